@@ -1,0 +1,86 @@
+"""What the kernel says about a host: the model's only input besides names and policy.
+
+Everything here comes from netlink (route look-ups, address and link dumps) and never
+from glibc, so that agreement between the model and glibc means something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+
+IPAddress = IPv4Address | IPv6Address
+
+# ifa_flags bits, linux/if_addr.h
+IFA_F_NODAD = 0x02
+IFA_F_OPTIMISTIC = 0x04
+IFA_F_HOMEADDRESS = 0x10
+IFA_F_DEPRECATED = 0x20
+
+# ifi_type values, linux/if_arp.h: what glibc's rule 7 calls "not native"
+ARPHRD_TUNNEL = 768
+ARPHRD_TUNNEL6 = 769
+ARPHRD_SIT = 776
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One destination as name service hands it over: an address and, for IPv6, a scope id."""
+
+    address: IPAddress
+    scope_id: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.address}%{self.scope_id}" if self.scope_id else str(self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow:
+    """One RTM_NEWADDR message of the kernel's address dump.
+
+    ``address`` is IFA_ADDRESS (on a point-to-point link the *peer*), ``local`` is
+    IFA_LOCAL, None where the kernel sent none. ``flags`` is the header's 8-bit
+    ``ifa_flags``; ``index`` the interface.
+    """
+
+    index: int
+    address: IPAddress | None
+    local: IPAddress | None
+    prefixlen: int
+    flags: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One interface: index, name and hardware type (ARPHRD_*)."""
+
+    index: int
+    name: str
+    type: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a UDP connect() to one destination would meet.
+
+    ``source`` is the source address the kernel picks, or None when the destination
+    cannot be reached; ``error`` then is the errno name ("ENETUNREACH").
+    """
+
+    source: IPAddress | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One host as its kernel describes it.
+
+    ``addresses`` keeps the order of the dump. ``bindv6only`` is the sysctl
+    net.ipv6.bindv6only. ``routes`` has an entry for every destination asked about.
+    """
+
+    addresses: tuple[AddressRow, ...]
+    links: tuple[Link, ...]
+    routes: Mapping[Target, Route] = field(default_factory=dict)
+    bindv6only: bool = False
