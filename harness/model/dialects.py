@@ -1,0 +1,146 @@
+"""What differs between glibc versions and processors, as one table.
+
+A new glibc is a new row here; no rule asks for a version number. Every row names the
+behaviour, where it begins to hold and the evidence for it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+Version = tuple[int, int]
+
+_32BIT = frozenset({"i386", "armhf", "armel", "mipsel", "powerpc", "hppa", "m68k"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One boundary: ``feature`` takes ``value`` from glibc ``since`` on (and on ``archs`` only)."""
+
+    feature: str
+    value: bool | int | str
+    since: Version
+    evidence: str
+    archs: frozenset[str] | None = None
+
+
+ROWS: tuple[Row, ...] = (
+    Row("rule9_ipv4_in_subnet_only", False, (2, 5), "plain longest match up to 2.7 [read]"),
+    Row(
+        "rule9_ipv4_in_subnet_only",
+        True,
+        (2, 8),
+        "the common prefix of IPv4 addresses counts inside the source's subnet only "
+        "[run: suite rule9, 2.31 to 2.44]",
+    ),
+    Row("scopev4_configurable", False, (2, 5), "scopev4 is unknown up to 2.7 [read]"),
+    Row("scopev4_configurable", True, (2, 8), "gai.conf scopev4 [run: gaiconf-scopev4]"),
+    Row("rfc1918_is_global", False, (2, 5), "10/8, 172.16/12, 192.168/16 site-local [read]"),
+    Row("rfc1918_is_global", True, (2, 17), "IPv4 private addresses are global scope [run]"),
+    Row("loopback_source_by_127_0_0_1", False, (2, 5), "127/8 is looked up as it is [read]"),
+    Row(
+        "loopback_source_by_127_0_0_1",
+        True,
+        (2, 19),
+        "a source in 127/8 is looked up as 127.0.0.1 when the socket was AF_INET [run]",
+    ),
+    Row(
+        "gaiconf_numbers_checked",
+        False,
+        (2, 5),
+        "a missing value is 0, an empty length /0, a missing length undefined [run: 2.31, 2.36]",
+    ),
+    Row(
+        "gaiconf_numbers_checked",
+        True,
+        (2, 41),
+        "lines with a missing number are dropped, no length means a host [run: 2.41, 2.43, 2.44]",
+    ),
+    Row(
+        "bsearch_probe",
+        "middle",
+        (2, 5),
+        "bsearch halves between two bounds: among equal addresses it finds the one at "
+        "(low + high) / 2 [run: 2.31, 2.36]",
+    ),
+    Row(
+        "bsearch_probe",
+        "advance",
+        (2, 41),
+        "bsearch moves a base and a count: another one of equal addresses is found [run: 2.41 on]",
+    ),
+    Row("mptcp_known", False, (2, 5), "IPPROTO_MPTCP is no protocol getaddrinfo knows [read]"),
+    Row("mptcp_known", True, (2, 42), "IPPROTO_MPTCP accepted as a hint [read]"),
+    Row(
+        "shift_by_32",
+        "modulo",
+        (2, 5),
+        "0xffffffff << 32 shifts modulo 32 and gives all ones: prefix length 0 means /32 "
+        "[run: 2.36 amd64, i386, arm64]",
+    ),
+    Row(
+        "shift_by_32",
+        "zero",
+        (2, 5),
+        "0xffffffff << 32 gives 0: prefix length 0 means every address is in the subnet "
+        "[run: 2.36 armhf, s390x]",
+        archs=frozenset({"armhf", "armel", "s390x"}),
+    ),
+    Row("word_bits", 64, (2, 5), "strtoul's range is that of unsigned long [run]"),
+    Row("word_bits", 32, (2, 5), "strtoul's range is that of unsigned long [run]", archs=_32BIT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One glibc on one processor: the value of every feature of `ROWS`."""
+
+    glibc: str
+    arch: str
+    rule9_ipv4_in_subnet_only: bool
+    scopev4_configurable: bool
+    rfc1918_is_global: bool
+    loopback_source_by_127_0_0_1: bool
+    gaiconf_numbers_checked: bool
+    bsearch_probe: str
+    mptcp_known: bool
+    shift_by_32: str
+    word_bits: int
+
+
+def parse_version(glibc: str) -> Version:
+    """``"2.36"`` or ``"2.36-9+deb12u10"`` as ``(2, 36)``.
+
+    A development version counts as the release it leads to: ``"2.42.9000"`` is ``(2, 43)``.
+    Raises ValueError when ``glibc`` does not begin with two numbers.
+    """
+    match = re.match(r"(\d+)\.(\d+)(?:\.(9\d{3}))?", glibc)
+    if match is None:
+        raise ValueError(f"{glibc!r}: a glibc version like 2.36 was expected")
+    return int(match[1]), int(match[2]) + (match[3] is not None)
+
+
+@lru_cache(maxsize=64)
+def dialect(glibc: str, arch: str = "amd64", rows: tuple[Row, ...] = ROWS) -> Dialect:
+    """The dialect of glibc ``glibc`` on ``arch`` (Debian's name).
+
+    The last row of a feature that begins at or before the version and names the
+    processor (or none) holds. Raises ValueError for versions before 2.5, where the
+    table begins.
+    """
+    version = parse_version(glibc)
+    values: dict[str, bool | int | str] = {}
+    for row in rows:
+        if row.since <= version and (row.archs is None or arch in row.archs):
+            values[row.feature] = row.value
+    if not values:
+        raise ValueError(f"glibc {glibc}: the model begins with 2.5")
+    return Dialect(glibc, arch, **values)  # type: ignore[arg-type]
+
+
+def boundaries(older: str, newer: str) -> tuple[Row, ...]:
+    """The rows that begin to hold after ``older`` and up to ``newer``: why two versions differ."""
+    low, high = sorted((parse_version(older), parse_version(newer)))
+    return tuple(row for row in ROWS if low < row.since <= high)

@@ -1,0 +1,200 @@
+"""Reading gai.conf as glibc reads it, line by line, with the reason for what it ignores.
+
+gai.conf(5) describes the intention; this module follows what glibc does, per dialect.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.model.addresses import V4MAPPED, inet_pton4, inet_pton6, is_v4mapped
+from harness.model.dialects import Dialect
+
+INT_MAX = 0x7FFFFFFF
+_SPACE = " \t\n\v\f\r"  # isspace() in the C locale
+_BLANKS = re.compile(rf"[{_SPACE}]+")
+_NUMBER = re.compile(rf"[{_SPACE}]*([+-]?)([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixEntry:
+    """A row of the label or precedence table: 128-bit prefix, its length, the value."""
+
+    prefix: int
+    bits: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeEntry:
+    """A row of the IPv4 scope table: 32-bit prefix, its length, the scope."""
+
+    prefix: int
+    bits: int
+    value: int
+
+
+class Effect(StrEnum):
+    """What becomes of a line."""
+
+    USED = "used"
+    BLANK = "blank"
+    IGNORED = "ignored"
+    UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the file: its number (from 1), keyword, effect and, if not used, why."""
+
+    number: int
+    keyword: str
+    effect: Effect
+    reason: str = ""
+    entry: PrefixEntry | ScopeEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GaiConf:
+    """A whole file: the rows of each table in file order, and every line with its effect."""
+
+    labels: tuple[PrefixEntry, ...] = ()
+    precedence: tuple[PrefixEntry, ...] = ()
+    scopes: tuple[ScopeEntry, ...] = ()
+    reload: bool = False
+    lines: tuple[Line, ...] = field(default=(), compare=False)
+
+    @property
+    def undefined(self) -> tuple[Line, ...]:
+        """The lines whose effect is undefined in this dialect."""
+        return tuple(line for line in self.lines if line.effect is Effect.UNDEFINED)
+
+
+class _Dropped(Exception):
+    """The line is ignored; the argument says why."""
+
+
+def parse_gai_conf(
+    text: str | bytes, spoken: Dialect, *, honour_undefined: bool = False
+) -> GaiConf:
+    """Read a gai.conf as the glibc of dialect ``spoken`` does; nothing is ever refused.
+
+    Up to 2.40 a prefix without length makes glibc read an uninitialised pointer. Such a
+    line is marked `Effect.UNDEFINED` and left out of the tables, or with
+    ``honour_undefined`` put in as documented (/128 or /32).
+    """
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    labels: list[PrefixEntry] = []
+    precedence: list[PrefixEntry] = []
+    scopes: list[ScopeEntry] = []
+    reload = False
+    lines = []
+    for number, raw in enumerate(data.split(b"\n"), 1):
+        words = _words(raw)
+        keyword, first, second = words
+        entry: PrefixEntry | ScopeEntry | None = None
+        effect, reason = Effect.USED, ""
+        try:
+            match keyword:
+                case "":
+                    effect = Effect.BLANK
+                case "label" | "precedence":
+                    entry, defined = _prefix_entry(first, second, spoken)
+                    if entry is not None and (defined or honour_undefined):
+                        (labels if keyword == "label" else precedence).append(entry)
+                    effect = Effect.USED if defined else Effect.UNDEFINED
+                case "scopev4" if spoken.scopev4_configurable:
+                    scope, defined = _scope_entry(first, second, spoken)
+                    if scope is not None and (defined or honour_undefined):
+                        scopes.append(scope)
+                    entry, effect = scope, Effect.USED if defined else Effect.UNDEFINED
+                case "reload":
+                    reload = first == "yes"
+                case _:
+                    raise _Dropped(f"unknown keyword {keyword!r}")
+        except _Dropped as dropped:
+            effect, reason = Effect.IGNORED, str(dropped)
+        if effect is Effect.UNDEFINED:
+            reason = f"no prefix length: undefined behaviour in glibc {spoken.glibc}"
+        lines.append(Line(number, keyword, effect, reason, entry))
+    return GaiConf(tuple(labels), tuple(precedence), tuple(scopes), reload, tuple(lines))
+
+
+def _words(raw: bytes) -> tuple[str, str, str]:
+    # C strings end at NUL, comments begin anywhere; the rest after two values is ignored.
+    text = raw.split(b"\0", 1)[0].split(b"#", 1)[0].decode("latin-1")
+    words = [word for word in _BLANKS.split(text) if word]
+    words += [""] * (3 - len(words))
+    return words[0], words[1], words[2]
+
+
+def _prefix_entry(prefix: str, value: str, spoken: Dialect) -> tuple[PrefixEntry | None, bool]:
+    text, slash, length = prefix.partition("/")
+    address = inet_pton6(text)
+    if address is None:
+        if inet_pton4(text) is not None:
+            raise _Dropped(f"{text!r} is an IPv4 address: write ::ffff:{text}")
+        raise _Dropped(f"{text!r} is not an IPv6 address")
+    bits = _length(length, 128, spoken) if slash else 128
+    number, defined = _value(value, bool(slash), spoken)
+    entry = None if number is None else PrefixEntry(int(address), bits, number)
+    return entry, defined
+
+
+def _scope_entry(prefix: str, value: str, spoken: Dialect) -> tuple[ScopeEntry | None, bool]:
+    text, slash, length = prefix.partition("/")
+    six = inet_pton6(text)
+    if six is not None:
+        if not is_v4mapped(six):
+            raise _Dropped(f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
+        bits = _length(length, 128, spoken) if slash else 128
+        if bits < 96:
+            raise _Dropped(f"prefix length {bits} is below 96, which cuts into ::ffff:")
+        prefix_int, bits = int(six) - V4MAPPED, bits - 96
+    else:
+        four = inet_pton4(text)
+        if four is None:
+            raise _Dropped(f"{text!r} is not an IPv4 address")
+        bits = _length(length, 32, spoken) if slash else 32
+        prefix_int = int(four)
+    number, defined = _value(value, bool(slash), spoken)
+    return (None if number is None else ScopeEntry(prefix_int, bits, number)), defined
+
+
+def _length(text: str, most: int, spoken: Dialect) -> int:
+    bits = _number(text, spoken, "prefix length")
+    if bits > most:
+        raise _Dropped(f"prefix length {bits} is above {most}")
+    return bits
+
+
+def _value(text: str, has_length: bool, spoken: Dialect) -> tuple[int | None, bool]:
+    """The value and whether the line is defined: up to 2.40 the pointer left behind by the
+    length is read before the value is, so a bad value does not save a line without length."""
+    defined = has_length or spoken.gaiconf_numbers_checked
+    try:
+        number = _number(text, spoken, "value")
+        if number > INT_MAX:
+            raise _Dropped(f"value {number} is above {INT_MAX}")
+    except _Dropped:
+        if defined:
+            raise
+        return None, False
+    return number, defined
+
+
+def _number(text: str, spoken: Dialect, what: str) -> int:
+    """strtoul(3) in base 10: sign and wrap-around included; up to 2.40 an empty string is 0."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        if text == "" and not spoken.gaiconf_numbers_checked:
+            return 0
+        raise _Dropped(f"the {what} is missing" if text == "" else f"{what} {text!r} is no number")
+    digits = match[2].lstrip("0") or "0"
+    # 20 digits hold every unsigned long; int() refuses very long strings
+    if len(digits) > 20 or int(digits) >> spoken.word_bits:
+        raise _Dropped(f"{what} {text[:24]} does not fit into an unsigned long")
+    number = int(digits)
+    return -number % (1 << spoken.word_bits) if match[1] == "-" else number

@@ -1,0 +1,155 @@
+"""The policy: label, precedence and scope tables (RFC 3484 §2.1, gai.conf(5))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from harness.model.addresses import as_ipv6_int
+from harness.model.dialects import Dialect, dialect
+from harness.model.gaiconf import GaiConf, Line, PrefixEntry, ScopeEntry, parse_gai_conf
+from harness.model.host import IPAddress
+
+GLOBAL_SCOPE = 14
+SITE_LOCAL_SCOPE = 5
+LINK_LOCAL_SCOPE = 2
+
+
+def _prefixes(*entries: tuple[str, int]) -> tuple[PrefixEntry, ...]:
+    parsed = []
+    for text, value in entries:
+        network = IPv6Network(text)
+        parsed.append(PrefixEntry(int(network.network_address), network.prefixlen, value))
+    return tuple(parsed)
+
+
+def _scopes(*entries: tuple[str, int]) -> tuple[ScopeEntry, ...]:
+    parsed = []
+    for text, value in entries:
+        network = IPv4Network(text)
+        parsed.append(ScopeEntry(int(network.network_address), network.prefixlen, value))
+    return tuple(parsed)
+
+
+# RFC 3484 §2.1 plus glibc's own fec0::/10, fc00::/7 and 2001::/32: neither RFC 3484's
+# table nor RFC 6724's, in every version up to 2.44.
+DEFAULT_LABELS = _prefixes(
+    ("::1/128", 0), ("::/96", 3), ("::ffff:0:0/96", 4), ("2001::/32", 7),
+    ("2002::/16", 2), ("fec0::/10", 5), ("fc00::/7", 6), ("::/0", 1),
+)  # fmt: skip
+DEFAULT_PRECEDENCE = _prefixes(
+    ("::1/128", 50), ("::/96", 20), ("::ffff:0:0/96", 10), ("2002::/16", 30), ("::/0", 40)
+)
+DEFAULT_SCOPES = _scopes(
+    ("169.254.0.0/16", LINK_LOCAL_SCOPE), ("127.0.0.0/8", LINK_LOCAL_SCOPE),
+    ("0.0.0.0/0", GLOBAL_SCOPE),
+)  # fmt: skip
+# RFC 3484 §3.2 made private IPv4 addresses site-local; glibc did until 2.16.
+SCOPES_WITH_SITE_LOCAL = _scopes(
+    ("169.254.0.0/16", LINK_LOCAL_SCOPE), ("192.168.0.0/16", SITE_LOCAL_SCOPE),
+    ("172.16.0.0/12", SITE_LOCAL_SCOPE), ("127.0.0.0/8", LINK_LOCAL_SCOPE),
+    ("10.0.0.0/8", SITE_LOCAL_SCOPE), ("0.0.0.0/0", GLOBAL_SCOPE),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The three tables in the order they are searched; the first match counts.
+
+    ``undefined`` holds the gai.conf lines whose effect is undefined in this glibc: it
+    may crash, ignore them or honour them (see `harness.model.gaiconf`).
+    """
+
+    labels: tuple[PrefixEntry, ...] = DEFAULT_LABELS
+    precedence: tuple[PrefixEntry, ...] = DEFAULT_PRECEDENCE
+    scopes: tuple[ScopeEntry, ...] = DEFAULT_SCOPES
+    reload: bool = False
+    undefined: tuple[Line, ...] = ()
+
+    @classmethod
+    def default(cls, glibc: str, arch: str = "amd64") -> Policy:
+        """The policy of glibc ``glibc`` without any gai.conf."""
+        return cls.from_gai_conf(None, glibc, arch)
+
+    @classmethod
+    def from_gai_conf(
+        cls,
+        text: str | bytes | None,
+        glibc: str,
+        arch: str = "amd64",
+        *,
+        honour_undefined: bool = False,
+    ) -> Policy:
+        """The policy glibc ``glibc`` makes of a gai.conf.
+
+        ``text`` is the file's content, None where there is no file. Lines with undefined
+        behaviour are left out, or with ``honour_undefined`` taken as gai.conf(5) means them.
+        """
+        return cls.build(text, dialect(glibc, arch), honour_undefined=honour_undefined)
+
+    @classmethod
+    def build(
+        cls, text: str | bytes | None, spoken: Dialect, *, honour_undefined: bool = False
+    ) -> Policy:
+        """As `from_gai_conf`, for a dialect."""
+        conf = parse_gai_conf(text or b"", spoken, honour_undefined=honour_undefined)
+        default_scopes = DEFAULT_SCOPES if spoken.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
+        return cls(
+            labels=_table(conf.labels, DEFAULT_LABELS, missing=1),
+            precedence=_table(conf.precedence, DEFAULT_PRECEDENCE, missing=40),
+            scopes=_scope_table(conf, default_scopes),
+            reload=conf.reload,
+            undefined=conf.undefined,
+        )
+
+    def label(self, address: IPAddress) -> int:
+        """The label of an address (RFC 3484 §2.1); IPv4 is searched as ::ffff:a.b.c.d."""
+        return _search(self.labels, as_ipv6_int(address))
+
+    def precedence_of(self, address: IPAddress) -> int:
+        """The precedence of an address (RFC 3484 §2.1)."""
+        return _search(self.precedence, as_ipv6_int(address))
+
+    def scope(self, address: IPAddress) -> int:
+        """The scope of an address (RFC 3484 §3.1 and §3.2, RFC 4291 §2.5.3 for ::1)."""
+        value = int(address)
+        if address.version == 4:
+            return next(
+                entry.value
+                for entry in self.scopes
+                if (value ^ entry.prefix) >> (32 - entry.bits) == 0
+            )
+        if value >> 120 == 0xFF:  # multicast carries its scope
+            return value >> 112 & 0xF
+        if value >> 118 == 0xFE80 >> 6 or value == 1:
+            return LINK_LOCAL_SCOPE
+        if value >> 118 == 0xFEC0 >> 6:
+            return SITE_LOCAL_SCOPE
+        return GLOBAL_SCOPE
+
+
+def _search(table: tuple[PrefixEntry, ...], value: int) -> int:
+    for entry in table:
+        if (value ^ entry.prefix) >> (128 - entry.bits) == 0:
+            return entry.value
+    raise AssertionError("every table ends with ::/0")
+
+
+def _table(
+    lines: tuple[PrefixEntry, ...], default: tuple[PrefixEntry, ...], *, missing: int
+) -> tuple[PrefixEntry, ...]:
+    # One line drops all defaults; only a missing ::/0 is added back.
+    if not lines:
+        return default
+    if not any(entry.bits == 0 for entry in lines):
+        lines += (PrefixEntry(0, 0, missing),)
+    return tuple(sorted(lines, key=lambda entry: -entry.bits))  # stable: the first line wins
+
+
+def _scope_table(conf: GaiConf, default: tuple[ScopeEntry, ...]) -> tuple[ScopeEntry, ...]:
+    lines = conf.scopes
+    if not lines:
+        return default
+    if not any(entry.bits == 0 for entry in lines):
+        lines += (ScopeEntry(0, 0, GLOBAL_SCOPE),)
+    return tuple(sorted(lines, key=lambda entry: -entry.bits))

@@ -1,0 +1,176 @@
+"""glibc's address table: from what the kernel says to what the rules are given.
+
+The kernel knows the prefix length, the flags and the interface of every source address.
+glibc looks them up in a table of its own, and here most of the surprises begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from harness.model.addresses import as_ipv6_int
+from harness.model.dialects import Dialect
+from harness.model.facts import Candidate
+from harness.model.host import (
+    ARPHRD_SIT,
+    ARPHRD_TUNNEL,
+    ARPHRD_TUNNEL6,
+    IFA_F_DEPRECATED,
+    IFA_F_HOMEADDRESS,
+    IFA_F_OPTIMISTIC,
+    AddressRow,
+    HostView,
+    IPAddress,
+    Target,
+)
+
+NOT_NATIVE = frozenset({ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6})
+_LOOPBACK4 = int(IPv4Address("127.0.0.1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the table: what a found source address brings along."""
+
+    key: int
+    prefixlen: int
+    deprecated: bool
+    home: bool
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressTable:
+    """The address dump as glibc keeps it: sorted, or thrown away (``dropped``)."""
+
+    entries: tuple[Entry, ...]
+    seen_ipv4: bool
+    seen_ipv6: bool
+
+    @property
+    def dropped(self) -> bool:
+        """True on a host without any IPv6 address but ::1: glibc then keeps no table at all."""
+        return not self.seen_ipv6
+
+    def find(self, source: IPAddress, inet_socket: bool, spoken: Dialect) -> Entry | None:
+        """Search as bsearch does; with equal keys the version says which one is hit.
+
+        ``inet_socket``: the source was read from an AF_INET socket. Only then 127/8 is
+        looked up as 127.0.0.1.
+        """
+        key = as_ipv6_int(source)
+        if (
+            spoken.loopback_source_by_127_0_0_1
+            and inet_socket
+            and source.version == 4
+            and int(source) >> 24 == 127
+        ):
+            key = as_ipv6_int(IPv4Address(_LOOPBACK4))
+        if spoken.bsearch_probe == "middle":
+            return _bsearch_middle(self.entries, key)
+        return _bsearch_advance(self.entries, key)
+
+
+def _bsearch_middle(entries: Sequence[Entry], key: int) -> Entry | None:
+    low, high = 0, len(entries)
+    while low < high:
+        middle = (low + high) // 2
+        entry = entries[middle]
+        if key == entry.key:
+            return entry
+        if key < entry.key:
+            high = middle
+        else:
+            low = middle + 1
+    return None
+
+
+def _bsearch_advance(entries: Sequence[Entry], key: int) -> Entry | None:
+    base, count = 0, len(entries)
+    while count:
+        entry = entries[base + count // 2]
+        if key == entry.key:
+            return entry
+        if key > entry.key:
+            base += count // 2 + 1
+            count -= 1
+        count //= 2
+    return None
+
+
+def address_table(rows: Sequence[AddressRow]) -> AddressTable:
+    """Build the table from the kernel's address dump, in the dump's order.
+
+    The key is IFA_ADDRESS, which for a point-to-point address is the *peer*: a look-up by
+    the local address misses. Without an IPv6 address other than ::1 nothing is kept.
+    """
+    entries = []
+    seen_ipv4 = seen_ipv6 = False
+    for row in rows:
+        address = row.address if row.address is not None else row.local
+        if address is None:
+            continue
+        if address.version == 4:
+            seen_ipv4 |= int(address) != _LOOPBACK4
+        else:
+            seen_ipv6 |= int(address) != 1
+        entries.append(
+            Entry(
+                key=as_ipv6_int(address),
+                prefixlen=row.prefixlen,
+                deprecated=bool(row.flags & (IFA_F_DEPRECATED | IFA_F_OPTIMISTIC)),
+                home=bool(row.flags & IFA_F_HOMEADDRESS),
+                index=row.index,
+            )
+        )
+    if not seen_ipv6:
+        entries = []
+    entries.sort(key=lambda entry: entry.key)  # a stable merge sort in glibc too
+    return AddressTable(tuple(entries), seen_ipv4, seen_ipv6)
+
+
+def candidates(
+    targets: Sequence[Target], view: HostView, spoken: Dialect, table: AddressTable | None = None
+) -> list[Candidate]:
+    """What glibc knows of each target when it begins to sort.
+
+    One UDP socket is connected to target after target: an AF_INET6 one also serves later
+    IPv4 targets, unless net.ipv6.bindv6only forbids it. The socket's family decides how a
+    127/8 source is looked up. Raises KeyError for a target the view has no route for.
+    """
+    if table is None:
+        table = address_table(view.addresses)
+    native = {link.index: link.type not in NOT_NATIVE for link in view.links}
+    socket_version: int | None = None
+    result = []
+    for target in targets:
+        version = target.address.version
+        if (
+            socket_version is None
+            or (socket_version == 4 and version == 6)
+            or (socket_version == 6 and version == 4 and view.bindv6only)
+        ):
+            socket_version = version
+        source = view.routes[target].source
+        entry = None
+        if source is not None:
+            inet_socket = version == 4 and socket_version == 4
+            entry = table.find(source, inet_socket, spoken)
+        if entry is None:
+            result.append(Candidate(target.address, source, scope_id=target.scope_id))
+            continue
+        result.append(
+            Candidate(
+                target.address,
+                source,
+                prefixlen=entry.prefixlen,
+                deprecated=entry.deprecated,
+                home=entry.home,
+                index=entry.index,
+                native=native.get(entry.index, False),
+                scope_id=target.scope_id,
+            )
+        )
+    return result
