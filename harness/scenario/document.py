@@ -1,0 +1,233 @@
+"""Reading YAML into plain data without YAML's traps, remembering the line of everything.
+
+The composer is our own, on PyYAML's event stream: nothing is constructed but mappings,
+lists, text, whole numbers, truth values and null; nesting and aliases are bounded; and a
+bare word that YAML 1.1 and 1.2 read differently is refused instead of guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import yaml
+
+from .errors import ScenarioError, one_line, show
+
+MAX_BYTES = 1 << 20
+_MAX_DEPTH = 32
+_MAX_NODES = 100_000
+
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
+_TRUE = ("true", "True", "TRUE")
+_FALSE = ("false", "False", "FALSE")
+_NULL = ("", "~", "null", "Null", "NULL")
+_DIFFERS = re.compile(
+    r"""yes|no|on|off|y|n|<<|=                                 # truth values of 1.1, merge, value
+    | [-+]?0[0-9_]+ | [-+]?0[box][0-9a-f_]+ | [-+]?[0-9][0-9_]*_[0-9_]*   # octal, hex, 1_000
+    | [-+]?[0-9]+(?::[0-9]{1,2})+(?:\.[0-9_]*)?                # base 60
+    | [-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?       # fractions and powers
+    | [-+]?\.inf | \.nan
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\ ].*)?              # dates
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!"}
+
+
+@dataclass(slots=True)
+class Node:
+    """A value of the document: its line (from 1), and its children by key or position."""
+
+    line: int
+    value: Any = None
+    children: dict[str | int, Node] = field(default_factory=dict)
+    size: int = 1
+
+
+_Path: TypeAlias = tuple[str | int, ...]
+
+
+def dotted(path: _Path) -> str:
+    """A path as text: ("routes", 0, "via") is "routes[0].via".
+
+    Parameters: ``path``. Raises nothing.
+    """
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            part = part if len(part) <= 40 else part[:39] + "…"
+            text += ("." if text else "") + one_line(part)
+    return text or "document"
+
+
+def parse(file: str, data: bytes) -> Node:
+    """The document of a scenario file.
+
+    Parameters: ``file`` its name for errors; ``data`` its bytes.
+    Raises ScenarioError for anything but one YAML document whose top level is a mapping.
+    """
+    if len(data) > MAX_BYTES:
+        raise ScenarioError(file, None, "file", f"at most {MAX_BYTES} bytes", f"{len(data)}")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        got = f"byte 0x{data[error.start]:02x}"
+        raise ScenarioError(file, line, "file", "UTF-8 text", got) from None
+    return _Composer(file, text.removeprefix("\ufeff")).compose()
+
+
+class _Composer:
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._text = text
+        self._anchors: dict[str, Node | None] = {}
+        self._total = 0
+        self._events: Any = None
+
+    def compose(self) -> Node:
+        try:
+            # SafeLoader checks the characters of the text as soon as it is made
+            self._events = iter(yaml.parse(self._text, Loader=yaml.SafeLoader))
+            return self._document()
+        except yaml.reader.ReaderError as error:
+            line = self._text.count("\n", 0, error.position) + 1
+            raise self._error(
+                line, (), "text without control characters", show(chr(int(error.character)))
+            ) from None
+        except yaml.MarkedYAMLError as error:
+            raise self._syntax(error) from None
+        except (yaml.YAMLError, ValueError, OverflowError) as error:
+            if isinstance(error, ScenarioError):
+                raise
+            raise self._error(None, (), "a YAML document", show(str(error))) from None
+
+    def _error(self, line: int | None, path: _Path, expected: str, got: str = "") -> ScenarioError:
+        return ScenarioError(self._file, line, dotted(path), expected, got)
+
+    def _syntax(self, error: yaml.MarkedYAMLError) -> ScenarioError:
+        mark = error.problem_mark or error.context_mark
+        line = None if mark is None else mark.line + 1
+        lines = self._text.splitlines()
+        around = lines[line - 1] if line is not None and line <= len(lines) else ""
+        problem = error.problem or error.context or "not YAML"
+        if "\t" in around and "'\\t'" in problem:
+            return self._error(line, (), "spaces for indentation", "a tab")
+        if "::" in around:
+            problem += "; an IPv6 address beginning or ending with ':' needs quotes"
+        return self._error(line, (), "valid YAML", problem)
+
+    def _document(self) -> Node:
+        next(self._events)  # the stream's start
+        event = next(self._events)
+        if isinstance(event, yaml.StreamEndEvent):
+            raise self._error(1, (), "a mapping with name, host and lookups", "an empty file")
+        root = self._node(next(self._events), (), 1)
+        next(self._events)  # the document's end
+        event = next(self._events)
+        if not isinstance(event, yaml.StreamEndEvent):
+            raise self._error(event.start_mark.line + 1, (), "one document", "a second one")
+        if not isinstance(root.value, dict):
+            expected = "a mapping with name, host and lookups"
+            got = "an empty document" if root.value is None else show(root.value)
+            raise self._error(root.line, (), expected, got)
+        return root
+
+    def _node(self, event: Any, path: _Path, depth: int) -> Node:
+        line = event.start_mark.line + 1
+        if depth > _MAX_DEPTH:
+            raise self._error(line, (), f"at most {_MAX_DEPTH} levels of nesting", "more")
+        if isinstance(event, yaml.AliasEvent):
+            target = self._anchors.get(event.anchor or "")
+            if target is None:
+                known = event.anchor in self._anchors
+                got = f"*{event.anchor}" + (", inside itself" if known else "")
+                raise self._error(line, path, "an alias of an earlier anchor", got)
+            self._count(target.size, line)
+            return target
+        self._count(1, line)
+        if event.tag is not None and event.tag not in _TAGS:
+            raise self._error(line, path, "no YAML tags", show(event.tag))
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        before = self._total
+        if isinstance(event, yaml.MappingStartEvent):
+            node = self._mapping(line, path, depth)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._sequence(line, path, depth)
+        else:
+            node = Node(line, self._scalar(event, path))
+        node.size = self._total - before + 1
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _count(self, size: int, line: int) -> None:
+        self._total += size
+        if self._total > _MAX_NODES:
+            raise self._error(line, (), f"at most {_MAX_NODES} values, aliases included", "more")
+
+    def _mapping(self, line: int, path: _Path, depth: int) -> Node:
+        node = Node(line, {})
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key_line = event.start_mark.line + 1
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._error(
+                    key_line, path, "a word as key; an address beginning with ':' needs quotes",
+                    "a mapping, list or alias",
+                )
+            key = self._key(event, path)
+            if key in node.children:
+                first = node.children[key].line
+                raise self._error(
+                    key_line, (*path, key), "each key once", f"again; first on line {first}"
+                )
+            self._count(1, key_line)
+            child = self._node(next(self._events), (*path, key), depth + 1)
+            # a mapping or list that starts further down is still named by its key's line
+            if child.line != key_line:
+                child = Node(key_line, child.value, child.children, child.size)
+            node.children[key] = child
+            node.value[key] = child.value
+        return node
+
+    def _sequence(self, line: int, path: _Path, depth: int) -> Node:
+        node = Node(line, [])
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            position = len(node.value)
+            child = self._node(event, (*path, position), depth + 1)
+            node.children[position] = child
+            node.value.append(child.value)
+        return node
+
+    def _key(self, event: Any, path: _Path) -> str:
+        key = self._scalar(event, path)
+        if key is None:
+            raise self._error(
+                event.start_mark.line + 1, path,
+                "a word as key; an address beginning with ':' needs quotes", "nothing",
+            )
+        return str(event.value)
+
+    def _scalar(self, event: Any, path: _Path) -> Any:
+        text: str = event.value
+        if not event.implicit[0] or event.style is not None:
+            return text
+        if text in _NULL:
+            return None
+        if text in _TRUE or text in _FALSE:
+            return text in _TRUE
+        if _WHOLE.fullmatch(text):
+            return int(text)
+        if _DIFFERS.fullmatch(text):
+            raise self._error(
+                event.start_mark.line + 1, path,
+                "quotes around a word that YAML's versions read differently "
+                "(or true, false, a decimal number)",
+                show(text),
+            )
+        return text

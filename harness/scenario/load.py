@@ -1,0 +1,217 @@
+"""Loading scenario files, and finding the built-in library and the gai.conf catalogue."""
+
+from __future__ import annotations
+
+import difflib
+import stat
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from .document import MAX_BYTES, Node, dotted, parse
+from .errors import ScenarioError, show
+from .schema import GaiConfFile, Scenario
+
+_MAX_GAI_CONF = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScenario:
+    """A scenario read from a file, its gai.conf resolved to bytes.
+
+    ``gai_conf`` is None when the host has no such file; ``gai_conf_name`` then is
+    "default", otherwise "inline" or the file's name.
+    """
+
+    scenario: Scenario
+    path: Path
+    gai_conf: bytes | None
+    gai_conf_name: str
+
+
+def load(path: Path | str) -> LoadedScenario:
+    """Read and validate one scenario file.
+
+    Parameters: ``path`` of the YAML file. Raises ScenarioError, whose text is one line with
+    the file, the line, the field and what was expected.
+    """
+    path = Path(path)
+    tree = parse(str(path), _read(path, str(path), MAX_BYTES))
+    try:
+        scenario = Scenario.model_validate(tree.value)
+    except ValidationError as error:
+        raise _first_error(str(path), tree, error) from None
+    data, name = _resolve(path, tree, scenario)
+    return LoadedScenario(scenario, path, data, name)
+
+
+def library() -> list[Path]:
+    """The scenario files that come with the package, sorted by name. Raises nothing."""
+    return sorted(_package_folder("library").glob("*.yaml"))
+
+
+def gai_conf_files() -> dict[str, Path]:
+    """The catalogue of gai.conf files by name, sorted. Raises nothing."""
+    return {path.name: path for path in sorted(_package_folder("gai.conf.d").glob("*.conf"))}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a scenario file, for editors. Raises nothing."""
+    schema = Scenario.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "gai-harness scenario",
+    }
+
+
+@cache
+def _package_folder(name: str) -> Path:
+    return Path(str(resources.files(__package__).joinpath(name)))
+
+
+def _read(path: Path, file: str, limit: int) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        # asked first: opening a pipe would wait for a writer
+        if not stat.S_ISREG(mode):
+            got = "a folder" if stat.S_ISDIR(mode) else "a special file"
+            raise ScenarioError(file, None, "file", "a regular file", got)
+        with path.open("rb") as stream:
+            return stream.read(limit + 1)
+    except OSError as error:
+        got = error.strerror or type(error).__name__
+        raise ScenarioError(file, None, "file", "a file that can be read", got) from None
+    except ValueError:
+        raise ScenarioError(file, None, "file", "a file name", "a NUL character") from None
+
+
+def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, str]:
+    """The bytes and the name of the scenario's gai.conf."""
+    wanted = scenario.gai_conf
+    if wanted is None:
+        return None, "default"
+    if isinstance(wanted, str):
+        return wanted.encode("utf-8", "surrogatepass"), "inline"
+    assert isinstance(wanted, GaiConfFile)
+    at = tree.children["gai_conf"].children["file"]
+
+    def refuse(expected: str) -> ScenarioError:
+        return ScenarioError(str(path), at.line, "gai_conf.file", expected, show(wanted.file))
+
+    for folder in (path.parent, _package_folder("gai.conf.d")):
+        candidate = folder / wanted.file
+        if not candidate.exists() and not candidate.is_symlink():
+            continue
+        try:
+            real = candidate.resolve(strict=True)
+        except (OSError, RuntimeError):
+            raise refuse("a file, not a dangling link") from None
+        if not real.is_relative_to(folder.resolve()):
+            raise refuse("a file in its folder, not a link that leaves it")
+        try:
+            data = _read(real, str(path), _MAX_GAI_CONF)
+        except ScenarioError:
+            raise refuse("a regular file that can be read") from None
+        if len(data) > _MAX_GAI_CONF:
+            raise refuse(f"a gai.conf of at most {_MAX_GAI_CONF} bytes")
+        return data, wanted.file
+    known = ", ".join(gai_conf_files())
+    raise refuse(f"a file beside the scenario or one of the catalogue ({known})")
+
+
+_EXPECTED = {
+    "missing": "this required field",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "mapping_type": "a mapping",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def _first_error(file: str, tree: Node, error: ValidationError) -> ScenarioError:
+    """The fault that comes first in the file; a list of all would be more than one line."""
+    found = [_convert(file, tree, dict(item)) for item in error.errors(include_url=False)]
+    return min(found, key=lambda item: item.line or 0)
+
+
+def _convert(file: str, tree: Node, item: dict[str, Any]) -> ScenarioError:
+    context = item.get("ctx") or {}
+    kind = item["type"]
+    path: list[str | int] = []
+    node = tree
+    location = (*item["loc"], *context.get("at", ()))
+    for position, part in enumerate(location):
+        child = node.children.get(part)
+        if child is not None:
+            node = child
+            path.append(part)
+        elif kind == "missing" and position == len(location) - 1:
+            path.append(part)
+    got = context["got"] if "got" in context else show(node.value)
+    expected = context.get("expected") or _expected(item, context)
+    if kind == "missing":
+        got = "nothing"
+    elif kind == "extra_forbidden":
+        expected, got = _known_keys(path), show(path[-1])
+    elif kind == "scenario" and "got" not in context and isinstance(node.value, dict):
+        got = ""
+    return ScenarioError(file, node.line, dotted(tuple(path)), expected, got)
+
+
+def _expected(item: dict[str, Any], context: dict[str, Any]) -> str:
+    kind: str = item["type"]
+    if kind in _EXPECTED:
+        return _EXPECTED[kind]
+    if kind in ("too_long", "string_too_long"):
+        unit = "characters" if kind.startswith("string") else "entries"
+        return f"at most {context['max_length']} {unit}"
+    if kind in ("too_short", "string_too_short"):
+        unit = "character(s)" if kind.startswith("string") else "entry"
+        return f"at least {context['min_length']} {unit}"
+    if kind == "string_pattern_mismatch":
+        return f"text that matches {context['pattern']}"
+    for limit, words in (("ge", "at least"), ("le", "at most"), ("lt", "less than")):
+        if limit in context:
+            return f"a number of {words} {context[limit]}"
+    return str(item["msg"])
+
+
+def _known_keys(path: list[str | int]) -> str:
+    """What to say of an unknown key: the nearest known one, or all of them."""
+    model = _model_at(Scenario, path[:-1])
+    known = [info.alias or name for name, info in model.model_fields.items()] if model else []
+    near = difflib.get_close_matches(str(path[-1]), known, n=1)
+    if near:
+        return f"a known key, perhaps {near[0]!r}"
+    return f"one of the keys {', '.join(known)}" if known else "a known key"
+
+
+def _model_at(model: type[BaseModel], path: list[str | int]) -> type[BaseModel] | None:
+    current: Any = model
+    for part in path:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            info = next(
+                (i for n, i in current.model_fields.items() if part in (n, i.alias)), None
+            )
+            current = None if info is None else _models_in(info.annotation)
+        # a position in a list or a key of a table: the models inside are known already
+    return current if isinstance(current, type) else None
+
+
+def _models_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in get_args(annotation):
+        found = _models_in(inner)
+        if found is not None:
+            return found
+    return None
