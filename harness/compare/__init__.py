@@ -1,0 +1,1 @@
+"""Running scenarios over (glibc × gai.conf × lookup) and comparing native with model."""

@@ -1,0 +1,176 @@
+"""Native answer and model side by side: the verdict, the reasons, the expectations. Pure."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import groupby
+
+from harness.compare.predict import Model, Prediction, predict
+from harness.compare.request import lookup_title, name_service, request_for
+from harness.compare.results import PairReason, Result, Verdict
+from harness.model.dialects import dialect
+from harness.model.facts import Facts
+from harness.model.host import HostView, Target
+from harness.model.lookup import Item
+from harness.native import Answer, Crashed, NativeResult
+from harness.scenario.schema import Expect, Lookup, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was really seen for one look-up: the host as the kernel tells it, glibc's answer."""
+
+    scenario: Scenario
+    lookup: Lookup
+    gai_conf_name: str
+    gai_conf: bytes | None
+    view: HostView
+    services: dict[tuple[str, str], int]
+    glibc: str
+    arch: str
+    lane: str
+    build: str
+    native: NativeResult
+
+
+def prediction_for(evidence: Evidence, model: Model = Model()) -> Prediction:  # noqa: B008
+    """The model's answer to the look-up of ``evidence``."""
+    return predict(
+        request_for(evidence.lookup),
+        name_service(evidence.scenario, evidence.view, evidence.services),
+        evidence.view,
+        evidence.gai_conf,
+        dialect(evidence.glibc, evidence.arch),
+        model,
+    )
+
+
+def judge(evidence: Evidence, model: Model = Model()) -> Result:  # noqa: B008
+    """Compare what glibc answered with what the model says."""
+    prediction = prediction_for(evidence, model)
+    native = evidence.native
+    native_items: tuple[Item, ...] = ()
+    error: str | None = None
+    elapsed = 0
+    if isinstance(native, Answer):
+        native_items = _items(native)
+        error, elapsed = native.error, native.elapsed_ns
+        verdict = _verdict(native_items, error, prediction)
+    elif isinstance(native, Crashed):
+        verdict, error = Verdict.CRASHED, signal.Signals(native.signal).name
+    else:
+        verdict, error = Verdict.ERROR, f"no answer within {native.seconds:g} s"
+    predicted = bool(prediction.undefined) and error == "SIGSEGV"
+    shown = _shown_model(native_items, prediction)
+    native_texts = tuple(str(item.target) for item in native_items)
+    model_texts = tuple(str(item.target) for item in shown)
+    return Result(
+        scenario=evidence.scenario.name,
+        lookup=lookup_title(evidence.lookup),
+        gai_conf=evidence.gai_conf_name,
+        glibc=evidence.glibc,
+        arch=evidence.arch,
+        lane=evidence.lane,
+        build=evidence.build,
+        verdict=verdict,
+        native=native_texts,
+        model=model_texts,
+        error=error,
+        model_error=prediction.error,
+        first_difference=_first_difference(native_items, shown)
+        if verdict is Verdict.DISAGREE
+        else None,
+        decisions=reasons(prediction),
+        undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
+        predicted=predicted,
+        unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
+        elapsed_ns=elapsed,
+    )
+
+
+def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
+    """The decision between each two neighbouring, different addresses."""
+    if prediction.order is None:
+        return ()
+    return tuple(
+        PairReason(
+            _text(decision.before), _text(decision.after), decision.rule, decision.why
+        )
+        for decision in prediction.order.decisions
+        if _text(decision.before) != _text(decision.after)
+    )
+
+
+def _text(facts: Facts) -> str:
+    return str(Target(facts.destination, facts.scope_id))
+
+
+def _items(answer: Answer) -> tuple[Item, ...]:
+    return tuple(
+        Item(
+            Target(ip_address(info.address), info.scope_id),
+            info.socktype,
+            info.protocol,
+            info.port,
+        )
+        for info in answer.addrinfos
+    )
+
+
+def _verdict(native: tuple[Item, ...], error: str | None, prediction: Prediction) -> Verdict:
+    if error != prediction.error:
+        return Verdict.DISAGREE
+    same = native == prediction.items or native in prediction.alternatives
+    return Verdict.AGREE if same else Verdict.DISAGREE
+
+
+def _shown_model(native: tuple[Item, ...], prediction: Prediction) -> tuple[Item, ...]:
+    # Where a file's effect is undefined, show the possible order that glibc chose.
+    return native if native in prediction.alternatives else prediction.items
+
+
+def _first_difference(native: Sequence[Item], model: Sequence[Item]) -> int | None:
+    for position, (left, right) in enumerate(zip(native, model, strict=False)):
+        if left != right:
+            return position
+    return min(len(native), len(model)) if len(native) != len(model) else None
+
+
+def _unmet(
+    evidence: Evidence,
+    native: NativeResult,
+    native_order: tuple[str, ...],
+    prediction: Prediction,
+    model_order: tuple[str, ...],
+) -> tuple[str, ...]:
+    """The expectations of the file that native or model do not meet, one line each."""
+    failures: list[str] = []
+    for expect in evidence.lookup.expect:
+        if not expect.matches(evidence.glibc, evidence.arch):
+            continue
+        native_error = native.error if isinstance(native, Answer) else "no answer"
+        failures += _check("native", expect, native_order, native_error)
+        failures += _check("model", expect, model_order, prediction.error)
+        if expect.decided_by is not None:
+            given = reasons(prediction)
+            rule = given[0].rule if given else None
+            if rule != expect.decided_by:
+                failures.append(f"model: expected rule {expect.decided_by} to decide, got {rule}")
+    return tuple(failures)
+
+
+def _check(
+    who: str, expect: Expect, order: tuple[str, ...], error: str | None
+) -> list[str]:
+    if expect.error != error:
+        return [f"{who}: expected {expect.error or 'an answer'}, got {error or 'an answer'}"]
+    if expect.order is None:
+        return []
+    wanted = tuple(str(ip_address(text)) for text in expect.order)
+    once = tuple(address for address, _ in groupby(order))  # one per address, not per addrinfo
+    if wanted in (order, once):
+        return []
+    return [f"{who}: expected {', '.join(wanted)}, got {', '.join(once)}"]

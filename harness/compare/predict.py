@@ -1,0 +1,75 @@
+"""What the model says of one look-up: the whole list of addrinfos in order, or the error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.model.dialects import Dialect
+from harness.model.gaiconf import Line
+from harness.model.host import HostView, Target
+from harness.model.lookup import Item, NameService, Request, find
+from harness.model.ordering import Order, Sort, order_for
+from harness.model.policy import Policy
+from harness.model.rules import RULES, Rule
+from harness.model.sorting import merge_sort
+from harness.model.table import address_table, candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The model's answer. ``order`` is None where getaddrinfo would not sort.
+
+    ``alternatives`` are further orders a glibc may give where the file's effect is
+    undefined; ``undefined`` names the lines.
+    """
+
+    items: tuple[Item, ...]
+    error: str | None
+    order: Order | None
+    undefined: tuple[Line, ...] = ()
+    alternatives: tuple[tuple[Item, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The parts of the model that can be replaced to show that each of them matters."""
+
+    rules: tuple[Rule, ...] = RULES
+    sort: Sort = merge_sort
+
+
+def predict(
+    request: Request,
+    service: NameService,
+    view: HostView,
+    gai_conf: bytes | None,
+    spoken: Dialect,
+    model: Model = Model(),  # noqa: B008 - a frozen value
+) -> Prediction:
+    """Predict one look-up on one host under one gai.conf for one glibc."""
+    table = address_table(view.addresses)
+    found = find(request, service, table.seen_ipv4, table.seen_ipv6, spoken)
+    if found.error is not None or not found.needs_sort:
+        return Prediction(found.items, found.error, None)
+    known = candidates([item.target for item in found.items], view, spoken, table)
+
+    def ordered(honour_undefined: bool) -> tuple[Order, Policy]:
+        policy = Policy.build(gai_conf, spoken, honour_undefined=honour_undefined)
+        return order_for(known, policy, spoken, rules=model.rules, sort=model.sort), policy
+
+    order, policy = ordered(False)
+    alternatives: tuple[tuple[Item, ...], ...] = ()
+    if policy.undefined:
+        alternatives = (_pick(found.items, ordered(True)[0]),)
+    return Prediction(
+        _pick(found.items, order), None, order, policy.undefined, alternatives
+    )
+
+
+def _pick(items: tuple[Item, ...], order: Order) -> tuple[Item, ...]:
+    return tuple(items[facts.position] for facts in order.facts)
+
+
+def target_text(target: Target) -> str:
+    """A destination as results show it: the address, with its scope id where there is one."""
+    return str(target)

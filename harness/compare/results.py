@@ -1,0 +1,116 @@
+"""What a run yields: plain frozen values, from which every output is rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How native and model compare for one lookup on one glibc."""
+
+    AGREE = "agree"
+    DISAGREE = "disagree"
+    CRASHED = "crashed"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class PairReason:
+    """Why ``before`` stands before ``after``: the rule's number and its words."""
+
+    before: str
+    after: str
+    rule: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One lookup on one glibc under one gai.conf, native and modelled.
+
+    ``native`` and ``model`` list addresses as returned, one per addrinfo. ``error`` is the
+    native EAI name, or for a crash the signal's name. ``undefined`` names the gai.conf
+    lines whose effect is undefined in this glibc; a crash is then ``predicted``.
+    ``unmet`` holds the failed expectations, one line each.
+    """
+
+    scenario: str
+    lookup: str
+    gai_conf: str
+    glibc: str
+    arch: str
+    lane: str
+    build: str
+    verdict: Verdict
+    native: tuple[str, ...]
+    model: tuple[str, ...]
+    error: str | None = None
+    model_error: str | None = None
+    first_difference: int | None = None
+    decisions: tuple[PairReason, ...] = ()
+    undefined: tuple[str, ...] = ()
+    predicted: bool = False
+    unmet: tuple[str, ...] = ()
+    elapsed_ns: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """True when this result alone makes the run end with status 1."""
+        if self.unmet:
+            return True
+        if self.verdict is Verdict.CRASHED:
+            return not self.predicted
+        return self.verdict is not Verdict.AGREE
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChange:
+    """Two neighbouring versions that answer differently, and the dialect rows that explain it.
+
+    ``why`` is empty where no single row does.
+    """
+
+    older: str
+    newer: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupReport:
+    """One lookup under one gai.conf on every glibc asked for, oldest first."""
+
+    scenario: str
+    lookup: str
+    gai_conf: str
+    results: tuple[Result, ...]
+    changes: tuple[VersionChange, ...] = ()
+    devices: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over a whole run, in the JSON contract's words."""
+
+    agree: int = 0
+    disagree: int = 0
+    crashed: int = 0
+    error: int = 0
+    expectation_failed: int = 0
+    failed: int = 0
+
+    @classmethod
+    def of(cls, results: list[Result]) -> Summary:
+        """Count ``results``; ``failed`` counts those that make the exit status 1."""
+        counts = {verdict: 0 for verdict in Verdict}
+        for result in results:
+            counts[result.verdict] += 1
+        return cls(
+            agree=counts[Verdict.AGREE],
+            disagree=counts[Verdict.DISAGREE],
+            crashed=counts[Verdict.CRASHED],
+            error=counts[Verdict.ERROR],
+            expectation_failed=sum(bool(result.unmet) for result in results),
+            failed=sum(result.failed for result in results),
+        )

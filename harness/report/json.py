@@ -1,0 +1,66 @@
+"""The JSON of ``run --format json``: schema 1 of the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from harness.compare.results import LookupReport, Result, Summary
+
+
+def as_json(reports: Iterable[LookupReport]) -> str:
+    """The whole run as one JSON document, keys in the contract's order."""
+    listed = list(reports)
+    results = [result for report in listed for result in report.results]
+    summary = Summary.of(results)
+    document: dict[str, Any] = {
+        "schema": 1,
+        "results": [_result(result) for result in results],
+        "changes": [
+            {
+                "scenario": report.scenario,
+                "lookup": report.lookup,
+                "gai_conf": report.gai_conf,
+                "older": change.older,
+                "newer": change.newer,
+                "why": list(change.why),
+            }
+            for report in listed
+            for change in report.changes
+        ],
+        "summary": {
+            "agree": summary.agree,
+            "disagree": summary.disagree,
+            "crashed": summary.crashed,
+            "error": summary.error,
+            "expectation_failed": summary.expectation_failed,
+        },
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        "scenario": result.scenario,
+        "lookup": result.lookup,
+        "gai_conf": result.gai_conf,
+        "glibc": result.glibc,
+        "arch": result.arch,
+        "lane": result.lane,
+        "build": result.build,
+        "verdict": str(result.verdict),
+        "native": list(result.native),
+        "model": list(result.model),
+        "error": result.error,
+        "model_error": result.model_error,
+        "first_difference": result.first_difference,
+        "decisions": [
+            {"before": d.before, "after": d.after, "rule": d.rule, "why": d.why}
+            for d in result.decisions
+        ],
+        "undefined": list(result.undefined),
+        "predicted": result.predicted,
+        "expectation_failures": list(result.unmet),
+        "elapsed_ns": result.elapsed_ns,
+    }

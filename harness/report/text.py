@@ -1,0 +1,127 @@
+"""Results for a terminal: for each look-up the orders, the verdict, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.compare.results import LookupReport, Result, Summary, Verdict
+
+_COLOURS = {
+    Verdict.AGREE: "green",
+    Verdict.DISAGREE: "bold red",
+    Verdict.CRASHED: "magenta",
+    Verdict.ERROR: "red",
+}
+
+
+class TextReport:
+    """Writes reports one by one as they come, then the summary.
+
+    ``console`` decides on colours and width; nothing is wrapped.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._results: list[Result] = []
+        self._changed = 0
+        self._scenario = ""
+
+    def add(self, report: LookupReport) -> None:
+        """Write one look-up."""
+        if report.scenario != self._scenario:
+            self._scenario = report.scenario
+            self._line(Text(report.scenario, style="bold"))
+            for device in report.devices:
+                self._line(Text(f"  {device}", style="dim"))
+        title = report.lookup
+        if report.gai_conf != "default":
+            title += f"  (gai.conf: {report.gai_conf})"
+        self._line(Text(f"  {title}"))
+        for same in _same_answers(report.results):
+            self._answer(same)
+        for change in report.changes:
+            self._changed += 1
+            why = change.why or ("no single dialect row explains it",)
+            self._line(
+                Text(f"    {change.older} → {change.newer} differs: {'; '.join(why)}", "yellow")
+            )
+        self._results += report.results
+
+    def finish(self) -> Summary:
+        """Write the totals and return them."""
+        summary = Summary.of(self._results)
+        lookups = len({(r.scenario, r.lookup, r.gai_conf) for r in self._results})
+        versions = sorted({(r.glibc, r.arch, r.lane) for r in self._results}, key=_version_key)
+        on = ", ".join(f"{glibc} {arch} ({lane})" for glibc, arch, lane in versions)
+        counts = [f"{summary.agree} agree", f"{summary.disagree} disagree"]
+        if summary.crashed:
+            predicted = sum(r.predicted for r in self._results)
+            counts.append(f"{summary.crashed} crashed ({predicted} predicted)")
+        counts.append(f"{summary.error} error")
+        if summary.expectation_failed:
+            counts.append(f"{summary.expectation_failed} with a failed expectation")
+        self._line(Text(f"{lookups} lookups on glibc {on}: {', '.join(counts)}", "bold"))
+        if self._changed:
+            self._line(Text(f"{self._changed} differences between neighbouring versions"))
+        return summary
+
+    def _answer(self, results: Sequence[Result]) -> None:
+        first = results[0]
+        where = " ".join(_label(result, results) for result in results)
+        head = Text(f"    glibc {where}: ")
+        verdict = str(first.verdict)
+        if first.verdict is Verdict.CRASHED:
+            verdict += f" with {first.error}"
+        head.append(verdict, _COLOURS[first.verdict])
+        self._line(head)
+        for line in first.undefined:
+            self._line(Text(f"      undefined: {line}; a crash or any use of it is right", "magenta"))
+        agreed = first.verdict is Verdict.AGREE
+        if first.error and first.verdict is not Verdict.CRASHED:
+            self._line(Text(f"      native  {first.error}"))
+        elif first.native:
+            self._line(Text(f"      native  {_once(first.native)}"))
+        if first.model_error:
+            self._line(Text(f"      model   {first.model_error}"))
+        elif first.model:
+            self._line(Text(f"      model   {_once(first.model)}"))
+        if not agreed and first.first_difference is not None:
+            self._line(Text(f"      first difference at number {first.first_difference + 1}"))
+        for decision in first.decisions:
+            self._line(Text(f"        {decision.why}", "dim" if agreed else ""))
+        for failure in dict.fromkeys(line for result in results for line in result.unmet):
+            self._line(Text(f"      expectation failed: {failure}", "bold red"))
+
+    def _line(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+
+def _once(addresses: Sequence[str]) -> str:
+    return ", ".join(address for address, _ in groupby(addresses))
+
+
+def _label(result: Result, among: Sequence[Result]) -> str:
+    text = result.glibc
+    if result.arch != among[0].arch or len({r.arch for r in among}) > 1:
+        text += f":{result.arch}"
+    if sum(r.glibc == result.glibc and r.arch == result.arch for r in among) > 1:
+        text += f" ({result.lane})"
+    return text
+
+
+def _version_key(item: tuple[str, str, str]) -> tuple[object, ...]:
+    glibc, arch, lane = item
+    return tuple(int(part) for part in glibc.split(".") if part.isdigit()), arch, lane
+
+
+def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:
+    """Neighbouring results that say the same, so that versions stand side by side."""
+    for _, same in groupby(
+        results,
+        key=lambda r: (r.verdict, r.native, r.model, r.error, r.unmet, r.decisions, r.undefined),
+    ):
+        yield list(same)
