@@ -96,9 +96,7 @@ def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
     if prediction.order is None:
         return ()
     return tuple(
-        PairReason(
-            _text(decision.before), _text(decision.after), decision.rule, decision.why
-        )
+        PairReason(_text(decision.before), _text(decision.after), decision.rule, decision.why)
         for decision in prediction.order.decisions
         if _text(decision.before) != _text(decision.after)
     )
@@ -162,9 +160,7 @@ def _unmet(
     return tuple(failures)
 
 
-def _check(
-    who: str, expect: Expect, order: tuple[str, ...], error: str | None
-) -> list[str]:
+def _check(who: str, expect: Expect, order: tuple[str, ...], error: str | None) -> list[str]:
     if expect.error != error:
         return [f"{who}: expected {expect.error or 'an answer'}, got {error or 'an answer'}"]
     if expect.order is None:

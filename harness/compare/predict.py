@@ -61,9 +61,7 @@ def predict(
     alternatives: tuple[tuple[Item, ...], ...] = ()
     if policy.undefined:
         alternatives = (_pick(found.items, ordered(True)[0]),)
-    return Prediction(
-        _pick(found.items, order), None, order, policy.undefined, alternatives
-    )
+    return Prediction(_pick(found.items, order), None, order, policy.undefined, alternatives)
 
 
 def _pick(items: tuple[Item, ...], order: Order) -> tuple[Item, ...]:

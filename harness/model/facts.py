@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from harness.model.addresses import leading_zeros, parse
 from harness.model.dialects import Dialect
 from harness.model.host import IPAddress
 from harness.model.policy import Policy
+
+
+# (destination, source or None, prefix length of the source) -> bits
+CommonPrefix = Callable[[IPAddress, IPAddress | None, int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,11 @@ class Facts:
         return self.destination_label == self.source_label
 
 
-def facts(candidate: Candidate, position: int, policy: Policy, spoken: Dialect) -> Facts:
-    """Work out the facts of ``candidate``; raises ValueError for a text that is no address."""
+def facts(candidate: Candidate, position: int, policy: Policy, common: CommonPrefix) -> Facts:
+    """Work out the facts of ``candidate``; ``common`` measures the common prefix for rule 9.
+
+    Raises ValueError for a text that is no address.
+    """
     destination = parse(candidate.destination)
     source = None if candidate.source is None else parse(candidate.source)
     if source is not None and source.version != destination.version:
@@ -94,14 +103,19 @@ def facts(candidate: Candidate, position: int, policy: Policy, spoken: Dialect) 
         destination_label=policy.label(destination),
         source_label=None if source is None else policy.label(source),
         precedence=policy.precedence_of(destination),
-        common_prefix=common_prefix(destination, source, candidate.prefixlen, spoken),
+        common_prefix=common(destination, source, candidate.prefixlen),
         scope_id=candidate.scope_id,
         tag=candidate.tag,
     )
 
 
+def glibc_common_prefix(spoken: Dialect) -> CommonPrefix:
+    """How the glibc of a dialect measures the common prefix."""
+    return partial(common_prefix, spoken)
+
+
 def common_prefix(
-    destination: IPAddress, source: IPAddress | None, prefixlen: int, spoken: Dialect
+    spoken: Dialect, destination: IPAddress, source: IPAddress | None, prefixlen: int
 ) -> int:
     """The common prefix length rule 9 compares, in bits.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.model.dialects import Dialect, dialect
-from harness.model.facts import Candidate, Facts, facts
+from harness.model.facts import Candidate, Facts, facts, glibc_common_prefix
 from harness.model.host import IPAddress
 from harness.model.policy import Policy
 from harness.model.rules import RULES, Rule, decide
@@ -81,7 +81,15 @@ def order_for(
     sort: Sort = merge_sort,
 ) -> Order:
     """As `order`, for a dialect; ``rules`` and ``sort`` can be replaced to study them."""
-    known = [facts(item, i, policy, spoken) for i, item in enumerate(candidates)]
+    common = glibc_common_prefix(spoken)
+    known = [facts(item, i, policy, common) for i, item in enumerate(candidates)]
+    return order_of(known, rules, sort)
+
+
+def order_of(
+    known: Sequence[Facts], rules: tuple[Rule, ...] = RULES, sort: Sort = merge_sort
+) -> Order:
+    """Sort known facts by ``rules`` and say why each neighbour stands where it does."""
     ordered = sort(known, lambda a, b: decide(a, b, rules)[0])
     decisions = [compare_pair(a, b, rules) for a, b in pairwise(ordered)]
     return Order(tuple(ordered), tuple(decisions))

@@ -15,7 +15,8 @@ SITE_LOCAL_SCOPE = 5
 LINK_LOCAL_SCOPE = 2
 
 
-def _prefixes(*entries: tuple[str, int]) -> tuple[PrefixEntry, ...]:
+def prefixes(*entries: tuple[str, int]) -> tuple[PrefixEntry, ...]:
+    """Table rows from texts like ``("2002::/16", 2)``; raises ValueError for a bad prefix."""
     parsed = []
     for text, value in entries:
         network = IPv6Network(text)
@@ -33,11 +34,11 @@ def _scopes(*entries: tuple[str, int]) -> tuple[ScopeEntry, ...]:
 
 # RFC 3484 §2.1 plus glibc's own fec0::/10, fc00::/7 and 2001::/32: neither RFC 3484's
 # table nor RFC 6724's, in every version up to 2.44.
-DEFAULT_LABELS = _prefixes(
+DEFAULT_LABELS = prefixes(
     ("::1/128", 0), ("::/96", 3), ("::ffff:0:0/96", 4), ("2001::/32", 7),
     ("2002::/16", 2), ("fec0::/10", 5), ("fc00::/7", 6), ("::/0", 1),
 )  # fmt: skip
-DEFAULT_PRECEDENCE = _prefixes(
+DEFAULT_PRECEDENCE = prefixes(
     ("::1/128", 50), ("::/96", 20), ("::ffff:0:0/96", 10), ("2002::/16", 30), ("::/0", 40)
 )
 DEFAULT_SCOPES = _scopes(

@@ -79,7 +79,9 @@ class TextReport:
         head.append(verdict, _COLOURS[first.verdict])
         self._line(head)
         for line in first.undefined:
-            self._line(Text(f"      undefined: {line}; a crash or any use of it is right", "magenta"))
+            self._line(
+                Text(f"      undefined: {line}; a crash or any use of it is right", "magenta")
+            )
         agreed = first.verdict is Verdict.AGREE
         if first.error and first.verdict is not Verdict.CRASHED:
             self._line(Text(f"      native  {first.error}"))

@@ -1,0 +1,114 @@
+"""``gai-harness run``: scenarios × glibc × gai.conf, native against model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from harness.compare.results import Summary
+    from harness.compare.run import HostJob
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``run``."""
+    parser.add_argument(
+        "scenarios", nargs="*", metavar="SCENARIO", type=Path,
+        help="scenario files or folders of them; the built-in library when none is given",
+    )  # fmt: skip
+    parser.add_argument(
+        "--glibc", default="host", metavar="VERSION,…|all",
+        help="the builds to run on: host (default), 2.31, 2.41,host, a folder, all",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lane", choices=("auto", "cffi", "worker", "both"), default="auto",
+        help="how glibc is called: in process through cffi (the host's glibc), by the worker"
+        " program in a private root (any), or both; auto takes cffi for the host",
+    )  # fmt: skip
+    parser.add_argument(
+        "--gai-conf", action="append", default=[], metavar="FILE",
+        help="use this gai.conf instead of the scenario's; may be given several times; a name"
+        " of the catalogue works, as does 'none'",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="text (default) or json"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to the terminal")
+    parser.add_argument(
+        "-j", "--jobs", type=_positive, default=None, metavar="N",
+        help="hosts examined at the same time (default: the number of processors)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", type=_seconds, default=10.0, metavar="SECONDS",
+        help="a look-up that takes longer is an error (default 10)",
+    )  # fmt: skip
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"a number from 1 to 256 was expected, got {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError(f"seconds from 0 to 3600 were expected, got {text!r}")
+    return value
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run; returns the exit status."""
+    from harness.cli import CANNOT, FINDING, OK, UsageError
+    from harness.compare.run import make_jobs
+
+    jobs = make_jobs(
+        options.scenarios, options.gai_conf, options.glibc, options.lane, options.timeout
+    )
+    if options.output is None:
+        summary = _report(options, jobs, sys.stdout)
+    else:
+        try:
+            stream = open(options.output, "w", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from None
+        with stream:
+            summary = _report(options, jobs, stream)
+    if summary is None:
+        return CANNOT
+    return FINDING if summary.failed else OK
+
+
+def _report(options: argparse.Namespace, jobs: list[HostJob], stream: TextIO) -> Summary | None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from harness.compare.results import LookupReport, Summary
+    from harness.compare.run import run
+    from harness.report.json import as_json
+    from harness.report.text import TextReport
+
+    text = TextReport(Console(file=stream)) if options.format == "text" else None
+    collected: list[LookupReport] = []
+    terminal = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        console=terminal, transient=True, disable=not terminal.is_terminal,
+    )  # fmt: skip
+    with progress:
+        task = progress.add_task("hosts", total=len(jobs))
+        for reports in run(jobs, options.jobs):
+            progress.advance(task)
+            for report in reports:
+                collected.append(report)
+                if text is not None:
+                    text.add(report)
+    if text is not None:
+        return text.finish()
+    stream.write(as_json(collected) + "\n")
+    return Summary.of([result for report in collected for result in report.results])

@@ -1,0 +1,125 @@
+"""The traps that applied: where glibc knew less of a source than the kernel does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.model.addresses import as_ipv6_int
+from harness.model.dialects import Dialect
+from harness.model.facts import Facts
+from harness.model.gaiconf import parse_gai_conf
+from harness.model.host import HostView
+from harness.model.table import AddressTable, address_table
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """One trap: a short name and the sentence that explains it."""
+
+    name: str
+    text: str
+
+
+def find_traps(
+    known: Sequence[Facts], view: HostView, gai_conf: bytes | None, spoken: Dialect
+) -> tuple[Trap, ...]:
+    """The traps that applied to these destinations on this host, most general first."""
+    table = address_table(view.addresses)
+    found = [
+        _dropped(known, table, spoken),
+        _scoped(known),
+        *_peers(known, view, table),
+        *_duplicates(known, table, spoken),
+        *_partial_tables(gai_conf, spoken),
+    ]
+    return tuple(trap for trap in found if trap is not None)
+
+
+def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Trap | None:
+    four = [item for item in known if item.reachable and item.destination.version == 4]
+    if not table.dropped or not four:
+        return None
+    if spoken.shift_by_32 == "modulo":
+        effect = (
+            f"on {spoken.arch} its mask then is /32, so only a destination that is the source "
+            "itself counts as near"
+        )
+    else:
+        effect = (
+            f"on {spoken.arch} its mask then is /0, so every destination counts by its plain "
+            "common prefix"
+        )
+    return Trap(
+        "table-dropped",
+        "IPv4-only host: glibc dropped the address table, so rule 9 saw prefix length 0; "
+        f"{effect}. Rules 3, 4 and 7 saw no flags and no interface. One IPv6 address other "
+        "than ::1, even a link-local one, brings the table back.",
+    )
+
+
+def _scoped(known: Sequence[Facts]) -> Trap | None:
+    for item in known:
+        if item.destination.is_link_local and item.destination.version == 6 and not item.scope_id:
+            return Trap(
+                "no-scope-id",
+                f"{item.destination} came without a scope id, as hosts files and DNS give "
+                "link-local addresses: the kernel cannot reach it, so rule 1 puts it last.",
+            )
+    return None
+
+
+def _peers(known: Sequence[Facts], view: HostView, table: AddressTable) -> list[Trap]:
+    if table.dropped:
+        return []
+    traps = {}
+    for row in view.addresses:
+        if row.local is None or row.address is None or row.local == row.address:
+            continue
+        if any(item.source == row.local and item.index is None for item in known):
+            traps[row.local] = Trap(
+                "peer-address",
+                f"{row.local} is a point-to-point address: glibc files it under its peer "
+                f"{row.address} and does not find it, so it counts as prefix length 0, "
+                "without flags and on an interface that is not native.",
+            )
+    return list(traps.values())
+
+
+def _duplicates(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> list[Trap]:
+    counts = Counter(entry.key for entry in table.entries)
+    traps = {}
+    for item in known:
+        if item.source is not None and counts[as_ipv6_int(item.source)] > 1:
+            traps[item.source] = Trap(
+                "address-twice",
+                f"{item.source} is on {counts[as_ipv6_int(item.source)]} interfaces: glibc "
+                f"{spoken.glibc} took the entry its binary search happened on, interface "
+                f"{item.index} with /{item.prefixlen}, whichever interface the route uses.",
+            )
+    return list(traps.values())
+
+
+def _partial_tables(gai_conf: bytes | None, spoken: Dialect) -> list[Trap]:
+    conf = parse_gai_conf(gai_conf or b"", spoken)
+    traps = []
+    tables = (("label", conf.labels, 8), ("precedence", conf.precedence, 5))
+    for keyword, lines, usual in tables:
+        if lines and len(lines) < usual - 1:
+            traps.append(
+                Trap(
+                    "defaults-dropped",
+                    f"gai.conf has {len(lines)} {keyword} line{'s'[: len(lines) > 1]}: all "
+                    f"default {keyword} entries are gone, only ::/0 is added back.",
+                )
+            )
+    if conf.scopes and not any(entry.prefix >> 16 == 0xA9FE for entry in conf.scopes):
+        traps.append(
+            Trap(
+                "defaults-dropped",
+                "gai.conf has scopev4 lines: the link-local scopes of 169.254.0.0/16 and "
+                "127.0.0.0/8 are gone unless listed.",
+            )
+        )
+    return traps
