@@ -1,0 +1,197 @@
+#define _GNU_SOURCE
+#include "core.h"
+
+#include <errno.h>
+#include <gnu/libc-version.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* version, EAI code, errno, elapsed, length of the glibc version */
+#define HEAD_SIZE (1u + 4u + 4u + 8u + 1u)
+#define COUNT_SIZE 4u
+/* family, socktype, protocol, port, scope id, address length */
+#define ENTRY_SIZE (4u + 4u + 4u + 2u + 4u + 1u)
+#define NO_CANONNAME 0xffffffffu
+
+void gai_put16(uint8_t *to, uint16_t value)
+{
+    to[0] = (uint8_t)(value & 0xffu);
+    to[1] = (uint8_t)(value >> 8);
+}
+
+void gai_put32(uint8_t *to, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> (8 * i));
+}
+
+void gai_put64(uint8_t *to, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++)
+        to[i] = (uint8_t)(value >> (8 * i));
+}
+
+uint32_t gai_get32(const uint8_t *from)
+{
+    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
+           (uint32_t)from[3] << 24;
+}
+
+int gai_buffer_reserve(struct gai_buffer *buffer, size_t extra)
+{
+    if (extra <= buffer->capacity - buffer->length)
+        return 0;
+    if (extra > SIZE_MAX / 2 - buffer->length)
+        return -1;
+    size_t wanted = buffer->length + extra;
+    size_t capacity = buffer->capacity < 512 ? 512 : buffer->capacity;
+    while (capacity < wanted)
+        capacity *= 2;
+    uint8_t *data = realloc(buffer->data, capacity);
+    if (data == NULL)
+        return -1;
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return 0;
+}
+
+void gai_buffer_free(struct gai_buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = (struct gai_buffer){0};
+}
+
+static uint8_t *grow(struct gai_buffer *buffer, size_t size)
+{
+    if (gai_buffer_reserve(buffer, size) != 0)
+        return NULL;
+    uint8_t *at = buffer->data + buffer->length;
+    buffer->length += size;
+    return at;
+}
+
+/* Never fails: the caller has reserved the room. Returns the offset of the entry count. */
+static size_t put_head(struct gai_buffer *buffer, int32_t eai, int32_t error, uint64_t elapsed,
+                       const char *glibc, size_t glibc_length)
+{
+    uint8_t *at = buffer->data + buffer->length;
+    at[0] = GAI_RECORD_VERSION;
+    gai_put32(at + 1, (uint32_t)eai);
+    gai_put32(at + 5, (uint32_t)error);
+    gai_put64(at + 9, elapsed);
+    at[17] = (uint8_t)glibc_length;
+    memcpy(at + HEAD_SIZE, glibc, glibc_length);
+    gai_put32(at + HEAD_SIZE + glibc_length, 0);
+    buffer->length += HEAD_SIZE + glibc_length + COUNT_SIZE;
+    return buffer->length - COUNT_SIZE;
+}
+
+static int put_entry(struct gai_buffer *buffer, const struct addrinfo *entry)
+{
+    uint16_t port = 0;
+    uint32_t scope = 0;
+    const void *address = NULL;
+    size_t length = 0;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+
+    /* Copied out, because nothing promises that ai_addr is aligned for the larger types. */
+    if (entry->ai_addr != NULL && entry->ai_family == AF_INET &&
+        entry->ai_addrlen >= sizeof in) {
+        memcpy(&in, entry->ai_addr, sizeof in);
+        port = ntohs(in.sin_port);
+        address = &in.sin_addr;
+        length = sizeof in.sin_addr;
+    } else if (entry->ai_addr != NULL && entry->ai_family == AF_INET6 &&
+               entry->ai_addrlen >= sizeof in6) {
+        memcpy(&in6, entry->ai_addr, sizeof in6);
+        port = ntohs(in6.sin6_port);
+        scope = in6.sin6_scope_id;
+        address = &in6.sin6_addr;
+        length = sizeof in6.sin6_addr;
+    }
+
+    size_t canon = entry->ai_canonname == NULL ? 0 : strlen(entry->ai_canonname);
+    if (canon > GAI_RECORD_MAX)
+        return -1;
+    uint8_t *at = grow(buffer, ENTRY_SIZE + length + 4 + canon);
+    if (at == NULL)
+        return -1;
+    gai_put32(at, (uint32_t)entry->ai_family);
+    gai_put32(at + 4, (uint32_t)entry->ai_socktype);
+    gai_put32(at + 8, (uint32_t)entry->ai_protocol);
+    gai_put16(at + 12, port);
+    gai_put32(at + 14, scope);
+    at[18] = (uint8_t)length;
+    at += ENTRY_SIZE;
+    if (length > 0)
+        memcpy(at, address, length);
+    at += length;
+    gai_put32(at, entry->ai_canonname == NULL ? NO_CANONNAME : (uint32_t)canon);
+    if (canon > 0)
+        memcpy(at + 4, entry->ai_canonname, canon);
+    return 0;
+}
+
+static uint64_t nanoseconds(const struct timespec *from, const struct timespec *to)
+{
+    int64_t elapsed = ((int64_t)to->tv_sec - (int64_t)from->tv_sec) * 1000000000 +
+                      ((int64_t)to->tv_nsec - (int64_t)from->tv_nsec);
+    return elapsed < 0 ? 0 : (uint64_t)elapsed;
+}
+
+int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer)
+{
+    const char *glibc = gnu_get_libc_version();
+    size_t glibc_length = strlen(glibc);
+    if (glibc_length > 255)
+        glibc_length = 255;
+    /* Reserved before the call, so that "no memory" can always be reported as a record. */
+    if (gai_buffer_reserve(buffer, HEAD_SIZE + glibc_length + COUNT_SIZE) != 0)
+        return -1;
+
+    struct addrinfo hints;
+    memset(&hints, 0, sizeof hints);
+    hints.ai_family = query->family;
+    hints.ai_socktype = query->socktype;
+    hints.ai_protocol = query->protocol;
+    hints.ai_flags = query->flags;
+
+    struct addrinfo *list = NULL;
+    struct timespec before = {0}, after = {0};
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    errno = 0;
+    int eai = getaddrinfo(query->name, query->service, &hints, &list);
+    int error = errno;
+    clock_gettime(CLOCK_MONOTONIC, &after);
+
+    const size_t start = buffer->length;
+    /* errno has a meaning only with EAI_SYSTEM; otherwise it is what some inner call left. */
+    size_t count_at = put_head(buffer, eai, eai == EAI_SYSTEM ? error : 0,
+                               nanoseconds(&before, &after), glibc, glibc_length);
+    if (eai != 0)
+        return 0;
+
+    uint32_t count = 0;
+    int failed = 0;
+    for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next) {
+        if (put_entry(buffer, entry) != 0 || buffer->length - start > GAI_RECORD_MAX) {
+            failed = 1;
+            break;
+        }
+        count++;
+    }
+    if (list != NULL)
+        freeaddrinfo(list);
+    if (failed) {
+        buffer->length = start;
+        put_head(buffer, EAI_MEMORY, ENOMEM, nanoseconds(&before, &after), glibc, glibc_length);
+        return 0;
+    }
+    gai_put32(buffer->data + count_at, count);
+    return 0;
+}

@@ -1,0 +1,43 @@
+/* One getaddrinfo call, packed into bytes. See PROTOCOL.md for the record. */
+#ifndef GAI_CORE_H
+#define GAI_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GAI_RECORD_VERSION 1u
+/* A reply larger than this cannot come from an honest hosts file or DNS answer. */
+#define GAI_RECORD_MAX (16u * 1024u * 1024u)
+
+/* A growing byte string; {0} is an empty one. Free it with gai_buffer_free. */
+struct gai_buffer {
+    uint8_t *data;
+    size_t length;
+    size_t capacity;
+};
+
+/* The arguments of one call; name and service may be NULL. */
+struct gai_query {
+    const char *name;
+    const char *service;
+    int32_t family;
+    int32_t socktype;
+    int32_t protocol;
+    int32_t flags;
+};
+
+/* Appends one record to the buffer: 0, or -1 when there is no memory even for an error record
+ * (the buffer is then unchanged). When memory runs out later, the record says EAI_MEMORY. */
+int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer);
+
+/* Makes room for `extra` more bytes: 0, or -1 without any change. */
+int gai_buffer_reserve(struct gai_buffer *buffer, size_t extra);
+void gai_buffer_free(struct gai_buffer *buffer);
+
+/* Little-endian stores and loads, independent of the machine's own order and alignment. */
+void gai_put16(uint8_t *to, uint16_t value);
+void gai_put32(uint8_t *to, uint32_t value);
+void gai_put64(uint8_t *to, uint64_t value);
+uint32_t gai_get32(const uint8_t *from);
+
+#endif

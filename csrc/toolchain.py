@@ -1,0 +1,199 @@
+"""The compilers of the build: zig everywhere, the host's own C compiler where it has one.
+
+Used by ``setup.py`` and by the tests; not part of the installed package.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+WORKER_SOURCES = ("worker.c", "serve.c", "core.c")
+FLAGS = ("-std=c11", "-O2", "-g0", "-Wall", "-Wextra")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An architecture the worker can be built for.
+
+    Attributes:
+        debian: Debian's name of the architecture.
+        machines: what ``platform.machine()`` calls it.
+        triple: zig's target, with the oldest glibc the worker must run under.
+        baseline: the symbol version that no needed symbol may exceed.
+    """
+
+    debian: str
+    machines: tuple[str, ...]
+    triple: str
+    baseline: tuple[int, int] = (2, 17)
+
+
+TARGETS = (
+    Target("amd64", ("x86_64",), "x86_64-linux-gnu.2.17"),
+    Target("i386", ("i386", "i686"), "x86-linux-gnu.2.17"),
+    Target("arm64", ("aarch64",), "aarch64-linux-gnu.2.17"),
+    Target("armhf", ("armv7l", "armv8l"), "arm-linux-gnueabihf.2.17"),
+    Target("ppc64el", ("ppc64le",), "powerpc64le-linux-gnu.2.17"),
+    Target("s390x", ("s390x",), "s390x-linux-gnu.2.17"),
+    # glibc has known RISC-V since 2.27 only.
+    Target("riscv64", ("riscv64",), "riscv64-linux-gnu.2.27", (2, 27)),
+)
+
+
+class BuildError(Exception):
+    """The build cannot go on; the message is the one line to show."""
+
+
+def host_target() -> Target:
+    """The target of the running interpreter.
+
+    Raises:
+        BuildError: the architecture is not in the table.
+    """
+    machine = platform.machine()
+    if machine == "x86_64" and sys.maxsize < 2**32:
+        machine = "i686"  # a 32-bit interpreter on a 64-bit kernel
+    for target in TARGETS:
+        if machine in target.machines:
+            return target
+    raise BuildError(f"gai-harness does not know how to build for {machine!r}")
+
+
+def zig() -> list[str]:
+    """The command of zig's C compiler.
+
+    Raises:
+        BuildError: the ``ziglang`` package is missing.
+    """
+    try:
+        import ziglang  # noqa: F401
+    except ImportError:
+        raise BuildError("no C compiler: install one with `pip install ziglang`") from None
+    return [sys.executable, "-m", "ziglang", "cc"]
+
+
+def zig_environment(scratch: Path) -> dict[str, str]:
+    """The environment for zig: its cache goes to ``scratch`` when the home folder is read-only."""
+    environment = dict(os.environ)
+    base = Path(environment.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    existing = next((p for p in (base, *base.parents) if p.exists()), Path("/"))
+    if not os.access(existing, os.W_OK):
+        environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(scratch.resolve() / "zig-global"))
+    environment.setdefault("ZIG_LOCAL_CACHE_DIR", str(scratch.resolve() / "zig-local"))
+    return environment
+
+
+def compile_worker(output: Path, target: Target, scratch: Path) -> None:
+    """Builds the worker program.
+
+    Args:
+        output: the file to write.
+        target: the architecture.
+        scratch: a folder for zig's caches.
+
+    Raises:
+        BuildError: the compiler refuses.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
+    command = [
+        *zig(),
+        "-target",
+        target.triple,
+        *FLAGS,
+        "-fno-sanitize=all",  # zig turns some on, which would need its own run-time library
+        "-fPIE",
+        "-pie",
+        "-s",
+        *(str(HERE / name) for name in WORKER_SOURCES),
+        "-o",
+        str(output),
+    ]
+    done = subprocess.run(
+        command, env=zig_environment(scratch), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise BuildError(f"the worker does not compile: {shlex.join(command)}\n{done.stderr}")
+    output.chmod(0o755)
+
+
+def host_compiler() -> list[str] | None:
+    """The C compiler this interpreter was built with, or None when it is not on this machine."""
+    words = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    return words if words and shutil.which(words[0]) else None
+
+
+def python_include() -> list[str] | None:
+    """The include folders that hold ``Python.h``, or None when the headers are not installed."""
+    paths = sysconfig.get_paths()
+    folders = list(dict.fromkeys([paths["include"], paths["platinclude"]]))
+    return folders if any(Path(f, "Python.h").is_file() for f in folders) else None
+
+
+def _apt(arguments: list[str], folder: Path) -> bool:
+    environment = dict(os.environ, LC_ALL="C.UTF-8")
+    try:
+        done = subprocess.run(
+            ["apt-get", "-q", "-o", "APT::Sandbox::User=", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=300,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def fetch_python_headers(scratch: Path) -> list[str] | None:
+    """Brings Debian's headers of this interpreter into ``scratch``, installing nothing.
+
+    The host's own apt-get downloads the package, so the host's mirrors and signature keys are
+    used; no root is needed. Lists that are missing or out of date are fetched into ``scratch``.
+
+    Args:
+        scratch: a private folder.
+
+    Returns:
+        Include folders, or None when this is not Debian's interpreter or the package cannot
+        be had.
+    """
+    if sys.base_prefix != "/usr" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="headers-", dir=scratch))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    download = ["download", f"lib{version}-dev"]
+    private = [
+        *("-o", f"Dir::State={folder}/state"),
+        *("-o", f"Dir::State::status={_dpkg_status()}"),
+        *("-o", f"Dir::Cache={folder}/cache"),
+    ]
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True)
+    if not _apt(download, folder) and not (
+        _apt([*private, "update"], folder) and _apt([*private, *download], folder)
+    ):
+        return None
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", str(package), str(folder / "root")], check=True)
+    include = folder / "root/usr/include"
+    if not (include / version / "Python.h").is_file():
+        return None
+    # Debian's pyconfig.h includes the one of the architecture by a path from /usr/include.
+    return [str(include / version), str(include)]
+
+
+def _dpkg_status() -> str:
+    return "/var/lib/dpkg/status"

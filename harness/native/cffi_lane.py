@@ -1,0 +1,174 @@
+"""The lane to this interpreter's own glibc, through the cffi extension."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from harness.native import frames
+from harness.native.errors import LaneError
+from harness.native.lanes import START_TIME, Session, ended
+from harness.native.query import encode_text
+from harness.native.record import Answer, Crashed, TimedOut, decode
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from harness.native.query import Query
+
+
+def lookup_here(query: Query) -> Answer:
+    """Calls ``getaddrinfo`` in this very process, without a time-out; other threads go on.
+
+    For measuring. This process has then read gai.conf, and a crash is its own.
+
+    Args:
+        query: the arguments.
+
+    Raises:
+        MemoryError: there is none.
+    """
+    from harness.native._core import ffi, lib
+
+    name = ffi.NULL if query.name is None else ffi.new("char[]", encode_text(query.name))
+    service = ffi.NULL if query.service is None else ffi.new("char[]", encode_text(query.service))
+    arguments = ffi.new("struct gai_query *")
+    arguments.name = name
+    arguments.service = service
+    arguments.family = query.family
+    arguments.socktype = query.socktype
+    arguments.protocol = query.protocol
+    arguments.flags = query.flags
+    buffer = ffi.new("struct gai_buffer *")
+    try:
+        if lib.gai_lookup(arguments, buffer) != 0:
+            raise MemoryError
+        return decode(bytes(ffi.buffer(buffer.data, buffer.length)))
+    finally:
+        lib.gai_buffer_free(buffer)
+
+
+class CffiLane:
+    """Forks the calling process, which must have a single thread, for each session.
+
+    The caller must not have called ``getaddrinfo``: the sessions inherit its memory.
+
+    Example:
+        >>> with CffiLane() as lane, lane.open() as session:
+        ...     answer = session.lookup(Query("web"))
+    """
+
+    def __init__(self) -> None:
+        self._sessions: list[_ForkedSession] = []
+
+    def open(self) -> Session:
+        """Starts a session; several may be open at once.
+
+        Raises:
+            LaneError: the process cannot be started.
+        """
+        # Loaded before the fork, so that a missing extension is an error here and not there.
+        from harness.native import _core  # noqa: F401
+
+        self._sessions = [one for one in self._sessions if one.alive]
+        session = _ForkedSession.fork()
+        self._sessions.append(session)
+        return session.start()
+
+    def close(self) -> None:
+        """Closes the sessions that are still open."""
+        for session in self._sessions:
+            session.close()
+        self._sessions.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _ForkedSession(Session):
+    def __init__(self, channel: frames.Channel, child: int) -> None:
+        super().__init__(channel, number=1)
+        self._child = child
+        self.alive = True
+
+    @classmethod
+    def fork(cls) -> Self:
+        request_out, request_in = os.pipe2(os.O_CLOEXEC)
+        reply_out, reply_in = os.pipe2(os.O_CLOEXEC)
+        parent = os.getpid()
+        try:
+            child = os.fork()
+        except OSError as error:
+            for fd in (request_out, request_in, reply_out, reply_in):
+                os.close(fd)
+            raise LaneError(f"cannot fork: {error}") from None
+        if child == 0:
+            _serve(request_out, reply_in, parent)
+        os.close(request_out)
+        os.close(reply_in)
+        return cls(frames.Channel(reply_out, request_in), child)
+
+    def _lost(self, timeout: float) -> Crashed | TimedOut | LaneError:
+        status = self._reap()
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            how = frames.BY_TIMEOUT if number == signal.SIGALRM else frames.BY_SIGNAL
+            return ended(how, number, timeout)
+        return ended(frames.BY_EXIT, os.waitstatus_to_exitcode(status), timeout)
+
+    def _stop(self) -> None:
+        if self.alive:
+            os.kill(self._child, signal.SIGKILL)
+            self._reap()
+
+    def _finish(self) -> None:
+        if not self.alive:
+            return
+        self._channel.send(frames.session_frame(frames.END, self._number))
+        try:
+            while self._channel.receive(START_TIME) is not None:
+                pass
+        except LaneError:
+            self._stop()
+        else:
+            self._reap()
+
+    def _reap(self) -> int:
+        self.alive = False
+        self._channel.close()
+        try:
+            return os.waitpid(self._child, 0)[1]
+        except ChildProcessError:
+            raise LaneError("someone else has waited for the session's process") from None
+
+
+def _serve(requests: int, replies: int, parent: int) -> NoReturn:
+    """The child: leaves only what a fresh process has, and never returns into Python's code."""
+    status = 70
+    try:
+        from harness.native._core import lib
+
+        null = os.open(os.devnull, os.O_RDWR)
+        # Moved out of the way first, in case the caller runs with 0, 1 or 2 closed.
+        high = [_above_standard(fd) for fd in (requests, replies, null)]
+        for standard, fd in enumerate(high):
+            os.dup2(fd, standard)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        status = lib.gai_session_main(1, parent)
+    finally:
+        os._exit(status)
+
+
+def _above_standard(fd: int) -> int:
+    import fcntl
+
+    return fcntl.fcntl(fd, fcntl.F_DUPFD, 3)

@@ -1,0 +1,81 @@
+"""Builds the cffi extension and the worker program; everything else is in pyproject.toml."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "csrc"))
+
+import toolchain  # noqa: E402
+
+NO_HEADERS = (
+    "gai-harness needs Python's C headers to build: install them with"
+    " `apt-get install python3-dev` (and run this again)"
+)
+
+
+class BuildNative(build_ext):
+    """``build_ext`` that works without gcc and without an installed python3-dev."""
+
+    def run(self) -> None:
+        """Builds the extension, then the worker beside it."""
+        scratch = Path(self.build_temp)
+        scratch.mkdir(parents=True, exist_ok=True)
+        try:
+            self._find_headers(scratch)
+            super().run()
+            toolchain.compile_worker(self._worker(), toolchain.host_target(), scratch)
+        except toolchain.BuildError as error:
+            raise SystemExit(f"error: {error}") from None
+
+    def build_extensions(self) -> None:
+        """Compiles with zig where the interpreter's own compiler is absent."""
+        if toolchain.host_compiler() is None:
+            compiler = [
+                *toolchain.zig(),
+                "-target",
+                toolchain.host_target().triple,
+                "-fno-sanitize=all",
+            ]
+            os.environ.update(toolchain.zig_environment(Path(self.build_temp)))
+            # The interpreter's own flags are gcc's (LTO, specs, hardening): zig knows few.
+            compile_only = [*compiler, "-O2", "-g0", "-fPIC", "-fwrapv", "-DNDEBUG", "-Wall"]
+            self.compiler.set_executables(
+                compiler=compile_only,
+                compiler_so=compile_only,
+                linker_so=[*compiler, "-shared", "-s"],
+                linker_exe=compiler,
+            )
+        super().build_extensions()
+
+    def get_outputs(self) -> list[str]:
+        """The extension and the worker."""
+        return [*super().get_outputs(), str(self._worker())]
+
+    def _find_headers(self, scratch: Path) -> None:
+        if toolchain.python_include() is not None:
+            return
+        print("Python's headers are not installed; asking apt-get for a private copy")
+        fetched = toolchain.fetch_python_headers(scratch)
+        if fetched is None:
+            raise toolchain.BuildError(NO_HEADERS)
+        self.include_dirs = [*fetched, *(self.include_dirs or [])]
+
+    def _worker(self) -> Path:
+        base = ROOT if self.inplace else Path(self.build_lib)
+        name = f"worker-{toolchain.host_target().debian}"
+        return base / "harness" / "native" / "bin" / name
+
+
+setup(
+    cffi_modules=["csrc/build_cffi.py:ffibuilder"],
+    cmdclass={"build_ext": BuildNative},
+    # cffi compiles against the stable ABI, so one wheel serves all later interpreters.
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)
