@@ -65,10 +65,13 @@ def _seconds(text: str) -> float:
 def main(options: argparse.Namespace) -> int:
     """Run; returns the exit status."""
     from harness.cli import CANNOT, FINDING, OK, UsageError
-    from harness.compare.run import make_jobs
+    from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
 
     jobs = make_jobs(
-        options.scenarios, options.gai_conf, options.glibc, options.lane, options.timeout
+        load_scenarios(options.scenarios),
+        lanes_for(options.glibc, options.lane),
+        [load_gai_conf(name) for name in options.gai_conf],
+        options.timeout,
     )
     if options.output is None:
         summary = _report(options, jobs, sys.stdout)

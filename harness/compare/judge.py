@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import groupby
 
+from harness.compare.explain import departures, remarks, with_reply
 from harness.compare.predict import Model, Prediction, predict
 from harness.compare.request import lookup_title, name_service, request_for
 from harness.compare.results import PairReason, Result, Verdict
@@ -15,7 +16,7 @@ from harness.model.dialects import dialect
 from harness.model.facts import Facts
 from harness.model.host import HostView, Target
 from harness.model.lookup import Item
-from harness.native import Answer, Crashed, NativeResult
+from harness.native.record import Answer, Crashed, Outcome
 from harness.scenario.schema import Expect, Lookup, Scenario
 
 
@@ -33,7 +34,7 @@ class Evidence:
     arch: str
     lane: str
     build: str
-    native: NativeResult
+    native: Outcome
 
 
 def prediction_for(evidence: Evidence, model: Model = Model()) -> Prediction:  # noqa: B008
@@ -88,7 +89,17 @@ def judge(evidence: Evidence, model: Model = Model()) -> Result:  # noqa: B008
         predicted=predicted,
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
         elapsed_ns=elapsed,
+        remarks=remarks(evidence, prediction, _other_reply(evidence, model)),
+        departures=departures(evidence, prediction),
     )
+
+
+def _other_reply(evidence: Evidence, model: Model) -> Prediction | None:
+    """The prediction for the other DNS reply coming first; None where both are not asked for."""
+    if evidence.scenario.resolver != "dns" or evidence.lookup.family != "unspec":
+        return None
+    other = "AAAA" if evidence.scenario.dns.first_reply == "A" else "A"
+    return prediction_for(with_reply(evidence, other), model)
 
 
 def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
@@ -139,7 +150,7 @@ def _first_difference(native: Sequence[Item], model: Sequence[Item]) -> int | No
 
 def _unmet(
     evidence: Evidence,
-    native: NativeResult,
+    native: Outcome,
     native_order: tuple[str, ...],
     prediction: Prediction,
     model_order: tuple[str, ...],

@@ -26,6 +26,23 @@ class PairReason:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to know beside the order: ``kind`` is "cycle", "reply" or "trap"."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A standard that orders otherwise: its order, and why at the first difference."""
+
+    standard: str
+    order: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One lookup on one glibc under one gai.conf, native and modelled.
 
@@ -53,6 +70,8 @@ class Result:
     predicted: bool = False
     unmet: tuple[str, ...] = ()
     elapsed_ns: int = 0
+    remarks: tuple[Remark, ...] = ()
+    departures: tuple[Departure, ...] = ()
 
     @property
     def failed(self) -> bool:

@@ -62,5 +62,10 @@ def _result(result: Result) -> dict[str, Any]:
         "undefined": list(result.undefined),
         "predicted": result.predicted,
         "expectation_failures": list(result.unmet),
+        "remarks": [{"kind": r.kind, "text": r.text} for r in result.remarks],
+        "departures": [
+            {"standard": d.standard, "order": list(d.order), "why": d.why}
+            for d in result.departures
+        ],
         "elapsed_ns": result.elapsed_ns,
     }

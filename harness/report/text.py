@@ -95,6 +95,16 @@ class TextReport:
             self._line(Text(f"      first difference at number {first.first_difference + 1}"))
         for decision in first.decisions:
             self._line(Text(f"        {decision.why}", "dim" if agreed else ""))
+        for remark in first.remarks:
+            self._line(Text(f"      {remark.text}", "yellow" if remark.kind != "trap" else "cyan"))
+        for departure in first.departures:
+            self._line(
+                Text(
+                    f"      {departure.standard} says {', '.join(departure.order)} "
+                    f"({departure.why})",
+                    "blue",
+                )
+            )
         for failure in dict.fromkeys(line for result in results for line in result.unmet):
             self._line(Text(f"      expectation failed: {failure}", "bold red"))
 
@@ -124,6 +134,15 @@ def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:
     """Neighbouring results that say the same, so that versions stand side by side."""
     for _, same in groupby(
         results,
-        key=lambda r: (r.verdict, r.native, r.model, r.error, r.unmet, r.decisions, r.undefined),
+        key=lambda r: (
+            r.verdict,
+            r.native,
+            r.model,
+            r.error,
+            r.unmet,
+            r.decisions,
+            r.undefined,
+            r.remarks,
+        ),
     ):
         yield list(same)

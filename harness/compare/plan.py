@@ -1,0 +1,123 @@
+"""From the words of the command line to jobs: scenarios × gai.conf × glibc."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.compare.run import GaiConf, HostJob, LaneSpec
+from harness.glibcs import Build, command, find, host, stage
+from harness.native import bundled_worker
+from harness.scenario import LoadedScenario, gai_conf_files, library, load
+
+
+class PlanError(ValueError):
+    """A scenario, gai.conf or glibc that was asked for and cannot be used; one line."""
+
+    exit_status = 2
+
+
+def load_scenarios(paths: Sequence[Path]) -> list[LoadedScenario]:
+    """The scenarios of files and folders (their ``*.yaml``), or the built-in library.
+
+    Raises ScenarioError for a bad file and PlanError for a folder without scenarios.
+    """
+    if not paths:
+        return [load(path) for path in library()]
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+            if not found:
+                raise PlanError(f"{path}: a folder with scenario files (*.yaml) was expected")
+            files += found
+        else:
+            files.append(path)
+    return [load(path) for path in files]
+
+
+def load_gai_conf(name: str) -> GaiConf:
+    """A gai.conf by path, by its name in the catalogue, or ``none`` for no file at all.
+
+    Raises PlanError for a file that cannot be read.
+    """
+    if name == "none":
+        return GaiConf("default", None)
+    path = Path(name)
+    if not path.exists():
+        path = gai_conf_files().get(name, path)
+    try:
+        return GaiConf(path.name, path.read_bytes())
+    except OSError as error:
+        known = ", ".join(gai_conf_files())
+        raise PlanError(
+            f"{name}: a gai.conf that can be read was expected ({error.strerror}); "
+            f"the catalogue has {known}"
+        ) from None
+
+
+def lanes_for(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
+    """The lanes for ``--glibc`` (comma-separated builds) and ``--lane``.
+
+    ``auto`` calls the host's glibc through cffi when it is asked for as ``host`` or among
+    ``all``, every other build by the worker. Raises GlibcMissing for a build that is not
+    there and PlanError for a lane that a build does not have.
+    """
+    specs: dict[tuple[str, str, str, str], LaneSpec] = {}
+    for word in [word.strip() for word in glibc.split(",")]:
+        if not word:
+            raise PlanError("--glibc: a version, host, a folder or all was expected")
+        for build in find(word):
+            for spec in _lanes_of(build, lane):
+                specs.setdefault((spec.glibc, spec.arch, spec.lane, spec.build), spec)
+    return tuple(sorted(specs.values(), key=_by_version))
+
+
+def _by_version(spec: LaneSpec) -> tuple[object, ...]:
+    numbers = tuple(int(part) for part in spec.glibc.split(".") if part.isdigit())
+    return numbers, spec.arch, spec.build, spec.lane
+
+
+def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
+    is_host = build.origin == "host"
+    lanes = []
+    if lane in ("cffi", "both") or (lane == "auto" and is_host):
+        if is_host:
+            lanes.append(LaneSpec(build.version, build.arch, "cffi", build.origin))
+        elif lane == "cffi":
+            raise PlanError(f"--lane cffi: only the host's glibc is called so, not {build.origin}")
+    if lane in ("worker", "both") or (lane == "auto" and not is_host):
+        skeleton = stage(build, bundled_worker(build.arch))
+        lanes.append(
+            LaneSpec(
+                build.version, build.arch, "worker", build.origin, tuple(command(build)), skeleton
+            )
+        )
+    return lanes
+
+
+def make_jobs(
+    scenarios: Sequence[LoadedScenario],
+    lanes: tuple[LaneSpec, ...],
+    gai_confs: Sequence[GaiConf] = (),
+    timeout: float = 10.0,
+) -> list[HostJob]:
+    """One job per scenario; ``gai_confs`` replace each scenario's own, and its expectations."""
+    jobs = []
+    for loaded in scenarios:
+        scenario = loaded.scenario
+        confs = tuple(gai_confs)
+        if confs:
+            # what the file expects, it expects under its own gai.conf
+            bare = tuple(lookup.model_copy(update={"expect": ()}) for lookup in scenario.lookups)
+            scenario = scenario.model_copy(update={"lookups": bare})
+        else:
+            confs = (GaiConf(loaded.gai_conf_name, loaded.gai_conf),)
+        jobs.append(HostJob(scenario, confs, lanes, timeout))
+    return jobs
+
+
+def host_lane() -> LaneSpec:
+    """The host's glibc through cffi."""
+    build = host()
+    return LaneSpec(build.version, build.arch, "cffi", build.origin)

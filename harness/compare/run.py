@@ -1,0 +1,182 @@
+"""Running jobs: one host, built once, under every gai.conf and every glibc asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.compare.judge import Evidence, judge
+from harness.compare.request import lookup_title, name_service, request_for, targets_of
+from harness.compare.results import LookupReport
+from harness.compare.versions import changes
+from harness.model.dialects import dialect
+from harness.model.gaiconf import parse_gai_conf
+from harness.native.query import Query
+from harness.native.record import Answer, Outcome
+from harness.sandbox import Pool
+from harness.sandbox.etc import SERVICES
+
+if TYPE_CHECKING:
+    from harness.model.lookup import Request
+    from harness.native.lanes import Lane, Session
+    from harness.sandbox import Box
+    from harness.scenario.schema import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSpec:
+    """One glibc and the way it is called.
+
+    ``command`` is the worker's argv inside ``skeleton``, its private root; both are empty
+    for the cffi lane.
+    """
+
+    glibc: str
+    arch: str
+    lane: str
+    build: str
+    command: tuple[str, ...] = ()
+    skeleton: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GaiConf:
+    """A gai.conf to run under: its name in results and its bytes, None for no file at all."""
+
+    name: str
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostJob:
+    """One scenario's host with everything to be done on it."""
+
+    scenario: Scenario
+    gai_confs: tuple[GaiConf, ...]
+    lanes: tuple[LaneSpec, ...]
+    timeout: float = 10.0
+
+
+def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[list[LookupReport]]:
+    """Run every job in a sandbox of its own and yield its reports, in the order of ``jobs``.
+
+    ``workers`` sandboxes at a time (default: as many as processors). Raises SandboxError
+    when a host cannot be built and SandboxUnavailable when no sandbox can be had.
+    """
+    with Pool(workers or os.cpu_count() or 1) as pool:
+        yield from pool.map(examine, jobs)
+
+
+def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:
+    """Inside a sandbox: collect the evidence and judge it."""
+    for evidences, devices in collect(box, job):
+        results = tuple(judge(evidence) for evidence in evidences)
+        first = evidences[0]
+        yield LookupReport(
+            scenario=first.scenario.name,
+            lookup=lookup_title(first.lookup),
+            gai_conf=first.gai_conf_name,
+            results=results,
+            changes=changes(evidences, results),
+            devices=devices,
+            description=first.scenario.description,
+        )
+
+
+def collect(box: Box, job: HostJob) -> Iterator[tuple[tuple[Evidence, ...], tuple[str, ...]]]:
+    """Inside a sandbox: what kernel and glibc really say, per look-up and gai.conf.
+
+    Yields the evidence of all lanes for one look-up, and the notes on the devices used.
+    """
+    scenario = job.scenario
+    topology = box.build(scenario.host)
+    box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
+    requests = [request_for(lookup) for lookup in scenario.lookups]
+    plain = box.observe(())
+    names = name_service(scenario, plain, SERVICES)
+    dialects = {dialect(lane.glibc, lane.arch) for lane in job.lanes}
+    view = box.observe(targets_of(requests, names, plain, dialects))
+    with ExitStack() as stack:
+        lanes = [stack.enter_context(_open(box, lane)) for lane in job.lanes]
+        for conf in job.gai_confs:
+            box.set_gai_conf(conf.data)
+            answers = [
+                _ask(lane, spec, conf, requests, job.timeout)
+                for lane, spec in zip(lanes, job.lanes, strict=True)
+            ]
+            for number, lookup in enumerate(scenario.lookups):
+                yield (
+                    tuple(
+                        Evidence(
+                            scenario=scenario,
+                            lookup=lookup,
+                            gai_conf_name=conf.name,
+                            gai_conf=conf.data,
+                            view=view,
+                            services=SERVICES,
+                            glibc=_version(answer[number], spec),
+                            arch=spec.arch,
+                            lane=spec.lane,
+                            build=spec.build,
+                            native=answer[number],
+                        )
+                        for answer, spec in zip(answers, job.lanes, strict=True)
+                    ),
+                    topology.notes,
+                )
+
+
+def _version(outcome: Outcome, spec: LaneSpec) -> str:
+    return outcome.glibc if isinstance(outcome, Answer) else spec.glibc
+
+
+def _open(box: Box, spec: LaneSpec) -> Lane:
+    if spec.skeleton is None:
+        from harness.native.cffi_lane import CffiLane
+
+        return CffiLane()
+    from harness.native.worker_lane import WorkerLane
+
+    return WorkerLane(spec.command, chroot=box.private_root(spec.skeleton))
+
+
+def _ask(
+    lane: Lane, spec: LaneSpec, conf: GaiConf, requests: Sequence[Request], timeout: float
+) -> list[Outcome]:
+    """All look-ups on one lane; a session is replaced when its process has died.
+
+    Where the file's effect is undefined each look-up gets a process of its own, because
+    what one of them leaves in memory would decide about the next.
+    """
+    spoken = dialect(spec.glibc, spec.arch)
+    alone = bool(conf.data and parse_gai_conf(conf.data, spoken).undefined)
+    outcomes: list[Outcome] = []
+    session: Session | None = None
+    try:
+        for request in requests:
+            if session is None:
+                session = lane.open()
+            outcome = session.lookup(_query(request), timeout)
+            outcomes.append(outcome)
+            if alone or not isinstance(outcome, Answer):
+                session.close()
+                session = None
+    finally:
+        if session is not None:
+            session.close()
+    return outcomes
+
+
+def _query(request: Request) -> Query:
+    return Query(
+        request.name,
+        request.service,
+        request.family,
+        request.socktype,
+        request.protocol,
+        request.flags,
+    )
