@@ -164,6 +164,10 @@ class Address(Model):
                 )
         if self.label is not None and self.ip.version == 6:
             raise bad("no label: only IPv4 addresses have one", self.label, at=("label",))
+        for position, flag in enumerate(self.flags):
+            if self.ip.version == 4 and flag in ("home", "optimistic"):
+                expected = "deprecated or nodad: Linux keeps no other flag of an IPv4 address"
+                raise bad(expected, flag, at=("flags", position))
         if {"optimistic", "nodad"} <= set(self.flags):
             raise bad("either optimistic or nodad", "both", at=("flags",))
         return self
