@@ -14,43 +14,34 @@
 #define LOOKUP_FIXED 24u
 #define LOOKUP_MS_MAX 86400000u
 
-uint32_t gai_payload_length(const struct gai_frame *frame)
+enum gai_read gai_read_all(int fd, uint8_t *to, size_t length)
 {
-    return gai_get32(frame->header);
-}
-
-/* Reads until `frame->got` is `until`; `to` is where byte number `frame->got` belongs. */
-static enum gai_read fill(int fd, struct gai_frame *frame, uint8_t *to, uint32_t until)
-{
-    while (frame->got < until) {
-        ssize_t n = read(fd, to, until - frame->got);
+    size_t got = 0;
+    while (got < length) {
+        ssize_t n = read(fd, to + got, length - got);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return GAI_READ_ERROR;
         if (n == 0)
-            return frame->got == 0 ? GAI_READ_EOF : GAI_READ_TRUNCATED;
-        frame->got += (uint32_t)n;
-        to += n;
+            return got == 0 ? GAI_READ_EOF : GAI_READ_TRUNCATED;
+        got += (size_t)n;
     }
     return GAI_READ_OK;
 }
 
 enum gai_read gai_read_frame(int fd, struct gai_frame *frame)
 {
-    if (frame->got < GAI_HEADER_SIZE) {
-        enum gai_read r = fill(fd, frame, frame->header + frame->got, GAI_HEADER_SIZE);
-        if (r != GAI_READ_OK)
-            return r;
-    }
-    uint32_t length = gai_payload_length(frame);
-    if (length > GAI_REQUEST_MAX)
+    uint8_t header[GAI_HEADER_SIZE];
+    enum gai_read r = gai_read_all(fd, header, sizeof header);
+    if (r != GAI_READ_OK)
+        return r;
+    frame->length = gai_get32(header);
+    frame->type = header[4];
+    if (frame->length > GAI_REQUEST_MAX)
         return GAI_READ_TOO_LONG;
-    enum gai_read r = fill(fd, frame, frame->payload + (frame->got - GAI_HEADER_SIZE),
-                           GAI_HEADER_SIZE + length);
-    if (r == GAI_READ_OK)
-        frame->got = 0;
-    return r;
+    r = gai_read_all(fd, frame->payload, frame->length);
+    return r == GAI_READ_EOF ? GAI_READ_TRUNCATED : r;
 }
 
 int gai_write_all(int fd, const uint8_t *data, size_t length)
@@ -123,7 +114,7 @@ static int take_string(const uint8_t *payload, uint32_t length, uint32_t *at, co
 static int parse_lookup(const struct gai_frame *frame, struct gai_query *query,
                         uint32_t *timeout_ms)
 {
-    uint32_t length = gai_payload_length(frame);
+    uint32_t length = frame->length;
     if (length < LOOKUP_FIXED)
         return -1;
     const uint8_t *p = frame->payload;
@@ -207,8 +198,8 @@ int gai_serve(int in, int out, uint32_t session, struct gai_frame *frame)
             complaint = gai_read_error(r);
             break;
         }
-        uint8_t type = frame->header[4];
-        if (type == GAI_QUIT && gai_payload_length(frame) == 0) {
+        uint8_t type = frame->type;
+        if (type == GAI_QUIT && frame->length == 0) {
             status = GAI_WANTS_QUIT;
             break;
         }
@@ -216,12 +207,12 @@ int gai_serve(int in, int out, uint32_t session, struct gai_frame *frame)
             complaint = "bad frame type in a session";
             break;
         }
-        if (gai_payload_length(frame) < 4 || gai_get32(frame->payload) != session) {
+        if (frame->length < 4 || gai_get32(frame->payload) != session) {
             complaint = "wrong session number";
             break;
         }
         if (type == GAI_END) {
-            if (gai_payload_length(frame) != 4)
+            if (frame->length != 4)
                 complaint = "bad end request";
             break;
         }

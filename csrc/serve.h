@@ -13,7 +13,13 @@
 /* Two strings of 65535 bytes and the fixed fields fit. */
 #define GAI_REQUEST_MAX (160u * 1024u)
 
-enum gai_request { GAI_OPEN = 'O', GAI_LOOKUP = 'L', GAI_END = 'E', GAI_QUIT = 'Q' };
+enum gai_request {
+    GAI_OPEN = 'O',
+    GAI_LOOKUP = 'L',
+    GAI_END = 'E',
+    GAI_QUIT = 'Q',
+    GAI_RESYNC = 'R'
+};
 enum gai_reply {
     GAI_HELLO = 'H',
     GAI_STARTED = 'S',
@@ -26,20 +32,19 @@ enum gai_end { GAI_END_EXIT = 0, GAI_END_SIGNAL = 1, GAI_END_TIMEOUT = 2, GAI_EN
 /* How a session loop ended, which is also the exit status of a session's process. */
 enum gai_status { GAI_OK = 0, GAI_BAD_INPUT = 2, GAI_WANTS_QUIT = 3, GAI_BROKEN = 4 };
 
-/* The frame being read. `got` counts the bytes of it taken from the pipe so far, header
- * included: the worker keeps this in shared memory, so that after the death of a session's
- * process it knows how much of a half-read frame is still to come. */
+/* The frame being read. */
 struct gai_frame {
-    volatile uint32_t got;
-    uint8_t header[GAI_HEADER_SIZE];
+    uint32_t length; /* of the payload */
+    uint8_t type;
     uint8_t payload[GAI_REQUEST_MAX];
 };
 
 enum gai_read { GAI_READ_OK, GAI_READ_EOF, GAI_READ_TRUNCATED, GAI_READ_TOO_LONG, GAI_READ_ERROR };
 
-/* Reads the rest of the frame; begins a new one when `got` is 0. */
+/* Reads exactly one frame and not a byte more: what follows may be another process's. */
 enum gai_read gai_read_frame(int fd, struct gai_frame *frame);
-uint32_t gai_payload_length(const struct gai_frame *frame);
+/* Fills `to`; GAI_READ_EOF only when there was no byte at all. */
+enum gai_read gai_read_all(int fd, uint8_t *to, size_t length);
 
 int gai_write_all(int fd, const uint8_t *data, size_t length);
 /* A whole small frame in one write: 0, or -1. `length` is at most 200. */

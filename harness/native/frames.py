@@ -16,6 +16,7 @@ OPEN: Final = b"O"
 LOOKUP: Final = b"L"
 END: Final = b"E"
 QUIT: Final = b"Q"
+RESYNC: Final = b"R"
 HELLO: Final = b"H"
 STARTED: Final = b"S"
 ANSWER: Final = b"A"
@@ -48,6 +49,11 @@ def session_frame(kind: bytes, session: int) -> bytes:
 def quit_frame() -> bytes:
     """The request to end."""
     return _HEADER.pack(0, QUIT)
+
+
+def resync_frame(cookie: bytes) -> bytes:
+    """The request that ends the discarding after a session died; the cookie names the death."""
+    return _HEADER.pack(len(cookie), RESYNC) + cookie
 
 
 def lookup_frame(session: int, query: Query, timeout: float) -> bytes:
@@ -109,6 +115,11 @@ class Channel:
         """Queues requests and writes what the pipe takes now; ``receive`` writes the rest."""
         self._out += data
         self._write()
+
+    def restart(self, data: bytes) -> None:
+        """Drops requests not yet written, which nobody would read, and queues ``data``."""
+        self._out.clear()
+        self.send(data)
 
     def receive(self, timeout: float) -> tuple[bytes, bytes] | None:
         """The next frame as (type, payload), or None at the end of the other side.

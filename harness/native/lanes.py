@@ -23,7 +23,7 @@ GRACE = 2.0
 
 _SESSION = struct.Struct("<I")
 _STARTED = struct.Struct("<II")
-_DIED = struct.Struct("<IBi")
+_DIED = struct.Struct("<IBi16s")
 
 
 class Lane(Protocol):
@@ -171,7 +171,9 @@ class Session(ABC):
         if kind == frames.STARTED and len(payload) == _STARTED.size:
             self.pid = _STARTED.unpack(payload)[1]
         elif kind == frames.DIED and len(payload) == _DIED.size:
-            _, how, value = _DIED.unpack(payload)
+            _, how, value, cookie = _DIED.unpack(payload)
+            if (how, value) != (frames.BY_EXIT, 0):
+                self._channel.restart(frames.resync_frame(cookie))
             self._end = ended(how, value, timeout)
         else:
             self._end = RecordError(f"unexpected frame {kind!r} {payload[:16]!r}")
