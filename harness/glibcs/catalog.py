@@ -1,0 +1,120 @@
+"""Which suites the host's distribution has, and the glibc each is expected to carry."""
+
+from __future__ import annotations
+
+import platform
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from harness.glibcs.elf import machine_arch
+from harness.glibcs.errors import GlibcUnavailable
+
+_OTHERWISE = (
+    "unpack a container image or a package of the glibc you want and name it: "
+    "gai-harness glibc add DIR"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One suite of a distribution.
+
+    Parameters
+    ----------
+    name:
+        As its archive calls it: ``bookworm``.
+    glibc:
+        The version it is expected to carry.
+    archived:
+        It gets no more updates, and its index may be past its date.
+    extra:
+        Its version is another suite's too.
+    """
+
+    name: str
+    glibc: str
+    archived: bool = False
+    extra: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A distribution whose packages can be fetched.
+
+    Parameters
+    ----------
+    id:
+        Its ``ID`` in os-release(5).
+    component:
+        The archive's component that glibc is in.
+    suites:
+        Its suites, oldest glibc first.
+    aliases:
+        Further suite names that mark the main archive in a host's apt sources.
+    """
+
+    id: str
+    component: str
+    suites: tuple[Suite, ...]
+    aliases: tuple[str, ...]
+
+    def suite(self, name: str) -> Suite | None:
+        """The suite of that name, or None."""
+        return next((suite for suite in self.suites if suite.name == name), None)
+
+    def carrying(self, version: str) -> tuple[Suite, ...]:
+        """The suites expected to carry a version."""
+        return tuple(suite for suite in self.suites if suite.glibc == version)
+
+
+@cache
+def distributions() -> dict[str, Distribution]:
+    """Every distribution in the catalogue, by its os-release ``ID``."""
+    text = files("harness.glibcs").joinpath("catalog.toml").read_text(encoding="utf-8")
+    return {
+        name: Distribution(
+            id=name,
+            component=table["component"],
+            suites=tuple(Suite(**suite) for suite in table["suites"]),
+            aliases=tuple(table["aliases"]),
+        )
+        for name, table in tomllib.loads(text).items()
+    }
+
+
+def host_distribution() -> Distribution:
+    """The distribution this machine runs, or the one it is derived from (os-release(5)).
+
+    Raises
+    ------
+    GlibcUnavailable
+        Neither is in the catalogue.
+    """
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        raise GlibcUnavailable("this machine has no os-release file", _OTHERWISE) from None
+    known = distributions()
+    for name in (release.get("ID", ""), *release.get("ID_LIKE", "").split()):
+        if name in known:
+            return known[name]
+    shown = release.get("PRETTY_NAME") or release.get("ID") or "this distribution"
+    raise GlibcUnavailable(f"no glibc packages are known for {shown}", _OTHERWISE)
+
+
+def package_name(arch: str) -> str:
+    """The Debian package that carries glibc's run-time files on an architecture."""
+    return "libc6.1" if arch in ("alpha", "ia64") else "libc6"
+
+
+def native_arch() -> str:
+    """Debian's name of the architecture this process runs on, read from its own headers."""
+    from harness.glibcs.elf import ElfError, read_elf_file
+    from pathlib import Path
+
+    try:
+        return read_elf_file(Path("/proc/self/exe"))[0].arch
+    except ElfError:
+        return machine_arch(platform.machine())

@@ -1,0 +1,140 @@
+"""Which files make up a glibc build, and what a libc file says of itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.glibcs.build import GlibcVersion
+from harness.glibcs.elf import Elf, ElfError, read_elf_file
+from harness.glibcs.errors import GlibcError
+
+# The C library's soname; alpha and ia64 have the second one.
+LIBC_NAMES: tuple[str, ...] = ("libc.so.6", "libc.so.6.1")
+
+# What a lookup may load besides libc and the loader. Up to 2.33 the name service's files and
+# dns modules, threads and libdl are files of their own; later they are stubs or gone.
+LIBRARY_NAMES: tuple[str, ...] = (
+    "libanl.so.1",
+    "libdl.so.2",
+    "libm.so.6",
+    "libnsl.so.1",
+    "libnss_compat.so.2",
+    "libnss_dns.so.2",
+    "libnss_files.so.2",
+    "libpthread.so.0",
+    "libresolv.so.2",
+    "librt.so.1",
+    "libutil.so.1",
+)
+
+# The same libraries of alpha and ia64, where some end otherwise.
+_ALTERNATIVE_NAMES: tuple[str, ...] = ("libdl.so.2.1", "libm.so.6.1", "libresolv.so.2.1")
+
+# File names worth unpacking or looking at: the sonames, the versioned names behind them up to
+# 2.33 (libc-2.31.so), and dynamic loaders.
+WANTED = re.compile(
+    r"(?:lib(?:anl|c|dl|m|nsl|nss_compat|nss_dns|nss_files|pthread|resolv|rt|util)"
+    r"(?:-[0-9.]+)?\.so(?:\.[0-9.]+)?"
+    r"|ld(?:64|-[\w.-]+)?\.so(?:\.[0-9]+)?)\Z"
+)
+LOADER = re.compile(r"ld(?:64|-[\w.-]+)?\.so(?:\.[0-9]+)?\Z")
+
+_BANNER = re.compile(
+    rb"GNU C Library [^\0\n]{0,200}?(?:stable|development) release version (\d+(?:\.\d+){1,3})"
+)
+_LOADER_BANNER = re.compile(
+    rb"ld\.so \([^\0\n]{0,200}?\) (?:stable|development) release version (\d+(?:\.\d+){1,3})"
+)
+_SYMBOL_VERSION = re.compile(r"GLIBC_(2\.\d+(?:\.\d+)*)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Libc:
+    """What a libc file says of itself.
+
+    Parameters
+    ----------
+    version:
+        Its version, ``"2.36"``.
+    arch:
+        Debian's name of its architecture.
+    soname:
+        ``libc.so.6`` (``libc.so.6.1`` on alpha).
+    loader_names:
+        The names its dynamic loader may have, most certain first.
+    """
+
+    version: str
+    arch: str
+    soname: str
+    loader_names: tuple[str, ...]
+
+
+def library_names(soname: str) -> tuple[str, ...]:
+    """The sonames to look for beside a libc of that soname."""
+    if soname == LIBC_NAMES[0]:
+        return LIBRARY_NAMES
+    return (*LIBRARY_NAMES, *_ALTERNATIVE_NAMES)
+
+
+def read_libc(path: Path, shown: str) -> Libc:
+    """Read a libc file without running it.
+
+    Parameters
+    ----------
+    path:
+        The file.
+    shown:
+        How to call it in an error.
+
+    Raises
+    ------
+    GlibcError
+        It is not a complete glibc libc; the line says what it is.
+    """
+    try:
+        elf, data = read_elf_file(path)
+    except ElfError as error:
+        raise GlibcError(f"{shown}: {error}; expected glibc's libc.so.6") from None
+    if elf.soname not in LIBC_NAMES:
+        kind = "musl's C library" if b"musl" in data else f"a library named {elf.soname}"
+        raise GlibcError(f"{shown}: {kind}; expected glibc's libc.so.6")
+    return Libc(_version(elf, data, shown), elf.arch, elf.soname, _loader_names(elf))
+
+
+def loader_version(data: bytes) -> str | None:
+    """The version a dynamic loader names in its bytes; None for old ones, which do not."""
+    found = _LOADER_BANNER.search(data)
+    return found.group(1).decode() if found else None
+
+
+def _version(elf: Elf, data: bytes, shown: str) -> str:
+    symbols = [
+        GlibcVersion.parse(match.group(1))
+        for match in map(_SYMBOL_VERSION.match, elf.versions)
+        if match
+    ]
+    if not symbols:
+        raise GlibcError(f"{shown}: defines no GLIBC_2.* symbols; expected glibc's libc.so.6")
+    found = _BANNER.search(data)
+    if found is None:
+        raise GlibcError(
+            f"{shown}: does not name its release; its symbols say glibc {max(symbols)} or later"
+        )
+    version = found.group(1).decode()
+    # A snapshot already defines the next release's symbols. Vendors back-port a version or two,
+    # so only symbols far newer than the release betray two files in one.
+    newest, claimed = max(symbols), GlibcVersion.parse(version)
+    if newest.parts[1] > claimed.parts[1] + 4:
+        raise GlibcError(f"{shown}: says it is glibc {version} but defines GLIBC_{newest} symbols")
+    return version
+
+
+def _loader_names(elf: Elf) -> tuple[str, ...]:
+    """libc needs its loader by name, and names it once more as its own interpreter."""
+    names = [name for name in elf.needed if LOADER.match(name)]
+    if elf.interpreter:
+        names.append(elf.interpreter.rpartition("/")[2])
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,188 @@
+"""The host's apt sources: which mirror it uses for its distribution, and which keys.
+
+Both formats of sources.list(5) are read, the one-line one and deb822. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.glibcs.catalog import Distribution
+from harness.glibcs.errors import GlibcUnavailable
+
+_ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<rest>\S.*)")
+# The pockets of a suite (bookworm-updates, noble-security) are not the suite itself.
+_POCKET = re.compile(r"[-/](?:updates|security|backports|backports-sloppy|proposed.*|debug)\Z")
+_NO = frozenset({"no", "false", "without", "off", "disable", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One entry of the host's apt sources.
+
+    Parameters
+    ----------
+    uris:
+        Where the archive is served.
+    suites:
+        The suites taken from it.
+    components:
+        The components taken from it.
+    signed_by:
+        The value of its Signed-By, verbatim: a keyring's path, fingerprints, or a whole key
+        block with deb822's continuation lines. Empty where apt's own trusted keys apply.
+    arches:
+        The architectures it is limited to; empty for no limit.
+    """
+
+    uris: tuple[str, ...]
+    suites: tuple[str, ...]
+    components: tuple[str, ...]
+    signed_by: str = ""
+    arches: tuple[str, ...] = ()
+
+
+def host_sources() -> tuple[Source, ...]:
+    """Every enabled binary source of the host, in apt's order.
+
+    Raises
+    ------
+    GlibcUnavailable
+        There is no apt on this machine.
+    """
+    found: list[Source] = []
+    for path in _files():
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        found.extend(parse_deb822(text) if path.suffix == ".sources" else parse_one_line(text))
+    return tuple(found)
+
+
+def parse_one_line(text: str) -> Iterator[Source]:
+    """The sources in the text of a ``.list`` file."""
+    for line in text.splitlines():
+        match = _ONE_LINE.match(line.partition("#")[0].strip())
+        if match is None:
+            continue
+        words = match["rest"].split()
+        # ``cdrom:[Name of the disc]/`` may have blanks in it; no glibc comes from there.
+        if len(words) < 2 or words[0].startswith("cdrom:"):
+            continue
+        options = dict(
+            option.split("=", 1) for option in (match["options"] or "").split() if "=" in option
+        )
+        yield Source(
+            uris=(words[0],),
+            suites=(words[1],),
+            components=tuple(words[2:]),
+            # apt takes commas as well as blanks between several keys; deb822 only blanks
+            signed_by=options.get("signed-by", "").replace(",", " "),
+            arches=tuple(filter(None, options.get("arch", "").split(","))),
+        )
+
+
+def parse_deb822(text: str) -> Iterator[Source]:
+    """The sources in the text of a ``.sources`` file."""
+    for stanza in _stanzas(text):
+        types = stanza.get("types", "").split()
+        uris = tuple(uri for uri in stanza.get("uris", "").split() if not uri.startswith("cdrom:"))
+        if "deb" not in types or not uris or stanza.get("enabled", "").strip().lower() in _NO:
+            continue
+        yield Source(
+            uris=uris,
+            suites=tuple(stanza.get("suites", "").split()),
+            components=tuple(stanza.get("components", "").split()),
+            signed_by=stanza.get("signed-by", ""),
+            arches=tuple(stanza.get("architectures", "").split()),
+        )
+
+
+def choose(
+    sources: Iterable[Source], distribution: Distribution, suite: str, arch: str
+) -> tuple[Source, ...]:
+    """The sources to fetch a suite from: the host's entries for its distribution's archive.
+
+    An entry that names the suite itself wins (an archive mirror added for an old suite, say);
+    otherwise the entries for any suite of the distribution serve, since one archive holds all.
+    """
+    known = {one.name for one in distribution.suites} | set(distribution.aliases)
+
+    def main(source: Source) -> bool:
+        return distribution.component in source.components and any(
+            _base(name) in known for name in source.suites
+        )
+
+    # A pocket may lie in an archive of its own (Debian's security), which has no other suites.
+    candidates = [
+        source for source in sources if main(source) and not all(map(_is_pocket, source.suites))
+    ]
+    fitting = [one for one in candidates if not one.arches or arch in one.arches] or candidates
+    exact = [source for source in fitting if suite in source.suites]
+    return tuple(exact or fitting)
+
+
+def _is_pocket(suite: str) -> bool:
+    return _POCKET.search(suite) is not None
+
+
+def _base(suite: str) -> str:
+    return _POCKET.sub("", suite)
+
+
+def _stanzas(text: str) -> Iterator[dict[str, str]]:
+    fields: dict[str, str] = {}
+    last = ""
+    for line in (*text.splitlines(), ""):
+        if line.startswith("#"):
+            continue
+        if not line.strip():
+            if fields:
+                yield fields
+            fields, last = {}, ""
+        elif line[0] in " \t":
+            if last:
+                fields[last] += "\n" + line
+        else:
+            key, _, value = line.partition(":")
+            last = key.strip().lower()
+            fields[last] = value.strip()
+
+
+def _files() -> list[Path]:
+    """sources.list and its parts, where the host's apt configuration says they are."""
+    command = ["apt-config", "shell", "LIST", "Dir::Etc::sourcelist/f"]
+    command += ["PARTS", "Dir::Etc::sourceparts/d"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        raise no_apt() from None
+    except subprocess.CalledProcessError as error:
+        raise GlibcUnavailable(
+            f"apt-config failed: {_first_line(error.stderr)}", "mend the host's apt configuration"
+        ) from None
+    values = dict(word.split("=", 1) for word in shlex.split(done.stdout) if "=" in word)
+    found = [Path(values["LIST"])] if values.get("LIST") else []
+    parts = Path(values["PARTS"]) if values.get("PARTS") else None
+    if parts is not None and parts.is_dir():
+        named = sorted(parts.iterdir(), key=lambda path: path.name)
+        found += [path for path in named if path.suffix in (".list", ".sources")]
+    return [path for path in found if path.is_file()]
+
+
+def no_apt() -> GlibcUnavailable:
+    """The error for a machine without apt."""
+    return GlibcUnavailable(
+        "this machine has no apt-get, which fetches glibc packages",
+        "unpack the glibc you want and name it: gai-harness glibc add DIR",
+    )
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[0]

@@ -1,0 +1,261 @@
+"""Finding the glibc in a directory: a root file system, an install prefix, a container image.
+
+Nothing in the tree is run, and no symbolic link is followed out of it: absolute links mean
+what they mean to a process whose root the tree is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.glibcs.build import Build
+from harness.glibcs.elf import ElfError, read_elf_file
+from harness.glibcs.errors import GlibcError
+from harness.glibcs.parts import LIBC_NAMES, LOADER, Libc, library_names, loader_version, read_libc
+
+# Where C libraries lie; each is also searched one level down for <triplet>/.
+_FOLDERS = (
+    "", "lib", "lib64", "lib32", "libx32",
+    "usr/lib", "usr/lib64", "usr/lib32", "usr/libx32",
+)  # fmt: skip
+_MOST_LINKS = 40
+_DEEPEST = 7
+_NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
+
+
+class Tree:
+    """A directory taken for a root of its own.
+
+    Parameters
+    ----------
+    root:
+        The directory; a link to it is followed first.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+
+    def resolve(self, inside: str) -> Path | None:
+        """The real file or directory at *inside*, as a process with this root would reach it.
+
+        Gives None where nothing is there. ``..`` never leaves the tree, and an absolute link
+        starts again at its root, unless it names the tree's own place on this machine (an
+        install prefix is linked that way).
+        """
+        pending = [part for part in reversed(inside.split("/")) if part]
+        done: list[str] = []
+        links = 0
+        while pending:
+            part = pending.pop()
+            if part == ".":
+                continue
+            if part == "..":
+                del done[-1:]
+                continue
+            here = self.root.joinpath(*done, part)
+            if not here.is_symlink():
+                done.append(part)
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                return None
+            target = os.readlink(here)
+            if target.startswith("/"):
+                done = []
+                own = f"{self.root}/"
+                target = target.removeprefix(own) if self.root != Path("/") else target
+            pending.extend(part for part in reversed(target.split("/")) if part)
+        found = self.root.joinpath(*done)
+        return found if os.path.exists(found) else None
+
+    def file(self, inside: str) -> Path | None:
+        """Like `resolve`, but only a regular file."""
+        found = self.resolve(inside)
+        return found if found is not None and os.path.isfile(found) else None
+
+    def entries(self, inside: str) -> list[str]:
+        """The names in a folder of the tree, sorted; none where there is no such folder."""
+        folder = self.resolve(inside)
+        try:
+            return sorted(os.listdir(folder)) if folder is not None else []
+        except OSError:
+            return []
+
+    def shown(self, path: Path) -> str:
+        """*path* as seen from the tree's root, for messages."""
+        return str(path.relative_to(self.root))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    folder: str
+    path: Path
+    libc: Libc
+
+
+def from_directory(path: Path | str, arch: str | None = None) -> Build:
+    """The glibc build in a directory of any layout.
+
+    Parameters
+    ----------
+    path:
+        A root file system, an install prefix, an unpacked container image, or the library
+        folder itself.
+    arch:
+        Debian's name of the architecture to take where the tree has a glibc of several.
+
+    Returns
+    -------
+    Build
+        Its files lie in the tree; nothing is copied.
+
+    Raises
+    ------
+    GlibcError
+        There is no glibc (a musl tree, say), several, or a broken one.
+    """
+    directory = Path(path)
+    if not directory.is_dir():
+        kind = "is not a directory" if directory.exists() else "does not exist"
+        raise GlibcError(f"{path}: {kind}; expected a directory with a glibc in it")
+    tree = Tree(directory)
+    found = _one(tree, list(_libcs(tree, _folders(tree))) or list(_libcs(tree, _walk(tree))), arch)
+    loader_name, loader = _loader(tree, found)
+    names = [loader_name, found.libc.soname]
+    libraries = [found.path]
+    for name in library_names(found.libc.soname):
+        library = tree.file(f"{found.folder}/{name}")
+        if library is not None:
+            _same_arch(tree, library, found.libc.arch)
+            names.append(name)
+            libraries.append(library)
+    return Build(
+        version=found.libc.version,
+        arch=found.libc.arch,
+        origin=f"directory {tree.root}",
+        loader=loader,
+        libraries=tuple(libraries),
+        id=_directory_id(tree.root, found.libc),
+        names=tuple(names),
+    )
+
+
+def _directory_id(root: Path, libc: Libc) -> str:
+    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    return f"directory-{key}-{libc.version}-{libc.arch}"
+
+
+def _folders(tree: Tree) -> Iterator[str]:
+    for folder in _FOLDERS:
+        yield folder
+        for name in tree.entries(folder):
+            # <triplet>/, as Debian and its kin have it
+            if name.count("-") >= 1 and ("linux" in name or "gnu" in name):
+                yield f"{folder}/{name}"
+
+
+def _walk(tree: Tree) -> Iterator[str]:
+    """Every folder of the tree, for layouts nobody foresaw (``DESTDIR`` and ``/opt``)."""
+    for where, folders, _ in os.walk(tree.root, followlinks=False):
+        inside = os.path.relpath(where, tree.root)
+        if inside.count("/") >= _DEEPEST:
+            folders.clear()
+        if inside == ".":
+            folders[:] = [name for name in folders if name not in _NOT_SEARCHED]
+        folders.sort()
+        yield inside
+
+
+def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[_Found]:
+    """The libc files, each once, however many ways lead to it."""
+    seen: set[tuple[Path, str]] = set()
+    contents: set[bytes] = set()
+    for folder in folders:
+        for name in LIBC_NAMES:
+            path = tree.file(f"{folder}/{name}")
+            if path is None:
+                if name in tree.entries(folder):
+                    raise _dangling(tree, f"{folder}/{name}")
+                continue
+            if (path, name) in seen:
+                continue
+            seen.add((path, name))
+            libc = read_libc(path, f"{tree.root}: {tree.shown(path)}")
+            # An image unpacked without its links has the same file under two names.
+            content = hashlib.sha256(path.read_bytes()).digest()
+            if content not in contents:
+                contents.add(content)
+                yield _Found(folder, path, libc)
+
+
+def _dangling(tree: Tree, inside: str) -> GlibcError:
+    link = inside.strip("/")
+    return GlibcError(f"{tree.root}: {link} is a link to a file that is not in the tree")
+
+
+def _one(tree: Tree, found: list[_Found], arch: str | None) -> _Found:
+    if not found:
+        raise GlibcError(f"{tree.root}: {_instead(tree)}")
+    kept = [one for one in found if arch in (None, one.libc.arch)]
+    if len(kept) == 1:
+        return kept[0]
+    each = ", ".join(
+        f"{one.libc.version} for {one.libc.arch} in {tree.shown(one.path)}" for one in found
+    )
+    if not kept:
+        raise GlibcError(f"{tree.root}: no glibc for {arch}; found {each}")
+    raise GlibcError(f"{tree.root}: several glibcs ({each}); expected one")
+
+
+def _instead(tree: Tree) -> str:
+    """What a tree without a glibc has in its place."""
+    for folder in _folders(tree):
+        for name in tree.entries(folder):
+            if name.startswith("ld-musl-"):
+                where = f"{folder}/{name}".strip("/")
+                return f"a musl tree ({where}); expected one with glibc (libc.so.6)"
+    return "no libc.so.6 in it; expected a root file system or an install prefix with glibc"
+
+
+def _loader(tree: Tree, found: _Found) -> tuple[str, Path]:
+    """The dynamic loader that belongs to a libc, by the name the libc itself gives."""
+    names = list(found.libc.loader_names)
+    if not names:
+        names = [name for name in tree.entries(found.folder) if LOADER.match(name)]
+    for name in names:
+        for folder in (found.folder, *_FOLDERS):
+            path = tree.file(f"{folder}/{name}")
+            if path is not None:
+                _same_release(tree, path, found.libc)
+                return name, path
+            if name in tree.entries(folder):
+                raise _dangling(tree, f"{folder}/{name}")
+    expected = " or ".join(names) or "ld-linux*.so.*"
+    raise GlibcError(
+        f"{tree.root}: glibc {found.libc.version} without its dynamic loader; expected {expected}"
+    )
+
+
+def _same_release(tree: Tree, loader: Path, libc: Libc) -> None:
+    data = _same_arch(tree, loader, libc.arch)
+    version = loader_version(data)
+    if version is not None and version != libc.version:
+        raise GlibcError(
+            f"{tree.root}: the loader {tree.shown(loader)} is of glibc {version}, "
+            f"libc.so.6 of {libc.version}; expected both from one build"
+        )
+
+
+def _same_arch(tree: Tree, path: Path, arch: str) -> bytes:
+    shown = f"{tree.root}: {tree.shown(path)}"
+    try:
+        elf, data = read_elf_file(path)
+    except ElfError as error:
+        raise GlibcError(f"{shown}: {error}; expected a part of glibc") from None
+    if elf.arch != arch:
+        raise GlibcError(f"{shown}: for {elf.arch}, but libc.so.6 is for {arch}")
+    return data
