@@ -1,0 +1,137 @@
+"""What a job sees inside its sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.model.host import HostView, Target
+from harness.scenario.schema import Host
+
+from . import namespaces
+from .devices import Workshop
+from .dns import FirstReply, NameServer, Zone
+from .errors import SandboxError
+from .names import Resolver, replace, write_names
+from .netlink import Netlink
+from .observe import observe
+from .topology import Topology, build
+
+
+class Box:
+    """A private network, /etc and process tree, ready for one host.
+
+    A `Pool` makes it; ``etc`` is the private /etc, which every process of the sandbox sees.
+    """
+
+    def __init__(self, etc: Path) -> None:
+        self.etc = etc
+        self._netlink = Netlink()
+        self._workshop: Workshop | None = None
+        self._server: NameServer | None = None
+        self._scratch: Path | None = None
+        self._roots: dict[Path, Path] = {}
+
+    @classmethod
+    @contextmanager
+    def furnished(cls) -> Iterator[Box]:
+        """The box of the namespaces this process has just entered as pid 1.
+
+        Raises SandboxUnavailable where the kernel refuses private mounts.
+        """
+        namespaces.furnish()
+        box = cls(Path("/etc"))
+        try:
+            write_names(box.etc, {}, "files")
+            yield box
+        finally:
+            box.close()
+
+    def close(self) -> None:
+        """End the name server and give up the devices. Raises nothing."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        if self._workshop is not None:
+            self._workshop.close()
+        self._netlink.close()
+
+    def build(self, host: Host) -> Topology:
+        """Build the host; once per box.
+
+        Parameters: ``host`` as a scenario gives it. Returns which device each interface
+        became. Raises SandboxError with the field that the kernel refused,
+        SandboxUnavailable for a kind of interface this machine cannot make.
+        """
+        if self._workshop is not None:
+            raise SandboxError("a sandbox holds one host: take another one for the next")
+        self._workshop = Workshop(self._netlink, frozenset(host.interfaces))
+        return build(self._netlink, self._workshop, host)
+
+    def set_names(
+        self,
+        names: Mapping[str, Sequence[str]],
+        resolver: Resolver,
+        first_reply: FirstReply = "A",
+    ) -> None:
+        """Give the sandbox its names; any number of times.
+
+        Parameters: ``names`` the addresses of each name in order; ``resolver`` "files" for
+        the hosts file, "dns" for a server on 127.0.0.1, where ``first_reply`` says which
+        of the two replies to an AF_UNSPEC look-up comes first. The host must be built.
+        Raises SandboxError.
+        """
+        if resolver == "dns":
+            zone = Zone.of(names, first_reply)
+            if self._server is None:
+                self._server = NameServer()
+            self._server.load(zone)
+        write_names(self.etc, names, resolver)
+
+    def set_gai_conf(self, data: bytes | None) -> None:
+        """Write /etc/gai.conf in one step, with a new modification time, or remove it.
+
+        Parameters: ``data`` its content, None for no file at all. Raises OSError.
+        """
+        replace(self.etc / "gai.conf", data)
+
+    def observe(self, targets: Iterable[Target] = ()) -> HostView:
+        """Ask the kernel, through netlink only, what a look-up's sorting depends on.
+
+        Parameters: ``targets`` the destinations to look routes up for. Raises OSError.
+        """
+        return observe(self._netlink, targets)
+
+    def bind(self, source: Path, target: Path, readonly: bool = True) -> None:
+        """Show ``source`` at the existing ``target`` too, inside this sandbox only.
+
+        Parameters: ``readonly`` makes it read-only there. Raises SandboxError.
+        """
+        namespaces.bind(source, target, read_only=readonly)
+
+    def tmpdir(self) -> Path:
+        """A folder on a tmpfs that only this sandbox sees; the same one at every call.
+
+        Raises SandboxError where the machine has no folder to put it on.
+        """
+        if self._scratch is None:
+            self._scratch = namespaces.scratch()
+        return self._scratch
+
+    def private_root(self, skeleton: Path) -> Path:
+        """A root folder for chroot: ``skeleton`` read-only, with the private /etc in it.
+
+        Parameters: ``skeleton`` a folder that has an empty folder ``etc``. The same
+        skeleton gives the same folder again. Raises SandboxError.
+        """
+        skeleton = skeleton.resolve()
+        if skeleton not in self._roots:
+            if not (skeleton / "etc").is_dir():
+                raise SandboxError(f"{skeleton} cannot be a root: it has no folder etc")
+            root = self.tmpdir() / f"root{len(self._roots)}"
+            root.mkdir()
+            namespaces.bind(skeleton, root)
+            namespaces.bind(self.etc, root / "etc")
+            self._roots[skeleton] = root
+        return self._roots[skeleton]

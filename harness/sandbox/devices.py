@@ -1,0 +1,207 @@
+"""Interfaces of every kind a scenario can name, from whatever this kernel offers.
+
+Each kind has a row of makers, best first. A maker that the kernel does not know is skipped
+and remembered for the rest of the process.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
+
+from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
+
+from . import netlink, sysctls
+from .errors import SandboxError, SandboxUnavailable
+
+IFF_UP = 0x1
+IFF_NOARP = 0x80
+IFF_MULTICAST = 0x1000
+LOOPBACK_INDEX = 1
+PEER_INDEX = 1_000_000
+"""Hidden ends of veth pairs get this index plus their interface's, out of the way."""
+
+_NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
+_UNKNOWN_KIND = (errno.EOPNOTSUPP, errno.ENOTSUP)
+
+# linux/if_tun.h; the direction bits of an ioctl number differ on three architectures
+_WRITE = 0x80000000 if os.uname().machine.startswith(("ppc", "mips", "sparc")) else 0x40000000
+_TUNSETIFF = _WRITE | 0x000454CA
+_TUNSETLINK = _WRITE | 0x000454CD
+_TUNSETIFINDEX = _WRITE | 0x000454DA
+_IFF_TUN = 0x0001
+_IFF_NO_PI = 0x1000
+_TUN = "/dev/net/tun"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One interface as it was made: its name, the kind asked for, the kind used, its index."""
+
+    name: str
+    kind: str
+    used: str
+    index: int
+
+
+class _NotOffered(Exception):  # noqa: N818 - a signal between makers, not an error
+    """This kernel cannot make this kind of device."""
+
+
+@dataclass(slots=True)
+class Workshop:
+    """Makes devices in the caller's network namespace.
+
+    Parameters: ``netlink`` a socket there; ``reserved`` names that hidden devices avoid.
+    ``open_files`` are the descriptors that keep tun devices alive.
+    """
+
+    netlink: netlink.Netlink
+    reserved: frozenset[str] = frozenset()
+    open_files: list[int] = field(default_factory=list)
+
+    def make(self, name: str, kind: str, index: int) -> Device:
+        """Make one interface, down and without addresses.
+
+        Parameters: ``name``; ``kind`` ethernet, sit, tunnel or tunnel6; ``index`` its index.
+        Raises SandboxError for what the kernel refuses, SandboxUnavailable for a kind this
+        machine cannot make.
+        """
+        for label, maker in _MAKERS[kind]:
+            if label in _missing:
+                continue
+            try:
+                maker(self, name, index)
+            except _NotOffered:
+                _missing.add(label)
+            except OSError as problem:
+                raise SandboxError(
+                    f"host.interfaces.{name}: the kernel refused a {label} device: "
+                    f"{problem.strerror}"
+                ) from None
+            else:
+                return Device(name, kind, label.partition(" ")[0], index)
+        raise self._unavailable(kind)
+
+    def close(self) -> None:
+        """Close what keeps the devices alive. Raises nothing."""
+        while self.open_files:
+            os.close(self.open_files.pop())
+
+    def _unavailable(self, kind: str) -> SandboxUnavailable:
+        if kind == "ethernet":
+            return SandboxUnavailable(
+                "this kernel has none of the device types dummy, veth, ifb, bridge",
+                "load one: modprobe dummy",
+            )
+        module = {"sit": "sit", "tunnel": "ipip", "tunnel6": "ip6_tunnel"}[kind]
+        return SandboxUnavailable(
+            f"an interface of kind {kind} needs the kernel module {module} or access to {_TUN}",
+            f"try: modprobe {module}, or: modprobe tun && chmod 666 {_TUN}",
+        )
+
+    def add(self, name: str, kind: str, index: int, data: dict[str, Any] | None = None) -> None:
+        """Ask the kernel for a device of its ``kind``. Raises _NotOffered, OSError."""
+        message = ifinfmsg()
+        message["index"] = index
+        info: list[Any] = [("IFLA_INFO_KIND", kind)]
+        if data is not None:
+            info.append(("IFLA_INFO_DATA", data))
+        message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", {"attrs": info})]
+        try:
+            self.netlink.change(message, netlink.RTM_NEWLINK, _NEW)
+        except netlink.Refused as problem:
+            if problem.errno in _UNKNOWN_KIND:
+                raise _NotOffered from None
+            raise
+
+    def set_flags(self, index: int, flags: int, mask: int) -> None:
+        """Set the ``mask`` bits of an interface's flags to ``flags``. Raises OSError."""
+        message = ifinfmsg()
+        message["index"] = index
+        message["flags"] = flags
+        message["change"] = mask
+        self.netlink.change(message, netlink.RTM_NEWLINK)
+
+    def rename(self, index: int, name: str) -> None:
+        """Rename an interface that is down. Raises OSError."""
+        message = ifinfmsg()
+        message["index"] = index
+        message["attrs"] = [("IFLA_IFNAME", name)]
+        self.netlink.change(message, netlink.RTM_NEWLINK)
+
+
+Maker = Callable[[Workshop, str, int], None]
+_missing: set[str] = set()
+
+
+def _plain(kind: str) -> Maker:
+    def make(workshop: Workshop, name: str, index: int) -> None:
+        workshop.add(name, kind, index)
+
+    return make
+
+
+def _veth(workshop: Workshop, name: str, index: int) -> None:
+    hidden = PEER_INDEX + index
+    number = index
+    while (peer := f"peer{number}") in workshop.reserved:
+        number += 1000
+    end = {"index": hidden, "attrs": [("IFLA_IFNAME", peer)]}
+    workshop.add(name, "veth", index, {"attrs": [("VETH_INFO_PEER", end)]})
+    # without this the hidden end would get multicast routes of its own
+    if sysctls.exists("net.ipv6.conf"):
+        sysctls.write(f"net.ipv6.conf.{peer}.disable_ipv6", "1", (peer,))
+    workshop.set_flags(hidden, IFF_UP, IFF_UP)
+
+
+def _tunnel(kind: str, remote: Callable[[int], tuple[str, str]]) -> Maker:
+    def make(workshop: Workshop, name: str, index: int) -> None:
+        # a tunnel is known by its ends, so each gets another one
+        workshop.add(name, kind, index, {"attrs": [remote(index)]})
+
+    return make
+
+
+def _tun(hardware: int) -> Maker:
+    def make(workshop: Workshop, name: str, index: int) -> None:
+        try:
+            tun = os.open(_TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            raise _NotOffered from None
+        workshop.open_files.append(tun)  # closing it would take the device away
+        fcntl.ioctl(tun, _TUNSETIFINDEX, struct.pack("=I", index))
+        request = struct.pack("=16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
+        fcntl.ioctl(tun, _TUNSETIFF, request)
+        fcntl.ioctl(tun, _TUNSETLINK, hardware)
+
+    return make
+
+
+_MAKERS: dict[str, tuple[tuple[str, Maker], ...]] = {
+    "ethernet": (
+        ("dummy", _plain("dummy")),
+        ("veth", _veth),
+        ("ifb", _plain("ifb")),
+        ("bridge", _plain("bridge")),
+    ),
+    "sit": (
+        ("sit", _tunnel("sit", lambda i: ("IFLA_SIT_REMOTE", f"192.0.2.{i % 250 + 1}"))),
+        ("tun (sit)", _tun(ARPHRD_SIT)),
+    ),
+    "tunnel": (
+        ("ipip", _tunnel("ipip", lambda i: ("IFLA_IPIP_REMOTE", f"192.0.2.{i % 250 + 1}"))),
+        ("tun (tunnel)", _tun(ARPHRD_TUNNEL)),
+    ),
+    "tunnel6": (
+        ("ip6tnl", _tunnel("ip6tnl", lambda i: ("IFLA_IP6TNL_REMOTE", f"2001:db8::{i:x}"))),
+        ("tun (tunnel6)", _tun(ARPHRD_TUNNEL6)),
+    ),
+}

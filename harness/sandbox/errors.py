@@ -1,0 +1,36 @@
+"""What can go wrong with a sandbox, as two exceptions that travel between processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SandboxError(Exception):
+    """A host the kernel refuses, or a job that failed inside its sandbox.
+
+    Parameters: ``message`` the one line to show; ``details`` the child's traceback where
+    the failure was not foreseen, else "".
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.details)
+
+
+class SandboxUnavailable(SandboxError):  # noqa: N818 - the name is part of the contract
+    """This machine cannot make a sandbox.
+
+    Parameters: ``reason`` what was refused; ``hint`` what would help.
+    """
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(f"{reason}; {hint}" if hint else reason)
+        self.reason = reason
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.hint)

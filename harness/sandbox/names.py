@@ -1,0 +1,107 @@
+"""The private files of name service: everything glibc reads under /etc for a look-up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+Resolver = Literal["files", "dns"]
+
+# The services every sandbox knows, from IANA's registry: enough for look-ups by service
+# name, and the same on every machine. All of them exist for tcp and for udp.
+_PORTS = {
+    "discard": 9,
+    "ftp": 21,
+    "ssh": 22,
+    "telnet": 23,
+    "smtp": 25,
+    "domain": 53,
+    "http": 80,
+    "kerberos": 88,
+    "pop3": 110,
+    "ntp": 123,
+    "imap2": 143,
+    "snmp": 161,
+    "ldap": 389,
+    "https": 443,
+    "submission": 587,
+    "ldaps": 636,
+    "imaps": 993,
+    "nfs": 2049,
+    "mysql": 3306,
+    "postgresql": 5432,
+}
+SERVICES: Mapping[tuple[str, str], int] = MappingProxyType(
+    {(name, protocol): port for name, port in _PORTS.items() for protocol in ("tcp", "udp")}
+)
+"""The port of each (service, protocol) pair that the private services file lists."""
+
+PROTOCOLS: Mapping[str, int] = MappingProxyType(
+    {
+        "ip": 0,
+        "icmp": 1,
+        "tcp": 6,
+        "udp": 17,
+        "dccp": 33,
+        "ipv6-icmp": 58,
+        "sctp": 132,
+        "udplite": 136,
+    }
+)
+"""The protocol numbers that the private protocols file lists."""
+
+NAME_SERVER = "127.0.0.1"
+_MINIMUM_STEP = 1_000_000  # ns between two versions of a file
+
+
+def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolver) -> None:
+    """Write hosts, nsswitch.conf, resolv.conf, host.conf, services, protocols and networks.
+
+    Parameters: ``etc`` the folder; ``names`` addresses of each name in order, which go into
+    the hosts file when ``resolver`` is "files". Raises OSError.
+    """
+    hosts = ""
+    if resolver == "files":
+        hosts = "".join(
+            f"{address} {name}\n" for name, addresses in names.items() for address in addresses
+        )
+    files = {
+        "hosts": hosts,
+        "nsswitch.conf": (
+            f"hosts: {resolver}\nservices: files\nnetworks: files\nprotocols: files\n"
+        ),
+        "resolv.conf": f"nameserver {NAME_SERVER}\n",
+        "host.conf": "multi on\n",
+        "services": "".join(f"{n} {port}/{p}\n" for (n, p), port in SERVICES.items()),
+        "protocols": "".join(f"{name} {number}\n" for name, number in PROTOCOLS.items()),
+        "networks": "",
+    }
+    for name, text in files.items():
+        replace(etc / name, text.encode())
+
+
+def replace(path: Path, data: bytes | None) -> None:
+    """Put a file in place of another in one step, or remove it.
+
+    A process that checks the file's time sees every change: two versions are never from
+    the same instant, however fast they follow each other.
+
+    Parameters: ``path``; ``data`` the content, None for no file at all. Raises OSError.
+    """
+    if data is None:
+        path.unlink(missing_ok=True)
+        return
+    new = path.with_name(f".{path.name}.new")
+    new.write_bytes(data)
+    try:
+        before = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        pass
+    else:
+        made = new.stat()
+        moment = max(made.st_mtime_ns, before + _MINIMUM_STEP)
+        os.utime(new, ns=(made.st_atime_ns, moment))
+    new.rename(path)

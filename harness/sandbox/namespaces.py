@@ -1,0 +1,162 @@
+"""Entering the namespaces of a sandbox: users, network, mounts, host name, IPC, processes.
+
+Order matters: the user namespace comes first (it gives an ordinary user the right to the
+others), mounts are made private before anything is mounted, and the process tree gets a
+pid 1 whose death ends everything in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from . import kernel
+from .errors import SandboxError, SandboxUnavailable
+
+HOSTNAME = "sandbox"
+_NAMESPACES = (
+    kernel.CLONE_NEWUSER
+    | kernel.CLONE_NEWNET
+    | kernel.CLONE_NEWNS
+    | kernel.CLONE_NEWUTS
+    | kernel.CLONE_NEWIPC
+    | kernel.CLONE_NEWPID
+)
+# where an answer could come from that is not the sandbox's: nscd, systemd-resolved
+_HIDDEN = ("/run", "/var/run", "/var/cache/nscd", "/var/db/nscd")
+_SWITCHES = (
+    ("kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
+    (
+        "kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+        "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+    ),
+    ("user/max_user_namespaces", "0", "sysctl user.max_user_namespaces=10000"),
+    ("user/max_net_namespaces", "0", "sysctl user.max_net_namespaces=10000"),
+)
+
+
+def enter() -> None:
+    """Put this process, which must have one thread only, into new namespaces as their root.
+
+    The pid namespace begins with the next fork. Raises SandboxUnavailable where the kernel
+    or its settings refuse.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        kernel.unshare(_NAMESPACES)
+    except OSError as problem:
+        raise SandboxUnavailable(
+            f"the kernel refuses new namespaces: {problem.strerror}", _hint(problem.errno)
+        ) from None
+    try:
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"0 {uid} 1")
+        _write("/proc/self/gid_map", f"0 {gid} 1")
+    except OSError as problem:
+        raise SandboxUnavailable(
+            f"the kernel refuses to map uid {uid} in a user namespace: {problem.strerror}",
+            _hint(problem.errno),
+        ) from None
+
+
+def furnish(etc: str = "/etc") -> None:
+    """Give the entered namespaces private mounts and a host name.
+
+    Call it as pid 1 of the new pid namespace. Afterwards ``etc`` is an empty folder, the
+    places of name service daemons are empty, and /proc shows this pid namespace where the
+    kernel allows it. Raises SandboxUnavailable.
+    """
+    try:
+        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        kernel.set_hostname(HOSTNAME)
+        for place in (etc, *_hidden()):
+            mount_tmpfs(place)
+    except OSError as problem:
+        raise SandboxUnavailable(
+            f"the kernel refuses a private mount on {problem.filename}: {problem.strerror}",
+            "a container needs to allow mounts in user namespaces (seccomp, AppArmor)",
+        ) from None
+    # refused where parts of /proc are hidden (containers); the old one then serves as well,
+    # because /proc/sys/net follows the reader's network namespace
+    with suppress(OSError):
+        kernel.mount(
+            "proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+        )
+
+
+def mount_tmpfs(place: str | Path) -> None:
+    """Mount an empty tmpfs on a folder. Raises OSError."""
+    kernel.mount(
+        "tmpfs", str(place), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755,size=64m"
+    )
+
+
+def bind(source: Path, target: Path, *, read_only: bool = True) -> None:
+    """Show the folder or file ``source`` at the existing ``target`` too, this namespace only.
+
+    Parameters: ``read_only`` makes what is seen at ``target`` read-only.
+    Raises SandboxError.
+    """
+    try:
+        kernel.mount(str(source), str(target), flags=kernel.MS_BIND | kernel.MS_REC)
+        if read_only:
+            # a user namespace may not take away flags the source's mount has
+            kept = os.statvfs(target).f_flag & (
+                kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+            )
+            atime = os.statvfs(target).f_flag & (os.ST_NOATIME | os.ST_NODIRATIME)
+            relatime = (os.statvfs(target).f_flag & os.ST_RELATIME) and 1 << 21
+            flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
+            kernel.mount("none", str(target), flags=flags | kept | atime | relatime)
+    except OSError as problem:
+        raise SandboxError(f"cannot show {source} at {target}: {problem.strerror}") from None
+
+
+def scratch() -> Path:
+    """A folder of its own on a tmpfs of this mount namespace.
+
+    Call it after `furnish`, once. Raises SandboxError where there is no place for it.
+    """
+    emptied = _hidden()
+    if emptied:
+        place = Path(emptied[0]) / "gai-harness"
+        place.mkdir()
+        return place
+    for place in (Path("/mnt"), Path("/media"), Path("/srv")):
+        if place.is_dir():
+            mount_tmpfs(place)
+            return place
+    raise SandboxError("no folder for temporary files: /run, /mnt, /media, /srv are missing")
+
+
+def _hidden() -> list[str]:
+    places: list[str] = []
+    for place in _HIDDEN:
+        # /var/run is /run on most systems: one mount is enough
+        real = os.path.realpath(place)
+        if Path(real).is_dir() and real not in places:
+            places.append(real)
+    return places
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _hint(number: int | None) -> str:
+    for name, value, remedy in _SWITCHES:
+        with suppress(OSError):
+            if Path("/proc/sys", name).read_text().strip() == value:
+                return f"allow it with: {remedy}"
+    if number in (errno.ENOSPC, errno.EUSERS):
+        return "the limit of namespaces is reached: raise sysctl user.max_user_namespaces"
+    if number in (errno.EINVAL, errno.ENOSYS):
+        return "the kernel needs CONFIG_USER_NS, CONFIG_NET_NS and CONFIG_PID_NS"
+    return "a container must allow unshare(2) (its seccomp profile), a kernel user namespaces"

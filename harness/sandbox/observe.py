@@ -1,0 +1,183 @@
+"""What the kernel says about the built host: addresses, links and the way to each target.
+
+A route look-up stands for the connect() of a UDP socket; where connect() looks at more
+than the routing table (broadcast, scope ids, mapped addresses), so does this module.
+Source: linux/rtnetlink.h; net/ipv4/datagram.c and net/ipv6/datagram.c of the kernel.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from socket import AF_INET, AF_INET6
+from typing import Any
+
+from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
+
+from harness.model.host import AddressRow, HostView, IPAddress, Link, Route, Target
+
+from .netlink import RTM_GETROUTE, Netlink, attributes, encode
+
+_RTN_BROADCAST = 3
+_RTA_PREFSRC = 7
+_ATTRIBUTES = 28  # struct nlmsghdr and struct rtmsg come first
+_TYPE = 23  # rtm_type
+_IPPROTO_UDP = 17
+_BINDV6ONLY = Path("/proc/sys/net/ipv6/bindv6only")
+
+
+class _lookup(rtmsg):  # type: ignore[misc]  # noqa: N801 - pyroute2 names messages so
+    """A route request that can name the protocol, which pyroute2's own cannot."""
+
+    __slots__ = ()
+    nla_map = (
+        *rtmsg.nla_map,
+        ("RTA_PAD", "hex"),
+        ("RTA_UID", "uint32"),
+        ("RTA_TTL_PROPAGATE", "uint8"),
+        ("RTA_IP_PROTO", "uint8"),
+    )
+
+
+def observe(netlink: Netlink, targets: Iterable[Target]) -> HostView:
+    """The host as its kernel describes it.
+
+    Parameters: ``netlink`` a socket in the host's network namespace; ``targets`` the
+    destinations to look up. Raises OSError.
+    """
+    only_ipv6 = bindv6only()
+    return HostView(
+        addresses=tuple(_row(message) for message in netlink.addresses()),
+        links=tuple(
+            Link(message["index"], message.get_attr("IFLA_IFNAME"), message["ifi_type"])
+            for message in netlink.links()
+        ),
+        routes=routes(netlink, targets, only_ipv6),
+        bindv6only=only_ipv6,
+    )
+
+
+def bindv6only() -> bool:
+    """The sysctl net.ipv6.bindv6only; False on a kernel without IPv6. Raises nothing."""
+    try:
+        return _BINDV6ONLY.read_text().strip() == "1"
+    except OSError:
+        return False
+
+
+def routes(
+    netlink: Netlink, targets: Iterable[Target], only_ipv6: bool = False
+) -> dict[Target, Route]:
+    """What a UDP connect() to each target would meet.
+
+    Parameters: ``netlink`` a socket in the host's network namespace; ``targets``;
+    ``only_ipv6`` the value of net.ipv6.bindv6only. Raises OSError.
+    """
+    found: dict[Target, Route] = {}
+    asked: list[Target] = []
+    requests: list[bytes] = []
+    for target in dict.fromkeys(targets):
+        request = _request(target, only_ipv6)
+        if isinstance(request, Route):
+            found[target] = request
+        else:
+            asked.append(target)
+            requests.append(request)
+    for target, answer in zip(asked, netlink.ask(requests), strict=True):
+        found[target] = _route(target, answer)
+    return found
+
+
+def _refused(number: int) -> Route:
+    return Route(None, errno.errorcode.get(number, f"errno {number}"))
+
+
+def _request(target: Target, only_ipv6: bool) -> bytes | Route:
+    """The request for a target, or the answer where connect() asks no route."""
+    address = target.address
+    if isinstance(address, IPv4Address):
+        return _encoded4(address)
+    if address.ipv4_mapped is not None:
+        if only_ipv6:
+            return _refused(errno.ENETUNREACH)
+        return _encoded4(address.ipv4_mapped)
+    if int(address) == 0:
+        address = IPv6Address(1)
+    if not _needs_scope(address):
+        return _encoded6(address, 0)
+    if target.scope_id == 0:
+        return _refused(errno.EINVAL)
+    return _encoded6(address, target.scope_id)
+
+
+def _needs_scope(address: IPv6Address) -> bool:
+    if address.is_multicast:
+        return address.packed[1] & 0x0F in (1, 2)
+    return address.is_link_local
+
+
+def _template(family: int, scoped: bool) -> bytes:
+    message = _lookup()
+    message["family"] = family
+    message["dst_len"] = 32 if family == AF_INET else 128
+    message["attrs"] = [
+        ("RTA_DST", "127.0.0.1" if family == AF_INET else "::1"),
+        ("RTA_IP_PROTO", _IPPROTO_UDP),
+    ]
+    if scoped:
+        message["attrs"].append(("RTA_OIF", 1))
+    return encode(message, RTM_GETROUTE, 0)
+
+
+# encoding one message takes pyroute2 longer than the kernel needs to answer it, so each
+# shape is encoded once: the destination is the first attribute, the interface the last
+_IPV4 = _template(AF_INET, False)
+_IPV6 = _template(AF_INET6, False)
+_IPV6_SCOPED = _template(AF_INET6, True)
+_DESTINATION = _ATTRIBUTES + 4
+
+
+def _encoded4(address: IPv4Address) -> bytes:
+    if int(address) == 0:
+        return _IPV4
+    return _IPV4[:_DESTINATION] + address.packed + _IPV4[_DESTINATION + 4 :]
+
+
+def _encoded6(address: IPv6Address, scope_id: int) -> bytes:
+    shape = _IPV6_SCOPED if scope_id else _IPV6
+    data = shape[:_DESTINATION] + address.packed + shape[_DESTINATION + 16 :]
+    return data[:-4] + struct.pack("=I", scope_id) if scope_id else data
+
+
+def _route(target: Target, answer: bytes | int) -> Route:
+    if isinstance(answer, int):
+        return _refused(answer)
+    source = attributes(answer, _ATTRIBUTES).get(_RTA_PREFSRC)
+    mapped = isinstance(target.address, IPv6Address) and target.address.ipv4_mapped is not None
+    if isinstance(target.address, IPv4Address) or mapped:
+        if answer[_TYPE] == _RTN_BROADCAST:
+            return _refused(errno.EACCES)  # the socket has no SO_BROADCAST
+        # a host without any address still sends, from 0.0.0.0
+        packed = source or bytes(4)
+        return Route(IPv6Address(b"\0" * 10 + b"\xff\xff" + packed) if mapped
+                     else IPv4Address(packed))
+    if source is None:
+        return _refused(errno.EADDRNOTAVAIL)
+    return Route(IPv6Address(source))
+
+
+def _row(message: Any) -> AddressRow:
+    return AddressRow(
+        index=message["index"],
+        address=_parsed(message.get_attr("IFA_ADDRESS")),
+        local=_parsed(message.get_attr("IFA_LOCAL")),
+        prefixlen=message["prefixlen"],
+        flags=message["flags"],
+    )
+
+
+def _parsed(text: str | None) -> IPAddress | None:
+    return None if text is None else ip_address(text)

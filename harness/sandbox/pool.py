@@ -1,0 +1,290 @@
+"""The door to the sandboxes: run a function in a fresh one and stream what it yields.
+
+Example::
+
+    def views(box: Box, host: Host) -> Iterator[HostView]:
+        box.build(host)
+        yield box.observe([])
+
+    with Pool() as pool:
+        (view,) = pool.run(views, host)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from . import wire
+from .errors import SandboxError, SandboxUnavailable
+
+if TYPE_CHECKING:
+    from .box import Box
+
+Job = Callable[["Box", Any], Iterator[Any]]
+"""A module-level generator function: it is sent by reference, its values by pickle."""
+
+# the child sees the same modules as this process, tests and plug-ins included
+_ZYGOTE = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv.pop()); "
+    "from harness.sandbox.zygote import main; main()"
+)
+# these change what glibc's resolver does, so the children must not inherit them
+_RESOLVER_VARIABLES = (
+    "GETCONF_DIR",
+    "HOSTALIASES",
+    "LOCALDOMAIN",
+    "RESOLV_ADD_TRIM_DOMAINS",
+    "RESOLV_HOST_CONF",
+    "RESOLV_MULTI",
+    "RESOLV_OVERRIDE_TRIM_DOMAINS",
+    "RESOLV_REORDER",
+    "RES_OPTIONS",
+)
+_AHEAD = 8  # finished jobs kept per running one while an earlier job still runs
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one job ended: what it yielded, and the error that stopped it, if one did."""
+
+    values: list[Any]
+    error: SandboxError | None = None
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job under way: its number, its socket and what it has yielded so far."""
+
+    number: int
+    sock: socket.socket
+    values: list[Any] = field(default_factory=list)
+
+
+class Pool:
+    """Runs functions in fresh sandboxes; use it as a context manager.
+
+    Parameters: ``jobs`` how many sandboxes `map` and `outcomes` keep at work at once.
+    Raises ValueError for fewer than one.
+    """
+
+    def __init__(self, jobs: int = 1) -> None:
+        if jobs < 1:
+            raise ValueError("jobs must be 1 or more")
+        self.jobs = jobs
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._zygote: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        if not sys.platform.startswith("linux"):
+            raise SandboxUnavailable("sandboxes need Linux", "run this on a Linux machine")
+        self._start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every sandbox of this pool; jobs still running are cut off. Raises nothing."""
+        with self._lock:
+            if self._control is not None:
+                self._control.close()
+                self._control = None
+            if self._zygote is not None:
+                try:
+                    self._zygote.wait(5)
+                except subprocess.TimeoutExpired:
+                    self._zygote.kill()
+                    self._zygote.wait()
+                self._zygote = None
+
+    def run(self, function: Job, spec: Any) -> Iterator[Any]:
+        """Run ``function(box, spec)`` in a fresh sandbox and stream what it yields.
+
+        Parameters: ``function`` a generator function of a module; ``spec`` anything
+        picklable. Leaving the iterator early ends the sandbox.
+        Raises SandboxError for what goes wrong inside (``details`` has the traceback of a
+        failure that was not foreseen), SandboxUnavailable where the machine allows no
+        sandbox, TypeError for a function that cannot be sent.
+        """
+        return self._stream(function.__module__, _payload(function, spec))
+
+    def map(self, function: Job, specs: Iterable[Any]) -> Iterator[list[Any]]:
+        """Run ``function`` for many specs, ``jobs`` at a time.
+
+        Parameters: as for `run`. Yields the list of each spec's values, in the order of
+        ``specs`` and as soon as that order allows. Raises as `run` at the first spec that
+        failed; see `outcomes` for the others.
+        """
+        for outcome in self.outcomes(function, specs):
+            if outcome.error is not None:
+                raise outcome.error
+            yield outcome.values
+
+    def outcomes(self, function: Job, specs: Iterable[Any]) -> Iterator[Outcome]:
+        """Like `map`, but a failed job gives an `Outcome` with its error and the rest go on.
+
+        Parameters: as for `run`. Raises TypeError for a function or spec that cannot be sent.
+        """
+        waiting = enumerate(specs)
+        running: dict[socket.socket, _Running] = {}
+        finished: dict[int, Outcome] = {}
+        following = 0
+        exhausted = False
+        selector = selectors.DefaultSelector()
+        try:
+            while True:
+                while not exhausted and len(running) < self.jobs and (
+                    len(finished) < self.jobs * _AHEAD
+                ):
+                    try:
+                        number, spec = next(waiting)
+                    except StopIteration:
+                        exhausted = True
+                        break
+                    try:
+                        sock = self._begin(function.__module__, _payload(function, spec))
+                    except SandboxError as problem:
+                        finished[number] = Outcome([], problem)
+                        continue
+                    running[sock] = _Running(number, sock)
+                    selector.register(sock, selectors.EVENT_READ)
+                while following in finished:
+                    yield finished.pop(following)
+                    following += 1
+                if not running:
+                    if exhausted:
+                        return
+                    continue
+                for key, _ in selector.select():
+                    job = running[key.fileobj]  # type: ignore[index]
+                    outcome = self._advance(job)
+                    if outcome is not None:
+                        selector.unregister(job.sock)
+                        del running[job.sock]
+                        job.sock.close()
+                        finished[job.number] = outcome
+        finally:
+            selector.close()
+            for sock in running:
+                sock.close()
+
+    def _advance(self, job: _Running) -> Outcome | None:
+        """Take one frame of a running job: None while there is more to come."""
+        try:
+            more, value = self._next(job.sock)
+        except SandboxError as problem:
+            return Outcome(job.values, problem)
+        if more:
+            job.values.append(value)
+            return None
+        return Outcome(job.values)
+
+    def _stream(self, module: str, payload: bytes) -> Iterator[Any]:
+        with self._begin(module, payload) as sock:
+            while True:
+                more, value = self._next(sock)
+                if not more:
+                    return
+                yield value
+
+    def _begin(self, module: str, payload: bytes) -> socket.socket:
+        """Start a job; its socket."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs, self._lock:
+                control = self._alive()
+                socket.send_fds(control, [module.encode()], [theirs.fileno()])
+        except OSError as problem:
+            ours.close()
+            raise SandboxError(f"the sandbox process has gone: {problem.strerror}") from None
+        except BaseException:
+            ours.close()
+            raise
+        # a child that could not make its namespaces has said why instead of reading
+        with suppress(BrokenPipeError, ConnectionResetError):
+            wire.send_bytes(ours, payload)
+        return ours
+
+    def _next(self, sock: socket.socket) -> tuple[bool, Any]:
+        """The next value of a job as (True, value), or (False, None) at its end."""
+        try:
+            tag, value = wire.receive(sock)
+        except (EOFError, OSError):
+            raise SandboxError(self._why_gone()) from None
+        except Exception as problem:  # half a frame of a killed child, or a value of no use here
+            raise SandboxError(f"the sandbox sent what cannot be read: {problem}") from None
+        if tag == "value":
+            return True, value
+        if tag == "done":
+            return False, None
+        if tag == "died":
+            raise SandboxError(f"the sandbox died: {value}")
+        raise value
+
+    def _why_gone(self) -> str:
+        status = self._zygote.poll() if self._zygote is not None else None
+        if status is None:
+            return "the sandbox died: it was killed, or its supervisor was"
+        how = signal.Signals(-status).name if status < 0 else f"status {status}"
+        return f"the process that makes sandboxes has ended ({how})"
+
+    def _alive(self) -> socket.socket:
+        """The control socket of a living zygote; a new one after the old one was killed."""
+        if self._control is None or self._zygote is None:
+            raise SandboxError("the pool is closed: use it inside its with block")
+        if self._zygote.poll() is not None:
+            self._control.close()
+            self._start()
+        return self._control
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = {k: v for k, v in os.environ.items() if k not in _RESOLVER_VARIABLES}
+        path = json.dumps([entry or os.getcwd() for entry in sys.path])  # noqa: PTH109
+        arguments = [str(theirs.fileno()), str(os.getpid()), path]
+        with theirs:
+            self._zygote = subprocess.Popen(
+                [sys.executable, "-c", _ZYGOTE, *arguments],
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                # what a child prints must not end up in a report on standard output
+                stdout=sys.__stderr__ if _is_file(sys.__stderr__) else subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C reaches the asking process only
+            )
+        self._control = ours
+
+
+def _is_file(stream: Any) -> bool:
+    try:
+        return isinstance(stream.fileno(), int)
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _payload(function: Job, spec: Any) -> bytes:
+    if function.__module__ == "__main__":
+        raise TypeError("a job's function must be in a module that can be imported")
+    try:
+        return pickle.dumps((function, spec), protocol=pickle.HIGHEST_PROTOCOL)
+    except (pickle.PicklingError, AttributeError, TypeError) as problem:
+        raise TypeError(f"this job cannot be sent to a sandbox: {problem}") from problem

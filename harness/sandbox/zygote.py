@@ -1,0 +1,153 @@
+"""The process that forks one sandbox per job.
+
+It has imported what a sandbox needs once, has a single thread (a user namespace demands
+that) and never calls getaddrinfo, so that its children can be asked for a first call.
+
+    asking process --socket--> zygote --fork--> supervisor --fork--> pid 1 of the sandbox
+
+Nothing survives the asking process: the zygote watches it through a pidfd and its end of
+the socket, the kernel kills the supervisor when the zygote dies and pid 1 when the
+supervisor dies, and with pid 1 goes everything in its pid namespace.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from typing import NoReturn
+
+from . import box, kernel, namespaces, wire
+from .errors import SandboxError
+
+_REQUEST_SIZE = 65536
+
+
+def serve(control: socket.socket, asker: int) -> None:
+    """Fork a sandbox for every request until the asking process closes its end or dies.
+
+    Parameters: ``control`` a SOCK_SEQPACKET socket on which each message is the name of the
+    job's module and carries the job's stream socket; ``asker`` the asking process's pid.
+    Raises OSError.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
+    poll = select.poll()
+    try:
+        poll.register(os.pidfd_open(asker), select.POLLIN)
+    except ProcessLookupError:
+        return
+    if os.getppid() != asker:
+        return
+    poll.register(control, select.POLLIN)
+    gc.collect()
+    gc.freeze()  # the children share these pages for longer
+    while True:
+        ready = [descriptor for descriptor, _ in poll.poll()]
+        if ready != [control.fileno()]:
+            return
+        message, descriptors, _, _ = socket.recv_fds(control, _REQUEST_SIZE, 1)
+        if not message:
+            return
+        with socket.socket(fileno=descriptors[0]) as job:
+            _fork_job(control, job, message.decode())
+
+
+def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
+    # imported here once, not in each child; a failure shows up in the child with its reason
+    with suppress(Exception):
+        importlib.import_module(module)
+    zygote = os.getpid()
+    try:
+        pid = os.fork()
+    except OSError as problem:
+        with suppress(OSError):
+            wire.send(job, ("error", SandboxError(f"cannot fork a sandbox: {problem.strerror}")))
+        return
+    if pid == 0:
+        status = 1
+        try:
+            control.close()
+            _supervise(job, zygote)
+            status = 0
+        except BaseException as problem:
+            with suppress(Exception):
+                wire.send(job, ("error", _as_sandbox_error(problem)))
+        finally:
+            os._exit(status)
+
+
+def _supervise(job: socket.socket, zygote: int) -> None:
+    """Enter the namespaces, fork pid 1 and wait for it or for the asker to lose interest."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    kernel.die_with_parent()
+    namespaces.enter()
+    kernel.die_with_parent()  # a change of credentials clears it
+    if os.getppid() != zygote:
+        return
+    # pid 1 cannot see its parent's pid; it sees this pipe close instead
+    alive_read, alive_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(alive_write)
+        _pid_one(job, alive_read)
+    os.close(alive_read)
+    poll = select.poll()
+    poll.register(os.pidfd_open(pid), select.POLLIN)
+    poll.register(job, 0)  # only POLLHUP: the asker has closed its end
+    hung_up = job.fileno()
+    while True:
+        if any(descriptor != hung_up for descriptor, _ in poll.poll()):
+            break
+        poll.unregister(job)
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        with suppress(OSError):
+            wire.send(job, ("died", signal.Signals(os.WTERMSIG(status)).name))
+
+
+def _pid_one(job: socket.socket, alive: int) -> NoReturn:
+    try:
+        kernel.die_with_parent()
+        watch = select.poll()
+        watch.register(alive, 0)
+        if watch.poll(0):
+            os._exit(1)
+        _run(job)
+        os._exit(0)
+    except BaseException as problem:
+        with suppress(Exception):
+            wire.send(job, ("error", _as_sandbox_error(problem)))
+    finally:
+        os._exit(1)
+
+
+def _run(job: socket.socket) -> None:
+    function, spec = pickle.loads(wire.receive_bytes(job))
+    with box.Box.furnished() as private:
+        for value in function(private, spec):
+            wire.send(job, ("value", value))
+    wire.send(job, ("done", None))
+
+
+def _as_sandbox_error(problem: BaseException) -> SandboxError:
+    if isinstance(problem, SandboxError):
+        return problem
+    last = " ".join(traceback.format_exception_only(problem)[-1].split())
+    return SandboxError(
+        f"unexpected failure inside the sandbox: {last}",
+        "".join(traceback.format_exception(problem)),
+    )
+
+
+def main() -> None:
+    """Serve on the inherited socket: ``zygote.main()`` with argv [-c, descriptor, pid]."""
+    with socket.socket(fileno=int(sys.argv[1])) as control:
+        serve(control, int(sys.argv[2]))
