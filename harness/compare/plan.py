@@ -18,15 +18,18 @@ class PlanError(ValueError):
 
 
 def load_scenarios(paths: Sequence[Path]) -> list[LoadedScenario]:
-    """The scenarios of files and folders (their ``*.yaml``), or the built-in library.
+    """The scenarios of files, of folders (their ``*.yaml``) or of the library by name; or all of it.
 
     Raises ScenarioError for a bad file and PlanError for a folder without scenarios.
     """
     if not paths:
         return [load(path) for path in library()]
+    built_in = {path.stem: path for path in library()}
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
+        if str(path) in built_in and not path.exists():
+            files.append(built_in[str(path)])
+        elif path.is_dir():
             found = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
             if not found:
                 raise PlanError(f"{path}: a folder with scenario files (*.yaml) was expected")

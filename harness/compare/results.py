@@ -74,6 +74,11 @@ class Result:
     departures: tuple[Departure, ...] = ()
 
     @property
+    def agreed(self) -> bool:
+        """True when native and model say the same, a predicted crash included."""
+        return self.verdict is Verdict.AGREE or self.predicted
+
+    @property
     def failed(self) -> bool:
         """True when this result alone makes the run end with status 1."""
         if self.unmet:

@@ -17,8 +17,7 @@ from harness.model.dialects import dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.query import Query
 from harness.native.record import Answer, Outcome
-from harness.sandbox import Pool
-from harness.sandbox.etc import SERVICES
+from harness.sandbox import SERVICES, Pool
 
 if TYPE_CHECKING:
     from harness.model.lookup import Request
@@ -95,13 +94,18 @@ def collect(box: Box, job: HostJob) -> Iterator[tuple[tuple[Evidence, ...], tupl
     scenario = job.scenario
     topology = box.build(scenario.host)
     box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
+    services = dict(SERVICES)  # the sandbox's table, in a form that can be sent
     requests = [request_for(lookup) for lookup in scenario.lookups]
     plain = box.observe(())
-    names = name_service(scenario, plain, SERVICES)
+    names = name_service(scenario, plain, services)
     dialects = {dialect(lane.glibc, lane.arch) for lane in job.lanes}
     view = box.observe(targets_of(requests, names, plain, dialects))
     with ExitStack() as stack:
-        lanes = [stack.enter_context(_open(box, lane)) for lane in job.lanes]
+        lanes: list[Lane] = []
+        for spec in job.lanes:
+            lane = _open(box, spec)
+            stack.callback(lane.close)
+            lanes.append(lane)
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             answers = [
@@ -117,7 +121,7 @@ def collect(box: Box, job: HostJob) -> Iterator[tuple[tuple[Evidence, ...], tupl
                             gai_conf_name=conf.name,
                             gai_conf=conf.data,
                             view=view,
-                            services=SERVICES,
+                            services=services,
                             glibc=_version(answer[number], spec),
                             arch=spec.arch,
                             lane=spec.lane,

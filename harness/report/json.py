@@ -16,7 +16,7 @@ def as_json(reports: Iterable[LookupReport]) -> str:
     summary = Summary.of(results)
     document: dict[str, Any] = {
         "schema": 1,
-        "results": [_result(result) for result in results],
+        "results": [result_as_json(result) for result in results],
         "changes": [
             {
                 "scenario": report.scenario,
@@ -40,7 +40,8 @@ def as_json(reports: Iterable[LookupReport]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False)
 
 
-def _result(result: Result) -> dict[str, Any]:
+def result_as_json(result: Result) -> dict[str, Any]:
+    """One result with the contract's keys, ready for ``json.dumps``."""
     return {
         "scenario": result.scenario,
         "lookup": result.lookup,

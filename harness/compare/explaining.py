@@ -1,0 +1,82 @@
+"""Running ``explain``: the same evidence as ``run``, with every fact kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+from harness.compare.explain import DestinationRow, rows
+from harness.compare.judge import judge, prediction_for
+from harness.compare.results import PairReason, Result
+from harness.compare.run import HostJob, collect
+from harness.model.host import Target
+from harness.model.ordering import compare_pair
+from harness.sandbox import Pool
+
+if TYPE_CHECKING:
+    from harness.compare.predict import Prediction
+    from harness.model.facts import Facts
+    from harness.sandbox import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One look-up on one glibc, explained.
+
+    ``name`` is the name looked up; ``rows`` are in the order returned; ``pair`` is the
+    decision between the two addresses asked for, if both were among the answers.
+    """
+
+    name: str | None
+    result: Result
+    rows: tuple[DestinationRow, ...]
+    pair: PairReason | None = None
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    host: HostJob
+    pair: tuple[str, str] | None
+
+
+def explain(jobs: Sequence[HostJob], pair: tuple[str, str] | None = None) -> Iterator[Explanation]:
+    """Explain every look-up of every job, in order; raises as `harness.compare.run.run`."""
+    with Pool(1) as pool:
+        for explained in pool.map(_explain, [_Job(job, pair) for job in jobs]):
+            yield from explained
+
+
+def _explain(box: Box, job: _Job) -> Iterator[Explanation]:
+    for evidences, devices in collect(box, job.host):
+        for evidence in evidences:
+            prediction = prediction_for(evidence)
+            known = () if prediction.order is None else prediction.order.facts
+            yield Explanation(
+                evidence.lookup.name,
+                judge(evidence),
+                rows(known, evidence.view),
+                None if job.pair is None else _pair(prediction, job.pair),
+                devices,
+            )
+
+
+def _pair(prediction: Prediction, wanted: tuple[str, str]) -> PairReason | None:
+    if prediction.order is None:
+        return None
+    for a, b in permutations(prediction.order.facts, 2):
+        if (str(a.destination), str(b.destination)) != wanted:
+            continue
+        decision = compare_pair(a, b)
+        if not decision.preferred:
+            decision = compare_pair(b, a)
+        return PairReason(
+            _text(decision.before), _text(decision.after), decision.rule, decision.why
+        )
+    return None
+
+
+def _text(facts: Facts) -> str:
+    return str(Target(facts.destination, facts.scope_id))
