@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-from harness.model.host import HostView, Target
-from harness.scenario.schema import Host
+from typing import TYPE_CHECKING
 
 from . import namespaces
 from .devices import Workshop
@@ -17,6 +14,12 @@ from .names import Resolver, replace, write_names
 from .netlink import Netlink
 from .observe import observe
 from .topology import Topology, build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from harness.model.host import HostView, Target
+    from harness.scenario.schema import Host
 
 
 class Box:

@@ -117,7 +117,7 @@ class Workshop:
         message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", {"attrs": info})]
         try:
             self.netlink.change(message, netlink.RTM_NEWLINK, _NEW)
-        except netlink.Refused as problem:
+        except netlink.RefusedError as problem:
             if problem.errno in _UNKNOWN_KIND:
                 raise _NotOffered from None
             raise

@@ -1,5 +1,4 @@
-"""A small DNS server on the sandbox's loopback, which answers the two questions of an
-AF_UNSPEC look-up in a chosen order.
+"""A small DNS server on the sandbox's loopback that answers A and AAAA in a chosen order.
 
 glibc asks for A and AAAA at once and puts the family whose reply arrives first in front.
 So the reply that is to be second is held until its partner has been sent, or a moment has
@@ -14,17 +13,29 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
-from dnslib import AAAA, EDNS0, QTYPE, RCODE, RR, SOA, A, DNSError, DNSRecord  # type: ignore[import-untyped]
+from dnslib import (  # type: ignore[import-untyped]
+    AAAA,
+    EDNS0,
+    QTYPE,
+    RCODE,
+    RR,
+    SOA,
+    A,
+    DNSError,
+    DNSRecord,
+)
 
 from . import kernel, wire
 from .errors import SandboxError
 from .names import NAME_SERVER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 FirstReply = Literal["A", "AAAA"]
 HOLD = 0.05

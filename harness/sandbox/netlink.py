@@ -11,12 +11,15 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyroute2.netlink import nlmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pyroute2.netlink import nlmsg  # type: ignore[import-untyped]
 
 NETLINK_ROUTE = 0
 SOL_NETLINK = 270
@@ -45,7 +48,7 @@ _BATCH = 32  # route look-ups in flight; their answers fit the default receive b
 _BUFFER = 1 << 18
 
 
-class Refused(OSError):
+class RefusedError(OSError):
     """The kernel's refusal of a request: ``errno``, and its words in ``strerror``."""
 
 
@@ -67,7 +70,7 @@ class Netlink:
         """Send a request that changes something and wait for the kernel's word.
 
         Parameters: ``message`` a pyroute2 message with its fields set; ``kind`` RTM_*;
-        ``flags`` NLM_F_* beyond REQUEST and ACK. Raises Refused.
+        ``flags`` NLM_F_* beyond REQUEST and ACK. Raises RefusedError.
         """
         self._send(message, kind, flags | NLM_F_ACK)
         for found, _, data in self._messages():
@@ -78,7 +81,7 @@ class Netlink:
     def dump(self, message: nlmsg, kind: int) -> list[bytes]:
         """Every message of a dump, in the kernel's order.
 
-        Parameters: as for `change`. Raises Refused.
+        Parameters: as for `change`. Raises RefusedError.
         """
         while True:
             self._send(message, kind, NLM_F_DUMP)
@@ -122,11 +125,11 @@ class Netlink:
         return answers
 
     def links(self) -> list[Any]:
-        """The link dump, decoded by pyroute2. Raises Refused."""
+        """The link dump, decoded by pyroute2. Raises RefusedError."""
         return [_decoded(ifinfmsg, data) for data in self.dump(ifinfmsg(), RTM_GETLINK)]
 
     def addresses(self) -> list[Any]:
-        """The address dump of both families, decoded by pyroute2. Raises Refused."""
+        """The address dump of both families, decoded by pyroute2. Raises RefusedError."""
         return [_decoded(ifaddrmsg, data) for data in self.dump(ifaddrmsg(), RTM_GETADDR)]
 
     def _send(self, message: nlmsg, kind: int, flags: int) -> None:
@@ -190,4 +193,4 @@ def _raise_for(data: bytes) -> None:
         said = attributes(data, 36).get(_NLMSGERR_ATTR_MSG)
         if said:
             words = f"{words} ({said.rstrip(bytes(1)).decode(errors='replace')})"
-    raise Refused(-number, words)
+    raise RefusedError(-number, words)

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 from harness.model.host import AddressRow, HostView, IPAddress, Link, Route, Target
 
 from .netlink import RTM_GETROUTE, Netlink, attributes, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _RTN_BROADCAST = 3
 _RTA_PREFSRC = 7

@@ -24,13 +24,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from . import wire
 from .errors import SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from .box import Box
 
 Job = Callable[["Box", Any], Iterator[Any]]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import SandboxError, SandboxUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _ROOT = Path("/proc/sys/net")
 _PART = re.compile(r"[A-Za-z0-9_/:@+~!#$^&*()=,;<>?{}|'\"`\[\]\\-]+")

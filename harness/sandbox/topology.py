@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 from socket import AF_INET, AF_INET6
+from typing import TYPE_CHECKING
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
-from harness.scenario.schema import Address, Host, Interface, RouteSpec
 
 from . import devices, netlink, sysctls
-from .devices import Device, Workshop
 from .errors import SandboxError
+
+if TYPE_CHECKING:
+    from harness.scenario.schema import Address, Host, Interface, RouteSpec
+
+    from .devices import Device, Workshop
 
 _NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _FOREVER = 0xFFFFFFFF
@@ -171,7 +175,7 @@ def _add_address(
         message["attrs"].append(("IFA_CACHEINFO", lifetimes))
     try:
         sock.change(message, netlink.RTM_NEWADDR, _NEW)
-    except netlink.Refused as problem:
+    except netlink.RefusedError as problem:
         raise SandboxError(
             f"host.interfaces.{device.name}.addresses[{position}]: the kernel refused "
             f"{address.address}: {problem.strerror}"
@@ -241,8 +245,8 @@ def _add_route(
     message["attrs"] = attributes
     try:
         sock.change(message, netlink.RTM_NEWROUTE, _NEW)
-    except netlink.Refused as problem:
-        words = [route.type] if route.type != "unicast" else []
+    except netlink.RefusedError as problem:
+        words: list[str] = [route.type] if route.type != "unicast" else []
         words.append(route.to)
         words += [f"{word} {value}" for word, value in (
             ("via", route.via), ("dev", route.dev), ("from", route.from_)

@@ -6,9 +6,11 @@ Both ends are this package in one user's processes, so pickle is safe here.
 from __future__ import annotations
 
 import pickle
-import socket
 import struct
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import socket
 
 _LENGTH = struct.Struct("!Q")
 

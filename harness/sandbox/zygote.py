@@ -28,6 +28,8 @@ from . import box, kernel, namespaces, wire
 from .errors import SandboxError
 
 _REQUEST_SIZE = 65536
+# what the specs of jobs are made of; imported here once, not in each child
+_PRELOADED = ("harness.scenario.schema",)
 
 
 def serve(control: socket.socket, asker: int) -> None:
@@ -46,6 +48,8 @@ def serve(control: socket.socket, asker: int) -> None:
     if os.getppid() != asker:
         return
     poll.register(control, select.POLLIN)
+    for module in _PRELOADED:
+        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # the children share these pages for longer
     while True:
@@ -60,7 +64,7 @@ def serve(control: socket.socket, asker: int) -> None:
 
 
 def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
-    # imported here once, not in each child; a failure shows up in the child with its reason
+    # a failure shows up again in the child, with its reason
     with suppress(Exception):
         importlib.import_module(module)
     zygote = os.getpid()
@@ -134,7 +138,8 @@ def _run(job: socket.socket) -> None:
     with box.Box.furnished() as private:
         for value in function(private, spec):
             wire.send(job, ("value", value))
-    wire.send(job, ("done", None))
+        # said before the box closes: taking a network down is slow and nobody waits for it
+        wire.send(job, ("done", None))
 
 
 def _as_sandbox_error(problem: BaseException) -> SandboxError:
