@@ -43,7 +43,8 @@ TARGETS = (
     Target("i386", ("i386", "i686"), "x86-linux-gnu.2.17"),
     Target("arm64", ("aarch64",), "aarch64-linux-gnu.2.17"),
     Target("armhf", ("armv7l", "armv8l"), "arm-linux-gnueabihf.2.17"),
-    Target("ppc64el", ("ppc64le",), "powerpc64le-linux-gnu.2.17"),
+    # The oldest that zig offers here; no distribution had an older one on it.
+    Target("ppc64el", ("ppc64le",), "powerpc64le-linux-gnu.2.19", (2, 19)),
     Target("s390x", ("s390x",), "s390x-linux-gnu.2.17"),
     # glibc has known RISC-V since 2.27 only.
     Target("riscv64", ("riscv64",), "riscv64-linux-gnu.2.27", (2, 27)),

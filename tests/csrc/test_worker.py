@@ -1,0 +1,236 @@
+"""The worker's protocol, spoken by hand: what it accepts, and what it does with garbage."""
+
+from __future__ import annotations
+
+import random
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+Frame = tuple[bytes, bytes]
+
+
+def frame(kind: bytes, payload: bytes = b"") -> bytes:
+    return struct.pack("<I", len(payload)) + kind + payload
+
+
+def text(data: bytes | None) -> bytes:
+    return b"\0\0\0" if data is None else struct.pack("<BH", 1, len(data)) + data + b"\0"
+
+
+def lookup(
+    session: int, name: bytes | None = b"127.0.0.1", service: bytes | None = None, ms: int = 5000
+) -> bytes:
+    fixed = struct.pack("<IIiiii", session, ms, 0, 1, 0, 0)
+    return frame(b"L", fixed + text(name) + text(service))
+
+
+def number(value: int) -> bytes:
+    return struct.pack("<I", value)
+
+
+def run(worker: Path, data: bytes) -> tuple[int, list[Frame], bytes]:
+    done = subprocess.run(
+        [str(worker)], input=data, capture_output=True, timeout=30, check=False, env={}
+    )
+    frames, at = [], 0
+    while at < len(done.stdout):
+        (length,) = struct.unpack_from("<I", done.stdout, at)
+        end = at + 5 + length
+        assert end <= len(done.stdout)
+        frames.append((done.stdout[at + 4 : at + 5], done.stdout[at + 5 : end]))
+        at = end
+    return done.returncode, frames, done.stderr
+
+
+def kinds(frames: list[Frame]) -> bytes:
+    return b"".join(kind for kind, _ in frames)
+
+
+def test_several_sessions_in_one_write(worker: Path) -> None:
+    data = b"".join(
+        frame(b"O", number(n)) + lookup(n) * 5 + frame(b"E", number(n)) for n in (1, 2, 7)
+    )
+    status, frames, stderr = run(worker, data + frame(b"Q"))
+    assert (status, stderr) == (0, b"")
+    assert kinds(frames) == b"H" + b"SAAAAAD" * 3
+    records = [payload for kind, payload in frames if kind == b"A"]
+    assert [struct.unpack_from("<I", one)[0] for one in records] == [1] * 5 + [2] * 5 + [7] * 5
+    pids = {payload[4:8] for kind, payload in frames if kind == b"S"}
+    assert len(pids) == 3
+
+
+@pytest.mark.parametrize("end", [b"", frame(b"Q")])
+def test_ends_of_input(worker: Path, end: bytes) -> None:
+    assert run(worker, end)[0] == 0
+    status, frames, _ = run(worker, frame(b"O", number(1)) + lookup(1) + end)
+    assert (status, kinds(frames)) == (0, b"HSAD")
+
+
+BAD = {
+    "an unknown type": frame(b"?"),
+    "a lookup without a session": lookup(1),
+    "an end without a session": frame(b"E", number(1)),
+    "an open without a number": frame(b"O"),
+    "an open with too much": frame(b"O", number(1) + b"x"),
+    "session 0": frame(b"O", number(0)),
+    "a number used again": frame(b"O", number(5)) + frame(b"E", number(5)) + frame(b"O", number(5)),
+    "a resync out of place": frame(b"R", bytes(16)),
+    "a quit with a payload": frame(b"Q", b"x"),
+    "too long": struct.pack("<I", 160 * 1024 + 1) + b"O",
+    "the longest length": b"\xff\xff\xff\xffL",
+    "half a header": b"\x04\0",
+    "half a payload": struct.pack("<I", 4) + b"O\1",
+    "no payload": struct.pack("<I", 4) + b"O",
+}
+FIXED = struct.pack("<IIiiii", 1, 5000, 0, 1, 0, 0)
+BAD_IN_SESSION = {
+    "an open": frame(b"O", number(2)),
+    "an unknown type": frame(b"?", number(1)),
+    "another session's lookup": lookup(2),
+    "another session's end": frame(b"E", number(2)),
+    "an end with too much": frame(b"E", number(1) + b"x"),
+    "an empty lookup": frame(b"L"),
+    "a lookup without texts": frame(b"L", FIXED),
+    "one text": frame(b"L", FIXED + text(b"x")),
+    "bytes behind the texts": frame(b"L", FIXED + text(b"x") + text(None) + b"x"),
+    "a text longer than the frame": frame(b"L", FIXED + b"\1\xff\xffx\0" + text(None)),
+    "a text without its NUL": frame(b"L", FIXED + text(None) + b"\1\1\0x"),
+    "a NUL inside": frame(b"L", FIXED + text(b"a\0b") + text(None)),
+    "a NULL with a length": frame(b"L", FIXED + b"\0\1\0" + text(None)),
+    "a strange presence": frame(b"L", FIXED + b"\2\0\0\0" + text(None)),
+    "no time": lookup(1, ms=0),
+    "too much time": lookup(1, ms=86400001),
+    "too long": struct.pack("<I", 160 * 1024 + 1) + b"L",
+    "half a header": b"\x04",
+    "half a payload": lookup(1)[:-1],
+    "a quit with a payload": frame(b"Q", b"x"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_garbage_outside_a_session(worker: Path, case: str) -> None:
+    status, frames, stderr = run(worker, BAD[case])
+    assert (status, stderr) == (2, b"")
+    assert frames[-1][0] == b"X"
+    assert frames[-1][1].isascii()
+
+
+@pytest.mark.parametrize("case", BAD_IN_SESSION)
+def test_garbage_in_a_session(worker: Path, case: str) -> None:
+    data = frame(b"O", number(1)) + lookup(1) + BAD_IN_SESSION[case]
+    status, frames, stderr = run(worker, data)
+    assert (status, stderr) == (2, b"")
+    assert kinds(frames) == b"HSAX"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_bytes(worker: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    prefix = frame(b"O", number(1)) if seed % 2 else b""
+    status, frames, stderr = run(worker, prefix + chance.randbytes(chance.randrange(1, 3000)))
+    assert (status, stderr) == (2, b"")
+    assert kinds(frames) == (b"HSX" if seed % 2 else b"HX")
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_valid_input_with_a_byte_changed_or_cut(worker: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    good = b"".join(
+        frame(b"O", number(n))
+        + lookup(n, b"192.0.2.1", b"80")
+        + lookup(n, None, b"http")
+        + frame(b"E", number(n))
+        for n in (1, 2, 3)
+    )
+    data = bytearray(good)
+    if seed % 3 == 0:
+        del data[chance.randrange(1, len(data)) :]
+    else:
+        for _ in range(chance.randrange(1, 4)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+    status, frames, stderr = run(worker, bytes(data))
+    assert status in (0, 2)
+    assert stderr == b""
+    assert (status == 2) == (frames[-1][0] == b"X")
+
+
+def test_every_cut_of_a_session(sanitized_worker: Path) -> None:
+    good = frame(b"O", number(1)) + lookup(1, b"::1", b"80") + frame(b"E", number(1))
+    for cut in range(len(good) + 1):
+        status, _, stderr = run(sanitized_worker, good[:cut])
+        assert stderr == b""
+        assert status in (0, 2)
+
+
+def test_lookups_of_every_kind(worker: Path) -> None:
+    names = [None, b"", b"localhost", b"::1", b"fe80::1%lo", b"a" * 65535, bytes(range(1, 256))]
+    services = [None, b"", b"80", b"http", b"99999", b"x" * 65535]
+    data = frame(b"O", number(1))
+    count = 0
+    for name in names:
+        for service in services:
+            for family in (0, 2, 10, 99):
+                for flags in (0, 1, 2, 4, 0x28, -1):
+                    fixed = struct.pack("<IIiiii", 1, 5000, family, 0, 0, flags | 4)
+                    data += frame(b"L", fixed + text(name) + text(service))
+                    count += 1
+    status, frames, stderr = run(worker, data)
+    assert (status, stderr) == (0, b"")
+    assert kinds(frames) == b"HS" + b"A" * count + b"D"
+
+
+def test_a_time_out_is_told(worker: Path) -> None:
+    """A process that is stopped just before its alarm: the alarm waits until it goes on."""
+    with subprocess.Popen(
+        [str(worker)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, bufsize=0
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def reply() -> Frame:
+            assert process.stdout is not None
+            head = process.stdout.read(5)
+            (length,) = struct.unpack("<I", head[:4])
+            return head[4:], process.stdout.read(length) if length else b""
+
+        assert reply()[0] == b"H"
+        process.stdin.write(frame(b"O", number(1)))
+        kind, payload = reply()
+        assert kind == b"S"
+        (pid,) = struct.unpack("<I", payload[4:])
+        # Requests behind the death, the last of them cut, are dropped up to the cookie's frame.
+        subprocess.run(["kill", "-ALRM", str(pid)], check=True)
+        kind, payload = reply()
+        assert kind == b"D"
+        session, how, value = struct.unpack_from("<IBi", payload)
+        assert (session, how, value) == (1, 2, 14)
+        cookie = payload[9:]
+        wrong = bytes([cookie[0] ^ 1]) + cookie[1:]
+        junk = lookup(1) * 50 + lookup(1)[:7] + frame(b"R", wrong) + frame(b"R", cookie)[:20]
+        process.stdin.write(junk + frame(b"R", cookie) + frame(b"O", number(2)) + lookup(2))
+        assert reply()[0] == b"S"
+        assert reply()[0] == b"A"
+        process.stdin.write(frame(b"Q"))
+        assert reply()[0] == b"D"
+        assert process.wait(5) == 0
+
+
+def test_input_that_ends_before_the_resync(worker: Path) -> None:
+    with subprocess.Popen(
+        [str(worker)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, bufsize=0
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(frame(b"O", number(1)))
+        head = b""
+        while b"S" not in head[4:5] or len(head) < 13:
+            head = process.stdout.read(5)
+            payload = process.stdout.read(struct.unpack("<I", head[:4])[0])
+            head += payload
+        subprocess.run(["kill", "-SEGV", str(struct.unpack("<I", payload[4:])[0])], check=True)
+        process.stdin.write(lookup(1)[:9])
+        process.stdin.close()
+        assert process.wait(5) == 0

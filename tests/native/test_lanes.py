@@ -1,0 +1,373 @@
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.native import (
+    Answer,
+    CffiLane,
+    Crashed,
+    LaneError,
+    Query,
+    TimedOut,
+    WorkerLane,
+    lookup_here,
+)
+
+AnyLane = CffiLane | WorkerLane
+
+NUMERIC = Query("192.0.2.7", "53", socktype=socket.SOCK_DGRAM)
+CALLS = [
+    NUMERIC,
+    Query("localhost"),
+    Query(None, "80", flags=socket.AI_PASSIVE),
+    Query(None, "80", family=socket.AF_INET6, socktype=socket.SOCK_STREAM),
+    Query("fe80::1%lo", "1", socktype=socket.SOCK_STREAM),
+    Query("2001:db8::1", flags=socket.AI_NUMERICHOST | socket.AI_CANONNAME),
+    Query("localhost", flags=socket.AI_CANONNAME, socktype=socket.SOCK_STREAM),
+    Query(None, None),
+    Query("", None),
+    Query("x", family=99),
+    Query("x", socktype=99),
+    Query("x", flags=1 << 30),
+    Query("x", "nosuchservice", flags=socket.AI_NUMERICSERV),
+    Query("192.0.2.1", family=socket.AF_INET6),
+    Query("not numeric", flags=socket.AI_NUMERICHOST),
+    Query("a" * 60000, flags=socket.AI_NUMERICHOST),
+    Query("ü", flags=socket.AI_NUMERICHOST),
+]
+
+
+def children() -> list[str]:
+    task = Path("/proc/self/task")
+    return [pid for one in task.iterdir() for pid in (one / "children").read_text().split()]
+
+
+def test_a_numeric_lookup(lane: AnyLane) -> None:
+    with lane.open() as session:
+        answer = session.lookup(NUMERIC)
+    assert isinstance(answer, Answer)
+    assert answer.error is None
+    assert answer.glibc == platform.libc_ver()[1]
+    (one,) = answer.addrinfos
+    assert (one.family, one.address, one.port) == (socket.AF_INET, "192.0.2.7", 53)
+    assert (one.socktype, one.protocol) == (socket.SOCK_DGRAM, socket.IPPROTO_UDP)
+    assert one.canonname is None
+    assert 0 < answer.elapsed_ns < 10**9
+
+
+def test_scope_and_canonical_name(lane: AnyLane) -> None:
+    with lane.open() as session:
+        scoped = session.lookup(Query("fe80::1%lo"))
+        named = session.lookup(Query("127.0.0.1", socktype=1, flags=socket.AI_CANONNAME))
+    assert isinstance(scoped, Answer)
+    assert {one.scope_id for one in scoped.addrinfos} == {socket.if_nametoindex("lo")}
+    assert isinstance(named, Answer)
+    assert [one.canonname for one in named.addrinfos] == ["127.0.0.1"]
+
+
+def test_errors_have_names(lane: AnyLane) -> None:
+    with lane.open() as session:
+        found = session.lookup_many(
+            [Query(None), Query("x", family=99), Query("not", flags=socket.AI_NUMERICHOST)]
+        )
+    assert [one.error for one in found if isinstance(one, Answer)] == [
+        "EAI_NONAME",
+        "EAI_FAMILY",
+        "EAI_NONAME",
+    ]
+
+
+def test_every_lane_gives_the_same_records(worker: Path, loader: str) -> None:
+    seen = []
+    for made in (CffiLane(), WorkerLane([worker]), WorkerLane([loader, worker])):
+        with made, made.open() as session:
+            seen.append(session.lookup_many(CALLS))
+    here = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pickle; from harness.native import lookup_here\n"
+            "queries = pickle.load(sys.stdin.buffer)\n"
+            "pickle.dump([lookup_here(q) for q in queries], sys.stdout.buffer)",
+        ],
+        input=__import__("pickle").dumps(CALLS),
+        capture_output=True,
+        check=True,
+        env={},
+    )
+    seen.append(__import__("pickle").loads(here.stdout))
+    assert seen[0] == seen[1] == seen[2] == seen[3]
+    assert all(isinstance(one, Answer) for one in seen[0])
+
+
+def test_many_lookups_do_not_block_on_full_pipes(lane: AnyLane) -> None:
+    queries = [Query("a" * 3000, flags=socket.AI_NUMERICHOST), NUMERIC] * 3000
+    with lane.open() as session:
+        found = session.lookup_many(queries)
+    assert len(found) == len(queries)
+    assert found[:2] * 3000 == found
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_a_killed_session_has_crashed_and_the_next_works(
+    lane: AnyLane, number: signal.Signals
+) -> None:
+    for _ in range(20):
+        with lane.open() as session:
+            assert isinstance(session.lookup(NUMERIC), Answer)
+            os.kill(session.pid, number)
+            assert session.lookup(NUMERIC) == Crashed(number)
+            assert session.lookup_many([NUMERIC] * 3) == [Crashed(number)] * 3
+    with lane.open() as session:
+        assert isinstance(session.lookup(NUMERIC), Answer)
+
+
+def test_a_death_with_requests_in_the_pipe(lane: AnyLane) -> None:
+    """The requests behind the death are cut anywhere, and the next session is not confused."""
+    queries = [Query("a" * n, flags=socket.AI_NUMERICHOST) for n in range(1, 4000)]
+    for delay in (0, 0.0003, 0.001, 0.003):
+        with lane.open() as session:
+            killer = subprocess.Popen(
+                ["sh", "-c", f"sleep {delay}; kill -SEGV {session.pid}"],
+                stderr=subprocess.DEVNULL,
+            )
+            found = session.lookup_many(queries)
+            killer.wait()
+            found += session.lookup_many([NUMERIC])
+        assert len(found) == 4000
+        assert found[-1] == Crashed(signal.SIGSEGV)
+        crashes = [isinstance(one, Crashed) for one in found]
+        assert crashes == sorted(crashes)
+    with lane.open() as session:
+        assert isinstance(session.lookup(NUMERIC), Answer)
+
+
+def test_a_stopped_session_times_out(lane: AnyLane) -> None:
+    with lane.open() as session:
+        os.kill(session.pid, signal.SIGSTOP)
+        before = time.monotonic()
+        assert session.lookup(NUMERIC, timeout=0.2) == TimedOut(0.2)
+        assert time.monotonic() - before < 5
+        assert session.lookup(NUMERIC) == TimedOut(0.2)
+    with lane.open() as session:
+        assert isinstance(session.lookup(NUMERIC), Answer)
+
+
+HANGS = """
+    import sys, time
+    from harness.native import CffiLane, WorkerLane, Query, TimedOut, Answer, bundled_worker
+    import subprocess, os
+    open("/tmp/resolv", "w").write("nameserver 192.0.2.1\\noptions timeout:30 attempts:1\\n")
+    open("/tmp/nsswitch", "w").write("hosts: dns\\n")
+    for name in ("resolv", "nsswitch"):
+        subprocess.run(["mount", "--bind", f"/tmp/{name}", f"/etc/{name}.conf"], check=True)
+    lane = CffiLane() if sys.argv[1] == "cffi" else WorkerLane([bundled_worker()])
+    with lane:
+        with lane.open() as session:
+            before = time.monotonic()
+            assert session.lookup(Query("hangs.test"), timeout=0.3) == TimedOut(0.3)
+            assert 0.3 <= time.monotonic() - before < 1.5, time.monotonic() - before
+            assert session.lookup_many([Query("127.0.0.1")] * 2) == [TimedOut(0.3)] * 2
+        with lane.open() as session:
+            assert isinstance(session.lookup(Query("127.0.0.1")), Answer)
+    print("fine")
+"""
+
+
+@pytest.mark.parametrize("kind", ["cffi", "worker"])
+def test_a_lookup_that_hangs_times_out(kind: str) -> None:
+    """A name server that never answers, in a network of its own."""
+    shell = (
+        'ip link set lo up && ip route add default dev lo && mount -t tmpfs none /tmp && exec "$@"'
+    )
+    probe = ["unshare", "-Urnm", "sh", "-c"]
+    # Bound on a mount of its own, the script may lie anywhere but in /tmp.
+    if subprocess.run([*probe, shell, "sh", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no user namespaces, or no ip command")
+    script = textwrap.dedent(HANGS).replace("/tmp/", "/mnt/")
+    done = subprocess.run(
+        [*probe, shell.replace("/tmp", "/mnt"), "sh", sys.executable, "-c", script, kind],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "fine\n", done.stderr
+
+
+def test_no_zombie_and_no_descriptor_after_a_thousand_sessions(
+    lane: AnyLane, descriptors: Callable[[], dict[str, str]]
+) -> None:
+    with lane.open() as session:
+        session.lookup(NUMERIC)
+    before, family = descriptors(), children()
+    for number in range(1000):
+        session = lane.open()
+        if number % 100 == 50:
+            os.kill(session.pid, signal.SIGSEGV)
+            assert session.lookup(NUMERIC) == Crashed(signal.SIGSEGV)
+        elif number % 7 == 0:
+            session.lookup(NUMERIC)
+        session.close()
+        session.close()
+    assert descriptors() == before
+    assert children() == family
+
+
+def test_nothing_is_left_after_close(
+    worker: Path, descriptors: Callable[[], dict[str, str]]
+) -> None:
+    before, family = descriptors(), children()
+    for made in (CffiLane(), WorkerLane([worker])):
+        with made:
+            made.open()
+        made.close()
+    assert descriptors() == before
+    assert children() == family
+
+
+def test_a_session_is_fresh(lane: AnyLane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RES_OPTIONS", "ndots:3")
+    with Path("/dev/null").open("rb"), lane.open() as session:
+        process = Path("/proc", str(session.pid))
+        open_files = {int(one.name) for one in (process / "fd").iterdir()}
+        signals = dict(line.split(":\t") for line in (process / "status").read_text().splitlines())
+        session.lookup(NUMERIC)
+    assert open_files == {0, 1, 2}
+    for field in ("SigBlk", "SigIgn", "SigCgt"):
+        assert int(signals[field], 16) & 0x7FFFFFFF == 0
+
+
+def test_a_client_that_is_killed_leaves_nothing(worker: Path) -> None:
+    script = textwrap.dedent("""
+        import sys, time
+        from pathlib import Path
+        from harness.native import CffiLane, WorkerLane, bundled_worker
+        lanes = CffiLane(), WorkerLane([bundled_worker()])
+        sessions = [lane.open() for lane in lanes]
+        print(*[one.pid for one in sessions], lanes[1]._worker._process.pid, flush=True)
+        time.sleep(60)
+    """)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as client:
+        assert client.stdout is not None
+        pids = [int(word) for word in client.stdout.readline().split()]
+        assert len(pids) == 3
+        client.kill()
+    deadline = time.monotonic() + 5
+    while any(_runs(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not [pid for pid in pids if _runs(pid)]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_two_sessions_at_once() -> None:
+    with CffiLane() as lane, lane.open() as one, lane.open() as other:
+        assert one.pid != other.pid
+        assert one.lookup(NUMERIC) == other.lookup(NUMERIC)
+
+
+def test_a_worker_serves_one_session_at_a_time(worker: Path) -> None:
+    with WorkerLane([worker]) as lane, lane.open() as session:
+        with pytest.raises(LaneError, match="close the open session"):
+            lane.open()
+        assert isinstance(session.lookup(NUMERIC), Answer)
+
+
+def test_a_worker_that_was_killed_is_an_error_and_started_again(worker: Path) -> None:
+    with WorkerLane([worker]) as lane:
+        session = lane.open()
+        assert lane._worker is not None
+        os.kill(lane._worker._process.pid, signal.SIGKILL)
+        with pytest.raises(LaneError, match="status -9"):
+            session.lookup(NUMERIC)
+        with pytest.raises(LaneError, match="status -9"):
+            session.lookup(NUMERIC)
+        with lane.open() as again:
+            assert isinstance(again.lookup(NUMERIC), Answer)
+
+
+@pytest.mark.parametrize(
+    ("argv", "clue"),
+    [
+        (["/nonexistent/loader"], "No such file"),
+        (["/bin/sh", "-c", "echo some clue >&2; exit 3"], r"status 3\): some clue"),
+        (["/bin/sh", "-c", "echo hello there, this is no worker"], "frame"),
+    ],
+)
+def test_a_worker_that_does_not_start(
+    argv: list[str], clue: str, descriptors: Callable[[], dict[str, str]]
+) -> None:
+    before = descriptors()
+    with WorkerLane(argv) as lane, pytest.raises(LaneError, match=clue):
+        lane.open()
+    assert descriptors() == before
+
+
+def test_the_loader_says_what_is_missing(worker: Path, loader: str, tmp_path: Path) -> None:
+    argv = [loader, "--inhibit-cache", "--library-path", str(tmp_path), str(tmp_path / "none")]
+    with WorkerLane(argv) as lane, pytest.raises(LaneError, match="cannot open shared object"):
+        lane.open()
+
+
+def test_a_closed_session_is_refused(lane: AnyLane) -> None:
+    session = lane.open()
+    session.close()
+    with pytest.raises(ValueError, match="closed"):
+        session.lookup(NUMERIC)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 1e9, float("nan")])
+def test_time_outs_out_of_range(lane: AnyLane, timeout: float) -> None:
+    with lane.open() as session:
+        with pytest.raises(ValueError, match="timeout"):
+            session.lookup(NUMERIC, timeout)
+        assert isinstance(session.lookup(NUMERIC), Answer)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+def test_a_worker_in_a_root_of_its_own(worker: Path, loader: str, tmp_path: Path) -> None:
+    libc = next(
+        line.split()[-1]
+        for line in Path("/proc/self/maps").read_text().splitlines()
+        if "/libc.so.6" in line
+    )
+    for source, target in ((worker, "worker"), (Path(loader), "ld.so"), (Path(libc), "libc.so.6")):
+        (tmp_path / target).write_bytes(source.read_bytes())
+        (tmp_path / target).chmod(0o755)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts").write_text("192.0.2.55 only-in-here\n")
+    (tmp_path / "etc/nsswitch.conf").write_text("hosts: files\n")
+    argv = ["/ld.so", "--inhibit-cache", "--library-path", "/", "/worker"]
+    with WorkerLane(argv, chroot=tmp_path) as lane, lane.open() as session:
+        answer = session.lookup(Query("only-in-here"))
+        maps = Path(f"/proc/{session.pid}/maps").read_text()
+    assert isinstance(answer, Answer)
+    assert {one.address for one in answer.addrinfos} == {"192.0.2.55"}
+    mapped = {line.split()[-1] for line in maps.splitlines() if line.split()[-1].startswith("/")}
+    assert all(
+        path.startswith(str(tmp_path))
+        or path.startswith("/worker")
+        or path in ("/ld.so", "/libc.so.6")
+        for path in mapped
+    ), mapped
+
+
+def test_lookup_here_releases_the_interpreter() -> None:
+    answer = lookup_here(NUMERIC)
+    assert answer.addrinfos[0].address == "192.0.2.7"
