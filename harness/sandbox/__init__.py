@@ -6,12 +6,15 @@ its names and gai.conf, and observes what the kernel answers.
 
 from __future__ import annotations
 
-from .box import Box
-from .devices import Device
+from typing import TYPE_CHECKING, Any
+
 from .errors import SandboxError, SandboxUnavailable
 from .names import PROTOCOLS, SERVICES
 from .pool import Outcome, Pool
-from .topology import Topology
+from .values import Device, Topology
+
+if TYPE_CHECKING:
+    from .box import Box
 
 __all__ = [
     "PROTOCOLS",
@@ -24,3 +27,12 @@ __all__ = [
     "SandboxUnavailable",
     "Topology",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # only the sandboxes themselves need a Box, and with it pyroute2 and dnslib
+    if name == "Box":
+        from .box import Box
+
+        return Box
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

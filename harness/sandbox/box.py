@@ -13,13 +13,15 @@ from .errors import SandboxError
 from .names import Resolver, replace, write_names
 from .netlink import Netlink
 from .observe import observe
-from .topology import Topology, build
+from .topology import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from harness.model.host import HostView, Target
     from harness.scenario.schema import Host
+
+    from .values import Topology
 
 
 class Box:

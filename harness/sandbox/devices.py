@@ -20,6 +20,7 @@ from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 
 from . import netlink, sysctls
 from .errors import SandboxError, SandboxUnavailable
+from .values import Device
 
 IFF_UP = 0x1
 IFF_NOARP = 0x80
@@ -39,16 +40,6 @@ _TUNSETIFINDEX = _WRITE | 0x000454DA
 _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
 _TUN = "/dev/net/tun"
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One interface as it was made: its name, the kind asked for, the kind used, its index."""
-
-    name: str
-    kind: str
-    used: str
-    index: int
 
 
 class _NotOffered(Exception):  # noqa: N818 - a signal between makers, not an error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING
@@ -14,11 +13,13 @@ from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD,
 
 from . import devices, netlink, sysctls
 from .errors import SandboxError
+from .values import Topology
 
 if TYPE_CHECKING:
     from harness.scenario.schema import Address, Host, Interface, RouteSpec
 
-    from .devices import Device, Workshop
+    from .devices import Workshop
+    from .values import Device
 
 _NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _FOREVER = 0xFFFFFFFF
@@ -58,14 +59,6 @@ _OPTIMISTIC = {
     "net.ipv6.conf.{}.dad_transmits": "1",
     "net.ipv6.neigh.{}.retrans_time_ms": "86400000",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Topology:
-    """A built host: its interfaces as they were made, in order, and what is worth knowing."""
-
-    devices: tuple[Device, ...]
-    notes: tuple[str, ...] = ()
 
 
 def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
