@@ -1,0 +1,41 @@
+"""The glibc builds of this machine: the host's, directories, and distribution packages.
+
+::
+
+    from harness.glibcs import fetch, find, stage, command
+
+    fetch("2.31")                           # through the host's apt-get, into the cache
+    for build in find("all"):               # the host's first, then the cache's
+        root = stage(build, Path("worker")) # a private root with only that glibc's files
+        argv = command(build)               # to run inside it
+"""
+
+from __future__ import annotations
+
+from harness.glibcs.build import Build, GlibcVersion
+from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
+from harness.glibcs.fetching import Progress, catalogue, fetch
+from harness.glibcs.inventory import Entry, add, find, inventory, remove
+from harness.glibcs.running import host
+from harness.glibcs.staging import command, stage
+from harness.glibcs.trees import from_directory
+
+__all__ = [
+    "Build",
+    "Entry",
+    "GlibcError",
+    "GlibcMissing",
+    "GlibcUnavailable",
+    "GlibcVersion",
+    "Progress",
+    "add",
+    "catalogue",
+    "command",
+    "fetch",
+    "find",
+    "from_directory",
+    "host",
+    "inventory",
+    "remove",
+    "stage",
+]

@@ -7,8 +7,9 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
-from harness.glibcs.elf import machine_arch
+from harness.glibcs.elf import ElfError, machine_arch, read_elf_file
 from harness.glibcs.errors import GlibcUnavailable
 
 _OTHERWISE = (
@@ -111,9 +112,6 @@ def package_name(arch: str) -> str:
 
 def native_arch() -> str:
     """Debian's name of the architecture this process runs on, read from its own headers."""
-    from harness.glibcs.elf import ElfError, read_elf_file
-    from pathlib import Path
-
     try:
         return read_elf_file(Path("/proc/self/exe"))[0].arch
     except ElfError:

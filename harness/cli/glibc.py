@@ -1,0 +1,165 @@
+"""``gai-harness glibc``: list, fetch, add or remove builds of glibc."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.glibcs import Entry
+    from harness.glibcs import Progress as Step
+
+_STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands of ``glibc`` and their options."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    listing = actions.add_parser("list", allow_abbrev=False, help="the builds there are")
+    listing.add_argument(
+        "--format", choices=("text", "json"), default="text", help="text (default) or json"
+    )
+    listing.set_defaults(handler=_list)
+
+    fetch = actions.add_parser(
+        "fetch", allow_abbrev=False, help="fetch builds as packages of this distribution"
+    )
+    fetch.add_argument(
+        "versions", nargs="*", metavar="VERSION",
+        help="a version, 2.31 or 2.36:armhf, or a suite, bookworm",
+    )  # fmt: skip
+    fetch.add_argument("--all", action="store_true", help="every version the distribution has")
+    fetch.add_argument("--suite", action="append", default=[], metavar="SUITE",
+                       help="what this suite carries; may be given several times")  # fmt: skip
+    fetch.add_argument("--arch", metavar="ARCH", help="Debian's name of another architecture")
+    fetch.add_argument("--refresh", action="store_true", help="fetch again what is in the cache")
+    fetch.set_defaults(handler=_fetch)
+
+    add = actions.add_parser(
+        "add", allow_abbrev=False, help="take the glibc out of a directory into the cache"
+    )
+    add.add_argument("directory", metavar="DIR",
+                     help="a root file system, an install prefix, an unpacked image")  # fmt: skip
+    add.add_argument("--name", help="what to call it (default: the directory's name)")
+    add.add_argument("--arch", metavar="ARCH", help="which one to take where there are several")
+    add.set_defaults(handler=_add)
+
+    remove = actions.add_parser("remove", allow_abbrev=False, help="remove builds from the cache")
+    remove.add_argument("versions", nargs="+", metavar="VERSION",
+                        help="a version, a name, an id of glibc list, or all")  # fmt: skip
+    remove.set_defaults(handler=_remove)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the chosen action; returns the exit status (0, 2 or 3)."""
+    handler: Callable[[argparse.Namespace], int] = options.handler
+    return handler(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from harness.glibcs import inventory
+
+    entries = inventory()
+    if options.format == "json":
+        import json
+        from dataclasses import asdict
+
+        document = {"schema": 1, "builds": [asdict(entry) for entry in entries]}
+        print(json.dumps(document, indent=2))
+    else:
+        _print_table(entries)
+    return 0
+
+
+def _print_table(entries: tuple[Entry, ...]) -> None:
+    rows = [("GLIBC", "ARCH", "STATE", "NAME", "ORIGIN")]
+    rows += [
+        (one.version or "-", one.arch or "-", one.state, one.name or "-", _origin(one))
+        for one in entries
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[4]]))
+
+
+def _origin(entry: Entry) -> str:
+    if entry.state == "damaged":
+        return f"{entry.origin} (gai-harness glibc remove {entry.id})"
+    return entry.origin
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from harness.cli import OK, UsageError
+    from harness.glibcs import GlibcError, GlibcUnavailable, catalogue, fetch
+
+    wanted: dict[str, bool] = dict.fromkeys([*options.versions, *options.suite], False)
+    if options.all:
+        # The value says that the user can do without it.
+        wanted |= {suite.name: suite.archived for suite in catalogue()}
+    if not wanted:
+        raise UsageError("fetch: name a version or a suite, or give --all")
+    status = OK
+    with _watching() as watch:
+        for name, optional in wanted.items():
+            try:
+                build = fetch(name, options.arch, watch, options.refresh)
+            except GlibcError as error:
+                optional = optional and isinstance(error, GlibcUnavailable)
+                severity = "passed over" if optional else "not fetched"
+                print(f"gai-harness glibc: {name} {severity}: {error}", file=sys.stderr)
+                status = status if optional else max(status, error.exit_status)
+            else:
+                print(f"glibc {build.version} {build.arch} ({build.origin})", flush=True)
+    return status
+
+
+@contextmanager
+def _watching() -> Iterator[Callable[[Step], None]]:
+    """Something to call with each progress: a bar on a terminal, plain lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield _plain
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task("glibc", total=1.0)
+
+        def watch(progress: Step) -> None:
+            if progress.note:
+                console.print(progress.note, markup=False, highlight=False)
+            step = _STEPS.get(progress.step, progress.step)
+            bars.update(task, description=f"{progress.suite}: {step}", completed=progress.fraction)
+
+        yield watch
+
+
+def _plain(progress: Step) -> None:
+    if progress.note:
+        print(progress.note, file=sys.stderr)
+    elif progress.step in _STEPS and progress.fraction == 0.0:
+        print(f"{progress.suite}: {_STEPS[progress.step]}", file=sys.stderr)
+
+
+def _add(options: argparse.Namespace) -> int:
+    from harness.glibcs import add
+
+    build = add(options.directory, options.name, options.arch)
+    print(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}")
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    from harness.glibcs import remove
+
+    for spec in options.versions:
+        for removed in remove(spec):
+            print(f"removed {removed}")
+    return 0

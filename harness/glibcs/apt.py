@@ -1,0 +1,222 @@
+"""Fetching one package through the host's own apt-get, in a private root folder.
+
+The host's configuration applies where it says how to reach and trust a mirror (proxies,
+credentials, trusted keys); everything apt writes, and every hook that runs a command of the
+host's, is turned away. Options: apt.conf(5), apt-get(8), sources.list(5).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.glibcs.errors import GlibcError, GlibcUnavailable
+from harness.glibcs.sources import Source, no_apt
+
+# Called with a step ("update" or "download") and how much of it is done, 0 to 1.
+Report = Callable[[str, float], None]
+
+_NO_KEYS = re.compile(r"NO_PUBKEY|not signed|signature|keyring|Signed-By|GPG error", re.I)
+_NO_SUITE = re.compile(r"does not have a Release file|404 +Not Found|no longer has a Release", re.I)
+_TOO_OLD = re.compile(r"Release file .* is (?:expired|not valid)|not valid (?:yet|anymore)", re.I)
+_NO_NETWORK = re.compile(
+    r"resolv|could not connect|cannot initiate|timed out|unreachable|connection|proxy", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A package to fetch.
+
+    Parameters
+    ----------
+    package:
+        Its name, ``libc6``.
+    suite:
+        The one suite to look in.
+    component:
+        The archive's component it is in.
+    arch:
+        Debian's name of the architecture.
+    archived:
+        Accept a signed index that is past its date.
+    """
+
+    package: str
+    suite: str
+    component: str
+    arch: str
+    archived: bool
+
+
+def download(request: Request, source: Source, uri: str, work: Path, report: Report) -> Path:
+    """Fetch the package from one mirror; apt checks the signatures.
+
+    Parameters
+    ----------
+    request:
+        What to fetch.
+    source:
+        The host's entry the mirror is in; its keys are used.
+    uri:
+        The mirror's address, one of the entry's.
+    work:
+        An empty private folder for everything apt writes.
+    report:
+        Called as the work goes on.
+
+    Returns
+    -------
+    Path
+        The ``.deb``, in *work*.
+
+    Raises
+    ------
+    GlibcUnavailable
+        No apt-get, no such suite or package, keys missing, the mirror out of reach.
+    """
+    apt = shutil.which("apt-get")
+    if apt is None:
+        raise no_apt()
+    output = work / "out"
+    for folder in ("state/lists/partial", "cache/archives/partial", "out"):
+        (work / folder).mkdir(parents=True)
+    (work / "status").touch()
+    (work / "apt.sources").write_text(_entry(request, source, uri), encoding="utf-8")
+    (work / "apt.conf").write_text(_configuration(request, work), encoding="utf-8")
+    base = [apt, f"-c={work / 'apt.conf'}"]
+    # --error-on: without it, a mirror that cannot be reached is only a warning
+    failed = _run([*base, "update", "--error-on=any"], work, "update", report)
+    if failed is not None:
+        raise _explain(failed, request)
+    failed = _run([*base, "download", request.package], output, "download", report)
+    found = sorted(output.glob("*.deb"))
+    if failed is None and len(found) == 1:
+        return found[0]
+    if failed is None or "Unable to locate" in failed or "No candidate" in failed:
+        raise GlibcUnavailable(
+            f"suite {request.suite} has no package {request.package} for {request.arch}",
+            "name another suite: gai-harness glibc list shows them",
+        )
+    raise _explain(failed, request)
+
+
+def _entry(request: Request, source: Source, uri: str) -> str:
+    """The private deb822 source: the host's mirror and keys, our one suite."""
+    lines = [
+        "Types: deb",
+        f"URIs: {uri}",
+        f"Suites: {request.suite}",
+        f"Components: {request.component}",
+        f"Architectures: {request.arch}",
+        # no translations, no package contents: the index alone
+        "Targets: Packages",
+    ]
+    if source.signed_by:
+        lines.append(f"Signed-By: {source.signed_by}")
+    return "\n".join(lines) + "\n"
+
+
+def _configuration(request: Request, work: Path) -> str:
+    if '"' in str(work) or "\n" in str(work):
+        raise GlibcError(f"{work}: apt cannot work in a folder with quotes in its name")
+    values = {
+        "Dir::State": work / "state",
+        "Dir::State::lists": work / "state/lists",
+        "Dir::State::status": work / "status",
+        "Dir::State::extended_states": work / "state/extended_states",
+        "Dir::Cache": work / "cache",
+        "Dir::Cache::archives": work / "cache/archives",
+        "Dir::Cache::pkgcache": "",
+        "Dir::Cache::srcpkgcache": "",
+        "Dir::Log": work / "state",
+        "Dir::Etc::sourcelist": work / "apt.sources",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        # A default release of the host's is not in this list of one suite.
+        "APT::Default-Release": "",
+        "APT::Architecture": request.arch,
+        # As root apt would hand the download to a user who cannot enter this private folder.
+        "APT::Sandbox::User": "root",
+        "APT::Get::AllowUnauthenticated": "false",
+        "Acquire::AllowInsecureRepositories": "false",
+        "Acquire::AllowDowngradeToInsecureRepositories": "false",
+        "Acquire::AllowWeakRepositories": "false",
+        "Acquire::Retries": "3",
+        "Acquire::Languages": "none",
+        "Acquire::PDiffs": "false",
+    }
+    if request.archived:
+        values["Acquire::Check-Valid-Until"] = "false"
+    # The host's hooks would clean its own caches and wake its daemons.
+    cleared = ("APT::Architectures", "APT::Update", "DPkg::Pre-Invoke", "DPkg::Post-Invoke")
+    lines = [f"#clear {name};" for name in cleared]
+    lines += [f'{name} "{value}";' for name, value in values.items()]
+    lines.append(f'APT::Architectures {{ "{request.arch}"; }};')
+    return "\n".join(lines) + "\n"
+
+
+def _run(command: list[str], folder: Path, step: str, report: Report) -> str | None:
+    """Run apt-get in *folder*; None when it succeeded, otherwise what it said."""
+    # Untranslated messages, since they are looked at.
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "", "DEBIAN_FRONTEND": "teletype"}
+    reading, writing = os.pipe()
+    said = folder / f"{step}.log"
+    report(step, 0.0)
+    with open(reading, encoding="utf-8", errors="replace") as status, open(said, "wb") as log:
+        try:
+            process = subprocess.Popen(
+                [*command, "-o", f"APT::Status-Fd={writing}"],
+                cwd=folder, env=environment, pass_fds=(writing,),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+            )  # fmt: skip
+        finally:
+            os.close(writing)
+        try:
+            # dlstatus:NUMBER:PERCENT:TEXT
+            for line in status:
+                fields = line.split(":", 3)
+                if fields[0] == "dlstatus" and len(fields) == 4:
+                    report(step, min(float(fields[2]) / 100, 1.0))
+            failed = process.wait() != 0
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    report(step, 1.0)
+    return said.read_text(encoding="utf-8", errors="replace") if failed else None
+
+
+def _explain(said: str, request: Request) -> GlibcUnavailable:
+    """The one line a user needs out of what apt wrote."""
+    lines = [line[3:] for line in said.splitlines() if line.startswith(("E: ", "W: "))]
+    text = "\n".join(lines)
+    first = next((line for line in lines if "Failed to fetch" in line), (lines or [""])[0])
+    what, apt = f"suite {request.suite}", f"apt says: {first.strip() or 'nothing'}"
+    if _TOO_OLD.search(text):
+        return GlibcUnavailable(
+            f"the index of {what} is past its date ({apt})", "check the clock and the mirror"
+        )
+    if _NO_KEYS.search(text):
+        return GlibcUnavailable(
+            f"the signature of {what} cannot be checked with the host's keys ({apt})",
+            "install or update the distribution's archive keyring package",
+        )
+    if _NO_SUITE.search(text):
+        return GlibcUnavailable(
+            f"the host's mirror has no {what} for {request.arch} ({apt})",
+            "add an archive that has it to apt's sources, or name a folder: "
+            "gai-harness glibc add DIR",
+        )
+    if _NO_NETWORK.search(text):
+        return GlibcUnavailable(
+            f"the host's mirror cannot be reached ({apt})",
+            "check the network and the proxy in apt's configuration",
+        )
+    return GlibcUnavailable(f"apt-get failed for {what} ({apt})", "run apt-get update to see more")

@@ -1,0 +1,245 @@
+"""Fetching builds as packages of the host's distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.glibcs import apt, cache
+from harness.glibcs.build import Build, is_version
+from harness.glibcs.catalog import (
+    Distribution,
+    Suite,
+    host_distribution,
+    native_arch,
+    package_name,
+)
+from harness.glibcs.deb import sha256, unpack
+from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
+from harness.glibcs.sources import Source, choose, host_sources
+from harness.glibcs.trees import from_directory
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a fetch is.
+
+    Parameters
+    ----------
+    suite:
+        The suite that is fetched.
+    step:
+        ``update`` (the suite's index), ``download``, ``unpack``, ``done`` or ``cached``.
+    fraction:
+        The part of the step that is done, 0 to 1.
+    note:
+        Something worth knowing, in one line; mostly empty.
+    """
+
+    suite: str
+    step: str
+    fraction: float
+    note: str = ""
+
+
+Watcher = Callable[[Progress], None]
+
+
+def fetch(
+    wanted: str, arch: str | None = None, progress: Watcher | None = None, refresh: bool = False
+) -> Build:
+    """Fetch a glibc as a package, through the host's apt-get, into the cache.
+
+    Parameters
+    ----------
+    wanted:
+        A version (``2.31``, ``2.36:armhf``) or a suite (``bookworm``).
+    arch:
+        Debian's name of the architecture; the host's own by default.
+    progress:
+        Called as the work goes on.
+    refresh:
+        Fetch again even when the suite's build is in the cache.
+
+    Returns
+    -------
+    Build
+        The build in the cache. One that is there already is returned without a download.
+
+    Raises
+    ------
+    GlibcUnavailable
+        No apt-get, mirror, keys, suite or network, or what came was not a glibc.
+    GlibcMissing
+        No suite is known to carry that version.
+    GlibcError
+        *wanted* or *arch* is malformed.
+    """
+    name, colon, suffix = wanted.partition(":")
+    if colon and arch not in (None, suffix):
+        raise GlibcError(f"{wanted}: names another architecture than {arch}")
+    arch = suffix if colon else arch or native_arch()
+    if not arch.isalnum() or not arch.isascii():
+        raise GlibcError(f"{arch!r} is not an architecture; expected Debian's name, such as amd64")
+    distribution = host_distribution()
+    watch = progress or (lambda _: None)
+    failure: GlibcUnavailable | None = None
+    for suite in _suites(distribution, name):
+        try:
+            build = _fetch_suite(distribution, suite, arch, watch, refresh, name)
+        except GlibcUnavailable as error:
+            failure = failure or error
+            continue
+        if not is_version(name) or build.version == name:
+            return build
+        failure = failure or GlibcUnavailable(
+            f"suite {suite.name} now carries glibc {build.version}, not {name}",
+            f"{build.version} was fetched instead",
+        )
+    assert failure is not None  # _suites gives one at least
+    raise failure
+
+
+def catalogue(distribution: Distribution | None = None) -> tuple[Suite, ...]:
+    """The suites ``glibc fetch --all`` fetches: one for each version.
+
+    Raises
+    ------
+    GlibcUnavailable
+        The host's distribution is not known.
+    """
+    chosen = distribution or host_distribution()
+    return tuple(suite for suite in chosen.suites if not suite.extra)
+
+
+def _suites(distribution: Distribution, name: str) -> tuple[Suite, ...]:
+    suite = distribution.suite(name)
+    found = (suite,) if suite else distribution.carrying(name)
+    if found:
+        return found
+    if not is_version(name):
+        names = ", ".join(one.name for one in distribution.suites)
+        raise GlibcError(f"{name!r} is neither a version nor a suite; expected one of {names}")
+    versions = ", ".join(dict.fromkeys(one.glibc for one in distribution.suites))
+    raise GlibcMissing(
+        name, f"{distribution.id} is known to have {versions}; gai-harness glibc add DIR takes any"
+    )
+
+
+def _fetch_suite(
+    distribution: Distribution, suite: Suite, arch: str, watch: Watcher, refresh: bool, wanted: str
+) -> Build:
+    prefix = f"{distribution.id}-{suite.name}-{arch}"
+    with cache.making(prefix) as work:
+        # Under the lock: another run may just have fetched it.
+        if not refresh:
+            build = _in_cache(distribution, suite, arch, wanted)
+            if build is not None:
+                watch(Progress(suite.name, "cached", 1.0))
+                return build
+        if suite.archived:
+            note = f"suite {suite.name} is archived: its index is accepted past its date"
+            watch(Progress(suite.name, "update", 0.0, note))
+        package = _download(distribution, suite, arch, work, watch)
+        watch(Progress(suite.name, "unpack", 0.0))
+        try:
+            build = _install(distribution, suite, arch, work, package)
+        except GlibcUnavailable:
+            raise
+        except GlibcError as error:
+            raise GlibcUnavailable(
+                f"suite {suite.name}: {error}",
+                f"fetch it again: gai-harness glibc fetch {suite.name}",
+            ) from None
+        except OSError as error:
+            raise GlibcUnavailable(
+                f"suite {suite.name}: {error.strerror}", "make room in the cache folder"
+            ) from None
+        note = ""
+        if build.version != suite.glibc:
+            note = f"suite {suite.name} carries glibc {build.version}, not {suite.glibc}"
+        watch(Progress(suite.name, "done", 1.0, note))
+        return build
+
+
+def _in_cache(distribution: Distribution, suite: Suite, arch: str, wanted: str) -> Build | None:
+    for entry in reversed(cache.cached()):
+        manifest = entry.manifest
+        if manifest is None or manifest.kind != "package" or manifest.arch != arch:
+            continue
+        same_suite = (manifest.distribution, manifest.suite) == (distribution.id, suite.name)
+        if same_suite and (not is_version(wanted) or manifest.version == wanted):
+            return entry.build
+    return None
+
+
+def _download(
+    distribution: Distribution, suite: Suite, arch: str, work: Path, watch: Watcher
+) -> Path:
+    request = apt.Request(
+        package=package_name(arch),
+        suite=suite.name,
+        component=distribution.component,
+        arch=arch,
+        archived=suite.archived,
+    )
+
+    def report(step: str, fraction: float) -> None:
+        watch(Progress(suite.name, step, fraction))
+
+    failure: GlibcUnavailable | None = None
+    mirrors = _mirrors(choose(host_sources(), distribution, suite.name, arch))
+    for number, (source, uri) in enumerate(mirrors):
+        private = work / f"apt{number}"
+        private.mkdir()
+        try:
+            return apt.download(request, source, uri, private, report)
+        except GlibcUnavailable as error:
+            failure = failure or error
+    raise failure or GlibcUnavailable(
+        f"the host's apt sources have no mirror of {distribution.id}'s {distribution.component}",
+        "add one to the host's apt sources, or name a folder: gai-harness glibc add DIR",
+    )
+
+
+def _mirrors(sources: tuple[Source, ...]) -> Iterator[tuple[Source, str]]:
+    seen: set[tuple[str, str]] = set()
+    for source in sources:
+        for uri in source.uris:
+            if (uri, source.signed_by) not in seen:
+                seen.add((uri, source.signed_by))
+                yield source, uri
+
+
+def _install(
+    distribution: Distribution, suite: Suite, arch: str, work: Path, package: Path
+) -> Build:
+    tree, made = work / "tree", work / "build"
+    tree.mkdir()
+    unpack(package, tree)
+    found = from_directory(tree)
+    if found.arch != arch:
+        raise GlibcError(f"{package.name} is for {found.arch}; expected {arch}")
+    # apt names the file PACKAGE_VERSION_ARCH.deb, with a colon of the version as %3a
+    version = package.name.split("_")[1].replace("%3a", ":")
+    key = f"{distribution.id}-{suite.name}-{found.version}-{arch}"
+    manifest = cache.Manifest(
+        id=key,
+        version=found.version,
+        arch=arch,
+        origin=f"{distribution.id} {suite.name} {version}",
+        kind="package",
+        files=cache.install(replace(found, id=key), made),
+        distribution=distribution.id,
+        suite=suite.name,
+        package_version=version,
+        deb_sha256=sha256(package),
+    )
+    cache.write_manifest(made, manifest)
+    final = cache.cache_folder() / "builds" / key
+    cache.publish(made, final)
+    build = cache.read_cached(final).build
+    if build is None:
+        raise GlibcError(f"{final}: damaged while it was written")
+    return build

@@ -1,0 +1,74 @@
+"""A private root for running a program under one glibc, with nothing of the host's in it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from harness.glibcs.build import Build
+from harness.glibcs.cache import cache_folder, install, making, publish
+from harness.glibcs.errors import GlibcError
+
+# A change to the layout below makes other roots.
+_LAYOUT = b"1"
+# Where the sandbox puts its own /etc and kernel file systems.
+_MOUNT_POINTS = ("dev", "etc", "proc", "tmp")
+
+
+def stage(build: Build, worker: Path) -> Path:
+    """A root with a build's files in ``/lib``, the program at ``/worker`` and empty mount points.
+
+    The files are copies. The root is named after its content: it is made once, whole, and
+    used again by later runs; a glibc that changed in its place gets a new one.
+
+    Parameters
+    ----------
+    build:
+        The glibc.
+    worker:
+        The program to run under it.
+
+    Returns
+    -------
+    Path
+        The root. Nobody may write in it: mount over its folders instead.
+
+    Raises
+    ------
+    GlibcError
+        A file of the build, or the program, cannot be read.
+    GlibcUnavailable
+        The cache cannot be written.
+    """
+    try:
+        key = _key(build, worker)
+        root = cache_folder() / "roots" / key
+        if root.is_dir():
+            return root
+        with making(key) as work:
+            if not root.is_dir():
+                made = work / "root"
+                install(build, made)
+                shutil.copyfile(worker, made / "worker")
+                (made / "worker").chmod(0o755)
+                for name in _MOUNT_POINTS:
+                    (made / name).mkdir()
+                publish(made, root)
+    except OSError as error:
+        raise GlibcError(f"{error.filename or worker}: {error.strerror}") from None
+    return root
+
+
+def command(build: Build) -> list[str]:
+    """The argument list that runs the staged program inside its root."""
+    return [f"/lib/{build.files[0][0]}", "--library-path", "/lib", "/worker"]
+
+
+def _key(build: Build, worker: Path) -> str:
+    digest = hashlib.sha256(_LAYOUT)
+    for name, path in (*build.files, ("worker", worker)):
+        content = path.read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return f"{build.id}-{digest.hexdigest()[:16]}"
