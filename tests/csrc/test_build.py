@@ -79,7 +79,7 @@ def test_no_warning(source: str, tmp_path: Path) -> None:
 
 def test_the_package_and_the_build_use_the_same_names() -> None:
     built = {machine: one.debian for one in toolchain.TARGETS for machine in one.machines}
-    assert worker_lane._BY_MACHINE == built
+    assert built == worker_lane._BY_MACHINE
 
 
 def test_no_worker_for_an_unknown_architecture() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ctypes.util
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,9 +51,9 @@ def lane(request: pytest.FixtureRequest) -> Iterator[AnyLane]:
 def descriptors() -> Callable[[], dict[str, str]]:
     def read() -> dict[str, str]:
         found = {}
-        for fd in os.listdir("/proc/self/fd"):
+        for fd in Path("/proc/self/fd").iterdir():
             try:
-                found[fd] = os.readlink(f"/proc/self/fd/{fd}")
+                found[fd.name] = str(fd.readlink())
             except FileNotFoundError:
                 continue  # the listing's own
         return found
