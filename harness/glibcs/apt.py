@@ -13,10 +13,13 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.sources import Source, no_apt
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Called with a step ("update" or "download") and how much of it is done, 0 to 1.
 Report = Callable[[str, float], None]
@@ -33,18 +36,12 @@ _NO_NETWORK = re.compile(
 class Request:
     """A package to fetch.
 
-    Parameters
-    ----------
-    package:
-        Its name, ``libc6``.
-    suite:
-        The one suite to look in.
-    component:
-        The archive's component it is in.
-    arch:
-        Debian's name of the architecture.
-    archived:
-        Accept a signed index that is past its date.
+    Args:
+        package: Its name, ``libc6``.
+        suite: The one suite to look in.
+        component: The archive's component it is in.
+        arch: Debian's name of the architecture.
+        archived: Accept a signed index that is past its date.
     """
 
     package: str
@@ -57,28 +54,19 @@ class Request:
 def download(request: Request, source: Source, uri: str, work: Path, report: Report) -> Path:
     """Fetch the package from one mirror; apt checks the signatures.
 
-    Parameters
-    ----------
-    request:
-        What to fetch.
-    source:
-        The host's entry the mirror is in; its keys are used.
-    uri:
-        The mirror's address, one of the entry's.
-    work:
-        An empty private folder for everything apt writes.
-    report:
-        Called as the work goes on.
+    Args:
+        request: What to fetch.
+        source: The host's entry the mirror is in; its keys are used.
+        uri: The mirror's address, one of the entry's.
+        work: An empty private folder for everything apt writes.
+        report: Called as the work goes on.
 
-    Returns
-    -------
-    Path
+    Returns:
         The ``.deb``, in *work*.
 
-    Raises
-    ------
-    GlibcUnavailable
-        No apt-get, no such suite or package, keys missing, the mirror out of reach.
+    Raises:
+        GlibcUnavailable: No apt-get, no such suite or package, keys missing, the mirror out of
+            reach.
     """
     apt = shutil.which("apt-get")
     if apt is None:
@@ -169,7 +157,7 @@ def _run(command: list[str], folder: Path, step: str, report: Report) -> str | N
     reading, writing = os.pipe()
     said = folder / f"{step}.log"
     report(step, 0.0)
-    with open(reading, encoding="utf-8", errors="replace") as status, open(said, "wb") as log:
+    with os.fdopen(reading, encoding="utf-8", errors="replace") as status, said.open("wb") as log:
         try:
             process = subprocess.Popen(
                 [*command, "-o", f"APT::Status-Fd={writing}"],

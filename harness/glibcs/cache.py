@@ -19,13 +19,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build, is_version
 from harness.glibcs.deb import sha256
 from harness.glibcs.errors import GlibcUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SCHEMA = 1
 
@@ -34,16 +37,12 @@ SCHEMA = 1
 class Manifest:
     """What is written beside a cached build's files.
 
-    Parameters
-    ----------
-    id, version, arch, origin, name:
-        As in `Build`.
-    kind:
-        ``package`` or ``added``.
-    files:
-        Name, size in bytes and SHA-256 of each file, the loader first, then libc.
-    distribution, suite, package_version, deb_sha256:
-        Where a package came from; empty for an added build.
+    Args:
+        id, version, arch, origin, name: As in `Build`.
+        kind: ``package`` or ``added``.
+        files: Name, size in bytes and SHA-256 of each file, the loader first, then libc.
+        distribution, suite, package_version, deb_sha256: Where a package came from; empty for an
+            added build.
     """
 
     id: str
@@ -82,10 +81,8 @@ def cache_folder() -> Path:
 def making(key: str) -> Iterator[Path]:
     """Hold the lock for *key* and give an empty private folder, removed at the end.
 
-    Raises
-    ------
-    GlibcUnavailable
-        The cache cannot be written.
+    Raises:
+        GlibcUnavailable: The cache cannot be written.
     """
     from filelock import FileLock
 
@@ -121,9 +118,7 @@ def publish(made: Path, final: Path) -> None:
 def install(build: Build, folder: Path) -> tuple[tuple[str, int, str], ...]:
     """Copy a build's files to ``folder/lib`` under the names they are looked up by.
 
-    Returns
-    -------
-    tuple
+    Returns:
         Name, size and SHA-256 of each, as a manifest has them.
     """
     library = folder / "lib"

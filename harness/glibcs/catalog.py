@@ -22,16 +22,11 @@ _OTHERWISE = (
 class Suite:
     """One suite of a distribution.
 
-    Parameters
-    ----------
-    name:
-        As its archive calls it: ``bookworm``.
-    glibc:
-        The version it is expected to carry.
-    archived:
-        It gets no more updates, and its index may be past its date.
-    extra:
-        Its version is another suite's too.
+    Args:
+        name: As its archive calls it: ``bookworm``.
+        glibc: The version it is expected to carry.
+        archived: It gets no more updates, and its index may be past its date.
+        extra: Its version is another suite's too.
     """
 
     name: str
@@ -44,16 +39,11 @@ class Suite:
 class Distribution:
     """A distribution whose packages can be fetched.
 
-    Parameters
-    ----------
-    id:
-        Its ``ID`` in os-release(5).
-    component:
-        The archive's component that glibc is in.
-    suites:
-        Its suites, oldest glibc first.
-    aliases:
-        Further suite names that mark the main archive in a host's apt sources.
+    Args:
+        id: Its ``ID`` in os-release(5).
+        component: The archive's component that glibc is in.
+        suites: Its suites, oldest glibc first.
+        aliases: Further suite names that mark the main archive in a host's apt sources.
     """
 
     id: str
@@ -88,10 +78,8 @@ def distributions() -> dict[str, Distribution]:
 def host_distribution() -> Distribution:
     """The distribution this machine runs, or the one it is derived from (os-release(5)).
 
-    Raises
-    ------
-    GlibcUnavailable
-        Neither is in the catalogue.
+    Raises:
+        GlibcUnavailable: Neither is in the catalogue.
     """
     try:
         release = platform.freedesktop_os_release()

@@ -26,12 +26,9 @@ def unpack(package: Path, tree: Path) -> None:
     Only regular files and symbolic links under ``lib*`` and ``usr/lib*`` whose names belong
     to glibc are made.
 
-    Raises
-    ------
-    GlibcError
-        The package is cut short or damaged, or a member of it points outside the tree.
-    GlibcUnavailable
-        This machine has no dpkg-deb.
+    Raises:
+        GlibcError: The package is cut short or damaged, or a member of it points outside the tree.
+        GlibcUnavailable: This machine has no dpkg-deb.
     """
     try:
         process = subprocess.Popen(
@@ -42,7 +39,8 @@ def unpack(package: Path, tree: Path) -> None:
         raise GlibcUnavailable(
             "this machine has no dpkg-deb, which opens packages", "install dpkg"
         ) from None
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     with process:
         try:
             unpack_tar(process.stdout, tree, package.name)
@@ -64,14 +62,10 @@ def unpack(package: Path, tree: Path) -> None:
 def unpack_tar(stream: IO[bytes], tree: Path, shown: str) -> None:
     """Unpack the libraries out of a tar stream; see `unpack`.
 
-    Parameters
-    ----------
-    stream:
-        An uncompressed tar archive; it need not be seekable.
-    tree:
-        The directory to unpack into.
-    shown:
-        How to call the archive in an error.
+    Args:
+        stream: An uncompressed tar archive; it need not be seekable.
+        tree: The directory to unpack into.
+        shown: How to call the archive in an error.
     """
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_SONAME = 1, 5, 14
@@ -58,18 +61,14 @@ class ElfError(Exception):
 class Elf:
     """What the headers of an ELF file say.
 
-    Parameters
-    ----------
-    arch:
-        Debian's name of the architecture, or ``machine-N`` (N is e_machine) for an unknown one.
-    interpreter:
-        The program interpreter (PT_INTERP): the dynamic loader's path. None if there is none.
-    soname:
-        The name the file is looked up by (DT_SONAME), or None.
-    needed:
-        The libraries it needs (DT_NEEDED), in order.
-    versions:
-        The symbol versions it defines (DT_VERDEF): ``GLIBC_2.2.5``, … in file order.
+    Args:
+        arch: Debian's name of the architecture, or ``machine-N`` (N is e_machine) for an unknown
+            one.
+        interpreter: The program interpreter (PT_INTERP): the dynamic loader's path. None if there
+            is none.
+        soname: The name the file is looked up by (DT_SONAME), or None.
+        needed: The libraries it needs (DT_NEEDED), in order.
+        versions: The symbol versions it defines (DT_VERDEF): ``GLIBC_2.2.5``, … in file order.
     """
 
     arch: str
@@ -121,10 +120,8 @@ class _Reader:
 def read_elf(data: bytes) -> Elf:
     """Read the headers of an ELF file from its bytes.
 
-    Raises
-    ------
-    ElfError
-        The bytes are not an ELF file, or a part its headers promise is not there.
+    Raises:
+        ElfError: The bytes are not an ELF file, or a part its headers promise is not there.
     """
     reader = _Reader(data)
     _, machine, _ = reader.fields("HHI", 16)
@@ -157,10 +154,8 @@ def read_elf(data: bytes) -> Elf:
 def read_elf_file(path: Path) -> tuple[Elf, bytes]:
     """Read an ELF file; gives its headers and all its bytes.
 
-    Raises
-    ------
-    ElfError
-        The file cannot be read or is not a complete ELF file.
+    Raises:
+        ElfError: The file cannot be read or is not a complete ELF file.
     """
     try:
         if path.stat().st_size > _LARGEST:

@@ -13,15 +13,12 @@ class GlibcError(Exception):
     exit_status: int = 2
 
 
-class GlibcMissing(GlibcError):
+class GlibcMissing(GlibcError):  # noqa: N818 - it says what is so, as its kin do
     """A build that is not on this machine, although it may be had.
 
-    Parameters
-    ----------
-    spec:
-        What was asked for, as given: ``2.31``, ``2.36:armhf``, a name.
-    hint:
-        What would help, the command to run among it.
+    Args:
+        spec: What was asked for, as given: ``2.31``, ``2.36:armhf``, a name.
+        hint: What would help, the command to run among it.
     """
 
     exit_status = 3
@@ -32,15 +29,12 @@ class GlibcMissing(GlibcError):
         self.hint = hint
 
 
-class GlibcUnavailable(GlibcError):
+class GlibcUnavailable(GlibcError):  # noqa: N818
     """A build that cannot be had on this machine: no apt-get, no mirror, no keys, a musl host.
 
-    Parameters
-    ----------
-    reason:
-        One line saying what is missing.
-    hint:
-        One line saying what would help.
+    Args:
+        reason: One line saying what is missing.
+        hint: One line saying what would help.
     """
 
     exit_status = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.glibcs import apt, cache
 from harness.glibcs.build import Build, is_version
@@ -20,21 +20,19 @@ from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.sources import Source, choose, host_sources
 from harness.glibcs.trees import from_directory
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a fetch is.
 
-    Parameters
-    ----------
-    suite:
-        The suite that is fetched.
-    step:
-        ``update`` (the suite's index), ``download``, ``unpack``, ``done`` or ``cached``.
-    fraction:
-        The part of the step that is done, 0 to 1.
-    note:
-        Something worth knowing, in one line; mostly empty.
+    Args:
+        suite: The suite that is fetched.
+        step: ``update`` (the suite's index), ``download``, ``unpack``, ``done`` or ``cached``.
+        fraction: The part of the step that is done, 0 to 1.
+        note: Something worth knowing, in one line; mostly empty.
     """
 
     suite: str
@@ -51,30 +49,19 @@ def fetch(
 ) -> Build:
     """Fetch a glibc as a package, through the host's apt-get, into the cache.
 
-    Parameters
-    ----------
-    wanted:
-        A version (``2.31``, ``2.36:armhf``) or a suite (``bookworm``).
-    arch:
-        Debian's name of the architecture; the host's own by default.
-    progress:
-        Called as the work goes on.
-    refresh:
-        Fetch again even when the suite's build is in the cache.
+    Args:
+        wanted: A version (``2.31``, ``2.36:armhf``) or a suite (``bookworm``).
+        arch: Debian's name of the architecture; the host's own by default.
+        progress: Called as the work goes on.
+        refresh: Fetch again even when the suite's build is in the cache.
 
-    Returns
-    -------
-    Build
+    Returns:
         The build in the cache. One that is there already is returned without a download.
 
-    Raises
-    ------
-    GlibcUnavailable
-        No apt-get, mirror, keys, suite or network, or what came was not a glibc.
-    GlibcMissing
-        No suite is known to carry that version.
-    GlibcError
-        *wanted* or *arch* is malformed.
+    Raises:
+        GlibcUnavailable: No apt-get, mirror, keys, suite or network, or what came was not a glibc.
+        GlibcMissing: No suite is known to carry that version.
+        GlibcError: *wanted* or *arch* is malformed.
     """
     name, colon, suffix = wanted.partition(":")
     if colon and arch not in (None, suffix):
@@ -104,10 +91,8 @@ def fetch(
 def catalogue(distribution: Distribution | None = None) -> tuple[Suite, ...]:
     """The suites ``glibc fetch --all`` fetches: one for each version.
 
-    Raises
-    ------
-    GlibcUnavailable
-        The host's distribution is not known.
+    Raises:
+        GlibcUnavailable: The host's distribution is not known.
     """
     chosen = distribution or host_distribution()
     return tuple(suite for suite in chosen.suites if not suite.extra)

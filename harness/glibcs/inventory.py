@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -23,21 +24,14 @@ _RESERVED = frozenset({"host", "all"})
 class Entry:
     """One line of ``glibc list``.
 
-    Parameters
-    ----------
-    version:
-        Its version; for what can be fetched, the one expected. Empty for a damaged entry.
-    arch:
-        Debian's name of its architecture; empty for a damaged entry.
-    state:
-        ``host``, ``cached`` (a package), ``added`` (a directory), ``available`` (can be
-        fetched) or ``damaged`` (fetch or add it again).
-    origin:
-        Where it comes from, for people.
-    id:
-        Its stable key.
-    name:
-        The name it was added under, or None.
+    Args:
+        version: Its version; for what can be fetched, the one expected. Empty for a damaged entry.
+        arch: Debian's name of its architecture; empty for a damaged entry.
+        state: ``host``, ``cached`` (a package), ``added`` (a directory), ``available`` (can be
+            fetched) or ``damaged`` (fetch or add it again).
+        origin: Where it comes from, for people.
+        id: Its stable key.
+        name: The name it was added under, or None.
     """
 
     version: str
@@ -51,10 +45,9 @@ class Entry:
 def inventory() -> tuple[Entry, ...]:
     """The host's build, the cache's, and the suites that can still be fetched, in that order."""
     entries: list[Entry] = []
-    try:
+    # On a musl host, what was fetched or added can be listed all the same.
+    with contextlib.suppress(GlibcError):
         entries.append(_entry(host(), "host"))
-    except GlibcError:
-        pass  # a musl host: what was fetched or added can be listed all the same
     have: set[tuple[str, str]] = set()
     for one in cache.cached():
         if one.build is None or one.manifest is None:
@@ -79,22 +72,16 @@ def inventory() -> tuple[Entry, ...]:
 def find(spec: str) -> list[Build]:
     """The builds a user names.
 
-    Parameters
-    ----------
-    spec:
-        ``host``; ``all`` (the host's, then every one in the cache by ascending version, of
-        the host's architecture; ``all:ARCH`` for another); a version, ``2.36`` or
-        ``2.36:armhf`` (the distribution's package before one that was added, before the
-        host's); a name given to `add`; or a directory.
+    Args:
+        spec: ``host``; ``all`` (the host's, then every one in the cache by ascending version, of
+            the host's architecture; ``all:ARCH`` for another); a version, ``2.36`` or
+            ``2.36:armhf`` (the distribution's package before one that was added, before the
+            host's); a name given to `add`; or a directory.
 
-    Raises
-    ------
-    GlibcMissing
-        No such build is on this machine.
-    GlibcUnavailable
-        ``host`` on a host without glibc.
-    GlibcError
-        The specification is malformed, or the directory has no usable glibc.
+    Raises:
+        GlibcMissing: No such build is on this machine.
+        GlibcUnavailable: ``host`` on a host without glibc.
+        GlibcError: The specification is malformed, or the directory has no usable glibc.
     """
     if spec == "host":
         return [host()]
@@ -115,25 +102,17 @@ def find(spec: str) -> list[Build]:
 def add(path: Path | str, name: str | None = None, arch: str | None = None) -> Build:
     """Register the glibc of a directory: its files are copied into the cache.
 
-    Parameters
-    ----------
-    path:
-        As for `from_directory`.
-    name:
-        What to call it from now on; the directory's own name by default.
-    arch:
-        Which one to take where the directory has a glibc of several architectures.
+    Args:
+        path: As for `from_directory`.
+        name: What to call it from now on; the directory's own name by default.
+        arch: Which one to take where the directory has a glibc of several architectures.
 
-    Returns
-    -------
-    Build
-        The build in the cache. The directory is not needed any longer. Adding a directory
-        again under its name takes its files anew.
+    Returns:
+        The build in the cache. The directory is not needed any longer. Adding a directory again
+        under its name takes its files anew.
 
-    Raises
-    ------
-    GlibcError
-        The directory has no usable glibc, or the name is malformed or taken.
+    Raises:
+        GlibcError: The directory has no usable glibc, or the name is malformed or taken.
     """
     found = from_directory(path, arch)
     resolved = Path(os.path.realpath(path))
@@ -167,20 +146,14 @@ def add(path: Path | str, name: str | None = None, arch: str | None = None) -> B
 def remove(spec: str) -> list[str]:
     """Remove builds from the cache, with the private roots made of them.
 
-    Parameters
-    ----------
-    spec:
-        A version (``2.31``, ``2.36:armhf``), a name given to `add`, an id, or ``all``.
+    Args:
+        spec: A version (``2.31``, ``2.36:armhf``), a name given to `add`, an id, or ``all``.
 
-    Returns
-    -------
-    list of str
+    Returns:
         The ids of the builds removed.
 
-    Raises
-    ------
-    GlibcError
-        Nothing in the cache is called that.
+    Raises:
+        GlibcError: Nothing in the cache is called that.
     """
     if spec == "host":
         raise GlibcError("the host's glibc cannot be removed; expected one from glibc list")
@@ -193,8 +166,7 @@ def remove(spec: str) -> list[str]:
             one
             for one in entries
             if spec in (one.folder.name, one.build and one.build.name)
-            or one.build
-            and (one.build.version, one.build.arch) == (name, arch or native_arch())
+            or (one.build and (one.build.version, one.build.arch) == (name, arch or native_arch()))
         ]
     if not chosen and spec != "all":
         raise _unknown(spec)

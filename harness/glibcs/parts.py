@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.glibcs.build import GlibcVersion
 from harness.glibcs.elf import Elf, ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The C library's soname; alpha and ia64 have the second one.
 LIBC_NAMES: tuple[str, ...] = ("libc.so.6", "libc.so.6.1")
@@ -54,16 +57,11 @@ _SYMBOL_VERSION = re.compile(r"GLIBC_(2\.\d+(?:\.\d+)*)\Z")
 class Libc:
     """What a libc file says of itself.
 
-    Parameters
-    ----------
-    version:
-        Its version, ``"2.36"``.
-    arch:
-        Debian's name of its architecture.
-    soname:
-        ``libc.so.6`` (``libc.so.6.1`` on alpha).
-    loader_names:
-        The names its dynamic loader may have, most certain first.
+    Args:
+        version: Its version, ``"2.36"``.
+        arch: Debian's name of its architecture.
+        soname: ``libc.so.6`` (``libc.so.6.1`` on alpha).
+        loader_names: The names its dynamic loader may have, most certain first.
     """
 
     version: str
@@ -82,17 +80,12 @@ def library_names(soname: str) -> tuple[str, ...]:
 def read_libc(path: Path, shown: str) -> Libc:
     """Read a libc file without running it.
 
-    Parameters
-    ----------
-    path:
-        The file.
-    shown:
-        How to call it in an error.
+    Args:
+        path: The file.
+        shown: How to call it in an error.
 
-    Raises
-    ------
-    GlibcError
-        It is not a complete glibc libc; the line says what it is.
+    Raises:
+        GlibcError: It is not a complete glibc libc; the line says what it is.
     """
     try:
         elf, data = read_elf_file(path)
@@ -133,7 +126,7 @@ def _version(elf: Elf, data: bytes, shown: str) -> str:
 
 
 def _loader_names(elf: Elf) -> tuple[str, ...]:
-    """libc needs its loader by name, and names it once more as its own interpreter."""
+    """Libc needs its loader by name, and names it once more as its own interpreter."""
     names = [name for name in elf.needed if LOADER.match(name)]
     if elf.interpreter:
         names.append(elf.interpreter.rpartition("/")[2])

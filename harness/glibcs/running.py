@@ -23,12 +23,9 @@ def host() -> Build:
     No path is guessed, so it holds on every distribution, and also when this interpreter was
     started through another glibc's loader.
 
-    Raises
-    ------
-    GlibcUnavailable
-        This interpreter does not run on glibc (a musl host, a static Python).
-    GlibcError
-        The mapped libc cannot be read, for instance because it was replaced meanwhile.
+    Raises:
+        GlibcUnavailable: This interpreter does not run on glibc (a musl host, a static Python).
+        GlibcError: The mapped libc cannot be read, for instance because it was replaced meanwhile.
     """
     mapped = _mapped_files(_MAPS.read_text(errors="surrogateescape"))
     libc_path = next((path for path in mapped if _LIBC_FILE.match(path.name)), None)

@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.glibcs.catalog import Distribution
 from harness.glibcs.errors import GlibcUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.glibcs.catalog import Distribution
 
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<rest>\S.*)")
 # The pockets of a suite (bookworm-updates, noble-security) are not the suite itself.
@@ -25,19 +29,13 @@ _NO = frozenset({"no", "false", "without", "off", "disable", "0"})
 class Source:
     """One entry of the host's apt sources.
 
-    Parameters
-    ----------
-    uris:
-        Where the archive is served.
-    suites:
-        The suites taken from it.
-    components:
-        The components taken from it.
-    signed_by:
-        The value of its Signed-By, verbatim: a keyring's path, fingerprints, or a whole key
-        block with deb822's continuation lines. Empty where apt's own trusted keys apply.
-    arches:
-        The architectures it is limited to; empty for no limit.
+    Args:
+        uris: Where the archive is served.
+        suites: The suites taken from it.
+        components: The components taken from it.
+        signed_by: The value of its Signed-By, verbatim: a keyring's path, fingerprints, or a whole
+            key block with deb822's continuation lines. Empty where apt's own trusted keys apply.
+        arches: The architectures it is limited to; empty for no limit.
     """
 
     uris: tuple[str, ...]
@@ -50,10 +48,8 @@ class Source:
 def host_sources() -> tuple[Source, ...]:
     """Every enabled binary source of the host, in apt's order.
 
-    Raises
-    ------
-    GlibcUnavailable
-        There is no apt on this machine.
+    Raises:
+        GlibcUnavailable: There is no apt on this machine.
     """
     found: list[Source] = []
     for path in _files():

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.glibcs.build import Build
 from harness.glibcs.cache import cache_folder, install, making, publish
 from harness.glibcs.errors import GlibcError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.glibcs.build import Build
 
 # A change to the layout below makes other roots.
 _LAYOUT = b"1"
@@ -22,24 +26,16 @@ def stage(build: Build, worker: Path) -> Path:
     The files are copies. The root is named after its content: it is made once, whole, and
     used again by later runs; a glibc that changed in its place gets a new one.
 
-    Parameters
-    ----------
-    build:
-        The glibc.
-    worker:
-        The program to run under it.
+    Args:
+        build: The glibc.
+        worker: The program to run under it.
 
-    Returns
-    -------
-    Path
+    Returns:
         The root. Nobody may write in it: mount over its folders instead.
 
-    Raises
-    ------
-    GlibcError
-        A file of the build, or the program, cannot be read.
-    GlibcUnavailable
-        The cache cannot be written.
+    Raises:
+        GlibcError: A file of the build, or the program, cannot be read.
+        GlibcUnavailable: The cache cannot be written.
     """
     try:
         key = _key(build, worker)

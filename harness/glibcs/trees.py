@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError
 from harness.glibcs.parts import LIBC_NAMES, LOADER, Libc, library_names, loader_version, read_libc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 # Where C libraries lie; each is also searched one level down for <triplet>/.
 _FOLDERS = (
@@ -30,10 +33,8 @@ _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
 class Tree:
     """A directory taken for a root of its own.
 
-    Parameters
-    ----------
-    root:
-        The directory; a link to it is followed first.
+    Args:
+        root: The directory; a link to it is followed first.
     """
 
     def __init__(self, root: Path) -> None:
@@ -63,25 +64,28 @@ class Tree:
             links += 1
             if links > _MOST_LINKS:
                 return None
-            target = os.readlink(here)
+            target = str(here.readlink())
             if target.startswith("/"):
                 done = []
                 own = f"{self.root}/"
                 target = target.removeprefix(own) if self.root != Path("/") else target
             pending.extend(part for part in reversed(target.split("/")) if part)
         found = self.root.joinpath(*done)
-        return found if os.path.exists(found) else None
+        try:
+            return found if found.exists() else None
+        except PermissionError:
+            return None
 
     def file(self, inside: str) -> Path | None:
         """Like `resolve`, but only a regular file."""
         found = self.resolve(inside)
-        return found if found is not None and os.path.isfile(found) else None
+        return found if found is not None and found.is_file() else None
 
     def entries(self, inside: str) -> list[str]:
         """The names in a folder of the tree, sorted; none where there is no such folder."""
         folder = self.resolve(inside)
         try:
-            return sorted(os.listdir(folder)) if folder is not None else []
+            return sorted(path.name for path in folder.iterdir()) if folder is not None else []
         except OSError:
             return []
 
@@ -100,23 +104,16 @@ class _Found:
 def from_directory(path: Path | str, arch: str | None = None) -> Build:
     """The glibc build in a directory of any layout.
 
-    Parameters
-    ----------
-    path:
-        A root file system, an install prefix, an unpacked container image, or the library
-        folder itself.
-    arch:
-        Debian's name of the architecture to take where the tree has a glibc of several.
+    Args:
+        path: A root file system, an install prefix, an unpacked container image, or the library
+            folder itself.
+        arch: Debian's name of the architecture to take where the tree has a glibc of several.
 
-    Returns
-    -------
-    Build
+    Returns:
         Its files lie in the tree; nothing is copied.
 
-    Raises
-    ------
-    GlibcError
-        There is no glibc (a musl tree, say), several, or a broken one.
+    Raises:
+        GlibcError: There is no glibc (a musl tree, say), several, or a broken one.
     """
     directory = Path(path)
     if not directory.is_dir():
