@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
-from harness.model.host import AddressRow, HostView, IPAddress, Link, Route, Target
+from harness.model.host import (
+    IFA_F_OPTIMISTIC,
+    AddressRow,
+    HostView,
+    IPAddress,
+    Link,
+    Route,
+    Target,
+)
 
 from .netlink import RTM_GETROUTE, Netlink, attributes, encode
 
@@ -28,6 +36,8 @@ _RTA_PREFSRC = 7
 _ATTRIBUTES = 28  # struct nlmsghdr and struct rtmsg come first
 _TYPE = 23  # rtm_type
 _IPPROTO_UDP = 17
+_MAPPED = bytes(10) + b"\xff\xff"
+IFA_F_TENTATIVE = 0x40
 _BINDV6ONLY = Path("/proc/sys/net/ipv6/bindv6only")
 
 
@@ -51,13 +61,14 @@ def observe(netlink: Netlink, targets: Iterable[Target]) -> HostView:
     destinations to look up. Raises OSError.
     """
     only_ipv6 = bindv6only()
+    addresses = tuple(_row(message) for message in netlink.addresses())
     return HostView(
-        addresses=tuple(_row(message) for message in netlink.addresses()),
+        addresses=addresses,
         links=tuple(
             Link(message["index"], message.get_attr("IFLA_IFNAME"), message["ifi_type"])
             for message in netlink.links()
         ),
-        routes=routes(netlink, targets, only_ipv6),
+        routes=routes(netlink, targets, only_ipv6, any(map(_can_be_source6, addresses))),
         bindv6only=only_ipv6,
     )
 
@@ -71,12 +82,13 @@ def bindv6only() -> bool:
 
 
 def routes(
-    netlink: Netlink, targets: Iterable[Target], only_ipv6: bool = False
+    netlink: Netlink, targets: Iterable[Target], only_ipv6: bool, has_source6: bool
 ) -> dict[Target, Route]:
     """What a UDP connect() to each target would meet.
 
     Parameters: ``netlink`` a socket in the host's network namespace; ``targets``;
-    ``only_ipv6`` the value of net.ipv6.bindv6only. Raises OSError.
+    ``only_ipv6`` the value of net.ipv6.bindv6only; ``has_source6`` whether any interface
+    has an IPv6 address that may be a source. Raises OSError.
     """
     found: dict[Target, Route] = {}
     asked: list[Target] = []
@@ -89,7 +101,7 @@ def routes(
             asked.append(target)
             requests.append(request)
     for target, answer in zip(asked, netlink.ask(requests), strict=True):
-        found[target] = _route(target, answer)
+        found[target] = _route(target, answer, has_source6)
     return found
 
 
@@ -154,21 +166,29 @@ def _encoded6(address: IPv6Address, scope_id: int) -> bytes:
     return data[:-4] + struct.pack("=I", scope_id) if scope_id else data
 
 
-def _route(target: Target, answer: bytes | int) -> Route:
-    if isinstance(answer, int):
-        return _refused(answer)
-    source = attributes(answer, _ATTRIBUTES).get(_RTA_PREFSRC)
+def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:
     mapped = isinstance(target.address, IPv6Address) and target.address.ipv4_mapped is not None
-    if isinstance(target.address, IPv4Address) or mapped:
+    ipv4 = mapped or isinstance(target.address, IPv4Address)
+    if isinstance(answer, int):
+        # IPv6 chooses a source before it minds that there is no route
+        return _refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)
+    source = attributes(answer, _ATTRIBUTES).get(_RTA_PREFSRC)
+    if ipv4:
         if answer[_TYPE] == _RTN_BROADCAST:
             return _refused(errno.EACCES)  # the socket has no SO_BROADCAST
         # a host without any address still sends, from 0.0.0.0
         packed = source or bytes(4)
-        return Route(IPv6Address(b"\0" * 10 + b"\xff\xff" + packed) if mapped
-                     else IPv4Address(packed))
+        return Route(IPv6Address(_MAPPED + packed) if mapped else IPv4Address(packed))
     if source is None:
         return _refused(errno.EADDRNOTAVAIL)
     return Route(IPv6Address(source))
+
+
+def _can_be_source6(row: AddressRow) -> bool:
+    # a tentative address may not be used, unless it is optimistic
+    return isinstance(row.address, IPv6Address) and (
+        row.flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC) != IFA_F_TENTATIVE
+    )
 
 
 def _row(message: Any) -> AddressRow:

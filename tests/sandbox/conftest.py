@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.sandbox import Pool, SandboxUnavailable
+
+import sandbox_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[Pool]:
+    with Pool() as opened:
+        try:
+            list(opened.run(sandbox_jobs.nothing, None))
+        except SandboxUnavailable as problem:
+            pytest.skip(str(problem))
+        yield opened
