@@ -94,4 +94,6 @@ def _c_number(part: str) -> int | None:
     allowed = "0123456789abcdef"[:base]
     if not digits or any(digit not in allowed for digit in digits):
         return None
-    return int(digits, base)
+    digits = digits.lstrip("0") or "0"
+    # 11 octal digits hold every part; int() refuses very long strings
+    return int(digits, base) if len(digits) <= 11 else None

@@ -11,6 +11,7 @@ from harness.model.dialects import Dialect
 SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_DCCP = 1, 2, 3, 5, 6
 IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP = 6, 17, 33, 132
 IPPROTO_UDPLITE, IPPROTO_MPTCP = 136, 262
+_DECIMAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,11 @@ def sockets(
     known = [k for k in _KNOWN if spoken.mptcp_known or k.protocol != IPPROTO_MPTCP]
     port: int | None = 0
     if service:
-        port = _port_number(service)
-        if port is None and numeric_only:
+        number = _service_number(service, spoken)
+        if number is None and numeric_only:
             return "EAI_NONAME"
+        # a negative number counts as numeric for AI_NUMERICSERV, yet is looked up as a name
+        port = None if number is None or number < 0 else number & 0xFFFF
     hinted = bool(socktype or protocol)
     first = None
     if hinted:
@@ -93,7 +96,14 @@ def _socket(known: _Known, protocol: int, port: int) -> Socket:
     return Socket(known.socktype, protocol if known.any_protocol else known.protocol, port)
 
 
-def _port_number(service: str) -> int | None:
-    """strtoul(3) of the whole text, cut to the port's 16 bits; None when it is a name."""
-    match = re.fullmatch(r"[ \t\n\v\f\r]*\+?([0-9]+)", service)
-    return None if match is None else int(match[1]) & 0xFFFF
+def _service_number(service: str, spoken: Dialect) -> int | None:
+    """strtoul(3) of the whole text, cut to an int; None when it is a name."""
+    match = _DECIMAL.fullmatch(service)
+    if match is None:
+        return None
+    digits = match[2].lstrip("0") or "0"
+    # 20 digits hold every unsigned long; int() refuses very long strings
+    if len(digits) > 20 or int(digits) >> spoken.word_bits:
+        return -1  # ULONG_MAX as an int
+    number = (-int(digits) if match[1] == "-" else int(digits)) & 0xFFFFFFFF
+    return number - (1 << 32) if number >> 31 else number
