@@ -6,6 +6,7 @@ The order found here is the one rule 10 preserves. Follows glibc 2.26 to 2.44 fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
@@ -27,6 +28,7 @@ AI_ADDRCONFIG = 0x20
 AI_IDN = 0x40
 AI_CANONIDN = 0x80
 AI_NUMERICSERV = 0x400
+_DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
 _KNOWN_FLAGS = 0x4FF | 0x300  # 0x300: the two retired AI_IDN_* flags, accepted and ignored
 
 
@@ -148,11 +150,15 @@ def _addresses(
         return [number], False
     if flags & AI_NUMERICHOST:
         raise LookupFailed("EAI_NONAME")
+    if family == AF_INET and not flags & AI_CANONNAME and _looks_numeric(name):
+        raise LookupFailed("EAI_NONAME")
     known = service.names.get(name.lower().removesuffix("."))
     if service.kind == "files" and name.endswith("."):
         known = service.names.get(name.lower())
     if known is None:
         raise LookupFailed("EAI_NONAME")
+    if not known:
+        raise LookupFailed(_nothing(service))
     if family == AF_UNSPEC:
         return [Target(address) for address in _both_families(known, service)], False
     if family == AF_INET:
@@ -167,6 +173,13 @@ def _addresses(
     if not six:
         raise LookupFailed(_nothing(service))
     return [Target(address) for address in six], got_ipv6
+
+
+def _looks_numeric(name: str) -> bool:
+    """What gethostbyname2(AF_INET), used for plain IPv4 look-ups, never asks the service for."""
+    if _DIGITS_AND_DOTS.fullmatch(name):
+        return True
+    return ":" in name and (name[0] == ":" or name[0] in "0123456789abcdefABCDEF")
 
 
 def _nothing(service: NameService) -> str:
@@ -199,7 +212,11 @@ def _numeric(name: str, family: int, flags: int, service: NameService) -> Target
     if family == AF_INET:
         if not is_v4mapped(six):
             raise LookupFailed("EAI_ADDRFAMILY")
-        return Target(IPv4Address(int(six) & 0xFFFFFFFF))
+        four_int = int(six) & 0xFFFFFFFF
+        if zone_given:
+            # checked, then dropped; by now the IPv4 address lies over the first four bytes
+            _scope_id(IPv6Address(four_int << 96 | int(six)), zone, service)
+        return Target(IPv4Address(four_int))
     if zone_given:
         scope_id = _scope_id(six, zone, service)
     return Target(six, scope_id)
@@ -210,8 +227,11 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService) -> int:
     multicast_link_local = int(address) >> 112 & 0xFF0F in (0xFF01, 0xFF02)
     if (address.is_link_local or multicast_link_local) and zone in service.links:
         return service.links[zone]
-    if zone.isascii() and zone.isdigit() and int(zone) <= 0xFFFFFFFF:
-        return int(zone)
+    if zone.isascii() and zone.isdigit():
+        digits = zone.lstrip("0") or "0"
+        # 10 digits hold every scope id; int() refuses very long strings
+        if len(digits) <= 10 and int(digits) <= 0xFFFFFFFF:
+            return int(digits)
     raise LookupFailed("EAI_NONAME")
 
 
