@@ -122,11 +122,15 @@ def parse_gai_conf(
     return GaiConf(tuple(labels), tuple(precedence), tuple(scopes), reload, tuple(lines))
 
 
-def _words(raw: bytes) -> tuple[str, str, str]:
-    # C strings end at NUL, comments begin anywhere; the rest after two values is ignored.
+def line_words(raw: bytes) -> list[str]:
+    """The words of a line up to a comment or NUL; blanks are those of the C locale only."""
+    # C strings end at NUL, comments begin anywhere.
     text = raw.split(b"\0", 1)[0].split(b"#", 1)[0].decode("latin-1")
-    words = [word for word in _BLANKS.split(text) if word]
-    words += [""] * (3 - len(words))
+    return [word for word in _BLANKS.split(text) if word]
+
+
+def _words(raw: bytes) -> tuple[str, str, str]:
+    words = [*line_words(raw), "", "", ""]  # the rest after two values is ignored
     return words[0], words[1], words[2]
 
 

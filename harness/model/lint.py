@@ -11,7 +11,15 @@ from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import dialect
-from harness.model.gaiconf import Effect, GaiConf, Line, PrefixEntry, ScopeEntry, parse_gai_conf
+from harness.model.gaiconf import (
+    Effect,
+    GaiConf,
+    Line,
+    PrefixEntry,
+    ScopeEntry,
+    line_words,
+    parse_gai_conf,
+)
 from harness.model.policy import (
     DEFAULT_LABELS,
     DEFAULT_PRECEDENCE,
@@ -73,13 +81,9 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
     return (*findings, *_whole(data, new))
 
 
-def _words(raw: bytes) -> list[str]:
-    return raw.split(b"\0", 1)[0].split(b"#", 1)[0].decode("latin-1").split()
-
-
 def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
     number = old.number
-    words = _words(raw)
+    words = line_words(raw)
     if b"\0" in raw.split(b"#", 1)[0]:
         yield Finding("GAI017", number, "a NUL byte ends the line for glibc")
     if new.effect is Effect.BLANK:
