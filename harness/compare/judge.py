@@ -164,11 +164,24 @@ def _unmet(
         failures += _check("native", expect, native_order, native_error)
         failures += _check("model", expect, model_order, prediction.error)
         if expect.decided_by is not None:
-            given = reasons(prediction)
-            rule = given[0].rule if given else None
+            rule = _deciding_rule(expect, prediction)
             if rule != expect.decided_by:
                 failures.append(f"model: expected rule {expect.decided_by} to decide, got {rule}")
     return tuple(failures)
+
+
+def _deciding_rule(expect: Expect, prediction: Prediction) -> int | None:
+    """The rule between the first two of the expected order.
+
+    These are two addrinfos of one address where the order names it twice, else the first
+    two different addresses.
+    """
+    if prediction.order is None or expect.order is None:
+        return None
+    if expect.order[0] == expect.order[1]:
+        return prediction.order.decisions[0].rule
+    given = reasons(prediction)
+    return given[0].rule if given else None
 
 
 def _check(who: str, expect: Expect, order: tuple[str, ...], error: str | None) -> list[str]:

@@ -30,6 +30,8 @@ def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[V
         if _answer(old_result) == _answer(new_result):
             continue
         why = tuple(_words(row) for row in _explaining(old, old_result, new))
+        if not why and (old_result.undefined or new_result.undefined):
+            why = ("the file's effect is undefined: " + "; ".join(old_result.undefined),)
         found.append(VersionChange(old.glibc, new.glibc, why))
     return tuple(found)
 

@@ -58,19 +58,6 @@ ROWS: tuple[Row, ...] = (
         (2, 41),
         "lines with a missing number are dropped, no length means a host [run: 2.41, 2.43, 2.44]",
     ),
-    Row(
-        "bsearch_probe",
-        "middle",
-        (2, 5),
-        "bsearch halves between two bounds: among equal addresses it finds the one at "
-        "(low + high) / 2 [run: 2.31, 2.36]",
-    ),
-    Row(
-        "bsearch_probe",
-        "advance",
-        (2, 41),
-        "bsearch moves a base and a count: another one of equal addresses is found [run: 2.41 on]",
-    ),
     Row("mptcp_known", False, (2, 5), "IPPROTO_MPTCP is no protocol getaddrinfo knows [read]"),
     Row("mptcp_known", True, (2, 42), "IPPROTO_MPTCP accepted as a hint [read]"),
     Row(
@@ -104,7 +91,6 @@ class Dialect:
     rfc1918_is_global: bool
     loopback_source_by_127_0_0_1: bool
     gaiconf_numbers_checked: bool
-    bsearch_probe: str
     mptcp_known: bool
     shift_by_32: str
     word_bits: int

@@ -55,7 +55,7 @@ class AddressTable:
         return not self.seen_ipv6
 
     def find(self, source: IPAddress, inet_socket: bool, spoken: Dialect) -> Entry | None:
-        """Search as bsearch does; with equal keys the version says which one is hit.
+        """Search as bsearch does; among equal keys the first one probed is found.
 
         ``inet_socket``: the source was read from an AF_INET socket. Only then 127/8 is
         looked up as 127.0.0.1.
@@ -68,12 +68,11 @@ class AddressTable:
             and int(source) >> 24 == 127
         ):
             key = as_ipv6_int(IPv4Address(_LOOPBACK4))
-        if spoken.bsearch_probe == "middle":
-            return _bsearch_middle(self.entries, key)
-        return _bsearch_advance(self.entries, key)
+        return _bsearch(self.entries, key)
 
 
-def _bsearch_middle(entries: Sequence[Entry], key: int) -> Entry | None:
+def _bsearch(entries: Sequence[Entry], key: int) -> Entry | None:
+    # 2.41 rewrote bsearch with a base and a count; it probes the same entries as before.
     low, high = 0, len(entries)
     while low < high:
         middle = (low + high) // 2
@@ -84,19 +83,6 @@ def _bsearch_middle(entries: Sequence[Entry], key: int) -> Entry | None:
             high = middle
         else:
             low = middle + 1
-    return None
-
-
-def _bsearch_advance(entries: Sequence[Entry], key: int) -> Entry | None:
-    base, count = 0, len(entries)
-    while count:
-        entry = entries[base + count // 2]
-        if key == entry.key:
-            return entry
-        if key > entry.key:
-            base += count // 2 + 1
-            count -= 1
-        count //= 2
     return None
 
 

@@ -136,14 +136,11 @@ def _up(workshop: Workshop, device: Device, interface: Interface) -> None:
 
 def _has_optimistic(interface: Interface) -> bool:
     return any(
-        "optimistic" in address.flags and ":" in address.address
-        for address in interface.addresses
+        "optimistic" in address.flags and ":" in address.address for address in interface.addresses
     )
 
 
-def _add_address(
-    sock: netlink.Netlink, device: Device, position: int, address: Address
-) -> None:
+def _add_address(sock: netlink.Netlink, device: Device, position: int, address: Address) -> None:
     local = ip_interface(address.address)
     far = ip_interface(address.peer) if address.peer is not None else local
     flags = 0
@@ -178,7 +175,7 @@ def _add_address(
 def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[str]:
     """Take away addresses a device brought by itself; what was removed, as notes."""
     listed = {
-        (device.index, str(ip_interface(address.address).ip))
+        (device.index, ip_interface(address.address).ip)
         for device in made
         for address in host.interfaces[device.name].addresses
     }
@@ -186,7 +183,14 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
     notes: list[str] = []
     for row in sock.addresses():
         local = row.get_attr("IFA_LOCAL") or row.get_attr("IFA_ADDRESS")
-        if row["index"] == devices.LOOPBACK_INDEX or (row["index"], local) in listed:
+        if (
+            row["index"] == devices.LOOPBACK_INDEX
+            or (
+                row["index"],
+                ip_address(local),
+            )
+            in listed
+        ):
             continue
         message = ifaddrmsg()
         for name in ("family", "prefixlen", "index"):
@@ -241,9 +245,11 @@ def _add_route(
     except netlink.RefusedError as problem:
         words: list[str] = [route.type] if route.type != "unicast" else []
         words.append(route.to)
-        words += [f"{word} {value}" for word, value in (
-            ("via", route.via), ("dev", route.dev), ("from", route.from_)
-        ) if value is not None]
+        words += [
+            f"{word} {value}"
+            for word, value in (("via", route.via), ("dev", route.dev), ("from", route.from_))
+            if value is not None
+        ]
         raise SandboxError(
             f"{field}: the kernel refused {' '.join(words)}: {problem.strerror}"
         ) from None

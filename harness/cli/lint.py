@@ -1,0 +1,72 @@
+"""``gai-harness lint``: what is wrong, or not what it seems, in a gai.conf."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.model.lint import Finding
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lint``."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="gai.conf files; - is stdin")
+    parser.add_argument(
+        "--format", choices=("text", "json", "github"), default="text",
+        help="text (default), json, or GitHub's workflow annotations",
+    )  # fmt: skip
+
+
+def main(options: argparse.Namespace) -> int:
+    """Lint every file; 1 when there is a finding."""
+    from harness.cli import FINDING, OK
+    from harness.model.lint import lint
+
+    found = [(name, finding) for name in options.files for finding in lint(_read(name))]
+    if options.format == "json":
+        print(json.dumps({"findings": [_as_json(*item) for item in found]}, indent=1))
+    else:
+        write = _github if options.format == "github" else _text
+        for name, finding in found:
+            write(name, finding)
+    return FINDING if found else OK
+
+
+def _read(name: str) -> bytes:
+    from harness.cli import UsageError
+
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{name}: a file that can be read was expected ({error.strerror})"
+        ) from None
+
+
+def _as_json(name: str, finding: Finding) -> dict[str, object]:
+    return {
+        "code": finding.code,
+        "line": finding.line,
+        "message": finding.message,
+        "glibc": finding.glibc,
+        "file": name,
+    }
+
+
+def _text(name: str, finding: Finding) -> None:
+    place = f"{name}:{finding.line}" if finding.line else name
+    versions = "" if finding.glibc == "all" else f" [glibc {finding.glibc}]"
+    print(f"{place}: {finding.code} {finding.message}{versions}")
+
+
+def _github(name: str, finding: Finding) -> None:
+    def escaped(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    line = f",line={finding.line}" if finding.line else ""
+    file = escaped(name).replace(",", "%2C").replace(":", "%3A")
+    print(f"::warning file={file}{line},title={finding.code}::{escaped(finding.message)}")

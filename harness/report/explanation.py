@@ -1,0 +1,136 @@
+"""Explanations for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from harness.compare.explain import DestinationRow
+    from harness.compare.explaining import Explanation
+
+_WIDE = 150
+
+
+def write_text(explanations: Sequence[Explanation]) -> None:
+    """Print explanations, one look-up after the other, equal versions side by side."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)
+    for _, group in groupby(
+        explanations, key=lambda e: (e.result.scenario, e.result.lookup, e.result.gai_conf)
+    ):
+        items = list(group)
+        first = items[0].result
+        title = f"{first.scenario}: {first.lookup} (gai.conf: {first.gai_conf})"
+        console.print(Text(title, "bold"), soft_wrap=True)
+        for device in items[0].devices:
+            console.print(Text(f"  {device}", "dim"), soft_wrap=True)
+        for same in _equal(items):
+            _write(console, same)
+
+
+def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
+    groups: dict[object, list[Explanation]] = {}
+    for item in items:
+        result = item.result
+        key = (
+            item.rows, item.pair, result.native, result.model, result.error, result.verdict,
+            result.decisions, result.undefined,
+        )  # fmt: skip
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
+
+
+def _write(console: Console, same: Sequence[Explanation]) -> None:
+    result = same[0].result
+    builds = ", ".join(f"{e.result.glibc} {e.result.arch}" for e in same)
+    head = Text(f"  glibc {builds}: native and model {result.verdict}")
+    if result.error:
+        head.append(f" ({result.error})")
+    console.print(head, soft_wrap=True)
+    if same[0].rows:
+        console.print(_table(same[0].rows))
+    for number, decision in enumerate(result.decisions, 1):
+        console.print(
+            Text(f"  {number}. {decision.before} before {decision.after}\n     {decision.why}"),
+            soft_wrap=True,
+        )
+    if not result.agreed:
+        console.print(Text(f"  native: {', '.join(result.native)}", "bold red"), soft_wrap=True)
+        console.print(Text(f"  model:  {', '.join(result.model)}", "bold red"), soft_wrap=True)
+    if same[0].pair is not None:
+        pair = same[0].pair
+        console.print(Text(f"  asked: {pair.before} before {pair.after}: {pair.why}", "bold"))
+    for line in result.undefined:
+        console.print(Text(f"  undefined: {line}", "magenta"), soft_wrap=True)
+    for remark in result.remarks:
+        console.print(Text(f"  {remark.kind}: {remark.text}", "yellow"), soft_wrap=True)
+    for departure in result.departures:
+        order = ", ".join(departure.order)
+        console.print(
+            Text(f"  {departure.standard} would return {order}: {departure.why}", "blue"),
+            soft_wrap=True,
+        )
+
+
+def _table(rows: Sequence[DestinationRow]) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for heading in (
+        "destination", "was", "source", "reachable", "scope", "label", "precedence",
+        "interface", "common prefix", "flags",
+    ):  # fmt: skip
+        table.add_column(heading, no_wrap=heading in ("destination", "source"))
+    for row in rows:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: DestinationRow) -> tuple[str, ...]:
+    def both(destination: int, source: int | None) -> str:
+        if source is None:
+            return str(destination)
+        return f"{destination} {'=' if destination == source else '≠'} {source}"
+
+    if row.interface is None:
+        interface = "unknown, not native" if row.reachable else "-"
+    else:
+        interface = row.interface if row.native else f"{row.interface}, not native"
+    return (
+        row.destination,
+        str(row.position + 1),
+        f"{row.source}/{row.prefixlen}" if row.source else "-",
+        "yes" if row.reachable else f"no ({row.error})" if row.error else "no",
+        both(row.destination_scope, row.source_scope),
+        both(row.destination_label, row.source_label),
+        str(row.precedence),
+        interface,
+        f"{row.common_prefix} bits" if row.reachable else "-",
+        ", ".join(row.flags) or "-",
+    )
+
+
+def as_json(explanations: Sequence[Explanation]) -> str:
+    """All explanations as one JSON document; the result's keys are those of ``run``."""
+    from harness.report.json import result_as_json
+
+    document = {
+        "schema": 1,
+        "explanations": [
+            {
+                **result_as_json(item.result),
+                "destinations": [asdict(row) for row in item.rows],
+                "pair": None if item.pair is None else asdict(item.pair),
+            }
+            for item in explanations
+        ],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False)
