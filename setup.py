@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
@@ -28,8 +29,9 @@ class BuildNative(build_ext):
         scratch = Path(self.build_temp)
         scratch.mkdir(parents=True, exist_ok=True)
         try:
-            self._find_headers(scratch)
-            super().run()
+            with TemporaryDirectory(prefix="headers-", dir=scratch) as headers:
+                self._find_headers(Path(headers))
+                super().run()
             toolchain.compile_worker(self._worker(), toolchain.host_target(), scratch)
         except toolchain.BuildError as error:
             raise SystemExit(f"error: {error}") from None
@@ -58,11 +60,11 @@ class BuildNative(build_ext):
         """The extension and the worker."""
         return [*super().get_outputs(), str(self._worker())]
 
-    def _find_headers(self, scratch: Path) -> None:
+    def _find_headers(self, folder: Path) -> None:
         if toolchain.python_include() is not None:
             return
         print("Python's headers are not installed; asking apt-get for a private copy")
-        fetched = toolchain.fetch_python_headers(scratch)
+        fetched = toolchain.fetch_python_headers(folder)
         if fetched is None:
             raise toolchain.BuildError(NO_HEADERS)
         self.include_dirs = [*fetched, *(self.include_dirs or [])]

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,14 +157,14 @@ def _apt(arguments: list[str], folder: Path) -> bool:
     return done.returncode == 0
 
 
-def fetch_python_headers(scratch: Path) -> list[str] | None:
-    """Brings Debian's headers of this interpreter into ``scratch``, installing nothing.
+def fetch_python_headers(folder: Path) -> list[str] | None:
+    """Brings Debian's headers of this interpreter into ``folder``, installing nothing.
 
     The host's own apt-get downloads the package, so the host's mirrors and signature keys are
-    used; no root is needed. Lists that are missing or out of date are fetched into ``scratch``.
+    used; no root is needed. Lists that are missing or out of date are fetched there too.
 
     Args:
-        scratch: a private folder.
+        folder: an empty folder.
 
     Returns:
         Include folders, or None when this is not Debian's interpreter or the package cannot
@@ -173,7 +172,7 @@ def fetch_python_headers(scratch: Path) -> list[str] | None:
     """
     if sys.base_prefix != "/usr" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         return None
-    folder = Path(tempfile.mkdtemp(prefix="headers-", dir=scratch))
+    folder = folder.resolve()  # apt-get runs elsewhere
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     download = ["download", f"lib{version}-dev"]
     private = [
