@@ -1,0 +1,26 @@
+"""Built-in suites: generated scenarios, the same list of them every time.
+
+    >>> from harness.scenario.suites import suites
+    >>> sorted(suites())
+    ['rule9', 'smoke']
+    >>> first = suites()["smoke"]()[0]
+    >>> first.scenario.name
+    'smoke-v4-p24-dual'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..load import LoadedScenario
+from . import rule9, smoke
+
+__all__ = ["suites"]
+
+
+def suites() -> dict[str, Callable[[], list[LoadedScenario]]]:
+    """The suites by name; calling one generates its scenarios.
+
+    A scenario's path is no file but ``suite:NAME``. Raises nothing.
+    """
+    return {"rule9": rule9.scenarios, "smoke": smoke.scenarios}

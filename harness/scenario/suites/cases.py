@@ -1,0 +1,104 @@
+"""The host under construction: names and look-ups are added to it, then it is validated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..load import LoadedScenario
+from ..schema import Scenario
+
+Expectation = Mapping[str, Any]
+
+# glibc's own precedences in full, but for the families, which tie
+TIED = """\
+precedence ::1/128 50
+precedence ::/0 40
+precedence 2002::/16 30
+precedence ::/96 20
+precedence ::ffff:0:0/96 40
+"""
+
+
+class Cases:
+    """One host and the look-ups made on it, each under a name that says what it tests."""
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        interfaces: Mapping[str, Sequence[Any]],
+        routes: Sequence[Mapping[str, Any]] = (),
+        *,
+        gai_conf: str | None = None,
+        first_reply: str | None = None,
+    ) -> None:
+        """``interfaces`` gives each one's addresses; ``first_reply`` makes the resolver DNS."""
+        self.name = name
+        self._gai_conf = gai_conf
+        self._names: dict[str, list[str]] = {}
+        self._lookups: list[dict[str, Any]] = []
+        self._document: dict[str, Any] = {
+            "name": name,
+            "description": description,
+            "host": {
+                "interfaces": {
+                    interface: {"addresses": list(addresses)}
+                    for interface, addresses in interfaces.items()
+                },
+                "routes": list(routes),
+            },
+        }
+        if first_reply is not None:
+            self._document |= {"resolver": "dns", "dns": {"first_reply": first_reply}}
+        if gai_conf is not None:
+            self._document["gai_conf"] = gai_conf
+
+    def __len__(self) -> int:
+        return len(self._lookups)
+
+    def add(
+        self,
+        name: str,
+        addresses: Sequence[str],
+        expect: Sequence[Expectation] = (),
+        **hints: str,
+    ) -> None:
+        """Look ``name`` up, which has ``addresses`` in this order.
+
+        Parameters: ``expect`` as in a scenario file, may be empty; ``hints`` such as
+        socktype. Raises ValueError for a name the host has already.
+        """
+        if name in self._names:
+            raise ValueError(f"{self.name}: {name} twice")
+        self._names[name] = list(addresses)
+        self._lookups.append({"name": name, "expect": list(expect), **hints})
+
+    def loaded(self, suite: str) -> LoadedScenario:
+        """The finished scenario, validated as a file would be.
+
+        Parameters: ``suite`` the name of the suite. Raises pydantic's ValidationError.
+        """
+        document = self._document | {"names": self._names, "lookups": self._lookups}
+        gai_conf = None if self._gai_conf is None else self._gai_conf.encode()
+        return LoadedScenario(
+            Scenario.model_validate(document),
+            Path(f"suite:{suite}"),
+            gai_conf,
+            "default" if gai_conf is None else "inline",
+        )
+
+
+Family = Callable[[], Iterator[Cases]]
+
+
+def joined(words: Sequence[str]) -> str:
+    """The name of a list: ``a-then-b-then-c``. Raises nothing."""
+    return "-then-".join(words)
+
+
+def rotations(items: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Every rotation of ``items`` with the number of places it is turned. Raises nothing."""
+    for turn in range(len(items)):
+        yield turn, [*items[turn:], *items[:turn]]

@@ -1,0 +1,94 @@
+"""What an order must be, reasoned on strings of bits: a second opinion beside the model.
+
+Nothing here knows the model or glibc's table. It serves only cases where a few plain
+sentences of RFC 3484 §6 settle the order, and says nothing about the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
+from os.path import commonprefix
+from typing import Any
+
+# 0xffffffff << 32 in C: what a processor makes of the netmask of a /0
+SHIFTS_MODULO_32 = ["amd64", "i386", "arm64"]
+SHIFTS_TO_ZERO = ["armhf", "s390x"]
+
+# a rule and the number it compares: the smaller one is preferred
+Ranking = Iterable[tuple[int, Callable[[str], int]]]
+
+
+def bits(address: str) -> str:
+    """An address as 32 or 128 characters. Raises ValueError for a text that is none."""
+    parsed = ip_address(address)
+    return format(int(parsed), f"0{parsed.max_prefixlen}b")
+
+
+def flip(address: str, *positions: int) -> str:
+    """The address with the bits at ``positions`` (0 is the first) inverted.
+
+    Raises ValueError for a text that is no address.
+    """
+    parsed = ip_address(address)
+    value = int(parsed)
+    for position in positions:
+        value ^= 1 << (parsed.max_prefixlen - 1 - position)
+    return str(type(parsed)(value))
+
+
+def shared(one: str, other: str) -> int:
+    """How many leading bits two addresses of one family have in common."""
+    return len(commonprefix([bits(one), bits(other)]))
+
+
+def in_subnet(destination: str, source: str, length: int) -> int:
+    """Rule 9 of IPv4: the bits in common inside the source's subnet, else 0."""
+    return shared(destination, source) if shared(destination, source) >= length else 0
+
+
+def expectation(addresses: Sequence[str], ranking: Ranking, **limits: Any) -> dict[str, Any]:
+    """The order by rules that rank every address by itself, and the rule behind the first.
+
+    Parameters: ``addresses`` in the order given; ``ranking`` the rules that can tell them
+    apart; ``limits`` such as glibc or arch. Raises nothing.
+    """
+    rules = list(ranking)
+    order = sorted(addresses, key=lambda address: [rank(address) for _, rank in rules])
+    decided = (rule for rule, rank in rules if rank(order[0]) != rank(order[1]))
+    return {"order": order, "decided_by": next(decided, 10), "glibc": ">=2.17", **limits}
+
+
+def six_by_bits(source: str) -> Ranking:
+    """IPv6 destinations reached from one source: the longest common prefix (rule 9)."""
+    return [(9, lambda address: -shared(address, source))]
+
+
+def four_by_subnet(
+    addresses: Sequence[str],
+    source_of: Callable[[str], tuple[str, int]],
+    before: Ranking = (),
+) -> list[dict[str, Any]]:
+    """Expectations for lists whose IPv4 destinations only rule 9 or ``before`` tells apart.
+
+    Parameters: ``source_of`` gives a destination's source and the prefix length glibc
+    knows for it, 0 where it knows none; IPv6 destinations are left to ``before``. With an
+    unknown length there are two answers, one for each way a processor shifts by 32:
+    nothing but the source itself is in its subnet, or everything is. Raises nothing.
+    """
+
+    def ranking(empty: int) -> Ranking:
+        def rank(address: str) -> int:
+            if ":" in address:
+                return 0
+            source, length = source_of(address)
+            return -in_subnet(address, source, length or empty)
+
+        return [*before, (9, rank)]
+
+    if all(":" in address or source_of(address)[1] for address in addresses):
+        return [expectation(addresses, ranking(0))]
+    return [
+        expectation(addresses, ranking(32), arch=SHIFTS_MODULO_32),
+        expectation(addresses, ranking(0), arch=SHIFTS_TO_ZERO),
+    ]
