@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from harness.compare.results import Summary
     from harness.compare.run import HostJob
 
 
@@ -64,7 +63,7 @@ def _seconds(text: str) -> float:
 
 def main(options: argparse.Namespace) -> int:
     """Run; returns the exit status."""
-    from harness.cli import CANNOT, FINDING, OK, UsageError
+    from harness.cli import UsageError
     from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
 
     jobs = make_jobs(
@@ -74,44 +73,40 @@ def main(options: argparse.Namespace) -> int:
         options.timeout,
     )
     if options.output is None:
-        summary = _report(options, jobs, sys.stdout)
-    else:
-        try:
-            stream = open(options.output, "w", encoding="utf-8")  # noqa: SIM115
-        except OSError as error:
-            raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from None
-        with stream:
-            summary = _report(options, jobs, stream)
-    if summary is None:
-        return CANNOT
-    return FINDING if summary.failed else OK
+        return _report(options, jobs, sys.stdout)
+    try:
+        stream = open(options.output, "w", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from None
+    with stream:
+        return _report(options, jobs, stream)
 
 
-def _report(options: argparse.Namespace, jobs: list[HostJob], stream: TextIO) -> Summary | None:
+def _report(options: argparse.Namespace, jobs: list[HostJob], stream: TextIO) -> int:
+    """Run the jobs and write the report; the worst of all exit statuses."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+    from harness.cli import FINDING, OK
     from harness.compare.results import LookupReport, Summary
     from harness.compare.run import run
     from harness.report.json import as_json
+    from harness.report.progress import counted
     from harness.report.text import TextReport
 
     text = TextReport(Console(file=stream)) if options.format == "text" else None
     collected: list[LookupReport] = []
-    terminal = Console(stderr=True)
-    progress = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        console=terminal, transient=True, disable=not terminal.is_terminal,
-    )  # fmt: skip
-    with progress:
-        task = progress.add_task("hosts", total=len(jobs))
-        for reports in run(jobs, options.jobs):
-            progress.advance(task)
-            for report in reports:
-                collected.append(report)
-                if text is not None:
-                    text.add(report)
+    status = OK
+    for outcome in counted(run(jobs, options.jobs), len(jobs), "hosts"):
+        if outcome.error is not None:
+            print(f"gai-harness run: {outcome.job.source}: {outcome.error}", file=sys.stderr)
+            status = max(status, outcome.error.exit_status)
+        for report in outcome.reports:
+            collected.append(report)
+            if text is not None:
+                text.add(report)
+    summary = Summary.of([result for report in collected for result in report.results])
     if text is not None:
-        return text.finish()
-    stream.write(as_json(collected) + "\n")
-    return Summary.of([result for report in collected for result in report.results])
+        text.finish()
+    else:
+        stream.write(as_json(collected) + "\n")
+    return max(status, FINDING if summary.failed else OK)

@@ -116,7 +116,7 @@ def make_jobs(
             scenario = scenario.model_copy(update={"lookups": bare})
         else:
             confs = (GaiConf(loaded.gai_conf_name, loaded.gai_conf),)
-        jobs.append(HostJob(scenario, confs, lanes, timeout))
+        jobs.append(HostJob(scenario, confs, lanes, timeout, str(loaded.path)))
     return jobs
 
 

@@ -17,7 +17,7 @@ from harness.model.dialects import dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.query import Query
 from harness.native.record import Answer, Outcome
-from harness.sandbox import SERVICES, Pool
+from harness.sandbox import SERVICES, Pool, SandboxError
 
 if TYPE_CHECKING:
     from harness.model.lookup import Request
@@ -55,22 +55,34 @@ class GaiConf:
 
 @dataclass(frozen=True, slots=True)
 class HostJob:
-    """One scenario's host with everything to be done on it."""
+    """One scenario's host with everything to be done on it; ``source`` is the file's name."""
 
     scenario: Scenario
     gai_confs: tuple[GaiConf, ...]
     lanes: tuple[LaneSpec, ...]
     timeout: float = 10.0
+    source: str = ""
 
 
-def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[list[LookupReport]]:
-    """Run every job in a sandbox of its own and yield its reports, in the order of ``jobs``.
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """What a job gave: its reports, and the error that kept it from giving all of them."""
 
-    ``workers`` sandboxes at a time (default: as many as processors). Raises SandboxError
-    when a host cannot be built and SandboxUnavailable when no sandbox can be had.
+    job: HostJob
+    reports: tuple[LookupReport, ...]
+    error: SandboxError | None = None
+
+
+def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutcome]:
+    """Run every job in a sandbox of its own, in the order of ``jobs``.
+
+    ``workers`` sandboxes at a time (default: as many as processors). A host the kernel
+    refuses ends its own job only. Raises SandboxUnavailable when no sandbox can be had.
     """
     with Pool(workers or os.cpu_count() or 1) as pool:
-        yield from pool.map(examine, jobs)
+        outcomes = pool.outcomes(examine, jobs)
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            yield JobOutcome(job, tuple(outcome.values), outcome.error)
 
 
 def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:

@@ -9,6 +9,8 @@ class LaneError(Exception):
     A glibc that crashes or hangs is a result (``Crashed``, ``TimedOut``), never this.
     """
 
+    exit_status = 3
+
 
 class RecordError(LaneError):
     """Bytes that are no record or frame of ``csrc/PROTOCOL.md``."""

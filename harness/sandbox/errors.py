@@ -12,6 +12,8 @@ class SandboxError(Exception):
     the failure was not foreseen, else "".
     """
 
+    exit_status: int = 2
+
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -26,6 +28,8 @@ class SandboxUnavailable(SandboxError):  # noqa: N818 - the name is part of the 
 
     Parameters: ``reason`` what was refused; ``hint`` what would help.
     """
+
+    exit_status = 3
 
     def __init__(self, reason: str, hint: str) -> None:
         super().__init__(f"{reason}; {hint}" if hint else reason)

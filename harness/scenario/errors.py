@@ -17,6 +17,8 @@ class ScenarioError(ValueError):
     there, ``got`` what stood there instead ("" when there is nothing to show).
     """
 
+    exit_status = 2
+
     def __init__(
         self, file: str, line: int | None, field: str, expected: str, got: str = ""
     ) -> None:
