@@ -108,7 +108,9 @@ def reply_to(zone: Zone, query: DNSRecord, limit: int) -> bytes:
     packed = bytes(reply.pack())
     if len(packed) <= limit:
         return packed
-    return bytes(reply.truncate().pack())
+    cut = query.reply(ra=1, aa=1)  # keeps the question: glibc ignores a reply without it
+    cut.header.tc = 1
+    return bytes(cut.pack())
 
 
 @dataclass(slots=True)

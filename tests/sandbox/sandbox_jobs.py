@@ -76,3 +76,117 @@ def _disconnect(sock: socket.socket) -> None:
     import ctypes
 
     ctypes.CDLL(None).connect(sock.fileno(), _AF_UNSPEC, 16)
+
+
+def surroundings(box: Box, host: Host) -> Iterator[Any]:
+    """What a process sees of the machine around it."""
+    from pathlib import Path
+
+    box.build(host)
+    yield {
+        "etc": sorted(entry.name for entry in Path("/etc").iterdir()),
+        "run": sorted(entry.name for entry in Path("/run").iterdir()),
+        "hostname": socket.gethostname(),
+        "pid": os.getpid(),
+        "pids": [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()],
+        "uid": (os.getuid(), os.getgid()),
+    }
+
+
+def resolved(
+    box: Box, spec: tuple[Host, list[tuple[dict[str, list[str]], str, str]], list[str]]
+) -> Iterator[Any]:
+    """The answers of getent, a process of its own, after each change of the names."""
+    host, steps, questions = spec
+    box.build(host)
+    box.set_gai_conf(b"precedence ::/0 40\n")
+    for names, resolver, first in steps:
+        box.set_names(names, resolver, first)  # type: ignore[arg-type]
+        for question in questions:
+            started = time.monotonic()
+            done = subprocess.run(
+                ["getent", *question.split()], capture_output=True, text=True, check=False
+            )
+            elapsed = time.monotonic() - started
+            answers = [line.split() for line in done.stdout.splitlines()]
+            found = [words[0] for words in answers if words[1:2] == ["STREAM"]]
+            yield done.returncode, found or done.stdout.split(), elapsed
+
+
+def gai_conf_versions(box: Box, spec: list[bytes | None]) -> Iterator[Any]:
+    for data in spec:
+        box.set_gai_conf(data)
+        path = box.etc / "gai.conf"
+        yield (path.read_bytes(), path.stat().st_mtime_ns) if path.exists() else None
+
+
+def rooted(box: Box, skeleton: Any) -> Iterator[Any]:
+    """A chroot into a private root, from a process of its own."""
+    root = box.private_root(skeleton)
+    assert box.private_root(skeleton) == root
+    box.set_gai_conf(b"# changed later\n")
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.chroot(root)
+        os.chdir("/")
+        seen = "\n".join([*sorted(os.listdir("/")), *sorted(os.listdir("/etc"))])
+        try:
+            os.mkdir("/new")
+        except OSError as problem:
+            seen += f"\n{errno.errorcode[problem.errno or 0]}"
+        with open("/etc/gai.conf") as file:
+            seen += f"\n{file.read()}"
+        os.write(write, seen.encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as stream:
+        yield stream.read()
+
+
+def counting(box: Box, upto: int) -> Iterator[int]:
+    yield from range(upto)
+
+
+def sleeping(box: Box, spec: float) -> Iterator[Any]:
+    """Has children of its own while it sleeps."""
+    child = subprocess.Popen(["sleep", "1000"])
+    yield os.readlink("/proc/self/ns/net"), child.pid
+    time.sleep(spec)
+    yield "slept"
+
+
+def refused(box: Box, host: Host) -> Iterator[Any]:
+    yield "before"
+    box.build(host)
+
+
+def failing(box: Box, spec: Any) -> Iterator[Any]:
+    yield 1
+    raise LookupError("nobody foresaw\nthis")
+
+
+def unpicklable(box: Box, spec: Any) -> Iterator[Any]:
+    yield lambda: None
+
+
+def crashing(box: Box, spec: Any) -> Iterator[Any]:
+    """Dies of a signal when asked to, otherwise gives its spec back."""
+    yield spec
+    if spec == "crash":
+        import ctypes
+
+        ctypes.string_at(0)
+    yield "survived"
+
+
+def big(box: Box, size: int) -> Iterator[bytes]:
+    yield b"x" * size
+
+
+def environment(box: Box, spec: Any) -> Iterator[Any]:
+    yield dict(os.environ)
+
+
+def built_twice(box: Box, host: Host) -> Iterator[Any]:
+    box.build(host)
+    yield box.build(host)
