@@ -42,7 +42,7 @@ _IFF_NO_PI = 0x1000
 _TUN = "/dev/net/tun"
 
 
-class _NotOffered(Exception):  # noqa: N818 - a signal between makers, not an error
+class _NotOffered(Exception):
     """This kernel cannot make this kind of device."""
 
 

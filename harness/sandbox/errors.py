@@ -23,7 +23,7 @@ class SandboxError(Exception):
         return type(self), (self.message, self.details)
 
 
-class SandboxUnavailable(SandboxError):  # noqa: N818 - the name is part of the contract
+class SandboxUnavailable(SandboxError):
     """This machine cannot make a sandbox.
 
     Parameters: ``reason`` what was refused; ``hint`` what would help.

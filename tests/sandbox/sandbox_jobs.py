@@ -190,3 +190,19 @@ def environment(box: Box, spec: Any) -> Iterator[Any]:
 def built_twice(box: Box, host: Host) -> Iterator[Any]:
     box.build(host)
     yield box.build(host)
+
+
+def busy(box: Box, host: Host) -> Iterator[Any]:
+    """Holds everything a sandbox can hold, and does not end by itself."""
+    box.build(host)
+    box.set_names({"web": ["10.0.0.1"]}, "dns")
+    child = subprocess.Popen(["sleep", "1000"])
+    yield os.readlink("/proc/self/ns/net")
+    child.wait()
+    yield None
+
+
+def churn(box: Box, host: Host) -> Iterator[Any]:
+    box.build(host)
+    box.set_names({"web": ["10.0.0.1"]}, "dns")
+    yield os.readlink("/proc/self/ns/net")

@@ -1,0 +1,190 @@
+"""What a sandbox leaves behind: nothing, however it ends."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+_PROC = Path("/proc")
+
+_ASKER = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import sandbox_jobs
+from harness.sandbox import Pool
+from harness.scenario.schema import Host
+HOST = Host.model_validate({"interfaces": {
+    "eth0": {"addresses": ["10.0.0.1/24"]}, "t": {"kind": "tunnel"}}})
+with Pool(jobs=2) as pool:
+    print(pool._zygote.pid, flush=True)
+    if sys.argv[2] == "sleep":
+        jobs = [pool.run(sandbox_jobs.busy, HOST) for _ in range(2)]
+        print(*[next(job) for job in jobs], flush=True)
+        next(jobs[0])
+    else:
+        for _ in pool.map(sandbox_jobs.churn, [HOST] * 10000):
+            pass
+"""
+
+
+class Asker:
+    """A process that keeps sandboxes busy, and everything that descends from it."""
+
+    def __init__(self, what: str) -> None:
+        self.mark = f"GAI_TEST_MARK={uuid.uuid4()}"
+        name, _, value = self.mark.partition("=")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _ASKER, str(HERE), what],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {name: value},
+            cwd=HERE.parents[1],
+        )
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def alive(self) -> list[int]:
+        """The pids that carry this asker's mark, zombies excepted."""
+        found = []
+        for entry in _PROC.iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    if self.mark.encode() in (entry / "environ").read_bytes():
+                        found.append(int(entry.name))
+        return found
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def asker(request: pytest.FixtureRequest) -> Iterator[Asker]:
+    made = Asker(request.param)
+    yield made
+    made.end()
+
+
+def namespaces() -> set[str]:
+    found = set()
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            for kind in ("net", "mnt", "user", "pid"):
+                with suppress(OSError):
+                    found.add(os.readlink(entry / "ns" / kind))
+    return found
+
+
+def wait_for_none(asker: Asker, seconds: float = 10) -> list[int]:
+    until = time.monotonic() + seconds
+    while (left := asker.alive()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
+
+
+def machine() -> dict[str, object]:
+    """What a sandbox must not change."""
+    network = ("route", "ipv6_route", "if_inet6", "fib_trie", "dev_mcast")
+    seen: dict[str, object] = {
+        name: Path("/proc/self/net", name).read_text() for name in network
+    }
+    seen["links"] = sorted(os.listdir("/sys/class/net"))
+    seen["mounts"] = Path("/proc/self/mountinfo").read_text()
+    seen["hostname"] = os.uname().nodename
+    seen["etc"] = sorted(
+        (entry.name, entry.lstat().st_mtime_ns, entry.lstat().st_ino)
+        for entry in Path("/etc").iterdir()
+    )
+    seen["run"] = sorted(os.listdir("/run"))
+    seen["resolv"] = Path("/etc/resolv.conf").read_bytes()
+    return seen
+
+
+def who(asker: Asker, zygote: int, victim: str) -> int:
+    """The pid of one link of the chain of processes."""
+    if victim == "asker":
+        return asker.process.pid
+    if victim == "zygote":
+        return zygote
+    supervisor = int(Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()[0])
+    if victim == "supervisor":
+        return supervisor
+    return int(Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()[0])
+
+
+@pytest.mark.parametrize("asker", ["sleep"], indirect=True)
+@pytest.mark.parametrize("victim", ["asker", "zygote"])
+def test_nothing_is_left_after_a_sigkill(asker: Asker, victim: str) -> None:
+    before = machine()
+    zygote = int(asker.line())
+    inside = set(asker.line().split())
+    assert len(inside) == 2
+    assert inside <= namespaces()
+    assert len(asker.alive()) >= 8  # asker, zygote, two each of supervisor, pid 1, child, dns
+    os.kill(who(asker, zygote, victim), signal.SIGKILL)
+    assert wait_for_none(asker) == []
+    assert not inside & namespaces()
+    assert machine() == before
+
+
+@pytest.mark.parametrize("asker", ["sleep"], indirect=True)
+@pytest.mark.parametrize("victim", ["supervisor", "pid 1"])
+def test_the_death_of_a_sandbox_ends_it_whole(asker: Asker, victim: str) -> None:
+    zygote = int(asker.line())
+    inside = asker.line().split()
+    os.kill(who(asker, zygote, victim), signal.SIGKILL)
+    until = time.monotonic() + 10
+    while len(set(inside) & namespaces()) > 1 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert len(set(inside) & namespaces()) <= 1
+
+
+@pytest.mark.parametrize("victim", ["asker", "zygote"])
+def test_nothing_is_left_whenever_the_sigkill_comes(victim: str) -> None:
+    before = machine()
+    chance = random.Random(victim)
+    for _ in range(12):
+        asker = Asker("churn")
+        try:
+            zygote = int(asker.line())
+            time.sleep(chance.uniform(0, 0.6))
+            os.kill(asker.process.pid if victim == "asker" else zygote, signal.SIGKILL)
+            assert wait_for_none(asker) == []
+        finally:
+            asker.end()
+    assert machine() == before
+
+
+def test_a_pool_that_ends_well_leaves_nothing() -> None:
+    before, spaces = machine(), namespaces()
+    import sandbox_jobs
+    from harness.sandbox import Pool
+    from harness.scenario.schema import Host
+
+    host = Host.model_validate({"interfaces": {"eth0": {"addresses": ["10.0.0.1/24"]}}})
+    with Pool(jobs=2) as pool:
+        inside = {values[0] for values in pool.map(sandbox_jobs.churn, [host] * 10)}
+        left = pool.run(sandbox_jobs.busy, host)
+        inside.add(next(left))
+    until = time.monotonic() + 10
+    while inside & namespaces() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not inside & namespaces()
+    assert not inside & spaces
+    assert machine() == before

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import ordinary_user
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="this run is an ordinary user's already")
+HERE = Path(__file__).parent
+
+_NO_TUN = """
+import sys
+sys.path.insert(0, "tests/sandbox")
+import sandbox_jobs
+from harness.sandbox import Pool, SandboxUnavailable
+from harness.scenario.schema import Host
+with Pool() as pool:
+    try:
+        list(pool.run(sandbox_jobs.built, Host.model_validate({"interfaces": {"t": {"kind": "sit"}}})))
+    except SandboxUnavailable as problem:
+        print(problem.reason, "|", problem.hint)
+"""
+
+
+def test_everything_works_for_an_ordinary_user() -> None:
+    tests = sorted(str(path) for path in HERE.glob("test_*.py") if path != Path(__file__))
+    done = ordinary_user.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" not in done.stdout.splitlines()[-1], done.stdout
+
+
+def test_a_kind_this_user_cannot_have_is_said_with_a_remedy() -> None:
+    done = ordinary_user.run([sys.executable, "-c", _NO_TUN], tun=False)
+    assert done.returncode == 0, done.stderr
+    if done.stdout:  # a kernel with a sit device of its own needs no tun
+        assert "an interface of kind sit needs" in done.stdout
+        assert "| try: modprobe sit" in done.stdout
+
+
+def test_no_namespaces_allowed_is_said_with_a_remedy() -> None:
+    # a limit of the user namespace a child is in: nothing of the machine is changed
+    script = (
+        "import sys; sys.path.insert(0, 'tests/sandbox'); import sandbox_jobs, os\n"
+        "from harness.sandbox import kernel, Pool, SandboxUnavailable\n"
+        "uid = os.getuid()\n"
+        "kernel.unshare(kernel.CLONE_NEWUSER)\n"
+        "open('/proc/self/setgroups', 'w').write('deny')\n"
+        "open('/proc/self/uid_map', 'w').write(f'0 {uid} 1')\n"
+        "open('/proc/self/gid_map', 'w').write(f'0 {uid} 1')\n"
+        "open('/proc/sys/user/max_user_namespaces', 'w').write('0')\n"
+        "try:\n"
+        "    with Pool() as pool: list(pool.run(sandbox_jobs.nothing, None))\n"
+        "except SandboxUnavailable as problem: print(problem)\n"
+    )
+    done = ordinary_user.run([sys.executable, "-c", script])
+    assert done.stdout == (
+        "the kernel refuses new namespaces: No space left on device; "
+        "allow it with: sysctl user.max_user_namespaces=10000\n"
+    ), done.stderr
