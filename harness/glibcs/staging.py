@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 from harness.glibcs.cache import cache_folder, install, making, publish
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 # A change to the layout below makes other roots.
 _LAYOUT = b"1"
+_KEPT_SECONDS = 30 * 24 * 3600
 # Where the sandbox puts its own /etc and kernel file systems.
 _MOUNT_POINTS = ("dev", "etc", "proc", "tmp")
 
@@ -41,6 +45,7 @@ def stage(build: Build, worker: Path) -> Path:
         key = _key(build, worker)
         root = cache_folder() / "roots" / key
         if root.is_dir():
+            _used(root)
             return root
         with making(key) as work:
             if not root.is_dir():
@@ -51,6 +56,7 @@ def stage(build: Build, worker: Path) -> Path:
                 for name in _MOUNT_POINTS:
                     (made / name).mkdir()
                 publish(made, root)
+                _forget_old(root, build)
     except OSError as error:
         raise GlibcError(f"{error.filename or worker}: {error.strerror}") from None
     return root
@@ -59,6 +65,20 @@ def stage(build: Build, worker: Path) -> Path:
 def command(build: Build) -> list[str]:
     """The argument list that runs the staged program inside its root."""
     return [f"/lib/{build.files[0][0]}", "--library-path", "/lib", "/worker"]
+
+
+def _used(root: Path) -> None:
+    """Note that a root is in use. A cache that cannot be written serves all the same."""
+    with contextlib.suppress(OSError):
+        os.utime(root)
+
+
+def _forget_old(root: Path, build: Build) -> None:
+    """Remove roots of the same build that another worker or an older glibc left long ago."""
+    limit = time.time() - _KEPT_SECONDS
+    for other in root.parent.glob(f"{build.id}-*"):
+        if other != root and other.stat().st_mtime < limit:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _key(build: Build, worker: Path) -> str:

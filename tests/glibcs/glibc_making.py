@@ -1,0 +1,117 @@
+"""Small artificial ELF files and Debian packages."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tarfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Debian's name -> (e_machine, 64 bits, little endian, e_flags)
+MACHINES: dict[str, tuple[int, bool, bool, int]] = {
+    "amd64": (62, True, True, 0),
+    "x32": (62, False, True, 0),
+    "i386": (3, False, True, 0),
+    "arm64": (183, True, True, 0),
+    "armhf": (40, False, True, 0x5000400),
+    "armel": (40, False, True, 0x5000200),
+    "ppc64el": (21, True, True, 2),
+    "s390x": (22, True, False, 0),
+    "riscv64": (243, True, True, 5),
+    "mips64el": (8, True, True, 0x80000007),
+    "alpha": (0x9026, True, True, 0),
+}
+
+
+def elf(
+    arch: str = "amd64",
+    soname: str = "libc.so.6",
+    needed: tuple[str, ...] = ("ld-linux-x86-64.so.2",),
+    interpreter: str | None = "/lib64/ld-linux-x86-64.so.2",
+    versions: tuple[str, ...] = ("libc.so.6", "GLIBC_2.2.5", "GLIBC_2.36"),
+    content: bytes = b"GNU C Library (made up) stable release version 2.36.\n",
+) -> bytes:
+    """A shared object with just the headers that are read; every offset is its own address."""
+    machine, wide, little, flags = MACHINES[arch]
+    order, word = ("<" if little else ">"), ("Q" if wide else "I")
+    header, segment = (64, 56) if wide else (52, 32)
+    strings = bytearray(b"\0")
+
+    def string(text: str) -> int:
+        strings.extend(text.encode() + b"\0")
+        return len(strings) - len(text) - 1
+
+    tags = [(1, string(name)) for name in needed] + [(14, string(soname))]
+    names = [string(name) for name in versions]
+    interp = (interpreter or "").encode() + b"\0"
+    start = header + 3 * segment
+    at_verdef = start + len(interp)
+    verdef = b"".join(
+        struct.pack(order + "HHHHIII", 1, 0, number + 1, 1, 0, 20, 28 * (number < len(names) - 1))
+        + struct.pack(order + "II", name, 0)
+        for number, name in enumerate(names)
+    )
+    at_strings = at_verdef + len(verdef)
+    tags += [(5, at_strings)]
+    if names:
+        tags += [(0x6FFFFFFC, at_verdef), (0x6FFFFFFD, len(names))]
+    at_dynamic = at_strings + len(strings)
+    dynamic = b"".join(struct.pack(order + word * 2, *tag) for tag in [*tags, (0, 0)])
+    body = interp + verdef + bytes(strings) + dynamic + content
+    end = start + len(body)
+
+    def program(kind: int, offset: int, size: int) -> bytes:
+        if wide:
+            return struct.pack(order + "IIQQQQQQ", kind, 4, offset, offset, offset, size, size, 1)
+        return struct.pack(order + "IIIIIIII", kind, offset, offset, offset, size, size, 4, 1)
+
+    ident = b"\x7fELF" + bytes([1 + wide, 1 if little else 2, 1]) + bytes(9)
+    fields = (0, header, 0, flags, header, segment, 3, 0, 0, 0)
+    return (
+        ident
+        + struct.pack(order + "HHI", 3, machine, 1)
+        + struct.pack(order + word * 3 + "IHHHHHH", *fields)
+        + program(1, 0, end)
+        + program(2, at_dynamic, len(dynamic))
+        + program(3 if interpreter else 4, start, len(interp))
+        + body
+    )
+
+
+def member(name: str, content: bytes = b"", **more: object) -> tuple[tarfile.TarInfo, bytes]:
+    """A tar member; *more* are attributes of its TarInfo."""
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    info.mode = 0o755
+    for key, value in more.items():
+        setattr(info, key, value)
+    return info, content
+
+
+def link(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
+    return member(name, type=tarfile.SYMTYPE, linkname=target)
+
+
+def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w") as archive:
+        for info, content in members:
+            archive.addfile(info, io.BytesIO(content))
+    return output.getvalue()
+
+
+def deb(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
+    """A Debian package with these members (deb(5): an ar archive of three files)."""
+    control = tar(member("./control", b"Package: libc6\nVersion: 2.36-1\nArchitecture: amd64\n"))
+    parts = (("debian-binary", b"2.0\n"), ("control.tar", control), ("data.tar", tar(*members)))
+    with path.open("wb") as output:
+        output.write(b"!<arch>\n")
+        for name, content in parts:
+            output.write(
+                f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode()
+            )
+            output.write(content + b"\n" * (len(content) % 2))
+    return path

@@ -1,0 +1,157 @@
+"""The host's apt-get itself, against archives that must be refused. No network."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from glibc_making import deb, member
+from harness.glibcs import GlibcError, GlibcUnavailable, apt
+from harness.glibcs.sources import Source
+
+pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get")
+
+REQUEST = apt.Request("libc6", "made", "main", "amd64", archived=False)
+
+
+def _nothing(step: str, fraction: float) -> None:
+    assert step in ("update", "download")
+    assert 0.0 <= fraction <= 1.0
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "work with blanks"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A complete archive of one suite, without a signature."""
+    root = tmp_path / "archive"
+    index = root / "dists/made/main/binary-amd64"
+    index.mkdir(parents=True)
+    package = deb(root / "libc6.deb", member("./lib/libc.so.6", b"libc"))
+    data = package.read_bytes()
+    text = (
+        "Package: libc6\nVersion: 2.36-1\nArchitecture: amd64\nFilename: libc6.deb\n"
+        f"Size: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n"
+        "Maintainer: nobody\nDescription: made\n"
+    ).encode()
+    (index / "Packages").write_bytes(text)
+    (index / "Packages.gz").write_bytes(gzip.compress(text))
+    release = "Suite: made\nCodename: made\nArchitectures: amd64\nComponents: main\nSHA256:\n"
+    for name in ("Packages", "Packages.gz"):
+        content = (index / name).read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        release += f" {digest} {len(content)} main/binary-amd64/{name}\n"
+    (root / "dists/made/Release").write_text(release)
+    return root
+
+
+def _source(archive: Path) -> Source:
+    return Source((f"file:{archive}",), ("made",), ("main",))
+
+
+def _download(archive: Path, work: Path, uri: str | None = None) -> Path:
+    source = _source(archive)
+    return apt.download(REQUEST, source, uri or source.uris[0], work, _nothing)
+
+
+def test_an_archive_without_a_signature_is_refused(archive: Path, work: Path) -> None:
+    with pytest.raises(GlibcUnavailable) as caught:
+        _download(archive, work)
+    assert "signature of suite made cannot be checked with the host's keys" in str(caught.value)
+    assert "keyring package" in caught.value.hint
+    assert "\n" not in str(caught.value)
+
+
+def test_a_host_that_trusts_everything_changes_nothing(
+    archive: Path, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusting = tmp_path / "trusting.conf"
+    trusting.write_text(
+        'Acquire::AllowInsecureRepositories "true";\nAPT::Get::AllowUnauthenticated "true";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(trusting))
+    with pytest.raises(GlibcUnavailable, match="cannot be checked"):
+        _download(archive, work)
+
+
+def test_the_host_s_hooks_and_pins_are_turned_away(
+    archive: Path, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = tmp_path / "ran"
+    hooks = tmp_path / "hooks.conf"
+    hooks.write_text(
+        f'APT::Update::Pre-Invoke {{ "touch {ran}"; }};\n'
+        f'APT::Update::Post-Invoke {{ "touch {ran}"; }};\n'
+        'APT::Default-Release "bookworm";\nDir::Cache::pkgcache "/nowhere/pkgcache.bin";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(hooks))
+    with pytest.raises(GlibcUnavailable, match="cannot be checked"):
+        _download(archive, work)
+    assert not ran.exists()
+
+
+def test_a_suite_the_mirror_lacks(tmp_path: Path, work: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(GlibcUnavailable, match=r"no suite made for amd64.*glibc add DIR"):
+        _download(tmp_path / "empty", work)
+
+
+def test_a_mirror_out_of_reach(tmp_path: Path, work: Path) -> None:
+    with pytest.raises(GlibcUnavailable, match="cannot be reached.*check the network"):
+        _download(tmp_path, work, "http://127.0.0.1:9/debian")
+
+
+def test_a_keyring_that_is_not_there(archive: Path, work: Path, tmp_path: Path) -> None:
+    source = Source((f"file:{archive}",), ("made",), ("main",), str(tmp_path / "none.gpg"))
+    with pytest.raises(GlibcUnavailable, match="cannot be checked with the host's keys"):
+        apt.download(REQUEST, source, source.uris[0], work, _nothing)
+
+
+def test_a_signed_archive_is_taken(archive: Path, work: Path, tmp_path: Path) -> None:
+    if shutil.which("gpg") is None:
+        pytest.skip("needs gpg to sign")
+    home = tmp_path / "keys"
+    home.mkdir(mode=0o700)
+    base = ["gpg", "--batch", "--homedir", str(home)]
+    key = ["--passphrase", "", "--quick-generate-key", "test@example.org", "rsa3072", "sign"]
+    subprocess.run([*base, *key], check=True, capture_output=True)
+    release = archive / "dists/made/Release"
+    ring = tmp_path / "ring.gpg"
+    sign = ["-o", str(release.with_name("InRelease")), "--clearsign", str(release)]
+    subprocess.run([*base, *sign], check=True, capture_output=True)
+    subprocess.run([*base, "-o", str(ring), "--export"], check=True, capture_output=True)
+    source = Source((f"file:{archive}",), ("made",), ("main",), str(ring))
+    found = apt.download(REQUEST, source, source.uris[0], work, _nothing)
+    assert found.read_bytes() == (archive / "libc6.deb").read_bytes()
+    (archive / "libc6.deb").write_bytes(b"exchanged after it was signed")
+    (again := tmp_path / "again").mkdir()
+    with pytest.raises(GlibcUnavailable):
+        apt.download(REQUEST, source, source.uris[0], again, _nothing)
+    other = apt.Request("libc6", "made", "main", "armhf", archived=False)
+    (third := tmp_path / "third").mkdir()
+    with pytest.raises(GlibcUnavailable):
+        apt.download(other, source, source.uris[0], third, _nothing)
+
+
+def test_no_apt_get(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.fspath(tmp_path))
+    with pytest.raises(GlibcUnavailable, match="no apt-get.*glibc add DIR"):
+        _download(tmp_path, work)
+
+
+def test_a_folder_apt_cannot_be_told_of(archive: Path, tmp_path: Path) -> None:
+    folder = tmp_path / 'with"quotes'
+    folder.mkdir()
+    with pytest.raises(GlibcError, match="quotes"):
+        _download(archive, folder)

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from glibc_making import deb, link, member
+from harness.glibcs import (
+    Build,
+    GlibcError,
+    GlibcMissing,
+    GlibcUnavailable,
+    Progress,
+    apt,
+    fetch,
+    fetching,
+    find,
+    remove,
+)
+from harness.glibcs.catalog import Distribution, Suite
+from harness.glibcs.sources import Source
+
+pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
+
+NEVER = "9.99"
+
+
+class Mirror:
+    """Stands for apt-get: hands out one package, and counts."""
+
+    def __init__(self, package: Path) -> None:
+        self.package = package
+        self.requests: list[tuple[str, str]] = []
+        self.damage: Callable[[Path], object] = lambda _: None
+
+    def download(
+        self, request: apt.Request, source: Source, uri: str, work: Path, report: apt.Report
+    ) -> Path:
+        self.requests.append((request.suite, request.arch))
+        report("download", 0.5)
+        path = work / f"libc6_1%3a2.99-1_{request.arch}.deb"
+        shutil.copy(self.package, path)
+        self.damage(path)
+        return path
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: Build) -> Mirror:
+    """A distribution "made" of three suites: the host's version, the same again, an old one."""
+    folder = "./usr/lib/x-linux-gnu"
+    members = [member(f"{folder}/{name}", path.read_bytes()) for name, path in own.files]
+    members.append(link(f"./lib64/{own.names[0]}", f"/usr/lib/x-linux-gnu/{own.names[0]}"))
+    found = Mirror(deb(tmp_path / "served.deb", *members))
+    suites = (
+        Suite("first", own.version),
+        Suite("second", own.version, extra=True),
+        Suite("stale", NEVER, archived=True),
+    )
+    distribution = Distribution("made", "main", suites, ())
+    source = Source(("http://mirror.test",), ("first",), ("main",))
+    monkeypatch.setattr(fetching, "host_distribution", lambda: distribution)
+    monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
+    monkeypatch.setattr(apt, "download", found.download)
+    return found
+
+
+def test_a_package_becomes_a_build_with_a_manifest(mirror: Mirror, cache: Path, own: Build) -> None:
+    seen: list[Progress] = []
+    build = fetch("first", progress=seen.append)
+    assert (build.version, build.arch, build.names) == (own.version, own.arch, own.names)
+    assert build.origin == "made first 1:2.99-1"
+    assert build.id == f"made-first-{own.version}-{own.arch}"
+    assert build.loader == cache / "builds" / build.id / "lib" / own.names[0]
+    manifest = json.loads((cache / "builds" / build.id / "manifest.json").read_text())
+    assert manifest["schema"] == 1
+    assert manifest["package_version"] == "1:2.99-1"
+    assert len(manifest["deb_sha256"]) == 64
+    assert [file[0] for file in manifest["files"]] == list(own.names)
+    assert [one.step for one in seen] == ["download", "unpack", "done"]
+    assert not any((cache / "tmp").iterdir())
+
+
+def test_what_is_there_is_not_fetched_again(mirror: Mirror, own: Build) -> None:
+    first = fetch("first")
+    seen: list[Progress] = []
+    assert fetch(own.version, progress=seen.append) == first == fetch(f"{own.version}:{own.arch}")
+    assert [one.step for one in seen] == ["cached"]
+    assert len(mirror.requests) == 1
+    assert fetch("first", refresh=True) == first
+    assert len(mirror.requests) == 2
+
+
+def test_the_package_is_believed_not_the_catalogue(mirror: Mirror, own: Build) -> None:
+    seen: list[Progress] = []
+    assert fetch("stale", progress=seen.append).version == own.version
+    notes = [one.note for one in seen if one.note]
+    assert notes == [
+        "suite stale is archived: its index is accepted past its date",
+        f"suite stale carries glibc {own.version}, not {NEVER}",
+    ]
+    with pytest.raises(GlibcUnavailable, match=f"now carries glibc {own.version}, not {NEVER}"):
+        fetch(NEVER)
+
+
+def test_two_fetches_at_once_download_once(mirror: Mirror) -> None:
+    together = threading.Barrier(4)
+    found: list[Build] = []
+
+    def run() -> None:
+        together.wait()
+        found.append(fetch("first"))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len(set(found)) == 1
+    assert len(mirror.requests) == 1
+
+
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.99])
+def test_a_broken_download_leaves_nothing(mirror: Mirror, cache: Path, part: float) -> None:
+    def cut(path: Path) -> None:
+        data = path.read_bytes()
+        path.write_bytes(data[: int(len(data) * part)])
+
+    mirror.damage = cut
+    with pytest.raises(GlibcUnavailable, match="damaged package.*glibc fetch first"):
+        fetch("first")
+    assert not any((cache / "builds").iterdir())
+    assert not any((cache / "tmp").iterdir())
+    mirror.damage = lambda _: None
+    assert fetch("first").origin == "made first 1:2.99-1"
+
+
+def test_an_interrupted_run_is_cleared_away(mirror: Mirror, cache: Path, own: Build) -> None:
+    def interrupt(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    mirror.damage = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        fetch("first")
+    assert not any((cache / "tmp").iterdir())
+    (cache / "tmp" / f"made-first-{own.arch}.killed").mkdir()
+    mirror.damage = lambda _: None
+    fetch("first")
+    assert not any((cache / "tmp").iterdir())
+
+
+def test_a_package_without_a_glibc_is_refused(mirror: Mirror, tmp_path: Path) -> None:
+    mirror.package = deb(tmp_path / "other.deb", member("./usr/share/doc/x", b"text"))
+    with pytest.raises(GlibcUnavailable, match=r"no libc\.so\.6 in it"):
+        fetch("first")
+
+
+def test_a_package_of_another_architecture_is_refused(mirror: Mirror, own: Build) -> None:
+    other = "s390x" if own.arch != "s390x" else "amd64"
+    with pytest.raises(GlibcUnavailable, match=f"is for {own.arch}; expected {other}"):
+        fetch("first", other)
+
+
+def test_a_damaged_build_is_fetched_again(mirror: Mirror, own: Build) -> None:
+    build = fetch("first")
+    build.libraries[0].write_bytes(b"short")
+    with pytest.raises(GlibcMissing):
+        find(f"{NEVER}")
+    assert fetch("first") == build
+    assert len(mirror.requests) == 2
+    assert build.libraries[0].read_bytes() == own.libraries[0].read_bytes()
+
+
+def test_what_cannot_be_asked_for(mirror: Mirror) -> None:
+    with pytest.raises(GlibcError, match="neither a version nor a suite; expected one of first,"):
+        fetch("bookwurm")
+    with pytest.raises(GlibcMissing, match="made is known to have"):
+        fetch("1.1")
+    with pytest.raises(GlibcError, match="names another architecture"):
+        fetch("first:arm64", "amd64")
+    with pytest.raises(GlibcError, match="is not an architecture"):
+        fetch("first", "../x")
+    assert mirror.requests == []
+
+
+def test_a_host_without_a_mirror(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "host_sources", lambda: ())
+    with pytest.raises(GlibcUnavailable, match="no mirror of made's main; add one"):
+        fetch("first")
+
+
+def test_the_second_mirror_is_tried(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def download(*arguments: object) -> Path:
+        asked.append(str(arguments[2]))
+        if len(asked) == 1:
+            raise GlibcUnavailable("down", "wait")
+        return mirror.download(*arguments)  # type: ignore[arg-type]
+
+    source = Source(("http://a.test", "http://b.test", "http://a.test"), ("first",), ("main",))
+    monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
+    monkeypatch.setattr(apt, "download", download)
+    fetch("first")
+    assert asked == ["http://a.test", "http://b.test"]
+
+
+def test_a_cache_that_cannot_be_written(mirror: Mirror, cache: Path) -> None:
+    cache.write_bytes(b"a file in its place")
+    with pytest.raises(GlibcUnavailable, match="cannot be written.*GAI_HARNESS_CACHE"):
+        fetch("first")
+
+
+def test_removing_takes_the_roots_too(mirror: Mirror, cache: Path, own: Build) -> None:
+    build = fetch("first")
+    (cache / "roots" / f"{build.id}-0123456789abcdef").mkdir(parents=True)
+    assert remove(own.version) == [build.id]
+    assert not any((cache / "builds").iterdir())
+    assert not any((cache / "roots").iterdir())
+    with pytest.raises(GlibcError, match="names no glibc"):
+        remove(own.version)
