@@ -24,6 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gai-conf", action="append", default=[], metavar="FILE", help="as for run"
     )
+    parser.add_argument(
+        "--trace", action="store_true",
+        help="record the system calls of the real glibc with strace and compare the sources",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pcap", metavar="FILE", type=Path,
+        help="write the netlink traffic of the look-ups there (needs the kernel's nlmon device)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="write JSON")
 
 
@@ -46,6 +54,19 @@ def main(options: argparse.Namespace) -> int:
         lanes_for(options.glibc, "auto"),
         [load_gai_conf(name) for name in options.gai_conf],
     )
+    if options.trace:
+        from dataclasses import replace
+
+        from harness.native.trace import strace
+
+        strace()  # says at once when it is missing
+        jobs = [replace(job, trace=True) for job in jobs]
+    if options.pcap is not None:
+        from harness.compare.explaining import capture
+
+        if len(jobs) != 1:
+            raise UsageError("--pcap: one scenario was expected")
+        options.pcap.write_bytes(capture(jobs[0]).pcap)
     pair = tuple(options.pair) if options.pair else None
     explanations = [
         item
@@ -58,4 +79,8 @@ def main(options: argparse.Namespace) -> int:
         print(as_json(explanations))
     else:
         write_text(explanations)
-    return FINDING if any(item.result.failed for item in explanations) else OK
+    wrong = any(
+        item.result.failed or (item.trace is not None and not item.trace.agreed)
+        for item in explanations
+    )
+    return FINDING if wrong else OK

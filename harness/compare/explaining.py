@@ -11,6 +11,7 @@ from harness.compare.explain import DestinationRow, rows
 from harness.compare.judge import judge, prediction_for
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect
+from harness.compare.tracing import TraceReport, trace_report
 from harness.model.host import Target
 from harness.model.ordering import compare_pair
 from harness.sandbox import Pool
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from harness.compare.predict import Prediction
     from harness.model.facts import Facts
     from harness.sandbox import Box
+    from harness.sandbox.capture import Capture
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,39 @@ class Explanation:
     rows: tuple[DestinationRow, ...]
     pair: PairReason | None = None
     devices: tuple[str, ...] = ()
+    trace: TraceReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     host: HostJob
     pair: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The netlink traffic of one host's look-ups, as a pcap file."""
+
+    scenario: str
+    pcap: bytes
+
+
+def capture(job: HostJob) -> Captured:
+    """Run one host's look-ups and capture what was said over netlink meanwhile.
+
+    Raises SandboxUnavailable where the kernel has no nlmon device.
+    """
+    with Pool(1) as pool:
+        (captured,) = pool.run(_capture, job)
+    assert isinstance(captured, Captured)
+    return captured
+
+
+def _capture(box: Box, job: HostJob) -> Iterator[Captured]:
+    begun: list[Capture] = []
+    for _ in collect(box, job, lambda: begun.append(box.capture())):
+        pass
+    yield Captured(job.scenario.name, begun[0].pcap())
 
 
 def explain(jobs: Sequence[HostJob], pair: tuple[str, str] | None = None) -> Iterator[Explanation]:
@@ -60,6 +89,7 @@ def _explain(box: Box, job: _Job) -> Iterator[Explanation]:
                 rows(known, evidence.view),
                 None if job.pair is None else _pair(prediction, job.pair),
                 devices,
+                trace_report(evidence),
             )
 
 

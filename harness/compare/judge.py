@@ -17,6 +17,7 @@ from harness.model.facts import Facts
 from harness.model.host import HostView, Target
 from harness.model.lookup import Item
 from harness.native.record import Answer, Crashed, Outcome
+from harness.native.trace import Trace
 from harness.scenario.schema import Expect, Lookup, Scenario
 
 
@@ -35,6 +36,7 @@ class Evidence:
     lane: str
     build: str
     native: Outcome
+    trace: Trace | None = None
 
 
 def prediction_for(evidence: Evidence, model: Model = Model()) -> Prediction:  # noqa: B008

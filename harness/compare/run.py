@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from harness.model.dialects import dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.query import Query
 from harness.native.record import Answer, Outcome
+from harness.native.trace import Trace, traced
 from harness.sandbox import SERVICES, Pool, SandboxError
 
 if TYPE_CHECKING:
@@ -55,13 +56,17 @@ class GaiConf:
 
 @dataclass(frozen=True, slots=True)
 class HostJob:
-    """One scenario's host with everything to be done on it; ``source`` is the file's name."""
+    """One scenario's host with everything to be done on it; ``source`` is the file's name.
+
+    ``trace`` records the system calls of every look-up.
+    """
 
     scenario: Scenario
     gai_confs: tuple[GaiConf, ...]
     lanes: tuple[LaneSpec, ...]
     timeout: float = 10.0
     source: str = ""
+    trace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +106,13 @@ def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:
         )
 
 
-def collect(box: Box, job: HostJob) -> Iterator[tuple[tuple[Evidence, ...], tuple[str, ...]]]:
+def collect(
+    box: Box, job: HostJob, before_lookups: Callable[[], None] = lambda: None
+) -> Iterator[tuple[tuple[Evidence, ...], tuple[str, ...]]]:
     """Inside a sandbox: what kernel and glibc really say, per look-up and gai.conf.
 
     Yields the evidence of all lanes for one look-up, and the notes on the devices used.
+    ``before_lookups`` is called once the host stands and the model's questions are asked.
     """
     scenario = job.scenario
     topology = box.build(scenario.host)
@@ -116,6 +124,7 @@ def collect(box: Box, job: HostJob) -> Iterator[tuple[tuple[Evidence, ...], tupl
     # the newest dialect too: explaining a difference asks the model what else there could be
     dialects = {dialect(v, lane.arch) for lane in job.lanes for v in (lane.glibc, NEWEST)}
     view = box.observe(targets_of(requests, names, plain, dialects))
+    before_lookups()
     with ExitStack() as stack:
         lanes: list[Lane] = []
         for spec in job.lanes:
@@ -125,7 +134,9 @@ def collect(box: Box, job: HostJob) -> Iterator[tuple[tuple[Evidence, ...], tupl
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             answers = [
-                _ask(lane, spec, conf, requests, job.timeout)
+                [_traced(box, lane, request, job.timeout) for request in requests]
+                if job.trace
+                else [(outcome, None) for outcome in _ask(lane, spec, conf, requests, job.timeout)]
                 for lane, spec in zip(lanes, job.lanes, strict=True)
             ]
             for number, lookup in enumerate(scenario.lookups):
@@ -138,16 +149,22 @@ def collect(box: Box, job: HostJob) -> Iterator[tuple[tuple[Evidence, ...], tupl
                             gai_conf=conf.data,
                             view=view,
                             services=services,
-                            glibc=_version(answer[number], spec),
+                            glibc=_version(answer[number][0], spec),
                             arch=spec.arch,
                             lane=spec.lane,
                             build=spec.build,
-                            native=answer[number],
+                            native=answer[number][0],
+                            trace=answer[number][1],
                         )
                         for answer, spec in zip(answers, job.lanes, strict=True)
                     ),
                     topology.notes,
                 )
+
+
+def _traced(box: Box, lane: Lane, request: Request, timeout: float) -> tuple[Outcome, Trace | None]:
+    trace = traced(lane, _query(request), box.tmpdir(), timeout)
+    return trace.outcome, trace
 
 
 def _version(outcome: Outcome, spec: LaneSpec) -> str:

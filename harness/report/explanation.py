@@ -16,6 +16,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from harness.compare.explain import DestinationRow
     from harness.compare.explaining import Explanation
+    from harness.compare.tracing import TraceReport
 
 _WIDE = 150
 
@@ -43,7 +44,7 @@ def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
     for item in items:
         result = item.result
         key = (
-            item.rows, item.pair, result.native, result.model, result.error, result.verdict,
+            item.rows, item.pair, item.trace, result.native, result.model, result.error, result.verdict,
             result.decisions, result.undefined,
         )  # fmt: skip
         groups.setdefault(key, []).append(item)
@@ -70,6 +71,8 @@ def _write(console: Console, same: Sequence[Explanation]) -> None:
     if same[0].pair is not None:
         pair = same[0].pair
         console.print(Text(f"  asked: {pair.before} before {pair.after}: {pair.why}", "bold"))
+    if same[0].trace is not None:
+        _write_trace(console, same[0].trace)
     for line in result.undefined:
         console.print(Text(f"  undefined: {line}", "magenta"), soft_wrap=True)
     for remark in result.remarks:
@@ -78,6 +81,25 @@ def _write(console: Console, same: Sequence[Explanation]) -> None:
         order = ", ".join(departure.order)
         console.print(
             Text(f"  {departure.standard} would return {order}: {departure.why}", "blue"),
+            soft_wrap=True,
+        )
+
+
+def _write_trace(console: Console, trace: TraceReport) -> None:
+    console.print(Text("  system calls of the real glibc:", "dim"), soft_wrap=True)
+    for call in trace.calls:
+        console.print(Text(f"    {call}", "dim"), soft_wrap=True)
+    for check in trace.checks:
+        words = (
+            "as the kernel's route look-up says"
+            if check.same
+            else (f"but the kernel's route look-up says {check.looked_up}")
+        )
+        console.print(
+            Text(
+                f"  connect {check.destination}: source {check.traced}, {words}",
+                "" if check.same else "bold red",
+            ),
             soft_wrap=True,
         )
 
@@ -128,6 +150,7 @@ def as_json(explanations: Sequence[Explanation]) -> str:
             {
                 **result_as_json(item.result),
                 "destinations": [asdict(row) for row in item.rows],
+                "trace": None if item.trace is None else asdict(item.trace),
                 "pair": None if item.pair is None else asdict(item.pair),
             }
             for item in explanations

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import namespaces
+from .capture import Capture
 from .devices import Workshop
 from .dns import FirstReply, NameServer, Zone
 from .errors import SandboxError
@@ -107,6 +108,13 @@ class Box:
         Parameters: ``targets`` the destinations to look routes up for. Raises OSError.
         """
         return observe(self._netlink, targets)
+
+    def capture(self) -> Capture:
+        """Begin to capture the sandbox's netlink traffic, once the host is built.
+
+        Raises SandboxUnavailable where the kernel has no nlmon device.
+        """
+        return Capture(self._netlink)
 
     def bind(self, source: Path, target: Path, readonly: bool = True) -> None:
         """Show ``source`` at the existing ``target`` too, inside this sandbox only.

@@ -139,7 +139,16 @@ _EXPECTED = {
 
 def _first_error(file: str, tree: Node, error: ValidationError) -> ScenarioError:
     """The fault that comes first in the file; a list of all would be more than one line."""
-    found = [_convert(file, tree, dict(item)) for item in error.errors(include_url=False)]
+    items = [dict(item) for item in error.errors(include_url=False)]
+    places = [item["loc"] for item in items]
+    # a list whose entries all failed also counts as too short: a mere consequence
+    found = [
+        _convert(file, tree, item)
+        for item in items
+        if not any(
+            place != item["loc"] and place[: len(item["loc"])] == item["loc"] for place in places
+        )
+    ]
     return min(found, key=lambda item: item.line or 0)
 
 

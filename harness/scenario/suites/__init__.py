@@ -1,11 +1,11 @@
 """Built-in suites: generated scenarios, the same list of them every time.
 
-    >>> from harness.scenario.suites import suites
-    >>> sorted(suites())
-    ['rule9', 'smoke']
-    >>> first = suites()["smoke"]()[0]
-    >>> first.scenario.name
-    'smoke-v4-p24-dual'
+>>> from harness.scenario.suites import suites
+>>> sorted(suites())
+['rule9', 'smoke']
+>>> first = suites()["smoke"]()[0]
+>>> first.scenario.name
+'smoke-v4-p24-dual'
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..load import LoadedScenario
-from . import rule9, smoke
+from .rule9 import scenarios as _rule9
+from .smoke import scenarios as _smoke
 
 __all__ = ["suites"]
 
@@ -23,4 +24,4 @@ def suites() -> dict[str, Callable[[], list[LoadedScenario]]]:
 
     A scenario's path is no file but ``suite:NAME``. Raises nothing.
     """
-    return {"rule9": rule9.scenarios, "smoke": smoke.scenarios}
+    return {"rule9": _rule9, "smoke": _smoke}

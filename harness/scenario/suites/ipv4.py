@@ -23,7 +23,7 @@ _WORDS = {
     "linklocal": "has a link-local IPv6 address too, which is enough to keep the table",
     "v4only": "has no IPv6 address: glibc keeps no address table, every length is unknown",
 }
-_PAIRS = (
+_PAIRS: tuple[tuple[str, ...], ...] = (
     ("just-inside", "just-outside"),
     ("just-inside", "far-outside"),
     ("deep-inside", "just-outside"),
@@ -45,7 +45,7 @@ _PAIRS = (
     ("broadcast", "just-outside"),
     ("broadcast", "just-inside"),
 )
-_TRIPLES = (
+_TRIPLES: tuple[tuple[str, ...], ...] = (
     ("just-outside", "just-inside", "deep-inside"),
     ("far-outside", "just-outside", "just-inside"),
 )
@@ -109,16 +109,13 @@ def host(name: str, length: int, kind: str) -> Cases:
         [DEFAULT_ROUTE, *routes],
     )
     where = places(length)
-    for pair in _PAIRS:
-        for words in (pair, pair[::-1]):
-            _add(cases, words, where, length, kind)
-    for triple in _TRIPLES:
-        for words in permutations(triple):
-            _add(cases, words, where, length, kind)
+    for group in (*_PAIRS, *_TRIPLES):
+        for order in permutations(group):
+            _add(cases, order, where, length, kind)
     everything = [place for place in where if place != "network"]
-    for turn, words in rotations(everything):
-        if turn % 3 == 0:
-            _add(cases, words, where, length, kind, f"everything-turned-{turn}")
+    for turn, turned in rotations(everything):
+        if turn % 4 == 0:
+            _add(cases, turned, where, length, kind, f"everything-turned-{turn}")
     _add(cases, everything[::-1], where, length, kind, "everything-backwards")
     _add(cases, everything[::-1], where, length, kind, "everything-any-socktype", socktype="any")
     where["six"] = SIX

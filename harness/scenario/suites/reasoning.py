@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 # 0xffffffff << 32 in C: what a processor makes of the netmask of a /0
@@ -39,7 +39,8 @@ def flip(address: str, *positions: int) -> str:
 
 def shared(one: str, other: str) -> int:
     """How many leading bits two addresses of one family have in common."""
-    return len(commonprefix([bits(one), bits(other)]))
+    pairs = zip(bits(one), bits(other), strict=True)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def in_subnet(destination: str, source: str, length: int) -> int:

@@ -1,0 +1,146 @@
+"""The system calls the real glibc made for one look-up, recorded by strace.
+
+strace is a program of the host; the model never reads what it says. It is evidence: the
+source addresses getsockname() returned are set beside the kernel's route look-ups.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.native.lanes import Lane
+    from harness.native.query import Query
+    from harness.native.record import Outcome
+
+_CALLS = "socket,connect,getsockname,sendto,recvmsg,openat,open,bind"
+_ATTACH_TIME = 10.0
+_ADDRESS = re.compile(
+    r'inet_addr\("(?P<four>[0-9.]+)"\)|inet_pton\(AF_INET6, "(?P<six>[0-9a-f:.]+)"'
+)
+_CALL = re.compile(r"^(?:\d+\s+)?(?P<name>\w+)\((?P<rest>.*)$")
+_SCOPE = re.compile(r'sin6_scope_id=(?:if_nametoindex\("(?P<name>[^"]+)"\)|(?P<id>\d+))')
+
+
+class TraceUnavailable(Exception):  # noqa: N818 - it says what is so
+    """strace is not there or may not attach; the text says what to install or allow."""
+
+    exit_status = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connect() to a destination, and the source getsockname() then gave, or the error."""
+
+    destination: str
+    source: str | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One traced look-up: its outcome, the calls as strace prints them, and the connections."""
+
+    outcome: Outcome
+    calls: tuple[str, ...]
+    connections: tuple[Connection, ...]
+
+
+def strace() -> str:
+    """The path of strace. Raises TraceUnavailable with what to install."""
+    found = shutil.which("strace")
+    if found is None:
+        raise TraceUnavailable("strace is not installed; apt-get install strace")
+    return found
+
+
+def traced(lane: Lane, query: Query, folder: Path, timeout: float = 10.0) -> Trace:
+    """One look-up in a fresh session of ``lane``, with strace attached to its process.
+
+    ``folder`` is a private folder for strace's output. Raises TraceUnavailable when strace
+    is missing or cannot attach.
+    """
+    program = strace()
+    output = folder / "strace.out"
+    output.unlink(missing_ok=True)
+    with lane.open() as session:
+        tracer = subprocess.Popen(
+            [program, "-qq", "-v", "-s", "4096", "-e", f"trace={_CALLS}", "-e", "signal=none",
+             "-o", str(output), "-p", str(session.pid)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            _wait_attached(session.pid, tracer)
+            outcome = session.lookup(query, timeout)
+        finally:
+            session.close()
+            try:
+                tracer.wait(timeout)
+            except subprocess.TimeoutExpired:
+                tracer.kill()
+                tracer.wait()
+            if tracer.stderr is not None:
+                tracer.stderr.close()
+    calls = tuple(output.read_text(errors="replace").splitlines())
+    return Trace(outcome, calls, connections(calls))
+
+
+def _wait_attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _ATTACH_TIME
+    while time.monotonic() < deadline:
+        if tracer.poll() is not None:
+            said = tracer.stderr.read().decode(errors="replace") if tracer.stderr else ""
+            raise TraceUnavailable(f"strace cannot attach: {said.strip() or 'no reason given'}")
+        if _tracer_of(pid):
+            return
+        time.sleep(0.005)
+    raise TraceUnavailable("strace did not attach in time")
+
+
+def _tracer_of(pid: int) -> int:
+    # the number of a traced process is that of our own process tree
+    text = Path(f"/proc/{pid}/status").read_text()
+    match = re.search(r"^TracerPid:\s+(\d+)", text, re.MULTILINE)
+    return int(match[1]) if match else 0
+
+
+def connections(calls: Sequence[str]) -> tuple[Connection, ...]:
+    """The connects of a look-up's sort, each with the source that getsockname() returned."""
+    found: list[Connection] = []
+    for line in calls:
+        call = _CALL.match(line)
+        if call is None:
+            continue
+        rest = call["rest"]
+        if call["name"] == "connect" and "AF_UNSPEC" not in rest:
+            destination = _address(rest)
+            if destination is None or "htons(53)" in rest:
+                continue
+            error = re.search(r"= -1 (E[A-Z]+)", rest)
+            found.append(Connection(destination, None, error[1] if error else None))
+        elif call["name"] == "getsockname" and found and "AF_NETLINK" not in rest:
+            source = _address(rest)
+            last = found[-1]
+            if last.error is None and last.source is None and source is not None:
+                found[-1] = Connection(last.destination, source)
+    return tuple(found)
+
+
+def _address(text: str) -> str | None:
+    match = _ADDRESS.search(text)
+    if match is None:
+        return None
+    if match["four"] is not None:
+        return match["four"]
+    address: str = match["six"]
+    scope = _SCOPE.search(text)
+    if scope is not None and (scope["name"] or scope["id"] != "0"):
+        address += f"%{scope['name'] or scope['id']}"
+    return address

@@ -1,0 +1,78 @@
+"""Capturing the sandbox's netlink traffic on an nlmon device, as wireshark reads it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import time
+from typing import Any
+
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
+
+from . import netlink
+from .devices import IFF_UP
+from .errors import SandboxUnavailable
+
+_NAME = "nlmon0"
+_INDEX = 2_000_000
+_ETH_P_ALL = 3
+_SNAPLEN = 262_144
+_RECEIVE_BUFFER = 16 << 20
+_LINKTYPE_NETLINK = 253  # tcpdump.org/linktypes.html: a 16-byte cooked header, then netlink
+_ARPHRD_NETLINK = 824
+
+
+class Capture:
+    """Everything said over netlink in this sandbox, from its making to `pcap`.
+
+    Parameters: ``sock`` a netlink socket of the sandbox. Raises SandboxUnavailable where
+    the kernel has no nlmon device.
+    """
+
+    def __init__(self, sock: netlink.Netlink) -> None:
+        message = ifinfmsg()
+        message["index"] = _INDEX
+        kind: list[Any] = [("IFLA_INFO_KIND", "nlmon")]
+        message["attrs"] = [("IFLA_IFNAME", _NAME), ("IFLA_LINKINFO", {"attrs": kind})]
+        try:
+            sock.change(message, netlink.RTM_NEWLINK, netlink.NLM_F_CREATE | netlink.NLM_F_EXCL)
+        except netlink.RefusedError as problem:
+            if problem.errno not in (errno.EOPNOTSUPP, errno.ENOTSUP):
+                raise
+            raise SandboxUnavailable(
+                "this kernel offers no nlmon device, so netlink cannot be captured",
+                "try: modprobe nlmon; --trace shows the same messages through strace",
+            ) from None
+        up = ifinfmsg()
+        up["index"], up["flags"], up["change"] = _INDEX, IFF_UP, IFF_UP
+        sock.change(up, netlink.RTM_NEWLINK)
+        self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        self._sock.bind((_NAME, 0))
+        self._sock.setblocking(False)
+
+    def pcap(self) -> bytes:
+        """What was captured so far as a pcap file; ends the capture. Raises nothing."""
+        packets = []
+        while True:
+            try:
+                data, address = self._sock.recvfrom(_SNAPLEN)
+            except BlockingIOError:
+                break
+            packets.append((address[1], address[2], data))
+        self._sock.close()
+        return pcap_file(packets)
+
+
+def pcap_file(packets: list[tuple[int, int, bytes]]) -> bytes:
+    """A pcap file of netlink messages.
+
+    Parameters: ``packets`` as (netlink family, packet type, message) in order.
+    """
+    now = int(time.time())
+    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _SNAPLEN, _LINKTYPE_NETLINK)]
+    for family, kind, data in packets:
+        frame = struct.pack(">HH10xH", kind, _ARPHRD_NETLINK, family) + data
+        out.append(struct.pack("<IIII", now, 0, len(frame), len(frame)) + frame)
+    return b"".join(out)
