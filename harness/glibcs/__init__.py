@@ -15,9 +15,9 @@ from __future__ import annotations
 from harness.glibcs.build import Build, GlibcVersion
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.fetching import Progress, catalogue, fetch
-from harness.glibcs.inventory import Entry, add, find, inventory, remove
 from harness.glibcs.running import host
 from harness.glibcs.staging import command, stage
+from harness.glibcs.stock import Entry, add, find, inventory, remove
 from harness.glibcs.trees import from_directory
 
 __all__ = [

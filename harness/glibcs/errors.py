@@ -13,7 +13,7 @@ class GlibcError(Exception):
     exit_status: int = 2
 
 
-class GlibcMissing(GlibcError):  # noqa: N818 - it says what is so, as its kin do
+class GlibcMissing(GlibcError):
     """A build that is not on this machine, although it may be had.
 
     Args:
@@ -29,7 +29,7 @@ class GlibcMissing(GlibcError):  # noqa: N818 - it says what is so, as its kin d
         self.hint = hint
 
 
-class GlibcUnavailable(GlibcError):  # noqa: N818
+class GlibcUnavailable(GlibcError):
     """A build that cannot be had on this machine: no apt-get, no mirror, no keys, a musl host.
 
     Args:

@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from glibc_making import deb, member
+
 from harness.glibcs import GlibcError, GlibcUnavailable, apt
 from harness.glibcs.sources import Source
 
@@ -108,7 +108,7 @@ def test_a_suite_the_mirror_lacks(tmp_path: Path, work: Path) -> None:
 
 
 def test_a_mirror_out_of_reach(tmp_path: Path, work: Path) -> None:
-    with pytest.raises(GlibcUnavailable, match="cannot be reached.*check the network"):
+    with pytest.raises(GlibcUnavailable, match=r"cannot be reached.*check the network"):
         _download(tmp_path, work, "http://127.0.0.1:9/debian")
 
 
@@ -146,7 +146,7 @@ def test_a_signed_archive_is_taken(archive: Path, work: Path, tmp_path: Path) ->
 
 def test_no_apt_get(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
-    with pytest.raises(GlibcUnavailable, match="no apt-get.*glibc add DIR"):
+    with pytest.raises(GlibcUnavailable, match=r"no apt-get.*glibc add DIR"):
         _download(tmp_path, work)
 
 

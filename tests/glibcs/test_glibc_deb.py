@@ -5,8 +5,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-
 from glibc_making import deb, link, member
+
 from harness.glibcs import GlibcError
 from harness.glibcs.deb import unpack
 

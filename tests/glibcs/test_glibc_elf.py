@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 
 import pytest
+from glibc_making import MACHINES, elf
 
 from harness.glibcs import Build
 from harness.glibcs.elf import ElfError, read_elf, read_elf_file
-from glibc_making import MACHINES, elf
 
 
 @pytest.mark.parametrize("arch", MACHINES)
@@ -58,10 +59,8 @@ def test_damaged_headers_never_raise_anything_else() -> None:
         damaged = bytearray(whole)
         for _ in range(chance.randint(1, 4)):
             damaged[chance.randrange(len(whole))] = chance.randrange(256)
-        try:
+        with contextlib.suppress(ElfError):
             read_elf(bytes(damaged))
-        except ElfError:
-            pass
 
 
 def test_readelf_agrees(own: Build) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from glibc_making import deb, link, member
+
 from harness.glibcs import (
     Build,
     GlibcError,
@@ -38,7 +38,7 @@ class Mirror:
         self.damage: Callable[[Path], object] = lambda _: None
 
     def download(
-        self, request: apt.Request, source: Source, uri: str, work: Path, report: apt.Report
+        self, request: apt.Request, _source: Source, _uri: str, work: Path, report: apt.Report
     ) -> Path:
         self.requests.append((request.suite, request.arch))
         report("download", 0.5)
@@ -131,7 +131,7 @@ def test_a_broken_download_leaves_nothing(mirror: Mirror, cache: Path, part: flo
         path.write_bytes(data[: int(len(data) * part)])
 
     mirror.damage = cut
-    with pytest.raises(GlibcUnavailable, match="damaged package.*glibc fetch first"):
+    with pytest.raises(GlibcUnavailable, match=r"damaged package.*glibc fetch first"):
         fetch("first")
     assert not any((cache / "builds").iterdir())
     assert not any((cache / "tmp").iterdir())
@@ -211,7 +211,7 @@ def test_the_second_mirror_is_tried(mirror: Mirror, monkeypatch: pytest.MonkeyPa
 
 def test_a_cache_that_cannot_be_written(mirror: Mirror, cache: Path) -> None:
     cache.write_bytes(b"a file in its place")
-    with pytest.raises(GlibcUnavailable, match="cannot be written.*GAI_HARNESS_CACHE"):
+    with pytest.raises(GlibcUnavailable, match=r"cannot be written.*GAI_HARNESS_CACHE"):
         fetch("first")
 
 

@@ -94,7 +94,7 @@ def find(spec: str) -> list[Build]:
         return named
     if is_version(name):
         return [_by_version(spec, name, arch, kept)]
-    if "/" in spec or spec in (".", "..") or Path(spec).is_dir():
+    if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
         return [from_directory(spec)]
     raise _unknown(spec)
 

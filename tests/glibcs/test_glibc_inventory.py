@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.glibcs import (
+    Build,
+    GlibcError,
+    GlibcMissing,
+    GlibcUnavailable,
+    add,
+    command,
+    find,
+    inventory,
+    remove,
+    stage,
+)
+from harness.glibcs.cache import Manifest, cache_folder, install, making, publish, write_manifest
+
+Make = Callable[..., Path]
+
+
+def _keep(own: Build, version: str, suite: str, arch: str | None = None) -> str:
+    """Puts the host's files into the cache as though a suite had them in that version."""
+    arch = arch or own.arch
+    key = f"debian-{suite}-{version}-{arch}"
+    with making(key) as work:
+        files = install(own, work / "build")
+        manifest = Manifest(
+            key, version, arch, f"debian {suite} {version}-1", "package", files,
+            distribution="debian", suite=suite, package_version=f"{version}-1",
+        )  # fmt: skip
+        write_manifest(work / "build", manifest)
+        publish(work / "build", cache_folder() / "builds" / key)
+    return key
+
+
+def test_a_directory_is_copied_and_found_by_its_name(tree: Make, own: Build, cache: Path) -> None:
+    root = tree("usr/lib/x86_64-linux-gnu", "lib64", name="my-image")
+    build = add(root)
+    assert build.name == "my-image"
+    assert build.origin == f"directory {root}"
+    assert all(path.is_relative_to(cache) for _, path in build.files)
+    assert build.names == own.names
+    root.rename(root.with_name("gone"))
+    assert find("my-image") == [build] == find(build.id)
+    assert find(own.version) == [build]  # before the host's, which has the same version
+    assert [entry.state for entry in inventory()][:2] == ["host", "added"]
+    assert remove("my-image") == [build.id]
+    with pytest.raises(GlibcError, match="'my-image' names no glibc; expected a version"):
+        find("my-image")
+
+
+def test_adding_again_takes_the_files_anew(tree: Make, own: Build) -> None:
+    first = add(tree("lib", name="one"), "mine")
+    assert add(tree("lib", name="one"), "mine") == first
+    with pytest.raises(GlibcError, match="the name mine is taken; gai-harness glibc remove mine"):
+        add(tree("lib", name="two"), "mine")
+    assert find("mine") == [first]
+
+
+@pytest.mark.parametrize("name", ["host", "all", "a/b", "a:b", "", ".hidden", "x" * 65, "2.5"])
+def test_names_that_would_mislead(tree: Make, name: str) -> None:
+    with pytest.raises(GlibcError, match=r"cannot name|cannot be named"):
+        add(tree("lib"), name)
+
+
+def test_a_directory_of_an_odd_name_gets_another(tree: Make, own: Build) -> None:
+    assert add(tree("lib", name="odd name")).name == f"local-{own.version}"
+    assert add(tree("lib", name=own.version)).name == own.version
+
+
+def test_a_directory_serves_without_being_added(tree: Make, own: Build, cache: Path) -> None:
+    root = tree("lib64")
+    (build,) = find(str(root))
+    assert (build.version, build.loader) == (own.version, root / "lib64" / own.names[0])
+    assert not cache.exists()
+
+
+def test_all_is_the_host_then_ascending(own: Build) -> None:
+    for version, suite in (("2.9", "x"), ("2.41", "trixie"), ("2.31", "bullseye")):
+        _keep(own, version, suite)
+    _keep(own, "2.36", "bookworm", "vax")
+    assert [build.version for build in find("all")] == [own.version, "2.9", "2.31", "2.41"]
+    assert [build.arch for build in find("all:vax")] == ["vax"]
+    assert [build.origin for build in find("host")] == ["host"]
+    assert find("2.36:vax")[0].arch == "vax"
+
+
+def test_a_version_is_the_package_or_else_the_host(own: Build) -> None:
+    assert find(own.version) == find("host")
+    assert find(f"{own.version}:{own.arch}") == find("host")
+    key = _keep(own, own.version, "bookworm")
+    assert [build.id for build in find(own.version)] == [key]
+
+
+def test_what_is_missing_comes_with_the_command_to_get_it() -> None:
+    for spec in ("2.31", "2.36:armhf") if find("host")[0].version != "2.31" else ():
+        with pytest.raises(GlibcMissing) as caught:
+            find(spec)
+        assert caught.value.exit_status == 3
+        assert caught.value.spec == spec
+        assert str(caught.value).endswith(f"; gai-harness glibc fetch {spec}")
+
+
+@pytest.mark.parametrize("spec", ["", "two", "2.x", "2.36-9", "a\0b"])
+def test_a_malformed_specification(spec: str) -> None:
+    with pytest.raises(GlibcError, match="names no glibc; expected a version, host, all"):
+        find(spec)
+
+
+def test_on_a_musl_host_the_cache_still_serves(own: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    def musl() -> Build:
+        raise GlibcUnavailable("this Python runs on musl", "hint")
+
+    monkeypatch.setattr("harness.glibcs.stock.host", musl)
+    with pytest.raises(GlibcUnavailable):
+        find("all")
+    key = _keep(own, "2.31", "bullseye")
+    assert [build.id for build in find("all")] == [key]
+    assert inventory()[0].state == "cached"
+    with pytest.raises(GlibcMissing):
+        find("2.36")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "manifest.json").unlink(),
+        lambda folder: (folder / "manifest.json").write_text("{"),
+        lambda folder: (folder / "manifest.json").write_text("[]"),
+        lambda folder: (folder / "manifest.json").write_text('{"schema": 1, "id": 3}'),
+        lambda folder: (folder / "lib/libc.so.6").write_bytes(b""),
+        lambda folder: (folder / "lib/libc.so.6").unlink(),
+        lambda folder: folder.rename(folder.with_name("renamed")),
+    ],
+)
+def test_a_damaged_build_is_listed_and_can_be_removed(
+    own: Build, cache: Path, damage: Callable[[Path], object]
+) -> None:
+    key = _keep(own, "2.31", "bullseye")
+    damage(cache / "builds" / key)
+    (entry,) = [one for one in inventory() if one.state == "damaged"]
+    assert [build.origin for build in find("all")] == ["host"]
+    assert remove(entry.id) == [entry.id]
+    assert not any((cache / "builds").iterdir())
+
+
+def test_the_host_is_not_removed() -> None:
+    with pytest.raises(GlibcError, match="cannot be removed"):
+        remove("host")
+    assert remove("all") == []
+
+
+# --- private roots
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """Any program will do as a worker: the host's libc, which tells its version."""
+    (build,) = find("host")
+    target = tmp_path / "program"
+    target.write_bytes(build.libraries[0].read_bytes())
+    return target
+
+
+def test_a_root_has_only_that_glibc(tree: Make, program: Path, own: Build) -> None:
+    build = add(tree("usr/lib64"))
+    root = stage(build, program)
+    assert sorted(path.name for path in root.iterdir()) == [
+        "dev", "etc", "lib", "proc", "tmp", "worker",
+    ]  # fmt: skip
+    assert sorted(path.name for path in (root / "lib").iterdir()) == sorted(own.names)
+    assert not any((root / "etc").iterdir())
+    for path in root.rglob("*"):
+        assert not path.is_symlink()
+        assert path.is_dir() or path.stat().st_nlink == 1
+    assert stage(build, program) == root
+
+
+def test_the_program_runs_inside_its_root(program: Path, own: Build) -> None:
+    build = find("host")[0]
+    inside = ["unshare", "-Ur", "chroot", str(stage(build, program)), *command(build)]
+    done = subprocess.run(inside, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert f"release version {own.version}." in done.stdout, done.stderr
+
+
+def test_roots_follow_the_content(tree: Make, program: Path) -> None:
+    folder = tree("lib")
+    first = stage(find(str(folder))[0], program)
+    with (folder / "lib/libm.so.6").open("ab") as library:
+        library.write(b"rebuilt")
+    second = stage(find(str(folder))[0], program)
+    program.write_bytes(program.read_bytes() + b"newer")
+    third = stage(find(str(folder))[0], program)
+    assert len({first, second, third}) == 3
+    os.utime(first, (0, 0))
+    os.utime(second, (0, 0))
+    assert stage(find(str(folder))[0], program) == third  # in use: nothing is made or removed
+    program.write_bytes(program.read_bytes() + b"newest")
+    stage(find(str(folder))[0], program)
+    assert [path.exists() for path in (first, second, third)] == [False, False, True]
+
+
+def test_a_worker_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(GlibcError, match=r"nothing: No such file"):
+        stage(find("host")[0], tmp_path / "nothing")
+
+
+# --- the command
+
+
+def test_the_command_lists(capsys: pytest.CaptureFixture[str], own: Build) -> None:
+    key = _keep(own, "2.31", "bullseye")
+    assert main(["glibc", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["GLIBC", "ARCH", "STATE", "NAME", "ORIGIN"]
+    assert lines[1].split() == [own.version, own.arch, "host", "-", "host"]
+    assert lines[2].split()[2:] == ["cached", "-", "debian", "bullseye", "2.31-1"]
+    assert main(["glibc", "list", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == 1
+    assert document["builds"][1]["id"] == key
+    assert set(document["builds"][1]) == {"version", "arch", "state", "origin", "id", "name"}
+
+
+def test_the_command_adds_and_removes(
+    tree: Make, own: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tree("lib")
+    assert main(["glibc", "add", str(root), "--name", "mine"]) == 0
+    assert capsys.readouterr().out == (
+        f"glibc {own.version} {own.arch} (directory {root}) as mine\n"
+    )
+    assert main(["glibc", "remove", "mine"]) == 0
+    assert capsys.readouterr().out == f"removed added-mine-{own.version}-{own.arch}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["add", "/nonexistent"], 2, "/nonexistent: does not exist"),
+        (["remove", "9.9"], 2, "'9.9' names no glibc"),
+        (["fetch"], 2, "name a version or a suite, or give --all"),
+        (["fetch", "2.31", "--suit", "x"], 2, "unrecognized arguments"),
+        ([], 2, "ACTION"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    arguments: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        found = main(["glibc", *arguments])
+    except SystemExit as end:
+        found = int(end.code or 0)
+    error = capsys.readouterr().err
+    assert found == status
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_fetch_where_there_is_no_apt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "debian"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["glibc", "fetch", "trixie"]) == 3
+    assert "no apt-get" in capsys.readouterr().err
+    assert main(["glibc", "fetch", "--all"]) == 3
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "other"})
+    assert main(["glibc", "fetch", "--all"]) == 3
+    assert "no glibc packages are known for other" in capsys.readouterr().err

@@ -1,0 +1,157 @@
+"""Real packages of the host's distribution, through its own apt-get."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import pytest
+
+import harness
+from harness.glibcs import Build, GlibcUnavailable, catalogue, command, fetch, find, stage
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get"),
+]
+
+APT_FOLDERS = ("/etc/apt", "/var/lib/apt", "/var/cache/apt", "/var/lib/dpkg", "/var/log/apt")
+FETCH = """
+import json, sys
+from harness.glibcs import fetch
+for version in sys.argv[1:]:
+    build = fetch(version)
+    print(json.dumps([build.version, build.arch, build.id]))
+"""
+NOBODY = 65534
+PACKAGE = str(Path(harness.__file__).parents[1])
+PYTHONPATH = os.pathsep.join([PACKAGE, *filter(None, sys.path)])
+
+
+def _state(folders: tuple[str, ...] = APT_FOLDERS) -> dict[str, tuple[int, ...]]:
+    """Every file and folder of the host's apt, with what changes when somebody writes."""
+    found: dict[str, tuple[int, ...]] = {}
+    for folder in folders:
+        for where, names, files in os.walk(folder):
+            for path in (where, *(os.path.join(where, name) for name in (*names, *files))):  # noqa: PTH118
+                one = os.lstat(path)
+                found[path] = (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
+    return found
+
+
+def _versions() -> list[str]:
+    try:
+        # A mirror may have dropped an archived suite, except where it is known to be kept.
+        kept = (suite for suite in catalogue() if not suite.archived or suite.name == "bullseye")
+        return [suite.glibc for suite in kept]
+    except GlibcUnavailable:
+        return []
+
+
+VERSIONS = _versions()
+
+
+@pytest.fixture(scope="module")
+def fetched() -> Iterator[dict[str, Build]]:
+    """Every version of the catalogue, fetched once into an empty cache."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setenv("GAI_HARNESS_CACHE", folder)
+        before = _state()
+        builds = {version: fetch(version) for version in VERSIONS}
+        assert _state() == before
+        yield builds
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_mirror_serves_the_version(fetched: dict[str, Build], version: str) -> None:
+    build = fetched[version]
+    assert build.version == version
+    assert {"libc.so.6", "libresolv.so.2", "libnss_files.so.2"} <= set(build.names)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_staged_build_runs_by_itself(fetched: dict[str, Build], version: str) -> None:
+    build = fetched[version]
+    root = stage(build, build.libraries[0])
+    inside = ["unshare", "-Ur", "chroot", str(root), *command(build)]
+    done = subprocess.run(inside, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert f"release version {version}." in done.stdout, done.stderr
+
+
+def test_host_tells_the_glibc_python_was_started_under(fetched: dict[str, Build]) -> None:
+    newest = fetched[max(VERSIONS, key=lambda version: fetched[version].ordered_version)]
+    show = "from harness.glibcs import host; b = host(); print(b.version, b.loader)"
+    library_path = str(newest.loader.parent)
+    python = os.path.realpath(sys.executable)
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
+    done = subprocess.run(
+        [str(newest.loader), "--library-path", library_path, python, "-c", show],
+        capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    assert done.stdout.split() == [newest.version, str(newest.loader)]
+
+
+def test_a_foreign_architecture(own: Build) -> None:
+    other = "armhf" if own.arch == "amd64" else "amd64"
+    before = _state()
+    build = fetch(VERSIONS[0], other)
+    assert (build.version, build.arch) == (VERSIONS[0], other)
+    assert find(f"{VERSIONS[0]}:{other}") == [build]
+    assert _state() == before
+
+
+def test_two_processes_at_once(cache: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", FETCH, VERSIONS[-1], VERSIONS[0]],
+            stdout=subprocess.PIPE, text=True, env=environment,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    said = {run.communicate()[0] for run in runs}
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert len(said) == 1
+    assert len(list((cache / "builds").iterdir())) == 2
+    assert not any((cache / "tmp").iterdir())
+
+
+def _python_of(who: dict[str, Any]) -> str:
+    """A Python that this user may run and that finds the package: ours, or the system's."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            tried = subprocess.run([python, "-c", FETCH], check=False, stderr=PIPE, **who)
+        except OSError:
+            continue
+        if tried.returncode == 0:
+            return python
+    pytest.skip("an unprivileged user may not run a Python that has the package")
+
+
+def test_an_unprivileged_user_fetches_them_all() -> None:
+    """As root this becomes nobody; otherwise the other tests were unprivileged already."""
+    if os.geteuid() != 0:
+        pytest.skip("the other tests of this file ran unprivileged")
+    before = _state()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, NOBODY, NOBODY)
+        own_folder = {"GAI_HARNESS_CACHE": f"{folder}/cache", "HOME": folder, "TMPDIR": folder}
+        environment = {**os.environ, **own_folder, "PYTHONPATH": PYTHONPATH}
+        who: dict[str, Any] = {
+            "user": NOBODY, "group": NOBODY, "extra_groups": [], "env": environment, "cwd": "/",
+        }  # fmt: skip
+        command = [_python_of(who), "-c", FETCH, *VERSIONS]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **who)
+        assert done.returncode == 0, done.stderr
+        assert [json.loads(line)[0] for line in done.stdout.splitlines()] == VERSIONS
+    assert _state() == before
