@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(_arguments: argparse.Namespace) -> int:
     """Print the schema on standard output.
 
-    Parameters: ``arguments`` nothing is read from them. Returns the exit status, 0.
+    Parameters: nothing is read from the arguments. Returns the exit status, 0.
     """
     import json
 
@@ -28,14 +27,3 @@ def main(arguments: argparse.Namespace) -> int:
 
     print(json.dumps(json_schema(), indent=2))
     return 0
-
-
-def register(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command to a command line made of subparsers.
-
-    Parameters: ``subparsers`` what `argparse.ArgumentParser.add_subparsers` returned.
-    Raises nothing.
-    """
-    parser = subparsers.add_parser("schema", help="print the JSON Schema of scenario files")
-    add_arguments(parser)
-    parser.set_defaults(handler=main)

@@ -177,7 +177,9 @@ class _Composer:
             key_line = event.start_mark.line + 1
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._error(
-                    key_line, path, "a word as key; an address beginning with ':' needs quotes",
+                    key_line,
+                    path,
+                    "a word as key; an address beginning with ':' needs quotes",
                     "a mapping, list or alias",
                 )
             key = self._key(event, path)
@@ -208,8 +210,10 @@ class _Composer:
         key = self._scalar(event, path)
         if key is None:
             raise self._error(
-                event.start_mark.line + 1, path,
-                "a word as key; an address beginning with ':' needs quotes", "nothing",
+                event.start_mark.line + 1,
+                path,
+                "a word as key; an address beginning with ':' needs quotes",
+                "nothing",
             )
         return str(event.value)
 
@@ -225,7 +229,8 @@ class _Composer:
             return int(text)
         if _DIFFERS.fullmatch(text):
             raise self._error(
-                event.start_mark.line + 1, path,
+                event.start_mark.line + 1,
+                path,
                 "quotes around a word that YAML's versions read differently "
                 "(or true, false, a decimal number)",
                 show(text),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -139,8 +140,8 @@ _EXPECTED = {
 
 def _first_error(file: str, tree: Node, error: ValidationError) -> ScenarioError:
     """The fault that comes first in the file; a list of all would be more than one line."""
-    items = [dict(item) for item in error.errors(include_url=False)]
-    places = [item["loc"] for item in items]
+    items: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)]
+    places: list[tuple[int | str, ...]] = [item["loc"] for item in items]
     # a list whose entries all failed also counts as too short: a mere consequence
     found = [
         _convert(file, tree, item)
@@ -173,6 +174,8 @@ def _convert(file: str, tree: Node, item: dict[str, Any]) -> ScenarioError:
         expected, got = _known_keys(path), show(path[-1])
     elif kind == "scenario" and "got" not in context and isinstance(node.value, dict):
         got = ""
+    elif kind == "string_type" and isinstance(node.value, dict):
+        expected += "; an address that begins or ends with ':' needs quotes"
     return ScenarioError(file, node.line, dotted(tuple(path)), expected, got)
 
 
@@ -205,18 +208,20 @@ def _known_keys(path: list[str | int]) -> str:
 
 
 def _model_at(model: type[BaseModel], path: list[str | int]) -> type[BaseModel] | None:
-    current: Any = model
+    current: type[BaseModel] | None = model
+    in_table = False
     for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            info = next(
-                (i for n, i in current.model_fields.items() if part in (n, i.alias)), None
-            )
+        if isinstance(part, int) or in_table:
+            in_table = False  # a position, or a name the user gave: the model is known already
+        elif current is not None:
+            fields = current.model_fields
+            info = next((i for n, i in fields.items() if part in (n, i.alias)), None)
             current = None if info is None else _models_in(info.annotation)
-        # a position in a list or a key of a table: the models inside are known already
-    return current if isinstance(current, type) else None
+            in_table = info is not None and get_origin(info.annotation) is Mapping
+    return current
 
 
-def _models_in(annotation: Any) -> Any:
+def _models_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in get_args(annotation):

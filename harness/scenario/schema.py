@@ -273,10 +273,13 @@ class GaiConfFile(Model):
 class Expect(Model):
     """What a look-up must give, on the glibc versions and architectures it is stated for."""
 
-    order: Annotated[
-        tuple[Annotated[Text, AfterValidator(values.answer_address)], ...],
-        Field(min_length=1, max_length=16384),
-    ] | None = None
+    order: (
+        Annotated[
+            tuple[Annotated[Text, AfterValidator(values.answer_address)], ...],
+            Field(min_length=1, max_length=16384),
+        ]
+        | None
+    ) = None
     decided_by: Annotated[Whole, Field(ge=1, le=10)] | None = None
     error: Annotated[Text, AfterValidator(values.error_name)] | None = None
     glibc: Annotated[Text, AfterValidator(values.specifier)] | None = None
@@ -309,27 +312,31 @@ class Expect(Model):
 class Lookup(Model):
     """One call of getaddrinfo(3)."""
 
-    name: Annotated[
-        Annotated[Text, Field(min_length=1, max_length=1024)],
-        BeforeValidator(_unbool),
-        AfterValidator(_printable),
-        WithJsonSchema(ScalarText),
-    ] | None = None
-    service: Annotated[
-        Annotated[Text, Field(min_length=1, max_length=64)],
-        BeforeValidator(_unbool),
-        AfterValidator(_printable),
-        WithJsonSchema(ScalarText),
-    ] | None = None
+    name: (
+        Annotated[
+            Annotated[Text, Field(min_length=1, max_length=1024)],
+            BeforeValidator(_unbool),
+            AfterValidator(_printable),
+            WithJsonSchema(ScalarText),
+        ]
+        | None
+    ) = None
+    service: (
+        Annotated[
+            Annotated[Text, Field(min_length=1, max_length=64)],
+            BeforeValidator(_unbool),
+            AfterValidator(_printable),
+            WithJsonSchema(ScalarText),
+        ]
+        | None
+    ) = None
     family: Family = "unspec"
     socktype: SockType = "stream"
     protocol: Annotated[Whole, Field(ge=0, le=262)] = 0
     flags: Annotated[
         tuple[Annotated[Text, AfterValidator(values.flag_name)], ...], AfterValidator(_once)
     ] = ()
-    expect: Annotated[
-        tuple[Expect, ...], Field(max_length=64), BeforeValidator(_listed)
-    ] = ()
+    expect: Annotated[tuple[Expect, ...], Field(max_length=64), BeforeValidator(_listed)] = ()
 
     @model_validator(mode="after")
     def _asks(self) -> Lookup:
@@ -376,6 +383,6 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
-        if "dns" in self.model_fields_set and self.resolver != "dns":
+        if self.dns != Dns() and self.resolver != "dns":
             raise bad("no dns settings without resolver: dns", self.dns.first_reply, at=("dns",))
         return self

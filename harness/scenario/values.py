@@ -86,9 +86,7 @@ def plain_address(text: str) -> str:
     try:
         return canonical(ip_address(text))
     except ValueError:
-        raise bad(
-            "an IPv4 or IPv6 address, as 192.0.2.1 or 2001:db8::1", text
-        ) from None
+        raise bad("an IPv4 or IPv6 address, as 192.0.2.1 or 2001:db8::1", text) from None
 
 
 def answer_address(text: str) -> str:
@@ -150,8 +148,7 @@ def hostname(text: str) -> str:
     labels = text.split(".")
     if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise bad(
-            "a host name: letters, digits and hyphens in labels of 1 to 63 characters, "
-            "253 in all",
+            "a host name: letters, digits and hyphens in labels of 1 to 63 characters, 253 in all",
             text,
         )
     # inet_aton also takes one to three numbers, in octal and hex too

@@ -1,0 +1,125 @@
+"""The built-in library and the gai.conf catalogue: complete, consistent, well described."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from harness.scenario import LoadedScenario, gai_conf_files, json_schema, library, load
+
+PATHS = library()
+FACTS = [f"{n}.{m}" for n, last in ((1, 8), (3, 5), (4, 3)) for m in range(1, last + 1)]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> list[LoadedScenario]:
+    return [load(path) for path in PATHS]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_every_file_loads_and_says_what_it_shows(path: Path) -> None:
+    scenario = load(path).scenario
+    assert scenario.name == path.stem
+    assert len(scenario.description) > 50
+    for look in scenario.lookups:
+        given = set(scenario.names.get(look.name or "", ()))
+        for expect in look.expect:
+            # a misspelt address would only show as a failed expectation
+            for address in expect.order or ():
+                plain = address.removeprefix("::ffff:")
+                known = {address, plain, f"::ffff:{address}"} & given
+                fixed = plain in ("127.0.0.1", "::1", "0.0.0.0", "::", look.name)
+                assert known or fixed or f"::ffff:{plain}" == look.name, address
+
+
+def test_names_are_unique(loaded: list[LoadedScenario]) -> None:
+    names = [item.scenario.name for item in loaded]
+    assert len(set(names)) == len(names) >= 60
+    assert sorted(PATHS) == PATHS
+
+
+def test_every_rule_decides_somewhere(loaded: list[LoadedScenario]) -> None:
+    for rule in range(1, 11):
+        deciding = [
+            item.scenario.name
+            for item in loaded
+            for look in item.scenario.lookups
+            for expect in look.expect
+            if expect.decided_by == rule and item.scenario.name.startswith(f"rule{rule}-")
+        ]
+        assert deciding, f"rule {rule}"
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_every_fact_has_a_scenario(fact: str) -> None:
+    assert any(path.stem.startswith(f"fact-{fact}-") for path in PATHS)
+
+
+def test_there_are_enough_lookups_with_expectations(loaded: list[LoadedScenario]) -> None:
+    with_order = [
+        look
+        for item in loaded
+        for look in item.scenario.lookups
+        if any(expect.matches("2.36") for expect in look.expect)
+    ]
+    assert len(with_order) >= 100
+
+
+def test_at_most_one_expectation_holds_for_a_version(loaded: list[LoadedScenario]) -> None:
+    for item in loaded:
+        for look in item.scenario.lookups:
+            for version in ("2.7", "2.16", "2.18", "2.31", "2.40", "2.41", "2.44"):
+                for arch in ("amd64", "armhf"):
+                    holding = [e for e in look.expect if e.matches(version, arch)]
+                    assert len(holding) <= 1, item.scenario.name
+
+
+def test_what_is_undefined_is_expected_of_no_version(loaded: list[LoadedScenario]) -> None:
+    undefined = [i for i in loaded if i.scenario.name.startswith("fact-3.4-")]
+    assert len(undefined) == 3
+    for item in undefined:
+        for look in item.scenario.lookups:
+            assert [e.matches("2.40") for e in look.expect] == [False]
+            assert [e.matches("2.41") for e in look.expect] == [True]
+
+
+def test_scenarios_are_values(loaded: list[LoadedScenario]) -> None:
+    for item in loaded:
+        assert pickle.loads(pickle.dumps(item)) == item
+        hash(item)
+
+
+def test_the_json_schema_accepts_the_library() -> None:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for path in PATHS:
+        validator.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    wrong = {"name": "x", "host": {"interfaces": {"eth0": {"kind": "wifi"}}}, "lookups": [{}]}
+    assert not validator.is_valid(wrong)
+    assert not validator.is_valid({"name": "x", "host": {}, "lookups": [], "extra": 1})
+
+
+def test_the_catalogue_says_what_each_file_is_for() -> None:
+    files = gai_conf_files()
+    assert list(files) == sorted(files)
+    assert len(files) >= 9
+    for name, path in files.items():
+        lines = path.read_text(encoding="ascii").splitlines()
+        assert lines[0].startswith("# What it is for: "), name
+        assert any(line.startswith("# What it changes: ") for line in lines), name
+        changes = [line for line in lines if line.startswith("# changes: ")]
+        assert len(changes) == 1, name
+        keywords = {line.split()[0] for line in lines if line and not line.startswith("#")}
+        declared = set(changes[0].removeprefix("# changes: ").split(", ")) - {"nothing"}
+        assert declared <= keywords, name
+        assert max(map(len, lines)) <= 100
+
+
+def test_every_file_of_the_catalogue_is_used(loaded: list[LoadedScenario]) -> None:
+    used = {item.gai_conf_name for item in loaded}
+    assert set(gai_conf_files()) <= used

@@ -1,0 +1,221 @@
+"""What a good file becomes: normal forms, short forms, gai.conf, specifiers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.cli import schema as schema_command
+from harness.scenario import ScenarioError, gai_conf_files, library, load
+from harness.scenario.schema import Address, Expect, Lookup, RouteSpec, Scenario
+from harness.scenario.values import parse_version
+
+TEXT = """\
+name: example
+host:
+  interfaces:
+    eth0:
+      addresses:
+        - 172.18.45.2
+        - {address: 10.9.0.1/32, peer: 10.9.0.2, label: "eth0:1", flags: [deprecated]}
+        - 2001:DB8:1:0::2/64
+    eth1: {}
+  routes:
+    - {to: default, via: 10.9.0.2}
+    - {to: "::/0", dev: eth0, metric: 5}
+    - {to: 192.0.2.0/24, via: 198.51.100.1, dev: eth1, on-link: true}
+  sysctls: {net.ipv6.bindv6only: 0, net.ipv4.ip_forward: true}
+names:
+  web: [172.31.80.8, "2001:0db8::1", "::ffff:1.2.3.4"]
+lookups:
+  - name: web
+    service: 80
+    flags: [passive, AI_ALL]
+    expect: {order: [172.31.80.8, 2001:DB8::1], decided_by: 6, glibc: ">=2.8 , <2.41"}
+  - name: 2130706433
+"""
+
+
+def _write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "example.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_normal_forms(tmp_path: Path) -> None:
+    loaded = load(_write(tmp_path, TEXT))
+    scenario = loaded.scenario
+    first, second, third = scenario.host.interfaces["eth0"].addresses
+    assert first == Address(address="172.18.45.2/32")
+    assert (second.peer, second.label, second.flags) == ("10.9.0.2/32", "eth0:1", ("deprecated",))
+    assert (str(second.ip), second.prefixlen, str(second.peer_ip)) == ("10.9.0.1", 32, "10.9.0.2")
+    assert third.address == "2001:db8:1::2/64"
+    assert list(scenario.host.interfaces) == ["eth0", "eth1"]
+    assert [str(route.network) for route in scenario.host.routes] == [
+        "0.0.0.0/0",
+        "::/0",
+        "192.0.2.0/24",
+    ]
+    assert scenario.host.sysctls == {"net.ipv6.bindv6only": "0", "net.ipv4.ip_forward": "1"}
+    assert scenario.names["web"] == ("172.31.80.8", "2001:db8::1", "::ffff:1.2.3.4")
+    look, number = scenario.lookups
+    assert (look.service, look.flags) == ("80", ("AI_PASSIVE", "AI_ALL"))
+    assert look.expect[0].order == ("172.31.80.8", "2001:db8::1")
+    assert look.expect[0].glibc == ">=2.8,<2.41"
+    assert number.name == "2130706433"
+    assert (loaded.gai_conf, loaded.gai_conf_name) == (None, "default")
+
+
+def test_nothing_of_a_scenario_can_be_changed(tmp_path: Path) -> None:
+    scenario = load(_write(tmp_path, TEXT)).scenario
+    with pytest.raises(ValueError, match="frozen"):
+        scenario.name = "other"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        scenario.names["more"] = ()  # type: ignore[index]
+
+
+def test_short_words_of_other_yaml_versions_stay_text_when_quoted(tmp_path: Path) -> None:
+    text = 'name: x\nhost: {}\nnames: {"no": [192.0.2.1]}\nlookups: [{name: "no"}]\n'
+    assert load(_write(tmp_path, text)).scenario.lookups[0].name == "no"
+
+
+def test_aliases_are_values(tmp_path: Path) -> None:
+    text = "name: x\nhost: {}\nnames: {a: &a [192.0.2.1], b: *a}\nlookups: [{name: b}]\n"
+    names = load(_write(tmp_path, text)).scenario.names
+    assert names["a"] == names["b"] == ("192.0.2.1",)
+
+
+def test_gai_conf_inline_beside_and_in_the_catalogue(tmp_path: Path) -> None:
+    base = "name: x\nhost: {}\nlookups: [{name: x}]\n"
+    inline = load(_write(tmp_path, base + "gai_conf: |\n  precedence ::/0 1\n"))
+    assert (inline.gai_conf, inline.gai_conf_name) == (b"precedence ::/0 1\n", "inline")
+    empty = load(_write(tmp_path, base + 'gai_conf: ""\n'))
+    assert (empty.gai_conf, empty.gai_conf_name) == (b"", "inline")
+    catalogue = load(_write(tmp_path, base + "gai_conf: {file: rfc6724.conf}\n"))
+    assert catalogue.gai_conf == gai_conf_files()["rfc6724.conf"].read_bytes()
+    (tmp_path / "rfc6724.conf").write_bytes(b"# mine\xff\n")
+    beside = load(_write(tmp_path, base + "gai_conf: {file: rfc6724.conf}\n"))
+    assert (beside.gai_conf, beside.gai_conf_name) == (b"# mine\xff\n", "rfc6724.conf")
+
+
+@pytest.mark.parametrize(
+    ("spec", "version", "fits"),
+    [
+        (">=2.8", "2.36", True),
+        (">=2.8", "2.7", False),
+        ("<2.41", "2.9", True),
+        ("<2.41,>=2.31", "2.41", False),
+        ("==2.36", "2.36", True),
+        ("!=2.36", "2.36", False),
+        (">2.36", "2.36", False),
+        ("<=2.36", "2.36.9000", True),
+        (None, "2.5", True),
+    ],
+)
+def test_specifiers(spec: str | None, version: str, fits: bool) -> None:
+    expect = Expect(order=("192.0.2.1",), glibc=spec)
+    assert expect.matches(version) is fits
+
+
+def test_architectures_and_versions() -> None:
+    expect = Expect(order=("192.0.2.1",), arch=("armhf", "s390x"))
+    assert not expect.matches("2.36")
+    assert expect.matches("2.36", "armhf")
+    for text in ("2", "two", "", "x2.36"):
+        with pytest.raises(ValueError, match="not a glibc version"):
+            parse_version(text)
+
+
+def test_models_can_be_built_in_python() -> None:
+    route = RouteSpec(to="default", from_="192.0.2.1", on_link=False)
+    assert str(route.network) == "0.0.0.0/0"
+    look = Lookup(name="web", expect=(Expect(error="EAI_NONAME"),))
+    scenario = Scenario.model_validate({"name": "x", "host": {}, "lookups": (look,)})
+    assert scenario.lookups == (look,)
+    again = Scenario.model_validate(scenario.model_dump(mode="json", by_alias=True))
+    assert again.lookups == scenario.lookups
+
+
+def test_the_schema_command_prints_it() -> None:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert schema_command.main(Namespace()) == 0
+    assert yaml.safe_load(out.getvalue())["title"] == "gai-harness scenario"
+
+
+def _only_scenario_errors(path: Path) -> None:
+    fault = ""
+    try:
+        load(path)
+    except ScenarioError as error:
+        fault = str(error)
+    assert not fault or fault.isprintable()
+
+
+_SETTINGS = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=20)
+    | st.sampled_from(["192.0.2.1/24", "::1", "default", "eth0", "AI_ALL", ">=2.8", "web"])
+)
+_KEYS = st.sampled_from(
+    (
+        "name host names lookups interfaces eth0 addresses address peer label routes to via "
+        "dev from "
+        "sysctls net.ipv4.ip_forward expect order glibc gai_conf file dns resolver web"
+    ).split(" ")
+) | st.text(max_size=5)
+_TREES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@_SETTINGS
+@given(data=st.binary(max_size=200))
+def test_random_bytes_give_nothing_but_scenario_errors(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "random.yaml"
+    path.write_bytes(data)
+    _only_scenario_errors(path)
+
+
+@_SETTINGS
+@given(text=st.text(alphabet="abc:-[]{}#&*!|>'\"%@`,?~<= \t\n01.\x85\ufeff", max_size=80))
+def test_random_yaml_gives_nothing_but_scenario_errors(tmp_path: Path, text: str) -> None:
+    _only_scenario_errors(_write(tmp_path, text))
+
+
+@_SETTINGS
+@given(
+    tree=st.fixed_dictionaries(
+        {"name": st.just("x") | _TREES, "host": _TREES, "lookups": _TREES},
+        optional={"names": _TREES, "gai_conf": _TREES, "resolver": _TREES, "dns": _TREES},
+    )
+)
+def test_random_trees_give_nothing_but_scenario_errors(tmp_path: Path, tree: object) -> None:
+    _only_scenario_errors(_write(tmp_path, yaml.safe_dump(tree, allow_unicode=True)))
+
+
+@_SETTINGS
+@given(data=st.data())
+def test_damaged_scenarios_give_nothing_but_scenario_errors(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    raw = data.draw(st.sampled_from(library())).read_bytes()
+    start = data.draw(st.integers(0, len(raw)))
+    end = data.draw(st.integers(start, min(len(raw), start + 40)))
+    path = tmp_path / "damaged.yaml"
+    path.write_bytes(raw[:start] + data.draw(st.binary(max_size=4)) + raw[end:])
+    _only_scenario_errors(path)
