@@ -170,11 +170,33 @@ _SCALARS = (
     | st.sampled_from(["192.0.2.1/24", "::1", "default", "eth0", "AI_ALL", ">=2.8", "web"])
 )
 _KEYS = st.sampled_from(
-    (
-        "name host names lookups interfaces eth0 addresses address peer label routes to via "
-        "dev from "
-        "sysctls net.ipv4.ip_forward expect order glibc gai_conf file dns resolver web"
-    ).split(" ")
+    [
+        "name",
+        "host",
+        "names",
+        "lookups",
+        "interfaces",
+        "eth0",
+        "addresses",
+        "address",
+        "peer",
+        "label",
+        "routes",
+        "to",
+        "via",
+        "dev",
+        "from",
+        "sysctls",
+        "net.ipv4.ip_forward",
+        "expect",
+        "order",
+        "glibc",
+        "gai_conf",
+        "file",
+        "dns",
+        "resolver",
+        "web",
+    ]
 ) | st.text(max_size=5)
 _TREES = st.recursive(
     _SCALARS,
