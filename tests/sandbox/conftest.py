@@ -3,10 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sandbox_jobs
 
 from harness.sandbox import Pool, SandboxUnavailable
-
-import sandbox_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

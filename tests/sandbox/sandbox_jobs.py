@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.model.host import Route, Target
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from harness.scenario.schema import Host
 
 _AF_UNSPEC = b"\0" * 16
+
+
+def _network() -> str:
+    return str(Path("/proc/self/ns/net").readlink())
 
 
 def nothing(box: Box, spec: Any) -> Iterator[Any]:
@@ -80,8 +85,6 @@ def _disconnect(sock: socket.socket) -> None:
 
 def surroundings(box: Box, host: Host) -> Iterator[Any]:
     """What a process sees of the machine around it."""
-    from pathlib import Path
-
     box.build(host)
     yield {
         "etc": sorted(entry.name for entry in Path("/etc").iterdir()),
@@ -129,13 +132,13 @@ def rooted(box: Box, skeleton: Any) -> Iterator[Any]:
     if os.fork() == 0:
         os.chroot(root)
         os.chdir("/")
-        seen = "\n".join([*sorted(os.listdir("/")), *sorted(os.listdir("/etc"))])
+        seen = "\n".join([*sorted(p.name for p in Path("/").iterdir()),
+                          *sorted(p.name for p in Path("/etc").iterdir())])
         try:
-            os.mkdir("/new")
+            Path("/new").mkdir()
         except OSError as problem:
             seen += f"\n{errno.errorcode[problem.errno or 0]}"
-        with open("/etc/gai.conf") as file:
-            seen += f"\n{file.read()}"
+        seen += f"\n{Path('/etc/gai.conf').read_text()}"
         os.write(write, seen.encode())
         os._exit(0)
     os.close(write)
@@ -150,7 +153,7 @@ def counting(box: Box, upto: int) -> Iterator[int]:
 def sleeping(box: Box, spec: float) -> Iterator[Any]:
     """Has children of its own while it sleeps."""
     child = subprocess.Popen(["sleep", "1000"])
-    yield os.readlink("/proc/self/ns/net"), child.pid
+    yield _network(), child.pid
     time.sleep(spec)
     yield "slept"
 
@@ -197,7 +200,7 @@ def busy(box: Box, host: Host) -> Iterator[Any]:
     box.build(host)
     box.set_names({"web": ["10.0.0.1"]}, "dns")
     child = subprocess.Popen(["sleep", "1000"])
-    yield os.readlink("/proc/self/ns/net")
+    yield _network()
     child.wait()
     yield None
 
@@ -205,4 +208,4 @@ def busy(box: Box, host: Host) -> Iterator[Any]:
 def churn(box: Box, host: Host) -> Iterator[Any]:
     box.build(host)
     box.set_names({"web": ["10.0.0.1"]}, "dns")
-    yield os.readlink("/proc/self/ns/net")
+    yield _network()

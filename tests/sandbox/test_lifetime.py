@@ -87,7 +87,7 @@ def namespaces() -> set[str]:
         if entry.name.isdigit():
             for kind in ("net", "mnt", "user", "pid"):
                 with suppress(OSError):
-                    found.add(os.readlink(entry / "ns" / kind))
+                    found.add(str((entry / "ns" / kind).readlink()))
     return found
 
 
@@ -104,14 +104,14 @@ def machine() -> dict[str, object]:
     seen: dict[str, object] = {
         name: Path("/proc/self/net", name).read_text() for name in network
     }
-    seen["links"] = sorted(os.listdir("/sys/class/net"))
+    seen["links"] = sorted(entry.name for entry in Path("/sys/class/net").iterdir())
     seen["mounts"] = Path("/proc/self/mountinfo").read_text()
     seen["hostname"] = os.uname().nodename
     seen["etc"] = sorted(
         (entry.name, entry.lstat().st_mtime_ns, entry.lstat().st_ino)
         for entry in Path("/etc").iterdir()
     )
-    seen["run"] = sorted(os.listdir("/run"))
+    seen["run"] = sorted(entry.name for entry in Path("/run").iterdir())
     seen["resolv"] = Path("/etc/resolv.conf").read_bytes()
     return seen
 
@@ -174,6 +174,7 @@ def test_nothing_is_left_whenever_the_sigkill_comes(victim: str) -> None:
 def test_a_pool_that_ends_well_leaves_nothing() -> None:
     before, spaces = machine(), namespaces()
     import sandbox_jobs
+
     from harness.sandbox import Pool
     from harness.scenario.schema import Host
 

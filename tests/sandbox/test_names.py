@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from dnslib import DNSRecord, QTYPE
-
 import sandbox_jobs
+from dnslib import QTYPE, DNSRecord
+
 from harness.sandbox import Pool, SandboxError
 from harness.sandbox.dns import HOLD, Ordering, Zone, reply_to
 from harness.scenario.schema import Host

@@ -4,8 +4,8 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-
 import sandbox_jobs
+
 from harness.model.host import Target
 from harness.sandbox import Pool
 from harness.scenario.schema import Host

@@ -4,9 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
-
 import ordinary_user
+import pytest
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="this run is an ordinary user's already")
 HERE = Path(__file__).parent
@@ -17,9 +16,10 @@ sys.path.insert(0, "tests/sandbox")
 import sandbox_jobs
 from harness.sandbox import Pool, SandboxUnavailable
 from harness.scenario.schema import Host
+host = Host.model_validate({"interfaces": {"t": {"kind": "sit"}}})
 with Pool() as pool:
     try:
-        list(pool.run(sandbox_jobs.built, Host.model_validate({"interfaces": {"t": {"kind": "sit"}}})))
+        list(pool.run(sandbox_jobs.built, host))
     except SandboxUnavailable as problem:
         print(problem.reason, "|", problem.hint)
 """

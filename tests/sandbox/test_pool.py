@@ -4,10 +4,9 @@ import threading
 import time
 
 import pytest
-
 import sandbox_jobs
-from harness.sandbox import Outcome, Pool, SandboxError, SandboxUnavailable
-from harness.sandbox import sysctls
+
+from harness.sandbox import Outcome, Pool, SandboxError, SandboxUnavailable, sysctls
 
 
 def test_values_stream_in_order(pool: Pool) -> None:
@@ -82,6 +81,17 @@ def test_a_crash_is_an_error_of_its_job_only(pool: Pool) -> None:
     with pytest.raises(SandboxError, match="the sandbox died: SIGSEGV"):
         list(pool.run(sandbox_jobs.crashing, "crash"))
     assert list(pool.run(sandbox_jobs.counting, 1)) == [0]
+
+
+def test_a_pool_outlives_its_zygote() -> None:
+    with Pool() as pool:
+        job = pool.run(sandbox_jobs.sleeping, 60)
+        next(job)
+        assert pool._zygote is not None
+        pool._zygote.kill()
+        with pytest.raises(SandboxError, match=r"has ended \(SIGKILL\)|was killed"):
+            next(job)
+        assert list(pool.run(sandbox_jobs.counting, 1)) == [0]
 
 
 def test_outcomes_go_on_after_a_failure() -> None:
