@@ -77,7 +77,7 @@ def furnish(etc: str = "/etc") -> None:
     except OSError as problem:
         raise SandboxUnavailable(
             f"the kernel refuses a private mount on {problem.filename}: {problem.strerror}",
-            "a container needs to allow mounts in user namespaces (seccomp, AppArmor)",
+            _hint(problem.errno),
         ) from None
     # refused where parts of /proc are hidden (containers); the old one then serves as well,
     # because /proc/sys/net follows the reader's network namespace
@@ -150,6 +150,13 @@ def _write(path: str, text: str) -> None:
         os.close(descriptor)
 
 
+def no_network() -> SandboxUnavailable:
+    """The error for a network namespace that may not be configured."""
+    return SandboxUnavailable(
+        "the kernel refuses to configure a private network", _hint(errno.EPERM)
+    )
+
+
 def _hint(number: int | None) -> str:
     for name, value, remedy in _SWITCHES:
         with suppress(OSError):
@@ -159,4 +166,4 @@ def _hint(number: int | None) -> str:
         return "the limit of namespaces is reached: raise sysctl user.max_user_namespaces"
     if number in (errno.EINVAL, errno.ENOSYS):
         return "the kernel needs CONFIG_USER_NS, CONFIG_NET_NS and CONFIG_PID_NS"
-    return "a container must allow unshare(2) (its seccomp profile), a kernel user namespaces"
+    return "a container must allow unshare(2) and mount(2): see its seccomp and AppArmor profiles"

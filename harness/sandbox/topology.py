@@ -11,7 +11,7 @@ from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
 
-from . import devices, netlink, sysctls
+from . import devices, namespaces, netlink, sysctls
 from .errors import SandboxError
 from .values import Topology
 
@@ -76,7 +76,10 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
     for key, value in host.sysctls.items():
         if sysctls.interface_of(key, names) is None:
             sysctls.write(key, value)
-    workshop.set_flags(devices.LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
+    try:
+        workshop.set_flags(devices.LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
+    except netlink.RefusedError:  # AppArmor gives a user namespace without its rights
+        raise namespaces.no_network() from None
 
     made, notes = _interfaces(sock, workshop, host)
     for device in made:
