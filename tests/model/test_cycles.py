@@ -1,0 +1,91 @@
+"""Cycles between rules 9 and 10. Facts 2.9 and 2.10."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from model_kit import TYING, candidates, confs, known
+
+from harness.model.cycles import find_cycle
+from harness.model.facts import Candidate
+from harness.model.rules import decide
+from harness.model.sorting import merge_sort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.model.facts import Facts
+
+FAR = Candidate("172.31.80.8", "172.18.45.2", 24, index=2)
+NEAR = Candidate("172.18.45.6", "172.18.45.2", 24, index=2)
+SIX = Candidate("2001:db8:9::1", "2001:db8:1::2", 64, index=2)
+
+
+def compare(a: Facts, b: Facts) -> int:
+    return decide(a, b)[0]
+
+
+def insertion_sort(
+    items: Sequence[Facts], less: Callable[[Facts, Facts], int], *, backwards: bool = False
+) -> list[Facts]:
+    done: list[Facts] = []
+    for item in reversed(items) if backwards else items:
+        place = 0
+        while place < len(done) and less(done[place], item) <= 0:
+            place += 1
+        done.insert(place, item)
+    return done
+
+
+def has_cycle(facts: Sequence[Facts]) -> bool:
+    """By brute force over all triples."""
+    return any(
+        compare(a, b) < 0 and compare(b, c) < 0 and compare(c, a) < 0
+        for a, b, c in permutations(facts, 3)
+    )
+
+
+def test_near_far_and_another_family_between_them() -> None:
+    found = find_cycle(known([FAR, SIX, NEAR], TYING))
+    assert found is not None
+    assert [one.position for one in found] == [2, 0, 1]  # near, far, between
+
+
+def test_without_a_tie_of_the_families_there_is_none() -> None:
+    assert find_cycle(known([FAR, SIX, NEAR])) is None
+
+
+def test_the_other_family_must_stand_between() -> None:
+    assert find_cycle(known([SIX, FAR, NEAR], TYING)) is None
+    assert find_cycle(known([FAR, NEAR, SIX], TYING)) is None
+    assert find_cycle(known([NEAR, SIX, FAR], TYING)) is None
+
+
+def test_one_family_alone_has_none() -> None:
+    assert find_cycle(known([FAR, FAR, NEAR], TYING)) is None
+
+
+@given(candidates(), confs)
+def test_a_cycle_is_found_exactly_where_there_is_one(
+    some: list[Candidate], conf: str | None
+) -> None:
+    facts = known(some, conf)
+    found = find_cycle(facts)
+    assert (found is not None) is has_cycle(facts)
+    if found is not None:
+        near, far, between = found
+        assert compare(near, far) < 0
+        assert compare(far, between) < 0
+        assert compare(between, near) < 0
+
+
+@given(candidates(), confs)
+def test_without_a_cycle_every_sort_gives_the_same(some: list[Candidate], conf: str | None) -> None:
+    facts = known(some, conf)
+    if find_cycle(facts) is None:
+        result = merge_sort(facts, compare)
+        assert insertion_sort(facts, compare) == result
+        assert insertion_sort(facts, compare, backwards=True) == result
+        assert merge_sort(facts[::-1], compare) == result

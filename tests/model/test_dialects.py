@@ -1,0 +1,106 @@
+"""The table of differences. Facts, section 5, and 2.6."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from model_kit import EVERY_DIALECT, VERSIONS
+
+from harness.model.dialects import ROWS, Dialect, Row, boundaries, dialect, parse_version
+
+FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("2.36", (2, 36)), ("2.36-9+deb12u10", (2, 36)), ("2.5", (2, 5)), ("2.40.1", (2, 40)),
+        ("2.42.9000", (2, 43)), ("2.9", (2, 9)), ("2.10", (2, 10)),
+    ],
+)  # fmt: skip
+def test_parse_version(text: str, version: tuple[int, int]) -> None:
+    assert parse_version(text) == version
+
+
+@pytest.mark.parametrize("text", ["", "2", "glibc 2.36", "x.y", "-2.36"])
+def test_a_text_that_is_no_version(text: str) -> None:
+    with pytest.raises(ValueError, match=r"2\.36"):
+        parse_version(text)
+
+
+def test_versions_are_numbers_not_texts() -> None:
+    assert parse_version("2.9") < parse_version("2.10")
+    assert dialect("2.9").rfc1918_is_global is False
+    assert dialect("2.10").rule9_ipv4_in_subnet_only is True
+
+
+# (feature, last version of the old value, first of the new one)
+@pytest.mark.parametrize(
+    ("feature", "before", "since"),
+    [
+        ("rule9_ipv4_in_subnet_only", "2.7", "2.8"),
+        ("scopev4_configurable", "2.7", "2.8"),
+        ("rfc1918_is_global", "2.16", "2.17"),
+        ("loopback_source_by_127_0_0_1", "2.18", "2.19"),
+        ("gaiconf_numbers_checked", "2.40", "2.41"),
+        ("mptcp_known", "2.41", "2.42"),
+    ],
+)
+def test_boundaries_of_versions(feature: str, before: str, since: str) -> None:
+    assert getattr(dialect(before), feature) is False
+    assert getattr(dialect(since), feature) is True
+    assert [row.value for row in boundaries(before, since) if row.feature == feature] == [True]
+    assert boundaries(since, before) == boundaries(before, since)
+
+
+def test_nothing_but_gai_conf_and_mptcp_changed_from_2_19_on() -> None:
+    changed = {row.feature for row in boundaries("2.19", "2.44")}
+    assert changed == {"gaiconf_numbers_checked", "mptcp_known"}
+
+
+@pytest.mark.parametrize(
+    ("arch", "shift", "bits"),
+    [
+        ("amd64", "modulo", 64), ("arm64", "modulo", 64), ("i386", "modulo", 32),
+        ("armhf", "zero", 32), ("s390x", "zero", 64),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("glibc", VERSIONS)
+def test_processors(glibc: str, arch: str, shift: str, bits: int) -> None:
+    # fact 2.6, run on all five
+    spoken = dialect(glibc, arch)
+    assert (spoken.shift_by_32, spoken.word_bits) == (shift, bits)
+
+
+def test_every_feature_has_a_value_from_the_beginning_for_every_processor() -> None:
+    general = {row.feature for row in ROWS if row.since == (2, 5) and row.archs is None}
+    assert general == FEATURES == {row.feature for row in ROWS}
+
+
+def test_every_row_names_its_evidence() -> None:
+    assert all("[run" in row.evidence or "[read" in row.evidence for row in ROWS)
+
+
+def test_rows_of_one_feature_stand_in_the_order_of_versions() -> None:
+    for feature in FEATURES:
+        since = [row.since for row in ROWS if row.feature == feature]
+        assert since == sorted(since)
+
+
+def test_before_the_table_begins() -> None:
+    with pytest.raises(ValueError, match=r"2\.5"):
+        dialect("2.4")
+
+
+def test_a_new_glibc_is_a_new_row() -> None:
+    row = Row("rfc1918_is_global", False, (2, 99), "invented [read]")
+    assert dialect("2.99", "amd64", (*ROWS, row)).rfc1918_is_global is False
+    assert dialect("2.98", "amd64", (*ROWS, row)).rfc1918_is_global is True
+
+
+@given(st.sampled_from(EVERY_DIALECT))
+def test_a_dialect_knows_its_name(spoken: Dialect) -> None:
+    assert dialect(spoken.glibc, spoken.arch) == spoken

@@ -1,0 +1,250 @@
+"""The whole order: rule 9's subnet, the sort's steps, what always holds. Facts 2.5 to 2.10."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from model_kit import VERSIONS, candidates, confs, dialects, known
+
+from harness.model import Candidate, Policy, order
+from harness.model.cycles import find_cycle
+from harness.model.dialects import dialect
+from harness.model.facts import common_prefix, netmask
+from harness.model.ordering import order_for, order_of
+from harness.model.rules import decide
+from harness.model.sorting import merge_sort
+
+if TYPE_CHECKING:
+    from harness.model.dialects import Dialect
+    from harness.model.facts import Facts
+
+
+def four(destination: str, prefixlen: int = 24, index: int | None = 2) -> Candidate:
+    return Candidate(destination, "172.18.45.2", prefixlen, index=index)
+
+
+def six(destination: str) -> Candidate:
+    return Candidate(destination, "2001:db8:1::2", 64, index=2)
+
+
+def run(
+    some: list[Candidate], glibc: str = "2.36", arch: str = "amd64", conf: str | None = None
+) -> list[str]:
+    result = order(some, Policy.from_gai_conf(conf, glibc, arch), glibc, arch)
+    return [str(address) for address in result.destinations]
+
+
+NEAR, FAR = "172.18.45.6", "172.31.80.8"
+
+
+# --- rule 9, IPv4: facts 2.5 to 2.7
+
+
+@pytest.mark.parametrize("glibc", VERSIONS)
+@pytest.mark.parametrize("arch", ["amd64", "i386", "arm64", "armhf", "s390x"])
+def test_textbook_case_holds_where_the_prefix_length_is_known(glibc: str, arch: str) -> None:
+    assert run([four(FAR), four(NEAR)], glibc, arch) == [NEAR, FAR]
+
+
+@pytest.mark.parametrize(
+    ("arch", "holds"),
+    [("amd64", False), ("i386", False), ("arm64", False), ("armhf", True), ("s390x", True)],
+)
+def test_textbook_case_without_prefix_length_depends_on_the_shift(arch: str, holds: bool) -> None:
+    some = [four(FAR, 0, None), four(NEAR, 0, None)]
+    assert run(some, "2.36", arch) == ([NEAR, FAR] if holds else [FAR, NEAR])
+
+
+def test_without_prefix_length_the_source_itself_still_comes_first_on_amd64() -> None:
+    # the mask is all ones: only destination == source counts
+    assert run([four(NEAR, 0, None), four("172.18.45.2", 0, None)]) == ["172.18.45.2", NEAR]
+
+
+def test_outside_the_subnet_no_bits_count_since_2_8() -> None:
+    # with 172.18.45.2, 172.31.80.8 shares 12 bits and 172.16.0.9 shares 14
+    some = [four(FAR), four("172.16.0.9")]
+    assert run(some, "2.8") == [FAR, "172.16.0.9"]
+    assert run(some, "2.7") == ["172.16.0.9", FAR]
+
+
+def test_in_the_subnet_every_bit_counts() -> None:
+    # .3 shares 31 bits with .2, .6 shares 29
+    assert run([four(NEAR), four("172.18.45.3")]) == ["172.18.45.3", NEAR]
+
+
+@pytest.mark.parametrize(("bits", "mask"), [(1, 0x80000000), (24, 0xFFFFFF00), (32, 0xFFFFFFFF)])
+@pytest.mark.parametrize("arch", ["amd64", "armhf"])
+def test_netmask(bits: int, mask: int, arch: str) -> None:
+    assert netmask(bits, dialect("2.36", arch)) == mask
+
+
+def test_netmask_of_nothing_is_up_to_the_processor() -> None:
+    assert netmask(0, dialect("2.36", "amd64")) == 0xFFFFFFFF
+    assert netmask(0, dialect("2.36", "s390x")) == 0
+
+
+# --- rule 9, IPv6: fact 2.8
+
+
+def test_ipv6_compares_all_bits_whatever_the_prefix_length() -> None:
+    # ::3 shares 127 bits with the source ::2/64, ::ff00 shares 112
+    near, far = "2001:db8:1::3", "2001:db8:1::ff00"
+    for glibc in ("2.5", *VERSIONS):
+        assert run([six(far), six(near)], glibc) == [near, far]
+
+
+@pytest.mark.parametrize(
+    ("destination", "source", "bits"),
+    [
+        ("2001:db8::1", "2001:db8::1", 128),
+        ("8000::", "::", 0),
+        ("2001:db8::", "2001:db8:8000::", 32),
+        ("192.0.2.1", "192.0.2.1", 32),
+        ("192.0.2.1", "192.0.2.3", 30),
+        ("192.0.2.1", "192.0.3.1", 0),
+    ],
+)
+def test_common_prefix(destination: str, source: str, bits: int) -> None:
+    found = common_prefix(dialect("2.36"), ip_address(destination), ip_address(source), 24)
+    assert found == bits
+    assert common_prefix(dialect("2.36"), ip_address(destination), None, 24) == 0
+
+
+# --- the sort: facts 2.9 and 2.10
+
+TIE = "precedence ::ffff:0:0/96 40"
+
+
+@pytest.mark.parametrize("glibc", VERSIONS)
+def test_a_cycle_comes_out_unchanged(glibc: str) -> None:
+    # halves [far] and [six, near]: six stands before near by rule 10, so the merge meets
+    # far and six (rule 10 again) and never compares far with near
+    some = [four(FAR), six("2001:db8:9::1"), four(NEAR)]
+    assert run(some, glibc, conf=TIE) == [FAR, "2001:db8:9::1", NEAR]
+
+
+@pytest.mark.parametrize("glibc", VERSIONS)
+def test_one_address_more_and_the_cycle_is_cut_elsewhere(glibc: str) -> None:
+    # halves [far, far6] and [near, near6]: near beats far by rule 9; far stands before near6
+    # by rule 10; near6 beats far6 by rule 9
+    far6, near6 = "2001:db8:9::1", "2001:db8:1::6"
+    some = [four(FAR), six(far6), four(NEAR), six(near6)]
+    assert run(some, glibc, conf=TIE) == [NEAR, FAR, near6, far6]
+
+
+def test_decisions_say_where_the_rule_was_not_asked() -> None:
+    some = [four(FAR), six("2001:db8:9::1"), four(NEAR)]
+    result = order(some, Policy.from_gai_conf(TIE, "2.36"), "2.36")
+    assert [(one.rule, one.preferred) for one in result.decisions] == [(10, True), (10, True)]
+    odd = order_of(result.facts, sort=lambda items, _: [items[0], items[2], items[1]])
+    assert [(one.rule, one.preferred) for one in odd.decisions] == [(9, False), (10, False)]
+    assert "never compared" in odd.decisions[0].why
+
+
+def test_merge_sort_takes_halves_of_n_over_2_and_the_left_when_equal() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def compare(a: str, b: str) -> int:
+        asked.append((a, b))
+        return 0
+
+    assert merge_sort("abcde", compare) == list("abcde")
+    # 5 = 2 + 3: (a)(b), then (c) with (d)(e), then both; an exhausted side ends a merge
+    assert asked == [("a", "b"), ("d", "e"), ("c", "d"), ("a", "c"), ("b", "c")]
+
+
+def test_merge_sort_moves_the_right_one_only_when_it_is_less() -> None:
+    assert merge_sort([3, 1, 2], lambda a, b: a - b) == [1, 2, 3]
+    assert merge_sort([], lambda _a, _b: 0) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers())))
+def test_merge_sort_is_stable(items: list[tuple[int, int]]) -> None:
+    assert merge_sort(items, lambda a, b: a[0] - b[0]) == sorted(items, key=lambda item: item[0])
+
+
+# --- what always holds
+
+
+def compare(a: Facts, b: Facts) -> int:
+    return decide(a, b)[0]
+
+
+@given(candidates(), confs, dialects)
+def test_the_order_is_a_permutation_with_the_unreachable_last(
+    some: list[Candidate], conf: str | None, spoken: Dialect
+) -> None:
+    result = order_for(some, Policy.build(conf, spoken), spoken)
+    assert sorted(one.position for one in result.facts) == list(range(len(some)))
+    reachable = [one.reachable for one in result.facts]
+    assert reachable == sorted(reachable, reverse=True)
+    assert len(result.decisions) == max(0, len(some) - 1)
+    assert all(d.rule == 1 for d in result.decisions if d.before.reachable != d.after.reachable)
+
+
+@given(st.sampled_from("46").flatmap(candidates), confs, dialects)
+def test_within_one_family_any_sort_gives_the_same(
+    some: list[Candidate], conf: str | None, spoken: Dialect
+) -> None:
+    facts = known(some, conf, spoken.glibc, spoken.arch)
+    assert merge_sort(facts, compare) == sorted(facts, key=cmp_to_key(compare))
+    assert all(decision.preferred for decision in order_of(facts).decisions)
+
+
+@given(candidates(), confs)
+def test_removing_unreachable_destinations_leaves_the_others_in_order(
+    some: list[Candidate], conf: str | None
+) -> None:
+    facts = known(some, conf)
+    reachable = [one for one in facts if one.reachable]
+    if find_cycle(reachable) is None:
+        whole = [one for one in merge_sort(facts, compare) if one.reachable]
+        assert whole == merge_sort(reachable, compare)
+
+
+@given(candidates(), confs)
+def test_ordering_an_order_changes_nothing_where_the_relation_is_transitive(
+    some: list[Candidate], conf: str | None
+) -> None:
+    facts = known(some, conf)
+    if find_cycle(facts) is None:
+        once = [some[one.position] for one in merge_sort(facts, compare)]
+        twice = merge_sort(known(once, conf), compare)
+        assert [one.position for one in twice] == list(range(len(some)))
+
+
+@given(candidates(), confs, st.sampled_from(["amd64", "s390x"]))
+def test_no_version_from_2_19_on_orders_otherwise(
+    some: list[Candidate], conf: str | None, arch: str
+) -> None:
+    # fact section 5: with these files nothing that the sort sees changed
+    orders = {
+        order_for(some, Policy.build(conf, d), d).destinations
+        for d in (dialect(glibc, arch) for glibc in ("2.19", *VERSIONS))
+    }
+    assert len(orders) == 1
+
+
+# --- the edges
+
+
+def test_a_mixed_pair_is_refused() -> None:
+    with pytest.raises(ValueError, match="one family"):
+        run([Candidate("192.0.2.1", "2001:db8::1")])
+
+
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "nonsense", "192.0.2.256", ""])
+def test_a_text_that_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        run([Candidate(text, None)])
+
+
+def test_tags_and_scope_ids_are_carried_along() -> None:
+    some = [Candidate("fe80::1", None, scope_id=3, tag="x"), six("2001:db8:1::6")]
+    result = order(some, Policy.default("2.36"), "2.36")
+    assert [(one.scope_id, one.tag) for one in result.facts] == [(0, None), (3, "x")]

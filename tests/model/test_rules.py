@@ -1,0 +1,161 @@
+"""The ten rules, each alone and in their order. RFC 3484 §6; facts 2.1, 2.4 and 2.9."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from model_kit import candidates, confs, known
+
+from harness.model.facts import Candidate, Facts
+from harness.model.rules import RULES, decide
+
+
+def fact(position: int = 0, destination: str = "2001:db8::1", **changes: Any) -> Facts:
+    """A destination like every other: reachable, matching, native; ``changes`` make it special."""
+    source = "2001:db8::2" if ":" in destination else "198.51.100.2"
+    plain = Facts(
+        position=position,
+        destination=ip_address(destination),
+        source=ip_address(source),
+        prefixlen=64,
+        deprecated=False,
+        home=False,
+        index=2,
+        native=True,
+        destination_scope=14,
+        source_scope=14,
+        destination_label=1,
+        source_label=1,
+        precedence=40,
+        common_prefix=20,
+    )
+    return replace(plain, **changes)
+
+
+UNREACHABLE: dict[str, Any] = {"source": None, "source_scope": None, "source_label": None}
+
+# What makes the second of two else equal destinations the better one, by exactly one rule.
+# (rule, worse, better)
+CASES: list[tuple[int, dict[str, Any], dict[str, Any]]] = [
+    (1, UNREACHABLE, {}),
+    (2, {"source_scope": 2}, {}),
+    (3, {"deprecated": True}, {}),
+    (4, {}, {"home": True}),
+    (5, {"source_label": 2}, {}),
+    (6, {}, {"precedence": 41}),
+    (7, {"native": False, "index": 3}, {}),
+    (8, {}, {"destination_scope": 5, "source_scope": 5}),
+    (9, {}, {"common_prefix": 21}),
+]
+IDS = [f"rule{case[0]}" for case in CASES]
+
+
+@pytest.mark.parametrize(("rule", "worse", "better"), CASES, ids=IDS)
+def test_each_rule_prefers_the_better_whatever_the_position(
+    rule: int, worse: dict[str, Any], better: dict[str, Any]
+) -> None:
+    first, second = fact(0, **worse), fact(1, **better)
+    verdict, decided = decide(first, second)
+    assert (verdict > 0, decided.number) == (True, rule)
+    verdict, decided = decide(second, first)
+    assert (verdict < 0, decided.number) == (True, rule)
+
+
+def test_rule_10_keeps_the_order() -> None:
+    assert decide(fact(0), fact(1))[0] < 0
+    assert decide(fact(1), fact(0))[0] > 0
+    assert decide(fact(0), fact(1))[1].number == 10
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"), list(combinations(CASES, 2)), ids=lambda case: f"rule{case[0]}"
+)
+def test_an_earlier_rule_overrides_a_later_one(earlier: Any, later: Any) -> None:
+    # the worse by the earlier rule is the better by the later one
+    worse = fact(0, **(later[2] | earlier[1]))
+    better = fact(1, **(later[1] | earlier[2]))
+    verdict, decided = decide(worse, better)
+    assert (verdict > 0, decided.number) == (True, earlier[0])
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 7, 9])
+def test_rules_about_the_source_skip_unreachable_destinations(number: int) -> None:
+    # fact 2.1: they apply only when both are reachable
+    worse, better = next((w, b) for n, w, b in CASES if n == number)
+    first, second = fact(0, **(worse | UNREACHABLE)), fact(1, **(better | UNREACHABLE))
+    assert RULES[number - 1].compare(first, second) == 0
+    assert RULES[number - 1].compare(second, first) == 0
+
+
+@pytest.mark.parametrize("number", [6, 8])
+def test_rules_6_and_8_also_order_unreachable_destinations(number: int) -> None:
+    # they look at the destination alone
+    worse, better = next((w, b) for n, w, b in CASES if n == number)
+    first, second = fact(0, **(worse | UNREACHABLE)), fact(1, **(better | UNREACHABLE))
+    assert decide(first, second)[1].number == number
+    assert decide(first, second)[0] > 0
+
+
+# fact 2.1: rules 2 and 8 compare scopes across families too
+def test_rule_2_crosses_families() -> None:
+    assert decide(fact(0, source_scope=2), fact(1, "198.51.100.1"))[1].number == 2
+
+
+def test_rule_8_crosses_families() -> None:
+    link_local = fact(1, "169.254.1.1", destination_scope=2, source_scope=2)
+    verdict, decided = decide(fact(0), link_local)
+    assert (verdict > 0, decided.number) == (True, 8)
+
+
+def test_rule_9_stays_within_a_family() -> None:
+    # fact 2.9
+    verdict, decided = decide(fact(0), fact(1, "198.51.100.1", common_prefix=32))
+    assert (verdict < 0, decided.number) == (True, 10)
+
+
+# fact 2.4
+def test_rule_7_an_unknown_interface_loses_to_a_native_one() -> None:
+    [known_one, unknown] = known(
+        [
+            Candidate("2001:db8::1", "2001:db8::2", 64, index=2, native=True),
+            Candidate("2001:db8::3", "2001:db8::4"),
+        ]
+    )
+    assert decide(unknown, known_one)[1].number == 7
+    assert decide(unknown, known_one)[0] > 0
+
+
+def test_rule_7_a_tunnel_and_an_unknown_interface_tie() -> None:
+    tunnel, unknown = fact(0, native=False, index=3), fact(1, native=False, index=None)
+    assert decide(tunnel, unknown)[1].number == 10
+
+
+def test_rule_7_never_compares_an_interface_with_itself() -> None:
+    assert decide(fact(0, native=False), fact(1))[1].number == 10
+    assert decide(fact(0, native=False, index=None), fact(1, index=None))[1].number == 10
+
+
+@given(candidates(), confs)
+def test_the_rules_are_antisymmetric(some: list[Candidate], conf: str | None) -> None:
+    for a, b in combinations(known(some, conf), 2):
+        forth, back = decide(a, b), decide(b, a)
+        assert forth[1] is back[1]
+        assert forth[0] * back[0] < 0
+        for rule in RULES:
+            if a.reachable == b.reachable or rule.number in (1, 6, 8, 10):
+                assert rule.compare(a, b) == -rule.compare(b, a)
+
+
+@given(candidates(), confs)
+def test_every_value_can_be_described(some: list[Candidate], conf: str | None) -> None:
+    for one in known(some, conf):
+        assert all(rule.describe(one) for rule in RULES)
+
+
+def test_the_rules_are_numbered_as_in_the_standard() -> None:
+    assert [rule.number for rule in RULES] == list(range(1, 11))

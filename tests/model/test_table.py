@@ -1,0 +1,252 @@
+"""What glibc knows of a source: its table of the host's addresses. Facts 1.2 to 1.8 and 2.4."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from model_kit import ETHER, VERSIONS, row, view
+
+from harness.model.addresses import as_ipv6_int
+from harness.model.dialects import dialect
+from harness.model.host import (
+    ARPHRD_SIT,
+    ARPHRD_TUNNEL,
+    ARPHRD_TUNNEL6,
+    IFA_F_DEPRECATED,
+    IFA_F_HOMEADDRESS,
+    IFA_F_NODAD,
+    IFA_F_OPTIMISTIC,
+    AddressRow,
+    Target,
+)
+from harness.model.table import AddressTable, Entry, address_table, candidates
+
+NOW = dialect("2.36")
+LO4, LO6 = row("127.0.0.1/8", 1), row("::1/128", 1)
+FE80 = row("fe80::1/64", 3)
+
+
+def find(
+    table: AddressTable, source: str, glibc: str = "2.36", *, inet: bool = True
+) -> Entry | None:
+    return table.find(ip_address(source), inet, dialect(glibc))
+
+
+# --- fact 1.4: the dump is thrown away without an IPv6 address other than ::1
+
+
+@pytest.mark.parametrize("six", [[], [LO6]])
+def test_without_ipv6_nothing_is_kept(six: list[AddressRow]) -> None:
+    table = address_table([LO4, row("172.18.45.2/24"), *six])
+    assert table.dropped
+    assert table.entries == ()
+    assert find(table, "172.18.45.2") is None
+
+
+def test_a_link_local_address_is_enough() -> None:
+    table = address_table([LO4, row("172.18.45.2/24"), LO6, FE80])
+    assert not table.dropped
+    entry = find(table, "172.18.45.2")
+    assert entry is not None
+    assert (entry.prefixlen, entry.index) == (24, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "seen"),
+    [
+        ([], (False, False)),
+        ([LO4, LO6], (False, False)),
+        ([LO4, row("10.0.0.1/8")], (True, False)),
+        ([row("127.0.0.2/8", 1)], (True, False)),  # only 127.0.0.1 itself does not count
+        ([LO4, LO6, FE80], (False, True)),
+        ([row("10.0.0.1/8"), FE80], (True, True)),
+    ],
+)
+def test_what_ai_addrconfig_asks_for(rows: list[AddressRow], seen: tuple[bool, bool]) -> None:
+    table = address_table(rows)
+    assert (table.seen_ipv4, table.seen_ipv6) == seen
+
+
+# --- fact 1.5: a point-to-point address is filed under its peer
+
+
+def test_a_point_to_point_address_is_found_by_its_peer_only() -> None:
+    table = address_table([row("10.9.0.1/32", peer="10.9.0.2/32"), FE80])
+    assert find(table, "10.9.0.1") is None
+    entry = find(table, "10.9.0.2")
+    assert entry is not None
+    assert entry.prefixlen == 32
+
+
+def test_a_row_with_a_local_address_alone_is_filed_under_it() -> None:
+    table = address_table([AddressRow(2, None, ip_address("10.9.0.1"), 32), FE80])
+    assert find(table, "10.9.0.1") is not None
+
+
+# --- fact 1.6: flags
+
+
+@pytest.mark.parametrize(
+    ("flags", "deprecated", "home"),
+    [
+        (0, False, False),
+        (IFA_F_DEPRECATED, True, False),
+        (IFA_F_OPTIMISTIC, True, False),
+        (IFA_F_HOMEADDRESS, False, True),
+        (IFA_F_NODAD, False, False),
+        (0x01, False, False),  # TEMPORARY is not used
+        (0xFF, True, True),
+    ],
+)
+def test_flags(flags: int, deprecated: bool, home: bool) -> None:
+    entry = find(address_table([row("2001:db8::1/64", flags=flags)]), "2001:db8::1")
+    assert entry is not None
+    assert (entry.deprecated, entry.home) == (deprecated, home)
+
+
+# --- fact 1.3: binary search; stable sort by address
+
+
+def test_of_one_address_on_two_interfaces_the_first_probe_counts() -> None:
+    one, two = row("fe80::1/64", 2), row("fe80::1/64", 3)
+    # two entries: the probe is number 2 // 2 = 1, the second of the dump
+    entry = find(address_table([one, two]), "fe80::1")
+    assert entry is not None
+    assert entry.index == 3
+    # with one greater address the probe is number 3 // 2 = 1, still the second
+    entry = find(address_table([row("fe80::9/64", 4), one, two]), "fe80::1")
+    assert entry is not None
+    assert entry.index == 3
+    # with two smaller ones the probe of four is number 2, the first of the two
+    entry = find(address_table([LO4, row("10.0.0.1/8", 5), one, two]), "fe80::1")
+    assert entry is not None
+    assert entry.index == 2
+
+
+def by_base_and_count(keys: list[int], key: int) -> int | None:
+    """The search 2.41 began to use: a base and a count instead of two bounds."""
+    base, count = 0, len(keys)
+    while count:
+        probe = base + (count >> 1)
+        if keys[probe] == key:
+            return probe
+        if key > keys[probe]:
+            base = probe + 1
+            count -= 1
+        count >>= 1
+    return None
+
+
+@given(st.lists(st.integers(2, 9), max_size=12), st.integers(1, 10), st.sampled_from(VERSIONS))
+def test_both_formulations_of_bsearch_find_the_same_entry(
+    lows: list[int], low: int, glibc: str
+) -> None:
+    rows = [AddressRow(i, IPv6Address(value), None, 64) for i, value in enumerate(lows)]
+    ordered = sorted(rows, key=lambda one: int(one.address or 0))
+    probe = by_base_and_count([int(one.address or 0) for one in ordered], low)
+    entry = address_table(rows).find(IPv6Address(low), False, dialect(glibc))
+    assert (None if entry is None else entry.index) == (
+        None if probe is None else ordered[probe].index
+    )
+    assert (entry is not None) is (low in lows)
+
+
+@given(st.permutations(range(12)))
+def test_unique_addresses_are_found_wherever_they_stand(indexes: list[int]) -> None:
+    rows = [row(f"2001:db8::{index + 1:x}/64", index) for index in indexes]
+    table = address_table(rows)
+    assert [entry.key for entry in table.entries] == sorted(entry.key for entry in table.entries)
+    for index in indexes:
+        entry = find(table, f"2001:db8::{index + 1:x}", inet=False)
+        assert entry is not None
+        assert entry.index == index
+
+
+def test_ipv4_is_filed_in_its_mapped_form() -> None:
+    table = address_table([row("10.0.0.1/8"), FE80])
+    assert find(table, "::ffff:10.0.0.1", inet=False) == find(table, "10.0.0.1")
+    assert as_ipv6_int(ip_address("10.0.0.1")) == int(IPv6Address("::ffff:10.0.0.1"))
+
+
+# --- facts 1.2 and 1.7: one socket, its family and 127/8
+
+
+def loopback(glibc: str, before: list[str], *, bindv6only: bool = False) -> int | None:
+    """The index found for the source 127.0.0.2 when other targets were asked about before."""
+    sources: dict[str, str | None] = {
+        to: "2001:db8::1" if ":" in to else "10.0.0.1" for to in before
+    }
+    sources["127.0.0.2"] = "127.0.0.2"
+    targets, host = view(
+        [LO4, row("10.0.0.1/8"), row("2001:db8::1/64")], sources, bindv6only=bindv6only
+    )
+    return candidates(targets, host, dialect(glibc))[-1].index
+
+
+def test_a_source_in_127_is_looked_up_as_127_0_0_1_since_2_19() -> None:
+    assert loopback("2.19", []) == 1
+    assert loopback("2.18", []) is None
+
+
+def test_but_not_when_an_ipv6_socket_serves() -> None:
+    assert loopback("2.36", ["2001:db8::2"]) is None
+    assert loopback("2.36", ["10.0.0.2"]) == 1
+    # an IPv4 socket gives way to an IPv6 one, which then stays
+    assert loopback("2.36", ["10.0.0.2", "2001:db8::2", "10.0.0.2"]) is None
+
+
+def test_bindv6only_brings_the_ipv4_socket_back() -> None:
+    assert loopback("2.36", ["2001:db8::2"], bindv6only=True) == 1
+
+
+def test_an_ipv6_socket_finds_other_ipv4_sources_all_the_same() -> None:
+    targets, host = view(
+        [row("10.0.0.1/8"), row("2001:db8::1/64")],
+        {"2001:db8::2": "2001:db8::1", "10.0.0.2": "10.0.0.1"},
+    )
+    assert [one.prefixlen for one in candidates(targets, host, NOW)] == [64, 8]
+
+
+# --- facts 2.4: what is native
+
+
+@pytest.mark.parametrize(
+    ("kind", "native"),
+    [(ETHER, True), (772, True), (ARPHRD_SIT, False), (ARPHRD_TUNNEL, False),
+     (ARPHRD_TUNNEL6, False), (778, True)],
+)  # fmt: skip
+def test_interface_types(kind: int, native: bool) -> None:
+    rows = [row("2001:db8::1/64", 2)]
+    targets, host = view(rows, {"2001:db8::2": "2001:db8::1"}, types={2: kind})
+    assert candidates(targets, host, NOW)[0].native is native
+
+
+def test_a_source_that_is_not_found_is_without_everything() -> None:
+    targets, host = view([row("10.0.0.1/8", flags=IFA_F_DEPRECATED)], {"10.0.0.2": "10.0.0.1"})
+    [one] = candidates(targets, host, NOW)
+    assert (one.prefixlen, one.deprecated, one.home, one.index) == (0, False, False, None)
+    assert one.source == ip_address("10.0.0.1")
+
+
+def test_an_unreachable_target_has_no_source() -> None:
+    targets, host = view([row("2001:db8::1/64")], {"10.0.0.2": None})
+    [one] = candidates(targets, host, NOW)
+    assert (one.source, one.index) == (None, None)
+
+
+def test_a_target_without_a_route_is_a_mistake() -> None:
+    _, host = view([], {})
+    with pytest.raises(KeyError):
+        candidates([Target(ip_address("10.0.0.2"))], host, NOW)
+
+
+def test_the_scope_id_is_the_targets() -> None:
+    targets, host = view([FE80], {})
+    target = Target(ip_address("fe80::2"), 3)
+    routes = {target: next(iter(view([], {"fe80::2": "fe80::1"})[1].routes.values()))}
+    host = type(host)(host.addresses, host.links, routes)
+    assert targets == []
+    assert candidates([target], host, NOW)[0].scope_id == 3
