@@ -105,17 +105,17 @@ def _fetch(options: argparse.Namespace) -> int:
     if not wanted:
         raise UsageError("fetch: name a version or a suite, or give --all")
     status = OK
-    with _watching() as watch:
-        for name, optional in wanted.items():
-            try:
+    for name, optional in wanted.items():
+        try:
+            with _watching() as watch:
                 build = fetch(name, options.arch, watch, options.refresh)
-            except GlibcError as error:
-                optional = optional and isinstance(error, GlibcUnavailable)
-                severity = "passed over" if optional else "not fetched"
-                print(f"gai-harness glibc: {name} {severity}: {error}", file=sys.stderr)
-                status = status if optional else max(status, error.exit_status)
-            else:
-                print(f"glibc {build.version} {build.arch} ({build.origin})", flush=True)
+        except GlibcError as error:
+            optional = optional and isinstance(error, GlibcUnavailable)
+            severity = "passed over" if optional else "not fetched"
+            print(f"gai-harness glibc: {name} {severity}: {error}", file=sys.stderr)
+            status = status if optional else max(status, error.exit_status)
+        else:
+            print(f"glibc {build.version} {build.arch} ({build.origin})", flush=True)
     return status
 
 
@@ -123,7 +123,7 @@ def _fetch(options: argparse.Namespace) -> int:
 def _watching() -> Iterator[Callable[[Step], None]]:
     """Something to call with each progress: a bar on a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
-        yield _plain
+        yield _Plain().watch
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -142,11 +142,19 @@ def _watching() -> Iterator[Callable[[Step], None]]:
         yield watch
 
 
-def _plain(progress: Step) -> None:
-    if progress.note:
-        print(progress.note, file=sys.stderr)
-    elif progress.step in _STEPS and progress.fraction == 0.0:
-        print(f"{progress.suite}: {_STEPS[progress.step]}", file=sys.stderr)
+class _Plain:
+    """One line for each step and each note."""
+
+    def __init__(self) -> None:
+        self._last = ("", "")
+
+    def watch(self, progress: Step) -> None:
+        if progress.note:
+            print(progress.note, file=sys.stderr)
+        step = (progress.suite, progress.step)
+        if step != self._last and progress.step in _STEPS:
+            print(f"{progress.suite}: {_STEPS[progress.step]}", file=sys.stderr)
+        self._last = step
 
 
 def _add(options: argparse.Namespace) -> int:

@@ -27,6 +27,7 @@ Report = Callable[[str, float], None]
 _NO_KEYS = re.compile(r"NO_PUBKEY|not signed|signature|keyring|Signed-By|GPG error", re.I)
 _NO_SUITE = re.compile(r"does not have a Release file|404 +Not Found|no longer has a Release", re.I)
 _TOO_OLD = re.compile(r"Release file .* is (?:expired|not valid)|not valid (?:yet|anymore)", re.I)
+_HALF = re.compile(r"Mirror sync in progress|Hash Sum mismatch", re.I)
 _NO_NETWORK = re.compile(
     r"resolv|could not connect|cannot initiate|timed out|unreachable|connection|proxy", re.I
 )
@@ -190,6 +191,11 @@ def _explain(said: str, request: Request) -> GlibcUnavailable:
     if _TOO_OLD.search(text):
         return GlibcUnavailable(
             f"the index of {what} is past its date ({apt})", "check the clock and the mirror"
+        )
+    if _HALF.search(text):
+        return GlibcUnavailable(
+            f"the host's mirror serves {what} for {request.arch} half updated ({apt})",
+            "try again when the mirror has caught up",
         )
     if _NO_KEYS.search(text):
         return GlibcUnavailable(

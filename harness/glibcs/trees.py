@@ -58,13 +58,14 @@ class Tree:
                 del done[-1:]
                 continue
             here = self.root.joinpath(*done, part)
-            if not here.is_symlink():
+            try:
+                target = str(here.readlink())
+            except OSError:  # not a link, not there, or not for us to see
                 done.append(part)
                 continue
             links += 1
             if links > _MOST_LINKS:
                 return None
-            target = str(here.readlink())
             if target.startswith("/"):
                 done = []
                 own = f"{self.root}/"

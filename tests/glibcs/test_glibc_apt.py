@@ -138,6 +138,11 @@ def test_a_signed_archive_is_taken(archive: Path, work: Path, tmp_path: Path) ->
     (again := tmp_path / "again").mkdir()
     with pytest.raises(GlibcUnavailable):
         apt.download(REQUEST, source, source.uris[0], again, _nothing)
+    index = archive / "dists/made/main/binary-amd64/Packages.gz"
+    index.write_bytes(index.read_bytes() + bytes(1))
+    (half := tmp_path / "half").mkdir()
+    with pytest.raises(GlibcUnavailable, match="half updated"):
+        apt.download(REQUEST, source, source.uris[0], half, _nothing)
     other = apt.Request("libc6", "made", "main", "armhf", archived=False)
     (third := tmp_path / "third").mkdir()
     with pytest.raises(GlibcUnavailable):

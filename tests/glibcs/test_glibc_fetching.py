@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from glibc_making import deb, link, member
 
+from harness.cli import main
 from harness.glibcs import (
     Build,
     GlibcError,
@@ -35,12 +36,15 @@ class Mirror:
     def __init__(self, package: Path) -> None:
         self.package = package
         self.requests: list[tuple[str, str]] = []
+        self.missing = ""
         self.damage: Callable[[Path], object] = lambda _: None
 
     def download(
         self, request: apt.Request, _source: Source, _uri: str, work: Path, report: apt.Report
     ) -> Path:
         self.requests.append((request.suite, request.arch))
+        if request.suite == self.missing:
+            raise GlibcUnavailable("gone", "wait")
         report("download", 0.5)
         path = work / f"libc6_1%3a2.99-1_{request.arch}.deb"
         shutil.copy(self.package, path)
@@ -213,6 +217,36 @@ def test_a_cache_that_cannot_be_written(mirror: Mirror, cache: Path) -> None:
     cache.write_bytes(b"a file in its place")
     with pytest.raises(GlibcUnavailable, match=r"cannot be written.*GAI_HARNESS_CACHE"):
         fetch("first")
+
+
+def test_the_command_says_each_step_once(
+    mirror: Mirror, own: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["glibc", "fetch", "--suite", "stale", "first"]) == 0
+    said = capsys.readouterr()
+    origin = f"glibc {own.version} {own.arch} (made"
+    assert said.out.splitlines() == [f"{origin} first 1:2.99-1)", f"{origin} stale 1:2.99-1)"]
+    assert said.err.splitlines() == [
+        "first: downloading",
+        "first: unpacking",
+        "suite stale is archived: its index is accepted past its date",
+        "stale: reading the index",
+        "stale: downloading",
+        "stale: unpacking",
+        f"suite stale carries glibc {own.version}, not {NEVER}",
+    ]
+
+
+def test_all_goes_on_without_an_archived_suite(
+    mirror: Mirror, own: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mirror.missing = "stale"
+    assert main(["glibc", "fetch", "--all"]) == 0
+    assert "stale passed over: gone; wait" in capsys.readouterr().err
+    assert main(["glibc", "fetch", "stale", "first"]) == 3
+    said = capsys.readouterr()
+    assert "stale not fetched: gone; wait" in said.err
+    assert said.out == f"glibc {own.version} {own.arch} (made first 1:2.99-1)\n"
 
 
 def test_removing_takes_the_roots_too(mirror: Mirror, cache: Path, own: Build) -> None:
