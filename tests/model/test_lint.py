@@ -1,0 +1,127 @@
+"""Every finding of the gai.conf linter: one file that has it, one like it that has not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.model.lint import CODES, lint
+
+ALL_LABELS = (
+    "label ::1/128 0\nlabel ::/0 1\nlabel 2002::/16 2\nlabel ::/96 3\nlabel ::ffff:0:0/96 4\n"
+    "label fec0::/10 5\nlabel fc00::/7 6\nlabel 2001:0::/32 7\n"
+)
+ALL_PRECEDENCES = (
+    "precedence ::1/128 50\nprecedence ::/0 40\nprecedence 2002::/16 30\n"
+    "precedence ::/96 20\nprecedence ::ffff:0:0/96 10\n"
+)
+ALL_SCOPES = "scopev4 169.254.0.0/16 2\nscopev4 127.0.0.0/8 2\nscopev4 0.0.0.0/0 14\n"
+
+# (code, line of the finding, a file that has it, a file that has not)
+CASES: list[tuple[str, int, str, str]] = [
+    ("GAI001", 2, "\nlabels ::1/128 0", "\nlabel ::1/128 0"),
+    ("GAI001", 1, "Label ::1/128 0", "# Label ::1/128 0"),
+    ("GAI002", 1, "label 192.0.2.1/32 0", "label ::ffff:192.0.2.1/128 0"),
+    ("GAI002", 1, "scopev4 2001:db8::/32 5", "scopev4 ::ffff:10.0.0.0/104 5"),
+    ("GAI002", 1, "scopev4 10.0/8 5", "scopev4 10.0.0.0/8 5"),
+    ("GAI002", 1, "label", "label ::1/128 0"),
+    ("GAI003", 1, "label ::1/129 0", "label ::1/128 0"),
+    ("GAI003", 1, "scopev4 10.0.0.0/33 5", "scopev4 10.0.0.0/32 5"),
+    ("GAI003", 1, "scopev4 ::ffff:10.0.0.0/95 5", "scopev4 ::ffff:10.0.0.0/104 5"),
+    ("GAI003", 1, "label ::1/x 0", "label ::1/1 0"),
+    ("GAI004", 1, "precedence 2001:db8:1::/48", "precedence 2001:db8:1::/48 0"),
+    ("GAI005", 1, "precedence 2001:db8:1::6/ 5", "precedence 2001:db8:1::6/128 5"),
+    ("GAI006", 1, "precedence 2001:db8:1::6 5", "precedence 2001:db8:1::6/128 5"),
+    ("GAI006", 1, "scopev4 10.0.0.1 5", "scopev4 10.0.0.1/32 5"),
+    ("GAI007", 1, "label ::1/128 x", "label ::1/128 1"),
+    ("GAI007", 1, "label ::1/128 2147483648", "label ::1/128 2147483647"),
+    ("GAI007", 1, "reload maybe", "reload no"),
+    ("GAI008", 1, "label ::1/128 +5", "label ::1/128 5"),
+    ("GAI008", 1, "label ::1/+128 5", "label ::1/128 5"),
+    ("GAI009", 1, "label 2001:db8::1/32 5", "label 2001:db8::/32 5"),
+    ("GAI009", 1, "scopev4 10.0.0.1/8 5", "scopev4 10.0.0.0/8 5"),
+    ("GAI010", 2, "label ::1/128 0\nlabel ::1/128 5", "label ::1/128 0\nprecedence ::1/128 5"),
+    ("GAI010", 2, "label 2001:db8::1/32 0\nlabel 2001:db8::/32 5",
+     "label 2001:db8::/33 0\nlabel 2001:db8::/32 5"),
+    ("GAI011", 0, "label ::1/128 0", ALL_LABELS),
+    ("GAI011", 0, ALL_LABELS.replace("label fec0::/10 5\n", ""), "reload no"),
+    ("GAI012", 0, "precedence ::ffff:0:0/96 100", ALL_PRECEDENCES),
+    ("GAI012", 0, "precedence ::1/128 50", "label ::1/128 0"),
+    ("GAI013", 0, "scopev4 10.0.0.0/8 5", "scopev4 10.0.0.0/8 5\n" + ALL_SCOPES),
+    ("GAI014", 0, "precedence ::ffff:0:0/96 40", "precedence ::ffff:0:0/96 100"),
+    ("GAI014", 0, "precedence ::/0 10\nprecedence ::/96 20", ALL_PRECEDENCES),
+    ("GAI015", 1, "reload yes", "reload no"),
+    ("GAI016", 1, "label ::1/128 0 junk", "label ::1/128 0 # junk"),
+    ("GAI016", 1, "reload no way", "reload no #way"),
+    ("GAI017", 1, "label ::1/128 0\0", "label ::1/128 0 # \0"),
+    ("GAI018", 3, "label ::/1 5\nlabel 8000::/1 6\nlabel ::/0 1", "label ::/1 5\n\nlabel ::/0 1"),
+    ("GAI018", 1, "scopev4 10.0.0.0/31 5\nscopev4 10.0.0.0/32 5\nscopev4 10.0.0.1/32 5",
+     "scopev4 10.0.0.0/31 5\nscopev4 10.0.0.0/32 5\nscopev4 10.0.0.2/32 5"),
+]  # fmt: skip
+
+
+def found(text: str | bytes) -> set[tuple[str, int]]:
+    return {(finding.code, finding.line) for finding in lint(text)}
+
+
+@pytest.mark.parametrize(("code", "line", "bad", "good"), CASES)
+def test_finding(code: str, line: int, bad: str, good: str) -> None:
+    assert (code, line) in found(bad)
+    assert code not in {found_code for found_code, _ in found(good)}
+
+
+def test_every_code_has_a_case() -> None:
+    assert {case[0] for case in CASES} == set(CODES)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "# all comment", ALL_LABELS, ALL_PRECEDENCES, ALL_SCOPES, "reload no"]
+)
+def test_nothing_to_say(text: str) -> None:
+    assert lint(text) == ()
+
+
+def test_the_defaults_to_write_down_again_are_named() -> None:
+    # fact 3.1: the one-liner also removes these
+    [finding] = [one for one in lint("precedence ::ffff:0:0/96 100") if one.code == "GAI012"]
+    for row in ("precedence ::1/128 50", "precedence 2002::/16 30", "precedence ::/96 20"):
+        assert row in finding.message
+    assert "::ffff:0:0/96" not in finding.message
+    assert "::/0" not in finding.message  # added back by itself
+
+
+def test_a_missing_length_concerns_old_versions() -> None:
+    [finding] = [one for one in lint("label 2001:db8::6 5") if one.code == "GAI006"]
+    assert finding.glibc == "<2.41"
+    assert "2001:db8::6/128" in finding.message
+
+
+def test_only_blanks_of_the_c_locale_separate_words() -> None:
+    assert found("label 2001:db8::\xa0/32 5") == found("label 2001:db8::x/32 5")
+    assert ("GAI007", 1) in found(b"label 2001:db8::/32 \xa05")
+    assert ("GAI016", 1) not in found("label ::1/128 0 # \xa0")
+
+
+def test_findings_stand_in_the_order_of_lines_those_of_the_file_last() -> None:
+    lines = [one.line for one in lint("precedence ::/0 10\nreload yes\nlabel x 1\nscopev4 y 2")]
+    assert lines == sorted(lines, key=lambda line: (line == 0, line))
+    assert 0 in lines
+
+
+@given(
+    st.binary(max_size=60)
+    | st.lists(
+        st.sampled_from(
+            [b"label", b"precedence", b"scopev4", b"reload", b"::1", b"::/1", b"8000::/1", b"::/",
+             b"10.0.0.0/8", b"10.0.0.1", b"+5", b"x", b"\n", b"#", b"\0", b"\xa0", b"\x1c"]
+        ),
+        max_size=20,
+    ).map(b" ".join)
+)  # fmt: skip
+def test_no_file_is_too_bad_to_lint(data: bytes) -> None:
+    lines = data.count(b"\n") + 1
+    for finding in lint(data):
+        assert finding.code in CODES
+        assert 0 <= finding.line <= lines
+        assert finding.message

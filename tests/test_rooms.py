@@ -1,0 +1,84 @@
+"""An inner room never imports an outer one (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import harness
+
+ROOT = Path(harness.__file__).parent
+# from the inside out; the last ones are the doors
+ROOMS = (
+    "model", "scenario", "sandbox", "native", "glibcs", "compare", "report", "cli", "pytest_plugin"
+)  # fmt: skip
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def room_of(module: str) -> str | None:
+    """The room a module of the package belongs to; None for ``harness`` itself and others."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "harness" and len(parts) > 1 else None
+
+
+def module_of(path: Path) -> str:
+    parts = ["harness", *path.relative_to(ROOT).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_rooms(source: str, module: str, *, is_package: bool = False) -> set[str]:
+    """Every room a source imports, inside functions and TYPE_CHECKING blocks too."""
+    package = module.split(".") if is_package else module.split(".")[:-1]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            full = ".".join([*base, *([node.module] if node.module else [])])
+            names |= {f"{full}.{alias.name}" for alias in node.names}
+    found = {room_of(name) for name in names}
+    return {room for room in found if room is not None and (room in ROOMS or not is_name(room))}
+
+
+def is_name(room: str) -> bool:
+    """True for what ``from harness import …`` takes from the package itself."""
+    return not (ROOT / room).is_dir() and not (ROOT / f"{room}.py").is_file()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_import_leads_outwards(path: Path) -> None:
+    module = module_of(path)
+    source = path.read_text()
+    rooms = imported_rooms(source, module, is_package=path.name == "__init__.py")
+    own = room_of(module)
+    if own is None:
+        assert not rooms, "the package itself is inside every room"
+        return
+    outer = {room for room in rooms if ROOMS.index(room) > ROOMS.index(own)}
+    assert not outer, f"{module} imports {', '.join(sorted(outer))}"
+
+
+def test_every_part_of_the_package_is_a_room() -> None:
+    parts = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in FILES}
+    assert parts - {"__init__", "__main__"} <= set(ROOMS)
+
+
+@pytest.mark.parametrize(
+    ("source", "rooms"),
+    [
+        ("import harness.cli.run", {"cli"}),
+        ("from harness import report", {"report"}),
+        ("from harness import __version__", set()),
+        ("from harness.model import order", {"model"}),
+        ("from .. import compare", {"compare"}),
+        ("from ..native.lanes import CffiLane", {"native"}),
+        ("from .sibling import x", {"scenario"}),
+        ("def f():\n    from harness.sandbox import Pool", {"sandbox"}),
+        ("import json", set()),
+    ],
+)
+def test_the_check_itself_finds(source: str, rooms: set[str]) -> None:
+    assert imported_rooms(source, "harness.scenario.load") == rooms
