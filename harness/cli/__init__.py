@@ -81,11 +81,11 @@ def _guarded(
         print(f"gai-harness {name}: {error}", file=sys.stderr)
         return WRONG_USE
     except Exception as error:
-        status = _status_of(error)
-        if status is None:
+        known = _status_of(error)
+        if known is None:
             raise
         print(f"gai-harness {name}: {error}", file=sys.stderr)
-        return status
+        return known
 
 
 def _status_of(error: Exception) -> int | None:

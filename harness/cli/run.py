@@ -18,6 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="scenario files or folders of them; the built-in library when none is given",
     )  # fmt: skip
     parser.add_argument(
+        "--suite", metavar="NAME",
+        help="run a generated suite: rule9 (thousands of comparisons) or smoke",
+    )  # fmt: skip
+    parser.add_argument(
         "--glibc", default="host", metavar="VERSION,…|all",
         help="the builds to run on: host (default), 2.31, 2.41,host, a folder, all",
     )  # fmt: skip
@@ -64,10 +68,20 @@ def _seconds(text: str) -> float:
 def main(options: argparse.Namespace) -> int:
     """Run; returns the exit status."""
     from harness.cli import UsageError
-    from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
+    from harness.compare.plan import (
+        lanes_for,
+        load_gai_conf,
+        load_scenarios,
+        load_suite,
+        make_jobs,
+    )
 
+    if options.suite is not None and options.scenarios:
+        raise UsageError("--suite: no scenario files beside it were expected")
     jobs = make_jobs(
-        load_scenarios(options.scenarios),
+        load_suite(options.suite)
+        if options.suite is not None
+        else load_scenarios(options.scenarios),
         lanes_for(options.glibc, options.lane),
         [load_gai_conf(name) for name in options.gai_conf],
         options.timeout,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.compare.predict import Prediction
@@ -142,10 +142,3 @@ def _once(known: Sequence[Facts]) -> list[Facts]:
 
 def _targets(prediction: Prediction) -> tuple[Target, ...]:
     return tuple(item.target for item in prediction.items)
-
-
-def with_reply(evidence: Evidence, first: str) -> Evidence:
-    """The same evidence, had the DNS reply of type ``first`` ("A" or "AAAA") come first."""
-    scenario = evidence.scenario
-    dns = scenario.dns.model_copy(update={"first_reply": first})
-    return replace(evidence, scenario=scenario.model_copy(update={"dns": dns}))

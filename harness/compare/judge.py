@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import groupby
+from typing import Literal
 
-from harness.compare.explain import departures, remarks, with_reply
+from harness.compare.explain import departures, remarks
 from harness.compare.predict import Model, Prediction, predict
-from harness.compare.request import lookup_title, name_service, request_for
-from harness.compare.results import PairReason, Result, Verdict
-from harness.model.dialects import dialect
+from harness.compare.request import lookup_title, request_for
+from harness.compare.results import Departure, PairReason, Remark, Result, Verdict
+from harness.model.dialects import Dialect, dialect
 from harness.model.facts import Facts
 from harness.model.host import HostView, Target
-from harness.model.lookup import Item
+from harness.model.lookup import Item, NameService
 from harness.native.record import Answer, Crashed, Outcome
 from harness.native.trace import Trace
 from harness.scenario.schema import Expect, Lookup, Scenario
@@ -30,7 +31,7 @@ class Evidence:
     gai_conf_name: str
     gai_conf: bytes | None
     view: HostView
-    services: dict[tuple[str, str], int]
+    names: NameService
     glibc: str
     arch: str
     lane: str
@@ -39,11 +40,25 @@ class Evidence:
     trace: Trace | None = None
 
 
-def prediction_for(evidence: Evidence, model: Model = Model()) -> Prediction:  # noqa: B008
-    """The model's answer to the look-up of ``evidence``."""
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that the model says of one look-up in one dialect."""
+
+    prediction: Prediction
+    decisions: tuple[PairReason, ...]
+    remarks: tuple[Remark, ...]
+    departures: tuple[Departure, ...]
+
+
+def prediction_for(
+    evidence: Evidence,
+    model: Model = Model(),
+    names: NameService | None = None,  # noqa: B008
+) -> Prediction:
+    """The model's answer to the look-up of ``evidence``; ``names`` replace its name service."""
     return predict(
         request_for(evidence.lookup),
-        name_service(evidence.scenario, evidence.view, evidence.services),
+        evidence.names if names is None else names,
         evidence.view,
         evidence.gai_conf,
         dialect(evidence.glibc, evidence.arch),
@@ -51,9 +66,33 @@ def prediction_for(evidence: Evidence, model: Model = Model()) -> Prediction:  #
     )
 
 
-def judge(evidence: Evidence, model: Model = Model()) -> Result:  # noqa: B008
-    """Compare what glibc answered with what the model says."""
+def analyse(evidence: Evidence, model: Model = Model()) -> Analysis:  # noqa: B008
+    """The model's answer with every reason, remark and departure."""
     prediction = prediction_for(evidence, model)
+    return Analysis(
+        prediction,
+        reasons(prediction),
+        remarks(evidence, prediction, _other_reply(evidence, model)),
+        departures(evidence, prediction),
+    )
+
+
+def judge(
+    evidence: Evidence,
+    model: Model = Model(),  # noqa: B008
+    known: dict[Dialect, Analysis] | None = None,
+) -> Result:
+    """Compare what glibc answered with what the model says.
+
+    ``known`` keeps the analyses of one look-up under one gai.conf: versions that speak the
+    same dialect share them.
+    """
+    spoken = dialect(evidence.glibc, evidence.arch)
+    known = {} if known is None else known
+    if spoken not in known:
+        known[spoken] = analyse(evidence, model)
+    analysis = known[spoken]
+    prediction = analysis.prediction
     native = evidence.native
     native_items: tuple[Item, ...] = ()
     error: str | None = None
@@ -86,22 +125,22 @@ def judge(evidence: Evidence, model: Model = Model()) -> Result:  # noqa: B008
         first_difference=_first_difference(native_items, shown)
         if verdict is Verdict.DISAGREE
         else None,
-        decisions=reasons(prediction),
+        decisions=analysis.decisions,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
         predicted=predicted,
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
         elapsed_ns=elapsed,
-        remarks=remarks(evidence, prediction, _other_reply(evidence, model)),
-        departures=departures(evidence, prediction),
+        remarks=analysis.remarks,
+        departures=analysis.departures,
     )
 
 
 def _other_reply(evidence: Evidence, model: Model) -> Prediction | None:
     """The prediction for the other DNS reply coming first; None where both are not asked for."""
-    if evidence.scenario.resolver != "dns" or evidence.lookup.family != "unspec":
+    if evidence.names.kind != "dns" or evidence.lookup.family != "unspec":
         return None
-    other = "AAAA" if evidence.scenario.dns.first_reply == "A" else "A"
-    return prediction_for(with_reply(evidence, other), model)
+    other: Literal["A", "AAAA"] = "AAAA" if evidence.names.first_reply == "A" else "A"
+    return prediction_for(evidence, model, replace(evidence.names, first_reply=other))
 
 
 def reasons(prediction: Prediction) -> tuple[PairReason, ...]:

@@ -39,6 +39,16 @@ def load_scenarios(paths: Sequence[Path]) -> list[LoadedScenario]:
     return [load(path) for path in files]
 
 
+def load_suite(name: str) -> list[LoadedScenario]:
+    """The scenarios of a generated suite; PlanError for a name that is none."""
+    from harness.scenario.suites import suites
+
+    known = suites()
+    if name not in known:
+        raise PlanError(f"--suite {name}: one of {', '.join(known)} was expected")
+    return list(known[name]())
+
+
 def load_gai_conf(name: str) -> GaiConf:
     """A gai.conf by path, by its name in the catalogue, or ``none`` for no file at all.
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.compare.judge import Evidence, judge
+from harness.compare.judge import Analysis, Evidence, judge
 from harness.compare.request import lookup_title, name_service, request_for, targets_of
 from harness.compare.results import LookupReport
 from harness.compare.versions import changes
-from harness.model.dialects import dialect
+from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.query import Query
 from harness.native.record import Answer, Outcome
@@ -93,7 +93,8 @@ def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutc
 def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:
     """Inside a sandbox: collect the evidence and judge it."""
     for evidences, devices in collect(box, job):
-        results = tuple(judge(evidence) for evidence in evidences)
+        known: dict[Dialect, Analysis] = {}
+        results = tuple(judge(evidence, known=known) for evidence in evidences)
         first = evidences[0]
         yield LookupReport(
             scenario=first.scenario.name,
@@ -148,7 +149,7 @@ def collect(
                             gai_conf_name=conf.name,
                             gai_conf=conf.data,
                             view=view,
-                            services=services,
+                            names=names,
                             glibc=_version(answer[number][0], spec),
                             arch=spec.arch,
                             lane=spec.lane,

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from harness.compare.judge import Evidence
 from harness.compare.predict import predict
-from harness.compare.request import name_service, request_for
+from harness.compare.request import request_for
 from harness.compare.results import Result, VersionChange
 from harness.model.dialects import Row, boundaries, dialect, parse_version
 
@@ -62,7 +62,7 @@ def _prediction(evidence: Evidence, row: Row | None) -> tuple[object, ...]:
         spoken = replace(spoken, **{row.feature: row.value})  # type: ignore[arg-type]
     prediction = predict(
         request_for(evidence.lookup),
-        name_service(evidence.scenario, evidence.view, evidence.services),
+        evidence.names,
         evidence.view,
         evidence.gai_conf,
         spoken,

@@ -7,7 +7,7 @@ behaviour, where it begins to hold and the evidence for it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 Version = tuple[int, int]
@@ -82,9 +82,12 @@ ROWS: tuple[Row, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One glibc on one processor: the value of every feature of `ROWS`."""
+    """One glibc on one processor: the value of every feature of `ROWS`.
 
-    glibc: str
+    Two dialects are equal when all features are, whatever versions they belong to.
+    """
+
+    glibc: str = field(compare=False)
     arch: str
     rule9_ipv4_in_subnet_only: bool
     scopev4_configurable: bool

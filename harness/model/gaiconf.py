@@ -117,7 +117,7 @@ def parse_gai_conf(
         except _Dropped as dropped:
             effect, reason = Effect.IGNORED, str(dropped)
         if effect is Effect.UNDEFINED:
-            reason = f"no prefix length: undefined behaviour in glibc {spoken.glibc}"
+            reason = "no prefix length: undefined behaviour up to glibc 2.40"
         lines.append(Line(number, keyword, effect, reason, entry))
     return GaiConf(tuple(labels), tuple(precedence), tuple(scopes), reload, tuple(lines))
 

@@ -31,7 +31,7 @@ def find_traps(
         _dropped(known, table, spoken),
         _scoped(known),
         *_peers(known, view, table),
-        *_duplicates(known, table, spoken),
+        *_duplicates(known, table),
         *_partial_tables(gai_conf, spoken),
     ]
     return tuple(trap for trap in found if trap is not None)
@@ -87,7 +87,7 @@ def _peers(known: Sequence[Facts], view: HostView, table: AddressTable) -> list[
     return list(traps.values())
 
 
-def _duplicates(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> list[Trap]:
+def _duplicates(known: Sequence[Facts], table: AddressTable) -> list[Trap]:
     counts = Counter(entry.key for entry in table.entries)
     traps = {}
     for item in known:
@@ -95,7 +95,7 @@ def _duplicates(known: Sequence[Facts], table: AddressTable, spoken: Dialect) ->
             traps[item.source] = Trap(
                 "address-twice",
                 f"{item.source} is on {counts[as_ipv6_int(item.source)]} interfaces: glibc "
-                f"{spoken.glibc} took the entry its binary search happened on, interface "
+                f"took the entry its binary search happened on, interface "
                 f"{item.index} with /{item.prefixlen}, whichever interface the route uses.",
             )
     return list(traps.values())
