@@ -294,6 +294,9 @@ def test_a_worker_that_was_killed_is_an_error_and_started_again(worker: Path) ->
         session = lane.open()
         assert lane._worker is not None
         os.kill(lane._worker._process.pid, signal.SIGKILL)
+        lane._worker._process.wait()
+        while _runs(session.pid):  # until then it may still answer
+            time.sleep(0.001)
         with pytest.raises(LaneError, match="status -9"):
             session.lookup(NUMERIC)
         with pytest.raises(LaneError, match="status -9"):
