@@ -155,13 +155,15 @@ def _source_in_loopback() -> Cases:
         "outside": "120.1.1.1",
         "farther": "120.200.1.1",
     }
+    # 127.9.9.9 has link-local scope, which matches no destination's
+    local_scope: Ranking = [(2, lambda address: "." in address)]
     for words in permutations(where, 2):
         order = [where[word] for word in words]
         limits = {"glibc": ">=2.19"}
         expect = four_by_subnet(order, _always("127.9.9.9", 8))
         cases.add(joined(words), order, [given | limits for given in expect])
         order = [SIX, *order]
-        expect = four_by_subnet(order, _always("127.9.9.9", 7), _SIX_FIRST)
+        expect = four_by_subnet(order, _always("127.9.9.9", 7), local_scope)
         cases.add(joined(["six", *words]), order, [given | limits for given in expect])
     return cases
 
@@ -221,7 +223,7 @@ def twice() -> Iterator[Cases]:
     Which one that is depends on the entries below and above, so there is no expectation:
     the model has to land where this glibc's bsearch does.
     """
-    for lengths in ((16, 24), (24, 32), (16, 32, 24)):
+    for lengths in ((16, 24), (16, 32, 24)):
         for below, above in [(n, 0) for n in range(8)] + [(0, n) for n in (1, 2, 3, 4, 7)]:
             yield _twice(lengths, below, above)
 

@@ -13,6 +13,7 @@ from .reasoning import Ranking, expectation, flip, shared, six_by_bits
 # neither bits nor their neighbours are all alike, and one flipped bit stays global unicast
 SOURCE = "2001:db8:1:2:a5c3:69e1:3c5a:96f7"
 _LENGTHS = (48, 64, 127, 128)
+_SPAN = 32  # common prefix lengths on one host
 
 
 def by_common_prefix() -> Iterator[Cases]:
@@ -21,15 +22,15 @@ def by_common_prefix() -> Iterator[Cases]:
     glibc compares all 128 bits, whatever the length; RFC 6724 allows to stop at it.
     """
     for length in _LENGTHS:
-        for first in (0, 64):
-            yield _common(f"rule9-v6-p{length}-common-{first}-{first + 64}", length, first)
+        for first in range(0, 128, _SPAN):
+            yield _common(f"rule9-v6-p{length}-common-{first}-{first + _SPAN}", length, first)
 
 
 def _common(name: str, length: int, first: int) -> Cases:
     cases = Cases(
         name,
-        f"From {SOURCE}/{length}: destinations with {first} to {first + 64} bits in common, each "
-        "against the next one and against a distant one.",
+        f"From {SOURCE}/{length}: destinations with {first} to {first + _SPAN} bits in common, "
+        "each against the next one, up to /64 against a distant one too.",
         {"eth0": [f"{SOURCE}/{length}", "172.18.45.2/24"]},
         [ROUTE6],
     )
@@ -38,9 +39,10 @@ def _common(name: str, length: int, first: int) -> Cases:
         return SOURCE if common == 128 else flip(SOURCE, common)
 
     done = set()
-    for common in range(first, first + 64):
+    for common in range(first, first + _SPAN):
         # odd lengths meet the source itself, even ones an address of the other half
-        for other in (common + 1, 128 if common % 2 else (common + 64) % 128):
+        distant = 128 if common % 2 else (common + 64) % 128
+        for other in (common + 1, distant) if length <= 64 else (common + 1,):
             for pair in ((common, other), (other, common)):
                 if pair in done:
                     continue
@@ -48,7 +50,7 @@ def _common(name: str, length: int, first: int) -> Cases:
                 order = [at(bits) for bits in pair]
                 name = joined([f"common-{bits}" for bits in pair])
                 cases.add(name, order, [expectation(order, six_by_bits(SOURCE))])
-    everything = [at(bits) for bits in range(first, first + 65, 4)]
+    everything = [at(bits) for bits in range(first, first + _SPAN + 1, 4)]
     for title, order in (("everything", everything), ("everything-backwards", everything[::-1])):
         cases.add(title, order, [expectation(order, six_by_bits(SOURCE))])
         any_socktype = [expectation(order, six_by_bits(SOURCE))]
