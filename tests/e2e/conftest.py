@@ -1,0 +1,84 @@
+"""Fixtures of the tests that use the whole: builds of glibc, the package built and installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from e2e_kit import ROOT, Built, gai_harness
+
+NO_NETWORK = ("No matching distribution", "Connection", "Temporary failure", "timed out")
+Unreachable = Callable[[str], NoReturn]
+
+
+@pytest.fixture(scope="session")
+def versions(unreachable: Unreachable) -> list[str]:
+    """Every version the distribution has, fetched into the user's cache, oldest first."""
+    fetched = gai_harness("glibc", "fetch", "--all")
+    if fetched.returncode == 3:
+        unreachable(fetched.stderr.splitlines()[-1])
+    assert fetched.returncode == 0, fetched.stderr
+    listed = json.loads(gai_harness("glibc", "list", "--format", "json").stdout)
+    found = [one["version"] for one in listed["builds"] if one["state"] == "cached"]
+    if len(set(found)) < 5:  # an archived suite that the mirror has dropped is passed over
+        unreachable(f"only glibc {', '.join(found)} could be fetched: {fetched.stderr}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder that an ordinary user can read too, which pytest's own cannot be."""
+    made = Path(tempfile.mkdtemp(prefix="gai-harness-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def built(folder: Path, unreachable: Unreachable) -> Built:
+    """Sdist and wheel, each from a copy of the source folder."""
+    pytest.importorskip("build")
+    source = folder / "source"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if listed.returncode != 0:
+        pytest.skip("what belongs to the source folder is known to git only")
+    for name in filter(None, listed.stdout.split("\0")):
+        if os.path.lexists(ROOT / name):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
+    run_pip([sys.executable, "-m", "build", "--sdist", "--wheel", str(source)], unreachable)
+    (sdist,) = (source / "dist").glob("*.tar.gz")
+    (wheel,) = (source / "dist").glob("*.whl")
+    return Built(sdist, wheel)
+
+
+@pytest.fixture(scope="session")
+def install(folder: Path, unreachable: Unreachable) -> Callable[[Path], Path]:
+    """Installs a wheel or sdist into a fresh environment; gives that environment's command."""
+
+    def into_fresh_environment(package: Path) -> Path:
+        place = Path(tempfile.mkdtemp(prefix="venv-", dir=folder))
+        place.chmod(0o755)
+        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+        run_pip([str(place / "bin/python"), "-m", "pip", "install", str(package)], unreachable)
+        return place / "bin/gai-harness"
+
+    return into_fresh_environment
+
+
+def run_pip(command: list[str], unreachable: Unreachable) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    if done.returncode != 0 and any(word in done.stdout + done.stderr for word in NO_NETWORK):
+        unreachable(f"no package index: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,81 @@
+"""The command as a user runs it, and what runs inside a sandbox for these tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.compare.run import HostJob, LaneSpec, collect
+from harness.native import Answer, Query, WorkerLane
+
+if TYPE_CHECKING:
+    from harness.compare.judge import Evidence
+    from harness.sandbox import Box
+    from harness.scenario.schema import Host
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The package as it would be published."""
+
+    sdist: Path
+    wheel: Path
+
+
+def gai_harness(
+    *arguments: str | Path,
+    command: Path = COMMAND,
+    env: Mapping[str, str] | None = None,
+    **options: Any,
+) -> subprocess.CompletedProcess[str]:
+    """Runs ``gai-harness`` with nothing on its standard input."""
+    return subprocess.run(
+        [str(command), *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        env={**os.environ, **(env or {})},
+        **options,
+    )
+
+
+def gather(box: Box, job: HostJob) -> Iterator[tuple[Evidence, ...]]:
+    """Inside a sandbox: the evidence of all lanes for each look-up."""
+    for evidences, _ in collect(box, job):
+        yield evidences
+
+
+@dataclass(frozen=True, slots=True)
+class MapsJob:
+    """A host whose names are looked up by one worker, and how it gets its names."""
+
+    host: Host
+    lane: LaneSpec
+    resolver: str
+
+
+def maps_of_a_worker(box: Box, job: MapsJob) -> Iterator[tuple[str, str, str]]:
+    """Inside a sandbox: the worker's private root and the maps of worker and session."""
+    assert job.lane.skeleton is not None
+    box.build(job.host)
+    box.set_names({"web": ["192.0.2.9", "198.51.100.9"]}, job.resolver)  # type: ignore[arg-type]
+    box.set_gai_conf(b"precedence ::ffff:0:0/96 100\n")
+    root = box.private_root(job.lane.skeleton)
+    with WorkerLane(job.lane.command, chroot=root) as lane, lane.open() as session:
+        answer = session.lookup(Query("web"))
+        assert isinstance(answer, Answer)
+        assert len(answer.addrinfos) == 6
+        assert answer.glibc == job.lane.glibc
+        maps = Path(f"/proc/{session.pid}/maps").read_text()
+        parent = Path(f"/proc/{session.pid}/stat").read_text().rpartition(")")[2].split()[1]
+        yield str(root), maps, Path(f"/proc/{parent}/maps").read_text()

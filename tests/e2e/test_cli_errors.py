@@ -1,0 +1,121 @@
+"""Wrong use and bad input: status 2 (or 3) and one line that says what was expected."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from e2e_kit import COMMAND, gai_harness
+
+GOOD = "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\nlookups: [{name: web}]\n"
+LATIN = "name: caf\xe9\n".encode("latin-1")
+
+# (arguments, a part of the line)
+WRONG_USE = [
+    (["frobnicate"], "invalid choice: 'frobnicate'"),
+    (["--frobnicate"], "COMMAND"),
+    (["run", "--frobnicate"], "--frobnicate"),
+    (["run", "--format", "xml"], "'xml'"),
+    (["run", "--lane", "carrier-pigeon"], "'carrier-pigeon'"),
+    (["run", "--jobs", "0"], "from 1 to 256"),
+    (["run", "--jobs", "many"], "from 1 to 256"),
+    (["run", "--timeout", "-1"], "-1"),
+    (["run", "--glibc", "2.31,,"], "--glibc"),
+    (["run", "--glibc", "two"], "names no glibc"),
+    (["run", "--glibc", ""], "--glibc"),
+    (["run", "-o", "missing/report.txt"], "missing/report.txt: cannot be written"),
+    (["run", "--gai-conf", "missing.conf"], "missing.conf"),
+    (["run", "missing.yaml"], "missing.yaml"),
+    (["run", "empty"], "a folder with scenario files"),
+    (["explain"], "SCENARIO"),
+    (["explain", "seed-rule9-dual-stack", "--lookup", "nope"], "'nope'"),
+    (["explain", "seed-rule9-dual-stack", "--pair", "a", "b"], "an address was expected"),
+    (["lint"], "FILE"),
+    (["lint", "missing.conf"], "missing.conf"),
+    (["schema", "extra"], "extra"),
+    (["glibc"], "ACTION"),
+    (["glibc", "fetch"], "name a version"),
+    (["glibc", "fetch", "nosuite"], "neither a version nor a suite"),
+    (["glibc", "add", "missing"], "does not exist"),
+    (["glibc", "add", "empty"], "expected a root file system"),
+    (["glibc", "remove", "nope"], "names no glibc"),
+]
+
+# (what is wrong, the file, the field named)
+BAD_INPUT: list[tuple[str, str | bytes, str]] = [
+    ("empty", "", "document"),
+    ("not YAML", "name: [x\n", "document"),
+    ("a list", "- a\n", "document"),
+    ("not UTF-8", LATIN, "file"),
+    ("binary", bytes(range(256)), "file"),
+    ("no look-ups", GOOD.partition("lookups")[0], "lookups"),
+    ("unknown key", GOOD + "command: reboot\n", "command"),
+    ("bad address", GOOD.replace("192.0.2.2/24", "192.0.2.256/24"), "host.interfaces.eth0"),
+    ("bad length", GOOD.replace("192.0.2.2/24", "192.0.2.2/33"), "host.interfaces.eth0"),
+    ("name too long", GOOD.replace("eth0", "e" * 16), "host.interfaces"),
+    ("foreign sysctl", GOOD.replace("host: {", "host: {sysctls: {kernel.panic: 1}, "), "sysctls"),
+    ("bad family", GOOD.replace("{name: web}", "{name: web, family: inet7}"), "family"),
+    ("wrong type", GOOD.replace("[{name: web}]", "7"), "lookups"),
+    ("outside file", GOOD + "gai_conf: {file: ../../etc/passwd}\n", "gai_conf"),
+    ("tag", "name: !!python/object/apply:os.system [id]\n", "name"),
+    ("bad rule", GOOD.replace("web}", "web, expect: {decided_by: 11}}"), "decided_by"),
+]
+
+
+@pytest.fixture(autouse=True)
+def empty(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+
+def assert_one_line(stderr: str, *parts: str) -> None:
+    assert stderr.endswith("\n")
+    assert stderr.count("\n") == 1, stderr
+    assert "Traceback" not in stderr
+    for part in parts:
+        assert part in stderr
+
+
+@pytest.mark.parametrize(("arguments", "part"), WRONG_USE, ids=lambda v: " ".join(v)[:40])
+def test_wrong_use(arguments: list[str], part: str, tmp_path: Path) -> None:
+    done = gai_harness(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "gai-harness", part)
+
+
+@pytest.mark.parametrize(
+    ("content", "field"), [b[1:] for b in BAD_INPUT], ids=[b[0] for b in BAD_INPUT]
+)
+@pytest.mark.parametrize("command", ["run", "explain"])
+def test_bad_input(command: str, content: str | bytes, field: str, tmp_path: Path) -> None:
+    data = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / "bad.yaml").write_bytes(data)
+    done = gai_harness(command, "bad.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "bad.yaml", field, "expected")
+
+
+def test_a_good_file_beside_a_bad_one_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "b.yaml").write_text(GOOD + "extra: 1\n")
+    done = gai_harness("run", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr, "b.yaml", "extra")
+
+
+def test_a_missing_glibc_is_status_3_with_a_hint(tmp_path: Path) -> None:
+    cache = {"GAI_HARNESS_CACHE": str(tmp_path / "cache")}
+    done = gai_harness("run", "--glibc", "2.31:s390x", env=cache)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert_one_line(done.stderr, "2.31:s390x", "gai-harness glibc fetch 2.31:s390x")
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    with subprocess.Popen(
+        [str(COMMAND), "run", "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()

@@ -1,0 +1,107 @@
+"""The JSON of ``run`` keeps its contract: keys, types, values and order."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import pytest
+from e2e_kit import gai_harness
+
+from harness.scenario import library, load
+
+RESULT: dict[str, tuple[type, ...]] = {
+    "scenario": (str,),
+    "lookup": (str,),
+    "gai_conf": (str,),
+    "glibc": (str,),
+    "arch": (str,),
+    "lane": (str,),
+    "verdict": (str,),
+    "native": (list,),
+    "model": (list,),
+    "error": (str, NoneType),
+    "first_difference": (int, NoneType),
+    "decisions": (list,),
+}
+VERDICTS = ("agree", "disagree", "crashed", "error")
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    done = gai_harness("run", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    read: dict[str, Any] = json.loads(done.stdout)
+    return read
+
+
+def test_the_document(document: dict[str, Any]) -> None:
+    assert document["schema"] == 1
+    assert set(document["summary"]) >= {*VERDICTS, "expectation_failed"}
+    assert all(type(count) is int for count in document["summary"].values())
+    assert len(document["results"]) >= 40
+
+
+def test_each_result_has_the_keys_and_types(document: dict[str, Any]) -> None:
+    for result in document["results"]:
+        for key, types in RESULT.items():
+            assert type(result[key]) in types, (key, result)
+        assert result["verdict"] in VERDICTS
+        assert result["lane"] in ("cffi", "worker")
+        assert all(part.isdigit() for part in result["glibc"].split("."))
+        for address in result["native"] + result["model"]:
+            ip_address(address)
+        for decision in result["decisions"]:
+            assert set(decision) >= {"before", "after", "rule", "why"}
+            assert type(decision["rule"]) is int
+            assert 1 <= decision["rule"] <= 10
+            assert decision["before"] in result["model"]
+            assert decision["after"] in result["model"]
+        if result["verdict"] == "crashed":
+            assert result["error"].startswith("SIG")
+        elif result["error"] is not None:
+            assert result["error"].startswith("EAI_")
+            assert result["native"] == []
+
+
+def test_the_summary_counts_the_results(document: dict[str, Any]) -> None:
+    for verdict in VERDICTS:
+        counted = sum(result["verdict"] == verdict for result in document["results"])
+        assert document["summary"][verdict] == counted
+    assert document["summary"]["expectation_failed"] == 0
+
+
+def test_results_keep_the_order_of_the_files(document: dict[str, Any]) -> None:
+    expected = [
+        (loaded.scenario.name, lookup.name or "")
+        for loaded in map(load, library())
+        for lookup in loaded.scenario.lookups
+    ]
+    got = [(result["scenario"], result["lookup"]) for result in document["results"]]
+    assert [scenario for scenario, _ in got] == [scenario for scenario, _ in expected]
+    # a title starts with the name and may add what else was asked
+    assert all(title.startswith(name) for (_, title), (_, name) in zip(got, expected, strict=True))
+
+
+def test_the_same_into_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    done = gai_harness("run", "seed-rule9-dual-stack", "--format", "json", "-o", target)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert json.loads(target.read_text())["summary"]["disagree"] == 0
+
+
+def test_a_failed_expectation_is_counted_and_status_1(tmp_path: Path) -> None:
+    scenario = tmp_path / "wrong.yaml"
+    scenario.write_text(
+        "name: wrong\n"
+        "host: {interfaces: {eth0: {addresses: [192.0.2.2/24, '2001:db8::2/64']}}}\n"
+        "names: {web: [192.0.2.9, 198.51.100.9]}\n"
+        "lookups: [{name: web, socktype: stream, expect: {order: [198.51.100.9, 192.0.2.9]}}]\n"
+    )
+    done = gai_harness("run", scenario, "--format", "json")
+    assert done.returncode == 1
+    summary = json.loads(done.stdout)["summary"]
+    assert (summary["agree"], summary["expectation_failed"]) == (1, 1)

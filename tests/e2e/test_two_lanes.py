@@ -1,0 +1,37 @@
+"""The host's glibc called in process and by the worker gives the same records."""
+
+from __future__ import annotations
+
+import json
+
+from e2e_kit import gai_harness, gather
+
+from harness.compare.plan import lanes_for, load_scenarios, make_jobs
+from harness.model.dialects import dialect
+from harness.model.gaiconf import parse_gai_conf
+from harness.native import Answer
+from harness.sandbox import Pool
+
+
+def test_the_library_through_both_lanes_record_for_record() -> None:
+    jobs = make_jobs(load_scenarios(()), lanes_for("host", "both"))
+    compared = 0
+    with Pool(2) as pool:
+        for evidences in (each for found in pool.map(gather, jobs) for each in found):
+            cffi, worker = sorted(evidences, key=lambda one: one.lane)
+            assert (cffi.lane, worker.lane) == ("cffi", "worker")
+            spoken = dialect(cffi.glibc, cffi.arch)
+            if cffi.gai_conf and parse_gai_conf(cffi.gai_conf, spoken).undefined:
+                continue  # whatever is in memory decides: two processes may differ
+            # the whole record: every addrinfo, the error and the version; not the time
+            assert cffi.native == worker.native, (cffi.scenario.name, cffi.lookup)
+            compared += isinstance(cffi.native, Answer)
+    assert compared >= 40
+
+
+def test_the_command_shows_both_lanes() -> None:
+    done = gai_harness("run", "seed-rule9-dual-stack", "--lane", "both", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)["results"]
+    assert {result["lane"] for result in results} == {"cffi", "worker"}
+    assert len({result["glibc"] for result in results}) == 1

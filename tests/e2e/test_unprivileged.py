@@ -1,0 +1,72 @@
+"""Everything works for an ordinary user: native against model on the whole library."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ordinary_user
+import pytest
+from e2e_kit import COMMAND, gai_harness
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home folder that belongs to the ordinary user."""
+    made = Path(tempfile.mkdtemp(prefix="gai-harness-home-"))
+    if os.geteuid() == 0:
+        os.chown(made, ordinary_user.UID, ordinary_user.UID)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def as_ordinary_user(home: Path, *arguments: str) -> Any:
+    environment = {"HOME": str(home), "GAI_HARNESS_CACHE": str(home / "cache")}
+    if os.geteuid() != 0:
+        return gai_harness(*arguments, env=environment)
+    return ordinary_user.run([str(COMMAND), *arguments], environment=environment)
+
+
+def assert_all_agree(done: Any) -> dict[str, Any]:
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    summary = report["summary"]
+    assert summary["disagree"] == summary["error"] == summary["expectation_failed"] == 0
+    return report
+
+
+@pytest.mark.parametrize("lane", ["cffi", "worker"])
+def test_the_library_as_an_ordinary_user(lane: str, home: Path) -> None:
+    report = assert_all_agree(as_ordinary_user(home, "run", "--lane", lane, "--format", "json"))
+    assert report["summary"]["agree"] >= 40
+    assert {result["lane"] for result in report["results"]} == {lane}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_and_an_ordinary_user_see_the_same(home: Path) -> None:
+    def essence(report: dict[str, Any]) -> list[tuple[Any, ...]]:
+        keys = ("scenario", "lookup", "native", "model", "error")
+        return [
+            tuple(result[key] for key in keys)
+            for result in report["results"]
+            if not result["undefined"]
+        ]
+
+    mine = assert_all_agree(gai_harness("run", "--format", "json"))
+    theirs = assert_all_agree(as_ordinary_user(home, "run", "--format", "json"))
+    assert essence(mine) == essence(theirs)
+
+
+@pytest.mark.network
+def test_a_clean_cache_of_an_ordinary_user(home: Path, versions: list[str]) -> None:
+    fetched = as_ordinary_user(home, "glibc", "fetch", "--all")
+    assert fetched.returncode == 0, fetched.stderr
+    report = assert_all_agree(as_ordinary_user(home, "run", "--glibc", "all", "--format", "json"))
+    assert {result["glibc"] for result in report["results"]} >= set(versions)
+    owners = {path.lstat().st_uid for path in (home / "cache").rglob("*")}
+    assert owners == {ordinary_user.UID if os.geteuid() == 0 else os.geteuid()}
