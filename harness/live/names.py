@@ -1,0 +1,218 @@
+"""What the host's name service answers, in its own order, before getaddrinfo sorts.
+
+The modules that nsswitch.conf names are called directly, through the functions glibc itself
+would call (``_nss_NAME_gethostbyname4_r`` and its kin). Each call is made in a child
+process, so that a module that dies or hangs is an answer, not an end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import select
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Any
+
+from harness.live.nsswitch import NSSWITCH, Service, hosts_services
+from harness.model.host import Target
+
+AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
+_STATUS = {1: "SUCCESS", 0: "NOTFOUND", -1: "UNAVAIL", -2: "TRYAGAIN"}
+_MOST = 1 << 22
+_ERANGE = 34
+_NSCD = Path("/var/run/nscd/socket")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The addresses of a name in the order its service gave them.
+
+    ``service`` is the one that answered, None where none did. ``note`` says why the order
+    is not certain, and is empty when it is.
+    """
+
+    service: str | None
+    targets: tuple[Target, ...]
+    note: str = ""
+
+
+def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
+    """Ask the host's name service as getaddrinfo would for an address family.
+
+    Parameters: ``name`` a host name, not an address; ``family`` AF_UNSPEC, AF_INET or
+    AF_INET6; ``timeout`` seconds for each service. Raises nothing: a service that cannot be
+    asked is passed over and noted.
+    """
+    try:
+        text: str | None = NSSWITCH.read_text(errors="replace")
+    except OSError:
+        text = None
+    notes = []
+    if _NSCD.exists():
+        notes.append("nscd answers before the name services, in an order of its own")
+    for service in hosts_services(text):
+        status, targets = _in_child(lambda s=service: _ask_one(s, name, family), timeout)
+        if status == "SUCCESS":
+            if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
+                notes.append(f"{service.name}: the family whose reply came first stands first")
+            return Answer(service.name, targets, "; ".join(notes))
+        if status not in _STATUS.values():
+            notes.append(f"{service.name}: {status}")
+        if status in service.returns:
+            break
+    return Answer(None, (), "; ".join(notes))
+
+
+class _Tuple(ctypes.Structure):
+    """One element of the list gethostbyname4_r gives (glibc's nss.h, an interface for modules)."""
+
+
+_Tuple._fields_ = [
+    ("next", ctypes.POINTER(_Tuple)),
+    ("name", ctypes.c_char_p),
+    ("family", ctypes.c_int),
+    ("address", ctypes.c_uint8 * 16),
+    ("scope_id", ctypes.c_uint32),
+]
+
+
+class _Hostent(ctypes.Structure):
+    """struct hostent of netdb.h."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("aliases", ctypes.POINTER(ctypes.c_char_p)),
+        ("addrtype", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("addresses", ctypes.POINTER(ctypes.POINTER(ctypes.c_uint8))),
+    ]
+
+
+def _ask_one(service: Service, name: str, family: int) -> tuple[str, tuple[Target, ...]]:
+    """One service, as getaddrinfo asks it: both families at once where it can."""
+    if family == AF_UNSPEC:
+        both = _function(service.name, "gethostbyname4_r")
+        if both is not None:
+            return _both(both, name)
+    single = _function(service.name, "gethostbyname2_r")
+    if single is None:
+        return "has no function getaddrinfo could call", ()
+    found: list[Target] = []
+    statuses = []
+    for one in (AF_INET6, AF_INET) if family == AF_UNSPEC else (family,):
+        status, targets = _single(single, name, one)
+        statuses.append(status)
+        found += targets
+    return ("SUCCESS" if found else statuses[-1]), tuple(found)
+
+
+def _function(service: str, what: str) -> Any:
+    """A module's function; files and dns are part of libc itself since 2.34."""
+    for library in (f"libnss_{service}.so.2", "libc.so.6"):
+        try:
+            return getattr(ctypes.CDLL(library), f"_nss_{service}_{what}")
+        except (OSError, AttributeError):
+            continue
+    return None
+
+
+def _grown(call: Callable[[Any, int, Any], tuple[int, Any]]) -> tuple[str, Any]:
+    """Call with a buffer that grows until the module is content."""
+    size = 4096
+    while True:
+        buffer = ctypes.create_string_buffer(size)
+        errno = ctypes.c_int(0)
+        number, value = call(buffer, size, errno)
+        if number == -2 and errno.value == _ERANGE and size < _MOST:
+            size *= 2
+            continue
+        return _STATUS.get(number, f"status {number}"), value
+
+
+def _both(function: Any, name: str) -> tuple[str, tuple[Target, ...]]:
+    def call(buffer: Any, size: int, errno: Any) -> tuple[int, tuple[Target, ...]]:
+        first = ctypes.POINTER(_Tuple)()
+        reason = ctypes.c_int(0)
+        number = function(
+            name.encode(), ctypes.byref(first), buffer, ctypes.c_size_t(size),
+            ctypes.byref(errno), ctypes.byref(reason), None,
+        )  # fmt: skip
+        targets = []
+        while number == 1 and first:
+            item = first.contents
+            targets.append(_target(item.family, bytes(item.address), item.scope_id))
+            first = item.next
+        return number, tuple(targets)
+
+    status, found = _grown(call)
+    return status, found
+
+
+def _single(function: Any, name: str, family: int) -> tuple[str, tuple[Target, ...]]:
+    def call(buffer: Any, size: int, errno: Any) -> tuple[int, tuple[Target, ...]]:
+        host = _Hostent()
+        reason = ctypes.c_int(0)
+        number = function(
+            name.encode(), family, ctypes.byref(host), buffer, ctypes.c_size_t(size),
+            ctypes.byref(errno), ctypes.byref(reason),
+        )  # fmt: skip
+        targets = []
+        position = 0
+        while number == 1 and host.addresses[position]:
+            raw = bytes(host.addresses[position][: host.length])
+            targets.append(_target(family, raw, 0))
+            position += 1
+        return number, tuple(targets)
+
+    status, found = _grown(call)
+    return status, found
+
+
+def _target(family: int, raw: bytes, scope_id: int) -> Target:
+    if family == AF_INET:
+        return Target(IPv4Address(raw[:4]))
+    return Target(IPv6Address(raw[:16]), scope_id)
+
+
+def _in_child(
+    call: Callable[[], tuple[str, Sequence[Target]]], timeout: float
+) -> tuple[str, tuple[Target, ...]]:
+    """Run ``call`` in a forked child and bring back what it says, or how it ended."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            with open(writing, "wb") as stream:
+                pickle.dump(call(), stream)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    data = b""
+    late = False
+    with open(reading, "rb", buffering=0) as stream:
+        while True:
+            ready, _, _ = select.select([stream], [], [], timeout)
+            if not ready:
+                late = True
+                os.kill(child, signal.SIGKILL)
+                break
+            chunk = stream.read(65536)
+            if not chunk:
+                break
+            data += chunk
+    _, ending = os.waitpid(child, 0)
+    if late:
+        return f"no answer within {timeout:g} s", ()
+    if os.WIFSIGNALED(ending):
+        return f"died with {signal.Signals(os.WTERMSIG(ending)).name}", ()
+    try:
+        status, targets = pickle.loads(data)  # noqa: S301 - our own child's words
+    except (EOFError, pickle.UnpicklingError):
+        return "gave no answer", ()
+    return status, tuple(targets)
