@@ -116,6 +116,12 @@ def test_wrap_around_follows_the_width_of_long(arch: str, works: bool) -> None:
     assert labels == ((prefix("::1", 128, 7),) if works else ())
 
 
+def test_what_does_not_fit_a_long_does_not_wrap_around_twice() -> None:
+    # 2**33 - 7 needs 33 bits: ERANGE where long has 32, and too great where it has 64
+    for arch in ("i386", "amd64"):
+        assert parse_gai_conf("label ::1/128 -8589934585", dialect("2.36", arch)).labels == ()
+
+
 @pytest.mark.parametrize(
     ("length", "bits"),
     [
