@@ -66,15 +66,19 @@ def built(folder: Path, unreachable: Unreachable) -> Built:
 @pytest.fixture(scope="session")
 def install(folder: Path, unreachable: Unreachable) -> Callable[[Path], Path]:
     """Installs a wheel or sdist into a fresh environment; gives that environment's command."""
+    place = folder / "venv"
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python")]
 
-    def into_fresh_environment(package: Path) -> Path:
-        place = Path(tempfile.mkdtemp(prefix="venv-", dir=folder))
-        place.chmod(0o755)
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        run_pip([str(place / "bin/python"), "-m", "pip", "install", str(package)], unreachable)
+    def into_environment(package: Path) -> Path:
+        if not place.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+            run_pip([*pip, "install", str(package)], unreachable)
+        else:  # its dependencies are there
+            run_pip([*pip, "uninstall", "--yes", "gai-harness"], unreachable)
+            run_pip([*pip, "install", "--no-deps", str(package)], unreachable)
         return place / "bin/gai-harness"
 
-    return into_fresh_environment
+    return into_environment
 
 
 def run_pip(command: list[str], unreachable: Unreachable) -> None:
