@@ -11,7 +11,6 @@ from harness.model.dialects import Dialect
 from harness.model.host import IPAddress
 from harness.model.policy import Policy
 
-
 # (destination, source or None, prefix length of the source) -> bits
 CommonPrefix = Callable[[IPAddress, IPAddress | None, int], int]
 

@@ -176,7 +176,8 @@ def _length(text: str, most: int, spoken: Dialect) -> int:
 
 def _value(text: str, has_length: bool, spoken: Dialect) -> tuple[int | None, bool]:
     """The value and whether the line is defined: up to 2.40 the pointer left behind by the
-    length is read before the value is, so a bad value does not save a line without length."""
+    length is read before the value is, so a bad value does not save a line without length.
+    """
     defined = has_length or spoken.gaiconf_numbers_checked
     try:
         number = _number(text, spoken, "value")
