@@ -104,3 +104,11 @@ def test_a_new_glibc_is_a_new_row() -> None:
 @given(st.sampled_from(EVERY_DIALECT))
 def test_a_dialect_knows_its_name(spoken: Dialect) -> None:
     assert dialect(spoken.glibc, spoken.arch) == spoken
+
+
+def test_versions_between_two_boundaries_speak_one_dialect() -> None:
+    # 2.31 to 2.40, 2.41 with its gai.conf, 2.42 with its protocol
+    groups = [[dialect(glibc) for glibc in VERSIONS[a:b]] for a, b in ((0, 10), (10, 11), (11, 99))]
+    assert [len(set(group)) for group in groups] == [1, 1, 1]
+    assert len({group[0] for group in groups}) == 3
+    assert dialect("2.36").glibc == "2.36"
