@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--suite", metavar="NAME",
-        help="run a generated suite: rule9 (thousands of comparisons) or smoke",
+        help="run a generated suite: rule9 (thousands of comparisons), findings or smoke",
     )  # fmt: skip
     parser.add_argument(
         "--glibc", default="host", metavar="VERSION,…|all",

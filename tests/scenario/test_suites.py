@@ -26,15 +26,15 @@ def rule9() -> list[LoadedScenario]:
 
 
 def test_names_of_suites() -> None:
-    assert list(suites()) == ["rule9", "smoke"]
+    assert list(suites()) == ["rule9", "smoke", "findings"]
 
 
-@pytest.mark.parametrize("name", ["rule9", "smoke"])
+@pytest.mark.parametrize("name", ["rule9", "smoke", "findings"])
 def test_the_same_every_time(name: str) -> None:
     assert suites()[name]() == suites()[name]()
 
 
-@pytest.mark.parametrize("name", ["rule9", "smoke"])
+@pytest.mark.parametrize("name", ["rule9", "smoke", "findings"])
 def test_scenarios_are_what_a_file_would_give(name: str) -> None:
     for loaded in suites()[name]():
         document = loaded.scenario.model_dump(by_alias=True, exclude_unset=True)
@@ -45,7 +45,7 @@ def test_scenarios_are_what_a_file_would_give(name: str) -> None:
         assert loaded.gai_conf_name == ("default" if inline is None else "inline")
 
 
-@pytest.mark.parametrize("name", ["rule9", "smoke"])
+@pytest.mark.parametrize("name", ["rule9", "smoke", "findings"])
 def test_names_are_unique(name: str) -> None:
     scenarios = [loaded.scenario for loaded in suites()[name]()]
     assert not repeated(scenario.name for scenario in scenarios)

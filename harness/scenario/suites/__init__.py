@@ -2,7 +2,7 @@
 
 >>> from harness.scenario.suites import suites
 >>> sorted(suites())
-['rule9', 'smoke']
+['findings', 'rule9', 'smoke']
 >>> first = suites()["smoke"]()[0]
 >>> first.scenario.name
 'smoke-v4-p24-dual'
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..load import LoadedScenario
+from .findings import scenarios as _findings
 from .rule9 import scenarios as _rule9
 from .smoke import scenarios as _smoke
 
@@ -24,4 +25,4 @@ def suites() -> dict[str, Callable[[], list[LoadedScenario]]]:
 
     A scenario's path is no file but ``suite:NAME``. Raises nothing.
     """
-    return {"rule9": _rule9, "smoke": _smoke}
+    return {"rule9": _rule9, "smoke": _smoke, "findings": _findings}

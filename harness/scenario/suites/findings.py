@@ -1,0 +1,184 @@
+"""The suite "findings": public reports played through in every shape, for docs/findings.md.
+
+The seed's node in all its shapes, round robin over every rotation, and two gai.conf files
+beside each other for every pair of address classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+from ..load import LoadedScenario, gai_conf_files
+from .cases import Cases, joined, rotations
+
+IP1 = "172.18.45.9"
+"""The node's first address in every shape of the seed's node."""
+
+STACKS: dict[str, list[str]] = {
+    "v4only": [],
+    "linklocal": ["fe80::9/64"],
+    "dual": ["2001:db8:1::9/64"],
+}
+"""The kinds of host, by the IPv6 addresses they have beside ::1."""
+
+RESOLVERS: dict[str, str | None] = {"files": None, "dns": "A"}
+"""Where names come from, with the reply a DNS server sends first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A way for a node to have two addresses.
+
+    ``words`` describes it; ``ip2`` is the second address and ``added`` what is added to eth0
+    in which order; ``winner`` is "ip1", "ip2", or "names" where the order of the names stays.
+    """
+
+    name: str
+    words: str
+    ip2: str
+    added: tuple[str, str]
+    winner: str
+
+    @property
+    def ip2_is_smaller(self) -> bool:
+        """True when ip2 is the smaller number."""
+        return _number(self.ip2) < _number(IP1)
+
+
+def _number(address: str) -> tuple[int, ...]:
+    return tuple(map(int, address.split(".")))
+
+
+def _pair(
+    name: str, words: str, winner: str, smaller: str, larger: str, *, ip2_added_first: bool = False
+) -> Iterator[Shape]:
+    length = "32" if name == "both-slash-32" else "24"
+    for size, ip2 in (("smaller", smaller), ("larger", larger)):
+        both = (f"{IP1}/{length}", ip2)
+        added = (both[1], both[0]) if ip2_added_first else both
+        yield Shape(f"{name}-{size}", words, ip2.partition("/")[0], added, winner)
+
+
+SHAPES: tuple[Shape, ...] = (
+    *_pair(
+        "secondary", "ip2 a secondary address in ip1's subnet", "ip1",
+        "172.18.45.3/24", "172.18.45.200/24",
+    ),
+    *_pair(
+        "ip2-added-first", "the same subnet, ip2 added before ip1", "ip2",
+        "172.18.45.3/24", "172.18.45.200/24", ip2_added_first=True,
+    ),
+    *_pair(
+        "other-subnet", "ip2 in another subnet", "names", "172.18.40.3/24", "172.20.0.5/24"
+    ),
+    *_pair(
+        "wider-mask", "ip2 in ip1's range with a /16, as ifconfig gives without a netmask",
+        "names", "172.18.45.3/16", "172.18.45.200/16",
+    ),
+    *_pair(
+        "slash-32", "ip2 in ip1's range as a /32", "names", "172.18.45.3/32", "172.18.45.200/32"
+    ),
+    *_pair(
+        "both-slash-32", "both addresses as a /32", "names", "172.18.45.3/32", "172.18.45.200/32"
+    ),
+)  # fmt: skip
+
+
+def scenarios() -> list[LoadedScenario]:
+    """All scenarios of the suite, the same ones every time."""
+    made = [
+        _seed(stack, resolver, shape)
+        for stack in STACKS
+        for resolver in RESOLVERS
+        for shape in SHAPES
+    ]
+    made += [*_weave(), *_golang_13283(), *_precedence_pairs()]
+    return [cases.loaded("findings") for cases in made]
+
+
+def _seed(stack: str, resolver: str, shape: Shape) -> Cases:
+    first, second = shape.added
+    labelled: list[Any] = [first, second]
+    ip2_at = 0 if first.startswith(f"{shape.ip2}/") else 1
+    labelled[ip2_at] = {"address": shape.added[ip2_at], "label": "eth0:1"}
+    cases = Cases(
+        f"findings-seed-{stack}-{resolver}-{shape.name}",
+        f"The seed's node: {shape.words}; ip2 is eth0:1.",
+        {"eth0": [*labelled, *STACKS[stack]]},
+        first_reply=RESOLVERS[resolver],
+    )
+    for name, order in (("ip1-first", [IP1, shape.ip2]), ("ip2-first", [shape.ip2, IP1])):
+        if shape.winner == "names":
+            expect = {"order": order, "decided_by": 10}
+        else:
+            winner, other = (IP1, shape.ip2) if shape.winner == "ip1" else (shape.ip2, IP1)
+            expect = {"order": [winner, other], "decided_by": 9}
+        cases.add(name, order, [expect])
+    return cases
+
+
+def _weave() -> Iterator[Cases]:
+    """Every rotation of three neighbours, seen from each of them and from a fourth."""
+    for stack, six in (("linklocal", "fe80::9/64"), ("v4only", None)):
+        for length in (12, 16):
+            for client in range(1, 5):
+                cases = Cases(
+                    f"findings-weave-{stack}-p{length}-from-{client}",
+                    f"Round robin over 10.32.0.1 to .3, asked for on 10.32.0.{client}/{length}.",
+                    {"eth0": [f"10.32.0.{client}/{length}", *([six] if six else [])]},
+                    first_reply="A",
+                )
+                for turn, order in rotations([f"10.32.0.{i}" for i in (1, 2, 3)]):
+                    cases.add(f"rotation{turn}.example", order)
+                yield cases
+
+
+def _golang_13283() -> Iterator[Cases]:
+    """Every rotation of the six public addresses of the report."""
+    reported = [
+        "54.83.193.112", "184.72.238.214", "23.23.172.185",
+        "75.101.148.21", "23.23.134.56", "23.21.50.150",
+    ]  # fmt: skip
+    for stack, six in (("linklocal", ["fe80::4/64"]), ("v4only", [])):
+        cases = Cases(
+            f"findings-golang-13283-{stack}",
+            "Round robin over six public addresses, asked for on 10.2.3.4/24.",
+            {"eth0": ["10.2.3.4/24", *six]},
+            [{"to": "default", "via": "10.2.3.1"}],
+            first_reply="A",
+        )
+        for turn, order in rotations(reported):
+            cases.add(f"rotation{turn}.example", order)
+        yield cases
+
+
+# a destination of each class, and the host's address of the same class that reaches it
+CLASSES: Mapping[str, tuple[str, str | None]] = {
+    "loopback6": ("::1", None),
+    "global6": ("2001:db8:1::9", "2001:db8:1::2/64"),
+    "six-to-four": ("2002:c000:202::9", "2002:c000:202::2/64"),
+    "compatible": ("::198.51.100.9", "::198.51.100.2/120"),
+    "teredo": ("2001:0:1::9", "2001:0:1::2/64"),
+    "unique-local": ("fd00:1::9", "fd00:1::2/64"),
+    "site-local": ("fec0:1::9", "fec0:1::2/64"),
+    "ipv4": ("192.0.2.9", "192.0.2.2/24"),
+    "loopback4": ("127.0.0.1", None),
+}
+
+
+def _precedence_pairs() -> Iterator[Cases]:
+    """Every pair of address classes in both orders, under two files that prefer IPv4."""
+    catalogue = gai_conf_files()
+    for name in ("prefer-ipv4", "prefer-ipv4-one-liner"):
+        cases = Cases(
+            f"findings-pairs-{name}",
+            f"Pairs of address classes, each reached from its like, under {name}.conf.",
+            {"eth0": [own for _, own in CLASSES.values() if own is not None]},
+            gai_conf=catalogue[f"{name}.conf"].read_text(encoding="utf-8"),
+        )
+        for pair in permutations(CLASSES, 2):
+            cases.add(joined(pair), [CLASSES[one][0] for one in pair])
+        yield cases
