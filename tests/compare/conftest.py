@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sys
-
-sys.path.insert(0, "/tmp")
-import stub
 import pytest
+from compare_kit import gather
 
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
-from harness.compare.run import HostJob, collect
-from harness.sandbox import Box, Pool
+from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness.compare.judge import Evidence
-
-
-def gather(box: Box, job: HostJob) -> Iterator[Evidence]:
-    """Yield every piece of evidence of one host."""
-    for evidences, _ in collect(box, job):
-        yield from evidences
 
 
 @pytest.fixture(scope="session")

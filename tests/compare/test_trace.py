@@ -1,0 +1,106 @@
+"""The trace: glibc's own connects saw the sources that the kernel's route look-up gave."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.compare.explaining import Explanation, explain
+from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.native.trace import Connection, connections
+from harness.sandbox.capture import pcap_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None and not os.environ.get("CI"), reason="strace is not installed"
+)
+
+
+def test_calls_are_read() -> None:
+    calls = [
+        'connect(3, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
+        'connect(3, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr("10.0.0.9")}, 16) = 0',
+        "getsockname(3, {sa_family=AF_INET, sin_port=htons(5), "
+        'sin_addr=inet_addr("10.0.0.2")}, [28 => 16]) = 0',
+        'connect(3, {sa_family=AF_UNSPEC, sa_data="\\0"}, 16) = 0',
+        "connect(3, {sa_family=AF_INET6, sin6_port=htons(0), sin6_flowinfo=htonl(0), "
+        'inet_pton(AF_INET6, "fe80::1", &sin6_addr), '
+        'sin6_scope_id=if_nametoindex("eth0")}, 28) = -1 ENETUNREACH (Network is unreachable)',
+    ]
+    assert connections(calls) == (
+        Connection("10.0.0.9", "10.0.0.2"),
+        Connection("fe80::1%eth0", None, "ENETUNREACH"),
+    )
+
+
+@pytest.fixture(scope="module")
+def traced() -> list[Explanation]:
+    """Every look-up of the library's rule and fact scenarios, traced on the host's glibc."""
+    chosen = [
+        loaded
+        for loaded in load_scenarios(())
+        if loaded.scenario.name.startswith(("rule", "fact-1", "seed"))
+    ]
+    jobs = [replace(job, trace=True) for job in make_jobs(chosen, (host_lane(),))]
+    return list(explain(jobs))
+
+
+@needs_strace
+def test_every_source_is_the_kernels(traced: list[Explanation]) -> None:
+    checks = [
+        (item.result.scenario, check)
+        for item in traced
+        if item.trace is not None
+        for check in item.trace.checks
+    ]
+    assert len(checks) > 100
+    assert [(name, check) for name, check in checks if not check.same] == []
+
+
+@needs_strace
+def test_the_address_dump_is_in_the_trace(traced: list[Explanation]) -> None:
+    seed = next(item for item in traced if item.result.scenario == "seed-rule9-dual-stack")
+    assert seed.trace is not None
+    assert any("RTM_GETADDR" in call for call in seed.trace.calls)
+
+
+def test_without_strace_the_hint_is_one_line(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "explain", "seed-rule9-dual-stack", "--trace"],
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 3
+    assert "apt-get install strace" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_pcap_is_what_wireshark_reads() -> None:
+    data = pcap_file([(0, 4, b"\x14\0\0\0")])
+    assert struct.unpack_from("<IHHiIII", data)[0] == 0xA1B2C3D4
+    assert struct.unpack_from("<I", data, 20)[0] == 253  # LINKTYPE_NETLINK
+    assert data.endswith(b"\x14\0\0\0")
+
+
+def test_capture_works_or_says_why(tmp_path: Path) -> None:
+    out = tmp_path / "netlink.pcap"
+    ran = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "explain", "seed-rule9-dual-stack",
+         "--pcap", str(out)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if ran.returncode == 3:
+        assert "nlmon" in ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
+    else:
+        assert ran.returncode == 0
+        assert len(out.read_bytes()) > 24
