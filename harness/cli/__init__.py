@@ -16,6 +16,7 @@ OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
 COMMANDS: dict[str, str] = {
     "run": "compare real glibc with the model on scenarios",
     "explain": "say why a look-up gives its order",
+    "whatif": "try a gai.conf on a private copy: the order before and after",
     "lint": "check a gai.conf for lines glibc ignores or reads otherwise",
     "glibc": "list, fetch, add or remove builds of glibc",
     "schema": "print the JSON Schema of scenario files",

@@ -1,0 +1,64 @@
+"""The hosts that ``whatif`` and ``suggest`` work on: scenarios, or a private copy of this one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.compare.run import HostJob, LaneSpec
+    from harness.scenario import LoadedScenario
+
+
+class NoCopy(Exception):
+    """This machine's own configuration cannot be copied; the text says what would help."""
+
+    exit_status = 3
+
+
+def jobs_for(
+    scenarios: Sequence[Path], names: Sequence[str], lanes: tuple[LaneSpec, ...]
+) -> list[HostJob]:
+    """One job per scenario, or one for a copy of this host; ``names`` select look-ups.
+
+    Raises UsageError for a name that no scenario looks up, ScenarioError for a bad file.
+    """
+    from harness.cli import UsageError
+    from harness.compare.plan import load_scenarios, make_jobs
+
+    if not scenarios:
+        if not names:
+            raise UsageError("a NAME to look up or --scenario FILE was expected")
+        return make_jobs([_snapshot(names)], lanes)
+    loaded = load_scenarios(scenarios)
+    known = {lookup.name for one in loaded for lookup in one.scenario.lookups}
+    for name in names:
+        if name not in known:
+            listed = ", ".join(sorted(word for word in known if word))
+            raise UsageError(f"{name}: one of the scenario's look-ups was expected ({listed})")
+    jobs = []
+    for job in make_jobs(loaded, lanes):
+        lookups = job.scenario.lookups
+        wanted = tuple(one for one in lookups if not names or one.name in names)
+        if wanted:
+            scenario = job.scenario.model_copy(update={"lookups": wanted})
+            jobs.append(replace(job, scenario=scenario))
+    return jobs
+
+
+def _snapshot(names: Sequence[str]) -> LoadedScenario:
+    """This host as a scenario that looks up ``names``; raises NoCopy where that cannot be had."""
+    try:
+        live: Any = import_module("harness.live.host")
+        snapshot = live.snapshot
+    except (ImportError, AttributeError):
+        raise NoCopy(
+            "this host cannot be copied into a sandbox yet; describe it in a scenario file and "
+            "give that with --scenario"
+        ) from None
+    loaded: LoadedScenario = snapshot(names)
+    return loaded

@@ -1,0 +1,253 @@
+"""``whatif``: the same look-ups under two gai.confs, on every glibc, and what moved between them.
+
+`compare_reports` is pure; `whatif` runs the sandboxes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.compare.judge import Analysis, judge
+from harness.compare.predict import predict
+from harness.compare.request import lookup_title, request_for
+from harness.compare.results import LookupReport, PairReason, Result
+from harness.compare.run import GaiConf, HostJob, collect
+from harness.compare.versions import changes
+from harness.model.dialects import ROWS, Dialect, dialect
+from harness.model.lint import Finding, lint
+from harness.sandbox import Pool
+
+if TYPE_CHECKING:
+    from harness.compare.judge import Evidence
+    from harness.sandbox import Box
+
+# the model of what comes before the sort begins with 2.26; older versions are not guessed at
+_OLDEST = (2, 26)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One address in the new order: where it stands and where it stood, counted from 1.
+
+    ``was`` or ``now`` is None for an address that only one of the two answers has.
+    """
+
+    address: str
+    now: int | None
+    was: int | None
+
+    @property
+    def moved(self) -> bool:
+        """True when the address stands elsewhere than before."""
+        return self.now != self.was
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What decides between two neighbours of the new order, and what decided before.
+
+    ``old`` is None where the two addresses were not compared before.
+    """
+
+    now: PairReason
+    old: PairReason | None
+
+    @property
+    def turned(self) -> bool:
+        """True when the two stood the other way round before."""
+        return self.old is not None and self.old.before != self.now.before
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One look-up on one glibc, before and after."""
+
+    before: Result
+    after: Result
+    places: tuple[Place, ...]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def changed(self) -> bool:
+        """True when glibc's answer, order or error, is another one."""
+        return (self.before.native, self.before.error) != (self.after.native, self.after.error)
+
+    @property
+    def failed(self) -> bool:
+        """True when native and model disagree before or after."""
+        return self.before.failed or self.after.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The model's answer for versions that were not run: from ``since`` on, and before ``until``.
+
+    ``undefined`` is True where the new file's effect is undefined in these versions.
+    """
+
+    since: str
+    until: str | None
+    order: tuple[str, ...]
+    error: str | None
+    undefined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """One look-up before and after on every glibc asked for.
+
+    ``predictions`` holds the model's answer under the new file for every range of versions
+    of the dialect table, oldest first; one entry means that all react alike.
+    """
+
+    before: LookupReport
+    after: LookupReport
+    comparisons: tuple[Comparison, ...]
+    predictions: tuple[Prediction, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """True when the order changes on one of the versions."""
+        return any(one.changed for one in self.comparisons)
+
+    @property
+    def failed(self) -> bool:
+        """True when native and model disagree on one of the versions."""
+        return any(one.failed for one in self.comparisons)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A job with the file in force and the new one, and the lint findings of the new one."""
+
+    job: HostJob
+    before: GaiConf
+    after: GaiConf
+    findings: tuple[Finding, ...]
+
+
+def with_lines(conf: GaiConf, lines: Sequence[str]) -> GaiConf:
+    """``conf`` with lines put in front, where they win over lines of equal prefix.
+
+    The line that glibc finds first counts; a line at the end could be without effect.
+    """
+    if not lines:
+        return conf
+    added = "".join(line.rstrip("\n") + "\n" for line in lines).encode("utf-8", "surrogateescape")
+    s = "s" if len(lines) > 1 else ""
+    name = f"{conf.name} with {len(lines)} line{s} in front"
+    return GaiConf(name, added + (conf.data or b""))
+
+
+def change(job: HostJob, new: GaiConf | None, lines: Sequence[str]) -> Change:
+    """The change of one host's gai.conf.
+
+    Parameters: ``job`` a job whose first gai.conf is the one in force; ``new`` the file to
+    try (None: the one in force); ``lines`` to put in front of it. What the scenario
+    expects is left out: it is stated for its own file.
+    """
+    before = job.gai_confs[0]
+    after = with_lines(before if new is None else new, lines)
+    if after.name == before.name:
+        after = replace(after, name=f"{after.name} (new)")
+    bare = tuple(one.model_copy(update={"expect": ()}) for one in job.scenario.lookups)
+    scenario = job.scenario.model_copy(update={"lookups": bare})
+    job = replace(job, scenario=scenario, gai_confs=(before, after))
+    return Change(job, before, after, lint(after.data or b""))
+
+
+def compare_reports(before: LookupReport, after: LookupReport) -> WhatIf:
+    """What the step from one report to the other does, glibc by glibc. Pure.
+
+    Both must hold the same look-up on the same builds in the same order; raises ValueError
+    otherwise.
+    """
+    return WhatIf(
+        before,
+        after,
+        tuple(
+            compare_results(old, new)
+            for old, new in zip(before.results, after.results, strict=True)
+        ),
+    )
+
+
+def compare_results(before: Result, after: Result) -> Comparison:
+    """What moved between two answers of one glibc. Pure; ValueError for two different glibcs."""
+    if (before.glibc, before.arch, before.lane) != (after.glibc, after.arch, after.lane):
+        raise ValueError(f"glibc {before.glibc} and {after.glibc}: one build was expected")
+    old = list(dict.fromkeys(before.native))
+    new = list(dict.fromkeys(after.native))
+    places = [
+        Place(address, number, old.index(address) + 1 if address in old else None)
+        for number, address in enumerate(new, 1)
+    ]
+    places += [
+        Place(address, None, number) for number, address in enumerate(old, 1) if address not in new
+    ]
+    earlier = {frozenset((one.before, one.after)): one for one in before.decisions}
+    decisions = tuple(
+        Decision(one, earlier.get(frozenset((one.before, one.after)))) for one in after.decisions
+    )
+    return Comparison(before, after, tuple(places), decisions)
+
+
+def whatif(changes_to_try: Sequence[Change]) -> Iterator[tuple[Change, tuple[WhatIf, ...]]]:
+    """Run every change in a sandbox of its own; raises as `harness.compare.run.run`."""
+    with Pool(1) as pool:
+        jobs = [one.job for one in changes_to_try]
+        for one, found in zip(changes_to_try, pool.map(_examine, jobs), strict=True):
+            yield one, tuple(found)
+
+
+def _examine(box: Box, job: HostJob) -> Iterator[WhatIf]:
+    """Inside a sandbox: the reports under both files, paired by look-up."""
+    collected = [
+        (evidences, _report(evidences, devices)) for evidences, devices in collect(box, job)
+    ]
+    number = len(job.scenario.lookups)
+    for (_, before), (evidences, after) in zip(collected[:number], collected[number:], strict=True):
+        yield replace(compare_reports(before, after), predictions=predictions(evidences[0]))
+
+
+def _report(evidences: tuple[Evidence, ...], devices: tuple[str, ...]) -> LookupReport:
+    first = evidences[0]
+    known: dict[Dialect, Analysis] = {}
+    results = tuple(judge(evidence, known=known) for evidence in evidences)
+    return LookupReport(
+        scenario=first.scenario.name,
+        lookup=lookup_title(first.lookup),
+        gai_conf=first.gai_conf_name,
+        results=results,
+        changes=changes(evidences, results),
+        devices=devices,
+        description=first.scenario.description,
+    )
+
+
+def predictions(evidence: Evidence) -> tuple[Prediction, ...]:
+    """The model's answer for every version since 2.26 on this processor, equal neighbours as one.
+
+    Only the versions at which the dialect table changes need to be asked.
+    """
+    starts = sorted({_OLDEST, *(row.since for row in ROWS if row.since > _OLDEST)})
+    found: list[Prediction] = []
+    for start, following in zip(starts, [*starts[1:], None], strict=True):
+        version = f"{start[0]}.{start[1]}"
+        until = None if following is None else f"{following[0]}.{following[1]}"
+        answer = predict(
+            request_for(evidence.lookup),
+            evidence.names,
+            evidence.view,
+            evidence.gai_conf,
+            dialect(version, evidence.arch),
+        )
+        order = tuple(dict.fromkeys(str(item.target) for item in answer.items))
+        one = Prediction(version, until, order, answer.error, bool(answer.undefined))
+        if found and replace(one, since=found[-1].since, until=found[-1].until) == found[-1]:
+            found[-1] = replace(found[-1], until=until)
+        else:
+            found.append(one)
+    return tuple(found)

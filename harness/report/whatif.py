@@ -1,0 +1,222 @@
+"""Before and after, side by side, for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.report.json import result_as_json
+
+if TYPE_CHECKING:
+    from harness.compare.whatif import Change, Comparison, Decision, Place, Prediction, WhatIf
+    from harness.model.lint import Finding
+
+_WIDE = 150
+
+
+class TextReport:
+    """Writes changes one by one as they come.
+
+    ``console`` decides on colours and width; nothing but the tables is wrapped.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        console = console or Console()
+        self._console = console if console.is_terminal else Console(file=console.file, width=_WIDE)
+        self._told: tuple[Finding, ...] | None = None
+        self._lookups = self._changed = self._failed = 0
+
+    def add(self, change: Change, found: Iterable[WhatIf]) -> None:
+        """Write what one change does to the look-ups of one host."""
+        title = f"{change.job.scenario.name}: {change.before.name} → {change.after.name}"
+        self._line(title, "bold")
+        if change.findings != self._told:
+            self._told = change.findings
+            for finding in change.findings:
+                place = f"line {finding.line}: " if finding.line else ""
+                versions = "" if finding.glibc == "all" else f" [glibc {finding.glibc}]"
+                self._line(f"  {finding.code} {place}{finding.message}{versions}", "yellow")
+        for one in found:
+            self._lookup(one)
+
+    def finish(self) -> None:
+        """Write the totals."""
+        text = f"{self._lookups} lookups: {self._changed} change, "
+        text += f"{self._lookups - self._changed} stay as they are"
+        if self._failed:
+            text += f"; native and model disagree on {self._failed}"
+        self._line(text, "bold")
+
+    def _lookup(self, what: WhatIf) -> None:
+        self._lookups += 1
+        self._changed += what.changed
+        self._failed += what.failed
+        self._line(f"  {what.after.lookup}: {'changes' if what.changed else 'unchanged'}", "bold")
+        groups = _alike(what.comparisons)
+        for same in groups:
+            self._comparison(same)
+        if len(groups) > 1:
+            self._line("    the versions of glibc react differently", "yellow")
+        for change in what.after.changes:
+            why = "; ".join(change.why) or "no single dialect row explains it"
+            self._line(f"    {change.older} → {change.newer} differs: {why}", "yellow")
+        if len(what.predictions) > 1:
+            self._line("    by the model, under the new file:", "yellow")
+            for prediction in what.predictions:
+                self._line(f"      glibc {_range(prediction)}: {_outcome(prediction)}", "yellow")
+
+    def _comparison(self, same: Sequence[Comparison]) -> None:
+        first = same[0]
+        builds = ", ".join(dict.fromkeys(f"{one.after.glibc} {one.after.arch}" for one in same))
+        verdict = f"native and model {first.before.verdict}"
+        if first.before.verdict != first.after.verdict:
+            verdict += f" before, {first.after.verdict} after"
+        self._line(f"    glibc {builds}: {verdict}", "bold red" if first.failed else "")
+        for when, result in (("before", first.before), ("after", first.after)):
+            if result.error:
+                self._line(f"      {when}: {result.error}", "magenta")
+            for line in result.undefined:
+                self._line(f"      {when}, undefined: {line}", "magenta")
+            if not result.agreed:
+                self._line(f"      {when}, native: {', '.join(result.native)}", "bold red")
+                self._line(f"      {when}, model:  {', '.join(result.model)}", "bold red")
+        if first.places:
+            self._console.print(_table(first))
+        for decision in first.decisions:
+            self._decision(decision)
+
+    def _decision(self, decision: Decision) -> None:
+        now, old = decision.now, decision.old
+        if decision.turned:
+            assert old is not None
+            text, style = f"{now.why} (before: {old.why})", "bold"
+        elif old is not None and old.rule != now.rule:
+            text, style = f"{now.why} (before: rule {old.rule})", ""
+        else:
+            text, style = now.why, "dim"
+        self._line(f"      {text}", style)
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style), soft_wrap=True, highlight=False)
+
+
+def _alike(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
+    """Builds that answer alike before and after, side by side."""
+    groups: dict[object, list[Comparison]] = {}
+    for one in comparisons:
+        key = tuple(
+            (r.native, r.error, r.verdict, r.model, r.undefined) for r in (one.before, one.after)
+        )
+        groups.setdefault((key, one.decisions), []).append(one)
+    return list(groups.values())
+
+
+def _table(comparison: Comparison) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "before", "", "after", "moved"):
+        table.add_column(heading, no_wrap=True)
+    before = list(dict.fromkeys(comparison.before.native))
+    here = [place for place in comparison.places if place.now is not None]
+    for number, (old, place) in enumerate(zip_longest(before, here), 1):
+        now = place.address if place is not None else ""
+        table.add_row(
+            f"     {number}", old or "", "→" if old != now else "", now, _marker(place),
+            style="bold" if place is not None and place.moved else None,
+        )  # fmt: skip
+    return table
+
+
+def _marker(place: Place | None) -> str:
+    if place is None or not place.moved or place.now is None:
+        return ""
+    if place.was is None:
+        return "new"
+    steps = place.was - place.now
+    return f"{'↑' if steps > 0 else '↓'}{abs(steps)}"
+
+
+def _range(prediction: Prediction) -> str:
+    if prediction.until is None:
+        return f"{prediction.since} and later"
+    return f"{prediction.since} to before {prediction.until}"
+
+
+def _outcome(prediction: Prediction) -> str:
+    text = prediction.error or ", ".join(prediction.order)
+    if prediction.undefined:
+        text += " — or anything, a crash included: the file's effect is undefined"
+    return text
+
+
+def as_json(found: Sequence[tuple[Change, Sequence[WhatIf]]], files: bool = True) -> str:
+    """All changes as one JSON document; the results' keys are those of ``run``.
+
+    With ``files`` the text of the new gai.conf is in it.
+    """
+    document = {
+        "schema": 1,
+        "changes": [
+            {
+                "scenario": change.job.scenario.name,
+                "before": change.before.name,
+                "after": change.after.name,
+                "gai_conf": _text(change.after.data) if files else None,
+                "findings": [
+                    {"code": f.code, "line": f.line, "message": f.message, "glibc": f.glibc}
+                    for f in change.findings
+                ],
+                "lookups": [_lookup_as_json(one) for one in whatifs],
+            }
+            for change, whatifs in found
+        ],
+        "changed": sum(one.changed for _, whatifs in found for one in whatifs),
+        "disagree": sum(one.failed for _, whatifs in found for one in whatifs),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def _lookup_as_json(what: WhatIf) -> dict[str, Any]:
+    return {
+        "lookup": what.after.lookup,
+        "changed": what.changed,
+        "results": [
+            {
+                "glibc": one.after.glibc,
+                "arch": one.after.arch,
+                "changed": one.changed,
+                "moved": [
+                    {"address": place.address, "was": place.was, "now": place.now}
+                    for place in one.places
+                    if place.moved
+                ],
+                "before": result_as_json(one.before),
+                "after": result_as_json(one.after),
+            }
+            for one in what.comparisons
+        ],
+        "versions_differ": [
+            {"older": change.older, "newer": change.newer, "why": list(change.why)}
+            for change in what.after.changes
+        ],
+        "predictions": [
+            {
+                "since": one.since,
+                "until": one.until,
+                "order": list(one.order),
+                "error": one.error,
+                "undefined": one.undefined,
+            }
+            for one in what.predictions
+        ],
+    }
