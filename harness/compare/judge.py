@@ -15,7 +15,7 @@ from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, PairReason, Remark, Result, Verdict
 from harness.model.dialects import Dialect, dialect
 from harness.model.facts import Facts
-from harness.model.host import HostView, Target
+from harness.model.host import HostView, Target, address_text
 from harness.model.lookup import Item, NameService
 from harness.native.record import Answer, Crashed, Outcome
 from harness.native.trace import Trace
@@ -230,7 +230,7 @@ def _check(who: str, expect: Expect, order: tuple[str, ...], error: str | None) 
         return [f"{who}: expected {expect.error or 'an answer'}, got {error or 'an answer'}"]
     if expect.order is None:
         return []
-    wanted = tuple(str(ip_address(text)) for text in expect.order)
+    wanted = tuple(address_text(ip_address(text)) for text in expect.order)
     once = tuple(address for address, _ in groupby(order))  # one per address, not per addrinfo
     if wanted in (order, once):
         return []

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Line
-from harness.model.host import HostView, Target
+from harness.model.host import HostView
 from harness.model.lookup import Item, NameService, Request, find
 from harness.model.ordering import Order, Sort, order_for
 from harness.model.policy import Policy
 from harness.model.rules import RULES, Rule
 from harness.model.sorting import merge_sort
 from harness.model.table import address_table, candidates
+
+
+# Every subset of this many lines is tried; beyond it, none or all of them.
+_MOST_UNDEFINED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +58,28 @@ def predict(
         return Prediction(found.items, found.error, None)
     known = candidates([item.target for item in found.items], view, spoken, table)
 
-    def ordered(honour_undefined: bool) -> tuple[Order, Policy]:
-        policy = Policy.build(gai_conf, spoken, honour_undefined=honour_undefined)
+    def ordered(honoured: frozenset[int]) -> tuple[Order, Policy]:
+        policy = Policy.build(gai_conf, spoken, honour_undefined=honoured)
         return order_for(known, policy, spoken, rules=model.rules, sort=model.sort), policy
 
-    order, policy = ordered(False)
-    alternatives: tuple[tuple[Item, ...], ...] = ()
-    if policy.undefined:
-        alternatives = (_pick(found.items, ordered(True)[0]),)
+    order, policy = ordered(frozenset())
+    alternatives = tuple(
+        _pick(found.items, ordered(chosen)[0]) for chosen in _choices(policy.undefined)
+    )
     return Prediction(_pick(found.items, order), None, order, policy.undefined, alternatives)
+
+
+def _choices(undefined: tuple[Line, ...]) -> list[frozenset[int]]:
+    """Which of the undefined lines a glibc may happen to honour: any, if they are not many."""
+    numbers = [line.number for line in undefined]
+    if len(numbers) > _MOST_UNDEFINED:
+        return [frozenset(numbers)]
+    return [
+        frozenset(chosen)
+        for size in range(1, len(numbers) + 1)
+        for chosen in combinations(numbers, size)
+    ]
 
 
 def _pick(items: tuple[Item, ...], order: Order) -> tuple[Item, ...]:
     return tuple(items[facts.position] for facts in order.facts)
-
-
-def target_text(target: Target) -> str:
-    """A destination as results show it: the address, with its scope id where there is one."""
-    return str(target)

@@ -14,6 +14,7 @@ import select
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
     if _NSCD.exists():
         notes.append("nscd answers before the name services, in an order of its own")
     for service in hosts_services(text):
-        status, targets = _in_child(lambda s=service: _ask_one(s, name, family), timeout)
+        status, targets = _in_child(partial(_ask_one, service, name, family), timeout)
         if status == "SUCCESS":
             if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
                 notes.append(f"{service.name}: the family whose reply came first stands first")

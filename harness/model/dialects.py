@@ -1,7 +1,9 @@
 """What differs between glibc versions and processors, as one table.
 
 A new glibc is a new row here; no rule asks for a version number. Every row names the
-behaviour, where it begins to hold and the evidence for it.
+behaviour, where it begins to hold and the evidence for it. The table is complete from 2.9
+on. What is known of 2.5 to 2.8 stands here for the record, but not all of it: up to 2.7 rule 7
+compares temporary addresses, the Teredo label comes with 2.7, and ::1 is link-local from 2.9.
 """
 
 from __future__ import annotations

@@ -77,13 +77,14 @@ class _Dropped(Exception):
 
 
 def parse_gai_conf(
-    text: str | bytes, spoken: Dialect, *, honour_undefined: bool = False
+    text: str | bytes, spoken: Dialect, *, honour_undefined: bool | frozenset[int] = False
 ) -> GaiConf:
     """Read a gai.conf as the glibc of dialect ``spoken`` does; nothing is ever refused.
 
     Up to 2.40 a prefix without length makes glibc read an uninitialised pointer. Such a
     line is marked `Effect.UNDEFINED` and left out of the tables, or with
-    ``honour_undefined`` put in as documented (/128 or /32).
+    ``honour_undefined`` put in as documented (/128 or /32): all of them, or those whose
+    line numbers are given.
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     labels: list[PrefixEntry] = []
@@ -92,8 +93,10 @@ def parse_gai_conf(
     reload = False
     lines = []
     for number, raw in enumerate(data.split(b"\n"), 1):
-        words = _words(raw)
-        keyword, first, second = words
+        keyword, first, second = _words(raw)
+        honoured = (
+            honour_undefined if isinstance(honour_undefined, bool) else number in honour_undefined
+        )
         entry: PrefixEntry | ScopeEntry | None = None
         effect, reason = Effect.USED, ""
         try:
@@ -102,12 +105,12 @@ def parse_gai_conf(
                     effect = Effect.BLANK
                 case "label" | "precedence":
                     entry, defined = _prefix_entry(first, second, spoken)
-                    if entry is not None and (defined or honour_undefined):
+                    if entry is not None and (defined or honoured):
                         (labels if keyword == "label" else precedence).append(entry)
                     effect = Effect.USED if defined else Effect.UNDEFINED
                 case "scopev4" if spoken.scopev4_configurable:
                     scope, defined = _scope_entry(first, second, spoken)
-                    if scope is not None and (defined or honour_undefined):
+                    if scope is not None and (defined or honoured):
                         scopes.append(scope)
                     entry, effect = scope, Effect.USED if defined else Effect.UNDEFINED
                 case "reload":

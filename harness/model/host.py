@@ -24,6 +24,13 @@ ARPHRD_TUNNEL6 = 769
 ARPHRD_SIT = 776
 
 
+def address_text(address: IPAddress) -> str:
+    """An address as every output shows it: ``::ffff:a.b.c.d`` dotted on every Python."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return f"::ffff:{address.ipv4_mapped}"
+    return str(address)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One destination as name service hands it over: an address and, for IPv6, a scope id."""
@@ -32,7 +39,8 @@ class Target:
     scope_id: int = 0
 
     def __str__(self) -> str:
-        return f"{self.address}%{self.scope_id}" if self.scope_id else str(self.address)
+        text = address_text(self.address)
+        return f"{text}%{self.scope_id}" if self.scope_id else text
 
 
 @dataclass(frozen=True, slots=True)

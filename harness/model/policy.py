@@ -79,7 +79,7 @@ class Policy:
         glibc: str,
         arch: str = "amd64",
         *,
-        honour_undefined: bool = False,
+        honour_undefined: bool | frozenset[int] = False,
     ) -> Policy:
         """The policy glibc ``glibc`` makes of a gai.conf.
 
@@ -90,7 +90,11 @@ class Policy:
 
     @classmethod
     def build(
-        cls, text: str | bytes | None, spoken: Dialect, *, honour_undefined: bool = False
+        cls,
+        text: str | bytes | None,
+        spoken: Dialect,
+        *,
+        honour_undefined: bool | frozenset[int] = False,
     ) -> Policy:
         """As `from_gai_conf`, for a dialect."""
         conf = parse_gai_conf(text or b"", spoken, honour_undefined=honour_undefined)
