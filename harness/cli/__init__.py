@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 from harness import __version__
@@ -17,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "run": "compare real glibc with the model on scenarios",
     "explain": "say why a look-up gives its order",
     "whatif": "try a gai.conf on a private copy: the order before and after",
+    "findings": "say which public reports are right, from a real run",
     "lint": "check a gai.conf for lines glibc ignores or reads otherwise",
     "glibc": "list, fetch, add or remove builds of glibc",
     "schema": "print the JSON Schema of scenario files",
@@ -76,7 +78,7 @@ def _guarded(
         return 130
     except BrokenPipeError:
         # the reader has gone; keep the interpreter from complaining at its end
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        sys.stdout = Path("/dev/null").open("w")
         return OK
     except UsageError as error:
         print(f"gai-harness {name}: {error}", file=sys.stderr)

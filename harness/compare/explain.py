@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from harness.compare.predict import Prediction
@@ -116,9 +117,7 @@ def remarks(
     if cycle is not None:
         steps = [*cycle, cycle[0]]
         words = " before ".join(str(item.destination) for item in steps)
-        rules = ", ".join(
-            str(compare_pair(a, b).rule) for a, b in zip(steps, steps[1:], strict=False)
-        )
+        rules = ", ".join(str(compare_pair(a, b).rule) for a, b in pairwise(steps))
         found.append(
             Remark(
                 "cycle",

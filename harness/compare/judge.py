@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Literal
 
 from harness.compare.explain import departures, remarks
-from harness.compare.predict import Model, Prediction, predict
+from harness.compare.predict import GLIBC, Model, Prediction, predict
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, PairReason, Remark, Result, Verdict
 from harness.model.dialects import Dialect, dialect
@@ -52,8 +52,8 @@ class Analysis:
 
 def prediction_for(
     evidence: Evidence,
-    model: Model = Model(),
-    names: NameService | None = None,  # noqa: B008
+    model: Model = GLIBC,
+    names: NameService | None = None,
 ) -> Prediction:
     """The model's answer to the look-up of ``evidence``; ``names`` replace its name service."""
     return predict(
@@ -66,7 +66,7 @@ def prediction_for(
     )
 
 
-def analyse(evidence: Evidence, model: Model = Model()) -> Analysis:  # noqa: B008
+def analyse(evidence: Evidence, model: Model = GLIBC) -> Analysis:
     """The model's answer with every reason, remark and departure."""
     prediction = prediction_for(evidence, model)
     return Analysis(
@@ -79,7 +79,7 @@ def analyse(evidence: Evidence, model: Model = Model()) -> Analysis:  # noqa: B0
 
 def judge(
     evidence: Evidence,
-    model: Model = Model(),  # noqa: B008
+    model: Model = GLIBC,
     known: dict[Dialect, Analysis] | None = None,
 ) -> Result:
     """Compare what glibc answered with what the model says.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.compare.run import GaiConf, HostJob, LaneSpec
 from harness.glibcs import Build, command, find, host, stage
-from harness.native import bundled_worker
+from harness.native import MODULE_NAME, bundled_module, bundled_worker
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
 
 
@@ -100,7 +100,8 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
         elif lane == "cffi":
             raise PlanError(f"--lane cffi: only the host's glibc is called so, not {build.origin}")
     if lane in ("worker", "both") or (lane == "auto" and not is_host):
-        skeleton = stage(build, bundled_worker(build.arch))
+        modules = {MODULE_NAME: bundled_module(build.arch)}
+        skeleton = stage(build, bundled_worker(build.arch), modules)
         lanes.append(
             LaneSpec(
                 build.version, build.arch, "worker", build.origin, tuple(command(build)), skeleton

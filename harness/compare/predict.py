@@ -15,7 +15,6 @@ from harness.model.rules import RULES, Rule
 from harness.model.sorting import merge_sort
 from harness.model.table import address_table, candidates
 
-
 # Every subset of this many lines is tried; beyond it, none or all of them.
 _MOST_UNDEFINED = 6
 
@@ -49,7 +48,7 @@ def predict(
     view: HostView,
     gai_conf: bytes | None,
     spoken: Dialect,
-    model: Model = Model(),  # noqa: B008 - a frozen value
+    model: Model = Model(),
 ) -> Prediction:
     """Predict one look-up on one host under one gai.conf for one glibc."""
     table = address_table(view.addresses)

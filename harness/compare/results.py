@@ -127,7 +127,7 @@ class Summary:
     @classmethod
     def of(cls, results: list[Result]) -> Summary:
         """Count ``results``; ``failed`` counts those that make the exit status 1."""
-        counts = {verdict: 0 for verdict in Verdict}
+        counts = dict.fromkeys(Verdict, 0)
         for result in results:
             counts[result.verdict] += 1
         return cls(

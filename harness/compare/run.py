@@ -129,7 +129,7 @@ def collect(
     with ExitStack() as stack:
         lanes: list[Lane] = []
         for spec in job.lanes:
-            lane = _open(box, spec)
+            lane = _open(box, spec, scenario.resolver)
             stack.callback(lane.close)
             lanes.append(lane)
         for conf in job.gai_confs:
@@ -172,11 +172,13 @@ def _version(outcome: Outcome, spec: LaneSpec) -> str:
     return outcome.glibc if isinstance(outcome, Answer) else spec.glibc
 
 
-def _open(box: Box, spec: LaneSpec) -> Lane:
+def _open(box: Box, spec: LaneSpec, resolver: str) -> Lane:
     if spec.skeleton is None:
         from harness.native.cffi_lane import CffiLane
+        from harness.native.worker_lane import bundled_module
 
-        return CffiLane()
+        # a private root has the module in its library folder
+        return CffiLane([bundled_module()] if resolver == "nss" else [])
     from harness.native.worker_lane import WorkerLane
 
     return WorkerLane(spec.command, chroot=box.private_root(spec.skeleton))

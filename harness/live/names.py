@@ -213,7 +213,7 @@ def _in_child(
     if os.WIFSIGNALED(ending):
         return f"died with {signal.Signals(os.WTERMSIG(ending)).name}", ()
     try:
-        status, targets = pickle.loads(data)  # noqa: S301 - our own child's words
+        status, targets = pickle.loads(data)
     except (EOFError, pickle.UnpicklingError):
         return "gave no answer", ()
     return status, tuple(targets)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from compare_kit import gather
 from test_mutations import by_local, disagreements, keep_table, stable_sort
 
 from harness.compare import predict as predict_module
-from compare_kit import gather
 from harness.compare.plan import host_lane, load_suite, make_jobs
 from harness.compare.predict import Model
 from harness.model import facts as facts_module

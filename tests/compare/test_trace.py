@@ -27,8 +27,10 @@ needs_strace = pytest.mark.skipif(
 
 def test_calls_are_read() -> None:
     calls = [
-        'connect(3, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
-        'connect(3, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr("10.0.0.9")}, 16) = 0',
+        "connect(3, {sa_family=AF_INET, sin_port=htons(53),"
+        ' sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
+        "connect(3, {sa_family=AF_INET, sin_port=htons(0),"
+        ' sin_addr=inet_addr("10.0.0.9")}, 16) = 0',
         "getsockname(3, {sa_family=AF_INET, sin_port=htons(5), "
         'sin_addr=inet_addr("10.0.0.2")}, [28 => 16]) = 0',
         'connect(3, {sa_family=AF_UNSPEC, sa_data="\\0"}, 16) = 0',
