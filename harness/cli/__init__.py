@@ -78,7 +78,7 @@ def _guarded(
         return 130
     except BrokenPipeError:
         # the reader has gone; keep the interpreter from complaining at its end
-        sys.stdout = Path("/dev/null").open("w")
+        sys.stdout = Path("/dev/null").open("w")  # noqa: SIM115
         return OK
     except UsageError as error:
         print(f"gai-harness {name}: {error}", file=sys.stderr)

@@ -89,7 +89,7 @@ def main(options: argparse.Namespace) -> int:
     if options.output is None:
         return _report(options, jobs, sys.stdout)
     try:
-        stream = Path(options.output).open("w", encoding="utf-8")
+        stream = Path(options.output).open("w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from None
     with stream:

@@ -18,7 +18,7 @@ class PlanError(ValueError):
 
 
 def load_scenarios(paths: Sequence[Path]) -> list[LoadedScenario]:
-    """The scenarios of files, of folders (their ``*.yaml``) or of the library by name; or all of it.
+    """The scenarios of files, folders (their ``*.yaml``) or names of the library; or all of it.
 
     Raises ScenarioError for a bad file and PlanError for a folder without scenarios.
     """

@@ -42,13 +42,17 @@ class Model:
     sort: Sort = merge_sort
 
 
+GLIBC = Model()
+"""The model as it is meant: nothing replaced."""
+
+
 def predict(
     request: Request,
     service: NameService,
     view: HostView,
     gai_conf: bytes | None,
     spoken: Dialect,
-    model: Model = Model(),
+    model: Model = GLIBC,
 ) -> Prediction:
     """Predict one look-up on one host under one gai.conf for one glibc."""
     table = address_table(view.addresses)

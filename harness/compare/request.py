@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
+from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
 from harness.model.lookup import NameService, Request, find
@@ -60,16 +61,17 @@ def lookup_title(lookup: Lookup) -> str:
 def name_service(
     scenario: Scenario, view: HostView, services: Mapping[tuple[str, str], int]
 ) -> NameService:
-    """The scenario's names as the model's name service sees them."""
+    """The scenario's names as the model's name service sees them, zones as numbers."""
+    links = {link.name: link.index for link in view.links}
     return NameService(
         names={
-            name.lower(): tuple(ip_address(text) for text in addresses)
+            name.lower(): tuple(ip_address(str(parse_target(text, links))) for text in addresses)
             for name, addresses in scenario.names.items()
         },
         kind=scenario.resolver,
         first_reply=scenario.dns.first_reply,
         services=services,
-        links={link.name: link.index for link in view.links},
+        links=links,
     )
 
 

@@ -189,14 +189,14 @@ def _in_child(
     if child == 0:
         try:
             os.close(reading)
-            with open(writing, "wb") as stream:
+            with os.fdopen(writing, "wb") as stream:
                 pickle.dump(call(), stream)
         finally:
             os._exit(0)
     os.close(writing)
     data = b""
     late = False
-    with open(reading, "rb", buffering=0) as stream:
+    with os.fdopen(reading, "rb", buffering=0) as stream:
         while True:
             ready, _, _ = select.select([stream], [], [], timeout)
             if not ready:

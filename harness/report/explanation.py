@@ -44,8 +44,8 @@ def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
     for item in items:
         result = item.result
         key = (
-            item.rows, item.pair, item.trace, result.native, result.model, result.error, result.verdict,
-            result.decisions, result.undefined,
+            item.rows, item.pair, item.trace, result.native, result.model, result.error,
+            result.verdict, result.decisions, result.undefined,
         )  # fmt: skip
         groups.setdefault(key, []).append(item)
     return list(groups.values())
