@@ -1,4 +1,7 @@
-"""Builds the cffi extension and the worker program; everything else is in pyproject.toml."""
+"""Builds the cffi extension, the worker and the name service module.
+
+Everything else is in pyproject.toml.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,16 @@ class BuildNative(build_ext):
     """``build_ext`` that works without gcc and without an installed python3-dev."""
 
     def run(self) -> None:
-        """Builds the extension, then the worker beside it."""
+        """Builds the extension, then the worker and the name service module beside it."""
         scratch = Path(self.build_temp)
         scratch.mkdir(parents=True, exist_ok=True)
         try:
             with TemporaryDirectory(prefix="headers-", dir=scratch) as headers:
                 self._find_headers(Path(headers))
                 super().run()
-            toolchain.compile_worker(self._worker(), toolchain.host_target(), scratch)
+            target = toolchain.host_target()
+            toolchain.compile_worker(self._worker(), target, scratch)
+            toolchain.compile_module(self._module(), target, scratch)
         except toolchain.BuildError as error:
             raise SystemExit(f"error: {error}") from None
 
@@ -57,8 +62,8 @@ class BuildNative(build_ext):
         super().build_extensions()
 
     def get_outputs(self) -> list[str]:
-        """The extension and the worker."""
-        return [*super().get_outputs(), str(self._worker())]
+        """The extension, the worker and the name service module."""
+        return [*super().get_outputs(), str(self._worker()), str(self._module())]
 
     def _find_headers(self, folder: Path) -> None:
         if toolchain.python_include() is not None:
@@ -70,9 +75,14 @@ class BuildNative(build_ext):
         self.include_dirs = [*fetched, *(self.include_dirs or [])]
 
     def _worker(self) -> Path:
+        return self._programs() / f"worker-{toolchain.host_target().debian}"
+
+    def _module(self) -> Path:
+        return self._programs() / f"nss-{toolchain.host_target().debian}.so"
+
+    def _programs(self) -> Path:
         base = ROOT if self.inplace else Path(self.build_lib)
-        name = f"worker-{toolchain.host_target().debian}"
-        return base / "harness" / "native" / "bin" / name
+        return base / "harness" / "native" / "bin"
 
 
 setup(

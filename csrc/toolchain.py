@@ -17,17 +17,19 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 WORKER_SOURCES = ("worker.c", "serve.c", "core.c")
+MODULE_SOURCES = ("nss.c",)
+MODULE_NAME = "libnss_gaiharness.so.2"  # glibc makes it of the service's name
 FLAGS = ("-std=c11", "-O2", "-g0", "-Wall", "-Wextra")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An architecture the worker can be built for.
+    """An architecture the worker and the name service module can be built for.
 
     Attributes:
         debian: Debian's name of the architecture.
         machines: what ``platform.machine()`` calls it.
-        triple: zig's target, with the oldest glibc the worker must run under.
+        triple: zig's target, with the oldest glibc they must run under.
         baseline: the symbol version that no needed symbol may exceed.
     """
 
@@ -104,6 +106,32 @@ def compile_worker(output: Path, target: Target, scratch: Path) -> None:
     Raises:
         BuildError: the compiler refuses.
     """
+    _compile("worker", output, target, scratch, WORKER_SOURCES, ("-fPIE", "-pie"))
+
+
+def compile_module(output: Path, target: Target, scratch: Path) -> None:
+    """Builds the name service module, which sessions load for scenarios with ``resolver: nss``.
+
+    Args:
+        output: the file to write.
+        target: the architecture.
+        scratch: a folder for zig's caches.
+
+    Raises:
+        BuildError: the compiler refuses.
+    """
+    options = ("-fPIC", "-shared", "-fvisibility=hidden", f"-Wl,-soname,{MODULE_NAME}")
+    _compile("name service module", output, target, scratch, MODULE_SOURCES, options)
+
+
+def _compile(
+    what: str,
+    output: Path,
+    target: Target,
+    scratch: Path,
+    sources: tuple[str, ...],
+    options: tuple[str, ...],
+) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
     command = [
@@ -112,10 +140,9 @@ def compile_worker(output: Path, target: Target, scratch: Path) -> None:
         target.triple,
         *FLAGS,
         "-fno-sanitize=all",  # zig turns some on, which would need its own run-time library
-        "-fPIE",
-        "-pie",
+        *options,
         "-s",
-        *(str(HERE / name) for name in WORKER_SOURCES),
+        *(str(HERE / name) for name in sources),
         "-o",
         str(output),
     ]
@@ -123,7 +150,7 @@ def compile_worker(output: Path, target: Target, scratch: Path) -> None:
         command, env=zig_environment(scratch), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise BuildError(f"the worker does not compile: {shlex.join(command)}\n{done.stderr}")
+        raise BuildError(f"the {what} does not compile: {shlex.join(command)}\n{done.stderr}")
     output.chmod(0o755)
 
 

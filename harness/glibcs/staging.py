@@ -7,12 +7,14 @@ import hashlib
 import os
 import shutil
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness.glibcs.cache import cache_folder, install, making, publish
 from harness.glibcs.errors import GlibcError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from harness.glibcs.build import Build
@@ -22,9 +24,10 @@ _LAYOUT = b"1"
 _KEPT_SECONDS = 30 * 24 * 3600
 # Where the sandbox puts its own /etc and kernel file systems.
 _MOUNT_POINTS = ("dev", "etc", "proc", "tmp")
+_NONE: Mapping[str, Path] = MappingProxyType({})
 
 
-def stage(build: Build, worker: Path) -> Path:
+def stage(build: Build, worker: Path, modules: Mapping[str, Path] = _NONE) -> Path:
     """A root with a build's files in ``/lib``, the program at ``/worker`` and empty mount points.
 
     The files are copies. The root is named after its content: it is made once, whole, and
@@ -33,6 +36,8 @@ def stage(build: Build, worker: Path) -> Path:
     Args:
         build: The glibc.
         worker: The program to run under it.
+        modules: Further libraries for ``/lib`` by the name each has there: name service
+            modules, which glibc loads by their names.
 
     Returns:
         The root. Nobody may write in it: mount over its folders instead.
@@ -42,7 +47,7 @@ def stage(build: Build, worker: Path) -> Path:
         GlibcUnavailable: The cache cannot be written.
     """
     try:
-        key = _key(build, worker)
+        key = _key(build, worker, modules)
         root = cache_folder() / "roots" / key
         if root.is_dir():
             _used(root)
@@ -53,6 +58,8 @@ def stage(build: Build, worker: Path) -> Path:
                 install(build, made)
                 shutil.copyfile(worker, made / "worker")
                 (made / "worker").chmod(0o755)
+                for name, path in modules.items():
+                    shutil.copyfile(path, made / "lib" / name)
                 for name in _MOUNT_POINTS:
                     (made / name).mkdir()
                 publish(made, root)
@@ -81,9 +88,9 @@ def _forget_old(root: Path, build: Build) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _key(build: Build, worker: Path) -> str:
+def _key(build: Build, worker: Path, modules: Mapping[str, Path]) -> str:
     digest = hashlib.sha256(_LAYOUT)
-    for name, path in (*build.files, ("worker", worker)):
+    for name, path in (*build.files, ("worker", worker), *modules.items()):
         content = path.read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)

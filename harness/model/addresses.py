@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from harness.model.host import IPAddress
+from harness.model.host import IPAddress, Target
 
 V4MAPPED = 0xFFFF << 32
 
@@ -19,6 +20,25 @@ def parse(address: str | IPAddress) -> IPAddress:
             raise ValueError(f"{address}: an address without %zone was expected")
         return ip_address(address)
     return address
+
+
+def parse_target(text: str, links: Mapping[str, int]) -> Target:
+    """An address perhaps with a zone: the name of an interface, or a number.
+
+    ``links`` gives the index of each interface. An interface called by a number goes
+    before the number, as in glibc. Raises ValueError for what is neither.
+
+    >>> str(parse_target("fe80::1%eth0", {"eth0": 2}))
+    'fe80::1%2'
+    """
+    address, percent, zone = text.partition("%")
+    if not percent:
+        return Target(ip_address(address))
+    if zone in links:
+        return Target(IPv6Address(address), links[zone])
+    if not (zone.isascii() and zone.isdecimal() and len(zone) <= 10 and int(zone) < 1 << 32):
+        raise ValueError(f"{text}: no interface {zone}")
+    return Target(IPv6Address(address), int(zone))
 
 
 def as_ipv6_int(address: IPAddress) -> int:

@@ -1,7 +1,7 @@
 """Before the sort: which addresses getaddrinfo finds, in which order, or the error it gives.
 
 The order found here is the one rule 10 preserves. Follows glibc 2.26 to 2.44 for
-``hosts: files`` and ``hosts: dns``.
+``hosts: files``, ``hosts: dns`` and a module that hands over addresses as listed ("nss").
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ class NameService:
 
     ``names`` maps a lower-case name to its addresses in the order of the hosts file or
     the DNS answer; ``services`` maps (name, protocol) to a port. With ``dns``,
-    ``first_reply`` is the record type whose reply arrives first.
+    ``first_reply`` is the record type whose reply arrives first. With ``nss`` an IPv6
+    address may carry a scope id, a number: ``IPv6Address("fe80::1%2")``.
     """
 
     names: Mapping[str, tuple[IPAddress, ...]]
-    kind: Literal["files", "dns"] = "files"
+    kind: Literal["files", "dns", "nss"] = "files"
     first_reply: Literal["A", "AAAA"] = "A"
     services: Mapping[tuple[str, str], int] = field(default_factory=dict)
     links: Mapping[str, int] = field(default_factory=dict)
@@ -153,20 +154,21 @@ def _addresses(
     if family == AF_INET and not flags & AI_CANONNAME and _looks_numeric(name):
         raise LookupFailed("EAI_NONAME")
     known = service.names.get(name.lower().removesuffix("."))
-    if service.kind == "files" and name.endswith("."):
+    if service.kind != "dns" and name.endswith("."):
         known = service.names.get(name.lower())
     if known is None:
         raise LookupFailed("EAI_NONAME")
     if not known:
         raise LookupFailed(_nothing(service))
     if family == AF_UNSPEC:
-        return [Target(address) for address in _both_families(known, service)], False
+        return [_target(address) for address in _both_families(known, service)], False
     if family == AF_INET:
         found: list[IPAddress] = list(_inet(known, service))
         if not found:
             raise LookupFailed(_nothing(service))
         return [Target(address) for address in found], False
-    six: list[IPAddress] = [address for address in known if address.version == 6]
+    # by family a module gives a struct hostent, which has no room for scope ids
+    six: list[IPAddress] = [_target(one).address for one in known if one.version == 6]
     got_ipv6 = bool(six)
     if flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6):
         six += [mapped(address) for address in _inet(known, service)]
@@ -183,8 +185,16 @@ def _looks_numeric(name: str) -> bool:
 
 
 def _nothing(service: NameService) -> str:
-    # DNS knows the name but has no such record; the hosts file knows only whole lines.
-    return "EAI_NODATA" if service.kind == "dns" else "EAI_NONAME"
+    # DNS and the module know the name but have no such record; the hosts file knows only
+    # whole lines.
+    return "EAI_NONAME" if service.kind == "files" else "EAI_NODATA"
+
+
+def _target(address: IPAddress) -> Target:
+    """The address and its scope id apart."""
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        return Target(IPv6Address(int(address)), int(address.scope_id))
+    return Target(address)
 
 
 def _local(family: int, passive: bool) -> list[Target]:
@@ -236,7 +246,7 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService) -> int:
 
 
 def _both_families(known: tuple[IPAddress, ...], service: NameService) -> list[IPAddress]:
-    if service.kind == "files":
+    if service.kind != "dns":
         return list(known)
     four = [address for address in known if address.version == 4]
     six = [address for address in known if address.version == 6]

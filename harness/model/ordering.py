@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from harness.model.dialects import Dialect, dialect
 from harness.model.facts import Candidate, Facts, facts, glibc_common_prefix
-from harness.model.host import IPAddress
+from harness.model.host import IPAddress, Target
 from harness.model.policy import Policy
 from harness.model.rules import RULES, Rule, decide
 from harness.model.sorting import merge_sort
@@ -37,12 +37,16 @@ class Decision:
     def why(self) -> str:
         """The reason in one line, with both values."""
         text = (
-            f"rule {self.rule}: {self.before.destination} {self.before_value}, "
-            f"{self.after.destination} {self.after_value}"
+            f"rule {self.rule}: {_name(self.before)} {self.before_value}, "
+            f"{_name(self.after)} {self.after_value}"
         )
         if not self.preferred:
             text += " — the rule prefers the other way, but the sort never compared the two"
         return text
+
+
+def _name(item: Facts) -> str:
+    return str(Target(item.destination, item.scope_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     from harness.native.lanes import Lane, Session
     from harness.native.query import Query
     from harness.native.record import AddrInfo, Answer, Crashed, Outcome, TimedOut
-    from harness.native.worker_lane import WorkerLane, bundled_worker
+    from harness.native.worker_lane import (
+        MODULE_NAME,
+        WorkerLane,
+        bundled_module,
+        bundled_worker,
+    )
 
 __all__ = [
+    "MODULE_NAME",
     "AddrInfo",
     "Answer",
     "CffiLane",
@@ -36,11 +42,13 @@ __all__ = [
     "Session",
     "TimedOut",
     "WorkerLane",
+    "bundled_module",
     "bundled_worker",
     "lookup_here",
 ]
 
 _WHERE = {
+    "MODULE_NAME": "worker_lane",
     "AddrInfo": "record",
     "Answer": "record",
     "CffiLane": "cffi_lane",
@@ -53,6 +61,7 @@ _WHERE = {
     "Session": "lanes",
     "TimedOut": "record",
     "WorkerLane": "worker_lane",
+    "bundled_module": "worker_lane",
     "bundled_worker": "worker_lane",
     "lookup_here": "cffi_lane",
 }

@@ -13,6 +13,8 @@ from harness.native.query import encode_text
 from harness.native.record import Answer, Crashed, TimedOut, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from harness.native.query import Query
@@ -54,12 +56,17 @@ class CffiLane:
 
     The caller must not have called ``getaddrinfo``: the sessions inherit its memory.
 
+    Parameters:
+        modules: name service modules that every session loads before its first look-up.
+            glibc takes a loaded one by its soname, wherever the file lies.
+
     Example:
         >>> with CffiLane() as lane, lane.open() as session:
         ...     answer = session.lookup(Query("web"))
     """
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Sequence[Path] = ()) -> None:
+        self._modules = tuple(str(path) for path in modules)
         self._sessions: list[_ForkedSession] = []
 
     def open(self) -> Session:
@@ -72,7 +79,7 @@ class CffiLane:
         from harness.native import _core  # noqa: F401
 
         self._sessions = [one for one in self._sessions if one.alive]
-        session = _ForkedSession.fork()
+        session = _ForkedSession.fork(self._modules)
         self._sessions.append(session)
         return session.start()
 
@@ -101,7 +108,7 @@ class _ForkedSession(Session):
         self.alive = True
 
     @classmethod
-    def fork(cls) -> Self:
+    def fork(cls, modules: tuple[str, ...]) -> Self:
         request_out, request_in = os.pipe2(os.O_CLOEXEC)
         reply_out, reply_in = os.pipe2(os.O_CLOEXEC)
         parent = os.getpid()
@@ -112,7 +119,7 @@ class _ForkedSession(Session):
                 os.close(fd)
             raise LaneError(f"cannot fork: {error}") from None
         if child == 0:
-            _serve(request_out, reply_in, parent)
+            _serve(request_out, reply_in, parent, modules)
         os.close(request_out)
         os.close(reply_in)
         return cls(frames.Channel(reply_out, request_in), child)
@@ -151,12 +158,13 @@ class _ForkedSession(Session):
             raise LaneError("someone else has waited for the session's process") from None
 
 
-def _serve(requests: int, replies: int, parent: int) -> NoReturn:
+def _serve(requests: int, replies: int, parent: int, modules: tuple[str, ...]) -> NoReturn:
     """The child: leaves only what a fresh process has, and never returns into Python's code."""
     status = 70
     try:
-        from harness.native._core import lib
+        from harness.native._core import ffi, lib
 
+        loaded = [ffi.dlopen(module, ffi.RTLD_NOW) for module in modules]
         null = os.open(os.devnull, os.O_RDWR)
         # Moved out of the way first, in case the caller runs with 0, 1 or 2 closed.
         high = [_above_standard(fd) for fd in (requests, replies, null)]
@@ -164,6 +172,7 @@ def _serve(requests: int, replies: int, parent: int) -> NoReturn:
             os.dup2(fd, standard)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         status = lib.gai_session_main(1, parent)
+        loaded.clear()  # named here because they must stay loaded until now
     finally:
         os._exit(status)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from harness.native.record import Crashed, TimedOut
 
+#: What glibc makes of the service name "gaiharness" in nsswitch.conf.
+MODULE_NAME = "libnss_gaiharness.so.2"
+
 _BY_MACHINE = {
     "x86_64": "amd64",
     "i386": "i386",
@@ -42,14 +45,32 @@ def bundled_worker(arch: str | None = None) -> Path:
     Raises:
         LaneError: there is none for that architecture.
     """
+    return _bundled("worker", "worker-{}", arch)
+
+
+def bundled_module(arch: str | None = None) -> Path:
+    """The name service module that was built with this package.
+
+    glibc finds it by the name ``MODULE_NAME`` in its library folder, or loaded already.
+
+    Args:
+        arch: Debian's name of the architecture ("amd64"); this interpreter's by default.
+
+    Raises:
+        LaneError: there is none for that architecture.
+    """
+    return _bundled("name service module", "nss-{}.so", arch)
+
+
+def _bundled(what: str, form: str, arch: str | None) -> Path:
     if arch is None:
         machine = platform.machine()
         if machine == "x86_64" and sys.maxsize < 2**32:
             machine = "i686"
         arch = _BY_MACHINE.get(machine, machine)
-    path = Path(__file__).with_name("bin") / f"worker-{arch}"
+    path = Path(__file__).with_name("bin") / form.format(arch)
     if not path.is_file():
-        raise LaneError(f"this installation has no worker for {arch}")
+        raise LaneError(f"this installation has no {what} for {arch}")
     return path
 
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.model.addresses import parse_target
+
 from . import namespaces
 from .capture import Capture
 from .devices import Workshop
@@ -85,15 +87,30 @@ class Box:
 
         Parameters: ``names`` the addresses of each name in order; ``resolver`` "files" for
         the hosts file, "dns" for a server on 127.0.0.1, where ``first_reply`` says which
-        of the two replies to an AF_UNSPEC look-up comes first. The host must be built.
+        of the two replies to an AF_UNSPEC look-up comes first, "nss" for the name service
+        module, which alone takes addresses with %zone. The host must be built.
         Raises SandboxError.
         """
+        if resolver == "nss":
+            names = self._with_indexes(names)
         if resolver == "dns":
             zone = Zone.of(names, first_reply)
             if self._server is None:
                 self._server = NameServer()
             self._server.load(zone)
         write_names(self.etc, names, resolver)
+
+    def _with_indexes(self, names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        links = {
+            message.get_attr("IFLA_IFNAME"): message["index"] for message in self._netlink.links()
+        }
+        try:
+            return {
+                name: [str(parse_target(text, links)) for text in addresses]
+                for name, addresses in names.items()
+            }
+        except ValueError as error:
+            raise SandboxError(f"names: {error}") from None
 
     def set_gai_conf(self, data: bytes | None) -> None:
         """Write /etc/gai.conf in one step, with a new modification time, or remove it.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-Resolver = Literal["files", "dns"]
+Resolver = Literal["files", "dns", "nss"]
 
 # The services every sandbox knows, from IANA's registry: enough for look-ups by service
 # name, and the same on every machine. All of them exist for tcp and for udp.
@@ -56,6 +56,10 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType(
 """The protocol numbers that the private protocols file lists."""
 
 NAME_SERVER = "127.0.0.1"
+MODULE_FILE = "gaiharness.names"
+"""The file of the name service module, csrc/NSS.md."""
+
+_SERVICE = {"files": "files", "dns": "dns", "nss": "gaiharness"}
 _MINIMUM_STEP = 1_000_000  # ns between two versions of a file
 
 
@@ -63,17 +67,17 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
     """Write hosts, nsswitch.conf, resolv.conf, host.conf, services, protocols and networks.
 
     Parameters: ``etc`` the folder; ``names`` addresses of each name in order, which go into
-    the hosts file when ``resolver`` is "files". Raises OSError.
+    the hosts file when ``resolver`` is "files", and into the name service module's own when
+    it is "nss": there, scope ids are numbers. Raises OSError.
     """
-    hosts = ""
-    if resolver == "files":
-        hosts = "".join(
-            f"{address} {name}\n" for name, addresses in names.items() for address in addresses
-        )
+    lines = "".join(
+        f"{address} {name}\n" for name, addresses in names.items() for address in addresses
+    )
     files = {
-        "hosts": hosts,
+        "hosts": lines if resolver == "files" else "",
+        MODULE_FILE: lines if resolver == "nss" else "",
         "nsswitch.conf": (
-            f"hosts: {resolver}\nservices: files\nnetworks: files\nprotocols: files\n"
+            f"hosts: {_SERVICE[resolver]}\nservices: files\nnetworks: files\nprotocols: files\n"
         ),
         "resolv.conf": f"nameserver {NAME_SERVER}\n",
         "host.conf": "multi on\n",
