@@ -13,9 +13,10 @@ from harness.compare.explain import departures, remarks
 from harness.compare.predict import GLIBC, Model, Prediction, predict
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, PairReason, Remark, Result, Verdict
+from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect, dialect
 from harness.model.facts import Facts
-from harness.model.host import HostView, Target, address_text
+from harness.model.host import HostView, Target
 from harness.model.lookup import Item, NameService
 from harness.native.record import Answer, Crashed, Outcome
 from harness.native.trace import Trace
@@ -202,8 +203,9 @@ def _unmet(
         if not expect.matches(evidence.glibc, evidence.arch):
             continue
         native_error = native.error if isinstance(native, Answer) else "no answer"
-        failures += _check("native", expect, native_order, native_error)
-        failures += _check("model", expect, model_order, prediction.error)
+        wanted = _expected_order(expect, evidence.names)
+        failures += _check("native", expect, wanted, native_order, native_error)
+        failures += _check("model", expect, wanted, model_order, prediction.error)
         if expect.decided_by is not None:
             rule = _deciding_rule(expect, prediction)
             if rule != expect.decided_by:
@@ -225,12 +227,22 @@ def _deciding_rule(expect: Expect, prediction: Prediction) -> int | None:
     return given[0].rule if given else None
 
 
-def _check(who: str, expect: Expect, order: tuple[str, ...], error: str | None) -> list[str]:
+def _expected_order(expect: Expect, names: NameService) -> tuple[str, ...]:
+    """The expected addresses as results show them: with scope ids for zones."""
+    return tuple(str(parse_target(text, names.links)) for text in expect.order or ())
+
+
+def _check(
+    who: str,
+    expect: Expect,
+    wanted: tuple[str, ...],
+    order: tuple[str, ...],
+    error: str | None,
+) -> list[str]:
     if expect.error != error:
         return [f"{who}: expected {expect.error or 'an answer'}, got {error or 'an answer'}"]
     if expect.order is None:
         return []
-    wanted = tuple(address_text(ip_address(text)) for text in expect.order)
     once = tuple(address for address, _ in groupby(order))  # one per address, not per addrinfo
     if wanted in (order, once):
         return []
