@@ -95,7 +95,7 @@ def scenarios() -> list[LoadedScenario]:
         for resolver in RESOLVERS
         for shape in SHAPES
     ]
-    made += [*_weave(), *_golang_13283(), *_precedence_pairs()]
+    made += [*_weave(), *_golang_13283(), _irssi_290(), *_precedence_pairs()]
     return [cases.loaded("findings") for cases in made]
 
 
@@ -153,6 +153,26 @@ def _golang_13283() -> Iterator[Cases]:
         for turn, order in rotations(reported):
             cases.add(f"rotation{turn}.example", order)
         yield cases
+
+
+def _irssi_290() -> Cases:
+    """Every rotation of the nine IPv6 servers of the report."""
+    cases = Cases(
+        "findings-irssi-290",
+        "Round robin over nine IPv6 servers, asked for from a 2601:: address.",
+        {"eth0": ["2601:0:1::2/64"]},
+        [{"to": "default", "via": "2601:0:1::1"}],
+        first_reply="A",
+    )
+    reported = [
+        "2001:6b0:e:2a18:5054:ff:fe01:8119", "2001:778:627f::1:0:49", "2610:150:4b0f::",
+        "2a00:1a28:1100:11::42", "2a00:1a28:1100:11::44", "2a01:270:0:666f::1",
+        "2a01:4f8:100:92f1::2", "2a02:2498:1:3a3:6ef0:49ff:fe44:bc07",
+        "2a02:2f0c:8000:19:62:231:75:133",
+    ]  # fmt: skip
+    for turn, order in rotations(reported):
+        cases.add(f"rotation{turn}.example", order)
+    return cases
 
 
 # a destination of each class, and the host's address of the same class that reaches it

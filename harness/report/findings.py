@@ -1,0 +1,98 @@
+"""docs/findings.md: what was claimed, what every glibc did, and which of it is right.
+
+The page holds no time, no package revision and nothing of the machine, so that two runs on
+the same versions give the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import unified_diff
+
+from harness.report.findings_data import Claim, Finding, Findings, Seen, Surprise
+from harness.report.findings_tables import render, versions_of
+
+_RUN_ON = re.compile(r"^<!-- run on glibc ([0-9., ]+) \(([a-z0-9-]+)\) -->$", re.MULTILINE)
+
+
+def as_markdown(findings: Findings, seen: Seen) -> str:
+    """The whole page.
+
+    Parameters: ``findings`` the text, whose checks have held; ``seen`` the run. Raises
+    LookupError for a table without results.
+    """
+    results = [result for report in seen.reports for result in report.results]
+    arch = results[0].arch
+    lines = [
+        "# Findings",
+        "",
+        "<!-- made by: gai-harness findings -o docs/findings.md -->",
+        f"<!-- run on glibc {versions_of(results)} ({arch}) -->",
+        "",
+        findings.introduction.strip(),
+        "",
+        f"Run on glibc {versions_of(results)}, {arch}; {len(seen.reports)} look-ups, "
+        "on all of which glibc and the model agree.",
+        "",
+        *_summary(findings),
+    ]
+    for finding in findings.findings:
+        lines += _finding(finding, seen)
+    lines += ["## What we did not expect", ""]
+    for surprise in findings.surprises:
+        lines += _surprise(surprise, seen)
+    lines += ["## What this does not cover", "", findings.not_covered.strip(), ""]
+    return "\n".join(lines)
+
+
+def _summary(findings: Findings) -> Iterator[str]:
+    yield from ("| report | claim | result |", "|---|---|---|")
+    for finding in findings.findings:
+        for claim in finding.claims:
+            anchor = re.sub(r"[^\w\- ]", "", finding.title.lower()).replace(" ", "-")
+            yield f"| [{finding.title}](#{anchor}) | {_line(claim.claim)} | {claim.verdict} |"
+    yield ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _finding(finding: Finding, seen: Seen) -> Iterator[str]:
+    yield from (f"## {finding.title}", "", f"Source: {_line(finding.source)}", "")
+    for claim in finding.claims:
+        yield from _claim(claim)
+    for table in finding.tables:
+        yield from (*render(table, seen), "")
+
+
+def _claim(claim: Claim) -> Iterator[str]:
+    yield from (f"**Claimed:** {_line(claim.claim)}", "")
+    verdict = claim.verdict[0].upper() + claim.verdict[1:]
+    yield from (f"**{verdict}.** {claim.conclusion.strip()}", "")
+
+
+def _surprise(surprise: Surprise, seen: Seen) -> Iterator[str]:
+    yield from (f"### {surprise.title}", "", surprise.text.strip(), "")
+    for table in surprise.tables:
+        yield from (*render(table, seen), "")
+    if surprise.test is not None:
+        yield from (f"Shown by `{surprise.test}`.", "")
+
+
+def run_on(page: str) -> str | None:
+    """The builds a page was made on, in the words of ``--glibc``; None when it does not say."""
+    match = _RUN_ON.search(page)
+    if match is None:
+        return None
+    return ",".join(f"{version.strip()}:{match[2]}" for version in match[1].split(","))
+
+
+def stale(page: str, current: str, name: str) -> Sequence[str]:
+    """The lines by which ``page``, read from file ``name``, differs from the current page."""
+    return list(
+        unified_diff(
+            page.splitlines(), current.splitlines(), name, "what the run gives", lineterm="", n=0
+        )
+    )

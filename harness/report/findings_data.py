@@ -1,0 +1,254 @@
+"""What docs/findings.md says of each public report, and the checks that hold it to the run.
+
+The text stands in findings.yaml. Whatever of it depends on results has a check beside it; a
+check that does not hold keeps the page from being written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import resources
+from itertools import groupby
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from harness.compare.results import LookupReport, Result
+from harness.scenario.values import satisfies
+
+Glob = Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]
+Verdict = Literal["confirmed", "confirmed in part", "mistaken", "not reproduced"]
+
+
+class Part(BaseModel):
+    """Base of every part of findings.yaml: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Check(Part):
+    """Something every result of the look-ups that match must have.
+
+    ``at`` is a pattern over ``scenario/look-up``; ``glibc`` narrows it to some versions.
+    ``rule`` decided between the first two addresses, ``rules`` are all that decided between
+    neighbours. With ``times`` that many look-ups match in all that is said, not every one.
+    ``stable`` wants one answer from all versions.
+    """
+
+    at: Glob
+    glibc: str | None = None
+    first: str | None = None
+    not_first: str | None = None
+    last: str | None = None
+    order: tuple[str, ...] | None = None
+    rule: int | None = None
+    rules: tuple[int, ...] | None = None
+    follows: tuple[str, ...] = ()
+    departs: tuple[str, ...] = ()
+    remark: Literal["cycle", "reply", "trap"] | None = None
+    undefined: bool | None = None
+    stable: bool = False
+    times: int | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Check:
+        if not self.model_fields_set - {"at", "glibc", "times"}:
+            raise ValueError("a check that checks something was expected")
+        return self
+
+
+class Comparison(Part):
+    """The look-ups of two scenarios, by name: ``differ`` of them give different orders."""
+
+    between: tuple[str, str]
+    differ: int
+    of: int
+
+
+class Table(Part):
+    """A table made from results; ``kind`` says how, ``at`` which look-ups or scenarios."""
+
+    kind: Literal["orders", "shares", "differences", "standards", "seed"]
+    at: tuple[str, ...] = ()
+    caption: str = ""
+
+
+class Claim(Part):
+    """One thing a report says, and what the run says to it."""
+
+    claim: str
+    verdict: Verdict
+    conclusion: str
+    checks: Annotated[tuple[Check | Comparison, ...], Field(min_length=1)]
+
+
+class Finding(Part):
+    """One public report: where it is, its claims, the tables that show them."""
+
+    title: str
+    source: str
+    claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
+    tables: Annotated[tuple[Table, ...], Field(min_length=1)]
+
+
+class Surprise(Part):
+    """A fact nobody expected, shown by checks or by a named test, or both."""
+
+    title: str
+    text: str
+    checks: tuple[Check | Comparison, ...] = ()
+    test: str | None = None
+    tables: tuple[Table, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_shown(self) -> Surprise:
+        if not self.checks and self.test is None:
+            raise ValueError("checks or a test that shows it were expected")
+        return self
+
+
+class Findings(Part):
+    """The whole page."""
+
+    introduction: str
+    findings: tuple[Finding, ...]
+    surprises: tuple[Surprise, ...]
+    not_covered: str
+
+    def patterns(self) -> set[str]:
+        """The patterns of all scenarios that checks and tables look at."""
+        parts: list[Claim | Surprise] = [*self.surprises]
+        parts += [claim for finding in self.findings for claim in finding.claims]
+        wanted: set[str] = set()
+        for part in parts:
+            for check in part.checks:
+                wanted |= {check.at} if isinstance(check, Check) else set(check.between)
+        holders: tuple[Finding | Surprise, ...] = (*self.findings, *self.surprises)
+        for holder in holders:
+            for table in holder.tables:
+                wanted |= set(table.at) or {"findings-seed-*"}
+        return {pattern.partition("/")[0] for pattern in wanted}
+
+
+def load_findings() -> Findings:
+    """The page's text as it comes with the package. Raises pydantic's ValidationError."""
+    text = resources.files(__package__).joinpath("findings.yaml").read_text(encoding="utf-8")
+    return Findings.model_validate(yaml.safe_load(text))
+
+
+def once(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Each address once where one follows itself, as with several socket types."""
+    return tuple(address for address, _ in groupby(addresses))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All reports of a run, found by pattern."""
+
+    reports: tuple[LookupReport, ...]
+
+    def at(self, pattern: str) -> Iterator[LookupReport]:
+        """The reports whose ``scenario/look-up`` matches; a pattern may lack the look-up."""
+        whole = pattern if "/" in pattern else f"{pattern}/*"
+        for report in self.reports:
+            if fnmatchcase(f"{report.scenario}/{report.lookup}", whole):
+                yield report
+
+
+def failures(findings: Findings, seen: Seen) -> list[str]:
+    """One line for every check that does not hold; empty when the page tells the truth."""
+    lines = []
+    for finding in findings.findings:
+        for claim in finding.claims:
+            lines += [f"{finding.title}: {line}" for line in _unmet(claim.checks, seen)]
+    for surprise in findings.surprises:
+        lines += [f"{surprise.title}: {line}" for line in _unmet(surprise.checks, seen)]
+    return lines
+
+
+def _unmet(checks: Sequence[Check | Comparison], seen: Seen) -> Iterator[str]:
+    for check in checks:
+        yield from _compare(check, seen) if isinstance(check, Comparison) else _check(check, seen)
+
+
+def _check(check: Check, seen: Seen) -> Iterator[str]:
+    reports = list(seen.at(check.at))
+    if not reports:
+        yield f"{check.at}: no look-up matches"
+        return
+    holding = 0
+    for report in reports:
+        results = [
+            result for result in report.results
+            if check.glibc is None or satisfies(result.glibc, check.glibc)
+        ]  # fmt: skip
+        wrong = [line for result in results for line in _wrong(check, result)]
+        if not results:
+            wrong.append(f"no version is {check.glibc}")
+        answers = {(once(result.native), result.error) for result in results}
+        if check.stable and len(answers) > 1:
+            wrong.append(f"{len(answers)} different answers")
+        holding += not wrong
+        if wrong and check.times is None:
+            yield f"{report.scenario}/{report.lookup}: {'; '.join(dict.fromkeys(wrong))}"
+    if check.times is not None and holding != check.times:
+        wanted = check.model_dump(exclude_unset=True, exclude={"at", "times"})
+        yield f"{check.at}: {wanted} holds {holding} times, not {check.times}"
+
+
+def _wrong(check: Check, result: Result) -> Iterator[str]:
+    order = once(result.native)
+    who = f"glibc {result.glibc}"
+    if not order and (check.first or check.not_first or check.last or check.order):
+        yield f"{who} gives no order ({result.error})"
+        return
+    rule = result.decisions[0].rule if result.decisions else None
+    departs = {departure.standard for departure in result.departures}
+    tests = (
+        (check.first in (None, *order[:1]), f"first is {order[:1]}, not {check.first}"),
+        (check.not_first not in order[:1], f"{check.not_first} is first"),
+        (check.last in (None, *order[-1:]), f"last is {order[-1:]}, not {check.last}"),
+        (check.order in (None, order), f"the order is {', '.join(order)}"),
+        (check.rule in (None, rule), f"rule {rule} decides, not {check.rule}"),
+        (
+            check.rules is None or {item.rule for item in result.decisions} == set(check.rules),
+            f"rules {[item.rule for item in result.decisions]} decide",
+        ),
+        (not departs & set(check.follows), f"departs from {', '.join(sorted(departs))}"),
+        (departs >= set(check.departs), f"departs from {', '.join(sorted(departs)) or 'none'}"),
+        (
+            check.remark is None or check.remark in {item.kind for item in result.remarks},
+            f"no {check.remark} is remarked on",
+        ),
+        (
+            check.undefined in (None, bool(result.undefined)),
+            f"undefined is {bool(result.undefined)}",
+        ),
+    )
+    yield from (f"{who}: {line}" for holds, line in tests if not holds)
+
+
+def _compare(check: Comparison, seen: Seen) -> Iterator[str]:
+    differ, of = differing(check.between, seen)
+    if (len(differ), of) != (check.differ, check.of):
+        yield (
+            f"{check.between[0]} and {check.between[1]}: {len(differ)} of {of} look-ups differ, "
+            f"not {check.differ} of {check.of}"
+        )
+
+
+def differing(
+    between: tuple[str, str], seen: Seen
+) -> tuple[list[tuple[LookupReport, LookupReport]], int]:
+    """The look-ups of two scenarios whose orders differ on any version, and how many there are."""
+    left, right = ({item.lookup: item for item in seen.at(name)} for name in between)
+    shared = [name for name in left if name in right]
+    pairs = [(left[name], right[name]) for name in shared]
+    return [(a, b) for a, b in pairs if _orders(a) != _orders(b)], len(shared)
+
+
+def _orders(report: LookupReport) -> list[tuple[str, tuple[str, ...]]]:
+    return [(result.glibc, once(result.native)) for result in report.results]

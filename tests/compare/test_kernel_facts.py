@@ -1,0 +1,49 @@
+"""What the kernel does that decides which rules can ever speak."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+
+from harness.model.host import IFA_F_HOMEADDRESS, IFA_F_OPTIMISTIC
+from harness.sandbox import Box, Pool
+from harness.sandbox.netlink import NLM_F_CREATE, RTM_NEWADDR
+from harness.scenario.schema import Host
+
+PERMANENT = 0x80
+
+
+def flags_kept(box: Box, asked: tuple[str, int]) -> Iterator[int]:
+    """Inside a sandbox: add an address with flags; the flags it has afterwards."""
+    address, flags = asked
+    topology = box.build(Host.model_validate({"interfaces": {"eth0": {}}}))
+    assert topology.devices
+    netlink = box._netlink
+    index = next(
+        link["index"] for link in netlink.links() if link.get_attr("IFLA_IFNAME") == "eth0"
+    )
+    message = ifaddrmsg()
+    six = ":" in address
+    message["family"] = socket.AF_INET6 if six else socket.AF_INET
+    message["prefixlen"] = 64 if six else 24
+    message["index"] = index
+    names = ("IFA_ADDRESS", "IFA_LOCAL")
+    attributes: list[tuple[str, Any]] = [(name, address) for name in names]
+    message["attrs"] = [*attributes, ("IFA_FLAGS", flags)]
+    netlink.change(message, RTM_NEWADDR, NLM_F_CREATE)
+    for row in netlink.addresses():
+        if row.get_attr("IFA_ADDRESS") == address:
+            yield row.get_attr("IFA_FLAGS")
+
+
+def test_the_kernel_drops_ipv6_flags_of_ipv4_addresses() -> None:
+    wanted = IFA_F_HOMEADDRESS | IFA_F_OPTIMISTIC
+    with Pool() as pool:
+        (four,) = pool.run(flags_kept, ("192.0.2.2", wanted))
+        (six,) = pool.run(flags_kept, ("2001:db8::2", IFA_F_HOMEADDRESS))
+    assert four & wanted == 0
+    assert four & PERMANENT  # the request itself was honoured
+    assert six & IFA_F_HOMEADDRESS
