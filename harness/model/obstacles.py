@@ -1,0 +1,155 @@
+"""Which rule stands in the way of a wished order, and what can be done instead. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.model.facts import Facts
+from harness.model.host import Target
+from harness.model.rules import RULES
+from harness.model.wishes import Pair, pairs, satisfiable
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why ``first`` cannot be put before ``second``.
+
+    ``rule`` is the rule that no gai.conf can turn, None where each pair could be put right
+    alone but not all together. ``steps`` says rule by rule what is so and what could be
+    changed; ``remedies`` what can be done outside gai.conf.
+    """
+
+    first: str
+    second: str
+    rule: int | None
+    why: str
+    steps: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+
+
+def obstacles(
+    known: Sequence[dict[Target, Facts]], wanted: Sequence[Target], others: Sequence[Target],
+    scopes_free: bool = True,
+) -> tuple[Obstacle, ...]:  # fmt: skip
+    """The pairs of a wish that cannot be had, or the one pair at which they contradict."""
+    found = [
+        _alone(known, pair, scopes_free)
+        for pair in pairs(wanted, others)
+        if satisfiable(known, pair[:1], pair[1:], scopes_free) is None
+    ]
+    if found:
+        return tuple(found)
+    for number in range(1, len(wanted) + 1):
+        for end in range(len(others) + 1):
+            if satisfiable(known, wanted[:number], others[:end], scopes_free) is None:
+                last = others[end - 1] if end else wanted[number - 1]
+                first = wanted[number - 1] if end else wanted[number - 2]
+                return (_together(known[0], first, last),)
+    return ()
+
+
+def _alone(known: Sequence[dict[Target, Facts]], pair: Pair, scopes_free: bool) -> Obstacle:
+    first, second = pair
+    for one in known:
+        a, b = one[first], one[second]
+        rule, steps = _walk(a, b, scopes_free)
+        if rule is not None:
+            title = RULES[rule - 1].title
+            describe = RULES[rule - 1].describe
+            why = f"rule {rule} ({title}): {first} {describe(a)}, {second} {describe(b)}"
+            return Obstacle(str(first), str(second), rule, why, steps, _remedies(rule, a, b))
+    # no single case forbids it: two cases contradict each other
+    a, b = known[0][first], known[0][second]
+    why = "the versions of glibc differ: what one of them needs another forbids"
+    return Obstacle(str(first), str(second), None, why, (), _remedies(0, a, b))
+
+
+def _walk(a: Facts, b: Facts, scopes_free: bool) -> tuple[int | None, tuple[str, ...]]:
+    """The first rule for ``b`` that no gai.conf turns, None if there is none; and the way there."""
+    steps: list[str] = []
+    for rule in RULES[:5]:
+        verdict = rule.compare(a, b)
+        words = f"rule {rule.number}: {a.destination} {rule.describe(a)}, "
+        words += f"{b.destination} {rule.describe(b)}"
+        for_a, tie = _reach(rule.number, a, b, verdict, scopes_free)
+        if for_a:
+            return None, ()
+        if verdict == 0:
+            steps.append(f"{words}: a tie, and no gai.conf makes it prefer {a.destination}")
+        elif tie:
+            steps.append(f"{words}: can be made a tie by {_table(rule.number)} lines, not more")
+        else:
+            steps.append(f"{words}: stands in the way, and no gai.conf changes that")
+            return rule.number, tuple(steps)
+    return None, tuple(steps)
+
+
+def _table(rule: int) -> str:
+    return "scopev4" if rule == 2 else "label"
+
+
+def _reach(rule: int, a: Facts, b: Facts, verdict: int, scopes_free: bool) -> tuple[bool, bool]:
+    """Whether gai.conf can make a rule prefer ``a``, and whether it can make it tie."""
+    if rule not in (2, 5) or not (a.reachable and b.reachable):
+        return verdict < 0, verdict == 0
+    can_a, can_b = _states(rule, a, scopes_free), _states(rule, b, scopes_free)
+    joint = [
+        (one, two) for one in can_a for two in can_b
+        if one == two or not _bound(rule, a, b)
+    ]  # fmt: skip
+    return (True, False) in joint, any(one == two for one, two in joint)
+
+
+def _states(rule: int, item: Facts, scopes_free: bool) -> tuple[bool, ...]:
+    now = item.scope_matches if rule == 2 else item.label_matches
+    fixed = item.destination == item.source
+    if rule == 2:
+        fixed = fixed or item.destination.version == 6 or not scopes_free
+    return (now,) if fixed else (True, False)
+
+
+def _bound(rule: int, a: Facts, b: Facts) -> bool:
+    """True when both match or neither does: they have the same two ends."""
+    if rule == 2 and (a.destination.version == 6 or b.destination.version == 6):
+        return False
+    return {a.destination, a.source} == {b.destination, b.source}
+
+
+def _together(known: dict[Target, Facts], first: Target, second: Target) -> Obstacle:
+    why = (
+        "every pair could be put right alone, but not all at once: the destinations share "
+        "addresses with each other's sources, so that making one match makes another match"
+    )
+    return Obstacle(
+        str(first), str(second), None, why, (), _remedies(0, known[first], known[second])
+    )
+
+
+def _remedies(rule: int, a: Facts, b: Facts) -> tuple[str, ...]:
+    """What can be done outside gai.conf, the nearest to the cause first."""
+    found = []
+    if rule == 1:
+        found.append(f"a route to {a.destination} and a source address for it")
+    if rule == 2:
+        found.append(
+            f"a source address of scope {a.destination_scope} for {a.destination} (an address on "
+            "the interface of its route, or `src` in the route)"
+        )
+    if rule == 3:
+        found.append(
+            f"a source for {a.destination} that is not deprecated: renew the preferred lifetime "
+            f"of {a.source}, or name another address as `src` in the route"
+        )
+    if rule == 4:
+        found.append(f"the home flag for {a.source} (`ip address … home`), or none for {b.source}")
+    if rule == 5:
+        found.append(f"another source address for {a.destination} (`src` in the route)")
+    if a.destination.version != b.destination.version:
+        family = "AF_INET" if a.destination.version == 4 else "AF_INET6"
+        found.append(f"asking for {family} only, where the program can be told to")
+    found.append(
+        f"taking {b.destination} out of the name, or a name of its own for {a.destination}"
+    )
+    found.append(f"naming the address itself, as `--node-ip={a.destination}` does for a kubelet")
+    return tuple(found)

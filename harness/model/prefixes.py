@@ -1,0 +1,168 @@
+"""Prefixes that tell addresses apart, and gai.conf lines made of them. Pure.
+
+The addresses of one look-up, and the sources that reach them, are few: only the prefixes
+that hold a different part of them can make a difference. They are the nodes of the tree
+that the addresses' bits form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from itertools import pairwise
+
+from harness.model.addresses import V4MAPPED, leading_zeros
+from harness.model.dialects import Dialect
+from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, ScopeEntry, parse_gai_conf
+from harness.model.policy import (
+    DEFAULT_LABELS,
+    DEFAULT_PRECEDENCE,
+    DEFAULT_SCOPES,
+    SCOPES_WITH_SITE_LOCAL,
+)
+
+KEYWORDS = ("precedence", "label", "scopev4")
+# lengths at which networks are cut, tried before odd ones
+_USUAL6 = (0, 3, 7, 10, 16, 32, 48, 56, 64, 128)
+_USUAL4 = (0, 8, 12, 16, 24, 32)
+
+Prefix = tuple[int, int]  # the value with host bits cleared, the length
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """A line to add to a gai.conf; ``restored`` when it only keeps a default alive.
+
+    Scopes are kept as glibc keeps them: 32-bit prefixes.
+    """
+
+    keyword: str
+    prefix: int
+    bits: int
+    value: int
+    restored: bool = False
+
+    @property
+    def text(self) -> str:
+        """The line as every version of glibc reads it."""
+        prefix = self.prefix, self.bits
+        if self.keyword == "scopev4":
+            prefix = self.prefix | V4MAPPED, self.bits + 96
+        return f"{self.keyword} {prefix_text(*prefix)} {self.value}"
+
+    @property
+    def entry(self) -> PrefixEntry | ScopeEntry:
+        """The row this line makes in glibc's table."""
+        kind = ScopeEntry if self.keyword == "scopev4" else PrefixEntry
+        return kind(self.prefix, self.bits, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A line of the present file whose effect is undefined up to 2.40, and what it means."""
+
+    number: int
+    old: str
+    new: str
+
+
+def prefix_text(prefix: int, bits: int) -> str:
+    """A 128-bit prefix as it is usually written; IPv4's as ::ffff:a.b.c.d/…."""
+    if prefix >> 32 == 0xFFFF and bits >= 96:
+        if bits == 96:
+            return "::ffff:0:0/96"
+        return f"::ffff:{IPv4Address(prefix & 0xFFFFFFFF)}/{bits}"
+    return f"{IPv6Address(prefix)}/{bits}"
+
+
+def cut(value: int, bits: int, width: int = 128) -> Prefix:
+    """``value`` with everything below ``bits`` cleared, and ``bits``."""
+    return value >> (width - bits) << (width - bits), bits
+
+
+def holds(prefix: Prefix, value: int, width: int = 128) -> bool:
+    """True when an address lies in a prefix."""
+    return (prefix[0] ^ value) >> (width - prefix[1]) == 0
+
+
+def tree(values: Iterable[int], width: int = 128) -> list[Prefix]:
+    """The longest prefixes that hold each possible part of ``values``: hosts first."""
+    known = sorted(set(values))
+    hosts = [(value, width) for value in known]
+    forks = {cut(a, leading_zeros(a ^ b, width), width) for a, b in pairwise(known)}
+    return hosts + sorted(forks, key=lambda prefix: -prefix[1])
+
+
+def shorter(prefix: Prefix, width: int = 128) -> Iterator[Prefix]:
+    """Prefixes of usual lengths above ``prefix``, the shortest first; IPv4's stay IPv4's."""
+    value, bits = prefix
+    if width == 32:
+        lengths: tuple[int, ...] = _USUAL4
+    elif value >> 32 == 0xFFFF and bits >= 96:
+        lengths = tuple(96 + length for length in _USUAL4)
+    else:
+        lengths = _USUAL6
+    for length in lengths:
+        if length < bits:
+            yield cut(value, length, width)
+
+
+def as_prefix(entry: PrefixEntry | ScopeEntry) -> Prefix:
+    """The prefix of a row, host bits cleared."""
+    width = 32 if isinstance(entry, ScopeEntry) else 128
+    return cut(entry.prefix, entry.bits, width)
+
+
+def restored(lines: Sequence[NewLine], present: GaiConf, spoken: Dialect) -> tuple[NewLine, ...]:
+    """The default entries that ``lines`` would drop, as lines that keep them.
+
+    A table in which the file has lines of its own has no defaults any more; ::/0 is added
+    back by glibc itself.
+    """
+    scopes = DEFAULT_SCOPES if spoken.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
+    tables: tuple[tuple[str, Sequence[object], Sequence[PrefixEntry | ScopeEntry]], ...] = (
+        ("label", present.labels, DEFAULT_LABELS),
+        ("precedence", present.precedence, DEFAULT_PRECEDENCE),
+        ("scopev4", present.scopes, scopes),
+    )
+    found = []
+    for keyword, own, default in tables:
+        new = {(line.prefix, line.bits) for line in lines if line.keyword == keyword}
+        if not new or own:
+            continue
+        found += [
+            NewLine(keyword, *as_prefix(entry), entry.value, restored=True)
+            for entry in default
+            if entry.bits and as_prefix(entry) not in new
+        ]
+    return tuple(found)
+
+
+def mended(data: bytes, dialects: Sequence[Dialect]) -> tuple[bytes, tuple[Mended, ...]]:
+    """The file with every line that is undefined in one of the dialects written out.
+
+    Up to 2.40 a prefix without length makes glibc read an uninitialised pointer; with
+    /128 (or /32) it means in every version what gai.conf(5) says.
+    """
+    rows = data.split(b"\n")
+    found = []
+    undefined = {
+        line.number: line
+        for spoken in dialects
+        for line in parse_gai_conf(data, spoken, honour_undefined=True).lines
+        if line.effect is Effect.UNDEFINED
+    }
+    for number in sorted(undefined):
+        row = rows[number - 1]
+        words = row.split()
+        dotted = b"." in words[1] and b":" not in words[1]
+        new = row.replace(words[1], words[1] + (b"/32" if dotted else b"/128"), 1)
+        rows[number - 1] = new
+        found.append(Mended(number, row.decode("utf-8", "replace"), new.decode("utf-8", "replace")))
+    return b"\n".join(rows), tuple(found)
+
+
+def with_new_lines(data: bytes, lines: Sequence[NewLine]) -> bytes:
+    """The file with lines in front: among equal prefixes glibc takes the first."""
+    return "".join(line.text + "\n" for line in lines).encode() + data

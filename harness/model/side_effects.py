@@ -1,0 +1,93 @@
+"""What else a change of gai.conf does: to other look-ups and to kinds of addresses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import combinations
+
+from harness.model.facts import Facts
+from harness.model.host import IPAddress
+from harness.model.ordering import order_for
+from harness.model.policy import Policy
+from harness.model.wishes import Case
+
+# one address of every kind that a table of RFC 3484 or RFC 6724, or a usual network, tells apart
+_KINDS: tuple[tuple[str, str], ...] = (
+    ("::1", "::1"),
+    ("global IPv6", "2a00:1450::5"),
+    ("global IPv6 (2001:db8::/32)", "2001:db8:fffe::5"),
+    ("link-local IPv6", "fe80::fffe:5"),
+    ("site-local IPv6", "fec0:0:0:fffe::5"),
+    ("unique local IPv6 (fc00::/8)", "fc00:fffe::5"),
+    ("unique local IPv6 (fd00::/8)", "fdfe:fffe::5"),
+    ("6to4", "2002:fffe::5"),
+    ("Teredo", "2001:0:fffe::5"),
+    ("NAT64", "64:ff9b::fffe:5"),
+    ("IPv4-compatible IPv6", "::254.254.0.5"),
+    ("127.0.0.0/8", "127.254.0.5"),
+    ("10.0.0.0/8", "10.254.253.5"),
+    ("172.16.0.0/12", "172.30.253.5"),
+    ("192.168.0.0/16", "192.168.253.5"),
+    ("169.254.0.0/16", "169.254.253.5"),
+    ("public IPv4", "203.254.253.5"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffects:
+    """Changed decisions: pairs of other look-ups that turn round, pairs of kinds that do.
+
+    ``lookups`` names the look-ups, ``examples`` are kinds of addresses whose precedence,
+    label or scope compare otherwise.
+    """
+
+    pairs: int = 0
+    kinds: int = 0
+    lookups: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+def side_effects(
+    cases: Sequence[Case],
+    before: Sequence[Policy],
+    after: Sequence[Policy],
+    whole: tuple[Policy, Policy],
+) -> SideEffects:
+    """Count what changes.
+
+    Parameters: ``cases`` other look-ups, with the policy of each ``before`` and ``after``;
+    ``whole`` the two policies the kinds of addresses are compared under.
+    """
+    pairs = 0
+    lookups: dict[str, None] = {}
+    for case, old, new in zip(cases, before, after, strict=True):
+        turned = _turned(_positions(case, old), _positions(case, new))
+        pairs += turned
+        if turned:
+            lookups.setdefault(case.name)
+    old, new = whole
+    examples = []
+    for (name, one), (other, two) in combinations(_KINDS, 2):
+        a, b = ip_address(one), ip_address(two)
+        if _relation(old, a, b) != _relation(new, a, b):
+            examples.append(f"{name} and {other}")
+    return SideEffects(pairs, len(examples), tuple(lookups), tuple(examples))
+
+
+def _positions(case: Case, policy: Policy) -> list[int]:
+    ordered: tuple[Facts, ...] = order_for(case.candidates, policy, case.spoken).facts
+    return [item.position for item in ordered]
+
+
+def _turned(old: Sequence[int], new: Sequence[int]) -> int:
+    place = {position: number for number, position in enumerate(new)}
+    return sum(place[a] > place[b] for a, b in combinations(old, 2))
+
+
+def _relation(policy: Policy, a: IPAddress, b: IPAddress) -> tuple[bool, ...]:
+    """What the tables say of two addresses: same label, which precedence, which scope is higher."""
+    one, two = policy.precedence_of(a), policy.precedence_of(b)
+    small, large = policy.scope(a), policy.scope(b)
+    return policy.label(a) == policy.label(b), one < two, one > two, small < large, small > large

@@ -1,0 +1,177 @@
+"""What a wished order demands of rules 1 to 5, and which of them stands in the way. Pure.
+
+Rules 1, 3 and 4 look at the host alone. Rule 2 can be turned for IPv4 (scopev4), rule 5
+for all (label): an address matches its source or not, which is free to choose except that
+equal addresses always match. Everything that ties there is left to rule 6, where
+precedences put any two different addresses in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.model.addresses import as_ipv6_int
+from harness.model.dialects import Dialect
+from harness.model.facts import Candidate, Facts, facts, glibc_common_prefix
+from harness.model.host import Target
+from harness.model.policy import Policy
+from harness.model.rules import RULES, decide
+
+Pair = tuple[Target, Target]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One look-up in one dialect: the candidates in the order the name service gave them."""
+
+    name: str
+    spoken: Dialect
+    candidates: tuple[Candidate, ...]
+
+
+def known_facts(case: Case, policy: Policy) -> dict[Target, Facts]:
+    """The facts of every different destination, at its first place in the answer."""
+    common = glibc_common_prefix(case.spoken)
+    found: dict[Target, Facts] = {}
+    for position, candidate in enumerate(case.candidates):
+        item = facts(candidate, position, policy, common)
+        found.setdefault(Target(item.destination, item.scope_id), item)
+    return found
+
+
+def pairs(wanted: Sequence[Target], others: Sequence[Target]) -> Iterator[Pair]:
+    """Every pair of which the wish says which comes first."""
+    for number, first in enumerate(wanted):
+        for second in (*wanted[number + 1 :], *others):
+            yield first, second
+
+
+def early_verdict(a: Facts, b: Facts) -> tuple[int, int]:
+    """Rules 1 to 5: below 0 the first is preferred, 0 they tie; and the number of the rule."""
+    verdict, rule = decide(a, b, RULES[:5])
+    return verdict, rule.number if verdict else 0
+
+
+def late_verdict(a: Facts, b: Facts) -> int:
+    """Rules 7 to 10, which decide between equal precedences."""
+    return decide(a, b, RULES[6:])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which destinations match their source's scope (IPv4) and label."""
+
+    scope: dict[Target, bool]
+    label: dict[Target, bool]
+
+
+class _Groups:
+    """Addresses that must have one value, and pairs that must not (a small union-find)."""
+
+    def __init__(self) -> None:
+        self.parent: dict[int, int] = {}
+
+    def find(self, key: int) -> int:
+        while self.parent.setdefault(key, key) != key:
+            key = self.parent[key]
+        return key
+
+    def join(self, a: int, b: int) -> None:
+        self.parent[self.find(a)] = self.find(b)
+
+
+def possible(matching: Sequence[tuple[int, int]], differing: Sequence[tuple[int, int]]) -> bool:
+    """True when one table can make the first pairs equal and the others different."""
+    groups = _Groups()
+    for a, b in matching:
+        groups.join(a, b)
+    return all(groups.find(a) != groups.find(b) for a, b in differing)
+
+
+def classes(matching: Sequence[tuple[int, int]], keys: Sequence[int]) -> dict[int, int]:
+    """A number for each key, equal for those that must match and different for all others."""
+    groups = _Groups()
+    for a, b in matching:
+        groups.join(a, b)
+    numbers: dict[int, int] = {}
+    return {key: numbers.setdefault(groups.find(key), len(numbers)) for key in keys}
+
+
+def satisfiable(
+    known: Sequence[dict[Target, Facts]], wanted: Sequence[Target], others: Sequence[Target],
+    scopes_free: bool = True,
+) -> Choice | None:  # fmt: skip
+    """The choice, nearest to the present one, for which rules 1 to 5 leave the wish open.
+
+    Parameters: ``known`` the facts of each case; ``scopes_free`` False where glibc knows no
+    scopev4. None when no table makes it so: the search tries every choice.
+    """
+    first = known[0]
+    order = [target for target in (*wanted, *others) if first[target].reachable]
+    for one in known:
+        for a, b in pairs(wanted, others):
+            if not one[a].reachable and one[b].reachable:
+                return None
+    ends = [target for target in order if target in set(wanted)]
+    chosen: dict[Target, tuple[bool, bool]] = {}
+
+    def fits(target: Target, option: tuple[bool, bool]) -> bool:
+        # whatever comes before stands in order already, so the last of it is the lowest
+        before = [one for one in ends if one in chosen][-1:]
+        for one in known:
+            for other in before:
+                if _key(one[other], chosen[other]) < _key(one[target], option):
+                    return False
+        return True
+
+    def consistent() -> bool:
+        for kind in (0, 1):
+            yes: list[tuple[int, int]] = []
+            no: list[tuple[int, int]] = []
+            for target, option in chosen.items():
+                item = first[target]
+                if kind == 0 and item.destination.version == 6:
+                    continue
+                assert item.source is not None
+                ends_of = as_ipv6_int(item.destination), as_ipv6_int(item.source)
+                (yes if option[kind] else no).append(ends_of)
+            if not possible(yes, no):
+                return False
+        return True
+
+    def search(number: int) -> bool:
+        if number == len(order):
+            return True
+        target = order[number]
+        for option in _options(first[target], scopes_free):
+            if not fits(target, option):
+                continue
+            chosen[target] = option
+            if consistent() and search(number + 1):
+                return True
+            del chosen[target]
+        return False
+
+    if not search(0):
+        return None
+    return Choice(
+        {target: option[0] for target, option in chosen.items()},
+        {target: option[1] for target, option in chosen.items()},
+    )
+
+
+def _key(item: Facts, option: tuple[bool, bool]) -> tuple[bool, ...]:
+    """Rules 2 to 5 of a reachable destination as one value; the higher comes first."""
+    return option[0], not item.deprecated, item.home, option[1]
+
+
+def _options(item: Facts, scopes_free: bool) -> Iterator[tuple[bool, bool]]:
+    """What can be made of a destination, the present state first."""
+    same = item.destination == item.source
+    scope_fixed = item.destination.version == 6 or not scopes_free or same
+    scopes = (item.scope_matches,) if scope_fixed else (item.scope_matches, not item.scope_matches)
+    labels = (item.label_matches,) if same else (item.label_matches, not item.label_matches)
+    for scope in scopes:
+        for label in labels:
+            yield scope, label
