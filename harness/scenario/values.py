@@ -27,6 +27,8 @@ IPNetwork = IPv4Network | IPv6Network
 
 IFNAMSIZ = 16  # linux/if.h, the closing NUL included: names and labels have 15 characters
 
+TABLES = {"default": 253, "main": 254, "local": 255}  # linux/rtnetlink.h, rt_class_t
+
 AI_FLAGS = (
     "AI_PASSIVE",
     "AI_CANONNAME",
@@ -57,6 +59,8 @@ EAI_ERRORS = (
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
 _SYSCTL = re.compile(r"net(?:\.[A-Za-z0-9_-]+){2,}")
+_MARK = r"(0x[0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})"
+_FWMARK = re.compile(f"{_MARK}(?:/{_MARK})?")
 _CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([0-9]{1,3}\.[0-9]{1,3})")
 
 
@@ -140,6 +144,39 @@ def prefix(text: str) -> str:
     return str(ip_network(text))
 
 
+def network(text: str) -> str:
+    """A prefix without host bits, "all" or "default" not being one.
+
+    Parameters: ``text``. Raises the error of `errors.bad`.
+    """
+    if text == "default":
+        raise bad("a prefix, as 10.0.0.0/8, 0.0.0.0/0 or 2001:db8::/32", text)
+    return prefix(text)
+
+
+def table(value: object) -> object:
+    """The number of a routing table, which may be given as local, main or default.
+
+    Parameters: ``value`` as the file has it. Raises the error of `errors.bad`.
+    """
+    if isinstance(value, str) and value in TABLES:
+        return TABLES[value]
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**32:
+        raise bad("a routing table: local, main, default or a number from 1", value)
+    return value
+
+
+def fwmark(text: str) -> str:
+    """A firewall mark, perhaps with a mask: 0x1/0xff.
+
+    Parameters: ``text``. Raises the error of `errors.bad`.
+    """
+    found = _FWMARK.fullmatch(text)
+    if not found or any(part and int(part, 0) >= 2**32 for part in found.groups()):
+        raise bad("a firewall mark, as 0x1, 51820 or 0x1/0xff", text)
+    return text
+
+
 def hostname(text: str) -> str:
     """A host name that getaddrinfo looks up in the name service.
 
@@ -162,8 +199,6 @@ def interface_name(text: str) -> str:
 
     Parameters: ``text``. Raises the error of `errors.bad`.
     """
-    if text == "lo":
-        raise bad('another name than "lo", which every host has: up, with 127.0.0.1 and ::1', text)
     if text in (".", "..", "all", "default"):
         raise bad("an interface name the kernel does not use for something else", text)
     if not 0 < len(text) < IFNAMSIZ:
