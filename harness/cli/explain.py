@@ -3,36 +3,52 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.compare.explaining import Explanation
+    from harness.scenario.schema import Lookup
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``explain``."""
     parser.add_argument(
-        "scenarios", nargs="+", metavar="SCENARIO", type=Path,
-        help="scenario files, or names of the built-in library",
+        "what", nargs="+", metavar="NAME|SCENARIO",
+        help="host names, looked up on this machine as it is; or scenario files, or names of"
+        " the built-in library",
     )  # fmt: skip
-    parser.add_argument("--lookup", metavar="NAME", help="only the look-ups of this name")
     parser.add_argument(
         "--pair", nargs=2, metavar=("A", "B"), type=_address,
         help="also say which rule tells these two addresses apart",
     )  # fmt: skip
-    parser.add_argument(
-        "--glibc", default="host", metavar="VERSION,…|all", help="as for run (default host)"
-    )
-    parser.add_argument(
-        "--gai-conf", action="append", default=[], metavar="FILE", help="as for run"
-    )
-    parser.add_argument(
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    live = parser.add_argument_group("for host names, as in getaddrinfo(3)")
+    live.add_argument("--service", help="a service name or port")
+    live.add_argument("--family", choices=("unspec", "inet", "inet6"))
+    live.add_argument(
+        "--socktype", choices=("any", "stream", "dgram", "raw", "seqpacket", "dccp"),
+        help="default stream",
+    )  # fmt: skip
+    live.add_argument("--protocol", type=int, metavar="NUMBER")
+    live.add_argument(
+        "--flags", action="append", default=[], metavar="AI_…",
+        help="AI_ADDRCONFIG and so on; may be given several times or with commas",
+    )  # fmt: skip
+    files = parser.add_argument_group("for scenarios")
+    files.add_argument("--lookup", metavar="NAME", help="only the look-ups of this name")
+    files.add_argument("--glibc", metavar="VERSION,…|all", help="as for run (default host)")
+    files.add_argument("--gai-conf", action="append", default=[], metavar="FILE", help="as for run")
+    files.add_argument(
         "--trace", action="store_true",
         help="record the system calls of the real glibc with strace and compare the sources",
     )  # fmt: skip
-    parser.add_argument(
+    files.add_argument(
         "--pcap", metavar="FILE", type=Path,
         help="write the netlink traffic of the look-ups there (needs the kernel's nlmon device)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="write JSON")
 
 
 def _address(text: str) -> str:
@@ -43,38 +59,15 @@ def _address(text: str) -> str:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Explain every look-up of the scenarios; 1 when native and model differ."""
+    """Explain every look-up; 1 when native and model differ."""
     from harness.cli import FINDING, OK, UsageError
-    from harness.compare.explaining import explain
-    from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
+    from harness.compare.plan import is_scenario
     from harness.report.explanation import as_json, write_text
 
-    jobs = make_jobs(
-        load_scenarios(options.scenarios),
-        lanes_for(options.glibc, "auto"),
-        [load_gai_conf(name) for name in options.gai_conf],
-    )
-    if options.trace:
-        from dataclasses import replace
-
-        from harness.native.trace import strace
-
-        strace()  # says at once when it is missing
-        jobs = [replace(job, trace=True) for job in jobs]
-    if options.pcap is not None:
-        from harness.compare.explaining import capture
-
-        if len(jobs) != 1:
-            raise UsageError("--pcap: one scenario was expected")
-        options.pcap.write_bytes(capture(jobs[0]).pcap)
-    pair = tuple(options.pair) if options.pair else None
-    explanations = [
-        item
-        for item in explain(jobs, pair)
-        if options.lookup is None or item.name == options.lookup
-    ]
-    if not explanations:
-        raise UsageError(f"--lookup: no look-up named {options.lookup!r} in these scenarios")
+    kinds = {is_scenario(word) for word in options.what}
+    if len(kinds) > 1:
+        raise UsageError("either host names or scenarios were expected, not both")
+    explanations = _scenarios(options) if kinds == {True} else _live(options)
     if options.json:
         print(as_json(explanations))
     else:
@@ -84,3 +77,74 @@ def main(options: argparse.Namespace) -> int:
         for item in explanations
     )
     return FINDING if wrong else OK
+
+
+def _pair(options: argparse.Namespace) -> tuple[str, str] | None:
+    return (options.pair[0], options.pair[1]) if options.pair else None
+
+
+def _live(options: argparse.Namespace) -> list[Explanation]:
+    from harness.cli import UsageError
+    from harness.compare.live import explain_live
+
+    for option in ("lookup", "glibc", "gai_conf", "trace", "pcap"):
+        if getattr(options, option):
+            word = option.replace("_", "-")
+            raise UsageError(f"--{word}: only scenarios have this, and {options.what[0]} is none")
+    return [explain_live(_lookup(name, options), _pair(options)) for name in options.what]
+
+
+def _lookup(name: str, options: argparse.Namespace) -> Lookup:
+    from pydantic import ValidationError
+
+    from harness.cli import UsageError
+    from harness.scenario.schema import Lookup
+
+    given = {
+        "service": options.service,
+        "family": options.family,
+        "socktype": options.socktype,
+        "protocol": options.protocol,
+    }
+    words = {key: value for key, value in given.items() if value is not None}
+    flags = [flag for part in options.flags for flag in part.split(",") if flag]
+    try:
+        return Lookup.model_validate({"name": name, **words, "flags": flags})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "name"
+        context = first.get("ctx") or {}
+        wanted = context.get("expected", first["msg"])
+        raise UsageError(f"--{place}: expected {wanted} (got {first['input']!r})") from None
+
+
+def _scenarios(options: argparse.Namespace) -> list[Explanation]:
+    from harness.cli import UsageError
+    from harness.compare.explaining import capture, explain
+    from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
+
+    for option in ("service", "family", "socktype", "protocol", "flags"):
+        if getattr(options, option):
+            raise UsageError(f"--{option}: a scenario says this itself, in its lookups")
+    jobs = make_jobs(
+        load_scenarios([Path(word) for word in options.what]),
+        lanes_for(options.glibc or "host", "auto"),
+        [load_gai_conf(name) for name in options.gai_conf],
+    )
+    if options.trace:
+        from harness.native.trace import strace
+
+        strace()  # says at once when it is missing
+        jobs = [replace(job, trace=True) for job in jobs]
+    if options.pcap is not None:
+        if len(jobs) != 1:
+            raise UsageError("--pcap: one scenario was expected")
+        options.pcap.write_bytes(capture(jobs[0]).pcap)
+    explanations = [
+        item
+        for item in explain(jobs, _pair(options))
+        if options.lookup is None or item.name == options.lookup
+    ]
+    if not explanations:
+        raise UsageError(f"--lookup: no look-up named {options.lookup!r} in these scenarios")
+    return explanations

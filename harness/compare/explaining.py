@@ -87,13 +87,14 @@ def _explain(box: Box, job: _Job) -> Iterator[Explanation]:
                 evidence.lookup.name,
                 judge(evidence),
                 rows(known, evidence.view),
-                None if job.pair is None else _pair(prediction, job.pair),
+                None if job.pair is None else pair_reason(prediction, job.pair),
                 devices,
                 trace_report(evidence),
             )
 
 
-def _pair(prediction: Prediction, wanted: tuple[str, str]) -> PairReason | None:
+def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason | None:
+    """The decision between two addresses asked for; None where they are not both answers."""
     if prediction.order is None:
         return None
     for a, b in permutations(prediction.order.facts, 2):

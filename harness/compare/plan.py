@@ -39,6 +39,14 @@ def load_scenarios(paths: Sequence[Path]) -> list[LoadedScenario]:
     return [load(path) for path in files]
 
 
+def is_scenario(word: str) -> bool:
+    """Whether a word of the command line means a scenario: a path, or a name of the library."""
+    path = Path(word)
+    if path.suffix in (".yaml", ".yml") or "/" in word or path.exists():
+        return True
+    return any(word == known.stem for known in library())
+
+
 def load_suite(name: str) -> list[LoadedScenario]:
     """The scenarios of a generated suite; PlanError for a name that is none."""
     from harness.scenario.suites import suites

@@ -11,6 +11,7 @@ from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
 from harness.model.lookup import NameService, Request, find
 from harness.model.table import address_table
+from harness.native.query import Query
 from harness.scenario.schema import Lookup, Scenario
 
 FAMILIES = {"unspec": 0, "inet": 2, "inet6": 10}
@@ -96,3 +97,15 @@ def targets_of(
 def family_of(target: Target) -> int:
     """The AF_* number of a target."""
     return socket.AF_INET if target.address.version == 4 else socket.AF_INET6
+
+
+def query_for(request: Request) -> Query:
+    """The same arguments for the native side."""
+    return Query(
+        request.name,
+        request.service,
+        request.family,
+        request.socktype,
+        request.protocol,
+        request.flags,
+    )

@@ -96,6 +96,7 @@ class _Hostent(ctypes.Structure):
 
 def _ask_one(service: Service, name: str, family: int) -> tuple[str, tuple[Target, ...]]:
     """One service, as getaddrinfo asks it: both families at once where it can."""
+    _read_configuration()
     if family == AF_UNSPEC:
         both = _function(service.name, "gethostbyname4_r")
         if both is not None:
@@ -110,6 +111,16 @@ def _ask_one(service: Service, name: str, family: int) -> tuple[str, tuple[Targe
         statuses.append(status)
         found += targets
     return ("SUCCESS" if found else statuses[-1]), tuple(found)
+
+
+def _read_configuration() -> None:
+    """Read resolv.conf and host.conf, as getaddrinfo has done when it calls a module.
+
+    Without it the files module would not know of ``multi on`` and stop at its first line.
+    """
+    initialise = getattr(ctypes.CDLL("libc.so.6"), "__res_init", None)
+    if initialise is not None:
+        initialise()
 
 
 def _function(service: str, what: str) -> Any:

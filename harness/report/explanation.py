@@ -58,6 +58,9 @@ def _write(console: Console, same: Sequence[Explanation]) -> None:
     if result.error:
         head.append(f" ({result.error})")
     console.print(head, soft_wrap=True)
+    if not same[0].rows and result.native:
+        only = ", ".join(dict.fromkeys(result.native))
+        console.print(Text(f"  returned: {only} (one address: nothing is sorted)"), soft_wrap=True)
     if same[0].rows:
         console.print(_table(same[0].rows))
     for number, decision in enumerate(result.decisions, 1):

@@ -1,0 +1,161 @@
+"""``explain`` on the live host: the real getaddrinfo of this machine, as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Address, ip_address
+
+from harness.compare.explain import rows
+from harness.compare.explaining import Explanation, pair_reason
+from harness.compare.judge import Evidence, judge, prediction_for
+from harness.compare.request import query_for, request_for, targets_of
+from harness.compare.results import Remark, Result, Verdict
+from harness.glibcs import host
+from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
+from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, Answer, ask
+from harness.model.addresses import inet_aton, inet_pton6
+from harness.model.dialects import dialect
+from harness.model.host import HostView, IPAddress, Target
+from harness.model.lookup import AI_ADDRCONFIG, AI_V4MAPPED, NameService, Request
+from harness.model.table import address_table
+from harness.native.cffi_lane import CffiLane
+from harness.native.record import Answer as NativeAnswer
+from harness.native.record import Outcome
+from harness.scenario.schema import Host, Lookup, Scenario
+
+_NAME = "this-machine"
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the name service gave: addresses in its order, and what is uncertain about that."""
+
+    addresses: tuple[IPAddress, ...]
+    note: str
+
+
+def explain_live(
+    lookup: Lookup, pair: tuple[str, str] | None = None, timeout: float = 10.0
+) -> Explanation:
+    """Explain one look-up on this machine, without namespace and without root.
+
+    Parameters: ``lookup`` the name and hints; ``pair`` two addresses to tell apart;
+    ``timeout`` seconds for glibc and for each name service. Raises GlibcError on a host
+    without glibc and OSError where netlink cannot be asked.
+    """
+    build = host()
+    spoken = dialect(build.version, build.arch)
+    request = request_for(lookup)
+    plain = look()
+    given = _ask(request, plain, timeout)
+    names = _name_service(request, given.addresses, plain)
+    targets = targets_of([request], names, plain, [spoken])
+    with CffiLane() as lane, lane.open() as session:
+        native = session.lookup(query_for(request), timeout)
+    view = look((*targets, *_native_targets(native)))
+    gai_conf = read_gai_conf()
+    evidence = Evidence(
+        scenario=Scenario(name=_NAME, host=Host(), lookups=(lookup,)),
+        lookup=lookup,
+        gai_conf_name="none" if gai_conf is None else str(GAI_CONF),
+        gai_conf=gai_conf,
+        view=view,
+        names=names,
+        glibc=build.version,
+        arch=build.arch,
+        lane="cffi",
+        build=build.origin,
+        native=native,
+    )
+    result, evidence, note = _judged(evidence, request, given)
+    if note:
+        result = replace(result, remarks=(*result.remarks, Remark("order", note)))
+    prediction = prediction_for(evidence)
+    known = () if prediction.order is None else prediction.order.facts
+    return Explanation(
+        lookup.name,
+        result,
+        rows(known, view),
+        None if pair is None else pair_reason(prediction, pair),
+    )
+
+
+def _judged(evidence: Evidence, request: Request, given: _Given) -> tuple[Result, Evidence, str]:
+    """The verdict; where only the unknown order before sorting differs, that order is taken
+    from the answer, and the note says which pairs depend on it.
+    """
+    result = judge(evidence)
+    if result.error is not None and (result.model_error is not None or not given.addresses):
+        # which error a name service's failure becomes is the service's word, not the sort's
+        same = replace(result, verdict=Verdict.AGREE, model_error=result.error)
+        return same, evidence, given.note
+    if result.verdict is not Verdict.DISAGREE:
+        return result, evidence, _depends(result, given.note)
+    targets = dict.fromkeys(_native_targets(evidence.native))
+    answered = tuple(_with_scope(target) for target in targets)
+    other = replace(evidence, names=_name_service(request, answered, evidence.view))
+    again = judge(other)
+    if again.verdict is not Verdict.AGREE:
+        return result, evidence, given.note
+    why = given.note or "the name service gave these addresses in another order a moment before"
+    return (
+        again,
+        other,
+        _depends(again, f"{why}; the order before sorting is taken from the answer"),
+    )
+
+
+def _depends(result: Result, note: str) -> str:
+    if not note:
+        return ""
+    pairs = [f"{d.before} and {d.after}" for d in result.decisions if d.rule == 10]
+    if not pairs:
+        return f"{note}: no pair here depends on it"
+    return f"{note}: depending on it (rule 10) {', '.join(pairs)}"
+
+
+def _ask(request: Request, view: HostView, timeout: float) -> _Given:
+    """The name service's addresses, asked as getaddrinfo asks for this request."""
+    name = request.name
+    if name is None or inet_aton(name) or inet_pton6(name.partition("%")[0]):
+        return _Given((), "")
+    table = address_table(view.addresses)
+    family = request.family
+    if request.flags & AI_ADDRCONFIG and family == AF_UNSPEC:
+        if table.seen_ipv4 and not table.seen_ipv6:
+            family = AF_INET
+        elif table.seen_ipv6 and not table.seen_ipv4:
+            family = AF_INET6
+    families = [family]
+    if family == AF_INET6 and request.flags & AI_V4MAPPED:
+        families.append(AF_INET)
+    answers: list[Answer] = [ask(name, one, timeout) for one in families]
+    addresses = [_with_scope(target) for answer in answers for target in answer.targets]
+    notes = [answer.note for answer in answers if answer.note]
+    return _Given(tuple(addresses), "; ".join(dict.fromkeys(notes)))
+
+
+def _with_scope(target: Target) -> IPAddress:
+    if target.scope_id:
+        return IPv6Address(f"{target.address}%{target.scope_id}")
+    return target.address
+
+
+def _native_targets(native: Outcome) -> tuple[Target, ...]:
+    if not isinstance(native, NativeAnswer):
+        return ()
+    return tuple(Target(ip_address(info.address), info.scope_id) for info in native.addrinfos)
+
+
+def _name_service(
+    request: Request, addresses: tuple[IPAddress, ...], view: HostView
+) -> NameService:
+    names = {}
+    if request.name is not None and addresses:
+        names[request.name.lower()] = addresses
+    return NameService(
+        names=names,
+        kind="nss",
+        services=service_ports(request.service),
+        links={link.name: link.index for link in view.links},
+    )

@@ -1,0 +1,105 @@
+"""``explain NAME`` needs no scenario: the machine as it is, its name service in its own order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ordinary_user
+import pytest
+from live_kit import ask_all, explain_all
+
+from harness.compare.plan import load_scenarios
+from harness.compare.results import Verdict
+from harness.live.nsswitch import hosts_services
+from harness.sandbox import Pool
+
+if TYPE_CHECKING:
+    from harness.compare.explaining import Explanation
+
+
+def test_services_and_their_actions() -> None:
+    services = hosts_services(
+        "hosts: files mdns4_minimal [NOTFOUND=return] dns [!UNAVAIL=return]\n"
+    )
+    assert [service.name for service in services] == ["files", "mdns4_minimal", "dns"]
+    assert services[0].returns == {"SUCCESS"}
+    assert services[1].returns == {"SUCCESS", "NOTFOUND"}
+    assert services[2].returns == {"SUCCESS", "NOTFOUND", "TRYAGAIN"}
+
+
+@pytest.mark.parametrize("text", [None, "", "passwd: files\n", "# hosts: files\n"])
+def test_without_a_hosts_line_glibcs_default_holds(text: str | None) -> None:
+    assert [service.name for service in hosts_services(text)] == ["dns", "files"]
+
+
+# Undefined files may kill the process that reads them, and a raw module needs its own set-up.
+CHOSEN = [
+    loaded
+    for loaded in load_scenarios(())
+    if loaded.scenario.name.startswith(("seed", "rule", "fact-4", "presort", "case-golang"))
+    and loaded.scenario.resolver in ("files", "dns")
+]
+
+
+@pytest.fixture(scope="module")
+def explained() -> list[Explanation]:
+    with Pool(2) as pool:
+        return [item for items in pool.map(explain_all, CHOSEN) for item in items]
+
+
+def test_native_and_model_agree_on_every_machine(explained: list[Explanation]) -> None:
+    assert len(explained) > 80
+    assert [e.result for e in explained if e.result.verdict is not Verdict.AGREE] == []
+
+
+def test_the_order_before_sorting_was_not_taken_from_the_answer(
+    explained: list[Explanation],
+) -> None:
+    guessed = [
+        remark.text
+        for item in explained
+        for remark in item.result.remarks
+        if "answer's order" in remark.text
+    ]
+    assert guessed == []
+
+
+def test_names_come_in_the_services_own_order() -> None:
+    seed = next(s for s in CHOSEN if s.scenario.name == "seed-rule9-dual-stack")
+    with Pool(1) as pool:
+        answers = dict(pool.run(ask_all, seed))
+    for name, addresses in seed.scenario.names.items():
+        assert answers[name].service == "files"
+        assert [t.address for t in answers[name].targets] == [ip_address(a) for a in addresses]
+
+
+COMMAND = [sys.executable, "-m", "harness.cli", "explain"]
+
+
+@pytest.mark.parametrize("arguments", [["localhost"], ["*", "--service", "80"]])
+def test_this_very_machine(arguments: list[str]) -> None:
+    ran = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_an_ordinary_user_can_ask(tmp_path: Path) -> None:
+    ran = ordinary_user.run([*COMMAND, "*", "--service", "80", "--json"])
+    assert ran.returncode == 0, ran.stderr
+    (explanation,) = json.loads(ran.stdout)["explanations"]
+    # the null name without AI_PASSIVE is the loopback address of each family
+    assert explanation["native"] == ["::1", "127.0.0.1"]
+    assert explanation["decisions"][0]["rule"] == 6
+
+
+def test_names_and_scenarios_do_not_mix() -> None:
+    ran = subprocess.run(
+        [*COMMAND, "localhost", "seed-rule9-dual-stack"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert len(ran.stderr.splitlines()) == 1
