@@ -29,6 +29,15 @@ LOOPBACK_INDEX = 1
 PEER_INDEX = 1_000_000
 """Hidden ends of veth pairs get this index plus their interface's, out of the way."""
 
+AS_ETHERNET = frozenset(
+    {
+        "bridge", "bond", "vlan", "macvlan", "macvtap", "ipvlan", "veth", "dummy", "vxlan",
+        "tun", "wireguard", "gre",
+    }
+)  # fmt: skip
+"""Kinds made as an ethernet: rule 7 counts them as native, and the kernel chooses a source
+by addresses and routes, not by what an interface is made of."""
+
 _NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _UNKNOWN_KIND = (errno.EOPNOTSUPP, errno.ENOTSUP)
 
@@ -58,14 +67,17 @@ class Workshop:
     reserved: frozenset[str] = frozenset()
     open_files: list[int] = field(default_factory=list)
 
-    def make(self, name: str, kind: str, index: int) -> Device:
+    def make(self, name: str, kind: str, index: int, table: int | None = None) -> Device:
         """Make one interface, down and without addresses.
 
-        Parameters: ``name``; ``kind`` ethernet, sit, tunnel or tunnel6; ``index`` its index.
-        Raises SandboxError for what the kernel refuses, SandboxUnavailable for a kind this
-        machine cannot make.
+        Parameters: ``name``; ``kind`` as a scenario has it; ``index`` its index; ``table``
+        that of a vrf. Raises SandboxError for what the kernel refuses, SandboxUnavailable
+        for a kind this machine cannot make.
         """
-        for label, maker in _MAKERS[kind]:
+        makers = _MAKERS["ethernet" if kind in AS_ETHERNET else kind]
+        if kind == "vrf":
+            makers = (("vrf", _vrf(table or 0)),)
+        for label, maker in makers:
             if label in _missing:
                 continue
             try:
@@ -81,13 +93,32 @@ class Workshop:
                 return Device(name, kind, label.partition(" ")[0], index)
         raise self._unavailable(kind)
 
+    def enslave(self, index: int, master: Device) -> None:
+        """Put an interface into a vrf.
+
+        Parameters: ``index`` the interface's; ``master`` the vrf. Raises SandboxError.
+        """
+        message = ifinfmsg()
+        message["index"] = index
+        message["attrs"] = [("IFLA_MASTER", master.index)]
+        try:
+            self.netlink.change(message, netlink.RTM_NEWLINK)
+        except netlink.RefusedError as problem:
+            raise SandboxError(
+                f"host.interfaces.{master.name}.interfaces: the kernel refused: {problem.strerror}"
+            ) from None
+
     def close(self) -> None:
         """Close what keeps the devices alive. Raises nothing."""
         while self.open_files:
             os.close(self.open_files.pop())
 
     def _unavailable(self, kind: str) -> SandboxUnavailable:
-        if kind == "ethernet":
+        if kind == "vrf":
+            return SandboxUnavailable(
+                "an interface of kind vrf needs the kernel module vrf", "try: modprobe vrf"
+            )
+        if kind == "ethernet" or kind in AS_ETHERNET:
             return SandboxUnavailable(
                 "this kernel has none of the device types dummy, veth, ifb, bridge",
                 "load one: modprobe dummy",
@@ -172,6 +203,13 @@ def _tun(hardware: int) -> Maker:
         request = struct.pack("=16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
         fcntl.ioctl(tun, _TUNSETIFF, request)
         fcntl.ioctl(tun, _TUNSETLINK, hardware)
+
+    return make
+
+
+def _vrf(table: int) -> Maker:
+    def make(workshop: Workshop, name: str, index: int) -> None:
+        workshop.add(name, "vrf", index, {"attrs": [("VRF_TABLE", table)]})
 
     return make
 

@@ -11,15 +11,17 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from socket import AF_INET6
 from typing import TYPE_CHECKING, Any
 
+from pyroute2.netlink import nlmsg  # type: ignore[import-untyped]
+from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
+from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from pyroute2.netlink import nlmsg  # type: ignore[import-untyped]
 
 NETLINK_ROUTE = 0
 SOL_NETLINK = 270
@@ -41,6 +43,8 @@ _NLMSGERR_ATTR_MSG = 1
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
+RTM_NEWADDRLABEL, RTM_DELADDRLABEL, RTM_GETADDRLABEL = 72, 73, 74
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -50,6 +54,17 @@ _BUFFER = 1 << 18
 
 class RefusedError(OSError):
     """The kernel's refusal of a request: ``errno``, and its words in ``strerror``."""
+
+
+class label_message(nlmsg):  # type: ignore[misc]  # noqa: N801
+    """A row of the kernel's address label table, which pyroute2 has no message for."""
+
+    __slots__ = ()
+    fields = (
+        ("family", "B"), ("reserved", "B"), ("prefixlen", "B"), ("flags", "B"),
+        ("index", "I"), ("seq", "I"),
+    )  # fmt: skip
+    nla_map = (("IFAL_UNSPEC", "none"), ("IFAL_ADDRESS", "ip6addr"), ("IFAL_LABEL", "uint32"))
 
 
 class Netlink:
@@ -83,6 +98,7 @@ class Netlink:
 
         Parameters: as for `change`. Raises RefusedError.
         """
+        family = message["family"]
         while True:
             self._send(message, kind, NLM_F_DUMP)
             found: list[bytes] = []
@@ -97,6 +113,7 @@ class Netlink:
             if not interrupted:
                 return found
             message = type(message)()
+            message["family"] = family
 
     def ask(self, requests: Sequence[bytes]) -> list[bytes | int]:
         """Send many encoded requests that have one answer each; the answers in order.
@@ -131,6 +148,28 @@ class Netlink:
     def addresses(self) -> list[Any]:
         """The address dump of both families, decoded by pyroute2. Raises RefusedError."""
         return [_decoded(ifaddrmsg, data) for data in self.dump(ifaddrmsg(), RTM_GETADDR)]
+
+    def rules(self, family: int) -> list[Any]:
+        """The routing rules of AF_INET or AF_INET6 in order. Raises RefusedError."""
+        message = fibmsg()
+        message["family"] = family
+        return [_decoded(fibmsg, data) for data in self.dump(message, RTM_GETRULE)]
+
+    def routes(self, family: int) -> list[bytes]:
+        """The routes of every table of AF_INET or AF_INET6, as they came. Raises RefusedError."""
+        message = rtmsg()
+        message["family"] = family
+        return self.dump(message, RTM_GETROUTE)
+
+    def address_labels(self) -> list[Any]:
+        """The kernel's IPv6 address label table; empty without IPv6. Raises RefusedError."""
+        message = label_message()
+        message["family"] = AF_INET6
+        try:
+            found = self.dump(message, RTM_GETADDRLABEL)
+        except RefusedError:
+            return []
+        return [_decoded(label_message, data) for data in found]
 
     def _send(self, message: nlmsg, kind: int, flags: int) -> None:
         self._sequence += 1

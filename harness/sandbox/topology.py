@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import ip_address, ip_interface
 from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
-from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
 
-from . import devices, namespaces, netlink, sysctls
+from . import devices, namespaces, netlink, routing, sysctls
 from .errors import SandboxError
-from .values import Topology
+from .values import Device, Topology
 
 if TYPE_CHECKING:
-    from harness.scenario.schema import Address, Host, Interface, RouteSpec
+    from harness.scenario.schema import Address, Host, Interface
 
     from .devices import Workshop
-    from .values import Device
 
 _NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _FOREVER = 0xFFFFFFFF
+# The kernel takes no IFA_F_TEMPORARY from outside, and with IFA_F_MANAGETEMPADDR it would
+# make addresses of its own: see _in_order() for what a temporary address becomes.
 _FLAGS = {
     "home": IFA_F_HOMEADDRESS,
     "optimistic": IFA_F_OPTIMISTIC,
     "nodad": IFA_F_NODAD,
     "deprecated": IFA_F_DEPRECATED,
+    "noprefixroute": 0x200,
+    "temporary": 0,
+    "mngtmpaddr": 0,
+    "tentative": 0,
 }
-_ROUTE_TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8}
-_RT_TABLE_MAIN = 254
-_RTPROT_STATIC = 4
-_SCOPE_UNIVERSE = 0
-_SCOPE_LINK = 253
-_SCOPE_HOST = 254
-_RTNH_F_ONLINK = 4
+_LOOPBACK = Device("lo", "loopback", "lo", devices.LOOPBACK_INDEX)
 
 # nothing but what the scenario lists: no link-local address, no router, no waiting
 _QUIET = {
@@ -50,10 +48,10 @@ _DEFAULTS = {
     for where in ("all", "default", "lo")
     for name in ("ignore_routes_with_linkdown", "route_localnet", "promote_secondaries")
 }
-# The kernel shows OPTIMISTIC only while duplicate address detection runs, and it takes the
-# flag only where optimistic_dad is set and NODAD is not. So detection is started and its
+# The kernel shows OPTIMISTIC or TENTATIVE only while duplicate address detection runs, and it takes
+# OPTIMISTIC only where optimistic_dad is set and NODAD is not. So detection is started and its
 # one probe waits a day for an answer. See addrconf_dad_work() in net/ipv6/addrconf.c.
-_OPTIMISTIC = {
+_UNFINISHED = {
     "net.ipv6.conf.{}.accept_dad": "1",
     "net.ipv6.conf.{}.optimistic_dad": "1",
     "net.ipv6.conf.{}.dad_transmits": "1",
@@ -62,7 +60,7 @@ _OPTIMISTIC = {
 
 
 def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
-    """Build a host: settings, interfaces, addresses and routes, each in the file's order.
+    """Build a host: settings, interfaces, addresses, routes and rules, each in the file's order.
 
     Parameters: ``sock`` and ``workshop`` in the network namespace to build in, which must
     be new; ``host`` the scenario's. Raises SandboxError naming the field the kernel
@@ -76,6 +74,8 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
     for key, value in host.sysctls.items():
         if sysctls.interface_of(key, names) is None:
             sysctls.write(key, value)
+    if not host.default_rules:
+        routing.remove_kernel_rules(sock)
     try:
         workshop.set_flags(devices.LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
     except netlink.RefusedError:  # AppArmor gives a user namespace without its rights
@@ -83,21 +83,31 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
 
     made, notes = _interfaces(sock, workshop, host)
     for device in made:
-        if _has_optimistic(host.interfaces[device.name]):
-            for key, value in _OPTIMISTIC.items():
+        if _has_unfinished(host.interfaces[device.name]):
+            for key, value in _UNFINISHED.items():
                 sysctls.write(key.format(device.name), value, names)
     for key, value in host.sysctls.items():
         if sysctls.interface_of(key, names) is not None:
             sysctls.write(key, value, names)
     for device in made:
-        _up(workshop, device, host.interfaces[device.name])
+        for member in host.interfaces[device.name].interfaces:
+            # before they are up and have addresses, which a change of the master would take
+            workshop.enslave(next(d.index for d in made if d.name == member), device)
     for device in made:
-        for position, address in enumerate(host.interfaces[device.name].addresses):
-            _add_address(sock, device, position, address)
+        if host.interfaces[device.name].up:
+            _up(workshop, device, host.interfaces[device.name])
+    for device in [_LOOPBACK, *made]:
+        if device.name in host.interfaces:
+            for position, address in _in_order(host, device.name):
+                _add_address(sock, device, position, address)
     notes += _remove_unlisted(sock, made, host)
-    indexes = {device.name: device.index for device in made} | {"lo": devices.LOOPBACK_INDEX}
+    indexes = {device.name: device.index for device in [_LOOPBACK, *made]}
+    if host.addrlabels is not None:
+        routing.set_address_labels(sock, host.addrlabels, indexes)
     for position, route in enumerate(host.routes):
-        _add_route(sock, position, route, indexes)
+        routing.add_route(sock, position, route, indexes)
+    for position, rule in enumerate(host.rules):
+        routing.add_rule(sock, position, rule)
     return Topology(tuple(made), tuple(notes))
 
 
@@ -109,12 +119,18 @@ def _interfaces(
     following = max(present.values()) + 1
     made: list[Device] = []
     notes: list[str] = []
-    for index, (name, interface) in enumerate(host.interfaces.items(), following):
+    wanted = [(name, each) for name, each in host.interfaces.items() if name != "lo"]
+    for index, (name, interface) in enumerate(wanted, following):
         if name in present:
             # a tunnel module puts one device of its own into every namespace
             workshop.rename(present[name], f"given{present[name]}")
-        device = workshop.make(name, interface.kind, index)
-        if device.used not in (interface.kind, "dummy", "veth", "ipip", "ip6tnl"):
+        device = workshop.make(name, interface.kind, index, interface.table)
+        if interface.kind in devices.AS_ETHERNET:
+            notes.append(
+                f"{name}: {interface.kind} made as {device.used}, which is the same to rule 7 "
+                "and to the choice of a source"
+            )
+        elif device.used not in (interface.kind, "dummy", "veth", "ipip", "ip6tnl"):
             notes.append(f"{name}: {interface.kind} made as {device.used}")
         made.append(device)
     return made, notes
@@ -122,11 +138,11 @@ def _interfaces(
 
 def _up(workshop: Workshop, device: Device, interface: Interface) -> None:
     mask = wanted = devices.IFF_UP
-    if interface.kind == "ethernet":
+    if interface.kind == "ethernet" or interface.kind in devices.AS_ETHERNET:
         # dummy and ifb come without these, a real card has them
         mask |= devices.IFF_MULTICAST | devices.IFF_NOARP
         wanted |= devices.IFF_MULTICAST
-    elif _has_optimistic(interface):
+    elif _has_unfinished(interface):
         mask |= devices.IFF_NOARP  # a link without neighbours skips duplicate detection
     try:
         workshop.set_flags(device.index, wanted, mask)
@@ -137,10 +153,26 @@ def _up(workshop: Workshop, device: Device, interface: Interface) -> None:
         ) from None
 
 
-def _has_optimistic(interface: Interface) -> bool:
+def _has_unfinished(interface: Interface) -> bool:
+    """Whether duplicate address detection has to stay unfinished for some address."""
     return any(
-        "optimistic" in address.flags and ":" in address.address for address in interface.addresses
+        ":" in address.address and {"optimistic", "tentative"} & set(address.flags)
+        for address in interface.addresses
     )
+
+
+def _in_order(host: Host, name: str) -> list[tuple[int, Address]]:
+    """An interface's addresses with their positions, in the order to add them.
+
+    Where nothing else tells two sources apart, the kernel takes the one added last. So the
+    temporary ones come last where use_tempaddr prefers them and first where it does not.
+    """
+    addresses = list(enumerate(host.interfaces[name].addresses))
+    wanted = "0"
+    for where in ("default", name):
+        wanted = host.sysctls.get(f"net.ipv6.conf.{where}.use_tempaddr", wanted)
+    last = wanted.isdigit() and int(wanted) >= 2
+    return sorted(addresses, key=lambda item: ("temporary" in item[1].flags) == last)
 
 
 def _add_address(sock: netlink.Netlink, device: Device, position: int, address: Address) -> None:
@@ -149,13 +181,14 @@ def _add_address(sock: netlink.Netlink, device: Device, position: int, address: 
     flags = 0
     for flag in address.flags:
         flags |= _FLAGS[flag]
-    if local.version == 6 and not flags & IFA_F_OPTIMISTIC:
+    if local.version == 6 and not {"optimistic", "tentative"} & set(address.flags):
         flags |= IFA_F_NODAD
     message = ifaddrmsg()
     message["family"] = AF_INET if local.version == 4 else AF_INET6
     message["prefixlen"] = far.network.prefixlen
     message["index"] = device.index
-    message["scope"] = _SCOPE_HOST if local.version == 4 and local.ip.is_loopback else 0
+    scope = "host" if local.version == 4 and local.ip.is_loopback else "global"
+    message["scope"] = routing.SCOPES[address.scope or scope]
     message["attrs"] = [
         ("IFA_LOCAL", str(local.ip)),
         ("IFA_ADDRESS", str(far.ip)),
@@ -163,6 +196,8 @@ def _add_address(sock: netlink.Netlink, device: Device, position: int, address: 
     ]
     if address.label is not None:
         message["attrs"].append(("IFA_LABEL", address.label))
+    if address.metric is not None:
+        message["attrs"].append(("IFA_RT_PRIORITY", address.metric))
     if flags & IFA_F_DEPRECATED:
         lifetimes = {"ifa_preferred": 0, "ifa_valid": _FOREVER}
         message["attrs"].append(("IFA_CACHEINFO", lifetimes))
@@ -203,56 +238,3 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
         if row["index"] in names:
             notes.append(f"{names[row['index']]}: removed {local}, which is not listed")
     return notes
-
-
-def _add_route(
-    sock: netlink.Netlink, position: int, route: RouteSpec, indexes: dict[str, int]
-) -> None:
-    field = f"host.routes[{position}]"
-    if route.to == "default":
-        hint = route.via or route.from_ or ""
-        network = ip_network("::/0" if ":" in hint else "0.0.0.0/0")
-    else:
-        network = ip_network(route.to, strict=False)
-    message = rtmsg()
-    message["family"] = AF_INET if network.version == 4 else AF_INET6
-    message["dst_len"] = network.prefixlen
-    message["table"] = _RT_TABLE_MAIN
-    message["proto"] = _RTPROT_STATIC
-    message["type"] = _ROUTE_TYPES[route.type]
-    message["scope"] = _SCOPE_UNIVERSE
-    if network.version == 4 and route.type == "unicast" and route.via is None:
-        message["scope"] = _SCOPE_LINK
-    if route.on_link:
-        message["flags"] = _RTNH_F_ONLINK
-    attributes: list[tuple[str, object]] = []
-    if network.prefixlen:
-        attributes.append(("RTA_DST", str(network.network_address)))
-    if route.via is not None:
-        if ip_address(route.via).version == network.version:
-            attributes.append(("RTA_GATEWAY", route.via))
-        else:
-            via = {"family": AF_INET6 if ":" in route.via else AF_INET, "addr": route.via}
-            attributes.append(("RTA_VIA", via))
-    if route.dev is not None:
-        if route.dev not in indexes:
-            raise SandboxError(f"{field}: there is no interface {route.dev}")
-        attributes.append(("RTA_OIF", indexes[route.dev]))
-    if route.from_ is not None:
-        attributes.append(("RTA_PREFSRC", route.from_))
-    if route.metric is not None:
-        attributes.append(("RTA_PRIORITY", route.metric))
-    message["attrs"] = attributes
-    try:
-        sock.change(message, netlink.RTM_NEWROUTE, _NEW)
-    except netlink.RefusedError as problem:
-        words: list[str] = [route.type] if route.type != "unicast" else []
-        words.append(route.to)
-        words += [
-            f"{word} {value}"
-            for word, value in (("via", route.via), ("dev", route.dev), ("from", route.from_))
-            if value is not None
-        ]
-        raise SandboxError(
-            f"{field}: the kernel refused {' '.join(words)}: {problem.strerror}"
-        ) from None

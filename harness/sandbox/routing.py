@@ -1,0 +1,230 @@
+"""A host's routes, routing rules and address labels, from a scenario's words to netlink.
+
+Source: linux/rtnetlink.h, linux/fib_rules.h, linux/if_addrlabel.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import ip_address, ip_network
+from socket import AF_INET, AF_INET6
+from typing import TYPE_CHECKING, Any
+
+from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
+from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
+
+from . import netlink
+from .errors import SandboxError
+from .netlink import label_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
+
+    from .netlink import Netlink
+
+ROUTE_TYPES = {
+    "unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5,
+    "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9,
+}  # fmt: skip
+SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+PREFERENCES = {"low": 3, "medium": 0, "high": 1}
+RULE_TYPES = {"unicast": 1, "nop": 3, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+FR_ACT_GOTO = 2
+FIB_RULE_INVERT = 2
+KERNEL_RULES = {4: ((0, 255), (32766, 254), (32767, 253)), 6: ((0, 255), (32766, 254))}
+"""Priority and table of the rules every network namespace begins with, by IP version."""
+
+_NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
+_RTPROT_STATIC = 4
+_RTNH_F_ONLINK = 4
+_RTA_OIF, _RTA_GATEWAY = 4, 5
+_FAMILIES = {4: AF_INET, 6: AF_INET6}
+
+
+class route_message(rtmsg):  # type: ignore[misc]  # noqa: N801 - pyroute2 names messages so
+    """A route whose nexthops are bytes, which pyroute2 would want as nested messages."""
+
+    __slots__ = ()
+    nla_map = tuple(
+        (name, "cdata" if name == "RTA_MULTIPATH" else kind) for name, kind in rtmsg.nla_map
+    )
+
+
+def add_route(sock: Netlink, position: int, route: RouteSpec, indexes: Mapping[str, int]) -> None:
+    """Add one route.
+
+    Parameters: ``sock``; ``position`` in the host's list, for messages; ``indexes`` the
+    interfaces by name. Raises SandboxError for a route the kernel refuses.
+    """
+    field = f"host.routes[{position}]"
+    network = route.network
+    message = route_message()
+    message["family"] = _FAMILIES[network.version]
+    message["dst_len"] = network.prefixlen
+    message["table"] = route.table if route.table < 256 else 0
+    message["proto"] = _RTPROT_STATIC
+    message["type"] = ROUTE_TYPES[route.type]
+    message["scope"] = _scope(route)
+    if route.on_link:
+        message["flags"] = _RTNH_F_ONLINK
+    attributes: list[tuple[str, object]] = [("RTA_TABLE", route.table)]
+    if network.prefixlen:
+        attributes.append(("RTA_DST", str(network.network_address)))
+    if route.source is not None:
+        source = ip_network(route.source)
+        message["src_len"] = source.prefixlen
+        attributes.append(("RTA_SRC", str(source.network_address)))
+    if route.via is not None:
+        attributes.append(("RTA_GATEWAY", route.via))
+    if route.dev is not None:
+        attributes.append(("RTA_OIF", _index(field, route.dev, indexes)))
+    if route.nexthops:
+        hops = b"".join(_next_hop(field, hop, indexes) for hop in route.nexthops)
+        attributes.append(("RTA_MULTIPATH", hops))
+    if route.from_ is not None:
+        attributes.append(("RTA_PREFSRC", route.from_))
+    if route.metric is not None:
+        attributes.append(("RTA_PRIORITY", route.metric))
+    if route.pref is not None:
+        attributes.append(("RTA_PREF", PREFERENCES[route.pref]))
+    message["attrs"] = attributes
+    try:
+        sock.change(message, netlink.RTM_NEWROUTE, _NEW)
+    except netlink.RefusedError as problem:
+        raise SandboxError(
+            f"{field}: the kernel refused {_words(route)}: {problem.strerror}"
+        ) from None
+
+
+def _words(route: RouteSpec) -> str:
+    words: list[str] = [route.type] if route.type != "unicast" else []
+    words.append(route.to)
+    pairs: list[tuple[str, object]] = [("via", route.via), ("dev", route.dev)]
+    pairs += [("nexthop", hop.via or hop.dev) for hop in route.nexthops]
+    pairs.append(("from", route.from_))
+    if route.table != 254:
+        pairs.append(("table", route.table))
+    return " ".join([*words, *(f"{word} {value}" for word, value in pairs if value is not None)])
+
+
+def _scope(route: RouteSpec) -> int:
+    if route.network.version == 6:
+        return 0
+    if route.scope is not None:
+        return SCOPES[route.scope]
+    if route.type == "local":
+        return SCOPES["host"]
+    direct = route.via is None and all(hop.via is None for hop in route.nexthops)
+    if route.type in ("unicast", "broadcast", "multicast", "anycast") and direct:
+        return SCOPES["link"]
+    return SCOPES["global"]
+
+
+def _index(field: str, name: str, indexes: Mapping[str, int]) -> int:
+    if name not in indexes:
+        raise SandboxError(f"{field}: there is no interface {name}")
+    return indexes[name]
+
+
+def _next_hop(field: str, hop: NextHop, indexes: Mapping[str, int]) -> bytes:
+    """One struct rtnexthop with its gateway."""
+    index = 0 if hop.dev is None else _index(field, hop.dev, indexes)
+    gateway = b""
+    if hop.via is not None:
+        packed = ip_address(hop.via).packed
+        gateway = struct.pack("=HH", 4 + len(packed), _RTA_GATEWAY) + packed
+    flags = _RTNH_F_ONLINK if hop.on_link else 0
+    return struct.pack("=HBBi", 8 + len(gateway), flags, hop.weight - 1, index) + gateway
+
+
+def remove_kernel_rules(sock: Netlink) -> None:
+    """Take away the rules a network namespace begins with. Raises RefusedError."""
+    for version, rules in KERNEL_RULES.items():
+        for priority, table in rules:
+            message = fibmsg()
+            message["family"] = _FAMILIES[version]
+            message["table"] = table
+            message["action"] = RULE_TYPES["unicast"]
+            message["attrs"] = [("FRA_PRIORITY", priority), ("FRA_TABLE", table)]
+            sock.change(message, netlink.RTM_DELRULE)
+
+
+def add_rule(sock: Netlink, position: int, rule: Rule) -> None:
+    """Add one routing rule.
+
+    Parameters: ``sock``; ``position`` in the host's list, for messages; ``rule``.
+    Raises SandboxError for a rule the kernel refuses.
+    """
+    message = fibmsg()
+    message["family"] = _FAMILIES[rule.version]
+    message["action"] = FR_ACT_GOTO if rule.goto is not None else RULE_TYPES[rule.type]
+    message["flags"] = FIB_RULE_INVERT if rule.not_ else 0
+    attributes: list[tuple[str, Any]] = [("FRA_PRIORITY", rule.priority)]
+    for text, name, length in (
+        (rule.from_, "FRA_SRC", "src_len"), (rule.to, "FRA_DST", "dst_len")
+    ):  # fmt: skip
+        if text is not None:
+            network = ip_network(text)
+            message[length] = network.prefixlen
+            if network.prefixlen:
+                attributes.append((name, str(network.network_address)))
+    if rule.table is not None:
+        message["table"] = rule.table if rule.table < 256 else 0
+        attributes.append(("FRA_TABLE", rule.table))
+    if rule.fwmark is not None:
+        mark, _, mask = rule.fwmark.partition("/")
+        attributes.append(("FRA_FWMARK", int(mark, 0)))
+        attributes.append(("FRA_FWMASK", int(mask, 0) if mask else 0xFFFFFFFF))
+    for value, name in (
+        (rule.iif, "FRA_IIFNAME"),
+        (rule.oif, "FRA_OIFNAME"),
+        (rule.goto, "FRA_GOTO"),
+        (rule.ipproto, "FRA_IP_PROTO"),
+        (rule.suppress_prefixlength, "FRA_SUPPRESS_PREFIXLEN"),
+    ):
+        if value is not None:
+            attributes.append((name, value))
+    message["attrs"] = attributes
+    try:
+        sock.change(message, netlink.RTM_NEWRULE, _NEW)
+    except netlink.RefusedError as problem:
+        raise SandboxError(
+            f"host.rules[{position}]: the kernel refused the rule of priority "
+            f"{rule.priority}: {problem.strerror}"
+        ) from None
+
+
+def set_address_labels(
+    sock: Netlink, rows: Sequence[AddressLabel], indexes: Mapping[str, int]
+) -> None:
+    """Make the kernel's table of address labels the one given.
+
+    Parameters: ``sock``; ``rows`` the whole table; ``indexes`` the interfaces by name.
+    Raises SandboxError for a row the kernel refuses.
+    """
+    for row in sock.address_labels():
+        message = _label(row.get_attr("IFAL_ADDRESS"), row["prefixlen"], row["index"],
+                         row.get_attr("IFAL_LABEL"))  # fmt: skip
+        sock.change(message, netlink.RTM_DELADDRLABEL)
+    for position, row in enumerate(rows):
+        field = f"host.addrlabels[{position}]"
+        network = ip_network(row.prefix)
+        index = 0 if row.dev is None else _index(field, row.dev, indexes)
+        message = _label(str(network.network_address), network.prefixlen, index, row.label)
+        try:
+            sock.change(message, netlink.RTM_NEWADDRLABEL, _NEW)
+        except netlink.RefusedError as problem:
+            raise SandboxError(
+                f"{field}: the kernel refused {row.prefix}: {problem.strerror}"
+            ) from None
+
+
+def _label(prefix: str, length: int, index: int, value: int) -> Any:
+    message = label_message()
+    message["family"] = AF_INET6
+    message["prefixlen"] = length
+    message["index"] = index
+    message["attrs"] = [("IFAL_ADDRESS", prefix), ("IFAL_LABEL", value)]
+    return message
