@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.compare.judge import Analysis, Evidence, judge
-from harness.compare.request import lookup_title, name_service, request_for, targets_of
+from harness.compare.request import (
+    lookup_title,
+    name_service,
+    query_for,
+    request_for,
+    targets_of,
+)
 from harness.compare.results import LookupReport
 from harness.compare.versions import changes
 from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
-from harness.native.query import Query
 from harness.native.record import Answer, Outcome
 from harness.native.trace import Trace, traced
 from harness.sandbox import SERVICES, Pool, SandboxError
@@ -164,7 +169,7 @@ def collect(
 
 
 def _traced(box: Box, lane: Lane, request: Request, timeout: float) -> tuple[Outcome, Trace | None]:
-    trace = traced(lane, _query(request), box.tmpdir(), timeout)
+    trace = traced(lane, query_for(request), box.tmpdir(), timeout)
     return trace.outcome, trace
 
 
@@ -200,7 +205,7 @@ def _ask(
         for request in requests:
             if session is None:
                 session = lane.open()
-            outcome = session.lookup(_query(request), timeout)
+            outcome = session.lookup(query_for(request), timeout)
             outcomes.append(outcome)
             if alone or not isinstance(outcome, Answer):
                 session.close()
@@ -209,14 +214,3 @@ def _ask(
         if session is not None:
             session.close()
     return outcomes
-
-
-def _query(request: Request) -> Query:
-    return Query(
-        request.name,
-        request.service,
-        request.family,
-        request.socktype,
-        request.protocol,
-        request.flags,
-    )
