@@ -74,9 +74,10 @@ class Workshop:
         that of a vrf. Raises SandboxError for what the kernel refuses, SandboxUnavailable
         for a kind this machine cannot make.
         """
-        makers = _MAKERS["ethernet" if kind in AS_ETHERNET else kind]
         if kind == "vrf":
-            makers = (("vrf", _vrf(table or 0)),)
+            makers: tuple[tuple[str, Maker], ...] = (("vrf", _vrf(table or 0)),)
+        else:
+            makers = _MAKERS["ethernet" if kind in AS_ETHERNET else kind]
         for label, maker in makers:
             if label in _missing:
                 continue

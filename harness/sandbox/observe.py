@@ -1,7 +1,8 @@
 """What the kernel says about the built host: addresses, links and the way to each target.
 
 A route look-up stands for the connect() of a UDP socket; where connect() looks at more
-than the routing table (broadcast, scope ids, mapped addresses), so does this module.
+than the routing table (broadcast, scope ids, mapped addresses), so does this module. Where
+a source's own rules and routes decide, sockets are asked instead (see `connecting`).
 Source: linux/rtnetlink.h; net/ipv4/datagram.c and net/ipv6/datagram.c of the kernel.
 """
 
@@ -26,6 +27,7 @@ from harness.model.host import (
     Target,
 )
 
+from .connecting import connected, source_decides
 from .netlink import RTM_GETROUTE, Netlink, attributes, encode
 
 if TYPE_CHECKING:
@@ -93,7 +95,16 @@ def routes(
     found: dict[Target, Route] = {}
     asked: list[Target] = []
     requests: list[bytes] = []
-    for target in dict.fromkeys(targets):
+    wanted = dict.fromkeys(targets)
+    by_socket = {
+        version
+        for version in {4 if _is_ipv4(target) else 6 for target in wanted}
+        if source_decides(netlink, version)
+    }
+    for target in wanted:
+        if (4 if _is_ipv4(target) else 6) in by_socket:
+            found[target] = connected(target)
+            continue
         request = _request(target, only_ipv6)
         if isinstance(request, Route):
             found[target] = request
@@ -103,6 +114,12 @@ def routes(
     for target, answer in zip(asked, netlink.ask(requests), strict=True):
         found[target] = _route(target, answer, has_source6)
     return found
+
+
+def _is_ipv4(target: Target) -> bool:
+    """Whether the way to a target is an IPv4 one: mapped addresses' are."""
+    address = target.address
+    return isinstance(address, IPv4Address) or address.ipv4_mapped is not None
 
 
 def _refused(number: int) -> Route:
@@ -167,8 +184,8 @@ def _encoded6(address: IPv6Address, scope_id: int) -> bytes:
 
 
 def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:
-    mapped = isinstance(target.address, IPv6Address) and target.address.ipv4_mapped is not None
-    ipv4 = mapped or isinstance(target.address, IPv4Address)
+    ipv4 = _is_ipv4(target)
+    mapped = ipv4 and isinstance(target.address, IPv6Address)
     if isinstance(answer, int):
         # IPv6 chooses a source before it minds that there is no route
         return _refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)

@@ -74,8 +74,6 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
     for key, value in host.sysctls.items():
         if sysctls.interface_of(key, names) is None:
             sysctls.write(key, value)
-    if not host.default_rules:
-        routing.remove_kernel_rules(sock)
     try:
         workshop.set_flags(devices.LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
     except netlink.RefusedError:  # AppArmor gives a user namespace without its rights
@@ -106,6 +104,8 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
         routing.set_address_labels(sock, host.addrlabels, indexes)
     for position, route in enumerate(host.routes):
         routing.add_route(sock, position, route, indexes)
+    if not host.default_rules:  # only now: gateways are looked for by these rules
+        routing.remove_kernel_rules(sock)
     for position, rule in enumerate(host.rules):
         routing.add_rule(sock, position, rule)
     return Topology(tuple(made), tuple(notes))
