@@ -6,11 +6,12 @@ Every code is described in docs/lint.md with the effect it warns of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import V4MAPPED
-from harness.model.dialects import dialect
+from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import (
     Effect,
     GaiConf,
@@ -37,20 +38,23 @@ CODES: dict[str, str] = {
     "GAI007": "bad value: the line is ignored",
     "GAI008": "signed number: strtoul wraps it around",
     "GAI009": "host bits below the prefix length are ignored",
-    "GAI010": "duplicate prefix: only the first line counts",
+    "GAI010": "duplicate: only the first line of a prefix counts, only the last reload",
     "GAI011": "one label line drops all default labels",
     "GAI012": "one precedence line drops all default precedences",
     "GAI013": "one scopev4 line drops the default scopes of link-local and loopback addresses",
-    "GAI014": "IPv4 and IPv6 tie: the order depends on the reply that comes first",
+    "GAI014": "IPv4 and IPv6 tie: the order depends on the order of the input",
     "GAI015": "reload yes: the file is checked at every look-up",
     "GAI016": "words after the value are ignored",
     "GAI017": "NUL byte: the rest of the line is ignored",
     "GAI018": "unreachable entry: longer prefixes cover all of it",
 }
 
+_KEYWORDS = ("label", "precedence", "scopev4", "reload")
+_BYTE_ORDER_MARK = "\xef\xbb\xbf"  # as line_words() decodes it
 _OLD, _NEW = dialect("2.40"), dialect("2.44")
 _ALL = "all"
 _BEFORE = "<2.41"
+_SINCE = ">=2.41"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,27 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
     rows = zip(data.split(b"\n"), old.lines, new.lines, strict=True)
     for raw, before, after in rows:
         findings += _line(raw, before, after)
+    findings += _reloads(new)
+    findings += _by_version(_tables(old, _OLD), _tables(new, _NEW))
+    # those of the whole file last
+    return tuple(sorted(findings, key=lambda finding: (finding.line == 0, finding.line)))
+
+
+def _by_version(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[Finding]:
+    """What holds for all versions once, the rest with the versions it holds for."""
+    for finding in before:
+        yield finding if finding in after else replace(finding, glibc=_BEFORE)
+    for finding in after:
+        if finding not in before:
+            yield replace(finding, glibc=_SINCE)
+
+
+def _tables(conf: GaiConf, spoken: Dialect) -> list[Finding]:
+    """The findings of the tables that a dialect makes of the file."""
+    found: list[Finding] = []
     for keyword in ("label", "precedence", "scopev4"):
-        findings += _table(keyword, new)
-    findings.sort(key=lambda finding: finding.line)
-    return (*findings, *_whole(data, new))
+        found += _table(keyword, conf)
+    return [*found, *_whole(conf, spoken)]
 
 
 def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
@@ -103,16 +124,26 @@ def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
     if new.effect is Effect.IGNORED:
         yield _ignored(number, words, old, new)
         return
-    yield from _numbers(number, words)
+    yield from _numbers(number, words, new)
     yield from _host_bits(number, words, new)
 
 
 def _reload(number: int, words: Sequence[str]) -> Iterator[Finding]:
     value = words[1] if len(words) > 1 else ""
-    if value == "yes":
-        yield Finding("GAI015", number, "every look-up checks the file's time stamp")
-    elif value != "no":
+    if value not in ("yes", "no"):
         yield Finding("GAI007", number, f"reload {value!r} means no; only yes means yes")
+
+
+def _reloads(conf: GaiConf) -> Iterator[Finding]:
+    # the last one counts, other than in the tables
+    numbers = [line.number for line in conf.lines if line.keyword == "reload"]
+    for number in numbers[:-1]:
+        yield Finding("GAI010", number, f"the reload of line {numbers[-1]} overrules this one")
+    if conf.reload:
+        yield Finding(
+            "GAI015", numbers[-1], "every look-up checks the file's time stamp, and a running"
+            " program changes its order when the file changes",
+        )  # fmt: skip
 
 
 def _ignored(number: int, words: Sequence[str], old: Line, new: Line) -> Finding:
@@ -122,21 +153,46 @@ def _ignored(number: int, words: Sequence[str], old: Line, new: Line) -> Finding
     if len(words) > 1 and words[1].endswith("/") and used_before:
         return Finding("GAI005", number, "an empty length: /0 up to 2.40, ignored from 2.41")
     if new.reason.startswith("unknown keyword"):
-        hint = " (keywords are lower case)" if new.keyword.lower() != new.keyword else ""
-        return Finding("GAI001", number, f"{new.keyword!r} is no keyword{hint}: ignored")
+        return Finding("GAI001", number, f"{_keyword(new.keyword)}: ignored")
     code = "GAI002"
     if "prefix length" in new.reason:
         code = "GAI003"
     elif "value" in new.reason:
         code = "GAI007"
-    return Finding(code, number, f"{new.reason}: ignored")
+    return Finding(code, number, f"{new.reason}{_mapped_length(words, new)}: ignored")
 
 
-def _numbers(number: int, words: Sequence[str]) -> Iterator[Finding]:
+def _keyword(word: str) -> str:
+    """What is wrong with an unknown keyword, with the known one that was probably meant."""
+    bare = word.removeprefix(_BYTE_ORDER_MARK)
+    if bare != word:
+        return f"the byte order mark belongs to the keyword {bare!r}"
+    if word.lower() in _KEYWORDS:
+        return f"{word!r} is no keyword (keywords are lower case)"
+    near = get_close_matches(word.lower(), _KEYWORDS, n=1)
+    meant = f", perhaps {near[0]}" if near else f"; these are {', '.join(_KEYWORDS)}"
+    return f"{word!r} is no keyword{meant}"
+
+
+def _mapped_length(words: Sequence[str], line: Line) -> str:
+    """The length to write after ``::ffff:a.b.c.d``, which counts from the left of IPv6."""
+    length = words[1].partition("/")[2] if len(words) > 1 else ""
+    if "write ::ffff:" in line.reason and length.isascii() and length.isdigit():
+        return f"/{min(int(length[:4]), 32) + 96}"
+    return ""
+
+
+def _numbers(number: int, words: Sequence[str], line: Line) -> Iterator[Finding]:
     length = words[1].partition("/")[2]
-    for what, text in (("prefix length", length), ("value", words[2] if len(words) > 2 else "")):
+    value = words[2] if len(words) > 2 else ""
+    entry = line.entry
+    bits = "" if entry is None else f", here {_text(entry)}"
+    worth = "" if entry is None else f", here {entry.value}"
+    for what, text, read in (("prefix length", length, bits), ("value", value, worth)):
         if text[:1] in ("+", "-"):
-            yield Finding("GAI008", number, f"{what} {text} is read as an unsigned number")
+            wraps = "; another number where long has 32 bits" if text[0] == "-" else ""
+            message = f"{what} {text} is read as an unsigned number{read}{wraps}"
+            yield Finding("GAI008", number, message)
 
 
 def _host_bits(number: int, words: Sequence[str], line: Line) -> Iterator[Finding]:
@@ -190,7 +246,7 @@ def _covered(prefix: int, bits: int, width: int, known: frozenset[tuple[int, int
     )
 
 
-def _whole(data: bytes, conf: GaiConf) -> Iterator[Finding]:
+def _whole(conf: GaiConf, spoken: Dialect) -> Iterator[Finding]:
     default_tables = (
         ("GAI011", "label", conf.labels, DEFAULT_LABELS),
         ("GAI012", "precedence", conf.precedence, DEFAULT_PRECEDENCE),
@@ -201,13 +257,31 @@ def _whole(data: bytes, conf: GaiConf) -> Iterator[Finding]:
         if own and missing:
             restore = "; ".join(f"{keyword} {_text(entry)} {entry.value}" for entry in missing)
             yield Finding(code, 0, f"dropped defaults; to keep them add: {restore}")
-    policy = Policy.build(data, _NEW)
-    four = policy.precedence_of(IPv4Address("192.0.2.1"))
-    six = policy.precedence_of(IPv6Address("2001:db8::1"))
-    if four == six:
+    yield from _ties(Policy.of(conf, spoken).precedence)
+
+
+def _ties(table: Sequence[PrefixEntry]) -> Iterator[Finding]:
+    """Each pair of an IPv4 and an IPv6 range of equal precedence; ::1 stands for itself only."""
+    known = frozenset((entry.prefix >> (128 - entry.bits), entry.bits) for entry in table)
+    four: dict[int, str] = {}
+    six: dict[int, str] = {}
+    for entry in reversed(table):  # the widest range names a value
+        mapped = entry.bits >= 96 and entry.prefix >> 32 == 0xFFFF
+        prefix = entry.prefix >> (128 - entry.bits)
+        if _covered(prefix, entry.bits, 128, known) or (prefix, entry.bits) == (1, 128):
+            continue
+        (four if mapped else six).setdefault(entry.value, _text(entry))
+    if (0xFFFF, 96) not in known and not _covered(0xFFFF, 96, 128, known):
+        around = next(
+            entry for entry in table
+            if entry.bits < 96 and (V4MAPPED ^ entry.prefix) >> (128 - entry.bits) == 0
+        )  # fmt: skip
+        four.setdefault(around.value, _text(around))
+    for value in sorted(four.keys() & six.keys()):
         yield Finding(
-            "GAI014", 0, f"IPv4 and IPv6 both have precedence {four}: rule 9 within a family and"
-            " rule 10 across them can form a cycle, and with DNS the faster reply decides",
+            "GAI014", 0, f"IPv4 (by {four[value]}) and IPv6 (by {six[value]}) both have precedence"
+            f" {value}: rule 9 within a family and rule 10 across them can form a cycle, and with"
+            " DNS the faster reply decides",
         )  # fmt: skip
 
 

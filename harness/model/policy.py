@@ -98,6 +98,11 @@ class Policy:
     ) -> Policy:
         """As `from_gai_conf`, for a dialect."""
         conf = parse_gai_conf(text or b"", spoken, honour_undefined=honour_undefined)
+        return cls.of(conf, spoken)
+
+    @classmethod
+    def of(cls, conf: GaiConf, spoken: Dialect) -> Policy:
+        """The policy of a gai.conf that has been parsed for the dialect ``spoken``."""
         default_scopes = DEFAULT_SCOPES if spoken.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
         return cls(
             labels=_table(conf.labels, DEFAULT_LABELS, missing=1),
