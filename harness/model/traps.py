@@ -64,8 +64,9 @@ def _scoped(known: Sequence[Facts]) -> Trap | None:
         if item.destination.is_link_local and item.destination.version == 6 and not item.scope_id:
             return Trap(
                 "no-scope-id",
-                f"{item.destination} came without a scope id, as hosts files and DNS give "
-                "link-local addresses: the kernel cannot reach it, so rule 1 puts it last.",
+                f"{item.destination} came without a scope id, as hosts files, DNS and "
+                "every look-up by family give link-local addresses: the kernel cannot reach it, "
+                "so rule 1 puts it last.",
             )
     return None
 

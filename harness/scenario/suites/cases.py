@@ -33,6 +33,7 @@ class Cases:
         *,
         gai_conf: str | None = None,
         first_reply: str | None = None,
+        resolver: str | None = None,
     ) -> None:
         """``interfaces`` gives each one's addresses; ``first_reply`` makes the resolver DNS."""
         self.name = name
@@ -52,6 +53,8 @@ class Cases:
         }
         if first_reply is not None:
             self._document |= {"resolver": "dns", "dns": {"first_reply": first_reply}}
+        elif resolver is not None:
+            self._document["resolver"] = resolver
         if gai_conf is not None:
             self._document["gai_conf"] = gai_conf
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..load import LoadedScenario
-from . import ipv4, ipv4_hosts, ipv6, lists
+from . import ipv4, ipv4_hosts, ipv6, lists, scoped
 from .cases import Family
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -21,6 +21,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "v6-ula": ipv6.unique_local,
         "v6-6to4": ipv6.six_to_four,
         "v6-teredo": ipv6.teredo,
+        "v6-scoped": scoped.scoped,
         "ties": lists.ties,
         "cycles": lists.cycles,
         "sizes": lists.sizes,
