@@ -135,7 +135,7 @@ def _smaller_scope(facts: Facts) -> str:
 
 def _common_prefix(facts: Facts) -> str:
     if facts.destination.version == 4 and facts.common_prefix == 0:
-        return f"outside the subnet of {_source(facts)}"
+        return f"is outside the subnet of {_source(facts)}"
     bits = "1 bit" if facts.common_prefix == 1 else f"{facts.common_prefix} bits"
     return f"shares {bits} with {_source(facts)}"
 
