@@ -63,7 +63,7 @@ def load_gai_conf(name: str) -> GaiConf:
     Raises PlanError for a file that cannot be read.
     """
     if name == "none":
-        return GaiConf("default", None)
+        return GaiConf("none", None)
     path = Path(name)
     if not path.exists():
         path = gai_conf_files().get(name, path)

@@ -41,7 +41,7 @@ def _answer(result: Result) -> tuple[tuple[str, ...], str | None]:
 
 
 def _words(row: Row) -> str:
-    return f"{row.feature} = {row.value} since {row.since[0]}.{row.since[1]}: {row.evidence}"
+    return f"since {row.since[0]}.{row.since[1]} {row.evidence} ({row.feature})"
 
 
 def _explaining(old: Evidence, old_result: Result, new: Evidence) -> list[Row]:
