@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "explain": "say why a look-up gives its order",
     "whatif": "try a gai.conf on a private copy: the order before and after",
     "findings": "say which public reports are right, from a real run",
+    "kubelet": "predict the InternalIP a kubelet reports, and say what decides it",
     "lint": "check a gai.conf for lines glibc ignores or reads otherwise",
     "glibc": "list, fetch, add or remove builds of glibc",
     "schema": "print the JSON Schema of scenario files",

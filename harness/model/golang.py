@@ -2,8 +2,8 @@
 
 Go follows RFC 6724 with its fixed tables and no gai.conf. Of the ten rules it applies 1, 2, 5,
 6, 8 and 9: nothing about flags or interfaces, rule 9 for IPv6 only and at most 64 bits, and two
-unreachable destinations are equal. Source: golang/go, src/net/addrselect.go, 1.19 to 1.24; the
-tests hold this to the real program.
+unreachable destinations are equal. Source: golang/go, src/net/addrselect.go of Go 1.19; the tests
+hold this to the real program.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def go_order(targets: Sequence[Target], view: HostView) -> Order:
     return order_of(known, GO_RULES)
 
 
-def _common_prefix(destination: IPAddress, source: IPAddress | None, prefixlen: int) -> int:
+def _common_prefix(destination: IPAddress, source: IPAddress | None, _prefixlen: int) -> int:
     # golang/go#13283, #18518: for IPv4 the rule undid DNS round robin, so Go dropped it there
     if not isinstance(destination, IPv6Address) or source is None:
         return 0

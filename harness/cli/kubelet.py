@@ -1,0 +1,165 @@
+"""``gai-harness kubelet``: the InternalIP a kubelet reports for its node, and what decides it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from harness.kubelet.node import Node
+    from harness.kubelet.resolver import Chosen, Resolver
+    from harness.kubelet.run import Gathered
+    from harness.kubelet.values import Flags
+    from harness.model.host import IPAddress
+    from harness.scenario import LoadedScenario
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``kubelet``."""
+    parser.add_argument(
+        "--scenario", metavar="FILE", type=Path,
+        help="a scenario or snapshot, or a name of the built-in library; this machine otherwise",
+    )  # fmt: skip
+    parser.add_argument(
+        "--node-name", metavar="NAME",
+        help="the machine's name, which becomes the node's (default: the Node object's, the"
+        " scenario's first look-up, or this machine's)",
+    )  # fmt: skip
+    parser.add_argument("--hostname-override", default="", metavar="NAME", help="kubelet's flag")
+    parser.add_argument(
+        "--node-ip", default="", metavar="A[,B]",
+        help="kubelet's flag: an address, an IPv4 and an IPv6 one, or 0.0.0.0 or :: for a family",
+    )  # fmt: skip
+    parser.add_argument(
+        "--family", choices=("inet", "inet6"),
+        help="the preferred family: short for --node-ip 0.0.0.0 or ::",
+    )  # fmt: skip
+    parser.add_argument(
+        "--kubelet-version", metavar="V",
+        help="such as 1.17 (default: the Node object's, or a recent one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resolver", choices=("auto", "cgo", "go"), default=None,
+        help="whom kubelet asks: glibc through cgo, Go's own resolver, or auto, which follows"
+        " nsswitch.conf as a kubelet built with cgo does (default: cgo for a scenario, else auto)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--glibc", default="host", metavar="VERSION,…|all", help="with --scenario: as for run"
+    )
+    parser.add_argument(
+        "--node", metavar="FILE|-",
+        help="compare with a Node object: kubectl get node NAME -o json, the raw value etcd"
+        " stores (etcdctl get --print-value-only), or etcdctl get -w json",
+    )  # fmt: skip
+    parser.add_argument(
+        "--want", metavar="A[,B]", type=_addresses, default=(),
+        help="the InternalIP it should be (default: the one the default route gives)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="write JSON")
+
+
+def _addresses(text: str) -> tuple[IPAddress, ...]:
+    try:
+        return tuple(ip_address(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"addresses were expected, got {text!r}") from None
+
+
+def main(options: argparse.Namespace) -> int:
+    """Predict, compare, suggest; 1 for an error, another record, or a wish not fulfilled."""
+    from harness.cli import FINDING, OK, UsageError
+    from harness.kubelet.report import judge
+    from harness.report.kubelet import as_json, as_text
+
+    if options.family is not None:
+        if options.node_ip:
+            raise UsageError("--family: no --node-ip beside it was expected")
+        options.node_ip = "0.0.0.0" if options.family == "inet" else "::"
+    if options.scenario is None and options.glibc != "host":
+        raise UsageError("--glibc: only with --scenario; this machine's own glibc answers here")
+    node = None if options.node is None else _read_node(options)
+    loaded = None if options.scenario is None else _load(options.scenario)
+    flags = _flags(options, node, loaded)
+    gathered, chosen = _gather(options, flags, loaded)
+    source = "this machine" if loaded is None else loaded.scenario.name
+    report = judge(source, flags, gathered.net, chosen, gathered.answers, node, options.want)
+    sys.stdout.write(as_json(report) if options.json else as_text(report))
+    wrong = (
+        report.decision.error is not None
+        or report.recorded_otherwise
+        or bool(options.want and report.decision.addresses != options.want)
+    )
+    return FINDING if wrong else OK
+
+
+def _read_node(options: argparse.Namespace) -> Node:
+    from harness.cli import UsageError
+    from harness.kubelet.node import NodeError, read_node
+
+    try:
+        data = sys.stdin.buffer.read() if options.node == "-" else Path(options.node).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--node {options.node}: cannot be read: {error.strerror}") from None
+    try:
+        return read_node(data, options.node_name)
+    except NodeError as error:
+        raise UsageError(f"--node {options.node}: {error}") from None
+
+
+def _load(path: Path) -> LoadedScenario:
+    from harness.cli import UsageError
+    from harness.compare.plan import load_scenarios
+
+    loaded = load_scenarios([path])
+    if len(loaded) != 1:
+        raise UsageError(f"--scenario {path}: one scenario was expected")
+    return loaded[0]
+
+
+def _flags(options: argparse.Namespace, node: Node | None, loaded: LoadedScenario | None) -> Flags:
+    from harness.cli import UsageError
+    from harness.kubelet.run import hostname
+    from harness.kubelet.values import NEWEST, Flags, parse_version
+
+    name = options.node_name or (node.name if node is not None else None)
+    if name is None and loaded is not None:
+        name = next((one.name for one in loaded.scenario.lookups if one.name is not None), None)
+        if name is None:
+            raise UsageError("--node-name: this scenario looks no name up, so one was expected")
+    text = options.kubelet_version or (node.kubelet_version if node is not None else "")
+    try:
+        version = parse_version(text) if text else NEWEST
+    except ValueError as error:
+        if options.kubelet_version:
+            raise UsageError(f"--kubelet-version {error}") from None
+        version = NEWEST
+    flags = Flags(name or hostname(), options.hostname_override, options.node_ip, version)
+    if not flags.name:
+        raise UsageError("--hostname-override: a name was expected")
+    return flags
+
+
+def _gather(
+    options: argparse.Namespace, flags: Flags, loaded: LoadedScenario | None
+) -> tuple[Gathered, Chosen]:
+    from harness.compare.plan import lanes_for
+    from harness.kubelet.resolver import Chosen, Surroundings, choose_resolver
+    from harness.kubelet.run import in_scenario, on_this_host, surroundings
+
+    asked: Resolver | Literal["auto"] = options.resolver or ("auto" if loaded is None else "cgo")
+    if loaded is None:
+        around = surroundings()
+        gathered = on_this_host(flags.name)
+    else:
+        around = Surroundings(f"hosts: {loaded.scenario.resolver}\n", flags.hostname)
+        gathered = in_scenario(loaded, lanes_for(options.glibc, "auto"), flags.name)
+    if asked == "auto":
+        return gathered, choose_resolver(flags.name, around)
+    own = choose_resolver(flags.name, around)
+    why = "as asked"
+    if asked == "cgo" and own.resolver == "go":
+        why = f"as asked; built with cgo it would choose for itself: {own.why}"
+    return gathered, Chosen(asked, why)

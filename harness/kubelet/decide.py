@@ -1,0 +1,149 @@
+"""kubelet's choice of the node's InternalIP, without a cloud provider. Pure.
+
+Source: kubernetes/kubernetes, pkg/kubelet/nodestatus/setters.go (NodeAddress),
+pkg/kubelet/kubelet_node_status.go (validateNodeIP) and k8s.io/component-helpers'
+ParseNodeIPArgument; the order is the same in every version, the details by version are below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.kubelet.addresses import parse_ip, unusable
+from harness.kubelet.routes import NoAddressError, choose
+from harness.kubelet.values import Decision, Flags, Lookup, Net, Step, StepName, Version
+from harness.model.host import IPAddress
+
+FAMILY_PREFERENCE_SINCE: Version = (1, 18)
+"""kubernetes/kubernetes#85850: ``--node-ip ::`` prefers IPv6 instead of being refused."""
+DUAL_STACK_SINCE: Version = (1, 20)
+"""kubernetes/kubernetes#95239: ``--node-ip`` takes a pair."""
+
+
+class NodeIPError(ValueError):
+    """A --node-ip with which kubelet does not start; one line."""
+
+    exit_status = 2
+
+
+def node_ips(text: str, version: Version) -> tuple[IPAddress, ...]:
+    """The addresses of a --node-ip: none, one, or a dual-stack pair.
+
+    kubelet ignores, with a line in its log, a part that is no address. Raises NodeIPError
+    for a combination it refuses.
+    """
+    if version < DUAL_STACK_SINCE:
+        one = parse_ip(text)
+        return () if one is None else (one,)
+    found = tuple(
+        address for part in text.split(",") if (address := parse_ip(part.strip())) is not None
+    )
+    if len(found) > 2 or (len(found) == 2 and found[0].version == found[1].version):
+        raise NodeIPError(f"--node-ip {text}: one address or an IPv4 and an IPv6 one was expected")
+    if len(found) == 2 and any(address.is_unspecified for address in found):
+        raise NodeIPError(f"--node-ip {text}: a pair without 0.0.0.0 and :: was expected")
+    return found
+
+
+def refusal(address: IPAddress, net: Net) -> str | None:
+    """Why an address cannot be the node's, None when it can (validateNodeIP)."""
+    kind = unusable(address)
+    if kind is not None:
+        return f"{address} is {kind}"
+    if address not in net.addresses:
+        return f"{address} is on no interface of this host"
+    return None
+
+
+def decide(flags: Flags, net: Net, look_up: Callable[[str], Lookup]) -> Decision:
+    """Which InternalIP kubelet reports, by which step and why.
+
+    Parameters: ``look_up`` stands for net.LookupIP and is called with the node's name only
+    when the earlier steps leave it to the name service. Raises NodeIPError.
+    """
+    steps: list[Step] = []
+
+    def decided(name: StepName, text: str, *addresses: IPAddress) -> Decision:
+        steps.append(Step(name, True, text))
+        return Decision(addresses, name, tuple(steps))
+
+    def failed(name: StepName, text: str) -> Decision:
+        steps.append(Step(name, True, text))
+        return Decision((), name, tuple(steps), error=text)
+
+    given = node_ips(flags.node_ip, flags.version)
+    only_family = len(given) == 1 and given[0].is_unspecified
+    if given and not (only_family and flags.version >= FAMILY_PREFERENCE_SINCE):
+        for address in given:
+            why = refusal(address, net)
+            if why is not None:
+                return failed(
+                    StepName.NODE_IP,
+                    f"--node-ip {flags.node_ip} is refused: {why}; the node's addresses stay "
+                    "as they were",
+                )
+        return decided(StepName.NODE_IP, f"--node-ip {flags.node_ip} is taken as it is", *given)
+    families = (6, 4) if only_family and given[0].version == 6 else (4, 6)
+    steps.append(Step(StepName.NODE_IP, False, _no_node_ip(flags, only_family, families[0])))
+
+    address_as_name = parse_ip(flags.name)
+    source = "--hostname-override" if flags.hostname_override else "the hostname"
+    if address_as_name is not None:
+        note = ""
+        why = refusal(address_as_name, net)
+        if why is not None:
+            note = f", unchecked although {why}"
+        return decided(
+            StepName.HOSTNAME, f"{source} {flags.name} is an address{note}", address_as_name
+        )
+    steps.append(Step(StepName.HOSTNAME, False, f"{source} {flags.name} is no address"))
+
+    found = look_up(flags.name)
+    chosen, text = _usable(flags.name, found, net, families[0])
+    if chosen is not None:
+        return decided(StepName.LOOKUP, text, chosen)
+    steps.append(Step(StepName.LOOKUP, False, text))
+
+    try:
+        choice = choose(net, families, flags.version)
+    except NoAddressError as problem:
+        return failed(StepName.DEFAULT_ROUTE, f"can't get ip address of node: {problem}")
+    return decided(StepName.DEFAULT_ROUTE, f"{choice.address} is {choice.why}", choice.address)
+
+
+def _no_node_ip(flags: Flags, only_family: bool, preferred: int) -> str:
+    if only_family:
+        return f"--node-ip {flags.node_ip} only prefers IPv{preferred}"
+    if flags.node_ip:
+        return f"--node-ip {flags.node_ip} is no address: kubelet ignores it"
+    return "no --node-ip: IPv4 is preferred"
+
+
+def _usable(name: str, found: Lookup, net: Net, preferred: int) -> tuple[IPAddress | None, str]:
+    """The first usable address of the preferred family, else the first usable one at all."""
+    if found.error is not None:
+        return None, f"{name} is not found: {found.error}"
+    order = ", ".join(map(str, found.addresses))
+    refused: list[str] = []
+    other: IPAddress | None = None
+    for address in found.addresses:
+        why = refusal(address, net)
+        if why is not None:
+            refused.append(why)
+        elif address.version == preferred:
+            return address, _said(
+                f"{name} is {order}: {address} is the first usable IPv{preferred} address", refused
+            )
+        elif other is None:
+            other = address
+    if other is not None:
+        return other, _said(
+            f"{name} is {order}: no usable IPv{preferred} address, {other} is the first of the "
+            "other family",
+            refused,
+        )
+    return None, _said(f"{name} is {order or 'nothing'}: no usable address", refused)
+
+
+def _said(text: str, refused: list[str]) -> str:
+    return text if not refused else f"{text} ({'; '.join(dict.fromkeys(refused))})"

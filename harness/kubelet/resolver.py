@@ -1,0 +1,149 @@
+"""Which resolver a kubelet built with cgo asks: glibc's getaddrinfo or Go's own.
+
+A Go program built with cgo asks getaddrinfo only where it finds something it does not
+understand; with a plain ``hosts: files dns`` it uses Go's own resolver, like one built without.
+Source: golang/go, src/net/conf.go and nss.go, Go 1.19; 1.21 asks about .local names only where
+an mdns service is named, and calls the gateway's name _gateway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.kubelet.addresses import parse_ip
+from harness.model.host import IPAddress
+
+Resolver = Literal["cgo", "go"]
+_DEFAULT_ACTION = {
+    "success": "return",
+    "notfound": "continue",
+    "unavail": "continue",
+    "tryagain": "continue",
+}
+_LOCAL_NAMES = ("localhost", "localhost.localdomain")
+_GATEWAYS = ("gateway", "_gateway", "_outbound")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The resolver and the reason."""
+
+    resolver: Resolver
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What Go looks at before it chooses.
+
+    ``nsswitch`` is the text of /etc/nsswitch.conf, None where there is none; ``hostname``
+    the machine's; ``mdns_allow`` whether /etc/mdns.allow exists; ``environment`` kubelet's.
+    """
+
+    nsswitch: str | None
+    hostname: str
+    mdns_allow: bool = False
+    environment: Mapping[str, str] | None = None
+
+
+def choose_resolver(name: str, around: Surroundings) -> Chosen:
+    """Which resolver net.LookupIP of a program built with cgo uses for ``name``.
+
+    ``GODEBUG=netdns=go`` or ``=cgo`` overrides everything. Options in resolv.conf that Go
+    does not know, which send it to getaddrinfo too, are not looked at.
+    """
+    environment = around.environment or {}
+    forced = _forced(environment.get("GODEBUG", ""))
+    if forced is not None:
+        return Chosen(forced, f"GODEBUG says netdns={forced}")
+    for variable in ("RES_OPTIONS", "HOSTALIASES"):
+        if environment.get(variable):
+            return Chosen("cgo", f"{variable} is set")
+    if "LOCALDOMAIN" in environment:
+        return Chosen("cgo", "LOCALDOMAIN is set")
+    plain = name.rstrip(".").lower()
+    if "\\" in plain or "%" in plain:
+        return Chosen("cgo", f"{name} is no ordinary name")
+    if plain.endswith(".local"):
+        return Chosen("cgo", f"{name} ends in .local")
+    sources = _hosts_line(around.nsswitch)
+    if not sources:
+        return Chosen("go", "nsswitch.conf has no hosts line")
+    mdns = False
+    for source, criteria in sources:
+        if source == "myhostname":
+            local = plain in _LOCAL_NAMES or plain.endswith(
+                (".localhost", ".localhost.localdomain")
+            )
+            if local or plain in _GATEWAYS or plain == around.hostname.lower():
+                return Chosen("cgo", f"nsswitch.conf names myhostname, which knows {name}")
+        elif source in ("files", "dns"):
+            if not _standard(criteria):
+                return Chosen("cgo", f"nsswitch.conf has conditions after {source}")
+        elif source.startswith("mdns"):
+            mdns = True
+        else:
+            return Chosen("cgo", f"nsswitch.conf names {source}, which Go does not know")
+    if mdns and around.mdns_allow:
+        return Chosen("cgo", "there is a file /etc/mdns.allow")
+    words = " ".join(source for source, _ in sources)
+    if not {"files", "dns"} & {source for source, _ in sources}:
+        return Chosen("cgo", f"nsswitch.conf has hosts: {words}")
+    return Chosen("go", f"Go understands hosts: {words} and asks no getaddrinfo")
+
+
+def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
+    """The addresses of a name in a hosts file, as Go reads it: every line, in order."""
+    wanted = name.rstrip(".").lower()
+    found: list[IPAddress] = []
+    for raw in text.splitlines():
+        fields = raw.partition("#")[0].split()
+        if wanted not in (field.rstrip(".").lower() for field in fields[1:]):
+            continue
+        address = parse_ip(fields[0].partition("%")[0])
+        if address is not None:
+            found.append(address)
+    return tuple(found)
+
+
+def _forced(godebug: str) -> Resolver | None:
+    for setting in godebug.split(","):
+        key, _, value = setting.partition("=")
+        if key == "netdns":
+            for part in value.split("+"):
+                if part == "go":
+                    return "go"
+                if part == "cgo":
+                    return "cgo"
+    return None
+
+
+def _hosts_line(text: str | None) -> list[tuple[str, list[str]]]:
+    """The services of the hosts line with the conditions after each."""
+    sources: list[tuple[str, list[str]]] = []
+    for raw in (text or "").splitlines():
+        database, _, rest = raw.partition("#")[0].partition(":")
+        if database.strip() != "hosts":
+            continue
+        sources = []
+        for word in re.findall(r"\[[^\]]*\]|[^\s\[]+", rest):
+            if not word.startswith("["):
+                sources.append((word, []))
+            elif sources:
+                sources[-1][1].extend(word[1:-1].split())
+    return sources
+
+
+def _standard(criteria: list[str]) -> bool:
+    """Whether the conditions say only what holds without them."""
+    for number, text in enumerate(criteria, 1):
+        status, _, action = text.lower().partition("=")
+        if status not in _DEFAULT_ACTION:
+            return False
+        last = number == len(criteria)
+        if action != _DEFAULT_ACTION[status] and not (last and action == "return"):
+            return False
+    return True
