@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "whatif": "try a gai.conf on a private copy: the order before and after",
     "findings": "say which public reports are right, from a real run",
     "kubelet": "predict the InternalIP a kubelet reports, and say what decides it",
+    "suggest": "find the smallest gai.conf change that yields a wished order",
     "lint": "check a gai.conf for lines glibc ignores or reads otherwise",
     "glibc": "list, fetch, add or remove builds of glibc",
     "schema": "print the JSON Schema of scenario files",

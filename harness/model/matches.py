@@ -79,7 +79,7 @@ def solutions(
         fewer = tuple(one for one in built if one != line)
         if fulfilled(fewer):
             built = fewer
-    if fulfilled(built):
+    if built and fulfilled(built):
         yield built, False
 
 

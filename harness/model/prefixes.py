@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import pairwise
 
 from harness.model.addresses import V4MAPPED, leading_zeros
@@ -23,9 +23,17 @@ from harness.model.policy import (
 )
 
 KEYWORDS = ("precedence", "label", "scopev4")
-# lengths at which networks are cut, tried before odd ones
-_USUAL6 = (0, 3, 7, 10, 16, 32, 48, 56, 64, 128)
-_USUAL4 = (0, 8, 12, 16, 24, 32)
+# blocks with a meaning of their own, and lengths at which networks are usually cut
+_BLOCKS6 = (
+    "2000::/3", "fc00::/7", "fd00::/8", "fe80::/10", "fec0::/10", "2002::/16", "2001::/32",
+    "64:ff9b::/96", "::/96",
+)  # fmt: skip
+_BLOCKS4 = (
+    "0.0.0.0/0", "10.0.0.0/8", "127.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12",
+    "192.168.0.0/16", "169.254.0.0/16",
+)  # fmt: skip
+_USUAL6 = (32, 48, 56, 64)
+_USUAL4 = (16, 24)
 
 Prefix = tuple[int, int]  # the value with host bits cleared, the length
 
@@ -97,15 +105,18 @@ def tree(values: Iterable[int], width: int = 128) -> list[Prefix]:
 def shorter(prefix: Prefix, width: int = 128) -> Iterator[Prefix]:
     """Prefixes of usual lengths above ``prefix``, the shortest first; IPv4's stay IPv4's."""
     value, bits = prefix
-    if width == 32:
-        lengths: tuple[int, ...] = _USUAL4
-    elif value >> 32 == 0xFFFF and bits >= 96:
-        lengths = tuple(96 + length for length in _USUAL4)
+    above = 0 if width == 32 else 96  # what stands before the bits of an IPv4 address
+    if width == 32 or (value >> 32 == 0xFFFF and bits >= 96):
+        networks = [IPv4Network(text) for text in _BLOCKS4]
+        mapped = 0 if width == 32 else V4MAPPED
+        blocks = [(int(one.network_address) | mapped, one.prefixlen + above) for one in networks]
+        lengths = [length + above for length in _USUAL4]
     else:
-        lengths = _USUAL6
-    for length in lengths:
-        if length < bits:
-            yield cut(value, length, width)
+        blocks = [(int(one.network_address), one.prefixlen) for one in map(IPv6Network, _BLOCKS6)]
+        lengths = list(_USUAL6)
+    found = [block for block in blocks if block[1] < bits and holds(block, value, width)]
+    found += [cut(value, length, width) for length in lengths if length < bits]
+    yield from sorted(set(found), key=lambda one: one[1])
 
 
 def as_prefix(entry: PrefixEntry | ScopeEntry) -> Prefix:

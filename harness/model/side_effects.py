@@ -37,10 +37,10 @@ _KINDS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class SideEffects:
-    """Changed decisions: pairs of other look-ups that turn round, pairs of kinds that do.
+    """Changed decisions: pairs of other look-ups that turn round, and pairs of kinds that do.
 
-    ``lookups`` names the look-ups, ``examples`` are kinds of addresses whose precedence,
-    label or scope compare otherwise.
+    ``lookups`` names the look-ups; ``kinds`` counts decisions between addresses of two kinds
+    reached from this host's sources, and ``examples`` says which kinds come first now.
     """
 
     pairs: int = 0
@@ -54,11 +54,13 @@ def side_effects(
     before: Sequence[Policy],
     after: Sequence[Policy],
     whole: tuple[Policy, Policy],
+    sources: Sequence[IPAddress] = (),
 ) -> SideEffects:
     """Count what changes.
 
     Parameters: ``cases`` other look-ups, with the policy of each ``before`` and ``after``;
-    ``whole`` the two policies the kinds of addresses are compared under.
+    ``whole`` the two policies that kinds of addresses are compared under, each reached from
+    each of ``sources`` of its family.
     """
     pairs = 0
     lookups: dict[str, None] = {}
@@ -67,13 +69,21 @@ def side_effects(
         pairs += turned
         if turned:
             lookups.setdefault(case.name)
-    old, new = whole
-    examples = []
-    for (name, one), (other, two) in combinations(_KINDS, 2):
-        a, b = ip_address(one), ip_address(two)
-        if _relation(old, a, b) != _relation(new, a, b):
-            examples.append(f"{name} and {other}")
-    return SideEffects(pairs, len(examples), tuple(lookups), tuple(examples))
+    old_keys, new_keys = (_keys(policy, sources) for policy in whole)
+    kinds = 0
+    examples: dict[str, None] = {}
+    for a, b in combinations(range(len(old_keys)), 2):
+        name, other = old_keys[a][0], old_keys[b][0]
+        verdict = _sign(new_keys[a][1], new_keys[b][1])
+        if name == other or verdict == _sign(old_keys[a][1], old_keys[b][1]):
+            continue
+        kinds += 1
+        if verdict:
+            first, second = (name, other) if verdict > 0 else (other, name)
+            examples.setdefault(f"{first} before {second}")
+        else:
+            examples.setdefault(f"{name} and {other} tie")
+    return SideEffects(pairs, kinds, tuple(lookups), tuple(examples))
 
 
 def _positions(case: Case, policy: Policy) -> list[int]:
@@ -86,8 +96,21 @@ def _turned(old: Sequence[int], new: Sequence[int]) -> int:
     return sum(place[a] > place[b] for a, b in combinations(old, 2))
 
 
-def _relation(policy: Policy, a: IPAddress, b: IPAddress) -> tuple[bool, ...]:
-    """What the tables say of two addresses: same label, which precedence, which scope is higher."""
-    one, two = policy.precedence_of(a), policy.precedence_of(b)
-    small, large = policy.scope(a), policy.scope(b)
-    return policy.label(a) == policy.label(b), one < two, one > two, small < large, small > large
+def _keys(
+    policy: Policy, sources: Sequence[IPAddress]
+) -> list[tuple[str, tuple[bool, bool, int, int]]]:
+    """What rules 2, 5, 6 and 8 make of each kind from each source; the higher comes first."""
+    found = []
+    for name, text in _KINDS:
+        address = ip_address(text)
+        scope, precedence = policy.scope(address), policy.precedence_of(address)
+        own = [source for source in sources if source.version == address.version] or [address]
+        for source in own:
+            same_label = policy.label(source) == policy.label(address)
+            same_scope = policy.scope(source) == scope
+            found.append((name, (same_scope, same_label, precedence, -scope)))
+    return found
+
+
+def _sign(a: tuple[bool, bool, int, int], b: tuple[bool, bool, int, int]) -> int:
+    return (a > b) - (a < b)

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import combinations, islice
 
+from harness.model.addresses import as_ipv6_int, parse
 from harness.model.dialects import Dialect
 from harness.model.facts import Facts
 from harness.model.gaiconf import GaiConf, parse_gai_conf
-from harness.model.host import Target
+from harness.model.host import IPAddress, Target
 from harness.model.matches import Ends, Lines, ends_of
 from harness.model.matches import solutions as match_lines
 from harness.model.obstacles import Obstacle, obstacles
@@ -28,13 +29,14 @@ from harness.model.prefixes import (
     Mended,
     NewLine,
     as_prefix,
+    holds,
     mended,
     restored,
     shorter,
     with_new_lines,
 )
 from harness.model.side_effects import SideEffects, side_effects
-from harness.model.wishes import Case, known_facts, satisfiable
+from harness.model.wishes import Case, early_verdict, known_facts, pairs, satisfiable
 
 _COMPARED = 60  # equally small changes that are compared for what else they change
 
@@ -130,30 +132,65 @@ class _Search:
             return Suggestion(self.wanted, (), (), self.file, SideEffects())
         if self.yields(()):
             return self.suggestion((), True)
-        choice = satisfiable(self.known, self.wanted, self.others, self.scopes_free)
-        if choice is None:
-            found = obstacles(self.known, self.wanted, self.others, self.scopes_free)
-            return Impossible(self.wanted, found)
-        early = match_lines(self.tables, self.open, choice)
-        best: list[tuple[int, Lines]] = []
+        for keywords in self.attempts():
+            scopes, labels = "scopev4" in keywords, "label" in keywords
+            choice = satisfiable(self.known, self.wanted, self.others, scopes, labels)
+            if choice is None:
+                continue
+            tables = [table for table in self.tables if table.keyword in keywords]
+            found = self.best(match_lines(tables, self.open, choice))
+            if found is not None:
+                return found
+        in_the_way = obstacles(self.known, self.wanted, self.others, self.scopes_free)
+        return Impossible(self.wanted, in_the_way, proved=bool(in_the_way))
+
+    def attempts(self) -> list[set[str]]:
+        """The tables to try, one set after the other: first those whose rules are in the way."""
+        rules = {
+            early_verdict(known[a], known[b])[1]
+            for known in self.known
+            for a, b in pairs(self.wanted, self.others)
+            if early_verdict(known[a], known[b])[0] > 0
+        }
+        every = {table.keyword for table in self.tables}
+        first = {"label"} if rules == {5} else {"scopev4"} if rules else set[str]()
+        return [first & every, every] if first & every != every else [every]
+
+    def best(self, early: Iterator[tuple[Lines, bool]]) -> Suggestion | None:
+        """The smallest of the sets of label and scopev4 lines with precedence lines added."""
+        found: list[tuple[int, bool, Lines]] = []
         size: int | None = None
-        smallest = True
         for match, exact in islice(early, 2000):
-            if best and size is not None and len(match) > size:
+            if size is not None and len(match) > size:
                 break
             for lines, cost in islice(self.precedences(match), _COMPARED):
                 whole = (*match, *lines)
-                if not self.yields(whole):
-                    continue
-                size = len(match)
-                smallest = exact and cost >= 0
-                best.append((len(whole) + len(self.kept(whole)), whole))
-        if not best:
-            return Impossible(self.wanted, (), proved=False)
-        fewest = min(number for number, _ in best)
-        ranked = [lines for number, lines in best if number == fewest][:_COMPARED]
-        lines = min(ranked, key=lambda one: (self.changed(one), len(one), _total(one)))
+                if self.yields(whole):
+                    size = len(match)
+                    number = len(whole) + len(self.kept(whole))
+                    found.append((number, exact and cost >= 0, whole))
+        if not found:
+            return None
+        fewest = min(number for number, _, _ in found)
+        ranked = [one for one in found if one[0] == fewest][:_COMPARED]
+        _, smallest, lines = min(ranked, key=lambda one: (self.effect_on_rest(one[2]), not one[1]))
         return self.suggestion(self.shortened(lines), smallest)
+
+    def effect_on_rest(self, lines: Lines) -> tuple[object, ...]:
+        """What tells equally small changes apart; raising a wished address is the clearer way."""
+        policy = self.policies[-1]
+        lowered = sum(
+            line.keyword == "precedence" and line.value < present_value(line, policy)
+            for line in lines
+        )
+        keys = [as_ipv6_int(target.address) for target in self.known[0]]
+        touched = sum(
+            line.keyword == "precedence" and holds((line.prefix, line.bits), key)
+            for line in lines
+            for key in keys
+        )
+        bits = sum(line.bits for line in lines)
+        return self.changed(lines), len(lines), lowered, touched, bits
 
     @property
     def scopes_free(self) -> bool:
@@ -209,11 +246,26 @@ class _Search:
         before = [Policy.build(self.base, case.spoken) for case in self.elsewhere]
         after = [self.policy(lines, case.spoken) for case in self.elsewhere]
         whole = self.policies[-1], self.policy(lines, self.dialects[-1])
-        return side_effects(self.elsewhere, before, after, whole)
+        return side_effects(self.elsewhere, before, after, whole, self.sources)
+
+    @cached_property
+    def sources(self) -> tuple[IPAddress, ...]:
+        """The source addresses that the look-ups show this host to have."""
+        every = [one.source for case in self.cases for one in case.candidates]
+        return tuple(dict.fromkeys(parse(one) for one in every if one is not None))
 
     def changed(self, lines: Lines) -> tuple[int, int]:
         found = self.effects(lines)
-        return found.pairs, found.kinds
+        return found.pairs + self.stirred(lines), found.kinds
+
+    def stirred(self, lines: Lines) -> int:
+        """Pairs of the same look-up that turn round although nobody asked for it."""
+        number = 0
+        for case, before in zip(self.cases, self.policies, strict=True):
+            old = [t for t in answered_order(case, before) if t in self.others]
+            new = answered_order(case, self.policy(lines, case.spoken))
+            number += sum(new.index(a) > new.index(b) for a, b in combinations(old, 2))
+        return number
 
     def shortened(self, lines: Lines) -> Lines:
         """Shorter prefixes where nothing else changes and no line more is needed."""
@@ -240,5 +292,10 @@ class _Search:
         return Suggestion(self.wanted, tuple(whole), self.mends, new, self.effects(lines), smallest)
 
 
-def _total(lines: Lines) -> int:
-    return sum(line.bits for line in lines)
+def present_value(line: NewLine, policy: Policy) -> int:
+    """The precedence that the addresses of a new line have now."""
+    return next(
+        row.value
+        for row in policy.precedence
+        if row.bits <= line.bits and holds(as_prefix(row), line.prefix)
+    )

@@ -100,12 +100,13 @@ def classes(matching: Sequence[tuple[int, int]], keys: Sequence[int]) -> dict[in
 
 def satisfiable(
     known: Sequence[dict[Target, Facts]], wanted: Sequence[Target], others: Sequence[Target],
-    scopes_free: bool = True,
+    scopes_free: bool = True, labels_free: bool = True,
 ) -> Choice | None:  # fmt: skip
     """The choice, nearest to the present one, for which rules 1 to 5 leave the wish open.
 
-    Parameters: ``known`` the facts of each case; ``scopes_free`` False where glibc knows no
-    scopev4. None when no table makes it so: the search tries every choice.
+    Parameters: ``known`` the facts of each case; ``scopes_free`` and ``labels_free`` are
+    False where scopev4 or label lines are not to be used. None when no table makes it so:
+    the search tries every choice.
     """
     first = known[0]
     order = [target for target in (*wanted, *others) if first[target].reachable]
@@ -144,7 +145,7 @@ def satisfiable(
         if number == len(order):
             return True
         target = order[number]
-        for option in _options(first[target], scopes_free):
+        for option in _options(first[target], scopes_free, labels_free):
             if not fits(target, option):
                 continue
             chosen[target] = option
@@ -166,12 +167,13 @@ def _key(item: Facts, option: tuple[bool, bool]) -> tuple[bool, ...]:
     return option[0], not item.deprecated, item.home, option[1]
 
 
-def _options(item: Facts, scopes_free: bool) -> Iterator[tuple[bool, bool]]:
+def _options(item: Facts, scopes_free: bool, labels_free: bool) -> Iterator[tuple[bool, bool]]:
     """What can be made of a destination, the present state first."""
     same = item.destination == item.source
     scope_fixed = item.destination.version == 6 or not scopes_free or same
     scopes = (item.scope_matches,) if scope_fixed else (item.scope_matches, not item.scope_matches)
-    labels = (item.label_matches,) if same else (item.label_matches, not item.label_matches)
+    label_fixed = not labels_free or same
+    labels = (item.label_matches,) if label_fixed else (item.label_matches, not item.label_matches)
     for scope in scopes:
         for label in labels:
             yield scope, label

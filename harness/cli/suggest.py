@@ -1,0 +1,78 @@
+"""``gai-harness suggest``: the smallest gai.conf change that yields a wished order."""
+
+from __future__ import annotations
+
+import argparse
+from ipaddress import ip_address
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``suggest``."""
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="the name to look up, on a copy of this host"
+    )
+    parser.add_argument(
+        "--want", required=True, metavar="A,B,…", type=_addresses,
+        help="the addresses wanted first, in this order",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scenario", "--snapshot", dest="scenario", type=Path, metavar="FILE",
+        help="do it for this scenario or snapshot (a file or a name of the library)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lookup", metavar="NAME",
+        help="the scenario's look-up of this name; needed where it has several",
+    )  # fmt: skip
+    parser.add_argument(
+        "--glibc", default="host", metavar="VERSION,…|all",
+        help="the builds that must all give the order, as for run (default host)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="write JSON")
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    found = []
+    for word in text.split(","):
+        address, percent, zone = word.strip().partition("%")
+        try:
+            found.append(f"{ip_address(address)}{percent}{zone}")
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"addresses with commas between were expected, got {word!r}"
+            ) from None
+    return tuple(found)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Suggest; 1 when no gai.conf can do it or real glibc does not confirm it."""
+    from harness.cli import FINDING, OK, UsageError
+    from harness.cli.hosts import jobs_for
+    from harness.compare.plan import lanes_for
+    from harness.compare.suggest import Wish, fulfil
+    from harness.report.suggest import as_json, write_text
+
+    if options.scenario is None and options.lookup is not None:
+        raise UsageError("--lookup: --scenario FILE beside it was expected")
+    if options.scenario is not None and options.name is not None:
+        raise UsageError(f"{options.name}: with --scenario the look-up is named by --lookup")
+    lanes = lanes_for(options.glibc, "auto")
+    scenarios = [] if options.scenario is None else [options.scenario]
+    jobs = jobs_for(scenarios, [options.name] if options.name else [], lanes)
+    if len(jobs) != 1:
+        raise UsageError(f"{options.scenario}: one scenario was expected, not {len(jobs)}")
+    lookups = jobs[0].scenario.lookups
+    name = options.lookup
+    chosen = [n for n, one in enumerate(lookups) if name is None or one.name == name]
+    listed = ", ".join(dict.fromkeys(one.name or f":{one.service}" for one in lookups))
+    if not chosen:
+        raise UsageError(f"--lookup {name}: one of the scenario's look-ups was expected ({listed})")
+    if name is None and len(chosen) > 1:
+        raise UsageError(f"--lookup: one of the scenario's look-ups was expected ({listed})")
+    # one name may be looked up in several ways: the wish is for each of them
+    answered = fulfil(jobs[0], [Wish(number, options.want) for number in chosen])
+    if options.json:
+        print(as_json(answered))
+    else:
+        write_text(answered)
+    return OK if all(one.verified for one in answered) else FINDING

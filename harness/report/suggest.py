@@ -1,0 +1,159 @@
+"""Suggestions for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.model.suggest import Impossible, Suggestion
+from harness.report.json import result_as_json
+
+if TYPE_CHECKING:
+    from harness.compare.results import Result
+    from harness.compare.suggest import Answered
+
+_SHOWN = 6  # examples of changed decisions; the JSON has all
+
+
+def write_text(answered: Sequence[Answered], console: Console | None = None) -> None:
+    """Print what came of each wish; lines to add stand alone, so that they can be copied."""
+    out = _Writer(console or Console())
+    for one in answered:
+        out.line(f"{one.scenario}: {one.lookup}, wanted {', '.join(one.wanted)}", "bold")
+        for orders, builds in _orders(one.before):
+            out.line(f"  now on glibc {builds}: {orders}")
+        if isinstance(one.outcome, Impossible):
+            _impossible(out, one.outcome)
+        elif one.unconfirmed:
+            _unconfirmed(out, one)
+        else:
+            _suggestion(out, one, one.outcome)
+
+
+class _Writer:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def line(self, text: str = "", style: str = "") -> None:
+        self._console.print(Text(text, style), soft_wrap=True, highlight=False)
+
+
+def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """Each different order with the builds that give it."""
+    builds: dict[str, dict[str, None]] = {}
+    for result in results:
+        order = ", ".join(dict.fromkeys(result.native)) or result.error or "nothing"
+        builds.setdefault(order, {})[f"{result.glibc} {result.arch}"] = None
+    return [(order, ", ".join(names)) for order, names in builds.items()]
+
+
+def _suggestion(out: _Writer, answered: Answered, found: Suggestion) -> None:
+    builds = ", ".join(dict.fromkeys(f"{r.glibc} {r.arch}" for r in answered.after))
+    if not found.needed:
+        out.line(f"  nothing to change: glibc {builds} gives this order already", "green")
+        return
+    for mended in found.mended:
+        out.line(
+            f"  write line {mended.number} with its prefix length (it is undefined up to 2.40):"
+        )
+        out.line(f"    - {mended.old}")
+        out.line(f"    + {mended.new}")
+    if found.lines:
+        where = "in front of the present gai.conf" if answered.present.data else "in gai.conf"
+        out.line(f"  put {where}:")
+        kept = False
+        for line in sorted(found.lines, key=lambda line: (line.keyword, line.restored)):
+            note = ""
+            if line.restored and not kept:
+                note = "   # the defaults, which the new line would drop"
+            kept = line.restored
+            out.line(f"    {line.text}{note}", "" if line.restored else "bold")
+    out.line(f"  verified on real glibc {builds}: {_orders(answered.after)[0][0]}", "green")
+    for decision in answered.after[0].decisions[: max(1, len(answered.wanted) - 1)]:
+        out.line(f"    {decision.why}", "dim")
+    if not found.smallest:
+        out.line("  no line can be spared; whether another change has fewer was too much to try")
+    effects = found.elsewhere
+    if effects.lookups:
+        out.line(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")
+    if effects.examples:
+        more = len(effects.examples) - _SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        listed = "; ".join(effects.examples[:_SHOWN])
+        out.line(f"  from this host's sources it also puts {listed}{rest}", "yellow")
+
+
+def _impossible(out: _Writer, found: Impossible) -> None:
+    if not found.proved:
+        out.line("  no change was found, and no reason why there is none", "bold red")
+        return
+    out.line("  no gai.conf can do it", "bold red")
+    remedies: dict[str, None] = {}
+    for obstacle in found.obstacles:
+        out.line(f"  {obstacle.first} cannot come before {obstacle.second}:")
+        for step in obstacle.steps or (obstacle.why,):
+            out.line(f"    {step}")
+        remedies.update(dict.fromkeys(obstacle.remedies))
+    out.line("  what can:")
+    for remedy in remedies:
+        out.line(f"    {remedy}", "cyan")
+
+
+def _unconfirmed(out: _Writer, answered: Answered) -> None:
+    out.line("  the model has a suggestion, but real glibc does not confirm it:", "bold red")
+    for result in answered.unconfirmed:
+        order = ", ".join(dict.fromkeys(result.native)) or result.error
+        out.line(f"    glibc {result.glibc} {result.arch}: {order} (model: {result.verdict})")
+
+
+def as_json(answered: Sequence[Answered]) -> str:
+    """All that came of the wishes as one JSON document."""
+    document = {"schema": 1, "suggestions": [_as_json(one) for one in answered]}
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def _as_json(one: Answered) -> dict[str, Any]:
+    found = one.outcome
+    document: dict[str, Any] = {
+        "scenario": one.scenario,
+        "lookup": one.lookup,
+        "wanted": list(one.wanted),
+        "present": one.present.name,
+        "possible": one.possible,
+        "verified": one.verified,
+        "before": [result_as_json(result) for result in one.before],
+        "after": [result_as_json(result) for result in one.after],
+    }
+    if isinstance(found, Impossible):
+        document["proved"] = found.proved
+        document["obstacles"] = [
+            {
+                "first": obstacle.first,
+                "second": obstacle.second,
+                "rule": obstacle.rule,
+                "why": obstacle.why,
+                "steps": list(obstacle.steps),
+                "remedies": list(obstacle.remedies),
+            }
+            for obstacle in found.obstacles
+        ]
+        return document
+    document["lines"] = [{"text": x.text, "keeps_default": x.restored} for x in found.lines]
+    document["mended"] = [{"line": m.number, "old": m.old, "new": m.new} for m in found.mended]
+    document["smallest"] = found.smallest
+    text = found.gai_conf
+    document["gai_conf"] = None if text is None else text.decode("utf-8", "replace")
+    document["elsewhere"] = {
+        "pairs": found.elsewhere.pairs,
+        "lookups": list(found.elsewhere.lookups),
+        "kinds": list(found.elsewhere.examples),
+    }
+    document["findings"] = [
+        {"code": f.code, "line": f.line, "message": f.message, "glibc": f.glibc}
+        for f in one.findings
+    ]
+    return document
