@@ -3,8 +3,9 @@
 A connect() looks the route up without a source, which chooses one, and then with it: IPv4
 always, IPv6 where it found no way at first, for which it chooses a source of any interface.
 Rules and routes that ask for the source (``ip rule from``, source-specific routes, VRFs)
-can give two different answers. A request through netlink is one look-up only, so here sockets are connected; nothing
-is sent. Source: ip_route_connect() and ip6_dst_lookup_tail() of the kernel.
+can give two different answers. A request through netlink is one look-up only, so here
+sockets are connected; nothing is sent. Source: ip_route_connect() and
+ip6_dst_lookup_tail() of the kernel.
 """
 
 from __future__ import annotations

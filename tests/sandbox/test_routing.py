@@ -62,7 +62,7 @@ def test_a_rule_changes_the_source_where_it_matches(
     pool: Pool, rule: dict[str, Any], taken: bool
 ) -> None:
     host: dict[str, Any] = {"interfaces": TWO, "routes": TO_A + table(100), "rules": []}
-    for family, far, other in (("inet", FAR4, "2001:db8:9::/48"), ("inet6", FAR6, "")):
+    for family, far in (("inet", FAR4), ("inet6", FAR6)):
         one = {"priority": 100, "table": 100, "family": family, **rule}
         if one.get("to") == "FAR":
             one["to"] = far + ("/32" if family == "inet" else "/128")
@@ -274,7 +274,8 @@ def test_a_vrf_keeps_its_addresses_to_itself_or_says_what_is_missing(pool: Pool)
     try:
         found = sources(pool, host, FAR4, "10.2.0.9")
     except SandboxUnavailable as problem:
-        assert "kernel module vrf" in str(problem)
+        if "kernel module vrf" not in str(problem):
+            raise
         pytest.skip(str(problem))
     assert found == ["10.1.0.2", "10.1.0.2"]
 
