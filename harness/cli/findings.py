@@ -37,7 +37,9 @@ def main(options: argparse.Namespace) -> int:
     from harness.report.findings_data import failures, load_findings
 
     old = None if options.check is None else _read(options.check)
-    glibc = options.glibc or (run_on(old) if old is not None else None) or "all"
+    glibc = options.glibc
+    if glibc is None:
+        glibc = (run_on(old) if old is not None else None) or "all"
     findings = load_findings()
     seen, wrong = _run(findings, glibc)
     wrong += failures(findings, seen)

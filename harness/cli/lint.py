@@ -42,9 +42,10 @@ def _read(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(
-            f"{name}: a file that can be read was expected ({error.strerror})"
-        ) from None
+        reason = error.strerror
+    except ValueError:
+        reason = "no file has a NUL in its name"
+    raise UsageError(f"{name}: a file that can be read was expected ({reason})")
 
 
 def _as_json(name: str, finding: Finding) -> dict[str, object]:
@@ -59,8 +60,11 @@ def _as_json(name: str, finding: Finding) -> dict[str, object]:
 
 def _text(name: str, finding: Finding) -> None:
     place = f"{name}:{finding.line}" if finding.line else name
-    versions = "" if finding.glibc == "all" else f" [glibc {finding.glibc}]"
-    print(f"{place}: {finding.code} {finding.message}{versions}")
+    print(f"{place}: {finding.code} {_message(finding)}")
+
+
+def _message(finding: Finding) -> str:
+    return finding.message + ("" if finding.glibc == "all" else f" [glibc {finding.glibc}]")
 
 
 def _github(name: str, finding: Finding) -> None:
@@ -69,4 +73,4 @@ def _github(name: str, finding: Finding) -> None:
 
     line = f",line={finding.line}" if finding.line else ""
     file = escaped(name).replace(",", "%2C").replace(":", "%3A")
-    print(f"::warning file={file}{line},title={finding.code}::{escaped(finding.message)}")
+    print(f"::warning file={file}{line},title={finding.code}::{escaped(_message(finding))}")

@@ -132,7 +132,7 @@ def _standards(table: Table, seen: Seen) -> list[str]:
         for same in _by_answer(report):
             says = {item.standard: item for item in same[0].departures}
             cells = [
-                "the same" if name not in says else _addresses(says[name].order)
+                "the same" if name not in says else _addresses(once(says[name].order))
                 for name in ("RFC 3484", "RFC 6724")
             ]
             rows.append(

@@ -1,0 +1,171 @@
+"""docs/findings.md: a conclusion that the run contradicts is never printed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from pydantic import ValidationError
+
+from harness.compare.results import (
+    Departure,
+    LookupReport,
+    PairReason,
+    Remark,
+    Result,
+    Verdict,
+)  # fmt: skip
+from harness.report.findings import as_markdown, run_on, stale
+from harness.report.findings_data import (
+    Check,
+    Claim,
+    Comparison,
+    Finding,
+    Findings,
+    Seen,
+    Table,
+    failures,
+    load_findings,
+    once,
+)  # fmt: skip
+
+
+def result(glibc: str = "2.44", **changes: object) -> Result:
+    made = Result(
+        scenario="host", lookup="web", gai_conf="default", glibc=glibc, arch="amd64",
+        lane="worker", build="distribution 2.44-3", verdict=Verdict.AGREE,
+        native=("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+        model=("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+        decisions=(PairReason("192.0.2.1", "192.0.2.2", 9, "because"),),
+        remarks=(Remark("cycle", "words"),),
+        departures=(Departure("RFC 6724", ("192.0.2.2", "192.0.2.1"), "because"),),
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def report(*results: Result, scenario: str = "host", lookup: str = "web") -> LookupReport:
+    named = tuple(replace(one, scenario=scenario, lookup=lookup) for one in results)
+    return LookupReport(scenario, lookup, "default", named or (result(),))
+
+
+PLAIN = Check(at="host/web", stable=True)
+SEEN = Seen((report(result("2.31"), result("2.44")), report(result(), lookup="other")))
+
+
+def unmet(check: Check | Comparison, seen: Seen = SEEN) -> list[str]:
+    return failures(page(check), seen)
+
+
+def page(*checks: Check | Comparison) -> Findings:
+    claim = Claim(claim="it is so", verdict="confirmed", conclusion="Yes.", checks=checks)
+    table = Table(kind="orders", at=("host/web",))
+    finding = Finding(title="Title: a/b#1", source="a/b#1", claims=(claim,), tables=(table,))
+    return Findings(introduction="Intro.", findings=(finding,), surprises=(), not_covered="Rest.")
+
+
+HOLDS: list[dict[str, object]] = [
+    {"first": "192.0.2.1"}, {"not_first": "192.0.2.2"}, {"last": "192.0.2.2"},
+    {"order": ("192.0.2.1", "192.0.2.2")}, {"rule": 9}, {"rules": (9,)},
+    {"follows": ("RFC 3484",)}, {"departs": ("RFC 6724",)}, {"remark": "cycle"},
+    {"undefined": False}, {"stable": True}, {"first": "192.0.2.1", "glibc": ">=2.41"},
+    {"at": "host/*", "first": "192.0.2.1", "times": 2},
+]  # fmt: skip
+WRONG: list[dict[str, object]] = [
+    {"first": "192.0.2.2"}, {"not_first": "192.0.2.1"}, {"last": "192.0.2.1"},
+    {"order": ("192.0.2.2", "192.0.2.1")}, {"order": ("192.0.2.1",)}, {"rule": 10},
+    {"rules": (9, 10)}, {"follows": ("RFC 6724",)}, {"departs": ("RFC 3484",)},
+    {"remark": "trap"}, {"undefined": True}, {"first": "192.0.2.1", "glibc": "<2.31"},
+    {"at": "nowhere/web", "first": "192.0.2.1"}, {"at": "host/none", "stable": True},
+    {"at": "host/*", "first": "192.0.2.1", "times": 1},
+    {"at": "host/*", "first": "192.0.2.2", "times": 2},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", HOLDS)
+def test_a_check_that_holds(words: dict[str, object]) -> None:
+    assert unmet(Check.model_validate({"at": "host/web", **words})) == []
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_check_that_does_not_hold(words: dict[str, object]) -> None:
+    [line] = unmet(Check.model_validate({"at": "host/web", **words}))
+    assert line.startswith("Title: a/b#1: ")
+
+
+def test_one_version_is_enough_to_contradict() -> None:
+    other = result("2.44", native=("192.0.2.2", "192.0.2.1"))
+    seen = Seen((report(result("2.31"), other),))
+    [line] = unmet(Check(at="host/web", first="192.0.2.1"), seen)
+    assert "2.44" in line
+    assert "2.31" not in line
+    assert unmet(Check(at="host/web", stable=True), seen)
+    assert unmet(Check(at="host/web", glibc="<2.41", first="192.0.2.1"), seen) == []
+
+
+def test_an_error_contradicts_an_order() -> None:
+    seen = Seen((report(result(native=(), error="EAI_NONAME", decisions=())),))
+    assert "EAI_NONAME" in unmet(Check(at="host/web", first="192.0.2.1"), seen)[0]
+
+
+def test_comparisons_count_the_look_ups_that_differ() -> None:
+    turned = result(native=("192.0.2.2", "192.0.2.1"))
+    seen = Seen((report(scenario="a"), report(turned, scenario="b")))
+    assert unmet(Comparison(between=("a", "b"), differ=1, of=1), seen) == []
+    assert unmet(Comparison(between=("a", "b"), differ=0, of=1), seen)
+    assert unmet(Comparison(between=("a", "a"), differ=0, of=1), seen) == []
+    assert unmet(Comparison(between=("a", "c"), differ=0, of=1), seen)
+
+
+@pytest.mark.parametrize(
+    "words", [{}, {"times": 3}, {"glibc": ">=2.41"}, {"fist": "::1"}, {"at": "x", "rule": 1}]
+)
+def test_a_check_that_says_nothing_is_refused(words: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Check.model_validate({"at": "host/web", **words})
+
+
+def test_the_page_has_versions_but_no_revision_of_a_package() -> None:
+    text = as_markdown(page(PLAIN), SEEN)
+    assert "| `host` web | 2.31, 2.44 | `192.0.2.1`, `192.0.2.2` | rule 9," in text
+    assert "2.44-3" not in text
+    assert "distribution" not in text
+    assert run_on(text) == "2.31:amd64,2.44:amd64"
+    assert run_on("# Findings\n") is None
+    assert text == as_markdown(page(PLAIN), SEEN)
+
+
+def test_versions_that_differ_stand_in_lines_of_their_own() -> None:
+    other = result("2.44", native=("192.0.2.2", "192.0.2.1"))
+    text = as_markdown(page(PLAIN), Seen((report(result("2.31"), other),)))
+    assert "| `host` web | 2.31 | `192.0.2.1`, `192.0.2.2` |" in text
+    assert "| `host` web | 2.44 | `192.0.2.2`, `192.0.2.1` |" in text
+
+
+def test_a_table_without_results_is_an_error() -> None:
+    with pytest.raises(LookupError):
+        as_markdown(page(PLAIN), Seen((report(scenario="elsewhere"),)))
+
+
+def test_what_is_stale_is_said() -> None:
+    text = as_markdown(page(PLAIN), SEEN)
+    assert not stale(text, text, "x.md")
+    changed = stale(text.replace("Yes.", "No."), text, "x.md")
+    assert [line for line in changed if "No." in line and line.startswith("-")]
+
+
+def test_interface_numbers_are_not_shown() -> None:
+    assert once(("fe80::1%2", "fe80::1%2", "2001:db8::1")) == ("fe80::1%zone", "2001:db8::1")
+
+
+def test_every_report_has_its_place() -> None:
+    findings = load_findings()
+    text = " ".join(finding.source for finding in findings.findings)
+    for source in (
+        "the seed", "golang/go#13283", "golang/go#18518", "weaveworks/weave#1245",
+        "moby/moby#22389", "d2iq-archive/mesos-dns#507", "hashicorp/consul#1481",
+        "systemd/systemd#5630", "irssi/irssi#290", "LukeShortCloud/rootpages#1071",
+        "ViRb3/wgcf#51", "robbertkl/docker-ipv6nat#78", "kubernetes/kubernetes#44702",
+        "kubernetes/kubernetes#61921", "RFC 3484, section 10.2", "RFC 6724, section 10.2",
+    ):  # fmt: skip
+        assert source in text
+    assert findings.findings[0].title.startswith("The seed")
