@@ -73,9 +73,9 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
     lines = "".join(
         f"{address} {name}\n" for name, addresses in names.items() for address in addresses
     )
-    files = {
+    files: dict[str, str | None] = {
         "hosts": lines if resolver == "files" else "",
-        MODULE_FILE: lines if resolver == "nss" else "",
+        MODULE_FILE: lines if resolver == "nss" else None,
         "nsswitch.conf": (
             f"hosts: {_SERVICE[resolver]}\nservices: files\nnetworks: files\nprotocols: files\n"
         ),
@@ -86,7 +86,7 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
         "networks": "",
     }
     for name, text in files.items():
-        replace(etc / name, text.encode())
+        replace(etc / name, None if text is None else text.encode())
 
 
 def replace(path: Path, data: bytes | None) -> None:

@@ -14,7 +14,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
-from harness.native import LaneError, bundled_worker, worker_lane
+from harness.native import LaneError, bundled_module, bundled_worker, worker_lane
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
 
@@ -50,11 +50,29 @@ def test_the_worker_needs_only_old_symbols() -> None:
     assert max(needed["libc.so.6"]) <= (2, 17)
 
 
+def dynamic_tags(path: Path) -> list[tuple[str, str]]:
+    with path.open("rb") as file:
+        tags = list(ELFFile(file).get_section_by_name(".dynamic").iter_tags())
+        needed = [("needed", tag.needed) for tag in tags if tag.entry.d_tag == "DT_NEEDED"]
+        return needed + [("soname", tag.soname) for tag in tags if tag.entry.d_tag == "DT_SONAME"]
+
+
 def test_the_worker_needs_no_library_but_libc() -> None:
-    with bundled_worker().open("rb") as file:
-        dynamic = ELFFile(file).get_section_by_name(".dynamic")
-        tags = [tag for tag in dynamic.iter_tags() if tag.entry.d_tag == "DT_NEEDED"]
-    assert [tag.needed for tag in tags] == ["libc.so.6"]
+    assert dynamic_tags(bundled_worker()) == [("needed", "libc.so.6")]
+
+
+def test_the_module_has_the_name_that_glibc_looks_for() -> None:
+    assert toolchain.MODULE_NAME == worker_lane.MODULE_NAME
+    tags = dynamic_tags(bundled_module())
+    assert tags == [("needed", "libc.so.6"), ("soname", toolchain.MODULE_NAME)]
+    assert max(needed_versions(bundled_module())["libc.so.6"]) <= (2, 17)
+
+
+def test_the_module_exports_nothing_but_its_interface() -> None:
+    with bundled_module().open("rb") as file:
+        symbols = list(ELFFile(file).get_section_by_name(".dynsym").iter_symbols())
+    exported = {one.name for one in symbols if one.name and one.entry.st_shndx != "SHN_UNDEF"}
+    assert exported == {f"_nss_gaiharness_gethostbyname{n}_r" for n in (2, 3, 4)}
 
 
 @pytest.mark.parametrize("target", toolchain.TARGETS, ids=lambda one: one.debian)
@@ -64,9 +82,13 @@ def test_every_architecture_compiles(target: object, tmp_path: Path) -> None:
     toolchain.compile_worker(output, target, tmp_path / "scratch")
     versions = needed_versions(output)["libc.so.6"]
     assert max(versions) <= target.baseline  # type: ignore[attr-defined]
+    module = tmp_path / "module"
+    toolchain.compile_module(module, target, tmp_path / "scratch")
+    assert max(needed_versions(module)["libc.so.6"]) <= target.baseline  # type: ignore[attr-defined]
+    assert dynamic_tags(module)[-1] == ("soname", toolchain.MODULE_NAME)
 
 
-@pytest.mark.parametrize("source", ["core.c", "serve.c", "worker.c"])
+@pytest.mark.parametrize("source", ["core.c", "serve.c", "dispatch.c", "worker.c", "nss.c"])
 def test_no_warning(source: str, tmp_path: Path) -> None:
     compiler = shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
@@ -85,6 +107,8 @@ def test_the_package_and_the_build_use_the_same_names() -> None:
 def test_no_worker_for_an_unknown_architecture() -> None:
     with pytest.raises(LaneError, match="no worker for vax"):
         bundled_worker("vax")
+    with pytest.raises(LaneError, match="no name service module for vax"):
+        bundled_module("vax")
 
 
 def test_a_source_that_does_not_compile_is_one_clear_error(

@@ -210,6 +210,17 @@ def test_roots_follow_the_content(tree: Make, program: Path) -> None:
     assert [path.exists() for path in (first, second, third)] == [False, False, True]
 
 
+def test_modules_go_beside_the_libraries(tree: Make, program: Path, own: Build) -> None:
+    build = add(tree("usr/lib64"))
+    plain = stage(build, program)
+    root = stage(build, program, {"libnss_x.so.2": program})
+    assert root != plain
+    inside = sorted(path.name for path in (root / "lib").iterdir())
+    assert inside == sorted([*own.names, "libnss_x.so.2"])
+    assert (root / "lib/libnss_x.so.2").read_bytes() == program.read_bytes()
+    assert stage(build, program, {"libnss_x.so.2": program}) == root
+
+
 def test_a_worker_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(GlibcError, match=r"nothing: No such file"):
         stage(find("host")[0], tmp_path / "nothing")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.native import bundled_worker
+from harness.native import bundled_module, bundled_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 CARRIED = [
@@ -63,6 +63,7 @@ def test_the_wheel(built: Path) -> None:
         names = set(archive.namelist())
         worker = archive.getinfo(f"harness/native/bin/{bundled_worker().name}")
     assert worker.external_attr >> 16 & 0o111
+    assert f"harness/native/bin/{bundled_module().name}" in names
     assert data_files() <= names
     assert {"harness/py.typed", "harness/native/_core.abi3.so"} <= names
     assert not {name for name in names if name.startswith(("csrc", "tests", "gai.conf.d"))}

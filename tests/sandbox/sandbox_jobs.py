@@ -116,6 +116,39 @@ def resolved(
             yield done.returncode, found or done.stdout.split(), elapsed
 
 
+def module_files(
+    box: Box, spec: tuple[Host, list[tuple[dict[str, list[str]], str]]]
+) -> Iterator[Any]:
+    """What the private /etc holds after each change of the names, and the links."""
+    host, steps = spec
+    box.build(host)
+    yield {link.name: link.index for link in box.observe().links}
+    for names, resolver in steps:
+        box.set_names(names, resolver)  # type: ignore[arg-type]
+        texts = {name: (box.etc / name) for name in ("gaiharness.names", "hosts", "nsswitch.conf")}
+        yield {name: path.read_text() if path.exists() else None for name, path in texts.items()}
+
+
+def module_asked(
+    box: Box, spec: tuple[Host, list[dict[str, list[str]]], list[tuple[str, int]]]
+) -> Iterator[Any]:
+    """What this interpreter's glibc gets from the module, in one session, as names change."""
+    from harness.native import CffiLane, Query, bundled_module
+
+    host, versions, questions = spec
+    box.build(host)
+    links = {link.name: link.index for link in box.observe().links}
+    box.set_names(versions[0], "nss")
+    with CffiLane([bundled_module()]) as lane, lane.open() as session:
+        for names in versions:
+            box.set_names(names, "nss")
+            for name, family in questions:
+                answer = session.lookup(Query(name, family=family, socktype=1))
+                found = [(one.address, one.scope_id) for one in answer.addrinfos]  # type: ignore[union-attr]
+                yield links, answer.error or found  # type: ignore[union-attr]
+        yield sorted(link.name for link in Path(f"/proc/{session.pid}/fd").iterdir())
+
+
 def gai_conf_versions(box: Box, spec: list[bytes | None]) -> Iterator[Any]:
     for data in spec:
         box.set_gai_conf(data)

@@ -1,0 +1,154 @@
+"""The name service module: the buffer protocol under sanitizers, and real glibc calling it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CSRC = Path(__file__).resolve().parents[2] / "csrc"
+SUCCESS, NOTFOUND, UNAVAIL = 1, 0, -1
+NETDB_SUCCESS, HOST_NOT_FOUND, NO_DATA, NETDB_INTERNAL = 0, 1, 4, -1
+
+LINES = """\
+192.0.2.1 web
+fe80::1%2 web
+192.0.2.2 Web
+fe80::1%4294967295 web
+2001:db8::1 other
+fe80::1%2 web
+::ffff:192.0.2.3 mapped
+"""
+
+
+class Driver:
+    """The module in a program that calls it, and the file it reads."""
+
+    def __init__(self, program: Path, names: Path) -> None:
+        self.program = program
+        self.names = names
+
+    def ask(self, function: str, family: str, name: str) -> tuple[str, tuple[int, ...]]:
+        """The answer's text and (status, errno, h_errno)."""
+        done = subprocess.run(
+            [str(self.program), function, family, name],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        text, numbers = done.stdout.splitlines()
+        return text, tuple(int(word) for word in numbers.split())
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Driver:
+    compiler = os.environ.get("GAI_HARNESS_SANITIZE") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("the address sanitizer needs gcc or clang here")
+    folder = tmp_path_factory.mktemp("nss")
+    names = folder / "names"
+    command = [
+        *(compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-O1"),
+        *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+        f'-DGAI_NAMES_FILE="{names}"',
+        *(str(Path(__file__).with_name("nss_driver.c")), str(CSRC / "nss.c")),
+        *("-o", str(folder / "driver")),
+    ]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return Driver(folder / "driver", names)
+
+
+@pytest.fixture
+def driver(program: Driver) -> Driver:
+    program.names.write_text(LINES)
+    return program
+
+
+def test_everything_as_listed(driver: Driver) -> None:
+    text, numbers = driver.ask("4", "-", "WEB")
+    assert numbers == (SUCCESS, 0, NETDB_SUCCESS)
+    assert text == "WEB 192.0.2.1%0 fe80::1%2 192.0.2.2%0 fe80::1%4294967295 fe80::1%2"
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "text"),
+    [
+        ("4", "web", "web 192.0.2.1%0 192.0.2.2%0"),
+        ("6", "web", "web fe80::1%0 fe80::1%0 fe80::1%0"),
+        ("6", "mapped", "mapped ::ffff:192.0.2.3%0"),
+    ],
+)
+def test_one_family_without_scope_ids(driver: Driver, family: str, name: str, text: str) -> None:
+    assert driver.ask("2", family, name) == (text, (SUCCESS, 0, NETDB_SUCCESS))
+
+
+@pytest.mark.parametrize(
+    ("function", "family", "name", "h_errno"),
+    [
+        ("4", "-", "nobody", HOST_NOT_FOUND),
+        ("2", "6", "nobody", HOST_NOT_FOUND),
+        ("2", "4", "other", NO_DATA),
+        ("2", "4", "mapped", NO_DATA),
+        ("4", "-", "we", HOST_NOT_FOUND),
+        ("4", "-", "webb", HOST_NOT_FOUND),
+        ("4", "-", "web.", HOST_NOT_FOUND),
+        ("4", "-", "", HOST_NOT_FOUND),
+    ],
+)
+def test_nothing(driver: Driver, function: str, family: str, name: str, h_errno: int) -> None:
+    assert driver.ask(function, family, name) == ("", (NOTFOUND, errno.ENOENT, h_errno))
+
+
+@pytest.mark.parametrize("function", ["4", "2"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"192.0.2.1",
+        b"192.0.2.1 \n",
+        b"192.0.2.1 web",  # cut off
+        b"192.0.2.256 web\n",
+        b"192.0.2.1%2 web\n",
+        b"fe80::1%eth0 web\n",
+        b"fe80::1% web\n",
+        b"fe80::1%4294967296 web\n",
+        b"fe80::1%2%2 web\n",
+        b"\n",
+        b" web\n",
+        b"192.0.2.1 we\0b\n",
+        b"192.0.2.1 " + b"x" * 600 + b"\n",
+        b"\xff" * 5000,
+    ],
+)
+def test_a_bad_line_is_an_error_and_not_skipped(driver: Driver, function: str, line: bytes) -> None:
+    driver.names.write_bytes(b"192.0.2.9 first\n" + line)
+    expected = (UNAVAIL, errno.EBADMSG, NETDB_INTERNAL)
+    assert driver.ask(function, "4", "last") == ("", expected)
+
+
+@pytest.mark.parametrize("function", ["4", "2"])
+def test_no_file_and_a_folder(driver: Driver, function: str) -> None:
+    driver.names.unlink()
+    assert driver.ask(function, "4", "web")[1] == (UNAVAIL, errno.ENOENT, NETDB_INTERNAL)
+    driver.names.mkdir()
+    try:
+        assert driver.ask(function, "4", "web")[1] == (UNAVAIL, errno.EISDIR, NETDB_INTERNAL)
+    finally:
+        driver.names.rmdir()
+
+
+def test_as_many_as_a_scenario_may_have(driver: Driver) -> None:
+    many = [f"fe80::{n:x}%{n}" for n in range(1, 4097)]
+    driver.names.write_text("".join(f"{one} {'long' * 63}\n" for one in many))
+    name = "long" * 63
+    assert driver.ask("4", "-", name)[0].split() == [name, *many]
+    addresses = [f"{one.partition('%')[0]}%0" for one in many]
+    assert driver.ask("2", "6", name)[0].split() == [name, *addresses]
+
+
+def test_an_empty_file(driver: Driver) -> None:
+    driver.names.write_bytes(b"")
+    assert driver.ask("4", "-", "web")[1] == (NOTFOUND, errno.ENOENT, HOST_NOT_FOUND)
