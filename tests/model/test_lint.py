@@ -51,6 +51,11 @@ CASES: list[tuple[str, int, str, str]] = [
     ("GAI013", 0, "scopev4 10.0.0.0/8 5", "scopev4 10.0.0.0/8 5\n" + ALL_SCOPES),
     ("GAI014", 0, "precedence ::ffff:0:0/96 40", "precedence ::ffff:0:0/96 100"),
     ("GAI014", 0, "precedence ::/0 10\nprecedence ::/96 20", ALL_PRECEDENCES),
+    ("GAI014", 0, "precedence 2001:db8::/32 7\nprecedence ::ffff:192.0.2.0/120 7",
+     "precedence 2001:db8::/32 7\nprecedence ::ffff:192.0.2.0/120 8\n"
+     "precedence ::ffff:0:0/96 9"),
+    ("GAI010", 1, "reload no\nreload yes", "reload no"),
+    ("GAI015", 2, "reload no\nreload yes", "reload yes\nreload no"),
     ("GAI015", 1, "reload yes", "reload no"),
     ("GAI016", 1, "label ::1/128 0 junk", "label ::1/128 0 # junk"),
     ("GAI016", 1, "reload no way", "reload no #way"),
@@ -95,6 +100,40 @@ def test_a_missing_length_concerns_old_versions() -> None:
     [finding] = [one for one in lint("label 2001:db8::6 5") if one.code == "GAI006"]
     assert finding.glibc == "<2.41"
     assert "2001:db8::6/128" in finding.message
+
+
+def test_tables_that_differ_at_2_41_are_reported_for_their_versions() -> None:
+    by_code = {finding.code: finding.glibc for finding in lint("precedence 2001:db8::/32")}
+    assert by_code == {"GAI004": "all", "GAI012": "<2.41", "GAI014": "<2.41"}
+    by_code = {finding.code: finding.glibc for finding in lint("precedence 2001:db8::1 5")}
+    assert by_code == {"GAI006": "<2.41", "GAI012": ">=2.41", "GAI014": ">=2.41"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"\xef\xbb\xbflabel ::1/128 0", "byte order mark"),
+        ("Label ::1/128 0", "lower case"),
+        ("precendence ::1/128 0", "perhaps precedence"),
+        ("label 192.0.2.0/24 5", "write ::ffff:192.0.2.0/120"),
+        ("label ::1/128 +5", "here 5"),
+        ("label ::1/128 -18446744073709551611", "here 5; another number where long has 32 bits"),
+    ],
+)
+def test_messages_say_what_to_do(text: str | bytes, words: str) -> None:
+    assert words in lint(text)[0].message
+
+
+def test_ties_name_both_ranges() -> None:
+    [finding] = [one for one in lint("precedence ::ffff:0:0/96 40") if one.code == "GAI014"]
+    assert "::ffff:0.0.0.0/96" in finding.message
+    assert "::/0" in finding.message
+
+
+def test_loopback_alone_is_no_tie() -> None:
+    # rule 8 puts ::1 before every address but 127/8
+    text = ALL_PRECEDENCES.replace("::ffff:0:0/96 10", "::ffff:0:0/96 50")
+    assert "GAI014" not in {finding.code for finding in lint(text)}
 
 
 def test_only_blanks_of_the_c_locale_separate_words() -> None:
