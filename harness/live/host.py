@@ -1,0 +1,205 @@
+"""This machine's network, names and gai.conf as a scenario: what `run` replays.
+
+Everything is read through netlink dumps, /proc/sys and the name service; nothing is
+changed and nothing needs root.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.live import machine, names
+from harness.live.interfaces import Data, address_lines, interfaces, link_rows
+from harness.live.routes import route_rows, routes, without_route
+from harness.live.rules import labels, rules
+from harness.live.sysctls import sysctls
+from harness.model.host import Target
+from harness.sandbox.netlink import Netlink
+from harness.scenario import LoadedScenario, Scenario
+
+Destinations = Mapping[str, Sequence[Target | str]]
+_READ = object()
+
+
+class SnapshotError(Exception):
+    """A name that cannot be written into a scenario, or a host that no scenario can hold."""
+
+    exit_status = 2
+
+
+def snapshot(
+    wanted: Sequence[str] | Destinations,
+    netlink: Netlink | None = None,
+    gai_conf: bytes | object | None = _READ,
+) -> LoadedScenario:
+    """This network namespace as a scenario that looks up the names.
+
+    Parameters: ``wanted`` names, which the host's name service is asked for, or the
+    addresses of each name in the order seen; ``netlink`` a socket in the namespace to read;
+    ``gai_conf`` the file's bytes or None for none, by default the host's own.
+    Raises SnapshotError for a name no scenario can have, OSError where netlink fails.
+    """
+    left_out: list[str] = []
+    found = wanted if isinstance(wanted, Mapping) else ask(wanted, left_out)
+    data = machine.read_gai_conf() if gai_conf is _READ else gai_conf
+    assert data is None or isinstance(data, bytes)
+    own = netlink is None
+    sock = Netlink() if netlink is None else netlink
+    try:
+        indexes = {message["index"]: message.get_attr("IFLA_IFNAME") for message in sock.links()}
+        listed, resolver = _names(found, indexes)
+        host, missing = read_host(sock, [text for texts in listed.values() for text in texts])
+    finally:
+        if own:
+            sock.close()
+    text = None if data is None else data.decode("utf-8", "replace")
+    if text is not None and text.encode() != data:
+        left_out.append("bytes of gai.conf that are no UTF-8: each is written as U+FFFD")
+    raw: Data = {
+        "name": "snapshot",
+        "description": "A host as it was, in the words of gai-harness snapshot.",
+        "host": host,
+        "names": listed,
+        "resolver": resolver,
+        "gai_conf": text,
+        "lookups": [{"name": name} for name in found],
+        "left_out": [*left_out, *missing],
+    }
+    return LoadedScenario(_valid(raw), Path("snapshot"), data, "default" if data is None else "own")
+
+
+def _valid(raw: Data) -> Scenario:
+    try:
+        return Scenario.model_validate(raw)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        expected = (first.get("ctx") or {}).get("expected", first["msg"])
+        raise SnapshotError(f"{place}: expected {expected} (got {first['input']!r:.80})") from None
+
+
+def read_host(netlink: Netlink, destinations: Sequence[str] = ()) -> tuple[Data, list[str]]:
+    """The ``host`` of a scenario, and what of this one it leaves out.
+
+    Parameters: ``netlink`` a socket in the namespace to read; ``destinations`` what will be
+    looked up, which matters only on hosts with thousands of routes. Raises OSError.
+    """
+    links = link_rows(netlink.links())
+    lines = address_lines(netlink.addresses())
+    by_index = {link.index: link.name for link in links}
+    rows = [
+        row
+        for family in (socket.AF_INET, socket.AF_INET6)
+        for row in route_rows(_dump(netlink, family))
+    ]
+    plain = [text.partition("%")[0] for text in destinations]
+    written, no_routes = routes(rows, links, lines, plain)
+    rule_dumps = {
+        4: _rules(netlink, socket.AF_INET),
+        6: _rules(netlink, socket.AF_INET6),
+    }
+    ruled, complete, no_rules = rules(rule_dumps, set(by_index.values()))
+    label_rows = labels(netlink.address_labels(), by_index)
+    referred = frozenset(hop.dev for row in rows for hop in row.hops)
+    table, no_interfaces = interfaces(links, lines, without_route(links, lines, rows), referred)
+    settings, no_settings = sysctls(name for name in table if name != "lo")
+    host: Data = {"interfaces": table}
+    if written:
+        host["routes"] = written
+    if ruled:
+        host["rules"] = ruled
+    if not complete:
+        host["default_rules"] = False
+    if label_rows is not None:
+        host["addrlabels"] = label_rows
+    if settings:
+        host["sysctls"] = settings
+    return host, [*no_interfaces, *no_routes, *no_rules, *no_settings]
+
+
+def _dump(netlink: Netlink, family: int) -> list[bytes]:
+    try:
+        return netlink.routes(family)
+    except OSError:  # a kernel without IPv6
+        return []
+
+
+def _rules(netlink: Netlink, family: int) -> list[Any]:
+    try:
+        return netlink.rules(family)
+    except OSError:  # a kernel without rules or without IPv6
+        return []
+
+
+def ask(wanted: Sequence[str], left_out: list[str]) -> dict[str, list[Target | str]]:
+    """The names' addresses in the order the host's name service gives them.
+
+    Parameters: ``wanted`` the names; ``left_out`` takes what is not certain about the order.
+    Raises nothing: a name that is not found has no addresses.
+    """
+    found: dict[str, list[Target | str]] = {}
+    for name in wanted:
+        if _is_address(name):
+            found[name] = []
+            continue
+        answer = names.ask(name)
+        if answer.note:
+            left_out.append(f"the order of {name}'s addresses is not certain: {answer.note}")
+        found[name] = list(answer.targets) or list(_sorted_already(name, left_out))
+        if not found[name]:
+            left_out.append(f"{name}: the name service knows no address")
+    return found
+
+
+def _sorted_already(name: str, left_out: list[str]) -> list[Target]:
+    try:
+        answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    left_out.append(f"the order of {name}'s addresses before sorting: this is the order after it")
+    return [
+        Target(ip_address(where[0].partition("%")[0]), where[3] if len(where) == 4 else 0)  # type: ignore[union-attr]
+        for _, _, _, _, where in answers
+    ]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _names(found: Destinations, indexes: Mapping[int, str]) -> tuple[dict[str, list[str]], str]:
+    """The scenario's names, and the resolver that can give such addresses."""
+    listed: dict[str, list[str]] = {}
+    resolver = "files"
+    for name, targets in found.items():
+        if not targets:
+            continue
+        texts = []
+        for target in targets:
+            if isinstance(target, Target):
+                text = str(target.address)
+                if target.scope_id:
+                    text += f"%{indexes.get(target.scope_id, target.scope_id)}"
+            else:
+                text = target
+            if "%" in text:
+                resolver = "nss"  # neither a hosts file nor a DNS record carries a scope
+            texts.append(text)
+        listed[name] = texts
+    return listed, resolver
+
+
+def file_name(name: str) -> str:
+    """A scenario's name from a host's, with the characters scenarios may have."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:128] or "snapshot"

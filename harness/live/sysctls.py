@@ -1,0 +1,71 @@
+"""The kernel settings that matter to a source address, read from /proc/sys/net."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+_ROOT = Path("/proc/sys/net")
+_LINKDOWN = "ignore_routes_with_linkdown"
+_WHOLE = (
+    "net.ipv6.bindv6only",
+    "net.ipv4.fib_multipath_hash_policy",
+    "net.ipv6.fib_multipath_hash_policy",
+    "net.ipv4.fib_multipath_use_neigh",
+)
+_EVERYWHERE = (
+    "ipv4.ignore_routes_with_linkdown",
+    "ipv4.route_localnet",
+    "ipv6.ignore_routes_with_linkdown",
+    "ipv6.use_oif_addrs_only",
+    "ipv6.use_optimistic",
+    "ipv6.forwarding",
+)
+
+
+def sysctls(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """The settings that differ from those a sandbox begins with, and what is left out.
+
+    Parameters: ``names`` the interfaces. Raises nothing: a setting this kernel does not
+    have, or does not show, is passed over.
+    """
+    found: dict[str, str] = {}
+    left_out: list[str] = []
+    for key in _WHOLE:
+        if _read(*key.split(".")[1:]) not in (None, "0"):
+            found[key] = _read(*key.split(".")[1:]) or ""
+    off = _read("ipv6", "conf", "all", "disable_ipv6")
+    if off is None:
+        left_out.append("the kernel has no IPv6 at all: in the copy it is switched off")
+        found["net.ipv6.conf.all.disable_ipv6"] = "1"
+    elif off != "0":
+        found["net.ipv6.conf.all.disable_ipv6"] = off
+    usual = found.get("net.ipv6.conf.all.disable_ipv6", "0")
+    for where in ("all", "lo", *names):
+        for setting in _EVERYWHERE:
+            family, _, last = setting.partition(".")
+            value = _read(family, "conf", where, last)
+            if value not in (None, "0") and f"net.{family}.conf.all.{last}" not in found:
+                found[f"net.{family}.conf.{where}.{last}"] = value or ""
+        if where == "all":
+            continue
+        value = _read("ipv6", "conf", where, "disable_ipv6")
+        if value is not None and value != usual:
+            found[f"net.ipv6.conf.{where}.disable_ipv6"] = value
+        value = _read("ipv6", "conf", where, "use_tempaddr")
+        if value is not None and where != "lo" and value != "0":
+            found[f"net.ipv6.conf.{where}.use_tempaddr"] = value
+    return found, left_out
+
+
+def _read(*parts: str) -> str | None:
+    try:
+        return _ROOT.joinpath(*parts).read_text().strip()
+    except OSError:
+        return None
+
+
+def ignores_linkdown(version: int, name: str) -> bool:
+    """Whether routes over an interface without carrier are ignored. Raises nothing."""
+    values = (_read(f"ipv{version}", "conf", where, _LINKDOWN) for where in ("all", name))
+    return "1" in values
