@@ -19,12 +19,13 @@ ffibuilder.cdef(
     int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer);
     void gai_buffer_free(struct gai_buffer *buffer);
     int gai_session_main(uint32_t session, int parent);
+    int gai_worker_main(void);
     """
 )
 ffibuilder.set_source(
     "harness.native._core",
     '#include "core.h"\n#include "serve.h"\n',
-    sources=["csrc/core.c", "csrc/serve.c"],
+    sources=["csrc/core.c", "csrc/serve.c", "csrc/dispatch.c"],
     include_dirs=["csrc"],
     depends=["csrc/core.h", "csrc/serve.h"],
     extra_compile_args=["-std=c11"],

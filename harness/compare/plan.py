@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,17 +106,46 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
     if lane in ("cffi", "both") or (lane == "auto" and is_host):
         if is_host:
             lanes.append(LaneSpec(build.version, build.arch, "cffi", build.origin))
+        elif _can_host(build):
+            lanes.append(_hosted(build))
         elif lane == "cffi":
-            raise PlanError(f"--lane cffi: only the host's glibc is called so, not {build.origin}")
+            raise PlanError(
+                f"--lane cffi: this interpreter needs glibc {host().version} or later on "
+                f"{host().arch}, and does not start under {build.label}"
+            )
     if lane in ("worker", "both") or (lane == "auto" and not is_host):
-        modules = {MODULE_NAME: bundled_module(build.arch)}
-        skeleton = stage(build, bundled_worker(build.arch), modules)
         lanes.append(
             LaneSpec(
-                build.version, build.arch, "worker", build.origin, tuple(command(build)), skeleton
+                build.version, build.arch, "worker", build.origin, tuple(command(build)),
+                _staged(build),
             )
-        )
+        )  # fmt: skip
     return lanes
+
+
+def _staged(build: Build) -> Path:
+    modules = {MODULE_NAME: bundled_module(build.arch)}
+    return stage(build, bundled_worker(build.arch), modules)
+
+
+def _can_host(build: Build) -> bool:
+    """Whether this interpreter, linked against the host's glibc, starts under the build."""
+    own = host()
+    return build.arch == own.arch and build.ordered_version >= own.ordered_version
+
+
+def _hosted(build: Build) -> LaneSpec:
+    """This interpreter and its extension, started by the build's own loader.
+
+    Its libraries come first; what it does not have (the interpreter's own) is the host's.
+    """
+    root = _staged(build)
+    loader, option, folder, _ = command(build)
+    argv = (
+        str(root / loader.lstrip("/")), option, str(root / folder.lstrip("/")),
+        sys.executable, "-I", "-m", "harness.native.hosted",
+    )  # fmt: skip
+    return LaneSpec(build.version, build.arch, "cffi", build.origin, argv)
 
 
 def make_jobs(

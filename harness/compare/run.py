@@ -39,8 +39,9 @@ NEWEST = "2.44"
 class LaneSpec:
     """One glibc and the way it is called.
 
-    ``command`` is the worker's argv inside ``skeleton``, its private root; both are empty
-    for the cffi lane.
+    ``command`` is the worker's argv inside ``skeleton``, its private root. The cffi lane has
+    neither on the host's glibc; elsewhere ``command`` starts this interpreter by that
+    glibc's own loader.
     """
 
     glibc: str
@@ -178,14 +179,16 @@ def _version(outcome: Outcome, spec: LaneSpec) -> str:
 
 
 def _open(box: Box, spec: LaneSpec, resolver: str) -> Lane:
-    if spec.skeleton is None:
+    from harness.native.worker_lane import WorkerLane
+
+    if not spec.command:
         from harness.native.cffi_lane import CffiLane
         from harness.native.worker_lane import bundled_module
 
         # a private root has the module in its library folder
         return CffiLane([bundled_module()] if resolver == "nss" else [])
-    from harness.native.worker_lane import WorkerLane
-
+    if spec.skeleton is None:
+        return WorkerLane(spec.command)
     return WorkerLane(spec.command, chroot=box.private_root(spec.skeleton))
 
 

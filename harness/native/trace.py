@@ -29,7 +29,7 @@ _CALL = re.compile(r"^(?:\d+\s+)?(?P<name>\w+)\((?P<rest>.*)$")
 _SCOPE = re.compile(r'sin6_scope_id=(?:if_nametoindex\("(?P<name>[^"]+)"\)|(?P<id>\d+))')
 
 
-class TraceUnavailable(Exception):  # noqa: N818 - it says what is so
+class TraceUnavailable(Exception):
     """strace is not there or may not attach; the text says what to install or allow."""
 
     exit_status = 3
