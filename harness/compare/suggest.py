@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from harness.compare.judge import judge
+from harness.compare.judge import Analysis, judge
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Result
 from harness.compare.run import GaiConf, HostJob, collect
 from harness.model.addresses import parse
-from harness.model.dialects import dialect
+from harness.model.dialects import Dialect, dialect
 from harness.model.host import Target
 from harness.model.lint import Finding, lint
 from harness.model.lookup import find
@@ -23,8 +24,7 @@ from harness.sandbox import Pool
 if TYPE_CHECKING:
     from harness.compare.judge import Evidence
     from harness.sandbox import Box
-
-Reply = Literal["A", "AAAA"]
+    from harness.scenario.schema import Lookup
 
 
 class WishError(ValueError):
@@ -85,99 +85,145 @@ def first_addresses(answer: Sequence[str], number: int) -> tuple[str, ...]:
 
 
 def fulfil(job: HostJob, wishes: Sequence[Wish]) -> tuple[Answered, ...]:
-    """Find and verify a change for each wish on one host.
+    """Find and verify a change for each wish on one host; see `fulfil_all`."""
+    ((_, answered),) = fulfil_all([(job, wishes)], 1)
+    return answered
 
-    Parameters: ``job`` a job whose first gai.conf is the one in force and whose lanes are
-    the builds that count. Every suggestion is looked up by real glibc on every one of them,
-    and with ``resolver: dns`` for both orders of the replies; each wish has a gai.conf of
-    its own, all in one sandbox per order. Raises WishError for an address that the look-up
-    does not give, and as `harness.compare.run.run`.
+
+def fulfil_all(
+    asked: Sequence[tuple[HostJob, Sequence[Wish]]], workers: int | None = None
+) -> Iterator[tuple[HostJob, tuple[Answered, ...]]]:
+    """Find and verify a change for each wish on each host, ``workers`` hosts at a time.
+
+    The first gai.conf of each job is the one in force, its lanes are the builds that count.
+    Every suggestion is tried by real glibc on every one of them, and with ``resolver: dns``
+    for both orders of the replies; all suggestions for a host share one sandbox per order.
+    Raises WishError for an address that the look-up does not give, and as
+    `harness.compare.run.run`.
     """
-    bare = tuple(one.model_copy(update={"expect": ()}) for one in job.scenario.lookups)
-    job = _with(job, lookups=bare)
-    job = replace(job, gai_confs=job.gai_confs[:1])
-    present = job.gai_confs[0]
-    with Pool(1) as pool:
-        found = _Answers(pool, job)
-        before = found.answers(job.gai_confs)
-        cases = [found.cases(number) for number in range(len(bare))]
-        outcomes = []
-        for wish in wishes:
-            wanted = _targets(wish, cases[wish.lookup], lookup_title(bare[wish.lookup]))
-            other = [case for n, one in enumerate(cases) if n != wish.lookup for case in one]
-            outcomes.append(suggest(cases[wish.lookup], present.data, wanted, other))
-        files = {outcome.gai_conf: None for outcome in outcomes if isinstance(outcome, Suggestion)}
-        confs = [GaiConf(f"suggestion {n}", data) for n, data in enumerate(files, 1)]
-        after = found.answers(confs) if confs else {}
-    names = {conf.data: conf.name for conf in confs}
-    answered = []
-    for wish, outcome in zip(wishes, outcomes, strict=True):
-        results: tuple[Result, ...] = ()
-        findings: tuple[Finding, ...] = ()
-        if isinstance(outcome, Suggestion):
-            results = after[wish.lookup, names[outcome.gai_conf]]
-            findings = lint(outcome.gai_conf or b"")
-        answered.append(
-            Answered(
-                job.scenario.name,
-                lookup_title(bare[wish.lookup]),
-                wish.wanted,
-                present,
-                outcome,
-                before[wish.lookup, present.name],
-                results,
-                findings,
+    hosts = [_Host.of(job) for job, _ in asked]
+    with Pool(workers or os.cpu_count() or 1) as pool:
+        seen = _answers(pool, [(host, [host.present]) for host in hosts])
+        outcomes = [
+            [_outcome(host, wish, found) for wish in wishes]
+            for host, (_, wishes), found in zip(hosts, asked, seen, strict=True)
+        ]
+        confs = [_files(listed) for listed in outcomes]
+        tried = _answers(pool, list(zip(hosts, confs, strict=True)))
+        for host, (job, wishes), found, listed, now, files in zip(
+            hosts, asked, seen, outcomes, tried, confs, strict=True
+        ):
+            names = {conf.data: conf.name for conf in files}
+            yield (
+                job,
+                tuple(
+                    _answered(host, wish, outcome, found, now, names)
+                    for wish, outcome in zip(wishes, listed, strict=True)
+                ),
             )
-        )
-    return tuple(answered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """A job without expectations, once for each order of the DNS replies."""
+
+    jobs: tuple[HostJob, ...]
+
+    @classmethod
+    def of(cls, job: HostJob) -> _Host:
+        bare = tuple(one.model_copy(update={"expect": ()}) for one in job.scenario.lookups)
+        job = _with(job, lookups=bare)
+        dns = job.scenario.dns
+        if job.scenario.resolver != "dns":
+            return cls((job,))
+        other = "AAAA" if dns.first_reply == "A" else "A"
+        return cls((job, _with(job, dns=dns.model_copy(update={"first_reply": other}))))
+
+    @property
+    def present(self) -> GaiConf:
+        return self.jobs[0].gai_confs[0]
+
+    @property
+    def lookups(self) -> tuple[Lookup, ...]:
+        return self.jobs[0].scenario.lookups
 
 
 def _with(job: HostJob, **changed: object) -> HostJob:
     return replace(job, scenario=job.scenario.model_copy(update=changed))
 
 
-def _gather(box: Box, job: HostJob) -> Iterator[tuple[Evidence, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One look-up under one gai.conf: real glibc's answers, and what its sort was given."""
+
+    results: tuple[Result, ...]
+    cases: tuple[Case, ...]
+
+
+def _look(box: Box, job: HostJob) -> Iterator[_Seen]:
+    """Inside a sandbox: for each gai.conf every look-up."""
     for evidences, _ in collect(box, job):
-        yield evidences
+        known: dict[Dialect, Analysis] = {}
+        results = tuple(judge(evidence, known=known) for evidence in evidences)
+        cases = (case_of(evidence) for evidence in evidences)
+        yield _Seen(results, tuple(case for case in cases if case is not None))
 
 
-class _Answers:
-    """What real glibc answers on one host, for each order of the DNS replies."""
+_Found = dict[tuple[int, str], _Seen]
 
-    def __init__(self, pool: Pool, job: HostJob) -> None:
-        self._pool = pool
-        dns = job.scenario.dns
-        replies: tuple[Reply, ...] = ("A", "AAAA") if job.scenario.resolver == "dns" else ("A",)
-        self._jobs = [
-            job
-            if dns.first_reply == reply or len(replies) == 1
-            else _with(job, dns=dns.model_copy(update={"first_reply": reply}))
-            for reply in replies
-        ]
-        self._evidence: list[list[tuple[Evidence, ...]]] = []
 
-    def answers(self, confs: Sequence[GaiConf]) -> dict[tuple[int, str], tuple[Result, ...]]:
-        """The results by number of the look-up and name of the gai.conf."""
-        jobs = [replace(job, gai_confs=tuple(confs)) for job in self._jobs]
-        gathered = list(self._pool.map(_gather, jobs))
-        if not self._evidence:
-            self._evidence = gathered
-        found: dict[tuple[int, str], tuple[Result, ...]] = {}
-        number = len(self._jobs[0].scenario.lookups)
-        for listed in gathered:
-            for position, evidences in enumerate(listed):
-                key = position % number, evidences[0].gai_conf_name
-                found[key] = (*found.get(key, ()), *(judge(one) for one in evidences))
-        return found
+def _answers(pool: Pool, hosts: Sequence[tuple[_Host, Sequence[GaiConf]]]) -> list[_Found]:
+    """What each host answers, by number of the look-up and name of the gai.conf."""
+    jobs = [
+        (number, replace(job, gai_confs=tuple(confs)))
+        for number, (host, confs) in enumerate(hosts)
+        for job in host.jobs
+        if confs
+    ]
+    found: list[_Found] = [{} for _ in hosts]
+    gathered = pool.map(_look, [job for _, job in jobs])
+    for (number, job), listed in zip(jobs, gathered, strict=True):
+        lookups = len(job.scenario.lookups)
+        for position, seen in enumerate(listed):
+            key = position % lookups, job.gai_confs[position // lookups].name
+            before = found[number].get(key, _Seen((), ()))
+            found[number][key] = _Seen(before.results + seen.results, before.cases + seen.cases)
+    return found
 
-    def cases(self, lookup: int) -> list[Case]:
-        """The candidates of one look-up in every dialect and for each order of replies."""
-        return [
-            case
-            for listed in self._evidence
-            for evidence in listed[lookup]
-            if (case := case_of(evidence)) is not None
-        ]
+
+def _outcome(host: _Host, wish: Wish, found: _Found) -> Suggestion | Impossible:
+    present = host.present
+    cases = found[wish.lookup, present.name].cases
+    wanted = _targets(wish, cases, lookup_title(host.lookups[wish.lookup]))
+    other = [case for (n, _), seen in found.items() if n != wish.lookup for case in seen.cases]
+    return suggest(cases, present.data, wanted, other)
+
+
+def _files(outcomes: Sequence[Suggestion | Impossible]) -> list[GaiConf]:
+    """Every different suggested file, numbered."""
+    data = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
+    return [GaiConf(f"suggestion {number}", one) for number, one in enumerate(data, 1)]
+
+
+def _answered(
+    host: _Host, wish: Wish, outcome: Suggestion | Impossible, before: _Found, after: _Found,
+    names: Mapping[bytes | None, str],
+) -> Answered:  # fmt: skip
+    results: tuple[Result, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    if isinstance(outcome, Suggestion):
+        results = after[wish.lookup, names[outcome.gai_conf]].results
+        findings = lint(outcome.gai_conf or b"")
+    return Answered(
+        host.jobs[0].scenario.name,
+        lookup_title(host.lookups[wish.lookup]),
+        wish.wanted,
+        host.present,
+        outcome,
+        before[wish.lookup, host.present.name].results,
+        results,
+        findings,
+    )
 
 
 def case_of(evidence: Evidence) -> Case | None:
