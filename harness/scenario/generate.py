@@ -94,6 +94,7 @@ class _Making:
         self.weights = weights
         self.versions: tuple[int, ...] = (4, 6)
         self.interfaces: dict[str, Data] = {}
+        self.scopes: dict[Network, str] = {}
         self.own: list[tuple[str, str, Network]] = []  # interface, address, network
 
     def scenario(self, seed: int) -> Scenario:
@@ -195,8 +196,12 @@ class _Making:
             flags += ["home", "optimistic", "tentative", "temporary", "nodad"]
         if self._chance(weights.flag):
             data["flags"] = [self.random.choice(flags)]
-        if version == 4 and self._chance(weights.scope):
-            data["scope"] = self.random.choice(["link", "host", "site"])
+        if version == 4:
+            # one for all addresses of a network: the kernel refuses a second one
+            scope = self.random.choice(["link", "host", "site"])
+            scope = self.scopes.setdefault(network, scope if self._chance(weights.scope) else "")
+            if scope:
+                data["scope"] = scope
         if self._chance(weights.metric):
             data["metric"] = self.random.randint(1, 5000)
         if version == 4 and self._chance(0.1):
@@ -253,7 +258,8 @@ class _Making:
             if way is None:
                 return
             other = self._way(version)
-            if self._chance(self.weights.multipath) and other is not None and other != way:
+            several = other is not None and other != way and "via" in way and "via" in other
+            if several and self._chance(self.weights.multipath):
                 data["nexthops"] = [way, other]
             else:
                 data |= way
