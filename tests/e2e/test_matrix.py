@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +90,22 @@ def test_a_prefix_without_length_is_undefined_before_2_41(report: dict[str, Any]
         if outcome[0] == "crashed"
     }
     assert died & {"2.31", "2.36"}
+
+
+def test_a_prefix_without_length_kills_2_31(versions: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "no-length.conf"
+    config.write_text("precedence 2001:db8:1::6 5\n")
+    done = gai_harness(
+        "run", "seed-rule9-dual-stack", "--gai-conf", config, "--glibc", ",".join(versions),
+        "--format", "json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for result in json.loads(done.stdout)["results"]:
+        if result["glibc"] == "2.31":
+            assert (result["verdict"], result["error"]) == ("crashed", "SIGSEGV")
+            assert result["predicted"]
+        else:
+            assert result["verdict"] == "agree"
 
 
 def test_the_text_puts_versions_side_by_side(versions: list[str]) -> None:
