@@ -61,7 +61,7 @@ def read_node(data: bytes, name: str | None = None) -> Node:
     Parameters: ``name`` picks a node of a list. Raises NodeError.
     """
     if data.startswith(PREFIX):
-        return _one([_from_etcd(data)], name)
+        return _one([_printed(data)], name)
     try:
         document = json.loads(data)
     except ValueError:
@@ -85,6 +85,16 @@ def _one(nodes: list[Node], name: str | None) -> Node:
     known = ", ".join(node.name for node in nodes) or "none"
     wanted = "one node" if name is None else f"the node {name}"
     raise NodeError(f"{wanted} was expected, there is {known}; --node-name picks one")
+
+
+def _printed(value: bytes) -> Node:
+    """etcd's value, with the end of line that ``etcdctl --print-value-only`` puts after it."""
+    try:
+        return _from_etcd(value)
+    except NodeError:
+        if not value.endswith(b"\n"):
+            raise
+    return _from_etcd(value[:-1])
 
 
 def _values(document: dict[str, Any]) -> list[bytes]:

@@ -78,7 +78,7 @@ def _gather(box: Box, job: _Job) -> Iterator[Gathered]:
     ((evidences, _),) = collect(box, job.host)
     answers = [_cgo(evidence) for evidence in evidences]
     names = evidences[0].names
-    targets = go_targets(_in_files_order(names, job.name))
+    targets = go_targets(_as_go_lists(names, job.name))
     answers.append(_go(job.name, targets, box.observe(targets)))
     netlink = Netlink()
     try:
@@ -87,7 +87,9 @@ def _gather(box: Box, job: _Job) -> Iterator[Gathered]:
         netlink.close()
 
 
-def _in_files_order(names: NameService, name: str) -> tuple[Target, ...]:
+def _as_go_lists(names: NameService, name: str) -> tuple[Target, ...]:
+    if names.kind == "nss":  # a name service Go's own resolver does not know
+        return ()
     known = names.names.get(name.lower(), ())
     if names.kind == "dns":  # the two replies one after the other; only unreachable ones tie
         wanted = 4 if names.first_reply == "A" else 6

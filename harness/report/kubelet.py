@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from harness.kubelet.values import StepName
+
 if TYPE_CHECKING:
     from harness.compare.results import PairReason
     from harness.kubelet.report import Case, Remedy, Report
@@ -26,9 +28,12 @@ def _lines(report: Report) -> Iterator[str]:
         mark = "->" if step.decided else "  "
         yield f"  {mark} {number}. {step.name}: {step.text}"
     yield f"  InternalIP: {_outcome(decision)}"
-    yield f"  resolver: {report.chosen.resolver} ({report.chosen.why})"
-    for case in report.cases:
-        yield from _resolver_lines(case, report)
+    if decision.step in (StepName.LOOKUP, StepName.DEFAULT_ROUTE):
+        yield f"  resolver: {report.chosen.resolver} ({report.chosen.why})"
+        for case in report.cases:
+            yield from _resolver_lines(case, report)
+    else:
+        yield "  the name service was not asked"
     if report.resolvers_differ:
         yield "  the InternalIP depends on the resolver: kubelets built with and without cgo differ"
     if report.node is not None:

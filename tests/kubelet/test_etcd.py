@@ -1,0 +1,43 @@
+"""A Node's value as a real etcd server gives it back."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from kubelet_kit import Stored, through_etcd
+from test_node import ETCD, EXPECTED, JSON
+
+from harness.kubelet.node import read_node
+from harness.sandbox import Pool
+
+
+@pytest.mark.parametrize("value", [ETCD, JSON], ids=["protobuf", "json"])
+def test_written_and_read(
+    pool: Pool, tmp_path: Path, value: bytes, unreachable: Callable[[str], NoReturn]
+) -> None:
+    server, client = shutil.which("etcd"), shutil.which("etcdctl")
+    if server is None or client is None:
+        unreachable("a real etcd is needed: apt-get install etcd-server etcd-client")
+    (found,) = pool.run(through_etcd, Stored(value, tmp_path, server, client))
+    assert found["value"] == value + b"\n"
+    assert read_node(found["value"]) == EXPECTED
+    assert read_node(found["json"]) == EXPECTED
+    # and through the command, by pipe
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "harness.cli", "kubelet", "--scenario", "kubelet-look-up",
+            "--node", "-",
+        ],
+        input=found["value"], capture_output=True, check=False,
+    )  # fmt: skip
+    text = done.stdout.decode()
+    assert done.returncode == 1, done.stderr  # the record has an IPv6 address too
+    assert "the Node object has 172.18.45.3, 2001:db8:1::2: differs" in text
+    assert "providerID (example://rack-7/node-1)" in text
+    assert "kubelet 1.20" in text

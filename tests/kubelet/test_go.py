@@ -1,0 +1,69 @@
+"""Real Go: built with cgo it follows glibc, without it follows harness.model.golang."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from kubelet_kit import Ask, Programs, Said, ask_everybody, random_host
+
+from harness.kubelet.resolver import Surroundings, choose_resolver
+from harness.model.golang import go_order, go_targets
+from harness.model.host import Target
+from harness.sandbox import Pool
+from harness.scenario import library, load
+from harness.scenario.schema import Scenario
+
+HOSTS = 40
+# what undoes the comparison: files in which this glibc's behaviour is undefined
+UNDEFINED = ("fact-3.4", "conf-reload")
+
+
+def model_orders(scenario: Scenario, said: Said) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for name, texts in scenario.names.items():
+        listed = [ip_address(text) for text in texts]
+        if scenario.resolver == "dns":
+            first = 4 if scenario.dns.first_reply == "A" else 6
+            listed.sort(key=lambda address: address.version != first)
+        targets = go_targets([Target(address) for address in listed])
+        found[name] = tuple(map(str, go_order(targets, said.view).destinations))
+    return found
+
+
+def check(scenario: Scenario, said: Said) -> None:
+    assert said.cgo == said.glibc, scenario.name
+    assert said.pure == model_orders(scenario, said), scenario.name
+    assert said.go_debug == said.pure, scenario.name
+    # built with cgo and left alone, Go understands "hosts: files" and "hosts: dns" itself
+    around = Surroundings(f"hosts: {scenario.resolver}\n", "sandbox")
+    assert {choose_resolver(name, around).resolver for name in scenario.names} <= {"go"}
+    assert said.left_alone == said.pure, scenario.name
+
+
+def test_random_hosts(pool: Pool, programs: Programs) -> None:
+    scenarios = [random_host(seed) for seed in range(HOSTS)]
+    asks = [Ask(scenario, None, programs) for scenario in scenarios]
+    different = 0
+    for scenario, (said,) in zip(scenarios, pool.map(ask_everybody, asks), strict=True):
+        check(scenario, said)
+        different += sum(said.cgo[name] != said.pure[name] for name in scenario.names)
+    assert different > HOSTS  # the comparison would notice one taken for the other
+
+
+def test_the_library(pool: Pool, programs: Programs) -> None:
+    loaded = [load(path) for path in library() if not path.stem.startswith(UNDEFINED)]
+    loaded = [one for one in loaded if one.scenario.names and one.scenario.resolver != "nss"]
+    assert len(loaded) > 80
+    asks = [Ask(one.scenario, one.gai_conf, programs) for one in loaded]
+    for one, (said,) in zip(loaded, pool.map(ask_everybody, asks), strict=True):
+        check(one.scenario, said)
+
+
+@pytest.mark.parametrize("name", ["case-golang-13283", "case-golang-13283-ipv4-only"])
+def test_go_keeps_round_robin(pool: Pool, programs: Programs, name: str) -> None:
+    (path,) = (path for path in library() if path.stem == name)
+    one = load(path)
+    (said,) = pool.run(ask_everybody, Ask(one.scenario, one.gai_conf, programs))
+    for host, texts in one.scenario.names.items():
+        assert said.pure[host] == tuple(texts)

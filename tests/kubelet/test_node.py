@@ -1,0 +1,109 @@
+"""Node objects: JSON, etcd's protobuf, and what is neither."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from harness.kubelet.node import PREFIX, Node, NodeError, read_node
+
+HERE = Path(__file__).parent
+# one Node, encoded by Kubernetes 1.20's own protobuf serializer and as JSON
+ETCD = (HERE / "node.etcd").read_bytes()
+JSON = (HERE / "node.json").read_bytes()
+EXPECTED = Node(
+    name="node-1",
+    addresses=(
+        ("InternalIP", "172.18.45.3"), ("InternalIP", "2001:db8:1::2"), ("Hostname", "node-1"),
+    ),
+    provider_id="example://rack-7/node-1",
+    kubelet_version="v1.20.2",
+    provided="172.18.45.9",
+)  # fmt: skip
+
+
+def document() -> dict[str, Any]:
+    found = json.loads(JSON)
+    assert isinstance(found, dict)
+    return found
+
+
+def named(name: str) -> dict[str, Any]:
+    node = document()
+    node["metadata"]["name"] = name
+    return node
+
+
+def test_both_forms_say_the_same() -> None:
+    assert read_node(JSON) == read_node(ETCD) == EXPECTED
+    assert [str(address) for address in EXPECTED.internal_ips] == ["172.18.45.3", "2001:db8:1::2"]
+    assert EXPECTED.hostname == "node-1"
+
+
+def test_a_list_and_one_of_it() -> None:
+    nodes = json.dumps({"kind": "List", "items": [named("a"), named("b")]}).encode()
+    assert read_node(nodes, "b").name == "b"
+    for wanted in (None, "c"):
+        with pytest.raises(NodeError, match="a, b"):
+            read_node(nodes, wanted)
+
+
+@pytest.mark.parametrize("value", [ETCD, JSON])
+def test_etcdctl_json(value: bytes) -> None:
+    text = json.dumps({"kvs": [{"key": "L3g=", "value": base64.b64encode(value).decode()}]})
+    assert read_node(text.encode()) == EXPECTED
+
+
+def test_a_trailing_line_end_does_no_harm_to_json() -> None:
+    assert read_node(JSON + b"\n\n") == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "was expected"),
+        (b"\x00\xff\xfe", "was expected"),
+        (b"[]", "a Node object"),
+        (b"{}", "metadata.name"),
+        (b'{"kind": "Pod", "metadata": {"name": "x"}}', "got 'Pod'"),
+        (b'{"kind": "Node", "metadata": []}', "metadata.name"),
+        (b'{"kind": "Node", "metadata": {"name": 7}}', "texts"),
+        (b'{"kind": "List", "items": 3}', "items"),
+        (b'{"kind": "List", "items": []}', "there is none"),
+        (b'{"kvs": [{"value": "!"}]}', "etcdctl"),
+        (b'{"kvs": [{"value": "AAAA"}]}', "encrypted"),
+        (b'{"kvs": 3}', "etcdctl"),
+        (PREFIX, "without a kind"),
+        (ETCD.replace(b"\x04Node", b"\x04Pods", 1), "Pods"),
+        (ETCD[:-1], "cut or broken"),
+    ],
+)
+def test_what_is_no_node(data: bytes, words: str) -> None:
+    with pytest.raises(NodeError, match=words):
+        read_node(data)
+
+
+@given(st.integers(0, len(ETCD) - 1))
+def test_no_cut_value_is_more_than_a_line(length: int) -> None:
+    try:
+        read_node(ETCD[:length])
+    except NodeError as error:
+        assert "\n" not in str(error)
+
+
+@given(st.binary(max_size=200))
+@example(b"\x0b")
+@example(b"\xff" * 20)
+@example(b"\x0a\xff\xff\xff\xff\x0f")
+def test_no_garbage_is_more_than_a_line(data: bytes) -> None:
+    for value in (data, PREFIX + data, ETCD[:40] + data + ETCD[40:]):
+        try:
+            read_node(value)
+        except NodeError as error:
+            assert "\n" not in str(error)
