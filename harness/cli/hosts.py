@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,12 +12,6 @@ if TYPE_CHECKING:
 
     from harness.compare.run import HostJob, LaneSpec
     from harness.scenario import LoadedScenario
-
-
-class NoCopy(Exception):
-    """This machine's own configuration cannot be copied; the text says what would help."""
-
-    exit_status = 3
 
 
 def jobs_for(
@@ -51,14 +45,10 @@ def jobs_for(
 
 
 def _snapshot(names: Sequence[str]) -> LoadedScenario:
-    """This host as a scenario that looks up ``names``; raises NoCopy where that cannot be had."""
-    try:
-        live: Any = import_module("harness.live.host")
-        snapshot = live.snapshot
-    except (ImportError, AttributeError):
-        raise NoCopy(
-            "this host cannot be copied into a sandbox yet; describe it in a scenario file and "
-            "give that with --scenario"
-        ) from None
-    loaded: LoadedScenario = snapshot(names)
+    """This host as a scenario that looks up ``names``; what it leaves out is told."""
+    from harness.live.host import snapshot
+
+    loaded = snapshot(names)
+    for line in loaded.scenario.left_out:
+        print(f"left out of the copy: {line}", file=sys.stderr)
     return loaded
