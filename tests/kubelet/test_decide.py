@@ -34,7 +34,8 @@ GATEWAY6 = "20010db8000000000000000000000001"
 def route6(
     interface: str, destination: str = ZEROS, gateway: str = GATEWAY6, bits: str = "00"
 ) -> str:
-    return f"{destination} {bits} {ZEROS} 00 {gateway} 00000400 00000001 00000000 00000003 {interface}\n"
+    rest = "00000400 00000001 00000000 00000003"
+    return f"{destination} {bits} {ZEROS} 00 {gateway} {rest} {interface}\n"
 
 
 def interface(name: str, *addresses: str, **more: bool) -> Interface:

@@ -89,12 +89,17 @@ def test_what_is_no_node(data: bytes, words: str) -> None:
         read_node(data)
 
 
+def complaint(data: bytes) -> str:
+    try:
+        read_node(data)
+    except NodeError as error:
+        return str(error)
+    return ""
+
+
 @given(st.integers(0, len(ETCD) - 1))
 def test_no_cut_value_is_more_than_a_line(length: int) -> None:
-    try:
-        read_node(ETCD[:length])
-    except NodeError as error:
-        assert "\n" not in str(error)
+    assert "\n" not in complaint(ETCD[:length])
 
 
 @given(st.binary(max_size=200))
@@ -103,7 +108,4 @@ def test_no_cut_value_is_more_than_a_line(length: int) -> None:
 @example(b"\x0a\xff\xff\xff\xff\x0f")
 def test_no_garbage_is_more_than_a_line(data: bytes) -> None:
     for value in (data, PREFIX + data, ETCD[:40] + data + ETCD[40:]):
-        try:
-            read_node(value)
-        except NodeError as error:
-            assert "\n" not in str(error)
+        assert "\n" not in complaint(value)
