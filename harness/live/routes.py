@@ -179,8 +179,9 @@ def routes(
         left_out.append(f"{len(kept) - len(some)} of {len(kept)} routes that no look-up meets")
         kept = some
     kept = _merged(kept, left_out)
-    # a gateway must be reachable when its route is added
-    kept.sort(key=lambda row: any(hop.via for hop in row.hops))
+    # a gateway must be directly reachable when its route is added, and by no longer prefix
+    # of another interface
+    kept.sort(key=lambda row: (any(hop.via for hop in row.hops), ip_network(row.to).prefixlen))
     names = {link.index: link.name for link in links}
     own = {line.local for line in addresses}
     own |= {str(ip_network(row.to)[0]) for row in kept if row.type == "local"}

@@ -53,7 +53,7 @@ def sysctls(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         if value is not None and value != usual:
             found[f"net.ipv6.conf.{where}.disable_ipv6"] = value
         value = _read("ipv6", "conf", where, "use_tempaddr")
-        if value is not None and where != "lo" and value != "0":
+        if value is not None and where != "lo" and value not in ("0", "-1"):
             found[f"net.ipv6.conf.{where}.use_tempaddr"] = value
     return found, left_out
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -84,6 +91,10 @@ def generate(seed: int, weights: Weights = Weights()) -> Scenario:
     comes out is valid.
     """
     return _Making(Random(f"gai-harness {seed}"), weights).scenario(seed)
+
+
+def _length(route: Data) -> int:
+    return int(route["to"].partition("/")[2])
 
 
 class _Making:
@@ -223,6 +234,10 @@ class _Making:
             if network.version == version
             and network.num_addresses > 2
             and not (version == 6 and network.is_link_local)
+            and not any(  # the kernel wants a gateway on one link only
+                other != name and each.version == version and each.overlaps(network)
+                for other, _, each in self.own
+            )
         ]
 
     def _way(self, version: int) -> Data | None:
@@ -245,7 +260,18 @@ class _Making:
             if self._chance(self.weights.more_routes):
                 for _ in range(self.random.randint(1, 4)):
                     self._add_route(routes, str(self._network(version)), version)
-        return sorted(routes, key=lambda route: "via" in route)
+        return self._in_order(routes)
+
+    def _in_order(self, routes: list[Data]) -> list[Data]:
+        """Wider ones first, without those whose gateway another one would lead elsewhere."""
+        kept: list[Data] = []
+        for route in sorted(routes, key=lambda each: ("via" in each, _length(each))):
+            gateway = route.get("via")
+            if gateway is None or not any(
+                _length(each) and ip_address(gateway) in ip_network(each["to"]) for each in kept
+            ):
+                kept.append(route)
+        return kept
 
     def _add_route(
         self, routes: list[Data], to: str, version: int, table: int | None = None
@@ -292,7 +318,7 @@ class _Making:
                 everywhere = "0.0.0.0/0" if version == 4 else "::/0"
                 self._add_route(routes, everywhere, version, 100 + number)
             rules.append(rule)
-        routes.sort(key=lambda route: "via" in route)
+        routes[:] = self._in_order(routes)
         return rules
 
     def _labels(self) -> list[Data]:

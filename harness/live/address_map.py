@@ -1,0 +1,254 @@
+"""New addresses for old ones, such that every rule, route and table decides as before.
+
+The map is a keyed, prefix-preserving permutation of each family. It keeps every class of
+addresses that some table, dialect or kernel tells apart in its place: private, link-local,
+loopback, multicast, unique local, site-local, 6to4, Teredo and so on. Public addresses go
+to the ranges for documentation where their prefixes fit; see docs/snapshot.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+from harness.live.permutation import Permutation, Pin, PinError
+from harness.model.host import IPAddress
+
+IPNetwork = IPv4Network | IPv6Network
+
+_MAPPED = IPv6Network("::ffff:0:0/96")
+# inside these nothing is anybody's: every address stays as it is
+_KEPT = tuple(map(ip_network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127")))
+_CLASSES4 = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "169.254.0.0/16", "10.0.0.0/8",
+            "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+        ),
+    )
+)  # fmt: skip
+_DOCUMENTATION4 = tuple(
+    map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"))
+)
+_DOCUMENTATION6 = tuple(map(IPv6Network, ("2001:db8::/32", "3fff::/20")))
+# glibc's and the kernel's tables tell these from other global addresses
+_SPECIAL_GLOBAL = tuple(
+    map(IPv6Network, ("2001::/32", "2002::/16", "2001:10::/28", "2001:20::/28", "3ffe::/16"))
+)
+_GLOBAL = IPv6Network("2000::/3")
+# outside 2000::/3 every class differs in the first bits, so they are always kept apart
+_ALWAYS6 = tuple(
+    map(
+        IPv6Network,
+        ("2000::/3", "::/96", "::ffff:0:0/96", "64:ff9b::/96", "fc00::/8", "fd00::/8",
+         "fe80::/64", "fec0::/10"),
+    )
+)  # fmt: skip
+WELL_KNOWN: frozenset[IPNetwork] = frozenset(
+    (*_CLASSES4, *_SPECIAL_GLOBAL, *_ALWAYS6, *_KEPT, IPv6Network("::1/128"),
+     IPv6Network("fc00::/7"), IPv6Network("fe80::/10"))
+)  # fmt: skip
+"""Prefixes that every table may name; one with no address of the host in it stays as it is."""
+_TRIES = 256
+
+
+class RedactionError(Exception):
+    """No map keeps all that matters apart, which only a contrived host can bring about."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AddressMap:
+    """The map for one host; ``notes`` say in which ranges the new addresses lie."""
+
+    four: Permutation
+    six: Permutation
+    present: frozenset[IPNetwork]
+    notes: tuple[str, ...]
+
+    def address(self, address: IPAddress) -> IPAddress:
+        """The new address. Parameters: ``address``. Raises nothing."""
+        if isinstance(address, IPv4Address):
+            return IPv4Address(self.four(int(address)))
+        value = int(address)
+        if value >> 32 == 0xFFFF:  # its class must be that of the IPv4 address
+            return IPv6Address(0xFFFF << 32 | self.four(value & 0xFFFFFFFF))
+        return IPv6Address(self.six(value))
+
+    def network(self, network: IPNetwork) -> IPNetwork:
+        """The new prefix, of the same length. Parameters: ``network``. Raises nothing."""
+        if network in WELL_KNOWN and network not in self.present:
+            return network
+        covers = isinstance(network, IPv6Network) and _MAPPED.subnet_of(network)
+        if covers and network.prefixlen < 96:
+            return network  # short and all zero: nothing to hide, and everything below stays
+        return _masked(self.address(network.network_address), network.prefixlen)
+
+
+def _masked(address: IPAddress, length: int) -> IPNetwork:
+    return ip_network(f"{address}/{length}", strict=False)
+
+
+def address_map(
+    addresses: Iterable[IPAddress],
+    networks: Iterable[IPNetwork] = (),
+    own: Sequence[IPNetwork] = (),
+    key: bytes = b"",
+) -> AddressMap:
+    """A map for the addresses and prefixes of one host.
+
+    Parameters: ``addresses`` all there are; ``networks`` the prefixes of routes, rules and
+    tables; ``own`` the networks of the host's interfaces, whose first and last addresses
+    keep their meaning; ``key`` secret bytes. Raises RedactionError where nothing fits.
+    """
+    plain = {_unmapped(address) for address in addresses}
+    prefixes = {_unmapped_network(each) for each in networks if each not in WELL_KNOWN}
+    prefixes |= {_unmapped_network(each) for each in own}
+    inputs: set[IPNetwork] = {ip_network(str(address)) for address in plain}
+    inputs |= prefixes
+    notes: list[str] = []
+    maps: list[Permutation] = []
+    present: set[IPNetwork] = set()
+    for version in (4, 6):
+        some = [each for each in inputs if each.version == version]
+        mine = [each for each in own if each.version == version]
+        permutation, classes, note = _permutation(version, some, mine, key)
+        maps.append(permutation)
+        present |= classes
+        if note:
+            notes.append(note)
+    return AddressMap(maps[0], maps[1], frozenset(present), tuple(notes))
+
+
+def _unmapped(address: IPAddress) -> IPAddress:
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _unmapped_network(network: IPNetwork) -> IPNetwork:
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        low = int(network.network_address) & 0xFFFFFFFF
+        return IPv4Network((low, network.prefixlen - 96))
+    return network
+
+
+def _inside(each: IPNetwork, other: IPNetwork) -> bool:
+    return each.version == other.version and each.subnet_of(other)  # type: ignore[arg-type]
+
+
+def _permutation(
+    version: int, inputs: Sequence[IPNetwork], own: Sequence[IPNetwork], key: bytes
+) -> tuple[Permutation, set[IPNetwork], str]:
+    optional: tuple[IPNetwork, ...] = (
+        (*_CLASSES4, *_DOCUMENTATION4) if version == 4 else (*_SPECIAL_GLOBAL, *_DOCUMENTATION6)
+    )
+    present = {each for each in optional if any(_inside(one, each) for one in inputs)}
+    absent = [
+        each for each in (_CLASSES4 if version == 4 else _SPECIAL_GLOBAL) if each not in present
+    ]
+    always: tuple[IPNetwork, ...] = () if version == 4 else _ALWAYS6
+    pins = [_stays(each) for each in (*always, *present)]
+    pins += [_stays(one) for one in inputs if any(_inside(one, each) for each in _KEPT)]
+    if version == 6:
+        pins += [
+            _stays(IPv6Network((int(one.network_address) >> 112 << 112, 16)))
+            for one in inputs
+            if one.prefixlen >= 16 and int(one.network_address) >> 120 == 0xFF
+        ]
+    public = [
+        one for one in inputs
+        if not any(_inside(one, each) for each in (*present, *_KEPT))
+        and (version == 4 or _inside(one, _GLOBAL))
+        and one.prefixlen >= (8 if version == 4 else 16)
+    ]  # fmt: skip
+    straight = [
+        (int(each.network_address), each.prefixlen)
+        for each in own
+        if each.prefixlen < each.max_prefixlen - 1
+    ]
+    for pin, whole in (*_anchors(version, public, own), (None, False)):
+        for attempt in range(_TRIES):
+            salted = key[:48] + attempt.to_bytes(2, "big")
+            try:
+                made = Permutation(
+                    32 if version == 4 else 128, salted, [*pins, pin] if pin else pins, straight
+                )
+            except PinError:
+                break
+            if _keeps_out(made, public, absent):
+                present |= {each for each in always if any(_inside(o, each) for o in inputs)}
+                return made, present, _note(version, public, pin, whole)
+    raise RedactionError(f"the IPv{version} addresses of this host cannot be told apart enough")
+
+
+def _stays(network: IPNetwork) -> Pin:
+    value = int(network.network_address)
+    return Pin(value, value, network.prefixlen)
+
+
+def _anchors(
+    version: int, public: Sequence[IPNetwork], own: Sequence[IPNetwork]
+) -> Iterator[tuple[Pin, bool]]:
+    """Pins that put public prefixes into a range for documentation, the best first.
+
+    The second value says whether all of them then lie there.
+    """
+    if not public:
+        return
+    width = 32 if version == 4 else 128
+    first = int(public[0].network_address)
+    shared = min(
+        min(width - (first ^ int(one.network_address)).bit_length() for one in public),
+        min(one.prefixlen for one in public),
+    )
+    ranges: tuple[IPNetwork, ...] = _DOCUMENTATION4[2:] if version == 4 else _DOCUMENTATION6
+    for documented in ranges:
+        length = documented.prefixlen
+        if shared >= length:
+            yield Pin(first, int(documented.network_address), length), True
+    length = ranges[0].prefixlen
+    mine = Counter(
+        int(one.network_address) >> (width - length)
+        for one in own
+        if one.prefixlen >= length and any(_inside(one, each) for each in public)
+    )
+    for prefix, _ in mine.most_common(3):
+        value = prefix << (width - length)
+        yield Pin(value, int(ranges[0].network_address), length), False
+
+
+def _keeps_out(made: Permutation, public: Sequence[IPNetwork], absent: Sequence[IPNetwork]) -> bool:
+    """Whether no public prefix becomes one of a class that the host has no address of."""
+    images = [
+        _masked(
+            IPv4Address(made(int(one.network_address)))
+            if one.version == 4
+            else IPv6Address(made(int(one.network_address))),
+            one.prefixlen,
+        )
+        for one in public
+    ]
+    return not any(_inside(image, each) for image in images for each in absent)
+
+
+def _note(version: int, public: Sequence[IPNetwork], pin: Pin | None, whole: bool) -> str:
+    if not public:
+        return ""
+    kind = f"public IPv{version} addresses"
+    where = ""
+    if pin is not None:
+        address = IPv4Address(pin.image) if version == 4 else IPv6Address(pin.image)
+        where = f"{address}/{pin.length}, which is for documentation"
+    if whole:
+        return f"All {kind} lie in {where}."
+    some = f" Those of one own network lie in {where}." if where else ""
+    return (
+        f"The {kind} are made up: they share as many leading bits as the real ones, which the "
+        f"ranges for documentation are too small for.{some} Whoever they belong to has nothing "
+        "to do with this: send nothing there."
+    )

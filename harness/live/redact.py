@@ -1,0 +1,269 @@
+"""A snapshot that can be shown in public and still decides as the host did.
+
+Addresses go through `address_map`, names become host1, host2 …, interface names stay only
+where they say nothing. Prefix lengths, flags, kinds, metrics, tables, marks and values stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
+from typing import Any
+
+from harness.live.address_map import AddressMap, IPNetwork, address_map
+from harness.model.addresses import inet_pton4, inet_pton6
+from harness.model.gaiconf import line_words
+from harness.model.host import IPAddress
+from harness.scenario import Scenario
+from harness.scenario.values import canonical
+
+Data = dict[str, Any]
+
+_GENERIC = re.compile(
+    r"lo|(?:eth|en[ops]|wlan|wl[ops]|ww|br|bond|docker|virbr|veth|tun|tap|wg|sit|tunl|ip6tnl|gre"
+    r"|dummy|ifb|macvlan|vlan|vrf|if)[0-9]{1,4}(?:s[0-9]{1,3})?(?:f[0-9])?"
+)
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]*[0-9A-Fa-f:][0-9A-Fa-f:.]*(?:/[0-9]{1,3})?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
+_SYSCTL = re.compile(r"(net\.ipv[46]\.(?:conf|neigh)\.)(.+)(\.[a-z0-9_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A redacted scenario, what to say of it, and the map the addresses went through."""
+
+    scenario: Scenario
+    notes: tuple[str, ...]
+    map: AddressMap
+
+
+def redact(scenario: Scenario, key: bytes) -> Redacted:
+    """Take what identifies a host out of its scenario.
+
+    Parameters: ``scenario`` as `snapshot` made it; ``key`` secret random bytes: whoever has
+    them can find the addresses again. Raises RedactionError for a host whose addresses no
+    map keeps apart.
+    """
+    data = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    addresses, networks, own = _inputs(scenario)
+    made = address_map(addresses, networks, own, key)
+    return Redacted(*_Redaction(scenario, data, made).result(), made)
+
+
+def _inputs(scenario: Scenario) -> tuple[list[IPAddress], list[IPNetwork], list[IPNetwork]]:
+    host = scenario.host
+    own: list[IPNetwork] = []
+    addresses: list[IPAddress] = []
+    networks: list[IPNetwork] = []
+    for interface in host.interfaces.values():
+        for address in interface.addresses:
+            addresses += [each for each in (address.ip, address.peer_ip) if each is not None]
+            own.append(ip_interface(address.peer or address.address).network)
+    for route in host.routes:
+        networks.append(route.network)
+        vias = (route.via, route.from_, *(hop.via for hop in route.nexthops))
+        addresses += [ip_address(each) for each in vias if each is not None]
+        networks += [ip_network(route.source)] if route.source else []
+    for rule in host.rules:
+        networks += [ip_network(each) for each in (rule.from_, rule.to) if each]
+    networks += [ip_network(row.prefix) for row in host.addrlabels or ()]
+    for texts in scenario.names.values():
+        addresses += [ip_address(text.partition("%")[0]) for text in texts]
+    for lookup in scenario.lookups:
+        literal = _literal(lookup.name or "")
+        addresses += [literal] if literal is not None else []
+    if isinstance(scenario.gai_conf, str):
+        networks += list(_prefixes_of(scenario.gai_conf))
+    return addresses, networks, own
+
+
+def _literal(text: str) -> IPAddress | None:
+    try:
+        return ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _prefixes_of(gai_conf: str) -> Iterator[IPNetwork]:
+    for raw in gai_conf.encode("utf-8", "surrogatepass").split(b"\n"):
+        words = line_words(raw)
+        found = _entry(words[1]) if len(words) > 1 else None
+        if found is not None:
+            address, length = found
+            yield ip_network(f"{address}/{length}", strict=False)
+
+
+def _entry(text: str) -> tuple[IPAddress, int] | None:
+    """The address and length of a gai.conf prefix; a strange length counts as a whole address."""
+    head, _, length = text.partition("/")
+    address: IPAddress | None = inet_pton6(head) or inet_pton4(head)
+    if address is None:
+        return None
+    # an empty length is /0 up to glibc 2.40, so it says nothing of its address
+    bits = int(length) if length.isdecimal() and len(length) < 4 else address.max_prefixlen
+    return address, min(bits, address.max_prefixlen)
+
+
+class _Redaction:
+    def __init__(self, scenario: Scenario, data: Data, made: AddressMap) -> None:
+        self._scenario = scenario
+        self._data = data
+        self._map = made
+        self._names = {name: f"host{number}" for number, name in enumerate(scenario.names, 1)}
+        for lookup in scenario.lookups:
+            if lookup.name is not None and _literal(lookup.name) is None:
+                self._names.setdefault(lookup.name, f"host{len(self._names) + 1}")
+        self._links = self._link_names()
+
+    def _link_names(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        taken = {name for name in self._scenario.host.interfaces if _GENERIC.fullmatch(name)}
+        for name, interface in self._scenario.host.interfaces.items():
+            stem = "eth" if interface.kind == "ethernet" else interface.kind[:9]
+            number = 0
+            new = name
+            while not _GENERIC.fullmatch(name) and (new == name or new in taken):
+                new = f"{stem}{number}"
+                number += 1
+            taken.add(new)
+            found[name] = new
+        return found
+
+    def result(self) -> tuple[Scenario, tuple[str, ...]]:
+        data = self._data
+        data["name"] = "redacted"
+        data["host"] = self._host(data.get("host", {}))
+        if "names" in data:
+            data["names"] = {
+                self._names[name]: [self._zoned(text) for text in texts]
+                for name, texts in data["names"].items()
+            }
+        if isinstance(data.get("gai_conf"), str):
+            data["gai_conf"] = self._gai_conf(data["gai_conf"])
+        for lookup in data["lookups"]:
+            name = lookup.get("name")
+            if name is not None:
+                lookup["name"] = self._names.get(name) or self._zoned(name)
+            lookup.pop("expect", None)
+        data["left_out"] = [self._text(text) for text in data.get("left_out", ())]
+        data["description"] = "A host as it was, its names and addresses replaced."
+        notes = (
+            "Names and addresses are replaced. Prefix lengths, common prefixes, scopes, labels",
+            "and precedences are those of the real ones, so every rule decides as on the host.",
+            *self._map.notes,
+        )
+        return Scenario.model_validate(data), notes
+
+    def _host(self, host: Data) -> Data:
+        interfaces: Data = {}
+        for name, interface in host.get("interfaces", {}).items():
+            new = self._links[name]
+            if "interfaces" in interface:
+                interface["interfaces"] = [self._links[each] for each in interface["interfaces"]]
+            for number, address in enumerate(interface.get("addresses", ())):
+                for word in ("address", "peer"):
+                    if word in address:
+                        address[word] = self._with_length(address[word])
+                if "label" in address:
+                    address["label"] = f"{new}:{number}"
+            interfaces[new] = interface
+        host["interfaces"] = interfaces
+        for each in (*host.get("routes", ()), *host.get("rules", ())):
+            self._words(each)
+        for hop in (hop for route in host.get("routes", ()) for hop in route.get("nexthops", ())):
+            self._words(hop)
+        for row in host.get("addrlabels") or ():
+            row["prefix"] = self._prefix(row["prefix"])
+            self._words(row)
+        if "sysctls" in host:
+            host["sysctls"] = {self._sysctl(key): each for key, each in host["sysctls"].items()}
+        return host
+
+    def _words(self, each: Data) -> None:
+        """Replace what a route, a way of one or a rule says of addresses and interfaces."""
+        replace: tuple[tuple[str, Callable[[str], str]], ...] = (
+            ("to", self._prefix),
+            ("source", self._prefix),
+            ("from", self._prefix if "priority" in each else self._plain),
+            ("via", self._plain),
+            ("dev", self._link),
+            ("iif", self._link),
+            ("oif", self._link),
+        )
+        for word, change in replace:
+            if word in each:
+                each[word] = change(each[word])
+
+    def _link(self, name: str) -> str:
+        return self._links.get(name, name)
+
+    def _plain(self, text: str) -> str:
+        return canonical(self._map.address(ip_address(text)))
+
+    def _with_length(self, text: str) -> str:
+        address, _, length = text.partition("/")
+        return f"{self._plain(address)}/{length}"
+
+    def _prefix(self, text: str) -> str:
+        return text if text == "default" else str(self._map.network(ip_network(text)))
+
+    def _zoned(self, text: str) -> str:
+        address, percent, zone = text.partition("%")
+        return self._plain(address) + percent + self._link(zone)
+
+    def _sysctl(self, key: str) -> str:
+        found = _SYSCTL.fullmatch(key)
+        return key if found is None else f"{found[1]}{self._link(found[2])}{found[3]}"
+
+    def _gai_conf(self, text: str) -> str:
+        """Every line with its effect in every glibc, without comments and words glibc ignores."""
+        lines = []
+        for raw in text.encode("utf-8", "surrogatepass").split(b"\n"):
+            words = line_words(raw)
+            lines.append(" ".join(self._conf_words(words)))
+        return "\n".join(lines)
+
+    def _conf_words(self, words: list[str]) -> list[str]:
+        if not words or words[0] not in ("label", "precedence", "scopev4", "reload"):
+            return ["#"] if words else []
+        if words[0] == "reload":
+            return ["reload", "yes" if words[1:2] == ["yes"] else "no"]
+        kept = [words[0]]
+        if len(words) > 1:
+            kept.append(self._conf_prefix(words[1]))
+        if len(words) > 2:
+            kept.append(words[2] if _NUMBER.fullmatch(words[2]) else "x")
+        return kept
+
+    def _conf_prefix(self, text: str) -> str:
+        _, slash, length = text.partition("/")
+        found = _entry(text)
+        length = length if not length or _NUMBER.fullmatch(length) else "x"
+        if found is None:
+            return f"x{slash}{length}"
+        address, bits = found
+        network = ip_network(f"{address}/{bits}", strict=False)
+        image = self._map.network(network).network_address
+        return f"{canonical(image)}{slash}{length}"
+
+    def _text(self, text: str) -> str:
+        """Words of people with every address, name and interface in them replaced."""
+        for name, new in {**self._names, **self._links}.items():
+            text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", new, text)
+        return _ADDRESS.sub(self._found, text)
+
+    def _found(self, match: re.Match[str]) -> str:
+        text = match[0].rstrip(".:") if "::" not in match[0][-2:] else match[0]
+        rest = match[0][len(text) :]
+        head, slash, length = text.partition("/")
+        try:
+            if "." not in head and head.count(":") < 2:
+                return match[0]
+            address: IPv4Address | IPv6Address = ip_address(head)
+        except ValueError:
+            return match[0]
+        if slash:
+            return str(self._map.network(ip_network(f"{address}/{length}", strict=False))) + rest
+        return canonical(self._map.address(address)) + rest
