@@ -1,0 +1,188 @@
+"""``gai-harness kubelet`` as a user runs it: the four steps, records, remedies, wrong use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubelet_kit import Ask, Programs, ask_everybody
+
+from harness.sandbox import Pool
+from harness.scenario import library, load
+
+LOOK_UP = "kubelet-look-up"
+DIFFER = "kubelet-resolvers-differ"
+ROUTE = "kubelet-default-route"
+
+
+def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "kubelet", *arguments],
+        input=stdin, capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def as_json(*arguments: str, stdin: bytes = b"", status: int = 0) -> dict[str, Any]:
+    done = run(*arguments, "--json", stdin=stdin)
+    assert done.returncode == status, done.stderr
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def node(*internal: str, name: str = "node-1", **more: Any) -> bytes:
+    addresses = [{"type": "InternalIP", "address": text} for text in internal]
+    return json.dumps(
+        {
+            "kind": "Node",
+            "metadata": {"name": name},
+            "status": {"addresses": [*addresses, {"type": "Hostname", "address": name}]},
+            **more,
+        }
+    ).encode()
+
+
+@pytest.mark.parametrize("resolver", ["cgo", "go"])
+@pytest.mark.parametrize(
+    ("scenario", "options", "step", "expected"),
+    [
+        (LOOK_UP, ["--node-ip", "172.18.45.9"], "node-ip", "172.18.45.9"),
+        (LOOK_UP, ["--hostname-override", "172.18.45.9"], "hostname", "172.18.45.9"),
+        (LOOK_UP, [], "look-up", "172.18.45.3"),
+        (ROUTE, [], "default-route", "192.168.50.10"),
+        (ROUTE, ["--family", "inet6"], "default-route", "2001:db8:50::10"),
+        (ROUTE, ["--hostname-override", "nobody"], "default-route", "192.168.50.10"),
+    ],
+)
+def test_each_step_decides(
+    resolver: str, scenario: str, options: list[str], step: str, expected: str
+) -> None:
+    found = as_json("--scenario", scenario, "--resolver", resolver, *options)
+    assert (found["step"], found["internal_ips"]) == (step, [expected])
+    assert found["resolver"]["name"] == resolver
+    assert found["steps"][-1]["decided"]
+
+
+@pytest.mark.parametrize("name", [LOOK_UP, DIFFER, ROUTE])
+def test_what_the_command_says_is_what_real_go_says(
+    pool: Pool, programs: Programs, name: str
+) -> None:
+    (path,) = (path for path in library() if path.stem == name)
+    loaded = load(path)
+    (said,) = pool.run(ask_everybody, Ask(loaded.scenario, loaded.gai_conf, programs))
+    found = as_json("--scenario", name)
+    orders = {one["name"]: tuple(one["addresses"]) for one in found["resolvers"]}
+    assert orders == {"cgo": said.cgo["node-1"], "go": said.pure["node-1"]}
+
+
+def test_the_resolvers_differ_and_the_output_says_so() -> None:
+    done = run("--scenario", DIFFER)
+    assert done.returncode == 0
+    assert "the InternalIP depends on the resolver" in done.stdout
+    assert "InternalIP: 172.18.45.9" in done.stdout
+    assert "InternalIP with it: 172.18.45.3" in done.stdout
+    assert "rule 9" in done.stdout
+    assert "rule 10" in done.stdout
+    assert as_json("--scenario", DIFFER, "--resolver", "go")["internal_ips"] == ["172.18.45.3"]
+    # a file of "hosts: files" is what Go understands itself, cgo or not
+    assert as_json("--scenario", DIFFER, "--resolver", "auto")["internal_ips"] == ["172.18.45.3"]
+
+
+def test_a_record_as_predicted() -> None:
+    found = as_json("--scenario", LOOK_UP, "--node", "-", stdin=node("172.18.45.3"))
+    assert found["recorded"] == {
+        "internal_ips": ["172.18.45.3"], "as_predicted": True, "explanations": [],
+    }  # fmt: skip
+    assert found["remedy"] == {
+        "node_ip": "172.18.45.9", "solves": True, "internal_ips": ["172.18.45.9"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scenario", "recorded", "words"),
+    [
+        (DIFFER, node("172.18.45.3"), "with Go's own resolver kubelet reports it"),
+        (LOOK_UP, node("172.18.45.9"), "is among the name's addresses"),
+        (LOOK_UP, node("172.18.45.9"), "what the default route gives"),
+        (LOOK_UP, node("172.18.45.9"), "--node-ip 172.18.45.9 reports it"),
+        (LOOK_UP, node("10.0.0.1"), "is on no interface of this host"),
+        (LOOK_UP, node("10.0.0.1", spec={"providerID": "x://y"}), "with a cloud provider"),
+        (LOOK_UP, node(), "the Node has no InternalIP"),
+    ],
+)
+def test_another_record_is_explained(scenario: str, recorded: bytes, words: str) -> None:
+    done = run("--scenario", scenario, "--node", "-", stdin=recorded)
+    assert done.returncode == 1
+    assert words in done.stdout
+
+
+def test_a_wish() -> None:
+    fulfilled = as_json("--scenario", LOOK_UP, "--want", "172.18.45.3")
+    assert fulfilled["remedy"]["solves"]
+    missed = as_json("--scenario", LOOK_UP, "--want", "172.18.45.9", status=1)
+    assert missed["remedy"]["solves"]
+    impossible = as_json("--scenario", LOOK_UP, "--want", "192.0.2.1", status=1)
+    assert not impossible["remedy"]["solves"]
+
+
+def test_a_node_ip_of_another_host() -> None:
+    done = run("--scenario", LOOK_UP, "--node-ip", "192.0.2.1")
+    assert done.returncode == 1
+    assert "192.0.2.1 is on no interface of this host" in done.stdout
+
+
+def test_the_node_names_itself_and_its_version(tmp_path: Path) -> None:
+    file = tmp_path / "node.json"
+    data = json.loads(node("172.18.45.3"))
+    data["status"]["nodeInfo"] = {"kubeletVersion": "v1.17.4"}
+    file.write_text(json.dumps(data))
+    found = as_json("--scenario", LOOK_UP, "--node", str(file), "--node-ip", "::", status=1)
+    assert found["node"] == "node-1"
+    assert found["flags"]["version"] == "1.17"
+    assert "unspecified" in found["error"]
+
+
+def test_this_machine() -> None:
+    done = run("--json")
+    assert done.returncode in (0, 1), done.stderr  # 1 where there is no default route
+    found = json.loads(done.stdout)
+    assert found["source"] == "this machine"
+    assert {one["name"] for one in found["resolvers"]} == {"cgo", "go"}
+    assert len(found["steps"]) >= 3
+    localhost = run("--node-name", "localhost", "--json")
+    assert json.loads(localhost.stdout)["step"] == "default-route"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--family", "inet", "--node-ip", "::"], "--family"),
+        (["--glibc", "2.31"], "--glibc"),
+        (["--kubelet-version", "new"], "--kubelet-version"),
+        (["--want", "x"], "--want"),
+        (["--node", "/nonexistent/node.json"], "cannot be read"),
+        (["--scenario", "/nonexistent.yaml"], "/nonexistent.yaml"),
+        (["--scenario", LOOK_UP, "--node-ip", "172.18.45.3,172.18.45.9"], "--node-ip"),
+        (["--scenario", LOOK_UP, "--hostname-override", " "], "--hostname-override"),
+    ],
+)
+def test_wrong_use_is_one_line(arguments: list[str], words: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2, done.stdout
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"k8s\x00\xff", b"[]", b'{"kind": "Pod"}'])
+def test_a_broken_node_is_one_line(data: bytes) -> None:
+    done = run("--scenario", LOOK_UP, "--node", "-", stdin=data)
+    assert done.returncode == 2
+    assert "--node -" in done.stderr
+    assert done.stderr.count("\n") == 1
