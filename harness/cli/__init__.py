@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "suggest": "find the smallest gai.conf change that yields a wished order",
     "lint": "check a gai.conf for lines glibc ignores or reads otherwise",
     "glibc": "list, fetch, add or remove builds of glibc",
+    "snapshot": "write this host into a scenario file, to be replayed anywhere",
     "schema": "print the JSON Schema of scenario files",
 }
 

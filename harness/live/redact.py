@@ -150,7 +150,7 @@ class _Redaction:
         data["left_out"] = [self._text(text) for text in data.get("left_out", ())]
         data["description"] = "A host as it was, its names and addresses replaced."
         notes = (
-            "Names and addresses are replaced. Prefix lengths, common prefixes, scopes, labels",
+            "Names and addresses are replaced. Prefix lengths, common prefixes, scopes, labels "
             "and precedences are those of the real ones, so every rule decides as on the host.",
             *self._map.notes,
         )
@@ -221,13 +221,14 @@ class _Redaction:
         """Every line with its effect in every glibc, without comments and words glibc ignores."""
         lines = []
         for raw in text.encode("utf-8", "surrogatepass").split(b"\n"):
-            words = line_words(raw)
-            lines.append(" ".join(self._conf_words(words)))
-        return "\n".join(lines)
+            words = self._conf_words(line_words(raw))
+            if words:
+                lines.append(" ".join(words) + "\n")
+        return "".join(lines)
 
     def _conf_words(self, words: list[str]) -> list[str]:
         if not words or words[0] not in ("label", "precedence", "scopev4", "reload"):
-            return ["#"] if words else []
+            return []
         if words[0] == "reload":
             return ["reload", "yes" if words[1:2] == ["yes"] else "no"]
         kept = [words[0]]
@@ -238,7 +239,7 @@ class _Redaction:
         return kept
 
     def _conf_prefix(self, text: str) -> str:
-        _, slash, length = text.partition("/")
+        head, slash, length = text.partition("/")
         found = _entry(text)
         length = length if not length or _NUMBER.fullmatch(length) else "x"
         if found is None:
@@ -246,7 +247,8 @@ class _Redaction:
         address, bits = found
         network = ip_network(f"{address}/{bits}", strict=False)
         image = self._map.network(network).network_address
-        return f"{canonical(image)}{slash}{length}"
+        # a prefix of the default tables keeps its spelling
+        return f"{head if image == address else canonical(image)}{slash}{length}"
 
     def _text(self, text: str) -> str:
         """Words of people with every address, name and interface in them replaced."""

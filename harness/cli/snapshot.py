@@ -1,0 +1,93 @@
+"""``gai-harness snapshot``: this host as a scenario file, to be replayed anywhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.scenario import Scenario
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``snapshot``."""
+    parser.add_argument("names", nargs="+", metavar="NAME", help="the names to look up")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write there (default: the terminal)"
+    )
+    parser.add_argument(
+        "--redact", action="store_true",
+        help="replace names and addresses such that every rule still decides the same",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-check", action="store_true",
+        help="do not build the copy in a sandbox to see whether it behaves as the host",
+    )  # fmt: skip
+    parser.epilog = (
+        "Nothing is changed and no root is needed. What a copy cannot have is listed in the "
+        "file under left_out. Replay it with: gai-harness run FILE"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Write the file; returns the exit status."""
+    import textwrap
+
+    from harness.cli import OK, UsageError
+    from harness.live.host import snapshot
+    from harness.live.yaml_text import as_yaml
+    from harness.sandbox.netlink import Netlink
+
+    names = list(dict.fromkeys(options.names))
+    sock = Netlink()
+    try:
+        scenario = snapshot(names, sock).scenario
+        comments = ["Made by gai-harness snapshot. Replay it with: gai-harness run FILE"]
+        if not options.no_check:
+            scenario, said = _checked(scenario, sock)
+            comments.append(said)
+    finally:
+        sock.close()
+    if options.redact:
+        import secrets
+
+        from harness.live.redact import redact
+
+        redacted = redact(scenario, secrets.token_bytes(32))
+        scenario = redacted.scenario
+        comments += redacted.notes
+    text = as_yaml(scenario, [textwrap.fill(comment, 92) for comment in comments])
+    for line in scenario.left_out:
+        print(f"gai-harness snapshot: left out: {line}", file=sys.stderr)
+    if options.output is None:
+        sys.stdout.write(text)
+        return OK
+    try:
+        Path(options.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from None
+    return OK
+
+
+def _checked(scenario: Scenario, sock: object) -> tuple[Scenario, str]:
+    """The scenario with what its copy does otherwise, and the words for the file's head."""
+    from harness.live.replay import differences
+    from harness.sandbox import SandboxError, SandboxUnavailable
+    from harness.sandbox.netlink import Netlink
+
+    assert isinstance(sock, Netlink)
+    try:
+        found = differences(scenario, sock)
+    except SandboxUnavailable as problem:
+        return scenario, f"The copy was not compared with the host: {problem.reason}."
+    except SandboxError as problem:
+        found = [f"the copy cannot be built: {problem.message}"]
+    if not found:
+        return scenario, (
+            "A copy was built and compared: addresses, links and the source for every "
+            "address looked up are those of the host."
+        )
+    more = scenario.model_copy(update={"left_out": (*scenario.left_out, *found)})
+    return more, "A copy was built and compared: see left_out for what is otherwise in it."

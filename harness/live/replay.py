@@ -1,0 +1,86 @@
+"""Whether a snapshot's copy behaves as the host: built in a sandbox and compared.
+
+What the kernel of the copy says of addresses, links and sources is held against what the
+host's own kernel says, so that a snapshot that leaves something out says what it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from harness.model.host import HostView, Target
+from harness.sandbox import Box, Pool, SandboxError
+from harness.sandbox.devices import PEER_INDEX
+from harness.sandbox.observe import observe
+
+if TYPE_CHECKING:
+    from harness.sandbox.netlink import Netlink
+    from harness.scenario import Scenario
+    from harness.scenario.schema import Host
+
+_SEEN_FLAGS = 0x34  # what glibc looks at: optimistic, home, deprecated
+_NOT_NATIVE = (768, 769, 776)
+
+
+def destinations(scenario: Scenario) -> list[str]:
+    """Every address a scenario looks up, with its zone. Raises nothing."""
+    return list(dict.fromkeys(text for texts in scenario.names.values() for text in texts))
+
+
+def differences(scenario: Scenario, netlink: Netlink) -> list[str]:
+    """What is otherwise in the copy, in words; empty when nothing is.
+
+    Parameters: ``scenario`` a snapshot of the host that ``netlink`` reads. Raises
+    SandboxError where the copy cannot be built, SandboxUnavailable where none can be made.
+    """
+    texts = destinations(scenario)
+    here = _seen(observe(netlink, _targets(texts, observe(netlink, ()))), texts)
+    with Pool() as pool:
+        (there,) = pool.run(_replayed, (scenario.host, texts))
+    return [
+        f"{what}: {mine} on the host, {there.get(what, 'nothing')} in the copy"
+        for what, mine in here.items()
+        if there.get(what) != mine
+    ] + [f"{what}: only in the copy" for what in there if what not in here]
+
+
+def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[dict[str, str]]:
+    host, texts = spec
+    box.build(host)
+    plain = box.observe(())
+    yield _seen(box.observe(_targets(texts, plain)), texts)
+
+
+def _targets(texts: Iterable[str], view: HostView) -> list[Target]:
+    indexes = {link.name: link.index for link in view.links}
+    found = []
+    for text in texts:
+        address, _, zone = text.partition("%")
+        number = indexes.get(zone, int(zone) if zone.isdigit() else 0)
+        found.append(Target(ip_address(address), number))
+    return found
+
+
+def _seen(view: HostView, texts: list[str]) -> dict[str, str]:
+    """What a view says, in words that do not depend on the interfaces' indexes."""
+    names = {link.index: link.name for link in view.links}
+    found: dict[str, str] = {}
+    for number, row in enumerate(view.addresses, 1):
+        found[f"address {number}"] = (
+            f"{row.address}/{row.prefixlen} of {names.get(row.index)}"
+            + (f" local {row.local}" if row.local not in (None, row.address) else "")
+            + (f" flags {row.flags & _SEEN_FLAGS:#x}" if row.flags & _SEEN_FLAGS else "")
+        )
+    used = {row.index for row in view.addresses}
+    for link in view.links:
+        if link.index in used and link.index < PEER_INDEX:
+            found[f"interface {link.name}"] = "not native" if link.type in _NOT_NATIVE else "native"
+    for text, target in zip(texts, _targets(texts, view), strict=True):
+        route = view.routes[target]
+        found[f"the source for {text}"] = str(route.source or route.error)
+    return found
+
+
+__all__ = ["SandboxError", "destinations", "differences"]
