@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from e2e_kit import gai_harness
 
+from harness.scenario import library
+
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 
 
@@ -92,20 +94,23 @@ def test_a_prefix_without_length_is_undefined_before_2_41(report: dict[str, Any]
     assert died & {"2.31", "2.36"}
 
 
-def test_a_prefix_without_length_kills_2_31(versions: list[str], tmp_path: Path) -> None:
+def test_a_prefix_without_length_can_kill_2_31(versions: list[str], tmp_path: Path) -> None:
     config = tmp_path / "no-length.conf"
     config.write_text("precedence 2001:db8:1::6 5\n")
+    # Where the worker's memory lies decides, by chance: one start in three dies. Each
+    # scenario is a start of its own, so that of so many some do.
+    scenarios = [path for path in library() if path.stem.startswith("rule")]
+    assert len(scenarios) > 20
     done = gai_harness(
-        "run", "seed-rule9-dual-stack", "--gai-conf", config, "--glibc", ",".join(versions),
-        "--format", "json",
+        "run", *scenarios, "--gai-conf", config,
+        "--glibc", "2.31", "--lane", "worker", "--format", "json",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for result in json.loads(done.stdout)["results"]:
-        if result["glibc"] == "2.31":
-            assert (result["verdict"], result["error"]) == ("crashed", "SIGSEGV")
-            assert result["predicted"]
-        else:
-            assert result["verdict"] == "agree"
+    results = json.loads(done.stdout)["results"]
+    died = [result for result in results if result["verdict"] == "crashed"]
+    assert died
+    for result in died:
+        assert (result["error"], result["predicted"]) == ("SIGSEGV", True)
+    assert done.returncode == 0, [r for r in results if r["verdict"] in ("disagree", "error")]
 
 
 def test_the_text_puts_versions_side_by_side(versions: list[str]) -> None:
