@@ -14,7 +14,7 @@ from harness.model.policy import SITE_LOCAL_SCOPE
 from harness.model.prefixes import NewLine, Prefix, as_prefix, holds, tree
 from harness.model.wishes import Choice, classes
 
-_BUDGET = 20_000  # sets of lines looked at before the search settles for less
+_BUDGET = 100_000  # sets of lines looked at before the search settles for less
 _MOST = 2
 _ORGANISATION_SCOPE = 8
 
@@ -34,6 +34,25 @@ class Ends:
     def keys(self) -> tuple[int, ...]:
         """Every address once."""
         return tuple(dict.fromkeys(key for pair in self.ends.values() for key in pair))
+
+    def matching(self, lines: Lines, case: int) -> dict[Target, bool]:
+        """Which destinations match their source in one case, once ``lines`` are added."""
+        own = [line for line in lines if line.keyword == self.keyword]
+        values = {key: self._value(key, own, case) for key in self.keys}
+        return {target: values[a] == values[b] for target, (a, b) in self.ends.items()}
+
+    def _value(self, key: int, own: Lines | list[NewLine], case: int) -> int:
+        best, bits = None, -1
+        for line in own:
+            if line.bits > bits and holds((line.prefix, line.bits), key, self.width):
+                best, bits = line.value, line.bits
+        for row in self.tables[case]:  # the longest first
+            if row.bits <= bits:
+                break
+            if (row.prefix ^ key) >> (self.width - row.bits) == 0:
+                return row.value
+        assert best is not None
+        return best
 
 
 def ends_of(
@@ -68,7 +87,7 @@ def solutions(
     looked = 0
     for size in range(1, _MOST + 1):
         looked += len(candidates) ** size
-        if looked > _BUDGET * 10:
+        if looked > _BUDGET:
             break
         for lines in combinations(candidates, size):
             prefixes = {(line.keyword, line.prefix, line.bits) for line in lines}

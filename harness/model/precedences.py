@@ -88,16 +88,32 @@ def solutions(problem: Problem) -> Iterator[tuple[tuple[NewLine, ...], int]]:
 
 
 def _spare(problem: Problem) -> tuple[NewLine, ...]:
-    """Start with a line for every address and drop lines while the demands can be met."""
-    chosen: list[Prefix] = tree(problem.keys)
+    """Start with a line for every address; merge and drop lines while the demands can be met."""
+    nodes = tree(problem.keys)
+    chosen = [(key, 128) for key in problem.keys]
     lines = solve(problem, chosen)
     if lines is None:
         return ()
-    for prefix in tree(problem.keys):
-        fewer = [one for one in chosen if one != prefix]
+    forks = [node for node in nodes if node[1] < 128]
+    for fork in (*forks, *problem.defaults):  # the longest first
+        merged = [fork, *(one for one in chosen if not holds(fork, one[0]))]
+        for trial in (merged, [fork, *chosen]):
+            reduced = _dropped(problem, trial)
+            if reduced is not None and len(reduced) < len(lines):
+                lines = reduced
+                chosen = [(line.prefix, line.bits) for line in lines]
+    return _dropped(problem, chosen) or lines
+
+
+def _dropped(problem: Problem, chosen: Sequence[Prefix]) -> tuple[NewLine, ...] | None:
+    """The lines of ``chosen`` that are left when each that can be spared is dropped."""
+    kept = list(chosen)
+    lines = solve(problem, kept)
+    for prefix in chosen:
+        fewer = [one for one in kept if one != prefix]
         reduced = solve(problem, fewer)
         if reduced is not None:
-            chosen, lines = fewer, reduced
+            kept, lines = fewer, reduced
     return lines
 
 

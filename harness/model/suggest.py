@@ -36,7 +36,14 @@ from harness.model.prefixes import (
     with_new_lines,
 )
 from harness.model.side_effects import SideEffects, side_effects
-from harness.model.wishes import Case, early_verdict, known_facts, pairs, satisfiable
+from harness.model.wishes import (
+    Case,
+    early_verdict,
+    fulfilled,
+    known_facts,
+    pairs,
+    satisfiable,
+)
 
 _COMPARED = 60  # equally small changes that are compared for what else they change
 
@@ -160,7 +167,7 @@ class _Search:
         """The smallest of the sets of label and scopev4 lines with precedence lines added."""
         found: list[tuple[int, bool, Lines]] = []
         size: int | None = None
-        for match, exact in islice(early, 2000):
+        for match, exact in islice(early, 500):
             if size is not None and len(match) > size:
                 break
             for lines, cost in islice(self.precedences(match), _COMPARED):
@@ -216,8 +223,12 @@ class _Search:
 
     def open(self, lines: Lines) -> bool:
         """True when rules 1 to 5 are not against the wish."""
-        known = self.known if not lines else self.facts(lines)
-        return all(demands(one, self.wanted, self.others) is not None for one in known)
+        for number, known in enumerate(self.known):
+            now = {table.keyword: table.matching(lines, number) for table in self.tables}
+            scope, label = now.get("scopev4", {}), now.get("label", {})
+            if not fulfilled(known, self.wanted, self.others, scope, label):
+                return False
+        return True
 
     def precedences(self, match: Lines) -> Iterator[tuple[Lines, int]]:
         """Precedence lines to add to label and scope lines."""

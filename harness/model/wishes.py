@@ -8,8 +8,9 @@ precedences put any two different addresses in any order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
@@ -160,6 +161,25 @@ def satisfiable(
         {target: option[0] for target, option in chosen.items()},
         {target: option[1] for target, option in chosen.items()},
     )
+
+
+def fulfilled(
+    known: dict[Target, Facts], wanted: Sequence[Target], others: Sequence[Target],
+    scope: Mapping[Target, bool], label: Mapping[Target, bool],
+) -> bool:  # fmt: skip
+    """True when rules 1 to 5 are not against the wish, given which destinations match."""
+
+    def key(target: Target) -> tuple[bool, ...]:
+        item = known[target]
+        if not item.reachable:
+            return (False,)  # rules 2 to 5 do not look at it
+        option = scope.get(target, item.scope_matches), label.get(target, item.label_matches)
+        return True, *_key(item, option)
+
+    keys = [key(target) for target in wanted]
+    if any(a < b for a, b in pairwise(keys)):
+        return False
+    return all(keys[-1] >= key(target) for target in others)
 
 
 def _key(item: Facts, option: tuple[bool, bool]) -> tuple[bool, ...]:

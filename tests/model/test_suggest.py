@@ -1,0 +1,339 @@
+"""The search for the smallest gai.conf change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import permutations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from model_kit import candidate
+from suggest_kit import some_gai_conf_does_it
+
+from harness.model.addresses import as_ipv6_int
+from harness.model.dialects import dialect
+from harness.model.facts import Candidate
+from harness.model.gaiconf import parse_gai_conf
+from harness.model.host import Target
+from harness.model.lint import lint
+from harness.model.policy import DEFAULT_PRECEDENCE, Policy
+from harness.model.prefixes import (
+    NewLine,
+    as_prefix,
+    cut,
+    holds,
+    mended,
+    prefix_text,
+    shorter,
+    tree,
+    with_new_lines,
+)
+from harness.model.prefixes import restored as restored_lines
+from harness.model.suggest import Impossible, Suggestion, answered_order, suggest
+from harness.model.wishes import Case, possible
+
+NEAR = Candidate("172.18.45.6", "172.18.45.2", prefixlen=24, index=2)
+FAR = Candidate("172.31.80.8", "172.18.45.2", prefixlen=24, index=2)
+SIX = Candidate("2001:db8:9::1", "2001:db8:1::2", prefixlen=64, index=2)
+OTHER_SIX = Candidate("2001:db8:7::1", "2001:db8:1::2", prefixlen=64, index=2)
+ULA_FROM = Candidate("2001:db8:9::1", "fd00:1::2", prefixlen=64, index=2)
+FOUR = Candidate("203.0.113.9", "192.0.2.2", prefixlen=24, index=2)
+DEAD = Candidate("2001:db8:bad::1", None)
+
+
+def case(*found: Candidate, glibc: str = "2.36", name: str = "web") -> Case:
+    return Case(name, dialect(glibc), found)
+
+
+def targets(*texts: str) -> tuple[Target, ...]:
+    return tuple(Target(ip_address(text)) for text in texts)
+
+
+def wish(
+    *found: Candidate, want: Sequence[str], conf: bytes | None = None, glibc: str = "2.36"
+) -> Suggestion | Impossible:
+    return suggest([case(*found, glibc=glibc)], conf, targets(*want))
+
+
+def own(found: Suggestion | Impossible) -> list[str]:
+    assert isinstance(found, Suggestion)
+    return [line.text for line in found.lines if not line.restored]
+
+
+def restored(found: Suggestion | Impossible) -> set[str]:
+    assert isinstance(found, Suggestion)
+    return {line.text for line in found.lines if line.restored}
+
+
+def test_nothing_to_change() -> None:
+    found = wish(FAR, NEAR, want=["172.18.45.6", "172.31.80.8"], conf=b"reload yes\n")
+    assert isinstance(found, Suggestion)
+    assert (found.needed, found.lines, found.gai_conf) == (False, (), b"reload yes\n")
+
+
+def test_no_file_and_none_needed() -> None:
+    found = wish(FAR, NEAR, want=["172.18.45.6"])
+    assert isinstance(found, Suggestion)
+    assert found.gai_conf is None
+
+
+def test_rule_9_is_overruled_by_one_precedence_and_the_defaults_are_kept() -> None:
+    found = wish(FAR, NEAR, want=["172.31.80.8"])
+    assert own(found) == ["precedence ::ffff:172.31.0.0/112 15"]
+    assert restored(found) == {
+        "precedence ::1/128 50", "precedence 2002::/16 30", "precedence ::/96 20",
+        "precedence ::ffff:0:0/96 10",
+    }  # fmt: skip
+
+
+def test_ipv4_first_takes_the_line_of_ipv4_itself() -> None:
+    found = wish(SIX, FOUR, want=["203.0.113.9"])
+    assert own(found) == ["precedence ::ffff:0:0/96 45"]
+    assert len(restored(found)) == 3  # with four lines in all, it is smaller than any other
+
+
+def test_a_file_with_precedences_needs_no_defaults() -> None:
+    conf = b"precedence ::ffff:0:0/96 10\n"
+    found = wish(SIX, FOUR, want=["203.0.113.9"], conf=conf)
+    assert restored(found) == set()
+    assert isinstance(found, Suggestion)
+    assert found.gai_conf is not None
+    assert found.gai_conf.endswith(conf)
+
+
+def test_new_lines_stand_in_front_because_the_first_of_equal_prefixes_counts() -> None:
+    conf = b"precedence ::1/128 50\nprecedence ::/0 40\nprecedence ::ffff:0:0/96 10"
+    found = wish(SIX, FOUR, want=["203.0.113.9"], conf=conf)
+    assert isinstance(found, Suggestion)
+    assert found.gai_conf == own(found)[0].encode() + b"\n" + conf
+
+
+def test_rule_5_is_turned_by_a_label() -> None:
+    found = wish(FOUR, ULA_FROM, want=["2001:db8:9::1"])
+    assert own(found) == ["label fc00::/7 1"]
+    assert len(restored(found)) == 6
+
+
+def test_rule_2_is_turned_by_a_scope() -> None:
+    meta = Candidate("169.254.77.7", "172.18.45.2", prefixlen=24, index=2)
+    found = wish(meta, FOUR, want=["169.254.77.7"])
+    assert own(found) == ["scopev4 ::ffff:169.254.0.0/112 14"]
+
+
+def test_rule_3_is_turned_by_a_scope_where_ipv4_is_involved() -> None:
+    old = replace(ULA_FROM, source="2001:db8:1::2", deprecated=True)
+    found = wish(FOUR, old, want=["2001:db8:9::1"])
+    assert own(found)[0].startswith("scopev4 ")
+    assert isinstance(wish(old, replace(SIX, destination="2001:db8:8::1"),
+                           want=["2001:db8:9::1"]), Impossible)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "worse", "better"),
+    [
+        (1, DEAD, SIX),
+        (2, replace(SIX, destination="fec0:0:0:9::1"), SIX),
+        (3, replace(SIX, destination="2001:db8:8::1", deprecated=True), SIX),
+        (4, replace(SIX, destination="2001:db8:8::1"), replace(SIX, home=True)),
+        (5, replace(SIX, destination="2001:db8:1::2", source="2001:db8:1::2"), None),
+    ],
+)
+def test_the_rule_in_the_way_is_named(
+    rule: int, worse: Candidate, better: Candidate | None
+) -> None:
+    if better is None:  # an address always matches itself: nothing can be put before by a label
+        first = replace(SIX, destination="2002:1::1")
+        found = wish(worse, first, want=["2002:1::1"])
+        assert isinstance(found, Suggestion)
+        return
+    found = wish(worse, better, want=[str(worse.destination)])
+    assert isinstance(found, Impossible)
+    assert found.proved
+    (obstacle,) = found.obstacles
+    assert obstacle.rule == rule
+    assert obstacle.steps[-1].startswith(f"rule {rule}:")
+    assert len(obstacle.steps) == rule
+    assert obstacle.remedies
+
+
+def test_another_family_is_offered_where_families_differ() -> None:
+    found = wish(DEAD, FOUR, want=["2001:db8:bad::1"])
+    assert isinstance(found, Impossible)
+    assert any("AF_INET6" in text for text in found.obstacles[0].remedies)
+    assert any("--node-ip=2001:db8:bad::1" in text for text in found.obstacles[0].remedies)
+
+
+def test_unreachable_ones_are_ordered_among_themselves() -> None:
+    dead = replace(DEAD, destination="198.51.100.7")
+    found = wish(DEAD, dead, want=["198.51.100.7", "2001:db8:bad::1"])
+    assert own(found) == ["precedence ::ffff:0:0/96 45"]
+
+
+def test_every_dialect_must_agree() -> None:
+    """Up to 2.7 rule 9 compares plain prefixes; the suggestion must hold there too."""
+    near = Candidate("10.9.0.1", "10.0.0.2", prefixlen=24, index=2)
+    far = Candidate("203.0.113.9", "10.0.0.2", prefixlen=24, index=2)
+    both = [case(far, near, glibc="2.7"), case(far, near, glibc="2.36")]
+    assert answered_order(both[0], Policy.default("2.7"))[0] == targets("10.9.0.1")[0]
+    assert answered_order(both[1], Policy.default("2.36"))[0] == targets("203.0.113.9")[0]
+    found = suggest(both, None, targets("10.9.0.1"))
+    assert isinstance(found, Suggestion)
+    for one in both:
+        policy = Policy.build(found.gai_conf, one.spoken)
+        assert answered_order(one, policy)[0] == targets("10.9.0.1")[0]
+
+
+def test_other_lookups_are_left_alone_where_that_costs_no_line() -> None:
+    """Raising the one or lowering the other yields the wish; only one leaves the rest be."""
+    nearer = replace(SIX, destination="2001:db8:3::1")
+    other = case(SIX, nearer, name="other")
+    alone = suggest([case(SIX, OTHER_SIX)], None, targets("2001:db8:9::1"))
+    beside = suggest([case(SIX, OTHER_SIX)], None, targets("2001:db8:9::1"), [other])
+    assert own(alone) == ["precedence 2001:db8:9::/48 45"]
+    assert own(beside) == ["precedence 2001:db8:7::/48 35"]
+    assert isinstance(beside, Suggestion)
+    assert beside.elsewhere.pairs == 0
+
+
+def test_an_undefined_line_is_written_out_first() -> None:
+    found = wish(SIX, FOUR, want=["203.0.113.9"], conf=b"precedence 2001:db8:9::1 5 # low\n")
+    assert isinstance(found, Suggestion)
+    assert [one.new for one in found.mended] == ["precedence 2001:db8:9::1/128 5 # low"]
+    assert found.lines == ()
+    assert not [one for one in lint(found.gai_conf or b"") if one.code == "GAI006"]
+
+
+def test_mended_knows_ipv4_scopes() -> None:
+    text, found = mended(b"\nscopev4 10.0.0.1 5\nscopev4 ::ffff:10.0.0.2 5\n", [dialect("2.31")])
+    assert text == b"\nscopev4 10.0.0.1/32 5\nscopev4 ::ffff:10.0.0.2/128 5\n"
+    assert [one.number for one in found] == [2, 3]
+    assert mended(b"scopev4 10.0.0.1 5\n", [dialect("2.41")])[1] == ()
+
+
+def test_three_in_any_order_take_at_most_two_lines() -> None:
+    texts = ["172.18.45.6", "2001:db8:9::1", "172.31.80.8"]
+    for want in permutations(texts):
+        found = wish(FAR, SIX, NEAR, want=want)
+        assert isinstance(found, Suggestion)
+        assert found.smallest
+        assert len(own(found)) <= 2
+
+
+def test_many_addresses_end_in_time_without_a_line_to_spare() -> None:
+    many = [replace(SIX, destination=f"2001:db8:9::{n:x}") for n in range(1, 15)]
+    texts = [str(one.destination) for one in many]
+    want = texts[::2][::-1] + texts[1::2]
+    found = wish(*many, want=want)
+    assert isinstance(found, Suggestion)
+    assert not found.smallest
+    policy = Policy.build(found.gai_conf, dialect("2.36"))
+    assert answered_order(case(*many), policy) == targets(*want)
+
+
+@pytest.mark.parametrize(
+    ("want", "cases"),
+    [([], [case(SIX, FOUR)]), (["::1"], [case(SIX)]), (["2001:db8:9::1"] * 2, [case(SIX)]),
+     (["2001:db8:9::1"], [])],
+)  # fmt: skip
+def test_wrong_wishes_are_refused(want: list[str], cases: list[Case]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        suggest(cases, None, targets(*want))
+
+
+def test_lines_are_written_as_every_version_reads_them() -> None:
+    mapped = 0xFFFF << 32
+    assert prefix_text(mapped, 96) == "::ffff:0:0/96"
+    assert prefix_text(mapped | 10 << 24, 104) == "::ffff:10.0.0.0/104"
+    assert NewLine("scopev4", 10 << 24, 8, 5).text == "scopev4 ::ffff:10.0.0.0/104 5"
+    assert NewLine("label", 0xFC << 120, 7, 1).text == "label fc00::/7 1"
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=6))
+def test_the_tree_holds_every_part_that_a_prefix_can_hold(values: list[int]) -> None:
+    parts = {frozenset(v for v in values if holds(node, v, 32)) for node in tree(values, 32)}
+    for value in values:
+        for bits in range(33):
+            prefix = cut(value, bits, 32)
+            assert frozenset(v for v in values if holds(prefix, v, 32)) in parts
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(0, 128))
+def test_shorter_prefixes_hold_the_longer_one(value: int, bits: int) -> None:
+    prefix = cut(value, bits)
+    for above in shorter(prefix):
+        assert above[1] < bits
+        assert holds(above, prefix[0])
+        assert cut(*above) == above
+
+
+def test_what_one_table_can_make_equal_and_different() -> None:
+    assert possible([(1, 2)], [(1, 3)])
+    assert not possible([(1, 2), (2, 3)], [(1, 3)])
+    assert not possible([], [(1, 1)])
+
+
+@st.composite
+def small_cases(draw: st.DrawFn) -> Case:
+    """Two or three different destinations, with anything that rules 1 to 10 may meet."""
+    found = draw(
+        st.lists(candidate(), min_size=2, max_size=3, unique_by=lambda one: str(one.destination))
+    )
+    # a real source has the family of its destination
+    return Case("web", dialect("2.36"), tuple(found))
+
+
+@settings(
+    max_examples=60, deadline=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)  # fmt: skip
+@given(small_cases(), st.data())
+def test_the_search_finds_a_change_exactly_where_trying_everything_does(
+    one: Case, data: st.DataObject
+) -> None:
+    every = [Target(ip_address(str(c.destination))) for c in one.candidates]
+    order = data.draw(st.permutations(every))
+    wanted = tuple(order[: data.draw(st.integers(1, len(order)))])
+    conf = data.draw(st.sampled_from([None, b"label ::/0 1\n", b"scopev4 10.0.0.0/8 5\n"]))
+    found = suggest([one], conf, wanted)
+    if isinstance(found, Impossible):
+        assert some_gai_conf_does_it([one], conf, wanted) is None
+        return
+    policy = Policy.build(found.gai_conf, one.spoken)
+    assert answered_order(one, policy)[: len(wanted)] == wanted
+    assert not [f for f in lint(found.gai_conf or b"") if f.code in ("GAI001", "GAI002", "GAI007")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(small_cases(), st.data())
+def test_one_precedence_line_never_does_what_is_said_to_take_two(
+    one: Case, data: st.DataObject
+) -> None:
+    wanted = tuple(
+        Target(ip_address(str(c.destination))) for c in data.draw(st.permutations(one.candidates))
+    )
+    found = suggest([one], None, wanted)
+    if isinstance(found, Impossible) or not found.smallest or len(own(found)) < 2:
+        return
+    if any(line.keyword != "precedence" for line in found.lines):
+        return
+    keys = {as_ipv6_int(target.address) for target in wanted}
+    for prefix in {*tree(keys), *map(as_prefix, DEFAULT_PRECEDENCE)}:
+        for value in (0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55):
+            line = NewLine("precedence", *prefix, value)
+            kept = restored_lines((line,), parse_gai_conf(b"", one.spoken), one.spoken)
+            policy = Policy.build(with_new_lines(b"", (line, *kept)), one.spoken)
+            assert answered_order(one, policy) != wanted
+
+
+@settings(max_examples=60, deadline=None)
+@given(small_cases())
+def test_defaults_are_kept(one: Case) -> None:
+    """A table that gains a line has every default entry that no new line replaces."""
+    wanted = (Target(ip_address(str(one.candidates[-1].destination))),)
+    found = suggest([one], None, wanted)
+    if isinstance(found, Suggestion):
+        codes = {finding.code for finding in lint(found.gai_conf or b"")}
+        assert not codes & {"GAI010", "GAI011", "GAI012", "GAI013"}
