@@ -10,25 +10,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.model.facts import Facts
-from harness.model.rules import RULES, Rule, decide
 
 
-def find_cycle(
-    known: Sequence[Facts], rules: tuple[Rule, ...] = RULES
-) -> tuple[Facts, Facts, Facts] | None:
+def find_cycle(known: Sequence[Facts]) -> tuple[Facts, Facts, Facts] | None:
     """Three of ``known`` so that each is preferred to the next and the last to the first.
 
-    None when the relation is transitive. Only a pair that rule 9 decides against its
-    position can be part of a cycle, so only those are looked at.
+    None when the relation is transitive. A cycle is always a far address, then one of the
+    other family, then a near one, in the order of their positions: rule 9 wants near before
+    far, rule 10 far before the other and the other before near. One walk over the positions
+    finds it.
     """
-    by_position = sorted(known, key=lambda item: item.position)
-    for j, near in enumerate(by_position):
-        for i in range(j):
-            far = by_position[i]
-            verdict, rule = decide(near, far, rules)
-            if verdict >= 0 or rule.number != 9:
-                continue
-            for between in by_position[i + 1 : j]:
-                if decide(far, between, rules)[0] < 0 and decide(between, near, rules)[0] < 0:
-                    return near, far, between
+    # per tie and family: the farthest so far, and the farthest with an other family behind it
+    farthest: dict[tuple[object, int], Facts] = {}
+    waiting: dict[tuple[object, int], tuple[Facts, Facts]] = {}
+    for item in sorted(known, key=lambda facts: facts.position):
+        if not item.reachable:
+            continue  # rule 9 does not look at these
+        tie, version = _tie(item), item.destination.version
+        found = waiting.get((tie, version))
+        if found is not None and item.common_prefix > found[0].common_prefix:
+            return item, *found
+        other = (tie, 10 - version)
+        if other in farthest:
+            # the farthest one seen so far is the one most easily beaten
+            waiting[other] = (farthest[other], item)
+        before = farthest.get((tie, version))
+        if before is None or item.common_prefix < before.common_prefix:
+            farthest[tie, version] = item
     return None
+
+
+def _tie(facts: Facts) -> tuple[object, ...]:
+    """What rules 2 to 8 look at: equal for two reachable destinations that tie in all of them."""
+    return (
+        facts.scope_matches,
+        facts.deprecated,
+        facts.home,
+        facts.label_matches,
+        facts.precedence,
+        facts.native,
+        facts.destination_scope,
+    )
