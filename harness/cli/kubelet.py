@@ -161,5 +161,5 @@ def _gather(
     own = choose_resolver(flags.name, around)
     why = "as asked"
     if asked == "cgo" and own.resolver == "go":
-        why = f"as asked; built with cgo it would choose for itself: {own.why}"
+        why = f"as asked, although {own.why}"
     return gathered, Chosen(asked, why)

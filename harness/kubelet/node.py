@@ -64,7 +64,7 @@ def read_node(data: bytes, name: str | None = None) -> Node:
         return _one([_printed(data)], name)
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NodeError(
             "a Node as JSON (kubectl get node NAME -o json) or the value etcd stores was expected"
         ) from None

@@ -126,7 +126,7 @@ def _explanations(report: Report, net: Net) -> tuple[str, ...]:
         if case.decision.addresses == recorded
     ]
     if len(recorded) == 1 and recorded[0] in own.lookup.addresses:
-        found.append(f"{text} is among the name's addresses: it was first when kubelet asked")
+        found.append(f"{text} is among the name's addresses: kubelet takes it when it comes first")
     missing = [str(address) for address in recorded if address not in net.addresses]
     if missing:
         found.append(f"{', '.join(missing)} is on no interface of this host (any more)")

@@ -27,7 +27,7 @@ def _lines(report: Report) -> Iterator[str]:
     for number, step in enumerate(decision.steps, 1):
         mark = "->" if step.decided else "  "
         yield f"  {mark} {number}. {step.name}: {step.text}"
-    yield f"  InternalIP: {_outcome(decision)}"
+    yield f"  InternalIP: {_listed(decision.addresses) or 'none'}"
     if decision.step in (StepName.LOOKUP, StepName.DEFAULT_ROUTE):
         yield f"  resolver: {report.chosen.resolver} ({report.chosen.why})"
         for case in report.cases:

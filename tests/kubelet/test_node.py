@@ -69,6 +69,7 @@ def test_a_trailing_line_end_does_no_harm_to_json() -> None:
     [
         (b"", "was expected"),
         (b"\x00\xff\xfe", "was expected"),
+        (b"[" * 100_000, "was expected"),
         (b"[]", "a Node object"),
         (b"{}", "metadata.name"),
         (b'{"kind": "Pod", "metadata": {"name": "x"}}', "got 'Pod'"),
