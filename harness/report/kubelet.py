@@ -35,7 +35,13 @@ def _lines(report: Report) -> Iterator[str]:
     else:
         yield "  the name service was not asked"
     if report.resolvers_differ:
-        yield "  the InternalIP depends on the resolver: kubelets built with and without cgo differ"
+        first = {case.answer.resolver: case.decision.addresses for case in reversed(report.cases)}
+        what = (
+            "the resolver: kubelets built with and without cgo differ"
+            if len(set(first.values())) > 1
+            else "the version of glibc"
+        )
+        yield f"  the InternalIP depends on {what}"
     if report.node is not None:
         yield from _node_lines(report)
     if report.remedy is not None:
