@@ -72,6 +72,8 @@ class AddressMap:
 
     def address(self, address: IPAddress) -> IPAddress:
         """The new address. Parameters: ``address``. Raises nothing."""
+        if any(_inside(ip_network(str(address)), each) for each in _KEPT):
+            return address
         if isinstance(address, IPv4Address):
             return IPv4Address(self.four(int(address)))
         value = int(address)

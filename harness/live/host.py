@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from harness.live import machine, names
 from harness.live.interfaces import Data, address_lines, interfaces, link_rows
+from harness.live.multipath import pinned
 from harness.live.routes import route_rows, routes, without_route
 from harness.live.rules import labels, rules
 from harness.live.sysctls import sysctls
@@ -101,6 +102,9 @@ def read_host(netlink: Netlink, destinations: Sequence[str] = ()) -> tuple[Data,
     ]
     plain = [text.partition("%")[0] for text in destinations]
     written, no_routes = routes(rows, links, lines, plain)
+    more, unsure = pinned(netlink, written, plain, by_index)
+    written += more
+    no_routes += unsure
     rule_dumps = {
         4: _rules(netlink, socket.AF_INET),
         6: _rules(netlink, socket.AF_INET6),

@@ -61,6 +61,12 @@ def _inputs(scenario: Scenario) -> tuple[list[IPAddress], list[IPNetwork], list[
         for address in interface.addresses:
             addresses += [each for each in (address.ip, address.peer_ip) if each is not None]
             own.append(ip_interface(address.peer or address.address).network)
+    if not any(
+        address.ip.version == 4 and address.scope in (None, "global") and not address.ip.is_loopback
+        for interface in host.interfaces.values()
+        for address in interface.addresses
+    ):
+        addresses.append(IPv4Address(0))  # then the kernel's source for IPv4
     for route in host.routes:
         networks.append(route.network)
         vias = (route.via, route.from_, *(hop.via for hop in route.nexthops))

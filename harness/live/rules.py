@@ -6,6 +6,7 @@ Source: linux/fib_rules.h, net/ipv6/addrlabel.c of the kernel.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -70,15 +71,15 @@ def _rule(message: Any, version: int, names: Collection[str], left_out: list[str
     if message.get_attr("FRA_L3MDEV"):
         return None  # comes with the first vrf and does nothing without one
     unknown = sorted({name for name, _ in message["attrs"]} - _KNOWN)
-    if unknown or message["res1"] or message["res2"]:
-        left_out.append(f"{called}: it has a selector this program does not know")
-        return None
     if message.get_attr("FRA_SUPPRESS_IFGROUP") not in (None, _NO_LIMIT):
         left_out.append(f"{called}: suppress_ifgroup")
         return None
     data: Data = {"priority": priority}
     inverted = bool(message["flags"] & FIB_RULE_INVERT)
     why = _never(message, names)
+    if not why and (unknown or message["res1"] or message["res2"]):
+        left_out.append(f"{called}: it has a selector this program does not know")
+        return None
     if why and not inverted:
         left_out.append(f"{called}: it never holds for a look-up ({why})")
         return None
@@ -86,6 +87,8 @@ def _rule(message: Any, version: int, names: Collection[str], left_out: list[str
         left_out.append(f"the selectors of {called}: {why}, so with 'not' it always holds")
     else:
         _select(data, message, inverted)
+        if message.get_attr("FRA_UID_RANGE") is not None:
+            left_out.append(f"the users of {called}: it is written for all, as it holds for this")
     if not any(word in data for word in ("from", "to")):
         data["family"] = "inet" if version == 4 else "inet6"
     if message["action"] == FR_ACT_GOTO:
@@ -109,19 +112,27 @@ def _never(message: Any, names: Collection[str]) -> str:
     if message["tos"]:
         return "it asks for a TOS"
     for name, words in (("FRA_SPORT_RANGE", "source"), ("FRA_DPORT_RANGE", "destination")):
-        ports = message.get_attr(name)
-        if ports is not None and ports["start"] > 0:
+        ports = _range(message.get_attr(name))
+        if ports is not None and ports[0] > 0:
             return f"it asks for {words} ports, and look-ups have none"
     if message.get_attr("FRA_TUN_ID"):
         return "it asks for a tunnel"
-    users = message.get_attr("FRA_UID_RANGE")
-    if users is not None and not users["start"] <= os.getuid() <= users["end"]:
+    users = _range(message.get_attr("FRA_UID_RANGE"))
+    if users is not None and not users[0] <= os.getuid() <= users[1]:
         return "it is for other users"
     for name in ("FRA_IIFNAME", "FRA_OIFNAME"):
         dev = message.get_attr(name)
         if dev is not None and dev != "lo" and dev not in names:
             return f"there is no interface {dev}"
     return ""
+
+
+def _range(text: str | None) -> tuple[int, int] | None:
+    """A range as pyroute2 gives it: "53:53"."""
+    if text is None:
+        return None
+    first, *rest = (int(number) for number in re.findall(r"\d+", text))
+    return first, rest[0] if rest else first
 
 
 def _select(data: Data, message: Any, inverted: bool) -> None:

@@ -1,0 +1,229 @@
+"""Snapshots: taken inside sandboxes, they replay to what was seen, redacted and not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import snapshot_jobs
+
+from harness.cli import main as cli
+from harness.compare.plan import lanes_for, make_jobs
+from harness.live.host import SnapshotError, snapshot
+from harness.live.redact import redact
+from harness.live.yaml_text import as_yaml
+from harness.model.host import Target
+from harness.sandbox import Pool, SandboxUnavailable
+from harness.scenario import LoadedScenario, Scenario, load
+from harness.scenario.generate import generate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.compare.run import HostJob
+    from harness.live.address_map import AddressMap
+
+HOSTS = 200
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool(2) as opened:
+        try:
+            list(opened.run(snapshot_jobs.nothing, None))
+        except SandboxUnavailable as problem:
+            pytest.skip(str(problem))
+        yield opened
+
+
+def job_of(scenario: Scenario, lanes: Any = ()) -> HostJob:
+    conf = scenario.gai_conf
+    data = conf.encode() if isinstance(conf, str) else None
+    return make_jobs([LoadedScenario(scenario, Path("x"), data, "x")], lanes)[0]
+
+
+def reloaded(scenario: Scenario, folder: Path) -> LoadedScenario:
+    """Through the file, as users have it."""
+    path = folder / "node.yaml"
+    path.write_text(as_yaml(scenario, ["a comment"]))
+    found = load(path)
+    assert found.scenario == scenario
+    return found
+
+
+def taken(pool: Pool, host: dict[str, Any], names: dict[str, list[str]] | None = None) -> Scenario:
+    """The snapshot of a host that a sandbox holds."""
+    scenario = Scenario.model_validate(
+        {"name": "x", "host": host, "names": names or {"n": ["192.0.2.1"]},
+         "lookups": [{"name": "n"}]}
+    )  # fmt: skip
+    _, found = pool.run(snapshot_jobs.looked_up, (job_of(scenario), True))
+    assert isinstance(found, LoadedScenario)
+    return found.scenario
+
+
+def renamed(seen: snapshot_jobs.Seen, scenario: Scenario, made: AddressMap) -> snapshot_jobs.Seen:
+    """What was seen, in the words of a redacted copy."""
+    names = {name: f"host{number}" for number, name in enumerate(scenario.names, 1)}
+    words = snapshot_jobs.words_through(made)
+    return snapshot_jobs.Seen(
+        {(glibc, names[name]): tuple(map(words, order))
+         for (glibc, name), order in seen.orders.items()},
+        {words(target): words(route) for target, route in seen.sources.items()},
+    )  # fmt: skip
+
+
+def test_snapshots_replay_to_the_same_native_order_redacted_and_not(
+    pool: Pool, tmp_path: Path
+) -> None:
+    lanes = lanes_for("all", "worker")
+    before = [generate(seed) for seed in range(HOSTS)]
+    first = list(pool.outcomes(snapshot_jobs.looked_up, [(job_of(s, lanes), True) for s in before]))
+    refused = [str(outcome.error) for outcome in first if outcome.error is not None]
+    assert not refused
+    expected: list[snapshot_jobs.Seen] = []
+    copies: list[HostJob] = []
+    for seed, outcome in enumerate(first):
+        seen, shot = outcome.values
+        redacted = redact(shot.scenario, b"key%d" % seed)
+        expected += [seen, renamed(seen, shot.scenario, redacted.map)]
+        for scenario in (shot.scenario, redacted.scenario):
+            loaded = reloaded(scenario, tmp_path)
+            copies.append(replace(make_jobs([loaded], lanes)[0], source=f"seed {seed}"))
+    again = pool.outcomes(snapshot_jobs.looked_up, [(job, False) for job in copies])
+    for job, outcome, wanted in zip(copies, again, expected, strict=True):
+        assert outcome.error is None, (job.source, job.scenario.name, outcome.error)
+        assert outcome.values[0] == wanted, (job.source, job.scenario.name)
+
+
+def test_a_rich_host_comes_back_word_for_word(pool: Pool, tmp_path: Path) -> None:
+    host = {
+        "interfaces": {
+            "lo": {"addresses": ["10.255.0.1/32"]},
+            "eth0": {
+                "kind": "veth",
+                "addresses": [
+                    {"address": "10.1.0.2/24", "label": "eth0:1", "metric": 50},
+                    {"address": "10.1.0.3/24", "flags": ["deprecated"]},
+                    {"address": "10.9.0.1/32", "peer": "10.9.0.2/32", "scope": "link"},
+                    "fe80::2/64",
+                    {"address": "2001:db8:1::2/64", "flags": ["deprecated", "home"]},
+                    {"address": "2001:db8:1::3/64", "flags": ["noprefixroute"]},
+                    {"address": "2001:db8:1::4/64", "flags": ["optimistic"]},
+                    {"address": "2001:db8:1::5/64", "flags": ["tentative"]},
+                ],
+            },
+            "six": {"kind": "sit", "addresses": ["2002:c000:201::1/16"]},
+            "off": {"kind": "veth", "up": False, "addresses": ["10.4.0.1/24"]},
+        },
+        "routes": [
+            {"to": "192.0.2.0/24", "dev": "eth0", "scope": "global", "from": "10.255.0.1"},
+            {"to": "198.51.100.0/24", "type": "unreachable", "metric": 7},
+            {"to": "2001:db8:dead::/48", "type": "blackhole"},
+            {"to": "203.0.113.0/24", "type": "local", "dev": "lo", "table": "local"},
+            {"to": "0.0.0.0/0", "via": "10.1.0.1", "dev": "eth0", "table": 100},
+            {"to": "0.0.0.0/0", "metric": 3,
+             "nexthops": [{"via": "10.1.0.1", "dev": "eth0", "weight": 4},
+                          {"via": "10.7.0.1", "dev": "eth0", "on-link": True}]},
+            {"to": "::/0", "via": "fe80::1", "dev": "eth0", "pref": "high", "metric": 512},
+            {"to": "2001:db8:2::/48", "source": "2001:db8:1::/64", "via": "fe80::1",
+             "dev": "eth0"},
+        ],
+        "rules": [
+            {"priority": 10, "from": "10.1.0.3/32", "table": 100},
+            {"priority": 20, "family": "inet", "table": "main", "suppress_prefixlength": 0},
+            {"priority": 30, "to": "10.8.0.0/16", "not": True, "fwmark": "0xca6c/0xffffffff",
+             "iif": "lo", "ipproto": 17, "goto": 40},
+            {"priority": 40, "family": "inet", "type": "nop"},
+            {"priority": 10, "family": "inet6", "oif": "eth0", "table": 100},
+            {"priority": 50, "to": "2001:db8:bad::/48", "type": "prohibit"},
+        ],
+        "addrlabels": [{"prefix": "2001:db8:1::/64", "label": 99, "dev": "eth0"},
+                       {"prefix": "::/0", "label": 1}],
+        "sysctls": {"net.ipv6.bindv6only": "1", "net.ipv6.conf.eth0.use_tempaddr": "2"},
+    }  # fmt: skip
+    found = taken(pool, host)
+    wanted = Scenario.model_validate(
+        {"name": "x", "host": host, "lookups": [{"name": "n"}]}
+    ).host  # fmt: skip
+    interfaces = dict(found.host.interfaces)
+    got, listed = interfaces["eth0"].addresses, wanted.interfaces["eth0"].addresses
+    assert set(got) == set(listed)
+    assert [each for each in got if each.ip.version == 6] == list(listed[3:])
+    assert {name: (each.kind, each.up) for name, each in interfaces.items() if name != "lo"} == {
+        "eth0": ("veth", True), "six": ("sit", True), "off": ("veth", False)
+    }  # fmt: skip
+    assert interfaces["lo"].addresses == wanted.interfaces["lo"].addresses
+    key = str
+    assert sorted(found.host.routes, key=key) == sorted(wanted.routes, key=key)
+    assert found.host.rules == wanted.rules
+    assert found.host.addrlabels is not None
+    assert wanted.addrlabels is not None
+    assert set(found.host.addrlabels) == set(wanted.addrlabels)
+    assert dict(found.host.sysctls) == dict(wanted.sysctls)
+    assert found.left_out == ()
+    assert reloaded(found, tmp_path)
+
+
+def test_other_rules_than_the_kernels_own(pool: Pool) -> None:
+    rules = [
+        {"priority": 5, "family": "inet", "table": "local"},
+        {"priority": 32766, "family": "inet", "table": "main"},
+        {"priority": 0, "family": "inet6", "table": "local"},
+        {"priority": 32766, "family": "inet6", "table": "main"},
+    ]
+    found = taken(pool, {"default_rules": False, "rules": rules})
+    assert not found.host.default_rules
+    assert [rule.priority for rule in found.host.rules] == [5, 32766, 0, 32766]
+
+
+def test_what_has_no_effect_on_a_look_up_is_named(pool: Pool) -> None:
+    _, shot = pool.run(snapshot_jobs.changed, None)
+    text = "\n".join(shot.scenario.left_out)
+    for words in ("destination ports", "it asks for a TOS", "the users of the IPv4 rule",
+                  "there is no interface away0", "for TOS 16",
+                  "a second route to 10.7.0.0/16"):  # fmt: skip
+        assert words in text
+    assert [rule.priority for rule in shot.scenario.host.rules] == [12]
+    # taken away by hand: the kernel of a copy would make it
+    (address,) = shot.scenario.host.interfaces["eth0"].addresses
+    assert address.flags == ("noprefixroute",)
+
+
+def test_addresses_with_a_zone_come_from_a_name_service_module(pool: Pool) -> None:
+    _, shot = pool.run(snapshot_jobs.zoned, None)
+    assert shot.scenario.resolver == "nss"
+    assert shot.scenario.names["n"] == ("fe80::9%eth0", "192.0.2.1")
+
+
+def test_a_name_that_no_scenario_can_have_is_refused() -> None:
+    with pytest.raises(SnapshotError, match="a host name"):
+        snapshot({"a b": [Target(__import__("ipaddress").ip_address("192.0.2.1"))]})
+
+
+@pytest.mark.parametrize(
+    "conf",
+    ["", "\n", "a", "a\n\n", " a\n", "label ::/0 1\n  # é\n", "\t\0\r\n", "x\u2028\U0001f600"],
+)
+def test_any_gai_conf_survives_the_file(conf: str, tmp_path: Path) -> None:
+    scenario = Scenario.model_validate(
+        {"name": "x", "host": {}, "gai_conf": conf, "lookups": [{"name": "y"}]}
+    )
+    assert reloaded(scenario, tmp_path).gai_conf == conf.encode()
+
+
+def test_the_command_writes_a_file_that_replays(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "node.yaml"
+    assert cli(["snapshot", "localhost", "--redact", "-o", str(path)]) == 0
+    scenario = load(path).scenario
+    assert list(scenario.names) == ["host1"]
+    assert cli(["run", str(path)]) == 0
+    assert "1 agree" in capfd.readouterr().out
+
+
+def test_the_command_says_what_cannot_be_written(tmp_path: Path) -> None:
+    assert cli(["snapshot", "localhost", "--no-check", "-o", str(tmp_path / "no" / "x")]) == 2
