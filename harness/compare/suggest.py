@@ -108,16 +108,18 @@ def fulfil_all(
             [_outcome(host, wish, found) for wish in wishes]
             for host, (_, wishes), found in zip(hosts, asked, seen, strict=True)
         ]
-        confs = [_files(listed) for listed in outcomes]
+        confs = [
+            _files(listed, host.present.data) for host, listed in zip(hosts, outcomes, strict=True)
+        ]
         tried = _answers(pool, list(zip(hosts, confs, strict=True)))
         for host, (job, wishes), found, listed, now, files in zip(
             hosts, asked, seen, outcomes, tried, confs, strict=True
         ):
-            names = {conf.data: conf.name for conf in files}
+            names = {conf.data: conf.name for conf in (host.present, *files)}
             yield (
                 job,
                 tuple(
-                    _answered(host, wish, outcome, found, now, names)
+                    _answered(host, wish, outcome, found, {**found, **now}, names)
                     for wish, outcome in zip(wishes, listed, strict=True)
                 ),
             )
@@ -199,9 +201,10 @@ def _outcome(host: _Host, wish: Wish, found: _Found) -> Suggestion | Impossible:
     return suggest(cases, present.data, wanted, other)
 
 
-def _files(outcomes: Sequence[Suggestion | Impossible]) -> list[GaiConf]:
-    """Every different suggested file, numbered."""
+def _files(outcomes: Sequence[Suggestion | Impossible], present: bytes | None) -> list[GaiConf]:
+    """Every different suggested file, numbered; the present one has been tried already."""
     data = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
+    data.pop(present, None)
     return [GaiConf(f"suggestion {number}", one) for number, one in enumerate(data, 1)]
 
 

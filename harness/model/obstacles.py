@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.model.facts import Facts
 from harness.model.host import Target
+from harness.model.ordering import compare_pair
 from harness.model.rules import RULES
 from harness.model.wishes import Pair, pairs, satisfiable
 
@@ -59,8 +60,14 @@ def _alone(known: Sequence[dict[Target, Facts]], pair: Pair, scopes_free: bool) 
             describe = RULES[rule - 1].describe
             why = f"rule {rule} ({title}): {first} {describe(a)}, {second} {describe(b)}"
             return Obstacle(str(first), str(second), rule, why, steps, _remedies(rule, a, b))
-    # no single case forbids it: two cases contradict each other
     a, b = known[0][first], known[0][second]
+    if first.address == second.address:
+        decision = compare_pair(b, a)
+        why = f"one address in two zones, which no line tells apart; {decision.why}"
+        return Obstacle(
+            str(first), str(second), decision.rule, why, (), _remedies(decision.rule, a, b)
+        )
+    # no single case forbids it: two cases contradict each other
     why = "the versions of glibc differ: what one of them needs another forbids"
     return Obstacle(str(first), str(second), None, why, (), _remedies(0, a, b))
 

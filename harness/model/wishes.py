@@ -125,6 +125,11 @@ def satisfiable(
             for other in before:
                 if _key(one[other], chosen[other]) < _key(one[target], option):
                     return False
+            # one address in two zones: no line tells the two apart, rules 7 to 10 do
+            for other in twins(target, ends):
+                same = other in chosen and chosen[other] == option
+                if same and _tied(one[other], one[target]):
+                    return False
         return True
 
     def consistent() -> bool:
@@ -180,6 +185,17 @@ def fulfilled(
     if any(a < b for a, b in pairwise(keys)):
         return False
     return all(keys[-1] >= key(target) for target in others)
+
+
+def twins(target: Target, among: Sequence[Target]) -> list[Target]:
+    """The destinations with the same address in another zone."""
+    return [one for one in among if one.address == target.address and one != target]
+
+
+def _tied(a: Facts, b: Facts) -> bool:
+    """True when equal choices leave the two to rules 7 to 10, and these prefer ``b``."""
+    present = a.scope_matches, a.label_matches
+    return _key(a, present) == _key(b, present) and late_verdict(a, b) > 0
 
 
 def _key(item: Facts, option: tuple[bool, bool]) -> tuple[bool, ...]:

@@ -159,6 +159,19 @@ def test_the_rule_in_the_way_is_named(
     assert obstacle.remedies
 
 
+def test_one_address_in_two_zones_cannot_be_turned() -> None:
+    twins = [Candidate("fe80::5", "fe80::2", 64, index=n, scope_id=n) for n in (2, 3)]
+    first, second = (Target(ip_address("fe80::5"), n) for n in (2, 3))
+    assert isinstance(suggest([case(*twins)], None, (first, second)), Suggestion)
+    found = suggest([case(*twins)], None, (second, first))
+    assert isinstance(found, Impossible)
+    assert found.proved
+    assert found.obstacles[0].rule == 10
+    # from two sources a label tells them apart
+    twins[1] = replace(twins[1], source="fe80::3")
+    assert own(suggest([case(*twins)], None, (second, first)))
+
+
 def test_another_family_is_offered_where_families_differ() -> None:
     found = wish(DEAD, FOUR, want=["2001:db8:bad::1"])
     assert isinstance(found, Impossible)
