@@ -11,19 +11,24 @@ each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from ipaddress import IPv4Address
 
 from harness.model.dialects import Dialect
-from harness.model.facts import Candidate, glibc_common_prefix
+from harness.model.facts import Candidate, netmask
 from harness.model.gaiconf import INT_MAX
 from harness.model.host import IPAddress
 from harness.model.policy import Policy
 
-# A destination's key: (rules 1 to 8, 128 − common prefix, IP version).
+# A destination's key: (rules 1 to 8, bits behind the common prefix, IP version).
 Key = tuple[int, int, int]
 
 _PREFIX_BITS = 8
+RULE_BITS = (67, 66, 65, 64, 63, 32, 31, 0)
+"""The lowest bit of each of the rules 1 to 8 in the first number of a key."""
+
 _UNREACHABLE = 1 << 67  # above every bit of the rules after it
+# integers and not addresses are the keys here: hashing an address object costs more than a rule
+_Known = dict[int, tuple[int, int, int]]
 
 
 class Sorter:
@@ -35,26 +40,38 @@ class Sorter:
 
     def __init__(self, policy: Policy, spoken: Dialect) -> None:
         self._policy = policy
-        self._common = glibc_common_prefix(spoken)
+        self._in_subnet_only = spoken.rule9_ipv4_in_subnet_only
+        self._masks = [netmask(length, spoken) for length in range(33)]
         # an address comes back in many candidates: as destination and as source of others
-        self._facts = lru_cache(maxsize=1 << 14)(self._policy_of)
+        self._known4: _Known = {}
+        self._known6: _Known = {}
 
-    def _policy_of(self, address: IPAddress) -> tuple[int, int, int]:
+    def _learn(self, known: _Known, value: int, address: IPAddress) -> tuple[int, int, int]:
         policy = self._policy
-        return policy.scope(address), policy.label(address), policy.precedence_of(address)
+        learned = policy.scope(address), policy.label(address), policy.precedence_of(address)
+        known[value] = learned
+        return learned
 
     def key(self, candidate: Candidate) -> Key:
         """The key of a candidate whose addresses are ``ipaddress`` objects."""
         destination = candidate.destination
         source = candidate.source
         assert not isinstance(destination, str)
-        scope, label, precedence = self._facts(destination)
+        is_ipv4 = isinstance(destination, IPv4Address)
+        known = self._known4 if is_ipv4 else self._known6
+        value = int(destination)
+        scope, label, precedence = known.get(value) or self._learn(known, value, destination)
         late = (INT_MAX - precedence) << 32 | scope
         if source is None:
-            return _UNREACHABLE | late, 0, destination.version
+            return _UNREACHABLE | late, 0, 4 if is_ipv4 else 6
         assert not isinstance(source, str)
-        source_scope, source_label, _ = self._facts(source)
-        native = candidate.native if candidate.native is not None else candidate.index is not None
+        source_value = int(source)
+        source_scope, source_label, _ = known.get(source_value) or self._learn(
+            known, source_value, source
+        )
+        native = candidate.native
+        if native is None:
+            native = candidate.index is not None
         rules = (
             (scope != source_scope) << 66
             | candidate.deprecated << 65
@@ -63,8 +80,12 @@ class Sorter:
             | (not native) << 31
             | late
         )
-        bits = self._common(destination, source, candidate.prefixlen)
-        return rules, 128 - bits, destination.version
+        difference = value ^ source_value
+        if not is_ipv4:
+            return rules, difference.bit_length(), 6
+        if self._in_subnet_only and difference & self._masks[candidate.prefixlen]:
+            return rules, 32, 4
+        return rules, difference.bit_length(), 4
 
     def sort(self, keys: Sequence[Key]) -> list[int]:
         """The positions of ``keys`` in the order glibc returns them."""
@@ -84,11 +105,22 @@ class Sorter:
 
 
 def _families_tie(keys: Sequence[Key]) -> bool:
-    first = keys[0][2] if keys else 0
-    if all(key[2] == first for key in keys):
-        return False
-    seen: dict[int, int] = {}
-    return any(seen.setdefault(rules, version) != version for rules, _, version in keys)
+    four = {rules for rules, _, version in keys if version == 4}
+    return bool(four) and any(version == 6 and rules in four for rules, _, version in keys)
+
+
+def deciding_rule(before: Key, after: Key) -> int:
+    """The number of the rule that tells two destinations apart; 10 where only the position does."""
+    different = before[0] ^ after[0]
+    if different:
+        return _RULE_OF_BIT[different.bit_length()]
+    return 9 if before[2] == after[2] and before[1] != after[1] else 10
+
+
+_RULE_OF_BIT = [
+    next((rule for rule, lowest in enumerate(RULE_BITS, 1) if length > lowest), 8)
+    for length in range(69)
+]
 
 
 def _merge(positions: list[int], keys: Sequence[Key]) -> list[int]:

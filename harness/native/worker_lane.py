@@ -119,6 +119,24 @@ class WorkerLane:
         self._session = _WorkerSession(worker, self._number)
         return self._session.start()
 
+    def begin_burst(self) -> tuple[frames.Channel, int]:
+        """The worker's channel and the number of a session that the caller opens and ends.
+
+        Raises:
+            LaneError: the worker cannot be started, or a session is still open.
+        """
+        if self._session is not None and self._session.open:
+            raise LaneError("close the open session first: a worker serves one at a time")
+        worker = self._running()
+        self._number += 1
+        return worker.channel, self._number
+
+    def lost_burst(self) -> LaneError:
+        """Gives up the worker in the middle of a burst; the next use starts another one."""
+        assert self._worker is not None
+        self._worker.kill()
+        return LaneError("the worker ended in the middle of a session")
+
     def close(self) -> None:
         """Ends the worker and what it runs."""
         if self._session is not None:

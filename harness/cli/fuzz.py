@@ -1,0 +1,132 @@
+"""``gai-harness fuzz``: random hosts, names, gai.conf files and hints, native against model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.compare.engine import Disagreement
+    from harness.compare.fuzz import Step
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``fuzz``."""
+    parser.add_argument(
+        "--seconds", type=_amount, metavar="N", help="stop after so many seconds (default 60)"
+    )
+    parser.add_argument(
+        "--cases", type=_amount, metavar="N",
+        help="stop after so many cases; a case is one look-up under one gai.conf on one glibc",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=_seed, default=1, metavar="S",
+        help="the same seed gives the same cases, whatever --jobs is (default 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--glibc", default="host", metavar="VERSION,…|all",
+        help="the builds to run on: host (default), 2.31, 2.41,host, a folder, all",
+    )  # fmt: skip
+    parser.add_argument(
+        "-j", "--jobs", type=_jobs, default=None, metavar="N",
+        help="hosts examined at the same time (default: the number of processors)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", default="fuzz-found", metavar="DIR",
+        help="where the scenario files of disagreements go (default: fuzz-found)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def _amount(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10**12:
+        raise argparse.ArgumentTypeError(f"a number from 1 was expected, got {text!r}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or len(text) > 20:
+        raise argparse.ArgumentTypeError(f"a number from 0 was expected, got {text!r}")
+    return int(text)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"a number from 1 to 256 was expected, got {text!r}")
+    return int(text)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Fuzz; returns the exit status."""
+    from harness.cli import FINDING, OK
+    from harness.compare.fuzz import FuzzReport, fuzz
+    from harness.compare.plan import lanes_for
+    from harness.report.fuzz import as_json, as_text
+
+    lanes = lanes_for(options.glibc, "worker")
+    jobs = options.jobs or os.cpu_count() or 1
+    seconds = options.seconds
+    if seconds is None and options.cases is None:
+        seconds = 60
+    report = FuzzReport()
+    written: list[Path] = []
+    started = time.monotonic()
+    steps = fuzz(lanes, options.seed, cases=options.cases, seconds=seconds, jobs=jobs)
+    for step in _watched(steps, options.cases, seconds):
+        report = report.plus(step)
+        if step.report.disagreements and len(written) < _MOST_FILES:
+            written.append(_written(step.report.disagreements[0], options, len(written)))
+    elapsed = time.monotonic() - started
+    builds = [f"{lane.glibc}:{lane.arch}" for lane in lanes]
+    render = as_json if options.json else as_text
+    sys.stdout.write(render(report, options.seed, builds, jobs, elapsed, written))
+    return FINDING if report.differing else OK
+
+
+_MOST_FILES = 20  # one bug of the model shows in thousands of cases
+
+
+def _written(found: Disagreement, options: argparse.Namespace, number: int) -> Path:
+    """Shrink a disagreement and write its scenario file."""
+    from harness.compare.found import write_scenario
+    from harness.compare.shrink import shrink
+    from harness.sandbox import Pool
+
+    title = found.evidence.scenario.name
+    print(f"gai-harness fuzz: {title}: a disagreement; shrinking it", file=sys.stderr)
+    with Pool(1) as pool:
+        small = shrink(pool, found)
+    path = write_scenario(small, Path(options.output), f"found-{title}-{number}", title)
+    print(f"gai-harness fuzz: {path}", file=sys.stderr)
+    return path
+
+
+def _watched(steps: Iterator[Step], cases: int | None, seconds: int | None) -> Iterator[Step]:
+    """Pass the batches on; a line on a terminal says how far it has come."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    terminal = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+        console=terminal, transient=True, disable=not terminal.is_terminal,
+    )  # fmt: skip
+    done = differing = 0
+    started = time.monotonic()
+    with bar:
+        task = bar.add_task("0 cases", total=cases or seconds)
+        for step in steps:
+            yield step
+            done += step.report.cases
+            differing += step.report.differing
+            elapsed = time.monotonic() - started
+            bar.update(
+                task,
+                completed=done if cases else elapsed,
+                description=f"{done} cases, {differing} disagreements, {done / elapsed:.0f}/s",
+            )

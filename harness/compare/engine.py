@@ -1,0 +1,309 @@
+"""The engine: many look-ups on one host, under many gai.conf files, on several glibcs.
+
+A *case* is one look-up under one gai.conf on one glibc, native against model. What does not
+change from case to case is done once: the host and its observation per batch, the keys of
+its destinations per (policy, dialect), the names' file per batch, one forked session per
+(gai.conf, glibc) into which all look-ups are written at once. Answers are compared as packed
+bytes; only a difference is decoded and judged.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from operator import ne
+from typing import TYPE_CHECKING, Any, Self
+
+from harness.compare import predict
+from harness.compare.hostwork import NO_CANONNAME, SUCCESS, HostWork
+from harness.compare.judge import Evidence, judge
+from harness.compare.linekinds import EFFECTIVE, line_kinds
+from harness.compare.request import query_for
+from harness.compare.run import LaneSpec
+from harness.compare.tally import Counts, Tally
+from harness.model.dialects import ROWS, Dialect, dialect
+from harness.model.keys import Key, Sorter
+from harness.model.lookup import AI_CANONNAME
+from harness.model.policy import Policy
+from harness.native.burst import Burst, Prepared
+from harness.native.record import Crashed, Outcome, TimedOut, decode
+from harness.native.worker_lane import WorkerLane
+from harness.scenario.fuzz import scenario_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from harness.compare.results import Result
+    from harness.sandbox import Box
+    from harness.scenario.fuzz import Batch, Round
+
+_VERSION_AT = 21  # where the length of the glibc version stands in an answer's payload
+_TIME = slice(13, 21)
+_COUNT = struct.Struct("<I")
+_KEPT = 4  # a bug of the model shows in hundreds of cases of a batch
+_CANONNAME_AT = 19  # behind an entry's fixed part comes its address, then the name
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One case on which native and model differ, with everything to look into it."""
+
+    evidence: Evidence
+    result: Result
+    lane: LaneSpec
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a batch gave.
+
+    ``cases`` counts look-ups × gai.conf × glibc; ``crashes`` the sessions that died as
+    predicted, ``unasked`` the look-ups lost with them; ``native_ns`` is the time inside
+    getaddrinfo; ``disagreements`` the first of the ``differing`` cases.
+    """
+
+    title: str
+    cases: int = 0
+    crashes: int = 0
+    unasked: int = 0
+    native_ns: int = 0
+    differing: int = 0
+    disagreements: tuple[Disagreement, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+
+
+class Engine:
+    """Compares on one host; a context manager, which ends the workers.
+
+    Parameters: ``box`` a fresh sandbox; ``batch`` what to compare; ``lanes`` the glibcs,
+    each through its worker; ``timeout`` seconds for a look-up; ``tallied`` whether to count
+    what decided, ``rows`` also the dialects' rows and the lines, which asks the model a dozen
+    times more. Raises SandboxError for a host the kernel refuses.
+    """
+
+    def __init__(
+        self,
+        box: Box,
+        batch: Batch,
+        lanes: Sequence[LaneSpec],
+        timeout: float = 10.0,
+        tallied: bool = True,
+        rows: bool = False,
+    ) -> None:
+        self._box = box
+        self._batch = batch
+        self._specs = lanes
+        self._timeout = timeout
+        box.build(batch.host)
+        box.set_names(batch.names, batch.resolver)
+        self._spoken = [dialect(spec.glibc, spec.arch) for spec in lanes]
+        self._dialects = list(dict.fromkeys(self._spoken))
+        self._rows = turned(self._dialects[-1]) if rows else {}
+        self.work = HostWork(box, batch, (*self._dialects, *self._rows.values()))
+        self._tally = Tally(self.work) if tallied else None
+        queries = [query_for(request) for request in self.work.requests]
+        self._prepared = Prepared(queries, timeout)
+        self._stack = ExitStack()
+        self._lanes: list[WorkerLane] = []
+        for spec in lanes:
+            assert spec.skeleton is not None
+            lane = WorkerLane(spec.command, chroot=box.private_root(spec.skeleton))
+            self._stack.callback(lane.close)
+            self._lanes.append(lane)
+        self._keys: dict[tuple[object, ...], tuple[Sorter, list[Key]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def run(self) -> BatchReport:
+        """Every round of the batch. Raises LaneError when a worker breaks."""
+        report = BatchReport(self._batch.title)
+        for each in self._batch.rounds:
+            report = _sum(report, self.round(each))
+        if self._tally is not None:
+            report = replace(report, counts=self._tally.counts())
+        return report
+
+    def round(self, each: Round) -> BatchReport:
+        """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
+        self._box.set_gai_conf(each.gai_conf)
+        bursts = [Burst(lane, self._prepared, each.lookups, self._timeout) for lane in self._lanes]
+        # the workers are busy meanwhile
+        expected = self._expected(each)
+        self._keys.clear()
+        disagreements: list[Disagreement] = []
+        crashes = unasked = elapsed = 0
+        for number, burst in enumerate(bursts):
+            wanted = expected[self._spoken[number]]
+            answers, end = burst.finish()
+            for position, payload in enumerate(answers):
+                elapsed += int.from_bytes(payload[_TIME], "little")
+                start = _VERSION_AT + 1 + payload[_VERSION_AT]
+                if payload[4:13] + payload[start:] != wanted[position] and not self._same(
+                    payload, start, wanted[position], each.lookups[position]
+                ):
+                    disagreements += self._judged(each, position, number, decode(payload[4:]))
+            if end is not None:
+                found = self._judged(each, len(answers), number, end)
+                disagreements += found
+                crashes += not found
+                unasked += len(wanted) - len(answers) - 1
+        return BatchReport(
+            self._batch.title,
+            cases=len(each.lookups) * len(bursts),
+            crashes=crashes,
+            unasked=unasked,
+            native_ns=elapsed,
+            differing=len(disagreements),
+            disagreements=tuple(disagreements[:_KEPT]),
+        )
+
+    def _expected(self, each: Round) -> dict[Dialect, list[bytes]]:
+        """What each dialect's answers must be, canonical names left out."""
+        shared: dict[tuple[int, int], bytes] = {}
+        made: dict[Dialect, list[bytes]] = {}
+        for spoken in self._dialects:
+            policy = Policy.build(each.gai_conf, spoken)
+            made[spoken] = self._predicted(each, policy, spoken, shared, self._tally)
+            if self._tally is not None:
+                kinds = line_kinds(each.gai_conf, spoken)
+                self._tally.policy(kinds, policy, len(each.lookups))
+        if self._rows and self._tally is not None:
+            self._count_rows(each, made[self._dialects[-1]])
+        return made
+
+    def _predicted(
+        self,
+        each: Round,
+        policy: Policy,
+        spoken: Dialect,
+        shared: dict[tuple[int, int], bytes],
+        tally: Tally | None,
+    ) -> list[bytes]:
+        asked = self.work.asked[spoken]
+        sorter, keys = self._sorted(policy, spoken)
+        wanted: list[bytes] = []
+        for lookup in each.lookups:
+            one = asked[lookup]
+            if one.fixed is not None:
+                wanted.append(one.fixed)
+                if tally is not None:
+                    tally.unsorted(one.fixed[: len(SUCCESS)] != SUCCESS)
+                continue
+            # equal work is one object, so dialects that agree share the answer
+            key = id(one), id(keys)
+            body = shared.get(key)
+            if body is None:
+                own = [keys[slot] for slot in one.slots]
+                order = sorter.sort(own)
+                if tally is not None:
+                    tally.sorted(one, own, order)
+                entries = one.entries
+                body = one.head + b"".join([entries[position] for position in order])
+                shared[key] = body
+            wanted.append(body)
+        return wanted
+
+    def _count_rows(self, each: Round, wanted: list[bytes]) -> None:
+        """Count the look-ups that another dialect, or fewer lines, would answer otherwise."""
+        assert self._tally is not None
+        newest = self._dialects[-1]
+        for feature, spoken in self._rows.items():
+            policy = Policy.build(each.gai_conf, spoken)
+            others = self._predicted(each, policy, spoken, {}, None)
+            self._tally.decided(f"row {feature}", sum(map(ne, wanted, others)))
+        for spoken in (newest, self._rows["gaiconf_numbers_checked"]):
+            lines = (each.gai_conf or b"").split(b"\n")
+            policy = Policy.build(each.gai_conf, spoken)
+            whole = self._predicted(each, policy, spoken, {}, None)
+            for kind, numbers in line_kinds(each.gai_conf, spoken).items():
+                if kind not in EFFECTIVE:
+                    continue
+                less = b"\n".join(line for n, line in enumerate(lines, 1) if n not in numbers)
+                policy = Policy.build(less, spoken)
+                others = self._predicted(each, policy, spoken, {}, None)
+                self._tally.decided(f"line {kind} decided", sum(map(ne, whole, others)))
+
+    def _sorted(self, policy: Policy, spoken: Dialect) -> tuple[Sorter, list[Key]]:
+        """The keys of all candidates, shared by dialects that sort alike under the same tables."""
+        alike = (
+            policy.labels, policy.precedence, policy.scopes,
+            spoken.rule9_ipv4_in_subnet_only, spoken.shift_by_32,
+        )  # fmt: skip
+        known = self._keys.get(alike)
+        if known is None:
+            sorter = Sorter(policy, spoken)
+            known = sorter, [sorter.key(candidate) for candidate in self.work.candidates]
+            self._keys[alike] = known
+        return known
+
+    def _same(self, payload: bytes, start: int, wanted: bytes, lookup: int) -> bool:
+        """Whether only the canonical name differs, which the model leaves out."""
+        if not self.work.requests[lookup].flags & AI_CANONNAME or payload[4:13] != SUCCESS:
+            return False
+        entry = start + _COUNT.size
+        at = entry + _CANONNAME_AT + payload[entry + _CANONNAME_AT - 1]
+        (length,) = _COUNT.unpack_from(payload, at)
+        if payload[at : at + 4] == NO_CANONNAME:
+            return False
+        rest = payload[at + 4 + length :]
+        return payload[4:13] + payload[start:at] + NO_CANONNAME + rest == wanted
+
+    def _judged(
+        self, each: Round, position: int, number: int, native: Outcome
+    ) -> list[Disagreement]:
+        """The case with all evidence, when it is a disagreement indeed."""
+        spec = self._specs[number]
+        lookup = self._batch.lookups[each.lookups[position]]
+        evidence = Evidence(
+            scenario=scenario_of(self._batch, each.gai_conf, (lookup,)),
+            lookup=lookup,
+            gai_conf_name="inline" if each.gai_conf is not None else "default",
+            gai_conf=each.gai_conf,
+            view=self.work.view,
+            names=self.work.names,
+            glibc=spec.glibc,
+            arch=spec.arch,
+            lane=spec.lane,
+            build=spec.build,
+            native=native,
+        )
+        result = judge(evidence, predict.GLIBC)
+        alone = isinstance(native, (Crashed, TimedOut)) or bool(result.undefined)
+        if not (alone and result.agreed):
+            return [Disagreement(evidence, result, spec)]
+        return []
+
+
+def turned(spoken: Dialect) -> dict[str, Dialect]:
+    """For each feature of the dialect table, the dialect with another value of it."""
+    made = {}
+    for feature in dict.fromkeys(row.feature for row in ROWS):
+        value = getattr(spoken, feature)
+        others = [row.value for row in ROWS if row.feature == feature and row.value != value]
+        change: dict[str, Any] = {feature: others[0]}
+        made[feature] = replace(spoken, **change)
+    return made
+
+
+def _sum(report: BatchReport, more: BatchReport) -> BatchReport:
+    return BatchReport(
+        report.title,
+        report.cases + more.cases,
+        report.crashes + more.crashes,
+        report.unasked + more.unasked,
+        report.native_ns + more.native_ns,
+        report.differing + more.differing,
+        (report.disagreements + more.disagreements)[:_KEPT],
+        report.counts,
+    )

@@ -1,0 +1,101 @@
+"""Random answers of the name service: destinations near the host's addresses, and far ones."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_interface
+from typing import TYPE_CHECKING
+
+from ..values import canonical
+from . import weights
+from .dice import Dice
+
+if TYPE_CHECKING:
+    from ..hostspec import Address, Host
+
+
+def draw_destinations(dice: Dice, host: Host, zones: bool) -> list[str]:
+    """The addresses that a host's names are made of, each text once.
+
+    Parameters: ``host``; ``zones`` whether the name service can hand over %zone.
+    """
+    rows = [
+        (name, row) for name, interface in host.interfaces.items() for row in interface.addresses
+    ]
+    names = list(host.interfaces)
+    found: dict[str, None] = {}
+    for _ in range(weights.NEARBY if rows else 0):
+        name, row = dice.one(rows)
+        text = _near(dice, row)
+        if text is None:
+            continue
+        if zones and text.startswith(("fe8", "fe9", "fea", "feb", "ff02")):
+            text += _zone(dice, name, names)
+        found.setdefault(text)
+    for _ in range(weights.MIXED_IN):
+        text = dice.pick(weights.DESTINATIONS)
+        if zones and text.startswith(("fe80", "ff02")):
+            text += _zone(dice, dice.one(names) if names else "lo", names)
+        found.setdefault(text)
+    return list(found)
+
+
+def _zone(dice: Dice, own: str, names: list[str]) -> str:
+    match dice.pick(weights.ZONES):
+        case "own":
+            return f"%{own}"
+        case "other":
+            return f"%{dice.one(names)}" if names else "%lo"
+        case "missing":
+            return f"%{dice.one(('77', '4294967295'))}"
+        case _:
+            return ""
+
+
+def _near(dice: Dice, row: Address) -> str | None:
+    """A destination in some relation to one of the host's addresses."""
+    own = ip_interface(row.address)
+    width = own.max_prefixlen
+    value, host_bits = int(own.ip), width - own.network.prefixlen
+    match dice.pick(weights.NEAR):
+        case "itself":
+            pass
+        case "in-subnet":
+            value ^= dice.bits(min(host_bits, 12) if dice.chance(0.7) else host_bits)
+        case "one-bit":
+            value ^= 1 << dice.number(0, width - 1)
+        case "outside":
+            value ^= 1 << min(host_bits, width - 1)
+        case "broadcast":
+            value = int(own.network.broadcast_address)
+        case "network":
+            value = int(own.network.network_address)
+        case _:
+            if row.peer_ip is None:
+                return None
+            value = int(row.peer_ip)
+    if own.version == 4:
+        return canonical(ip_address(value.to_bytes(4, "big")))
+    return canonical(ip_address(value.to_bytes(16, "big")))
+
+
+def draw_answer(dice: Dice, destinations: list[str]) -> tuple[str, ...]:
+    """The addresses of one name in the order they are handed over."""
+    count = dice.pick(weights.ANSWERS)
+    four = [text for text in destinations if ":" not in text]
+    six = [text for text in destinations if ":" in text]
+    match dice.pick(weights.MIXES):
+        case "one-family":
+            chosen = dice.several(dice.one([part for part in (four, six) if part]), count)
+        case "neighbours":
+            start = dice.number(0, len(destinations) - 1)
+            window = sorted(destinations)[start : start + max(3, count // 2)]
+            chosen = dice.several(window, count)
+        case "alternating":
+            pairs = zip(dice.several(four or six, count), dice.several(six or four, count),
+                        strict=True)  # fmt: skip
+            chosen = [text for pair in pairs for text in pair][:count]
+        case "repeated":
+            chosen = [text for text in dice.several(destinations, count) for _ in "ab"][:count]
+        case _:
+            chosen = dice.several(destinations, count)
+    return tuple(chosen)

@@ -1,0 +1,77 @@
+"""A batch: one host, its names, and look-ups under several gai.conf files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..hostspec import Host
+from ..schema import Lookup, Scenario
+from . import weights
+from .answers import draw_answer, draw_destinations
+from .dice import Dice
+from .gaiconf import draw_gai_conf
+from .hints import draw_lookup
+from .hosts import draw_host
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One gai.conf and the look-ups made under it, as positions in ``Batch.lookups``."""
+
+    gai_conf: bytes | None
+    lookups: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One host with everything that is asked on it; ``title`` says where it comes from."""
+
+    title: str
+    host: Host
+    names: Mapping[str, tuple[str, ...]]
+    lookups: tuple[Lookup, ...]
+    rounds: tuple[Round, ...]
+    resolver: Literal["files", "dns", "nss"] = "nss"
+
+    @property
+    def size(self) -> int:
+        """How many look-ups are made on each glibc."""
+        return sum(len(each.lookups) for each in self.rounds)
+
+
+def draw_batch(seed: int, number: int) -> Batch:
+    """Batch ``number`` of a seed: the same one whenever and wherever it is drawn."""
+    dice = Dice(seed, number)
+    host = draw_host(dice)
+    resolver = dice.pick(weights.RESOLVERS)
+    destinations = draw_destinations(dice, host, zones=resolver == "nss")
+    names = {f"n{i}": draw_answer(dice, destinations) for i in range(weights.NAMES)}
+    lookups = tuple(draw_lookup(dice, name, destinations) for name in names)
+    rounds = tuple(
+        Round(
+            draw_gai_conf(dice, destinations),
+            tuple(dice.shuffled(range(len(lookups)))[: weights.LOOKUPS_A_ROUND]),
+        )
+        for _ in range(weights.ROUNDS)
+    )
+    return Batch(f"fuzz-{seed}-{number}", host, names, lookups, rounds, resolver)
+
+
+def scenario_of(
+    batch: Batch, gai_conf: bytes | None, lookups: Sequence[Lookup], name: str | None = None
+) -> Scenario:
+    """The scenario file's form of some look-ups of a batch under one gai.conf.
+
+    Parameters: ``name`` of the scenario, the batch's title by default.
+    """
+    asked = {(each.name or "").lower().removesuffix(".") for each in lookups}
+    return Scenario(
+        name=name or batch.title,
+        host=batch.host,
+        names={name: texts for name, texts in batch.names.items() if name in asked},
+        resolver=batch.resolver,
+        gai_conf=None if gai_conf is None else gai_conf.decode(),
+        lookups=tuple(lookups),
+    )

@@ -1,0 +1,184 @@
+"""Random gai.conf files: valid, nearly valid and hostile ones."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from . import weights
+from .dice import Dice
+
+_TABLE = "::1/128", "::/0", "2002::/16", "::/96", "::ffff:0:0/96"
+_LABELS = (*_TABLE, "fec0::/10", "fc00::/7", "2001::/32")
+_SCOPES = "169.254.0.0/16", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "0.0.0.0/0"
+_HUGE = 40_000
+
+
+def draw_gai_conf(dice: Dice, destinations: list[str]) -> bytes | None:
+    """A gai.conf, or None for no file at all.
+
+    Parameters: ``destinations`` that lines may be about. The bytes are valid UTF-8, so that
+    a scenario file can hold them.
+    """
+    plain = [text.partition("%")[0] for text in destinations]
+    match dice.pick(weights.FILES):
+        case "none":
+            return None
+        case "empty":
+            return b""
+        case "tie":
+            text = _tie(dice, plain)
+        case "few":
+            text = _lines(dice, plain, dice.number(1, 6))
+        case "whole":
+            text = _whole(dice, plain)
+        case "nearly-valid":
+            text = _nearly_valid(dice, plain)
+        case _:
+            text = _hostile(dice, plain)
+    if dice.chance(weights.NO_NEWLINE):
+        text = text.rstrip("\n")
+    return text.encode()
+
+
+def _lines(dice: Dice, plain: list[str], count: int) -> str:
+    return "".join(_line(dice, plain) + "\n" for _ in range(count))
+
+
+def _line(dice: Dice, plain: list[str], keyword: str | None = None) -> str:
+    keyword = keyword or dice.pick(weights.KEYWORDS)
+    return f"{keyword} {_prefix(dice, plain, keyword)} {dice.pick(weights.VALUES)}"
+
+
+def _prefix(dice: Dice, plain: list[str], keyword: str, host_bits: bool = False) -> str:
+    table = weights.PREFIXES4 if keyword == "scopev4" else weights.PREFIXES6
+    prefix = dice.pick(table)
+    if prefix != "own" and not host_bits:
+        return prefix
+    four = [text for text in plain if ":" not in text]
+    if keyword == "scopev4":
+        address = dice.one(four or ["10.1.2.3"])
+        length = dice.number(0, 32)
+        if dice.chance(0.3):
+            address, length = f"::ffff:{address}", length + 96
+        return _cut(address, length, host_bits)
+    address = dice.one(plain)
+    if ":" not in address:
+        return _cut(f"::ffff:{address}", dice.number(96, 128), host_bits)
+    return _cut(address, dice.number(0, 128), host_bits)
+
+
+def _cut(text: str, length: int, host_bits: bool) -> str:
+    address = ip_address(text)
+    if not host_bits:
+        rest = address.max_prefixlen - length
+        packed = (int(address) >> rest << rest).to_bytes(address.max_prefixlen // 8, "big")
+        text = str(ip_address(packed))
+    return f"{text}/{length}"
+
+
+def _tie(dice: Dice, plain: list[str]) -> str:
+    """Families that tie up to rule 8, which makes the comparison intransitive."""
+    value = dice.pick(weights.VALUES)
+    lines = [f"precedence ::/0 {value}"]
+    if dice.chance(0.5):
+        lines.append(f"precedence ::ffff:0:0/96 {value}")
+    if dice.chance(0.7):
+        lines.append("label ::/0 1")
+    if dice.chance(0.6):
+        lines.append(f"scopev4 0.0.0.0/0 {dice.one(('14', '14', '2', '5'))}")
+    if dice.chance(0.3):
+        lines.append(_line(dice, plain))
+    return "".join(f"{line}\n" for line in dice.shuffled(lines))
+
+
+def _whole(dice: Dice, plain: list[str]) -> str:
+    """Whole tables, as people copy them, with changed values and one line more or less."""
+    lines = [f"precedence {prefix} {dice.pick(weights.VALUES)}" for prefix in _TABLE]
+    if dice.chance(0.6):
+        lines += [f"label {prefix} {dice.number(0, 7)}" for prefix in _LABELS]
+    if dice.chance(0.5):
+        lines += [f"scopev4 {prefix} {dice.one(('2', '5', '14'))}" for prefix in _SCOPES]
+    lines = dice.shuffled(lines)[dice.number(0, 2) :]
+    lines += [_line(dice, plain) for _ in range(dice.number(0, 2))]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _nearly_valid(dice: Dice, plain: list[str]) -> str:
+    lines = [_line(dice, plain) for _ in range(dice.number(0, 4))]
+    odd = [_odd(dice, plain) for _ in range(dice.number(1, 3))]
+    return "".join(f"{line}\n" for line in dice.shuffled(lines + odd))
+
+
+def _odd(dice: Dice, plain: list[str]) -> str:
+    keyword = dice.pick(weights.KEYWORDS)
+    prefix = _prefix(dice, plain, keyword)
+    value = dice.pick(weights.VALUES)
+    address = prefix.partition("/")[0]
+    match dice.pick(weights.ODDITIES):
+        case "odd-value":
+            return f"{keyword} {prefix} {dice.pick(weights.ODD_VALUES)}"
+        case "odd-length":
+            return f"{keyword} {address}/{dice.pick(weights.ODD_LENGTHS)} {value}"
+        case "no-value":
+            return f"{keyword} {prefix}"
+        case "empty-length":
+            return f"{keyword} {address}/ {value}"
+        case "no-length":
+            return f"{keyword} {address} {value}"
+        case "unknown-keyword":
+            return f"{dice.one(('Precedence', 'prefer', 'labels', 'scope'))} {prefix} {value}"
+        case "ipv4-in-ipv6-table":
+            return f"{dice.one(('label', 'precedence'))} 10.0.0.0/8 {value}"
+        case "not-mapped":
+            return f"scopev4 fe80::/10 {value}"
+        case "cut-mapped":
+            return f"scopev4 ::ffff:10.0.0.0/{dice.number(0, 95)} {value}"
+        case "no-address":
+            return f"{keyword} {dice.one(('here', '10.0.0/8', '1:2', '::g/0', '/0'))} {value}"
+        case "rest-ignored":
+            return f"{keyword} {prefix} {value} {dice.one(('9', 'and more', '# 9'))}"
+        case "comment-glued":
+            return f"{keyword} {prefix} {value}#{dice.number(0, 99)}"
+        case "comment":
+            return f"#{keyword} {prefix} {value}"
+        case "blank":
+            return dice.one(("", "  ", "\t"))
+        case "blanks-around":
+            return f" \t{keyword}\t {prefix}  \t{value} "
+        case "host-bits":
+            return f"{keyword} {_prefix(dice, plain, keyword, host_bits=True)} {value}"
+        case "twice":
+            return f"{keyword} {prefix} {value}\n{keyword} {prefix} {dice.pick(weights.VALUES)}"
+        case "reload":
+            return "reload yes"
+        case "reload-no":
+            return dice.one(("reload no", "reload", "reload yes no", "reload Yes"))
+        case _:
+            return f"{keyword} fe80::1%eth0/64 {value}"
+
+
+def _hostile(dice: Dice, plain: list[str]) -> str:
+    text = _lines(dice, plain, dice.number(1, 4))
+    line = _line(dice, plain)
+    keyword, prefix, value = line.split(" ")
+    match dice.pick(weights.HOSTILITIES):
+        case "nul":
+            # inside a word, at the end of a value, or with a whole line behind it
+            at = dice.number(0, len(line))
+            return f"{text}{line[:at]}\0{line[at:]}\n{_line(dice, plain)}\n"
+        case "huge-blanks":
+            return f"{text}{keyword}{' ' * _HUGE}{prefix}{chr(9) * 99} {value}\n"
+        case "huge-number":
+            return f"{text}{keyword} {prefix} {'0' * _HUGE}{value}\n"
+        case "huge-word":
+            return f"{text}{keyword} {prefix} {value} {'x' * _HUGE}\n{line}\n"
+        case "no-newline":
+            return f"{text}{line}"
+        case "carriage-returns":
+            return f"{text}{line}\n".replace("\n", "\r\n")
+        case "vertical-tabs":
+            return f"{text}{keyword}\v{prefix}\f{value}\n"
+        case "not-ascii":
+            return f"{text}{keyword}\u00a0{prefix} {value}\n{keyword} {prefix} {value}\u00e9\n"
+        case _:
+            return text + f"{line}\n" * 400

@@ -1,0 +1,204 @@
+"""Bugs to plant into the model, by name: each changes it in the sandbox's process only.
+
+A rule's bug is planted into both forms of the rules, the readable one and the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.compare import engine as engine_module
+from harness.compare import hostwork as hostwork_module
+from harness.compare import linekinds as linekinds_module
+from harness.compare import predict as predict_module
+from harness.compare.predict import Model
+from harness.model import gaiconf as gaiconf_module
+from harness.model import keys as keys_module
+from harness.model import policy as policy_module
+from harness.model import table as table_module
+from harness.model.facts import Candidate, Facts
+from harness.model.keys import RULE_BITS, Key
+from harness.model.rules import RULES
+
+_KEY = keys_module.Sorter.key
+_TABLE = table_module.address_table
+_CANDIDATES = table_module.candidates
+
+
+def _rule(number: int, compare: Callable[[Facts, Facts], int]) -> None:
+    rules = tuple(replace(r, compare=compare) if r.number == number else r for r in RULES)
+    predict_module.GLIBC = Model(rules=rules)
+
+
+def _keys(change: Callable[[Candidate, Key], Key]) -> None:
+    def key(self: keys_module.Sorter, candidate: Candidate) -> Key:
+        return change(candidate, _KEY(self, candidate))
+
+    keys_module.Sorter.key = key  # type: ignore[method-assign]
+
+
+def _rule_dropped(number: int) -> Callable[[], None]:
+    def plant() -> None:
+        lowest = RULE_BITS[number - 1]
+        highest = RULE_BITS[number - 2] if number > 1 else 68
+        # bit 0 to 31 above precedence's field are the single bits
+        width = 31 if number in (6, 8) else 1
+        assert lowest + width <= highest
+        mask = ~(((1 << width) - 1) << lowest)
+        _keys(lambda _, key: (key[0] & mask, *key[1:]))
+        _rule(number, lambda *_: 0)
+
+    return plant
+
+
+def _rule9_dropped() -> None:
+    _keys(lambda _, key: (key[0], 0, key[2]))
+    _rule(9, lambda *_: 0)
+
+
+def _rule10_turned() -> None:
+    def sort(self: keys_module.Sorter, keys: Sequence[Key]) -> list[int]:
+        last = len(keys) - 1
+        return [last - position for position in original(self, keys[::-1])]
+
+    original = keys_module.Sorter.sort
+    keys_module.Sorter.sort = sort  # type: ignore[method-assign]
+    _rule(10, lambda a, b: b.position - a.position)
+
+
+def _stable_sort() -> None:
+    keys_module._families_tie = lambda _: False
+
+
+def _tables(change: Callable[[Sequence[Any]], Any]) -> None:
+    for module in (hostwork_module, predict_module, table_module):
+        module.address_table = change  # type: ignore[attr-defined]
+
+
+def _table_kept() -> None:
+    def kept(rows: Sequence[Any]) -> Any:
+        table = _TABLE(rows)
+        if not table.dropped:
+            return table
+        six = replace(rows[0], index=9999, address=policy_module.IPv6Network("fe80::1")[0])
+        return replace(
+            _TABLE([*rows, six]),
+            entries=tuple(e for e in _TABLE([*rows, six]).entries if e.index != 9999),
+            seen_ipv6=table.seen_ipv6,
+        )
+
+    _tables(kept)
+
+
+def _peer_found() -> None:
+    _tables(
+        lambda rows: _TABLE([r if r.local is None else replace(r, address=r.local) for r in rows])
+    )
+
+
+def _optimistic_unnoticed() -> None:
+    _tables(lambda rows: _TABLE([replace(r, flags=r.flags & ~0x04) for r in rows]))
+
+
+def _last_of_duplicates() -> None:
+    def turned(rows: Sequence[Any]) -> Any:
+        return _TABLE(tuple(reversed(rows)))
+
+    _tables(turned)
+
+
+def _loopback_by_itself() -> None:
+    def other(targets: Any, view: Any, spoken: Any, table: Any = None) -> Any:
+        return _CANDIDATES(
+            targets, view, replace(spoken, loopback_source_by_127_0_0_1=False), table
+        )
+
+    for module in (hostwork_module, predict_module):
+        module.candidates = other  # type: ignore[attr-defined]
+
+
+def _defaults_stay() -> None:
+    original = policy_module._table
+    usual = {1: policy_module.DEFAULT_LABELS, 40: policy_module.DEFAULT_PRECEDENCE}
+
+    def merged(lines: Any, default: Any, *, missing: int) -> Any:
+        return original((*lines, *usual[missing]) if lines else lines, default, missing=missing)
+
+    policy_module._table = merged
+
+
+def _last_line_wins() -> None:
+    original = policy_module._table
+
+    def last(lines: Any, default: Any, *, missing: int) -> Any:
+        return original(tuple(reversed(lines)), default, missing=missing)
+
+    policy_module._table = last
+
+
+def _rfc6724_ula() -> None:
+    policy_module.DEFAULT_PRECEDENCE = (
+        *policy_module.DEFAULT_PRECEDENCE[:-1],
+        *policy_module.prefixes(("fc00::/7", 3), ("::/0", 40)),
+    )
+
+
+def _wrap_around_refused() -> None:
+    original = gaiconf_module._number
+
+    def number(text: str, spoken: Any, what: str) -> int:
+        if text.lstrip(" ").startswith("-"):
+            raise gaiconf_module._Dropped("signs are not taken")
+        return original(text, spoken, what)
+
+    gaiconf_module._number = number
+
+
+def _nul_unnoticed() -> None:
+    original = gaiconf_module.line_words
+
+    def words(raw: bytes) -> list[str]:
+        return original(raw.replace(b"\0", b""))
+
+    for module in (gaiconf_module, linekinds_module):
+        module.line_words = words
+
+
+def _ipv6_limited() -> None:
+    def limited(candidate: Candidate, key: Key) -> Key:
+        if key[2] == 6 and candidate.source is not None:
+            return key[0], max(key[1], 128 - candidate.prefixlen), 6
+        return key
+
+    _keys(limited)
+
+
+PLANTED: dict[str, Callable[[], None]] = {
+    **{f"rule{number}_dropped": _rule_dropped(number) for number in range(1, 9)},
+    "rule9_dropped": _rule9_dropped,
+    "rule10_turned": _rule10_turned,
+    "stable_sort": _stable_sort,
+    "table_kept": _table_kept,
+    "peer_found": _peer_found,
+    "optimistic_unnoticed": _optimistic_unnoticed,
+    "last_of_duplicates": _last_of_duplicates,
+    "loopback_by_itself": _loopback_by_itself,
+    "defaults_stay": _defaults_stay,
+    "last_line_wins": _last_line_wins,
+    "rfc6724_ula": _rfc6724_ula,
+    "wrap_around_refused": _wrap_around_refused,
+    "nul_unnoticed": _nul_unnoticed,
+    "ipv6_limited": _ipv6_limited,
+}
+
+
+def __getattr__(name: str) -> Callable[[], None]:
+    """A bug as a function of this module, as `harness.compare.fuzz.mutate` looks it up."""
+    if name in PLANTED:
+        return PLANTED[name]
+    raise AttributeError(name)
+
+
+assert engine_module.Sorter is keys_module.Sorter

@@ -1,0 +1,42 @@
+"""Every planted bug is found within a minute and shrunk to a few addresses and lines."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from planted import PLANTED
+
+from harness.compare.fuzz import fuzz
+from harness.compare.plan import lanes_for
+from harness.compare.shrink import shrink
+from harness.sandbox import Pool
+
+if TYPE_CHECKING:
+    from harness.compare.engine import Disagreement
+
+
+def found(mutation: str) -> Disagreement:
+    """The first disagreement with a bug in the model."""
+    lanes = lanes_for("host", "worker")
+    for step in fuzz(lanes, seed=7, seconds=60, jobs=2, mutation=mutation):
+        if step.report.disagreements:
+            return step.report.disagreements[0]
+    raise AssertionError(f"{mutation} was not found")
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_found_and_shrunk(name: str) -> None:
+    mutation = f"planted:{name}"
+    started = time.monotonic()
+    first = found(mutation)
+    assert time.monotonic() - started < 60
+    with Pool(2) as pool:
+        small = shrink(pool, first, mutation=mutation)
+    scenario = small.evidence.scenario
+    assert sum(map(len, scenario.names.values())) <= 3
+    assert len((small.evidence.gai_conf or b"").splitlines()) <= 3
+    own = [row for each in scenario.host.interfaces.values() for row in each.addresses]
+    print(name, scenario.names, small.evidence.gai_conf, [row.address for row in own])
+    assert len(own) <= 4
