@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,14 @@ from harness.cli import main as cli
 from harness.compare.plan import lanes_for, make_jobs
 from harness.live.host import SnapshotError, snapshot
 from harness.live.redact import redact
+from harness.live.replay import differences
 from harness.live.yaml_text import as_yaml
 from harness.model.host import Target
 from harness.sandbox import Pool, SandboxUnavailable
+from harness.sandbox.netlink import Netlink
 from harness.scenario import LoadedScenario, Scenario, load
 from harness.scenario.generate import generate
+from harness.scenario.schema import Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,7 +205,7 @@ def test_addresses_with_a_zone_come_from_a_name_service_module(pool: Pool) -> No
 
 def test_a_name_that_no_scenario_can_have_is_refused() -> None:
     with pytest.raises(SnapshotError, match="a host name"):
-        snapshot({"a b": [Target(__import__("ipaddress").ip_address("192.0.2.1"))]})
+        snapshot({"a b": [Target(ip_address("192.0.2.1"))]})
 
 
 @pytest.mark.parametrize(
@@ -228,3 +232,18 @@ def test_the_command_writes_a_file_that_replays(
 
 def test_the_command_says_what_cannot_be_written(tmp_path: Path) -> None:
     assert cli(["snapshot", "localhost", "--no-check", "-o", str(tmp_path / "no" / "x")]) == 2
+
+
+def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
+    sock = Netlink()
+    try:
+        scenario = snapshot({"n": ["192.0.2.99", "2001:db8::99"]}, sock, None).scenario
+        assert differences(scenario, sock) == []
+        more = {"eth9": {"addresses": ["192.0.2.98/24"]}}
+        raw = scenario.host.model_dump(by_alias=True, exclude_defaults=True)
+        raw["interfaces"] = {**raw.get("interfaces", {}), **more}
+        other = scenario.model_copy(update={"host": Host.model_validate(raw)})
+        found = differences(other, sock)
+    finally:
+        sock.close()
+    assert any("in the copy" in line for line in found)
