@@ -120,7 +120,7 @@ class Box:
         replace(self.etc / "gai.conf", data)
 
     def observe(self, targets: Iterable[Target] = ()) -> HostView:
-        """Ask the kernel, through netlink only, what a look-up's sorting depends on.
+        """Ask the kernel, never glibc, what a look-up's sorting depends on.
 
         Parameters: ``targets`` the destinations to look routes up for. Raises OSError.
         """
