@@ -1,0 +1,243 @@
+"""Before and after: what moved, which rule now decides, and the command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.cli import main
+from harness.compare.plan import host_lane, load_gai_conf, load_scenarios, make_jobs
+from harness.compare.results import LookupReport, PairReason, Result, Verdict
+from harness.compare.run import GaiConf, HostJob
+from harness.compare.whatif import (
+    Change,
+    WhatIf,
+    change,
+    compare_reports,
+    compare_results,
+    whatif,
+    with_lines,
+)
+from harness.report.whatif import TextReport, as_json
+
+CASE = "case-docker-ipv6nat-78-default"
+
+
+def result(*order: str, glibc: str = "2.36", rule: int = 6, **changed: object) -> Result:
+    decisions = tuple(PairReason(a, b, rule, f"rule {rule}: {a}, {b}") for a, b in pairwise(order))
+    made = Result(
+        "host", "web", "conf", glibc, "amd64", "worker", "debian", Verdict.AGREE, order, order,
+        decisions=decisions,
+    )  # fmt: skip
+    return replace(made, **changed)  # type: ignore[arg-type]
+
+
+def report(*results: Result) -> LookupReport:
+    return LookupReport("host", "web", "conf", results)
+
+
+def job(name: str = CASE) -> HostJob:
+    (made,) = make_jobs(load_scenarios([Path(name)]), (host_lane(),))
+    return made
+
+
+def test_what_moved_and_how_far() -> None:
+    found = compare_results(result("a", "b", "c"), result("c", "a", "b"))
+    assert found.changed
+    assert [(p.address, p.was, p.now) for p in found.places] == [
+        ("c", 3, 1), ("a", 1, 2), ("b", 2, 3),
+    ]  # fmt: skip
+    assert all(place.moved for place in found.places)
+
+
+def test_which_rule_decides_now_and_before() -> None:
+    found = compare_results(result("a", "b", rule=9), result("b", "a", rule=6))
+    (decision,) = found.decisions
+    assert decision.turned
+    assert decision.old is not None
+    assert (decision.old.rule, decision.now.rule) == (9, 6)
+    # c was no neighbour of a: nothing is known of why it came later
+    found = compare_results(result("a", "b", "c"), result("a", "c", "b"))
+    assert [d.old is None for d in found.decisions] == [True, False]
+
+
+def test_the_same_order_for_another_reason_is_no_change() -> None:
+    found = compare_results(result("a", "b", rule=9), result("a", "b", rule=6))
+    assert not found.changed
+    assert not found.decisions[0].turned
+
+
+def test_an_address_that_comes_or_goes_and_an_error() -> None:
+    crashed = result("a", verdict=Verdict.CRASHED, native=(), error="SIGSEGV")
+    found = compare_results(result("a"), crashed)
+    assert found.changed
+    assert [(p.was, p.now) for p in found.places] == [(1, None)]
+
+
+def test_reports_are_paired_glibc_by_glibc() -> None:
+    old = report(result("a", "b"), result("a", "b", glibc="2.44"))
+    new = report(result("a", "b"), result("b", "a", glibc="2.44"))
+    found = compare_reports(old, new)
+    assert [one.changed for one in found.comparisons] == [False, True]
+    assert found.changed
+    with pytest.raises(ValueError, match="one build"):
+        compare_reports(old, report(*new.results[::-1]))
+    with pytest.raises(ValueError, match="zip"):
+        compare_reports(old, report(*new.results[:1]))
+
+
+def test_a_disagreement_before_or_after_fails() -> None:
+    wrong = result("a", "b", verdict=Verdict.DISAGREE)
+    assert compare_results(wrong, result("a", "b")).failed
+    assert compare_results(result("a", "b"), wrong).failed
+
+
+def test_lines_are_put_in_front() -> None:
+    conf = with_lines(GaiConf("own", b"label ::/0 1"), ["precedence ::/0 1", "reload yes\n"])
+    assert conf.data == b"precedence ::/0 1\nreload yes\nlabel ::/0 1"
+    assert with_lines(GaiConf("none", None), ["reload yes"]).data == b"reload yes\n"
+    assert with_lines(conf, []) is conf
+
+
+def test_expectations_of_the_old_file_are_left_out() -> None:
+    made = change(job(), load_gai_conf("ula-label.conf"), [])
+    assert all(not one.expect for one in made.job.scenario.lookups)
+    assert [conf.name for conf in made.job.gai_confs] == ["default", "ula-label.conf"]
+
+
+def examined(new: str | None, *lines: str) -> tuple[Change, dict[str, WhatIf]]:
+    made = change(job(), None if new is None else load_gai_conf(new), lines)
+    ((_, found),) = whatif([made])
+    return made, {one.after.lookup: one for one in found}
+
+
+def test_real_glibc_and_the_model_before_and_after() -> None:
+    made, found = examined("ula-label.conf")
+    (comparison,) = found["web"].comparisons
+    assert comparison.changed
+    assert not comparison.failed
+    assert comparison.before.decisions[0].rule == 5
+    assert comparison.after.decisions[0].rule == 6
+    assert not found["peer"].changed
+    assert made.findings == ()
+    assert len(found["web"].predictions) == 1
+
+
+def test_versions_that_would_react_otherwise_are_predicted() -> None:
+    """One glibc is run; the model says what the others would make of the file."""
+    made = change(job("fact-3.3-missing-value"), None, ["reload yes"])
+    assert "GAI004" in {finding.code for finding in made.findings}
+    ((_, found),) = whatif([made])
+    old, new = found[0].predictions
+    assert (old.since, old.until, new.since, new.until) == ("2.26", "2.41", "2.41", None)
+    assert old.order != new.order
+    assert not old.undefined
+    text = text_of(made, *found)
+    assert f"glibc 2.26 to before 2.41: {', '.join(old.order)}" in text
+    assert f"glibc 2.41 and later: {', '.join(new.order)}" in text
+
+
+def test_an_undefined_line_is_told_of() -> None:
+    _, found = examined(None, "precedence 2001:db8:9::1 5")
+    old, new = found["web"].predictions
+    assert (old.undefined, new.undefined) == (True, False)
+
+
+def text_of(made: Change, *found: WhatIf) -> str:
+    out = StringIO()
+    report = TextReport(Console(file=out, width=150))
+    report.add(made, found)
+    report.finish()
+    return out.getvalue()
+
+
+def test_the_text_shows_both_orders_and_what_moved() -> None:
+    made, found = examined("ula-label.conf")
+    text = text_of(made, *found.values())
+    assert "web: changes" in text
+    assert "peer: unchanged" in text
+    assert "↑1" in text
+    assert "↓1" in text
+    assert "(before: rule 5:" in text
+    assert "2 lookups: 1 change, 1 stay as they are" in text
+
+
+def test_the_text_shows_a_disagreement_and_versions_that_differ() -> None:
+    made = change(job(), load_gai_conf("ula-label.conf"), [])
+    old = report(result("a", "b"), result("a", "b", glibc="2.44"))
+    wrong = result("b", "a", glibc="2.44", verdict=Verdict.DISAGREE, model=("a", "b"))
+    text = text_of(made, compare_reports(old, report(result("a", "b"), wrong)))
+    assert "after, native: b, a" in text
+    assert "after, model:  a, b" in text
+    assert "the versions of glibc react differently" in text
+    assert "native and model disagree on 1" in text
+
+
+def test_the_json_has_all() -> None:
+    made, found = examined("ula-label.conf")
+    document = json.loads(as_json([(made, tuple(found.values()))]))
+    assert (document["schema"], document["changed"], document["disagree"]) == (1, 1, 0)
+    (one,) = document["changes"]
+    web, peer = one["lookups"]
+    assert (web["changed"], peer["changed"]) == (True, False)
+    assert {"address": "2001:db8:9::1", "was": 2, "now": 1} in web["results"][0]["moved"]
+    assert web["results"][0]["after"]["decisions"][0]["rule"] == 6
+    assert "label       fc00::/7            1" in one["gai_conf"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--gai-conf", "ula-label.conf"], 0),
+        (["--gai-conf", "ula-label.conf", "--expect-unchanged"], 1),
+        (["--gai-conf", "glibc-defaults.conf", "--expect-unchanged"], 0),
+        (["peer", "--gai-conf", "ula-label.conf", "--expect-unchanged"], 0),
+        (["--set", "label fc00::/7 1", "--expect-unchanged"], 1),
+        (["--set", "label fc00::/7 1", "--gai-conf", "glibc-defaults.conf", "--json"], 0),
+    ],
+)
+def test_the_exit_status(
+    arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["whatif", "--scenario", CASE, *arguments]) == status
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--scenario", CASE], "--gai-conf NEW or --set LINE"),
+        (["--gai-conf", "none"], "a NAME to look up or --scenario FILE"),
+        (["--gai-conf", "no-such.conf", "--scenario", CASE], "a gai.conf that can be read"),
+        (["--gai-conf", "none", "--scenario", "no-such.yaml"], "no-such.yaml"),
+        (["other", "--gai-conf", "none", "--scenario", CASE], "one of the scenario's look-ups"),
+        (["--set", "a\nb", "--scenario", CASE], "one line of a gai.conf"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["whatif", *arguments]) == 2
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert said in streams.err
+    assert len(streams.err.splitlines()) == 1
+
+
+def test_a_snapshot_is_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["whatif", "--snapshot", CASE, "--gai-conf", "none"]) == 0
+    assert CASE in capsys.readouterr().out
+
+
+def test_this_host_is_copied_and_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path("/etc/gai.conf").read_bytes() if Path("/etc/gai.conf").exists() else None
+    assert main(["whatif", "localhost", "--set", "precedence ::ffff:0:0/96 100"]) == 0
+    assert "localhost: " in capsys.readouterr().out
+    after = Path("/etc/gai.conf").read_bytes() if Path("/etc/gai.conf").exists() else None
+    assert before == after
