@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from harness.report.json import result_as_json
@@ -18,18 +16,15 @@ if TYPE_CHECKING:
     from harness.compare.whatif import Change, Comparison, Decision, Place, Prediction, WhatIf
     from harness.model.lint import Finding
 
-_WIDE = 150
-
 
 class TextReport:
     """Writes changes one by one as they come.
 
-    ``console`` decides on colours and width; nothing but the tables is wrapped.
+    ``console`` decides on colours and width; nothing is wrapped.
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        console = console or Console()
-        self._console = console if console.is_terminal else Console(file=console.file, width=_WIDE)
+        self._console = console or Console()
         self._told: tuple[Finding, ...] | None = None
         self._lookups = self._changed = self._failed = 0
 
@@ -48,8 +43,7 @@ class TextReport:
 
     def finish(self) -> None:
         """Write the totals."""
-        text = f"{self._lookups} lookups: {self._changed} change, "
-        text += f"{self._lookups - self._changed} stay as they are"
+        text = f"{self._changed} of {self._lookups} lookups changed"
         if self._failed:
             text += f"; native and model disagree on {self._failed}"
         self._line(text, "bold")
@@ -88,7 +82,8 @@ class TextReport:
                 self._line(f"      {when}, native: {', '.join(result.native)}", "bold red")
                 self._line(f"      {when}, model:  {', '.join(result.model)}", "bold red")
         if first.places:
-            self._console.print(_table(first))
+            for text, style in _table(first):
+                self._line(text, style)
         for decision in first.decisions:
             self._decision(decision)
 
@@ -118,19 +113,22 @@ def _alike(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
     return list(groups.values())
 
 
-def _table(comparison: Comparison) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "before", "", "after", "moved"):
-        table.add_column(heading, no_wrap=True)
+def _table(comparison: Comparison) -> list[tuple[str, str]]:
+    """Both orders side by side: the lines and their styles, headings first."""
     before = list(dict.fromkeys(comparison.before.native))
     here = [place for place in comparison.places if place.now is not None]
+    rows = [("", "before", "", "after", "")]
     for number, (old, place) in enumerate(zip_longest(before, here), 1):
         now = place.address if place is not None else ""
-        table.add_row(
-            f"     {number}", old or "", "→" if old != now else "", now, _marker(place),
-            style="bold" if place is not None and place.moved else None,
-        )  # fmt: skip
-    return table
+        sign = "→" if old != now else " "
+        rows.append((str(number), old or "", sign, now, _marker(place)))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        text = "      " + "  ".join([*cells, row[4]]).rstrip()
+        lines.append((text, "bold" if row[4] else "dim" if row is rows[0] else ""))
+    return lines
 
 
 def _marker(place: Place | None) -> str:

@@ -165,7 +165,7 @@ def test_the_text_shows_both_orders_and_what_moved() -> None:
     assert "↑1" in text
     assert "↓1" in text
     assert "(before: rule 5:" in text
-    assert "2 lookups: 1 change, 1 stay as they are" in text
+    assert "1 of 2 lookups changed" in text
 
 
 def test_the_text_shows_a_disagreement_and_versions_that_differ() -> None:
