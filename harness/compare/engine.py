@@ -97,7 +97,7 @@ class Engine:
         self._specs = lanes
         self._timeout = timeout
         box.build(batch.host)
-        box.set_names(batch.names, batch.resolver)
+        box.set_names(batch.names, batch.resolver, batch.first_reply)
         self._spoken = [dialect(spec.glibc, spec.arch) for spec in lanes]
         self._dialects = list(dict.fromkeys(self._spoken))
         self._rows = turned(self._dialects[-1]) if rows else {}

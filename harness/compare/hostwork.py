@@ -65,7 +65,11 @@ class HostWork:
             for name, texts in batch.names.items()
         }
         self.names = NameService(
-            names=names, kind=batch.resolver, services=dict(SERVICES), links=links
+            names=names,
+            kind=batch.resolver,
+            first_reply=batch.first_reply,
+            services=dict(SERVICES),
+            links=links,
         )
         table = address_table(plain.addresses)
         different = list(dict.fromkeys(dialects))

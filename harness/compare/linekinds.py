@@ -45,7 +45,7 @@ def line_kinds(gai_conf: bytes | None, spoken: Dialect) -> dict[str, list[int]]:
         return {"no file": []}
     found: dict[str, list[int]] = {}
     raw_lines = gai_conf.split(b"\n")
-    seen: set[tuple[object, ...]] = set()
+    seen: dict[tuple[object, ...], int] = {}
     for raw, line in zip(raw_lines, parse_gai_conf(gai_conf, spoken).lines, strict=True):
         last = line.number == len(raw_lines)
         if last and not raw:
@@ -57,9 +57,9 @@ def line_kinds(gai_conf: bytes | None, spoken: Dialect) -> dict[str, list[int]]:
             bits = line.entry.bits
             width = 128 if isinstance(line.entry, PrefixEntry) else 32
             key = line.keyword, bits, line.entry.prefix >> (width - bits)
-            if key in seen:
-                kinds.append("same prefix twice")
-            seen.add(key)
+            if seen.setdefault(key, line.number) != line.number:
+                # the first line wins, so it is the one that decides
+                found.setdefault("same prefix twice", []).append(seen[key])
             if line.entry.prefix & ((1 << (width - bits)) - 1):
                 kinds.append("host bits")
             if bits == 0:

@@ -51,7 +51,9 @@ def case_of(found: Disagreement) -> Case:
     lookup = found.evidence.lookup.model_dump(mode="json", exclude_defaults=True)
     plain = (found.evidence.lookup.name or "").lower()
     answer = scenario.names.get(plain, scenario.names.get(plain.removesuffix("."), ()))
-    return Case(host, answer, found.evidence.gai_conf, lookup, scenario.resolver)
+    return Case(
+        host, answer, found.evidence.gai_conf, lookup, scenario.resolver, scenario.dns.first_reply
+    )
 
 
 def kind_of(found: Disagreement) -> Kind:
@@ -166,4 +168,7 @@ def _batch(cases: tuple[Case, ...]) -> Batch | None:
             rounds.append(Round(case.gai_conf, (number,)))
     except ValidationError:
         return None
-    return Batch("shrunk", host, names, tuple(lookups), tuple(rounds), cases[0].resolver)
+    return Batch(
+        "shrunk", host, names, tuple(lookups), tuple(rounds),
+        cases[0].resolver, cases[0].first_reply,
+    )  # fmt: skip

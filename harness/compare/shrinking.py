@@ -34,6 +34,7 @@ class Case:
     gai_conf: bytes | None
     lookup: dict[str, Any]
     resolver: Literal["files", "dns", "nss"]
+    first_reply: Literal["A", "AAAA"] = "A"
 
 
 Pass = Callable[[Case], Iterator[Case]]
@@ -174,8 +175,8 @@ def plainer_addresses(case: Case) -> Iterator[Case]:
 
 def usual_resolver(case: Case) -> Iterator[Case]:
     """A hosts file in place of our own name service."""
-    if case.resolver == "nss" and not any("%" in text for text in case.answer):
-        yield replace(case, resolver="files")
+    if case.resolver != "files" and not any("%" in text for text in case.answer):
+        yield replace(case, resolver="files", first_reply="A")
 
 
 SAME_HOST_PASSES: tuple[Pass, ...] = (fewer_addresses, fewer_lines, plainer_hints)

@@ -35,8 +35,8 @@ def as_text(
     rate = report.cases / elapsed if elapsed else 0.0
     lines = [
         f"seed {seed}, glibc {', '.join(builds)}, jobs {jobs}",
-        f"{report.cases} cases on {report.batches} hosts in {elapsed:.0f} s: {rate:.0f} a second; "
-        f"{report.native_ns / 1e9 / elapsed if elapsed else 0:.2f} of it inside getaddrinfo",
+        f"{report.cases} cases on {report.batches} hosts in {elapsed:.0f} s: {rate:.0f} a second, "
+        f"{report.native_ns / 1e9:.0f} s inside getaddrinfo",
         f"{report.differing} disagreements, {report.crashes} crashes as predicted "
         f"({report.unasked} look-ups lost with them), {len(report.refused)} hosts refused",
         "",

@@ -99,7 +99,9 @@ def reply_to(zone: Zone, query: DNSRecord, limit: int) -> bytes:
             reply.add_answer(RR(query.q.qname, QTYPE.A, rdata=A(text), ttl=_TTL))
     elif kind == _AAAA:
         for text in known[1]:
-            reply.add_answer(RR(query.q.qname, QTYPE.AAAA, rdata=AAAA(text), ttl=_TTL))
+            # as numbers: dnslib cannot read ::ffff:192.0.2.1
+            rdata = AAAA(tuple(ip_address(text).packed))
+            reply.add_answer(RR(query.q.qname, QTYPE.AAAA, rdata=rdata, ttl=_TTL))
     if not reply.rr:
         soa = SOA("ns.invalid", "root.invalid", (1, 3600, 600, 86400, _TTL))
         reply.add_auth(RR(".", QTYPE.SOA, rdata=soa, ttl=_TTL))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..hostspec import Host
-from ..schema import Lookup, Scenario
+from ..schema import Dns, Lookup, Scenario
 from . import weights
 from .answers import draw_answer, draw_destinations
 from .dice import Dice
@@ -34,6 +34,7 @@ class Batch:
     lookups: tuple[Lookup, ...]
     rounds: tuple[Round, ...]
     resolver: Literal["files", "dns", "nss"] = "nss"
+    first_reply: Literal["A", "AAAA"] = "A"
 
     @property
     def size(self) -> int:
@@ -56,7 +57,8 @@ def draw_batch(seed: int, number: int) -> Batch:
         )
         for _ in range(weights.ROUNDS)
     )
-    return Batch(f"fuzz-{seed}-{number}", host, names, lookups, rounds, resolver)
+    first_reply = dice.pick(weights.FIRST_REPLIES) if resolver == "dns" else "A"
+    return Batch(f"fuzz-{seed}-{number}", host, names, lookups, rounds, resolver, first_reply)
 
 
 def scenario_of(
@@ -72,6 +74,7 @@ def scenario_of(
         host=batch.host,
         names={name: texts for name, texts in batch.names.items() if name in asked},
         resolver=batch.resolver,
+        dns=Dns(first_reply=batch.first_reply),
         gai_conf=None if gai_conf is None else gai_conf.decode(),
         lookups=tuple(lookups),
     )

@@ -41,12 +41,15 @@ def draw_host(dice: Dice) -> Host:
         _draw_interface(dice, plan, f"eth{number}", profile)
     if dice.chance(weights.ON_LO):
         _draw_interface(dice, plan, "lo", profile)
+    sysctls = dice.flags(weights.SYSCTLS)
+    if profile == "ipv4" and dice.chance(weights.NO_IPV6):
+        sysctls.append("net.ipv6.conf.all.disable_ipv6=1")
     document: dict[str, Any] = {
         "interfaces": plan.interfaces,
-        "sysctls": dict(text.split("=") for text in dice.flags(weights.SYSCTLS)),
+        "sysctls": dict(text.split("=") for text in sysctls),
     }
     routes = _draw_routes(dice, plan, profile)
-    rules = _draw_rules(dice, plan) if dice.chance(weights.RULES) else []
+    rules = _draw_rules(dice, plan, routes) if dice.chance(weights.RULES) else []
     if dice.chance(weights.LABEL_ROWS):
         document["addrlabels"] = [
             {"prefix": "::/0", "label": 1},
@@ -118,6 +121,8 @@ def _draw_address(dice: Dice, plan: _Plan, name: str, profile: str) -> dict[str,
         prefix = "fe80::/64"
         if profile != "link-local" or version == 4:
             prefix = dice.pick(weights.NETWORKS4 if version == 4 else weights.NETWORKS6)
+        if name == "lo" and version == 4 and dice.chance(weights.LOOPBACK_ON_LO):
+            prefix = "127.0.0.0/8"
         network = ip_network(prefix)
         base = _inside(dice, network)
         if version == 6 and dice.chance(0.6):  # few bits set, as people number hosts
@@ -136,8 +141,8 @@ def _draw_address(dice: Dice, plan: _Plan, name: str, profile: str) -> dict[str,
         flags += [flag for flag in [dice.pick(weights.DETECTION6)] if flag]
     if flags:
         row["flags"] = flags
-    # a secondary address has to have its primary's scope
-    if version == 4 and not own:
+    # a secondary address has to have its primary's scope: given only where there is none
+    if version == 4 and length == 32 and not own:
         scope = dice.pick(weights.SCOPES4)
         if scope is not None:
             row["scope"] = scope
@@ -170,6 +175,11 @@ def _draw_routes(dice: Dice, plan: _Plan, profile: str) -> list[dict[str, Any]]:
         kind = dice.pick(weights.ROUTE_TYPES)
         if kind == "unicast":
             more = _way(dice, plan, version, to)
+            if more and dice.chance(weights.MULTIPATH):
+                several = _several_ways(dice, plan, version, to)
+                more = [several] if several["nexthops"] else more
+            elif version == 6 and more and dice.chance(weights.BY_SOURCE):
+                more[0]["source"] = str(_draw_prefix(dice, plan, 6))
         else:
             more = [{"to": to, "type": kind}]
             if kind in ("local", "broadcast", "multicast"):
@@ -177,13 +187,17 @@ def _draw_routes(dice: Dice, plan: _Plan, profile: str) -> list[dict[str, Any]]:
                                           or ["lo"])  # fmt: skip
         for route in more:
             own = _sources(plan, version)
-            if own and kind == "unicast" and dice.chance(weights.PREFERRED_SOURCE):
+            if (
+                own
+                and "nexthops" not in route
+                and kind == "unicast"
+                and dice.chance(weights.PREFERRED_SOURCE)
+            ):
                 route["from"] = dice.one(own)
             connected = {str(each) for networks in plan.networks.values() for each in networks}
             if dice.chance(weights.METRIC) or to in connected:
                 route["metric"] = dice.number(1, 1024)
             key = route["to"], route.get("metric")
-            # IPv6 counts no metric as 1024
             if all((each["to"], each.get("metric")) != key for each in routes):
                 routes.append(route)
     return routes
@@ -236,7 +250,19 @@ def _way(dice: Dice, plan: _Plan, version: int, to: str) -> list[dict[str, Any]]
     return [{"to": to, "dev": dev}]
 
 
-def _draw_rules(dice: Dice, plan: _Plan) -> list[dict[str, Any]]:
+def _several_ways(dice: Dice, plan: _Plan, version: int, to: str) -> dict[str, Any]:
+    hops = []
+    for _ in range(dice.number(2, 3)):
+        for way in _way(dice, plan, version, to):
+            del way["to"]
+            if version == 6 and "via" not in way:
+                continue  # the kernel takes no IPv6 hop that is only a device
+            hops.append({**way, "weight": dice.number(1, 3)})
+    return {"to": to, "nexthops": hops}
+
+
+def _draw_rules(dice: Dice, plan: _Plan, routes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Routing rules, and perhaps routes for the tables they name."""
     rules: list[dict[str, Any]] = []
     for number in range(dice.number(1, 3)):
         version = dice.one((4, 6))
@@ -246,7 +272,11 @@ def _draw_rules(dice: Dice, plan: _Plan) -> list[dict[str, Any]]:
         if dice.chance(0.5):
             rule["type"] = dice.one(("unreachable", "blackhole", "prohibit"))
         else:
-            rule["table"] = dice.one((254, 255, 100))
+            rule["table"] = dice.one((254, 255, 100, 100))
+            if rule["table"] == 100:
+                routes += [{**way, "table": 100} for way in _way(
+                    dice, plan, version, str(_draw_prefix(dice, plan, version))
+                )]  # fmt: skip
         if dice.chance(0.15):
             rule["not"] = True
         rules.append(rule)

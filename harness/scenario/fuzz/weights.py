@@ -41,7 +41,8 @@ PEER4, PEER6 = 0.10, 0.05
 AGAIN = 0.16  # an address of another interface once more
 SECONDARY = 0.30  # a further address in a network the interface is in already
 DOWN = 0.04
-ON_LO = 0.12
+ON_LO = 0.20
+LOOPBACK_ON_LO = 0.6
 
 DEFAULT4, DEFAULT6 = 0.72, 0.78
 DEFAULT_VIA = 0.6  # through a gateway, else straight to the device
@@ -53,6 +54,9 @@ ROUTE_TYPES = (
 PREFERRED_SOURCE = 0.3
 METRIC = 0.3
 RULES = 0.10
+MULTIPATH = 0.06
+BY_SOURCE = 0.06
+NO_IPV6 = 0.25
 LABEL_ROWS = 0.05
 SYSCTLS = {
     "net.ipv6.bindv6only=1": 0.16,
@@ -63,11 +67,15 @@ SYSCTLS = {
     "net.ipv4.conf.all.route_localnet=1": 0.03,
 }
 
-RESOLVERS: tuple[tuple[Literal["nss", "files"], float], ...] = (("nss", 84.0), ("files", 16.0))
+RESOLVERS: tuple[tuple[Literal["nss", "files", "dns"], float], ...] = (
+    ("nss", 82.0), ("files", 14.0), ("dns", 4.0),
+)  # fmt: skip
+FIRST_REPLIES: tuple[tuple[Literal["A", "AAAA"], float], ...] = (("A", 50.0), ("AAAA", 50.0))
 NAMES = 40
 ANSWERS = (
     (1, 4.0), (2, 17.0), (3, 15.0), (4, 13.0), (5, 10.0), (6, 9.0), (7, 7.0), (8, 7.0),
-    (10, 5.0), (12, 4.0), (16, 4.0), (24, 2.0), (32, 1.5), (48, 0.8), (64, 0.7),
+    (10, 5.0), (12, 4.0), (16, 4.0), (24, 2.0), (32, 1.5), (48, 0.8), (64, 0.6),
+    (300, 0.1),
 )  # fmt: skip
 # how one name's addresses are chosen
 MIXES = (
