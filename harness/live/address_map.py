@@ -100,12 +100,14 @@ def address_map(
     networks: Iterable[IPNetwork] = (),
     own: Sequence[IPNetwork] = (),
     key: bytes = b"",
+    ascending: Sequence[IPAddress] = (),
 ) -> AddressMap:
     """A map for the addresses and prefixes of one host.
 
     Parameters: ``addresses`` all there are; ``networks`` the prefixes of routes, rules and
     tables; ``own`` the networks of the host's interfaces, whose first and last addresses
-    keep their meaning; ``key`` secret bytes. Raises RedactionError where nothing fits.
+    keep their meaning; ``key`` secret bytes; ``ascending`` addresses that must sort as
+    before. Raises RedactionError where nothing fits.
     """
     plain = {_unmapped(address) for address in addresses}
     prefixes = {_unmapped_network(each) for each in networks if each not in WELL_KNOWN}
@@ -118,7 +120,8 @@ def address_map(
     for version in (4, 6):
         some = [each for each in inputs if each.version == version]
         mine = [each for each in own if each.version == version]
-        permutation, classes, note = _permutation(version, some, mine, key)
+        upright = [int(each) for each in ascending if each.version == version]
+        permutation, classes, note = _permutation(version, some, mine, key, upright)
         maps.append(permutation)
         present |= classes
         if note:
@@ -144,7 +147,11 @@ def _inside(each: IPNetwork, other: IPNetwork) -> bool:
 
 
 def _permutation(
-    version: int, inputs: Sequence[IPNetwork], own: Sequence[IPNetwork], key: bytes
+    version: int,
+    inputs: Sequence[IPNetwork],
+    own: Sequence[IPNetwork],
+    key: bytes,
+    ascending: Sequence[int],
 ) -> tuple[Permutation, set[IPNetwork], str]:
     optional: tuple[IPNetwork, ...] = (
         (*_CLASSES4, *_DOCUMENTATION4) if version == 4 else (*_SPECIAL_GLOBAL, *_DOCUMENTATION6)
@@ -178,7 +185,11 @@ def _permutation(
             salted = key[:48] + attempt.to_bytes(2, "big")
             try:
                 made = Permutation(
-                    32 if version == 4 else 128, salted, [*pins, pin] if pin else pins, straight
+                    32 if version == 4 else 128,
+                    salted,
+                    [*pins, pin] if pin else pins,
+                    straight,
+                    ascending,
                 )
             except PinError:
                 break

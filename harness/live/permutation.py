@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 class PinError(ValueError):
@@ -32,13 +33,15 @@ class Permutation:
 
     Parameters: ``width`` 32 or 128; ``key`` secret bytes; ``pins`` prefixes with their
     images; ``straight`` prefixes, as (prefix, length), whose first and last address go to
-    the first and last of their image. Raises PinError for what contradicts each other.
+    the first and last of their image; ``ascending`` addresses whose images sort as they do.
+    Raises PinError for what contradicts each other.
     """
 
     width: int
     key: bytes
     pins: Iterable[Pin] = ()
     straight: Iterable[tuple[int, int]] = ()
+    ascending: Iterable[int] = ()
     _fixed: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,6 +57,11 @@ class Permutation:
                 for depth in range(length, self.width):
                     if self._fixed.setdefault((depth, end >> (self.width - depth)), 0):
                         raise PinError(f"{prefix:#x}/{length}")
+        in_order = sorted(set(self.ascending))
+        for one, other in pairwise(in_order):
+            at = (one ^ other).bit_length()  # where they part, the lower stays the lower
+            if self._fixed.setdefault((self.width - at, one >> at), 0):
+                raise PinError(f"{one:#x}, {other:#x}")
 
     def __call__(self, address: int) -> int:
         """The image of an address. Parameters: ``address`` as a number. Raises nothing."""

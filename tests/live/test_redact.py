@@ -238,3 +238,14 @@ def test_a_redacted_scenario_is_valid_and_of_the_same_shape(seed: int) -> None:
     assert [each.addresses and each.addresses[0].flags for each in after.host.interfaces.values()
             ] == [each.addresses and each.addresses[0].flags
                   for each in before.host.interfaces.values()]  # fmt: skip
+
+
+def test_addresses_sort_as_before_where_one_is_there_twice() -> None:
+    found = [ip_address(text) for text in ("2001:db8:1::7", "2001:db8:9::1", "2001:db8:f::3",
+                                           "fd00:1::1", "10.3.0.9", "10.200.0.1")]  # fmt: skip
+    for number in range(8):
+        made = address_map(found, key=bytes([number]), ascending=found)
+        images = [made.address(each) for each in found]
+        for version in (4, 6):
+            some = [int(each) for each in images if each.version == version]
+            assert some == sorted(some)
