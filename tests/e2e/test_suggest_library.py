@@ -98,7 +98,7 @@ def test_what_is_impossible_is_proved_and_trying_everything_finds_nothing(
         assert outcome.proved, _name(one)
         for obstacle in outcome.obstacles:
             twins = obstacle.first.partition("%")[0] == obstacle.second.partition("%")[0]
-            assert obstacle.rule in ((7, 9, 10) if twins else (1, 2, 3, 4)), _name(one)
+            assert obstacle.rule in (1, 2, 3, 4, *((7, 9, 10) if twins else ())), _name(one)
         assert all(obstacle.remedies for obstacle in outcome.obstacles)
         assert len(one.case.candidates) <= 9  # three addresses, three socket types
         found = some_gai_conf_does_it([one.case], one.gai_conf, outcome.wanted)
