@@ -12,6 +12,7 @@ from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD,
 
 from . import devices, namespaces, netlink, routing, sysctls
 from .errors import SandboxError
+from .settling import settle
 from .values import Device, Topology
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
             for position, address in _in_order(host, device.name):
                 _add_address(sock, device, position, address)
     notes += _remove_unlisted(sock, made, host)
+    settle(sock, host)
     indexes = {device.name: device.index for device in [_LOOPBACK, *made]}
     if host.addrlabels is not None:
         routing.set_address_labels(sock, host.addrlabels, indexes)

@@ -177,7 +177,7 @@ def _draw_routes(dice: Dice, plan: _Plan, profile: str) -> list[dict[str, Any]]:
             more = _way(dice, plan, version, to)
             if more and dice.chance(weights.MULTIPATH):
                 several = _several_ways(dice, plan, version, to)
-                more = [several] if several["nexthops"] else more
+                more = [several] if len(several["nexthops"]) > 1 else more
             elif version == 6 and more and dice.chance(weights.BY_SOURCE):
                 more[0]["source"] = str(_draw_prefix(dice, plan, 6))
         else:
