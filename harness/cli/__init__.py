@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "whatif": "try a gai.conf on a private copy: the order before and after",
     "findings": "say which public reports are right, from a real run",
     "fuzz": "compare millions of random cases, native against model",
+    "bench": "measure native against modelled sorting, and the engine",
     "kubelet": "predict the InternalIP a kubelet reports, and say what decides it",
     "suggest": "find the smallest gai.conf change that yields a wished order",
     "lint": "check a gai.conf for lines glibc ignores or reads otherwise",

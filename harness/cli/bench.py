@@ -1,0 +1,51 @@
+"""``gai-harness bench``: native against modelled sorting, the engine against the bare loop."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``bench``."""
+    parser.add_argument(
+        "--glibc", default="host", metavar="VERSION,…|all",
+        help="the builds to measure: host (default), 2.31, 2.41,host, a folder, all",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="report as JSON, in seconds")
+    parser.add_argument(
+        "--plot", type=_plot, metavar="FILE",
+        help="draw cost against number of destinations into FILE.svg, or FILE.png with the"
+        " extra 'plot'",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the measuring, and less certainty"
+    )
+
+
+def _plot(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in (".svg", ".png"):
+        raise argparse.ArgumentTypeError(f"a file named .svg or .png was expected, got {text!r}")
+    return path
+
+
+def main(options: argparse.Namespace) -> int:
+    """Measure; returns the exit status, a finding when native and model differ."""
+    from rich.console import Console
+
+    from harness.cli import FINDING, OK
+    from harness.compare.bench import bench
+    from harness.compare.plan import lanes_for
+    from harness.report.bench import as_json, as_text
+    from harness.report.curves import draw
+
+    lanes = lanes_for(options.glibc, "worker")
+    terminal = Console(stderr=True)
+    with terminal.status("measuring") as status:
+        report = bench(lanes, quick=options.quick, told=status.update)
+    sys.stdout.write(as_json(report) if options.json else as_text(report))
+    if options.plot is not None:
+        draw(options.plot, report.points)
+    return OK if report.agreed else FINDING

@@ -1,0 +1,209 @@
+"""Inside a sandbox: what sorting costs, native and modelled, for one number of destinations.
+
+Both sides are measured in turns of a few milliseconds, so that whatever else the machine
+does meets them alike.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import log2
+from statistics import median
+from typing import TYPE_CHECKING
+
+from harness.compare.benchhost import HOST, single_batch
+from harness.compare.hostwork import HostWork
+from harness.compare.request import query_for
+from harness.compare.run import LaneSpec
+from harness.model.dialects import dialect
+from harness.model.keys import Sorter
+from harness.model.ordering import order_for
+from harness.model.policy import Policy
+from harness.model.table import address_table, candidates
+from harness.native.burst import Burst, Prepared
+from harness.native.errors import LaneError
+from harness.native.record import Answer, decode
+from harness.native.worker_lane import WorkerLane
+
+if TYPE_CHECKING:
+    from harness.sandbox import Box
+
+_TIME = slice(13, 21)  # where the duration stands in an answer's payload
+_TURNS = 5
+_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Seconds for one call: the fastest seen and the median."""
+
+    best: float
+    median: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The costs at one number of destinations of one family mix, on one glibc.
+
+    ``native`` is getaddrinfo alone, as the worker's clock has it; ``round_trip`` the same
+    with the pipes and the decoding. ``cold`` and ``warm`` are the model's fast path, with
+    new memory and with what it remembers of the addresses; ``again`` its sort alone, the
+    keys being known; ``readable`` the rules as a text to read, reasons included;
+    ``observed`` the kernel's look-ups, the address table and the cold sort.
+    ``agreed``: both sides gave the same order.
+    """
+
+    glibc: str
+    arch: str
+    build: str
+    family: str
+    size: int
+    native: Sample
+    round_trip: Sample
+    cold: Sample
+    warm: Sample
+    again: Sample
+    readable: Sample
+    observed: Sample
+    agreed: bool
+
+    @property
+    def ratio(self) -> float:
+        """The cold model's time in units of the native call's."""
+        return self.cold.best / self.native.best
+
+
+@dataclass(frozen=True, slots=True)
+class CurveSpec:
+    """What to measure: ``seconds`` for each kind of call of a point, about."""
+
+    lanes: tuple[LaneSpec, ...]
+    families: tuple[str, ...]
+    sizes: tuple[int, ...]
+    seconds: float
+
+
+def curve(box: Box, spec: CurveSpec) -> Iterator[Point]:
+    """Measure every point; a job for a `Pool`."""
+    box.build(HOST)
+    with ExitStack() as stack:
+        lanes = []
+        for each in spec.lanes:
+            assert each.skeleton is not None
+            lane = WorkerLane(each.command, chroot=box.private_root(each.skeleton))
+            stack.callback(lane.close)
+            lanes.append(lane)
+        for family in spec.families:
+            for size in spec.sizes:
+                for lane, each in zip(lanes, spec.lanes, strict=True):
+                    yield _point(box, lane, each, family, size, spec.seconds)
+
+
+def _point(
+    box: Box, lane: WorkerLane, spec: LaneSpec, family: str, size: int, seconds: float
+) -> Point:
+    batch = single_batch(family, size)
+    box.set_names(batch.names, batch.resolver)
+    box.set_gai_conf(None)
+    spoken = dialect(spec.glibc, spec.arch)
+    work = HostWork(box, batch, (spoken,))
+    (asked,) = work.asked[spoken]
+    own = [work.candidates[slot] for slot in asked.slots]
+    targets = [work.targets[slot] for slot in asked.slots]
+    policy = Policy.build(None, spoken)
+    sorter = Sorter(policy, spoken)
+    keys = [sorter.key(candidate) for candidate in own]
+
+    def observed() -> list[int]:
+        view = box.observe(targets)
+        known = candidates(targets, view, spoken, address_table(view.addresses))
+        return Sorter(policy, spoken).order(known)
+
+    models: list[Callable[[], object]] = [
+        lambda: Sorter(policy, spoken).order(own),
+        lambda: sorter.order(own),
+        lambda: sorter.sort(keys),
+        lambda: order_for(own, policy, spoken),
+        observed,
+    ]
+    query = query_for(work.requests[0])
+    prepared = Prepared([query], _TIMEOUT)
+    times: list[list[float]] = [[] for _ in models]
+    native: list[float] = []
+    trips: list[float] = []
+    answer = _burst(lane, prepared, 1)[0]
+    # one call says how many fill a turn
+    length = max(1, round(seconds / _TURNS / _duration(answer)))
+    with quiet():
+        for _ in range(_TURNS):
+            native += map(_duration, _burst(lane, prepared, length))
+            with lane.open() as session:
+                session.lookup(query, _TIMEOUT)
+                trips += timed(lambda: session.lookup(query, _TIMEOUT), seconds / _TURNS)
+            for model, found in zip(models, times, strict=True):
+                found += timed(model, seconds / _TURNS)
+    order = sorter.order(own)
+    expected = asked.head + b"".join([asked.entries[position] for position in order])
+    first, last = decode(answer[4:]), answer.endswith(expected[9:])
+    assert isinstance(first, Answer)
+    cold, warm, again, readable, whole = map(sample, times)
+    return Point(
+        spec.glibc, spec.arch, spec.build, family, size,
+        sample(native), sample(trips), cold, warm, again, readable, whole,
+        agreed=first.error is None and last,
+    )  # fmt: skip
+
+
+def sample(times: Sequence[float]) -> Sample:
+    """What is kept of many calls' seconds."""
+    return Sample(min(times), median(times))
+
+
+def _burst(lane: WorkerLane, prepared: Prepared, count: int) -> list[bytes]:
+    """``count`` answers of one session, the first one's reading of gai.conf left out."""
+    answers, end = Burst(lane, prepared, (0,) * (count + 1), _TIMEOUT).finish()
+    if end is not None:
+        raise LaneError(f"a look-up of the benchmark did not end well: {end}")
+    return answers[1:]
+
+
+def _duration(payload: bytes) -> float:
+    return int.from_bytes(payload[_TIME], "little") / 1e9
+
+
+def timed(
+    call: Callable[[], object], seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
+    """The seconds of each of many calls, for ``seconds`` in all, three calls at least."""
+    found: list[float] = []
+    end = clock() + seconds
+    while len(found) < 3 or found[-1] + clock() < end:
+        started = clock()
+        call()
+        found.append(clock() - started)
+    return found
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the garbage collector, as timeit measures."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def growth(points: Sequence[Point]) -> dict[int, float]:
+    """Time by n log n at each size, in units of the smallest size from 8 on that there is."""
+    sized = sorted((one for one in points if one.size >= 8), key=lambda one: one.size)
+    if not sized:
+        return {}
+    unit = sized[0].cold.best / (sized[0].size * log2(sized[0].size))
+    return {one.size: one.cold.best / (one.size * log2(one.size)) / unit for one in sized}

@@ -1,0 +1,168 @@
+"""Curves on logarithmic axes as an SVG, written by hand: no drawing library is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, floor, log10
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.compare.benchcurve import Point
+
+Line = Sequence[tuple[float, float]]
+
+_LINES = (
+    ("native call", "native"),
+    ("native, round trip", "round_trip"),
+    ("model, cold", "cold"),
+    ("model, warm", "warm"),
+    ("model with the kernel's look-ups", "observed"),
+    ("readable rules", "readable"),
+)
+# told apart by the colour-blind too (Okabe and Ito), and by their dashes
+_STYLES = (
+    ("#000000", ""), ("#000000", "6 4"), ("#0072b2", ""), ("#0072b2", "2 3"),
+    ("#d55e00", ""), ("#009e73", "8 3 2 3"),
+)  # fmt: skip
+_WIDTH, _HEIGHT = 360, 300
+_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 40, 12, 44
+_LEGEND = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One diagram: its title and the lines by name, each a list of (x, y), all above zero."""
+
+    title: str
+    lines: Mapping[str, Line]
+
+
+class PlotError(ValueError):
+    """A drawing that cannot be made; one line."""
+
+    exit_status = 2
+
+
+def panels(points: Sequence[Point]) -> list[Panel]:
+    """A diagram for each glibc and family: microseconds against destinations."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        title = f"glibc {point.glibc} ({point.build}), {point.family}"
+        groups.setdefault(title, []).append(point)
+    return [
+        Panel(
+            title,
+            {
+                name: [(one.size, getattr(one, key).best * 1e6) for one in own]
+                for name, key in _LINES
+            },
+        )
+        for title, own in sorted(groups.items())
+    ]
+
+
+def draw(path: Path, points: Sequence[Point]) -> None:
+    """Draw the curves into ``path``, an .svg or, with the extra ``plot``, a .png.
+
+    Raises PlotError for another kind of file, one that cannot be written, or a .png
+    without the extra.
+    """
+    drawn = panels(points)
+    try:
+        if path.suffix == ".svg":
+            path.write_text(svg(drawn), encoding="utf-8")
+        elif path.suffix == ".png":
+            _png(path, drawn)
+        else:
+            raise PlotError(f"{path}: a file named .svg or .png was expected")
+    except OSError as error:
+        raise PlotError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def svg(drawn: Sequence[Panel], columns: int = 3) -> str:
+    """The panels in rows, one legend below."""
+    rows = ceil(len(drawn) / columns)
+    width, height = columns * _WIDTH, rows * _HEIGHT + _LEGEND
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="11">',
+        "<title>Cost of one look-up against the number of destinations</title>",
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+    ]
+    for number, panel in enumerate(drawn):
+        x, y = number % columns * _WIDTH, number // columns * _HEIGHT
+        parts += [f'<g transform="translate({x} {y})">', *_panel(panel), "</g>"]
+    for number, (name, _) in enumerate(_LINES):
+        x, y = 64 + number % 3 * _WIDTH, rows * _HEIGHT + 16 + number // 3 * 22
+        parts.append(f'<path d="M{x} {y}h36" {_stroke(number)}/>')
+        parts.append(f'<text x="{x + 44}" y="{y + 4}">{escape(name)}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _stroke(number: int) -> str:
+    colour, dashes = _STYLES[number % len(_STYLES)]
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'fill="none" stroke="{colour}" stroke-width="1.8"{dashed}'
+
+
+def _panel(panel: Panel) -> list[str]:
+    every = [pair for line in panel.lines.values() for pair in line]
+    sizes = sorted({x for x, _ in every})
+    low = floor(log10(min(y for _, y in every)))
+    high = max(low + 1, ceil(log10(max(y for _, y in every))))
+    first, last = log10(sizes[0]), log10(sizes[-1])
+    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+
+    def across(x: float) -> float:
+        return _LEFT + (right - _LEFT) * (log10(x) - first) / (last - first or 1)
+
+    def down(y: float) -> float:
+        return bottom - (bottom - _TOP) * (log10(y) - low) / (high - low)
+
+    parts = [
+        f'<text x="{_LEFT}" y="24" font-size="13">{escape(panel.title)}</text>',
+        f'<text x="{(_LEFT + right) / 2}" y="{bottom + 34}" text-anchor="middle">'
+        "destinations</text>",
+        f'<text transform="translate(14 {(_TOP + bottom) / 2}) rotate(-90)" '
+        'text-anchor="middle">microseconds</text>',
+    ]
+    for power in range(low, high + 1):
+        y = down(10.0**power)
+        parts.append(f'<path d="M{_LEFT} {y:.1f}H{right}" stroke="#ddd"/>')
+        parts.append(
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{10**power:g}</text>'
+        )
+    for size in sizes:
+        x = across(size)
+        parts.append(f'<path d="M{x:.1f} {_TOP}V{bottom}" stroke="#eee"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{size:g}</text>')
+    for number, line in enumerate(panel.lines.values()):
+        steps = "L".join(f"{across(x):.1f} {down(y):.1f}" for x, y in sorted(line))
+        parts.append(f'<path d="M{steps}" {_stroke(number)}/>')
+    return parts
+
+
+def _png(path: Path, drawn: Sequence[Panel]) -> None:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise PlotError(
+            f"{path}: a .png needs the extra 'plot' "
+            "(pip install 'gai-harness[plot]'); .svg does not"
+        ) from None
+    rows = ceil(len(drawn) / 3)
+    figure = Figure(figsize=(13, 4 * rows), layout="constrained")
+    axes = figure.subplots(rows, 3, squeeze=False)
+    for panel, place in zip(drawn, axes.flat, strict=False):
+        for number, (name, line) in enumerate(panel.lines.items()):
+            colour, dashes = _STYLES[number]
+            style = (0, tuple(map(float, dashes.split()))) if dashes else "-"
+            place.loglog(*zip(*sorted(line), strict=True), color=colour, ls=style, label=name)
+        place.set(title=panel.title, xlabel="destinations", ylabel="microseconds")
+    for place in axes.flat[len(drawn) :]:
+        place.set_axis_off()
+    axes.flat[0].legend(fontsize="small")
+    figure.savefig(path, dpi=120)

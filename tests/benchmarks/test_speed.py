@@ -1,0 +1,93 @@
+"""pytest-benchmark's view of the parts; ``gai-harness bench`` sets them against each other.
+
+No time is asserted: each is held to its answer only. ``--benchmark-disable`` runs every
+body once, without measuring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from harness.compare.benchhost import FAMILIES, HOST, SIZES, destinations
+from harness.model.dialects import dialect
+from harness.model.facts import Candidate
+from harness.model.keys import Sorter
+from harness.model.ordering import order_for
+from harness.model.policy import Policy
+from harness.native import Answer, Query, WorkerLane, bundled_worker
+from harness.sandbox import Pool
+from harness.scenario import gai_conf_files
+
+if TYPE_CHECKING:
+    from harness.sandbox import Box
+    from harness.scenario.hostspec import Host
+
+pytestmark = pytest.mark.benchmark(max_time=0.1, min_rounds=3, warmup=False)
+SPOKEN = dialect("2.36", "amd64")
+SOURCES = {4: ip_address("172.18.45.2"), 6: ip_address("2001:db8:1::2")}
+
+
+def candidates(family: str, size: int) -> list[Candidate]:
+    """Destinations with a source of their family each, one in eight without."""
+    return [
+        Candidate(address, SOURCES[address.version] if i % 8 else None, 24, index=2)
+        for i, address in enumerate(map(ip_address, destinations(family, size)))
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_model_sort(benchmark: BenchmarkFixture, family: str, size: int) -> None:
+    benchmark.group = f"model sort, {family}"
+    own = candidates(family, size)
+    policy = Policy.build(None, SPOKEN)
+    order = benchmark(lambda: Sorter(policy, SPOKEN).order(own))
+    assert [own[i].destination for i in order] == [
+        one.destination for one in order_for(own, policy, SPOKEN).facts
+    ]
+
+
+@pytest.mark.parametrize("name", ["glibc-defaults.conf", "rfc6724.conf"])
+def test_gai_conf(benchmark: BenchmarkFixture, name: str) -> None:
+    benchmark.group = "gai.conf"
+    data = gai_conf_files()[name].read_bytes()
+    assert benchmark(Policy.build, data, SPOKEN) == Policy.build(data, SPOKEN)
+
+
+def test_native_lookup(benchmark: BenchmarkFixture) -> None:
+    benchmark.group = "native"
+    query = Query("127.0.0.1", socktype=1)
+    with WorkerLane([bundled_worker()]) as lane, lane.open() as session:
+        answer = benchmark(session.lookup, query)
+    assert isinstance(answer, Answer)
+    assert [one.address for one in answer.addrinfos] == ["127.0.0.1"]
+
+
+def test_native_session(benchmark: BenchmarkFixture) -> None:
+    benchmark.group = "native"
+    with WorkerLane([bundled_worker()]) as lane:
+        benchmark(lambda: lane.open().close())
+
+
+def standing(box: Box, host: Host) -> Iterator[int]:
+    """Inside a sandbox: build the host and observe it."""
+    box.build(host)
+    yield len(box.observe(()).addresses)
+
+
+def test_host(benchmark: BenchmarkFixture) -> None:
+    benchmark.group = "host"
+    own = sum(len(each.addresses) for each in HOST.interfaces.values())
+    with Pool(1) as pool:
+        found = benchmark.pedantic(partial(run_one, pool), rounds=3)
+    assert found == [own + 2]
+
+
+def run_one(pool: Pool) -> list[int]:
+    return list(pool.run(standing, HOST))

@@ -1,0 +1,74 @@
+"""``gai-harness bench``: what it reports and draws. No time is asserted anywhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.cli import main
+from harness.compare.bench import BenchReport, bench
+from harness.compare.benchhost import FAMILIES, SIZES
+from harness.compare.plan import lanes_for
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def measured() -> BenchReport:
+    """One real and quick run, which all tests render."""
+    return bench(lanes_for("host", "worker"), quick=True)
+
+
+@pytest.fixture
+def no_bench(measured: BenchReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.compare.bench.bench", lambda *_, **__: measured)
+
+
+@pytest.mark.usefixtures("no_bench")
+def test_json_and_svg(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "curves.svg"
+    assert main(["bench", "--quick", "--json", "--plot", str(picture)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["schema"] == 1
+    points = report["points"]
+    assert [(one["family"], one["size"]) for one in points] == [
+        (family, size) for family in FAMILIES for size in SIZES
+    ]
+    assert all(one["agreed"] and one["ratio"] > 0 for one in points)
+    (rates,) = report["rates"]
+    assert rates["prepared"]["lookups"] == 400
+    assert rates["against_by_hand"] > 0
+    assert report["together"]["ratio"] > 0
+    root = ElementTree.parse(picture).getroot()
+    titles = [one.text for one in root.iter(f"{SVG}text")]
+    assert sum("glibc" in (title or "") for title in titles) == len(FAMILIES)
+
+
+@pytest.mark.usefixtures("no_bench")
+def test_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench"]) == 0
+    said = capsys.readouterr().out
+    for part in ("mixed   1024", "prepared cases", "whole fuzz loop", "by hand", "Load average"):
+        assert part in said
+
+
+def test_a_disagreement_is_a_finding(
+    measured: BenchReport, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = replace(measured.points[0], agreed=False)
+    found = replace(measured, points=(wrong, *measured.points[1:]))
+    monkeypatch.setattr("harness.compare.bench.bench", lambda *_, **__: found)
+    assert main(["bench"]) == 1
+    assert "DISAGREE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["curves", "curves.pdf"])
+def test_another_kind_of_picture(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["bench", "--plot", name])
+    assert stopped.value.code == 2
+    assert ".svg or .png" in capsys.readouterr().err
