@@ -47,6 +47,7 @@ class _lookup(rtmsg):  # type: ignore[misc]  # noqa: N801 - pyroute2 names messa
     """A route request that can name the protocol, which pyroute2's own cannot."""
 
     __slots__ = ()
+    _nlmsg_base__compiled_nla = False  # or rtmsg's own table would be used once it was
     nla_map = (
         *rtmsg.nla_map,
         ("RTA_PAD", "hex"),

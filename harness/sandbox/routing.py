@@ -47,6 +47,8 @@ class route_message(rtmsg):  # type: ignore[misc]  # noqa: N801 - pyroute2 names
     """A route whose nexthops are bytes, which pyroute2 would want as nested messages."""
 
     __slots__ = ()
+    # pyroute2 prepares a class at its first use, and a subclass of a prepared one not at all
+    _nlmsg_base__compiled_nla = False
     nla_map = tuple(
         (name, "cdata" if name == "RTA_MULTIPATH" else kind) for name, kind in rtmsg.nla_map
     )
