@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.compare.explaining import Explanation
+    from harness.compare.explain import Explanation
     from harness.scenario.schema import Lookup
 
 
@@ -120,7 +120,7 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
 
 def _scenarios(options: argparse.Namespace) -> list[Explanation]:
     from harness.cli import UsageError
-    from harness.compare.explaining import capture, explain
+    from harness.compare.explain import capture, explain
     from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
 
     for option in ("service", "family", "socktype", "protocol", "flags"):

@@ -1,143 +1,113 @@
-"""Why a look-up gave its order: the facts of every destination, traps, cycles, standards. Pure."""
+"""Running ``explain``: the same evidence as ``run``, with every fact kept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import permutations
 from typing import TYPE_CHECKING
 
-from harness.compare.predict import Prediction
-from harness.compare.results import Departure, Remark
-from harness.model.cycles import find_cycle
-from harness.model.dialects import dialect
-from harness.model.host import HostView, Target
+from harness.compare.judge import judge, prediction_for
+from harness.compare.remarks import DestinationRow, rows
+from harness.compare.results import PairReason, Result
+from harness.compare.run import HostJob, collect
+from harness.compare.tracing import TraceReport, trace_report
+from harness.model.host import Target
 from harness.model.ordering import compare_pair
-from harness.model.standards import STANDARDS, standard_order
-from harness.model.traps import find_traps
+from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from harness.compare.judge import Evidence
+    from harness.compare.predict import Prediction
     from harness.model.facts import Facts
+    from harness.sandbox import Box
+    from harness.sandbox.capture import Capture
 
 
 @dataclass(frozen=True, slots=True)
-class DestinationRow:
-    """One destination in the order returned, with all that the rules looked at."""
+class Explanation:
+    """One look-up on one glibc, explained.
 
-    destination: str
-    position: int
-    source: str | None
-    prefixlen: int
-    reachable: bool
-    error: str | None
-    destination_scope: int
-    source_scope: int | None
-    destination_label: int
-    source_label: int | None
-    precedence: int
-    interface: str | None
-    native: bool
-    common_prefix: int
-    flags: tuple[str, ...]
-
-
-def rows(known: Sequence[Facts], view: HostView) -> tuple[DestinationRow, ...]:
-    """The table of an explanation: one row per different destination, in the order given."""
-    names = {link.index: link.name for link in view.links}
-    table: dict[str, DestinationRow] = {}
-    for item in known:
-        target = Target(item.destination, item.scope_id)
-        text = str(target)
-        if text in table:
-            continue
-        flags = [word for word, on in (("deprecated", item.deprecated), ("home", item.home)) if on]
-        table[text] = DestinationRow(
-            destination=text,
-            position=item.position,
-            source=None if item.source is None else str(item.source),
-            prefixlen=item.prefixlen,
-            reachable=item.reachable,
-            error=view.routes[target].error if target in view.routes else None,
-            destination_scope=item.destination_scope,
-            source_scope=item.source_scope,
-            destination_label=item.destination_label,
-            source_label=item.source_label,
-            precedence=item.precedence,
-            interface=None if item.index is None else names.get(item.index, str(item.index)),
-            native=item.native,
-            common_prefix=item.common_prefix,
-            flags=tuple(flags),
-        )
-    return tuple(table.values())
-
-
-def departures(evidence: Evidence, prediction: Prediction) -> tuple[Departure, ...]:
-    """Where a literal RFC 3484 or RFC 6724 would order these destinations otherwise."""
-    if prediction.order is None:
-        return ()
-    by_position = sorted(prediction.order.facts, key=lambda item: item.position)
-    targets = list(dict.fromkeys(Target(item.destination, item.scope_id) for item in by_position))
-    glibc = list(
-        dict.fromkeys(Target(item.destination, item.scope_id) for item in prediction.order.facts)
-    )
-    found = []
-    for standard in STANDARDS:
-        order = standard_order(standard, targets, evidence.view, evidence.gai_conf)
-        theirs = [Target(item.destination, item.scope_id) for item in order.facts]
-        if theirs == glibc:
-            continue
-        by_target = {Target(item.destination, item.scope_id): item for item in order.facts}
-        at = next(i for i, pair in enumerate(zip(theirs, glibc, strict=True)) if pair[0] != pair[1])
-        why = compare_pair(by_target[theirs[at]], by_target[glibc[at]]).why
-        found.append(Departure(standard.name, tuple(map(str, theirs)), why))
-    return tuple(found)
-
-
-def remarks(
-    evidence: Evidence, prediction: Prediction, other_reply: Prediction | None
-) -> tuple[Remark, ...]:
-    """What a reader must know beside the order.
-
-    ``other_reply`` is the prediction for the other DNS reply arriving first, if that can be.
+    ``name`` is the name looked up; ``rows`` are in the order returned; ``pair`` is the
+    decision between the two addresses asked for, if both were among the answers.
     """
-    found = []
-    if other_reply is not None and _targets(other_reply) != _targets(prediction):
-        found.append(
-            Remark(
-                "reply",
-                "the order depends on which DNS reply comes first; with the other one first it"
-                f" is {', '.join(dict.fromkeys(map(str, _targets(other_reply))))}",
+
+    name: str | None
+    result: Result
+    rows: tuple[DestinationRow, ...]
+    pair: PairReason | None = None
+    devices: tuple[str, ...] = ()
+    trace: TraceReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    host: HostJob
+    pair: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The netlink traffic of one host's look-ups, as a pcap file."""
+
+    scenario: str
+    pcap: bytes
+
+
+def capture(job: HostJob) -> Captured:
+    """Run one host's look-ups and capture what was said over netlink meanwhile.
+
+    Raises SandboxUnavailable where the kernel has no nlmon device.
+    """
+    with Pool(1) as pool:
+        (captured,) = pool.run(_capture, job)
+    assert isinstance(captured, Captured)
+    return captured
+
+
+def _capture(box: Box, job: HostJob) -> Iterator[Captured]:
+    begun: list[Capture] = []
+    for _ in collect(box, job, lambda: begun.append(box.capture())):
+        pass
+    yield Captured(job.scenario.name, begun[0].pcap())
+
+
+def explain(jobs: Sequence[HostJob], pair: tuple[str, str] | None = None) -> Iterator[Explanation]:
+    """Explain every look-up of every job, in order; raises as `harness.compare.run.run`."""
+    with Pool(1) as pool:
+        for explained in pool.map(_explain, [_Job(job, pair) for job in jobs]):
+            yield from explained
+
+
+def _explain(box: Box, job: _Job) -> Iterator[Explanation]:
+    for evidences, devices in collect(box, job.host):
+        for evidence in evidences:
+            prediction = prediction_for(evidence)
+            known = () if prediction.order is None else prediction.order.facts
+            yield Explanation(
+                evidence.lookup.name,
+                judge(evidence),
+                rows(known, evidence.view),
+                None if job.pair is None else pair_reason(prediction, job.pair),
+                devices,
+                trace_report(evidence),
             )
-        )
+
+
+def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason | None:
+    """The decision between two addresses asked for; None where they are not both answers."""
     if prediction.order is None:
-        return tuple(found)
-    cycle = find_cycle(_once(prediction.order.facts))
-    if cycle is not None:
-        steps = [*cycle, cycle[0]]
-        words = " before ".join(str(item.destination) for item in steps)
-        rules = ", ".join(str(compare_pair(a, b).rule) for a, b in pairwise(steps))
-        found.append(
-            Remark(
-                "cycle",
-                f"these three addresses form a cycle: {words} (rules {rules}); "
-                "no order is right, the steps of the sort decide",
-            )
+        return None
+    for a, b in permutations(prediction.order.facts, 2):
+        if (str(a.destination), str(b.destination)) != wanted:
+            continue
+        decision = compare_pair(a, b)
+        if not decision.preferred:
+            decision = compare_pair(b, a)
+        return PairReason(
+            _text(decision.before), _text(decision.after), decision.rule, decision.why
         )
-    spoken = dialect(evidence.glibc, evidence.arch)
-    traps = find_traps(prediction.order.facts, evidence.view, evidence.gai_conf, spoken)
-    found += [Remark("trap", trap.text) for trap in traps]
-    return tuple(found)
+    return None
 
 
-def _once(known: Sequence[Facts]) -> list[Facts]:
-    """The first of each destination: with three socket types every address is there thrice."""
-    seen: dict[Target, Facts] = {}
-    for item in sorted(known, key=lambda item: item.position):
-        seen.setdefault(Target(item.destination, item.scope_id), item)
-    return list(seen.values())
-
-
-def _targets(prediction: Prediction) -> tuple[Target, ...]:
-    return tuple(item.target for item in prediction.items)
+def _text(facts: Facts) -> str:
+    return str(Target(facts.destination, facts.scope_id))

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from itertools import groupby
 from typing import Literal
 
-from harness.compare.explain import departures, remarks
 from harness.compare.predict import GLIBC, Model, Prediction, predict
+from harness.compare.remarks import departures, remarks
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 
-from harness.compare.explain import rows
-from harness.compare.explaining import Explanation, pair_reason
+from harness.compare.explain import Explanation, pair_reason
 from harness.compare.judge import Evidence, judge, prediction_for
+from harness.compare.remarks import rows
 from harness.compare.request import query_for, request_for, targets_of
 from harness.compare.results import Remark, Result, Verdict
 from harness.glibcs import host

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from harness.compare.explain import DestinationRow
-    from harness.compare.explaining import Explanation
+    from harness.compare.explain import Explanation
+    from harness.compare.remarks import DestinationRow
     from harness.compare.tracing import TraceReport
 
 _WIDE = 150

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.compare.explain import departures, rows
-from harness.compare.explaining import explain
+from harness.compare.explain import explain
 from harness.compare.judge import judge, prediction_for
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.remarks import departures, rows
 from harness.compare.run import GaiConf, HostJob, run
 from harness.scenario.schema import Scenario
 

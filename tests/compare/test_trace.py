@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.compare.explaining import Explanation, explain
+from harness.compare.explain import Explanation, explain
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.native.trace import Connection, connections
 from harness.sandbox.capture import pcap_file

@@ -10,7 +10,7 @@ from harness.live.names import Answer, ask
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.compare.explaining import Explanation
+    from harness.compare.explain import Explanation
     from harness.sandbox import Box
     from harness.scenario import LoadedScenario
 

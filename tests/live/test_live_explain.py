@@ -19,7 +19,7 @@ from harness.live.nsswitch import hosts_services
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from harness.compare.explaining import Explanation
+    from harness.compare.explain import Explanation
 
 
 def test_services_and_their_actions() -> None:
