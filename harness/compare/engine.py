@@ -24,12 +24,12 @@ from harness.compare.request import query_for
 from harness.compare.run import LaneSpec
 from harness.compare.tally import Counts, Tally
 from harness.model.dialects import ROWS, Dialect, dialect
-from harness.model.keys import Key, Sorter
+from harness.model.keys import Fixed, Key, Sorter
 from harness.model.lookup import AI_CANONNAME
 from harness.model.policy import Policy
 from harness.native.burst import Burst, Prepared
 from harness.native.record import Crashed, Outcome, TimedOut, decode
-from harness.native.worker_lane import WorkerLane
+from harness.native.worker_lane import MODULE_NAME, WorkerLane
 from harness.scenario.fuzz import scenario_of
 
 if TYPE_CHECKING:
@@ -109,9 +109,11 @@ class Engine:
         self._lanes: list[WorkerLane] = []
         for spec in lanes:
             assert spec.skeleton is not None
-            lane = WorkerLane(spec.command, chroot=box.private_root(spec.skeleton))
+            root = box.private_root(spec.skeleton)
+            lane = WorkerLane(spec.command, chroot=root, preload=(MODULE_NAME,))
             self._stack.callback(lane.close)
             self._lanes.append(lane)
+        self._fixed: dict[tuple[object, ...], list[Fixed]] = {}
         self._keys: dict[tuple[object, ...], tuple[Sorter, list[Key]]] = {}
 
     def __enter__(self) -> Self:
@@ -236,15 +238,15 @@ class Engine:
 
     def _sorted(self, policy: Policy, spoken: Dialect) -> tuple[Sorter, list[Key]]:
         """The keys of all candidates, shared by dialects that sort alike under the same tables."""
-        alike = (
-            policy.labels, policy.precedence, policy.scopes,
-            spoken.rule9_ipv4_in_subnet_only, spoken.shift_by_32,
-        )  # fmt: skip
+        same = spoken.rule9_ipv4_in_subnet_only, spoken.shift_by_32
+        alike = policy.labels, policy.precedence, policy.scopes, *same
         known = self._keys.get(alike)
         if known is None:
             sorter = Sorter(policy, spoken)
-            known = sorter, [sorter.key(candidate) for candidate in self.work.candidates]
-            self._keys[alike] = known
+            fixed = self._fixed.get(same)
+            if fixed is None:
+                fixed = self._fixed[same] = list(map(sorter.fixed, self.work.candidates))
+            known = self._keys[alike] = sorter, list(map(sorter.key_of, fixed))
         return known
 
     def _same(self, payload: bytes, start: int, wanted: bytes, lookup: int) -> bool:

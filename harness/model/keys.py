@@ -13,22 +13,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
+from harness.model.addresses import V4MAPPED
 from harness.model.dialects import Dialect
 from harness.model.facts import Candidate, netmask
-from harness.model.gaiconf import INT_MAX
-from harness.model.host import IPAddress
-from harness.model.policy import Policy
+from harness.model.gaiconf import INT_MAX, PrefixEntry, ScopeEntry
+from harness.model.policy import Policy, ipv6_scope
 
 # A destination's key: (rules 1 to 8, bits behind the common prefix, IP version).
 Key = tuple[int, int, int]
+# What no policy changes: destination, source or None, the rules' bits and the last two of Key.
+Fixed = tuple[int, int | None, int, int, int]
 
 _PREFIX_BITS = 8
 RULE_BITS = (67, 66, 65, 64, 63, 32, 31, 0)
 """The lowest bit of each of the rules 1 to 8 in the first number of a key."""
 
 _UNREACHABLE = 1 << 67  # above every bit of the rules after it
-# integers and not addresses are the keys here: hashing an address object costs more than a rule
-_Known = dict[int, tuple[int, int, int]]
 
 
 class Sorter:
@@ -39,53 +39,70 @@ class Sorter:
     """
 
     def __init__(self, policy: Policy, spoken: Dialect) -> None:
-        self._policy = policy
+        self._labels = _shifted(policy.labels, 128)
+        self._precedence = _shifted(policy.precedence, 128)
+        self._scopes = _shifted(policy.scopes, 32)
         self._in_subnet_only = spoken.rule9_ipv4_in_subnet_only
         self._masks = [netmask(length, spoken) for length in range(33)]
-        # an address comes back in many candidates: as destination and as source of others
-        self._known4: _Known = {}
-        self._known6: _Known = {}
+        # scope, label, and the bits of rules 6 and 8. An address comes back in many
+        # candidates. Integers are the keys: hashing an address object costs more than a rule
+        self._known4: dict[int, tuple[int, int, int]] = {}
+        self._known6: dict[int, tuple[int, int, int]] = {}
 
-    def _learn(self, known: _Known, value: int, address: IPAddress) -> tuple[int, int, int]:
-        policy = self._policy
-        learned = policy.scope(address), policy.label(address), policy.precedence_of(address)
-        known[value] = learned
+    def _learn4(self, value: int) -> tuple[int, int, int]:
+        scope = _search(self._scopes, value)
+        wide = value | V4MAPPED
+        late = (INT_MAX - _search(self._precedence, wide)) << 32 | scope
+        learned = self._known4[value] = scope, _search(self._labels, wide), late
         return learned
 
-    def key(self, candidate: Candidate) -> Key:
-        """The key of a candidate whose addresses are ``ipaddress`` objects."""
-        destination = candidate.destination
-        source = candidate.source
+    def _learn6(self, value: int) -> tuple[int, int, int]:
+        scope = ipv6_scope(value)
+        late = (INT_MAX - _search(self._precedence, value)) << 32 | scope
+        learned = self._known6[value] = scope, _search(self._labels, value), late
+        return learned
+
+    def fixed(self, candidate: Candidate) -> Fixed:
+        """The part of a candidate's key that no policy changes."""
+        destination, source = candidate.destination, candidate.source
         assert not isinstance(destination, str)
         is_ipv4 = isinstance(destination, IPv4Address)
-        known = self._known4 if is_ipv4 else self._known6
         value = int(destination)
-        scope, label, precedence = known.get(value) or self._learn(known, value, destination)
-        late = (INT_MAX - precedence) << 32 | scope
+        version = 4 if is_ipv4 else 6
         if source is None:
-            return _UNREACHABLE | late, 0, 4 if is_ipv4 else 6
+            return value, None, _UNREACHABLE, 0, version
         assert not isinstance(source, str)
-        source_value = int(source)
-        source_scope, source_label, _ = known.get(source_value) or self._learn(
-            known, source_value, source
-        )
         native = candidate.native
         if native is None:
             native = candidate.index is not None
-        rules = (
-            (scope != source_scope) << 66
-            | candidate.deprecated << 65
-            | (not candidate.home) << 64
-            | (label != source_label) << 63
-            | (not native) << 31
-            | late
-        )
+        bits = candidate.deprecated << 65 | (not candidate.home) << 64 | (not native) << 31
+        source_value = int(source)
         difference = value ^ source_value
-        if not is_ipv4:
-            return rules, difference.bit_length(), 6
-        if self._in_subnet_only and difference & self._masks[candidate.prefixlen]:
-            return rules, 32, 4
-        return rules, difference.bit_length(), 4
+        far = difference.bit_length()
+        if is_ipv4 and self._in_subnet_only and difference & self._masks[candidate.prefixlen]:
+            far = 32
+        return value, source_value, bits, far, version
+
+    def key_of(self, fixed: Fixed) -> Key:
+        """The key under this sorter's policy."""
+        value, source, bits, far, version = fixed
+        if version == 4:
+            known, learn = self._known4, self._learn4
+        else:
+            known, learn = self._known6, self._learn6
+        scope, label, late = known.get(value) or learn(value)
+        if source is None:
+            return bits | late, far, version
+        source_scope, source_label, _ = known.get(source) or learn(source)
+        if scope != source_scope:
+            bits |= 1 << 66
+        if label != source_label:
+            bits |= 1 << 63
+        return bits | late, far, version
+
+    def key(self, candidate: Candidate) -> Key:
+        """The key of a candidate whose addresses are ``ipaddress`` objects."""
+        return self.key_of(self.fixed(candidate))
 
     def sort(self, keys: Sequence[Key]) -> list[int]:
         """The positions of ``keys`` in the order glibc returns them."""
@@ -102,6 +119,21 @@ class Sorter:
         """The positions of ``candidates`` in the order glibc returns them."""
         key = self.key
         return self.sort([key(candidate) for candidate in candidates])
+
+
+_Shifted = tuple[tuple[int, int, int], ...]
+
+
+def _shifted(table: Sequence[PrefixEntry | ScopeEntry], width: int) -> _Shifted:
+    """The rows as (bits to drop, what is left of the prefix, value)."""
+    return tuple((width - row.bits, row.prefix >> (width - row.bits), row.value) for row in table)
+
+
+def _search(table: _Shifted, address: int) -> int:
+    for drop, prefix, value in table:
+        if address >> drop == prefix:
+            return value
+    raise AssertionError("every table ends with a prefix of length 0")
 
 
 def _families_tie(keys: Sequence[Key]) -> bool:

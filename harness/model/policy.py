@@ -129,13 +129,18 @@ class Policy:
                 for entry in self.scopes
                 if (value ^ entry.prefix) >> (32 - entry.bits) == 0
             )
-        if value >> 120 == 0xFF:  # multicast carries its scope
-            return value >> 112 & 0xF
-        if value >> 118 == 0xFE80 >> 6 or value == 1:
-            return LINK_LOCAL_SCOPE
-        if value >> 118 == 0xFEC0 >> 6:
-            return SITE_LOCAL_SCOPE
-        return GLOBAL_SCOPE
+        return ipv6_scope(value)
+
+
+def ipv6_scope(value: int) -> int:
+    """The scope of an IPv6 address, which no gai.conf changes (RFC 3484 §3.1)."""
+    if value >> 120 == 0xFF:  # multicast carries its scope
+        return value >> 112 & 0xF
+    if value >> 118 == 0xFE80 >> 6 or value == 1:
+        return LINK_LOCAL_SCOPE
+    if value >> 118 == 0xFEC0 >> 6:
+        return SITE_LOCAL_SCOPE
+    return GLOBAL_SCOPE
 
 
 def _search(table: tuple[PrefixEntry, ...], value: int) -> int:

@@ -83,15 +83,24 @@ class WorkerLane:
     Parameters:
         argv: the command, for example ``[loader, "--library-path", folder, worker]``.
         chroot: the root folder it is to see, or None for the caller's.
+        preload: libraries the worker loads at its start, by name, so that its sessions have
+            them already: loading our name service module is half of a session's cost.
 
     Example:
         >>> with WorkerLane([str(bundled_worker())]) as lane, lane.open() as session:
         ...     answer = session.lookup(Query("web"))
     """
 
-    def __init__(self, argv: Sequence[str | os.PathLike[str]], chroot: Path | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str | os.PathLike[str]],
+        chroot: Path | None = None,
+        preload: Sequence[str] = (),
+    ) -> None:
         self._argv = [os.fspath(word) for word in argv]
         self._chroot = chroot
+        # the sessions clear their environment, so nothing of this reaches getaddrinfo
+        self._environment = {"LD_PRELOAD": ":".join(preload)} if preload else {}
         self._worker: _Worker | None = None
         self._session: _WorkerSession | None = None
         self._number = 0
@@ -158,7 +167,7 @@ class WorkerLane:
 
     def _running(self) -> _Worker:
         if self._worker is None or not self._worker.alive:
-            self._worker = _Worker(self._argv, self._chroot)
+            self._worker = _Worker(self._argv, self._chroot, self._environment)
             self._number = 0
         return self._worker
 
@@ -166,7 +175,7 @@ class WorkerLane:
 class _Worker:
     """The process: started, greeted, and sure to end."""
 
-    def __init__(self, argv: list[str], chroot: Path | None) -> None:
+    def __init__(self, argv: list[str], chroot: Path | None, environment: dict[str, str]) -> None:
         # The loader's complaints are the only clue when a glibc does not start.
         self._stderr = os.memfd_create("worker-stderr", os.MFD_CLOEXEC)
         request_out, request_in = os.pipe2(os.O_CLOEXEC)
@@ -179,7 +188,7 @@ class _Worker:
                 stdin=request_out,
                 stdout=reply_in,
                 stderr=self._stderr,
-                env={},
+                env=environment,
                 preexec_fn=None if chroot is None else _enter(chroot),
             )
         except (OSError, subprocess.SubprocessError) as error:

@@ -22,7 +22,8 @@ from harness.model.facts import Candidate, Facts
 from harness.model.keys import RULE_BITS, Key
 from harness.model.rules import RULES
 
-_KEY = keys_module.Sorter.key
+_FIXED = keys_module.Sorter.fixed
+_KEY_OF = keys_module.Sorter.key_of
 _TABLE = table_module.address_table
 _CANDIDATES = table_module.candidates
 
@@ -32,11 +33,11 @@ def _rule(number: int, compare: Callable[[Facts, Facts], int]) -> None:
     predict_module.GLIBC = Model(rules=rules)
 
 
-def _keys(change: Callable[[Candidate, Key], Key]) -> None:
-    def key(self: keys_module.Sorter, candidate: Candidate) -> Key:
-        return change(candidate, _KEY(self, candidate))
+def _keys(change: Callable[[Key], Key]) -> None:
+    def key_of(self: keys_module.Sorter, fixed: keys_module.Fixed) -> Key:
+        return change(_KEY_OF(self, fixed))
 
-    keys_module.Sorter.key = key  # type: ignore[method-assign]
+    keys_module.Sorter.key_of = key_of  # type: ignore[method-assign]
 
 
 def _rule_dropped(number: int) -> Callable[[], None]:
@@ -47,14 +48,14 @@ def _rule_dropped(number: int) -> Callable[[], None]:
         width = 31 if number in (6, 8) else 1
         assert lowest + width <= highest
         mask = ~(((1 << width) - 1) << lowest)
-        _keys(lambda _, key: (key[0] & mask, *key[1:]))
+        _keys(lambda key: (key[0] & mask, *key[1:]))
         _rule(number, lambda *_: 0)
 
     return plant
 
 
 def _rule9_dropped() -> None:
-    _keys(lambda _, key: (key[0], 0, key[2]))
+    _keys(lambda key: (key[0], 0, key[2]))
     _rule(9, lambda *_: 0)
 
 
@@ -167,12 +168,13 @@ def _nul_unnoticed() -> None:
 
 
 def _ipv6_limited() -> None:
-    def limited(candidate: Candidate, key: Key) -> Key:
-        if key[2] == 6 and candidate.source is not None:
-            return key[0], max(key[1], 128 - candidate.prefixlen), 6
-        return key
+    def fixed(self: keys_module.Sorter, candidate: Candidate) -> keys_module.Fixed:
+        value, source, bits, far, version = _FIXED(self, candidate)
+        if version == 6 and source is not None:
+            far = max(far, 128 - candidate.prefixlen)
+        return value, source, bits, far, version
 
-    _keys(limited)
+    keys_module.Sorter.fixed = fixed  # type: ignore[method-assign]
 
 
 PLANTED: dict[str, Callable[[], None]] = {
