@@ -22,7 +22,8 @@ def draw_destinations(dice: Dice, host: Host, zones: bool) -> list[str]:
         (name, row) for name, interface in host.interfaces.items() for row in interface.addresses
     ]
     names = list(host.interfaces)
-    found: dict[str, None] = {}
+    # each address of lo: its source is itself, whose 127/8 glibc treats in a way of its own
+    found = {str(row.ip): None for name, row in rows if name == "lo"}
     for _ in range(weights.NEARBY if rows else 0):
         name, row = dice.one(rows)
         text = _near(dice, row)

@@ -163,8 +163,8 @@ def _hostile(dice: Dice, plain: list[str]) -> str:
     keyword, prefix, value = line.split(" ")
     match dice.pick(weights.HOSTILITIES):
         case "nul":
-            # inside a word, at the end of a value, or with a whole line behind it
-            at = dice.number(0, len(line))
+            # in the middle of the value, at its end, or anywhere
+            at = dice.one((len(line) - 1, len(line), len(line), dice.number(0, len(line))))
             return f"{text}{line[:at]}\0{line[at:]}\n{_line(dice, plain)}\n"
         case "huge-blanks":
             return f"{text}{keyword}{' ' * _HUGE}{prefix}{chr(9) * 99} {value}\n"

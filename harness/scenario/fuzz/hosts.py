@@ -251,12 +251,13 @@ def _way(dice: Dice, plan: _Plan, version: int, to: str) -> list[dict[str, Any]]
 
 
 def _several_ways(dice: Dice, plan: _Plan, version: int, to: str) -> dict[str, Any]:
-    hops = []
-    for _ in range(dice.number(2, 3)):
+    hops: list[dict[str, Any]] = []
+    for _ in range(dice.number(2, 4)):
         for way in _way(dice, plan, version, to):
             del way["to"]
-            if version == 6 and "via" not in way:
-                continue  # the kernel takes no IPv6 hop that is only a device
+            # the kernel takes no hop twice, and no IPv6 hop that is only a device
+            if way["dev"] in {hop["dev"] for hop in hops} or (version == 6 and "via" not in way):
+                continue
             hops.append({**way, "weight": dice.number(1, 3)})
     return {"to": to, "nexthops": hops}
 
