@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.spread import add_scheduler, fuzzed
+
 if TYPE_CHECKING:
     from harness.compare.engine import Disagreement
     from harness.compare.fuzz import Step
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the scenario files of disagreements go (default: fuzz-found)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="report as JSON")
+    add_scheduler(parser)
 
 
 def _amount(text: str) -> int:
@@ -64,7 +67,7 @@ def _jobs(text: str) -> int:
 def main(options: argparse.Namespace) -> int:
     """Fuzz; returns the exit status."""
     from harness.cli import FINDING, OK
-    from harness.compare.fuzz import FuzzReport, fuzz
+    from harness.compare.fuzz import FuzzReport
     from harness.compare.plan import lanes_for
     from harness.report.fuzz import as_json, as_text
 
@@ -76,8 +79,7 @@ def main(options: argparse.Namespace) -> int:
     report = FuzzReport()
     written: list[Path] = []
     started = time.monotonic()
-    steps = fuzz(lanes, options.seed, cases=options.cases, seconds=seconds, jobs=jobs)
-    for step in _watched(steps, options.cases, seconds):
+    for step in _watched(fuzzed(options, lanes, seconds), options.cases, seconds):
         report = report.plus(step)
         if step.report.disagreements and len(written) < _MOST_FILES:
             written.append(_written(step.report.disagreements[0], options, len(written)))

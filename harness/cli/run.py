@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from harness.cli.spread import add_scheduler, examined
+
 if TYPE_CHECKING:
     from harness.compare.run import HostJob
 
@@ -47,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=_seconds, default=10.0, metavar="SECONDS",
         help="a look-up that takes longer is an error (default 10)",
     )  # fmt: skip
+    add_scheduler(parser)
 
 
 def _positive(text: str) -> int:
@@ -102,7 +105,6 @@ def _report(options: argparse.Namespace, jobs: list[HostJob], stream: TextIO) ->
 
     from harness.cli import FINDING, OK
     from harness.compare.results import LookupReport, Summary
-    from harness.compare.run import run
     from harness.report.json import as_json
     from harness.report.progress import counted
     from harness.report.text import TextReport
@@ -110,7 +112,7 @@ def _report(options: argparse.Namespace, jobs: list[HostJob], stream: TextIO) ->
     text = TextReport(Console(file=stream)) if options.format == "text" else None
     collected: list[LookupReport] = []
     status = OK
-    for outcome in counted(run(jobs, options.jobs), len(jobs), "hosts"):
+    for outcome in counted(examined(options, jobs), len(jobs), "hosts"):
         if outcome.error is not None:
             print(f"gai-harness run: {outcome.job.source}: {outcome.error}", file=sys.stderr)
             status = max(status, outcome.error.exit_status)

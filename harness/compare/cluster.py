@@ -1,0 +1,263 @@
+"""Fuzzing and scenario runs spread over a Dask cluster; the extra ``cluster`` brings Dask.
+
+A task is one batch, or one scenario's host. Paths mean nothing on another machine, so a task
+names its glibcs by version and the worker finds them in its own cache. Results come back in
+the order of the tasks: what a seed gives does not depend on how many workers there are, nor
+on those that are lost, whose tasks the scheduler gives to others.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self
+
+from harness import __version__
+from harness.compare.engine import BatchReport
+from harness.compare.fuzz import BatchSpec, Step
+from harness.compare.fuzz import examine as examine_batch
+from harness.compare.run import HostJob, JobOutcome, LaneSpec
+from harness.compare.run import examine as examine_host
+from harness.sandbox import Outcome, Pool, SandboxError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_PATIENCE = 60.0  # seconds without any worker
+_ANSWERS = 15.0  # seconds for the scheduler to answer
+_AHEAD = 4  # tasks sent for each of the workers' threads: none of them waits for this side
+
+
+class ClusterError(Exception):
+    """The cluster cannot do it; one line with what would help."""
+
+    exit_status = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Glibcs:
+    """Lanes in words that hold on every machine.
+
+    Parameters: ``words`` and ``lane`` as for `harness.compare.plan.lanes_for`; ``wanted``
+    the (version, architecture, lane, build) of each lane that they gave where the run began.
+    """
+
+    words: str
+    lane: str
+    wanted: tuple[tuple[str, str, str, str], ...]
+
+    @classmethod
+    def of(cls, lanes: Sequence[LaneSpec], words: str, lane: str) -> Self:
+        """The lanes that ``words`` and ``lane`` stand for."""
+        return cls(words, lane, tuple(map(_label, lanes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is sent: the work without its lanes, and by whom (a version of this package)."""
+
+    work: BatchSpec | HostJob
+    glibcs: Glibcs
+    version: str = __version__
+
+
+class Cluster:
+    """A connection to a scheduler; a context manager, which withdraws what is not done.
+
+    Parameters: ``scheduler`` its address (``tcp://host:8786``), or ``local`` for a cluster of
+    ``jobs`` processes that ends with this. Whoever can reach a Dask scheduler can run code
+    on its workers: use one that is trusted. Raises ClusterError without Dask or scheduler.
+    """
+
+    def __init__(self, scheduler: str, jobs: int) -> None:
+        try:
+            import distributed
+        except ImportError:
+            raise ClusterError(
+                "--scheduler needs the extra 'cluster': pip install 'gai-harness[cluster]'"
+            ) from None
+        self._dask = distributed
+        self._local: Any = None
+        address: Any = scheduler
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        if scheduler == "local":
+            self._folder = tempfile.TemporaryDirectory(prefix="gai-harness-")
+            self._local = address = distributed.LocalCluster(
+                n_workers=jobs, threads_per_worker=1, processes=True,
+                dashboard_address="127.0.0.1:0", local_directory=self._folder.name,
+                silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+        try:
+            self.client: Any = distributed.Client(
+                address, timeout=_ANSWERS, set_as_default=False, direct_to_workers=False
+            )
+        except (OSError, ValueError) as problem:
+            raise ClusterError(
+                f"--scheduler {scheduler}: no Dask scheduler answers there ({problem})"
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the cluster, and end it when it is a local one."""
+        self.client.close()
+        if self._local is not None:
+            self._local.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def stream(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Have every task done; outcomes in the order of ``tasks``, as soon as it allows.
+
+        Tasks are taken a few at a time. Raises ClusterError when no worker is left, or one
+        that cannot do its task.
+        """
+        waiting = enumerate(tasks)
+        running: dict[Any, int] = {}
+        finished: dict[int, Outcome] = {}
+        following, exhausted = 0, False
+        seen = time.monotonic()
+        try:
+            while True:
+                threads = sum(self.client.nthreads().values())
+                while not exhausted and len(running) + len(finished) < _AHEAD * max(1, threads):
+                    number, task = next(waiting, (-1, None))
+                    if task is None:
+                        exhausted = True
+                    else:
+                        running[self.client.submit(do, task, pure=False)] = number
+                if exhausted and not running and not finished:
+                    return
+                if threads:
+                    seen = time.monotonic()
+                elif time.monotonic() - seen > _PATIENCE:
+                    raise ClusterError(
+                        f"no Dask worker for {_PATIENCE:g} s; start some: dask worker ADDRESS"
+                    )
+                for future in self._done(list(running)):
+                    finished[running.pop(future)] = self._result(future)
+                while following in finished:
+                    yield finished.pop(following)
+                    following += 1
+        finally:
+            with suppress(Exception):  # the scheduler may be gone
+                self.client.cancel(list(running))
+
+    def _done(self, futures: list[Any]) -> Iterable[Any]:
+        with suppress(TimeoutError), self.client.as_current():
+            # not for long: lost workers are noticed between two waits
+            done, _ = self._dask.wait(futures, timeout=1, return_when="FIRST_COMPLETED")
+            return list(done)
+        return ()
+
+    def _result(self, future: Any) -> Outcome:
+        try:
+            outcome: Outcome = future.result(timeout=_ANSWERS)
+        except self._dask.CancelledError:
+            raise ClusterError("the Dask scheduler is lost, or has dropped a task") from None
+        except self._dask.KilledWorker as problem:
+            raise ClusterError(f"a task has ended several workers: {problem}") from None
+        return outcome
+
+
+def fuzz_on(
+    cluster: Cluster,
+    glibcs: Glibcs,
+    seed: int,
+    *,
+    cases: int | None = None,
+    seconds: float | None = None,
+    timeout: float = 10.0,
+) -> Iterator[Step]:
+    """As `harness.compare.fuzz.fuzz`, on a cluster: the same batches in the same order.
+
+    Raises ClusterError, and SandboxError for a failure inside a sandbox.
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+
+    def tasks() -> Iterator[Task]:
+        for number in count():
+            if end is not None and time.monotonic() >= end:
+                return
+            yield Task(BatchSpec(seed, number, (), timeout), glibcs)
+
+    done = 0
+    for number, outcome in enumerate(cluster.stream(tasks())):
+        if outcome.error is None:
+            step = Step(outcome.values[0])
+        elif str(outcome.error).startswith("host."):
+            step = Step(BatchReport(f"fuzz-{seed}-{number}"), str(outcome.error))
+        else:
+            raise outcome.error
+        yield step
+        done += step.report.cases
+        if cases is not None and done >= cases:
+            return
+
+
+def run_on(cluster: Cluster, glibcs: Glibcs, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
+    """As `harness.compare.run.run`, on a cluster. Raises ClusterError."""
+    tasks = (Task(replace(job, lanes=()), glibcs) for job in jobs)
+    for job, outcome in zip(jobs, cluster.stream(tasks), strict=True):
+        yield JobOutcome(job, tuple(outcome.values), outcome.error)
+
+
+def do(task: Task) -> Outcome:
+    """On a worker: the task's work in a sandbox. Raises ClusterError where it cannot."""
+    if task.version != __version__:
+        raise ClusterError(f"a worker has gai-harness {__version__}, {task.version} is asked for")
+    lanes = _lanes(task.glibcs)
+    try:
+        if isinstance(task.work, BatchSpec):
+            spec = replace(task.work, lanes=lanes)
+            return Outcome(list(_pool(os.getpid()).run(examine_batch, spec)))
+        job = replace(task.work, lanes=lanes)
+        return Outcome(list(_pool(os.getpid()).run(examine_host, job)))
+    except SandboxError as problem:
+        return Outcome([], problem)
+
+
+@cache
+def _lanes(glibcs: Glibcs) -> tuple[LaneSpec, ...]:
+    from harness.compare.plan import lanes_for
+
+    try:
+        found = {_label(lane): lane for lane in lanes_for(glibcs.words, glibcs.lane)}
+    except Exception as problem:
+        if not hasattr(problem, "exit_status"):
+            raise
+        raise ClusterError(f"a worker: {problem}") from None  # not every error can be sent
+    for label in glibcs.wanted:
+        if label not in found:
+            version, arch, _, build = label
+            raise ClusterError(
+                f"a worker has no glibc {version}:{arch} ({build}); there: "
+                f"gai-harness glibc fetch {version}"
+            )
+    return tuple(found[label] for label in glibcs.wanted)
+
+
+@cache
+def _pool(pid: int) -> Pool:  # noqa: ARG001 - a forked process needs one of its own
+    """This process's sandboxes, which end with it."""
+    return Pool(1).__enter__()
+
+
+def _label(lane: LaneSpec) -> tuple[str, str, str, str]:
+    return lane.glibc, lane.arch, lane.lane, lane.build
