@@ -82,9 +82,7 @@ def furnish(etc: str = "/etc") -> None:
     # refused where parts of /proc are hidden (containers); the old one then serves as well,
     # because /proc/sys/net follows the reader's network namespace
     with suppress(OSError):
-        kernel.mount(
-            "proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
-        )
+        kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
 
 
 def mount_tmpfs(place: str | Path) -> None:

@@ -153,8 +153,10 @@ class Pool:
         selector = selectors.DefaultSelector()
         try:
             while True:
-                while not exhausted and len(running) < self.jobs and (
-                    len(finished) < self.jobs * _AHEAD
+                while (
+                    not exhausted
+                    and len(running) < self.jobs
+                    and (len(finished) < self.jobs * _AHEAD)
                 ):
                     try:
                         number, spec = next(waiting)

@@ -48,9 +48,7 @@ def write(key: str, value: str, interfaces: Collection[str] = ()) -> None:
                 "a container must leave /proc unmasked (systempaths=unconfined)",
             ) from None
         said = "no such setting" if problem.errno == errno.ENOENT else problem.strerror
-        raise SandboxError(
-            f"host.sysctls.{key}: the kernel refused {value!r}: {said}"
-        ) from None
+        raise SandboxError(f"host.sysctls.{key}: the kernel refused {value!r}: {said}") from None
 
 
 def exists(key: str) -> bool:

@@ -28,9 +28,11 @@ def run(
     arguments: Sequence[str], *, tun: bool = True, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as uid 65534; ``tun`` whether that user may open /dev/net/tun."""
-    variables = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "XDG_"))
-    } | {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "XDG_"))} | {
+        "HOME": "/nonexistent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **(environment or {}),
+    }
     return subprocess.run(
         arguments,
         cwd=ROOT,

@@ -165,8 +165,12 @@ def rooted(box: Box, skeleton: Any) -> Iterator[Any]:
     if os.fork() == 0:
         os.chroot(root)
         os.chdir("/")
-        seen = "\n".join([*sorted(p.name for p in Path("/").iterdir()),
-                          *sorted(p.name for p in Path("/etc").iterdir())])
+        seen = "\n".join(
+            [
+                *sorted(p.name for p in Path("/").iterdir()),
+                *sorted(p.name for p in Path("/etc").iterdir()),
+            ]
+        )
         try:
             Path("/new").mkdir()
         except OSError as problem:

@@ -101,9 +101,7 @@ def wait_for_none(asker: Asker, seconds: float = 10) -> list[int]:
 def machine() -> dict[str, object]:
     """What a sandbox must not change."""
     network = ("route", "ipv6_route", "if_inet6", "fib_trie", "dev_mcast")
-    seen: dict[str, object] = {
-        name: Path("/proc/self/net", name).read_text() for name in network
-    }
+    seen: dict[str, object] = {name: Path("/proc/self/net", name).read_text() for name in network}
     seen["links"] = sorted(entry.name for entry in Path("/sys/class/net").iterdir())
     seen["mounts"] = Path("/proc/self/mountinfo").read_text()
     seen["hostname"] = os.uname().nodename

@@ -26,7 +26,10 @@ def test_files_give_the_order_of_the_lines(pool: Pool) -> None:
     steps = [(NAMES, "files", "A"), ({"web": ["192.0.2.9"]}, "files", "A")]
     found = list(pool.run(sandbox_jobs.resolved, (HOST, steps, ["ahosts web", "ahosts other"])))
     assert [(code, names) for code, names, _ in found] == [
-        (0, NAMES["web"]), (2, []), (0, ["192.0.2.9"]), (2, []),
+        (0, NAMES["web"]),
+        (2, []),
+        (0, ["192.0.2.9"]),
+        (2, []),
     ]
 
 
@@ -40,8 +43,14 @@ def test_dns_answers_the_wanted_family_first(pool: Pool, first: str, order: list
 
 def test_dns_knows_one_family_both_and_neither(pool: Pool) -> None:
     steps = [(NAMES, "dns", "A"), (NAMES, "dns", "AAAA")]
-    questions = ["ahosts four.example", "ahosts six.", "ahosts other", "ahostsv4 web",
-                 "ahostsv6 web", "ahostsv6 four.example"]
+    questions = [
+        "ahosts four.example",
+        "ahosts six.",
+        "ahosts other",
+        "ahostsv4 web",
+        "ahostsv6 web",
+        "ahostsv6 four.example",
+    ]
     found = list(pool.run(sandbox_jobs.resolved, (HOST, steps, questions)))
     mapped = [f"::ffff:{address}" for address in FOUR]
     expected = [(0, FOUR), (0, SIX), (2, []), (0, FOUR), (0, SIX), (0, mapped)]
@@ -54,9 +63,7 @@ def test_dns_over_tcp_keeps_the_order_too(pool: Pool, first: str) -> None:
     four = [f"192.0.2.{n}" for n in range(1, 101)]
     six = [f"2001:db8::{n:x}" for n in range(1, 101)]
     steps = [({"many": [*six, *four]}, "dns", first)]
-    ((code, names, elapsed),) = pool.run(
-        sandbox_jobs.resolved, (HOST, steps, ["ahosts many"])
-    )
+    ((code, names, elapsed),) = pool.run(sandbox_jobs.resolved, (HOST, steps, ["ahosts many"]))
     assert (code, names) == (0, four + six if first == "A" else six + four)
     assert elapsed < 2
 
@@ -83,15 +90,25 @@ def test_gai_conf_changes_its_time_at_every_version(pool: Pool) -> None:
     assert times[4] > times[3]
 
 
-def test_a_private_root_shows_the_skeleton_and_the_private_etc(
-    pool: Pool, tmp_path: Path
-) -> None:
+def test_a_private_root_shows_the_skeleton_and_the_private_etc(pool: Pool, tmp_path: Path) -> None:
     for name in ("etc", "lib"):
         (tmp_path / name).mkdir()
     (seen,) = pool.run(sandbox_jobs.rooted, tmp_path)
     assert seen.split() == [
-        "etc", "lib", "gai.conf", "host.conf", "hosts", "networks", "nsswitch.conf", "protocols",
-        "resolv.conf", "services", "EROFS", "#", "changed", "later",
+        "etc",
+        "lib",
+        "gai.conf",
+        "host.conf",
+        "hosts",
+        "networks",
+        "nsswitch.conf",
+        "protocols",
+        "resolv.conf",
+        "services",
+        "EROFS",
+        "#",
+        "changed",
+        "later",
     ]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["etc", "lib"]
     assert not list((tmp_path / "etc").iterdir())

@@ -117,9 +117,7 @@ def test_several_threads_may_use_one_pool() -> None:
     found: list[list[int]] = []
     with Pool() as pool:
         threads = [
-            threading.Thread(
-                target=lambda: found.append(list(pool.run(sandbox_jobs.counting, 50)))
-            )
+            threading.Thread(target=lambda: found.append(list(pool.run(sandbox_jobs.counting, 50))))
             for _ in range(8)
         ]
         for thread in threads:

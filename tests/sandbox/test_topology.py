@@ -66,7 +66,10 @@ def test_an_interface_carries_exactly_the_addresses_listed_in_their_order(pool: 
     of_first = [r for r in view.addresses if r.index == indexes[0]]
     assert [f"{r.address}/{r.prefixlen}" for r in of_first] == [
         # the kernel lists an interface's primary addresses before its secondary ones
-        "10.0.0.9/24", "192.0.2.1/32", "10.0.1.1/16", "10.0.0.5/24",
+        "10.0.0.9/24",
+        "192.0.2.1/32",
+        "10.0.1.1/16",
+        "10.0.0.5/24",
     ]
     rest = [str(r.address) for r in view.addresses if r.index not in (1, indexes[0])]
     assert rest == ["2001:db8::1", "fe80::1"]
@@ -109,8 +112,12 @@ def test_addresses_keep_their_flags(pool: Pool) -> None:
         "10.0.0.1": ["deprecated"],
         "10.0.0.2": [],
     }
-    bits = {"deprecated": IFA_F_DEPRECATED, "home": IFA_F_HOMEADDRESS,
-            "optimistic": IFA_F_OPTIMISTIC, "nodad": 0}
+    bits = {
+        "deprecated": IFA_F_DEPRECATED,
+        "home": IFA_F_HOMEADDRESS,
+        "optimistic": IFA_F_OPTIMISTIC,
+        "nodad": 0,
+    }
     lengths = {a: f"{a}/64" if ":" in a else f"{a}/24" for a in wanted}
     _, view = build(
         pool,
@@ -184,16 +191,19 @@ REFUSED = {
     "gateway out of reach": (
         unchecked(
             interfaces={"eth0": ethernet("10.0.0.1/24")},
-            routes=(RouteSpec(to="10.3.0.0/16", via="10.0.0.2"),
-                    RouteSpec(to="10.2.0.0/16", via="10.1.0.1")),
+            routes=(
+                RouteSpec(to="10.3.0.0/16", via="10.0.0.2"),
+                RouteSpec(to="10.2.0.0/16", via="10.1.0.1"),
+            ),
         ),
         "host.routes[1]: the kernel refused 10.2.0.0/16 via 10.1.0.1: Network is unreachable",
     ),
     "source not ours": (
         unchecked(
             interfaces={"eth0": ethernet("10.0.0.1/24")},
-            routes=(RouteSpec.model_validate(
-                {"to": "10.2.0.0/16", "dev": "eth0", "from": "10.7.7.7"}),),
+            routes=(
+                RouteSpec.model_validate({"to": "10.2.0.0/16", "dev": "eth0", "from": "10.7.7.7"}),
+            ),
         ),
         "host.routes[0]: the kernel refused 10.2.0.0/16 dev eth0 from 10.7.7.7: Invalid argument",
     ),
@@ -248,8 +258,15 @@ def test_a_refusal_names_the_field(pool: Pool, name: str) -> None:
 def test_what_is_inside_is_private(pool: Pool) -> None:
     (seen,) = pool.run(sandbox_jobs.surroundings, Host())
     assert seen == {
-        "etc": ["host.conf", "hosts", "networks", "nsswitch.conf", "protocols", "resolv.conf",
-                "services"],
+        "etc": [
+            "host.conf",
+            "hosts",
+            "networks",
+            "nsswitch.conf",
+            "protocols",
+            "resolv.conf",
+            "services",
+        ],
         "run": [],
         "hostname": "sandbox",
         "pid": 1,
