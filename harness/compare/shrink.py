@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -79,7 +79,7 @@ def shrink(
     kind = kind_of(found)
     case = case_of(found)
 
-    def first(cases: Iterable[Case]) -> Case | None:
+    def first(cases: Iterable[Case]) -> tuple[int, Case] | None:
         return _first(pool, cases, found.lane, timeout, mutation, kind)
 
     if first([case]) is None:
@@ -88,8 +88,11 @@ def shrink(
     while changed:
         changed = False
         for offers in (*SAME_HOST_PASSES, *HOST_PASSES):
-            while (smaller := first(offers(case))) is not None:
-                case, changed = smaller, True
+            # go on where the last one was found; what came before is tried in the next turn
+            at = 0
+            while (hit := first(islice(offers(case), at, None))) is not None:
+                at += hit[0]
+                case, changed = hit[1], True
                 step(case)
     spec = TrialSpec((case,), found.lane, timeout, mutation)
     for outcome in pool.outcomes(trial, [spec]):
@@ -105,20 +108,22 @@ def _first(
     timeout: float,
     mutation: str | None,
     kind: Kind,
-) -> Case | None:
-    """The first of the cases that still disagrees in the same way."""
+) -> tuple[int, Case] | None:
+    """The first of the cases that still disagrees in the same way, and how many came before."""
     specs = [
         TrialSpec(group, lane, timeout, mutation)
         for _, members in groupby(cases, key=lambda case: (case.host, case.resolver))
         for group in _parts(tuple(members))
     ]
     outcomes = pool.outcomes(trial, specs)
+    before = 0
     try:
         for spec, outcome in zip(specs, outcomes, strict=True):
             for shown in outcome.values:
-                for case, disagreement in zip(spec.cases, shown, strict=True):
+                for number, disagreement in enumerate(shown):
                     if disagreement is not None and kind_of(disagreement) == kind:
-                        return case
+                        return before + number, spec.cases[number]
+            before += len(spec.cases)
     finally:
         outcomes.close()  # type: ignore[attr-defined]
     return None
