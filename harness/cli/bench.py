@@ -36,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from harness.cli import FINDING, OK
-    from harness.compare.bench import bench
+    from harness.compare.bench.measure import bench
     from harness.compare.plan import lanes_for
     from harness.report.bench import as_json, as_text
     from harness.report.curves import draw

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from harness.cli.spread import add_scheduler, fuzzed
 
 if TYPE_CHECKING:
-    from harness.compare.engine import Disagreement
-    from harness.compare.fuzz import Step
+    from harness.compare.fuzz.driver import Step
+    from harness.compare.fuzz.engine import Disagreement
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def _jobs(text: str) -> int:
 def main(options: argparse.Namespace) -> int:
     """Fuzz; returns the exit status."""
     from harness.cli import FINDING, OK
-    from harness.compare.fuzz import FuzzReport
+    from harness.compare.fuzz.driver import FuzzReport
     from harness.compare.plan import lanes_for
     from harness.report.fuzz import as_json, as_text
 
@@ -95,8 +95,8 @@ _MOST_FILES = 20  # one bug of the model shows in thousands of cases
 
 def _written(found: Disagreement, options: argparse.Namespace, number: int) -> Path:
     """Shrink a disagreement and write its scenario file."""
-    from harness.compare.found import write_scenario
-    from harness.compare.shrink import shrink
+    from harness.compare.fuzz.found import write_scenario
+    from harness.compare.fuzz.shrink import shrink
     from harness.sandbox import Pool
 
     title = found.evidence.scenario.name

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.compare.fuzz import Step
+    from harness.compare.fuzz.driver import Step
     from harness.compare.run import HostJob, JobOutcome, LaneSpec
 
 
@@ -34,7 +34,7 @@ def fuzzed(
     options: argparse.Namespace, lanes: Sequence[LaneSpec], seconds: float | None
 ) -> Iterator[Step]:
     """The batches of ``fuzz``, done here or on a cluster. Raises ClusterError."""
-    from harness.compare.fuzz import fuzz
+    from harness.compare.fuzz.driver import fuzz
 
     jobs = options.jobs or os.cpu_count() or 1
     if options.scheduler is None:

@@ -20,9 +20,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 from harness import __version__
-from harness.compare.engine import BatchReport
-from harness.compare.fuzz import BatchSpec, Step
-from harness.compare.fuzz import examine as examine_batch
+from harness.compare.fuzz.driver import BatchSpec, Step
+from harness.compare.fuzz.driver import examine as examine_batch
+from harness.compare.fuzz.engine import BatchReport
 from harness.compare.run import HostJob, JobOutcome, LaneSpec
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError
@@ -185,7 +185,7 @@ def fuzz_on(
     seconds: float | None = None,
     timeout: float = 10.0,
 ) -> Iterator[Step]:
-    """As `harness.compare.fuzz.fuzz`, on a cluster: the same batches in the same order.
+    """As `harness.compare.fuzz.driver.fuzz`, on a cluster: the same batches in the same order.
 
     Raises ClusterError, and SandboxError for a failure inside a sandbox.
     """

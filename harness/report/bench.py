@@ -8,12 +8,12 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from harness.compare.benchcurve import growth
+from harness.compare.bench.curve import growth
 
 if TYPE_CHECKING:
-    from harness.compare.bench import BenchReport, LaneRates
-    from harness.compare.benchcurve import Point
-    from harness.compare.benchrate import Rate
+    from harness.compare.bench.curve import Point
+    from harness.compare.bench.measure import BenchReport, LaneRates
+    from harness.compare.bench.rate import Rate
 
 _RATIOS = (
     ("model", "cold"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.compare.benchcurve import Point
+    from harness.compare.bench.curve import Point
 
 Line = Sequence[tuple[float, float]]
 

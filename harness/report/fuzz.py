@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.compare.fuzz import FuzzReport
+    from harness.compare.fuzz.driver import FuzzReport
 
 _GROUPS = (
     ("rule", "Rules (neighbouring pairs decided)"),

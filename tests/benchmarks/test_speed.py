@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.compare.benchhost import FAMILIES, HOST, SIZES, destinations
+from harness.compare.bench.host import FAMILIES, HOST, SIZES, destinations
 from harness.model.dialects import dialect
 from harness.model.facts import Candidate
 from harness.model.keys import Sorter

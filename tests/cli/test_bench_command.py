@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.cli import main
-from harness.compare.bench import BenchReport, bench
-from harness.compare.benchhost import FAMILIES, SIZES
+from harness.compare.bench.host import FAMILIES, SIZES
+from harness.compare.bench.measure import BenchReport, bench
 from harness.compare.plan import lanes_for
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -25,7 +25,7 @@ def measured() -> BenchReport:
 
 @pytest.fixture
 def no_bench(measured: BenchReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.compare.bench.bench", lambda *_, **__: measured)
+    monkeypatch.setattr("harness.compare.bench.measure.bench", lambda *_, **__: measured)
 
 
 @pytest.mark.usefixtures("no_bench")
@@ -61,7 +61,7 @@ def test_a_disagreement_is_a_finding(
 ) -> None:
     wrong = replace(measured.points[0], agreed=False)
     found = replace(measured, points=(wrong, *measured.points[1:]))
-    monkeypatch.setattr("harness.compare.bench.bench", lambda *_, **__: found)
+    monkeypatch.setattr("harness.compare.bench.measure.bench", lambda *_, **__: found)
     assert main(["bench"]) == 1
     assert "DISAGREE" in capsys.readouterr().out
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.compare import engine as engine_module
-from harness.compare import hostwork as hostwork_module
-from harness.compare import linekinds as linekinds_module
 from harness.compare import predict as predict_module
+from harness.compare.fuzz import engine as engine_module
+from harness.compare.fuzz import hostwork as hostwork_module
+from harness.compare.fuzz import linekinds as linekinds_module
 from harness.compare.predict import Model
 from harness.model import gaiconf as gaiconf_module
 from harness.model import keys as keys_module
@@ -197,7 +197,7 @@ PLANTED: dict[str, Callable[[], None]] = {
 
 
 def __getattr__(name: str) -> Callable[[], None]:
-    """A bug as a function of this module, as `harness.compare.fuzz.mutate` looks it up."""
+    """A bug as a function of this module, as `harness.compare.fuzz.driver.mutate` looks it up."""
     if name in PLANTED:
         return PLANTED[name]
     raise AttributeError(name)

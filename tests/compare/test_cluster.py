@@ -20,7 +20,7 @@ import pytest
 from harness.cli import main
 from harness.compare import cluster as clusters
 from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, do, fuzz_on, run_on
-from harness.compare.fuzz import BatchSpec, FuzzReport, Step, fuzz
+from harness.compare.fuzz.driver import BatchSpec, FuzzReport, Step, fuzz
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.run import run
 

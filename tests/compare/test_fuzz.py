@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.cli import main
-from harness.compare.found import write_scenario
-from harness.compare.fuzz import BatchSpec, FuzzReport, examine, fuzz
+from harness.compare.fuzz.driver import BatchSpec, FuzzReport, examine, fuzz
+from harness.compare.fuzz.found import write_scenario
+from harness.compare.fuzz.shrink import shrink
+from harness.compare.fuzz.tally import known_keys
 from harness.compare.plan import lanes_for
-from harness.compare.shrink import shrink
-from harness.compare.tally import known_keys
 from harness.sandbox import Pool
 from harness.scenario import load
 from harness.scenario.fuzz import draw_batch, scenario_of, weights

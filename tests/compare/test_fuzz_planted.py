@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from planted import PLANTED
 
-from harness.compare.fuzz import fuzz
+from harness.compare.fuzz.driver import fuzz
+from harness.compare.fuzz.shrink import shrink
 from harness.compare.plan import lanes_for
-from harness.compare.shrink import shrink
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from harness.compare.engine import Disagreement
+    from harness.compare.fuzz.engine import Disagreement
 
 
 def found(mutation: str) -> Disagreement:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import struct
 import subprocess
 from pathlib import Path
@@ -202,7 +204,7 @@ def test_a_time_out_is_told(worker: Path) -> None:
         assert kind == b"S"
         (pid,) = struct.unpack("<I", payload[4:])
         # Requests behind the death, the last of them cut, are dropped up to the cookie's frame.
-        subprocess.run(["kill", "-ALRM", str(pid)], check=True)
+        os.kill(pid, signal.SIGALRM)
         kind, payload = reply()
         assert kind == b"D"
         session, how, value = struct.unpack_from("<IBi", payload)
@@ -230,7 +232,7 @@ def test_input_that_ends_before_the_resync(worker: Path) -> None:
             head = process.stdout.read(5)
             payload = process.stdout.read(struct.unpack("<I", head[:4])[0])
             head += payload
-        subprocess.run(["kill", "-SEGV", str(struct.unpack("<I", payload[4:])[0])], check=True)
+        os.kill(struct.unpack("<I", payload[4:])[0], signal.SIGSEGV)
         process.stdin.write(lookup(1)[:9])
         process.stdin.close()
         assert process.wait(5) == 0

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.compare.benchcurve import Point, Sample, growth
+from harness.compare.bench.curve import Point, Sample, growth
 from harness.report.curves import Panel, PlotError, draw, panels, svg
 
 TICK = Sample(1e-6, 2e-6)

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.compare.linekinds import EFFECTIVE, IGNORED
+from harness.compare.fuzz.linekinds import EFFECTIVE, IGNORED
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import ROWS
 from harness.model.keys import Key, deciding_rule
 
 if TYPE_CHECKING:
-    from harness.compare.hostwork import Asked, HostWork
+    from harness.compare.fuzz.hostwork import Asked, HostWork
     from harness.model.facts import Candidate
     from harness.model.host import Target
     from harness.model.policy import Policy

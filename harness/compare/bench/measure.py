@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.compare.benchcurve import CurveSpec, Point, curve
-from harness.compare.benchhost import FAMILIES, SIZES
-from harness.compare.benchrate import Costs, Rate, RateSpec, costs, prepared, whole
+from harness.compare.bench.curve import CurveSpec, Point, curve
+from harness.compare.bench.host import FAMILIES, SIZES
+from harness.compare.bench.rate import Costs, Rate, RateSpec, costs, prepared, whole
 from harness.compare.run import LaneSpec
 from harness.sandbox import Pool
 

@@ -15,8 +15,8 @@ from math import log2
 from statistics import median
 from typing import TYPE_CHECKING
 
-from harness.compare.benchhost import HOST, single_batch
-from harness.compare.hostwork import HostWork
+from harness.compare.bench.host import HOST, single_batch
+from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.request import query_for
 from harness.compare.run import LaneSpec
 from harness.model.dialects import dialect

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from harness.compare.engine import Engine
-from harness.compare.fuzz import mutate
+from harness.compare.fuzz.driver import mutate
+from harness.compare.fuzz.engine import Engine
+from harness.compare.fuzz.shrinking import HOST_PASSES, SAME_HOST_PASSES, Case
 from harness.compare.run import LaneSpec
-from harness.compare.shrinking import HOST_PASSES, SAME_HOST_PASSES, Case
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.schema import Host, Lookup
 
 if TYPE_CHECKING:
-    from harness.compare.engine import Disagreement
+    from harness.compare.fuzz.engine import Disagreement
     from harness.sandbox import Box, Pool
 
 Kind = tuple[str, str | None, str | None]

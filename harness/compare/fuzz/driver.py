@@ -9,14 +9,14 @@ from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING
 
-from harness.compare.engine import BatchReport, Engine
+from harness.compare.fuzz.engine import BatchReport, Engine
+from harness.compare.fuzz.tally import Counts
 from harness.compare.run import LaneSpec
-from harness.compare.tally import Counts
 from harness.sandbox import Pool
 from harness.scenario.fuzz import draw_batch
 
 if TYPE_CHECKING:
-    from harness.compare.engine import Disagreement
+    from harness.compare.fuzz.engine import Disagreement
     from harness.sandbox import Box
 
 ROWS_EVERY = 8

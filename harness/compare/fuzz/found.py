@@ -11,7 +11,7 @@ import yaml
 from harness.compare.request import lookup_title
 
 if TYPE_CHECKING:
-    from harness.compare.engine import Disagreement
+    from harness.compare.fuzz.engine import Disagreement
 
 
 class _Dumper(yaml.SafeDumper):

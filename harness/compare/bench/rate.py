@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.compare.benchcurve import Sample, quiet, sample, timed
-from harness.compare.benchhost import HOST, prepared_batch
-from harness.compare.engine import Engine
+from harness.compare.bench.curve import Sample, quiet, sample, timed
+from harness.compare.bench.host import HOST, prepared_batch
+from harness.compare.fuzz.engine import Engine
 from harness.compare.request import query_for, request_for
 from harness.compare.run import LaneSpec
 from harness.model.dialects import dialect

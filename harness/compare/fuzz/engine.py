@@ -17,12 +17,12 @@ from operator import ne
 from typing import TYPE_CHECKING, Any, Self
 
 from harness.compare import predict
-from harness.compare.hostwork import NO_CANONNAME, SUCCESS, HostWork
+from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, HostWork
+from harness.compare.fuzz.linekinds import EFFECTIVE, line_kinds
+from harness.compare.fuzz.tally import Counts, Tally
 from harness.compare.judge import Evidence, judge
-from harness.compare.linekinds import EFFECTIVE, line_kinds
 from harness.compare.request import query_for
 from harness.compare.run import LaneSpec
-from harness.compare.tally import Counts, Tally
 from harness.model.dialects import ROWS, Dialect, dialect
 from harness.model.keys import Fixed, Key, Sorter
 from harness.model.lookup import AI_CANONNAME

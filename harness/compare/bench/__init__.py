@@ -1,0 +1,1 @@
+"""Measuring native against modelled sorting, and the harness against both."""
