@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from ipaddress import ip_address
@@ -88,7 +89,11 @@ def test_this_very_machine(arguments: list[str]) -> None:
 
 
 def test_an_ordinary_user_can_ask(tmp_path: Path) -> None:
-    ran = ordinary_user.run([*COMMAND, "*", "--service", "80", "--json"])
+    command = [*COMMAND, "*", "--service", "80", "--json"]
+    if os.geteuid() == 0:
+        ran = ordinary_user.run(command)
+    else:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     (explanation,) = json.loads(ran.stdout)["explanations"]
     # the null name without AI_PASSIVE is the loopback address of each family
