@@ -137,7 +137,7 @@ def collect(
     with ExitStack() as stack:
         lanes: list[Lane] = []
         for spec in job.lanes:
-            lane = _open(box, spec, scenario.resolver)
+            lane = open_lane(box, spec, scenario.resolver)
             stack.callback(lane.close)
             lanes.append(lane)
         for conf in job.gai_confs:
@@ -180,7 +180,8 @@ def _version(outcome: Outcome, spec: LaneSpec) -> str:
     return outcome.glibc if isinstance(outcome, Answer) else spec.glibc
 
 
-def _open(box: Box, spec: LaneSpec, resolver: str) -> Lane:
+def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
+    """Inside a sandbox: the lane of a spec, ready for names of ``resolver``."""
     from harness.native.worker_lane import WorkerLane
 
     if not spec.command:

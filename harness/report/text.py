@@ -64,7 +64,11 @@ class TextReport:
         counts.append(f"{summary.error} error")
         if summary.expectation_failed:
             counts.append(f"{summary.expectation_failed} with a failed expectation")
-        self._line(Text(f"{lookups} lookup{'s'[: lookups != 1]} on glibc {on}: {', '.join(counts)}", "bold"))
+        self._line(
+            Text(
+                f"{lookups} lookup{'s'[: lookups != 1]} on glibc {on}: {', '.join(counts)}", "bold"
+            )
+        )
         if self._changed:
             self._line(Text(f"{self._changed} differences between neighbouring versions"))
         return summary

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from harness.compare.run import LaneSpec
-from harness.native import Answer, CffiLane, Crashed, Query, WorkerLane
-from harness.native.lanes import Lane
+from harness.compare.run import LaneSpec, open_lane
+from harness.native import Answer, Crashed, Query
 from harness.sandbox import Box
 from harness.scenario.schema import Host
 
@@ -66,11 +65,7 @@ def effects(box: Box, job: EffectsJob) -> Iterator[Effect]:
     box.set_names(NAMES, "files")
     with ExitStack() as stack:
         for spec in job.lanes:
-            lane: Lane
-            if spec.skeleton is None:
-                lane = CffiLane()
-            else:
-                lane = WorkerLane(spec.command, chroot=box.private_root(spec.skeleton))
+            lane = open_lane(box, spec)
             stack.callback(lane.close)
             for name, steps in job.experiments.items():
                 with lane.open() as session:

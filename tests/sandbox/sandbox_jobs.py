@@ -195,6 +195,13 @@ def sleeping(box: Box, spec: float) -> Iterator[Any]:
     yield "slept"
 
 
+def timed(box: Box, spec: float) -> Iterator[Any]:
+    """When it began and ended, on the clock that all processes share."""
+    began = time.monotonic()
+    time.sleep(spec)
+    yield began, time.monotonic()
+
+
 def refused(box: Box, host: Host) -> Iterator[Any]:
     yield "before"
     box.build(host)
