@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import NoReturn
 
 from harness import __version__
+from harness.cli import streams
 
 OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
+INTERRUPTED, NO_READER = 130, 141  # as a shell says of SIGINT and SIGPIPE
 
 # Every command's module has add_arguments(parser) and main(arguments) -> exit status.
 COMMANDS: dict[str, str] = {
@@ -57,6 +58,7 @@ def _top() -> _Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (the contract's 0 to 3)."""
+    streams.prepare()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] not in COMMANDS:
         _top().parse_args(arguments or ["--help"])
@@ -79,24 +81,33 @@ def _guarded(
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # the reader has gone; keep the interpreter from complaining at its end
-        sys.stdout = Path("/dev/null").open("w")  # noqa: SIM115
-        return OK
+        streams.complain("interrupted")
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # rich makes the second of the first
+        streams.drop_output()
+        return NO_READER
     except UsageError as error:
-        print(f"gai-harness {name}: {error}", file=sys.stderr)
+        streams.complain(f"gai-harness {name}: {error}")
         return WRONG_USE
     except Exception as error:
         known = _status_of(error)
         if known is None:
             raise
-        print(f"gai-harness {name}: {error}", file=sys.stderr)
+        if known == CANNOT:
+            streams.drop_output()  # what is buffered would fail once more at the end
+        streams.complain(f"gai-harness {name}: {_line(error)}")
         return known
 
 
 def _status_of(error: Exception) -> int | None:
     """The exit status of an error that is not a bug; rooms name it as ``exit_status``."""
+    if isinstance(error, MemoryError) or streams.exhausted(error):
+        return CANNOT
     status = getattr(error, "exit_status", None)
     return status if isinstance(status, int) else None
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    return f"cannot go on: {error.strerror}" if streams.exhausted(error) else str(error)

@@ -12,6 +12,7 @@ supervisor dies, and with pid 1 goes everything in its pid namespace.
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -25,7 +26,9 @@ from contextlib import suppress
 from typing import NoReturn
 
 from . import box, kernel, namespaces, wire
-from .errors import SandboxError
+from .errors import SandboxError, SandboxUnavailable
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC})
 
 _REQUEST_SIZE = 65536
 # what the specs of jobs are made of; imported here once, not in each child
@@ -145,6 +148,10 @@ def _run(job: socket.socket) -> None:
 def _as_sandbox_error(problem: BaseException) -> SandboxError:
     if isinstance(problem, SandboxError):
         return problem
+    if isinstance(problem, OSError) and problem.errno in _EXHAUSTED:
+        return SandboxUnavailable(
+            f"no sandbox could be made: {problem.strerror}", "try fewer --jobs or a higher limit"
+        )
     last = " ".join(traceback.format_exception_only(problem)[-1].split())
     return SandboxError(
         f"unexpected failure inside the sandbox: {last}",

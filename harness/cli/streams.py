@@ -1,0 +1,73 @@
+"""Standard streams as they come: closed, full, without a reader, unable to spell a character."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import io
+import os
+import sys
+from typing import TypeGuard
+
+_EXHAUSTED = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO,
+        errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+    }
+)  # fmt: skip
+
+
+def prepare() -> None:
+    """Give every standard stream a file, and standard output a way to write any character.
+
+    A closed descriptor would be given to the next file or socket, which then is written into.
+    What is read from a closed standard input fails; what is written to a closed output is
+    dropped: the exit status says the result.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            _fill(number, name)
+    codecs.register_error("gai-harness", _escaped)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="gai-harness")
+
+
+def complain(line: str) -> None:
+    """Write a line to standard error, if that can be."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def drop_output() -> None:
+    """Send what standard output still holds nowhere, so that the interpreter ends quietly."""
+    with contextlib.suppress(OSError, ValueError):
+        try:
+            sys.stdout.flush()
+        except OSError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+
+
+def exhausted(error: BaseException) -> TypeGuard[OSError]:
+    """Whether the machine has run out of something: disk space, file descriptors."""
+    return isinstance(error, OSError) and error.errno in _EXHAUSTED
+
+
+def _fill(number: int, name: str) -> None:
+    null = os.open(os.devnull, os.O_RDWR if number else os.O_WRONLY)
+    if null != number:
+        os.dup2(null, number)
+        os.close(null)
+    os.set_inheritable(number, True)
+    setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Characters that the encoding lacks as JSON writes them, so that JSON stays JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    text = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    return text, error.end
