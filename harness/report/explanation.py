@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.text import summed_up
+
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation
     from harness.compare.remarks import DestinationRow
@@ -33,8 +35,8 @@ def write_text(explanations: Sequence[Explanation]) -> None:
         first = items[0].result
         title = f"{first.scenario}: {first.lookup} (gai.conf: {first.gai_conf})"
         console.print(Text(title, "bold"), soft_wrap=True)
-        for device in items[0].devices:
-            console.print(Text(f"  {device}", "dim"), soft_wrap=True)
+        for line in summed_up(items[0].devices):
+            console.print(Text(f"  {line}", "dim"), soft_wrap=True)
         for same in _equal(items):
             _write(console, same)
 

@@ -17,6 +17,8 @@ _COLOURS = {
     Verdict.ERROR: "red",
 }
 
+_NAMED = 4  # interfaces named in one note
+
 
 class TextReport:
     """Writes reports one by one as they come, then the summary.
@@ -35,8 +37,8 @@ class TextReport:
         if report.scenario != self._scenario:
             self._scenario = report.scenario
             self._line(Text(report.scenario, style="bold"))
-            for device in report.devices:
-                self._line(Text(f"  {device}", style="dim"))
+            for line in summed_up(report.devices):
+                self._line(Text(f"  {line}", style="dim"))
         title = report.lookup
         if report.gai_conf != "default":
             title += f"  (gai.conf: {report.gai_conf})"
@@ -64,13 +66,11 @@ class TextReport:
         counts.append(f"{summary.error} error")
         if summary.expectation_failed:
             counts.append(f"{summary.expectation_failed} with a failed expectation")
-        self._line(
-            Text(
-                f"{lookups} lookup{'s'[: lookups != 1]} on glibc {on}: {', '.join(counts)}", "bold"
-            )
-        )
+        what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
+        self._line(Text(f"{what}: {', '.join(counts)}", "bold"))
         if self._changed:
-            self._line(Text(f"{self._changed} differences between neighbouring versions"))
+            plural = "s"[: self._changed != 1]
+            self._line(Text(f"{self._changed} difference{plural} between neighbouring versions"))
         return summary
 
     def _answer(self, results: Sequence[Result]) -> None:
@@ -114,6 +114,20 @@ class TextReport:
 
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)
+
+
+def summed_up(devices: Sequence[str]) -> Iterator[str]:
+    """Notes on interfaces, "NAME: WORDS", those of the same words as one line.
+
+    A node has hundreds of interfaces that say the same.
+    """
+    alike: dict[str, list[str]] = {}
+    for note in devices:
+        name, _, words = note.partition(": ")
+        alike.setdefault(words, []).append(name)
+    for words, names in alike.items():
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"{', '.join(names[:_NAMED])}{more}: {words}"
 
 
 def _once(addresses: Sequence[str]) -> str:

@@ -275,7 +275,7 @@ class Host(Model):
     """
 
     interfaces: Annotated[
-        Mapping[Text, Interface], Field(max_length=256), AfterValidator(_check_interfaces)
+        Mapping[Text, Interface], Field(max_length=4096), AfterValidator(_check_interfaces)
     ] = Field(default_factory=FrozenDict)
     routes: Annotated[tuple[RouteSpec, ...], Field(max_length=4096)] = ()
     rules: Annotated[tuple[Rule, ...], Field(max_length=1024)] = ()
@@ -292,7 +292,7 @@ class Host(Model):
                 WithJsonSchema({"type": ["string", "integer", "boolean"]}),
             ],
         ],
-        Field(max_length=1024),
+        Field(max_length=16384),
         AfterValidator(_check_sysctls),
     ] = Field(default_factory=FrozenDict)
 

@@ -241,3 +241,15 @@ def test_damaged_scenarios_give_nothing_but_scenario_errors(
     path = tmp_path / "damaged.yaml"
     path.write_bytes(raw[:start] + data.draw(st.binary(max_size=4)) + raw[end:])
     _only_scenario_errors(path)
+
+
+def test_a_node_with_a_thousand_interfaces_can_be_written(tmp_path: Path) -> None:
+    numbers = range(1000)
+    veths = "".join(f"    veth{n}: {{addresses: [10.0.{n // 250}.{n % 250}]}}\n" for n in numbers)
+    settings = "".join(
+        f"    net.ipv4.conf.veth{n}.rp_filter: 0\n    net.ipv6.conf.veth{n}.use_tempaddr: 2\n"
+        for n in numbers
+    )
+    host = f"host:\n  interfaces:\n{veths}  sysctls:\n{settings}"
+    scenario = load(_write(tmp_path, f"name: a\n{host}lookups: [{{name: web}}]\n")).scenario
+    assert (len(scenario.host.interfaces), len(scenario.host.sysctls)) == (1000, 2000)
