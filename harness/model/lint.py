@@ -87,10 +87,11 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
 
 def _by_version(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[Finding]:
     """What holds for all versions once, the rest with the versions it holds for."""
+    old, new = frozenset(before), frozenset(after)
     for finding in before:
-        yield finding if finding in after else replace(finding, glibc=_BEFORE)
+        yield finding if finding in new else replace(finding, glibc=_BEFORE)
     for finding in after:
-        if finding not in before:
+        if finding not in old:
             yield replace(finding, glibc=_SINCE)
 
 
@@ -230,9 +231,23 @@ def _table(keyword: str, conf: GaiConf) -> Iterator[Finding]:
             )
         else:
             first[key] = number
-    for (prefix, bits), number in first.items():
-        if _covered(prefix, bits, width, frozenset(first)):
+    known = frozenset(first)
+    for prefix, bits in _around(known):
+        if _covered(prefix, bits, width, known):
+            number = first[prefix, bits]
             yield Finding("GAI018", number, f"longer {keyword} prefixes cover all of it")
+
+
+def _around(known: frozenset[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The prefixes of ``known`` that have longer ones of it inside, shortest first."""
+    lengths = sorted({bits for _, bits in known})
+    found = {
+        (prefix >> (bits - length), length)
+        for prefix, bits in known
+        for length in lengths
+        if length < bits
+    }
+    return sorted(found & known, key=lambda key: (key[1], key[0]))
 
 
 def _covered(prefix: int, bits: int, width: int, known: frozenset[tuple[int, int]]) -> bool:
@@ -263,20 +278,22 @@ def _whole(conf: GaiConf, spoken: Dialect) -> Iterator[Finding]:
 def _ties(table: Sequence[PrefixEntry]) -> Iterator[Finding]:
     """Each pair of an IPv4 and an IPv6 range of equal precedence; ::1 stands for itself only."""
     known = frozenset((entry.prefix >> (128 - entry.bits), entry.bits) for entry in table)
+    around = frozenset(_around(known))
     four: dict[int, str] = {}
     six: dict[int, str] = {}
     for entry in reversed(table):  # the widest range names a value
         mapped = entry.bits >= 96 and entry.prefix >> 32 == 0xFFFF
         prefix = entry.prefix >> (128 - entry.bits)
-        if _covered(prefix, entry.bits, 128, known) or (prefix, entry.bits) == (1, 128):
+        key = prefix, entry.bits
+        if key == (1, 128) or (key in around and _covered(*key, 128, known)):
             continue
         (four if mapped else six).setdefault(entry.value, _text(entry))
     if (0xFFFF, 96) not in known and not _covered(0xFFFF, 96, 128, known):
-        around = next(
+        outer = next(
             entry for entry in table
             if entry.bits < 96 and (V4MAPPED ^ entry.prefix) >> (128 - entry.bits) == 0
         )  # fmt: skip
-        four.setdefault(around.value, _text(around))
+        four.setdefault(outer.value, _text(outer))
     for value in sorted(four.keys() & six.keys()):
         yield Finding(
             "GAI014", 0, f"IPv4 (by {four[value]}) and IPv6 (by {six[value]}) both have precedence"
