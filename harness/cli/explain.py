@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.arguments import name, path
+
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation
     from harness.scenario.schema import Lookup
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``explain``."""
     parser.add_argument(
-        "what", nargs="+", metavar="NAME|SCENARIO",
+        "what", nargs="+", metavar="NAME|SCENARIO", type=name,
         help="host names, looked up on this machine as it is; or scenario files, or names of"
         " the built-in library",
     )  # fmt: skip
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="record the system calls of the real glibc with strace and compare the sources",
     )  # fmt: skip
     files.add_argument(
-        "--pcap", metavar="FILE", type=Path,
+        "--pcap", metavar="FILE", type=path,
         help="write the netlink traffic of the look-ups there (needs the kernel's nlmon device)",
     )  # fmt: skip
 
@@ -98,6 +100,7 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
     from pydantic import ValidationError
 
     from harness.cli import UsageError
+    from harness.scenario.errors import expected, show
     from harness.scenario.schema import Lookup
 
     given = {
@@ -112,10 +115,10 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
         return Lookup.model_validate({"name": name, **words, "flags": flags})
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "name"
-        context = first.get("ctx") or {}
-        wanted = context.get("expected", first["msg"])
-        raise UsageError(f"--{place}: expected {wanted} (got {first['input']!r})") from None
+        field = str(first["loc"][0]) if first["loc"] else "name"
+        place = "NAME" if field == "name" else f"--{field}"
+        got = show(first["input"])
+        raise UsageError(f"{place}: expected {expected(first)} (got {got})") from None
 
 
 def _scenarios(options: argparse.Namespace) -> list[Explanation]:
@@ -139,7 +142,11 @@ def _scenarios(options: argparse.Namespace) -> list[Explanation]:
     if options.pcap is not None:
         if len(jobs) != 1:
             raise UsageError("--pcap: one scenario was expected")
-        options.pcap.write_bytes(capture(jobs[0]).pcap)
+        captured = capture(jobs[0]).pcap
+        try:
+            options.pcap.write_bytes(captured)
+        except OSError as error:
+            raise UsageError(f"{options.pcap}: cannot be written: {error.strerror}") from None
     explanations = [
         item
         for item in explain(jobs, _pair(options))

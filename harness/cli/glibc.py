@@ -6,6 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from harness.cli.arguments import path
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
@@ -43,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = actions.add_parser(
         "add", allow_abbrev=False, help="take the glibc out of a directory into the cache"
     )
-    add.add_argument("directory", metavar="DIR",
+    add.add_argument("directory", metavar="DIR", type=path,
                      help="a root file system, an install prefix, an unpacked image")  # fmt: skip
     add.add_argument("--name", help="what to call it (default: the directory's name)")
     add.add_argument("--arch", metavar="ARCH", help="which one to take where there are several")

@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from harness.cli.arguments import path
+
 if TYPE_CHECKING:
     from harness.kubelet.node import Node
     from harness.kubelet.resolver import Chosen, Resolver
@@ -16,11 +18,13 @@ if TYPE_CHECKING:
     from harness.model.host import IPAddress
     from harness.scenario import LoadedScenario
 
+_NODE_LIMIT = 1 << 26  # many a Node; etcd keeps no object above a few MiB
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``kubelet``."""
     parser.add_argument(
-        "--scenario", metavar="FILE", type=Path,
+        "--scenario", metavar="FILE", type=path,
         help="a scenario or snapshot, or a name of the built-in library; this machine otherwise",
     )  # fmt: skip
     parser.add_argument(
@@ -98,9 +102,11 @@ def main(options: argparse.Namespace) -> int:
 def _read_node(options: argparse.Namespace) -> Node:
     from harness.cli import UsageError
     from harness.kubelet.node import NodeError, read_node
+    from harness.scenario.reading import read_bounded
 
+    source = sys.stdin.buffer if options.node == "-" else Path(options.node)
     try:
-        data = sys.stdin.buffer.read() if options.node == "-" else Path(options.node).read_bytes()
+        data = read_bounded(source, _NODE_LIMIT)
     except OSError as error:
         raise UsageError(f"--node {options.node}: cannot be read: {error.strerror}") from None
     try:
@@ -139,7 +145,22 @@ def _flags(options: argparse.Namespace, node: Node | None, loaded: LoadedScenari
     flags = Flags(name or hostname(), options.hostname_override, options.node_ip, version)
     if not flags.name:
         raise UsageError("--hostname-override: a name was expected")
+    _check_name(flags.name)
     return flags
+
+
+def _check_name(name: str) -> None:
+    from pydantic import ValidationError
+
+    from harness.cli import UsageError
+    from harness.scenario.errors import expected, show
+    from harness.scenario.schema import Lookup
+
+    try:
+        Lookup.model_validate({"name": name})
+    except ValidationError as error:
+        wanted = expected(error.errors()[0])
+        raise UsageError(f"the node's name: expected {wanted} (got {show(name)})") from None
 
 
 def _gather(

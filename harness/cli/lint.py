@@ -38,9 +38,10 @@ def main(options: argparse.Namespace) -> int:
 
 def _read(name: str) -> bytes:
     from harness.cli import UsageError
+    from harness.scenario.reading import GAI_CONF_LIMIT, read_bounded
 
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return read_bounded(sys.stdin.buffer if name == "-" else Path(name), GAI_CONF_LIMIT)
     except OSError as error:
         reason = error.strerror
     except ValueError:

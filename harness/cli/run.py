@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from harness.cli.arguments import path
 from harness.cli.spread import add_scheduler, examined
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``run``."""
     parser.add_argument(
-        "scenarios", nargs="*", metavar="SCENARIO", type=Path,
+        "scenarios", nargs="*", metavar="SCENARIO", type=path,
         help="scenario files or folders of them; the built-in library when none is given",
     )  # fmt: skip
     parser.add_argument(
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 256:
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
         raise argparse.ArgumentTypeError(f"a number from 1 to 256 was expected, got {text!r}")
     return int(text)
 
@@ -63,8 +64,8 @@ def _seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1
-    if not 0 < value <= 3600:
-        raise argparse.ArgumentTypeError(f"seconds from 0 to 3600 were expected, got {text!r}")
+    if not 0.001 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"seconds from 0.001 to 3600 were expected, got {text!r}")
     return value
 
 
@@ -91,12 +92,26 @@ def main(options: argparse.Namespace) -> int:
     )
     if options.output is None:
         return _report(options, jobs, sys.stdout)
+    _spare_input(options, jobs)
     try:
         stream = Path(options.output).open("w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from None
     with stream:
         return _report(options, jobs, stream)
+
+
+def _spare_input(options: argparse.Namespace, jobs: list[HostJob]) -> None:
+    """Refuse to write the report over what was read."""
+    from harness.cli import UsageError
+
+    for name in [*(job.source for job in jobs), *options.gai_conf]:
+        try:
+            same = Path(options.output).samefile(name)
+        except (OSError, ValueError):
+            continue
+        if same:
+            raise UsageError(f"{options.output}: is read here; another file was expected with -o")
 
 
 def _report(options: argparse.Namespace, jobs: list[HostJob], stream: TextIO) -> int:

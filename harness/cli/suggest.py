@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from ipaddress import ip_address
-from pathlib import Path
+
+from harness.cli.arguments import path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the addresses wanted first, in this order",
     )  # fmt: skip
     parser.add_argument(
-        "--scenario", "--snapshot", dest="scenario", type=Path, metavar="FILE",
+        "--scenario", "--snapshot", dest="scenario", type=path, metavar="FILE",
         help="do it for this scenario or snapshot (a file or a name of the library)",
     )  # fmt: skip
     parser.add_argument(

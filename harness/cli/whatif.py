@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from harness.cli.arguments import path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the names to look up; with --scenario only its look-ups of these names",
     )  # fmt: skip
     parser.add_argument(
-        "--scenario", "--snapshot", dest="scenarios", action="append", default=[], type=Path,
+        "--scenario", "--snapshot", dest="scenarios", action="append", default=[], type=path,
         metavar="FILE",
         help="try it on this scenario or snapshot (a file, a folder, a name of the library), "
         "not on a copy of this host; may be given several times",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from harness.compare.run import GaiConf, HostJob, LaneSpec
 from harness.glibcs import Build, command, find, host, stage
 from harness.native import MODULE_NAME, bundled_module, bundled_worker
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
+from harness.scenario.reading import GAI_CONF_LIMIT, read_bounded
 
 
 class PlanError(ValueError):
@@ -28,9 +30,9 @@ def load_scenarios(paths: Sequence[Path]) -> list[LoadedScenario]:
     built_in = {path.stem: path for path in library()}
     files: list[Path] = []
     for path in paths:
-        if str(path) in built_in and not path.exists():
+        if str(path) in built_in and not _mode(path):
             files.append(built_in[str(path)])
-        elif path.is_dir():
+        elif stat.S_ISDIR(_mode(path)):
             found = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
             if not found:
                 raise PlanError(f"{path}: a folder with scenario files (*.yaml) was expected")
@@ -43,9 +45,17 @@ def load_scenarios(paths: Sequence[Path]) -> list[LoadedScenario]:
 def is_scenario(word: str) -> bool:
     """Whether a word of the command line means a scenario: a path, or a name of the library."""
     path = Path(word)
-    if path.suffix in (".yaml", ".yml") or "/" in word or path.exists():
+    if path.suffix in (".yaml", ".yml") or "/" in word or _mode(path):
         return True
     return any(word == known.stem for known in library())
+
+
+def _mode(path: Path) -> int:
+    """The mode of a file; 0 without one, for a name too long, in a folder not to be searched."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def load_suite(name: str) -> list[LoadedScenario]:
@@ -66,10 +76,10 @@ def load_gai_conf(name: str) -> GaiConf:
     if name == "none":
         return GaiConf("none", None)
     path = Path(name)
-    if not path.exists():
+    if not _mode(path):
         path = gai_conf_files().get(name, path)
     try:
-        return GaiConf(path.name, path.read_bytes())
+        return GaiConf(path.name, read_bounded(path, GAI_CONF_LIMIT))
     except OSError as error:
         known = ", ".join(gai_conf_files())
         raise PlanError(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from harness.sandbox import Box
     from harness.scenario.schema import Lookup
 
+_MOST_ADDRESSES = 256
+
 
 class WishError(ValueError):
     """A wish that no answer can fulfil, whatever the order; one line."""
@@ -249,6 +251,11 @@ def _targets(wish: Wish, cases: Sequence[Case], title: str) -> tuple[Target, ...
         str(target): target
         for target in (Target(parse(c.destination), c.scope_id) for c in cases[0].candidates)
     }
+    if len(known) > _MOST_ADDRESSES:
+        raise WishError(
+            f"{title}: at most {_MOST_ADDRESSES} addresses were expected, got {len(known)}:"
+            " the search would take minutes"
+        )
     for number, text in enumerate(wish.wanted):
         if text not in known:
             listed = ", ".join(known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -74,3 +75,42 @@ def bad(expected: str, got: Any = None, *, at: tuple[str | int, ...] = ()) -> Py
     if got is not None:
         context["got"] = show(got)
     return PydanticCustomError("scenario", "expected {expected}", context)
+
+
+_EXPECTED = {
+    "missing": "this required field",
+    "string_type": "text",
+    "string_unicode": "text in UTF-8",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "mapping_type": "a mapping",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def expected(item: Mapping[str, Any]) -> str:
+    """What was expected, in words, of one of the errors that pydantic lists.
+
+    Parameters: ``item`` one entry of ``ValidationError.errors()``. Raises nothing.
+    """
+    context = item.get("ctx") or {}
+    if "expected" in context:
+        return str(context["expected"])
+    kind: str = item["type"]
+    if kind in _EXPECTED:
+        return _EXPECTED[kind]
+    if kind in ("too_long", "string_too_long"):
+        unit = "characters" if kind.startswith("string") else "entries"
+        return f"at most {context['max_length']} {unit}"
+    if kind in ("too_short", "string_too_short"):
+        unit = "character(s)" if kind.startswith("string") else "entry"
+        return f"at least {context['min_length']} {unit}"
+    if kind == "string_pattern_mismatch":
+        return f"text that matches {context['pattern']}"
+    for limit, words in (("ge", "at least"), ("le", "at most"), ("lt", "less than")):
+        if limit in context:
+            return f"a number of {words} {context[limit]}"
+    return str(item["msg"])

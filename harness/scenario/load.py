@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from .document import MAX_BYTES, Node, dotted, parse
-from .errors import ScenarioError, show
+from .errors import ScenarioError, expected, show
 from .schema import GaiConfFile, Scenario
 
 _MAX_GAI_CONF = 1 << 16
@@ -78,17 +78,24 @@ def _package_folder(name: str) -> Path:
 def _read(path: Path, file: str, limit: int) -> bytes:
     try:
         mode = path.stat().st_mode
-        # asked first: opening a pipe would wait for a writer
-        if not stat.S_ISREG(mode):
-            got = "a folder" if stat.S_ISDIR(mode) else "a special file"
-            raise ScenarioError(file, None, "file", "a regular file", got)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    except ValueError:
+        raise ScenarioError(file, None, "file", "a file name", "a NUL character") from None
+    # asked first: opening a pipe would wait for a writer
+    if not stat.S_ISREG(mode):
+        got = "a folder" if stat.S_ISDIR(mode) else "a special file"
+        raise ScenarioError(file, None, "file", "a regular file", got)
+    try:
         with path.open("rb") as stream:
             return stream.read(limit + 1)
     except OSError as error:
-        got = error.strerror or type(error).__name__
-        raise ScenarioError(file, None, "file", "a file that can be read", got) from None
-    except ValueError:
-        raise ScenarioError(file, None, "file", "a file name", "a NUL character") from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: str, error: OSError) -> ScenarioError:
+    got = error.strerror or type(error).__name__
+    return ScenarioError(file, None, "file", "a file that can be read", got)
 
 
 def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, str]:
@@ -125,19 +132,6 @@ def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, 
     raise refuse(f"a file beside the scenario or one of the catalogue ({known})")
 
 
-_EXPECTED = {
-    "missing": "this required field",
-    "string_type": "text",
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-    "tuple_type": "a list",
-    "mapping_type": "a mapping",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-
-
 def _first_error(file: str, tree: Node, error: ValidationError) -> ScenarioError:
     """The fault that comes first in the file; a list of all would be more than one line."""
     items: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)]
@@ -167,34 +161,16 @@ def _convert(file: str, tree: Node, item: dict[str, Any]) -> ScenarioError:
         elif kind == "missing" and position == len(location) - 1:
             path.append(part)
     got = context["got"] if "got" in context else show(node.value)
-    expected = context.get("expected") or _expected(item, context)
+    wanted = expected(item)
     if kind == "missing":
         got = "nothing"
     elif kind == "extra_forbidden":
-        expected, got = _known_keys(path), show(path[-1])
+        wanted, got = _known_keys(path), show(path[-1])
     elif kind == "scenario" and "got" not in context and isinstance(node.value, dict):
         got = ""
     elif kind == "string_type" and isinstance(node.value, dict):
-        expected += "; an address that begins or ends with ':' needs quotes"
-    return ScenarioError(file, node.line, dotted(tuple(path)), expected, got)
-
-
-def _expected(item: dict[str, Any], context: dict[str, Any]) -> str:
-    kind: str = item["type"]
-    if kind in _EXPECTED:
-        return _EXPECTED[kind]
-    if kind in ("too_long", "string_too_long"):
-        unit = "characters" if kind.startswith("string") else "entries"
-        return f"at most {context['max_length']} {unit}"
-    if kind in ("too_short", "string_too_short"):
-        unit = "character(s)" if kind.startswith("string") else "entry"
-        return f"at least {context['min_length']} {unit}"
-    if kind == "string_pattern_mismatch":
-        return f"text that matches {context['pattern']}"
-    for limit, words in (("ge", "at least"), ("le", "at most"), ("lt", "less than")):
-        if limit in context:
-            return f"a number of {words} {context[limit]}"
-    return str(item["msg"])
+        wanted += "; an address that begins or ends with ':' needs quotes"
+    return ScenarioError(file, node.line, dotted(tuple(path)), wanted, got)
 
 
 def _known_keys(path: list[str | int]) -> str:

@@ -9,6 +9,8 @@ import pytest
 from e2e_kit import COMMAND, gai_harness
 
 GOOD = "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\nlookups: [{name: web}]\n"
+LONG = "a" * 300
+MANY = ", ".join(f"10.0.{i // 250}.{i % 250}" for i in range(300))
 LATIN = "name: caf\xe9\n".encode("latin-1")
 
 # (arguments, a part of the line)
@@ -20,7 +22,9 @@ WRONG_USE = [
     (["run", "--lane", "carrier-pigeon"], "'carrier-pigeon'"),
     (["run", "--jobs", "0"], "from 1 to 256"),
     (["run", "--jobs", "many"], "from 1 to 256"),
+    (["run", "--jobs", "²"], "from 1 to 256"),
     (["run", "--timeout", "-1"], "-1"),
+    (["run", "--timeout", "1e-9"], "from 0.001"),
     (["run", "--glibc", "host,,"], "--glibc"),
     (["run", "--glibc", "two"], "names no glibc"),
     (["run", "--glibc", ""], "--glibc"),
@@ -28,15 +32,32 @@ WRONG_USE = [
     (["run", "--gai-conf", "missing.conf"], "missing.conf"),
     (["run", "missing.yaml"], "missing.yaml"),
     (["run", "empty"], "a folder with scenario files"),
+    (["run", ""], "a path was expected"),
+    (["run", LONG], "File name too long"),
+    (["run", "/dev/null"], "a regular file (got a special file)"),
+    (["run", "good.yaml", "-o", "./good.yaml"], "./good.yaml: is read here"),
+    (["run", "many.yaml", "--gai-conf", "good.yaml", "-o", "good.yaml"], "is read here"),
+    (["run", "good.yaml", "--gai-conf", "/dev/zero"], "more than 1048576 bytes"),
+    (["whatif", "--scenario", "", "--set", "reload no"], "a path was expected"),
+    (["suggest", "--scenario", "many.yaml", "--want", "10.0.0.1"], "at most 256 addresses"),
+    (["kubelet", "--scenario", ""], "a path was expected"),
+    (["kubelet", "--scenario", "good.yaml", "--node-name", "a\x1b"], "the node's name"),
+    (["kubelet", "--node", "/dev/zero"], "more than"),
     (["explain"], "SCENARIO"),
+    (["explain", ""], "a name was expected"),
+    (["explain", "a\nb"], "NAME: expected text without control characters"),
+    (["explain", "\udcff"], "NAME: expected text in UTF-8"),
+    (["explain", "localhost", "--protocol", "999"], "--protocol: expected a number of at most"),
     (["explain", "seed-rule9-dual-stack", "--lookup", "nope"], "'nope'"),
     (["explain", "seed-rule9-dual-stack", "--pair", "a", "b"], "an address was expected"),
     (["lint"], "FILE"),
     (["lint", "missing.conf"], "missing.conf"),
+    (["lint", "/dev/zero"], "more than 1048576 bytes"),
     (["schema", "extra"], "extra"),
     (["glibc"], "ACTION"),
     (["glibc", "fetch"], "name a version"),
     (["glibc", "fetch", "nosuite"], "neither a version nor a suite"),
+    (["glibc", "add", ""], "a path was expected"),
     (["glibc", "add", "missing"], "does not exist"),
     (["glibc", "add", "empty"], "expected a root file system"),
     (["glibc", "remove", "nope"], "names no glibc"),
@@ -64,8 +85,10 @@ BAD_INPUT: list[tuple[str, str | bytes, str]] = [
 
 
 @pytest.fixture(autouse=True)
-def empty(tmp_path: Path) -> None:
+def files(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "many.yaml").write_text(f"{GOOD}names: {{web: [{MANY}]}}\n")
 
 
 def assert_one_line(stderr: str, *parts: str) -> None:
@@ -103,6 +126,29 @@ def test_a_good_file_beside_a_bad_one_is_not_run(tmp_path: Path) -> None:
     assert_one_line(done.stderr, "b.yaml", "extra")
 
 
+def test_a_name_too_long_for_a_file_is_still_a_name() -> None:
+    done = gai_harness("explain", LONG)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "EAI_NONAME" in done.stdout
+
+
+def test_nothing_looked_up_is_said_so(tmp_path: Path) -> None:
+    sysctl = GOOD.replace("host: {", "host: {sysctls: {net.ipv4.nope: 1}, ")
+    (tmp_path / "a.yaml").write_text(sysctl)
+    done = gai_harness("run", tmp_path / "a.yaml")
+    assert (done.returncode, done.stdout) == (2, "0 lookups: 0 agree, 0 disagree, 0 error\n")
+    assert_one_line(done.stderr, "net.ipv4.nope", "no such setting")
+
+
+def test_a_limit_of_the_machine_is_status_3(tmp_path: Path) -> None:
+    limited = f"ulimit -n 8; exec '{COMMAND}' run '{tmp_path}/good.yaml'"
+    done = subprocess.run(
+        ["sh", "-c", limited], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 3
+    assert_one_line(done.stderr, "Too many open files", "--jobs")
+
+
 def test_a_missing_glibc_is_status_3_with_a_hint(tmp_path: Path) -> None:
     cache = {"GAI_HARNESS_CACHE": str(tmp_path / "cache")}
     done = gai_harness("run", "--glibc", "2.31:s390x", env=cache)
@@ -118,4 +164,5 @@ def test_a_closed_pipe_is_no_traceback() -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert b"Traceback" not in process.stderr.read()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

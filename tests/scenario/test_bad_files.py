@@ -281,10 +281,16 @@ def test_the_first_fault_of_the_file_is_the_one_shown(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "absent.yaml", tmp_path, tmp_path / "pipe", Path("a\0b")):
+    for path, got in (
+        (tmp_path / "absent.yaml", "No such file or directory"),
+        (tmp_path, "a folder"),
+        (tmp_path / "pipe", "a special file"),
+        (Path("a\0b"), "a NUL character"),
+        (Path("a" * 300), "File name too long"),
+    ):
         with pytest.raises(ScenarioError) as caught:
             load(path)
-        assert caught.value.field == "file"
+        assert (caught.value.field, caught.value.got) == ("file", got)
         assert str(caught.value).isprintable()
 
 
