@@ -8,8 +8,8 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from harness.compare.judge import judge, prediction_for
-from harness.compare.remarks import DestinationRow, rows
-from harness.compare.results import PairReason, Result
+from harness.compare.remarks import rows
+from harness.compare.results import DestinationRow, PairReason, Result
 from harness.compare.run import HostJob, collect
 from harness.compare.tracing import TraceReport, trace_report
 from harness.model.host import Target

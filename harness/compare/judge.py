@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import Literal
 
 from harness.compare.predict import GLIBC, Model, Prediction, predict
-from harness.compare.remarks import departures, remarks
+from harness.compare.remarks import departures, remarks, rows
 from harness.compare.request import lookup_title, request_for
-from harness.compare.results import Departure, PairReason, Remark, Result, Verdict
+from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect, dialect
 from harness.model.facts import Facts
@@ -49,6 +49,7 @@ class Analysis:
     decisions: tuple[PairReason, ...]
     remarks: tuple[Remark, ...]
     departures: tuple[Departure, ...]
+    destinations: tuple[DestinationRow, ...]
 
 
 def prediction_for(
@@ -75,6 +76,7 @@ def analyse(evidence: Evidence, model: Model = GLIBC) -> Analysis:
         reasons(prediction),
         remarks(evidence, prediction, _other_reply(evidence, model)),
         departures(evidence, prediction),
+        () if prediction.order is None else rows(prediction.order.facts, evidence.view),
     )
 
 
@@ -133,6 +135,7 @@ def judge(
         elapsed_ns=elapsed,
         remarks=analysis.remarks,
         departures=analysis.departures,
+        destinations=analysis.destinations,
     )
 
 
@@ -149,7 +152,13 @@ def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
     if prediction.order is None:
         return ()
     return tuple(
-        PairReason(_text(decision.before), _text(decision.after), decision.rule, decision.why)
+        PairReason(
+            _text(decision.before),
+            _text(decision.after),
+            decision.rule,
+            decision.why,
+            decision.preferred,
+        )
         for decision in prediction.order.decisions
         if _text(decision.before) != _text(decision.after)
     )

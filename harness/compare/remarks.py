@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from harness.compare.predict import Prediction
-from harness.compare.results import Departure, Remark
+from harness.compare.results import Departure, DestinationRow, Remark
 from harness.model.cycles import find_cycle
 from harness.model.dialects import dialect
 from harness.model.host import HostView, Target
@@ -20,27 +19,6 @@ if TYPE_CHECKING:
 
     from harness.compare.judge import Evidence
     from harness.model.facts import Facts
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationRow:
-    """One destination in the order returned, with all that the rules looked at."""
-
-    destination: str
-    position: int
-    source: str | None
-    prefixlen: int
-    reachable: bool
-    error: str | None
-    destination_scope: int
-    source_scope: int | None
-    destination_label: int
-    source_label: int | None
-    precedence: int
-    interface: str | None
-    native: bool
-    common_prefix: int
-    flags: tuple[str, ...]
 
 
 def rows(known: Sequence[Facts], view: HostView) -> tuple[DestinationRow, ...]:

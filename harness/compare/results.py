@@ -17,12 +17,43 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PairReason:
-    """Why ``before`` stands before ``after``: the rule's number and its words."""
+    """Why ``before`` stands before ``after``: the rule's number and its words.
+
+    ``preferred`` is False where the rule prefers the other way, but the sort never compared
+    the two.
+    """
 
     before: str
     after: str
     rule: int
     why: str
+    preferred: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRow:
+    """One destination in the order returned, with all that the rules looked at.
+
+    ``source`` and what is known of it are None where the kernel has no source, and ``error``
+    says why. ``prefixlen`` (bits, 0 for unknown), ``interface``, ``native`` and ``flags`` are
+    the source's as glibc knows them, ``common_prefix`` the bits rule 9 compares.
+    """
+
+    destination: str
+    position: int
+    source: str | None
+    prefixlen: int
+    reachable: bool
+    error: str | None
+    destination_scope: int
+    source_scope: int | None
+    destination_label: int
+    source_label: int | None
+    precedence: int
+    interface: str | None
+    native: bool
+    common_prefix: int
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +80,8 @@ class Result:
     ``native`` and ``model`` list addresses as returned, one per addrinfo. ``error`` is the
     native EAI name, or for a crash the signal's name. ``undefined`` names the gai.conf
     lines whose effect is undefined in this glibc; a crash is then ``predicted``.
-    ``unmet`` holds the failed expectations, one line each.
+    ``unmet`` holds the failed expectations, one line each. ``destinations`` are the facts
+    the model's decisions rest on, one row per different address in the model's order.
     """
 
     scenario: str
@@ -72,6 +104,7 @@ class Result:
     elapsed_ns: int = 0
     remarks: tuple[Remark, ...] = ()
     departures: tuple[Departure, ...] = ()
+    destinations: tuple[DestinationRow, ...] = ()
 
     @property
     def agreed(self) -> bool:

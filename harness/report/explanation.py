@@ -17,7 +17,7 @@ from harness.report.text import summed_up
 
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation
-    from harness.compare.remarks import DestinationRow
+    from harness.compare.results import DestinationRow
     from harness.compare.tracing import TraceReport
 
 _WIDE = 150

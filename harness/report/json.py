@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from harness.compare.results import LookupReport, Result, Summary
@@ -57,9 +58,16 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "model_error": result.model_error,
         "first_difference": result.first_difference,
         "decisions": [
-            {"before": d.before, "after": d.after, "rule": d.rule, "why": d.why}
+            {
+                "before": d.before,
+                "after": d.after,
+                "rule": d.rule,
+                "why": d.why,
+                "preferred": d.preferred,
+            }
             for d in result.decisions
         ],
+        "destinations": [asdict(row) for row in result.destinations],
         "undefined": list(result.undefined),
         "predicted": result.predicted,
         "expectation_failures": list(result.unmet),
