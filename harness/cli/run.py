@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from harness.cli.arguments import path
+from harness.cli.outputs import spare, whole
 from harness.cli.spread import add_scheduler, examined
+from harness.report.formats import FORMATS, writer
 
 if TYPE_CHECKING:
     from harness.compare.run import HostJob
+    from harness.report.formats import Writer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " of the catalogue works, as does 'none'",
     )  # fmt: skip
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="text (default) or json"
-    )
+        "--format", choices=tuple(FORMATS), default="text",
+        help="; ".join(f"{name}: {known.summary}" for name, known in FORMATS.items()),
+    )  # fmt: skip
     parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to the terminal")
+    parser.add_argument(
+        "--report", action="append", default=[], type=_further, metavar="FORMAT=FILE",
+        help="write a further report of the same run; may be given several times",
+    )  # fmt: skip
     parser.add_argument(
         "-j", "--jobs", type=_positive, default=None, metavar="N",
         help="hosts examined at the same time (default: the number of processors)",
@@ -51,6 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a look-up that takes longer is an error (default 10)",
     )  # fmt: skip
     add_scheduler(parser)
+
+
+def _further(text: str) -> tuple[str, str]:
+    name, equals, file = text.partition("=")
+    if name not in FORMATS or not equals or not file:
+        known = ", ".join(FORMATS)
+        raise argparse.ArgumentTypeError(f"FORMAT=FILE ({known}) was expected, got {text!r}")
+    return name, file
 
 
 def _positive(text: str) -> int:
@@ -90,54 +106,35 @@ def main(options: argparse.Namespace) -> int:
         [load_gai_conf(name) for name in options.gai_conf],
         options.timeout,
     )
-    if options.output is None:
-        return _report(options, jobs, sys.stdout)
-    _spare_input(options, jobs)
-    try:
-        stream = Path(options.output).open("w", encoding="utf-8")  # noqa: SIM115
-    except OSError as error:
-        raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from None
-    with stream:
-        return _report(options, jobs, stream)
+    reports: list[tuple[str, str]] = options.report
+    written = [name for _, name in reports]
+    if options.output is not None:
+        written.append(options.output)
+    spare(written, [*(job.source for job in jobs), *options.gai_conf])
+    versions = dict.fromkeys(lane.glibc for job in jobs for lane in job.lanes)
+    title = f"glibc {', '.join(versions)}"
+    with ExitStack() as stack:
+        stream = sys.stdout
+        if options.output is not None:
+            stream = stack.enter_context(whole(options.output))
+        writers = [writer(options.format, stream, title)]
+        for name, file in reports:
+            writers.append(writer(name, stack.enter_context(whole(file)), title))
+        return _report(options, jobs, writers)
 
 
-def _spare_input(options: argparse.Namespace, jobs: list[HostJob]) -> None:
-    """Refuse to write the report over what was read."""
-    from harness.cli import UsageError
-
-    for name in [*(job.source for job in jobs), *options.gai_conf]:
-        try:
-            same = Path(options.output).samefile(name)
-        except (OSError, ValueError):
-            continue
-        if same:
-            raise UsageError(f"{options.output}: is read here; another file was expected with -o")
-
-
-def _report(options: argparse.Namespace, jobs: list[HostJob], stream: TextIO) -> int:
-    """Run the jobs and write the report; the worst of all exit statuses."""
-    from rich.console import Console
-
+def _report(options: argparse.Namespace, jobs: list[HostJob], writers: list[Writer]) -> int:
+    """Run the jobs and write the reports; the worst of all exit statuses."""
     from harness.cli import FINDING, OK
-    from harness.compare.results import LookupReport, Summary
-    from harness.report.json import as_json
     from harness.report.progress import counted
-    from harness.report.text import TextReport
 
-    text = TextReport(Console(file=stream)) if options.format == "text" else None
-    collected: list[LookupReport] = []
     status = OK
     for outcome in counted(examined(options, jobs), len(jobs), "hosts"):
         if outcome.error is not None:
             print(f"gai-harness run: {outcome.job.source}: {outcome.error}", file=sys.stderr)
             status = max(status, outcome.error.exit_status)
         for report in outcome.reports:
-            collected.append(report)
-            if text is not None:
-                text.add(report)
-    summary = Summary.of([result for report in collected for result in report.results])
-    if text is not None:
-        text.finish()
-    else:
-        stream.write(as_json(collected) + "\n")
-    return max(status, FINDING if summary.failed else OK)
+            for each in writers:
+                each.add(report)
+    summaries = [each.finish() for each in writers]
+    return max(status, FINDING if summaries[0].failed else OK)

@@ -39,6 +39,7 @@ class Evidence:
     build: str
     native: Outcome
     trace: Trace | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def judge(
         arch=evidence.arch,
         lane=evidence.lane,
         build=evidence.build,
+        label=evidence.label,
         verdict=verdict,
         native=native_texts,
         model=model_texts,

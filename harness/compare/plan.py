@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.compare.labels import label, shortened
 from harness.compare.run import GaiConf, HostJob, LaneSpec
 from harness.glibcs import Build, command, find, host, stage
 from harness.native import MODULE_NAME, bundled_module, bundled_worker
@@ -95,19 +96,19 @@ def lanes_for(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
     ``all``, every other build by the worker. Raises GlibcMissing for a build that is not
     there and PlanError for a lane that a build does not have.
     """
-    specs: dict[tuple[str, str, str, str], LaneSpec] = {}
+    specs: dict[tuple[str, str], LaneSpec] = {}
     for word in [word.strip() for word in glibc.split(",")]:
         if not word:
             raise PlanError("--glibc: a version, host, a folder or all was expected")
         for build in find(word):
             for spec in _lanes_of(build, lane):
-                specs.setdefault((spec.glibc, spec.arch, spec.lane, spec.build), spec)
-    return tuple(sorted(specs.values(), key=_by_version))
+                specs.setdefault((build.id, spec.lane), spec)
+    return shortened(sorted(specs.values(), key=_by_version))
 
 
 def _by_version(spec: LaneSpec) -> tuple[object, ...]:
     numbers = tuple(int(part) for part in spec.glibc.split(".") if part.isdigit())
-    return numbers, spec.arch, spec.build, spec.lane
+    return numbers, spec.arch, spec.build, spec.label, spec.lane
 
 
 def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
@@ -115,7 +116,9 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
     lanes = []
     if lane in ("cffi", "both") or (lane == "auto" and is_host):
         if is_host:
-            lanes.append(LaneSpec(build.version, build.arch, "cffi", build.origin))
+            lanes.append(
+                LaneSpec(build.version, build.arch, "cffi", build.origin, label=label(build))
+            )
         elif _can_host(build):
             lanes.append(_hosted(build))
         elif lane == "cffi":
@@ -127,7 +130,7 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
         lanes.append(
             LaneSpec(
                 build.version, build.arch, "worker", build.origin, tuple(command(build)),
-                _staged(build),
+                _staged(build), label(build),
             )
         )  # fmt: skip
     return lanes
@@ -155,7 +158,7 @@ def _hosted(build: Build) -> LaneSpec:
         str(root / loader.lstrip("/")), option, str(root / folder.lstrip("/")),
         sys.executable, "-I", "-m", "harness.native.hosted",
     )  # fmt: skip
-    return LaneSpec(build.version, build.arch, "cffi", build.origin, argv)
+    return LaneSpec(build.version, build.arch, "cffi", build.origin, argv, label=label(build))
 
 
 def make_jobs(
@@ -175,11 +178,11 @@ def make_jobs(
             scenario = scenario.model_copy(update={"lookups": bare})
         else:
             confs = (GaiConf(loaded.gai_conf_name, loaded.gai_conf),)
-        jobs.append(HostJob(scenario, confs, lanes, timeout, str(loaded.path)))
+        jobs.append(HostJob(scenario, confs, lanes, timeout, str(loaded.path), lines=loaded.lines))
     return jobs
 
 
 def host_lane() -> LaneSpec:
     """The host's glibc through cffi."""
     build = host()
-    return LaneSpec(build.version, build.arch, "cffi", build.origin)
+    return LaneSpec(build.version, build.arch, "cffi", build.origin, label=label(build))

@@ -82,6 +82,8 @@ class Result:
     lines whose effect is undefined in this glibc; a crash is then ``predicted``.
     ``unmet`` holds the failed expectations, one line each. ``destinations`` are the facts
     the model's decisions rest on, one row per different address in the model's order.
+    ``build`` says where the glibc comes from, ``label`` the same in a word: the name it was
+    added by, "host", the distribution's suite, or its folder.
     """
 
     scenario: str
@@ -105,6 +107,17 @@ class Result:
     remarks: tuple[Remark, ...] = ()
     departures: tuple[Departure, ...] = ()
     destinations: tuple[DestinationRow, ...] = ()
+    label: str = ""
+
+    @property
+    def where(self) -> str:
+        """The build in words that no other build of a run has: "2.36:amd64 (bookworm)".
+
+        The same in every run, so that a history of results can be kept by it.
+        """
+        usual = "cffi" if self.label == "host" else "worker"
+        by = self.label if self.lane == usual else f"{self.label}, {self.lane}"
+        return f"{self.glibc}:{self.arch} ({by})"
 
     @property
     def agreed(self) -> bool:
@@ -135,7 +148,10 @@ class VersionChange:
 
 @dataclass(frozen=True, slots=True)
 class LookupReport:
-    """One lookup under one gai.conf on every glibc asked for, oldest first."""
+    """One lookup under one gai.conf on every glibc asked for, oldest first.
+
+    ``source`` is the scenario's file, ``line`` the look-up's line in it, where known.
+    """
 
     scenario: str
     lookup: str
@@ -144,6 +160,8 @@ class LookupReport:
     changes: tuple[VersionChange, ...] = ()
     devices: tuple[str, ...] = ()
     description: str = ""
+    source: str = ""
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

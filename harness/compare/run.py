@@ -43,7 +43,7 @@ class LaneSpec:
 
     ``command`` is the worker's argv inside ``skeleton``, its private root. The cffi lane has
     neither on the host's glibc; elsewhere ``command`` starts this interpreter by that
-    glibc's own loader.
+    glibc's own loader. ``build`` says where it comes from, ``label`` the same in a word.
     """
 
     glibc: str
@@ -52,6 +52,7 @@ class LaneSpec:
     build: str
     command: tuple[str, ...] = ()
     skeleton: Path | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class GaiConf:
 class HostJob:
     """One scenario's host with everything to be done on it; ``source`` is the file's name.
 
-    ``trace`` records the system calls of every look-up.
+    ``trace`` records the system calls of every look-up. ``lines`` are those of the look-ups
+    in the file, where they are known.
     """
 
     scenario: Scenario
@@ -75,6 +77,7 @@ class HostJob:
     timeout: float = 10.0
     source: str = ""
     trace: bool = False
+    lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,9 @@ def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutc
 
 def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:
     """Inside a sandbox: collect the evidence and judge it."""
-    for evidences, devices in collect(box, job):
+    lookups = len(job.scenario.lookups)
+    lines = job.lines if len(job.lines) == lookups else (None,) * lookups
+    for number, (evidences, devices) in enumerate(collect(box, job)):
         known: dict[Dialect, Analysis] = {}
         results = tuple(judge(evidence, known=known) for evidence in evidences)
         first = evidences[0]
@@ -112,6 +117,8 @@ def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:
             changes=changes(evidences, results),
             devices=devices,
             description=first.scenario.description,
+            source=job.source,
+            line=lines[number % lookups],
         )
 
 
@@ -162,6 +169,7 @@ def collect(
                             arch=spec.arch,
                             lane=spec.lane,
                             build=spec.build,
+                            label=spec.label,
                             native=answer[number][0],
                             trace=answer[number][1],
                         )

@@ -5,9 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TextIO
 
 from harness.compare.results import LookupReport, Result, Summary
+
+
+class JsonReport:
+    """Collects reports, and writes one document when the run is finished."""
+
+    def __init__(self, stream: TextIO, title: str = "") -> None:  # noqa: ARG002 - as all writers
+        self._stream = stream
+        self._reports: list[LookupReport] = []
+
+    def add(self, report: LookupReport) -> None:
+        """Take one look-up."""
+        self._reports.append(report)
+
+    def finish(self) -> Summary:
+        """Write the document; the totals."""
+        self._stream.write(as_json(self._reports) + "\n")
+        return Summary.of([result for report in self._reports for result in report.results])
 
 
 def as_json(reports: Iterable[LookupReport]) -> str:
@@ -51,6 +68,7 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "arch": result.arch,
         "lane": result.lane,
         "build": result.build,
+        "label": result.label,
         "verdict": str(result.verdict),
         "native": list(result.native),
         "model": list(result.model),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -18,6 +19,11 @@ _COLOURS = {
 }
 
 _NAMED = 4  # interfaces named in one note
+
+
+def text_report(stream: TextIO, title: str = "") -> TextReport:  # noqa: ARG001 - as all writers
+    """The writer of ``run --format text``; it has no title."""
+    return TextReport(Console(file=stream))
 
 
 class TextReport:
@@ -44,7 +50,7 @@ class TextReport:
             title += f"  (gai.conf: {report.gai_conf})"
         self._line(Text(f"  {title}"))
         for same in _same_answers(report.results):
-            self._answer(same)
+            self._answer(same, report.results)
         for change in report.changes:
             self._changed += 1
             why = change.why or ("no single dialect row explains it",)
@@ -57,8 +63,7 @@ class TextReport:
         """Write the totals and return them."""
         summary = Summary.of(self._results)
         lookups = len({(r.scenario, r.lookup, r.gai_conf) for r in self._results})
-        versions = sorted({(r.glibc, r.arch, r.lane) for r in self._results}, key=_version_key)
-        on = ", ".join(f"{glibc} {arch} ({lane})" for glibc, arch, lane in versions)
+        on = ", ".join(_builds(self._results))
         counts = [f"{summary.agree} agree", f"{summary.disagree} disagree"]
         if summary.crashed:
             predicted = sum(r.predicted for r in self._results)
@@ -73,9 +78,9 @@ class TextReport:
             self._line(Text(f"{self._changed} difference{plural} between neighbouring versions"))
         return summary
 
-    def _answer(self, results: Sequence[Result]) -> None:
+    def _answer(self, results: Sequence[Result], among: Sequence[Result]) -> None:
         first = results[0]
-        where = " ".join(_label(result, results) for result in results)
+        where = " ".join(_label(result, among) for result in results)
         head = Text(f"    glibc {where}: ")
         verdict = str(first.verdict)
         if first.verdict is Verdict.CRASHED:
@@ -138,14 +143,33 @@ def _label(result: Result, among: Sequence[Result]) -> str:
     text = result.glibc
     if result.arch != among[0].arch or len({r.arch for r in among}) > 1:
         text += f":{result.arch}"
-    if sum(r.glibc == result.glibc and r.arch == result.arch for r in among) > 1:
-        text += f" ({result.lane})"
+    alike = [r for r in among if (r.glibc, r.arch) == (result.glibc, result.arch)]
+    if len(alike) > 1:
+        text += f" ({_apart(result, alike)})"
     return text
 
 
-def _version_key(item: tuple[str, str, str]) -> tuple[object, ...]:
-    glibc, arch, lane = item
-    return tuple(int(part) for part in glibc.split(".") if part.isdigit()), arch, lane
+def _apart(result: Result, alike: Sequence[Result]) -> str:
+    """What tells a result from those of the same version: its build, its lane, or both."""
+    words = []
+    if len({r.label for r in alike}) > 1:
+        words.append(result.label)
+    if sum(r.label == result.label for r in alike) > 1:
+        words.append(result.lane)
+    return ", ".join(words)
+
+
+def _builds(results: Sequence[Result]) -> Iterator[str]:
+    """Every build of a run, oldest first, with its label where its version has several."""
+    builds = {(r.glibc, r.arch, r.lane, r.label) for r in results}
+    for glibc, arch, lane, label in sorted(builds, key=_version_key):
+        alone = len({other for *version, _, other in builds if version == [glibc, arch]}) == 1
+        yield f"{glibc} {arch} ({lane if alone else f'{label}, {lane}'})"
+
+
+def _version_key(item: tuple[str, str, str, str]) -> tuple[object, ...]:
+    glibc, *others = item
+    return tuple(int(part) for part in glibc.split(".") if part.isdigit()), *others
 
 
 def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:

@@ -25,13 +25,15 @@ class LoadedScenario:
     """A scenario read from a file, its gai.conf resolved to bytes.
 
     ``gai_conf`` is None when the host has no such file; ``gai_conf_name`` then is
-    "default", otherwise "inline" or the file's name.
+    "default", otherwise "inline" or the file's name. ``lines`` are those of the look-ups in
+    the file, counted from 1; empty for what was not read from one.
     """
 
     scenario: Scenario
     path: Path
     gai_conf: bytes | None
     gai_conf_name: str
+    lines: tuple[int, ...] = ()
 
 
 def load(path: Path | str) -> LoadedScenario:
@@ -47,7 +49,9 @@ def load(path: Path | str) -> LoadedScenario:
     except ValidationError as error:
         raise _first_error(str(path), tree, error) from None
     data, name = _resolve(path, tree, scenario)
-    return LoadedScenario(scenario, path, data, name)
+    lookups = tree.children["lookups"].children
+    lines = tuple(lookups[number].line for number in range(len(scenario.lookups)))
+    return LoadedScenario(scenario, path, data, name, lines)
 
 
 def library() -> list[Path]:

@@ -1,0 +1,96 @@
+"""Output files, written whole or not at all, and never over what is read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def whole(name: str) -> Iterator[TextIO]:
+    """A stream whose text becomes the file ``name`` when the block ends without an exception.
+
+    Until then, and after an exception, the file is as it was. A device or pipe is written to
+    at once. Raises UsageError where the file cannot be written.
+    """
+    from harness.cli import UsageError
+
+    try:
+        target = Path(os.path.realpath(name))  # a link stays a link
+        if _is_special(target):
+            with target.open("w", encoding="utf-8") as stream:
+                yield stream
+            return
+        if not name or name.endswith("/") or target.is_dir():
+            raise IsADirectoryError(21, "Is a directory")
+        draft = _draft(target)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{name}: cannot be written: {reason}") from None
+    try:
+        with draft.open("w", encoding="utf-8") as stream:
+            yield stream
+        _publish(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _is_special(target: Path) -> bool:
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _draft(target: Path) -> Path:
+    """An empty file beside ``target``, with the permissions that it has or would get."""
+    draft = target.parent / f".{target.name[:200]}.{secrets.token_hex(4)}"
+    try:
+        draft.touch(exist_ok=False)
+    except PermissionError:
+        if not os.access(target, os.W_OK):
+            raise
+        descriptor, name = tempfile.mkstemp(prefix="gai-harness-")
+        os.close(descriptor)
+        return Path(name)
+    if target.exists():
+        if not os.access(target, os.W_OK):
+            draft.unlink()
+            raise PermissionError(13, "Permission denied")
+        draft.chmod(stat.S_IMODE(target.stat().st_mode))
+    return draft
+
+
+def _publish(draft: Path, target: Path) -> None:
+    try:
+        draft.replace(target)
+    except OSError:  # mounted as a file of its own, or in a folder where nothing may be renamed
+        shutil.copyfile(draft, target)
+
+
+def spare(outputs: Iterable[str], inputs: Iterable[str]) -> None:
+    """Refuse to write over what is read, or two outputs into one file. Raises UsageError."""
+    from harness.cli import UsageError
+
+    inputs = list(inputs)
+    seen: dict[str, str] = {}
+    for output in outputs:
+        for name in inputs:
+            try:
+                same = Path(output).samefile(name)
+            except (OSError, ValueError):
+                continue
+            if same:
+                raise UsageError(f"{output}: is read here; another file was expected to write to")
+        real = os.path.realpath(output) if "\0" not in output else output
+        if real in seen and not _is_special(Path(real)):
+            raise UsageError(f"{output}: is written twice; a file for each report was expected")
+        seen[real] = output
