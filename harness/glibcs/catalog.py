@@ -98,6 +98,14 @@ def package_name(arch: str) -> str:
     return "libc6.1" if arch in ("alpha", "ia64") else "libc6"
 
 
+def cross_package_name(arch: str) -> str:
+    """The package, of no architecture itself, with the glibc that cross-compilers link against.
+
+    The distribution builds it from the same source for a dozen architectures.
+    """
+    return f"{package_name(arch)}-{arch}-cross"
+
+
 def native_arch() -> str:
     """Debian's name of the architecture this process runs on, read from its own headers."""
     try:

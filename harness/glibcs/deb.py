@@ -23,8 +23,9 @@ _LARGEST = 64 * 1024 * 1024
 def unpack(package: Path, tree: Path) -> None:
     """Unpack the libraries of a lookup out of a ``.deb`` into an empty directory.
 
-    Only regular files and symbolic links under ``lib*`` and ``usr/lib*`` whose names belong
-    to glibc are made.
+    Only regular files and symbolic links under ``lib*``, ``usr/lib*`` and, as packages for
+    cross-compilers have them, ``usr/*-linux-gnu*/lib`` are made, and of these only those whose
+    names belong to glibc.
 
     Raises:
         GlibcError: The package is cut short or damaged, or a member of it points outside the tree.
@@ -104,6 +105,8 @@ def _inside_link(name: str, target: str, shown: str) -> None:
 
 def _wanted(name: str) -> bool:
     parts = name.removeprefix("usr/").split("/")
+    if "-linux-gnu" in parts[0]:
+        del parts[0]
     return len(parts) > 1 and parts[0].startswith("lib") and WANTED.match(parts[-1]) is not None
 
 

@@ -11,6 +11,7 @@ from harness.glibcs.build import Build, is_version
 from harness.glibcs.catalog import (
     Distribution,
     Suite,
+    cross_package_name,
     host_distribution,
     native_arch,
     package_name,
@@ -162,6 +163,11 @@ def _in_cache(distribution: Distribution, suite: Suite, arch: str, wanted: str) 
 def _download(
     distribution: Distribution, suite: Suite, arch: str, work: Path, watch: Watcher
 ) -> Path:
+    """The suite's package, or else the one for cross-compilers, which every machine can have.
+
+    A mirror may lack another architecture or be half updated there, while the suite's own
+    cross-built libc for it is in this machine's index.
+    """
     request = apt.Request(
         package=package_name(arch),
         suite=suite.name,
@@ -169,15 +175,30 @@ def _download(
         arch=arch,
         archived=suite.archived,
     )
+    try:
+        return _package(distribution, request, work / "apt", watch)
+    except GlibcUnavailable as failure:
+        if arch == native_arch():
+            raise
+        cross = replace(request, package=cross_package_name(arch), arch=native_arch())
+        try:
+            package = _package(distribution, cross, work / "cross", watch)
+        except GlibcUnavailable:
+            raise failure from None
+        note = f"suite {suite.name}: {cross.package} was taken, because {failure.reason}"
+        watch(Progress(suite.name, "download", 1.0, note))
+        return package
 
+
+def _package(distribution: Distribution, request: apt.Request, work: Path, watch: Watcher) -> Path:
     def report(step: str, fraction: float) -> None:
-        watch(Progress(suite.name, step, fraction))
+        watch(Progress(request.suite, step, fraction))
 
     failure: GlibcUnavailable | None = None
-    mirrors = _mirrors(choose(host_sources(), distribution, suite.name, arch))
+    mirrors = _mirrors(choose(host_sources(), distribution, request.suite, request.arch))
     for number, (source, uri) in enumerate(mirrors):
-        private = work / f"apt{number}"
-        private.mkdir()
+        private = work / str(number)
+        private.mkdir(parents=True)
         try:
             return apt.download(request, source, uri, private, report)
         except GlibcUnavailable as error:
@@ -207,13 +228,14 @@ def _install(
     if found.arch != arch:
         raise GlibcError(f"{package.name} is for {found.arch}; expected {arch}")
     # apt names the file PACKAGE_VERSION_ARCH.deb, with a colon of the version as %3a
-    version = package.name.split("_")[1].replace("%3a", ":")
+    name, version = package.name.replace("%3a", ":").split("_")[:2]
+    shown = version if name == package_name(arch) else f"{name} {version}"
     key = f"{distribution.id}-{suite.name}-{found.version}-{arch}"
     manifest = cache.Manifest(
         id=key,
         version=found.version,
         arch=arch,
-        origin=f"{distribution.id} {suite.name} {version}",
+        origin=f"{distribution.id} {suite.name} {shown}",
         kind="package",
         files=cache.install(replace(found, id=key), made),
         distribution=distribution.id,
