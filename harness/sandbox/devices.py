@@ -48,7 +48,7 @@ _TUNSETLINK = _WRITE | 0x000454CD
 _TUNSETIFINDEX = _WRITE | 0x000454DA
 _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
-_TUN = "/dev/net/tun"
+TUN = "/dev/net/tun"
 
 
 class _NotOffered(Exception):
@@ -126,18 +126,30 @@ class Workshop:
             )
         module = {"sit": "sit", "tunnel": "ipip", "tunnel6": "ip6_tunnel"}[kind]
         return SandboxUnavailable(
-            f"an interface of kind {kind} needs the kernel module {module} or access to {_TUN}",
-            f"try: modprobe {module}, or: modprobe tun && chmod 666 {_TUN}",
+            f"an interface of kind {kind} needs the kernel module {module} or access to {TUN}",
+            f"try: modprobe {module}, or: modprobe tun && chmod 666 {TUN}",
         )
 
-    def add(self, name: str, kind: str, index: int, data: dict[str, Any] | None = None) -> None:
-        """Ask the kernel for a device of its ``kind``. Raises _NotOffered, OSError."""
+    def add(
+        self,
+        name: str,
+        kind: str,
+        index: int,
+        data: dict[str, Any] | None = None,
+        below: int | None = None,
+    ) -> None:
+        """Ask the kernel for a device of its ``kind``, on the device ``below`` if that needs one.
+
+        Raises _NotOffered, OSError.
+        """
         message = ifinfmsg()
         message["index"] = index
         info: list[Any] = [("IFLA_INFO_KIND", kind)]
         if data is not None:
             info.append(("IFLA_INFO_DATA", data))
         message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", {"attrs": info})]
+        if below is not None:
+            message["attrs"].append(("IFLA_LINK", below))
         try:
             self.netlink.change(message, netlink.RTM_NEWLINK, _NEW)
         except netlink.RefusedError as problem:
@@ -196,7 +208,7 @@ def _tunnel(kind: str, remote: Callable[[int], tuple[str, str]]) -> Maker:
 def _tun(hardware: int) -> Maker:
     def make(workshop: Workshop, name: str, index: int) -> None:
         try:
-            tun = os.open(_TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+            tun = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             raise _NotOffered from None
         workshop.open_files.append(tun)  # closing it would take the device away
@@ -235,3 +247,28 @@ _MAKERS: dict[str, tuple[tuple[str, Maker], ...]] = {
         ("tun (tunnel6)", _tun(ARPHRD_TUNNEL6)),
     ),
 }
+
+
+def offered(workshop: Workshop, kind: str, index: int, below: Device) -> str:
+    """Try to make a device of one of the kernel's own types.
+
+    Parameters: ``workshop`` of a network namespace to throw away; ``kind`` as ip-link(8) has
+    it; ``index`` a free one; ``below`` a device to put it on, for those that need one. Returns
+    the reason why there is none, "" when it was made. Raises nothing.
+    """
+    known = dict(maker for row in _MAKERS.values() for maker in row)
+    try:
+        if kind == "tun":
+            _tun(ARPHRD_TUNNEL)(workshop, f"try{index}", index)
+        elif kind == "vrf":
+            _vrf(100)(workshop, f"try{index}", index)
+        elif kind in known:
+            known[kind](workshop, f"try{index}", index)
+        else:
+            on = below.index if kind in ("macvlan", "macvtap", "ipvlan") else None
+            workshop.add(f"try{index}", kind, index, below=on)
+    except _NotOffered:
+        return "not offered"
+    except OSError as problem:
+        return problem.strerror or "refused"
+    return ""

@@ -12,7 +12,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from . import kernel
+from . import kernel, refusals
 from .errors import SandboxError, SandboxUnavailable
 
 HOSTNAME = "sandbox"
@@ -26,16 +26,6 @@ _NAMESPACES = (
 )
 # where an answer could come from that is not the sandbox's: nscd, systemd-resolved
 _HIDDEN = ("/run", "/var/run", "/var/cache/nscd", "/var/db/nscd")
-_SWITCHES = (
-    ("kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
-    (
-        "kernel/apparmor_restrict_unprivileged_userns",
-        "1",
-        "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
-    ),
-    ("user/max_user_namespaces", "0", "sysctl user.max_user_namespaces=10000"),
-    ("user/max_net_namespaces", "0", "sysctl user.max_net_namespaces=10000"),
-)
 
 
 def enter() -> None:
@@ -49,7 +39,7 @@ def enter() -> None:
         kernel.unshare(_NAMESPACES)
     except OSError as problem:
         raise SandboxUnavailable(
-            f"the kernel refuses new namespaces: {problem.strerror}", _hint(problem.errno)
+            f"the kernel refuses new namespaces: {problem.strerror}", refusals.hint(problem.errno)
         ) from None
     try:
         _write("/proc/self/setgroups", "deny")
@@ -58,7 +48,7 @@ def enter() -> None:
     except OSError as problem:
         raise SandboxUnavailable(
             f"the kernel refuses to map uid {uid} in a user namespace: {problem.strerror}",
-            _hint(problem.errno),
+            refusals.hint(problem.errno),
         ) from None
 
 
@@ -77,7 +67,7 @@ def furnish(etc: str = "/etc") -> None:
     except OSError as problem:
         raise SandboxUnavailable(
             f"the kernel refuses a private mount on {problem.filename}: {problem.strerror}",
-            _hint(problem.errno),
+            refusals.hint(problem.errno),
         ) from None
     # refused where parts of /proc are hidden (containers); the old one then serves as well,
     # because /proc/sys/net follows the reader's network namespace
@@ -151,17 +141,5 @@ def _write(path: str, text: str) -> None:
 def no_network() -> SandboxUnavailable:
     """The error for a network namespace that may not be configured."""
     return SandboxUnavailable(
-        "the kernel refuses to configure a private network", _hint(errno.EPERM)
+        "the kernel refuses to configure a private network", refusals.hint(errno.EPERM)
     )
-
-
-def _hint(number: int | None) -> str:
-    for name, value, remedy in _SWITCHES:
-        with suppress(OSError):
-            if Path("/proc/sys", name).read_text().strip() == value:
-                return f"allow it with: {remedy}"
-    if number in (errno.ENOSPC, errno.EUSERS):
-        return "the limit of namespaces is reached: raise sysctl user.max_user_namespaces"
-    if number in (errno.EINVAL, errno.ENOSYS):
-        return "the kernel needs CONFIG_USER_NS, CONFIG_NET_NS and CONFIG_PID_NS"
-    return "a container must allow unshare(2) and mount(2): see its seccomp and AppArmor profiles"
