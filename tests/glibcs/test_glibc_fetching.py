@@ -43,10 +43,10 @@ class Mirror:
         self, request: apt.Request, _source: Source, _uri: str, work: Path, report: apt.Report
     ) -> Path:
         self.requests.append((request.suite, request.arch))
-        if request.suite == self.missing:
+        if self.missing in (request.suite, request.arch):
             raise GlibcUnavailable("gone", "wait")
         report("download", 0.5)
-        path = work / f"libc6_1%3a2.99-1_{request.arch}.deb"
+        path = work / f"{request.package}_1%3a2.99-1_{request.arch}.deb"
         shutil.copy(self.package, path)
         self.damage(path)
         return path
@@ -167,6 +167,30 @@ def test_a_package_of_another_architecture_is_refused(mirror: Mirror, own: Build
     other = "s390x" if own.arch != "s390x" else "amd64"
     with pytest.raises(GlibcUnavailable, match=f"is for {own.arch}; expected {other}"):
         fetch("first", other)
+
+
+def test_a_foreign_architecture_comes_from_the_cross_compilers(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: Build
+) -> None:
+    """The mirror has nothing for it, but this machine's index has a libc built for it."""
+    monkeypatch.setattr(fetching, "native_arch", lambda: "sparc64")
+    folder = "./usr/x-linux-gnu/lib"
+    members = [member(f"{folder}/{name}", path.read_bytes()) for name, path in own.files]
+    mirror.package = deb(tmp_path / "cross.deb", *members)
+    mirror.missing = own.arch
+    seen: list[Progress] = []
+    build = fetch("first", own.arch, seen.append)
+    assert mirror.requests == [("first", own.arch), ("first", "sparc64")]
+    assert (build.version, build.arch) == (own.version, own.arch)
+    assert build.origin == f"made first libc6-{own.arch}-cross 1:2.99-1"
+    assert any(f"libc6-{own.arch}-cross was taken, because gone" in one.note for one in seen)
+
+
+def test_this_machines_own_architecture_never_does(mirror: Mirror, own: Build) -> None:
+    mirror.missing = own.arch
+    with pytest.raises(GlibcUnavailable, match="gone"):
+        fetch("first")
+    assert mirror.requests == [("first", own.arch)]
 
 
 def test_a_damaged_build_is_fetched_again(mirror: Mirror, own: Build) -> None:
