@@ -69,20 +69,8 @@ def download(request: Request, source: Source, uri: str, work: Path, report: Rep
         GlibcUnavailable: No apt-get, no such suite or package, keys missing, the mirror out of
             reach.
     """
-    apt = shutil.which("apt-get")
-    if apt is None:
-        raise no_apt()
+    base = _updated(request, source, uri, work, report, "Packages")
     output = work / "out"
-    for folder in ("state/lists/partial", "cache/archives/partial", "out"):
-        (work / folder).mkdir(parents=True)
-    (work / "status").touch()
-    (work / "apt.sources").write_text(_entry(request, source, uri), encoding="utf-8")
-    (work / "apt.conf").write_text(_configuration(request, work), encoding="utf-8")
-    base = [apt, f"-c={work / 'apt.conf'}"]
-    # --error-on: without it, a mirror that cannot be reached is only a warning
-    failed = _run([*base, "update", "--error-on=any"], work, "update", report)
-    if failed is not None:
-        raise _explain(failed, request)
     failed = _run([*base, "download", request.package], output, "download", report)
     found = sorted(output.glob("*.deb"))
     if failed is None and len(found) == 1:
@@ -95,7 +83,42 @@ def download(request: Request, source: Source, uri: str, work: Path, report: Rep
     raise _explain(failed, request)
 
 
-def _entry(request: Request, source: Source, uri: str) -> str:
+def reach(request: Request, source: Source, uri: str, work: Path) -> None:
+    """Fetch a suite's signed release file, which is small, and nothing else.
+
+    Args:
+        request: The suite and what it is looked at for.
+        source: The host's entry the mirror is in; its keys are used.
+        uri: The mirror's address, one of the entry's.
+        work: An empty private folder for everything apt writes.
+
+    Raises:
+        GlibcUnavailable: No apt-get, no such suite, keys missing, the mirror out of reach.
+    """
+    _updated(request, source, uri, work, lambda *_: None, "none")
+
+
+def _updated(
+    request: Request, source: Source, uri: str, work: Path, report: Report, targets: str
+) -> list[str]:
+    """Read the suite's index into the private folder; how to call apt-get for it from now on."""
+    apt = shutil.which("apt-get")
+    if apt is None:
+        raise no_apt()
+    for folder in ("state/lists/partial", "cache/archives/partial", "out"):
+        (work / folder).mkdir(parents=True)
+    (work / "status").touch()
+    (work / "apt.sources").write_text(_entry(request, source, uri, targets), encoding="utf-8")
+    (work / "apt.conf").write_text(_configuration(request, work), encoding="utf-8")
+    base = [apt, f"-c={work / 'apt.conf'}"]
+    # --error-on: without it, a mirror that cannot be reached is only a warning
+    failed = _run([*base, "update", "--error-on=any"], work, "update", report)
+    if failed is not None:
+        raise _explain(failed, request)
+    return base
+
+
+def _entry(request: Request, source: Source, uri: str, targets: str) -> str:
     """The private deb822 source: the host's mirror and keys, our one suite."""
     lines = [
         "Types: deb",
@@ -103,8 +126,8 @@ def _entry(request: Request, source: Source, uri: str) -> str:
         f"Suites: {request.suite}",
         f"Components: {request.component}",
         f"Architectures: {request.arch}",
-        # no translations, no package contents: the index alone
-        "Targets: Packages",
+        # no translations, no package contents: the index alone, or not even that
+        f"Targets: {targets}",
     ]
     if source.signed_by:
         lines.append(f"Signed-By: {source.signed_by}")

@@ -195,8 +195,8 @@ def _package(distribution: Distribution, request: apt.Request, work: Path, watch
         watch(Progress(request.suite, step, fraction))
 
     failure: GlibcUnavailable | None = None
-    mirrors = _mirrors(choose(host_sources(), distribution, request.suite, request.arch))
-    for number, (source, uri) in enumerate(mirrors):
+    chosen = choose(host_sources(), distribution, request.suite, request.arch)
+    for number, (source, uri) in enumerate(mirrors(chosen)):
         private = work / str(number)
         private.mkdir(parents=True)
         try:
@@ -209,7 +209,8 @@ def _package(distribution: Distribution, request: apt.Request, work: Path, watch
     )
 
 
-def _mirrors(sources: tuple[Source, ...]) -> Iterator[tuple[Source, str]]:
+def mirrors(sources: tuple[Source, ...]) -> Iterator[tuple[Source, str]]:
+    """Every address of the sources, each once with its keys."""
     seen: set[tuple[str, str]] = set()
     for source in sources:
         for uri in source.uris:
