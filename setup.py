@@ -1,4 +1,4 @@
-"""Builds the cffi extension, the worker and the name service module.
+"""Builds the cffi extension, and worker and name service module for every architecture.
 
 Everything else is in pyproject.toml.
 """
@@ -28,18 +28,21 @@ class BuildNative(build_ext):
     """``build_ext`` that works without gcc and without an installed python3-dev."""
 
     def run(self) -> None:
-        """Builds the extension, then the worker and the name service module beside it."""
+        """Builds the extension, then the programs of all architectures beside it."""
         scratch = Path(self.build_temp)
         scratch.mkdir(parents=True, exist_ok=True)
         try:
             with TemporaryDirectory(prefix="headers-", dir=scratch) as headers:
                 self._find_headers(Path(headers))
                 super().run()
-            target = toolchain.host_target()
-            toolchain.compile_worker(self._worker(), target, scratch)
-            toolchain.compile_module(self._module(), target, scratch)
+            own = toolchain.host_target()
+            failures = toolchain.compile_programs(self._programs(), scratch)
+            if own in failures:
+                raise toolchain.BuildError(failures.pop(own))
         except toolchain.BuildError as error:
             raise SystemExit(f"error: {error}") from None
+        for target, reason in failures.items():
+            print(f"warning: gai-harness will have no worker for {target.debian}: {reason}")
 
     def build_extensions(self) -> None:
         """Compiles with zig where the interpreter's own compiler is absent."""
@@ -62,8 +65,14 @@ class BuildNative(build_ext):
         super().build_extensions()
 
     def get_outputs(self) -> list[str]:
-        """The extension, the worker and the name service module."""
-        return [*super().get_outputs(), str(self._worker()), str(self._module())]
+        """The extension and the programs of the architectures that could be built."""
+        folder = self._programs()
+        programs = [
+            path
+            for target in toolchain.TARGETS
+            for path in (toolchain.worker_in(folder, target), toolchain.module_in(folder, target))
+        ]
+        return [*super().get_outputs(), *(str(path) for path in programs if path.is_file())]
 
     def _find_headers(self, folder: Path) -> None:
         if toolchain.python_include() is not None:
@@ -73,12 +82,6 @@ class BuildNative(build_ext):
         if fetched is None:
             raise toolchain.BuildError(NO_HEADERS)
         self.include_dirs = [*fetched, *(self.include_dirs or [])]
-
-    def _worker(self) -> Path:
-        return self._programs() / f"worker-{toolchain.host_target().debian}"
-
-    def _module(self) -> Path:
-        return self._programs() / f"nss-{toolchain.host_target().debian}.so"
 
     def _programs(self) -> Path:
         base = ROOT if self.inplace else Path(self.build_lib)

@@ -1,6 +1,6 @@
 """The compilers of the build: zig everywhere, the host's own C compiler where it has one.
 
-Used by ``setup.py`` and by the tests; not part of the installed package.
+zig compiles for every architecture of `TARGETS` on any of them. Used by ``setup.py`` and by the tests; not part of the installed package.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +95,48 @@ def zig_environment(scratch: Path) -> dict[str, str]:
         environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(scratch.resolve() / "zig-global"))
     environment.setdefault("ZIG_LOCAL_CACHE_DIR", str(scratch.resolve() / "zig-local"))
     return environment
+
+
+def compile_programs(
+    folder: Path, scratch: Path, targets: Sequence[Target] = TARGETS
+) -> dict[Target, str]:
+    """Builds worker and name service module for every target, as many at once as processors.
+
+    Args:
+        folder: where ``worker-ARCH`` and ``nss-ARCH.so`` go; what an earlier build left there
+            of a target that fails now is removed.
+        scratch: a folder for zig's caches.
+        targets: the architectures.
+
+    Returns:
+        The targets that could not be built, each with the reason.
+    """
+
+    def build(target: Target) -> str | None:
+        worker, module = worker_in(folder, target), module_in(folder, target)
+        for path in (worker, module):
+            path.unlink(missing_ok=True)
+        try:
+            compile_worker(worker, target, scratch)
+            compile_module(module, target, scratch)
+        except BuildError as error:
+            worker.unlink(missing_ok=True)
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        reasons = list(pool.map(build, targets))
+    return {one: why for one, why in zip(targets, reasons, strict=True) if why is not None}
+
+
+def worker_in(folder: Path, target: Target) -> Path:
+    """The worker of a target among the programs in ``folder``."""
+    return folder / f"worker-{target.debian}"
+
+
+def module_in(folder: Path, target: Target) -> Path:
+    """The name service module of a target among the programs in ``folder``."""
+    return folder / f"nss-{target.debian}.so"
 
 
 def compile_worker(output: Path, target: Target, scratch: Path) -> None:

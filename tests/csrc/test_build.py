@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -75,17 +77,72 @@ def test_the_module_exports_nothing_but_its_interface() -> None:
     assert exported == {f"_nss_gaiharness_gethostbyname{n}_r" for n in (2, 3, 4)}
 
 
-@pytest.mark.parametrize("target", toolchain.TARGETS, ids=lambda one: one.debian)
-def test_every_architecture_compiles(target: object, tmp_path: Path) -> None:
-    pytest.importorskip("ziglang")
-    output = tmp_path / "worker"
-    toolchain.compile_worker(output, target, tmp_path / "scratch")
-    versions = needed_versions(output)["libc.so.6"]
-    assert max(versions) <= target.baseline  # type: ignore[attr-defined]
-    module = tmp_path / "module"
-    toolchain.compile_module(module, target, tmp_path / "scratch")
-    assert max(needed_versions(module)["libc.so.6"]) <= target.baseline  # type: ignore[attr-defined]
+# e_machine, bits and byte order, from the ABI documents of each processor
+MACHINES = {
+    "amd64": ("EM_X86_64", 64, True),
+    "i386": ("EM_386", 32, True),
+    "arm64": ("EM_AARCH64", 64, True),
+    "armhf": ("EM_ARM", 32, True),
+    "ppc64el": ("EM_PPC64", 64, True),
+    "s390x": ("EM_S390", 64, False),
+    "riscv64": ("EM_RISCV", 64, True),
+}
+
+
+def machine(path: Path) -> tuple[str, int, bool]:
+    with path.open("rb") as file:
+        elf = ELFFile(file)
+        return elf.header.e_machine, elf.elfclass, elf.little_endian
+
+
+def check_programs(worker: Path, module: Path, target: Any) -> None:
+    assert machine(worker) == machine(module) == MACHINES[target.debian]
+    for path in (worker, module):
+        needed = needed_versions(path)
+        # the loader's __tls_get_addr and its like would be of another library
+        assert set(needed) == {"libc.so.6"}
+        assert max(needed["libc.so.6"]) <= target.baseline
+    assert dynamic_tags(worker) == [("needed", "libc.so.6")]
     assert dynamic_tags(module)[-1] == ("soname", toolchain.MODULE_NAME)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of every architecture, compiled from the sources as they are now."""
+    pytest.importorskip("ziglang")
+    folder = tmp_path_factory.mktemp("programs")
+    assert toolchain.compile_programs(folder / "bin", folder / "scratch") == {}
+    return folder / "bin"
+
+
+@pytest.mark.parametrize("target", toolchain.TARGETS, ids=lambda one: one.debian)
+def test_every_architecture_compiles(target: Any, compiled: Path) -> None:
+    check_programs(
+        toolchain.worker_in(compiled, target), toolchain.module_in(compiled, target), target
+    )
+
+
+@pytest.mark.parametrize("target", toolchain.TARGETS, ids=lambda one: one.debian)
+def test_this_installation_has_every_architecture(target: Any) -> None:
+    check_programs(bundled_worker(target.debian), bundled_module(target.debian), target)
+
+
+def test_every_architecture_is_looked_at() -> None:
+    assert {one.debian for one in toolchain.TARGETS} == set(MACHINES)
+
+
+def test_one_architecture_that_fails_is_named_and_the_rest_is_built(tmp_path: Path) -> None:
+    pytest.importorskip("ziglang")
+    own = toolchain.host_target()
+    vax = dataclasses.replace(own, debian="vax", triple="vax-linux-gnu")
+    left = toolchain.worker_in(tmp_path, vax)
+    left.write_bytes(b"of an earlier build")
+    failures = toolchain.compile_programs(tmp_path, tmp_path / "scratch", (vax, own))
+    assert list(failures) == [vax]
+    assert "the worker does not compile" in failures[vax]
+    assert not left.exists()
+    assert toolchain.worker_in(tmp_path, own).exists()
+    assert toolchain.module_in(tmp_path, own).exists()
 
 
 @pytest.mark.parametrize("source", ["core.c", "serve.c", "dispatch.c", "worker.c", "nss.c"])

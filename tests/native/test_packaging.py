@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from harness.native import bundled_module, bundled_worker
 
@@ -27,6 +29,15 @@ CARRIED = [
     "setup.py",
     "tox.ini",
 ]
+MACHINES = {
+    "amd64": "EM_X86_64",
+    "i386": "EM_386",
+    "arm64": "EM_AARCH64",
+    "armhf": "EM_ARM",
+    "ppc64el": "EM_PPC64",
+    "s390x": "EM_S390",
+    "riscv64": "EM_RISCV",
+}
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.so", "bin", "*.egg-info")
 
 
@@ -61,9 +72,12 @@ def test_the_wheel(built: Path) -> None:
     assert "-abi3-linux_" in wheel.name
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        worker = archive.getinfo(f"harness/native/bin/{bundled_worker().name}")
-    assert worker.external_attr >> 16 & 0o111
-    assert f"harness/native/bin/{bundled_module().name}" in names
+        for arch, machine in MACHINES.items():
+            worker = archive.getinfo(f"harness/native/bin/{bundled_worker(arch).name}")
+            assert worker.external_attr >> 16 & 0o111
+            module = archive.getinfo(f"harness/native/bin/{bundled_module(arch).name}")
+            for program in (worker, module):
+                assert ELFFile(io.BytesIO(archive.read(program))).header.e_machine == machine
     assert data_files() <= names
     assert {"harness/py.typed", "harness/native/_core.abi3.so"} <= names
     assert not {name for name in names if name.startswith(("csrc", "tests", "gai.conf.d"))}
