@@ -70,6 +70,8 @@ class Run:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=os.environ | {name: value},
+            # whoever runs the tests in the background ignores it, and so would the run
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def family(self) -> set[int]:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ETHER = 1  # ARPHRD_ETHER
+ARCHS = ("amd64", "i386", "arm64", "armhf", "ppc64el", "riscv64", "s390x")
 VERSIONS = tuple(f"2.{minor}" for minor in range(31, 45))
 EVERY_DIALECT = [
     dialect(glibc, arch)
     for glibc in ("2.5", "2.7", "2.8", "2.16", "2.17", "2.18", "2.19", *VERSIONS)
-    for arch in ("amd64", "i386", "arm64", "armhf", "s390x")
+    for arch in ARCHS
 ]
 
 

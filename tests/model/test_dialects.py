@@ -65,12 +65,13 @@ def test_nothing_but_gai_conf_and_mptcp_changed_from_2_19_on() -> None:
     ("arch", "shift", "bits"),
     [
         ("amd64", "modulo", 64), ("arm64", "modulo", 64), ("i386", "modulo", 32),
-        ("armhf", "zero", 32), ("s390x", "zero", 64),
+        ("riscv64", "modulo", 64), ("armhf", "zero", 32), ("ppc64el", "zero", 64),
+        ("s390x", "zero", 64),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("glibc", VERSIONS)
 def test_processors(glibc: str, arch: str, shift: str, bits: int) -> None:
-    # fact 2.6, run on all five
+    # fact 2.6, run on all seven
     spoken = dialect(glibc, arch)
     assert (spoken.shift_by_32, spoken.word_bits) == (shift, bits)
 

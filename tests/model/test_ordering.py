@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_kit import VERSIONS, candidates, confs, dialects, known
+from model_kit import ARCHS, VERSIONS, candidates, confs, dialects, known
 
 from harness.model import Candidate, Policy, order
 from harness.model.cycles import find_cycle
@@ -46,15 +46,18 @@ NEAR, FAR = "172.18.45.6", "172.31.80.8"
 
 
 @pytest.mark.parametrize("glibc", VERSIONS)
-@pytest.mark.parametrize("arch", ["amd64", "i386", "arm64", "armhf", "s390x"])
+@pytest.mark.parametrize("arch", ARCHS)
 def test_textbook_case_holds_where_the_prefix_length_is_known(glibc: str, arch: str) -> None:
     assert run([four(FAR), four(NEAR)], glibc, arch) == [NEAR, FAR]
 
 
 @pytest.mark.parametrize(
     ("arch", "holds"),
-    [("amd64", False), ("i386", False), ("arm64", False), ("armhf", True), ("s390x", True)],
-)
+    [
+        ("amd64", False), ("i386", False), ("arm64", False), ("riscv64", False),
+        ("armhf", True), ("ppc64el", True), ("s390x", True),
+    ],
+)  # fmt: skip
 def test_textbook_case_without_prefix_length_depends_on_the_shift(arch: str, holds: bool) -> None:
     some = [four(FAR, 0, None), four(NEAR, 0, None)]
     assert run(some, "2.36", arch) == ([NEAR, FAR] if holds else [FAR, NEAR])

@@ -12,8 +12,8 @@ from itertools import takewhile
 from typing import Any
 
 # 0xffffffff << 32 in C: what a processor makes of the netmask of a /0
-SHIFTS_MODULO_32 = ["amd64", "i386", "arm64"]
-SHIFTS_TO_ZERO = ["armhf", "s390x"]
+SHIFTS_MODULO_32 = ["amd64", "i386", "arm64", "riscv64"]
+SHIFTS_TO_ZERO = ["armhf", "ppc64el", "s390x"]
 
 # a rule and the number it compares: the smaller one is preferred
 Ranking = Iterable[tuple[int, Callable[[str], int]]]
