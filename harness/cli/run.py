@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the builds to run on: host (default), 2.31, 2.41,host, a folder, all",
     )  # fmt: skip
     parser.add_argument(
+        "--against", metavar="BUILD",
+        help="run on this build too, and list every look-up that a build of --glibc answers in"
+        " another order, by the rules that decided",
+    )  # fmt: skip
+    parser.add_argument(
         "--lane", choices=("auto", "cffi", "worker", "both"), default="auto",
         help="how glibc is called: in process through cffi (the host's glibc), by the worker"
         " program in a private root (any), or both; auto takes cffi for the host",
@@ -89,6 +94,7 @@ def main(options: argparse.Namespace) -> int:
     """Run; returns the exit status."""
     from harness.cli import UsageError
     from harness.compare.plan import (
+        lanes_against,
         lanes_for,
         load_gai_conf,
         load_scenarios,
@@ -98,13 +104,19 @@ def main(options: argparse.Namespace) -> int:
 
     if options.suite is not None and options.scenarios:
         raise UsageError("--suite: no scenario files beside it were expected")
+    reference = None
+    if options.against is None:
+        lanes = lanes_for(options.glibc, options.lane)
+    else:
+        lanes, reference = lanes_against(options.glibc, options.lane, options.against)
     jobs = make_jobs(
         load_suite(options.suite)
         if options.suite is not None
         else load_scenarios(options.scenarios),
-        lanes_for(options.glibc, options.lane),
+        lanes,
         [load_gai_conf(name) for name in options.gai_conf],
         options.timeout,
+        reference,
     )
     reports: list[tuple[str, str]] = options.report
     written = [name for _, name in reports]
@@ -134,6 +146,8 @@ def _report(options: argparse.Namespace, jobs: list[HostJob], writers: list[Writ
             print(f"gai-harness run: {outcome.job.source}: {outcome.error}", file=sys.stderr)
             status = max(status, outcome.error.exit_status)
         for report in outcome.reports:
+            if any(change.failed for change in report.against):
+                status = max(status, FINDING)
             for each in writers:
                 each.add(report)
     summaries = [each.finish() for each in writers]

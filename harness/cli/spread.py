@@ -56,6 +56,7 @@ def examined(options: argparse.Namespace, jobs: Sequence[HostJob]) -> Iterator[J
         return
     from harness.compare.cluster import Cluster, Glibcs, run_on
 
-    glibcs = Glibcs.of(jobs[0].lanes, options.glibc, options.lane)
+    words = options.glibc if options.against is None else f"{options.glibc},{options.against}"
+    glibcs = Glibcs.of(jobs[0].lanes, words, options.lane)
     with Cluster(options.scheduler, options.jobs or os.cpu_count() or 1) as cluster:
         yield from run_on(cluster, glibcs, jobs)

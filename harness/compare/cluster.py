@@ -46,12 +46,13 @@ class Glibcs:
     """Lanes in words that hold on every machine.
 
     Parameters: ``words`` and ``lane`` as for `harness.compare.plan.lanes_for`; ``wanted``
-    the (version, architecture, lane, build) of each lane that they gave where the run began.
+    the (version, architecture, lane, build, label) of each lane that they gave where the run
+    began.
     """
 
     words: str
     lane: str
-    wanted: tuple[tuple[str, str, str, str], ...]
+    wanted: tuple[tuple[str, str, str, str, str], ...]
 
     @classmethod
     def of(cls, lanes: Sequence[LaneSpec], words: str, lane: str) -> Self:
@@ -245,7 +246,7 @@ def _lanes(glibcs: Glibcs) -> tuple[LaneSpec, ...]:
         raise ClusterError(f"a worker: {problem}") from None  # not every error can be sent
     for label in glibcs.wanted:
         if label not in found:
-            version, arch, _, build = label
+            version, arch, _, build, _ = label
             raise ClusterError(
                 f"a worker has no glibc {version}:{arch} ({build}); there: "
                 f"gai-harness glibc fetch {version}"
@@ -259,5 +260,5 @@ def _pool(pid: int) -> Pool:  # noqa: ARG001 - a forked process needs one of its
     return Pool(1).__enter__()
 
 
-def _label(lane: LaneSpec) -> tuple[str, str, str, str]:
-    return lane.glibc, lane.arch, lane.lane, lane.build
+def _label(lane: LaneSpec) -> tuple[str, str, str, str, str]:
+    return lane.glibc, lane.arch, lane.lane, lane.build, lane.label

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.compare.labels import label, shortened
 from harness.compare.run import GaiConf, HostJob, LaneSpec
-from harness.glibcs import Build, command, find, host, stage
+from harness.glibcs import Build, Emulator, command, emulator_for, find, host, stage
 from harness.native import MODULE_NAME, bundled_module, bundled_worker
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
 from harness.scenario.reading import GAI_CONF_LIMIT, read_bounded
@@ -96,6 +96,29 @@ def lanes_for(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
     ``all``, every other build by the worker. Raises GlibcMissing for a build that is not
     there and PlanError for a lane that a build does not have.
     """
+    return shortened(sorted(_specs(glibc, lane).values(), key=_by_version))
+
+
+def lanes_against(glibc: str, lane: str, reference: str) -> tuple[tuple[LaneSpec, ...], int]:
+    """The lanes for ``--glibc``, one for ``--against``, and the number of that one.
+
+    Raises what `lanes_for` raises, and PlanError where ``reference`` is not one build, or
+    there is no other to hold against it.
+    """
+    builds = find(reference)
+    if len(builds) != 1 or reference.partition(":")[0] == "all":
+        raise PlanError(f"--against {reference}: one build was expected")
+    wanted = _lanes_of(builds[0], "auto" if lane == "both" else lane)[0]
+    specs = _specs(glibc, lane)
+    specs.setdefault((builds[0].id, wanted.lane), wanted)
+    if len({build for build, _ in specs}) == 1:
+        raise PlanError(f"--against {reference}: another build than --glibc's was expected")
+    keys = sorted(specs, key=lambda key: _by_version(specs[key]))
+    return shortened([specs[key] for key in keys]), keys.index((builds[0].id, wanted.lane))
+
+
+def _specs(glibc: str, lane: str) -> dict[tuple[str, str], LaneSpec]:
+    """The lanes by the build's id and the way it is called."""
     specs: dict[tuple[str, str], LaneSpec] = {}
     for word in [word.strip() for word in glibc.split(",")]:
         if not word:
@@ -103,7 +126,7 @@ def lanes_for(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
         for build in find(word):
             for spec in _lanes_of(build, lane):
                 specs.setdefault((build.id, spec.lane), spec)
-    return shortened(sorted(specs.values(), key=_by_version))
+    return specs
 
 
 def _by_version(spec: LaneSpec) -> tuple[object, ...]:
@@ -127,18 +150,20 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
                 f"{host().arch}, and does not start under {build.label}"
             )
     if lane in ("worker", "both") or (lane == "auto" and not is_host):
+        emulator = emulator_for(build)
         lanes.append(
             LaneSpec(
-                build.version, build.arch, "worker", build.origin, tuple(command(build)),
-                _staged(build), label(build),
+                build.version, build.arch, "worker", build.origin,
+                tuple(command(build, emulator)), _staged(build, emulator), label(build),
+                emulator=str(emulator or ""),
             )
         )  # fmt: skip
     return lanes
 
 
-def _staged(build: Build) -> Path:
+def _staged(build: Build, emulator: Emulator | None = None) -> Path:
     modules = {MODULE_NAME: bundled_module(build.arch)}
-    return stage(build, bundled_worker(build.arch), modules)
+    return stage(build, bundled_worker(build.arch), modules, emulator)
 
 
 def _can_host(build: Build) -> bool:
@@ -166,8 +191,12 @@ def make_jobs(
     lanes: tuple[LaneSpec, ...],
     gai_confs: Sequence[GaiConf] = (),
     timeout: float = 10.0,
+    reference: int | None = None,
 ) -> list[HostJob]:
-    """One job per scenario; ``gai_confs`` replace each scenario's own, and its expectations."""
+    """One job per scenario; ``gai_confs`` replace each scenario's own, and its expectations.
+
+    ``reference`` is the number of the lane that the others are held against, if any is.
+    """
     jobs = []
     for loaded in scenarios:
         scenario = loaded.scenario
@@ -178,7 +207,12 @@ def make_jobs(
             scenario = scenario.model_copy(update={"lookups": bare})
         else:
             confs = (GaiConf(loaded.gai_conf_name, loaded.gai_conf),)
-        jobs.append(HostJob(scenario, confs, lanes, timeout, str(loaded.path), lines=loaded.lines))
+        jobs.append(
+            HostJob(
+                scenario, confs, lanes, timeout, str(loaded.path), lines=loaded.lines,
+                reference=reference,
+            )
+        )  # fmt: skip
     return jobs
 
 

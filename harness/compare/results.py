@@ -83,7 +83,8 @@ class Result:
     ``unmet`` holds the failed expectations, one line each. ``destinations`` are the facts
     the model's decisions rest on, one row per different address in the model's order.
     ``build`` says where the glibc comes from, ``label`` the same in a word: the name it was
-    added by, "host", the distribution's suite, or its folder.
+    added by, "host", the distribution's suite, or its folder. ``accepted`` is True for a
+    failure that a baseline knows, for the ``reason`` it gives.
     """
 
     scenario: str
@@ -108,6 +109,8 @@ class Result:
     departures: tuple[Departure, ...] = ()
     destinations: tuple[DestinationRow, ...] = ()
     label: str = ""
+    accepted: bool = False
+    reason: str = ""
 
     @property
     def where(self) -> str:
@@ -127,6 +130,11 @@ class Result:
     @property
     def failed(self) -> bool:
         """True when this result alone makes the run end with status 1."""
+        return self.differs and not self.accepted
+
+    @property
+    def differs(self) -> bool:
+        """True for a disagreement, a surprise or a failed expectation, accepted or not."""
         if self.unmet:
             return True
         if self.verdict is Verdict.CRASHED:
@@ -138,12 +146,95 @@ class Result:
 class VersionChange:
     """Two neighbouring versions that answer differently, and the dialect rows that explain it.
 
-    ``why`` is empty where no single row does.
+    ``why`` is empty where no single row does. The labels name the builds where those of one
+    version differ among themselves, and are empty elsewhere.
     """
 
     older: str
     newer: str
     why: tuple[str, ...]
+    older_label: str = ""
+    newer_label: str = ""
+
+    @property
+    def between(self) -> str:
+        """The two builds in words: "2.36 → 2.41", "2.41 (trixie) → 2.41 (mine)"."""
+        builds = ((self.older, self.older_label), (self.newer, self.newer_label))
+        return " → ".join(f"{glibc} ({label})" if label else glibc for glibc, label in builds)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one of two builds gave for one look-up: its order or error, and the reason for it.
+
+    ``where`` is the build as `Result.where` has it. ``order`` names each address once.
+    ``rule`` decided, in the model, between the two addresses that stand at the first
+    difference, in ``why``'s words; it is None where the model does not explain this order,
+    and where there is no order.
+    """
+
+    where: str
+    order: tuple[str, ...]
+    error: str | None
+    rule: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildChange:
+    """A look-up that another build answers otherwise than the one it is held against.
+
+    ``why`` names the rows of the dialect table that explain it. ``undefined`` is True where
+    gai.conf has lines without a defined effect: chance may have decided, and it is no finding.
+    """
+
+    old: Side
+    new: Side
+    why: tuple[str, ...] = ()
+    undefined: bool = False
+    accepted: bool = False
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """True when this change alone makes the run end with status 1."""
+        return not self.undefined and not self.accepted
+
+    @property
+    def rules(self) -> str:
+        """The rules that decided before and after, in words; changes are grouped by it."""
+        if self.undefined:
+            return "no defined effect of gai.conf"
+        if self.old.error or self.new.error:
+            return f"{_outcome(self.old)} → {_outcome(self.new)}"
+        return f"{_rule(self.old)} → {_rule(self.new)}"
+
+
+def _outcome(side: Side) -> str:
+    return side.error or "an order"
+
+
+def _rule(side: Side) -> str:
+    return "no rule of the model" if side.rule is None else f"rule {side.rule}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a run has to say beside its results.
+
+    ``kind`` is "refused" for a host that could not be built or asked to its end, "stale" for
+    a baseline's entry that nothing needs any more. ``build`` is the entry's. ``failed`` is
+    True when it makes the run fail.
+    """
+
+    kind: str
+    scenario: str
+    text: str
+    lookup: str = ""
+    gai_conf: str = ""
+    build: str = ""
+    source: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +242,8 @@ class LookupReport:
     """One lookup under one gai.conf on every glibc asked for, oldest first.
 
     ``source`` is the scenario's file, ``line`` the look-up's line in it, where known.
+    ``reference`` is the build (`Result.where`) that the others are held against, if any is,
+    and ``against`` holds what they answer otherwise.
     """
 
     scenario: str
@@ -162,6 +255,8 @@ class LookupReport:
     description: str = ""
     source: str = ""
     line: int | None = None
+    reference: str = ""
+    against: tuple[BuildChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +269,7 @@ class Summary:
     error: int = 0
     expectation_failed: int = 0
     failed: int = 0
+    accepted: int = 0
 
     @classmethod
     def of(cls, results: list[Result]) -> Summary:
@@ -188,4 +284,5 @@ class Summary:
             error=counts[Verdict.ERROR],
             expectation_failed=sum(bool(result.unmet) for result in results),
             failed=sum(result.failed for result in results),
+            accepted=sum(result.accepted for result in results),
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.compare.against import against
 from harness.compare.judge import Analysis, Evidence, judge
 from harness.compare.request import (
     lookup_title,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from harness.scenario.schema import Scenario
 
 
+Collected = tuple[tuple[Evidence, ...], tuple[str, ...]]
+"""The evidence of all lanes for one look-up, and the notes on the devices used."""
+
 NEWEST = "2.44"
 # glibc 2.31 dies in about one of three starts of a gai.conf with undefined lines.
 _STARTS = 12
@@ -44,6 +48,7 @@ class LaneSpec:
     ``command`` is the worker's argv inside ``skeleton``, its private root. The cffi lane has
     neither on the host's glibc; elsewhere ``command`` starts this interpreter by that
     glibc's own loader. ``build`` says where it comes from, ``label`` the same in a word.
+    ``emulator`` names the qemu-user that a foreign architecture runs through.
     """
 
     glibc: str
@@ -53,6 +58,7 @@ class LaneSpec:
     command: tuple[str, ...] = ()
     skeleton: Path | None = None
     label: str = ""
+    emulator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,8 @@ class HostJob:
     """One scenario's host with everything to be done on it; ``source`` is the file's name.
 
     ``trace`` records the system calls of every look-up. ``lines`` are those of the look-ups
-    in the file, where they are known.
+    in the file, where they are known. ``reference`` is the number of the lane that the
+    others are held against.
     """
 
     scenario: Scenario
@@ -78,6 +85,7 @@ class HostJob:
     source: str = ""
     trace: bool = False
     lines: tuple[int, ...] = ()
+    reference: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +111,14 @@ def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutc
 
 def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:
     """Inside a sandbox: collect the evidence and judge it."""
+    yield from reports(job, collect(box, job))
+
+
+def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupReport]:
+    """Judge what `collect` or `gather` brought home of ``job``."""
     lookups = len(job.scenario.lookups)
     lines = job.lines if len(job.lines) == lookups else (None,) * lookups
-    for number, (evidences, devices) in enumerate(collect(box, job)):
+    for number, (evidences, devices) in enumerate(collected):
         known: dict[Dialect, Analysis] = {}
         results = tuple(judge(evidence, known=known) for evidence in evidences)
         first = evidences[0]
@@ -119,19 +132,33 @@ def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:
             description=first.scenario.description,
             source=job.source,
             line=lines[number % lookups],
+            reference="" if job.reference is None else results[job.reference].where,
+            against=()
+            if job.reference is None
+            else against(evidences, results, known, job.reference),
         )
 
 
 def collect(
     box: Box, job: HostJob, before_lookups: Callable[[], None] = lambda: None
-) -> Iterator[tuple[tuple[Evidence, ...], tuple[str, ...]]]:
+) -> Iterator[Collected]:
     """Inside a sandbox: what kernel and glibc really say, per look-up and gai.conf.
 
     Yields the evidence of all lanes for one look-up, and the notes on the devices used.
     ``before_lookups`` is called once the host stands and the model's questions are asked.
     """
+    topology = box.build(job.scenario.host)
+    yield from gather(box, job, topology.notes, before_lookups)
+
+
+def gather(
+    box: Box,
+    job: HostJob,
+    devices: tuple[str, ...] = (),
+    before_lookups: Callable[[], None] = lambda: None,
+) -> Iterator[Collected]:
+    """As `collect`, on a host that stands already; ``devices`` are its notes."""
     scenario = job.scenario
-    topology = box.build(scenario.host)
     box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
     services = dict(SERVICES)  # the sandbox's table, in a form that can be sent
     requests = [request_for(lookup) for lookup in scenario.lookups]
@@ -175,7 +202,7 @@ def collect(
                         )
                         for answer, spec in zip(answers, job.lanes, strict=True)
                     ),
-                    topology.notes,
+                    devices,
                 )
 
 

@@ -12,6 +12,9 @@ from harness.compare.request import request_for
 from harness.compare.results import Result, VersionChange
 from harness.model.dialects import Row, boundaries, dialect, parse_version
 
+Seen = tuple[Evidence, Result]
+"""One build's evidence and the result judged from it."""
+
 
 def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[VersionChange, ...]:
     """Compare each version's answer with the next newer one's, within one architecture.
@@ -24,20 +27,39 @@ def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[V
         zip(evidences, results, strict=True), key=lambda pair: parse_version(pair[0].glibc)
     )
     found = []
-    for (old, old_result), (new, new_result) in pairwise(pairs):
-        if old.arch != new.arch or old.glibc == new.glibc:
+    for old, new in pairwise(pairs):
+        if old[0].arch != new[0].arch or _answer(old[1]) == _answer(new[1]):
             continue
-        if _answer(old_result) == _answer(new_result):
+        if old[0].glibc == new[0].glibc and old[1].label == new[1].label:
             continue
-        why = tuple(_words(row) for row in _explaining(old, old_result, new))
-        if not why and (old_result.undefined or new_result.undefined):
-            why = ("the file's effect is undefined: " + "; ".join(old_result.undefined),)
-        found.append(VersionChange(old.glibc, new.glibc, why))
+        labels = (_label(old[1], results), _label(new[1], results))
+        found.append(
+            VersionChange(old[0].glibc, new[0].glibc, explaining(old, new), *labels)
+        )  # fmt: skip
     return tuple(found)
+
+
+def explaining(one: Seen, other: Seen) -> tuple[str, ...]:
+    """The rows, in words, that explain why two builds answer differently.
+
+    Empty where no single row does. A file whose effect is undefined is an explanation too.
+    """
+    old, new = sorted((one, other), key=lambda seen: parse_version(seen[0].glibc))
+    rows = _explaining(old[0], old[1], new[0]) if old[0].arch == new[0].arch else []
+    lines = old[1].undefined or new[1].undefined
+    if not rows and lines:
+        return ("the file's effect is undefined: " + "; ".join(lines),)
+    return tuple(_words(row) for row in rows)
 
 
 def _answer(result: Result) -> tuple[tuple[str, ...], str | None]:
     return result.native, result.error
+
+
+def _label(result: Result, among: Sequence[Result]) -> str:
+    """The build's label where those of its version do not answer alike."""
+    alike = [r for r in among if (r.glibc, r.arch) == (result.glibc, result.arch)]
+    return result.label if len({_answer(r) for r in alike}) > 1 else ""
 
 
 def _words(row: Row) -> str:

@@ -9,7 +9,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from harness.compare.results import LookupReport, Result, Summary, Verdict
+from harness.compare.results import LookupReport, Notice, Result, Summary, Verdict
+from harness.report.against import accepted, explanation, groups, title_of, totals
 
 _COLOURS = {
     Verdict.AGREE: "green",
@@ -36,6 +37,7 @@ class TextReport:
         self._console = console
         self._results: list[Result] = []
         self._changed = 0
+        self._reports: list[LookupReport] = []
         self._scenario = ""
 
     def add(self, report: LookupReport) -> None:
@@ -45,18 +47,19 @@ class TextReport:
             self._line(Text(report.scenario, style="bold"))
             for line in summed_up(report.devices):
                 self._line(Text(f"  {line}", style="dim"))
-        title = report.lookup
-        if report.gai_conf != "default":
-            title += f"  (gai.conf: {report.gai_conf})"
-        self._line(Text(f"  {title}"))
+        self._line(Text(f"  {title_of(report)}"))
         for same in _same_answers(report.results):
             self._answer(same, report.results)
         for change in report.changes:
             self._changed += 1
             why = change.why or ("no single dialect row explains it",)
+            self._line(Text(f"    {change.between} differs: {'; '.join(why)}", "yellow"))
+        for against in report.against:
             self._line(
-                Text(f"    {change.older} → {change.newer} differs: {'; '.join(why)}", "yellow")
-            )
+                Text(f"    {against.new.where} differs from {against.old.where}: {against.rules}",
+                     "yellow" if against.failed else "dim")
+            )  # fmt: skip
+        self._reports.append(report)
         self._results += report.results
 
     def finish(self) -> Summary:
@@ -69,6 +72,8 @@ class TextReport:
             predicted = sum(r.predicted for r in self._results)
             counts.append(f"{summary.crashed} crashed ({predicted} predicted)")
         counts.append(f"{summary.error} error")
+        if summary.accepted:
+            counts.append(f"{summary.accepted} accepted by the baseline")
         if summary.expectation_failed:
             counts.append(f"{summary.expectation_failed} with a failed expectation")
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
@@ -76,7 +81,25 @@ class TextReport:
         if self._changed:
             plural = "s"[: self._changed != 1]
             self._line(Text(f"{self._changed} difference{plural} between neighbouring versions"))
+        self._against()
         return summary
+
+    def note(self, notice: Notice) -> None:
+        """Write what a run has to say beside its results; refused hosts are told elsewhere."""
+        if notice.kind == "stale":
+            self._line(Text(f"stale in the baseline: {where_of(notice)}: {notice.text}", "yellow"))
+
+    def _against(self) -> None:
+        held = [(report, change) for report in self._reports for change in report.against]
+        for group in groups(held):
+            self._line(Text(f"{group.title}: {len(group.held)}", "bold yellow"))
+            for report, change in group.held:
+                self._line(Text(f"  {report.scenario}: {title_of(report)}"))
+                for line in explanation(change):
+                    self._line(Text(f"    {line}"))
+        words = totals(self._reports)
+        if words:
+            self._line(Text(words, "bold"))
 
     def _answer(self, results: Sequence[Result], among: Sequence[Result]) -> None:
         first = results[0]
@@ -116,6 +139,8 @@ class TextReport:
             )
         for failure in dict.fromkeys(line for result in results for line in result.unmet):
             self._line(Text(f"      expectation failed: {failure}", "bold red"))
+        for known in dict.fromkeys(accepted(result) for result in results if result.accepted):
+            self._line(Text(f"      {known}", "cyan"))
 
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)
@@ -133,6 +158,15 @@ def summed_up(devices: Sequence[str]) -> Iterator[str]:
     for words, names in alike.items():
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         yield f"{', '.join(names[:_NAMED])}{more}: {words}"
+
+
+def where_of(notice: Notice) -> str:
+    """The place a notice speaks of, in words."""
+    words = [notice.scenario, notice.lookup]
+    if notice.gai_conf not in ("", "default"):
+        words.append(f"gai.conf {notice.gai_conf}")
+    words.append(f"glibc {notice.build}" if notice.build else "")
+    return ", ".join(filter(None, words))
 
 
 def _once(addresses: Sequence[str]) -> str:
@@ -185,6 +219,7 @@ def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:
             r.decisions,
             r.undefined,
             r.remarks,
+            r.accepted,
         ),
     ):
         yield list(same)

@@ -149,7 +149,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
 
 
 def test_a_worker_without_the_glibc(glibcs: Glibcs) -> None:
-    missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch"),))
+    missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch", "etch"),))
     with pytest.raises(ClusterError, match=r"no glibc 2\.7:amd64 \(etch\).*glibc fetch 2\.7"):
         do(Task(BatchSpec(1, 0, ()), missing))
     unknown = replace(glibcs, words="1.0")
@@ -158,7 +158,7 @@ def test_a_worker_without_the_glibc(glibcs: Glibcs) -> None:
 
 
 def test_a_workers_refusal_reaches_the_user(glibcs: Glibcs) -> None:
-    missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch"),))
+    missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch", "etch"),))
     with Cluster("local", 1) as cluster, pytest.raises(ClusterError, match=r"no glibc 2\.7"):
         list(fuzz_on(cluster, missing, SEED, cases=1))
 
