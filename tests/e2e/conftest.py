@@ -15,6 +15,8 @@ from typing import NoReturn
 import pytest
 from e2e_kit import ROOT, Built, gai_harness
 
+from harness.glibcs.catalog import native_arch
+
 NO_NETWORK = ("No matching distribution", "Connection", "Temporary failure", "timed out")
 Unreachable = Callable[[str], NoReturn]
 
@@ -27,7 +29,11 @@ def versions(unreachable: Unreachable) -> list[str]:
         unreachable(fetched.stderr.splitlines()[-1])
     assert fetched.returncode == 0, fetched.stderr
     listed = json.loads(gai_harness("glibc", "list", "--format", "json").stdout)
-    found = [one["version"] for one in listed["builds"] if one["state"] == "cached"]
+    found = [
+        one["version"]
+        for one in listed["builds"]
+        if one["state"] == "cached" and one["arch"] == native_arch()
+    ]
     if len(set(found)) < 5:  # an archived suite that the mirror has dropped is passed over
         unreachable(f"only glibc {', '.join(found)} could be fetched: {fetched.stderr}")
     return found

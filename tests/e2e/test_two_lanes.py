@@ -1,20 +1,39 @@
-"""The host's glibc called in process and by the worker gives the same records."""
+"""A glibc called in process and by the worker gives the same records."""
 
 from __future__ import annotations
 
 import json
 
+import pytest
 from e2e_kit import gai_harness, gather
 
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
+from harness.glibcs import host
+from harness.glibcs.build import GlibcVersion
 from harness.model.dialects import dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native import Answer
 from harness.sandbox import Pool
 
 
-def test_the_library_through_both_lanes_record_for_record() -> None:
-    jobs = make_jobs(load_scenarios(()), lanes_for("host", "both"))
+@pytest.mark.parametrize(
+    "glibc",
+    [
+        "host",
+        # this interpreter, started by that glibc's own loader
+        pytest.param("2.41", marks=pytest.mark.network),
+        pytest.param("2.44", marks=pytest.mark.network),
+    ],
+)
+def test_the_library_through_both_lanes_record_for_record(
+    glibc: str, request: pytest.FixtureRequest
+) -> None:
+    if glibc != "host":
+        versions = request.getfixturevalue("versions")
+        own = host().version
+        if glibc not in versions or GlibcVersion.parse(glibc) < GlibcVersion.parse(own):
+            pytest.skip(f"this interpreter needs glibc {own}, which {glibc} is not or too old for")
+    jobs = make_jobs(load_scenarios(()), lanes_for(glibc, "both"))
     compared = 0
     with Pool(2) as pool:
         for evidences in (each for found in pool.map(gather, jobs) for each in found):
