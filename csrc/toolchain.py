@@ -1,6 +1,7 @@
 """The compilers of the build: zig everywhere, the host's own C compiler where it has one.
 
-zig compiles for every architecture of `TARGETS` on any of them. Used by ``setup.py`` and by the tests; not part of the installed package.
+zig compiles for every architecture of `TARGETS` on any of them. Used by ``setup.py`` and by the
+tests; not part of the installed package.
 """
 
 from __future__ import annotations

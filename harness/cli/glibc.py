@@ -98,7 +98,7 @@ def _origin(entry: Entry) -> str:
 
 def _fetch(options: argparse.Namespace) -> int:
     from harness.cli import OK, UsageError
-    from harness.glibcs import GlibcError, GlibcUnavailable, catalogue, fetch
+    from harness.glibcs import GlibcError, GlibcUnavailable, catalogue, fetch, fetch_emulator
 
     wanted: dict[str, bool] = dict.fromkeys([*options.versions, *options.suite], False)
     if options.all:
@@ -111,13 +111,15 @@ def _fetch(options: argparse.Namespace) -> int:
         try:
             with _watching() as watch:
                 build = fetch(name, options.arch, watch, options.refresh)
+                emulator = fetch_emulator(build, watch)
         except GlibcError as error:
             optional = optional and isinstance(error, GlibcUnavailable)
             severity = "passed over" if optional else "not fetched"
             print(f"gai-harness glibc: {name} {severity}: {error}", file=sys.stderr)
             status = status if optional else max(status, error.exit_status)
         else:
-            print(f"glibc {build.version} {build.arch} ({build.origin})", flush=True)
+            through = f", runs through {emulator}" if emulator else ""
+            print(f"glibc {build.version} {build.arch} ({build.origin}){through}", flush=True)
     return status
 
 

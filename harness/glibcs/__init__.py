@@ -13,6 +13,8 @@
 from __future__ import annotations
 
 from harness.glibcs.build import Build, GlibcVersion
+from harness.glibcs.emulator_fetching import fetch_emulator
+from harness.glibcs.emulators import Emulator, emulator_for
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.fetching import Progress, catalogue, fetch
 from harness.glibcs.running import host
@@ -22,6 +24,7 @@ from harness.glibcs.trees import from_directory
 
 __all__ = [
     "Build",
+    "Emulator",
     "Entry",
     "GlibcError",
     "GlibcMissing",
@@ -31,7 +34,9 @@ __all__ = [
     "add",
     "catalogue",
     "command",
+    "emulator_for",
     "fetch",
+    "fetch_emulator",
     "find",
     "from_directory",
     "host",

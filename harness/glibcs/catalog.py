@@ -44,12 +44,14 @@ class Distribution:
         component: The archive's component that glibc is in.
         suites: Its suites, oldest glibc first.
         aliases: Further suite names that mark the main archive in a host's apt sources.
+        tools: The archive's component that qemu-user is in.
     """
 
     id: str
     component: str
     suites: tuple[Suite, ...]
     aliases: tuple[str, ...]
+    tools: str = "main"
 
     def suite(self, name: str) -> Suite | None:
         """The suite of that name, or None."""
@@ -70,6 +72,7 @@ def distributions() -> dict[str, Distribution]:
             component=table["component"],
             suites=tuple(Suite(**suite) for suite in table["suites"]),
             aliases=tuple(table["aliases"]),
+            tools=table["tools"],
         )
         for name, table in tomllib.loads(text).items()
     }

@@ -10,22 +10,38 @@ import posixpath
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.parts import WANTED
 
-# glibc's largest library is near 3 MiB; with its debug symbols it stays below 64 MiB.
+# glibc's largest library is near 3 MiB; with its debug symbols, and as a qemu, a file stays below
+# 64 MiB.
 _LARGEST = 64 * 1024 * 1024
 
 
-def unpack(package: Path, tree: Path) -> None:
-    """Unpack the libraries of a lookup out of a ``.deb`` into an empty directory.
+def is_glibc(name: str) -> bool:
+    """Whether a member of a package, by its path, is a library of a lookup or a loader.
 
-    Only regular files and symbolic links under ``lib*``, ``usr/lib*`` and, as packages for
-    cross-compilers have them, ``usr/*-linux-gnu*/lib`` are made, and of these only those whose
-    names belong to glibc.
+    They lie under ``lib*``, ``usr/lib*`` and, as packages for cross-compilers have them,
+    ``usr/*-linux-gnu*/lib``.
+    """
+    parts = name.removeprefix("usr/").split("/")
+    if "-linux-gnu" in parts[0]:
+        del parts[0]
+    return len(parts) > 1 and parts[0].startswith("lib") and WANTED.match(parts[-1]) is not None
+
+
+def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) -> None:
+    """Unpack regular files and symbolic links out of a ``.deb`` into an empty directory.
+
+    Args:
+        package: The ``.deb``.
+        tree: The directory.
+        wanted: Which members to make, by their path without a leading ``/``; by default the
+            libraries of a lookup.
 
     Raises:
         GlibcError: The package is cut short or damaged, or a member of it points outside the tree.
@@ -44,7 +60,7 @@ def unpack(package: Path, tree: Path) -> None:
     assert process.stderr is not None
     with process:
         try:
-            unpack_tar(process.stdout, tree, package.name)
+            unpack_tar(process.stdout, tree, package.name, wanted)
             # the end of the archive is padding; reading it lets dpkg-deb end by itself
             while process.stdout.read(65536):
                 pass
@@ -60,13 +76,16 @@ def unpack(package: Path, tree: Path) -> None:
         raise GlibcError(f"{package.name}: a damaged package ({reason})")
 
 
-def unpack_tar(stream: IO[bytes], tree: Path, shown: str) -> None:
-    """Unpack the libraries out of a tar stream; see `unpack`.
+def unpack_tar(
+    stream: IO[bytes], tree: Path, shown: str, wanted: Callable[[str], bool] = is_glibc
+) -> None:
+    """Unpack what is wanted out of a tar stream; see `unpack`.
 
     Args:
         stream: An uncompressed tar archive; it need not be seekable.
         tree: The directory to unpack into.
         shown: How to call the archive in an error.
+        wanted: Which members to make.
     """
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
@@ -77,7 +96,7 @@ def unpack_tar(stream: IO[bytes], tree: Path, shown: str) -> None:
                 _inside(member.linkname, shown)
             elif not (member.isreg() or member.isdir()):
                 raise GlibcError(f"{shown}: {member.name} is neither a file, a folder nor a link")
-            if not member.isdir() and _wanted(name):
+            if not member.isdir() and wanted(name):
                 _make(archive, member, name, tree, shown)
 
 
@@ -103,13 +122,6 @@ def _inside_link(name: str, target: str, shown: str) -> None:
             raise GlibcError(f"{shown}: the link {name} to {target} points outside the package")
 
 
-def _wanted(name: str) -> bool:
-    parts = name.removeprefix("usr/").split("/")
-    if "-linux-gnu" in parts[0]:
-        del parts[0]
-    return len(parts) > 1 and parts[0].startswith("lib") and WANTED.match(parts[-1]) is not None
-
-
 def _make(
     archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, tree: Path, shown: str
 ) -> None:
@@ -123,7 +135,9 @@ def _make(
         _copy_hard_link(tree, _inside(member.linkname, shown), path, shown)
         return
     if member.size > _LARGEST:
-        raise GlibcError(f"{shown}: {name} has {member.size} bytes, too many for a library")
+        raise GlibcError(
+            f"{shown}: {name} has {member.size} bytes, too many for a library or a qemu"
+        )
     data = archive.extractfile(member)
     if data is None:
         raise GlibcError(f"{shown}: {name} has no content")

@@ -176,13 +176,13 @@ def _download(
         archived=suite.archived,
     )
     try:
-        return _package(distribution, request, work / "apt", watch)
+        return download_package(distribution, request, work / "apt", watch)
     except GlibcUnavailable as failure:
         if arch == native_arch():
             raise
         cross = replace(request, package=cross_package_name(arch), arch=native_arch())
         try:
-            package = _package(distribution, cross, work / "cross", watch)
+            package = download_package(distribution, cross, work / "cross", watch)
         except GlibcUnavailable:
             raise failure from None
         note = f"suite {suite.name}: {cross.package} was taken, because {failure.reason}"
@@ -190,7 +190,24 @@ def _download(
         return package
 
 
-def _package(distribution: Distribution, request: apt.Request, work: Path, watch: Watcher) -> Path:
+def download_package(
+    distribution: Distribution, request: apt.Request, work: Path, watch: Watcher
+) -> Path:
+    """Fetch one package from the first of the host's mirrors that gives it.
+
+    Args:
+        distribution: The host's.
+        request: What to fetch.
+        work: A private folder, not there yet.
+        watch: Called as the work goes on.
+
+    Returns:
+        The ``.deb``.
+
+    Raises:
+        GlibcUnavailable: No mirror gives it; the first one's reason.
+    """
+
     def report(step: str, fraction: float) -> None:
         watch(Progress(request.suite, step, fraction))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.glibcs.build import Build
+    from harness.glibcs.emulators import Emulator
 
 # A change to the layout below makes other roots.
 _LAYOUT = b"1"
@@ -27,7 +28,12 @@ _MOUNT_POINTS = ("dev", "etc", "proc", "tmp")
 _NONE: Mapping[str, Path] = MappingProxyType({})
 
 
-def stage(build: Build, worker: Path, modules: Mapping[str, Path] = _NONE) -> Path:
+def stage(
+    build: Build,
+    worker: Path,
+    modules: Mapping[str, Path] = _NONE,
+    emulator: Emulator | None = None,
+) -> Path:
     """A root with a build's files in ``/lib``, the program at ``/worker`` and empty mount points.
 
     The files are copies. The root is named after its content: it is made once, whole, and
@@ -38,6 +44,7 @@ def stage(build: Build, worker: Path, modules: Mapping[str, Path] = _NONE) -> Pa
         worker: The program to run under it.
         modules: Further libraries for ``/lib`` by the name each has there: name service
             modules, which glibc loads by their names.
+        emulator: What runs the program, put beside it; None where the kernel does.
 
     Returns:
         The root. Nobody may write in it: mount over its folders instead.
@@ -47,7 +54,7 @@ def stage(build: Build, worker: Path, modules: Mapping[str, Path] = _NONE) -> Pa
         GlibcUnavailable: The cache cannot be written.
     """
     try:
-        key = _key(build, worker, modules)
+        key = _key(build, worker, modules, emulator)
         root = cache_folder() / "roots" / key
         if root.is_dir():
             _used(root)
@@ -60,6 +67,8 @@ def stage(build: Build, worker: Path, modules: Mapping[str, Path] = _NONE) -> Pa
                 (made / "worker").chmod(0o755)
                 for name, path in modules.items():
                     shutil.copyfile(path, made / "lib" / name)
+                if emulator is not None:
+                    _link_or_copy(emulator.path, made / emulator.name)
                 for name in _MOUNT_POINTS:
                     (made / name).mkdir()
                 publish(made, root)
@@ -69,9 +78,19 @@ def stage(build: Build, worker: Path, modules: Mapping[str, Path] = _NONE) -> Pa
     return root
 
 
-def command(build: Build) -> list[str]:
+def command(build: Build, emulator: Emulator | None = None) -> list[str]:
     """The argument list that runs the staged program inside its root."""
-    return [f"/lib/{build.files[0][0]}", "--library-path", "/lib", "/worker"]
+    through = [] if emulator is None else [f"/{emulator.name}"]
+    return [*through, f"/lib/{build.files[0][0]}", "--library-path", "/lib", "/worker"]
+
+
+def _link_or_copy(program: Path, target: Path) -> None:
+    """A static qemu is larger than all of glibc: no copies of it where a hard link does."""
+    try:
+        target.hardlink_to(program)
+    except OSError:  # another file system, or another user's file
+        shutil.copyfile(program, target)
+        target.chmod(0o755)
 
 
 def _used(root: Path) -> None:
@@ -88,8 +107,13 @@ def _forget_old(root: Path, build: Build) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _key(build: Build, worker: Path, modules: Mapping[str, Path]) -> str:
+def _key(build: Build, worker: Path, modules: Mapping[str, Path], emulator: Emulator | None) -> str:
     digest = hashlib.sha256(_LAYOUT)
+    if emulator is not None:
+        # many builds share one, so what tells it apart stands for its megabytes
+        stat = emulator.path.stat()
+        shown = f"{emulator} {emulator.path} {stat.st_size} {stat.st_mtime_ns}"
+        digest.update(f"{shown}\0".encode())
     for name, path in (*build.files, ("worker", worker), *modules.items()):
         content = path.read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode())

@@ -1,0 +1,162 @@
+"""qemu-user, through which builds of another architecture run: which program, and whether at all.
+
+A build runs without it where the kernel runs its programs itself (i386 on an amd64 kernel).
+Else a static qemu-user is put into the build's private root and started there as an ordinary
+program: nothing is registered with the kernel (binfmt_misc), and no root is needed.
+Source: the user mode emulation chapter of qemu's documentation.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.glibcs.cache import cache_folder
+from harness.glibcs.catalog import native_arch
+from harness.glibcs.elf import ElfError, read_elf_file
+from harness.glibcs.errors import GlibcError, GlibcUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.glibcs.build import Build
+
+# qemu's name of each architecture
+QEMU_NAMES = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "armel": "arm",
+    "armhf": "arm",
+    "i386": "i386",
+    "ppc64el": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
+# what a kernel may run besides its own architecture: whether this one does is tried
+_COMPATIBLE = {"x86_64": ("amd64", "i386"), "aarch64": ("arm64", "armhf", "armel")}
+_VERSION = re.compile(r"version (\d+(?:\.\d+)+)")
+_BINFMT = Path("/proc/sys/fs/binfmt_misc")
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A static qemu-user for one architecture.
+
+    Args:
+        arch: Debian's name of the architecture it runs.
+        path: The program.
+        version: As it says itself: ``"7.2.22"``.
+    """
+
+    arch: str
+    path: Path
+    version: str
+
+    @property
+    def name(self) -> str:
+        """The program's name inside a private root: ``qemu-s390x``."""
+        return f"qemu-{QEMU_NAMES[self.arch]}"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+def emulator_for(build: Build) -> Emulator | None:
+    """What runs a build's programs; None where the kernel does.
+
+    Raises:
+        GlibcUnavailable: It would need a qemu-user that is not on this machine.
+    """
+    if build.arch == native_arch() or _kernel_runs(build):
+        return None
+    found = next(_known(build.arch), None)
+    if found is None:
+        raise GlibcUnavailable(
+            f"{build.arch} programs run here through qemu-user, and a static "
+            f"{_names(build.arch)[0]} is neither in the PATH nor in the cache",
+            f"gai-harness glibc fetch {build.version}:{build.arch} fetches it, "
+            "or install it: apt-get install qemu-user-static",
+        )
+    return found
+
+
+def emulator_folders() -> list[Path]:
+    """The folders of the cache with qemu-user programs in them, newest first."""
+    try:
+        found = [one for one in (cache_folder() / "qemu").iterdir() if one.is_dir()]
+        return sorted(found, key=lambda one: one.stat().st_mtime, reverse=True)
+    except OSError:
+        return []
+
+
+def is_static(path: Path) -> bool:
+    """Whether a program needs no loader and no library, so that it runs in any root."""
+    try:
+        elf, _ = read_elf_file(path)
+    except ElfError:
+        return False
+    return elf.interpreter is None and not elf.needed
+
+
+def _known(arch: str) -> Iterator[Emulator]:
+    """The usable programs for an architecture: the PATH's, then the cache's."""
+    if arch not in QEMU_NAMES:
+        raise GlibcError(
+            f"no way is known to run {arch} programs; expected one of {', '.join(QEMU_NAMES)}"
+        )
+    for name in _names(arch):
+        places = [Path(shutil.which(name) or "")]
+        places += [folder / name for folder in emulator_folders()]
+        for place in places:
+            version = _version(place) if place.name else None
+            if version is not None:
+                yield Emulator(arch, place, version)
+
+
+def _names(arch: str) -> tuple[str, str]:
+    """What distributions call the static program; the second one may be a dynamic one."""
+    name = f"qemu-{QEMU_NAMES[arch]}"
+    return f"{name}-static", name
+
+
+@cache
+def _version(program: Path) -> str | None:
+    """The version a static qemu-user names; None when it cannot be run, or is not static."""
+    if not is_static(program):
+        return None
+    try:
+        done = subprocess.run(
+            [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=30, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = _VERSION.search(done.stdout)
+    return found[1] if found and done.returncode == 0 else None
+
+
+def _kernel_runs(build: Build) -> bool:
+    """Whether the kernel itself starts the build's programs: its loader is asked for help."""
+    if build.arch not in _COMPATIBLE.get(platform.machine(), ()) or _handed_over(build.arch):
+        return False
+    try:
+        subprocess.run(
+            [build.loader, "--help"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, timeout=30, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return False  # "Exec format error", or a kernel that starts it and kills it
+    return True
+
+
+def _handed_over(arch: str) -> bool:
+    """Whether this machine lets its kernel hand such programs to a qemu of its own."""
+    name = f"qemu-{QEMU_NAMES.get(arch, arch)}"
+    return os.path.lexists(_BINFMT / name)
