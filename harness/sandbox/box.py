@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.model.addresses import parse_target
 
-from . import namespaces
+from . import doors, machine_etc, namespaces, wire
 from .capture import Capture
 from .devices import Workshop
 from .dns import FirstReply, NameServer, Zone
@@ -19,6 +19,7 @@ from .observe import observe
 from .topology import build
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from harness.model.host import HostView, Target
@@ -33,8 +34,9 @@ class Box:
     A `Pool` makes it; ``etc`` is the private /etc, which every process of the sandbox sees.
     """
 
-    def __init__(self, etc: Path) -> None:
+    def __init__(self, etc: Path, asker: socket.socket | None = None) -> None:
         self.etc = etc
+        self._asker = asker
         self._netlink = Netlink()
         self._workshop: Workshop | None = None
         self._server: NameServer | None = None
@@ -43,13 +45,14 @@ class Box:
 
     @classmethod
     @contextmanager
-    def furnished(cls) -> Iterator[Box]:
+    def furnished(cls, asker: socket.socket | None = None) -> Iterator[Box]:
         """The box of the namespaces this process has just entered as pid 1.
 
-        Raises SandboxUnavailable where the kernel refuses private mounts.
+        Parameters: ``asker`` the job's socket. Raises SandboxUnavailable where the kernel
+        refuses private mounts.
         """
         namespaces.furnish()
-        box = cls(Path("/etc"))
+        box = cls(Path("/etc"), asker)
         try:
             write_names(box.etc, {}, "files")
             yield box
@@ -111,6 +114,29 @@ class Box:
             }
         except ValueError as error:
             raise SandboxError(f"names: {error}") from None
+
+    def hear(self) -> Any:
+        """Wait for the next value that the asking process sends; see `Pool.converse`.
+
+        Raises EOFError when it has gone.
+        """
+        if self._asker is None:
+            raise EOFError("nobody speaks with this job")
+        return wire.receive(self._asker)
+
+    def hand_over_doors(self) -> None:
+        """Send the asking process what `Conversation.doors` waits for. Raises OSError."""
+        if self._asker is not None:
+            doors.hand_over(self._asker)
+
+    def show_machine_etc(self) -> bool:
+        """Show the machine's own files under /etc too, read-only, but those of name service.
+
+        For programs that need more than look-ups do. Returns False where the kernel
+        refuses; the sandbox then goes on without them. Raises SandboxError where there is no
+        place for it.
+        """
+        return machine_etc.show(self.etc, self.tmpdir())
 
     def set_gai_conf(self, data: bytes | None) -> None:
         """Write /etc/gai.conf in one step, with a new modification time, or remove it.

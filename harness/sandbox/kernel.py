@@ -1,6 +1,7 @@
 """The few system calls that Python 3.11 does not offer, through ctypes.
 
-Sources: unshare(2), mount(2), prctl(2), sethostname(2) and their headers in linux/.
+Sources: unshare(2), setns(2), mount(2), umount(2), prctl(2), sethostname(2) and their headers
+in linux/.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ MS_REMOUNT = 32
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -56,6 +58,23 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
         os.fsencode(data) if data else None,
     )
     _check(result, target)
+
+
+def unmount(target: str, flags: int = 0) -> None:
+    """Take away the topmost mount of ``target``.
+
+    Parameters: ``flags`` as umount2(2). Raises OSError.
+    """
+    _check(_libc.umount2(os.fsencode(target), ctypes.c_int(flags)), target)
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Move this process into another namespace.
+
+    Parameters: ``descriptor`` of a file under /proc/PID/ns; ``kind`` its CLONE_NEW* bit.
+    Raises OSError.
+    """
+    _check(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
 
 
 def set_hostname(name: str) -> None:

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from . import wire
+from .conversation import Conversation
 from .errors import SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:
@@ -139,6 +140,14 @@ class Pool:
             if outcome.error is not None:
                 raise outcome.error
             yield outcome.values
+
+    def converse(self, function: Job, spec: Any) -> Conversation:
+        """Run ``function`` in a fresh sandbox that stands until the conversation is closed.
+
+        Parameters: as for `run`; the function hears what is sent with `Box.hear`.
+        Raises as `run`.
+        """
+        return Conversation(self._begin(function.__module__, _payload(function, spec)), self._next)
 
     def outcomes(self, function: Job, specs: Iterable[Any]) -> Iterator[Outcome]:
         """Like `map`, but a failed job gives an `Outcome` with its error and the rest go on.

@@ -138,7 +138,7 @@ def _pid_one(job: socket.socket, alive: int) -> NoReturn:
 
 def _run(job: socket.socket) -> None:
     function, spec = pickle.loads(wire.receive_bytes(job))
-    with box.Box.furnished() as private:
+    with box.Box.furnished(job) as private:
         for value in function(private, spec):
             wire.send(job, ("value", value))
         # said before the box closes: taking a network down is slow and nobody waits for it

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -253,3 +254,17 @@ def churn(box: Box, host: Host) -> Iterator[Any]:
     box.build(host)
     box.set_names({"web": ["10.0.0.1"]}, "dns")
     yield _network()
+
+
+def echo(box: Box, spec: Any) -> Iterator[Any]:
+    yield spec
+    while (heard := box.hear()) != "stop":
+        yield heard
+
+
+def standing(box: Box, host: Host) -> Iterator[Any]:
+    box.build(host)
+    yield box.show_machine_etc()
+    box.hand_over_doors()
+    with suppress(EOFError):
+        box.hear()

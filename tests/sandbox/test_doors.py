@@ -1,0 +1,114 @@
+"""A sandbox that stands: speaking with its job, and entering it from outside."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sandbox_jobs
+
+from harness.sandbox import Pool, SandboxError
+from harness.sandbox.doors import Doors
+from harness.scenario.schema import Host
+
+HOST = Host.model_validate({"interfaces": {"eth0": {"addresses": ["10.0.0.1/24"]}}})
+ETC = Path("/etc")
+
+
+def inside(doors: Doors, function: Callable[[], str]) -> str:
+    """What ``function`` returns in a child of this process that entered by the doors."""
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(out)
+        try:
+            doors.enter()
+            if os.fork() == 0:
+                os.write(into, function().encode())
+            else:
+                os.wait()
+        except BaseException:
+            os.write(into, traceback.format_exc().encode())
+        finally:
+            os._exit(0)
+    os.close(into)
+    with os.fdopen(out) as stream:
+        said = stream.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def test_a_job_answers_what_it_hears(pool: Pool) -> None:
+    with pool.converse(sandbox_jobs.echo, "spec") as conversation:
+        assert conversation.receive() == "spec"
+        for word in ("one", {"two": 2}):
+            conversation.send(word)
+            assert conversation.receive() == word
+        conversation.send("stop")
+        with pytest.raises(SandboxError, match="the job in the sandbox has ended"):
+            conversation.receive()
+
+
+def test_a_conversation_tells_of_a_failure(pool: Pool) -> None:
+    with pool.converse(sandbox_jobs.failing, None) as conversation:
+        assert conversation.receive() == 1
+        with pytest.raises(SandboxError, match="LookupError: nobody foresaw this"):
+            conversation.receive()
+
+
+def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
+    local = "here"
+    with pool.converse(sandbox_jobs.standing, HOST) as conversation:
+        conversation.receive()
+        with conversation.doors() as doors:
+            said = inside(
+                doors,
+                lambda: (
+                    f"{local} {os.getuid()} {socket.gethostname()} "
+                    + subprocess.check_output(["ip", "-br", "-4", "addr"], text=True)
+                ),
+            )
+    assert said.split()[:3] == ["here", "0", "sandbox"]
+    assert "10.0.0.1/24" in said
+
+
+def test_closing_ends_who_entered(pool: Pool) -> None:
+    with pool.converse(sandbox_jobs.standing, HOST) as conversation:
+        conversation.receive()
+        with conversation.doors() as doors:
+            reading, writing = os.pipe()
+            child = os.fork()
+            if child == 0:
+                doors.enter()
+                if os.fork() == 0:
+                    os.write(writing, b"in")
+                    os.read(reading, 1)  # for ever
+                os._exit(0)
+            os.close(writing)
+            assert os.read(reading, 2) == b"in"
+            os.waitpid(child, 0)
+    assert os.read(reading, 1) == b""  # the last holder of the other end is gone
+    os.close(reading)
+
+
+def test_the_machines_etc_is_there_and_cannot_be_written(pool: Pool) -> None:
+    with pool.converse(sandbox_jobs.standing, HOST) as conversation:
+        assert conversation.receive() is True
+        with conversation.doors() as doors:
+            said = inside(
+                doors,
+                lambda: "\n".join(
+                    [
+                        (ETC / "passwd").read_text() and "read",
+                        str(os.access(ETC / "passwd", os.W_OK)),
+                        str(os.path.lexists(ETC / "gai.conf")),
+                        (ETC / "hosts").read_text(),
+                    ]
+                ),
+            )
+    assert said.split("\n") == ["read", "False", "False", ""]
