@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from . import wire
@@ -49,6 +50,9 @@ class Conversation:
 
     def close(self) -> None:
         """End the sandbox with every process in it; harmless when repeated."""
+        # a process that entered it has a copy of the socket, which closing alone leaves open
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
 
     def __enter__(self) -> Self:

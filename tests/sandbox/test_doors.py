@@ -81,19 +81,21 @@ def test_closing_ends_who_entered(pool: Pool) -> None:
     with pool.converse(sandbox_jobs.standing, HOST) as conversation:
         conversation.receive()
         with conversation.doors() as doors:
+            never, held = os.pipe()
             reading, writing = os.pipe()
             child = os.fork()
             if child == 0:
                 doors.enter()
                 if os.fork() == 0:
                     os.write(writing, b"in")
-                    os.read(reading, 1)  # for ever
+                    os.read(never, 1)  # for ever
                 os._exit(0)
             os.close(writing)
             assert os.read(reading, 2) == b"in"
             os.waitpid(child, 0)
     assert os.read(reading, 1) == b""  # the last holder of the other end is gone
-    os.close(reading)
+    for descriptor in (reading, never, held):
+        os.close(descriptor)
 
 
 def test_the_machines_etc_is_there_and_cannot_be_written(pool: Pool) -> None:
