@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from io import StringIO
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,22 @@ if TYPE_CHECKING:
 _WIDE = 150
 
 
-def write_text(explanations: Sequence[Explanation]) -> None:
-    """Print explanations, one look-up after the other, equal versions side by side."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
+def as_text(explanations: Sequence[Explanation]) -> str:
+    """The same text that `write_text` prints, without colours."""
+    stream = StringIO()
+    write_text(explanations, Console(file=stream, width=_WIDE, no_color=True))
+    return stream.getvalue()
+
+
+def write_text(explanations: Sequence[Explanation], console: Console | None = None) -> None:
+    """Print explanations, one look-up after the other, equal versions side by side.
+
+    ``console`` decides on colours and width; by default it is standard output.
+    """
+    if console is None:
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=_WIDE)
     for _, group in groupby(
         explanations, key=lambda e: (e.result.scenario, e.result.lookup, e.result.gai_conf)
     ):
@@ -47,7 +59,7 @@ def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
         result = item.result
         key = (
             item.rows, item.pair, item.trace, result.native, result.model, result.error,
-            result.verdict, result.decisions, result.undefined,
+            result.verdict, result.decisions, result.undefined, result.unmet,
         )  # fmt: skip
         groups.setdefault(key, []).append(item)
     return list(groups.values())
@@ -73,6 +85,8 @@ def _write(console: Console, same: Sequence[Explanation]) -> None:
     if not result.agreed:
         console.print(Text(f"  native: {', '.join(result.native)}", "bold red"), soft_wrap=True)
         console.print(Text(f"  model:  {', '.join(result.model)}", "bold red"), soft_wrap=True)
+    for line in result.unmet:
+        console.print(Text(f"  expectation failed: {line}", "bold red"), soft_wrap=True)
     if same[0].pair is not None:
         pair = same[0].pair
         console.print(Text(f"  asked: {pair.before} before {pair.after}: {pair.why}", "bold"))
