@@ -1,0 +1,307 @@
+"""What becomes of each language's blocks when a page is run, as docs/testing.md says."""
+
+from __future__ import annotations
+
+import configparser
+import doctest
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+import yaml
+from docs_match import mismatch, says_nothing
+from docs_pages import ROOT, Block, Page
+from docs_shell import Hung, Ran, Shell
+
+from harness.model.lint import lint
+from harness.scenario import load
+
+HERE = Path(__file__).parent
+# The host's glibc in the pages' outputs.
+WRITTEN_ON = "2.36"
+# elsewhere than on that glibc no version of an output is compared, and no list of them
+VERSIONS = re.compile(r"2\.\d\d\b(?: amd64)?(?:,? 2\.\d\d\b(?: amd64)?)*")
+KINDS = ("another machine", "root", "an hour", "network", "itself")
+
+
+class Untrue(Exception):
+    """A block does not do what its page says; the text says where, and the difference."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """What the blocks of one page share."""
+
+    folder: Path
+    shell: Shell
+    host_glibc: str
+    globals: dict[str, object] = field(default_factory=dict)
+
+
+def host_glibc() -> str:
+    """The version of this machine's glibc."""
+    return (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+
+
+def environment(private: Path, cache: Path | None) -> dict[str, str]:
+    """The environment of a page's commands: a home of their own, a copy of the glibc cache."""
+    home = private / "home"
+    home.mkdir()
+    for name in (".config/pip", ".pip"):  # how packages are found belongs to the machine
+        if (Path.home() / name).is_dir():
+            (home / name).parent.mkdir(exist_ok=True)
+            (home / name).symlink_to(Path.home() / name)
+    if cache is not None and cache.is_dir():
+        for part in ("builds", "roots"):
+            if (cache / part).is_dir():
+                shutil.copytree(
+                    cache / part, home / ".cache/gai-harness" / part,
+                    symlinks=True, copy_function=_linked,
+                )  # fmt: skip
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("XDG_", "PYTEST_", "COV_", "GAI_HARNESS_")) and key != "COLUMNS"
+    }
+    path = [HERE / "stand-ins", Path(sysconfig.get_path("scripts")), kept.get("PATH", "")]
+    return kept | {
+        "HOME": str(home),
+        "PATH": os.pathsep.join(map(str, path)),
+        "PYTHON": sys.executable,  # for the stand-ins
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+    }
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # another file system
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def run_page(page: Page, private: Path, cache: Path | None) -> list[str]:
+    """Run the blocks of a page in order; gives a line for each of what became of it.
+
+    Parameters: ``private`` an empty folder, ``cache`` the glibc cache to begin with.
+    Raises Untrue.
+    """
+    variables = environment(private, cache)
+    folder, notes = private / "work", private / "notes"
+    folder.mkdir()
+    notes.mkdir()
+    with Shell(folder, notes, variables) as shell:
+        scene = Scene(folder, shell, host_glibc())
+        return [
+            f"{block.where} {block.language}: {run_block(scene, block)}" for block in page.blocks
+        ]
+
+
+def run_block(scene: Scene, block: Block) -> str:
+    """Do with one block what its language and its directives ask for. Raises Untrue."""
+    if "not-run" in block.directives:
+        return "not run: " + not_run_kind(block)
+    if block.language.startswith("{"):
+        return "built by the site"
+    action = ACTIONS.get(block.language)
+    if action is None:
+        raise Untrue(f"{block.where}: {block.language or 'no language'!r}: one of"
+                     f" {', '.join(ACTIONS)} was expected")  # fmt: skip
+    if block.file is not None and block.language != "console":
+        place = scene.folder / block.file
+        if not place.resolve().is_relative_to(scene.folder.resolve()):
+            raise Untrue(f"{block.where}: {block.file} is outside the page's folder")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(block.text, encoding="utf-8")
+    try:
+        return action(scene, block)
+    except Untrue:
+        raise
+    except Exception as error:
+        raise Untrue(f"{block.where}: {type(error).__name__}: {error}") from error
+
+
+def not_run_kind(block: Block) -> str:
+    """The kind of reason why a block is not run. Raises Untrue for one that is none."""
+    kind, colon, reason = block.directives["not-run"].partition(":")
+    if kind.strip() not in KINDS or not colon or len(reason.split()) < 3:
+        raise Untrue(f"{block.where}: not-run: one of {', '.join(KINDS)}, a colon and the reason"
+                     " in words were expected")  # fmt: skip
+    if block.language not in ("console", "sh"):
+        raise Untrue(f"{block.where}: only commands can be left out")
+    return kind.strip()
+
+
+def commands(block: Block) -> list[tuple[str, str]]:
+    """The commands of a console block, each with the output shown under it. Raises Untrue."""
+    found: list[tuple[str, list[str]]] = []
+    open_end = False
+    for line in block.text.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        elif not found:
+            raise Untrue(f"{block.where}: a console block begins with '$ '")
+        elif open_end and not found[-1][1]:
+            found[-1] = (found[-1][0] + "\n" + line.removeprefix("> "), [])
+        elif line.startswith("> ") and not found[-1][1]:
+            found[-1] = (found[-1][0] + "\n" + line[2:], [])
+        else:
+            found[-1][1].append(line)
+        open_end = not found[-1][1] and found[-1][0].endswith("\\")
+    return [(command, "".join(f"{line}\n" for line in lines)) for command, lines in found]
+
+
+def _console(scene: Scene, block: Block) -> str:
+    asked = commands(block)
+    for number, (command, expected) in enumerate(asked, 1):
+        if says_nothing(expected):
+            raise Untrue(f"{block.where}: {command}: the whole output is elided")
+        ran = _run(scene, block, command)
+        witness = number < len(asked) and asked[number][0] == "echo $?"
+        wanted = int(block.directives.get("exit", 0)) if number == len(asked) else 0
+        if ran.status != wanted and not witness:
+            raise Untrue(f"{block.where}: {command}: status {ran.status}, and {wanted} was"
+                         f" expected\n{ran.output}")  # fmt: skip
+        printed = ran.output
+        if scene.host_glibc != WRITTEN_ON:
+            expected, printed = VERSIONS.sub("2.X", expected), VERSIONS.sub("2.X", printed)
+        difference = mismatch(expected, printed)
+        if difference is not None:
+            raise Untrue(f"{block.where}: {command}\n{difference}")
+    return f"{len(asked)} commands run and compared"
+
+
+def _sh(scene: Scene, block: Block) -> str:
+    ran = _run(scene, block, block.text, strict=True)
+    wanted = int(block.directives.get("exit", 0))
+    if ran.status != wanted:
+        raise Untrue(f"{block.where}: status {ran.status}, and {wanted} was expected\n{ran.output}")
+    return "run"
+
+
+def _run(scene: Scene, block: Block, command: str, *, strict: bool = False) -> Ran:
+    if "in" in block.directives:
+        if block.directives["in"] != "clone":
+            raise Untrue(f"{block.where}: in: only 'clone' is known")
+        clone = scene.folder / "clone"
+        if not clone.exists():
+            _clone(clone)
+        command = f"pushd {clone} >/dev/null\n{command}\npopd >/dev/null"
+    if "on" in block.directives:
+        script = scene.folder.parent / "notes" / "on-host.sh"
+        script.write_text(("set -e -o pipefail\n" if strict else "") + command, encoding="utf-8")
+        command = shlex.join(
+            [sys.executable, str(HERE / "docs_on_host.py"), block.directives["on"], str(script)]
+        )
+        strict = False
+    try:
+        return scene.shell.run(command, strict=strict)
+    except Hung as error:
+        raise Untrue(f"{block.where}: {command}: did not end\n{error}") from None
+
+
+def _clone(folder: Path) -> None:
+    """The source folder as a clone of it would be, with what is not committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if os.path.lexists(ROOT / name):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+
+
+def _yaml(scene: Scene, block: Block) -> str:
+    for document in yaml.safe_load_all(block.text):
+        if isinstance(document, dict) and {"host", "lookups"} & document.keys():
+            place = scene.folder / (block.file or "block.yaml")
+            place.write_text(block.text, encoding="utf-8")
+            load(place)
+            return "loaded as a scenario"
+    return "parsed"
+
+
+def _python(scene: Scene, block: Block) -> str:
+    code = compile(block.text, block.where, "exec")
+    if block.file is not None:
+        return f"compiled, saved as {block.file}"
+    with redirect_stdout(io.StringIO()):
+        exec(code, scene.globals)
+    return "run"
+
+
+def _pycon(scene: Scene, block: Block) -> str:
+    test = doctest.DocTestParser().get_doctest(
+        block.text, scene.globals, block.where, block.page, block.line
+    )
+    said: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    runner.run(test, out=said.append, clear_globs=False)
+    scene.globals.update(test.globs)
+    if runner.failures or not test.examples:
+        raise Untrue(f"{block.where}:\n{''.join(said) or 'no >>> in it'}")
+    return f"{runner.tries} examples run and compared"
+
+
+def _gai_conf(scene: Scene, block: Block) -> str:
+    found = {finding.code for finding in lint(block.text.replace("\\0", "\0"))}
+    code = block.section.partition(":")[0]
+    if block.words in (("bad",), ("good",)):
+        if (code in found) != (block.words == ("bad",)):
+            raise Untrue(f"{block.where}: {code}: lint finds {found or 'nothing'}")
+        return "as lint finds it"
+    wanted = set(block.directives.get("lint", "").replace(",", " ").split())
+    if found != wanted:
+        raise Untrue(f"{block.where}: lint finds {found or 'nothing'}, and {wanted or 'nothing'}"
+                     " was expected")  # fmt: skip
+    return "as lint finds it"
+
+
+def _c(scene: Scene, block: Block) -> str:
+    command = [
+        sys.executable, "-m", "ziglang", "cc", "-c", "-o", os.devnull, "-std=c11",
+        "-Wall", "-Wextra", "-Werror", "-x", "c", "-",
+    ]  # fmt: skip
+    done = subprocess.run(command, input=block.text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Untrue(f"{block.where}: {done.stderr}")
+    return "compiled"
+
+
+def _parsed(parse: Callable[[str], object]) -> Callable[[Scene, Block], str]:
+    def action(_scene: Scene, block: Block) -> str:
+        parse(block.text)
+        return "parsed"
+
+    return action
+
+
+ACTIONS: dict[str, Callable[[Scene, Block], str]] = {
+    "console": _console,
+    "sh": _sh,
+    "yaml": _yaml,
+    "python": _python,
+    "pycon": _pycon,
+    "gai.conf": _gai_conf,
+    "c": _c,
+    "json": _parsed(json.loads),
+    "toml": _parsed(tomllib.loads),
+    "xml": _parsed(ElementTree.fromstring),
+    "ini": _parsed(lambda text: configparser.ConfigParser().read_string(text)),
+    "text": lambda _scene, _block: "free text",
+}

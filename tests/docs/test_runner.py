@@ -1,0 +1,132 @@
+"""The runner of the pages sees what is wrong with a page; a blind one would pass them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docs_blocks import Untrue, run_page
+from docs_match import mismatch, says_nothing
+from docs_pages import Malformed, parse
+
+
+def run(text: str, folder: Path) -> list[str]:
+    return run_page(parse("page.md", text), folder, None)
+
+
+def console(body: str, directive: str = "") -> str:
+    return f"{directive}\n```console\n{body}```\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "came"),
+    [
+        ("a\nb\n", "a\nb\n"),
+        ("a\n…\nd\n", "a\nb\nc\nd\n"),
+        ("a\n…\nd\n", "a\nd\n"),
+        ("took … s of 3\n", "took 0.25 s of 3\n"),
+        ("blank at the end\n", "blank at the end   \n"),
+        ("(a) [b]* \\d\n", "(a) [b]* \\d\n"),
+        ("", ""),
+    ],
+)
+def test_matches(said: str, came: str) -> None:
+    assert mismatch(said, came) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "came"),
+    [
+        ("a\n", "b\n"),
+        ("a\n", "a\nmore\n"),
+        ("a\nmore\n", "a\n"),
+        ("", "something\n"),
+        ("took … s\n", "took 1\n2 s\n"),
+        ("a\n…\nd\n", "a\nb\nc\n"),
+        ("\\d\n", "3\n"),
+    ],
+)
+def test_does_not_match(said: str, came: str) -> None:
+    difference = mismatch(said, came)
+    assert difference is not None
+    assert "the page" in difference
+
+
+def test_an_output_elided_as_a_whole_says_nothing() -> None:
+    assert says_nothing("…\n…\n")
+    assert not says_nothing("")
+    assert not says_nothing("a …\n")
+
+
+def test_blocks_share_folder_variables_and_status(tmp_path: Path) -> None:
+    text = (
+        "```yaml\n# there/my.yaml\na: 1\n```\n"
+        "```sh\nexport A=5\ncd there\n```\n"
+        + console("$ cat my.yaml | tail -n 1\na: 1\n$ echo $A\n5\n$ false\n$ echo $?\n1\n")
+        + console("$ echo one \\\n> two\none two\n$ cat <<X\n> in\n> X\nin\n")
+    )
+    assert len(run(text, tmp_path)) == 4
+
+
+def test_both_streams_are_seen_and_home_is_private(tmp_path: Path) -> None:
+    text = console("$ echo to >&2; echo fro\nto\nfro\n") + "```sh\ntouch ~/mark\n```\n"
+    run(text, tmp_path)
+    assert (tmp_path / "home/mark").exists()
+    assert not (Path.home() / "mark").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (console("$ echo a\nb\n"), "+a"),
+        (console("$ echo a\n"), "+a"),
+        (console("$ true\nnever printed\n"), "-never printed"),
+        (console("$ echo a\n…\n"), "elided"),
+        (console("$ false\n"), "status 1, and 0 was expected"),
+        (console("$ true\n", "<!-- block: exit: 1 -->"), "status 0, and 1 was expected"),
+        (console("$ exit 4\n$ true\n"), "status 4"),
+        (console("a\n"), "begins with '$ '"),
+        ("```sh\nfalse\ntrue\n```\n", "status 1"),
+        ("```sh\nfalse | cat\n```\n", "status 1"),
+        ("```\nfree\n```\n", "no language"),
+        ("```cobol\nSTOP RUN.\n```\n", "'cobol'"),
+        ("```yaml\na: [\n```\n", "ParserError"),
+        ("```yaml\nname: x\nhost: {}\nlookups: []\n```\n", "lookups"),
+        ("```json\n{]\n```\n", "JSONDecodeError"),
+        ("```toml\na = \n```\n", "TOMLDecodeError"),
+        ("```python\nassert 1 == 2\n```\n", "AssertionError"),
+        ("```python\n# later.py\nif:\n```\n", "SyntaxError"),
+        ("```pycon\n>>> 1 + 1\n3\n```\n", "Got:"),
+        ("```pycon\n1 + 1\n```\n", "no >>>"),
+        ("```c\nint main(void) { return x; }\n```\n", "undeclared"),
+        ("```gai.conf\nprecedence ::ffff:0:0/96 100\n```\n", "GAI012"),
+        ("# GAI001: x\n\n```gai.conf bad\nreload no\n```\n", "GAI001"),
+        ("```yaml\n# a/../../../b.yaml\na: 1\n```\n", "outside"),
+        (console("$ true\n", "<!-- block: not-run: too lazy -->"), "one of another machine"),
+        (console("$ true\n", "<!-- block: not-run: root: because -->"), "reason"),
+        ("<!-- block: not-run: root: a reason in words -->\n```yaml\na: [\n```\n", "only commands"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(Untrue, match=r"page\.md:\d+") as raised:
+        run(text, tmp_path)
+    assert complaint in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- block: exit: 1 -->\n\nprose\n\n```console\n$ false\n```\n",
+        "<!-- block: exit: 1 -->\n",
+        "<!-- block: skip: yes -->\n```sh\ntrue\n```\n",
+        "    indented code\n",
+    ],
+)
+def test_conventions_that_a_page_breaks(text: str) -> None:
+    with pytest.raises(Malformed, match=r"page\.md"):
+        parse("page.md", text)
+
+
+def test_a_block_that_is_left_out_is_told(tmp_path: Path) -> None:
+    told = run(console("$ rm -rf /\n", "<!-- block: not-run: root: it is not safe -->"), tmp_path)
+    assert told == ["page.md:2 console: not run: root"]
