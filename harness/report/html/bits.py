@@ -1,0 +1,135 @@
+"""Rule 9 as bits: destination and source in binary, what is equal and what of it counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import pairwise
+
+from harness.model.addresses import leading_zeros
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring bits of one kind: "equal", "first" (the first different one) or "rest".
+
+    ``ends`` is True where the source's prefix ends behind them.
+    """
+
+    bits: str
+    kind: str
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BitGroup:
+    """One octet of IPv4 or sixteen bits of IPv6, as text and as runs of bits."""
+
+    destination_text: str
+    source_text: str
+    destination: tuple[Run, ...]
+    source: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixBits:
+    """A destination over its source, ready to be drawn.
+
+    ``equal`` are the leading bits both share, ``counted`` those that rule 9 counts and
+    ``prefixlen`` the bits of the source's subnet as glibc knows it, 0 for unknown.
+    ``words`` says the same in a sentence or two.
+    """
+
+    destination: str
+    source: str
+    version: int
+    prefixlen: int
+    equal: int
+    counted: int
+    groups: tuple[BitGroup, ...]
+    words: str
+
+
+def prefix_bits(
+    destination: str, source: str, prefixlen: int, counted: int | None = None
+) -> PrefixBits:
+    """The bits of ``destination`` (perhaps with a zone) and ``source``, compared.
+
+    ``prefixlen`` is the source's, in bits, 0 where glibc does not know it. ``counted`` are
+    the bits rule 9 counts; left out, it is what glibc counts since 2.8 for a known prefix
+    length: for IPv4 the equal bits inside the source's subnet, for IPv6 all equal bits.
+    Raises ValueError for texts that are no addresses or not of one family.
+
+    >>> drawn = prefix_bits("172.18.45.6", "172.18.45.2", 24)
+    >>> drawn.equal, drawn.counted
+    (29, 29)
+    >>> prefix_bits("172.31.80.8", "172.18.45.2", 24).counted
+    0
+    """
+    first, second = ip_address(destination.partition("%")[0]), ip_address(source)
+    if first.version != second.version:
+        raise ValueError(f"{destination} from {source}: one family was expected")
+    width = first.max_prefixlen
+    equal = leading_zeros(int(first) ^ int(second), width)
+    if counted is None:
+        counted = equal if first.version == 6 or equal >= prefixlen > 0 else 0
+    size = 8 if first.version == 4 else 16
+    cuts = {equal, equal + 1, prefixlen}
+    groups = []
+    for start in range(0, width, size):
+        edges = sorted({start, start + size, *(c for c in cuts if start < c < start + size)})
+        spans = list(pairwise(edges))
+        groups.append(
+            BitGroup(
+                _group_text(int(first), start, size, width),
+                _group_text(int(second), start, size, width),
+                tuple(_runs(f"{int(first):0{width}b}", spans, equal, prefixlen)),
+                tuple(_runs(f"{int(second):0{width}b}", spans, equal, prefixlen)),
+            )
+        )
+    return PrefixBits(
+        destination=destination,
+        source=source,
+        version=first.version,
+        prefixlen=prefixlen,
+        equal=equal,
+        counted=counted,
+        groups=tuple(groups),
+        words=_words(first.version, width, equal, counted, prefixlen),
+    )
+
+
+def _runs(text: str, spans: list[tuple[int, int]], equal: int, prefixlen: int) -> Iterator[Run]:
+    for start, end in spans:
+        kind = "equal" if start < equal else "first" if start == equal else "rest"
+        yield Run(text[start:end], kind, ends=end == prefixlen)
+
+
+def _group_text(value: int, start: int, size: int, width: int) -> str:
+    part = value >> (width - start - size) & ((1 << size) - 1)
+    return f"{part:x}" if size == 16 else str(part)
+
+
+def _words(version: int, width: int, equal: int, counted: int, prefixlen: int) -> str:
+    bits = "1 equal bit" if equal == 1 else f"{equal} equal bits"
+    if equal == width:
+        return f"The destination is the source itself: all {width} bits count."
+    if version == 6:
+        if equal > prefixlen > 0:
+            return (
+                f"{bits}, and all of them count: glibc does not stop at the source's /{prefixlen}."
+            )
+        return f"{bits} {'counts' if equal == 1 else 'count'}."
+    if counted == equal >= prefixlen > 0:
+        return f"{bits}, and the destination is in the source's /{prefixlen}: all of them count."
+    if counted == equal > 0 and prefixlen:
+        return f"{bits}, and all of them count, whatever the source's /{prefixlen}."
+    if counted == equal > 0:
+        return f"{bits}, and no prefix length is known: here every address passes as a neighbour."
+    if prefixlen == 0:
+        return f"{bits}, but no prefix length is known: here none of them counts."
+    return (
+        f"{bits}, but bit {equal + 1} differs inside the source's /{prefixlen}: another subnet, "
+        "so none of them counts."
+    )

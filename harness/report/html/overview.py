@@ -1,0 +1,136 @@
+"""The head of the page: what ran, the totals, each build's share, what stands out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.compare.results import Summary, Verdict
+from harness.report.html.columns import Column, Columns
+from harness.report.html.lookups import SYMBOLS, LookupView
+
+_LISTED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """One count of the run, with the filter that shows what it counts ("" for none)."""
+
+    symbol: str
+    count: int
+    words: str
+    kind: str
+    filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRow:
+    """One build and its counts by verdict, in the order of `Verdict`."""
+
+    column: Column
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notable:
+    """A look-up that stands out: why, in a line, and how much it matters."""
+
+    view: LookupView
+    words: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything above the matrix."""
+
+    title: str
+    version: str
+    made: str
+    lookups: int
+    scenarios: int
+    results: int
+    totals: tuple[Total, ...]
+    builds: tuple[BuildRow, ...]
+    notable: tuple[Notable, ...]
+    left_out: int
+    gai_confs: tuple[str, ...]
+
+
+def overview(
+    title: str,
+    version: str,
+    made: str,
+    views: Sequence[LookupView],
+    columns: Columns,
+    summary: Summary,
+) -> Overview:
+    """Sum a run up; ``made`` is the time in words, ``version`` this program's."""
+    counts = {column.number: dict.fromkeys(Verdict, 0) for column in columns.columns}
+    predicted = 0
+    for view in views:
+        for group in view.groups:
+            for number in group.columns:
+                counts[number][group.verdict] += 1
+            predicted += group.result.predicted * len(group.columns)
+    notable = sorted(
+        (_notable(view) for view in views if view.news), key=lambda one: one.kind != "failed"
+    )
+    return Overview(
+        title=title,
+        version=version,
+        made=made,
+        lookups=len(views),
+        scenarios=len({view.report.scenario for view in views}),
+        results=sum(sum(own.values()) for own in counts.values()),
+        totals=_totals(summary, predicted, sum(view.differs for view in views)),
+        builds=tuple(
+            BuildRow(column, tuple(counts[column.number].values())) for column in columns.columns
+        ),
+        notable=tuple(notable[:_LISTED]),
+        left_out=max(0, len(notable) - _LISTED),
+        gai_confs=tuple(sorted({view.report.gai_conf for view in views})),
+    )
+
+
+def _totals(summary: Summary, predicted: int, differing: int) -> tuple[Total, ...]:
+    crashed = "crashed"
+    if predicted:
+        crashed += ", all predicted" if predicted == summary.crashed else f", {predicted} predicted"
+    totals = [
+        Total(SYMBOLS[Verdict.AGREE], summary.agree, "agree", "agree", "verdict=agree"),
+        Total(SYMBOLS[Verdict.DISAGREE], summary.disagree, "disagree", "disagree",
+              "verdict=disagree"),
+        Total(SYMBOLS[Verdict.CRASHED], summary.crashed, crashed, "crashed", "verdict=crashed"),
+        Total(SYMBOLS[Verdict.ERROR], summary.error, "error" + "s" * (summary.error != 1), "error",
+              "verdict=error"),
+    ]  # fmt: skip
+    if summary.expectation_failed:
+        words = "with a failed expectation"
+        totals.append(Total("⚑", summary.expectation_failed, words, "unmet", "verdict=unmet"))
+    words = "look-up differs between builds" if differing == 1 else "look-ups differ between builds"
+    totals.append(Total("Δ", differing, words, "differs", "differs=1"))
+    return tuple(totals)
+
+
+def _notable(view: LookupView) -> Notable:
+    """Why a look-up stands out: what failed comes first, then crashes, then differences."""
+    worst = view.worst
+    if worst.unmet:
+        return Notable(view, f"expectation failed: {worst.unmet[0]}", "failed")
+    if worst.failed:
+        words = {
+            Verdict.DISAGREE: "native and model disagree",
+            Verdict.CRASHED: f"glibc died of {worst.result.error}, which the model did not predict",
+            Verdict.ERROR: f"error: {worst.result.error}",
+        }
+        return Notable(view, words.get(worst.verdict, str(worst.verdict)), "failed")
+    parts = []
+    if worst.verdict is Verdict.CRASHED:
+        parts.append(f"glibc died of {worst.result.error}, as predicted")
+    if view.changes:
+        versions = ", ".join(f"{change.older} → {change.newer}" for change in view.changes)
+        parts.append(f"differs {versions}")
+    elif view.differs:
+        parts.append("builds differ")
+    return Notable(view, "; ".join(parts), "crashed" if len(parts) > 1 else "differs")
