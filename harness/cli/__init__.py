@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NoReturn
 
 from harness import __version__
 from harness.cli import streams
+from harness.cli.parser import WRONG_USE, Parser, UsageError
 
-OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
+__all__ = ["CANNOT", "COMMANDS", "FINDING", "OK", "WRONG_USE", "UsageError", "main"]
+
+OK, FINDING, CANNOT = 0, 1, 3
 INTERRUPTED, NO_READER = 130, 141  # as a shell says of SIGINT and SIGPIPE
 
 # Every command's module has add_arguments(parser) and main(arguments) -> exit status.
 COMMANDS: dict[str, str] = {
+    "doctor": "say what this machine can do, and what to install for the rest",
     "run": "compare real glibc with the model on scenarios",
     "explain": "say why a look-up gives its order",
     "whatif": "try a gai.conf on a private copy: the order before and after",
@@ -28,44 +32,77 @@ COMMANDS: dict[str, str] = {
     "glibc": "list, fetch, add or remove builds of glibc",
     "snapshot": "write this host into a scenario file, to be replayed anywhere",
     "schema": "print the JSON Schema of scenario files",
+    "completion": "print the shell's completion script",
 }
 
 
-class UsageError(Exception):
-    """Wrong use of the command line; the text is one line."""
+_SYNOPSIS = """\
+In what order glibc's getaddrinfo returns addresses, and why.
+
+begin with:
+  gai-harness doctor          what this machine can do
+  gai-harness explain NAME    the order of a host name here and now, and the rules behind it
+  gai-harness run             real glibc against the model, on the library of scenarios"""
+_EPILOG = """\
+exit status: 0 all agree · 1 a disagreement or finding · 2 wrong use or bad input
+             3 this machine cannot do it (gai-harness doctor says why)"""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Report wrong use in one line, without the usage text; exit status 2."""
-        self.exit(WRONG_USE, f"{self.prog}: {message} (try {self.prog} --help)\n")
-
-
-def _top() -> _Parser:
-    parser = _Parser(
+def _top(words: Sequence[str] = ()) -> Parser:
+    """The parser of the whole line; it knows the arguments of the commands among ``words``."""
+    parser = Parser(
         prog="gai-harness",
+        usage="gai-harness COMMAND ...",
         allow_abbrev=False,
-        description="In what order glibc's getaddrinfo returns addresses, and why.",
-        epilog="exit status: 0 all agree · 1 a disagreement or finding · 2 wrong use or bad input"
-        " · 3 this machine cannot do it",
+        description=_SYNOPSIS,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"gai-harness {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", required=True
+    )
     for name, summary in COMMANDS.items():
-        commands.add_parser(name, help=summary, add_help=False)
+        command = commands.add_parser(name, help=summary, add_help=name in words)
+        if name in words:
+            import_module(f"harness.cli.{name}").add_arguments(command)
     return parser
+
+
+def _refuse(words: Sequence[str]) -> int:
+    """Say what is wrong with a line that does not begin with a command."""
+    first, parser = words[0], _top()
+    if first.startswith("-"):
+        parser.parse_known_args([first, next(iter(COMMANDS))])  # --help and --version end here
+        parser.error(f"a COMMAND was expected before {first}")
+    from harness.cli.parser import meant
+    from harness.compare.plan import is_scenario
+
+    perhaps = meant(first, COMMANDS)
+    if first and is_scenario(first):
+        perhaps = f"; did you mean gai-harness run {first}?"
+    elif first in ("list", "fetch", "add", "remove"):
+        perhaps = f"; did you mean gai-harness glibc {first}?"
+    known = perhaps or f" (choose from {', '.join(COMMANDS)})"
+    parser.error(f"argument COMMAND: invalid choice: {first!r}{known}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (the contract's 0 to 3)."""
+    if "_ARGCOMPLETE" in os.environ:
+        from harness.cli.completion import complete
+
+        complete(_top(os.environ.get("COMP_LINE", "").split()[1:2]))
     streams.prepare()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] not in COMMANDS:
-        _top().parse_args(arguments or ["--help"])
-        return WRONG_USE
+    if not arguments:
+        _top().print_help()
+        return OK
+    if arguments[0] not in COMMANDS:
+        return _refuse(arguments)
     name = arguments[0]
     module = import_module(f"harness.cli.{name}")
-    parser = _Parser(
+    parser = Parser(
         prog=f"gai-harness {name}", allow_abbrev=False, description=COMMANDS[name] + "."
     )
     module.add_arguments(parser)
@@ -95,7 +132,10 @@ def _guarded(
             raise
         if known == CANNOT:
             streams.drop_output()  # what is buffered would fail once more at the end
-        streams.complain(f"gai-harness {name}: {_line(error)}")
+        line = _line(error)
+        if known == CANNOT and name != "doctor" and "gai-harness " not in line:
+            line += "; gai-harness doctor says what this machine can do"
+        streams.complain(f"gai-harness {name}: {line}")
         return known
 
 

@@ -12,6 +12,7 @@ from harness.compare.run import GaiConf, HostJob, LaneSpec
 from harness.glibcs import Build, Emulator, command, emulator_for, find, host, stage
 from harness.native import MODULE_NAME, bundled_module, bundled_worker
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
+from harness.scenario.nearest import did_you_mean
 from harness.scenario.reading import GAI_CONF_LIMIT, read_bounded
 
 
@@ -65,7 +66,8 @@ def load_suite(name: str) -> list[LoadedScenario]:
 
     known = suites()
     if name not in known:
-        raise PlanError(f"--suite {name}: one of {', '.join(known)} was expected")
+        perhaps = did_you_mean(name, known)
+        raise PlanError(f"--suite {name}: one of {', '.join(known)} was expected{perhaps}")
     return list(known[name]())
 
 
@@ -82,10 +84,10 @@ def load_gai_conf(name: str) -> GaiConf:
     try:
         return GaiConf(path.name, read_bounded(path, GAI_CONF_LIMIT))
     except OSError as error:
-        known = ", ".join(gai_conf_files())
+        known = [*gai_conf_files(), "none"]
         raise PlanError(
-            f"{name}: a gai.conf that can be read was expected ({error.strerror}); "
-            f"the catalogue has {known}"
+            f"{name}: a gai.conf that can be read was expected ({error.strerror})"
+            + (did_you_mean(name, known) or f"; the catalogue has {', '.join(known)}")
         ) from None
 
 

@@ -24,7 +24,7 @@ from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer, Outcome
 from harness.native.trace import Trace, traced
-from harness.sandbox import SERVICES, Pool, SandboxError
+from harness.sandbox import SERVICES, NoSandbox, Pool, SandboxError
 
 if TYPE_CHECKING:
     from harness.model.lookup import Request
@@ -105,7 +105,9 @@ def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutc
     """
     with Pool(workers or os.cpu_count() or 1) as pool:
         outcomes = pool.outcomes(examine, jobs)
-        for job, outcome in zip(jobs, outcomes, strict=True):
+        for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
+            if number == 0 and isinstance(outcome.error, NoSandbox):
+                raise outcome.error  # said once, not for each host
             yield JobOutcome(job, tuple(outcome.values), outcome.error)
 
 

@@ -14,6 +14,7 @@ from harness.glibcs.build import Build, is_version
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.running import host
+from harness.glibcs.sources import no_apt
 from harness.glibcs.trees import from_directory
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
@@ -214,7 +215,21 @@ def _by_version(spec: str, version: str, arch: str, kept: list[Build]) -> Build:
         own = None
     if own is not None and (own.version, own.arch) == wanted:
         return own
-    raise GlibcMissing(spec, f"gai-harness glibc fetch {spec}")
+    raise GlibcMissing(spec, _remedy(spec, version))
+
+
+def _remedy(spec: str, version: str) -> str:
+    """How to get a version: a command only where the distribution is known to have had it."""
+    try:
+        distribution = host_distribution()
+    except GlibcUnavailable as problem:
+        return problem.hint
+    if distribution.carrying(version):
+        if shutil.which("apt-get") is None:
+            return no_apt().hint
+        return f"gai-harness glibc fetch {spec}"
+    known = ", ".join(dict.fromkeys(suite.glibc for suite in distribution.suites))
+    return f"{distribution.id} is known to have {known}; gai-harness glibc add DIR takes any"
 
 
 def _name(name: str | None, directory: Path, found: Build) -> str:
@@ -235,5 +250,21 @@ def _unknown(spec: str) -> GlibcError:
     shown = ", ".join(dict.fromkeys(known)) or "nothing"
     return GlibcError(
         f"{spec!r} names no glibc; expected a version, host, all, a directory "
-        f"or one of the cache ({shown})"
+        f"or one of the cache ({shown}){_perhaps(spec, known)}"
     )
+
+
+def _perhaps(spec: str, known: list[str]) -> str:
+    """What a word that names no build may have meant: a suite's glibc, or a word mistyped."""
+    from harness.scenario.nearest import nearest  # its room is slow to import
+
+    try:
+        suites = {suite.name: suite.glibc for suite in host_distribution().suites}
+    except GlibcUnavailable:
+        suites = {}
+    near = nearest(spec, [*known, "host", "all", *suites])
+    if near is None:
+        return ""
+    if near in suites:
+        return f"; did you mean {suites[near]}, the glibc of {near}?"
+    return f"; did you mean {near}?"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import SandboxError, SandboxUnavailable
+from .errors import NoSandbox, SandboxError, SandboxUnavailable
 from .names import PROTOCOLS, SERVICES
 from .pool import Outcome, Pool
 from .values import Device, Topology
@@ -21,6 +21,7 @@ __all__ = [
     "SERVICES",
     "Box",
     "Device",
+    "NoSandbox",
     "Outcome",
     "Pool",
     "SandboxError",

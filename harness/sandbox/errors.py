@@ -38,3 +38,7 @@ class SandboxUnavailable(SandboxError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.reason, self.hint)
+
+
+class NoSandbox(SandboxUnavailable):
+    """This machine makes no sandbox at all, whatever host is wanted."""

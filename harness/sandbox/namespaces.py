@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import kernel, refusals
-from .errors import SandboxError, SandboxUnavailable
+from .errors import NoSandbox, SandboxError, SandboxUnavailable
 
 HOSTNAME = "sandbox"
 _NAMESPACES = (
@@ -38,7 +38,7 @@ def enter() -> None:
     try:
         kernel.unshare(_NAMESPACES)
     except OSError as problem:
-        raise SandboxUnavailable(
+        raise NoSandbox(
             f"the kernel refuses new namespaces: {problem.strerror}", refusals.hint(problem.errno)
         ) from None
     try:
@@ -46,7 +46,7 @@ def enter() -> None:
         _write("/proc/self/uid_map", f"0 {uid} 1")
         _write("/proc/self/gid_map", f"0 {gid} 1")
     except OSError as problem:
-        raise SandboxUnavailable(
+        raise NoSandbox(
             f"the kernel refuses to map uid {uid} in a user namespace: {problem.strerror}",
             refusals.hint(problem.errno),
         ) from None
@@ -65,7 +65,7 @@ def furnish(etc: str = "/etc") -> None:
         for place in (etc, *_hidden()):
             mount_tmpfs(place)
     except OSError as problem:
-        raise SandboxUnavailable(
+        raise NoSandbox(
             f"the kernel refuses a private mount on {problem.filename}: {problem.strerror}",
             refusals.hint(problem.errno),
         ) from None
@@ -140,6 +140,6 @@ def _write(path: str, text: str) -> None:
 
 def no_network() -> SandboxUnavailable:
     """The error for a network namespace that may not be configured."""
-    return SandboxUnavailable(
+    return NoSandbox(
         "the kernel refuses to configure a private network", refusals.hint(errno.EPERM)
     )

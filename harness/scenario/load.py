@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
+import errno
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from .document import MAX_BYTES, Node, dotted, parse
 from .errors import ScenarioError, expected, show
+from .nearest import did_you_mean, nearest
 from .schema import GaiConfFile, Scenario
 
 _MAX_GAI_CONF = 1 << 16
@@ -99,7 +101,18 @@ def _read(path: Path, file: str, limit: int) -> bytes:
 
 def _unreadable(file: str, error: OSError) -> ScenarioError:
     got = error.strerror or type(error).__name__
-    return ScenarioError(file, None, "file", "a file that can be read", got)
+    wanted = "a file that can be read"
+    if error.errno == errno.ENOENT:
+        wanted += did_you_mean(file, _known_files(Path(file)), "{!r}")
+    return ScenarioError(file, None, "file", wanted, got)
+
+
+def _known_files(wanted: Path) -> list[str]:
+    """What could have been meant: the library's names, and the scenarios in the file's folder."""
+    beside: list[Path] = []
+    with suppress(OSError):
+        beside = [one for one in wanted.parent.iterdir() if one.suffix in (".yaml", ".yml")]
+    return [*(path.stem for path in library()), *map(str, beside)]
 
 
 def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, str]:
@@ -181,9 +194,9 @@ def _known_keys(path: list[str | int]) -> str:
     """What to say of an unknown key: the nearest known one, or all of them."""
     model = _model_at(Scenario, path[:-1])
     known = [info.alias or name for name, info in model.model_fields.items()] if model else []
-    near = difflib.get_close_matches(str(path[-1]), known, n=1)
-    if near:
-        return f"a known key, perhaps {near[0]!r}"
+    near = nearest(str(path[-1]), known)
+    if near is not None:
+        return f"a known key, perhaps {near!r}"
     return f"one of the keys {', '.join(known)}" if known else "a known key"
 
 

@@ -1,0 +1,63 @@
+"""The command line's parser: wrong use is one line, which names what may have been meant."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+WRONG_USE = 2
+
+
+class UsageError(Exception):
+    """Wrong use of the command line; the text is one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser with this project's way to say what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Report wrong use in one line, without the usage text; exit status 2."""
+        self.exit(WRONG_USE, f"{self.prog}: {message} (try {self.prog} --help)\n")
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """As argparse's; an unknown option is reported with the nearest known one."""
+        parsed, extra = self.parse_known_args(args, namespace)
+        if extra:
+            perhaps = next(filter(None, map(self._perhaps, extra)), "")
+            self.error(f"unrecognized arguments: {' '.join(extra)}{perhaps}")
+        return parsed
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's; a choice mistyped is reported with the nearest one, or else with all."""
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(choice) for choice in action.choices]
+        perhaps = meant(str(value), known) or f" (choose from {', '.join(known)})"
+        raise argparse.ArgumentError(action, f"invalid choice: {value!r}{perhaps}")
+
+    def _perhaps(self, word: str) -> str:
+        if not word.startswith("-"):
+            return ""
+        return meant(word.partition("=")[0], self.options())
+
+    def options(self) -> Iterable[str]:
+        """Every option of this parser and of those of its own commands."""
+        for action in self._actions:
+            yield from action.option_strings
+        for parser in self.below():
+            yield from parser.options()
+
+    def below(self) -> list[Parser]:
+        """The parsers of this one's own commands."""
+        chosen = [action.choices for action in self._actions if isinstance(action.choices, dict)]
+        return [parser for choices in chosen for parser in choices.values()]
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """The end of a complaint: what may have been meant, "" where nothing is near."""
+    from harness.scenario.nearest import did_you_mean  # only where something is wrong
+
+    return did_you_mean(word, known)
