@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.cli.accepting import Acceptance, add_baseline, check
 from harness.cli.arguments import path
 from harness.cli.outputs import spare, whole
 from harness.cli.spread import add_scheduler, examined
-from harness.report.formats import FORMATS, writer
+from harness.report.formats import FORMATS, notify, writer
 
 if TYPE_CHECKING:
-    from harness.compare.run import HostJob
+    from harness.compare.run import HostJob, JobOutcome
     from harness.report.formats import Writer
 
 
@@ -63,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=_seconds, default=10.0, metavar="SECONDS",
         help="a look-up that takes longer is an error (default 10)",
     )  # fmt: skip
+    add_baseline(parser)
     add_scheduler(parser)
 
 
@@ -104,6 +107,7 @@ def main(options: argparse.Namespace) -> int:
 
     if options.suite is not None and options.scenarios:
         raise UsageError("--suite: no scenario files beside it were expected")
+    check(options)
     reference = None
     if options.against is None:
         lanes = lanes_for(options.glibc, options.lane)
@@ -119,10 +123,15 @@ def main(options: argparse.Namespace) -> int:
         reference,
     )
     reports: list[tuple[str, str]] = options.report
-    written = [name for _, name in reports]
+    inputs = [*(job.source for job in jobs), *options.gai_conf]
+    outputs = [name for _, name in reports]
     if options.output is not None:
-        written.append(options.output)
-    spare(written, [*(job.source for job in jobs), *options.gai_conf])
+        outputs.append(options.output)
+    if options.baseline is not None:
+        spare([options.baseline], inputs)
+        inputs.append(options.baseline)
+    spare(outputs, inputs)
+    acceptance = Acceptance(options, jobs)
     versions = dict.fromkeys(lane.glibc for job in jobs for lane in job.lanes)
     title = f"glibc {', '.join(versions)}"
     with ExitStack() as stack:
@@ -132,23 +141,38 @@ def main(options: argparse.Namespace) -> int:
         writers = [writer(options.format, stream, title)]
         for name, file in reports:
             writers.append(writer(name, stack.enter_context(whole(file)), title))
-        return _report(options, jobs, writers)
+        return _report(options, jobs, writers, acceptance)
 
 
-def _report(options: argparse.Namespace, jobs: list[HostJob], writers: list[Writer]) -> int:
+def _report(
+    options: argparse.Namespace,
+    jobs: list[HostJob],
+    writers: list[Writer],
+    acceptance: Acceptance,
+) -> int:
     """Run the jobs and write the reports; the worst of all exit statuses."""
     from harness.cli import FINDING, OK
+    from harness.compare.results import Notice
     from harness.report.progress import counted
 
     status = OK
+    outcomes: list[JobOutcome] = []
     for outcome in counted(examined(options, jobs), len(jobs), "hosts"):
+        job = outcome.job
         if outcome.error is not None:
-            print(f"gai-harness run: {outcome.job.source}: {outcome.error}", file=sys.stderr)
+            print(f"gai-harness run: {job.source}: {outcome.error}", file=sys.stderr)
             status = max(status, outcome.error.exit_status)
-        for report in outcome.reports:
-            if any(change.failed for change in report.against):
+            words = str(outcome.error)
+            notify(writers, Notice("refused", job.scenario.name, words, source=job.source))
+        for report in map(acceptance.apply, outcome.reports):
+            if report.failed:
                 status = max(status, FINDING)
             for each in writers:
                 each.add(report)
-    summaries = [each.finish() for each in writers]
-    return max(status, FINDING if summaries[0].failed else OK)
+        outcomes.append(replace(outcome, reports=()))
+    for notice in acceptance.finish(outcomes):
+        notify(writers, notice)
+        status = max(status, FINDING if notice.failed else OK)
+    for each in writers:
+        each.finish()
+    return status

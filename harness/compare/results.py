@@ -215,7 +215,7 @@ def _outcome(side: Side) -> str:
 
 
 def _rule(side: Side) -> str:
-    return "no rule of the model" if side.rule is None else f"rule {side.rule}"
+    return "unexplained by the model" if side.rule is None else f"rule {side.rule}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +257,11 @@ class LookupReport:
     line: int | None = None
     reference: str = ""
     against: tuple[BuildChange, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """True when something in it makes the run end with status 1."""
+        return any(one.failed for one in self.results) or any(one.failed for one in self.against)
 
 
 @dataclass(frozen=True, slots=True)

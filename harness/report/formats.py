@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO, runtime_checkable
 
 if TYPE_CHECKING:
-    from harness.compare.results import LookupReport, Summary
+    from harness.compare.results import LookupReport, Notice, Summary
 
 
 class Writer(Protocol):
@@ -19,6 +19,21 @@ class Writer(Protocol):
 
     def finish(self) -> Summary:
         """Write what is still to be written; the totals."""
+
+
+@runtime_checkable
+class Notified(Protocol):
+    """A writer that can also say what stands beside the results: refused hosts, stale entries."""
+
+    def note(self, notice: Notice) -> None:
+        """Take one notice."""
+
+
+def notify(writers: Iterable[Writer], notice: Notice) -> None:
+    """Hand a notice to the writers that take any."""
+    for one in writers:
+        if isinstance(one, Notified):
+            one.note(notice)
 
 
 @dataclass(frozen=True, slots=True)

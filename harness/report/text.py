@@ -38,6 +38,7 @@ class TextReport:
         self._results: list[Result] = []
         self._changed = 0
         self._reports: list[LookupReport] = []
+        self._stale: list[Notice] = []
         self._scenario = ""
 
     def add(self, report: LookupReport) -> None:
@@ -87,19 +88,27 @@ class TextReport:
     def note(self, notice: Notice) -> None:
         """Write what a run has to say beside its results; refused hosts are told elsewhere."""
         if notice.kind == "stale":
-            self._line(Text(f"stale in the baseline: {where_of(notice)}: {notice.text}", "yellow"))
+            self._stale.append(notice)
 
     def _against(self) -> None:
         held = [(report, change) for report in self._reports for change in report.against]
         for group in groups(held):
             self._line(Text(f"{group.title}: {len(group.held)}", "bold yellow"))
             for report, change in group.held:
-                self._line(Text(f"  {report.scenario}: {title_of(report)}"))
+                place = f"  {report.scenario}: {title_of(report)}"
+                if change.accepted:
+                    self._line(Text(f"{place}: {accepted(change)}"))
+                    continue
+                self._line(Text(place))
                 for line in explanation(change):
                     self._line(Text(f"    {line}"))
         words = totals(self._reports)
         if words:
             self._line(Text(words, "bold"))
+        for notice in self._stale:
+            self._line(
+                Text(f"stale in the baseline: {where_of(notice)}: {notice.text}", "bold yellow")
+            )
 
     def _answer(self, results: Sequence[Result], among: Sequence[Result]) -> None:
         first = results[0]

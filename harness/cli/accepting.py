@@ -1,0 +1,107 @@
+"""``run --baseline``: known differences, on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.outputs import whole
+
+if TYPE_CHECKING:
+    from harness.compare.baseline import Ran
+    from harness.compare.results import LookupReport, Notice
+    from harness.compare.run import HostJob, JobOutcome
+
+
+def add_baseline(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--baseline", metavar="FILE",
+        help="accept the differences that this file lists, and fail on others only",
+    )  # fmt: skip
+    parser.add_argument(
+        "--update-baseline",
+        action="store_true",
+        help="write every difference of this run into the file, and take out what is gone",
+    )
+    parser.add_argument(
+        "--baseline-strict",
+        action="store_true",
+        help="fail, too, when an entry of the file is not needed any more",
+    )
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise UsageError for options that need ``--baseline``."""
+    from harness.cli import UsageError
+
+    if options.baseline is not None:
+        return
+    for name in ("update_baseline", "baseline_strict"):
+        if getattr(options, name):
+            raise UsageError(f"--{name.replace('_', '-')}: --baseline FILE was expected beside it")
+
+
+class Acceptance:
+    """The baseline of one run; without ``--baseline`` nothing is accepted.
+
+    Raises ScenarioError for a file that cannot be used.
+    """
+
+    def __init__(self, options: argparse.Namespace, jobs: Sequence[HostJob]) -> None:
+        self._update = bool(options.update_baseline)
+        self._strict = bool(options.baseline_strict)
+        self._path: str | None = options.baseline
+        if self._path is None:
+            return
+        from harness.compare.baseline import Baseline
+        from harness.compare.baseline_file import Sources, read
+
+        path = Path(self._path)
+        new = self._update and not path.exists()
+        self._sources = Sources(path, {job.source for job in jobs})
+        self._baseline = Baseline(
+            () if new else read(path), accept_all=self._update, name=self._sources.name
+        )
+
+    def apply(self, report: LookupReport) -> LookupReport:
+        """The report with what is accepted marked so."""
+        return report if self._path is None else self._baseline.apply(report)
+
+    def finish(self, outcomes: Iterable[JobOutcome]) -> Iterator[Notice]:
+        """Say which entries nothing needs any more; with ``--update-baseline`` write the file.
+
+        Raises UsageError where it cannot be written.
+        """
+        if self._path is None:
+            return
+        from harness.compare.baseline_file import write
+        from harness.compare.results import Notice
+
+        stale = self._baseline.stale(map(_ran, outcomes), self._sources.gone)
+        if self._update:
+            with whole(self._path) as stream:
+                write(stream, self._baseline.updated(stale))
+        for one in stale:
+            entry = one.entry
+            yield Notice(
+                kind="stale", scenario=entry.scenario, lookup=entry.lookup,
+                gai_conf=entry.gai_conf, build=entry.where,
+                text=f"{one.why}; the entry is taken out" if self._update else one.why,
+                source=self._path, failed=self._strict and not self._update,
+            )  # fmt: skip
+
+
+def _ran(outcome: JobOutcome) -> Ran:
+    from harness.compare.baseline import Ran
+    from harness.compare.request import lookup_title
+
+    scenario = outcome.job.scenario
+    return Ran(
+        scenario.name,
+        frozenset(map(lookup_title, scenario.lookups)),
+        frozenset(conf.name for conf in outcome.job.gai_confs),
+        whole=outcome.error is None,
+    )

@@ -1,0 +1,49 @@
+"""A real glibc that carries a patch: other values in the address tables built into its libc.
+
+glibc's default label and precedence tables are arrays of (prefix, its length, a value) among
+the constants of libc.so.6. A copy of the host's glibc in which one such value is another is
+what a distribution's patch of these tables would give, and needs no compiler.
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from ipaddress import IPv6Network
+from typing import TYPE_CHECKING
+
+from harness.glibcs import Build, host
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def install_prefix(folder: Path, build: Build | None = None) -> Path:
+    """An install prefix with a copy of a glibc (the host's): its files in ``lib/``."""
+    library = folder / "lib"
+    library.mkdir(parents=True)
+    for name, path in (build or host()).files:
+        shutil.copyfile(path, library / name)
+        (library / name).chmod(0o755)
+    return folder
+
+
+def patch(prefix: Path, network: str, value: int, patched: int) -> None:
+    """Give the entry of a network in a default table, which has ``value``, another one.
+
+    AssertionError where libc.so.6 has not exactly one such entry.
+    """
+    libc = prefix / "lib/libc.so.6"
+    data = libc.read_bytes()
+    known = IPv6Network(network)
+    key = known.network_address.packed + struct.pack("=I", known.prefixlen)
+    entry = key + struct.pack("=i", value)
+    assert data.count(entry) == 1, f"{libc}: {data.count(entry)} entries {network} {value}"
+    libc.write_bytes(data.replace(entry, key + struct.pack("=i", patched)))
+
+
+def ipv4_first(folder: Path, build: Build | None = None) -> Path:
+    """A glibc that prefers IPv4: the precedence of ::ffff:0:0/96 is 100 instead of 10."""
+    prefix = install_prefix(folder, build)
+    patch(prefix, "::ffff:0:0/96", 10, 100)
+    return prefix
