@@ -76,7 +76,7 @@ def emulator_for(build: Build) -> Emulator | None:
     """
     if build.arch == native_arch() or _kernel_runs(build):
         return None
-    found = next(_known(build.arch), None)
+    found = installed(build.arch)
     if found is None:
         raise GlibcUnavailable(
             f"{build.arch} programs run here through qemu-user, and a static "
@@ -85,6 +85,15 @@ def emulator_for(build: Build) -> Emulator | None:
             "or install it: apt-get install qemu-user-static",
         )
     return found
+
+
+def installed(arch: str) -> Emulator | None:
+    """The qemu-user of this machine for an architecture; None where there is none.
+
+    Raises:
+        GlibcError: Nothing is known to run that architecture.
+    """
+    return next(_known(arch), None)
 
 
 def emulator_folders() -> list[Path]:
@@ -115,9 +124,10 @@ def _known(arch: str) -> Iterator[Emulator]:
         places = [Path(shutil.which(name) or "")]
         places += [folder / name for folder in emulator_folders()]
         for place in places:
-            version = _version(place) if place.name else None
+            program = place.resolve()  # a link would lead out of the root it is put into
+            version = _version(program) if place.name else None
             if version is not None:
-                yield Emulator(arch, place, version)
+                yield Emulator(arch, program, version)
 
 
 def _names(arch: str) -> tuple[str, str]:
