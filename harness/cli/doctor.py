@@ -115,5 +115,6 @@ def _trial() -> Check:
     if outcome.error is not None:
         return Check(topic, "cannot", f"{_TRIAL}: {outcome.error}", "no scenario can be run")
     results = [result for report in outcome.reports for result in report.results]
-    said = ", ".join(f"{result.verdict} on glibc {result.glibc}" for result in results)
-    return Check(topic, "ok", f"{_TRIAL}: {said}")
+    said = Counter(f"{result.verdict} on glibc {result.glibc}" for result in results)
+    counted = ", ".join(f"{number} {words}" for words, number in said.items())
+    return Check(topic, "ok", f"{_TRIAL}: {len(results)} look-ups: {counted}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from harness.glibcs import apt, cache
-from harness.glibcs.build import GlibcVersion
+from harness.glibcs import apt, cache, emulators
+from harness.glibcs.build import Build, GlibcVersion
 from harness.glibcs.catalog import (
     Distribution,
     distributions,
@@ -22,6 +24,8 @@ from harness.glibcs.fetching import catalogue, mirrors
 from harness.glibcs.running import host
 from harness.glibcs.sources import Source, choose, host_sources, no_apt
 from harness.model.dialects import dialect
+from harness.native.errors import LaneError
+from harness.native.worker_lane import bundled_worker
 from harness.sandbox.checks import Check
 
 OLDEST = GlibcVersion((2, 9))
@@ -40,6 +44,7 @@ def probe(network: bool = False) -> Iterator[Check]:
     """
     yield _own()
     yield _cached()
+    yield _foreign()
     yield _folder()
     try:
         distribution = host_distribution()
@@ -83,24 +88,75 @@ def _own() -> Check:
 
 def _cached() -> Check:
     kept = cache.cached()
-    builds = [one.build for one in kept if one.build is not None]
     damaged = [one.folder.name for one in kept if one.build is None]
-    native = native_arch()
-    names = dict.fromkeys(
-        build.name or (build.version if build.arch == native else f"{build.version}:{build.arch}")
-        for build in builds
+    names: dict[str, list[str]] = {native_arch(): []}
+    for build in (one.build for one in kept if one.build is not None):
+        names.setdefault(build.arch, []).append(build.name or build.version)
+    found = "; ".join(
+        (f"{arch}: " if number else "") + ", ".join(dict.fromkeys(each))
+        for number, (arch, each) in enumerate(names.items())
+        if each
     )
     if damaged:
         return Check(
-            "other glibcs", "limited", f"{', '.join(names) or 'none'}; damaged: {damaged[0]}",
+            "other glibcs", "limited", f"{found or 'none'}; damaged: {damaged[0]}",
             "what is damaged is passed over", f"gai-harness glibc remove {damaged[0]}",
         )  # fmt: skip
-    if not names:
+    if not found:
         return Check(
             "other glibcs", "missing", "none in the cache", "run --glibc has the host's only",
             "gai-harness glibc fetch --all",
         )  # fmt: skip
-    return Check("other glibcs", "ok", f"in the cache: {', '.join(names)}")
+    return Check("other glibcs", "ok", f"in the cache: {found}")
+
+
+def _foreign() -> Check:
+    """Which other architectures' programs run here; with a build in the cache, it is tried."""
+    newest = {one.build.arch: one.build for one in cache.cached() if one.build is not None}
+    ways: dict[str, list[str]] = {}
+    without: list[str] = []
+    for arch in _with_worker():
+        way = _way(arch, newest.get(arch))
+        if way:
+            ways.setdefault(way, []).append(arch)
+        else:
+            without.append(arch)
+    topic = "foreign architectures"
+    found = [f"{', '.join(arches)} {way}" for way, arches in ways.items()]
+    if not without:
+        return Check(topic, "ok", "; ".join(found))
+    return Check(
+        topic, "limited" if found else "missing",
+        "; ".join([*found, f"nothing runs {', '.join(without)}"]),
+        "a glibc of another architecture runs through qemu-user; --glibc 2.36:armhf names one",
+        "apt-get install qemu-user-static, or let gai-harness glibc fetch VERSION:ARCH fetch it",
+    )  # fmt: skip
+
+
+def _with_worker() -> Iterator[str]:
+    for arch in emulators.QEMU_NAMES:
+        with suppress(LaneError):
+            bundled_worker(arch)
+            if arch != native_arch():
+                yield arch
+
+
+def _way(arch: str, build: Build | None) -> str:
+    """How programs of an architecture run here; "" when they do not."""
+    try:
+        emulator = emulators.emulator_for(build) if build else emulators.installed(arch)
+    except GlibcUnavailable:
+        return ""
+    if emulator is None:
+        return "by the kernel itself" if build else ""
+    if build is not None:
+        done = subprocess.run(
+            [emulator.path, build.loader, "--help"], stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            return ""
+    return f"through qemu-user {emulator.version}"
 
 
 def _folder() -> Check:

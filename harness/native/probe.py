@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sysconfig
@@ -20,6 +21,7 @@ from harness.sandbox.checks import Check
 if TYPE_CHECKING:
     from harness.sandbox import Box
 
+_FOREIGN_PROC = "a sandbox cannot mount a /proc of its own, in which strace finds it"
 _AGAIN = "install again: pip install --force-reinstall gai-harness"
 
 
@@ -78,14 +80,17 @@ def _strace() -> Check:
         number = problem.message
     if isinstance(number, int):
         return Check("strace", "ok", f"attaches: {number} system calls of a look-up were recorded")
-    return Check(
-        "strace", "missing", number, unable,
-        "a container must allow ptrace(2): --cap-add SYS_PTRACE",
-    )  # fmt: skip
+    remedy = "a container must allow ptrace(2): --cap-add SYS_PTRACE"
+    if number == _FOREIGN_PROC:
+        remedy = "start the container with --security-opt systempaths=unconfined"
+    return Check("strace", "missing", number, unable, remedy)
 
 
 def watched(box: Box, _spec: None) -> Iterator[int | str]:
     """Inside a sandbox: the number of calls strace saw of one look-up, or why it saw none."""
+    if str(Path("/proc/self").readlink()) != str(os.getpid()):
+        yield _FOREIGN_PROC
+        return
     try:
         with CffiLane() as lane:
             trace = traced(lane, Query("localhost"), box.tmpdir())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.sandbox.checks import Check
 
 _STYLES = {"ok": "green", "limited": "yellow", "missing": "yellow", "cannot": "bold red"}
-_VERDICT, _TOPIC = 9, 20  # the widths of the first two columns
+_VERDICT, _TOPIC = 9, 23  # the widths of the first two columns
 
 
 def write_check(console: Console, check: Check) -> None:

@@ -16,7 +16,6 @@ from .pool import Pool
 DEVICE_TYPES = (
     "dummy", "veth", "ifb", "bridge", "macvlan", "tun", "sit", "ipip", "ip6tnl", "vrf", "nlmon",
 )  # fmt: skip
-_MODULES = {"ip6tnl": "ip6_tunnel"}
 KINDS = ("ethernet", "sit", "tunnel", "tunnel6", "vrf")
 """The kinds of interface that differ for the ordering; all others are made as ethernet."""
 
@@ -38,6 +37,8 @@ def probe(needs: Needs) -> Iterator[Check]:
             (inside,) = pool.run(probe_jobs.look, None)
             yield _namespaces()
             yield from _inside(inside)
+            if inside.tmpfs or inside.sysctls:
+                return  # no host can be built, so nothing more can be tried
             yield from _devices(pool, needs)
             yield _ipv6(pool)
             yield _capture(pool)
@@ -62,8 +63,8 @@ def _namespaces() -> Check:
 
 def _refused(reason: str, hint: str) -> Check:
     values = [f"{one.key} = {one.value}" for one in refusals.SWITCHES if one.value is not None]
-    found = f"{reason} ({', '.join(values)})" if values else reason
-    return Check("namespaces", "cannot", found, "no scenario can be run without them", hint)
+    meaning = f"no scenario can be run without them; settings here: {', '.join(values)}"
+    return Check("namespaces", "cannot", reason, meaning, hint)
 
 
 def _inside(inside: probe_jobs.Inside) -> Iterator[Check]:
@@ -103,18 +104,17 @@ def _devices(pool: Pool, needs: Needs) -> Iterator[Check]:
         for name, reason in offered.items()
         if reason
     ]
-    missing = [name for name, reason in offered.items() if reason and name != "tun"]
     yield Check(
-        "device types", "limited" if without else "ok",
+        "device types", "ok",
         f"{', '.join(have) or 'none'}" + (f"; not {', '.join(without)}" if without else ""),
-        "others stand for them: see interfaces" if without else "",
-        "modprobe " + " ".join(_MODULES.get(name, name) for name in missing) if missing else "",
+        "others stand for those: see interfaces" if without else "",
     )  # fmt: skip
     for kind, used, hint in pool.run(probe_jobs.kinds, KINDS):
         yield _interface(kind, used, hint, needs)
 
 
 def _interface(kind: str, used: str, hint: str, needs: Needs) -> Check:
+    hint = hint.removeprefix("try: ")
     topic = f"interfaces: {kind}"
     if used:
         return Check(topic, "ok", f"made as {used}")
@@ -148,6 +148,7 @@ def _capture(pool: Pool) -> Check:
     if isinstance(size, int):
         return Check("packet capture", "ok", "explain --pcap records the netlink traffic")
     reason, _, hint = size.partition("; ")
+    hint = hint.removeprefix("try: ")
     return Check("packet capture", "missing", reason, "explain --pcap cannot be used", hint)
 
 

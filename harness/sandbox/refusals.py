@@ -87,7 +87,10 @@ def hint(number: int | None) -> str:
             f"AppArmor's profile {profile} confines this process: start the container with "
             "--security-opt apparmor=unconfined"
         )
-    return "a container must allow unshare(2) and mount(2): see its seccomp and AppArmor profiles"
+    return (
+        "a container must allow unshare(2) and mount(2): see its seccomp and AppArmor profiles; "
+        "in a chroot the kernel allows neither"
+    )
 
 
 def filtered() -> bool:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import SandboxError, SandboxUnavailable
+from .errors import NoSandbox, SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,7 +35,7 @@ def write(key: str, value: str, interfaces: Collection[str] = ()) -> None:
     Parameters: ``key`` in dots; in an interface's name the dots may stand as they are or,
     as sysctl(8) has it, as slashes. ``interfaces`` the names that may occur in ``key``.
     Raises SandboxError for a key outside net or a value the kernel refuses,
-    SandboxUnavailable where /proc/sys is read-only.
+    NoSandbox where /proc/sys is read-only.
     """
     path = _path(key, interfaces)
     try:
@@ -43,7 +43,7 @@ def write(key: str, value: str, interfaces: Collection[str] = ()) -> None:
             file.write(value.encode())
     except OSError as problem:
         if problem.errno == errno.EROFS:
-            raise SandboxUnavailable(
+            raise NoSandbox(
                 "/proc/sys is read-only here, so a sandbox cannot set sysctls",
                 "a container must leave /proc unmasked (systempaths=unconfined)",
             ) from None

@@ -1,0 +1,146 @@
+"""``gai-harness doctor`` where everything works, and where the kernel really refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import denied_places
+import ordinary_user
+import pytest
+
+from harness.glibcs import host
+from harness.scenario import library, load
+
+COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
+PLACE = [sys.executable, denied_places.__file__]
+IS_ROOT = os.geteuid() == 0
+
+
+def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        list(map(str, words)), capture_output=True, text=True, check=False, timeout=300,
+        stdin=subprocess.DEVNULL, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def checks(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
+    assert done.stderr == ""
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["can_run"] is (done.returncode == 0)
+    verdicts = {one["verdict"] for one in document["checks"]}
+    assert verdicts <= {"ok", "limited", "missing", "cannot"}
+    assert ("cannot" in verdicts) is (done.returncode == 3), document
+    return {one["topic"]: one for one in document["checks"]}
+
+
+def test_this_machine_as_it_is(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    done = run(COMMAND, "doctor", "--format", "json", GAI_HARNESS_CACHE=str(cache))
+    found = checks(done)
+    for topic in ("kernel", "namespaces", "mounts", "sysctls", "IPv6", "cffi lane", "worker lane"):
+        assert found[topic]["verdict"] == "ok", found[topic]
+    assert found["interfaces: ethernet"]["verdict"] == "ok"
+    assert found["host glibc"]["found"].startswith(f"{host().version} {host().arch}")
+    assert (found["strace"]["verdict"] == "ok") is (shutil.which("strace") is not None)
+    assert "agree on glibc" in found["the main job"]["found"]
+    assert found["other glibcs"]["remedy"] == "gai-harness glibc fetch --all"
+    there = importlib.util.find_spec("matplotlib") is not None
+    assert found["extra: plot"]["verdict"] == ("ok" if there else "missing")
+    assert not cache.exists(), "a look at the cache makes none"
+    # scenarios with tunnels run where it says so, and only there
+    for kind in ("sit", "tunnel", "tunnel6"):
+        name = next(
+            path.stem
+            for path in library()
+            if any(one.kind == kind for one in load(path).scenario.host.interfaces.values())
+        )
+        done = run(COMMAND, "run", name)
+        assert done.returncode == (0 if found[f"interfaces: {kind}"]["verdict"] == "ok" else 3)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="this run is an ordinary user's already")
+@pytest.mark.parametrize("tun", [True, False])
+def test_an_ordinary_user(tun: bool) -> None:
+    done = ordinary_user.run([str(COMMAND), "doctor", "--format", "json"], tun=tun)
+    found = checks(done)
+    assert f"uid {ordinary_user.UID}" in found["namespaces"]["found"]
+    assert found["tun"]["verdict"] == ("ok" if tun else "missing")
+    assert found["cache folder"]["verdict"] == "missing"
+    assert "GAI_HARNESS_CACHE" in found["cache folder"]["remedy"]
+    if "sit" in found["device types"]["found"].partition("not ")[2]:
+        sit = found["interfaces: sit"]
+        assert sit["verdict"] == ("ok" if tun else "cannot")
+        assert tun or "of the library need one and end with status 3" in sit["meaning"]
+
+
+# the place, what cannot be done there, what the remedy names
+REFUSALS = [
+    ("limited", "namespaces", "sysctl user.max_user_namespaces=10000"),
+    ("chrooted", "namespaces", "this is a chroot"),
+    ("filtered", "namespaces", "--security-opt seccomp=unconfined"),
+    ("masked", "sysctls", "--security-opt systempaths=unconfined"),
+]
+
+
+@pytest.mark.parametrize(("place", "topic", "remedy"), REFUSALS)
+def test_where_the_kernel_refuses(place: str, topic: str, remedy: str) -> None:
+    found = checks(run(*PLACE, place, COMMAND, "doctor", "--format", "json"))
+    assert found[topic]["verdict"] == "cannot"
+    assert remedy in found[topic]["remedy"]
+    assert "the main job" not in found
+    assert found["worker lane"]["verdict"] == "ok", (
+        "what needs no sandbox is looked at all the same"
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [*((one[0], ["run"]) for one in REFUSALS), ("limited", ["explain", "seed-rule9-dual-stack"])],
+)
+def test_other_commands_name_the_doctor_there(place: str, command: list[str]) -> None:
+    done = run(*PLACE, place, COMMAND, *command)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1, "one line, not one for each host"
+    assert done.stderr.endswith("; gai-harness doctor says what this machine can do\n")
+
+
+def test_the_last_line_says_it() -> None:
+    last = run(*PLACE, "limited", COMMAND, "doctor").stdout.splitlines()[-1]
+    assert last.startswith("gai-harness run ends with status 3 here: namespaces: ")
+    assert last.endswith("; allow it with: sysctl user.max_user_namespaces=10000")
+
+
+def test_without_programs_on_the_path(tmp_path: Path) -> None:
+    found = checks(run(COMMAND, "doctor", "--format", "json", PATH=str(tmp_path)))
+    assert found["strace"]["found"] == "not installed"
+    assert found["strace"]["remedy"] == "apt-get install strace"
+    assert "no apt-get" in found["packages"]["found"]
+    assert "gai-harness glibc add DIR" in found["packages"]["remedy"]
+
+
+def test_a_cache_that_cannot_be_used_and_one_with_damage(tmp_path: Path) -> None:
+    broken = tmp_path / "cache/builds/debian-x-1.0-amd64"
+    broken.mkdir(parents=True)
+    ask = [*PLACE, "limited", COMMAND, "doctor", "--format", "json"]  # sandboxes take a while
+    found = checks(run(*ask, GAI_HARNESS_CACHE=str(tmp_path / "cache")))
+    assert found["other glibcs"]["remedy"] == f"gai-harness glibc remove {broken.name}"
+    found = checks(run(*ask, GAI_HARNESS_CACHE="/proc/nothing"))
+    assert found["cache folder"]["verdict"] == "missing"
+
+
+@pytest.mark.network
+def test_mirrors_are_asked_when_that_is_wanted(unreachable: Any) -> None:
+    done = run(*PLACE, "limited", COMMAND, "doctor", "--format", "json", "--network")
+    found = checks(done)
+    asked = {topic: one for topic, one in found.items() if topic.startswith("mirror: ")}
+    if not any(one["verdict"] == "ok" for one in asked.values()):
+        unreachable(str(asked))
+    assert len(asked) >= 5

@@ -1,0 +1,90 @@
+"""Places where the kernel really refuses what a sandbox needs: ``denied_places.py PLACE COMMAND…``.
+
+The process enters the place and becomes the command. All of it is in namespaces of its own:
+nothing of the machine is changed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+import sys
+from pathlib import Path
+
+from harness.sandbox import kernel
+
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
+_UNSHARE = {"x86_64": 272, "i686": 310, "aarch64": 97, "riscv64": 97, "ppc64le": 282, "s390x": 303}
+
+
+def limited() -> None:
+    """No user namespace left: the limit of the namespace this process is in is nought."""
+    _own_namespaces(kernel.CLONE_NEWUSER)
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def chrooted() -> None:
+    """A chroot into a plain folder with everything of the machine in it."""
+    _own_namespaces(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+    here = Path.cwd()
+    scratch = Path("/mnt")
+    kernel.mount("tmpfs", str(scratch), "tmpfs")
+    root = scratch / "root"
+    root.mkdir()
+    for entry in Path("/").iterdir():
+        if entry.is_symlink():
+            (root / entry.name).symlink_to(entry.readlink())
+        elif entry.is_dir() and entry != scratch:
+            (root / entry.name).mkdir()
+            kernel.mount(str(entry), str(root / entry.name), "", kernel.MS_BIND | kernel.MS_REC)
+    os.chroot(root)
+    os.chdir(here)
+
+
+def filtered() -> None:
+    """A seccomp filter that answers unshare(2) with EPERM, as container engines have."""
+    number = _UNSHARE[platform.machine()]
+    load, jump_equal, give = 0x20, 0x15, 0x06
+    program = b"".join(
+        struct.pack("=HBBI", *instruction)
+        for instruction in (
+            (load, 0, 0, 0),  # seccomp_data.nr
+            (jump_equal, 0, 1, number),
+            (give, 0, 0, 0x00050000 | errno.EPERM),
+            (give, 0, 0, 0x7FFF0000),
+        )
+    )
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = ctypes.create_string_buffer(struct.pack("@HP", 4, ctypes.addressof(buffer)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    for arguments in ((_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (_PR_SET_SECCOMP, _FILTER, header, 0, 0)):
+        if libc.prctl(*arguments):
+            raise OSError(ctypes.get_errno(), "prctl")
+
+
+def masked() -> None:
+    """/proc/sys read-only and parts of /proc hidden, as container engines mount them."""
+    _own_namespaces(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+    kernel.mount("/proc/sys", "/proc/sys", "", kernel.MS_BIND)
+    flags = os.statvfs("/proc/sys").f_flag & (kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    read_only = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
+    kernel.mount("none", "/proc/sys", "", read_only | flags | 1 << 21)
+    kernel.mount("tmpfs", "/proc/scsi" if Path("/proc/scsi").is_dir() else "/proc/fs", "tmpfs")
+
+
+def _own_namespaces(flags: int) -> None:
+    uid, gid = os.getuid(), os.getgid()
+    kernel.unshare(flags)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    if flags & kernel.CLONE_NEWNS:
+        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+
+
+if __name__ == "__main__":
+    {one.__name__: one for one in (limited, chrooted, filtered, masked)}[sys.argv[1]]()
+    os.execv(sys.argv[2], sys.argv[2:])
