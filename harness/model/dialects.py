@@ -77,6 +77,25 @@ ROWS: tuple[Row, ...] = (
         "[run: armhf, ppc64el, s390x, 2.31 to 2.44; armel is armhf's instruction set]",
         archs=frozenset({"armhf", "armel", "ppc64el", "s390x"}),
     ),
+    Row(
+        "first_of_pair_keeps_top_bit", True, (2, 5), "both destinations of a comparison alike [run]"
+    ),
+    Row(
+        "first_of_pair_keeps_top_bit",
+        False,
+        (2, 36),
+        "the compiler took 0xffffffff << 32 for impossible and left out the test of the top bit "
+        "for the first of the two destinations compared: one that differs from the source there "
+        "counts by the bits behind it [run: Debian's 2.36, built by GCC 12.2; read there in the "
+        "machine code of ppc64el]",
+        archs=frozenset({"armhf", "armel", "ppc64el", "s390x"}),
+    ),
+    Row(
+        "first_of_pair_keeps_top_bit",
+        True,
+        (2, 37),
+        "both destinations alike again [run: 2.41 to 2.44, built by GCC 14 and 15]",
+    ),
     Row("word_bits", 64, (2, 5), "strtoul's range is that of unsigned long [run]"),
     Row("word_bits", 32, (2, 5), "strtoul's range is that of unsigned long [run]", archs=_32BIT),
 )
@@ -98,6 +117,7 @@ class Dialect:
     gaiconf_numbers_checked: bool
     mptcp_known: bool
     shift_by_32: str
+    first_of_pair_keeps_top_bit: bool
     word_bits: int
 
 

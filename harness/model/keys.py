@@ -25,6 +25,9 @@ Key = tuple[int, int, int]
 Fixed = tuple[int, int | None, int, int, int]
 
 _PREFIX_BITS = 8
+# Above this bit stands what counts instead, plus one, for the first of two destinations: see
+# `harness.model.facts.common_prefix_without_top_bit`.
+_IF_FIRST = 8
 RULE_BITS = (67, 66, 65, 64, 63, 32, 31, 0)
 """The lowest bit of each of the rules 1 to 8 in the first number of a key."""
 
@@ -43,6 +46,9 @@ class Sorter:
         self._precedence = _shifted(policy.precedence, 128)
         self._scopes = _shifted(policy.scopes, 32)
         self._in_subnet_only = spoken.rule9_ipv4_in_subnet_only
+        self._loses_top_bit = (
+            spoken.shift_by_32 == "zero" and not spoken.first_of_pair_keeps_top_bit
+        )
         self._masks = [netmask(length, spoken) for length in range(33)]
         # scope, label, and the bits of rules 6 and 8. An address comes back in many
         # candidates. Integers are the keys: hashing an address object costs more than a rule
@@ -81,6 +87,8 @@ class Sorter:
         far = difference.bit_length()
         if is_ipv4 and self._in_subnet_only and difference & self._masks[candidate.prefixlen]:
             far = 32
+        elif far == 32 and is_ipv4 and self._loses_top_bit and not candidate.prefixlen:
+            far |= (difference & 0x7FFFFFFF).bit_length() + 1 << _IF_FIRST
         return value, source_value, bits, far, version
 
     def key_of(self, fixed: Fixed) -> Key:
@@ -106,7 +114,9 @@ class Sorter:
 
     def sort(self, keys: Sequence[Key]) -> list[int]:
         """The positions of ``keys`` in the order glibc returns them."""
-        if _families_tie(keys):
+        if _families_tie(keys) or (
+            self._loses_top_bit and any(far >> _IF_FIRST for _, far, _ in keys)
+        ):
             return _merge(list(range(len(keys))), keys)
         packed = [
             (rules << _PREFIX_BITS | far) << 32 | position
@@ -146,7 +156,12 @@ def deciding_rule(before: Key, after: Key) -> int:
     different = before[0] ^ after[0]
     if different:
         return _RULE_OF_BIT[different.bit_length()]
-    return 9 if before[2] == after[2] and before[1] != after[1] else 10
+    return 9 if before[2] == after[2] and _if_first(before[1]) != after[1] & 0xFF else 10
+
+
+def _if_first(far: int) -> int:
+    """The bits behind the common prefix where the destination is the first of two."""
+    return (far >> _IF_FIRST) - 1 if far >> _IF_FIRST else far
 
 
 _RULE_OF_BIT = [
@@ -169,8 +184,8 @@ def _merge(positions: list[int], keys: Sequence[Key]) -> list[int]:
         (rules_a, far_a, version_a), (rules_b, far_b, version_b) = keys[a], keys[b]
         if rules_a != rules_b:
             first = rules_a < rules_b
-        elif version_a == version_b and far_a != far_b:
-            first = far_a < far_b
+        elif version_a == version_b and (nearer := _if_first(far_a) - (far_b & 0xFF)):
+            first = nearer < 0
         else:
             first = a < b
         if first:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.model.dialects import Dialect, dialect
-from harness.model.facts import Candidate, Facts, facts, glibc_common_prefix
+from harness.model.facts import Candidate, Facts, glibc_facts
 from harness.model.host import IPAddress, Target
 from harness.model.policy import Policy
 from harness.model.rules import RULES, Rule, decide
@@ -70,7 +70,7 @@ def compare_pair(a: Facts, b: Facts, rules: tuple[Rule, ...] = RULES) -> Decisio
         after=b,
         rule=rule.number,
         title=rule.title,
-        before_value=rule.describe(a),
+        before_value=(rule.describe_first or rule.describe)(a),
         after_value=rule.describe(b),
         preferred=verdict <= 0,
     )
@@ -85,8 +85,7 @@ def order_for(
     sort: Sort = merge_sort,
 ) -> Order:
     """As `order`, for a dialect; ``rules`` and ``sort`` can be replaced to study them."""
-    common = glibc_common_prefix(spoken)
-    known = [facts(item, i, policy, common) for i, item in enumerate(candidates)]
+    known = [glibc_facts(item, i, policy, spoken) for i, item in enumerate(candidates)]
     return order_of(known, rules, sort)
 
 

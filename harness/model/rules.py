@@ -68,10 +68,14 @@ def rule8(a: Facts, b: Facts) -> int:
 
 
 def rule9(a: Facts, b: Facts) -> int:
-    """Use the longest matching prefix, within one family only."""
+    """Use the longest matching prefix, within one family only.
+
+    One build's machine code measures the first of the two otherwise (`dialects.ROWS`).
+    """
     if not a.reachable or a.destination.version != b.destination.version:
         return 0
-    return b.common_prefix - a.common_prefix
+    first = a.common_prefix_if_first
+    return b.common_prefix - (a.common_prefix if first is None else first)
 
 
 def rule10(a: Facts, b: Facts) -> int:
@@ -81,12 +85,16 @@ def rule10(a: Facts, b: Facts) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its number in RFC 3484 §6, its title there, its comparison and its words."""
+    """A rule: its number in RFC 3484 §6, its title there, its comparison and its words.
+
+    ``describe_first`` has the words for the first of the two where they differ.
+    """
 
     number: int
     title: str
     compare: Callable[[Facts, Facts], int]
     describe: Callable[[Facts], str]
+    describe_first: Callable[[Facts], str] | None = None
 
 
 def _source(facts: Facts) -> str:
@@ -135,9 +143,25 @@ def _smaller_scope(facts: Facts) -> str:
 
 def _common_prefix(facts: Facts) -> str:
     if facts.destination.version == 4 and facts.common_prefix == 0:
+        if facts.prefixlen == 0 and _first_bits_differ(facts):
+            return f"shares no bit with {_source(facts)}"
         return f"is outside the subnet of {_source(facts)}"
     bits = "1 bit" if facts.common_prefix == 1 else f"{facts.common_prefix} bits"
     return f"shares {bits} with {_source(facts)}"
+
+
+def _first_bits_differ(facts: Facts) -> bool:
+    return bool((int(facts.destination) ^ int(facts.source or 0)) >> 31)
+
+
+def _common_prefix_if_first(facts: Facts) -> str:
+    bits = facts.common_prefix_if_first
+    if bits is None or bits == facts.common_prefix:
+        return _common_prefix(facts)
+    return (
+        f"shares no bit with {_source(facts)}, but counts as {bits}, because this build does not "
+        "test the top bit of the first of two"
+    )
 
 
 def _position(facts: Facts) -> str:
@@ -153,7 +177,7 @@ RULES: tuple[Rule, ...] = (
     Rule(6, "prefer higher precedence", rule6, _precedence),
     Rule(7, "prefer native transport", rule7, _native),
     Rule(8, "prefer smaller scope", rule8, _smaller_scope),
-    Rule(9, "use longest matching prefix", rule9, _common_prefix),
+    Rule(9, "use longest matching prefix", rule9, _common_prefix, _common_prefix_if_first),
     Rule(10, "leave the order unchanged", rule10, _position),
 )
 

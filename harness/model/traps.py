@@ -51,6 +51,11 @@ def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Tr
             f"on {spoken.arch} its mask then is /0, so every destination counts by its plain "
             "common prefix"
         )
+        if not spoken.first_of_pair_keeps_top_bit:
+            effect += (
+                "; and one that differs from the source in the first bit counts by the bits "
+                "behind it when it is the first of the two compared, by the compiler's doing"
+            )
     return Trap(
         "table-dropped",
         "IPv4-only host: glibc dropped the address table, so rule 9 saw prefix length 0; "

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
-from harness.model.facts import Candidate, Facts, facts, glibc_common_prefix
+from harness.model.facts import Candidate, Facts, glibc_facts
 from harness.model.host import Target
 from harness.model.policy import Policy
 from harness.model.rules import RULES, decide
@@ -33,10 +33,9 @@ class Case:
 
 def known_facts(case: Case, policy: Policy) -> dict[Target, Facts]:
     """The facts of every different destination, at its first place in the answer."""
-    common = glibc_common_prefix(case.spoken)
     found: dict[Target, Facts] = {}
     for position, candidate in enumerate(case.candidates):
-        item = facts(candidate, position, policy, common)
+        item = glibc_facts(candidate, position, policy, case.spoken)
         found.setdefault(Target(item.destination, item.scope_id), item)
     return found
 

@@ -68,10 +68,11 @@ def gai_conf_files() -> dict[str, Path]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a scenario file, for editors. Raises nothing."""
-    schema = Scenario.model_json_schema(by_alias=True)
+    from .descriptions import described
+
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
+        **described(Scenario.model_json_schema(by_alias=True)),
         "title": "gai-harness scenario",
     }
 

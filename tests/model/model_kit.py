@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from harness.model.dialects import dialect
-from harness.model.facts import Candidate, Facts, facts, glibc_common_prefix
+from harness.model.facts import Candidate, Facts, glibc_facts
 from harness.model.host import AddressRow, HostView, Link, Route, Target
 from harness.model.policy import Policy
 
@@ -61,8 +61,7 @@ def known(
     """The facts of candidates standing in this order."""
     spoken = dialect(glibc, arch)
     policy = Policy.build(conf, spoken)
-    common = glibc_common_prefix(spoken)
-    return [facts(one, i, policy, common) for i, one in enumerate(candidates)]
+    return [glibc_facts(one, i, policy, spoken) for i, one in enumerate(candidates)]
 
 
 # A few nets, near and far, of every scope, label and precedence; few bits, so that ties happen.

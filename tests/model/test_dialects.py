@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 from hypothesis import given
@@ -57,8 +57,17 @@ def test_boundaries_of_versions(feature: str, before: str, since: str) -> None:
 
 
 def test_nothing_but_gai_conf_and_mptcp_changed_from_2_19_on() -> None:
-    changed = {row.feature for row in boundaries("2.19", "2.44")}
-    assert changed == {"gaiconf_numbers_checked", "mptcp_known"}
+    old, new = asdict(dialect("2.19")), asdict(dialect("2.44"))
+    changed = {feature for feature in old if old[feature] != new[feature]}
+    assert changed == {"glibc", "gaiconf_numbers_checked", "mptcp_known"}
+
+
+@pytest.mark.parametrize("arch", ["armhf", "ppc64el", "s390x"])
+def test_one_build_measures_the_first_of_two_otherwise(arch: str) -> None:
+    # run on all three: Debian's 2.36, built by GCC 12, and the releases around it
+    kept = {v: dialect(v, arch).first_of_pair_keeps_top_bit for v in ("2.31", "2.36", "2.41")}
+    assert kept == {"2.31": True, "2.36": False, "2.41": True}
+    assert dialect("2.36", "amd64").first_of_pair_keeps_top_bit
 
 
 @pytest.mark.parametrize(

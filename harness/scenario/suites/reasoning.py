@@ -91,5 +91,6 @@ def four_by_subnet(
         return [expectation(addresses, ranking(0))]
     return [
         expectation(addresses, ranking(32), arch=SHIFTS_MODULO_32),
-        expectation(addresses, ranking(0), arch=SHIFTS_TO_ZERO),
+        # Debian's 2.36 takes the undefined shift at its word: see arch-top-bit-of-the-first
+        expectation(addresses, ranking(0), arch=SHIFTS_TO_ZERO, glibc=">=2.17,!=2.36"),
     ]
