@@ -25,7 +25,7 @@ def whole(name: str) -> Iterator[TextIO]:
     try:
         target = Path(os.path.realpath(name))  # a link stays a link
         if _is_special(target):
-            with target.open("w", encoding="utf-8") as stream:
+            with target.open("w", encoding="utf-8", errors="backslashreplace") as stream:
                 yield stream
             return
         if not name or name.endswith("/") or target.is_dir():
@@ -35,7 +35,7 @@ def whole(name: str) -> Iterator[TextIO]:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{name}: cannot be written: {reason}") from None
     try:
-        with draft.open("w", encoding="utf-8") as stream:
+        with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             yield stream
         _publish(draft, target)
     finally:

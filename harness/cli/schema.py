@@ -1,29 +1,42 @@
-"""``gai-harness schema``: print the JSON Schema of scenario files, for editors."""
+"""``gai-harness schema``: print the JSON Schema of scenario files, or of what is written."""
 
 from __future__ import annotations
 
 import argparse
 
+OF = ("scenario", "results", "explain", "whatif", "lint")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command; it has no arguments.
+    """Declare the options of ``schema``.
 
     Parameters: ``parser`` of this command. Raises nothing.
     """
+    parser.add_argument(
+        "--of", choices=OF, default="scenario",
+        help="scenario: the files that are read (default); results: what run --format json"
+        " writes; explain, whatif, lint: what these write as JSON",
+    )  # fmt: skip
     parser.epilog = (
         "The schema is draft 2020-12; editors with a YAML language server check and "
         "complete scenario files with it."
     )
 
 
-def main(_arguments: argparse.Namespace) -> int:
+def main(options: argparse.Namespace) -> int:
     """Print the schema on standard output.
 
-    Parameters: nothing is read from the arguments. Returns the exit status, 0.
+    Parameters: ``options`` with the name of the document. Returns the exit status, 0.
     """
     import json
 
-    from harness.scenario import json_schema
+    if options.of == "scenario":
+        from harness.scenario import json_schema
 
-    print(json.dumps(json_schema(), indent=2))
+        schema = json_schema()
+    else:
+        from harness.report import documents
+
+        schema = documents.json_schema(options.of)
+    print(json.dumps(schema, indent=2))
     return 0

@@ -275,6 +275,7 @@ class Summary:
     expectation_failed: int = 0
     failed: int = 0
     accepted: int = 0
+    predicted: int = 0
 
     @classmethod
     def of(cls, results: list[Result]) -> Summary:
@@ -290,4 +291,18 @@ class Summary:
             expectation_failed=sum(bool(result.unmet) for result in results),
             failed=sum(result.failed for result in results),
             accepted=sum(result.accepted for result in results),
+            predicted=sum(result.predicted for result in results),
         )
+
+    @property
+    def words(self) -> str:
+        """The counts in words: "3 agree, 0 disagree, 0 error"."""
+        counts = [f"{self.agree} agree", f"{self.disagree} disagree"]
+        if self.crashed:
+            counts.append(f"{self.crashed} crashed ({self.predicted} predicted)")
+        counts.append(f"{self.error} error")
+        if self.expectation_failed:
+            counts.append(f"{self.expectation_failed} with a failed expectation")
+        if self.accepted:
+            counts.append(f"{self.accepted} accepted by the baseline")
+        return ", ".join(counts)

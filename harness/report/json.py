@@ -1,13 +1,16 @@
-"""The JSON of ``run --format json``: schema 1 of the contract."""
+"""The JSON of ``run --format json``: schema 1 of the contract, as `documents` has it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
-from harness.compare.results import LookupReport, Result, Summary
+from harness.compare.results import BuildChange, LookupReport, Notice, Result, Side, Summary
+
+if TYPE_CHECKING:
+    from harness.report import documents
 
 
 class JsonReport:
@@ -16,25 +19,37 @@ class JsonReport:
     def __init__(self, stream: TextIO, title: str = "") -> None:  # noqa: ARG002 - as all writers
         self._stream = stream
         self._reports: list[LookupReport] = []
+        self._notices: list[Notice] = []
 
     def add(self, report: LookupReport) -> None:
         """Take one look-up."""
         self._reports.append(report)
 
+    def note(self, notice: Notice) -> None:
+        """Take what stands beside the results."""
+        self._notices.append(notice)
+
     def finish(self) -> Summary:
         """Write the document; the totals."""
-        self._stream.write(as_json(self._reports) + "\n")
+        self._stream.write(as_json(self._reports, self._notices) + "\n")
         return Summary.of([result for report in self._reports for result in report.results])
 
 
-def as_json(reports: Iterable[LookupReport]) -> str:
+def as_json(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) -> str:
     """The whole run as one JSON document, keys in the contract's order."""
-    listed = list(reports)
-    results = [result for report in listed for result in report.results]
-    summary = Summary.of(results)
-    document: dict[str, Any] = {
+    return json.dumps(document(reports, notices), indent=1, ensure_ascii=False)
+
+
+def document(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) -> documents.Run:
+    """The whole run, ready for ``json.dumps``."""
+    summary = Summary.of([result for report in reports for result in report.results])
+    return {
         "schema": 1,
-        "results": [result_as_json(result) for result in results],
+        "results": [
+            {**result_as_json(result), "source": report.source, "line": report.line}
+            for report in reports
+            for result in report.results
+        ],
         "changes": [
             {
                 "scenario": report.scenario,
@@ -43,22 +58,62 @@ def as_json(reports: Iterable[LookupReport]) -> str:
                 "older": change.older,
                 "newer": change.newer,
                 "why": list(change.why),
+                "older_label": change.older_label,
+                "newer_label": change.newer_label,
             }
-            for report in listed
+            for report in reports
             for change in report.changes
         ],
+        "against": _against(reports),
+        "notices": [cast("documents.Notice", asdict(notice)) for notice in notices],
         "summary": {
             "agree": summary.agree,
             "disagree": summary.disagree,
             "crashed": summary.crashed,
             "error": summary.error,
             "expectation_failed": summary.expectation_failed,
+            "accepted": summary.accepted,
         },
     }
-    return json.dumps(document, indent=1, ensure_ascii=False)
 
 
-def result_as_json(result: Result) -> dict[str, Any]:
+def _against(reports: Sequence[LookupReport]) -> documents.Against | None:
+    held = [report for report in reports if report.reference]
+    if not held:
+        return None
+    return {
+        "reference": held[0].reference,
+        "compared": sum(one.where != report.reference for report in held for one in report.results),
+        "changes": [_change(report, change) for report in held for change in report.against],
+    }
+
+
+def _change(report: LookupReport, change: BuildChange) -> documents.BuildChange:
+    return {
+        "scenario": report.scenario,
+        "lookup": report.lookup,
+        "gai_conf": report.gai_conf,
+        "rules": change.rules,
+        "old": _side(change.old),
+        "new": _side(change.new),
+        "why": list(change.why),
+        "undefined": change.undefined,
+        "accepted": change.accepted,
+        "reason": change.reason,
+    }
+
+
+def _side(side: Side) -> documents.Side:
+    return {
+        "where": side.where,
+        "order": list(side.order),
+        "error": side.error,
+        "rule": side.rule,
+        "why": side.why,
+    }
+
+
+def result_as_json(result: Result) -> documents.Result:
     """One result with the contract's keys, ready for ``json.dumps``."""
     return {
         "scenario": result.scenario,
@@ -66,10 +121,10 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "gai_conf": result.gai_conf,
         "glibc": result.glibc,
         "arch": result.arch,
-        "lane": result.lane,
+        "lane": cast("documents.Lane", result.lane),
         "build": result.build,
         "label": result.label,
-        "verdict": str(result.verdict),
+        "verdict": cast("documents.Verdict", str(result.verdict)),
         "native": list(result.native),
         "model": list(result.model),
         "error": result.error,
@@ -85,7 +140,10 @@ def result_as_json(result: Result) -> dict[str, Any]:
             }
             for d in result.decisions
         ],
-        "destinations": [asdict(row) for row in result.destinations],
+        "destinations": [
+            cast("documents.Destination", {**asdict(row), "flags": list(row.flags)})
+            for row in result.destinations
+        ],
         "undefined": list(result.undefined),
         "predicted": result.predicted,
         "expectation_failures": list(result.unmet),
@@ -95,4 +153,6 @@ def result_as_json(result: Result) -> dict[str, Any]:
             for d in result.departures
         ],
         "elapsed_ns": result.elapsed_ns,
+        "accepted": result.accepted,
+        "reason": result.reason,
     }

@@ -68,17 +68,8 @@ class TextReport:
         summary = Summary.of(self._results)
         lookups = len({(r.scenario, r.lookup, r.gai_conf) for r in self._results})
         on = ", ".join(_builds(self._results))
-        counts = [f"{summary.agree} agree", f"{summary.disagree} disagree"]
-        if summary.crashed:
-            predicted = sum(r.predicted for r in self._results)
-            counts.append(f"{summary.crashed} crashed ({predicted} predicted)")
-        counts.append(f"{summary.error} error")
-        if summary.accepted:
-            counts.append(f"{summary.accepted} accepted by the baseline")
-        if summary.expectation_failed:
-            counts.append(f"{summary.expectation_failed} with a failed expectation")
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
-        self._line(Text(f"{what}: {', '.join(counts)}", "bold"))
+        self._line(Text(f"{what}: {summary.words}", "bold"))
         if self._changed:
             plural = "s"[: self._changed != 1]
             self._line(Text(f"{self._changed} difference{plural} between neighbouring versions"))

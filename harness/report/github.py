@@ -1,0 +1,132 @@
+"""GitHub Actions: workflow commands on the stream, and the job summary.
+
+GitHub shows ten annotations of a kind for a step; so a look-up has one, however many builds
+fail it, and failures come as they are found. What it shows no annotation for is in the log
+and in the summary.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from harness.compare.results import LookupReport, Notice, Result, Summary
+from harness.report.against import explanation, totals
+from harness.report.markdown import LIMIT, job_summary
+from harness.report.words import alike, asked, change_headline, story, wheres
+
+
+class GitHubReport:
+    """Writes commands as look-ups come, and appends the job summary when the run is finished.
+
+    Parameters: ``stream`` for the commands; ``title`` of the summary; ``environment`` (the
+    process's own by default), whose GITHUB_STEP_SUMMARY names the summary's file and
+    GITHUB_WORKSPACE the folder that annotated files are in.
+    """
+
+    def __init__(
+        self, stream: TextIO, title: str = "", environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._stream = stream
+        self._title = title
+        known = os.environ if environment is None else environment
+        self._summary = known.get("GITHUB_STEP_SUMMARY") or None
+        self._workspace = known.get("GITHUB_WORKSPACE") or None
+        self._reports: list[LookupReport] = []
+        self._notices: list[Notice] = []
+
+    def add(self, report: LookupReport) -> None:
+        """Write the annotations of one look-up."""
+        self._reports.append(report)
+        failed = [result for result in report.results if result.failed]
+        if failed:
+            self._failure(report, failed)
+        for change in report.against:
+            if change.failed:
+                title = f"{_title(report)} on {change.new.where}"
+                lines = [change_headline(change), *explanation(change)]
+                self._command("error", lines, title, report.source, report.line)
+        for version in () if report.reference else report.changes:
+            words = "; ".join(version.why) or "no single dialect row explains it"
+            title = f"{_title(report)}: {version.between}"
+            self._command(
+                "warning", [f"answers differ: {words}"], title, report.source, report.line
+            )
+
+    def note(self, notice: Notice) -> None:
+        """Write a refused host as an error, a stale entry as a warning or an error."""
+        self._notices.append(notice)
+        words = [notice.scenario, notice.lookup, notice.gai_conf, notice.build]
+        level = "error" if notice.kind == "refused" or notice.failed else "warning"
+        title = f"{notice.kind}: {', '.join(filter(None, words))}"
+        self._command(level, [notice.text], title, notice.source)
+
+    def finish(self) -> Summary:
+        """Write the totals as a notice, and the job summary; the totals."""
+        summary = Summary.of([result for report in self._reports for result in report.results])
+        lines = [f"{len(self._reports)} look-ups: {summary.words}", totals(self._reports)]
+        self._command("notice", list(filter(None, lines)), "gai-harness")
+        if self._summary is not None:
+            self._append(Path(self._summary))
+        return summary
+
+    def _append(self, path: Path) -> None:
+        try:
+            there = path.stat().st_size
+        except OSError:
+            there = 0
+        text = job_summary(self._title, self._reports, self._notices, limit=LIMIT - there)
+        try:
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(text)
+        except OSError as error:
+            words = f"{path}: the job summary cannot be written: {error.strerror}"
+            self._command("warning", [words], "gai-harness")
+
+    def _failure(self, report: LookupReport, failed: Sequence[Result]) -> None:
+        lines = []
+        for results in alike(failed).values():
+            if len(results) < len(failed):
+                lines.append(f"{wheres(results)}:")
+            lines += story(results[0])
+        title = f"{_title(report)} on glibc {wheres(failed)}"
+        self._command("error", lines, title, report.source, report.line)
+
+    def _command(
+        self,
+        level: str,
+        lines: Sequence[str],
+        title: str,
+        source: str = "",
+        line: int | None = None,
+    ) -> None:
+        file = self._file(source)
+        properties = {} if file is None else {"file": file}
+        if file is not None and line is not None:
+            properties["line"] = str(line)
+        properties["title"] = title
+        words = ",".join(f"{key}={_property(text)}" for key, text in properties.items())
+        self._stream.write(f"::{level} {words}::{_data(chr(10).join(lines))}\n")
+
+    def _file(self, source: str) -> str | None:
+        """The file as GitHub knows it: from the workspace; None for one that is not in it."""
+        if not source or source.startswith("suite:"):
+            return None
+        if self._workspace is None:
+            return source
+        path = os.path.relpath(os.path.realpath(source), os.path.realpath(self._workspace))
+        return None if path.startswith("..") else path
+
+
+def _title(report: LookupReport) -> str:
+    return f"{report.scenario}: {asked(report)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,117 @@
+"""TAP 14, with what is known of a failure as its YAML diagnostic.
+
+A difference that the baseline accepts is a failure to do (``# TODO``), which fails no run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from harness.compare.results import BuildChange, LookupReport, Notice, Result, Summary
+from harness.report.against import explanation
+from harness.report.words import asked, change_headline, headline, story
+
+
+class TapReport:
+    """Writes a line for each look-up, gai.conf and build as they come, and the plan at the end."""
+
+    def __init__(self, stream: TextIO, title: str = "") -> None:
+        self._stream = stream
+        self._count = 0
+        self._results: list[Result] = []
+        self._line("TAP version 14")
+        if title:
+            self._line(f"# {_one_line(title)}")
+
+    def add(self, report: LookupReport) -> None:
+        """Write one look-up."""
+        changes = {change.new.where: change for change in report.against}
+        for result in report.results:
+            self._result(report, result)
+            if report.reference and result.where != report.reference:
+                self._held(report, result, changes.get(result.where))
+        self._results += report.results
+
+    def note(self, notice: Notice) -> None:
+        """Write a refused host or a stale entry as a failure; as a comment where it is none."""
+        words = [notice.scenario, notice.lookup, notice.gai_conf, notice.build, notice.text]
+        text = f"{notice.kind}: {' · '.join(filter(None, words))}"
+        if notice.kind == "refused" or notice.failed:
+            self._test(False, text)
+        else:
+            self._line(f"# {_one_line(text)}")
+
+    def finish(self) -> Summary:
+        """Write the plan; the totals."""
+        self._line(f"1..{self._count}")
+        return Summary.of(self._results)
+
+    def _result(self, report: LookupReport, result: Result) -> None:
+        name = f"{report.scenario} · {asked(report)} · glibc {result.where}"
+        if not result.differs:
+            self._test(True, name)
+            return
+        self._test(False, name, result.reason if result.accepted else None)
+        self._diagnostic(
+            message=headline(result),
+            severity="todo" if result.accepted else "fail",
+            at=_at(report),
+            native=result.error or list(result.native),
+            model=result.model_error or list(result.model),
+            explanation=story(result)[1:],
+        )
+
+    def _held(self, report: LookupReport, result: Result, change: BuildChange | None) -> None:
+        name = f"{report.scenario} · {asked(report)} · glibc {result.where}"
+        name += f" against {report.reference}"
+        if change is None or change.undefined:
+            self._test(True, name)
+            return
+        self._test(False, name, change.reason if change.accepted else None)
+        self._diagnostic(
+            message=change_headline(change),
+            severity="todo" if change.accepted else "fail",
+            at=_at(report),
+            was=change.old.error or list(change.old.order),
+            now=change.new.error or list(change.new.order),
+            explanation=list(explanation(change)),
+        )
+
+    def _test(self, passed: bool, name: str, todo: str | None = None) -> None:
+        self._count += 1
+        text = _one_line(name).replace("\\", "\\\\").replace("#", "\\#")
+        directive = "" if todo is None else f" # TODO accepted {_one_line(todo)}".rstrip()
+        self._line(f"{'ok' if passed else 'not ok'} {self._count} - {text}{directive}")
+
+    def _diagnostic(self, **values: Any) -> None:
+        """A YAML block. JSON is YAML, on lines of its own and without surprises."""
+        self._line("  ---")
+        for key, value in values.items():
+            if isinstance(value, list) and any(" " in item for item in value):
+                self._line(f"  {key}:")
+                self._lines(f"    - {json.dumps(item, ensure_ascii=True)}" for item in value)
+            elif value is not None:
+                self._line(f"  {key}: {json.dumps(value, ensure_ascii=True)}")
+        self._line("  ...")
+
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._line(line)
+
+    def _line(self, text: str) -> None:
+        self._stream.write(f"{text}\n")
+
+
+def _at(report: LookupReport) -> dict[str, Any] | None:
+    if not report.source:
+        return None
+    line = {} if report.line is None else {"line": report.line}
+    return {"file": report.source, **line}
+
+
+def _one_line(text: str) -> str:
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
