@@ -10,9 +10,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "view.h"
+
 #define SMALL_FRAME 200u
 #define LOOKUP_FIXED 24u
-#define LOOKUP_MS_MAX 86400000u
+#define VIEW_FIXED 8u
+#define MS_MAX 86400000u
 
 enum gai_read gai_read_all(int fd, uint8_t *to, size_t length)
 {
@@ -124,7 +127,7 @@ static int parse_lookup(const struct gai_frame *frame, struct gai_query *query,
     query->protocol = (int32_t)gai_get32(p + 16);
     query->flags = (int32_t)gai_get32(p + 20);
     uint32_t at = LOOKUP_FIXED;
-    if (*timeout_ms == 0 || *timeout_ms > LOOKUP_MS_MAX ||
+    if (*timeout_ms == 0 || *timeout_ms > MS_MAX ||
         take_string(p, length, &at, &query->name) != 0 ||
         take_string(p, length, &at, &query->service) != 0)
         return -1;
@@ -140,24 +143,51 @@ static void set_alarm(uint32_t ms)
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+/* Room for a reply's header and session number; the reply itself is appended. */
+static int begin_reply(struct gai_buffer *buffer)
+{
+    buffer->length = 0;
+    if (gai_buffer_reserve(buffer, GAI_HEADER_SIZE + 4) != 0)
+        return -1;
+    buffer->length = GAI_HEADER_SIZE + 4;
+    return 0;
+}
+
+static int send_reply(int out, uint32_t session, uint8_t type, struct gai_buffer *buffer)
+{
+    gai_put32(buffer->data, (uint32_t)(buffer->length - GAI_HEADER_SIZE));
+    buffer->data[4] = type;
+    gai_put32(buffer->data + GAI_HEADER_SIZE, session);
+    return gai_write_all(out, buffer->data, buffer->length);
+}
+
 /* Answers one lookup with one write. */
 static int answer(int out, uint32_t session, const struct gai_query *query, uint32_t timeout_ms,
                   struct gai_buffer *buffer)
 {
-    const size_t head = GAI_HEADER_SIZE + 4;
-    buffer->length = 0;
-    if (gai_buffer_reserve(buffer, head) != 0)
+    if (begin_reply(buffer) != 0)
         return -1;
-    buffer->length = head;
     set_alarm(timeout_ms);
     int failed = gai_lookup(query, buffer);
     set_alarm(0);
-    if (failed)
-        return -1;
-    gai_put32(buffer->data, (uint32_t)(buffer->length - GAI_HEADER_SIZE));
-    buffer->data[4] = GAI_ANSWER;
-    gai_put32(buffer->data + GAI_HEADER_SIZE, session);
-    return gai_write_all(out, buffer->data, buffer->length);
+    return failed ? -1 : send_reply(out, session, GAI_ANSWER, buffer);
+}
+
+/* Answers one view request: GAI_OK, GAI_BAD_INPUT or GAI_BROKEN. */
+static int show(int out, uint32_t session, const struct gai_frame *frame,
+                struct gai_buffer *buffer)
+{
+    uint32_t timeout_ms = frame->length < VIEW_FIXED ? 0 : gai_get32(frame->payload + 4);
+    if (timeout_ms == 0 || timeout_ms > MS_MAX)
+        return GAI_BAD_INPUT;
+    if (begin_reply(buffer) != 0)
+        return GAI_BROKEN;
+    set_alarm(timeout_ms);
+    int failed = gai_view(frame->payload + VIEW_FIXED, frame->length - VIEW_FIXED, buffer);
+    set_alarm(0);
+    if (failed < 0)
+        return GAI_BAD_INPUT;
+    return failed || send_reply(out, session, GAI_SEEN, buffer) != 0 ? GAI_BROKEN : GAI_OK;
 }
 
 void gai_become_session(pid_t parent)
@@ -203,7 +233,7 @@ int gai_serve(int in, int out, uint32_t session, struct gai_frame *frame)
             status = GAI_WANTS_QUIT;
             break;
         }
-        if (type != GAI_LOOKUP && type != GAI_END) {
+        if (type != GAI_LOOKUP && type != GAI_VIEW && type != GAI_END) {
             complaint = "bad frame type in a session";
             break;
         }
@@ -214,6 +244,14 @@ int gai_serve(int in, int out, uint32_t session, struct gai_frame *frame)
         if (type == GAI_END) {
             if (frame->length != 4)
                 complaint = "bad end request";
+            break;
+        }
+        if (type == GAI_VIEW) {
+            status = show(out, session, frame, &buffer);
+            if (status == GAI_OK)
+                continue;
+            if (status == GAI_BAD_INPUT)
+                complaint = "bad view request";
             break;
         }
         struct gai_query query;

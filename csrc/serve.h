@@ -16,6 +16,7 @@
 enum gai_request {
     GAI_OPEN = 'O',
     GAI_LOOKUP = 'L',
+    GAI_VIEW = 'V',
     GAI_END = 'E',
     GAI_QUIT = 'Q',
     GAI_RESYNC = 'R'
@@ -24,6 +25,7 @@ enum gai_reply {
     GAI_HELLO = 'H',
     GAI_STARTED = 'S',
     GAI_ANSWER = 'A',
+    GAI_SEEN = 'V',
     GAI_DIED = 'D',
     GAI_ERROR = 'X'
 };

@@ -14,12 +14,14 @@ from harness.native.query import Query, encode_text
 
 OPEN: Final = b"O"
 LOOKUP: Final = b"L"
+VIEW: Final = b"V"
 END: Final = b"E"
 QUIT: Final = b"Q"
 RESYNC: Final = b"R"
 HELLO: Final = b"H"
 STARTED: Final = b"S"
 ANSWER: Final = b"A"
+SEEN: Final = b"V"
 DIED: Final = b"D"
 ERROR: Final = b"X"
 
@@ -31,6 +33,7 @@ PROTOCOL_VERSION: Final = 1
 _HEADER = struct.Struct("<Ic")
 _LOOKUP = struct.Struct("<IcIIiiii")
 _SESSION = struct.Struct("<IcI")
+_VIEW = struct.Struct("<IcII")
 _TEXT = struct.Struct("<BH")
 _REPLY_MAX = 17 * 1024 * 1024
 _CHUNK = 1 << 18
@@ -67,15 +70,14 @@ def lookup_frame(session: int, query: Query, timeout: float) -> bytes:
     Raises:
         ValueError: the time-out is out of range.
     """
-    if not 0.001 <= timeout <= _TIMEOUT_MS_MAX / 1000:
-        raise ValueError(f"timeout {timeout} is not between a millisecond and a day")
+    milliseconds = _milliseconds(timeout)
     texts = _text(query.name) + _text(query.service)
     return (
         _LOOKUP.pack(
             _LOOKUP.size - _HEADER.size + len(texts),
             LOOKUP,
             session,
-            round(timeout * 1000),
+            milliseconds,
             query.family,
             query.socktype,
             query.protocol,
@@ -83,6 +85,27 @@ def lookup_frame(session: int, query: Query, timeout: float) -> bytes:
         )
         + texts
     )
+
+
+def view_frame(session: int, request: bytes, timeout: float) -> bytes:
+    """The request for one view.
+
+    Args:
+        session: its number.
+        request: the view request, see `harness.native.view`.
+        timeout: seconds, from a millisecond to a day.
+
+    Raises:
+        ValueError: the time-out is out of range.
+    """
+    length = _VIEW.size - _HEADER.size + len(request)
+    return _VIEW.pack(length, VIEW, session, _milliseconds(timeout)) + request
+
+
+def _milliseconds(timeout: float) -> int:
+    if not 0.001 <= timeout <= _TIMEOUT_MS_MAX / 1000:
+        raise ValueError(f"timeout {timeout} is not between a millisecond and a day")
+    return round(timeout * 1000)
 
 
 def _text(text: str | None) -> bytes:

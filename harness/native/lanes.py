@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from harness.native import frames
 from harness.native.errors import LaneError, RecordError
 from harness.native.record import Crashed, Outcome, TimedOut, decode
+from harness.native.view import View, decode_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,6 +108,32 @@ class Session(ABC):
             outcomes += [self._end] * (len(requests) - len(outcomes))
         return outcomes
 
+    def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
+        """What the kernel looks like from this process; getaddrinfo is not called.
+
+        Args:
+            request: a view request, see `harness.native.view`.
+            timeout: seconds, from a millisecond to a day.
+
+        Returns:
+            The view, or how the process ended.
+
+        Raises:
+            LaneError: the lane itself failed.
+            ValueError: the session is closed, or the time-out is out of range.
+        """
+        if self._closed:
+            raise ValueError("the session is closed")
+        if self._end is None:
+            self._channel.send(frames.view_frame(self._number, request, timeout))
+        while self._end is None:
+            data = self._next(timeout)
+            if data is not None:
+                return decode_view(request, data)
+        if isinstance(self._end, LaneError):
+            raise self._end
+        return self._end
+
     def close(self) -> None:
         """Ends the process; harmless when repeated."""
         if not self._closed:
@@ -141,7 +168,7 @@ class Session(ABC):
         raise LaneError(f"the session did not start: {end}")
 
     def _next(self, timeout: float) -> bytes | None:
-        """Takes one frame: a record, or None after it has changed this session's state."""
+        """Takes one frame: a record or view, or None after it has changed the session's state."""
         try:
             frame = self._channel.receive(timeout + GRACE)
         except frames.StalledError:
@@ -166,7 +193,7 @@ class Session(ABC):
             self._end = RecordError(f"unexpected frame {kind!r} {payload[:16]!r}")
             self._stop()
             return None
-        if kind == frames.ANSWER:
+        if kind in (frames.ANSWER, frames.SEEN):
             return payload[_SESSION.size :]
         if kind == frames.STARTED and len(payload) == _STARTED.size:
             self.pid = _STARTED.unpack(payload)[1]

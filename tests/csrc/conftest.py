@@ -11,7 +11,7 @@ import pytest
 from harness.native import bundled_worker
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
-SOURCES = [str(CSRC / name) for name in ("worker.c", "dispatch.c", "serve.c", "core.c")]
+SOURCES = [str(CSRC / name) for name in ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")]
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-g", "-O1"]
 
 

@@ -145,7 +145,9 @@ def test_one_architecture_that_fails_is_named_and_the_rest_is_built(tmp_path: Pa
     assert toolchain.module_in(tmp_path, own).exists()
 
 
-@pytest.mark.parametrize("source", ["core.c", "serve.c", "dispatch.c", "worker.c", "nss.c"])
+@pytest.mark.parametrize(
+    "source", ["core.c", "view.c", "serve.c", "dispatch.c", "worker.c", "nss.c"]
+)
 def test_no_warning(source: str, tmp_path: Path) -> None:
     compiler = shutil.which("gcc") or shutil.which("clang")
     if compiler is None:

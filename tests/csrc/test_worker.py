@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
+import socket
 import struct
 import subprocess
 from pathlib import Path
@@ -27,6 +29,10 @@ def lookup(
 ) -> bytes:
     fixed = struct.pack("<IIiiii", session, ms, 0, 1, 0, 0)
     return frame(b"L", fixed + text(name) + text(service))
+
+
+def view(session: int, request: bytes, ms: int = 5000) -> bytes:
+    return frame(b"V", struct.pack("<II", session, ms) + request)
 
 
 def number(value: int) -> bytes:
@@ -72,6 +78,7 @@ def test_ends_of_input(worker: Path, end: bytes) -> None:
 
 
 BAD = {
+    "a view without a session": view(1, b"A"),
     "an unknown type": frame(b"?"),
     "a lookup without a session": lookup(1),
     "an end without a session": frame(b"E", number(1)),
@@ -104,6 +111,19 @@ BAD_IN_SESSION = {
     "a NULL with a length": frame(b"L", FIXED + b"\0\1\0" + text(None)),
     "a strange presence": frame(b"L", FIXED + b"\2\0\0\0" + text(None)),
     "no time": lookup(1, ms=0),
+    "a view without time": view(1, b"A", ms=0),
+    "a view with too much time": view(1, b"A", ms=86400001),
+    "another session's view": view(2, b"A"),
+    "an empty view": frame(b"V", struct.pack("<I", 1)),
+    "a view of nothing": view(1, b""),
+    "a view of something else": view(1, b"X"),
+    "an address dump with more": view(1, b"Ax"),
+    "a link dump with more": view(1, b"Lx"),
+    "sources without a family": view(1, b"S\2\0\0"),
+    "a destination of three bytes": view(1, b"S\2\0\0\0\3abc"),
+    "a destination cut short": view(1, b"S\2\0\0\0\4\x7f\0\0"),
+    "a destination without its scope": view(1, b"S\x0a\0\0\0\x10" + bytes(16)),
+    "a good destination and a bad one": view(1, b"S\2\0\0\0\4\x7f\0\0\1\0"),
     "too much time": lookup(1, ms=86400001),
     "too long": struct.pack("<I", 160 * 1024 + 1) + b"L",
     "half a header": b"\x04",
@@ -236,3 +256,33 @@ def test_input_that_ends_before_the_resync(worker: Path) -> None:
         process.stdin.write(lookup(1)[:9])
         process.stdin.close()
         assert process.wait(5) == 0
+
+
+def test_views_show_the_loopback_interface(worker: Path) -> None:
+    """The host's own: whatever else it has, lo is there under its name and its type."""
+    to_loopback = b"S\2\0\0\0" + b"\4\x7f\0\0\1" * 3
+    data = frame(b"O", number(1)) + view(1, b"A") + view(1, b"L") + view(1, to_loopback)
+    status, frames, stderr = run(worker, data + lookup(1) + frame(b"E", number(1)))
+    assert (status, stderr, kinds(frames)) == (0, b"", b"HSVVVAD")
+    addresses, links, sources = (payload[4:] for kind, payload in frames if kind == b"V")
+    for one in (addresses, links, sources):
+        assert struct.unpack_from("<I", one)[0] == 0
+    index = socket.if_nametoindex("lo")
+    # family, prefix length, flags, scope, index, flags, then both addresses
+    lo = struct.pack("<BBBBII", 2, 8, 128, 254, index, 128) + b"\4\x7f\0\0\1" * 2
+    assert lo in addresses
+    assert struct.pack("<IH", index, 772) in links
+    assert links.count(b"\2lo") == 2
+    assert sources[4:] == number(3) + (struct.pack("<III", 0, 2, 0) + b"\4\x7f\0\0\1") * 3
+
+
+def test_a_view_of_sources_that_cannot_be_had(worker: Path) -> None:
+    no_family = view(1, b"S\x63\0\0\0\4\x7f\0\0\1")
+    # a link-local destination needs a scope id
+    address = socket.inet_pton(socket.AF_INET6, "fe80::1")
+    no_scope = view(1, b"S\x0a\0\0\0\x10" + address + bytes(4))
+    status, frames, _ = run(worker, frame(b"O", number(1)) + no_family + no_scope)
+    assert (status, kinds(frames)) == (0, b"HSVVD")
+    whole, one = (payload[4:] for kind, payload in frames if kind == b"V")
+    assert whole == number(errno.EAFNOSUPPORT) + number(0)
+    assert one == number(0) + number(1) + struct.pack("<III", errno.EINVAL, 0, 0) + b"\0"
