@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,11 +57,16 @@ class Acceptance:
         self._path: str | None = options.baseline
         if self._path is None:
             return
+        from harness.cli import UsageError
         from harness.compare.baseline import Baseline
         from harness.compare.baseline_file import Sources, read
 
         path = Path(self._path)
-        new = self._update and not path.exists()
+        new = not os.path.lexists(path)
+        if new and not self._update:
+            raise UsageError(
+                f"{path}: a baseline that is there was expected; --update-baseline makes one"
+            )
         self._sources = Sources(path, {job.source for job in jobs})
         self._baseline = Baseline(
             () if new else read(path), accept_all=self._update, name=self._sources.name

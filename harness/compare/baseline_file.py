@@ -203,7 +203,7 @@ def _first(file: str, node: yaml.Node | None, error: ValidationError) -> Scenari
             wanted, got = str(item["ctx"]["expected"]), show(item["input"])
         else:
             wanted, got = expected(dict(item)), show(item["input"])
-            if isinstance(item["input"], (int, float)):
+            if item["type"] == "string_type" and isinstance(item["input"], (int, float)):
                 wanted += " in quotes"
         found.append(ScenarioError(file, line, dotted(place), wanted, got))
     return min(found, key=lambda one: one.line or 0)

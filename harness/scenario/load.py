@@ -91,8 +91,8 @@ def _read(path: Path, file: str, limit: int) -> bytes:
         raise ScenarioError(file, None, "file", "a file name", "a NUL character") from None
     # asked first: opening a pipe would wait for a writer
     if not stat.S_ISREG(mode):
-        got = "a folder" if stat.S_ISDIR(mode) else "a special file"
-        raise ScenarioError(file, None, "file", "a regular file", got)
+        got = "a folder" if stat.S_ISDIR(mode) else "a device, pipe or socket"
+        raise ScenarioError(file, None, "file", "a scenario in a regular file", got)
     try:
         with path.open("rb") as stream:
             return stream.read(limit + 1)

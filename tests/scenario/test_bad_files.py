@@ -284,7 +284,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, got in (
         (tmp_path / "absent.yaml", "No such file or directory"),
         (tmp_path, "a folder"),
-        (tmp_path / "pipe", "a special file"),
+        (tmp_path / "pipe", "a device, pipe or socket"),
         (Path("a\0b"), "a NUL character"),
         (Path("a" * 300), "File name too long"),
     ):
