@@ -18,9 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
         "to have it in every new shell:\n"
-        "  bash  gai-harness completion bash >>~/.bash_completion\n"
-        "  zsh   gai-harness completion zsh >~/.zfunc/_gai-harness, with\n"
-        "        fpath+=~/.zfunc before compinit in ~/.zshrc\n"
+        "  bash  echo '. <(gai-harness completion bash)' >>~/.bashrc\n"
+        "  zsh   echo '. <(gai-harness completion zsh)' >>~/.zshrc, behind compinit\n"
         "  fish  gai-harness completion fish >~/.config/fish/completions/gai-harness.fish"
     )
 

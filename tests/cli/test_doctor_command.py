@@ -21,6 +21,7 @@ from harness.scenario import library, load
 
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
 PLACE = [sys.executable, denied_places.__file__]
+SEEDS = ["seed-rule9-dual-stack", "seed-rule9-ipv4-only"]
 IS_ROOT = os.geteuid() == 0
 
 
@@ -103,7 +104,7 @@ def test_where_the_kernel_refuses(place: str, topic: str, remedy: str) -> None:
 
 @pytest.mark.parametrize(
     ("place", "command"),
-    [*((one[0], ["run"]) for one in REFUSALS), ("limited", ["explain", "seed-rule9-dual-stack"])],
+    [*((one[0], ["run", *SEEDS]) for one in REFUSALS), ("limited", ["explain", SEEDS[0]])],
 )
 def test_other_commands_name_the_doctor_there(place: str, command: list[str]) -> None:
     done = run(*PLACE, place, COMMAND, *command)

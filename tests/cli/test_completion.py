@@ -1,0 +1,194 @@
+"""Completion in the real shells, installed as the help says."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sysconfig
+import termios
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.glibcs import host
+from harness.scenario import gai_conf_files, library
+from harness.scenario.suites import suites
+
+SCRIPTS = sysconfig.get_path("scripts")
+LIBRARY = {path.stem for path in library()}
+
+# what is typed, and what is offered: all of it, or (with an ellipsis) at least that
+CASES: list[tuple[str, set[str], bool]] = [
+    ("gai-harness ru", {"run"}, True),
+    ("gai-harness glibc ", {"list", "fetch", "add", "remove"}, True),
+    ("gai-harness glibc re", {"remove"}, True),
+    ("gai-harness run --lane ", {"auto", "cffi", "worker", "both"}, True),
+    ("gai-harness run --sui", {"--suite"}, True),
+    ("gai-harness run --suite ", set(suites()), True),
+    ("gai-harness run seed-", {name for name in LIBRARY if name.startswith("seed-")}, True),
+    ("gai-harness explain seed-rule9-d", {"seed-rule9-dual-stack"}, True),
+    ("gai-harness run min", {"mine.yaml"}, True),
+    ("gai-harness run --gai-conf prefer", {n for n in gai_conf_files() if n[:6] == "prefer"}, True),
+    ("gai-harness run --glibc ", {"host", "all", host().version, "7.7", "mine"}, False),
+    ("gai-harness run --glibc host,7", {"host,7.7"}, True),
+    ("gai-harness glibc remove ", {"7.7", "mine", "all"}, True),
+    ("gai-harness run --report js", {"json="}, True),
+    ("gai-harness explain x --flags AI_ALL", {"AI_ALL"}, True),
+    ("gai-harness completion ", {"bash", "zsh", "fish"}, True),
+    ("gai-harness run nothing-like-this", set(), True),
+]
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder, a cache with two builds in it, and a folder with a scenario."""
+    for version, name in (("7.7", None), ("7.8", "mine")):
+        build = tmp_path / f"cache/builds/x-{version}"
+        (build / "lib").mkdir(parents=True)
+        files = [["ld.so", 0, ""], ["libc.so.6", 0, ""]]
+        for file, *_ in files:
+            (build / "lib" / str(file)).touch()
+        manifest = {
+            "schema": 1, "id": build.name, "version": version, "arch": host().arch,
+            "origin": "x", "kind": "package" if name is None else "added", "files": files,
+            "name": name,
+        }  # fmt: skip
+        (build / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "home").mkdir()
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "mine.yaml").touch()
+    (work / "minutes.txt").touch()
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", f"{SCRIPTS}:{os.environ['PATH']}")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.chdir(work)
+    return tmp_path / "home"
+
+
+def install(shell: str, home: Path) -> None:
+    """Do what the help says."""
+    said = subprocess.run(
+        ["gai-harness", "completion", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    line = re.search(
+        rf"^  {shell}  (.*?)(?:, behind compinit)?$", said.replace("zsh   ", "zsh  "), re.M
+    )
+    assert line is not None, said
+    if shell == "zsh":
+        (home / ".zshrc").write_text("PS1='> '\nautoload -U compinit\ncompinit -u\n")
+    if shell == "fish":
+        (home / ".config/fish/completions").mkdir(parents=True)
+    subprocess.run(["sh", "-c", line[1]], check=True)
+
+
+def agrees(offered: set[str], wanted: set[str], *, all_of_it: bool) -> bool:
+    return offered == wanted if all_of_it else offered >= wanted
+
+
+def test_bash_offers(surroundings: Path) -> None:
+    install("bash", surroundings)
+    script = [
+        ". ~/.bashrc",
+        "try() { COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMPREPLY=()",
+        "  _python_argcomplete gai-harness; echo \"${COMPREPLY[*]}\"; }",
+        *(f"try '{typed}'" for typed, _, _ in CASES),
+    ]  # fmt: skip
+    done = subprocess.run(
+        ["bash", "--norc", "-c", "\n".join(script)], capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.split("\n")
+    for (typed, wanted, all_of_it), line in zip(CASES, lines, strict=False):
+        assert agrees(set(line.split()), wanted, all_of_it=all_of_it), (typed, line)
+
+
+def test_fish_offers(surroundings: Path, unreachable: Any) -> None:
+    if shutil.which("fish") is None:
+        unreachable("fish is not installed")
+    install("fish", surroundings)
+    script = "\n".join(f"echo (complete -C '{typed}' | cut -f1)" for typed, _, _ in CASES)
+    done = subprocess.run(["fish", "-c", script], capture_output=True, text=True, check=True)
+    for (typed, wanted, all_of_it), line in zip(CASES, done.stdout.split("\n"), strict=False):
+        if not wanted:
+            continue  # fish then offers files of its own accord
+        assert agrees(set(line.split()), wanted, all_of_it=all_of_it), (typed, line)
+
+
+# a beginning that one word goes on from, and that word
+TABS = [
+    ("gai-harness kub", "kubelet"),
+    ("gai-harness run --gl", "--glibc"),
+    ("gai-harness run seed-rule9-du", "seed-rule9-dual-stack"),
+    ("gai-harness run --glibc mi", "mine"),
+    ("gai-harness run mi", "mine.yaml"),
+]
+
+
+@pytest.mark.parametrize(
+    ("shell", "command"), [("bash", ["bash", "-i"]), ("zsh", ["zsh", "-i"])], ids=["bash", "zsh"]
+)
+def test_the_tab_key(shell: str, command: list[str], surroundings: Path, unreachable: Any) -> None:
+    if shutil.which(shell) is None:
+        unreachable(f"{shell} is not installed")
+    install(shell, surroundings)
+    terminal = Terminal(command)
+    try:
+        for typed, word in TABS:
+            # Tab, back to the beginning of the line, and the line is printed, not run
+            terminal.type(f"{typed}\t\x01echo \r")
+            terminal.wait_for(f"\n{typed.rpartition(' ')[0]} {word}")
+    finally:
+        terminal.close()
+
+
+class Terminal:
+    """A program on a terminal of its own, which somebody types on."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._pid, self._file = pty.fork()
+        if self._pid == 0:
+            termios.tcsetwinsize(0, (50, 300))  # no line is wrapped
+            os.environ["TERM"] = "dumb"
+            os.execvp(command[0], command)
+        self._seen = ""
+        self.type("echo rea''dy\r")
+        self.wait_for("ready\r\n")
+
+    def type(self, text: str) -> None:
+        self._seen = ""
+        os.write(self._file, text.encode())
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + 60
+        while text not in self._seen:
+            ready, _, _ = select.select([self._file], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"{text!r} never came: {self._seen!r}"
+            self._seen += os.read(self._file, 4096).decode(errors="replace")
+
+    def close(self) -> Any:
+        os.kill(self._pid, signal.SIGKILL)
+        os.close(self._file)
+        return os.waitpid(self._pid, 0)
+
+
+def test_nothing_heavy_is_imported_for_a_command_name() -> None:
+    environment = {
+        **os.environ, "_ARGCOMPLETE": "1", "COMP_LINE": "gai-harness ru", "COMP_POINT": "14",
+        "_ARGCOMPLETE_STDOUT_FILENAME": os.devnull, "_ARC_DEBUG": "",
+    }  # fmt: skip
+    done = subprocess.run(
+        ["python", "-X", "importtime", f"{SCRIPTS}/gai-harness"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "argcomplete" in imported
+    assert not imported & {"pydantic", "pyroute2", "rich", "yaml", "cffi"}
