@@ -147,7 +147,8 @@ class VersionChange:
     """Two neighbouring versions that answer differently, and the dialect rows that explain it.
 
     ``why`` is empty where no single row does. The labels name the builds where those of one
-    version differ among themselves, and are empty elsewhere.
+    version differ among themselves, and are empty elsewhere. ``archs`` are those on which they
+    do, empty where the run has one only.
     """
 
     older: str
@@ -155,12 +156,33 @@ class VersionChange:
     why: tuple[str, ...]
     older_label: str = ""
     newer_label: str = ""
+    archs: tuple[str, ...] = ()
 
     @property
     def between(self) -> str:
         """The two builds in words: "2.36 → 2.41", "2.41 (trixie) → 2.41 (mine)"."""
         builds = ((self.older, self.older_label), (self.newer, self.newer_label))
-        return " → ".join(f"{glibc} ({label})" if label else glibc for glibc, label in builds)
+        words = " → ".join(f"{glibc} ({label})" if label else glibc for glibc, label in builds)
+        return f"{words} on {', '.join(self.archs)}" if self.archs else words
+
+
+@dataclass(frozen=True, slots=True)
+class ArchitectureChange:
+    """Architectures on which the same versions answer differently, and the rows that explain it.
+
+    ``one`` and ``other`` are the architectures that answer alike; ``why`` is empty where no
+    rows of the dialect table say it.
+    """
+
+    glibc: tuple[str, ...]
+    one: tuple[str, ...]
+    other: tuple[str, ...]
+    why: tuple[str, ...]
+
+    @property
+    def between(self) -> str:
+        """Both sides in words: "2.31, 2.36: amd64, i386 ≠ s390x"."""
+        return f"{', '.join(self.glibc)}: {', '.join(self.one)} ≠ {', '.join(self.other)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +273,7 @@ class LookupReport:
     gai_conf: str
     results: tuple[Result, ...]
     changes: tuple[VersionChange, ...] = ()
+    architectures: tuple[ArchitectureChange, ...] = ()
     devices: tuple[str, ...] = ()
     description: str = ""
     source: str = ""

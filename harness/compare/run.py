@@ -19,7 +19,7 @@ from harness.compare.request import (
     targets_of,
 )
 from harness.compare.results import LookupReport
-from harness.compare.versions import changes
+from harness.compare.versions import architectures, changes
 from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer, Outcome
@@ -48,7 +48,8 @@ class LaneSpec:
     ``command`` is the worker's argv inside ``skeleton``, its private root. The cffi lane has
     neither on the host's glibc; elsewhere ``command`` starts this interpreter by that
     glibc's own loader. ``build`` says where it comes from, ``label`` the same in a word.
-    ``emulator`` names the qemu-user that a foreign architecture runs through.
+    ``emulator`` names the qemu-user that a foreign architecture runs through, ``untrusted``
+    says what the self-test of such a lane found wrong, if anything.
     """
 
     glibc: str
@@ -59,6 +60,7 @@ class LaneSpec:
     skeleton: Path | None = None
     label: str = ""
     emulator: str = ""
+    untrusted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
             gai_conf=first.gai_conf_name,
             results=results,
             changes=changes(evidences, results),
+            architectures=architectures(evidences, results),
             devices=devices,
             description=first.scenario.description,
             source=job.source,

@@ -1,4 +1,4 @@
-"""Where neighbouring versions answer differently, and which row of the dialect table says why."""
+"""Where versions or architectures answer differently, and which rows of the dialects say why."""
 
 from __future__ import annotations
 
@@ -9,47 +9,89 @@ from itertools import pairwise
 from harness.compare.judge import Evidence
 from harness.compare.predict import predict
 from harness.compare.request import request_for
-from harness.compare.results import Result, VersionChange
-from harness.model.dialects import Row, boundaries, dialect, parse_version
+from harness.compare.results import ArchitectureChange, Result, VersionChange
+from harness.model.dialects import Row, dialect, differences, parse_version
 
 Seen = tuple[Evidence, Result]
 """One build's evidence and the result judged from it."""
 
 
 def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[VersionChange, ...]:
-    """Compare each version's answer with the next newer one's, within one architecture.
+    """Compare each version's answer with the next newer one's, within each architecture.
 
-    ``evidences`` and ``results`` go together, one per glibc, for one look-up under one
-    gai.conf. Only a row whose value alone turns the model's older answer into the newer
-    one is named.
+    ``evidences`` and ``results`` go together, one per build, for one look-up under one
+    gai.conf. Only rows that turn the model's older answer into the newer one are named.
     """
-    pairs = sorted(
-        zip(evidences, results, strict=True), key=lambda pair: parse_version(pair[0].glibc)
+    found: dict[VersionChange, list[str]] = {}
+    for arch, seen in _by_arch(evidences, results).items():
+        for old, new in pairwise(seen):
+            if _answer(old[1]) == _answer(new[1]):
+                continue
+            if old[0].glibc == new[0].glibc and old[1].label == new[1].label:
+                continue
+            labels = (_label(old[1], results), _label(new[1], results))
+            change = VersionChange(old[0].glibc, new[0].glibc, explaining(old, new), *labels)
+            found.setdefault(change, []).append(arch)
+    several = len({evidence.arch for evidence in evidences}) > 1
+    return tuple(
+        replace(change, archs=tuple(archs) if several else ()) for change, archs in found.items()
     )
-    found = []
-    for old, new in pairwise(pairs):
-        if old[0].arch != new[0].arch or _answer(old[1]) == _answer(new[1]):
-            continue
-        if old[0].glibc == new[0].glibc and old[1].label == new[1].label:
-            continue
-        labels = (_label(old[1], results), _label(new[1], results))
-        found.append(
-            VersionChange(old[0].glibc, new[0].glibc, explaining(old, new), *labels)
-        )  # fmt: skip
-    return tuple(found)
+
+
+def architectures(
+    evidences: Sequence[Evidence], results: Sequence[Result]
+) -> tuple[ArchitectureChange, ...]:
+    """Where one version answers differently on two architectures, and the rows that say why.
+
+    Each group of architectures that answer alike is compared with that of the first one.
+    """
+    found: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    by_version: dict[str, list[Seen]] = {}
+    for seen in _by_arch(evidences, results).values():
+        for each in seen:
+            by_version.setdefault(each[0].glibc, []).append(each)
+    for glibc in sorted(by_version, key=parse_version):
+        alike: dict[object, list[Seen]] = {}
+        for each in by_version[glibc]:
+            alike.setdefault(_answer(each[1]), []).append(each)
+        first, *others = alike.values()
+        for other in others:
+            one, two = _archs(first), _archs(other)
+            if not set(one) & set(two):  # two builds of one version differ: no matter of these
+                why = explaining(first[0], other[0])
+                found.setdefault((one, two, why), []).append(glibc)
+    return tuple(
+        ArchitectureChange(tuple(versions), one, two, why)
+        for (one, two, why), versions in found.items()
+    )
 
 
 def explaining(one: Seen, other: Seen) -> tuple[str, ...]:
     """The rows, in words, that explain why two builds answer differently.
 
-    Empty where no single row does. A file whose effect is undefined is an explanation too.
+    Empty where no rows do. A file whose effect is undefined is an explanation too.
     """
     old, new = sorted((one, other), key=lambda seen: parse_version(seen[0].glibc))
-    rows = _explaining(old[0], old[1], new[0]) if old[0].arch == new[0].arch else []
+    rows = _explaining(old[0], new[0])
     lines = old[1].undefined or new[1].undefined
     if not rows and lines:
         return ("the file's effect is undefined: " + "; ".join(lines),)
-    return tuple(_words(row) for row in rows)
+    return tuple(_words(row, old[0].arch != new[0].arch) for row in rows)
+
+
+def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[str, list[Seen]]:
+    """The builds of each architecture, oldest first; architectures in the order of the run."""
+    found: dict[str, list[Seen]] = {}
+    for evidence, result in zip(evidences, results, strict=True):
+        found.setdefault(evidence.arch, []).append((evidence, result))
+    own = sorted(found, key=lambda arch: not any(seen[1].label == "host" for seen in found[arch]))
+    return {
+        arch: sorted(found[arch], key=lambda seen: parse_version(seen[0].glibc)) for arch in own
+    }
+
+
+def _archs(seen: Sequence[Seen]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(evidence.arch for evidence, _ in seen))
 
 
 def _answer(result: Result) -> tuple[tuple[str, ...], str | None]:
@@ -62,25 +104,32 @@ def _label(result: Result, among: Sequence[Result]) -> str:
     return result.label if len({_answer(r) for r in alike}) > 1 else ""
 
 
-def _words(row: Row) -> str:
+def _words(row: Row, by_arch: bool) -> str:
+    if by_arch and row.archs is not None:
+        return f"{row.evidence} ({row.feature} on {', '.join(sorted(row.archs))})"
     return f"since {row.since[0]}.{row.since[1]} {row.evidence} ({row.feature})"
 
 
-def _explaining(old: Evidence, old_result: Result, new: Evidence) -> list[Row]:
-    newer = _prediction(new, None)
-    rows = []
-    for row in boundaries(old.glibc, new.glibc):
-        if row.archs is not None and new.arch not in row.archs:
-            continue
-        switched = _prediction(old, row)
-        if switched == newer and (_prediction(old, None) != newer or old_result.undefined):
-            rows.append(row)
+def _explaining(old: Evidence, new: Evidence) -> tuple[Row, ...]:
+    """One row that alone makes the older answer the newer one, or else as few as it takes."""
+    newer, before = _prediction(new), _prediction(old)
+    if before == newer:
+        return ()
+    rows = differences(dialect(old.glibc, old.arch), dialect(new.glibc, new.arch))
+    alone = tuple(row for row in rows if _prediction(old, row) == newer)
+    if alone or _prediction(old, *rows) != newer:
+        return alone
+    for row in rows:
+        fewer = tuple(each for each in rows if each != row)
+        if _prediction(old, *fewer) == newer:
+            rows = fewer
     return rows
 
 
-def _prediction(evidence: Evidence, row: Row | None) -> tuple[object, ...]:
+def _prediction(evidence: Evidence, *rows: Row) -> tuple[object, ...]:
+    """What the model says, with the values of some rows instead of its own."""
     spoken = dialect(evidence.glibc, evidence.arch)
-    if row is not None:
+    for row in rows:
         spoken = replace(spoken, **{row.feature: row.value})  # type: ignore[arg-type]
     prediction = predict(
         request_for(evidence.lookup),

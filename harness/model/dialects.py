@@ -14,6 +14,9 @@ from functools import lru_cache
 
 Version = tuple[int, int]
 
+ARCHS = ("amd64", "i386", "arm64", "armhf", "ppc64el", "riscv64", "s390x")
+"""The architectures whose glibc is run and held against these rows."""
+
 _32BIT = frozenset({"i386", "armhf", "armel", "mipsel", "powerpc", "hppa", "m68k"})
 
 
@@ -149,6 +152,19 @@ def dialect(glibc: str, arch: str = "amd64", rows: tuple[Row, ...] = ROWS) -> Di
     if not values:
         raise ValueError(f"glibc {glibc}: the model begins with 2.5")
     return Dialect(glibc, arch, **values)  # type: ignore[arg-type]
+
+
+def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:
+    """The rows that hold for ``other`` where ``one`` has another value, in the table's order."""
+    version = parse_version(other.glibc)
+    holding = {
+        row.feature: row
+        for row in ROWS
+        if row.since <= version and (row.archs is None or other.arch in row.archs)
+    }
+    return tuple(
+        row for feature, row in holding.items() if getattr(one, feature) != getattr(other, feature)
+    )
 
 
 def boundaries(older: str, newer: str) -> tuple[Row, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.model.addresses import as_ipv6_int
-from harness.model.dialects import Dialect
+from harness.model.dialects import ARCHS, Dialect, dialect
 from harness.model.facts import Facts
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.host import HostView
@@ -43,13 +43,13 @@ def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Tr
         return None
     if spoken.shift_by_32 == "modulo":
         effect = (
-            f"on {spoken.arch} its mask then is /32, so only a destination that is the source "
-            "itself counts as near"
+            f"on {_processors(spoken)} its mask then is /32, so only a destination that is "
+            "the source itself counts as near"
         )
     else:
         effect = (
-            f"on {spoken.arch} its mask then is /0, so every destination counts by its plain "
-            "common prefix"
+            f"on {_processors(spoken)} its mask then is /0, so every destination counts by "
+            "its plain common prefix"
         )
         if not spoken.first_of_pair_keeps_top_bit:
             effect += (
@@ -62,6 +62,12 @@ def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Tr
         f"{effect}. Rules 3, 4 and 7 saw no flags and no interface. One IPv6 address other "
         "than ::1, even a link-local one, brings the table back.",
     )
+
+
+def _processors(spoken: Dialect) -> str:
+    """The processor, and those that shift alike: they give one answer, and so one text."""
+    others = [arch for arch in ARCHS if dialect("2.41", arch).shift_by_32 == spoken.shift_by_32]
+    return ", ".join(others if spoken.arch in others else [spoken.arch])
 
 
 def _scoped(known: Sequence[Facts]) -> Trap | None:

@@ -120,6 +120,19 @@ class Change(TypedDict):
     why: Annotated[list[str], Field(description="empty where no single reason is known")]
     older_label: Annotated[str, Field(description="where builds of one version differ")]
     newer_label: str
+    archs: Annotated[list[str], Field(description="where the run has several")]
+
+
+class ArchitectureChange(TypedDict):
+    """Architectures on which the same versions answer differently."""
+
+    scenario: str
+    lookup: str
+    gai_conf: str
+    glibc: list[Glibc]
+    one: list[str]
+    other: list[str]
+    why: Annotated[list[str], Field(description="empty where no reason is known")]
 
 
 class Side(TypedDict):
@@ -191,6 +204,7 @@ class Run(TypedDict):
     schema: Schema
     results: list[RunResult]
     changes: list[Change]
+    architectures: list[ArchitectureChange]
     against: Annotated[Against | None, Field(description="with --against")]
     notices: list[Notice]
     summary: Summary

@@ -60,9 +60,23 @@ def document(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) ->
                 "why": list(change.why),
                 "older_label": change.older_label,
                 "newer_label": change.newer_label,
+                "archs": list(change.archs),
             }
             for report in reports
             for change in report.changes
+        ],
+        "architectures": [
+            {
+                "scenario": report.scenario,
+                "lookup": report.lookup,
+                "gai_conf": report.gai_conf,
+                "glibc": list(apart.glibc),
+                "one": list(apart.one),
+                "other": list(apart.other),
+                "why": list(apart.why),
+            }
+            for report in reports
+            for apart in report.architectures
         ],
         "against": _against(reports),
         "notices": [cast("documents.Notice", asdict(notice)) for notice in notices],

@@ -55,6 +55,9 @@ class TextReport:
             self._changed += 1
             why = change.why or ("no single dialect row explains it",)
             self._line(Text(f"    {change.between} differs: {'; '.join(why)}", "yellow"))
+        for apart in report.architectures:
+            why = apart.why or ("no dialect rows explain it",)
+            self._line(Text(f"    {apart.between}: {'; '.join(why)}", "yellow"))
         for against in report.against:
             self._line(
                 Text(f"    {against.new.where} differs from {against.old.where}: {against.rules}",

@@ -1,16 +1,21 @@
-"""Evidence of the whole library on the host's glibc, collected once for all tests."""
+"""Evidence of the library on real glibc, collected once for all tests."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from compare_kit import gather
 
-from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
+from harness.glibcs import GlibcError, GlibcMissing, fetch, find
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
     from harness.compare.judge import Evidence
 
 
@@ -22,4 +27,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def library_evidence() -> list[Evidence]:
     jobs = make_jobs(load_scenarios(()), (host_lane(),))
     with Pool(2) as pool:
+        return [item for found in pool.map(gather, jobs) for item in found]
+
+
+@pytest.fixture(scope="session")
+def abroad_evidence(unreachable: Callable[[str], NoReturn]) -> list[Evidence]:
+    """What glibc 2.36 on s390x says where the processor matters."""
+    build = "2.36:s390x"
+    try:
+        find(build)
+    except GlibcMissing:
+        try:
+            fetch(build)
+        except GlibcError as error:
+            unreachable(str(error))
+    names = ("arch-top-bit-of-the-first", "seed-rule9-ipv4-only", "arch-strtoul-range")
+    jobs = make_jobs(load_scenarios([Path(name) for name in names]), lanes_for(build, "worker"))
+    with Pool(1) as pool:
         return [item for found in pool.map(gather, jobs) for item in found]

@@ -47,3 +47,24 @@ def ipv4_first(folder: Path, build: Build | None = None) -> Path:
     prefix = install_prefix(folder, build)
     patch(prefix, "::ffff:0:0/96", 10, 100)
     return prefix
+
+
+# What kills a process with SIGSEGV: hlt; a load from address 0.
+_DEATH = {"amd64": b"\xf4", "i386": b"\xf4", "arm64": bytes.fromhex("000080d2000040f9")}
+
+
+def dying(folder: Path, build: Build | None = None) -> Path:
+    """A glibc whose getaddrinfo dies of SIGSEGV as soon as it is called."""
+    from elftools.elf.elffile import ELFFile
+
+    prefix = install_prefix(folder, build)
+    libc = prefix / "lib/libc.so.6"
+    with libc.open("rb") as stream:
+        elf = ELFFile(stream)
+        (symbol,) = elf.get_section_by_name(".dynsym").get_symbol_by_name("getaddrinfo")
+        (offset,) = elf.address_offsets(symbol["st_value"])
+    death = _DEATH[(build or host()).arch]
+    data = bytearray(libc.read_bytes())
+    data[offset : offset + len(death)] = death
+    libc.write_bytes(data)
+    return prefix

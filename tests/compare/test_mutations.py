@@ -107,11 +107,13 @@ FLIPPED: dict[str, Any] = {
     "shift_by_32": "zero",
 }
 TOGGLED = ("gaiconf_numbers_checked", "mptcp_known")
+# seen on other processors only
+ABROAD = ("first_of_pair_keeps_top_bit",)
 
 
 def test_every_dialect_feature_is_mutated() -> None:
     features = {field for field in Dialect.__dataclass_fields__ if field not in ("glibc", "arch")}
-    assert features == {*FLIPPED, *TOGGLED}
+    assert features == {*FLIPPED, *TOGGLED, *ABROAD}
 
 
 @pytest.mark.parametrize("feature", [*FLIPPED, *TOGGLED])
@@ -128,6 +130,21 @@ def test_dialect_row_changed(
 
     monkeypatch.setattr(judge_module, "dialect", other)
     assert disagreements(library_evidence)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("feature", ABROAD)
+def test_dialect_row_of_another_processor_changed(
+    abroad_evidence: list[Evidence], feature: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert disagreements(abroad_evidence) == []
+
+    def other(glibc: str, arch: str = "amd64") -> Dialect:
+        spoken = dialect(glibc, arch)
+        return replace(spoken, **{feature: not getattr(spoken, feature)})
+
+    monkeypatch.setattr(judge_module, "dialect", other)
+    assert disagreements(abroad_evidence)
 
 
 def keep_table(rows: Sequence[AddressRow]) -> table_module.AddressTable:
