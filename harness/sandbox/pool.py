@@ -44,7 +44,7 @@ _ZYGOTE = (
     "from harness.sandbox.zygote import main; main()"
 )
 # these change what glibc's resolver does, so the children must not inherit them
-_RESOLVER_VARIABLES = (
+RESOLVER_VARIABLES = (
     "GETCONF_DIR",
     "HOSTALIASES",
     "LOCALDOMAIN",
@@ -270,7 +270,7 @@ class Pool:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {k: v for k, v in os.environ.items() if k not in _RESOLVER_VARIABLES}
+        environment = {k: v for k, v in os.environ.items() if k not in RESOLVER_VARIABLES}
         path = json.dumps([entry or os.getcwd() for entry in sys.path])  # noqa: PTH109
         arguments = [str(theirs.fileno()), str(os.getpid()), path]
         with theirs:

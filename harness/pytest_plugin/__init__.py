@@ -1,0 +1,191 @@
+"""gai-harness in pytest: ``*.gai.yaml`` files as tests, hosts for people's own tests.
+
+Everybody who has the package installed loads this module with every run of pytest, so it
+imports nothing but pytest; the rest comes when a scenario is collected or a fixture used.
+docs/pytest.md describes the options, fixtures and markers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.pytest_plugin.explained import Explained
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.boxes import HostBox
+    from harness.pytest_plugin.orders import Order
+
+SUFFIX = ".gai.yaml"
+_MARKERS = (
+    "gai_namespaces: skip where this machine cannot make private networks",
+    "gai_glibc(version, ...): skip where one of these builds of glibc is not on this machine",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options and the ini keys."""
+    group = parser.getgroup("gai-harness", "gai-harness (scenarios in *.gai.yaml files)")
+    group.addoption(
+        "--gai-glibc", metavar="VERSION,…|host|all",
+        help="the builds of glibc to run scenarios on (default: ini gai_glibc, or host)",
+    )  # fmt: skip
+    group.addoption(
+        "--gai-conf", action="append", metavar="FILE",
+        help="run scenarios under this gai.conf instead of their own; may be given several"
+        " times; a name of the catalogue works, as does 'none' (default: ini gai_conf)",
+    )  # fmt: skip
+    group.addoption(
+        "--gai-fetch", action="store_true",
+        help="fetch a missing glibc as a package of this distribution (or ini gai_fetch)",
+    )  # fmt: skip
+    group.addoption(
+        "--gai-no-sandbox", choices=("fail", "skip"),
+        help="what becomes of a test where this machine cannot make private networks"
+        " (default: ini gai_no_sandbox, or fail)",
+    )  # fmt: skip
+    parser.addini("gai_glibc", "builds of glibc to run scenarios on", default="host")
+    parser.addini("gai_conf", "gai.conf files to run scenarios under", "linelist", default=[])
+    parser.addini("gai_fetch", "fetch a missing glibc", "bool", default=False)
+    parser.addini("gai_no_sandbox", "fail or skip without private networks", default="fail")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, so that --strict-markers knows them."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what a laboratory keeps running."""
+    from harness.pytest_plugin import lab
+
+    lab.close(config)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look at what the command line asks for before anything is collected."""
+    option = session.config.option
+    if option.gai_glibc is not None or option.gai_conf:
+        from harness.pytest_plugin.lab import is_worker, lab_of
+
+        if not is_worker(session.config):
+            lab_of(session.config).settings.check()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a scenario."""
+    if not file_path.name.endswith(SUFFIX):
+        return None
+    from harness.pytest_plugin.collecting import GaiFile
+
+    return GaiFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Say once, as wrong use, what kept every scenario from being collected."""
+    from harness.pytest_plugin import lab
+
+    lab.complain(config)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """The builds of glibc that the command line asks for."""
+    if config.option.gai_glibc is None and not config.option.gai_conf:
+        return []
+    from harness.pytest_plugin.summary import header
+
+    return header(config)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """The builds of glibc, where scenarios were collected and nothing has named them yet."""
+    if config.option.gai_glibc is not None or config.option.gai_conf:
+        return []
+    if config.option.verbose < 0 or not any(item.path.name.endswith(SUFFIX) for item in items):
+        return []
+    from harness.pytest_plugin.summary import header
+
+    return header(config)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Heed the markers."""
+    for name in ("gai_namespaces", "gai_glibc"):
+        if item.get_closest_marker(name) is not None:
+            from harness.pytest_plugin import needs
+
+            needs.check(item)
+            return
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable(
+    report: pytest.CollectReport | pytest.TestReport,
+) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+    """Keep an explanation whole on its way from an xdist worker."""
+    data = yield
+    if data is not None and isinstance(report.longrepr, Explained):
+        data["gai_explained"] = report.longrepr.as_data()
+    return data
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_from_serializable(
+    data: dict[str, Any],
+) -> Generator[
+    None,
+    pytest.CollectReport | pytest.TestReport | None,
+    pytest.CollectReport | pytest.TestReport | None,
+]:
+    """Make an explanation of what a worker has sent."""
+    explained = data.pop("gai_explained", None)
+    report = yield
+    if report is not None and explained is not None:
+        report.longrepr = Explained.from_data(explained)  # type: ignore[assignment]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where neighbouring versions of glibc answered differently."""
+    if any("gai_difference" in dict(report.user_properties) for report in _done(terminalreporter)):
+        from harness.pytest_plugin.summary import write_differences
+
+        write_differences(terminalreporter, _done(terminalreporter))
+
+
+def _done(terminalreporter: pytest.TerminalReporter) -> Iterator[pytest.TestReport]:
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            if isinstance(report, pytest.TestReport) and report.when == "call":
+                yield report
+
+
+@pytest.fixture
+def gai_host(request: pytest.FixtureRequest) -> Iterator[Callable[..., HostBox]]:
+    """Build a host in a private network and run code of one's own inside it.
+
+    ``box = gai_host(scenario_or_host, names=…, resolver=…, gai_conf=…)``, then
+    ``box.run(function, *args)`` or ``box.command([…])``. It ends with the test.
+    """
+    from harness.pytest_plugin.boxes import Builder
+
+    with Builder(request) as builder:
+        yield builder
+
+
+@pytest.fixture
+def gai_order(gai_host: Callable[..., HostBox]) -> Callable[..., Order]:
+    """The order in which the real getaddrinfo answers on a host, and the model's reasons.
+
+    ``gai_order(scenario_or_host_or_box, "web", family=…, glibc=…)``.
+    """
+    from harness.pytest_plugin.boxes import Builder
+    from harness.pytest_plugin.orders import Orders
+
+    assert isinstance(gai_host, Builder)
+    return Orders(gai_host)

@@ -1,0 +1,170 @@
+"""Running a function of a test in a forked child inside a sandbox, and bringing home its result.
+
+::
+
+    pytest --fork--> child, enters the sandbox --fork--> the function, in its process tree
+
+The function is forked from pytest itself, so closures, lambdas and what the test module has
+in memory are simply there; only the result is sent. The kernel kills the first when pytest
+dies, and the second with the first or with the sandbox.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harness.sandbox import kernel, wire
+
+_HERE = Path(__file__).parent
+
+
+class ChildError(Exception):
+    """A function that ended without a result, or with one that cannot be sent."""
+
+
+def call(enter: Callable[[], None], work: Callable[[], Any], timeout: float | None) -> Any:
+    """What ``work`` returns in a child, or raise what it raises there.
+
+    Parameters: ``enter`` puts the child, which has one thread, into the sandbox; ``timeout``
+    in seconds, None for no limit. An exception carries the child's traceback as a note.
+    Raises TimeoutError, and ChildError for a process that died.
+    """
+    __tracebackhide__ = True
+    ours, theirs = socket.socketpair()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    asker = os.getpid()
+    with warnings.catch_warnings():
+        # Python 3.12 warns where there are threads; the child execs nothing of theirs
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        _first(asker, theirs, enter, work)
+    theirs.close()
+    with ours:
+        try:
+            frame = _receive(ours, timeout)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    return _unpack(frame)
+
+
+def _receive(sock: socket.socket, timeout: float | None) -> bytes:
+    __tracebackhide__ = True
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    if not poll.poll(None if timeout is None else max(0, int(timeout * 1000))):
+        raise TimeoutError(f"the function did not end within {timeout:g} s")
+    try:
+        return wire.receive_bytes(sock)
+    except (EOFError, OSError):
+        raise ChildError("the child was killed before it gave a result") from None
+
+
+def _unpack(frame: bytes) -> Any:
+    __tracebackhide__ = True
+    kind, value = pickle.loads(frame)
+    if kind == "value":
+        return value
+    if kind == "raised":
+        raise value
+    raise ChildError(value)
+
+
+def _first(
+    asker: int, sock: socket.socket, enter: Callable[[], None], work: Callable[[], Any]
+) -> NoReturn:
+    """The child in the outer process tree: enters, forks the function, says how it ended."""
+    try:
+        gc.freeze()  # nothing of pytest's is finalised here
+        kernel.die_with_parent()
+        enter()
+        kernel.die_with_parent()  # a change of credentials clears it
+        if os.getppid() != asker:
+            os._exit(1)
+        inner = os.fork()
+        if inner == 0:
+            _second(sock, work)
+        _, status = os.waitpid(inner, 0)
+        if os.WIFSIGNALED(status):
+            name = signal.Signals(os.WTERMSIG(status)).name
+            said = f"the function's process died of {name}"
+        else:
+            said = f"the function's process ended with status {os.WEXITSTATUS(status)}"
+        # unread where there was a result
+        wire.send(sock, ("ended", said))
+    except BaseException as problem:
+        with suppress(BaseException):
+            wire.send_bytes(sock, _raised(problem))
+    finally:
+        os._exit(0)
+
+
+def _second(sock: socket.socket, work: Callable[[], Any]) -> NoReturn:
+    try:
+        kernel.die_with_parent()
+        if faulthandler.is_enabled():
+            faulthandler.enable(file=2)  # among what the test's own output is captured with
+        try:
+            frame = _value(work())
+        except BaseException as problem:
+            frame = _raised(problem)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        wire.send_bytes(sock, frame)
+    finally:
+        os._exit(0)
+
+
+def _value(value: Any) -> bytes:
+    try:
+        frame = pickle.dumps(("value", value), protocol=pickle.HIGHEST_PROTOCOL)
+        pickle.loads(frame)
+    except Exception as problem:
+        raise ChildError(
+            f"the function's result cannot be sent out of the sandbox: {problem}"
+        ) from None
+    return frame
+
+
+def _raised(problem: BaseException) -> bytes:
+    """The exception with the child's traceback as a note; as text where it cannot be sent."""
+    shown = _traceback(problem)
+    if shown:
+        with suppress(Exception):
+            problem.add_note(f"\nin the sandbox:\n{shown}")
+    try:
+        frame = pickle.dumps(("raised", problem), protocol=pickle.HIGHEST_PROTOCOL)
+        pickle.loads(frame)
+    except Exception:
+        return pickle.dumps(("ended", f"{type(problem).__name__}: {problem}\n{shown}"))
+    return frame
+
+
+def _traceback(problem: BaseException) -> str:
+    """Where it was raised, without the frames of this package; "" where there are no others."""
+    frames = problem.__traceback__
+    while frames is not None and Path(frames.tb_frame.f_code.co_filename).parent == _HERE:
+        frames = frames.tb_next
+    if frames is None:
+        return ""
+    if problem.__cause__ is None and problem.__context__ is None:
+        return "".join(traceback.format_tb(frames)).rstrip()
+    # what led to it is lost on the way
+    return "".join(traceback.format_exception(type(problem), problem, frames)).rstrip()

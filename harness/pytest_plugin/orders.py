@@ -1,0 +1,165 @@
+"""The fixture `gai_order`: one look-up on a host, native and modelled, for a test's asserts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from harness.compare.explain import Explanation
+from harness.compare.request import FAMILIES, FLAGS, SOCKTYPES
+from harness.compare.run import GaiConf, HostJob
+from harness.pytest_plugin.boxes import HostBox
+from harness.pytest_plugin.hosts import OWN, GaiConfWords, read_gai_conf
+from harness.report.explanation import as_text
+from harness.scenario.errors import expected, show
+from harness.scenario.schema import Lookup
+
+if TYPE_CHECKING:
+    from harness.compare.results import LookupReport, PairReason, Result
+    from harness.compare.run import LaneSpec
+    from harness.pytest_plugin.boxes import Builder
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the real getaddrinfo returned and what the model says of it.
+
+    Parameters: ``native`` and ``model`` the addresses as returned, one per addrinfo;
+    ``decisions`` the rule between each two neighbours; ``error`` the EAI name of a look-up
+    that failed, or the signal glibc died of; ``agreed`` whether native and model say the
+    same; ``glibc`` the version asked. ``str()`` gives the whole explanation.
+    """
+
+    native: list[str]
+    model: list[str]
+    decisions: list[PairReason]
+    error: str | None
+    agreed: bool
+    glibc: str
+    result: Result = field(repr=False)
+    report: LookupReport = field(repr=False)
+
+    def __str__(self) -> str:
+        explanation = Explanation(
+            None, self.result, self.result.destinations, devices=self.report.devices
+        )
+        return as_text([explanation])
+
+
+class Orders:
+    """Asks hosts; boxes as they are at that moment, all else on a host built for it."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._lanes: dict[str, LaneSpec] = {}
+
+    def __call__(
+        self,
+        host: object,
+        name: str | None = None,
+        *,
+        service: str | int | None = None,
+        family: str | int = "unspec",
+        socktype: str | int = "stream",
+        protocol: int = 0,
+        flags: str | int | Iterable[str] = (),
+        glibc: str = "host",
+        gai_conf: GaiConfWords = OWN,
+        names: Mapping[str, Sequence[str]] | None = None,
+        resolver: str | None = None,
+    ) -> Order:
+        """Look ``name`` up.
+
+        Parameters: ``host`` a box of `gai_host`, or anything that fixture takes, with
+        ``names``, ``resolver`` and ``gai_conf``; the others as in getaddrinfo(3), in the
+        words of a scenario or as the numbers of Python's socket module; ``glibc`` one
+        build, by default this machine's.
+        Raises ValueError for arguments that no look-up can have, ScenarioError for a host
+        that is none, GlibcMissing for a build that is not there, SandboxError.
+        """
+        lookup = _lookup(name, service, family, socktype, protocol, flags)
+        lane = self._lane(glibc)
+        if isinstance(host, HostBox):
+            if names is not None or resolver is not None:
+                raise TypeError("gai_order: a box has its names already")
+            return _ask(host, lookup, lane, self._conf(host, gai_conf))
+        with self._builder(host, names=names, resolver=resolver, gai_conf=gai_conf) as box:
+            return _ask(box, lookup, lane, self._conf(box, OWN))
+
+    def _lane(self, glibc: str) -> LaneSpec:
+        if glibc not in self._lanes:
+            lanes = self._builder.lab.settings.lanes_for(glibc, "gai_order: glibc")
+            if len(lanes) != 1:
+                raise ValueError(f"gai_order: glibc: one build was expected, got {glibc!r}")
+            self._lanes[glibc] = lanes[0]
+        return self._lanes[glibc]
+
+    def _conf(self, box: HostBox, gai_conf: GaiConfWords) -> GaiConf:
+        if gai_conf is OWN:
+            return GaiConf(box.loaded.gai_conf_name, box.loaded.gai_conf)
+        data, name = read_gai_conf(gai_conf, self._builder.folders)
+        return GaiConf(name, data)
+
+
+def _ask(box: HostBox, lookup: Lookup, lane: LaneSpec, conf: GaiConf) -> Order:
+    scenario = box.loaded.scenario.model_copy(update={"lookups": (lookup,)})
+    source = str(box.loaded.path) if box.loaded.path != Path() else ""
+    (report,) = box.ask(HostJob(scenario, (conf,), (lane,), source=source))
+    (result,) = report.results
+    return Order(
+        native=list(result.native),
+        model=list(result.model),
+        decisions=list(result.decisions),
+        error=result.error,
+        agreed=result.agreed,
+        glibc=result.glibc,
+        result=result,
+        report=report,
+    )
+
+
+def _lookup(
+    name: str | None,
+    service: str | int | None,
+    family: str | int,
+    socktype: str | int,
+    protocol: int,
+    flags: str | int | Iterable[str],
+) -> Lookup:
+    words = {
+        "name": name,
+        "service": None if service is None else str(service),
+        "family": _word(family, FAMILIES),
+        "socktype": _word(socktype, SOCKTYPES),
+        "protocol": int(protocol),
+        "flags": _flag_words(flags),
+    }
+    try:
+        return Lookup.model_validate({key: word for key, word in words.items() if word is not None})
+    except ValidationError as error:
+        item: dict[str, Any] = dict(error.errors(include_url=False)[0])
+        place = item["loc"][0] if item["loc"] else "name"
+        raise ValueError(
+            f"gai_order: {place}: expected {expected(item)} (got {show(item['input'])})"
+        ) from None
+
+
+def _word(value: str | int, table: Mapping[str, int]) -> str:
+    """The scenario's word for a number of the socket module."""
+    if isinstance(value, str):
+        return value
+    return next((word for word, number in table.items() if number == value), str(value))
+
+
+def _flag_words(flags: str | int | Iterable[str]) -> tuple[str, ...]:
+    if isinstance(flags, str):
+        return (flags,)
+    if not isinstance(flags, int):
+        return tuple(flags)
+    known = tuple(word for word, bit in FLAGS.items() if flags & bit)
+    rest = flags & ~sum(FLAGS.values())
+    return (*known, hex(rest)) if rest else known
