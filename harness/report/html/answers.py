@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby, pairwise
 
-from harness.compare.results import DestinationRow, PairReason, Result, Verdict
+from harness.compare.results import Departure, DestinationRow, PairReason, Result, Verdict
 from harness.model.rules import RULES
 from harness.report.html.bits import PrefixBits, prefix_bits
 
+SYMBOLS = {
+    Verdict.AGREE: "✓",
+    Verdict.DISAGREE: "≠",
+    Verdict.CRASHED: "✕",
+    Verdict.ERROR: "!",
+}
+FLAG = "⚑"
 TITLES = {rule.number: rule.title for rule in RULES}
 
 # which fact of an address a rule looks at, by the names of `Fact`
@@ -90,9 +97,16 @@ class Group:
         return self.result.failed
 
     @property
+    def symbol(self) -> str:
+        """The verdict's sign; a flag where all agree, but an expectation failed."""
+        return FLAG if self.unmet and self.verdict is Verdict.AGREE else SYMBOLS[self.verdict]
+
+    @property
     def headline(self) -> str:
         """The verdict in words: "agree", "crashed with SIGSEGV, as predicted"."""
         words = str(self.verdict)
+        if self.result.accepted:
+            words += ", accepted"
         if self.verdict is Verdict.CRASHED:
             words += f" with {self.result.error}" + ", as predicted" * self.result.predicted
         return words
@@ -141,6 +155,16 @@ class Group:
     def alike_at_difference(self) -> bool:
         """True where the first difference is not in the addresses, but beside them."""
         return any(line.first and line.native == line.model for line in self.lines)
+
+    @property
+    def departures(self) -> tuple[Departure, ...]:
+        """The standards that order otherwise, those that say the same as one."""
+        alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
+        for one in self.result.departures:
+            alike.setdefault((one.order, one.why), []).append(one.standard)
+        return tuple(
+            Departure(" and ".join(names), order, why) for (order, why), names in alike.items()
+        )
 
     @cached_property
     def chain(self) -> tuple[Stop, ...]:
@@ -203,7 +227,8 @@ def same_page_key(result: Result) -> tuple[object, ...]:
     return (
         result.verdict, result.native, result.model, result.error, result.model_error,
         result.first_difference, result.decisions, result.undefined, result.predicted,
-        result.remarks, result.departures, result.destinations, bool(result.unmet),
+        result.remarks, result.departures, result.destinations, bool(result.unmet), result.accepted,
+        result.reason,
     )  # fmt: skip
 
 
@@ -241,10 +266,13 @@ def _step(reason: PairReason | None) -> Step:
     )
 
 
+_bits_of = lru_cache(4096)(prefix_bits)
+
+
 def _bits(row: DestinationRow) -> PrefixBits | None:
     if row.source is None:
         return None
-    return prefix_bits(row.destination, row.source, row.prefixlen, row.common_prefix)
+    return _bits_of(row.destination, row.source, row.prefixlen, row.common_prefix)
 
 
 def _facts(row: DestinationRow, beside: set[int]) -> list[Fact]:

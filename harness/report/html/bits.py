@@ -34,7 +34,7 @@ class BitGroup:
 
 @dataclass(frozen=True, slots=True)
 class PrefixBits:
-    """A destination over its source, ready to be drawn.
+    """A destination over its source, ready to be drawn; ``width`` is 32 or 128 bits.
 
     ``equal`` are the leading bits both share, ``counted`` those that rule 9 counts and
     ``prefixlen`` the bits of the source's subnet as glibc knows it, 0 for unknown.
@@ -44,6 +44,7 @@ class PrefixBits:
     destination: str
     source: str
     version: int
+    width: int
     prefixlen: int
     equal: int
     counted: int
@@ -92,6 +93,7 @@ def prefix_bits(
         destination=destination,
         source=source,
         version=first.version,
+        width=width,
         prefixlen=prefixlen,
         equal=equal,
         counted=counted,

@@ -54,12 +54,14 @@ class Columns:
 
 
 def columns_of(reports: Iterable[LookupReport]) -> Columns:
-    """The columns of a run: architectures as they first come, versions from old to new."""
+    """The columns of a run: this machine's architecture first, versions from old to new."""
     keys: dict[Key, Result] = {}
     for report in reports:
         for result in report.results:
             keys.setdefault(_key(result), result)
-    archs = {arch: place for place, arch in enumerate(dict.fromkeys(r.arch for r in keys.values()))}
+    own = {result.arch for result in keys.values() if result.label == "host"}
+    found = sorted(dict.fromkeys(r.arch for r in keys.values()), key=lambda arch: arch not in own)
+    archs = {arch: place for place, arch in enumerate(found)}
     ordered = sorted(
         keys.items(), key=lambda item: (archs[item[1].arch], _numbers(item[1].glibc), item[0])
     )

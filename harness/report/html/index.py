@@ -17,8 +17,9 @@ def index(
     """The index of a page.
 
     ``lookups`` has for each: address in the page, number of its scenario, name, gai.conf,
-    the group of each column (-1 for none), per group [verdict, failed, unmet, rules], whether
-    builds differ, and the words to search. ``packs`` has the numbers in each pack.
+    the group of each column (-1 for none), per group [verdict, failed, unmet, rules,
+    accepted], whether builds differ, and the words to search. ``packs`` has the numbers in
+    each pack.
     """
     scenarios: dict[str, int] = {}
     descriptions: list[str] = []
@@ -36,7 +37,13 @@ def index(
                 report.gai_conf,
                 [-1 if cell is None else cell.group for cell in view.cells],
                 [
-                    [str(g.verdict), int(g.failed), int(bool(g.unmet)), list(g.rules)]
+                    [
+                        str(g.verdict),
+                        int(g.failed),
+                        int(bool(g.unmet)),
+                        list(g.rules),
+                        int(g.result.accepted),
+                    ]
                     for g in view.groups
                 ],
                 int(view.differs),

@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.compare.results import LookupReport, Result, Verdict, VersionChange
+from harness.compare.results import LookupReport, Result, Verdict
 from harness.report.html.answers import (
+    SYMBOLS,
     Group,
     answer_key,
-    answer_words,
     letters,
     same_page_key,
 )
+from harness.report.html.changes import Change, changes_of
 from harness.report.html.columns import Columns, slug
-
-SYMBOLS = {
-    Verdict.AGREE: "✓",
-    Verdict.DISAGREE: "≠",
-    Verdict.CRASHED: "✕",
-    Verdict.ERROR: "!",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +26,10 @@ class Cell:
     verdict: str
     failed: bool
     unmet: bool
+    accepted: bool
     letter: str
     differs_from: str
     group: int
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Two neighbouring versions that answer differently: both answers, and the reasons."""
-
-    older: str
-    newer: str
-    older_answer: str
-    newer_answer: str
-    why: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +56,14 @@ class LookupView:
 
     @property
     def failed(self) -> bool:
-        """True where a result makes the run end with status 1."""
-        return any(group.failed for group in self.groups)
+        """True where something in it makes the run end with status 1."""
+        return self.report.failed
 
     @property
     def news(self) -> bool:
         """True where there is more to see than one answer on which all agree."""
         plain = all(group.verdict is Verdict.AGREE and not group.unmet for group in self.groups)
-        return self.differs or not plain
+        return self.differs or bool(self.changes) or not plain
 
     @property
     def worst(self) -> Group:
@@ -129,7 +113,7 @@ def _view(
         report=report,
         groups=tuple(groups),
         cells=_cells(groups, columns),
-        changes=tuple(_change(change, ordered) for change in report.changes),
+        changes=changes_of(report),
         first_of_scenario=first,
     )
 
@@ -180,22 +164,10 @@ def _cells(groups: Sequence[Group], columns: Columns) -> tuple[Cell | None, ...]
                 verdict=str(group.verdict),
                 failed=group.failed,
                 unmet=bool(group.unmet),
+                accepted=group.result.accepted,
                 letter=group.letter,
                 differs_from=differs,
                 group=place,
             )
         )
     return tuple(cells)
-
-
-def _change(change: VersionChange, ordered: Sequence[Result]) -> Change:
-    """A change with both answers, of the architecture where they differ."""
-    answers = ("", "")
-    for arch in dict.fromkeys(result.arch for result in ordered):
-        own = [result for result in ordered if result.arch == arch]
-        older = [result for result in own if result.glibc == change.older]
-        newer = [result for result in own if result.glibc == change.newer]
-        if older and newer and answer_key(older[-1]) != answer_key(newer[0]):
-            answers = (answer_words(older[-1]), answer_words(newer[0]))
-            break
-    return Change(change.older, change.newer, *answers, change.why)

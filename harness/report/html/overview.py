@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.compare.results import Summary, Verdict
+from harness.compare.results import Notice, Summary, Verdict
+from harness.report.against import accepted
+from harness.report.html.answers import FLAG, SYMBOLS
 from harness.report.html.columns import Column, Columns
-from harness.report.html.lookups import SYMBOLS, LookupView
+from harness.report.html.lookups import LookupView
 
 _LISTED = 40
 
@@ -52,6 +54,7 @@ class Overview:
     results: int
     totals: tuple[Total, ...]
     builds: tuple[BuildRow, ...]
+    notices: tuple[Notice, ...]
     notable: tuple[Notable, ...]
     left_out: int
     gai_confs: tuple[str, ...]
@@ -64,6 +67,7 @@ def overview(
     views: Sequence[LookupView],
     columns: Columns,
     summary: Summary,
+    notices: Sequence[Notice] = (),
 ) -> Overview:
     """Sum a run up; ``made`` is the time in words, ``version`` this program's."""
     counts = {column.number: dict.fromkeys(Verdict, 0) for column in columns.columns}
@@ -87,6 +91,7 @@ def overview(
         builds=tuple(
             BuildRow(column, tuple(counts[column.number].values())) for column in columns.columns
         ),
+        notices=tuple(notices),
         notable=tuple(notable[:_LISTED]),
         left_out=max(0, len(notable) - _LISTED),
         gai_confs=tuple(sorted({view.report.gai_conf for view in views})),
@@ -107,7 +112,10 @@ def _totals(summary: Summary, predicted: int, differing: int) -> tuple[Total, ..
     ]  # fmt: skip
     if summary.expectation_failed:
         words = "with a failed expectation"
-        totals.append(Total("⚑", summary.expectation_failed, words, "unmet", "verdict=unmet"))
+        totals.append(Total(FLAG, summary.expectation_failed, words, "unmet", "verdict=unmet"))
+    if summary.accepted:
+        words = "accepted by the baseline"
+        totals.append(Total("○", summary.accepted, words, "accepted", "verdict=accepted"))
     words = "look-up differs between builds" if differing == 1 else "look-ups differ between builds"
     totals.append(Total("Δ", differing, words, "differs", "differs=1"))
     return tuple(totals)
@@ -116,21 +124,23 @@ def _totals(summary: Summary, predicted: int, differing: int) -> tuple[Total, ..
 def _notable(view: LookupView) -> Notable:
     """Why a look-up stands out: what failed comes first, then crashes, then differences."""
     worst = view.worst
-    if worst.unmet:
+    if worst.unmet and worst.failed:
         return Notable(view, f"expectation failed: {worst.unmet[0]}", "failed")
     if worst.failed:
-        words = {
+        reasons = {
             Verdict.DISAGREE: "native and model disagree",
             Verdict.CRASHED: f"glibc died of {worst.result.error}, which the model did not predict",
             Verdict.ERROR: f"error: {worst.result.error}",
         }
-        return Notable(view, words.get(worst.verdict, str(worst.verdict)), "failed")
+        return Notable(view, reasons.get(worst.verdict, str(worst.verdict)), "failed")
     parts = []
     if worst.verdict is Verdict.CRASHED:
         parts.append(f"glibc died of {worst.result.error}, as predicted")
-    if view.changes:
-        versions = ", ".join(f"{change.older} → {change.newer}" for change in view.changes)
-        parts.append(f"differs {versions}")
-    elif view.differs:
+    kind = "crashed" if parts else "differs"
+    if worst.result.accepted:
+        parts.append(accepted(worst.result))
+    parts += dict.fromkeys(change.short for change in view.changes)
+    if not parts:
         parts.append("builds differ")
-    return Notable(view, "; ".join(parts), "crashed" if len(parts) > 1 else "differs")
+    failed = any(change.failed for change in view.changes)
+    return Notable(view, "; ".join(parts), "failed" if failed else kind)

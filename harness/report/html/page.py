@@ -7,14 +7,18 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import PurePath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.compare.results import Verdict
+from harness.compare.results import LookupReport, Verdict
+from harness.report.against import accepted
+from harness.report.html.answers import SYMBOLS
+from harness.report.html.bits import PrefixBits
 from harness.report.html.columns import Columns
 from harness.report.html.index import index
-from harness.report.html.lookups import SYMBOLS, LookupView
+from harness.report.html.lookups import LookupView
 from harness.report.html.overview import Overview
 from harness.report.html.packs import Piece, packs
 from harness.report.text import summed_up
@@ -40,6 +44,9 @@ class Page:
             lstrip_blocks=True,
         )
         environment.filters["summed_up"] = summed_up
+        environment.filters["file"] = _file
+        environment.filters["accepted"] = accepted
+        environment.filters["drawn"] = self._drawn
         environment.globals["columns"] = columns
         environment.globals["verdicts"] = [str(verdict) for verdict in Verdict]
         environment.globals["symbols"] = SYMBOLS
@@ -47,6 +54,8 @@ class Page:
         self._page = environment.get_template("page.html.j2")
         self._row = environment.get_template("row.html.j2")
         self._section = environment.get_template("lookup.html.j2")
+        self._bits = environment.get_template("bits.html.j2")
+        self._known: dict[tuple[object, ...], Markup] = {}
 
     def pieces(
         self, head: Overview, views: Sequence[LookupView], written: AbstractSet[int]
@@ -84,6 +93,19 @@ class Page:
     def section(self, view: LookupView) -> str:
         """A look-up's section; open where there is more to see than agreement."""
         return self._section.render(view=view, open=view.news or self._few)
+
+    def _drawn(self, bits: PrefixBits) -> Markup:
+        """The bits as HTML; the same addresses come again and again."""
+        key = (bits.destination, bits.source, bits.prefixlen, bits.counted)
+        if key not in self._known:
+            self._known[key] = Markup(self._bits.render(drawn=bits))
+        return self._known[key]
+
+
+def _file(report: LookupReport) -> str:
+    """The name of a scenario's file, with the line of the look-up where it is known."""
+    name = PurePath(report.source).name
+    return name if report.line is None else f"{name}:{report.line}"
 
 
 def _inlined(names: Sequence[str]) -> str:

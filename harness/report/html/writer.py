@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 import harness
-from harness.compare.results import LookupReport, Summary
+from harness.compare.results import LookupReport, Notice, Summary
 from harness.report.html.columns import columns_of
 from harness.report.html.lookups import LookupView, views_of
 from harness.report.html.overview import overview
@@ -31,10 +31,15 @@ class HtmlReport:
         self._title = title
         self._made = made
         self._reports: list[LookupReport] = []
+        self._notices: list[Notice] = []
 
     def add(self, report: LookupReport) -> None:
         """Keep one look-up for the page."""
         self._reports.append(report)
+
+    def note(self, notice: Notice) -> None:
+        """Keep what stands beside the results: a host refused, a stale entry of a baseline."""
+        self._notices.append(notice)
 
     def finish(self) -> Summary:
         """Write the page and return the totals."""
@@ -49,6 +54,7 @@ class HtmlReport:
             views,
             columns,
             summary,
+            self._notices,
         )
         page = Page(columns, len(views))
         for piece in page.pieces(head, views, _written(views)):

@@ -23,6 +23,7 @@ function matching(state) {
 function hasVerdict(group, wanted) {
   if (!wanted) return true;
   if (wanted === "failed") return Boolean(group.failed);
+  if (wanted === "accepted") return Boolean(group.accepted);
   if (wanted === "unmet") return Boolean(group.unmet);
   return group.verdict === wanted;
 }

@@ -35,8 +35,8 @@ function open(lookup, address) {
   const marked = exact ? exact.closest(".group") : section;
   marked.classList.add("target");
   section.scrollIntoView({ block: "start" });
-  if (marked.getBoundingClientRect().bottom > innerHeight) {
-    goal.scrollIntoView({ block: exact ? "center" : "start" });
+  if (marked.getBoundingClientRect().top > innerHeight * .6) {
+    marked.scrollIntoView({ block: "start" });
   }
   goal.focus({ preventScroll: true });
 }
@@ -128,7 +128,12 @@ function start() {
     before.clear();
   });
   const wanted = readHash();
-  show(wanted.at === "all" ? {} : wanted, { record: false });
+  const shown = show(wanted.at === "all" ? {} : wanted, { record: false });
+  // when all is loaded, the browser scrolls to the fragment once more, in its own way
+  addEventListener("load", async () => {
+    await shown;
+    if (state.at) requestAnimationFrame(() => open(lookupAt(state.at), state.at));
+  });
 }
 
 start();

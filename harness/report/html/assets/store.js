@@ -7,7 +7,8 @@ const LOOKUPS = INDEX.lookups.map(
     const [title, description] = INDEX.scenarios[scenario];
     return {
       number, slug, scenario, name, gaiConf, cells, differs: Boolean(differs),
-      groups: groups.map(([verdict, failed, unmet, rules]) => ({ verdict, failed, unmet, rules })),
+      groups: groups.map(([verdict, failed, unmet, rules, accepted]) =>
+        ({ verdict, failed, unmet, rules, accepted })),
       text: [title, name, gaiConf, words, description].join(" ").toLowerCase(),
     };
   });

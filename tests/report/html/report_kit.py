@@ -1,0 +1,278 @@
+"""Look-ups made by hand: what a page has to show stands here, not in the program under test."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.compare.results import (
+    ArchitectureChange,
+    BuildChange,
+    Departure,
+    DestinationRow,
+    LookupReport,
+    PairReason,
+    Remark,
+    Result,
+    Side,
+    Verdict,
+    VersionChange,
+)
+from harness.report.html import HtmlReport
+
+SUITES = {"2.31": "bullseye", "2.36": "bookworm", "2.41": "trixie", "2.44": "experimental"}
+NEAR, FAR, SIX, SIX_NEAR = "172.18.45.6", "172.31.80.8", "2001:db8:9::1", "2001:db8:1::6"
+CHECKED = "since 2.41 lines with a missing number are dropped (gaiconf_numbers_checked)"
+SHIFTED = "0xffffffff << 32 gives 0 (shift_by_32 on armhf)"
+MADE = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+def row(destination: str, position: int, **changes: Any) -> DestinationRow:
+    """A destination reached from a host 172.18.45.2/24, 2001:db8:1::2/64."""
+    six = ":" in destination
+    values: dict[str, Any] = {
+        "destination": destination,
+        "position": position,
+        "source": "2001:db8:1::2" if six else "172.18.45.2",
+        "prefixlen": 64 if six else 24,
+        "reachable": True,
+        "error": None,
+        "destination_scope": 14,
+        "source_scope": 14,
+        "destination_label": 1 if six else 4,
+        "source_label": 1 if six else 4,
+        "precedence": 40 if six else 10,
+        "interface": "eth0",
+        "native": True,
+        "common_prefix": 0,
+        "flags": (),
+    }
+    return DestinationRow(**{**values, **changes})
+
+
+def result(glibc: str, native: Sequence[str], **changes: Any) -> Result:
+    """A result on Debian's build of ``glibc``, on which the model agrees unless told."""
+    label = SUITES.get(glibc, "forky")
+    values: dict[str, Any] = {
+        "scenario": "nobody",
+        "lookup": "web",
+        "gai_conf": "default",
+        "glibc": glibc,
+        "arch": "amd64",
+        "lane": "worker",
+        "build": f"debian {label} {glibc}-1",
+        "label": label,
+        "verdict": Verdict.AGREE,
+        "native": tuple(native),
+        "model": tuple(native),
+    }
+    return Result(**{**values, **changes})
+
+
+def lookup(
+    scenario: str,
+    results: Sequence[Result],
+    *,
+    name: str = "web",
+    gai_conf: str = "default",
+    **changes: Any,
+) -> LookupReport:
+    """A look-up whose results carry its names."""
+    named = tuple(
+        replace(one, scenario=scenario, lookup=name, gai_conf=gai_conf) for one in results
+    )
+    return LookupReport(scenario, name, gai_conf, named, **changes)
+
+
+NEAR_ROW = row(NEAR, 1, common_prefix=29)
+FAR_ROW = row(FAR, 0)
+BY_RULE_9 = PairReason(
+    NEAR, FAR, 9,
+    f"rule 9: {NEAR} shares 29 bits with 172.18.45.2/24, {FAR} is outside the subnet of "
+    "172.18.45.2/24",
+)  # fmt: skip
+BY_RULE_10 = PairReason(
+    FAR, NEAR, 10, f"rule 10: {FAR} number 1 of the answer, {NEAR} number 2 of the answer"
+)
+NEAR_FIRST: dict[str, Any] = {"decisions": (BY_RULE_9,), "destinations": (NEAR_ROW, FAR_ROW)}
+FAR_FIRST: dict[str, Any] = {"decisions": (BY_RULE_10,), "destinations": (FAR_ROW, NEAR_ROW)}
+SIX_BY_9 = PairReason(
+    SIX_NEAR, SIX, 9,
+    f"rule 9: {SIX_NEAR} shares 125 bits with 2001:db8:1::2/64, {SIX} shares 44 bits with "
+    "2001:db8:1::2/64",
+)  # fmt: skip
+SIX_BEFORE_FOUR = PairReason(SIX, NEAR, 6, f"rule 6: {SIX} precedence 40, {NEAR} precedence 10")
+VERSIONS = ("2.31", "2.36", "2.41", "2.44")
+
+
+def agreeing() -> LookupReport:
+    """Rule 9, the same on all versions."""
+    return lookup(
+        "near-and-far",
+        [result(version, (NEAR, FAR), **NEAR_FIRST) for version in VERSIONS],
+        description="A host 172.18.45.2/24 and a name with one address nearby.",
+    )
+
+
+def changed() -> LookupReport:
+    """2.41 answers otherwise, and one row of the dialect table says why."""
+    old = [result(version, (NEAR, FAR), **NEAR_FIRST) for version in VERSIONS[:2]]
+    new = [result(version, (FAR, NEAR), **FAR_FIRST) for version in VERSIONS[2:]]
+    return lookup(
+        "missing-value", [*old, *new], gai_conf="inline",
+        changes=(VersionChange("2.36", "2.41", (CHECKED,)),),
+    )  # fmt: skip
+
+
+def crashing() -> LookupReport:
+    """2.31 dies of an undefined line, as predicted; 2.36 does not."""
+    undefined = ("line 1: no prefix length: undefined behaviour up to glibc 2.40",)
+    died = result(
+        "2.31", (), model=(NEAR, FAR), verdict=Verdict.CRASHED, error="SIGSEGV", predicted=True,
+        undefined=undefined, **NEAR_FIRST,
+    )  # fmt: skip
+    lived = result("2.36", (NEAR, FAR), undefined=undefined, **NEAR_FIRST)
+    new = [result(version, (FAR, NEAR), **FAR_FIRST) for version in VERSIONS[2:]]
+    return lookup(
+        "no-length", [died, lived, *new], gai_conf="inline",
+        changes=(
+            VersionChange("2.31", "2.36", ("the file's effect is undefined",)),
+            VersionChange("2.36", "2.41", (CHECKED,)),
+        ),
+    )  # fmt: skip
+
+
+def disagreeing() -> LookupReport:
+    """Native and model differ at the second of three addresses, on 2.44 only."""
+    three = (SIX, NEAR, FAR)
+    facts: dict[str, Any] = {
+        "decisions": (SIX_BEFORE_FOUR, BY_RULE_9),
+        "destinations": (row(SIX, 2), NEAR_ROW, FAR_ROW),
+    }
+    good = [result(version, three, **facts) for version in VERSIONS[:3]]
+    bad = result(
+        "2.44", (SIX, FAR, NEAR), model=three, verdict=Verdict.DISAGREE, first_difference=1, **facts
+    )
+    return lookup("planted-mistake", [*good, bad], description="A glibc with a patch of its own.")
+
+
+def failing() -> LookupReport:
+    """Both fail alike, and an expectation of the file is not met on 2.36."""
+    same: dict[str, Any] = {"error": "EAI_NONAME", "model_error": "EAI_NONAME"}
+    unmet = ("native: expected an answer, got EAI_NONAME",)
+    return lookup(
+        "no-such-name",
+        [
+            result(version, (), unmet=unmet if version == "2.36" else (), **same)
+            for version in VERSIONS
+        ],
+        name="nobody.example inet6 AI_V4MAPPED",
+    )
+
+
+def telling() -> LookupReport:
+    """IPv6 by rule 9, three times each address, with remarks and departures."""
+    decisions = (SIX_BY_9,)
+    rows = (
+        row(SIX_NEAR, 3, common_prefix=125),
+        row(SIX, 0, common_prefix=44, flags=("deprecated",)),
+    )
+    return lookup(
+        "six-and-remarks",
+        [
+            result(
+                version, (SIX_NEAR,) * 3 + (SIX,) * 3, decisions=decisions, destinations=rows,
+                remarks=(
+                    Remark("trap", "gai.conf has 1 label line."),
+                    Remark("cycle", "these three addresses form a cycle"),
+                    Remark("reply", "the order depends on which DNS reply comes first"),
+                ),
+                departures=(
+                    Departure("RFC 3484", (SIX, SIX_NEAR), "rule 3: one is deprecated"),
+                    Departure("RFC 6724", (SIX, SIX_NEAR), "rule 3: one is deprecated"),
+                ),
+            )
+            for version in VERSIONS
+        ],
+        name="web any", gai_conf="rfc3484.conf", devices=("six0: sit made as tun",),
+    )  # fmt: skip
+
+
+def architectures() -> LookupReport:
+    """An IPv4-only host: the same version answers otherwise on another processor."""
+    blind: dict[str, Any] = {"prefixlen": 0, "interface": None, "native": False}
+    rows = (row(FAR, 0, **blind), row(NEAR, 1, **blind))
+    amd64: dict[str, Any] = {"decisions": (BY_RULE_10,), "destinations": rows}
+    rows = (row(NEAR, 1, **blind, common_prefix=29), row(FAR, 0, **blind, common_prefix=12))
+    armhf: dict[str, Any] = {
+        "decisions": (
+            PairReason(
+                NEAR, FAR, 9,
+                f"rule 9: {NEAR} shares 29 bits with 172.18.45.2 (prefix length unknown), {FAR} "
+                "shares 12 bits with 172.18.45.2 (prefix length unknown)",
+            ),
+        ),
+        "destinations": rows,
+    }  # fmt: skip
+    return lookup(
+        "ipv4-only",
+        [
+            *(result(version, (FAR, NEAR), **amd64) for version in ("2.36", "2.41")),
+            *(result(version, (NEAR, FAR), arch="armhf", **armhf) for version in ("2.36", "2.41")),
+        ],
+        architectures=(
+            ArchitectureChange(("2.36", "2.41"), ("amd64",), ("armhf",), (SHIFTED,)),
+        ),
+    )  # fmt: skip
+
+
+def accepted() -> LookupReport:
+    """A disagreement that a baseline knows, on the build that is held against another."""
+    good = result("2.41", (NEAR, FAR), **NEAR_FIRST)
+    bad = result(
+        "2.44", (FAR, NEAR), model=(NEAR, FAR), verdict=Verdict.DISAGREE, first_difference=0,
+        accepted=True, reason="our patch to rule 9", **NEAR_FIRST,
+    )  # fmt: skip
+    return lookup(
+        "patched", [good, bad], reference=good.where,
+        against=(
+            BuildChange(
+                Side(good.where, (NEAR, FAR), None, 9, BY_RULE_9.why),
+                Side(bad.where, (FAR, NEAR), None, None, ""),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def hostile() -> LookupReport:
+    """Names that would be markup, script or the end of one."""
+    evil = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+    return lookup(
+        f'"><b id=owned>{evil}',
+        [result(version, (NEAR, FAR), **NEAR_FIRST) for version in VERSIONS],
+        name=f"{evil}&amp;'",
+        gai_conf="]]>--><style>*{display:none}</style>",
+        description=f"{{{{ 7*7 }}}} {evil} \u202e\x00 ${{7*7}}",
+        devices=(f"eth0: {evil}",),
+        changes=(VersionChange("2.31", "2.36", (evil,)),),
+    )
+
+
+def every_kind() -> list[LookupReport]:
+    """One of each."""
+    return [
+        agreeing(), changed(), crashing(), disagreeing(), failing(), telling(), hostile(),
+    ]  # fmt: skip
+
+
+def page(reports: Sequence[LookupReport], title: str = "A run") -> str:
+    """The page of a run."""
+    stream = io.StringIO()
+    report = HtmlReport(stream, title=title, made=MADE)
+    for one in reports:
+        report.add(one)
+    report.finish()
+    return stream.getvalue()
