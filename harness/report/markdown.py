@@ -110,6 +110,8 @@ def _cell(reports: Sequence[LookupReport], build: str) -> str:
         return f"❌ {', '.join(words)}"
     if any(r.accepted for r in results) or any(c.accepted for c in changes):
         return "☑️ accepted"
+    if any(result.untrusted for result in results):
+        return "❔ not counted"
     if any(result.verdict is Verdict.CRASHED for result in results):
         return "💥 as predicted"
     return "✅"
@@ -129,12 +131,18 @@ def _why(reports: Sequence[LookupReport]) -> str:
 
 def _folded(title: str, lines: Sequence[str]) -> str:
     body = "\n".join(line.replace("`", "'") for line in lines if line)
-    return f"<details><summary>{_html(title)}</summary>\n\n```text\n{body}\n```\n\n</details>\n"
+    return (
+        f"<details><summary>{_html(_line(title))}</summary>\n\n```text\n{body}\n```\n\n</details>\n"
+    )
 
 
 def _text(text: str) -> str:
     """``text`` without a meaning in Markdown, on one line."""
-    return _SPECIAL.sub(r"\\\1", _html(" ".join(text.split())))
+    return _SPECIAL.sub(r"\\\1", _html(_line(text)))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _html(text: str) -> str:

@@ -1,0 +1,54 @@
+"""Reports of real runs, for the formats that render them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from patched_kit import dying, ipv4_first
+from report_kit import SCENARIO, SLOW, Ran
+
+from harness.compare.plan import lanes_against, lanes_for, load_scenarios, make_jobs
+from harness.compare.results import LookupReport, Verdict
+from harness.compare.run import run
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Every verdict, from real builds: the host's glibc, one patched, and one that dies."""
+    folder = tmp_path_factory.mktemp("formats")
+    scenario = folder / "formats.yaml"
+    scenario.write_text(SCENARIO)
+    slow = folder / "slow.yaml"
+    slow.write_text(SLOW)
+    builds = f"{ipv4_first(folder / 'patched')},{dying(folder / 'dying')}"
+    lanes, reference = lanes_against(builds, "auto", "host")
+    jobs = make_jobs(load_scenarios([scenario]), lanes, reference=reference)
+    jobs += make_jobs(load_scenarios([slow]), lanes_for("host", "auto"), timeout=0.001)
+    outcomes = list(run(jobs, 1))
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    found = Ran(tuple(report for outcome in outcomes for report in outcome.reports), scenario)
+    assert {result.verdict for result in found.results} == set(Verdict)
+    return found
+
+
+@pytest.fixture(scope="session")
+def accepted(ran: Ran) -> tuple[LookupReport, ...]:
+    """The same, with everything accepted that differs on the patched build."""
+
+    def of(report: LookupReport) -> LookupReport:
+        results = tuple(
+            replace(result, accepted=True, reason="our patch # 7")
+            if result.differs and result.label == "patched"
+            else result
+            for result in report.results
+        )
+        against = tuple(
+            replace(change, accepted=True, reason="our patch # 7")
+            if "patched" in change.new.where
+            else change
+            for change in report.against
+        )
+        return replace(report, results=results, against=against)
+
+    return tuple(map(of, ran.reports))

@@ -1,0 +1,49 @@
+"""What the tests of the formats share: a scenario with every verdict in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.compare.results import LookupReport, Result
+
+SCENARIO = """\
+name: formats
+description: Agreement, disagreement, crash, a failed expectation and no answer.
+host:
+  interfaces: {eth0: {addresses: [192.0.2.2/24, '2001:db8:1::2/64']}}
+  routes: [{to: default, via: 192.0.2.1}, {to: default, via: '2001:db8:1::1'}]
+names:
+  web: [203.0.113.9, '2001:db8:9::1']
+lookups:
+- name: web
+- name: web
+  family: inet
+  expect: {order: [198.51.100.9]}
+"""
+ADDRESSES = ", ".join(f"10.{n >> 8}.{n & 255}.9" for n in range(4096))
+# whose sort, of 4096 addresses, takes more than the millisecond it is given
+SLOW = f"""\
+name: slow
+host:
+  interfaces: {{eth0: {{addresses: [192.0.2.2/24]}}}}
+  routes: [{{to: default, via: 192.0.2.1}}]
+names: {{many: [{ADDRESSES}]}}
+lookups: [{{name: many}}]
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The reports of real runs, and where their scenario is."""
+
+    reports: tuple[LookupReport, ...]
+    scenario: Path
+
+    @property
+    def results(self) -> list[Result]:
+        return [result for report in self.reports for result in report.results]
+
+    def where(self, label: str) -> str:
+        """The build of a label, as results name it."""
+        return next(result.where for result in self.results if result.label == label)

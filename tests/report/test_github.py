@@ -1,0 +1,160 @@
+"""GitHub's commands and the job summary, read back as GitHub's runner reads them."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from report_kit import Ran
+
+from harness.compare.results import LookupReport, Notice
+from harness.report.github import GitHubReport
+from harness.report.markdown import LIMIT, job_summary
+
+STALE = Notice("stale", "s", "the difference is gone", "web", "default", "2.36", "b.yaml")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One workflow command, unescaped."""
+
+    level: str
+    properties: dict[str, str]
+    message: str
+
+
+def commands(text: str) -> list[Command]:
+    """The commands of a log; every line is one."""
+    found = []
+    for line in text.splitlines():
+        match = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line)
+        assert match, line
+        properties = dict(part.split("=", 1) for part in match[2].split(","))
+        unescaped = {key: plain(text) for key, text in properties.items()}
+        found.append(Command(match[1], unescaped, plain(match[3])))
+    return found
+
+
+def plain(text: str) -> str:
+    codes = {"%25": "%", "%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ","}
+    return re.sub("|".join(codes), lambda found: codes[found[0]], text)
+
+
+def written(reports: Sequence[LookupReport], *notices: Notice, **environment: str) -> list[Command]:
+    stream = io.StringIO()
+    writer = GitHubReport(stream, "a title", environment)
+    for report in reports:
+        writer.add(report)
+    for notice in notices:
+        writer.note(notice)
+    writer.finish()
+    return commands(stream.getvalue())
+
+
+def test_a_failure_points_at_its_line(ran: Ran) -> None:
+    found = written(ran.reports, GITHUB_WORKSPACE=str(ran.scenario.parent))
+    errors = [one for one in found if one.level == "error"]
+    first = next(one for one in errors if one.properties["title"].startswith("formats: web on"))
+    assert (first.properties["file"], first.properties["line"]) == ("formats.yaml", "9")
+    assert ran.where("patched") in first.properties["title"]
+    assert "glibc says 203.0.113.9, 2001:db8:9::1" in first.message
+    assert "rule 6" in first.message
+    inet = [one for one in errors if one.properties["title"].startswith("formats: web inet on")]
+    assert inet[0].properties["line"] == "10"
+
+
+def test_builds_that_fail_alike_share_one_annotation(ran: Ran) -> None:
+    report = next(report for report in ran.reports if report.lookup == "web inet")
+    alone = replace(report, against=(), reference="", changes=())
+    (error, _) = written([alone])
+    assert error.message.count("expected 198.51.100.9, got 203.0.113.9") == 2 + 1  # native, model
+    assert all(result.where in error.properties["title"] for result in report.results)
+
+
+def test_what_is_accepted_or_agrees_has_no_annotation(ran: Ran) -> None:
+    report = ran.reports[0]
+    known = tuple(replace(r, accepted=r.differs) for r in report.results)
+    found = written([replace(report, results=known, against=(), changes=())])
+    assert [one.level for one in found] == ["notice"]
+
+
+def test_versions_that_differ_and_stale_entries_are_warnings(ran: Ran) -> None:
+    report = replace(ran.reports[0], results=(), against=(), reference="")
+    assert report.changes
+    found = written([report], STALE, replace(STALE, failed=True), Notice("refused", "h", "no"))
+    levels = [one.level for one in found]
+    assert levels == ["warning"] * len(report.changes) + ["warning", "error", "error", "notice"]
+
+
+def test_files_outside_the_workspace_are_not_named(ran: Ran, tmp_path: Path) -> None:
+    assert not any(
+        "file" in one.properties for one in written(ran.reports, GITHUB_WORKSPACE=str(tmp_path))
+    )
+    assert any(one.properties.get("file") == str(ran.scenario) for one in written(ran.reports))
+
+
+def test_everything_is_escaped(ran: Ran) -> None:
+    odd = "a%0A,b:c::error::\r\nd"
+    report = ran.reports[0]
+    results = tuple(replace(r, label=odd) for r in report.results)
+    found = written([replace(report, scenario=odd, lookup=odd, source=odd, results=results)])
+    assert found[0].properties["file"] == odd
+    assert found[0].properties["title"].startswith(f"{odd}: {odd} on")
+    assert [one.level for one in found if one.level == "notice"] == ["notice"]
+
+
+def test_the_summary_is_appended(ran: Ran, tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+    file.write_text("before\n")
+    written(ran.reports, STALE, GITHUB_STEP_SUMMARY=str(file))
+    text = file.read_text()
+    assert text.startswith("before\n## gai-harness: a title\n")
+    assert text.index("### Failures") < text.index("### Against") < text.index("### Scenarios")
+    assert f"{ran.scenario}:9" in text
+    assert "stale: s, web" in text
+
+
+def test_the_table_has_failures_first_and_says_why(ran: Ran) -> None:
+    good = replace(ran.reports[0], scenario="good", against=(), results=tuple(
+        replace(r, accepted=r.differs) for r in ran.reports[0].results))  # fmt: skip
+    text = job_summary("t", [good, *ran.reports])
+    rows = [
+        line for line in text.partition("### Scenarios")[2].splitlines() if line.startswith("| ")
+    ]
+    assert [row.split(" | ")[0] for row in rows] == ["| scenario", "| formats", "| slow", "| good"]
+    columns = {row.count(" | ") for row in rows[1:]}
+    assert columns == {rows[0].count(" | ")}
+    assert "❌" in rows[1]
+    assert "web: getaddrinfo died of SIGSEGV" in rows[1]
+    assert "❌" not in rows[3]
+
+
+def test_a_summary_too_large_is_cut_between_its_parts(ran: Ran, tmp_path: Path) -> None:
+    report = ran.reports[0]
+    many = [replace(report, scenario=f"s{number}") for number in range(3000)]
+    text = job_summary("t", many)
+    assert len(text.encode()) <= LIMIT
+    assert text.rstrip().endswith("has all.*")
+    assert text.count("<details>") == text.count("</details>") > 0
+    file = tmp_path / "summary.md"
+    file.write_text("x" * (LIMIT - 3000))
+    written(many[:50], GITHUB_STEP_SUMMARY=str(file))
+    assert LIMIT - 3000 < file.stat().st_size <= LIMIT
+
+
+def test_a_summary_that_cannot_be_written_is_a_warning(ran: Ran, tmp_path: Path) -> None:
+    found = written(ran.reports[:1], GITHUB_STEP_SUMMARY=str(tmp_path / "no/such.md"))
+    assert found[-1].level == "warning"
+    assert "No such file" in found[-1].message
+
+
+def test_text_has_no_meaning_in_markdown(ran: Ran) -> None:
+    odd = "<b>|`*_[x](y)\n# z"
+    text = job_summary(odd, [replace(ran.reports[0], scenario=odd, lookup=odd)])
+    assert "<b>" not in text
+    assert "\n# z" not in text
+    table = text.partition("### Scenarios")[2]
+    assert "\\|" in table
