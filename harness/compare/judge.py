@@ -40,6 +40,8 @@ class Evidence:
     native: Outcome
     trace: Trace | None = None
     label: str = ""
+    emulator: str = ""
+    untrusted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ def judge(
         lane=evidence.lane,
         build=evidence.build,
         label=evidence.label,
+        emulator=evidence.emulator,
+        untrusted=evidence.untrusted,
         verdict=verdict,
         native=native_texts,
         model=model_texts,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.compare.labels import label, shortened
 from harness.compare.run import GaiConf, HostJob, LaneSpec
+from harness.compare.selftest import marked
 from harness.glibcs import Build, Emulator, command, emulator_for, find, host, stage
 from harness.native import MODULE_NAME, bundled_module, bundled_worker
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
@@ -95,10 +96,11 @@ def lanes_for(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
     """The lanes for ``--glibc`` (comma-separated builds) and ``--lane``.
 
     ``auto`` calls the host's glibc through cffi when it is asked for as ``host`` or among
-    ``all``, every other build by the worker. Raises GlibcMissing for a build that is not
-    there and PlanError for a lane that a build does not have.
+    ``all``, every other build by the worker. Lanes of other architectures are put to the
+    self-test, and marked where they fail it. Raises GlibcMissing for a build that is not there
+    and PlanError for a lane that a build does not have.
     """
-    return shortened(sorted(_specs(glibc, lane).values(), key=_by_version))
+    return marked(shortened(sorted(_specs(glibc, lane).values(), key=_by_version)))
 
 
 def lanes_against(glibc: str, lane: str, reference: str) -> tuple[tuple[LaneSpec, ...], int]:
@@ -116,7 +118,7 @@ def lanes_against(glibc: str, lane: str, reference: str) -> tuple[tuple[LaneSpec
     if len({build for build, _ in specs}) == 1:
         raise PlanError(f"--against {reference}: another build than --glibc's was expected")
     keys = sorted(specs, key=lambda key: _by_version(specs[key]))
-    return shortened([specs[key] for key in keys]), keys.index((builds[0].id, wanted.lane))
+    return marked(shortened([specs[key] for key in keys])), keys.index((builds[0].id, wanted.lane))
 
 
 def _specs(glibc: str, lane: str) -> dict[tuple[str, str], LaneSpec]:

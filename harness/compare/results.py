@@ -84,7 +84,9 @@ class Result:
     the model's decisions rest on, one row per different address in the model's order.
     ``build`` says where the glibc comes from, ``label`` the same in a word: the name it was
     added by, "host", the distribution's suite, or its folder. ``accepted`` is True for a
-    failure that a baseline knows, for the ``reason`` it gives.
+    failure that a baseline knows, for the ``reason`` it gives. ``emulator`` names the qemu-user
+    that a foreign architecture ran through; ``untrusted`` says what its self-test found wrong,
+    and the result then is shown but not counted.
     """
 
     scenario: str
@@ -111,6 +113,8 @@ class Result:
     label: str = ""
     accepted: bool = False
     reason: str = ""
+    emulator: str = ""
+    untrusted: str = ""
 
     @property
     def where(self) -> str:
@@ -134,7 +138,12 @@ class Result:
 
     @property
     def differs(self) -> bool:
-        """True for a disagreement, a surprise or a failed expectation, accepted or not."""
+        """True for a disagreement, a surprise or a failed expectation, accepted or not.
+
+        False where the way to this glibc is not to be trusted: nothing is known then.
+        """
+        if self.untrusted:
+            return False
         if self.unmet:
             return True
         if self.verdict is Verdict.CRASHED:
@@ -299,11 +308,16 @@ class Summary:
     failed: int = 0
     accepted: int = 0
     predicted: int = 0
+    untrusted: int = 0
 
     @classmethod
     def of(cls, results: list[Result]) -> Summary:
-        """Count ``results``; ``failed`` counts those that make the exit status 1."""
+        """Count ``results``; ``failed`` counts those that make the exit status 1.
+
+        What is ``untrusted`` is counted as that alone.
+        """
         counts = dict.fromkeys(Verdict, 0)
+        every, results = results, [result for result in results if not result.untrusted]
         for result in results:
             counts[result.verdict] += 1
         return cls(
@@ -315,6 +329,7 @@ class Summary:
             failed=sum(result.failed for result in results),
             accepted=sum(result.accepted for result in results),
             predicted=sum(result.predicted for result in results),
+            untrusted=len(every) - len(results),
         )
 
     @property
@@ -328,4 +343,6 @@ class Summary:
             counts.append(f"{self.expectation_failed} with a failed expectation")
         if self.accepted:
             counts.append(f"{self.accepted} accepted by the baseline")
+        if self.untrusted:
+            counts.append(f"{self.untrusted} not counted")
         return ", ".join(counts)

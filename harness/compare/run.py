@@ -202,6 +202,8 @@ def gather(
                             lane=spec.lane,
                             build=spec.build,
                             label=spec.label,
+                            emulator=spec.emulator,
+                            untrusted=spec.untrusted,
                             native=answer[number][0],
                             trace=answer[number][1],
                         )

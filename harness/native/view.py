@@ -6,8 +6,8 @@ Only the self-test of a foreign lane uses it: see `harness.compare.selftest`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -17,6 +17,7 @@ IPAddress = IPv4Address | IPv6Address
 
 ADDRESSES: Final = b"A"
 LINKS: Final = b"L"
+_SOURCES: Final = b"S"
 
 _HEAD = struct.Struct("<II")
 _ADDRESS = struct.Struct("<BBBBII")
@@ -62,23 +63,25 @@ class SeenLink:
 class SeenSource:
     """What connect() and getsockname() of a UDP socket gave for one destination.
 
-    Parameters: ``error`` errno, 0 for none; ``family`` the source's; ``scope_id`` its scope.
+    Parameters: ``error`` errno, 0 for none; ``family`` the source's; ``scope_id`` its scope,
+    left out of comparisons, because glibc's sort never looks at it.
     """
 
     error: int
     family: int
     address: IPAddress | None
-    scope_id: int
+    scope_id: int = field(default=0, compare=False)
+
+
+Seen = SeenAddress | SeenLink | SeenSource
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One view: ``error`` is the errno of a view that failed as a whole, 0 for none."""
+    """One view: its entries, or the ``error`` (errno, 0 for none) of one that failed as a whole."""
 
     error: int
-    addresses: tuple[SeenAddress, ...] = ()
-    links: tuple[SeenLink, ...] = ()
-    sources: tuple[SeenSource, ...] = ()
+    entries: tuple[Seen, ...]
 
 
 def sources_request(family: int, destinations: Sequence[tuple[IPAddress, int]]) -> bytes:
@@ -86,7 +89,7 @@ def sources_request(family: int, destinations: Sequence[tuple[IPAddress, int]]) 
 
     Parameters: ``family`` of the socket, AF_INET or AF_INET6.
     """
-    parts = [b"S", struct.pack("<i", family)]
+    parts = [_SOURCES, struct.pack("<i", family)]
     for address, scope_id in destinations:
         parts.append(bytes([len(address.packed)]) + address.packed)
         if isinstance(address, IPv6Address):
@@ -103,13 +106,9 @@ def decode_view(request: bytes, data: bytes) -> View:
     try:
         error, count = _HEAD.unpack_from(data)
         reader = _Reader(data, _HEAD.size)
-        if request[:1] == ADDRESSES:
-            view = View(error, addresses=tuple(_address(reader) for _ in range(count)))
-        elif request[:1] == LINKS:
-            view = View(error, links=tuple(_link(reader) for _ in range(count)))
-        else:
-            view = View(error, sources=tuple(_source(reader) for _ in range(count)))
-    except (struct.error, ValueError, IndexError) as problem:
+        read = _READERS[request[:1]]
+        view = View(error, tuple(read(reader) for _ in range(count)))
+    except (struct.error, ValueError, IndexError, KeyError) as problem:
         raise RecordError(f"bad view: {problem}") from None
     if reader.at != len(data):
         raise RecordError("bad view: bytes left over")
@@ -150,6 +149,13 @@ def _link(reader: _Reader) -> SeenLink:
 def _source(reader: _Reader) -> SeenSource:
     error, family, scope_id = reader.fields(_SOURCE)
     return SeenSource(error, family, _parsed(reader.bytes()), scope_id)
+
+
+_READERS: Final[Mapping[bytes, Callable[[_Reader], Seen]]] = {
+    ADDRESSES: _address,
+    LINKS: _link,
+    _SOURCES: _source,
+}
 
 
 def _parsed(packed: bytes) -> IPAddress | None:

@@ -84,6 +84,13 @@ class Result(TypedDict):
     lane: Lane
     build: Annotated[str, Field(description="where the glibc comes from")]
     label: Annotated[str, Field(description="the same in a word")]
+    emulator: Annotated[
+        str | None, Field(description="the qemu-user a foreign architecture ran through")
+    ]
+    untrusted: Annotated[
+        str | None,
+        Field(description="what its self-test found wrong; such a result is not counted"),
+    ]
     verdict: Verdict
     native: Annotated[list[str], Field(description="as returned, one per addrinfo")]
     model: list[str]
@@ -196,6 +203,7 @@ class Summary(TypedDict):
     error: Count
     expectation_failed: Count
     accepted: Count
+    untrusted: Annotated[int, Field(ge=0, description="left out of the other counts")]
 
 
 class Run(TypedDict):

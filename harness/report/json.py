@@ -87,6 +87,7 @@ def document(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) ->
             "error": summary.error,
             "expectation_failed": summary.expectation_failed,
             "accepted": summary.accepted,
+            "untrusted": summary.untrusted,
         },
     }
 
@@ -138,6 +139,8 @@ def result_as_json(result: Result) -> documents.Result:
         "lane": cast("documents.Lane", result.lane),
         "build": result.build,
         "label": result.label,
+        "emulator": result.emulator or None,
+        "untrusted": result.untrusted or None,
         "verdict": cast("documents.Verdict", str(result.verdict)),
         "native": list(result.native),
         "model": list(result.model),

@@ -95,6 +95,8 @@ def _case(report: LookupReport, result: Result) -> _Case:
     text = "\n".join(filter(None, [place(report), *story(result)]))
     if result.accepted:
         return _Case(name, seconds, "skipped", "accepted", accepted(result), text)
+    if result.untrusted:
+        return _Case(name, seconds, "skipped", "untrusted", result.untrusted, text)
     if not result.differs:
         return _Case(name, seconds, text=text if result.predicted else "")
     outcome = "error" if result.verdict in (Verdict.CRASHED, Verdict.ERROR) else "failure"

@@ -113,6 +113,8 @@ class TextReport:
             verdict += f" with {first.error}"
         head.append(verdict, _COLOURS[first.verdict])
         self._line(head)
+        if first.untrusted:
+            self._line(Text(f"      not counted: {first.untrusted}", "bold magenta"))
         for line in first.undefined:
             self._line(
                 Text(f"      undefined: {line}; a crash or any use of it is right", "magenta")
@@ -223,6 +225,7 @@ def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:
             r.undefined,
             r.remarks,
             r.accepted,
+            r.untrusted,
         ),
     ):
         yield list(same)

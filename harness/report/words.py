@@ -59,6 +59,8 @@ def wheres(results: Iterable[Result]) -> str:
 
 def details(result: Result) -> Iterator[str]:
     """Everything known of a result, line by line: both orders, the reasons, what to know."""
+    if result.untrusted:
+        yield f"not counted: {result.untrusted}"
     for failure in result.unmet:
         yield f"expectation failed: {failure}"
     yield f"native  {_native(result)}"

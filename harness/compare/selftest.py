@@ -1,0 +1,230 @@
+"""Whether what stands between a foreign worker and the kernel can be trusted.
+
+qemu-user translates each message between guest and kernel: byte order, structures, attributes
+it knows. What it gets wrong looks like a difference of glibc. So once for each architecture
+and qemu, on a private host with something of everything, the worker says what it sees by the
+calls that glibc makes (`harness.native.view`), and every field is held against what the kernel
+says to this process through pyroute2. A lane that fails is not counted: its results carry the
+reason.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import fields, replace
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import zip_longest
+from socket import AF_INET, AF_INET6
+from typing import TYPE_CHECKING, Any
+
+from harness.glibcs.catalog import native_arch
+from harness.model.host import Route, Target
+from harness.native.errors import LaneError
+from harness.native.view import (
+    ADDRESSES,
+    LINKS,
+    IPAddress,
+    Seen,
+    SeenAddress,
+    SeenLink,
+    SeenSource,
+    View,
+    sources_request,
+)
+from harness.native.worker_lane import WorkerLane
+from harness.sandbox import Pool, SandboxError, SandboxUnavailable
+from harness.sandbox.netlink import Netlink
+from harness.scenario.schema import Host
+
+if TYPE_CHECKING:
+    from harness.compare.run import LaneSpec
+    from harness.native.lanes import Session
+    from harness.sandbox import Box
+
+# More than one datagram of the kernel's holds, so that a dump comes in parts.
+_MANY = 150
+_PLAIN: dict[str, Any] = {
+    "interfaces": {
+        "eth0": {
+            "addresses": [
+                "172.18.45.2/24",
+                "172.18.45.9/24",
+                {"address": "10.9.0.1/32", "peer": "10.9.0.2/32", "label": "eth0:1"},
+                "2001:db8:1::2/64",
+                {"address": "2001:db8:1::3/64", "flags": ["deprecated"]},
+                {"address": "2001:db8:1::4/63", "flags": ["home", "noprefixroute"]},
+                "fe80::1/64",
+            ]
+        },
+        # the longest name there is
+        "a23456789012345": {"addresses": ["192.0.2.4/31", "fe80::7/64", "2001:db8:2::7/127"]},
+        # an address that another interface has too
+        "eth2": {
+            "addresses": [
+                "fe80::1/64",
+                *(f"2001:db8:3::{number:x}/128" for number in range(1, _MANY + 1)),
+            ]
+        },
+    },
+    "routes": [
+        {"to": "default", "via": "172.18.45.1"},
+        {"to": "2001:db8:9::/48", "via": "2001:db8:1::1"},
+        {"to": "203.0.113.0/24", "type": "unreachable"},
+    ],
+}
+_TUNNELS: dict[str, Any] = {
+    "sit0a": {"kind": "sit", "addresses": ["2001:db8:4::1/64"]},
+    "tunl0a": {"kind": "tunnel", "addresses": ["198.51.100.9/32"]},
+    "tunl6a": {"kind": "tunnel6", "addresses": ["2001:db8:5::1/64"]},
+}
+_IPV4 = ("172.18.45.6", "172.31.80.8", "10.9.0.2", "192.0.2.5", "127.3.2.1", "203.0.113.9")
+_IPV6 = ("2001:db8:1::6", "2001:db8:9::1", "2001:db8:3::5", "::1", "2001:db8:ffff::1")
+
+
+def marked(lanes: Sequence[LaneSpec]) -> tuple[LaneSpec, ...]:
+    """The lanes, those of other architectures with what speaks against trusting them, if any.
+
+    Each architecture and emulator is tried once in this process.
+    Raises SandboxUnavailable where no sandbox can be had.
+    """
+    first: dict[tuple[str, str], LaneSpec] = {}
+    found = []
+    for lane in lanes:
+        if lane.skeleton is not None and lane.arch != native_arch():
+            # one build stands for all that run through the same emulator
+            tried = first.setdefault((lane.arch, lane.emulator), lane)
+            lane = replace(lane, untrusted=_objection(tried))
+        found.append(lane)
+    return tuple(found)
+
+
+@cache
+def _objection(lane: LaneSpec) -> str:
+    with Pool() as pool:
+        for host in (with_tunnels(), Host.model_validate(_PLAIN)):
+            try:
+                (said,) = pool.run(objection, (lane, host))
+            except SandboxUnavailable:
+                if host.interfaces.keys() & _TUNNELS.keys():
+                    continue  # a machine without tunnels shows none to glibc either
+                raise
+            except SandboxError as problem:
+                said = f"the self-test could not be made: {problem}"
+            return str(said)
+    raise AssertionError("the second host has no tunnels")
+
+
+def with_tunnels() -> Host:
+    """The self-test's whole host."""
+    interfaces = {**_PLAIN["interfaces"], **_TUNNELS}
+    return Host.model_validate({**_PLAIN, "interfaces": interfaces})
+
+
+def objection(box: Box, spec: tuple[LaneSpec, Host]) -> Iterator[str]:
+    """Inside a sandbox: build the host and yield the first thing a lane sees wrongly, or ""."""
+    lane, host = spec
+    box.build(host)
+    assert lane.skeleton is not None
+    root = box.private_root(lane.skeleton)
+    who = lane.emulator or f"this kernel for {lane.arch}"
+    try:
+        with (
+            WorkerLane(lane.command, chroot=root) as worker,
+            worker.open() as session,
+            closing(Netlink()) as netlink,
+        ):
+            found = first_difference(session, box, netlink)
+    except LaneError as problem:
+        found = str(problem)
+    yield f"{who}: {found}" if found else ""
+
+
+def first_difference(session: Session, box: Box, netlink: Netlink) -> str:
+    """What the session sees otherwise than the kernel says, in words; "" for nothing.
+
+    Raises LaneError.
+    """
+    for what, request, truth in (
+        ("address dump", ADDRESSES, _addresses(netlink)),
+        ("link dump", LINKS, _links(netlink)),
+        *_sources(box, netlink),
+    ):
+        view = session.view(request)
+        if not isinstance(view, View):
+            return f"{what}: {view}"
+        if view.error:
+            return f"{what}: {errno.errorcode.get(view.error, view.error)}"
+        for seen, said in zip_longest(view.entries, truth):
+            if seen != said:
+                return f"{what}: {_told(seen)} is seen, the kernel says {_told(said)}"
+    return ""
+
+
+def _told(value: Seen | None) -> str:
+    """The fields that are compared, in words."""
+    if value is None:
+        return "nothing"
+    shown = ((one.name, getattr(value, one.name)) for one in fields(value) if one.compare)
+    return ", ".join(f"{name} {text}" for name, text in shown)
+
+
+def _addresses(netlink: Netlink) -> Sequence[Seen]:
+    return [
+        SeenAddress(
+            index=message["index"],
+            family=message["family"],
+            prefixlen=message["prefixlen"],
+            flags8=message["flags"],
+            flags=message.get_attr("IFA_FLAGS"),
+            scope=message["scope"],
+            address=_parsed(message.get_attr("IFA_ADDRESS")),
+            local=_parsed(message.get_attr("IFA_LOCAL")),
+        )
+        for message in netlink.addresses()
+    ]
+
+
+def _links(netlink: Netlink) -> Sequence[Seen]:
+    found = []
+    for message in netlink.links():
+        index, name = message["index"], message.get_attr("IFLA_IFNAME")
+        found.append(SeenLink(index, name, message["ifi_type"], message["flags"], index, name))
+    return found
+
+
+def _sources(box: Box, netlink: Netlink) -> Iterator[tuple[str, bytes, Sequence[Seen]]]:
+    """The requests for sources, each with the kernel's route look-ups for the same destinations.
+
+    Like glibc's, one socket serves many destinations, and an AF_INET6 one IPv4 too.
+    """
+    scoped = [
+        Target(ip_address("fe80::99"), message["index"])
+        for message in netlink.links()
+        if message.get_attr("IFLA_IFNAME") in _PLAIN["interfaces"]
+    ]
+    four = [Target(ip_address(text)) for text in _IPV4]
+    six = [Target(ip_address(text)) for text in _IPV6] + scoped
+    mapped = [Target(ip_address(f"::ffff:{text}")) for text in _IPV4]
+    routes = box.observe([*four, *six, *mapped]).routes
+    for what, family, targets in (
+        ("sources of an AF_INET socket", AF_INET, four),
+        ("sources of an AF_INET6 socket", AF_INET6, [*six, *mapped, *four, *six[:1]]),
+    ):
+        request = sources_request(family, [(one.address, one.scope_id) for one in targets])
+        yield what, request, [_source(family, routes[one]) for one in targets]
+
+
+def _source(family: int, route: Route) -> SeenSource:
+    if route.source is None:
+        return SeenSource(getattr(errno, route.error or ""), 0, None)
+    source: IPAddress = route.source
+    if family == AF_INET6 and isinstance(source, IPv4Address):
+        source = IPv6Address(f"::ffff:{source}")
+    return SeenSource(0, int(family), source)
+
+
+def _parsed(text: str | None) -> IPAddress | None:
+    return None if text is None else ip_address(text)
