@@ -22,11 +22,11 @@ from xml.etree import ElementTree
 
 import yaml
 from docs_match import mismatch, says_nothing
-from docs_pages import ROOT, Block, Page
+from docs_pages import ROOT, Block, Page, page
 from docs_shell import Hung, Ran, Shell
 
 from harness.model.lint import lint
-from harness.scenario import load
+from harness.scenario import ScenarioError, load
 
 HERE = Path(__file__).parent
 # The host's glibc in the pages' outputs.
@@ -94,7 +94,7 @@ def _linked(source: str, target: str) -> None:
         shutil.copy2(source, target, follow_symlinks=False)
 
 
-def run_page(page: Page, private: Path, cache: Path | None) -> list[str]:
+def run_page(shown: Page, private: Path, cache: Path | None) -> list[str]:
     """Run the blocks of a page in order; gives a line for each of what became of it.
 
     Parameters: ``private`` an empty folder, ``cache`` the glibc cache to begin with.
@@ -107,7 +107,7 @@ def run_page(page: Page, private: Path, cache: Path | None) -> list[str]:
     with Shell(folder, notes, variables) as shell:
         scene = Scene(folder, shell, host_glibc())
         return [
-            f"{block.where} {block.language}: {run_block(scene, block)}" for block in page.blocks
+            f"{block.where} {block.language}: {run_block(scene, block)}" for block in shown.blocks
         ]
 
 
@@ -115,6 +115,8 @@ def run_block(scene: Scene, block: Block) -> str:
     """Do with one block what its language and its directives ask for. Raises Untrue."""
     if "not-run" in block.directives:
         return "not run: " + not_run_kind(block)
+    if "same-as" in block.directives:
+        return _same_as(block)
     if block.language.startswith("{"):
         return "built by the site"
     action = ACTIONS.get(block.language)
@@ -133,6 +135,20 @@ def run_block(scene: Scene, block: Block) -> str:
         raise
     except Exception as error:
         raise Untrue(f"{block.where}: {type(error).__name__}: {error}") from error
+
+
+def _same_as(block: Block) -> str:
+    """A block whose lines are part of what another page runs is not run twice."""
+    other = block.directives["same-as"]
+    run = "\n".join(
+        one.text
+        for one in page(other).blocks
+        if one.language == "sh" and not {"not-run", "same-as"} & one.directives.keys()
+    )
+    for line in block.text.splitlines():
+        if line not in run:
+            raise Untrue(f"{block.where}: {other} runs nothing with {line!r}")
+    return f"run in {other}"
 
 
 def not_run_kind(block: Block) -> str:
@@ -231,9 +247,22 @@ def _yaml(scene: Scene, block: Block) -> str:
         if isinstance(document, dict) and {"host", "lookups"} & document.keys():
             place = scene.folder / (block.file or "block.yaml")
             place.write_text(block.text, encoding="utf-8")
-            load(place)
-            return "loaded as a scenario"
+            return _loaded(block, place)
     return "parsed"
+
+
+def _loaded(block: Block, place: Path) -> str:
+    """Load a scenario, which a page may show for being refused."""
+    words = block.directives.get("refused")
+    try:
+        load(place)
+    except ScenarioError as error:
+        if words is None or words not in str(error):
+            raise
+        return "refused as a scenario"
+    if words is not None:
+        raise Untrue(f"{block.where}: loaded, and to be refused was expected")
+    return "loaded as a scenario"
 
 
 def _python(scene: Scene, block: Block) -> str:

@@ -120,7 +120,7 @@ def _directives(where: str, html: str) -> dict[str, str]:
     for body in _DIRECTIVE.findall(html):
         key, _, value = body.partition(":")
         key, value = key.strip(), " ".join(value.split())
-        if key not in ("not-run", "file", "exit", "in", "on", "lint"):
+        if key not in ("not-run", "file", "exit", "in", "on", "lint", "refused", "same-as"):
             raise Malformed(f"{where}: {key!r} is no directive")
         found[key] = value
     if "block:" in html and not found:
