@@ -36,13 +36,13 @@ from harness.native.view import (
 )
 from harness.native.worker_lane import WorkerLane
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
-from harness.sandbox.netlink import Netlink
 from harness.scenario.schema import Host
 
 if TYPE_CHECKING:
     from harness.compare.run import LaneSpec
     from harness.native.lanes import Session
     from harness.sandbox import Box
+    from harness.sandbox.netlink import Netlink
 
 # More than one datagram of the kernel's holds, so that a dump comes in parts.
 _MANY = 150
@@ -125,6 +125,8 @@ def with_tunnels() -> Host:
 
 def objection(box: Box, spec: tuple[LaneSpec, Host]) -> Iterator[str]:
     """Inside a sandbox: build the host and yield the first thing a lane sees wrongly, or ""."""
+    from harness.sandbox.netlink import Netlink  # pyroute2: the askers need none of it
+
     lane, host = spec
     box.build(host)
     assert lane.skeleton is not None
