@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.compare.results import LookupReport
     from harness.report.findings_data import Findings, Seen
 
 _SHOWN = 40
@@ -33,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
     the run contradicts, or a stale page. Raises UsageError for a file that cannot be used.
     """
     from harness.cli import FINDING, OK
-    from harness.report.findings import as_markdown, run_on
+    from harness.report.findings import as_markdown, elsewhere, kept, run_on
     from harness.report.findings_data import failures, load_findings
 
     old = None if options.check is None else _read(options.check)
@@ -41,7 +42,8 @@ def main(options: argparse.Namespace) -> int:
     if glibc is None:
         glibc = (run_on(old) if old is not None else None) or "all"
     findings = load_findings()
-    seen, wrong = _run(findings, glibc)
+    builds = _all_builds() if old is None else elsewhere(old)
+    seen, wrong = _run(findings, glibc, builds)
     wrong += failures(findings, seen)
     if wrong:
         for line in wrong:
@@ -49,6 +51,7 @@ def main(options: argparse.Namespace) -> int:
         return FINDING
     page = as_markdown(findings, seen)
     if old is not None:
+        page = kept(old, page)
         return _compare(options.check, old, page)
     if options.output is None:
         sys.stdout.write(page)
@@ -57,17 +60,56 @@ def main(options: argparse.Namespace) -> int:
     return OK
 
 
-def _run(findings: Findings, glibc: str) -> tuple[Seen, list[str]]:
-    """Run every scenario the page looks at; the reports, and a line for what went wrong."""
+def _run(findings: Findings, glibc: str, builds: tuple[str, ...]) -> tuple[Seen, list[str]]:
+    """Run every scenario the page looks at; the reports, and a line for what went wrong.
+
+    Of ``builds``, on which the part about processors is run, those that are not on this
+    machine are told on standard error and passed over.
+    """
+    from harness.glibcs import GlibcMissing, find
+    from harness.report.findings_data import Seen
+
+    reports, wrong = _reports(findings.patterns(), glibc)
+    here = []
+    for build in builds:
+        try:
+            find(build)
+            here.append(build)
+        except GlibcMissing:
+            continue
+    if len(here) < len(builds):
+        print(
+            f"gai-harness findings: {len(builds) - len(here)} of {len(builds)} builds of the part "
+            "about processors are not on this machine; what the page says of them is kept",
+            file=sys.stderr,
+        )
+    part = findings.processors
+    there, more = _reports(part.patterns(), ",".join(here)) if part and here else ([], [])
+    return Seen(tuple(reports), tuple(there), builds), wrong + more
+
+
+def _all_builds() -> tuple[str, ...]:
+    """Every build of every architecture on this machine, this one's first."""
+    from harness.glibcs import find
+    from harness.model.dialects import ARCHS
+
+    named = {
+        f"{build.version}:{arch}": None
+        for arch in ARCHS
+        for build in find(f"all:{arch}")
+        if build.name is None
+    }
+    return tuple(named)
+
+
+def _reports(patterns: set[str], glibc: str) -> tuple[list[LookupReport], list[str]]:
+    """Run the scenarios that match; the reports, and a line for what went wrong."""
     from fnmatch import fnmatchcase
 
     from harness.compare.plan import lanes_for, load_scenarios, load_suite, make_jobs
-    from harness.compare.results import LookupReport
     from harness.compare.run import run
-    from harness.report.findings_data import Seen
     from harness.report.progress import counted
 
-    patterns = findings.patterns()
     wanted = [
         loaded
         for loaded in (*load_scenarios(()), *load_suite("findings"))
@@ -81,13 +123,14 @@ def _run(findings: Findings, glibc: str) -> tuple[Seen, list[str]]:
             wrong.append(f"{outcome.job.source}: {outcome.error}")
         reports += outcome.reports
     wrong += [
-        f"{result.scenario}/{result.lookup}: glibc {result.glibc} ({result.lane}): "
+        f"{result.scenario}/{result.lookup}: glibc {result.glibc} {result.arch} "
+        f"({result.lane}): "
         f"{'; '.join(result.unmet) or result.verdict}"
         for report in reports
         for result in report.results
         if result.failed
     ]
-    return Seen(tuple(reports)), wrong
+    return reports, wrong
 
 
 def _read(name: str) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 
 from harness.report.findings_data import Claim, Finding, Findings, Seen, Surprise
-from harness.report.findings_tables import render, versions_of
+from harness.report.findings_tables import NOT_RUN, render, versions_of
 
+_ELSEWHERE = re.compile(r"^<!-- and on ([a-z0-9.:, -]+) -->$", re.MULTILINE)
 _RUN_ON = re.compile(r"^<!-- run on glibc ([0-9., ]+) \(([a-z0-9-]+)\) -->$", re.MULTILINE)
 
 
@@ -29,6 +30,7 @@ def as_markdown(findings: Findings, seen: Seen) -> str:
         "",
         "<!-- made by: gai-harness findings -o docs/findings.md -->",
         f"<!-- run on glibc {versions_of(results)} ({arch}) -->",
+        *([f"<!-- and on {', '.join(seen.builds)} -->"] if seen.builds else []),
         "",
         findings.introduction.strip(),
         "",
@@ -39,6 +41,8 @@ def as_markdown(findings: Findings, seen: Seen) -> str:
     ]
     for finding in findings.findings:
         lines += _finding(finding, seen)
+    if findings.processors is not None:
+        lines += _processors(findings.processors, seen)
     lines += ["## What we did not expect", ""]
     for surprise in findings.surprises:
         lines += _surprise(surprise, seen)
@@ -87,6 +91,50 @@ def run_on(page: str) -> str | None:
     if match is None:
         return None
     return ",".join(f"{version.strip()}:{match[2]}" for version in match[1].split(","))
+
+
+def _processors(part: Surprise, seen: Seen) -> Iterator[str]:
+    yield from (f"## {part.title}", "", part.text.strip(), "")
+    for table in part.tables:
+        yield from (*render(table, seen), "")
+
+
+def elsewhere(page: str) -> tuple[str, ...]:
+    """The builds of several architectures a page was made on; none where it does not say."""
+    match = _ELSEWHERE.search(page)
+    return () if match is None else tuple(match[1].split(", "))
+
+
+def kept(page: str, current: str) -> str:
+    """``current`` with the cells that were not run now as ``page`` has them.
+
+    Only cells of a table row that both have are filled, found by the lines above it.
+    """
+    old = _rows(page)
+    lines = []
+    for (heading, first), line in _placed(current):
+        before = old.get((heading, first))
+        if NOT_RUN in line and before is not None and before.count("|") == line.count("|"):
+            cells = [
+                was if cell.strip() == NOT_RUN else cell
+                for was, cell in zip(before.split("|"), line.split("|"), strict=True)
+            ]
+            line = "|".join(cells)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _rows(page: str) -> dict[tuple[str, str], str]:
+    return {place: line for place, line in _placed(page) if line.startswith("|")}
+
+
+def _placed(page: str) -> Iterator[tuple[tuple[str, str], str]]:
+    """Every line with the last line of text above it and its own first cell."""
+    above = ""
+    for line in page.split("\n"):
+        if line and not line.startswith("|"):
+            above = line
+        yield (above, line.split("|")[1] if line.startswith("|") else line), line
 
 
 def stale(page: str, current: str, name: str) -> Sequence[str]:

@@ -34,6 +34,7 @@ class Check(Part):
     """Something every result of the look-ups that match must have.
 
     ``at`` is a pattern over ``scenario/look-up``; ``glibc`` narrows it to some versions.
+    ``arch`` narrows it to some architectures; without it the check is made on this one.
     ``rule`` decided between the first two addresses, ``rules`` are all that decided between
     neighbours. With ``times`` that many look-ups match in all that is said, not every one.
     ``stable`` wants one answer from all versions.
@@ -41,6 +42,7 @@ class Check(Part):
 
     at: Glob
     glibc: str | None = None
+    arch: tuple[str, ...] = ()
     first: str | None = None
     not_first: str | None = None
     last: str | None = None
@@ -56,7 +58,7 @@ class Check(Part):
 
     @model_validator(mode="after")
     def _says_something(self) -> Check:
-        if not self.model_fields_set - {"at", "glibc", "times"}:
+        if not self.model_fields_set - {"at", "glibc", "arch", "times"}:
             raise ValueError("a check that checks something was expected")
         return self
 
@@ -72,7 +74,7 @@ class Comparison(Part):
 class Table(Part):
     """A table made from results; ``kind`` says how, ``at`` which look-ups or scenarios."""
 
-    kind: Literal["orders", "shares", "differences", "standards", "seed"]
+    kind: Literal["orders", "shares", "differences", "standards", "seed", "processors"]
     at: tuple[str, ...] = ()
     caption: str = ""
 
@@ -104,6 +106,13 @@ class Surprise(Part):
     test: str | None = None
     tables: tuple[Table, ...] = ()
 
+    def patterns(self) -> set[str]:
+        """The patterns of the scenarios that checks and tables look at."""
+        wanted = {pattern for table in self.tables for pattern in table.at}
+        for check in self.checks:
+            wanted |= {check.at} if isinstance(check, Check) else set(check.between)
+        return {pattern.partition("/")[0] for pattern in wanted}
+
     @model_validator(mode="after")
     def _is_shown(self) -> Surprise:
         if not self.checks and self.test is None:
@@ -112,15 +121,19 @@ class Surprise(Part):
 
 
 class Findings(Part):
-    """The whole page."""
+    """The whole page.
+
+    ``processors`` is shown on other architectures, everything else on this machine's.
+    """
 
     introduction: str
     findings: tuple[Finding, ...]
+    processors: Surprise | None = None
     surprises: tuple[Surprise, ...]
     not_covered: str
 
     def patterns(self) -> set[str]:
-        """The patterns of all scenarios that checks and tables look at."""
+        """The patterns of all scenarios that checks and tables look at, on this machine's."""
         parts: list[Claim | Surprise] = [*self.surprises]
         parts += [claim for finding in self.findings for claim in finding.claims]
         wanted: set[str] = set()
@@ -154,9 +167,15 @@ def _without_number(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All reports of a run, found by pattern."""
+    """All reports of a run, found by pattern.
+
+    ``elsewhere`` are those on several architectures, ``builds`` the ones to be shown there,
+    as ``--glibc`` names them, run or not.
+    """
 
     reports: tuple[LookupReport, ...]
+    elsewhere: tuple[LookupReport, ...] = ()
+    builds: tuple[str, ...] = ()
 
     def at(self, pattern: str) -> Iterator[LookupReport]:
         """The reports whose ``scenario/look-up`` matches; a pattern may lack the look-up."""
@@ -174,6 +193,9 @@ def failures(findings: Findings, seen: Seen) -> list[str]:
             lines += [f"{finding.title}: {line}" for line in _unmet(claim.checks, seen)]
     for surprise in findings.surprises:
         lines += [f"{surprise.title}: {line}" for line in _unmet(surprise.checks, seen)]
+    there = Seen(seen.elsewhere)
+    if findings.processors is not None and there.reports:
+        lines += _unmet(findings.processors.checks, there)
     return lines
 
 
@@ -191,8 +213,11 @@ def _check(check: Check, seen: Seen) -> Iterator[str]:
     for report in reports:
         results = [
             result for result in report.results
-            if check.glibc is None or satisfies(result.glibc, check.glibc)
+            if (check.glibc is None or satisfies(result.glibc, check.glibc))
+            and (not check.arch or result.arch in check.arch)
         ]  # fmt: skip
+        if not results and check.arch:
+            continue  # no such build on this machine: the page keeps what it says of it
         wrong = [line for result in results for line in _wrong(check, result)]
         if not results:
             wrong.append(f"no version is {check.glibc}")
@@ -209,7 +234,7 @@ def _check(check: Check, seen: Seen) -> Iterator[str]:
 
 def _wrong(check: Check, result: Result) -> Iterator[str]:
     order = once(result.native)
-    who = f"glibc {result.glibc}"
+    who = f"glibc {result.glibc} {result.arch}"
     if not order and (check.first or check.not_first or check.last or check.order):
         yield f"{who} gives no order ({result.error})"
         return

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 from harness.compare.results import LookupReport, Result
+from harness.model.dialects import parse_version
 from harness.model.rules import RULES
 from harness.report.findings_data import Seen, Table, differing, once
 from harness.scenario.suites.findings import IP1, RESOLVERS, SHAPES, STACKS
@@ -23,6 +24,7 @@ def render(table: Table, seen: Seen) -> list[str]:
         "differences": _differences,
         "standards": _standards,
         "seed": _seed,
+        "processors": _processors,
     }
     lines = makers[table.kind](table, seen)
     return [table.caption.strip(), "", *lines] if table.caption else lines
@@ -167,6 +169,38 @@ def _seed(table: Table, seen: Seen) -> list[str]:
     everywhere = [result for report in seen.at("findings-seed-*") for result in report.results]
     assert table.kind == "seed"
     return [*_grid(head, rows), "", f"Every cell is the answer of glibc {versions_of(everywhere)}."]
+
+
+NOT_RUN = "not run"
+
+
+def _processors(table: Table, seen: Seen) -> list[str]:
+    """Versions × architectures of each look-up: the order as places in the list given."""
+    named = [build.partition(":") for build in seen.builds]
+    versions = sorted({glibc for glibc, _, _ in named}, key=parse_version)
+    lines: list[str] = []
+    for report in _reports(table, Seen(seen.elsewhere)):
+        cells = {(result.arch, result.glibc): _places(result) for result in report.results}
+        given = sorted(report.results[0].destinations, key=lambda row: row.position)
+        places = ", ".join(f"{n} is `{row.destination}`" for n, row in enumerate(given, 1))
+        rows = [
+            (arch, *(cells.get((arch, glibc), NOT_RUN) for glibc in versions))
+            for arch in dict.fromkeys(arch for _, _, arch in named)
+        ]
+        lines += [f"`{report.scenario}` {report.lookup}: {places}", ""]
+        lines += [*_grid(("architecture", *versions), rows), ""]
+    if not lines:
+        raise LookupError("no look-up was run on other architectures")
+    return lines[:-1]
+
+
+def _places(result: Result) -> str:
+    if result.error:
+        return result.error
+    given = sorted(result.destinations, key=lambda row: row.position)
+    places = {row.destination: number for number, row in enumerate(given, 1)}
+    order = " ".join(str(places[address]) for address in once(result.native))
+    return f"{order} ({result.decisions[0].rule})" if result.decisions else order
 
 
 def _winner(reports: Sequence[LookupReport]) -> str:

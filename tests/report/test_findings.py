@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from harness.compare.results import (
     Departure,
+    DestinationRow,
     LookupReport,
     PairReason,
     Remark,
     Result,
     Verdict,
 )  # fmt: skip
-from harness.report.findings import as_markdown, run_on, stale
+from harness.report.findings import as_markdown, elsewhere, kept, run_on, stale
 from harness.report.findings_data import (
     Check,
     Claim,
@@ -23,6 +24,7 @@ from harness.report.findings_data import (
     Finding,
     Findings,
     Seen,
+    Surprise,
     Table,
     failures,
     load_findings,
@@ -169,3 +171,68 @@ def test_every_report_has_its_place() -> None:
     ):  # fmt: skip
         assert source in text
     assert findings.findings[0].title.startswith("The seed")
+
+
+def row(destination: str, position: int) -> DestinationRow:
+    return DestinationRow(
+        destination, position, "192.0.2.9", 24, True, None, 14, 14, 4, 4, 10, "eth0", True, 30, ()
+    )
+
+
+def abroad(*builds: str) -> Seen:
+    """Every build gives the second address first, as amd64 does not."""
+    given = (row("192.0.2.1", 0), row("192.0.2.2", 1))
+    results = []
+    for build in builds:
+        glibc, _, arch = build.partition(":")
+        native = ("192.0.2.1", "192.0.2.2") if arch == "amd64" else ("192.0.2.2", "192.0.2.1")
+        results.append(result(glibc, arch=arch, native=native, destinations=given))
+    return Seen((report(),), (report(*results),), BUILDS)
+
+
+BUILDS = ("2.36:amd64", "2.41:amd64", "2.36:s390x", "2.41:s390x")
+ABROAD = page(PLAIN).model_copy(
+    update={
+        "processors": Surprise(
+            title="By processor",
+            text="Words.",
+            checks=(Check(at="host/web", arch=("s390x",), first="192.0.2.2"),),
+            tables=(Table(kind="processors", at=("host/web",)),),
+        )
+    }
+)
+
+
+def test_processors_side_by_side() -> None:
+    text = as_markdown(ABROAD, abroad(*BUILDS))
+    assert elsewhere(text) == BUILDS
+    assert "`host` web: 1 is `192.0.2.1`, 2 is `192.0.2.2`" in text
+    assert "| architecture | 2.36 | 2.41 |" in text
+    assert "| amd64 | 1 2 (9) | 1 2 (9) |" in text
+    assert "| s390x | 2 1 (9) | 2 1 (9) |" in text
+
+
+def test_a_page_checked_with_fewer_builds_keeps_the_rest() -> None:
+    whole = as_markdown(ABROAD, abroad(*BUILDS))
+    part = as_markdown(ABROAD, abroad("2.36:amd64", "2.41:amd64", "2.36:s390x"))
+    assert "| s390x | 2 1 (9) | not run |" in part
+    assert kept(whole, part) == whole
+    wrong = whole.replace("| s390x | 2 1 (9) | 2 1 (9) |", "| s390x | 1 2 (9) | 2 1 (9) |")
+    assert wrong != whole
+    assert kept(wrong, part) == whole  # what was run is believed, so the page is stale
+
+
+def test_a_conclusion_about_processors_is_checked_where_they_are() -> None:
+    assert not failures(ABROAD, abroad(*BUILDS))
+    assert not failures(ABROAD, abroad("2.36:amd64"))
+    turned = ABROAD.model_copy(
+        update={
+            "processors": ABROAD.processors.model_copy(
+                update={"checks": (Check(at="host/web", arch=("s390x",), first="192.0.2.1"),)}
+            )
+            if ABROAD.processors
+            else None
+        }
+    )
+    (line,) = failures(turned, abroad(*BUILDS))
+    assert "s390x" in line
