@@ -1,0 +1,88 @@
+"""docs/upstream-rule9.md: the reproduction in plain C does what the page says of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from e2e_kit import ROOT
+
+from harness.glibcs import Build, GlibcError, GlibcMissing, fetch, find
+from harness.glibcs.emulator_fetching import fetch_emulator
+
+sys.path.insert(0, str(ROOT / "csrc"))
+import toolchain
+
+SOURCE = ROOT / "docs" / "upstream" / "rule9-ipv4-only.c"
+PAGE = ROOT / "docs" / "upstream-rule9.md"
+LISTED = "172.31.80.8 172.18.45.6"
+NEAREST = "172.18.45.6 172.31.80.8"
+
+
+def stated(arch: str) -> str:
+    """What the page's table says an architecture does without IPv6, on every version."""
+    (row,) = (
+        line for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("|") and arch in line.split("|")[1].replace(",", " ").split()
+    )  # fmt: skip
+    (said,) = {cell.strip() for cell in row.split("|")[2:7]}
+    return {"as listed": LISTED, "nearest first": NEAREST}[said]
+
+
+def program(arch: str, folder: Path) -> Path:
+    """The reproduction built for an architecture."""
+    (target,) = (one for one in toolchain.TARGETS if one.debian == arch)
+    output = folder / f"rule9-{arch}"
+    flags = ("-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-sanitize=all")
+    subprocess.run(
+        [*toolchain.zig(), "-target", target.triple, *flags, "-o", output, SOURCE],
+        env=toolchain.zig_environment(folder),
+        check=True,
+    )
+    return output
+
+
+def said(build: Build, folder: Path) -> list[str]:
+    """The lines of the reproduction under a build, in a network of its own."""
+    emulator = fetch_emulator(build)
+    command = [] if emulator is None else [str(emulator.path)]
+    loader = build.loader
+    command += [str(loader), "--library-path", str(loader.parent), str(program(build.arch, folder))]
+    done = subprocess.run(
+        ["unshare", "-rnm", *command], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("spec", ["2.36", "2.36:armhf", "2.36:s390x"])
+def test_the_order_is_the_processors(
+    spec: str, tmp_path: Path, unreachable: Callable[[str], NoReturn]
+) -> None:
+    try:
+        (build,) = find(spec)
+        if build.origin == "host":
+            build = fetch(spec)
+    except GlibcMissing:
+        try:
+            build = fetch(spec)
+        except GlibcError as error:
+            unreachable(str(error))
+    assert said(build, tmp_path) == [
+        "glibc 2.36",
+        f"IPv4 only:        {stated(build.arch)}",
+        f"with fe80::1 too: {NEAREST}",
+    ]
+
+
+def test_it_touches_no_network_but_its_own(tmp_path: Path) -> None:
+    """Started without unshare it refuses, because lo is up here."""
+    native = program(toolchain.host_target().debian, tmp_path)
+    done = subprocess.run([native], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "in a network of my own" in done.stderr
