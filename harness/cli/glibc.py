@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fetch.add_argument("--all", action="store_true", help="every version the distribution has")
     fetch.add_argument("--suite", action="append", default=[], metavar="SUITE",
                        help="what this suite carries; may be given several times")  # fmt: skip
-    fetch.add_argument("--arch", metavar="ARCH", help="Debian's name of another architecture")
+    fetch.add_argument("--arch", metavar="ARCH,…",
+                       help="for other architectures, by Debian's names, or all")  # fmt: skip
     fetch.add_argument("--refresh", action="store_true", help="fetch again what is in the cache")
     fetch.set_defaults(handler=_fetch)
 
@@ -107,20 +108,49 @@ def _fetch(options: argparse.Namespace) -> int:
     if not wanted:
         raise UsageError("fetch: name a version or a suite, or give --all")
     status = OK
-    for name, optional in wanted.items():
-        try:
-            with _watching() as watch:
-                build = fetch(name, options.arch, watch, options.refresh)
-                emulator = fetch_emulator(build, watch)
-        except GlibcError as error:
-            optional = optional and isinstance(error, GlibcUnavailable)
-            severity = "passed over" if optional else "not fetched"
-            print(f"gai-harness glibc: {name} {severity}: {error}", file=sys.stderr)
-            status = status if optional else max(status, error.exit_status)
-        else:
-            through = f", runs through {emulator}" if emulator else ""
-            print(f"glibc {build.version} {build.arch} ({build.origin}){through}", flush=True)
+    for arch in _architectures(options.arch):
+        fetched = 0
+        last: GlibcError | None = None
+        for name, optional in wanted.items():
+            try:
+                with _watching() as watch:
+                    build = fetch(name, arch, watch, options.refresh)
+                    emulator = fetch_emulator(build, watch)
+            except GlibcError as error:
+                # not every suite has had every architecture
+                optional = (optional or (options.all and arch is not None)) and isinstance(
+                    error, GlibcUnavailable
+                )
+                severity = "passed over" if optional else "not fetched"
+                shown = name if arch is None else f"{name}:{arch}"
+                print(f"gai-harness glibc: {shown} {severity}: {error}", file=sys.stderr)
+                status = status if optional else max(status, error.exit_status)
+                last = error
+            else:
+                fetched += 1
+                through = f", runs through {emulator}" if emulator else ""
+                print(f"glibc {build.version} {build.arch} ({build.origin}){through}", flush=True)
+        if not fetched and last is not None:
+            status = max(status, last.exit_status)
     return status
+
+
+def _architectures(text: str | None) -> list[str | None]:
+    """The architectures of ``--arch``; None stands for the host's own."""
+    from harness.cli import UsageError
+    from harness.glibcs.catalog import ARCHITECTURES
+
+    if text is None:
+        return [None]
+    if text == "all":
+        return list(ARCHITECTURES)
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in ARCHITECTURES:
+            raise UsageError(
+                f"--arch {text}: of {', '.join(ARCHITECTURES)}, or all, was expected, not {word!r}"
+            )
+    return list(dict.fromkeys(words))
 
 
 @contextmanager

@@ -17,6 +17,9 @@ _OTHERWISE = (
     "gai-harness glibc add DIR"
 )
 
+#: Those a worker is built for.
+ARCHITECTURES = ("amd64", "i386", "arm64", "armhf", "ppc64el", "s390x", "riscv64")
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:

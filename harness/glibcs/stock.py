@@ -75,9 +75,10 @@ def find(spec: str) -> list[Build]:
 
     Args:
         spec: ``host``; ``all`` (the host's, then every one in the cache by ascending version, of
-            the host's architecture; ``all:ARCH`` for another); a version, ``2.36`` or
-            ``2.36:armhf`` (the distribution's package before one that was added, before the
-            host's); a name given to `add`; or a directory.
+            the host's architecture; ``all:ARCH`` for another, ``all:all`` for every one); a
+            version, ``2.36`` or ``2.36:armhf`` (the distribution's package before one that was
+            added, before the host's); a name given to `add`; or a directory, with ``:ARCH``
+            behind it where it has a glibc of several architectures.
 
     Raises:
         GlibcMissing: No such build is on this machine.
@@ -96,7 +97,7 @@ def find(spec: str) -> list[Build]:
     if is_version(name):
         return [_by_version(spec, name, arch, kept)]
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
-        return [from_directory(spec)]
+        return [_directory(spec)]
     raise _unknown(spec)
 
 
@@ -193,15 +194,23 @@ def _entry(build: Build, state: str) -> Entry:
     return Entry(build.version, build.arch, state, build.origin, build.id, build.name)
 
 
+def _directory(spec: str) -> Build:
+    path, colon, arch = spec.rpartition(":")
+    # a colon may be the name's own
+    if colon and arch.isalnum() and not Path(spec).exists():
+        return from_directory(path, arch)
+    return from_directory(spec)
+
+
 def _all(kept: list[Build], arch: str) -> list[Build]:
-    found = [build for build in kept if build.arch == arch]
+    found = [build for build in kept if arch in ("all", build.arch)]
     try:
         own = host()
     except GlibcUnavailable:
         if not found:
             raise
         return found
-    return [own, *found] if own.arch == arch else found
+    return [own, *found] if arch in ("all", own.arch) else found
 
 
 def _by_version(spec: str, version: str, arch: str, kept: list[Build]) -> Build:
