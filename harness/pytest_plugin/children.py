@@ -26,8 +26,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
+
 from harness.sandbox import kernel, wire
 
+# xfail's exception is one of fail's
+_OUTCOMES: dict[str, Any] = {"skip": pytest.skip, "xfail": pytest.xfail, "fail": pytest.fail}
 _HERE = Path(__file__).parent
 
 
@@ -83,6 +87,8 @@ def _unpack(frame: bytes) -> Any:
         return value
     if kind == "raised":
         raise value
+    if kind in _OUTCOMES:
+        _OUTCOMES[kind](value)
     raise ChildError(value)
 
 
@@ -149,6 +155,9 @@ def _raised(problem: BaseException) -> bytes:
     if shown:
         with suppress(Exception):
             problem.add_note(f"\nin the sandbox:\n{shown}")
+    for kind, outcome in _OUTCOMES.items():
+        if isinstance(problem, outcome.Exception):  # which pickle does not find by its name
+            return pickle.dumps((kind, str(problem)))
     try:
         frame = pickle.dumps(("raised", problem), protocol=pickle.HIGHEST_PROTOCOL)
         pickle.loads(frame)

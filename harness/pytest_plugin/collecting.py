@@ -11,7 +11,7 @@ import pytest
 
 from harness.compare.plan import make_jobs
 from harness.pytest_plugin.examining import Examined, Findings, Spot, examine_spots
-from harness.pytest_plugin.explained import Explained
+from harness.pytest_plugin.explained import Crash, Explained
 from harness.pytest_plugin.failing import explain_error, explain_result
 from harness.pytest_plugin.lab import Lab, is_worker, lab_of
 from harness.pytest_plugin.naming import item_name, lane_names, lookup_names
@@ -55,11 +55,23 @@ class GaiFile(pytest.File):
         for lookup, title in enumerate(lookups):
             for conf, gai_conf in enumerate(self._job.gai_confs):
                 for lane, build in enumerate(builds):
+                    name = item_name(title, build, gai_conf.name if confs else "")
                     yield GaiItem.from_parent(
                         self,
-                        name=item_name(title, build, gai_conf.name if confs else ""),
+                        name=name,
+                        # pytest 9.2 takes the brackets of a name alone for a part of the name,
+                        # and so finds no item again by its id, in --lf for one
+                        nodeid=f"{self.nodeid}::{name}",
                         spot=Spot(lookup, conf, lane),
                     )
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The one line of a file that cannot be used."""
+        if isinstance(excinfo.value, self.CollectError):
+            line = str(excinfo.value)
+            return Explained(Crash(self.nodeid, 0, line), (line,))
+        del style  # which a collector of pytest's does not take
+        return super().repr_failure(excinfo)
 
     @property
     def job(self) -> HostJob:

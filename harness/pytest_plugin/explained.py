@@ -14,7 +14,10 @@ class _Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """Where and why, for the summary's line and for JUnit; pytest's name for it is reprcrash."""
+    """Where and why, for the summary's line and for JUnit; pytest's name for it is reprcrash.
+
+    ``lineno`` counts from 1; 0 for a message that names its place itself.
+    """
 
     path: str
     lineno: int
@@ -41,8 +44,9 @@ class Explained:
             tw.line()
         for line in self.text.splitlines():
             tw.line(line)
-        tw.line()
-        tw.line(f"{self.reprcrash.path}:{self.reprcrash.lineno}")
+        if self.reprcrash.lineno:
+            tw.line()
+            tw.line(f"{self.reprcrash.path}:{self.reprcrash.lineno}")
 
     def __str__(self) -> str:
         return "\n".join([*self.problems, "", self.text]).strip() + "\n"

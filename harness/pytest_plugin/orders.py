@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from pydantic import ValidationError
 
 from harness.compare.explain import Explanation
@@ -78,9 +79,10 @@ class Orders:
         ``names``, ``resolver`` and ``gai_conf``; the others as in getaddrinfo(3), in the
         words of a scenario or as the numbers of Python's socket module; ``glibc`` one
         build, by default this machine's.
-        Raises ValueError for arguments that no look-up can have, ScenarioError for a host
-        that is none, GlibcMissing for a build that is not there, SandboxError.
+        Raises ValueError for arguments that no look-up can have and for a glibc that is not
+        there, ScenarioError for a host that is none, SandboxError.
         """
+        __tracebackhide__ = True
         lookup = _lookup(name, service, family, socktype, protocol, flags)
         lane = self._lane(glibc)
         if isinstance(host, HostBox):
@@ -91,8 +93,12 @@ class Orders:
             return _ask(box, lookup, lane, self._conf(box, OWN))
 
     def _lane(self, glibc: str) -> LaneSpec:
+        __tracebackhide__ = True
         if glibc not in self._lanes:
-            lanes = self._builder.lab.settings.lanes_for(glibc, "gai_order: glibc")
+            try:
+                lanes = self._builder.lab.settings.lanes_for(glibc, "gai_order")
+            except pytest.UsageError as problem:
+                raise ValueError(str(problem)) from None
             if len(lanes) != 1:
                 raise ValueError(f"gai_order: glibc: one build was expected, got {glibc!r}")
             self._lanes[glibc] = lanes[0]
@@ -130,6 +136,7 @@ def _lookup(
     protocol: int,
     flags: str | int | Iterable[str],
 ) -> Lookup:
+    __tracebackhide__ = True
     words = {
         "name": name,
         "service": None if service is None else str(service),

@@ -1,0 +1,115 @@
+"""Projects for the plugin to run in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+# kept loaded from one run inside this process to the next
+import harness.pytest_plugin.boxes
+import harness.pytest_plugin.collecting
+import harness.pytest_plugin.orders  # noqa: F401
+
+COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
+CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+
+INI = """\
+[pytest]
+filterwarnings = ignore::pytest.PytestAssertRewriteWarning
+"""
+NODE = """\
+name: node
+host:
+  interfaces:
+    eth0: {addresses: [172.18.45.2/24, "2001:db8:1::2/64"]}
+  routes: [{to: default, via: 172.18.45.1}]
+names:
+  web: [172.31.80.8, 172.18.45.6]
+  db.example.com: [172.18.45.9]
+lookups:
+  - name: web
+    expect: {order: [172.18.45.6, 172.31.80.8], decided_by: 9}
+  - {name: web, family: inet, flags: [AI_ADDRCONFIG]}
+  - name: "2001:db8::1"
+  - name: db.example.com
+  - name: web
+"""
+# on the same host without an IPv6 address, rule 9 does not see the prefix lengths
+WRONG = """\
+name: wrong
+host:
+  interfaces:
+    eth0: {addresses: [172.18.45.2/24]}
+  routes: [{to: default, via: 172.18.45.1}]
+names:
+  web: [172.31.80.8, 172.18.45.6]
+lookups:
+  - name: web
+    expect: {order: [172.18.45.6, 172.31.80.8], decided_by: 9}
+  - {name: web, family: inet6}
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project with two scenarios, on this machine's cache of glibcs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
+    monkeypatch.setenv("COLUMNS", "200")
+    # the plugins of this environment have no part in it, and take their time
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin")
+    pytester.makefile(".gai.yaml", **{"hosts/node": NODE, "hosts/wrong": WRONG})
+    pytester.makeini(INI)
+    return pytester
+
+
+@pytest.fixture(scope="session")
+def fetched(unreachable: Callable[[str], NoReturn]) -> tuple[str, str]:
+    """Two versions of glibc, as packages in the user's cache."""
+    done = subprocess.run(
+        [COMMAND, "glibc", "fetch", "2.36", "2.41"], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 3:
+        unreachable(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    return "2.36", "2.41"
+
+
+@pytest.fixture(scope="session")
+def host_glibc() -> str:
+    """The version of this machine's own glibc."""
+    done = subprocess.run(
+        [COMMAND, "glibc", "list", "--format", "json"], capture_output=True, text=True, check=True
+    )
+    (own,) = (one for one in json.loads(done.stdout)["builds"] if one["state"] == "host")
+    return str(own["version"])
+
+
+@pytest.fixture
+def without_namespaces(project: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Run pytest in the project where the kernel refuses namespaces."""
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from harness.sandbox import kernel\n"
+        "uid, gid = os.geteuid(), os.getegid()\n"
+        "kernel.unshare(kernel.CLONE_NEWUSER)\n"
+        "Path('/proc/self/setgroups').write_text('deny')\n"
+        "Path('/proc/self/uid_map').write_text(f'0 {uid} 1')\n"
+        "Path('/proc/self/gid_map').write_text(f'0 {gid} 1')\n"
+        "Path('/proc/sys/user/max_user_namespaces').write_text('0')\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'pytest', *sys.argv[1:]])\n"
+    )
+
+    def run(*arguments: str) -> pytest.RunResult:
+        return project.run(sys.executable, "-c", code, *arguments)
+
+    return run

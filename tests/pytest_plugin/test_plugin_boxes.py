@@ -1,0 +1,305 @@
+"""The fixtures, as people's own tests use them: this run of pytest has loaded the plugin."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.model.lookup import Request  # any class that a test module knows
+from harness.pytest_plugin.boxes import HostBox
+from harness.pytest_plugin.children import ChildError
+from harness.scenario import ScenarioError
+
+GaiHost = Callable[..., HostBox]
+
+HOST: dict[str, Any] = {
+    "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},
+    "routes": [{"to": "default", "via": "172.18.45.1"}],
+}
+NAMES = {"web": ["172.31.80.8", "172.18.45.6"]}
+NEAR_FIRST = ["172.18.45.6", "172.31.80.8"]  # rule 9
+FAR_FIRST = list(reversed(NEAR_FIRST))
+PREFER_FAR = "precedence ::ffff:172.31.0.0/112 100\n"
+
+pytestmark = pytest.mark.gai_namespaces
+
+
+def order(name: str) -> list[str]:
+    """Code of somebody's own."""
+    return [str(info[4][0]) for info in socket.getaddrinfo(name, 80, type=socket.SOCK_STREAM)]
+
+
+def test_a_function_runs_inside_the_host(gai_host: GaiHost) -> None:
+    box = gai_host(HOST, names=NAMES)
+    assert box.run(order, "web") == NEAR_FIRST
+    assert box.run(socket.gethostname) == "sandbox"
+
+
+def test_closures_lambdas_and_what_is_in_memory(gai_host: GaiHost, tmp_path: Path) -> None:
+    box = gai_host(HOST, names=NAMES)
+    names, seen = ["web"], []
+    (tmp_path / "written").write_text("before")
+
+    def inside() -> tuple[list[str], str, int, Request]:
+        seen.append("the child's own copy")
+        (tmp_path / "written").write_text("after")
+        return order(names[0]), str(Path.cwd()), os.getuid(), Request(name="web")
+
+    here = str(Path.cwd())
+    assert box.run(inside) == (NEAR_FIRST, here, 0, Request(name="web"))
+    assert seen == []
+    assert (tmp_path / "written").read_text() == "after"  # files are the machine's
+    assert box.run(lambda a, b: a + b, 1, 2) == 3
+    assert box.run(partial(int, base=16), "ff") == 255
+
+
+def test_other_threads_do_not_matter(gai_host: GaiHost) -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert gai_host(HOST, names=NAMES).run(order, "web") == NEAR_FIRST
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_command_runs_inside_the_host(gai_host: GaiHost) -> None:
+    box = gai_host(HOST, names=NAMES)
+    done = box.command(["getent", "ahostsv4", "web"], timeout=20, check=True)
+    assert isinstance(done, subprocess.CompletedProcess)
+    found = [line.split()[0] for line in done.stdout.splitlines() if "STREAM" in line]
+    assert found == NEAR_FIRST
+    done = box.command([sys.executable, "-c", "print(input()[::-1]); exit(3)"], input="abc\n")
+    assert (done.stdout, done.stderr, done.returncode) == ("cba\n", "", 3)
+    assert box.command(["pwd"], cwd="/").stdout == "/\n"
+
+
+def test_a_command_that_fails_or_hangs(gai_host: GaiHost) -> None:
+    box = gai_host(HOST)
+    with pytest.raises(subprocess.CalledProcessError, match="status 2"):
+        box.command([sys.executable, "-c", "exit(2)"], check=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        box.command(["sleep", "60"], timeout=0.1)
+    with pytest.raises(FileNotFoundError, match="no-such-command"):
+        box.command(["no-such-command"])
+    with pytest.raises(TypeError, match="a list of words was expected"):
+        box.command("sleep 60")
+
+
+@pytest.mark.parametrize("resolver", ["files", "dns", "nss"])
+def test_every_resolver_answers_functions_and_commands(gai_host: GaiHost, resolver: str) -> None:
+    box = gai_host(HOST, names=NAMES, resolver=resolver)
+    assert box.run(order, "web") == NEAR_FIRST
+    done = box.command(["getent", "ahostsv4", "web"], timeout=20)
+    assert [one.split()[0] for one in done.stdout.splitlines() if "STREAM" in one] == NEAR_FIRST
+
+
+def test_each_call_reads_the_gai_conf_of_its_host(gai_host: GaiHost) -> None:
+    plain = gai_host(HOST, names=NAMES)
+    far = gai_host(HOST, names=NAMES, gai_conf=PREFER_FAR)
+    for _ in range(2):
+        assert plain.run(order, "web") == NEAR_FIRST
+        assert far.run(order, "web") == FAR_FIRST
+    done = far.command(["getent", "ahostsv4", "web"])
+    assert done.stdout.split()[0] == FAR_FIRST[0]
+
+
+def test_the_network_stays_from_call_to_call(gai_host: GaiHost) -> None:
+    box = gai_host(HOST)
+    box.command(["ip", "addr", "add", "10.1.1.1/24", "dev", "eth0"], check=True)
+    assert "10.1.1.1/24" in box.command(["ip", "-4", "addr"]).stdout
+    assert "10.1.1.1/24" not in gai_host(HOST).command(["ip", "-4", "addr"]).stdout
+
+
+def test_a_server_of_one_call_serves_the_next(gai_host: GaiHost) -> None:
+    box = gai_host(HOST, names={"me": ["172.18.45.2"]})
+
+    def serve() -> None:
+        server = socket.create_server(("172.18.45.2", 8080))
+        if os.fork() == 0:
+            connection, _ = server.accept()
+            connection.sendall(b"hello")
+            os._exit(0)
+
+    def ask() -> bytes:
+        with socket.create_connection(("me", 8080), 10) as connection:
+            return connection.recv(5)
+
+    box.run(serve)
+    assert box.run(ask) == b"hello"
+
+
+def test_the_machines_own_files_are_there_but_its_names_are_not(gai_host: GaiHost) -> None:
+    box = gai_host(HOST, names=NAMES)
+    assert box.run(lambda: Path("/etc/passwd").read_text()) == Path("/etc/passwd").read_text()
+    assert box.run(lambda: Path("/etc/hosts").read_text().split()) == [
+        "172.31.80.8", "web", "172.18.45.6", "web",
+    ]  # fmt: skip
+    with pytest.raises(OSError, match="Read-only"):
+        box.run(lambda: Path("/etc/passwd").open("a").close())
+
+
+def raises_deep_down() -> None:
+    raise LookupError("deep down")
+
+
+def test_an_exception_comes_with_the_childs_traceback(gai_host: GaiHost) -> None:
+    with pytest.raises(LookupError, match="deep down") as caught:
+        gai_host(HOST).run(lambda: raises_deep_down())
+    (note,) = caught.value.__notes__
+    assert "in the sandbox:" in note
+    assert "in raises_deep_down" in note
+    assert str(Path(__file__)) in note
+    assert "pytest_plugin/children.py" not in note
+
+
+def test_what_led_to_an_exception_is_told(gai_host: GaiHost) -> None:
+    def inside() -> None:
+        try:
+            raises_deep_down()
+        except LookupError as problem:
+            raise RuntimeError("on top") from problem
+
+    with pytest.raises(RuntimeError, match="on top") as caught:
+        gai_host(HOST).run(inside)
+    assert "LookupError: deep down" in caught.value.__notes__[0]
+
+
+class TwoWordsError(Exception):
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(f"{one} {two}")
+
+
+def raises_two_words() -> None:
+    raise TwoWordsError("cannot", "be sent")
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "process died of SIGSEGV"),
+        (lambda: os._exit(7), "process ended with status 7"),
+        (lambda: os._exit(0), "process ended with status 0"),
+        (threading.Lock, "result cannot be sent out of the sandbox: cannot pickle"),
+        (raises_two_words, "TwoWordsError: cannot be sent"),
+    ],
+    ids=["killed", "left", "left in peace", "no value", "no exception"],
+)
+def test_a_function_without_a_result(
+    gai_host: GaiHost, function: Callable[[], Any], said: str
+) -> None:
+    with pytest.raises(ChildError, match=said):
+        gai_host(HOST).run(function)
+
+
+def test_outcomes_of_pytest_and_exits_go_through(gai_host: GaiHost) -> None:
+    box = gai_host(HOST)
+    with pytest.raises(pytest.skip.Exception, match="not here"):
+        box.run(pytest.skip, "not here")
+    with pytest.raises(pytest.fail.Exception, match="so it is"):
+        box.run(pytest.fail, "so it is")
+    with pytest.raises(pytest.xfail.Exception, match="known"):
+        box.run(pytest.xfail, "known")
+    with pytest.raises(SystemExit, match="3"):
+        box.run(sys.exit, 3)
+
+
+def test_a_function_that_does_not_end(gai_host: GaiHost) -> None:
+    box = gai_host(HOST)
+    with pytest.raises(TimeoutError, match=r"within 0\.1 s"):
+        box.run(time.sleep, 60, timeout=0.1)
+    assert box.run(lambda: "the host goes on") == "the host goes on"
+
+
+def test_what_a_function_prints_is_captured(
+    gai_host: GaiHost, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gai_host(HOST).run(print, "from inside")
+    assert capfd.readouterr().out == "from inside\n"
+
+
+def test_a_big_result(gai_host: GaiHost) -> None:
+    assert len(gai_host(HOST).run(lambda: b"x" * 20_000_000)) == 20_000_000
+
+
+def test_a_closed_host_leaves_nothing(gai_host: GaiHost) -> None:
+    box = gai_host(HOST)
+    out, into = os.pipe()
+
+    def linger() -> None:
+        if os.fork() == 0:
+            time.sleep(600)
+            os._exit(0)
+
+    box.run(linger)
+    os.close(into)
+    box.close()
+    box.close()
+    assert os.read(out, 1) == b""  # the last process with the other end has gone
+    os.close(out)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ({"interfaces": {"eth0": {"addresses": ["10.0.0.256/24"]}}},
+         "gai_host: host.interfaces.eth0.addresses[0].address: expected an address with its "
+         "prefix length, as 172.18.45.2/24 or 2001:db8:1::2/64 (got '10.0.0.256/24')"),
+        ("interfaces: [\n", "gai_host:2: document: expected valid YAML"),
+        ("no/such.gai.yaml", "gai_host: host: expected a scenario file, a name of the library, "
+         "words or YAML text (got 'no/such.gai.yaml')"),
+        ({"host": {}, "name": "x y"}, "gai_host: name: expected text that matches"),
+    ],
+)  # fmt: skip
+def test_a_host_that_is_none(gai_host: GaiHost, host: object, expected: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        gai_host(host)
+    assert str(caught.value).startswith(expected)
+    with pytest.raises(TypeError, match="a path, a mapping or text was expected, got int"):
+        gai_host(7)
+
+
+def test_names_that_are_none(gai_host: GaiHost) -> None:
+    with pytest.raises(ScenarioError, match=r"names\.web\[0\]: expected .* \(got 'here'\)"):
+        gai_host(HOST, names={"web": ["here"]})
+    with pytest.raises(ScenarioError, match="resolver: expected 'files', 'dns' or 'nss'"):
+        gai_host(HOST, resolver="nis")
+
+
+def test_ways_to_name_a_host(gai_host: GaiHost, tmp_path: Path) -> None:
+    text = 'interfaces: {eth0: {addresses: ["10.9.9.9/24"]}}\n'
+    scenario = f"name: mine\nhost:\n  {text}names: {{a: 10.9.9.8}}\nlookups: [{{name: a}}]\n"
+    scenario = scenario.replace("{a: 10.9.9.8}", "{a: [10.9.9.8]}")
+    path = tmp_path / "mine.gai.yaml"
+    path.write_text(scenario)
+    for host in (text, text.strip(), scenario, path, str(path)):
+        assert "10.9.9.9/24" in gai_host(host).command(["ip", "-4", "addr"]).stdout
+    assert gai_host(path).run(order, "a") == ["10.9.9.8"]
+    assert gai_host(path, names={"a": "10.9.9.7"}).run(order, "a") == ["10.9.9.7"]
+    assert gai_host("seed-rule9-dual-stack").run(order, "web") == NEAR_FIRST
+
+
+def test_ways_to_give_a_gai_conf(gai_host: GaiHost, tmp_path: Path) -> None:
+    path = tmp_path / "far.conf"
+    path.write_text(PREFER_FAR)
+    for conf in (PREFER_FAR, PREFER_FAR.strip(), PREFER_FAR.encode(), path, str(path)):
+        box = gai_host(HOST, names=NAMES, gai_conf=conf)
+        assert box.run(order, "web") == FAR_FIRST
+    own = {"host": HOST, "names": NAMES, "gai_conf": PREFER_FAR}
+    assert gai_host(own).run(order, "web") == FAR_FIRST
+    assert gai_host(own, gai_conf=None).run(order, "web") == NEAR_FIRST
+    catalogue = gai_host(HOST, gai_conf="prefer-ipv4.conf")
+    text = catalogue.run(lambda: Path("/etc/gai.conf").read_text())
+    assert ["precedence", "::ffff:0:0/96", "100"] in [line.split() for line in text.splitlines()]

@@ -1,0 +1,175 @@
+"""Scenario files as test items: their ids, how they are selected, what a failure shows."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.compare.run import HostJob
+from harness.sandbox import Pool
+
+pytest_plugins = ("pytester",)
+
+
+def ids(result: pytest.RunResult) -> list[str]:
+    return [line for line in result.outlines if "::" in line and " " not in line]
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[HostJob]:
+    """Every host that is built from now on in this process, and what was looked up on it."""
+    seen: list[HostJob] = []
+    outcomes = Pool.outcomes
+
+    def spy(pool: Pool, function: Any, specs: Any) -> Any:
+        specs = list(specs)
+        seen.extend(specs)
+        return outcomes(pool, function, specs)
+
+    monkeypatch.setattr(Pool, "outcomes", spy)
+    return seen
+
+
+def test_each_lookup_is_an_item_with_a_readable_id(
+    project: pytest.Pytester, host_glibc: str
+) -> None:
+    result = project.runpytest("--co", "-q")
+    assert ids(result) == [
+        f"hosts/node.gai.yaml::web[{host_glibc}]",
+        f"hosts/node.gai.yaml::web+inet+AI_ADDRCONFIG[{host_glibc}]",
+        f"hosts/node.gai.yaml::lookup[2001:db8::1-{host_glibc}]",
+        f"hosts/node.gai.yaml::db.example.com[{host_glibc}]",
+        f"hosts/node.gai.yaml::web#2[{host_glibc}]",
+        f"hosts/wrong.gai.yaml::web[{host_glibc}]",
+        f"hosts/wrong.gai.yaml::web+inet6[{host_glibc}]",
+    ]
+
+
+def test_two_builds_of_one_version_have_ids_of_their_own(
+    project: pytest.Pytester, host_glibc: str
+) -> None:
+    result = project.runpytest("--co", "-q", "--gai-glibc", "host,/", "-k", "example")
+    found = ids(result)
+    assert f"hosts/node.gai.yaml::db.example.com[{host_glibc}-host]" in found
+    assert len(set(found)) == 2
+
+
+def test_every_id_selects_its_item(project: pytest.Pytester) -> None:
+    options = ["--gai-conf", "none", "--gai-conf", "prefer-ipv4.conf"]
+    every = ids(project.runpytest("--co", "-q", *options))
+    assert len(every) == 14
+    assert "prefer-ipv4.conf" in every[1]
+    for one in (every[1], every[4], every[8]):
+        assert ids(project.runpytest("--co", "-q", *options, one)) == [one]
+    # without the bracket: on every glibc and gai.conf
+    result = project.runpytest("--co", "-q", *options, "hosts/node.gai.yaml::web")
+    assert ids(result) == [one for one in every if "node.gai.yaml::web[" in one]
+
+
+def test_k_selects_by_lookup_scenario_and_glibc(project: pytest.Pytester, host_glibc: str) -> None:
+    result = project.runpytest("--co", "-q", "-k", f"wrong and inet6 and {host_glibc}")
+    assert ids(result) == [f"hosts/wrong.gai.yaml::web+inet6[{host_glibc}]"]
+
+
+def test_a_host_is_built_once_for_all_its_items(
+    project: pytest.Pytester, built: list[HostJob]
+) -> None:
+    result = project.runpytest("hosts/node.gai.yaml")
+    result.assert_outcomes(passed=5)
+    assert [len(job.scenario.lookups) for job in built] == [5]
+
+
+def test_only_what_is_selected_is_looked_up(project: pytest.Pytester, built: list[HostJob]) -> None:
+    result = project.runpytest("-k", "example or inet6", "--gai-glibc", "host")
+    result.assert_outcomes(passed=2, deselected=5)
+    assert [[lookup.name for lookup in job.scenario.lookups] for job in built] == [
+        ["db.example.com"],
+        ["web"],
+    ]
+
+
+def test_a_failure_is_an_explanation(project: pytest.Pytester, host_glibc: str) -> None:
+    result = project.runpytest("-v")
+    result.assert_outcomes(passed=6, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    text = result.stdout.str()
+    assert "Traceback" not in text
+    assert ".py" not in text.partition("= FAILURES =")[2]
+    result.stdout.fnmatch_lines(
+        [
+            f"hosts/wrong.gai.yaml::web[[]{host_glibc}] FAILED *",
+            "*_ wrong: web[[]*_*",
+            "E   native: expected 172.18.45.6, 172.31.80.8, got 172.31.80.8, 172.18.45.6",
+            "E   model: expected rule 9 to decide, got 10",
+            "native  172.31.80.8, 172.18.45.6",
+            "model   172.31.80.8, 172.18.45.6",
+            "*destination *source *scope *label *precedence *common prefix*",
+            " 172.31.80.8 * 172.18.45.2/0 *unknown, not native*",
+            "*1. 172.31.80.8 before 172.18.45.6",
+            "     rule 10: *",
+            "*trap: IPv4-only host: *",
+            "hosts/wrong.gai.yaml:9",
+            f"FAILED hosts/wrong.gai.yaml::web[[]{host_glibc}] - native: expected 172.18.45.6, *",
+        ]
+    )
+
+
+def test_x_stops_and_lf_runs_what_failed(project: pytest.Pytester) -> None:
+    stopped = project.runpytest("-x", "hosts/wrong.gai.yaml")
+    stopped.assert_outcomes(failed=1)
+    project.runpytest().assert_outcomes(passed=6, failed=1)
+    again = project.runpytest("--lf", "-v")
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["*hosts/wrong.gai.yaml::web[[]*FAILED*"])
+
+
+def test_junit_has_the_orders_and_the_rule(project: pytest.Pytester, host_glibc: str) -> None:
+    project.runpytest("--junitxml", "junit.xml", "--gai-conf", "prefer-ipv4.conf")
+    (suite,) = ElementTree.parse(project.path / "junit.xml").getroot()
+    cases = {(case.get("classname"), case.get("name")): case for case in suite}
+    case = cases["hosts.node.gai.yaml", f"web[{host_glibc}-prefer-ipv4.conf]"]
+    said = {one.get("name"): one.get("value") for one in case.iter("property")}
+    assert said.pop("arch")
+    assert said.pop("build") == "host"
+    assert said == {
+        "glibc": host_glibc,
+        "gai_conf": "prefer-ipv4.conf",
+        "native": "172.18.45.6, 172.31.80.8",
+        "model": "172.18.45.6, 172.31.80.8",
+        "rule": "9",
+    }
+    failed = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
+    assert not list(failed)  # an expectation holds under the file's own gai.conf
+
+
+def test_junit_has_the_explanation_of_a_failure(project: pytest.Pytester) -> None:
+    project.runpytest("--junitxml", "junit.xml", "hosts/wrong.gai.yaml")
+    (failure,) = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
+    assert str(failure.get("message")).startswith("native: expected 172.18.45.6, 172.31.80.8, got")
+    assert "rule 10: " in str(failure.text)
+
+
+def test_workers_collect_the_same_and_keep_explanations_whole(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin,xdist.plugin")
+    result = project.runpytest_subprocess("-n", "2", "-v")
+    result.assert_outcomes(passed=6, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E   native: expected 172.18.45.6, 172.31.80.8, got 172.31.80.8, 172.18.45.6",
+            "     rule 10: *",
+            "FAILED hosts/wrong.gai.yaml::web[[]*] - native: expected 172.18.45.6, *",
+        ]
+    )
+
+
+def test_other_files_are_left_alone(project: pytest.Pytester) -> None:
+    project.makefile(".yaml", other="name: [not a scenario]")
+    project.makepyfile("def test_one(): pass")
+    project.runpytest("-k", "test_one").assert_outcomes(passed=1, deselected=7)
+    result = project.runpytest("other.yaml")
+    assert "not a scenario" not in result.stdout.str()
+    result.assert_outcomes()

@@ -1,0 +1,265 @@
+"""Options and ini keys: what they choose, and the one line for what cannot be used."""
+
+from __future__ import annotations
+
+import pytest
+from test_plugin_items import ids
+
+pytest_plugins = ("pytester",)
+
+
+def wrong_use(result: pytest.RunResult) -> str:
+    """The one line of a run that ended with wrong use."""
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    (line,) = (line for line in result.errlines if line)
+    return line
+
+
+def test_a_missing_glibc_is_wrong_use_that_names_the_remedy(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "empty"))
+    line = wrong_use(project.runpytest("--gai-glibc", "host,2.43"))
+    assert line.startswith("ERROR: --gai-glibc: glibc 2.43 is not on this machine; ")
+    assert "gai-harness glibc fetch 2.43" in line
+    assert "--gai-fetch" in line
+
+
+def test_a_missing_glibc_of_the_ini_file_is_no_matter_without_scenarios(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "empty"))
+    project.makeini("[pytest]\ngai_glibc = 2.43\n")
+    project.makepyfile(test_plain="def test_one(): pass")
+    line = wrong_use(project.runpytest())
+    assert line.startswith("ERROR: gai_glibc: glibc 2.43 is not on this machine; ")
+    project.runpytest("test_plain.py").assert_outcomes(passed=1)
+
+
+def test_workers_tell_of_a_missing_glibc_in_one_line(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "empty"))
+    monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin,xdist.plugin")
+    project.makeini("[pytest]\ngai_glibc = 2.43\n")
+    result = project.runpytest_subprocess("-n", "1")
+    assert result.ret != 0
+    assert "Traceback" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["E   gai_glibc: glibc 2.43 is not on this machine; *"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("2.36,,2.41", "--gai-glibc: a version, host, a folder or all was expected"),
+        ("nonsense", "--gai-glibc: 'nonsense' names no glibc; *"),
+        ("9.99", "--gai-glibc: glibc 9.99 is not on this machine; *"),
+    ],
+)
+def test_words_that_are_no_glibc(project: pytest.Pytester, words: str, expected: str) -> None:
+    result = project.runpytest("--gai-glibc", words)
+    wrong_use(result)
+    result.stderr.fnmatch_lines([f"ERROR: {expected}"])
+
+
+def test_what_no_package_carries_cannot_be_fetched(project: pytest.Pytester) -> None:
+    line = wrong_use(project.runpytest("--gai-glibc", "9.99", "--gai-fetch"))
+    assert "9.99" in line
+
+
+@pytest.mark.network
+def test_a_missing_glibc_is_fetched_when_asked_for(
+    project: pytest.Pytester, fetched: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "empty"))
+    project.makeini("[pytest]\ngai_glibc = 2.41\ngai_fetch = true\n")
+    result = project.runpytest("hosts/node.gai.yaml", "-v")
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(
+        [
+            "*gai-harness: fetching glibc 2.41",
+            "gai-harness: glibc 2.41 * (debian *)",
+            "hosts/node.gai.yaml::web[[]2.41] PASSED*",
+        ]
+    )
+
+
+def test_the_header_names_the_builds_and_the_files(
+    project: pytest.Pytester, host_glibc: str
+) -> None:
+    result = project.runpytest("--gai-glibc", "host", "--gai-conf", "prefer-ipv4.conf", "--co")
+    head, _, rest = result.stdout.str().partition("collected ")
+    assert f"gai-harness: glibc {host_glibc} " in head
+    assert "gai-harness: gai.conf prefer-ipv4.conf" in head
+    assert "gai-harness: glibc" not in rest  # once is enough
+    late = project.runpytest("--co").stdout.str().partition("collected ")
+    assert f"gai-harness: glibc {host_glibc} " in late[2]
+    assert "gai-harness: glibc" not in late[0]
+
+
+def test_a_gai_conf_of_the_command_line_lies_where_one_stands(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, host_glibc: str
+) -> None:
+    # the far one first, which nothing else would make so
+    (project.path / "hosts/far.conf").write_text("precedence ::ffff:172.31.0.0/112 100\n")
+    monkeypatch.chdir(project.path / "hosts")
+    result = project.runpytest(
+        "--gai-conf", "far.conf", "--gai-conf", "none", "node.gai.yaml::web", "--junitxml", "x.xml"
+    )
+    result.assert_outcomes(passed=2)
+    said = (project.path / "hosts/x.xml").read_text()
+    order = 'name="native" value='
+    assert f'{order}"172.31.80.8, 172.18.45.6"' in said
+    assert f'{order}"172.18.45.6, 172.31.80.8"' in said
+    assert f'name="web[{host_glibc}-far.conf]"' in said
+
+
+def test_gai_confs_of_the_ini_file_lie_beside_it(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("one", "two"):
+        (project.path / place).mkdir()
+        (project.path / place / "x.conf").write_text("precedence ::ffff:0:0/96 100\n")
+    project.makeini("[pytest]\ngai_conf =\n    one/x.conf\n    two/x.conf\n    none\n")
+    monkeypatch.chdir(project.path / "hosts")
+    result = project.runpytest("--co", "-q", "node.gai.yaml", "-k", "example")
+    names = [one.partition("[")[2] for one in ids(result)]
+    assert [name.partition("-")[2] for name in names] == ["one/x.conf]", "two/x.conf]", "none]"]
+    # the command line takes their place
+    result = project.runpytest("--co", "-q", "-k", "example", "--gai-conf", "none")
+    assert len(ids(result)) == 1
+
+
+@pytest.mark.parametrize("where", ["option", "ini"])
+def test_a_gai_conf_that_cannot_be_read(project: pytest.Pytester, where: str) -> None:
+    if where == "ini":
+        project.makeini("[pytest]\ngai_conf = missing.conf\n")
+        line = wrong_use(project.runpytest())
+        assert line.startswith("ERROR: gai_conf: missing.conf: a gai.conf that can be read")
+    else:
+        line = wrong_use(project.runpytest("--gai-conf", "missing.conf"))
+        assert line.startswith("ERROR: --gai-conf: missing.conf: a gai.conf that can be read")
+
+
+def test_a_malformed_scenario_is_one_line(project: pytest.Pytester) -> None:
+    project.makefile(
+        ".gai.yaml", **{"hosts/bad": "name: bad\nlookups: [{name: a}]\nhost: {interface: {}}\n"}
+    )
+    result = project.runpytest()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "Traceback" not in result.stdout.str()
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR collecting hosts/bad.gai.yaml*",
+            "E   hosts/bad.gai.yaml:3: host.interface: expected *'interfaces' (got 'interface')",
+            "ERROR hosts/bad.gai.yaml - hosts/bad.gai.yaml:3: host.interface: expected *",
+        ]
+    )
+
+
+def test_a_host_the_kernel_refuses_fails_in_one_line(project: pytest.Pytester) -> None:
+    text = (
+        "name: refused\nlookups: [{name: a}, {name: b}]\n"
+        "host: {interfaces: {}, sysctls: {net.ipv6.bindv6only: many}}\n"
+    )
+    project.makefile(".gai.yaml", refused=text)
+    result = project.runpytest("refused.gai.yaml", "--gai-glibc", "host,/")
+    result.assert_outcomes(failed=4)
+    assert "Traceback" not in result.stdout.str()
+    result.stdout.fnmatch_lines(
+        [
+            "E   host.sysctls.net.ipv6.bindv6only: the kernel refused 'many': Invalid argument",
+            "FAILED refused.gai.yaml::a[[]* - host.sysctls.net.ipv6.bindv6only: *",
+        ]
+    )
+
+
+def test_a_word_that_no_sandbox_setting_is(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\ngai_no_sandbox = maybe\n")
+    line = wrong_use(project.runpytest())
+    assert line == "ERROR: gai_no_sandbox: fail or skip was expected, got 'maybe'"
+
+
+def test_strict_markers_know_ours(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.gai_namespaces
+        @pytest.mark.gai_glibc("host")
+        def test_here(): pass
+
+        @pytest.mark.gai_glibc("host", "9.99")
+        def test_nowhere(): pass
+
+        @pytest.mark.gai_glibc(2.41)
+        def test_number(): pass
+        """
+    )
+    result = project.runpytest("--strict-markers", "-rs", "-k", "test_")
+    result.assert_outcomes(passed=1, skipped=1, errors=1, deselected=7)
+    result.stdout.fnmatch_lines(
+        [
+            "*gai_glibc: versions as text were expected*",
+            "SKIPPED*glibc 9.99 is not on this machine*",
+        ]
+    )
+    markers = project.runpytest("--markers").stdout.str()
+    assert "@pytest.mark.gai_glibc(version, ...):" in markers
+    assert "@pytest.mark.gai_namespaces:" in markers
+
+
+def test_without_namespaces_nothing_is_silently_green(without_namespaces) -> None:
+    result = without_namespaces("hosts/node.gai.yaml")
+    result.assert_outcomes(failed=5)
+    assert "Traceback" not in result.stdout.str()
+    result.stdout.fnmatch_lines(
+        [
+            "E   this machine cannot make the private network of this test: *max_user_namespaces*",
+            "FAILED *::web[[]*] - this machine cannot make *",
+        ]
+    )
+
+
+@pytest.mark.parametrize("where", ["option", "ini"])
+def test_without_namespaces_one_may_skip(
+    project: pytest.Pytester, without_namespaces, where: str
+) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        def test_box(gai_host):
+            gai_host("seed-rule9-dual-stack")
+
+        @pytest.mark.gai_namespaces
+        def test_marked(): raise AssertionError
+        """
+    )
+    options = ["--gai-no-sandbox", "skip"] if where == "option" else []
+    if where == "ini":
+        project.makeini("[pytest]\ngai_no_sandbox = skip\n")
+    without_namespaces("-rs", *options).assert_outcomes(skipped=9)
+
+
+def test_without_namespaces_a_fixture_fails_and_a_marker_skips(
+    project: pytest.Pytester, without_namespaces
+) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        def test_box(gai_host):
+            gai_host("seed-rule9-dual-stack")
+
+        def test_order(gai_order):
+            gai_order("seed-rule9-dual-stack", "web")
+
+        @pytest.mark.gai_namespaces
+        def test_marked(): raise AssertionError
+        """
+    )
+    result = without_namespaces("-k", "test_")
+    result.assert_outcomes(failed=2, skipped=1, deselected=7)
+    result.stdout.fnmatch_lines(["*this machine cannot make the private network of this test*"])
