@@ -127,6 +127,7 @@ _WHERE: dict[str, Completer] = {
     "--scenario": scenarios,
     "--gai-conf": gai_confs,
     "--glibc": builds,
+    "--against": builds,
     "run --suite": suites,
     "glibc fetch --suite": fetch_suites,
     "glibc fetch versions": fetchable,

@@ -1,0 +1,75 @@
+"""The base root of the Containerfile, and its image, made once for all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from container_kit import ROOT, Builder, Image, Machine, Root, make_base
+from containerfile import stages
+
+_ENOUGH = 3 << 30  # bytes: the base and what the stages put over it, with room to spare
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    """A folder for roots, in memory where that has room: packages are installed three times."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ENOUGH
+    made = Path(tempfile.mkdtemp(prefix="gai-harness-", dir=memory if roomy else None))
+    made.chmod(0o755)
+    yield made
+    # an ordinary user's roots have files of the users in them
+    remove = ["rm", "-rf", str(made)]
+    if os.geteuid() != 0:
+        remove = ["unshare", "--user", "--map-auto", "--map-root-user", *remove]
+    subprocess.run(remove, check=False)
+
+
+@pytest.fixture(scope="session")
+def machine(place: Path) -> Machine:
+    return Machine.here(place)
+
+
+@pytest.fixture(scope="session")
+def base(place: Path, unreachable: Callable[[str], NoReturn]) -> Path:
+    if shutil.which("mmdebstrap") is None:
+        unreachable("mmdebstrap is not installed")
+    (first, *_) = stages((ROOT / "Containerfile").read_text(), {})
+    suite = first.base.removeprefix("debian:").removesuffix("-slim")
+    try:
+        return make_base(suite, place / "base")
+    except LookupError as problem:
+        unreachable(str(problem))
+
+
+@pytest.fixture(scope="session")
+def images(place: Path, base: Path, machine: Machine) -> dict[str, Image]:
+    """Every stage of the Containerfile, built; the last one is named ""."""
+    caches = {"/root/.cache": Path("~/.cache").expanduser()}
+    built: dict[str, Image] = {}
+    for number, stage in enumerate(stages((ROOT / "Containerfile").read_text(), {})):
+        image = Image(Root(place / f"stage{number}", base, machine))
+        arguments = {"GLIBCS": "2.36"}
+        built[stage.name] = Builder(image, ROOT, arguments, built, caches).build(stage)
+    return built
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a checker that is installed beside this interpreter."""
+
+    def run(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        program = Path(sys.executable).with_name(name)
+        return subprocess.run(
+            [program, *arguments], capture_output=True, text=True, check=False, timeout=120
+        )
+
+    return run

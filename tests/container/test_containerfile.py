@@ -1,0 +1,89 @@
+"""The Containerfile: linted, and carried out without an engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from container_kit import ROOT, Image
+from containerfile import context
+
+from harness import __version__
+
+
+def test_lint(tool: Callable[..., Any]) -> None:
+    done = tool("hadolint", "--failure-threshold", "info", ROOT / "Containerfile")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_context_is_what_the_wheel_is_built_of(tmp_path: Path) -> None:
+    for name in (
+        "harness/a.py", "harness/native/bin/worker-amd64", "harness/native/_core.abi3.so",
+        "harness/__pycache__/a.pyc", "csrc/core.c", "README.md", "docs/x.md", ".git/config",
+        ".venv/bin/python", "secret.key",
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    sent = context(tmp_path, (ROOT / ".dockerignore").read_text())
+    names = {str(path.relative_to(tmp_path)) for path in sent}
+    assert names == {"harness/a.py", "csrc/core.c", "README.md"}
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("container")
+class TestImage:
+    def test_it_has_no_compiler_and_no_root(self, images: dict[str, Image]) -> None:
+        image = images[""]
+        found = image.root.run(
+            ["sh", "-c", "command -v gcc cc zig; ls /opt/gai-harness/lib/*/site-packages"]
+        )
+        assert "gcc" not in found.stdout
+        assert "ziglang" not in found.stdout
+        assert "harness" in found.stdout
+        assert image.user not in ("root", "0", "")
+
+    def test_the_entrypoint_answers(self, images: dict[str, Image]) -> None:
+        done = images[""].run("--version")
+        assert (done.returncode, done.stdout) == (0, f"gai-harness {__version__}\n")
+
+    def test_the_doctor_finds_it_well(self, images: dict[str, Image]) -> None:
+        done = images[""].run("doctor", "--format", "json")
+        found = {one["topic"]: one for one in json.loads(done.stdout)["checks"]}
+        assert done.returncode == 0, found
+        assert "uid 1000" in found["namespaces"]["found"]
+        assert found["other glibcs"]["found"] == "in the cache: 2.36", "the build argument's"
+        assert found["packages"]["verdict"] == "ok"
+        assert found["strace"]["verdict"] == "ok"
+
+    def test_it_does_its_job_on_files_of_the_user(
+        self, images: dict[str, Image], tmp_path: Path
+    ) -> None:
+        tmp_path.chmod(0o755)
+        (tmp_path / "mine.yaml").write_text(
+            "name: mine\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\n"
+            "names: {web: [198.51.100.1, 192.0.2.9]}\nlookups: [{name: web}]\n"
+        )
+        done = images[""].run(
+            "run",
+            "mine.yaml",
+            "--glibc",
+            "all",
+            "--format",
+            "json",
+            mounts=[(tmp_path, "/work", "ro")],
+        )
+        assert done.returncode == 0, done.stderr
+        results = json.loads(done.stdout)["results"]
+        assert {(one["glibc"], one["lane"], one["verdict"]) for one in results} == {
+            ("2.41", "cffi", "agree"), ("2.36", "worker", "agree"),
+        }  # fmt: skip
+
+    def test_without_arguments_it_runs_the_library(self, images: dict[str, Image]) -> None:
+        image = images[""]
+        assert image.command == ["run"]
+        done = image.run("run", "--suite", "smoke")
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+        assert ", 0 disagree, 0 error" in done.stdout
