@@ -26,6 +26,8 @@ LIMIT = 64 << 20
 """Bytes of a baseline; an entry has some 300."""
 
 _LIBRARY = "library"
+_DEEPEST = 16
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HEADER = """\
 # Differences that are known and accepted: gai-harness run --baseline FILE fails on others only.
 # An entry accepts exactly what it says; another difference at the same place is news.
@@ -172,7 +174,10 @@ def _parsed(file: str, data: bytes) -> tuple[yaml.Node | None, Any]:
         return ScenarioError(file, line, "document", wanted, got)
 
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        if _deepest(text) > _DEEPEST:
+            raise refuse(None, "a baseline", f"more than {_DEEPEST} levels of nesting")
+        loader = _LOADER(text)
         node = loader.get_single_node()
         value = None if node is None else loader.construct_document(node)
     except UnicodeDecodeError as error:
@@ -181,11 +186,27 @@ def _parsed(file: str, data: bytes) -> tuple[yaml.Node | None, Any]:
         mark = error.problem_mark or error.context_mark
         got = one_line(error.problem or error.context or "another")
         raise refuse(None if mark is None else mark.line + 1, "valid YAML", got) from None
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+    except ScenarioError:
+        raise
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise refuse(None, "a YAML document", show(str(error))) from None
     if not isinstance(value, dict):
         raise refuse(1, "a mapping with schema, differences and changes", show(value))
     return node, value
+
+
+def _deepest(text: str) -> int:
+    """How deep a document nests; asked first, because both of PyYAML's composers recurse."""
+    deepest = depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if deepest > _DEEPEST:
+            break
+    return deepest
 
 
 def _first(file: str, node: yaml.Node | None, error: ValidationError) -> ScenarioError:

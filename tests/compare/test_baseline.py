@@ -1,0 +1,277 @@
+"""Known differences: accepted exactly, news otherwise, and gone only where a run can tell."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.compare.baseline import Baseline, Change, Difference, Entry, Ran, fits
+from harness.compare.baseline_file import Sources, read, write
+from harness.compare.results import BuildChange, LookupReport, Result, Side, Verdict
+from harness.scenario import library
+from harness.scenario.errors import ScenarioError
+
+NEAR, FAR = "192.0.2.9", "198.51.100.9"
+HOST, MINE = "2.36:amd64 (host)", "2.36:amd64 (mine)"
+
+
+def result(label: str = "mine", native: tuple[str, ...] = (FAR, NEAR), **other: object) -> Result:
+    verdict = Verdict.AGREE if native == (NEAR, FAR) else Verdict.DISAGREE
+    lane = "cffi" if label == "host" else "worker"
+    made = Result(
+        scenario="s", lookup="web", gai_conf="default", glibc="2.36", arch="amd64", lane=lane,
+        build=f"directory /{label}", label=label, verdict=verdict, native=native,
+        model=(NEAR, FAR),
+    )  # fmt: skip
+    return replace(made, **other)  # type: ignore[arg-type]
+
+
+def report(*results: Result, **other: object) -> LookupReport:
+    made = LookupReport("s", "web", "default", results, source="s.yaml")
+    return replace(made, **other)  # type: ignore[arg-type]
+
+
+def held(*, old: tuple[str, ...] = (NEAR, FAR), new: tuple[str, ...] = (FAR, NEAR)) -> LookupReport:
+    """A report of two builds that agree with the model, one held against the other."""
+    change = BuildChange(Side(HOST, old, None, 9, "why"), Side(MINE, new, None, 10, "why"))
+    results = (result("host", (NEAR, FAR)), result("mine", (NEAR, FAR)))
+    changes = () if old == new else (change,)
+    return report(*results, reference=HOST, against=changes)
+
+
+def entry(known: Difference | Change | None = None, **other: object) -> Entry:
+    made = Entry(
+        "s", "web", "default", known or Difference("disagree", (FAR, NEAR)),
+        "2.36", "amd64", "mine", "s.yaml", "our patch",
+    )  # fmt: skip
+    return replace(made, **other)  # type: ignore[arg-type]
+
+
+RAN = Ran("s", frozenset({"web"}), frozenset({"default"}))
+
+
+def whys(baseline: Baseline, *ran: Ran) -> list[str]:
+    return [stale.why for stale in baseline.stale(ran or (RAN,))]
+
+
+def test_what_is_known_is_accepted_with_its_reason() -> None:
+    (mine, host) = Baseline([entry()]).apply(report(result(), result("host"))).results
+    assert (mine.accepted, mine.reason, mine.failed) == (True, "our patch", False)
+    assert (host.accepted, host.failed) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        result(native=(FAR,)),
+        result(native=(FAR, NEAR), unmet=("native: expected 192.0.2.9, got 198.51.100.9",)),
+        result(native=(), error="EAI_NONAME"),
+        result(native=(), verdict=Verdict.CRASHED, error="SIGSEGV"),
+        result(native=(), verdict=Verdict.ERROR, error="no answer within 1 s"),
+    ],
+    ids=["another order", "an expectation", "an error", "a crash", "no answer"],
+)
+def test_another_difference_at_the_same_place_is_news(news: Result) -> None:
+    baseline = Baseline([entry()])
+    (given,) = baseline.apply(report(news)).results
+    assert given.failed
+    assert whys(baseline) == ["the difference is another one now"]
+    # and once it is accepted, nothing else is
+    updated = Baseline([entry()], accept_all=True)
+    (given,) = updated.apply(report(news)).results
+    assert (given.failed, given.reason) == (False, "our patch")
+    (new,) = updated.updated(updated.stale((RAN,)))
+    assert Baseline([new]).apply(report(news)).results[0].accepted
+    assert not Baseline([new]).apply(report(result())).results[0].accepted
+
+
+@pytest.mark.parametrize(
+    ("selector", "accepts"),
+    [
+        ({"build": None}, True), ({"arch": None}, True), ({"glibc": None}, True),
+        ({"glibc": ">=2.31,<2.41"}, True), ({"glibc": ">=2.41"}, False),
+        ({"glibc": "2.3"}, False), ({"arch": "armhf"}, False), ({"build": "other"}, False),
+        ({"gai_conf": "x.conf"}, False), ({"scenario": "t"}, False),
+    ],
+)  # fmt: skip
+def test_an_entry_is_for_the_builds_it_names(selector: dict[str, str], accepts: bool) -> None:
+    baseline = Baseline([entry(**selector)])
+    assert baseline.apply(report(result())).results[0].accepted is accepts
+    assert whys(baseline) == []  # what is not part of the run is not stale
+
+
+def test_versions_are_whole_words_or_specifiers() -> None:
+    assert fits("2.36", "2.36")
+    assert not fits("2.36", "2.3")
+    assert fits("2.42.9000", ">=2.42")
+
+
+def test_a_difference_that_is_gone_is_stale() -> None:
+    baseline = Baseline([entry()])
+    baseline.apply(report(result(native=(NEAR, FAR))))
+    assert whys(baseline) == ["the difference is gone"]
+    assert baseline.updated(baseline.stale((RAN,))) == ()
+
+
+def test_a_lookup_that_is_no_more_is_stale() -> None:
+    baseline = Baseline([entry(lookup="old"), entry(scenario="t")])
+    assert whys(baseline) == ["the scenario has no such look-up any more"]
+
+
+def test_a_scenario_that_is_no_more_is_stale_only_where_that_is_known() -> None:
+    baseline = Baseline([entry(scenario="t")])
+    assert whys(baseline) == []
+    (stale,) = baseline.stale((RAN,), lambda gone: gone.scenario == "t")
+    assert stale.why == "there is no such scenario any more"
+
+
+def test_a_host_that_was_refused_tells_nothing() -> None:
+    baseline = Baseline([entry(), entry(lookup="old")])
+    assert whys(baseline, replace(RAN, whole=False)) == []
+    assert len(baseline.updated(())) == 2
+
+
+def test_changes_against_another_build_are_entries_of_their_own() -> None:
+    updated = Baseline([], accept_all=True)
+    (change,) = updated.apply(held()).against
+    assert change.accepted
+    (new,) = updated.updated(updated.stale((RAN,)))
+    assert new.known == Change(HOST, (NEAR, FAR), (FAR, NEAR))
+    again = Baseline([new])
+    assert not again.apply(held()).failed
+    assert whys(again) == []
+    turned = Baseline([new])
+    assert turned.apply(held(old=(NEAR,))).failed
+    assert whys(turned) == ["the difference is another one now"]
+    same = Baseline([new])
+    same.apply(held(new=(NEAR, FAR)))
+    assert whys(same) == ["the difference is gone"]
+    # without --against, or against another build, nothing is known of it
+    for other in (report(result("mine", (NEAR, FAR))), replace(held(), reference="2.41:amd64 (x)")):
+        baseline = Baseline([new])
+        baseline.apply(replace(other, against=()))
+        assert whys(baseline) == []
+
+
+def test_undefined_changes_are_left_to_chance() -> None:
+    (change,) = held().against
+    unlucky = replace(held(), against=(replace(change, undefined=True),))
+    updated = Baseline([], accept_all=True)
+    assert not updated.apply(unlucky).against[0].accepted
+    assert updated.updated(()) == ()
+
+
+def test_an_update_keeps_what_the_run_did_not_touch_and_every_reason() -> None:
+    foreign = entry(scenario="t", reason="theirs")
+    wide = entry(build=None, reason="all of ours")
+    updated = Baseline([foreign, wide, entry(build="old")], accept_all=True)
+    updated.apply(report(result(), result("new", (FAR,))))
+    kept = updated.updated(updated.stale((RAN,)))
+    assert [(one.scenario, one.build, one.reason) for one in kept] == [
+        ("s", None, "all of ours"), ("s", "new", ""), ("s", "old", "our patch"),
+        ("t", "mine", "theirs"),
+    ]  # fmt: skip
+
+
+def text(entries: Iterable[Entry]) -> str:
+    stream = io.StringIO()
+    write(stream, entries)
+    return stream.getvalue()
+
+
+def test_the_file_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    entries = (
+        entry(Difference("disagree", ("fe80::1%2", NEAR), ("native: expected: a, got: b # c",))),
+        entry(Difference("crashed", "SIGSEGV"), glibc=">=2.36", arch=None, build=None),
+        entry(Difference("agree", (), ("model: x",)), reason="zwei\nZeilen: ü", lookup=":80"),
+        entry(Change(HOST, (NEAR,), "EAI_NONAME"), source="suite:rule9"),
+        entry(Change(HOST, (), (NEAR, FAR)), gai_conf="no", scenario="yes", reason="null"),
+    )
+    file = tmp_path / "baseline.yaml"
+    file.write_text(text(entries))
+    assert read(file) == entries
+    assert text(read(file)) == text(entries)
+
+
+def test_an_update_is_sorted_and_stable() -> None:
+    reports = [
+        report(result(label), lookup=lookup, scenario=scenario)
+        for scenario in ("b", "a")
+        for lookup in ("y", "x")
+        for label in ("two", "one")
+    ]
+    texts = set()
+    for order in (reports, reports[::-1]):
+        updated = Baseline([], accept_all=True, name=str.upper)
+        for one in order:
+            updated.apply(one)
+        texts.add(text(updated.updated(())))
+    (only,) = texts
+    again = Baseline([], accept_all=True)
+    places = [line.split()[-1] for line in only.splitlines() if line.startswith("- scenario")]
+    assert places == ["a"] * 4 + ["b"] * 4
+    assert again.updated(()) == ()
+    assert "source: S.YAML" in only
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", ":1: document: expected a mapping with schema"),
+        ("schema: 2\n", ":1: schema: expected 1 (got 2)"),
+        ("differences: []\n", "schema: expected this required field"),
+        ("schema: 1\nextra: 1\n", ":2: extra: expected a key that baselines have"),
+        ("schema: 1\ndifferences: 7\n", ":2: differences: expected a list (got 7)"),
+        (
+            "schema: 1\ndifferences:\n- {scenario: s, lookup: w, verdict: agree, native: [],\n"
+            "   glibc: 2.40}\n",
+            ":4: differences[0].glibc: expected text in quotes (got 2.4)",
+        ),
+        (
+            "schema: 1\ndifferences:\n- {scenario: s, lookup: w, verdict: agree, native: [],\n"
+            "   glibc: new}\n",
+            'differences[0].glibc: expected glibc versions as ">=2.8"',
+        ),
+        (
+            "schema: 1\ndifferences:\n- {scenario: s, lookup: w, verdict: no, native: []}\n",
+            ":3: differences[0].verdict: expected",
+        ),
+        ("schema: 1\nchanges: [{}]\n", ":2: changes[0].scenario: expected this required field"),
+        ("schema: [\n", "expected valid YAML"),
+        ("schema: !!python/name:os.system x\n", "expected valid YAML"),
+        ("[" * 100_000, "document: expected"),
+    ],
+)
+def test_a_file_that_is_none_is_one_clear_line(tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "baseline.yaml"
+    file.write_text(content)
+    with pytest.raises(ScenarioError) as raised:
+        read(file)
+    assert "\n" not in str(raised.value)
+    assert str(raised.value).startswith(f"{file}:")
+    assert said in str(raised.value)
+
+
+def test_sources_are_named_from_the_baseline(tmp_path: Path) -> None:
+    folder = tmp_path / "ci"
+    folder.mkdir()
+    scenario = tmp_path / "scenarios/a.yaml"
+    scenario.parent.mkdir()
+    scenario.write_text("")
+    built_in = library()[0]
+    sources = Sources(folder / "baseline.yaml", [str(scenario), str(built_in)])
+    assert sources.name(str(scenario)) == "../scenarios/a.yaml"
+    assert sources.name(str(built_in)) == "library"
+    assert sources.name("suite:rule9") == "suite:rule9"
+    # what a run did not have: gone where its file is, or was read without it
+    assert sources.gone(entry(source="../scenarios/a.yaml"))
+    assert sources.gone(entry(source="../scenarios/b.yaml"))
+    assert not sources.gone(entry(source="../ci"))
+    assert not sources.gone(entry(source=""))
+    assert not sources.gone(entry(source="suite:rule9"))
+    assert not sources.gone(entry(scenario=built_in.stem, source="library"))
+    assert sources.gone(entry(scenario="no-such", source="library"))

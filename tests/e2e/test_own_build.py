@@ -1,0 +1,241 @@
+"""A glibc of one's own, from its files to a report: held against another, and accepted.
+
+The builds are real: copies of the host's glibc, some with a patched table of precedences or
+labels, laid out as an install prefix, a DESTDIR, or a container's root file system.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e_kit import gai_harness
+from patched_kit import install_prefix, ipv4_first, patch
+
+# look-ups without a gai.conf of their own, in which families meet and in which they do not
+SCENARIOS = [
+    "rule6-precedence-default", "rule1-no-route", "rule1-unreachable", "seed-rule9-dual-stack",
+    "rule7-native-tunnel6", "rule2-scope-ipv6", "rule9-ipv6-longest-match", "presort-numeric",
+]  # fmt: skip
+SIX_TO_FOUR = "case-rfc3484-10.2-precedence-6to4"
+# the default table with the patch's value, as a gai.conf
+SAME_AS_PATCH = """\
+precedence ::1/128 50
+precedence ::/0 40
+precedence 2002::/16 30
+precedence ::/96 20
+precedence ::ffff:0:0/96 100
+"""
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of builds: the host's as it is, and two that carry different patches."""
+    folder = tmp_path_factory.mktemp("builds")
+    install_prefix(folder / "plain")
+    ipv4_first(folder / "patched")
+    patch(install_prefix(folder / "relabelled"), "fc00::/7", 6, 1)
+    return folder
+
+
+def document(*arguments: object) -> tuple[int, dict[str, Any]]:
+    done = gai_harness("run", "--format", "json", *arguments)
+    assert done.stderr == ""
+    read: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, read
+
+
+def orders(read: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
+    return {(one["scenario"], one["lookup"]): one["native"] for one in read["results"]}
+
+
+def test_every_changed_order_is_found_and_no_other(builds: Path, tmp_path: Path) -> None:
+    config = tmp_path / "patch.conf"
+    config.write_text(SAME_AS_PATCH)
+    _, usual = document(*SCENARIOS)
+    _, wanted = document(*SCENARIOS, "--gai-conf", config)
+    expected = {
+        place: (order, orders(wanted)[place])
+        for place, order in orders(usual).items()
+        if order != orders(wanted)[place]
+    }
+    assert 4 <= len(expected) < len(orders(usual))
+
+    status, read = document(*SCENARIOS, "--glibc", builds / "patched", "--against", "host")
+    changes = read["against"]["changes"]
+    assert status == 1
+    found = {
+        (one["scenario"], one["lookup"]): (one["old"]["order"], one["new"]["order"])
+        for one in changes
+    }
+    assert found == expected
+    for one in changes:
+        assert one["old"]["rule"] == 6
+        assert one["new"]["rule"] is None  # the model knows no patch, and says so
+        assert "does not explain" in one["new"]["why"]
+        assert one["old"]["where"].endswith("(host)")
+        assert one["new"]["where"].endswith("(patched)")
+
+
+def test_a_build_without_a_patch_has_no_change(builds: Path) -> None:
+    status, read = document(*SCENARIOS, "--glibc", builds / "plain", "--against", "host")
+    assert (status, read["against"]["changes"]) == (0, [])
+    assert read["against"]["compared"] == len(read["results"]) / 2
+
+
+def test_the_text_groups_changes_by_rule(builds: Path) -> None:
+    done = gai_harness(
+        "run", *SCENARIOS, "--glibc", builds / "patched", "--against", "host"
+    )  # fmt: skip
+    assert done.returncode == 1
+    _, _, listed = done.stdout.partition("\nrule 6 → unexplained by the model: ")
+    assert "  rule6-precedence-default: web\n" in listed
+    assert "rule 6: 2001:db8:9::1 precedence 40, 203.0.113.9 precedence 10" in listed
+    assert listed.splitlines()[-1].endswith("(host)")
+
+
+@pytest.mark.parametrize("layout", ["prefix", "destdir", "container", "named"])
+def test_any_layout_is_found(builds: Path, layout: str, tmp_path: Path) -> None:
+    files = builds / "patched/lib"
+    loader = next(path.name for path in files.iterdir() if path.name.startswith("ld"))
+    cache = {"GAI_HARNESS_CACHE": str(tmp_path / "cache")}
+    build: object = tmp_path / "tree"
+    label = "tree"
+    if layout == "prefix":
+        shutil.copytree(files, tmp_path / "tree/lib")
+    elif layout == "destdir":
+        shutil.copytree(files, tmp_path / "tree/opt/glibc-2.99/lib")
+    elif layout == "container":
+        shutil.copytree(files, tmp_path / "tree/usr/lib/x-linux-gnu")
+        (tmp_path / "tree/lib64").mkdir()
+        (tmp_path / "tree/lib64" / loader).symlink_to(f"/usr/lib/x-linux-gnu/{loader}")
+        (tmp_path / "tree/lib").symlink_to("usr/lib")
+    else:
+        added = gai_harness("glibc", "add", builds / "patched", "--name", "mine", env=cache)
+        assert added.returncode == 0, added.stderr
+        build = label = "mine"
+    done = gai_harness(
+        "run", "rule6-precedence-default", "--glibc", build, "--against", "host",
+        "--format", "json", env=cache,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    read = json.loads(done.stdout)
+    assert {result["label"] for result in read["results"]} == {label, "host"}
+    assert len(read["against"]["changes"]) == 2
+
+
+def test_builds_of_one_version_are_told_apart_everywhere(builds: Path, tmp_path: Path) -> None:
+    both = f"{builds / 'patched'},{builds / 'plain'}"
+    reports = {name: tmp_path / name for name in ("junit", "html", "tap", "github", "json")}
+    done = gai_harness(
+        "run", "rule6-precedence-default", "--glibc", both, "--against", "host",
+        *(word for name, file in reports.items() for word in ("--report", f"{name}={file}")),
+        env={"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")},
+    )  # fmt: skip
+    assert done.returncode == 1
+    texts = {name: file.read_text() for name, file in reports.items()}
+    texts |= {"text": done.stdout, "summary": (tmp_path / "summary").read_text()}
+    for name, text in texts.items():
+        for label in ("patched", "plain", "host"):
+            assert label in text, name
+    where = {one["label"]: one["build"] for one in json.loads(texts["json"])["results"]}
+    assert len(set(where.values())) == 3
+
+
+def test_folders_of_one_name_are_told_apart(builds: Path, tmp_path: Path) -> None:
+    for name, source in (("a", "patched"), ("b", "plain")):
+        shutil.copytree(builds / source, tmp_path / name / "install")
+    _, read = document(
+        "rule6-precedence-default", "--glibc", f"{tmp_path}/a/install,{tmp_path}/b/install"
+    )
+    assert {one["label"] for one in read["results"]} == {"a/install", "b/install"}
+
+
+def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.yaml"
+    mine = tmp_path / "mine"  # the same place for every state of the build
+    shutil.copytree(builds / "patched", mine)
+    build = ["--glibc", mine, "--against", "host", "--baseline", baseline]
+    words = ["rule6-precedence-default", "rule1-no-route", SIX_TO_FOUR, *build]
+
+    made = gai_harness("run", *words, "--update-baseline")
+    assert made.returncode == 0, made.stderr
+    first = baseline.read_text()
+    baseline.write_text(first.replace("reason: ''", "reason: distribution patch 7"))
+    status, read = document(*words)
+    assert status == 0
+    assert read["summary"]["accepted"] == read["summary"]["disagree"] > 0
+    assert {one["reason"] for one in read["results"] if one["accepted"]} == {"distribution patch 7"}
+    assert all(change["accepted"] for change in read["against"]["changes"])
+    assert read["notices"] == []
+
+    # a second patch: what it changes is news, what the first did is still accepted
+    patch(mine, "2002::/16", 30, 45)
+    status, read = document(*words)
+    assert status == 1
+    news = {
+        one["scenario"]
+        for one in (*read["results"], *read["against"]["changes"])
+        if not one["accepted"] and one.get("verdict") != "agree"
+    }
+    assert news == {SIX_TO_FOUR}
+
+    # without any patch every entry is stale, which fails on demand only
+    shutil.rmtree(mine)
+    shutil.copytree(builds / "plain", mine)
+    entries = first.count("\n- scenario:")
+    status, read = document(*words)
+    assert (status, len(read["notices"])) == (0, entries)
+    assert {one["text"] for one in read["notices"]} == {"the difference is gone"}
+    assert gai_harness("run", *words, "--baseline-strict").returncode == 1
+
+    # a run of something else leaves the entries alone, an update of this one takes them out
+    part = gai_harness("run", "presort-numeric", *build, "--update-baseline")
+    assert part.returncode == 0
+    assert baseline.read_text() == first.replace("reason: ''", "reason: distribution patch 7")
+    assert gai_harness("run", *words, "--update-baseline").returncode == 0
+    assert "scenario:" not in baseline.read_text()
+
+
+def test_an_expectation_that_fails_can_be_accepted(tmp_path: Path) -> None:
+    scenario = tmp_path / "wrong.yaml"
+    scenario.write_text(
+        "name: wrong\n"
+        "host: {interfaces: {eth0: {addresses: [192.0.2.2/24, '2001:db8::2/64']}}}\n"
+        "names: {web: [192.0.2.9, 198.51.100.9]}\n"
+        "lookups: [{name: web, expect: {order: [198.51.100.9, 192.0.2.9]}}]\n"
+    )
+    baseline = tmp_path / "baseline.yaml"
+    words = [scenario, "--baseline", baseline]
+    assert gai_harness("run", *words, "--update-baseline").returncode == 0
+    assert gai_harness("run", *words, "--baseline-strict").returncode == 0
+    # another expectation, as wrong: another difference
+    text = scenario.read_text()
+    scenario.write_text(text.replace("{order: [198.51.100.9, 192.0.2.9]}", "{error: EAI_NONAME}"))
+    assert gai_harness("run", *words).returncode == 1
+    # the look-up is no more
+    scenario.write_text(text.partition("lookups")[0] + "lookups: [{name: other}]\n")
+    done = gai_harness("run", *words)
+    assert done.returncode == 0
+    assert "stale in the baseline: wrong, web, glibc" in done.stdout
+    assert "the scenario has no such look-up any more" in done.stdout
+    # nor is the scenario
+    scenario.write_text(
+        text.replace("name: wrong", "name: right").partition(", expect")[0] + "}]\n"
+    )
+    assert "there is no such scenario any more" in gai_harness("run", *words).stdout
+
+
+@pytest.mark.network
+def test_two_releases_differ_where_the_changelog_says(versions: list[str]) -> None:
+    names = ["fact-3.3-missing-value", "fact-3.3-empty-length", "seed-rule9-dual-stack"]
+    status, read = document(*names, "--glibc", "2.36", "--against", "2.41")
+    assert status == 1
+    changes = {one["scenario"]: one for one in read["against"]["changes"]}
+    assert set(changes) == {"fact-3.3-missing-value", "fact-3.3-empty-length"}
+    for one in changes.values():
+        assert one["new"]["rule"] == 6
+        assert "since 2.41" in " ".join(one["why"])

@@ -1,0 +1,126 @@
+"""The published schemas hold for what is really written, and refuse what is mutilated."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from report_kit import Ran
+
+from harness.cli.schema import OF
+from harness.compare.results import LookupReport, Notice, Verdict
+from harness.report.documents import DOCUMENTS, json_schema
+from harness.report.json import JsonReport
+
+NOTICES = (
+    Notice("refused", "host", "no such setting", source="a.yaml"),
+    Notice("stale", "s", "the difference is gone", "web", "default", "2.36", "b.yaml", True),
+)
+
+
+@pytest.fixture(scope="module")
+def document(accepted: tuple[LookupReport, ...]) -> dict[str, Any]:
+    """A real run: every verdict, accepted differences, a build held against another."""
+    stream = io.StringIO()
+    writer = JsonReport(stream)
+    for report in accepted:
+        writer.add(report)
+    for notice in NOTICES:
+        writer.note(notice)
+    writer.finish()
+    read: dict[str, Any] = json.loads(stream.getvalue())
+    assert {result["verdict"] for result in read["results"]} == {str(one) for one in Verdict}
+    assert read["against"]["changes"]
+    assert read["changes"]
+    return read
+
+
+@pytest.fixture(scope="module")
+def results() -> Draft202012Validator:
+    return Draft202012Validator(json_schema("results"))
+
+
+def test_every_document_has_a_schema_and_a_name_on_the_command_line() -> None:
+    assert set(OF) == {"scenario", *DOCUMENTS}
+    for name in DOCUMENTS:
+        Draft202012Validator.check_schema(json_schema(name))
+
+
+def test_a_real_run_is_valid(document: dict[str, Any], results: Draft202012Validator) -> None:
+    assert [error.message for error in results.iter_errors(document)] == []
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every key of a document, of lists the first entry's only."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:1])
+    for key, child in inner:
+        yield (*path, key)
+        if isinstance(child, (dict, list)):
+            yield from places(child, (*path, key))
+
+
+def test_no_key_can_be_missing_and_none_has_another_type(
+    document: dict[str, Any], results: Draft202012Validator
+) -> None:
+    small = copy.deepcopy(document)
+    full = [one for one in document["results"] if one["remarks"] and one["departures"]]
+    small["results"] = full[:1]
+    keys = [path for path in places(small) if isinstance(path[-1], str)]
+    assert len(keys) > 70
+    for path in keys:
+        for spoil in (_removed, _mistyped):
+            mutilated = copy.deepcopy(small)
+            holder = mutilated
+            for part in path[:-1]:
+                holder = holder[part]
+            spoil(holder, path[-1])
+            assert not results.is_valid(mutilated), (spoil.__name__, path)
+
+
+def _removed(holder: dict[str, Any], key: str) -> None:
+    del holder[key]
+
+
+def _mistyped(holder: dict[str, Any], key: str) -> None:
+    holder[key] = {"an": "object"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("verdict", "agreed"), ("glibc", "host"), ("arch", "x86 64"), ("lane", "pigeon"),
+        ("line", 0), ("elapsed_ns", -1), ("first_difference", -1), ("accepted", "yes"),
+    ],
+)  # fmt: skip
+def test_no_value_leaves_its_range(
+    document: dict[str, Any], results: Draft202012Validator, key: str, value: object
+) -> None:
+    mutilated = copy.deepcopy(document)
+    mutilated["results"][0][key] = value
+    assert not results.is_valid(mutilated)
+
+
+def test_keys_to_come_are_no_error(document: dict[str, Any], results: Draft202012Validator) -> None:
+    later = copy.deepcopy(document) | {"new": 1}
+    later["results"][0]["new"] = {}
+    assert results.is_valid(later)
+
+
+def test_the_schema_number_is_that_of_the_contract(
+    document: dict[str, Any], results: Draft202012Validator
+) -> None:
+    assert document["schema"] == 1
+    assert not results.is_valid(document | {"schema": 2})
+
+
+def test_summary_and_against_count_the_results(ran: Ran, document: dict[str, Any]) -> None:
+    accepted = [result for result in document["results"] if result["accepted"]]
+    assert document["summary"]["accepted"] == len(accepted) > 0
+    held = [report for report in ran.reports if report.reference]
+    assert document["against"]["compared"] == sum(len(report.results) - 1 for report in held)
+    assert document["against"]["reference"] == ran.where("host")
