@@ -8,10 +8,10 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from harness.compare.judge import judge, prediction_for
-from harness.compare.remarks import rows
 from harness.compare.results import DestinationRow, PairReason, Result
 from harness.compare.run import HostJob, collect
 from harness.compare.tracing import TraceReport, trace_report
+from harness.compare.versions import architectures, changes
 from harness.model.host import Target
 from harness.model.ordering import compare_pair
 from harness.sandbox import Pool
@@ -28,7 +28,8 @@ class Explanation:
     """One look-up on one glibc, explained.
 
     ``name`` is the name looked up; ``rows`` are in the order returned; ``pair`` is the
-    decision between the two addresses asked for, if both were among the answers.
+    decision between the two addresses asked for, if both were among the answers. ``apart``
+    says for the whole look-up where versions or architectures differ, and why.
     """
 
     name: str | None
@@ -37,6 +38,7 @@ class Explanation:
     pair: PairReason | None = None
     devices: tuple[str, ...] = ()
     trace: TraceReport | None = None
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +82,27 @@ def explain(jobs: Sequence[HostJob], pair: tuple[str, str] | None = None) -> Ite
 
 def _explain(box: Box, job: _Job) -> Iterator[Explanation]:
     for evidences, devices in collect(box, job.host):
-        for evidence in evidences:
+        results = [judge(evidence) for evidence in evidences]
+        versions, processors = changes(evidences, results), architectures(evidences, results)
+        apart = (
+            *(_apart(each.between, each.why) for each in versions),
+            *(_apart(each.between, each.why) for each in processors),
+        )
+        for evidence, result in zip(evidences, results, strict=True):
             prediction = prediction_for(evidence)
-            known = () if prediction.order is None else prediction.order.facts
             yield Explanation(
                 evidence.lookup.name,
-                judge(evidence),
-                rows(known, evidence.view),
+                result,
+                result.destinations,
                 None if job.pair is None else pair_reason(prediction, job.pair),
                 devices,
                 trace_report(evidence),
+                apart,
             )
+
+
+def _apart(between: str, why: Sequence[str]) -> str:
+    return f"{between}: {'; '.join(why) or 'no rows of the dialect table explain it'}"
 
 
 def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason | None:

@@ -41,15 +41,16 @@ def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Tr
     four = [item for item in known if item.reachable and item.destination.version == 4]
     if not table.dropped or not four:
         return None
+    others = ", ".join(arch for arch in ARCHS if _shift(arch) != spoken.shift_by_32)
     if spoken.shift_by_32 == "modulo":
         effect = (
             f"on {_processors(spoken)} its mask then is /32, so only a destination that is "
-            "the source itself counts as near"
+            f"the source itself counts as near (on {others} it is /0)"
         )
     else:
         effect = (
             f"on {_processors(spoken)} its mask then is /0, so every destination counts by "
-            "its plain common prefix"
+            f"its plain common prefix (on {others} it is /32)"
         )
         if not spoken.first_of_pair_keeps_top_bit:
             effect += (
@@ -64,10 +65,14 @@ def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Tr
     )
 
 
+def _shift(arch: str) -> str:
+    return dialect("2.41", arch).shift_by_32
+
+
 def _processors(spoken: Dialect) -> str:
     """The processor, and those that shift alike: they give one answer, and so one text."""
-    others = [arch for arch in ARCHS if dialect("2.41", arch).shift_by_32 == spoken.shift_by_32]
-    return ", ".join(others if spoken.arch in others else [spoken.arch])
+    alike = [arch for arch in ARCHS if _shift(arch) == spoken.shift_by_32]
+    return ", ".join(alike if spoken.arch in alike else [spoken.arch])
 
 
 def _scoped(known: Sequence[Facts]) -> Trap | None:

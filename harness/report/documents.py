@@ -232,6 +232,9 @@ class Explanation(Result):
     """One look-up, explained."""
 
     trace: TraceReport | None
+    apart: Annotated[
+        list[str], Field(description="where versions or architectures differ, and why")
+    ]
     pair: Pair | None
 
 

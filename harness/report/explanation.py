@@ -51,6 +51,8 @@ def write_text(explanations: Sequence[Explanation], console: Console | None = No
             console.print(Text(f"  {line}", "dim"), soft_wrap=True)
         for same in _equal(items):
             _write(console, same)
+        for line in items[0].apart:
+            console.print(Text(f"  {line}", "yellow"), soft_wrap=True)
 
 
 def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
@@ -170,6 +172,7 @@ def as_json(explanations: Sequence[Explanation]) -> str:
                 **result_as_json(item.result),
                 "destinations": [asdict(row) for row in item.rows],
                 "trace": None if item.trace is None else asdict(item.trace),
+                "apart": list(item.apart),
                 "pair": None if item.pair is None else asdict(item.pair),
             }
             for item in explanations
