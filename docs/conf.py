@@ -55,7 +55,7 @@ html_show_sourcelink = False
 html_show_sphinx = False
 html_last_updated_fmt = None  # two builds of one commit are the same
 pygments_style = "friendly"
-pygments_dark_style = "monokai"
+pygments_dark_style = "github-dark"
 html_theme_options = {
     "navigation_with_keys": True,
     "light_css_variables": {

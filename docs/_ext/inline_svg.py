@@ -6,6 +6,7 @@ In an <img> a figure sees the system's preference only, not the page's own switc
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,9 @@ class InlineSvg(SphinxPostTransform):
             if not uri.endswith(".svg") or "figures/" not in uri:
                 continue
             text = (Path(self.app.srcdir) / uri).read_text(encoding="utf-8")
-            svg = _PROLOGUE.sub("", text)
-            figure = f'<div class="figure" role="group">{svg}</div>'
+            label = f'<svg aria-label="{escape(image.get("alt", ""))}"'
+            svg = _PROLOGUE.sub("", text).replace("<svg", label, 1)
+            figure = f'<div class="figure">{svg}</div>'
             image.replace_self(nodes.raw("", figure, format="html"))
 
 

@@ -1,4 +1,7 @@
-"""``{schema-fields} module:function``: every key of a JSON Schema with its type and meaning."""
+"""``{schema-fields} module:function [argument]``: every key of a JSON Schema, and its meaning.
+
+A definition that several schemas of one page share is shown once.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,23 @@ class SchemaFields(SphinxDirective):
     """A section for the schema itself and for each of its definitions, in order of use."""
 
     required_arguments = 1
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """The sections."""
         module, _, function = self.arguments[0].partition(":")
-        schema = getattr(import_module(module), function)()
+        schema = getattr(import_module(module), function)(*self.arguments[1:])
         definitions = schema.get("$defs", {})
-        return [
-            _section(str(schema.get("title", "The document")), schema),
-            *(_section(name, definitions[name]) for name in _in_order(schema, definitions)),
-        ]
+        shown: dict[str, object] = self.env.temp_data.setdefault("schema-fields", {})
+        root = _section(str(schema.get("title", "The document")), schema)
+        # with an argument the page gives the heading
+        made: list[nodes.Node] = root.children[1:] if self.arguments[1:] else [root]
+        for name in _in_order(schema, definitions):
+            if shown.setdefault(name, definitions[name]) is definitions[name]:
+                made.append(_section(name, definitions[name]))
+            elif shown[name] != definitions[name]:
+                raise self.error(f"{name} means two things on this page")
+        return made
 
 
 def _in_order(schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:
@@ -91,6 +101,8 @@ def _fields(form: dict[str, Any], name: str) -> nodes.definition_list:
             body += _text(value["description"])
         facts: list[nodes.Node] = [*_type(value)]
         if key in required:
+            if {"type": "null"} in value.get("anyOf", []):
+                facts += [nodes.Text(" or "), nodes.literal("", "null")]
             facts.append(nodes.Text(" · required"))
         elif "default" in value and value["default"] not in (None, [], {}, ""):
             facts += [nodes.Text(" · default "), nodes.literal("", _yaml(value["default"]))]

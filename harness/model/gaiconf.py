@@ -85,6 +85,13 @@ def parse_gai_conf(
     line is marked `Effect.UNDEFINED` and left out of the tables, or with
     ``honour_undefined`` put in as documented (/128 or /32): all of them, or those whose
     line numbers are given.
+
+    >>> from harness.model.dialects import dialect
+    >>> for glibc in ("2.36", "2.41"):
+    ...     [line] = parse_gai_conf("precedence 2001:db8:1::/48", dialect(glibc)).lines
+    ...     print(glibc, line.effect)
+    2.36 used
+    2.41 ignored
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     labels: list[PrefixEntry] = []

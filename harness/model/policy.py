@@ -85,6 +85,11 @@ class Policy:
 
         ``text`` is the file's content, None where there is no file. Lines with undefined
         behaviour are left out, or with ``honour_undefined`` taken as gai.conf(5) means them.
+
+        >>> from ipaddress import ip_address
+        >>> policy = Policy.from_gai_conf("precedence ::ffff:0:0/96 100", "2.44")
+        >>> policy.precedence_of(ip_address("192.0.2.1")), policy.precedence_of(ip_address("::1"))
+        (100, 40)
         """
         return cls.build(text, dialect(glibc, arch), honour_undefined=honour_undefined)
 
@@ -113,7 +118,13 @@ class Policy:
         )
 
     def label(self, address: IPAddress) -> int:
-        """The label of an address (RFC 3484 §2.1); IPv4 is searched as ::ffff:a.b.c.d."""
+        """The label of an address (RFC 3484 §2.1); IPv4 is searched as ::ffff:a.b.c.d.
+
+        >>> from ipaddress import ip_address
+        >>> policy = Policy.default("2.44")
+        >>> [policy.label(ip_address(text)) for text in ("2001:db8::1", "192.0.2.1", "fd00::1")]
+        [1, 4, 6]
+        """
         return _search(self.labels, as_ipv6_int(address))
 
     def precedence_of(self, address: IPAddress) -> int:

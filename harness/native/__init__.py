@@ -6,7 +6,9 @@ A *lane* reaches one glibc. Each *session* of a lane is a process that has never
 Example:
     >>> from harness.native import CffiLane, Query
     >>> with CffiLane() as lane, lane.open() as session:
-    ...     answer = session.lookup(Query("localhost", family=socket.AF_INET))
+    ...     answer = session.lookup(Query("192.0.2.9"))
+    >>> str(answer.addrinfos[0].address)
+    '192.0.2.9'
 
 Nothing is loaded before it is used, so importing this package costs nothing.
 """

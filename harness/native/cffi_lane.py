@@ -61,8 +61,11 @@ class CffiLane:
             glibc takes a loaded one by its soname, wherever the file lies.
 
     Example:
+        >>> from harness.native import Query
         >>> with CffiLane() as lane, lane.open() as session:
-        ...     answer = session.lookup(Query("web"))
+        ...     answer = session.lookup(Query("192.0.2.9"))
+        >>> answer.error is None
+        True
     """
 
     def __init__(self, modules: Sequence[Path] = ()) -> None:

@@ -87,8 +87,11 @@ class WorkerLane:
             them already: loading our name service module is half of a session's cost.
 
     Example:
+        >>> from harness.native import Query, bundled_worker
         >>> with WorkerLane([str(bundled_worker())]) as lane, lane.open() as session:
-        ...     answer = session.lookup(Query("web"))
+        ...     answer = session.lookup(Query("192.0.2.9"))
+        >>> answer.error is None
+        True
     """
 
     def __init__(

@@ -216,7 +216,7 @@ def _run(scene: Scene, block: Block, command: str, *, strict: bool = False) -> R
         clone = scene.folder / "clone"
         if not clone.exists():
             _clone(clone)
-        command = f"pushd {clone} >/dev/null\n{command}\npopd >/dev/null"
+        command = f"pushd {clone} >/dev/null\n{command}\nended=$?\npopd >/dev/null; (exit $ended)"
     if "on" in block.directives:
         script = scene.folder.parent / "notes" / "on-host.sh"
         script.write_text(("set -e -o pipefail\n" if strict else "") + command, encoding="utf-8")

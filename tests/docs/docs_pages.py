@@ -55,6 +55,7 @@ class Link:
     page: str
     line: int
     target: str
+    words: str
 
 
 @dataclass(slots=True)
@@ -133,13 +134,19 @@ def _directives(where: str, html: str) -> dict[str, str]:
 
 def _inline(made: Page, line: int, token: Token) -> None:
     here = line
+    opened: tuple[int, str] | None = None
+    words = ""
     for child in token.children or ():
+        words += child.content
         if child.type in ("softbreak", "hardbreak"):
             here += 1
         elif child.type == "link_open":
-            made.links.append(Link(made.name, here, str(child.attrs["href"])))
+            opened, words = (here, str(child.attrs["href"])), ""
+        elif child.type == "link_close" and opened is not None:
+            made.links.append(Link(made.name, *opened, words))
+            opened = None
         elif child.type == "image":
-            made.links.append(Link(made.name, here, str(child.attrs["src"])))
+            made.links.append(Link(made.name, here, str(child.attrs["src"]), child.content))
         elif child.type == "code_inline":
             made.code.append((here, " ".join(child.content.split())))
 

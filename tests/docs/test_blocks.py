@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def _marked() -> list[object]:
 def test_the_page_is_true(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     network = request.node.get_closest_marker("network") is not None
     cache = request.getfixturevalue("every_glibc" if network else "glibc_cache")
+    if any("--trace" in block.text for block in page(name).blocks) and not shutil.which("strace"):
+        request.getfixturevalue("unreachable")("the page records system calls: no strace here")
     try:
         told = run_page(page(name), tmp_path, cache)
     except (Untrue, Malformed) as error:

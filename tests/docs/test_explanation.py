@@ -1,0 +1,44 @@
+"""docs/how-glibc-orders.md: its tables are glibc's, its figures what runs give today."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from ipaddress import IPv6Network
+from pathlib import Path
+
+import pytest
+from docs_pages import ROOT
+
+from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE
+from harness.model.rules import RULES
+
+PAGE = (ROOT / "docs/how-glibc-orders.md").read_text(encoding="utf-8")
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table under a heading, without its head."""
+    section = PAGE.partition(f"{heading}\n")[2]
+    rows = re.findall(r"^\|(.*)\|$", section.partition("\n#")[0], re.MULTILINE)
+    return [[cell.strip() for cell in row.split("|")] for row in rows[2:]]
+
+
+def test_the_policy_table() -> None:
+    rows = table("### Labels and precedences")
+    for column, known in ((1, DEFAULT_LABELS), (2, DEFAULT_PRECEDENCE)):
+        shown = {IPv6Network(row[0]): int(row[column]) for row in rows if row[column]}
+        assert shown == {IPv6Network((one.prefix, one.bits)): one.value for one in known}
+
+
+def test_the_rules_are_all_there_in_order() -> None:
+    assert [int(row[0]) for row in table("## The ten rules")] == [rule.number for rule in RULES]
+
+
+@pytest.mark.network
+def test_the_figures_are_current(every_glibc: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs/_ext/figures.py", "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,127 @@
+"""Links lead somewhere: inside the project always, outside where the internet can be asked."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import tomllib
+import urllib.error
+import urllib.request
+import warnings
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+import pytest
+from docs_pages import ROOT, Link, names, page, parse
+
+LISTED = tomllib.loads((ROOT / "docs/links.toml").read_text(encoding="utf-8"))
+TODAY = datetime.date.today()
+
+
+def links(name: str, *, outside: bool) -> list[Link]:
+    return [link for link in page(name).links if ("://" in link.target) == outside]
+
+
+def wrong_inside(link: Link) -> str | None:
+    """What is wrong with a link to a place inside the project; None for nothing."""
+    where = f"{link.page}:{link.line}: {link.target}"
+    path, _, anchor = link.target.partition("#")
+    target = PurePosixPath(link.page) if not path else PurePosixPath(link.page).parent / path
+    file = (ROOT / target).resolve()
+    if not file.is_relative_to(ROOT) or not file.exists():
+        return f"{where}: no such file"
+    if anchor and file.suffix == ".md":
+        if anchor not in page(str(file.relative_to(ROOT))).anchors:
+            return f"{where}: no such heading"
+    elif anchor:
+        return f"{where}: an anchor in a file without headings"
+    return None
+
+
+@pytest.mark.parametrize("name", names())
+def test_links_inside_lead_somewhere(name: str) -> None:
+    assert [found for link in links(name, outside=False) if (found := wrong_inside(link))] == []
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_link_has_words(name: str) -> None:
+    """An empty one is invisible outside of the site."""
+    assert [link for link in page(name).links if not link.words.strip()] == []
+
+
+def test_links_outside_are_listed() -> None:
+    found = {link.target for name in names() for link in links(name, outside=True)}
+    assert found == set(LISTED)
+
+
+@pytest.mark.parametrize("url", LISTED)
+def test_the_list_says_when_and_how(url: str) -> None:
+    entry, parts = LISTED[url], urlsplit(url)
+    assert parts.scheme == "https"
+    assert parts.hostname
+    assert "." in parts.hostname
+    assert set(entry) == {"what", "seen", "how"}
+    assert entry["seen"] <= TODAY
+    assert entry["what"]
+    assert entry["how"]
+
+
+def test_links_outside_answer() -> None:
+    """Follows them all where any of their hosts is known; elsewhere says that it could not."""
+    known = {host for host in map(hostname, LISTED) if is_known(host)}
+    if not known:
+        warnings.warn(
+            f"no internet here: {len(LISTED)} links outside are listed, and none was followed",
+            stacklevel=1,
+        )
+        return
+    dead = {host: "no such host" for host in map(hostname, LISTED) if host not in known}
+    for url in LISTED:
+        if hostname(url) in known and (problem := follow(url)):
+            dead[url] = problem
+    assert dead == {}
+
+
+def hostname(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def is_known(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return False
+    return True
+
+
+def follow(url: str) -> str | None:
+    """What is wrong for good; a server that is only busy or away is warned of."""
+    asked = urllib.request.Request(url, headers={"User-Agent": "Mozilla/5.0 (link check)"})
+    try:
+        with urllib.request.urlopen(asked, timeout=20):
+            return None
+    except urllib.error.HTTPError as error:
+        if error.code in (404, 410):
+            return f"status {error.code}"
+        warnings.warn(f"{url}: status {error.code}", stacklevel=2)
+    except OSError as error:
+        warnings.warn(f"{url}: {error}", stacklevel=2)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("nowhere.md", "no such file"),
+        ("../../outside.md", "no such file"),
+        ("README.md#no-such-heading", "no such heading"),
+        ("LICENSE#1", "without headings"),
+        ("README.md#more", None),
+        ("docs/findings.md#golanggo13283", None),
+    ],
+)
+def test_a_wrong_link_is_seen(target: str, complaint: str | None) -> None:
+    [link] = parse("README.md", f"[words]({target})").links
+    found = wrong_inside(link)
+    assert (complaint is None) == (found is None)
+    assert complaint is None or complaint in str(found)

@@ -1,0 +1,117 @@
+"""What stands in code within a sentence is true as well: commands, options, files, scenarios."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+from docs_pages import ROOT, names, page
+
+from harness.cli import COMMANDS, _top
+from harness.scenario import library
+
+# options of other programs that the pages name
+FOREIGN = {"--heading-offset", "--read-only", "--cap-add", "--security-opt"}
+FILE = re.compile(r"(?:harness|tests|docs|csrc|gai\.conf\.d|\.ci)/[\w./-]*\w")
+SCENARIO = re.compile(r"(?:fact-\d|case-|rule\d+-|seed-|nss-|presort-|found-|arch-)[\w.-]+")
+NAME_SERVICES = {"nss-resolve", "nss-myhostname", "nss-mdns"}
+
+
+def below(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def options_of(parser: argparse.ArgumentParser) -> set[str]:
+    found = {word for action in parser._actions for word in action.option_strings}
+    for inner in below(parser).values():
+        found |= options_of(inner)
+    return found
+
+
+PARSERS = below(_top(tuple(COMMANDS)))
+KNOWN = {name: options_of(parser) for name, parser in PARSERS.items()}
+PLUGIN = set(
+    re.findall(r'"(--gai-[\w-]+)"', (ROOT / "harness/pytest_plugin/__init__.py").read_text())
+)
+ALL = set().union(*KNOWN.values(), PLUGIN, {"--help", "--version"})
+
+
+def wrong(code: str) -> Iterator[str]:
+    """What is not true about a piece of code in a sentence."""
+    words = code.split()
+    if words[:1] == ["gai-harness"]:
+        yield from wrong_command(code)
+    elif words[:1] and re.fullmatch(r"--[a-z][\w-]*(=.*)?", words[0]):
+        option = words[0].partition("=")[0]
+        if option not in ALL | FOREIGN:
+            yield f"{option} is no option of any command"
+    if FILE.fullmatch(code) and not (ROOT / code).exists():
+        yield f"{code}: no such file"
+    if (
+        SCENARIO.fullmatch(code)
+        and code not in NAME_SERVICES
+        and code not in {path.stem for path in library()}
+    ):
+        yield f"{code} is no scenario of the library"
+
+
+def wrong_command(code: str) -> Iterator[str]:
+    try:
+        words = shlex.split(code.replace("…", " ").partition("|")[0])[1:]
+    except ValueError:
+        words = code.split()[1:]
+    if not words or words[0] == "COMMAND":
+        return
+    if words[0].startswith("-"):
+        if words[0] not in ("--help", "--version"):
+            yield f"gai-harness has no {words[0]}"
+        return
+    if words[0] not in COMMANDS:
+        yield f"gai-harness has no command {words[0]!r}"
+        return
+    for word in words[1:]:
+        option = word.partition("=")[0].strip("[]")
+        if option.startswith("--") and option not in KNOWN[words[0]]:
+            yield f"gai-harness {words[0]} has no {option}"
+
+
+@pytest.mark.parametrize("name", names())
+def test_code_in_sentences_is_true(name: str) -> None:
+    found = [
+        f"{name}:{line}: {complaint}" for line, code in page(name).code for complaint in wrong(code)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("gai-harness runn", "no command 'runn'"),
+        ("gai-harness run --glib 2.36", "run has no --glib"),
+        ("gai-harness --glibc", "has no --glibc"),
+        ("--no-such-option FILE", "no option of any"),
+        ("harness/model/rule.py", "no such file"),
+        ("rule9-no-such", "no scenario"),
+    ],
+)
+def test_what_is_not_true_is_seen(code: str, complaint: str) -> None:
+    [said] = wrong(code)
+    assert complaint in said
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "gai-harness run --glibc 2.36 -o FILE", "gai-harness COMMAND --help", "--glibc=all",
+        "gai-harness glibc list | add DIR | remove NAME", "harness/model/rules.py",
+        "rule7-native-sit", "nss-resolve", "getaddrinfo", "",
+    ],
+)  # fmt: skip
+def test_what_is_true_passes(code: str) -> None:
+    assert list(wrong(code)) == []
