@@ -168,6 +168,10 @@ def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:
 
 
 def boundaries(older: str, newer: str) -> tuple[Row, ...]:
-    """The rows that begin to hold after ``older`` and up to ``newer``: why two versions differ."""
+    """The rows that begin to hold after ``older`` and up to ``newer``: why two versions differ.
+
+    >>> [row.feature for row in boundaries("2.41", "2.43")]
+    ['mptcp_known']
+    """
     low, high = sorted((parse_version(older), parse_version(newer)))
     return tuple(row for row in ROWS if low < row.since <= high)
