@@ -30,7 +30,6 @@ HOST: dict[str, Any] = {
 NAMES = {"web": ["172.31.80.8", "172.18.45.6"]}
 NEAR_FIRST = ["172.18.45.6", "172.31.80.8"]  # rule 9
 FAR_FIRST = list(reversed(NEAR_FIRST))
-PREFER_FAR = "precedence ::ffff:172.31.0.0/112 100\n"
 
 pytestmark = pytest.mark.gai_namespaces
 
@@ -104,16 +103,6 @@ def test_every_resolver_answers_functions_and_commands(gai_host: GaiHost, resolv
     assert box.run(order, "web") == NEAR_FIRST
     done = box.command(["getent", "ahostsv4", "web"], timeout=20)
     assert [one.split()[0] for one in done.stdout.splitlines() if "STREAM" in one] == NEAR_FIRST
-
-
-def test_each_call_reads_the_gai_conf_of_its_host(gai_host: GaiHost) -> None:
-    plain = gai_host(HOST, names=NAMES)
-    far = gai_host(HOST, names=NAMES, gai_conf=PREFER_FAR)
-    for _ in range(2):
-        assert plain.run(order, "web") == NEAR_FIRST
-        assert far.run(order, "web") == FAR_FIRST
-    done = far.command(["getent", "ahostsv4", "web"])
-    assert done.stdout.split()[0] == FAR_FIRST[0]
 
 
 def test_the_network_stays_from_call_to_call(gai_host: GaiHost) -> None:
@@ -289,17 +278,3 @@ def test_ways_to_name_a_host(gai_host: GaiHost, tmp_path: Path) -> None:
     assert gai_host(path).run(order, "a") == ["10.9.9.8"]
     assert gai_host(path, names={"a": "10.9.9.7"}).run(order, "a") == ["10.9.9.7"]
     assert gai_host("seed-rule9-dual-stack").run(order, "web") == NEAR_FIRST
-
-
-def test_ways_to_give_a_gai_conf(gai_host: GaiHost, tmp_path: Path) -> None:
-    path = tmp_path / "far.conf"
-    path.write_text(PREFER_FAR)
-    for conf in (PREFER_FAR, PREFER_FAR.strip(), PREFER_FAR.encode(), path, str(path)):
-        box = gai_host(HOST, names=NAMES, gai_conf=conf)
-        assert box.run(order, "web") == FAR_FIRST
-    own = {"host": HOST, "names": NAMES, "gai_conf": PREFER_FAR}
-    assert gai_host(own).run(order, "web") == FAR_FIRST
-    assert gai_host(own, gai_conf=None).run(order, "web") == NEAR_FIRST
-    catalogue = gai_host(HOST, gai_conf="prefer-ipv4.conf")
-    text = catalogue.run(lambda: Path("/etc/gai.conf").read_text())
-    assert ["precedence", "::ffff:0:0/96", "100"] in [line.split() for line in text.splitlines()]

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_plugin_boxes import FAR_FIRST, HOST, NAMES, NEAR_FIRST, PREFER_FAR, GaiHost
+from test_plugin_boxes import FAR_FIRST, HOST, NAMES, NEAR_FIRST, GaiHost
 
 from harness.pytest_plugin.orders import Order
 
 GaiOrder = Callable[..., Order]
+
+PREFER_FAR = "precedence ::ffff:172.31.0.0/112 100\n"
 
 pytestmark = pytest.mark.gai_namespaces
 
