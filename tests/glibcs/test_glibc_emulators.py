@@ -1,0 +1,283 @@
+"""Which qemu-user runs a foreign build: found, fetched, and put into its root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from glibc_making import deb, elf, link, member
+
+from harness.glibcs import (
+    Build,
+    Emulator,
+    GlibcError,
+    GlibcUnavailable,
+    apt,
+    command,
+    emulator_fetching,
+    emulator_for,
+    emulators,
+    fetch_emulator,
+    fetching,
+    stage,
+)
+from harness.glibcs.catalog import ARCHITECTURES, Distribution, Suite
+from harness.glibcs.elf import machine_arch
+from harness.glibcs.sources import Source
+
+OTHER = "s390x"  # a host of this architecture would run it itself
+PROGRAM = "qemu-s390x-static"
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Programs that answer --version as qemu does: scripts, of which some say they are static."""
+    real = emulators.is_static
+
+    def is_static(path: Path) -> bool:
+        return real(path) or (path.is_file() and b"# static" in path.read_bytes())
+
+    monkeypatch.setattr(emulators, "is_static", is_static)
+    monkeypatch.setattr(emulator_fetching, "is_static", is_static)
+
+    def make(static: bool = True, status: int = 0) -> Path:
+        output = tmp_path / f"{static}-{status}"
+        kind = "static" if static else "dynamic"
+        output.write_text(
+            f"#!/bin/sh\n# {kind}\necho 'qemu-s390x version 9.8.7 (made up)'\nexit {status}\n"
+        )
+        output.chmod(0o755)
+        return output
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def without_qemu(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The folders of the PATH; one that has a qemu is replaced by links to all else in it."""
+    places = []
+    for place in os.environ["PATH"].split(os.pathsep):
+        there = list(Path(place).glob("*")) if Path(place).is_dir() else []
+        kept = [one for one in there if not one.name.startswith("qemu-")]
+        if len(kept) < len(there):
+            clean = tmp_path_factory.mktemp("path")
+            for one in kept:
+                (clean / one.name).symlink_to(one)
+            place = str(clean)
+        places.append(place)
+    return places
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_qemu: list[str]) -> Path:
+    """A PATH without any qemu, and a folder in front of it."""
+    first = tmp_path / "first"
+    first.mkdir()
+    monkeypatch.setenv("PATH", os.pathsep.join([str(first), *without_qemu]))
+    return first
+
+
+@pytest.fixture
+def foreign(own: Build) -> Build:
+    return replace(own, arch=OTHER, id="made-s390x")
+
+
+def cached(cache: Path, program: Path, name: str = PROGRAM, package: str = "p") -> Path:
+    folder = cache / "qemu" / package
+    folder.mkdir(parents=True)
+    shutil.copy(program, folder / name)
+    return folder / name
+
+
+def test_the_hosts_own_architecture_needs_none(own: Build, path: Path) -> None:
+    assert emulator_for(own) is None
+    assert fetch_emulator(own) is None
+
+
+def test_what_the_kernel_runs_itself_needs_none(
+    own: Build, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a 32-bit interpreter's machine: the kernel starts this build's loader."""
+    monkeypatch.setattr(emulators, "native_arch", lambda: "alpha")
+    monkeypatch.setattr(emulators, "_COMPATIBLE", {os.uname().machine: (own.arch,)})
+    monkeypatch.setattr(emulators, "_BINFMT", Path("/nonexistent"))
+    assert emulator_for(own) is None
+
+
+def test_a_kernel_that_refuses_the_loader_needs_one(
+    own: Build, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    strange = tmp_path / "ld.so"
+    strange.write_bytes(elf(OTHER))
+    strange.chmod(0o755)
+    machine = os.uname().machine
+    monkeypatch.setattr(emulators, "_COMPATIBLE", {machine: (OTHER,)})
+    monkeypatch.setattr(emulators, "_BINFMT", Path("/nonexistent"))
+    with pytest.raises(GlibcUnavailable):
+        emulator_for(replace(own, arch=OTHER, loader=strange))
+
+
+def test_a_handler_the_machine_has_registered_is_not_the_kernel(
+    own: Build, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Which qemu that is nobody knows; ours is asked for by its name."""
+    monkeypatch.setattr(emulators, "native_arch", lambda: "alpha")
+    monkeypatch.setattr(emulators, "_COMPATIBLE", {os.uname().machine: (own.arch,)})
+    monkeypatch.setattr(emulators, "_BINFMT", tmp_path)
+    (tmp_path / f"qemu-{emulators.QEMU_NAMES[own.arch]}").touch()
+    with pytest.raises(GlibcUnavailable, match="qemu-user"):
+        emulator_for(own)
+
+
+def test_none_is_one_line_with_the_remedy(foreign: Build, path: Path) -> None:
+    with pytest.raises(GlibcUnavailable) as caught:
+        emulator_for(foreign)
+    assert PROGRAM in str(caught.value)
+    assert f"gai-harness glibc fetch {foreign.version}:{OTHER}" in str(caught.value)
+    assert caught.value.exit_status == 3
+
+
+def test_an_architecture_nothing_runs(own: Build, path: Path) -> None:
+    with pytest.raises(GlibcError, match=r"no way is known to run vax programs"):
+        emulator_for(replace(own, arch="vax"))
+
+
+@pytest.mark.parametrize("name", [PROGRAM, "qemu-s390x"])
+def test_the_path_comes_first(
+    name: str, foreign: Build, path: Path, cache: Path, compiled: Callable[..., Path]
+) -> None:
+    found = cached(cache, compiled())
+    assert emulator_for(foreign) == Emulator(OTHER, found.resolve(), "9.8.7")
+    # a link there is followed: it would lead out of the root
+    (path / name).symlink_to(compiled())
+    wanted = compiled() if name == PROGRAM else found
+    assert emulator_for(foreign) == Emulator(OTHER, wanted.resolve(), "9.8.7")
+
+
+def test_one_that_is_not_static_or_does_not_start_is_passed_over(
+    foreign: Build, path: Path, cache: Path, compiled: Callable[..., Path]
+) -> None:
+    """It would not find its libraries in a private root."""
+    (path / PROGRAM).symlink_to(compiled(static=False))
+    with pytest.raises(GlibcUnavailable):
+        emulator_for(foreign)
+    (path / "qemu-s390x").symlink_to(compiled(status=1))
+    with pytest.raises(GlibcUnavailable):
+        emulator_for(foreign)
+    found = cached(cache, compiled(), "qemu-s390x")
+    assert emulator_for(foreign) == Emulator(OTHER, found, "9.8.7")
+
+
+def test_it_lies_in_the_root_and_in_the_command(
+    foreign: Build, tmp_path: Path, cache: Path, compiled: Callable[..., Path]
+) -> None:
+    emulator = Emulator(OTHER, cached(cache, compiled()), "9.8.7")
+    worker = tmp_path / "worker"
+    worker.write_bytes(b"worker")
+    root = stage(foreign, worker, emulator=emulator)
+    first, loader, *_ = command(foreign, emulator)
+    assert (root / first.lstrip("/")).read_bytes() == emulator.path.read_bytes()
+    assert os.access(root / first.lstrip("/"), os.X_OK)
+    assert (root / loader.lstrip("/")).is_file()
+    assert stage(foreign, worker, emulator=emulator) == root
+    # another qemu is another root, and so is none
+    other = replace(emulator, version="9.8.8")
+    assert len({root, stage(foreign, worker, emulator=other), stage(foreign, worker)}) == 3
+
+
+class Mirror:
+    """Stands for apt-get: a suite whose packages may be there, empty or gone."""
+
+    def __init__(self, folder: Path, program: Path) -> None:
+        self.folder = folder
+        self.content = member(f"./usr/bin/{PROGRAM}", program.read_bytes())
+        self.static_in = {"qemu-user-static"}
+        self.gone: set[str] = set()
+        self.requests: list[tuple[str, str, str, str]] = []
+
+    def download(
+        self, request: apt.Request, _source: Source, _uri: str, work: Path, report: apt.Report
+    ) -> Path:
+        report("download", 1.0)
+        self.requests.append((request.suite, request.package, request.component, request.arch))
+        if self.gone & {request.suite, request.package}:
+            raise GlibcUnavailable(f"{request.suite} gone", "wait")
+        members = [link(f"./usr/bin/{PROGRAM}", "qemu-s390x"), member("./usr/bin/other", b"x")]
+        if request.package in self.static_in:
+            members = [self.content, member("./usr/share/doc/qemu/README", b"text")]
+        return deb(work / f"{request.package}_1%3a9.8_{request.arch}.deb", *members)
+
+
+@pytest.fixture
+def mirror(
+    tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch, compiled: Callable[..., Path]
+) -> Mirror:
+    """A distribution of two suites; qemu-user is in a component of its own."""
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("needs dpkg-deb")
+    found = Mirror(tmp_path, compiled())
+    suites = (Suite("older", "2.1"), Suite("newer", "2.2"))
+    distribution = Distribution("made", "main", suites, (), tools="universe")
+    source = Source(("http://mirror.test",), ("older",), ("main", "universe"))
+    monkeypatch.setattr(emulator_fetching, "host_distribution", lambda: distribution)
+    monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
+    monkeypatch.setattr(apt, "download", found.download)
+    return found
+
+
+def test_it_is_fetched_once(
+    mirror: Mirror, foreign: Build, cache: Path, compiled: Callable[..., Path]
+) -> None:
+    emulator = fetch_emulator(foreign)
+    assert emulator is not None
+    assert emulator.path.is_relative_to(cache / "qemu")
+    assert emulator.path.read_bytes() == compiled().read_bytes()
+    assert emulator.version == "9.8.7"
+    own = emulators.native_arch()
+    assert mirror.requests == [("newer", "qemu-user-static", "universe", own)]
+    assert fetch_emulator(foreign) == emulator
+    assert len(mirror.requests) == 1
+    assert not any((cache / "tmp").iterdir())
+
+
+def test_a_package_of_links_leads_on_to_the_next(mirror: Mirror, foreign: Build) -> None:
+    """From Debian 13 on the static programs are qemu-user's."""
+    mirror.static_in = {"qemu-user"}
+    assert fetch_emulator(foreign) is not None
+    assert [package for _, package, _, _ in mirror.requests] == ["qemu-user-static", "qemu-user"]
+
+
+def test_another_suite_serves_as_well(mirror: Mirror, foreign: Build) -> None:
+    mirror.gone = {"newer"}
+    assert fetch_emulator(foreign) is not None
+    assert [suite for suite, *_ in mirror.requests] == ["newer", "newer", "older"]
+
+
+def test_none_anywhere_is_one_line(mirror: Mirror, foreign: Build) -> None:
+    mirror.gone = {"newer", "older"}
+    with pytest.raises(GlibcUnavailable, match=r"cannot be fetched: older gone; install it"):
+        fetch_emulator(foreign)
+
+
+def test_every_architecture_with_a_worker_has_a_qemu() -> None:
+    assert set(ARCHITECTURES) <= set(emulators.QEMU_NAMES)
+    assert machine_arch(os.uname().machine) in ARCHITECTURES
+
+
+def test_what_is_static(tmp_path: Path, own: Build) -> None:
+    program = tmp_path / "program"
+    for needed, interpreter, static in (
+        ((), None, True),
+        (("libc.so.6",), None, False),
+        ((), "/lib/ld.so", False),
+    ):
+        program.write_bytes(elf(needed=needed, interpreter=interpreter))
+        assert emulators.is_static(program) is static
+    assert not emulators.is_static(own.libraries[0])
+    program.write_text("#!/bin/sh\n")
+    assert not emulators.is_static(program)
+    assert not emulators.is_static(tmp_path / "missing")
