@@ -40,6 +40,16 @@ def versions(unreachable: Unreachable) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def matrix(
+    versions: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """The whole library on every version, run once: its JSON on stdout, and its page."""
+    page = tmp_path_factory.mktemp("matrix") / "report.html"
+    done = gai_harness("run", "--glibc", "all", "--format", "json", "--report", f"html={page}")
+    return done, page
+
+
+@pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A folder that an ordinary user can read too, which pytest's own cannot be."""
     made = Path(tempfile.mkdtemp(prefix="gai-harness-"))

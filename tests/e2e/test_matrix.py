@@ -17,8 +17,10 @@ pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 
 
 @pytest.fixture(scope="module")
-def ran(versions: list[str]) -> subprocess.CompletedProcess[str]:
-    return gai_harness("run", "--glibc", "all", "--format", "json")
+def ran(
+    matrix: tuple[subprocess.CompletedProcess[str], Path],
+) -> subprocess.CompletedProcess[str]:
+    return matrix[0]
 
 
 @pytest.fixture(scope="module")

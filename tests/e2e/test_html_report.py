@@ -1,0 +1,106 @@
+"""The page of the whole library on every glibc, in Chromium: what it shows is what was found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browser_kit import browser, open_page
+
+if TYPE_CHECKING:
+    from browser_kit import Opened
+
+    Open = Callable[..., Opened]
+
+__all__ = ["browser", "open_page"]
+
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
+Matrix = tuple[subprocess.CompletedProcess[str], Path]
+
+SHOWN = """() => [...document.querySelectorAll('#sections > details')].flatMap(section =>
+    [...section.querySelectorAll('.group')].flatMap(group =>
+        [...group.querySelectorAll('.builds a')].map(build => [
+            section.querySelector('h3 .sc').textContent,
+            section.querySelector('h3 .lk').textContent,
+            section.querySelector('h3 .gc')?.textContent ?? 'default',
+            build.textContent,
+            [...group.classList].filter(name => name !== 'group' && name !== 'failed')[0],
+            [...group.querySelectorAll('.chain .address code')].map(code => code.textContent),
+            [...group.querySelectorAll('.chain .rule .vh')].map(
+                rule => Number(rule.textContent.match(/[0-9]+/)[0])),
+        ])))"""
+
+
+@pytest.fixture(scope="module")
+def results(matrix: Matrix) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(matrix[0].stdout)["results"]
+    return listed
+
+
+def build(result: dict[str, Any], often: Counter[str]) -> str:
+    """The build as the page calls it."""
+    glibc: str = result["glibc"]
+    return glibc if often[glibc] == 1 else f"{glibc} ({result['label']})"
+
+
+def test_every_result_is_shown_as_it_came(
+    matrix: Matrix, results: list[dict[str, Any]], open_page: Open
+) -> None:
+    page = open_page(matrix[1]).page
+    often = Counter(glibc for glibc, _ in {(r["glibc"], r["build"]) for r in results})
+    wanted = []
+    for result in results:
+        order = result["native"] if result["verdict"] == "agree" else result["model"]
+        wanted.append(
+            [
+                result["scenario"], result["lookup"], result["gai_conf"], build(result, often),
+                result["verdict"], [address for address, _ in groupby(order)],
+                [decision["rule"] for decision in result["decisions"]],
+            ]
+        )  # fmt: skip
+    shown = page.evaluate(SHOWN)
+    assert len(shown) == len(results) > 1500
+    assert sorted(map(repr, shown)) == sorted(map(repr, wanted))
+
+
+def test_the_matrix_has_each_verdict_and_the_totals(
+    matrix: Matrix, results: list[dict[str, Any]], open_page: Open
+) -> None:
+    page = open_page(matrix[1]).page
+    cells = page.evaluate(
+        "[...document.querySelectorAll('#rows td:not(.rules)')].map(cell => cell.classList[0])"
+    )
+    verdicts = Counter(result["verdict"] for result in results)
+    assert Counter(cells) == verdicts
+    for verdict in ("agree", "crashed"):
+        total = page.inner_text(f".totals .{verdict} b").lstrip("✓✕").strip()
+        assert int(total.replace(",", "")) == verdicts[verdict]
+    lookups = {(r["scenario"], r["lookup"], r["gai_conf"]) for r in results}
+    assert page.inner_text("#count") == f"{len(lookups)} of {len(lookups)} look-ups"
+
+
+def test_a_difference_between_versions_is_found_opened_and_explained(
+    matrix: Matrix, open_page: Open
+) -> None:
+    page = open_page(matrix[1]).page
+    page.check("#differs")
+    page.fill("#q", "missing-value")
+    page.locator("#count", has_text="1 of").wait_for()
+    page.click("#rows td.differs a")
+    assert page.evaluate("location.hash").endswith("&at=fact-3.3-missing-value/web/inline/2.41")
+    assert "since 2.41" in page.inner_text("details.lookup .changes")
+    assert page.locator(".group.target .moved").count() == 2
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_fits_its_window_and_is_no_giant(matrix: Matrix, open_page: Open, width: int) -> None:
+    page = open_page(matrix[1], width=width).page
+    page.click("#open-all")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert matrix[1].stat().st_size < 4_000_000

@@ -1,0 +1,170 @@
+"""How the page is laid out, in a font whose every letter is the same box.
+
+So the fonts of a machine have no say: `boxes.ttf` has one glyph, 0.6 em wide, for all
+characters. Screenshots are compared small and grey, with tolerance. After a change that is
+meant, write new ones with GAI_HARNESS_DRAW=1 and look at them before they are committed.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import page_kit as kit
+import pytest
+
+if TYPE_CHECKING:
+    from browser_kit import Opened
+    from playwright.sync_api import Locator, Page
+
+    Open = Callable[..., Opened]
+
+pytestmark = pytest.mark.xdist_group("browser")
+HERE = Path(__file__).parent
+SCALE = 8  # pixels of the page, in each direction, that make one of a picture
+TOLERATED = 10  # of 255: edges are not drawn alike everywhere
+TILE = 12  # pixels of a picture, in each direction, that are looked at together
+SPARED = 0.08  # of a tile's pixels may be further off: the arrow of a list, a tick
+PICTURES = [(1280, "light"), (390, "dark")]
+
+RUN = [kit.agreeing(), kit.changed(), kit.crashing(), kit.disagreeing(), kit.failing(),
+       kit.telling()]  # fmt: skip
+FONT = base64.b64encode((HERE / "boxes.ttf").read_bytes()).decode()
+BOXED = (
+    f"@font-face {{ font-family: Boxes; src: url(data:font/ttf;base64,{FONT}); }}"
+    "* { font-family: Boxes !important; }"
+)
+
+
+def boxed(open_page: Open, width: int, **options: Any) -> Page:
+    """A page in the font of boxes; all sections as they are at first."""
+    page = open_page(RUN, width=width, bypass_csp=True, **options).page
+    page.add_style_tag(content=BOXED)
+    loaded = page.evaluate("document.fonts.load('16px Boxes').then(found => found.length)")
+    assert loaded == 1
+    page.evaluate("scrollTo(0, 0)")
+    return page
+
+
+def picture(page: Page) -> Any:
+    from PIL import Image
+
+    page.locator("#controls").evaluate("bar => { bar.style.position = 'static'; }")
+    whole = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("L")
+    size = (round(whole.width / SCALE), round(whole.height / SCALE))
+    return whole.resize(size, Image.Resampling.BOX)
+
+
+def worst(seen: Any, wanted: Any) -> float:
+    """The share of pixels that are off in the tile that is worst; 1 for other sizes."""
+    from PIL import ImageChops
+
+    if seen.size != wanted.size:
+        return 1.0
+    difference = ImageChops.difference(seen, wanted)
+    found = 0.0
+    for top in range(0, seen.height, TILE):
+        for left in range(0, seen.width, TILE):
+            tile = difference.crop((left, top, left + TILE, top + TILE))
+            found = max(found, sum(tile.histogram()[TOLERATED + 1 :]) / TILE**2)
+    return found
+
+
+@pytest.mark.parametrize(("width", "scheme"), PICTURES)
+def test_the_page_looks_as_it_was_seen_to_be_right(
+    open_page: Open, width: int, scheme: str
+) -> None:
+    from PIL import Image
+
+    file = HERE / f"layout-{width}-{scheme}.png"
+    seen = picture(boxed(open_page, width, color_scheme=scheme))
+    if os.environ.get("GAI_HARNESS_DRAW"):
+        seen.save(file, optimize=True)
+    assert worst(seen, Image.open(file)) <= SPARED
+
+
+def test_a_fault_in_the_layout_is_seen(open_page: Open) -> None:
+    from PIL import Image
+
+    wanted = Image.open(HERE / "layout-1280-light.png")
+    page = boxed(open_page, 1280, color_scheme="light")
+    for fault in (
+        ".facts { display: block; }",
+        ".badge { left: 0; }",
+        ".groups { grid-template-columns: 1fr !important; }",
+        ".chain > li { padding-left: 0; }",
+        "td.differs { background: none !important; box-shadow: none !important; }",
+        ".bits .equal { background: none !important; }",
+        ".totals { display: block; }",
+    ):
+        style = page.add_style_tag(content=fault)
+        assert worst(picture(page), wanted) > SPARED, fault
+        style.evaluate("style => style.remove()")
+    assert worst(picture(page), wanted) <= SPARED
+
+
+def box(found: Locator) -> dict[str, float]:
+    measured = found.bounding_box()
+    assert measured is not None
+    return dict(measured)
+
+
+MEASURE = """() => [...document.querySelectorAll('.bits')].map(figure =>
+    [...figure.querySelectorAll('.sixteen')].map(group =>
+        [...group.querySelectorAll('code')].map(row =>
+            [...row.children].map(run => {
+                const box = run.getBoundingClientRect();
+                return {bits: run.innerText, kind: run.className, left: box.left,
+                        right: box.right, top: box.top, bottom: box.bottom};
+            }))))"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_bits_stand_under_each_other_and_the_line_where_the_subnet_ends(
+    open_page: Open, width: int
+) -> None:
+    page = open_page(RUN, width=width).page  # in the machine's own font
+    page.click("#open-all")
+    figures = page.evaluate(MEASURE)
+    assert len(figures) == 2 + 2 + 4 + 4 + 2  # two for each chain by rule 9, in order of RUN
+    for figure in figures:
+        for upper, lower in figure:
+            assert [(run["left"], run["right"]) for run in upper] == [
+                (run["left"], run["right"]) for run in lower
+            ]
+            # one block, without a gap between destination and source
+            assert upper[0]["bottom"] == pytest.approx(lower[0]["top"], abs=1)
+            assert 0 < upper[0]["left"] < upper[-1]["right"] < width
+        assert sum(len(run["bits"]) for upper, _ in figure for run in upper) in (32, 128)
+    # the forum's far address: /24 ends at the right edge of the third octet
+    upper, _ = figures[1][2]
+    assert upper[-1]["kind"] == "rest ends"
+    six, _ = figures[-1][3]
+    assert six[-1]["kind"].endswith("ends")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_rule_stands_between_its_two_addresses(open_page: Open, width: int) -> None:
+    page = open_page(RUN, width=width).page
+    chain = page.locator(".chain").first
+    first, second = (box(chain.locator(".address code").nth(n)) for n in (0, 1))
+    rule, badge = box(chain.locator(".rule").first), box(chain.locator(".badge").first)
+    number = box(chain.locator(".n").first)
+    assert first["y"] + first["height"] < rule["y"]
+    assert rule["y"] + rule["height"] < second["y"]
+    assert badge["x"] + badge["width"] / 2 == pytest.approx(
+        number["x"] + number["width"] / 2, abs=1
+    )
+    assert badge["x"] + badge["width"] < rule["x"] + 30
+    assert first["x"] == pytest.approx(second["x"], abs=0.5)
+
+
+def test_groups_stand_side_by_side_where_there_is_room(open_page: Open) -> None:
+    for width, columns in ((1280, 2), (390, 1)):
+        page = open_page([kit.changed()], width=width).page
+        lefts = {round(box(group)["x"]) for group in page.locator(".group").all()}
+        assert len(lefts) == columns

@@ -1,0 +1,202 @@
+"""What the page is made of: columns, groups, chains and bits, before any HTML."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+from itertools import takewhile
+
+import page_kit as kit
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.report.html.bits import Run, prefix_bits
+from harness.report.html.columns import columns_of
+from harness.report.html.lookups import LookupView, views_of
+
+
+def view(report: kit.LookupReport) -> LookupView:
+    return views_of([report], columns_of([report]))[0]
+
+
+def test_versions_are_ordered_by_their_numbers_not_their_letters() -> None:
+    results = [kit.result(version, ()) for version in ("2.41", "2.9", "2.36")]
+    assert [c.name for c in columns_of([kit.lookup("s", results)]).columns] == [
+        "2.9", "2.36", "2.41",
+    ]  # fmt: skip
+
+
+def test_builds_of_one_version_are_told_apart_by_the_fewest_words() -> None:
+    packaged = kit.result("2.36", ())
+    host = replace(packaged, build="host", label="host", lane="cffi")
+    worker = replace(host, lane="worker")
+    two = columns_of([kit.lookup("s", [packaged, host, kit.result("2.41", ())])])
+    assert [c.name for c in two.columns] == ["2.36 (bookworm)", "2.36 (host)", "2.41"]
+    three = columns_of([kit.lookup("s", [packaged, host, worker])])
+    assert [c.name for c in three.columns] == [
+        "2.36 (bookworm, worker)", "2.36 (host, cffi)", "2.36 (host, worker)",
+    ]  # fmt: skip
+    assert len({c.slug for c in three.columns}) == 3
+
+
+def test_architectures_stand_together_this_machine_s_first() -> None:
+    results = [
+        kit.result("2.36", (), arch="armhf"),
+        kit.result("2.36", (), arch="s390x", build="host", label="host"),
+        kit.result("2.41", (), arch="armhf"),
+        kit.result("2.41", (), arch="s390x"),
+    ]
+    columns = columns_of([kit.lookup("s", results)])
+    assert columns.architectures == [("s390x", 2), ("armhf", 2)]
+    assert [c.name for c in columns.columns] == [
+        "2.36 s390x", "2.41 s390x", "2.36 armhf", "2.41 armhf",
+    ]  # fmt: skip
+
+
+def test_only_the_cell_whose_left_neighbour_answers_otherwise_differs() -> None:
+    cells = view(kit.changed()).cells
+    assert [cell and cell.letter for cell in cells] == ["A", "A", "B", "B"]
+    assert [cell and cell.differs_from for cell in cells] == ["", "", "2.36", ""]
+
+
+def test_the_first_of_an_architecture_is_compared_with_its_own_version() -> None:
+    cells = view(kit.architectures()).cells
+    assert [cell and cell.letter for cell in cells] == ["A", "A", "B", "B"]
+    assert [cell and cell.differs_from for cell in cells] == ["", "", "2.36 amd64", ""]
+
+
+def test_a_death_is_an_answer_of_its_own() -> None:
+    cells = view(kit.crashing()).cells
+    assert [cell and cell.letter for cell in cells] == ["A", "B", "C", "C"]
+    assert [cell and cell.symbol for cell in cells] == ["✕", "✓", "✓", "✓"]
+
+
+def test_equal_answers_are_one_group_and_have_no_letter() -> None:
+    only = view(kit.agreeing())
+    assert [group.columns for group in only.groups] == [(0, 1, 2, 3)]
+    assert not only.differs
+    assert only.groups[0].letter == ""
+
+
+def test_a_chain_has_the_rule_with_both_values_between_its_addresses() -> None:
+    first, second = view(kit.agreeing()).groups[0].chain
+    assert (first.address, second.address, second.step) == (kit.NEAR, kit.FAR, None)
+    assert first.step is not None
+    assert (first.step.rule, first.step.title) == (9, "use longest matching prefix")
+    assert first.step.before == "shares 29 bits with 172.18.45.2/24"
+    assert first.step.after == "is outside the subnet of 172.18.45.2/24"
+    assert {fact.name for fact in first.facts if fact.decided} == {"common prefix"}
+    assert first.bits is not None
+    assert second.bits is not None
+
+
+def test_bits_are_drawn_for_addresses_that_rule_9_compared_only() -> None:
+    chain = view(kit.disagreeing()).groups[0].chain
+    assert [stop.bits is not None for stop in chain] == [False, True, True]
+
+
+def test_moved_addresses_say_where_they_were() -> None:
+    old, new = view(kit.changed()).groups
+    assert [(stop.direction, stop.moved) for stop in old.chain] == [("", ""), ("", "")]
+    assert [(stop.direction, stop.moved) for stop in new.chain] == [
+        ("up", "number 2 on 2.36"), ("down", "number 1 on 2.36"),
+    ]  # fmt: skip
+
+
+def test_native_and_model_are_lined_up_at_the_first_difference() -> None:
+    bad = view(kit.disagreeing()).groups[-1]
+    assert [(line.native, line.model, line.first) for line in bad.lines] == [
+        (kit.SIX, kit.SIX, False),
+        (kit.FAR, kit.NEAR, True),
+        (kit.NEAR, kit.FAR, False),
+    ]
+
+
+def test_an_order_that_no_decision_explains_names_no_rule() -> None:
+    odd = kit.result("2.36", (kit.FAR, kit.NEAR), undefined=("line 1",), **kit.NEAR_FIRST)
+    step = view(kit.lookup("s", [odd])).groups[0].chain[0].step
+    assert step is not None
+    assert step.rule is None
+
+
+def test_each_socket_type_s_entry_is_counted_not_repeated() -> None:
+    chain = view(kit.telling()).groups[0].chain
+    assert [(stop.address, stop.times) for stop in chain] == [(kit.SIX_NEAR, 3), (kit.SIX, 3)]
+
+
+def test_look_ups_of_the_same_words_have_addresses_of_their_own() -> None:
+    reports = [kit.agreeing(), kit.agreeing(), kit.agreeing()]
+    slugs = [one.slug for one in views_of(reports, columns_of(reports))]
+    assert slugs == ["near-and-far/web", "near-and-far/web~2", "near-and-far/web~3"]
+
+
+@pytest.mark.parametrize(
+    ("destination", "source", "prefixlen", "counted", "equal", "says"),
+    [
+        ("172.18.45.6", "172.18.45.2", 24, 29, 29, "in the source's /24"),
+        ("172.31.80.8", "172.18.45.2", 24, 0, 12, "bit 13 differs inside the source's /24"),
+        ("172.18.45.6", "172.18.45.2", 0, 0, 29, "no prefix length is known: here none"),
+        ("172.18.45.6", "172.18.45.2", 0, 29, 29, "here every address passes"),
+        ("172.18.45.2", "172.18.45.2", 24, 32, 32, "the source itself"),
+        ("2001:db8:1::6", "2001:db8:1::2", 64, 125, 125, "does not stop at the source's /64"),
+        ("2001:db8:9::1", "2001:db8:1::2", 64, 44, 44, "44 equal bits count"),
+        ("fe80::1%2", "fe80::2", 64, 126, 126, "does not stop"),
+    ],
+)
+def test_bits_say_what_is_equal_and_what_counts(
+    destination: str, source: str, prefixlen: int, counted: int, equal: int, says: str
+) -> None:
+    drawn = prefix_bits(destination, source, prefixlen, counted)
+    assert (drawn.equal, drawn.counted) == (equal, counted)
+    assert says in drawn.words
+
+
+def test_the_forum_s_far_address_bit_by_bit() -> None:
+    octets = prefix_bits("172.31.80.8", "172.18.45.2", 24).groups
+    assert [(octet.destination_text, octet.source_text) for octet in octets] == [
+        ("172", "172"), ("31", "18"), ("80", "45"), ("8", "2"),
+    ]  # fmt: skip
+    assert octets[0].destination == (Run("10101100", "equal", False),)
+    assert octets[1].destination == (
+        Run("0001", "equal", False), Run("1", "first", False), Run("111", "rest", False),
+    )  # fmt: skip
+    assert octets[1].source == (
+        Run("0001", "equal", False), Run("0", "first", False), Run("010", "rest", False),
+    )  # fmt: skip
+    assert octets[2].source == (Run("00101101", "rest", True),)
+
+
+def written(address: str) -> str:
+    if ":" in address:
+        return f"{int(IPv6Address(address)):0128b}"
+    return f"{int(IPv4Address(address)):032b}"
+
+
+four = st.ip_addresses(v=4).map(str)
+six = st.ip_addresses(v=6).map(str)
+
+
+@given(st.one_of(st.tuples(four, four), st.tuples(six, six)), st.integers(0, 128))
+def test_bits_are_those_of_the_addresses(pair: tuple[str, str], prefixlen: int) -> None:
+    width = 128 if ":" in pair[0] else 32
+    prefixlen = min(prefixlen, width)
+    drawn = prefix_bits(*pair, prefixlen)
+    together = zip(written(pair[0]), written(pair[1]), strict=True)
+    same = len(list(takewhile(lambda two: two[0] == two[1], together)))
+    for address, runs in (
+        (pair[0], [run for group in drawn.groups for run in group.destination]),
+        (pair[1], [run for group in drawn.groups for run in group.source]),
+    ):
+        assert "".join(run.bits for run in runs) == written(address)
+        assert sum(len(run.bits) for run in runs if run.kind == "equal") == same
+        assert sum(len(run.bits) for run in runs if run.kind == "first") == (same < width)
+        ends = [number for number, run in enumerate(runs) if run.ends]
+        assert len(ends) == (prefixlen > 0)
+        for number in ends:
+            assert sum(len(run.bits) for run in runs[: number + 1]) == prefixlen
+
+
+def test_families_are_not_mixed() -> None:
+    with pytest.raises(ValueError, match="one family"):
+        prefix_bits("2001:db8::1", "172.18.45.2", 24)
