@@ -145,9 +145,7 @@ class Baseline:
                 replace(result, accepted=True, reason=entry.reason) if entry else result
             )  # fmt: skip
         changed = {change.new.where: change for change in report.against}
-        for result in report.results if report.reference else ():
-            if result.where == report.reference:
-                continue
+        for result in filter(report.holds, report.results):
             change = changed.get(result.where)
             known = None if change is None or change.undefined else _change(change)
             entry = self._accepting(report, _Seen(result, known, report.reference))
@@ -157,6 +155,8 @@ class Baseline:
 
     def _accepting(self, report: LookupReport, seen: _Seen) -> Entry | None:
         """The entry that accepts what was seen, if there is something to accept."""
+        if seen.result.untrusted:
+            return None  # it says nothing, not even that a difference is gone
         place = (report.scenario, report.lookup, report.gai_conf)
         self._seen.setdefault(place, []).append(seen)
         if seen.found is None:

@@ -290,6 +290,12 @@ class LookupReport:
     reference: str = ""
     against: tuple[BuildChange, ...] = ()
 
+    def holds(self, result: Result) -> bool:
+        """Whether one of its results is held against the reference's; both must be trusted."""
+        if not self.reference or result.where == self.reference or result.untrusted:
+            return False
+        return not any(one.untrusted for one in self.results if one.where == self.reference)
+
     @property
     def failed(self) -> bool:
         """True when something in it makes the run end with status 1."""

@@ -66,7 +66,7 @@ def totals(reports: Sequence[LookupReport]) -> str:
     reference = next((report.reference for report in reports if report.reference), "")
     if not reference:
         return ""
-    pairs = sum(result.where != report.reference for report in reports for result in report.results)
+    pairs = sum(report.holds(result) for report in reports for result in report.results)
     changes = [change for report in reports for change in report.against]
     words = f"{len(changes)} of {pairs} answers differ from {reference}"
     unlucky = sum(change.undefined for change in changes)

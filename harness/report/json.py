@@ -98,7 +98,7 @@ def _against(reports: Sequence[LookupReport]) -> documents.Against | None:
         return None
     return {
         "reference": held[0].reference,
-        "compared": sum(one.where != report.reference for report in held for one in report.results),
+        "compared": sum(report.holds(one) for report in held for one in report.results),
         "changes": [_change(report, change) for report in held for change in report.against],
     }
 

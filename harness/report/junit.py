@@ -49,7 +49,7 @@ class JUnitReport:
         changes = {change.new.where: change for change in report.against}
         for result in report.results:
             suite.append(_case(report, result))
-            if report.reference and result.where != report.reference:
+            if report.holds(result):
                 suite.append(_held(report, result, changes.get(result.where)))
         self._results += report.results
 

@@ -30,7 +30,7 @@ class TapReport:
         changes = {change.new.where: change for change in report.against}
         for result in report.results:
             self._result(report, result)
-            if report.reference and result.where != report.reference:
+            if report.holds(result):
                 self._held(report, result, changes.get(result.where))
         self._results += report.results
 

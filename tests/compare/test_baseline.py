@@ -117,6 +117,13 @@ def test_a_difference_that_is_gone_is_stale() -> None:
     assert baseline.updated(baseline.stale((RAN,))) == ()
 
 
+def test_a_result_that_is_not_trusted_tells_nothing() -> None:
+    baseline = Baseline([entry()])
+    doubtful = result(native=(NEAR, FAR), untrusted="another address dump than the kernel's")
+    assert not baseline.apply(report(doubtful)).results[0].accepted
+    assert whys(baseline) == []
+
+
 def test_a_lookup_that_is_no_more_is_stale() -> None:
     baseline = Baseline([entry(lookup="old"), entry(scenario="t")])
     assert whys(baseline) == ["the scenario has no such look-up any more"]
