@@ -1,0 +1,149 @@
+"""The self-test of foreign lanes notices what is seen wrongly; a lane that fails is marked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import pytest
+from compare_kit import gather
+from selftest_jobs import differences
+
+from harness.compare import selftest
+from harness.compare.judge import judge
+from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.results import Result, Summary, Verdict
+from harness.compare.run import LaneSpec
+from harness.glibcs.catalog import native_arch
+from harness.sandbox import Pool, SandboxError, SandboxUnavailable
+from harness.scenario.schema import Host
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, str]:
+    with Pool() as pool:
+        return dict(pool.run(differences, selftest.with_tunnels()))
+
+
+def test_what_is_seen_rightly_passes(said: dict[str, str]) -> None:
+    assert said.pop("") == ""
+
+
+def test_anything_seen_wrongly_is_noticed_and_named(said: dict[str, str]) -> None:
+    """Every field that glibc's order may rest on, in the first, a middle and the last entry."""
+    spoilt = {what: found for what, found in said.items() if what}
+    assert len(spoilt) > 60
+    assert [what for what, found in spoilt.items() if not found] == []
+    views = ("address dump", "link dump", "sources of an AF_INET socket", "sources of an AF_INET6")
+    for what, found in spoilt.items():
+        assert found.startswith(views[int(what.split()[1].rstrip(":"))]), (what, found)
+        if "entry" in what:
+            assert what.split()[-1] in found
+        if what.endswith("an error"):
+            assert found.endswith(": EPROTO")
+
+
+def test_its_host_has_something_of_everything() -> None:
+    """Or the comparison would hold by having nothing to compare."""
+    host = selftest.with_tunnels()
+    addresses = [one for each in host.interfaces.values() for one in each.addresses]
+    flags = {flag for one in addresses for flag in one.flags}
+    assert {"deprecated", "home", "noprefixroute"} <= flags
+    assert any(one.peer for one in addresses)
+    assert any(one.label for one in addresses)
+    assert {"sit", "tunnel", "tunnel6"} <= {each.kind for each in host.interfaces.values()}
+    assert max(map(len, host.interfaces)) == 15
+    # 72 bytes a message, and the kernel sends no more than 32 KiB at a time
+    assert len(addresses) * 72 > 2 * 4096
+
+
+FOREIGN = "s390x" if native_arch() != "s390x" else "amd64"
+
+
+def lane(arch: str, glibc: str = "2.36") -> LaneSpec:
+    return LaneSpec(glibc, arch, "worker", "made", ("/worker",), Path("/none"), emulator="qemu 9")
+
+
+def test_only_foreign_lanes_are_tried_and_each_emulator_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[LaneSpec] = []
+
+    def objection(one: LaneSpec) -> str:
+        tried.append(one)
+        return "seen upside down"
+
+    monkeypatch.setattr(selftest, "_objection", objection)
+    own = lane(native_arch())
+    lanes = (host_lane(), own, lane(FOREIGN), lane(FOREIGN, "2.41"))
+    marked = selftest.marked(lanes)
+    assert [one.untrusted for one in marked] == ["", "", "seen upside down", "seen upside down"]
+    assert [replace(one, untrusted="") for one in marked] == list(lanes)
+    assert set(tried) == {lane(FOREIGN)}
+
+
+class _Pool:
+    """Stands for the sandboxes: each host gives or raises the next of ``outcomes``."""
+
+    outcomes: list[str | Exception]
+    hosts: list[Host]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, _function: object, spec: tuple[LaneSpec, Host]) -> list[str]:
+        self.hosts.append(spec[1])
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return [outcome]
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> type[_Pool]:
+    monkeypatch.setattr(selftest, "Pool", _Pool)
+    _Pool.hosts = []
+    selftest._objection.cache_clear()
+    return _Pool
+
+
+def test_a_machine_without_tunnels_is_tried_without_them(pool: type[_Pool]) -> None:
+    pool.outcomes = [SandboxUnavailable("no /dev/net/tun", "load it"), ""]
+    assert selftest.marked([lane(FOREIGN)])[0].untrusted == ""
+    assert ["sit0a" in host.interfaces for host in pool.hosts] == [True, False]
+
+
+def test_what_cannot_be_tried_is_not_trusted(pool: type[_Pool]) -> None:
+    pool.outcomes = [SandboxError("the sandbox died")]
+    (marked,) = selftest.marked([lane(FOREIGN)])
+    assert marked.untrusted == "the self-test could not be made: the sandbox died"
+
+
+def test_a_machine_without_sandboxes_says_so(pool: type[_Pool]) -> None:
+    refused = SandboxUnavailable("no user namespaces", "allow them")
+    pool.outcomes = [refused, refused]
+    with pytest.raises(SandboxUnavailable):
+        selftest.marked([lane(FOREIGN)])
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    jobs = make_jobs(load_scenarios([Path("seed-rule9-ipv4-only")]), (host_lane(),))
+    with Pool(1) as pool:
+        return judge(next(iter(pool.run(gather, jobs[0]))))
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_an_untrusted_result_is_shown_and_not_counted(result: Result, verdict: Verdict) -> None:
+    one = replace(result, verdict=verdict, unmet=("native: otherwise",), untrusted="why")
+    assert not one.failed
+    assert not one.differs
+    assert one.verdict is verdict
+    assert Summary.of([one]) == Summary(untrusted=1)
+    assert Summary.of([one]).words == "0 agree, 0 disagree, 0 error, 1 not counted"
+    both = Summary.of([one, replace(one, untrusted="")])
+    assert (both.untrusted, both.failed, both.expectation_failed) == (1, 1, 1)
