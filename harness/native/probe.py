@@ -95,7 +95,7 @@ def watched(box: Box, _spec: None) -> Iterator[int | str]:
         with CffiLane() as lane:
             trace = traced(lane, Query("localhost"), box.tmpdir())
     except TraceUnavailable as problem:
-        yield str(problem)
+        yield str(problem).splitlines()[-1]
         return
     yield len(trace.calls) or "strace recorded nothing"
 

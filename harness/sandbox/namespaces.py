@@ -53,7 +53,7 @@ def enter() -> None:
 
 
 def furnish(etc: str = "/etc") -> None:
-    """Give the entered namespaces private mounts and a host name.
+    """Give the entered namespaces private mounts and, where that is allowed, a host name.
 
     Call it as pid 1 of the new pid namespace. Afterwards ``etc`` is an empty folder, the
     places of name service daemons are empty, and /proc shows this pid namespace where the
@@ -61,7 +61,9 @@ def furnish(etc: str = "/etc") -> None:
     """
     try:
         kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
-        kernel.set_hostname(HOSTNAME)
+        # podman's seccomp filter refuses it, and no look-up depends on it
+        with suppress(PermissionError):
+            kernel.set_hostname(HOSTNAME)
         for place in (etc, *_hidden()):
             mount_tmpfs(place)
     except OSError as problem:

@@ -102,6 +102,13 @@ def test_where_the_kernel_refuses(place: str, topic: str, remedy: str) -> None:
     )
 
 
+def test_under_podmans_own_filter_only_strace_is_missing() -> None:
+    found = checks(run(*PLACE, "podman", COMMAND, "doctor", "--format", "json"))
+    assert found["strace"]["verdict"] == "missing"
+    assert found["the main job"]["verdict"] == "ok"
+    assert "SYS_PTRACE" in found["strace"]["remedy"] or shutil.which("strace") is None
+
+
 @pytest.mark.parametrize(
     ("place", "command"),
     [*((one[0], ["run", *SEEDS]) for one in REFUSALS), ("limited", ["explain", SEEDS[0]])],

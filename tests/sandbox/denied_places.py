@@ -17,7 +17,13 @@ from pathlib import Path
 from harness.sandbox import kernel
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
-_UNSHARE = {"x86_64": 272, "i686": 310, "aarch64": 97, "riscv64": 97, "ppc64le": 282, "s390x": 303}
+# the numbers of system calls: asm/unistd.h of each processor
+_NUMBERS = {
+    "x86_64": {"unshare": 272, "sethostname": 170, "setdomainname": 171, "setns": 308, "bpf": 321,
+               "perf_event_open": 298, "ptrace": 101, "process_vm_readv": 310},
+    "aarch64": {"unshare": 97, "sethostname": 161, "setdomainname": 162, "setns": 268, "bpf": 280,
+                "perf_event_open": 241, "ptrace": 117, "process_vm_readv": 270},
+}  # fmt: skip
 
 
 def limited() -> None:
@@ -45,20 +51,30 @@ def chrooted() -> None:
 
 
 def filtered() -> None:
-    """A seccomp filter that answers unshare(2) with EPERM, as container engines have."""
-    number = _UNSHARE[platform.machine()]
+    """A seccomp filter that answers unshare(2) with EPERM, as docker's does."""
+    _refuse("unshare")
+
+
+def podman() -> None:
+    """A seccomp filter that refuses what podman's does to a container without capabilities.
+
+    Source: the default profile in pkg/seccomp of the library that podman takes it from.
+    """
+    _refuse("sethostname", "setdomainname", "setns", "bpf", "perf_event_open", "ptrace",
+            "process_vm_readv")  # fmt: skip
+
+
+def _refuse(*calls: str) -> None:
+    numbers = [_NUMBERS[platform.machine()][call] for call in calls]
     load, jump_equal, give = 0x20, 0x15, 0x06
-    program = b"".join(
-        struct.pack("=HBBI", *instruction)
-        for instruction in (
-            (load, 0, 0, 0),  # seccomp_data.nr
-            (jump_equal, 0, 1, number),
-            (give, 0, 0, 0x00050000 | errno.EPERM),
-            (give, 0, 0, 0x7FFF0000),
-        )
-    )
+    instructions = [(load, 0, 0, 0)]  # seccomp_data.nr
+    for left, number in enumerate(reversed(numbers)):
+        instructions.insert(1, (jump_equal, left + 1, 0, number))
+    instructions += [(give, 0, 0, 0x7FFF0000), (give, 0, 0, 0x00050000 | errno.EPERM)]
+    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
     buffer = ctypes.create_string_buffer(program, len(program))
-    header = ctypes.create_string_buffer(struct.pack("@HP", 4, ctypes.addressof(buffer)))
+    length = len(instructions)
+    header = ctypes.create_string_buffer(struct.pack("@HP", length, ctypes.addressof(buffer)))
     libc = ctypes.CDLL(None, use_errno=True)
     for arguments in ((_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (_PR_SET_SECCOMP, _FILTER, header, 0, 0)):
         if libc.prctl(*arguments):
@@ -86,5 +102,6 @@ def _own_namespaces(flags: int) -> None:
 
 
 if __name__ == "__main__":
-    {one.__name__: one for one in (limited, chrooted, filtered, masked)}[sys.argv[1]]()
+    places = (limited, chrooted, filtered, podman, masked)
+    {one.__name__: one for one in places}[sys.argv[1]]()
     os.execv(sys.argv[2], sys.argv[2:])
