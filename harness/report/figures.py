@@ -173,8 +173,8 @@ def _text(
 
 
 def _clean(words: str) -> str:
-    """``words`` as XML text, without the characters that XML cannot hold."""
-    return escape("".join(c for c in words if c.isprintable()))
+    """``words`` as XML text (not as an attribute), without the characters that XML cannot hold."""
+    return escape("".join(c for c in words if c.isprintable()), quote=False)
 
 
 def _svg(width: float, height: float, title: str, description: str, parts: Sequence[str]) -> str:

@@ -12,11 +12,13 @@ from harness.compare.results import Departure, DestinationRow, PairReason, Resul
 from harness.model.rules import RULES
 from harness.report.html.bits import PrefixBits, prefix_bits
 
+UNTRUSTED = "untrusted"
 SYMBOLS = {
-    Verdict.AGREE: "✓",
-    Verdict.DISAGREE: "≠",
-    Verdict.CRASHED: "✕",
-    Verdict.ERROR: "!",
+    str(Verdict.AGREE): "✓",
+    str(Verdict.DISAGREE): "≠",
+    str(Verdict.CRASHED): "✕",
+    str(Verdict.ERROR): "!",
+    UNTRUSTED: "?",
 }
 FLAG = "⚑"
 TITLES = {rule.number: rule.title for rule in RULES}
@@ -97,24 +99,27 @@ class Group:
         return self.result.failed
 
     @property
+    def kind(self) -> str:
+        """The verdict, or "untrusted" where the way to this glibc failed its self-test."""
+        return UNTRUSTED if self.result.untrusted else str(self.verdict)
+
+    @property
     def symbol(self) -> str:
-        """The verdict's sign; a flag where all agree, but an expectation failed."""
-        return FLAG if self.unmet and self.verdict is Verdict.AGREE else SYMBOLS[self.verdict]
+        """The sign of its kind; a flag where all agree, but an expectation failed."""
+        flagged = self.unmet and self.kind == Verdict.AGREE
+        return FLAG if flagged else SYMBOLS[self.kind]
 
     @property
     def headline(self) -> str:
         """The verdict in words: "agree", "crashed with SIGSEGV, as predicted"."""
         words = str(self.verdict)
+        if self.result.untrusted:
+            return f"not counted ({words})"
         if self.result.accepted:
             words += ", accepted"
         if self.verdict is Verdict.CRASHED:
             words += f" with {self.result.error}" + ", as predicted" * self.result.predicted
         return words
-
-    @property
-    def side_by_side(self) -> bool:
-        """True where native and model have to be compared line by line."""
-        return self.verdict is not Verdict.AGREE
 
     @cached_property
     def order(self) -> tuple[str, ...]:
@@ -130,12 +135,6 @@ class Group:
     def rules(self) -> tuple[int, ...]:
         """The rules that decided, each once, ascending."""
         return tuple(sorted({decision.rule for decision in self.result.decisions}))
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """The addresses as the name service gave them, where they were sorted."""
-        rows = sorted(self.result.destinations, key=lambda row: row.position)
-        return tuple(row.destination for row in rows)
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -198,7 +197,7 @@ class Group:
         """How an address stands against the answer of the builds before these."""
         if self.before is None or self.before.result.native == self.result.native:
             return "", ""
-        if not self.before.result.native:
+        if not self.before.result.native or self.result.untrusted or self.before.result.untrusted:
             return "", ""
         earlier = list(dict.fromkeys(self.before.result.native))
         if address not in earlier:
@@ -228,7 +227,7 @@ def same_page_key(result: Result) -> tuple[object, ...]:
         result.verdict, result.native, result.model, result.error, result.model_error,
         result.first_difference, result.decisions, result.undefined, result.predicted,
         result.remarks, result.departures, result.destinations, bool(result.unmet), result.accepted,
-        result.reason,
+        result.reason, result.untrusted,
     )  # fmt: skip
 
 
@@ -304,8 +303,8 @@ def _matched(destination: int, source: int | None) -> str:
 
 
 def letters(results: Sequence[Result]) -> dict[tuple[object, ...], str]:
-    """A letter for each different answer, in order of appearance; none where all are equal."""
-    keys = Counter(answer_key(result) for result in results)
+    """A letter for each different answer that counts; none where all are equal."""
+    keys = Counter(answer_key(result) for result in results if not result.untrusted)
     if len(keys) < 2:
         return dict.fromkeys(keys, "")
     return {key: _letter(number) for number, key in enumerate(keys)}

@@ -29,6 +29,7 @@ class Column:
     build: str
     origin: str
     name: str
+    emulator: str
     left: int | None
 
 
@@ -82,6 +83,7 @@ def columns_of(reports: Iterable[LookupReport]) -> Columns:
                 build=result.build,
                 origin=origin,
                 name=f"{name} ({origin})" if origin else name,
+                emulator=result.emulator,
                 left=_left(columns, result),
             )
         )

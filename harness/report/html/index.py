@@ -38,7 +38,7 @@ def index(
                 [-1 if cell is None else cell.group for cell in view.cells],
                 [
                     [
-                        str(g.verdict),
+                        g.kind,
                         int(g.failed),
                         int(bool(g.unmet)),
                         list(g.rules),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.report.html.answers import (
     SYMBOLS,
+    UNTRUSTED,
     Group,
     answer_key,
     letters,
@@ -23,7 +24,7 @@ class Cell:
 
     slug: str
     symbol: str
-    verdict: str
+    kind: str
     failed: bool
     unmet: bool
     accepted: bool
@@ -52,23 +53,20 @@ class LookupView:
     @property
     def differs(self) -> bool:
         """True where two builds answer differently."""
-        return len({group.letter for group in self.groups}) > 1
-
-    @property
-    def failed(self) -> bool:
-        """True where something in it makes the run end with status 1."""
-        return self.report.failed
+        return len({group.letter for group in self.groups if group.kind != UNTRUSTED}) > 1
 
     @property
     def news(self) -> bool:
         """True where there is more to see than one answer on which all agree."""
-        plain = all(group.verdict is Verdict.AGREE and not group.unmet for group in self.groups)
+        trusted = [group for group in self.groups if group.kind != UNTRUSTED]
+        plain = all(group.kind == Verdict.AGREE and not group.unmet for group in trusted)
         return self.differs or bool(self.changes) or not plain
 
     @property
     def worst(self) -> Group:
         """The group whose verdict stands for the look-up: a failed one before a good one."""
-        return max(self.groups, key=lambda g: (g.failed, g.verdict is not Verdict.AGREE))
+        trusted = [group for group in self.groups if group.kind != UNTRUSTED] or self.groups
+        return max(trusted, key=lambda g: (g.failed, g.verdict is not Verdict.AGREE))
 
 
 def views_of(reports: Sequence[LookupReport], columns: Columns) -> list[LookupView]:
@@ -132,7 +130,7 @@ def _groups(
         before = None if left is None else where.get(left)
         group = Group(
             columns=numbers,
-            letter=named[answer_key(same[0])],
+            letter="" if same[0].untrusted else named[answer_key(same[0])],
             result=same[0],
             unmet=tuple(dict.fromkeys(line for result in same for line in result.unmet)),
             before=before,
@@ -155,13 +153,14 @@ def _cells(groups: Sequence[Group], columns: Columns) -> tuple[Cell | None, ...]
         differs = ""
         if column.left is not None and column.left in where:
             left = groups[where[column.left]]
-            if answer_key(left.result) != answer_key(group.result):
+            trusted = UNTRUSTED not in (left.kind, group.kind)
+            if trusted and answer_key(left.result) != answer_key(group.result):
                 differs = columns.columns[column.left].name
         cells.append(
             Cell(
                 slug=column.slug,
-                symbol=SYMBOLS[group.verdict],
-                verdict=str(group.verdict),
+                symbol=SYMBOLS[group.kind],
+                kind=group.kind,
                 failed=group.failed,
                 unmet=bool(group.unmet),
                 accepted=group.result.accepted,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.compare.results import Notice, Summary, Verdict
 from harness.report.against import accepted
-from harness.report.html.answers import FLAG, SYMBOLS
+from harness.report.html.answers import FLAG, SYMBOLS, UNTRUSTED
 from harness.report.html.columns import Column, Columns
 from harness.report.html.lookups import LookupView
 
@@ -27,7 +27,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class BuildRow:
-    """One build and its counts by verdict, in the order of `Verdict`."""
+    """One build and its counts by verdict, in the order of `SYMBOLS`."""
 
     column: Column
     counts: tuple[int, ...]
@@ -70,13 +70,11 @@ def overview(
     notices: Sequence[Notice] = (),
 ) -> Overview:
     """Sum a run up; ``made`` is the time in words, ``version`` this program's."""
-    counts = {column.number: dict.fromkeys(Verdict, 0) for column in columns.columns}
-    predicted = 0
+    counts = {column.number: dict.fromkeys(SYMBOLS, 0) for column in columns.columns}
     for view in views:
         for group in view.groups:
             for number in group.columns:
-                counts[number][group.verdict] += 1
-            predicted += group.result.predicted * len(group.columns)
+                counts[number][group.kind] += 1
     notable = sorted(
         (_notable(view) for view in views if view.news), key=lambda one: one.kind != "failed"
     )
@@ -87,7 +85,7 @@ def overview(
         lookups=len(views),
         scenarios=len({view.report.scenario for view in views}),
         results=sum(sum(own.values()) for own in counts.values()),
-        totals=_totals(summary, predicted, sum(view.differs for view in views)),
+        totals=_totals(summary, sum(view.differs for view in views)),
         builds=tuple(
             BuildRow(column, tuple(counts[column.number].values())) for column in columns.columns
         ),
@@ -98,10 +96,11 @@ def overview(
     )
 
 
-def _totals(summary: Summary, predicted: int, differing: int) -> tuple[Total, ...]:
+def _totals(summary: Summary, differing: int) -> tuple[Total, ...]:
     crashed = "crashed"
-    if predicted:
-        crashed += ", all predicted" if predicted == summary.crashed else f", {predicted} predicted"
+    if summary.predicted:
+        every = summary.predicted == summary.crashed
+        crashed += ", all predicted" if every else f", {summary.predicted} predicted"
     totals = [
         Total(SYMBOLS[Verdict.AGREE], summary.agree, "agree", "agree", "verdict=agree"),
         Total(SYMBOLS[Verdict.DISAGREE], summary.disagree, "disagree", "disagree",
@@ -116,6 +115,10 @@ def _totals(summary: Summary, predicted: int, differing: int) -> tuple[Total, ..
     if summary.accepted:
         words = "accepted by the baseline"
         totals.append(Total("○", summary.accepted, words, "accepted", "verdict=accepted"))
+    if summary.untrusted:
+        words = "not counted: the way there failed its self-test"
+        totals.append(Total(SYMBOLS[UNTRUSTED], summary.untrusted, words, UNTRUSTED,
+                            f"verdict={UNTRUSTED}"))  # fmt: skip
     words = "look-up differs between builds" if differing == 1 else "look-ups differ between builds"
     totals.append(Total("Δ", differing, words, "differs", "differs=1"))
     return tuple(totals)

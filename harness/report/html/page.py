@@ -12,7 +12,7 @@ from pathlib import PurePath
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.compare.results import LookupReport, Verdict
+from harness.compare.results import LookupReport
 from harness.report.against import accepted
 from harness.report.html.answers import SYMBOLS
 from harness.report.html.bits import PrefixBits
@@ -48,7 +48,7 @@ class Page:
         environment.filters["accepted"] = accepted
         environment.filters["drawn"] = self._drawn
         environment.globals["columns"] = columns
-        environment.globals["verdicts"] = [str(verdict) for verdict in Verdict]
+        environment.globals["verdicts"] = list(SYMBOLS)
         environment.globals["symbols"] = SYMBOLS
         environment.globals["page_size"] = PAGE_SIZE
         self._page = environment.get_template("page.html.j2")

@@ -247,6 +247,17 @@ def accepted() -> LookupReport:
     )  # fmt: skip
 
 
+def untrusted() -> LookupReport:
+    """A foreign build whose emulator failed its self-test: another answer, but not counted."""
+    native = result("2.41", (NEAR, FAR), **NEAR_FIRST)
+    foreign = result(
+        "2.41", (FAR, NEAR), model=(NEAR, FAR), verdict=Verdict.DISAGREE, first_difference=0,
+        arch="riscv64", emulator="qemu-riscv64", untrusted="it does not see every address",
+        **NEAR_FIRST,
+    )  # fmt: skip
+    return lookup("through-qemu", [native, foreign])
+
+
 def hostile() -> LookupReport:
     """Names that would be markup, script or the end of one."""
     evil = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"

@@ -157,6 +157,16 @@ def test_the_rows_by_which_architectures_differ_are_told() -> None:
     assert kit.SHIFTED in text
 
 
+def test_what_is_not_to_be_trusted_is_shown_but_not_counted() -> None:
+    text = Parsed(kit.page([kit.untrusted()])).text
+    assert "≠ 0 disagree" in text
+    assert "? 1 not counted" in text
+    assert "Δ 0 look-ups differ" in text
+    assert "not counted it does not see every address" in text
+    assert "by the worker, through qemu-riscv64" in text
+    assert "differs from" not in text
+
+
 def test_hosts_that_were_refused_are_told() -> None:
     stream = io.StringIO()
     report = HtmlReport(stream, made=kit.MADE)
