@@ -158,8 +158,8 @@ def _properties(found: Examined) -> list[tuple[str, object]]:
         ("arch", result.arch),
         ("build", result.build),
         ("gai_conf", result.gai_conf),
-        ("native", _words(result.native) or result.error or ""),
-        ("model", _words(result.model) or result.model_error or ""),
+        ("native", _answer(result)),
+        ("model", _words(result.model) or result.model_error or "nothing"),
     ]
     if result.decisions:
         said.append(("rule", result.decisions[0].rule))
@@ -175,15 +175,21 @@ def _words(addresses: tuple[str, ...]) -> str:
 
 
 def _difference(found: Examined, result: Result) -> str:
-    """How this build's answer differs from that of the next older one."""
-    lines = [
-        f"{change.older} → {change.newer}: "
-        + ("; ".join(change.why) or "no single change of glibc explains it")
-        for change in found.report.changes
-        if change.newer == result.glibc and result is _first(found, change.newer)
-    ]
+    """How this build's answer differs from that of the next older one, and why."""
+    lines = []
+    for change in found.report.changes:
+        older, newer = (_of(found, version) for version in (change.older, change.newer))
+        if newer is result:
+            why = "; ".join(change.why) or "no single change of glibc explains it"
+            lines.append(
+                f"{change.older} {_answer(older)} → {change.newer} {_answer(newer)} ({why})"
+            )
     return "; ".join(lines)
 
 
-def _first(found: Examined, glibc: str) -> Result:
+def _of(found: Examined, glibc: str) -> Result:
     return next(one for one in found.report.results if one.glibc == glibc)
+
+
+def _answer(result: Result) -> str:
+    return _words(result.native) or result.error or "nothing"

@@ -3,59 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from plugin_kit import CACHE, COMMAND, INI, NODE, WRONG
 
 # kept loaded from one run inside this process to the next
 import harness.pytest_plugin.boxes
 import harness.pytest_plugin.collecting
 import harness.pytest_plugin.orders  # noqa: F401
-
-COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
-CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-
-INI = """\
-[pytest]
-filterwarnings = ignore::pytest.PytestAssertRewriteWarning
-"""
-NODE = """\
-name: node
-host:
-  interfaces:
-    eth0: {addresses: [172.18.45.2/24, "2001:db8:1::2/64"]}
-  routes: [{to: default, via: 172.18.45.1}]
-names:
-  web: [172.31.80.8, 172.18.45.6]
-  db.example.com: [172.18.45.9]
-lookups:
-  - name: web
-    expect: {order: [172.18.45.6, 172.31.80.8], decided_by: 9}
-  - {name: web, family: inet, flags: [AI_ADDRCONFIG]}
-  - name: "2001:db8::1"
-  - name: db.example.com
-  - name: web
-"""
-# on the same host without an IPv6 address, rule 9 does not see the prefix lengths
-WRONG = """\
-name: wrong
-host:
-  interfaces:
-    eth0: {addresses: [172.18.45.2/24]}
-  routes: [{to: default, via: 172.18.45.1}]
-names:
-  web: [172.31.80.8, 172.18.45.6]
-lookups:
-  - name: web
-    expect: {order: [172.18.45.6, 172.31.80.8], decided_by: 9}
-  - {name: web, family: inet6}
-"""
 
 
 @pytest.fixture

@@ -15,21 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plugin_kit import HOST, NAMES, NEAR_FIRST, GaiHost
 
 from harness.model.lookup import Request  # any class that a test module knows
-from harness.pytest_plugin.boxes import HostBox
 from harness.pytest_plugin.children import ChildError
 from harness.scenario import ScenarioError
-
-GaiHost = Callable[..., HostBox]
-
-HOST: dict[str, Any] = {
-    "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},
-    "routes": [{"to": "default", "via": "172.18.45.1"}],
-}
-NAMES = {"web": ["172.31.80.8", "172.18.45.6"]}
-NEAR_FIRST = ["172.18.45.6", "172.31.80.8"]  # rule 9
-FAR_FIRST = list(reversed(NEAR_FIRST))
 
 pytestmark = pytest.mark.gai_namespaces
 

@@ -6,15 +6,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from plugin_kit import ids
 
 from harness.compare.run import HostJob
 from harness.sandbox import Pool
 
 pytest_plugins = ("pytester",)
-
-
-def ids(result: pytest.RunResult) -> list[str]:
-    return [line for line in result.outlines if "::" in line and " " not in line]
 
 
 @pytest.fixture

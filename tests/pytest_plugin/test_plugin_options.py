@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_plugin_items import ids
+from plugin_kit import ids
 
 pytest_plugins = ("pytester",)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_plugin_boxes import FAR_FIRST, HOST, NAMES, NEAR_FIRST, GaiHost
+from plugin_kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, GaiHost
 
 from harness.pytest_plugin.orders import Order
 

@@ -1,0 +1,66 @@
+"""What the tests of the plugin share."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.pytest_plugin.boxes import HostBox
+
+COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
+CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+
+INI = """\
+[pytest]
+filterwarnings = ignore::pytest.PytestAssertRewriteWarning
+"""
+NODE = """\
+name: node
+host:
+  interfaces:
+    eth0: {addresses: [172.18.45.2/24, "2001:db8:1::2/64"]}
+  routes: [{to: default, via: 172.18.45.1}]
+names:
+  web: [172.31.80.8, 172.18.45.6]
+  db.example.com: [172.18.45.9]
+lookups:
+  - name: web
+    expect: {order: [172.18.45.6, 172.31.80.8], decided_by: 9}
+  - {name: web, family: inet, flags: [AI_ADDRCONFIG]}
+  - name: "2001:db8::1"
+  - name: db.example.com
+  - name: web
+"""
+# on the same host without an IPv6 address, rule 9 does not see the prefix lengths
+WRONG = """\
+name: wrong
+host:
+  interfaces:
+    eth0: {addresses: [172.18.45.2/24]}
+  routes: [{to: default, via: 172.18.45.1}]
+names:
+  web: [172.31.80.8, 172.18.45.6]
+lookups:
+  - name: web
+    expect: {order: [172.18.45.6, 172.31.80.8], decided_by: 9}
+  - {name: web, family: inet6}
+"""
+
+GaiHost = Callable[..., HostBox]
+
+HOST: dict[str, Any] = {
+    "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},
+    "routes": [{"to": "default", "via": "172.18.45.1"}],
+}
+NAMES = {"web": ["172.31.80.8", "172.18.45.6"]}
+NEAR_FIRST = ["172.18.45.6", "172.31.80.8"]  # rule 9
+FAR_FIRST = list(reversed(NEAR_FIRST))
+
+
+def ids(result: pytest.RunResult) -> list[str]:
+    return [line for line in result.outlines if "::" in line and " " not in line]
