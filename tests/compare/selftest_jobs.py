@@ -64,7 +64,7 @@ def panes(session: Session, number: int, box: Box, netlink: Netlink) -> Iterator
     yield f"view {number}: nothing", lambda _: View(0, ())
     yield f"view {number}: one too few", lambda view: View(0, view.entries[:-1])
     yield f"view {number}: one too many", lambda view: View(0, (*view.entries, view.entries[-1]))
-    yield f"view {number}: an error", lambda view: View(71, ())
+    yield f"view {number}: an error", lambda _: View(71, ())
     for at in {0, last // 2, last}:
         for field in fields(entries[at]):
             if field.compare:

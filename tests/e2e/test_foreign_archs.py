@@ -1,0 +1,175 @@
+"""Two foreign architectures, as a user runs them: big-endian s390x, and armhf of 32 bits."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import pytest
+from e2e_kit import ROOT, gai_harness
+
+from harness.compare import plan, selftest
+from harness.compare.results import Summary
+from harness.compare.run import run
+from harness.glibcs.catalog import native_arch
+
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("foreign")]
+
+ARCHES = [arch for arch in ("s390x", "armhf") if arch != native_arch()]
+BUILDS = ",".join(["2.36", *(f"2.36:{arch}" for arch in ARCHES)])
+# what byte order, word size and the processor's shift can change, and what goes through the
+# kernel: sources, the address and the link dump, scope ids, the name service module, a crash
+SCENARIOS = (
+    "arch-scopev4-byte-order",
+    "arch-service-number",
+    "arch-strtoul-range",
+    "arch-top-bit-of-the-first",
+    "seed-rule9-ipv4-only",
+    "seed-rule9-dual-stack",
+    "rule3-deprecated-across-families",
+    "rule4-home-ipv6",
+    "rule7-native-sit",
+    "rule9-ipv4-prefix-lengths",
+    "rule9-ipv6-longest-match",
+    "fact-1.3-same-address-twice",
+    "fact-1.5-peer",
+    "fact-2.3-private-scope-by-gai-conf",
+    "fact-3.4-no-length-label",
+    "fact-3.4-no-length-precedence",
+    "fact-3.5-wrap-around",
+    "nss-link-local",
+    "nss-same-address-two-bridges",
+    "presort-v4mapped-dns",
+)
+
+
+@pytest.fixture(scope="module")
+def fetched(unreachable: Callable[[str], NoReturn]) -> str:
+    done = gai_harness("glibc", "fetch", "2.36", "--arch", ",".join([native_arch(), *ARCHES]))
+    if done.returncode == 3:
+        unreachable(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def report(fetched: str) -> dict[str, Any]:
+    done = gai_harness("run", *SCENARIOS, "--glibc", BUILDS, "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_fetch_brings_the_qemu_too_and_says_so(fetched: str) -> None:
+    lines = fetched.splitlines()
+    assert len(lines) == 1 + len(ARCHES)
+    assert "qemu" not in lines[0]
+    for arch, line in zip(ARCHES, lines[1:], strict=True):
+        assert line.startswith(f"glibc 2.36 {arch} (")
+        assert ", runs through qemu-" in line
+
+
+def test_list_shows_them(fetched: str) -> None:
+    listed = json.loads(gai_harness("glibc", "list", "--format", "json").stdout)
+    have = {(one["version"], one["arch"]) for one in listed["builds"] if one["state"] == "cached"}
+    assert {("2.36", arch) for arch in ARCHES} <= have
+
+
+def test_every_lookup_agrees(report: dict[str, Any]) -> None:
+    summary = report["summary"]
+    assert summary["disagree"] == summary["error"] == summary["untrusted"] == 0
+    for arch in ARCHES:
+        results = [one for one in report["results"] if one["arch"] == arch]
+        assert {one["scenario"] for one in results} == set(SCENARIOS)
+        for one in results:
+            assert one["verdict"] == "agree" or one["predicted"]
+            assert one["emulator"].startswith("qemu-")
+    assert {one["emulator"] for one in report["results"] if one["arch"] == native_arch()} == {None}
+
+
+def natives(report: dict[str, Any], scenario: str, lookup: str) -> dict[str, list[str]]:
+    return {
+        one["arch"]: one["native"]
+        for one in report["results"]
+        if (one["scenario"], one["lookup"]) == (scenario, lookup)
+    }
+
+
+@pytest.mark.skipif(native_arch() != "amd64", reason="how this host's processor shifts")
+def test_the_processor_decides_on_a_host_without_ipv6(report: dict[str, Any]) -> None:
+    """GLIBC-FACTS 2.6 and 2.7: the same glibc, the same host, another order."""
+    far, near = "172.31.80.8", "172.18.45.6"
+    assert natives(report, "seed-rule9-ipv4-only", "web") == {
+        "amd64": [far, near],
+        "s390x": [near, far],
+        "armhf": [near, far],
+    }
+    with_ipv6 = natives(report, "seed-rule9-dual-stack", "web")
+    assert set(map(tuple, with_ipv6.values())) == {(near, far)}
+
+
+def test_a_crash_in_the_guest_is_a_result(report: dict[str, Any]) -> None:
+    """2.36 on armhf dies of these files; qemu-user hands the signal on."""
+    crashed = [one for one in report["results"] if one["verdict"] == "crashed"]
+    assert "armhf" in {one["arch"] for one in crashed}
+    assert {(one["error"], one["predicted"]) for one in crashed} == {("SIGSEGV", True)}
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_a_trace_shows_what_reaches_the_kernel(fetched: str) -> None:
+    """strace sees qemu's own calls, which are the guest's translated ones."""
+    build = f"2.36:{ARCHES[0]}"
+    done = gai_harness("explain", "seed-rule9-dual-stack", "--glibc", build, "--trace")
+    assert done.returncode == 0, done.stderr
+    assert "nlmsg_type=RTM_GETADDR" in done.stdout
+    assert "connect 172.18.45.6: source 172.18.45.2, as the kernel's route look-up" in done.stdout
+
+
+def toolchain() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("_build", ROOT / "csrc/toolchain.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["_build"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_lane_that_sees_the_kernel_wrongly_is_not_counted(
+    fetched: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    """A worker with a planted fault: prefix lengths off by one, as a wrong translation's."""
+    pytest.importorskip("ziglang")
+    build = toolchain()
+    sources = shutil.copytree(ROOT / "csrc", tmp_path / "csrc")
+    text = (sources / "view.c").read_text()
+    assert text.count("= fixed.ifa_prefixlen;") == 1
+    (sources / "view.c").write_text(text.replace("ifa_prefixlen;", "ifa_prefixlen ^ 1;"))
+    monkeypatch.setattr(build, "HERE", sources)
+    (target,) = (one for one in build.TARGETS if one.debian == ARCHES[0])
+    worker = tmp_path / "worker"
+    build.compile_worker(worker, target, tmp_path / "scratch")
+    monkeypatch.setattr(plan, "bundled_worker", lambda _: worker)
+    selftest._objection.cache_clear()
+
+    lanes = plan.lanes_for(f"2.36:{ARCHES[0]}", "worker")
+    assert len(lanes) == 1
+    assert lanes[0].skeleton is not None
+    request.addfinalizer(lambda: shutil.rmtree(lanes[0].skeleton or tmp_path))  # of no more use
+    assert lanes[0].untrusted.startswith(f"{lanes[0].emulator}: address dump: ")
+    assert "prefixlen" in lanes[0].untrusted
+    jobs = plan.make_jobs(plan.load_scenarios([Path("seed-rule9-ipv4-only")]), lanes)
+    (outcome,) = run(jobs, 1)
+    results = [result for one in outcome.reports for result in one.results]
+    assert {result.untrusted for result in results} == {lanes[0].untrusted}
+    assert Summary.of(results) == Summary(untrusted=len(results))
+    assert not any(one.failed for one in outcome.reports)

@@ -1,0 +1,119 @@
+"""What runs inside a sandbox for the tests of workers through qemu-user."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.compare.run import LaneSpec, open_lane
+from harness.native import Query, WorkerLane, bundled_worker
+from harness.scenario.schema import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.sandbox import Box
+
+HOST = Host.model_validate(
+    {"interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}}}
+)
+NAMES = {"web": ["172.31.80.8", "2001:db8:9::1", "172.18.45.6"], "one": ["192.0.2.1"]}
+QUERIES = [
+    Query("web", "http"),
+    Query("web", "53", socktype=2, flags=0x2),
+    Query("one", family=2, socktype=1),
+    Query("192.0.2.7", "65535", socktype=1),
+    Query("fe80::1%lo", "1", socktype=1),
+    Query("::ffff:192.0.2.1", socktype=1),
+    Query(None, "80", flags=1),
+    Query("missing"),
+    Query("x", family=99),
+    Query("x", socktype=99),
+    Query("x", flags=1 << 30),
+    Query("not numeric", flags=4),
+    Query("192.0.2.1", family=10),
+    Query("a" * 60000, flags=4),
+]
+
+
+def _lane(box: Box, spec: LaneSpec, names: str = "files") -> WorkerLane:
+    box.build(HOST)
+    box.set_names(NAMES, names)  # type: ignore[arg-type]
+    lane = open_lane(box, spec)
+    assert isinstance(lane, WorkerLane)
+    return lane
+
+
+def answers(box: Box, job: tuple[LaneSpec, str]) -> Iterator[Any]:
+    """The answers of two sessions through qemu, and of the host's own architecture without."""
+    spec, resolver = job
+    with _lane(box, spec, resolver) as lane:
+        yield lane.glibc
+        for _ in range(2):
+            with lane.open() as session:
+                yield [session.lookup(query) for query in QUERIES]
+    if resolver == "files":
+        with WorkerLane([bundled_worker()]) as own, own.open() as session:
+            yield [session.lookup(query) for query in QUERIES]
+
+
+def crashes(box: Box, spec: LaneSpec) -> Iterator[Any]:
+    """Sessions that die of each signal, and the look-up after it."""
+    with _lane(box, spec) as lane:
+        for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGKILL):
+            with lane.open() as session:
+                os.kill(session.pid, number)
+                yield number, session.lookup(QUERIES[0])
+        with lane.open() as session:
+            yield session.lookup(QUERIES[0])
+
+
+def waits(box: Box, spec: LaneSpec) -> Iterator[Any]:
+    """A look-up whose hosts file nobody writes, and one after it."""
+    with _lane(box, spec) as lane:
+        lane.open().close()  # the worker has started
+        hosts = box.etc / "hosts"
+        hosts.unlink()
+        os.mkfifo(hosts)
+        with lane.open() as session:
+            yield session.lookup(Query("web"), timeout=0.5)
+        hosts.unlink()
+        box.set_names(NAMES, "files")
+        with lane.open() as session:
+            yield session.lookup(QUERIES[0])
+
+
+def orphans(box: Box, spec: LaneSpec) -> Iterator[Any]:
+    """Whether a session's process is there, before and after its worker is killed."""
+    with _lane(box, spec) as lane:
+        session = lane.open()
+        status = Path(f"/proc/{session.pid}/stat")
+        worker = int(status.read_text().rpartition(")")[2].split()[1])
+        yield status.exists()
+        os.kill(worker, signal.SIGKILL)
+        until = time.monotonic() + 10
+        while _lives(status) and time.monotonic() < until:
+            time.sleep(0.01)
+        yield _lives(status)
+
+
+def _lives(status: Path) -> bool:
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def maps(box: Box, spec: LaneSpec) -> Iterator[Any]:
+    """The root, and the files that a session's process maps."""
+    assert spec.skeleton is not None
+    with _lane(box, spec) as lane, lane.open() as session:
+        session.lookup(QUERIES[0])
+        lines = Path(f"/proc/{session.pid}/maps").read_text().splitlines()
+        yield (
+            str(box.private_root(spec.skeleton)),
+            sorted({line.split(maxsplit=5)[5] for line in lines if line.count("/")}),
+        )

@@ -1,0 +1,96 @@
+"""A worker of another architecture through qemu-user is a worker like any other."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import pytest
+from foreign_jobs import QUERIES, answers, crashes, maps, orphans, waits
+
+from harness.compare.plan import lanes_for
+from harness.compare.run import LaneSpec
+from harness.glibcs import GlibcError, fetch, fetch_emulator
+from harness.glibcs.catalog import native_arch
+from harness.native import Answer, Crashed, TimedOut
+from harness.sandbox import Pool
+
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("foreign")]
+
+# big-endian and 64 bits; little-endian and 32 bits
+ARCHES = [arch for arch in ("s390x", "armhf") if arch != native_arch()]
+
+
+@pytest.fixture(scope="module", params=ARCHES)
+def lane(request: pytest.FixtureRequest, unreachable: Callable[[str], NoReturn]) -> LaneSpec:
+    try:
+        build = fetch("2.36", request.param)
+        fetch_emulator(build)
+    except GlibcError as problem:
+        unreachable(str(problem))
+    (spec,) = lanes_for(f"2.36:{request.param}", "worker")
+    return spec
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool() as made:
+        yield made
+
+
+def run(pool: Pool, function: Any, spec: Any) -> list[Any]:
+    return list(pool.run(function, spec))
+
+
+def test_it_is_trusted_and_names_its_qemu(lane: LaneSpec) -> None:
+    assert lane.untrusted == ""
+    name, version = lane.emulator.split()
+    assert name in ("qemu-s390x", "qemu-arm")
+    assert version[0].isdigit()
+
+
+def test_its_answers_are_those_of_the_hosts_architecture(pool: Pool, lane: LaneSpec) -> None:
+    """The same bytes of a record mean the same, whatever the byte order and word size."""
+    glibc, first, second, own = run(pool, answers, (lane, "files"))
+    assert glibc == "2.36"
+    assert all(isinstance(one, Answer) and one.glibc == "2.36" for one in first)
+    assert first == second
+    for query, one, other in zip(QUERIES, first, own, strict=True):
+        assert isinstance(other, Answer)
+        assert (one.error, one.addrinfos) == (other.error, other.addrinfos), query
+
+
+@pytest.mark.parametrize("resolver", ["dns", "nss"])
+def test_it_finds_names_by_every_resolver(pool: Pool, lane: LaneSpec, resolver: str) -> None:
+    _, first, second = run(pool, answers, (lane, resolver))
+    for outcomes in (first, second):
+        web = outcomes[0]
+        assert isinstance(web, Answer)
+        found = {one.address for one in web.addrinfos}
+        assert found == {"172.31.80.8", "2001:db8:9::1", "172.18.45.6"}
+
+
+def test_a_death_in_the_guest_is_seen_as_what_it_was(pool: Pool, lane: LaneSpec) -> None:
+    *deaths, after = run(pool, crashes, lane)
+    assert [outcome for _, outcome in deaths] == [Crashed(int(number)) for number, _ in deaths]
+    assert int(signal.SIGSEGV) in [outcome.signal for _, outcome in deaths]
+    assert isinstance(after, Answer)
+
+
+def test_a_lookup_that_does_not_return_is_ended(pool: Pool, lane: LaneSpec) -> None:
+    waited, after = run(pool, waits, lane)
+    assert waited == TimedOut(0.5)
+    assert isinstance(after, Answer)
+
+
+def test_nothing_outlives_its_worker(pool: Pool, lane: LaneSpec) -> None:
+    assert run(pool, orphans, lane) == [True, False]
+
+
+def test_it_maps_no_file_of_the_hosts(pool: Pool, lane: LaneSpec) -> None:
+    ((root, files),) = run(pool, maps, lane)
+    assert files
+    assert [name for name in files if not name.startswith((f"{root}/", "/dev/zero"))] == []
+    assert any(name.endswith(lane.command[0]) for name in files)
+    assert any(name.endswith("/libc.so.6") for name in files)
