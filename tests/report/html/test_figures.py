@@ -76,6 +76,19 @@ def test_the_line_stands_behind_the_last_bit_of_the_subnet(
         assert f"/{prefixlen}" in texts(svg)
 
 
+def test_equal_bits_are_tinted_and_the_first_different_one_inverted() -> None:
+    root = ElementTree.fromstring(prefix_bits_svg("172.31.80.8", "172.18.45.2", 24))
+    wide = {"#dfe9f5": 0.0, "#1b1d20": 0.0}
+    for element in root.iter(f"{SVG}rect"):
+        if element.attrib["fill"] in wide:
+            wide[element.attrib["fill"]] += float(element.attrib["width"])
+    inverted = [
+        element.text for element in root.iter(f"{SVG}text") if element.attrib["fill"] == "#ffffff"
+    ]
+    assert inverted == ["1", "0"]  # bit 13 of 172.31 and of 172.18
+    assert wide["#dfe9f5"] == 12 * wide["#1b1d20"]
+
+
 def test_an_order_has_every_address_and_the_rule_between() -> None:
     svg = order_svg(kit.disagreeing().results[0])
     words = texts(svg)
