@@ -1,0 +1,129 @@
+"""From results to what pytest shows, and the builds of glibc that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from plugin_kit import NODE
+
+from harness.compare.plan import host_lane, make_jobs
+from harness.compare.results import LookupReport, Result, Verdict
+from harness.compare.run import HostJob, LaneSpec
+from harness.pytest_plugin.examining import Examined, Spot, examine_spots
+from harness.pytest_plugin.explained import Explained
+from harness.pytest_plugin.failing import explain_result
+from harness.pytest_plugin.naming import item_name, lane_names, lookup_names
+from harness.sandbox import Pool, SandboxError
+from harness.scenario import load
+from harness.scenario.schema import Lookup
+
+AGREED = Result(
+    "node", "web", "default", "2.36", "amd64", "cffi", "host", Verdict.AGREE,
+    ("10.0.0.1", "10.0.0.2"), ("10.0.0.1", "10.0.0.2"),
+)  # fmt: skip
+REPORT = LookupReport("node", "web", "default", (AGREED,), devices=("eth0: made as tap",))
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (
+            replace(
+                AGREED, verdict=Verdict.DISAGREE, model=("10.0.0.2", "10.0.0.1"), first_difference=0
+            ),
+            "glibc 2.36 and the model disagree at number 1",
+        ),
+        (
+            replace(
+                AGREED, verdict=Verdict.DISAGREE, native=(), error="EAI_AGAIN",
+            ),
+            "glibc 2.36 and the model disagree: EAI_AGAIN and an answer",
+        ),
+        (
+            replace(AGREED, verdict=Verdict.CRASHED, native=(), error="SIGABRT"),
+            "glibc 2.36 died of SIGABRT, which the model does not say",
+        ),
+        (
+            replace(AGREED, verdict=Verdict.ERROR, native=(), error="no answer within 10 s"),
+            "glibc 2.36 gave no answer: no answer within 10 s",
+        ),
+        (replace(AGREED, unmet=("native: expected …",)), "native: expected …"),
+    ],
+    ids=["order", "error", "crash", "silence", "expectation"],
+)  # fmt: skip
+def test_what_went_wrong_comes_first(found: Result, problem: str) -> None:
+    assert found.failed
+    shown = explain_result(Examined(found, REPORT), "hosts/node.gai.yaml", 9)
+    assert shown.problems == (problem,)
+    assert (shown.reprcrash.path, shown.reprcrash.lineno) == ("hosts/node.gai.yaml", 9)
+    assert shown.reprcrash.message == problem
+    text = str(shown)
+    assert text.startswith(f"{problem}\n\nnative  ")
+    assert f"\nmodel   {', '.join(found.model)}\n" in text
+    assert "eth0: made as tap" in text
+    sent = json.loads(json.dumps(shown.as_data()))
+    assert Explained.from_data(sent) == shown
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool() as opened:
+        yield opened
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> HostJob:
+    path = tmp_path / "node.gai.yaml"
+    path.write_text(NODE)
+    broken = LaneSpec("2.99", "amd64", "worker", "broken", ("/no/such/loader",))
+    (made,) = make_jobs([load(path)], (broken, host_lane()))
+    return made
+
+
+@pytest.mark.gai_namespaces
+def test_a_build_that_cannot_be_used_spares_the_others(pool: Pool, job: HostJob) -> None:
+    wanted = [Spot(lookup, 0, lane) for lookup in (0, 3) for lane in (0, 1)]
+    found = examine_spots(pool, job, wanted)
+    assert set(found) == set(wanted)
+    for spot, one in found.items():
+        if spot.lane == 0:
+            assert isinstance(one, SandboxError)
+            assert "/no/such/loader" in str(one)
+        else:
+            assert isinstance(one, Examined)
+            assert one.result.verdict is Verdict.AGREE
+            assert one.report.line == {0: 10, 3: 14}[spot.lookup]
+
+
+def test_names_of_lookups() -> None:
+    lookups = [
+        Lookup(name="web"),
+        Lookup(name="web", family="inet6", flags=("AI_ADDRCONFIG",)),
+        Lookup(name="web", service="https"),
+        Lookup(service="443"),
+        Lookup(name="web"),
+        Lookup(name="web"),
+    ]
+    assert lookup_names(lookups) == [
+        "web", "web+inet6+AI_ADDRCONFIG", "web:https", ":443", "web#2", "web#3",
+    ]  # fmt: skip
+
+
+def test_names_of_builds_and_items() -> None:
+    own = replace(host_lane(), glibc="2.36", label="host")
+    package = replace(own, lane="worker", label="bookworm")
+    folder = replace(own, lane="worker", glibc="2.43", label="prefix/my glibc")
+    other = replace(folder, arch="m68k")
+    assert lane_names([own, folder, other]) == ["2.36", "2.43", "2.43:m68k"]
+    assert lane_names([own, package]) == ["2.36-host", "2.36-bookworm"]
+    assert lane_names([folder, replace(folder, label="b")]) == [
+        "2.43-prefix-my-glibc", "2.43-b",
+    ]  # fmt: skip
+    assert item_name("web", "2.36", "") == "web[2.36]"
+    assert item_name("web", "2.36", "none") == "web[2.36-none]"
+    assert item_name("::1", "2.36", "") == "lookup[::1-2.36]"
+    assert item_name("a[b", "2.36", "none") == "lookup[a[b-2.36-none]"
