@@ -273,6 +273,42 @@ def test_all_goes_on_without_an_archived_suite(
     assert said.out == f"glibc {own.version} {own.arch} (made first 1:2.99-1)\n"
 
 
+def test_fetching_for_architectures(
+    mirror: Mirror, own: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mirror.missing = "stale"
+    other = "s390x" if own.arch != "s390x" else "amd64"
+    assert main(["glibc", "fetch", "first", "--arch", f"{own.arch}, {own.arch}"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    # the mirror hands out the host's own architecture whatever is asked for
+    assert main(["glibc", "fetch", "first", "--arch", f"{other},{own.arch}"]) == 3
+    said = capsys.readouterr()
+    assert f"first:{other} not fetched: suite first: " in said.err
+    assert f"expected {other}" in said.err
+    assert len(said.out.splitlines()) == 1
+    # where all is wanted, an architecture may lack some, but not each
+    assert main(["glibc", "fetch", "--all", "--arch", own.arch]) == 0
+    assert f"stale:{own.arch} passed over: gone; wait" in capsys.readouterr().err
+    assert main(["glibc", "fetch", "--all", "--arch", other]) == 3
+    assert f"first:{other} passed over: " in capsys.readouterr().err
+    assert main(["glibc", "fetch", "first", "--arch", "vax"]) == 2
+    assert "--arch vax: of amd64, i386, " in capsys.readouterr().err
+
+
+def test_all_architectures_are_those_with_a_worker(
+    mirror: Mirror, own: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fetch_one(_name: str, arch: str, *_: object) -> Build:
+        asked.append(arch)
+        return own
+
+    monkeypatch.setattr("harness.glibcs.fetch", fetch_one)
+    assert main(["glibc", "fetch", "first", "--arch", "all"]) == 0
+    assert asked == ["amd64", "i386", "arm64", "armhf", "ppc64el", "s390x", "riscv64"]
+
+
 def test_removing_takes_the_roots_too(mirror: Mirror, cache: Path, own: Build) -> None:
     build = fetch("first")
     (cache / "roots" / f"{build.id}-0123456789abcdef").mkdir(parents=True)

@@ -89,6 +89,10 @@ def test_all_is_the_host_then_ascending(own: Build) -> None:
     _keep(own, "2.36", "bookworm", "vax")
     assert [build.version for build in find("all")] == [own.version, "2.9", "2.31", "2.41"]
     assert [build.arch for build in find("all:vax")] == ["vax"]
+    assert sorted(build.arch for build in find("all:all")) == sorted(
+        [*(build.arch for build in find("all")), "vax"]
+    )
+    assert find("all:all")[0] == own
     assert [build.origin for build in find("host")] == ["host"]
     assert find("2.36:vax")[0].arch == "vax"
 

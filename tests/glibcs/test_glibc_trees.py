@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from glibc_making import elf
 
-from harness.glibcs import Build, GlibcError, from_directory
+from harness.glibcs import Build, GlibcError, find, from_directory
 
 Make = Callable[..., Path]
 LAYOUTS = [
@@ -186,6 +186,16 @@ def test_one_of_several_is_chosen_by_its_architecture(tmp_path: Path) -> None:
     assert from_directory(root, "armhf").names[0] == "ld-linux-armhf.so.3"
     with pytest.raises(GlibcError, match=r"no glibc for s390x; found 2\.36 for amd64 in"):
         from_directory(root, "s390x")
+    assert [build.arch for build in find(f"{root}:armhf")] == ["armhf"]
+    with pytest.raises(GlibcError, match="several glibcs"):
+        find(str(root))
+    with pytest.raises(GlibcError, match="does not exist"):
+        find(f"{root}x:armhf")
+
+
+def test_a_colon_may_be_the_names_own(tree: Make) -> None:
+    root = tree("usr/lib", name="tree:1")
+    assert find(str(root))[0].origin == f"directory {root}"
 
 
 def test_a_path_that_is_no_directory(tmp_path: Path) -> None:
