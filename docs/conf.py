@@ -25,8 +25,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "catalogue",
     "command_line",
-    "gai_conf_lexer",
     "inline_svg",
+    "lexers",
     "schema_fields",
 ]
 source_suffix = {".md": "markdown"}
@@ -41,6 +41,7 @@ myst_heading_anchors = 3  # the anchors GitHub gives
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+add_module_names = False
 # every reference to this project has to lead somewhere; the standard library's are not looked up
 nitpicky = True
 nitpick_ignore = [("py:class", "harness.model.sorting.T")]  # a type variable
