@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from action_kit import BAD, GOOD, Ran, Runner
 from container_kit import ROOT, Builder, Image, Machine, Root, make_base
 from containerfile import stages
 
@@ -53,7 +54,8 @@ def base(place: Path, unreachable: Callable[[str], NoReturn]) -> Path:
 @pytest.fixture(scope="session")
 def images(place: Path, base: Path, machine: Machine) -> dict[str, Image]:
     """Every stage of the Containerfile, built; the last one is named ""."""
-    caches = {"/root/.cache": Path("~/.cache").expanduser()}
+    own = Path("~/.cache").expanduser()
+    caches = {"/root/.cache": own} if own.is_dir() else {}
     built: dict[str, Image] = {}
     for number, stage in enumerate(stages((ROOT / "Containerfile").read_text(), {})):
         image = Image(Root(place / f"stage{number}", base, machine))
@@ -63,11 +65,42 @@ def images(place: Path, base: Path, machine: Machine) -> dict[str, Image]:
 
 
 @pytest.fixture(scope="session")
-def tool() -> Callable[..., subprocess.CompletedProcess[str]]:
+def runner(images: dict[str, Image], place: Path) -> Runner:
+    """A runner whose machine is the Containerfile's: Debian with Python, no compiler."""
+    workspace = place / "workspace"
+    (workspace / "scenarios").mkdir(parents=True)
+    workspace.chmod(0o777)
+    (workspace / "scenarios/good.yaml").write_text(GOOD)
+    (workspace / "bad.yaml").write_text(BAD)
+    root = images["build"].root
+    root.run(["install", "-d", "-m", "777", "/tmp/runner", "/tmp/home"])
+    return Runner(root, ROOT, workspace)
+
+
+@pytest.fixture(scope="session")
+def agreed(runner: Runner) -> Ran:
+    """The action as a workflow uses it, installed from what its own source was built to."""
+    (wheel,) = runner.root.run(["sh", "-c", "ls /wheels/*.whl"]).stdout.split()
+    return runner.run(
+        {
+            "package": wheel,
+            "scenarios": "scenarios\nseed-rule9-dual-stack\n",
+            "glibc": "host,2.36",
+            "reports": "html=report.html\njunit=report.xml\n",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def tool(
+    unreachable: Callable[[str], NoReturn],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a checker that is installed beside this interpreter."""
 
     def run(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         program = Path(sys.executable).with_name(name)
+        if not program.exists():
+            unreachable(f"{name} is not installed")
         return subprocess.run(
             [program, *arguments], capture_output=True, text=True, check=False, timeout=120
         )

@@ -119,7 +119,7 @@ class Root:
         folder: str = "/",
         environment: Mapping[str, str] | None = None,
         mounts: Iterable[Mount] = (),
-        timeout: float = 300,
+        timeout: float = 600,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the root; the environment is that of an engine's container."""
         lines = [f"{source} {target} {mode}" for source, target, mode in mounts]

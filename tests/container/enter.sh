@@ -2,8 +2,8 @@
 # enter.sh FOLDER USER COMMAND…: a folder as the root of a process, much as an engine does it.
 #
 # FOLDER has base (a path in a file), upper, work and root: an overlay, so that the base stays as
-# it is. FOLDER/mounts lists "SOURCE TARGET MODE" lines, MODE being ro, or fresh for an overlay
-# whose changes are dropped.
+# it is. FOLDER/mounts lists "SOURCE TARGET MODE" lines, MODE being ro, rw, or fresh for an
+# overlay whose changes are dropped.
 set -eu
 if [ -z "${GAI_ENTERED-}" ]; then
     namespaces="--mount --pid --uts --ipc --fork --kill-child --propagation private"
@@ -49,7 +49,7 @@ while read -r source target mode; do
         mount -t overlay overlay -o "lowerdir=$source,upperdir=$scratch/$number/upper,workdir=$scratch/$number/work" "$root$target"
     else
         mount --rbind "$source" "$root$target"
-        mount -o remount,bind,ro "$root$target" 2>/dev/null || :
+        [ "$mode" = rw ] || mount -o remount,bind,ro "$root$target" 2>/dev/null || :
     fi
 done <"$folder/mounts"
 mount -t proc proc "$root/proc"
@@ -61,6 +61,8 @@ umount -l /.old
 cd "$GAI_FOLDER"
 unset GAI_ENTERED
 if [ "$user" = root ]; then exec "$@"; fi
-uid=$(id -u "$user")
-exec setpriv --reuid "$uid" --regid "$(id -g "$user")" --clear-groups --inh-caps=-all \
-    --bounding-set=-all "$@"
+case $user in
+[0-9]*) uid=$user gid=$user ;;
+*) uid=$(id -u "$user") gid=$(id -g "$user") ;;
+esac
+exec setpriv --reuid "$uid" --regid "$gid" --clear-groups --inh-caps=-all --bounding-set=-all "$@"

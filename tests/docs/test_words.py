@@ -14,7 +14,9 @@ from harness.cli import COMMANDS, _top
 from harness.scenario import library
 
 # options of other programs that the pages name
-FOREIGN = {"--heading-offset", "--read-only", "--cap-add", "--security-opt"}
+FOREIGN = {
+    "--heading-offset", "--read-only", "--cap-add", "--security-opt", "--device", "--privileged",
+}  # fmt: skip
 FILE = re.compile(r"(?:harness|tests|docs|csrc|gai\.conf\.d|\.ci)/[\w./-]*\w")
 SCENARIO = re.compile(r"(?:fact-\d|case-|rule\d+-|seed-|nss-|presort-|found-|arch-)[\w.-]+")
 NAME_SERVICES = {"nss-resolve", "nss-myhostname", "nss-mdns"}

@@ -1,0 +1,160 @@
+"""A runner for composite actions, as far as this project's own action needs one.
+
+It carries out ``run`` steps as GitHub's runner does, with its environment files and expressions;
+``uses`` steps are noted. Source: GitHub's reference of workflow syntax, contexts and expressions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from container_kit import Mount, Root
+
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
+# GitHub: "bash" alone means this
+_BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
+# a scenario that agrees everywhere, and one whose expectation fails
+GOOD = (
+    "name: good\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\n"
+    "names: {web: [198.51.100.1, 192.0.2.9]}\nlookups:\n- name: web\n"
+)
+BAD = GOOD.replace("good", "bad") + "  expect: {order: [203.0.113.1]}\n"
+
+TEMPORARY, WORKSPACE = "/tmp/runner", "/workspace"
+
+
+@dataclass
+class Step:
+    """A step that was carried out: what it wrote, and how it ended."""
+
+    name: str
+    status: int
+    log: str
+
+
+@dataclass
+class Ran:
+    """What a run of the action left."""
+
+    steps: list[Step] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+    summary: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return any(step.status for step in self.steps)
+
+    @property
+    def log(self) -> str:
+        return "\n".join(f"# {step.name} ({step.status})\n{step.log}" for step in self.steps)
+
+
+class Runner:
+    """Runs an action in a root.
+
+    Parameters: ``action`` the folder with action.yml; ``workspace`` the user's checkout;
+    ``before`` words put before every step's shell.
+    """
+
+    def __init__(
+        self, root: Root, action: Path, workspace: Path, before: tuple[str, ...] = ()
+    ) -> None:
+        self.root, self.workspace, self.before = root, workspace, before
+        self.document: dict[str, Any] = yaml.safe_load((action / "action.yml").read_text())
+        self.files = workspace.parent / f"{workspace.name}-runner"
+
+    def run(
+        self, given: Mapping[str, str], *, path: str | None = None, leave_out: tuple[str, ...] = ()
+    ) -> Ran:
+        """Carry the steps out with these inputs.
+
+        ``path`` is their PATH instead of the root's own; ``leave_out`` names steps that an
+        earlier run in this root has done.
+        """
+        unknown = set(given) - set(self.document["inputs"])
+        assert not unknown, f"no inputs of the action: {unknown}"
+        inputs = {name: each.get("default", "") for name, each in self.document["inputs"].items()}
+        known = {f"inputs.{name}": value for name, value in {**inputs, **given}.items()}
+        known["github.action_path"] = "/action"
+        ran = Ran()
+        for number, step in enumerate(self.document["runs"]["steps"]):
+            if (
+                step["name"] in leave_out
+                or ran.failed
+                or not (("if" not in step) or evaluate(step["if"], known))
+            ):
+                continue
+            if "uses" in step:
+                ran.used.append(step["uses"])
+                continue
+            assert step["shell"] == "bash"
+            written = self._step(number, step, known, path, ran)
+            if "id" in step:
+                known |= {f"steps.{step['id']}.outputs.{k}": v for k, v in written.items()}
+        for name, output in self.document["outputs"].items():
+            ran.outputs[name] = fill(output["value"], known)
+        return ran
+
+    def _step(
+        self,
+        number: int,
+        step: dict[str, Any],
+        known: Mapping[str, str],
+        path: str | None,
+        ran: Ran,
+    ) -> dict[str, str]:
+        files = self.files / str(number)
+        files.mkdir(parents=True, exist_ok=True)
+        files.chmod(0o777)
+        for name in ("output", "summary"):
+            (files / name).write_text("")
+            (files / name).chmod(0o666)
+        (files / "script.sh").write_text(fill(step["run"], known))
+        mounts: list[Mount] = [(files, "/files", "rw"), (self.workspace, WORKSPACE, "rw")]
+        environment = {
+            "RUNNER_TEMP": TEMPORARY, "GITHUB_WORKSPACE": WORKSPACE, "GITHUB_ACTIONS": "true",
+            "GITHUB_OUTPUT": "/files/output", "GITHUB_STEP_SUMMARY": "/files/summary",
+            "CI": "true", "HOME": "/tmp/home",
+            **{name: fill(value, known) for name, value in step.get("env", {}).items()},
+        }  # fmt: skip
+        if path is not None:
+            environment["PATH"] = path
+        done = self.root.run(
+            [*self.before, *_BASH, "/files/script.sh"],
+            user="1001", folder=WORKSPACE, environment=environment, mounts=mounts,
+        )  # fmt: skip
+        ran.steps.append(Step(step["name"], done.returncode, done.stdout + done.stderr))
+        ran.summary += (files / "summary").read_text()
+        lines = (files / "output").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+
+def fill(text: str, known: Mapping[str, str]) -> str:
+    """A text with its ``${{ … }}`` replaced."""
+    return _EXPRESSION.sub(lambda match: str(evaluate(match[1], known)), text)
+
+
+def evaluate(expression: str, known: Mapping[str, str]) -> str | bool:
+    """An expression of names, 'texts', ==, != and ||; a name that is not known is empty."""
+    expression = expression.strip()
+    if "||" in expression:
+        for part in expression.split("||"):
+            value = evaluate(part, known)
+            if value:
+                return value
+        return value
+    for operator in ("==", "!="):
+        left, found, right = expression.partition(operator)
+        if found:
+            same = evaluate(left, known) == evaluate(right, known)
+            return same if operator == "==" else not same
+    if expression.startswith("'"):
+        return expression.strip("'")
+    assert re.fullmatch(r"(inputs|github|steps)\.[\w.-]+", expression), expression
+    return known.get(expression, "")

@@ -1,0 +1,142 @@
+"""The GitHub action: valid, its scripts linted, its steps carried out as an ordinary user."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from action_kit import WORKSPACE, Ran, Runner, evaluate, fill
+from container_kit import ROOT
+
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+SCRIPTS = [step for step in ACTION["runs"]["steps"] if "run" in step]
+GOOD = (
+    "name: good\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\n"
+    "names: {web: [198.51.100.1, 192.0.2.9]}\nlookups:\n- name: web\n"
+)
+BAD = GOOD.replace("good", "bad") + "  expect: {order: [203.0.113.1]}\n"
+
+
+def test_it_is_a_valid_action(tool: Callable[..., Any]) -> None:
+    done = tool(
+        "check-jsonschema", "--builtin-schema", "vendor.github-actions", ROOT / "action.yml"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("step", SCRIPTS, ids=lambda step: str(step["name"]))
+def test_shellcheck(step: dict[str, Any], tool: Callable[..., Any], tmp_path: Path) -> None:
+    script = tmp_path / "script.sh"
+    script.write_text(step["run"])
+    done = tool("shellcheck", "--shell=bash", script)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_kit_for_these_tests_is_linted_too(tool: Callable[..., Any]) -> None:
+    done = tool("shellcheck", Path(__file__).with_name("enter.sh"))
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_input_is_put_into_a_script() -> None:
+    """An input is a variable there: as text in the script it would be run."""
+    assert all("${{" not in step["run"] for step in SCRIPTS)
+
+
+def test_every_input_and_output_is_used_and_described() -> None:
+    steps = json.dumps(ACTION["runs"]["steps"])
+    for name, each in ACTION["inputs"].items():
+        assert f"inputs.{name}" in steps, name
+        assert each["description"].endswith((".", "report.tap).")), name
+    assert all("steps.run.outputs." in each["value"] for each in ACTION["outputs"].values())
+
+
+def test_expressions() -> None:
+    known = {"inputs.a": "x", "inputs.b": "", "github.action_path": "/action"}
+    assert evaluate("inputs.b || github.action_path", known) == "/action"
+    assert evaluate("inputs.a != 'host' || inputs.b != ''", known) is True
+    assert evaluate("inputs.a == 'true'", known) is False
+    assert fill("${{ inputs.a }}-${{ steps.run.outputs.none }}", known) == "x-"
+
+
+DONE = ("Install gai-harness",)  # by `agreed`, which the tests below ask for
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("container")
+class TestRun:
+    def test_agreement(self, runner: Runner, agreed: Ran) -> None:
+        assert not agreed.failed, agreed.log
+        assert [name.partition("@")[0] for name in agreed.used] == ["actions/setup-python"]
+        counts = {name: agreed.outputs[name] for name in ("status", "agree", "disagree", "error")}
+        assert counts == {"status": "0", "agree": "8", "disagree": "0", "error": "0"}
+        assert agreed.outputs["expectation-failed"] == "0"
+        assert agreed.summary.startswith("## gai-harness: glibc 2\\.36, 2\\.41\n")
+        assert "::notice title=gai-harness::4 look-ups: 8 agree" in agreed.log
+        for name in ("report.html", "report.xml"):
+            assert (runner.workspace / name).stat().st_size > 1000
+        report = runner.root.run(["cat", agreed.outputs["report"]]).stdout
+        assert json.loads(report)["summary"]["agree"] == 8
+
+    @pytest.mark.usefixtures("agreed")
+    def test_a_finding(self, runner: Runner) -> None:
+        ran = runner.run({"scenarios": "bad.yaml"}, leave_out=DONE)
+        assert ran.steps[-1].status == 1
+        assert (ran.outputs["status"], ran.outputs["expectation-failed"]) == ("1", "1")
+        assert "::error file=bad.yaml,line=" in ran.log
+        ran = runner.run({"scenarios": "bad.yaml", "fail": "false"}, leave_out=DONE)
+        assert not ran.failed
+        assert ran.outputs["status"] == "1"
+
+    @pytest.mark.usefixtures("agreed")
+    def test_wrong_use_fails_whatever_fail_says(self, runner: Runner) -> None:
+        ran = runner.run({"scenarios": "missing.yaml", "fail": "false"}, leave_out=DONE)
+        assert ran.steps[-1].status == 2
+        assert (ran.outputs["status"], ran.outputs["report"]) == ("2", "")
+
+    @pytest.mark.usefixtures("agreed")
+    def test_a_runner_without_namespaces(self, runner: Runner) -> None:
+        none_left = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"'
+        before = ("unshare", "--user", "--map-root-user", "sh", "-c", none_left, "sh")
+        denied = Runner(runner.root, ROOT, runner.workspace, before)
+        ran = denied.run({"scenarios": "scenarios"}, leave_out=DONE)
+        assert ran.steps[-1].status == 3
+        assert "::group::what this runner can do" in ran.log
+        assert "sysctl user.max_user_namespaces=10000" in ran.log
+
+    def test_ubuntus_restriction_is_switched_off_where_there_is_one(self, runner: Runner) -> None:
+        """sysctl and sudo are stand-ins here: this kernel has no such setting."""
+        tools = runner.workspace / "tools"
+        tools.mkdir()
+        for name, body in (
+            ("sysctl", 'if [ "$1" = -n ]; then echo 1; else echo "set: $*"; fi'),
+            ("sudo", 'echo "as root: $*"; exec "$@"'),
+        ):
+            (tools / name).write_text(f"#!/bin/sh\n{body}\n")
+            (tools / name).chmod(0o755)
+        path = f"{WORKSPACE}/tools:/usr/bin:/bin"
+        others = tuple(step["name"] for step in SCRIPTS if step["name"] != "Allow user namespaces")
+        key = "kernel.apparmor_restrict_unprivileged_userns"
+        ran = runner.run({}, path=path, leave_out=others)
+        assert f"as root: sysctl --quiet --write {key}=0" in ran.log
+        assert f"::notice title=gai-harness::{key} was 1 and is 0" in ran.log
+        assert not runner.run({"allow-namespaces": "false"}, path=path, leave_out=others).steps
+
+
+def test_no_package_host_is_named() -> None:
+    """Nothing here names a package host: the runner's own settings say where packages come from."""
+    for name in ("Containerfile", "action.yml"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text, name
+
+
+def test_bash_reads_every_script() -> None:
+    for step in SCRIPTS:
+        done = subprocess.run(
+            ["bash", "-n"], input=step["run"], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), step["name"]
