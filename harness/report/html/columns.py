@@ -32,6 +32,11 @@ class Column:
     emulator: str
     left: int | None
 
+    @property
+    def short(self) -> str:
+        """The name without the architecture."""
+        return f"{self.glibc} ({self.origin})" if self.origin else self.glibc
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:

@@ -175,6 +175,15 @@ def in_view(page: Page, selector: str) -> bool:
     return seen
 
 
+def test_one_build_among_several_architectures(open_page: Open) -> None:
+    page = open_page([kit.architectures()], "#build=2.41-armhf").page
+    heads = page.locator(".matrix thead th:visible").all_inner_texts()
+    assert heads == ["Look-up", "Decided by", "2.41"]
+    assert page.locator("#rows td:visible").all_inner_texts() == ["9, 10", "✓ agree B"]
+    builds = page.locator(".group:visible .builds li").all_text_contents()
+    assert builds == ["armhf", "2.36 armhf", "2.41 armhf"]
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_address_of_a_result_opens_it(open_page: Open, width: int) -> None:
     reports = [*many(30), *RUN]
