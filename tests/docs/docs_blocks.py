@@ -64,7 +64,7 @@ def environment(private: Path, cache: Path | None) -> dict[str, str]:
             (home / name).parent.mkdir(exist_ok=True)
             (home / name).symlink_to(Path.home() / name)
     if cache is not None and cache.is_dir():
-        for part in ("builds", "roots"):
+        for part in ("builds", "roots", "qemu"):
             if (cache / part).is_dir():
                 shutil.copytree(
                     cache / part, home / ".cache/gai-harness" / part,
