@@ -75,6 +75,9 @@ class TextReport:
         on = ", ".join(_builds(self._results))
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
         self._line(Text(f"{what}: {summary.words}", "bold"))
+        through = sorted({(r.arch, r.emulator) for r in self._results if r.emulator})
+        if through:
+            self._line(Text(", ".join(f"{arch} ran through {name}" for arch, name in through)))
         if self._changed:
             plural = "s"[: self._changed != 1]
             self._line(Text(f"{self._changed} difference{plural} between neighbouring versions"))
