@@ -36,7 +36,8 @@ RUN = [kit.agreeing(), kit.changed(), kit.crashing(), kit.disagreeing(), kit.fai
 FONT = base64.b64encode((HERE / "boxes.ttf").read_bytes()).decode()
 BOXED = (
     f"@font-face {{ font-family: Boxes; src: url(data:font/ttf;base64,{FONT}); }}"
-    "* { font-family: Boxes !important; }"
+    # by the font's own widths, whether or not this machine rounds them to pixels
+    "* { font-family: Boxes !important; text-rendering: geometricPrecision !important; }"
 )
 
 
