@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.compare.results import LookupReport
-    from harness.report.findings_data import Findings, Seen
+    from harness.report.findings.data import Findings, Seen
 
 _SHOWN = 40
 
@@ -34,8 +34,8 @@ def main(options: argparse.Namespace) -> int:
     the run contradicts, or a stale page. Raises UsageError for a file that cannot be used.
     """
     from harness.cli import FINDING, OK
-    from harness.report.findings import as_markdown, elsewhere, kept, run_on
-    from harness.report.findings_data import failures, load_findings
+    from harness.report.findings.data import failures, load_findings
+    from harness.report.findings.page import as_markdown, elsewhere, kept, run_on
 
     old = None if options.check is None else _read(options.check)
     glibc = options.glibc
@@ -67,7 +67,7 @@ def _run(findings: Findings, glibc: str, builds: tuple[str, ...]) -> tuple[Seen,
     machine are told on standard error and passed over.
     """
     from harness.glibcs import GlibcMissing, find
-    from harness.report.findings_data import Seen
+    from harness.report.findings.data import Seen
 
     reports, wrong = _reports(findings.patterns(), glibc)
     here = []
@@ -156,7 +156,7 @@ def _write(name: str, page: str) -> None:
 
 def _compare(name: str, old: str, page: str) -> int:
     from harness.cli import FINDING, OK
-    from harness.report.findings import stale
+    from harness.report.findings.page import stale
 
     lines = stale(old, page, name)
     if not lines:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from e2e_kit import ROOT, gai_harness
 
-from harness.report.findings import run_on
+from harness.report.findings.page import run_on
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 

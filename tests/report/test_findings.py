@@ -16,8 +16,7 @@ from harness.compare.results import (
     Result,
     Verdict,
 )  # fmt: skip
-from harness.report.findings import as_markdown, elsewhere, kept, run_on, stale
-from harness.report.findings_data import (
+from harness.report.findings.data import (
     Check,
     Claim,
     Comparison,
@@ -30,6 +29,7 @@ from harness.report.findings_data import (
     load_findings,
     once,
 )  # fmt: skip
+from harness.report.findings.page import as_markdown, elsewhere, kept, run_on, stale
 
 
 def result(glibc: str = "2.44", **changes: object) -> Result:

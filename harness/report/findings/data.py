@@ -1,6 +1,6 @@
 """What docs/findings.md says of each public report, and the checks that hold it to the run.
 
-The text stands in findings.yaml. Whatever of it depends on results has a check beside it; a
+The text stands in text.yaml. Whatever of it depends on results has a check beside it; a
 check that does not hold keeps the page from being written.
 """
 
@@ -25,7 +25,7 @@ Verdict = Literal["confirmed", "confirmed in part", "mistaken"]
 
 
 class Part(BaseModel):
-    """Base of every part of findings.yaml: frozen, unknown keys refused."""
+    """Base of every part of text.yaml: frozen, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -149,7 +149,7 @@ class Findings(Part):
 
 def load_findings() -> Findings:
     """The page's text as it comes with the package. Raises pydantic's ValidationError."""
-    text = resources.files(__package__).joinpath("findings.yaml").read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath("text.yaml").read_text(encoding="utf-8")
     return Findings.model_validate(yaml.safe_load(text))
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 
-from harness.report.findings_data import Claim, Finding, Findings, Seen, Surprise
-from harness.report.findings_tables import NOT_RUN, render, versions_of
+from harness.report.findings.data import Claim, Finding, Findings, Seen, Surprise
+from harness.report.findings.tables import NOT_RUN, render, versions_of
 
 _ELSEWHERE = re.compile(r"^<!-- and on ([a-z0-9.:, -]+) -->$", re.MULTILINE)
 _RUN_ON = re.compile(r"^<!-- run on glibc ([0-9., ]+) \(([a-z0-9-]+)\) -->$", re.MULTILINE)

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from harness.compare.results import LookupReport, Result
 from harness.model.dialects import parse_version
 from harness.model.rules import RULES
-from harness.report.findings_data import Seen, Table, differing, once
+from harness.report.findings.data import Seen, Table, differing, once
 from harness.scenario.suites.findings import IP1, RESOLVERS, SHAPES, STACKS
 
 _TITLES = {rule.number: rule.title for rule in RULES}
