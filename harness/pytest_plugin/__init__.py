@@ -151,7 +151,7 @@ def pytest_report_from_serializable(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Where neighbouring versions of glibc answered differently."""
+    """Where builds of glibc answered differently."""
     if any("gai_difference" in dict(report.user_properties) for report in _done(terminalreporter)):
         from harness.pytest_plugin.summary import write_differences
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,11 @@ from harness.pytest_plugin.explained import Crash, Explained
 from harness.pytest_plugin.failing import explain_error, explain_result
 from harness.pytest_plugin.lab import Lab, is_worker, lab_of
 from harness.pytest_plugin.naming import item_name, lane_names, lookup_names
+from harness.pytest_plugin.properties import properties_of
 from harness.sandbox import SandboxError, SandboxUnavailable
 from harness.scenario import ScenarioError, load
 
 if TYPE_CHECKING:
-    from harness.compare.results import Result
     from harness.compare.run import HostJob
 
 
@@ -117,7 +116,9 @@ class GaiItem(pytest.Item):
             raise LookupFailed(explain_error(SandboxError(line), *self._place))
         if isinstance(found, SandboxError):
             raise LookupFailed(explain_error(found, *self._place))
-        self.user_properties += _properties(found)
+        self.user_properties += properties_of(found)
+        if found.result.untrusted:
+            pytest.skip(f"not counted: {found.result.untrusted}")
         if found.result.failed:
             raise LookupFailed(explain_result(found, *self._place))
 
@@ -148,48 +149,3 @@ class GaiItem(pytest.Item):
 def _named(problem: ScenarioError, file: str) -> str:
     """The one line of a scenario error, with the file as pytest shows it."""
     return str(ScenarioError(file, problem.line, problem.field, problem.expected, problem.got))
-
-
-def _properties(found: Examined) -> list[tuple[str, object]]:
-    """What a JUnit file says of an item."""
-    result = found.result
-    said: list[tuple[str, object]] = [
-        ("glibc", result.glibc),
-        ("arch", result.arch),
-        ("build", result.build),
-        ("gai_conf", result.gai_conf),
-        ("native", _answer(result)),
-        ("model", _words(result.model) or result.model_error or "nothing"),
-    ]
-    if result.decisions:
-        said.append(("rule", result.decisions[0].rule))
-    difference = _difference(found, result)
-    if difference:
-        said.append(("gai_difference", difference))
-    return said
-
-
-def _words(addresses: tuple[str, ...]) -> str:
-    """An order, each address once: there is one addrinfo per socket type."""
-    return ", ".join(address for address, _ in groupby(addresses))
-
-
-def _difference(found: Examined, result: Result) -> str:
-    """How this build's answer differs from that of the next older one, and why."""
-    lines = []
-    for change in found.report.changes:
-        older, newer = (_of(found, version) for version in (change.older, change.newer))
-        if newer is result:
-            why = "; ".join(change.why) or "no single change of glibc explains it"
-            lines.append(
-                f"{change.older} {_answer(older)} → {change.newer} {_answer(newer)} ({why})"
-            )
-    return "; ".join(lines)
-
-
-def _of(found: Examined, glibc: str) -> Result:
-    return next(one for one in found.report.results if one.glibc == glibc)
-
-
-def _answer(result: Result) -> str:
-    return _words(result.native) or result.error or "nothing"

@@ -53,6 +53,8 @@ class Settings:
         except (GlibcError, PlanError, LaneError) as problem:
             text = str(problem).removeprefix("--glibc: ")
             raise pytest.UsageError(f"{where}: {text}{self._hint(problem)}") from None
+        except OSError as problem:  # of the cache folder
+            raise pytest.UsageError(f"{where}: {words}: {problem}") from None
 
     def _hint(self, problem: Exception) -> str:
         from harness.glibcs import GlibcMissing

@@ -26,13 +26,13 @@ def header(config: pytest.Config) -> list[str]:
 def write_differences(
     terminalreporter: pytest.TerminalReporter, reports: Iterable[pytest.TestReport]
 ) -> None:
-    """A section with every look-up that neighbouring versions answer differently."""
+    """A section with every look-up that versions or processors answer differently."""
     found = [
         (report.nodeid, difference)
         for report in reports
         if (difference := dict(report.user_properties).get("gai_difference"))
     ]
-    terminalreporter.section("versions of glibc that answer differently", sep="-")
+    terminalreporter.section("builds of glibc that answer differently", sep="-")
     for nodeid, difference in sorted(found)[:_MOST]:
         terminalreporter.line(f"{nodeid}: {difference}")
     if len(found) > _MOST:

@@ -42,8 +42,8 @@ def test_the_example_project(tmp_path: Path, fetched: tuple[str, str]) -> None:
     assert "gai-harness: glibc 2.36 " in done.stdout
     (difference,) = (line for line in done.stdout.splitlines() if "→" in line)
     assert difference.startswith(
-        "hosts/drained-site.gai.yaml::api[2.41]: 2.36 198.51.100.9, 203.0.113.9 → "
-        "2.41 203.0.113.9, 198.51.100.9 (since 2.41 "
+        "hosts/drained-site.gai.yaml::api[2.41]: 2.36 → 2.41: 198.51.100.9, 203.0.113.9 → "
+        "203.0.113.9, 198.51.100.9 (since 2.41 "
     )
 
 
