@@ -16,7 +16,7 @@ _LISTED = 40
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """One count of the run, with the filter that shows what it counts ("" for none)."""
+    """One count of the run, with the filter that shows what it counts."""
 
     symbol: str
     count: int
@@ -51,7 +51,6 @@ class Overview:
     made: str
     lookups: int
     scenarios: int
-    results: int
     totals: tuple[Total, ...]
     builds: tuple[BuildRow, ...]
     notices: tuple[Notice, ...]
@@ -84,7 +83,6 @@ def overview(
         made=made,
         lookups=len(views),
         scenarios=len({view.report.scenario for view in views}),
-        results=sum(sum(own.values()) for own in counts.values()),
         totals=_totals(summary, sum(view.differs for view in views)),
         builds=tuple(
             BuildRow(column, tuple(counts[column.number].values())) for column in columns.columns

@@ -50,14 +50,6 @@ class Opened:
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def count(self) -> str:
-        """What the page says of how many look-ups match."""
-        return self.page.inner_text("#count")
-
-    def rows(self) -> list[str]:
-        """The scenarios (with look-ups of the same scenario, repeatedly) in the matrix."""
-        return [text.strip() for text in self.page.locator("#rows tr th .sc").all_text_contents()]
-
 
 Open = Callable[..., Opened]
 
