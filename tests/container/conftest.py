@@ -58,7 +58,8 @@ def images(place: Path, base: Path, machine: Machine) -> dict[str, Image]:
     caches = {"/root/.cache": own} if own.is_dir() else {}
     built: dict[str, Image] = {}
     for number, stage in enumerate(stages((ROOT / "Containerfile").read_text(), {})):
-        image = Image(Root(place / f"stage{number}", base, machine))
+        below = built[stage.base].root if stage.base in built else base
+        image = Image(Root(place / f"stage{number}", below, machine))
         arguments = {"GLIBCS": "2.36"}
         built[stage.name] = Builder(image, ROOT, arguments, built, caches).build(stage)
     return built

@@ -102,14 +102,22 @@ def make_base(suite: str, folder: Path) -> Path:
 class Root:
     """A root folder with changes of its own over a base.
 
-    Parameters: ``folder`` an empty one for the changes; ``base`` stays as it is.
+    Parameters: ``folder`` an empty one for the changes; ``base`` a folder or another root,
+    stays as it is.
     """
 
-    def __init__(self, folder: Path, base: Path, machine: Machine) -> None:
-        self.folder, self.base, self.machine = folder, base, machine
+    def __init__(self, folder: Path, base: Path | Root, machine: Machine) -> None:
+        self.folder, self.machine = folder, machine
+        # an overlay's lower folders, the uppermost first
+        self.layers: list[Path] = [base] if isinstance(base, Path) else base.lower
         for name in ("upper", "work", "root"):
             (folder / name).mkdir(parents=True)
-        (folder / "base").write_text(str(base))
+        (folder / "base").write_text(":".join(map(str, self.layers)))
+
+    @property
+    def lower(self) -> list[Path]:
+        """The layers of a root that begins where this one is now."""
+        return [self.folder / "upper", *self.layers]
 
     def run(
         self,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # enter.sh FOLDER USER COMMAND…: a folder as the root of a process, much as an engine does it.
 #
-# FOLDER has base (a path in a file), upper, work and root: an overlay, so that the base stays as
+# FOLDER has base (a file with the lower folders), upper, work and root: an overlay, so that the base stays as
 # it is. FOLDER/mounts lists "SOURCE TARGET MODE" lines, MODE being ro, rw, or fresh for an
 # overlay whose changes are dropped.
 set -eu
