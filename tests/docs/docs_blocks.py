@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+import platformdirs
 import yaml
 from docs_match import mismatch, says_nothing
 from docs_pages import ROOT, Block, Page, page
@@ -75,6 +76,8 @@ def environment(private: Path, cache: Path | None) -> dict[str, str]:
         for key, value in os.environ.items()
         if not key.startswith(("XDG_", "PYTEST_", "COV_", "GAI_HARNESS_")) and key != "COLUMNS"
     }
+    # what zig has compiled of the C library for seven processors takes it a minute
+    kept.setdefault("ZIG_GLOBAL_CACHE_DIR", str(platformdirs.user_cache_path("zig")))
     path = [HERE / "stand-ins", Path(sysconfig.get_path("scripts")), kept.get("PATH", "")]
     return kept | {
         "HOME": str(home),

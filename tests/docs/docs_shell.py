@@ -60,7 +60,7 @@ class Shell:
         self._bash.communicate()
         os.close(self._statuses)
 
-    def run(self, command: str, seconds: float = 300, *, strict: bool = False) -> Ran:
+    def run(self, command: str, seconds: float = 600, *, strict: bool = False) -> Ran:
         """Run a command line or several; ``strict``: the first that fails ends it.
 
         Raises Hung.

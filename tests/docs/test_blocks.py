@@ -13,7 +13,7 @@ from docs_blocks import Untrue, not_run_kind, run_page
 from docs_pages import ROOT, Malformed, all_blocks, names, page
 
 LISTED = Path(__file__).with_name("not-run.toml")
-OTHER_GLIBC = re.compile(r"--(?:glibc|against)[ =](?!host\b|2\.36\b(?!,))|glibc fetch")
+OTHER_GLIBC = re.compile(r"--(?:gai-)?(?:glibc|against)[ =](?!host\b)|glibc fetch")
 
 
 def _marked() -> list[object]:
