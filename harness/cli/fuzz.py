@@ -68,10 +68,10 @@ def main(options: argparse.Namespace) -> int:
     """Fuzz; returns the exit status."""
     from harness.cli import FINDING, OK
     from harness.compare.fuzz.driver import FuzzReport
-    from harness.compare.plan import lanes_for
+    from harness.compare.plan import trusted_lanes
     from harness.report.fuzz import as_json, as_text
 
-    lanes = lanes_for(options.glibc, "worker")
+    lanes = trusted_lanes(options.glibc, "worker")
     jobs = options.jobs or os.cpu_count() or 1
     seconds = options.seconds
     if seconds is None and options.cases is None:

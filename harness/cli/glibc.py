@@ -107,6 +107,8 @@ def _fetch(options: argparse.Namespace) -> int:
         wanted |= {suite.name: suite.archived for suite in catalogue()}
     if not wanted:
         raise UsageError("fetch: name a version or a suite, or give --all")
+    for name in wanted:
+        _architectures(name.partition(":")[2] or None, several=False)
     status = OK
     for arch in _architectures(options.arch):
         fetched = 0
@@ -135,20 +137,20 @@ def _fetch(options: argparse.Namespace) -> int:
     return status
 
 
-def _architectures(text: str | None) -> list[str | None]:
+def _architectures(text: str | None, *, several: bool = True) -> list[str | None]:
     """The architectures of ``--arch``; None stands for the host's own."""
     from harness.cli import UsageError
     from harness.glibcs.catalog import ARCHITECTURES
 
     if text is None:
         return [None]
-    if text == "all":
+    if text == "all" and several:
         return list(ARCHITECTURES)
-    words = [word.strip() for word in text.split(",")]
+    words = [word.strip() for word in text.split(",")] if several else [text]
     for word in words:
         if word not in ARCHITECTURES:
             raise UsageError(
-                f"--arch {text}: of {', '.join(ARCHITECTURES)}, or all, was expected, not {word!r}"
+                f"fetch: an architecture of {', '.join(ARCHITECTURES)} was expected, not {word!r}"
             )
     return list(dict.fromkeys(words))
 

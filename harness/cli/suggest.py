@@ -49,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
     """Suggest; 1 when no gai.conf can do it or real glibc does not confirm it."""
     from harness.cli import FINDING, OK, UsageError
     from harness.cli.hosts import jobs_for
-    from harness.compare.plan import lanes_for
+    from harness.compare.plan import trusted_lanes
     from harness.compare.suggest import Wish, fulfil
     from harness.report.suggest import as_json, write_text
 
@@ -57,7 +57,7 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("--lookup: --scenario FILE beside it was expected")
     if options.scenario is not None and options.name is not None:
         raise UsageError(f"{options.name}: with --scenario the look-up is named by --lookup")
-    lanes = lanes_for(options.glibc, "auto")
+    lanes = trusted_lanes(options.glibc, "auto")
     scenarios = [] if options.scenario is None else [options.scenario]
     jobs = jobs_for(scenarios, [options.name] if options.name else [], lanes)
     if len(jobs) != 1:

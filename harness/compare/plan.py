@@ -12,6 +12,7 @@ from harness.compare.run import GaiConf, HostJob, LaneSpec
 from harness.compare.selftest import marked
 from harness.glibcs import Build, Emulator, command, emulator_for, find, host, stage
 from harness.native import MODULE_NAME, bundled_module, bundled_worker
+from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
 from harness.scenario.nearest import did_you_mean
 from harness.scenario.reading import GAI_CONF_LIMIT, read_bounded
@@ -101,6 +102,21 @@ def lanes_for(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
     and PlanError for a lane that a build does not have.
     """
     return marked(shortened(sorted(_specs(glibc, lane).values(), key=_by_version)))
+
+
+def trusted_lanes(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
+    """The lanes of `lanes_for`, where a finding is worth something on all of them.
+
+    Raises what `lanes_for` raises, and SandboxUnavailable for a lane that fails its self-test.
+    """
+    lanes = lanes_for(glibc, lane)
+    for one in lanes:
+        if one.untrusted:
+            raise SandboxUnavailable(
+                f"--glibc {one.glibc}:{one.arch} cannot be trusted here: {one.untrusted}",
+                "another qemu-user in the PATH may do",
+            )
+    return lanes
 
 
 def lanes_against(glibc: str, lane: str, reference: str) -> tuple[tuple[LaneSpec, ...], int]:

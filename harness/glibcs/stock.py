@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.glibcs import cache
 from harness.glibcs.build import Build, is_version
-from harness.glibcs.catalog import host_distribution, native_arch
+from harness.glibcs.catalog import ARCHITECTURES, host_distribution, native_arch
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.running import host
 from harness.glibcs.sources import no_apt
@@ -210,7 +210,14 @@ def _all(kept: list[Build], arch: str) -> list[Build]:
         if not found:
             raise
         return found
-    return [own, *found] if arch in ("all", own.arch) else found
+    if arch in ("all", own.arch):
+        return [own, *found]
+    if not found:
+        hint = f"gai-harness glibc fetch --all --arch {arch}"
+        if arch not in ARCHITECTURES:
+            hint = f"the architectures with a worker are {', '.join(ARCHITECTURES)}"
+        raise GlibcMissing(f"all:{arch}", hint)
+    return found
 
 
 def _by_version(spec: str, version: str, arch: str, kept: list[Build]) -> Build:

@@ -61,7 +61,7 @@ def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
         result = item.result
         key = (
             item.rows, item.pair, item.trace, result.native, result.model, result.error,
-            result.verdict, result.decisions, result.undefined, result.unmet,
+            result.verdict, result.decisions, result.undefined, result.unmet, result.untrusted,
         )  # fmt: skip
         groups.setdefault(key, []).append(item)
     return list(groups.values())
@@ -74,6 +74,8 @@ def _write(console: Console, same: Sequence[Explanation]) -> None:
     if result.error:
         head.append(f" ({result.error})")
     console.print(head, soft_wrap=True)
+    if result.untrusted:
+        console.print(Text(f"  not counted: {result.untrusted}", "bold magenta"), soft_wrap=True)
     if not same[0].rows and result.native:
         only = ", ".join(dict.fromkeys(result.native))
         console.print(Text(f"  returned: {only} (one address: nothing is sorted)"), soft_wrap=True)

@@ -10,7 +10,7 @@ import pytest
 from compare_kit import gather
 from selftest_jobs import differences
 
-from harness.compare import selftest
+from harness.compare import plan, selftest
 from harness.compare.judge import judge
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.results import Result, Summary, Verdict
@@ -81,6 +81,18 @@ def test_only_foreign_lanes_are_tried_and_each_emulator_once(
     assert [one.untrusted for one in marked] == ["", "", "seen upside down", "seen upside down"]
     assert [replace(one, untrusted="") for one in marked] == list(lanes)
     assert set(tried) == {lane(FOREIGN)}
+
+
+def test_what_only_counts_findings_refuses_a_lane_that_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fuzzing and suggestions: there a wrong lane would be taken for a wrong model."""
+    wrong = replace(lane(FOREIGN), untrusted="seen upside down")
+    monkeypatch.setattr(plan, "lanes_for", lambda *_: (lane(FOREIGN),))
+    assert plan.trusted_lanes("2.36", "auto") == (lane(FOREIGN),)
+    monkeypatch.setattr(plan, "lanes_for", lambda *_: (lane(FOREIGN), wrong))
+    with pytest.raises(SandboxUnavailable, match="cannot be trusted here: seen upside down"):
+        plan.trusted_lanes("2.36", "auto")
 
 
 class _Pool:

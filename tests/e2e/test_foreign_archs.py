@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+import ordinary_user
 import pytest
-from e2e_kit import ROOT, gai_harness
+from e2e_kit import COMMAND, ROOT, gai_harness
 
 from harness.compare import plan, selftest
 from harness.compare.results import Summary
@@ -129,6 +132,54 @@ def test_a_trace_shows_what_reaches_the_kernel(fetched: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "nlmsg_type=RTM_GETADDR" in done.stdout
     assert "connect 172.18.45.6: source 172.18.45.2, as the kernel's route look-up" in done.stdout
+
+
+@pytest.fixture
+def bare() -> Iterator[Path]:
+    """A home of an ordinary user, with a folder of this machine's programs but any qemu."""
+    home = Path(tempfile.mkdtemp(prefix="gai-harness-home-"))
+    programs = home / "bin"
+    programs.mkdir()
+    for folder in reversed(os.environ["PATH"].split(os.pathsep)):
+        for program in Path(folder).glob("*"):
+            if not program.name.startswith("qemu-"):
+                (programs / program.name).unlink(missing_ok=True)
+                (programs / program.name).symlink_to(program)
+    if os.geteuid() == 0:
+        os.chown(home, ordinary_user.UID, ordinary_user.UID)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def test_an_ordinary_user_without_any_qemu(fetched: str, bare: Path) -> None:
+    """Into a cache of one's own, and from there; nothing of the machine is needed but apt."""
+    variables = {
+        "HOME": str(bare),
+        "GAI_HARNESS_CACHE": str(bare / "cache"),
+        "PATH": str(bare / "bin"),
+    }
+
+    def run_as_user(*arguments: str) -> Any:
+        if os.geteuid() != 0:
+            return gai_harness(*arguments, env=variables)
+        return ordinary_user.run([str(COMMAND), *arguments], environment=variables)
+
+    build = f"2.36:{ARCHES[0]}"
+    missing = run_as_user("run", "seed-rule9-ipv4-only", "--glibc", build)
+    assert missing.returncode == 3
+    assert f"gai-harness glibc fetch {build}" in missing.stderr
+    fetched_now = run_as_user("glibc", "fetch", build)
+    assert fetched_now.returncode == 0, fetched_now.stderr
+    (qemu,) = (bare / "cache/qemu").glob("*/qemu-s390x*" if "s390x" in build else "*/qemu-arm*")
+    assert qemu.stat().st_uid == qemu.parent.stat().st_uid == (bare / "cache").stat().st_uid
+    ran = run_as_user("run", "seed-rule9-ipv4-only", "--glibc", build)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ": 2 agree, 0 disagree, 0 error" in ran.stdout
+    qemu.parent.rename(bare / "cache/away")
+    without = run_as_user("run", "seed-rule9-ipv4-only", "--glibc", build)
+    assert without.returncode == 3
+    assert "qemu-user" in without.stderr
+    assert len(without.stderr.splitlines()) == 1
 
 
 def toolchain() -> ModuleType:

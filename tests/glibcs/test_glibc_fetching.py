@@ -292,7 +292,10 @@ def test_fetching_for_architectures(
     assert main(["glibc", "fetch", "--all", "--arch", other]) == 3
     assert f"first:{other} passed over: " in capsys.readouterr().err
     assert main(["glibc", "fetch", "first", "--arch", "vax"]) == 2
-    assert "--arch vax: of amd64, i386, " in capsys.readouterr().err
+    assert "fetch: an architecture of amd64, i386, " in capsys.readouterr().err
+    for wrong in ("first:vax", "first:all"):
+        assert main(["glibc", "fetch", wrong]) == 2
+        assert f"was expected, not '{wrong[6:]}'" in capsys.readouterr().err
 
 
 def test_all_architectures_are_those_with_a_worker(

@@ -93,6 +93,11 @@ def test_all_is_the_host_then_ascending(own: Build) -> None:
         [*(build.arch for build in find("all")), "vax"]
     )
     assert find("all:all")[0] == own
+    other = "s390x" if own.arch != "s390x" else "amd64"
+    with pytest.raises(GlibcMissing, match=f"gai-harness glibc fetch --all --arch {other}"):
+        find(f"all:{other}")
+    with pytest.raises(GlibcMissing, match="the architectures with a worker are amd64, i386"):
+        find("all:mips")
     assert [build.origin for build in find("host")] == ["host"]
     assert find("2.36:vax")[0].arch == "vax"
 
