@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import platformdirs
 import pytest
+from docs_pages import ROOT
 
 VERSIONS = {"2.31", "2.36", "2.41", "2.43", "2.44"}
 
@@ -42,3 +45,20 @@ def _cached(command: str) -> set[str]:
     )
     builds = json.loads(listed.stdout)["builds"]
     return {one["version"] for one in builds if one["state"] == "cached" and one["arch"] == "amd64"}
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The site, built from a copy: nothing of an earlier build, nothing left behind."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("_build"))
+    for name in ("CHANGELOG.md", "csrc"):
+        (folder / name).symlink_to(ROOT / name)
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-E", "-b", "html",
+         folder / "docs", folder / "out"],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+    yield folder / "out"
+    shutil.rmtree(folder)
