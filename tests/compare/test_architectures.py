@@ -29,7 +29,7 @@ def seen() -> Evidence:
 
 
 def elsewhere(seen: Evidence, arch: str, order: Sequence[str], glibc: str = "2.36") -> Evidence:
-    """What another architecture is known to answer (GLIBC-FACTS 2.6 and 2.7)."""
+    """What another architecture is known to answer (facts 2.6 and 2.7)."""
     native = seen.native
     assert isinstance(native, Answer)
     by_address = {one.address: one for one in native.addrinfos}

@@ -111,7 +111,7 @@ def permuted() -> dict[tuple[str, ...], tuple[str, ...]]:
 
 
 def test_a_cycle_has_no_right_answer(permuted: dict[tuple[str, ...], tuple[str, ...]]) -> None:
-    # The input far, IPv6, near comes back unchanged (GLIBC-FACTS 2.10), although rule 9 wants
+    # The input far, IPv6, near comes back unchanged (fact 2.10), although rule 9 wants
     # near before far, as every other input shows.
     assert permuted[CYCLE] == CYCLE
     for given, native in permuted.items():

@@ -106,7 +106,7 @@ def natives(report: dict[str, Any], scenario: str, lookup: str) -> dict[str, lis
 
 @pytest.mark.skipif(native_arch() != "amd64", reason="how this host's processor shifts")
 def test_the_processor_decides_on_a_host_without_ipv6(report: dict[str, Any]) -> None:
-    """GLIBC-FACTS 2.6 and 2.7: the same glibc, the same host, another order."""
+    """Fact 2.6 and 2.7: the same glibc, the same host, another order."""
     far, near = "172.31.80.8", "172.18.45.6"
     assert natives(report, "seed-rule9-ipv4-only", "web") == {
         "amd64": [far, near],
