@@ -133,7 +133,8 @@ def _guarded(
         if known == CANNOT:
             streams.drop_output()  # what is buffered would fail once more at the end
         line = _line(error)
-        if known == CANNOT and name != "doctor" and "gai-harness " not in line:
+        led = any(words in line for words in ("gai-harness ", "did you mean"))
+        if known == CANNOT and name != "doctor" and not led:
             line += "; gai-harness doctor says what this machine can do"
         streams.complain(f"gai-harness {name}: {line}")
         return known

@@ -105,8 +105,13 @@ def _suites(distribution: Distribution, name: str) -> tuple[Suite, ...]:
     if found:
         return found
     if not is_version(name):
-        names = ", ".join(one.name for one in distribution.suites)
-        raise GlibcError(f"{name!r} is neither a version nor a suite; expected one of {names}")
+        from harness.scenario.nearest import did_you_mean  # its room is slow to import
+
+        names = [one.name for one in distribution.suites]
+        near = did_you_mean(name, names)
+        raise GlibcError(
+            f"{name!r} is neither a version nor a suite; expected one of {', '.join(names)}{near}"
+        )
     versions = ", ".join(dict.fromkeys(one.glibc for one in distribution.suites))
     raise GlibcMissing(
         name, f"{distribution.id} is known to have {versions}; gai-harness glibc add DIR takes any"

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.glibcs import cache
 from harness.glibcs.build import Build, is_version
 from harness.glibcs.catalog import ARCHITECTURES, host_distribution, native_arch
+from harness.glibcs.emulators import QEMU_NAMES
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.running import host
 from harness.glibcs.sources import no_apt
@@ -231,16 +232,21 @@ def _by_version(spec: str, version: str, arch: str, kept: list[Build]) -> Build:
         own = None
     if own is not None and (own.version, own.arch) == wanted:
         return own
-    raise GlibcMissing(spec, _remedy(spec, version))
+    raise GlibcMissing(spec, _remedy(spec, version, wanted[1]))
 
 
-def _remedy(spec: str, version: str) -> str:
+def _remedy(spec: str, version: str, arch: str) -> str:
     """How to get a version: a command only where the distribution is known to have had it."""
     try:
         distribution = host_distribution()
     except GlibcUnavailable as problem:
         return problem.hint
     if distribution.carrying(version):
+        if arch not in QEMU_NAMES:
+            from harness.scenario.nearest import did_you_mean  # its room is slow to import
+
+            near = did_you_mean(arch, QEMU_NAMES, f"{version}:{{}}")
+            return f"the architectures known here are {', '.join(QEMU_NAMES)}{near}"
         if shutil.which("apt-get") is None:
             return no_apt().hint
         return f"gai-harness glibc fetch {spec}"

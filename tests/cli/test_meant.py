@@ -40,6 +40,7 @@ MEANT = [
     ("run --gai-conf nnoe", "did you mean none?"),
     ("run --suite rul9", "did you mean rule9?"),
     ("run --glibc hots", "did you mean host?"),
+    ("glibc fetch bookwrom", "did you mean bookworm?"),
     ("completion zhs", "did you mean zsh?"),
 ]
 NOT_MEANT = [
@@ -88,6 +89,11 @@ def test_a_fetch_is_suggested_where_it_would_work_only(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "glibc fetch" not in done.stderr
     assert f"is known to have {oldest.glibc}, " in done.stderr
+
+    done = run("run", "--glibc", f"{oldest.glibc}:amr64")
+    assert done.returncode == 3
+    assert "glibc fetch" not in done.stderr
+    assert done.stderr.endswith(f"; did you mean {oldest.glibc}:arm64?\n")
 
     done = run("run", "--glibc", foreign, PATH=str(tmp_path))
     assert done.returncode == 3
