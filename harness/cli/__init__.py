@@ -133,11 +133,16 @@ def _guarded(
         if known == CANNOT:
             streams.drop_output()  # what is buffered would fail once more at the end
         line = _line(error)
-        led = any(words in line for words in ("gai-harness ", "did you mean"))
-        if known == CANNOT and name != "doctor" and not led:
+        if known == CANNOT and name != "doctor" and not _leads_on(error, line):
             line += "; gai-harness doctor says what this machine can do"
         streams.complain(f"gai-harness {name}: {line}")
         return known
+
+
+def _leads_on(error: Exception, line: str) -> bool:
+    """Whether a line says by itself what to do next, or a look at the machine would not help."""
+    used_up = isinstance(error, MemoryError) or streams.exhausted(error)
+    return used_up or "gai-harness " in line or "did you mean" in line
 
 
 def _status_of(error: Exception) -> int | None:
