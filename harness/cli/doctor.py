@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from harness.sandbox.checks import Check
 
 _TRIAL = "seed-rule9-dual-stack"
-# extra of the package: the module it brings, and what it is for
-_EXTRAS = {
-    "cluster": ("distributed", "run and fuzz --scheduler: work spread over machines"),
-    "plot": ("matplotlib", "the figures of the measurements, drawn anew"),
-    "test": ("pytest", "scenario files and fixtures in a test suite of your own"),
+# what is optional: the module, what pip installs for it, and what it is for
+_OPTIONAL = {
+    "cluster": ("distributed", "'gai-harness[cluster]'", "run and fuzz --scheduler"),
+    "plot": ("matplotlib", "'gai-harness[plot]'", "bench --plot"),
+    "pytest": ("pytest", "pytest", "scenario files and hosts in a test suite of your own"),
 }
 
 
@@ -67,7 +67,7 @@ def _checks(network: bool) -> Iterator[Check]:
         able = able and (check.verdict != "cannot" or check.topic.startswith("interfaces: "))
         yield check
     yield from glibcs.probe(network)
-    yield from _extras()
+    yield from _optional()
     if able:
         yield _trial()
 
@@ -85,17 +85,17 @@ def _needs() -> tuple[Mapping[str, int], int]:
     return kinds, len(scenarios)
 
 
-def _extras() -> Iterator[Check]:
+def _optional() -> Iterator[Check]:
     from importlib.util import find_spec
 
     from harness.sandbox.checks import Check
 
-    for extra, (module, use) in _EXTRAS.items():
+    for name, (module, package, use) in _OPTIONAL.items():
         if find_spec(module) is not None:
-            yield Check(f"extra: {extra}", "ok", f"installed: {use}")
+            yield Check(f"optional: {name}", "ok", f"installed, for {use}")
         else:
-            remedy = f"pip install 'gai-harness[{extra}]'"
-            yield Check(f"extra: {extra}", "missing", "not installed", use, remedy)
+            remedy = f"pip install {package}"
+            yield Check(f"optional: {name}", "missing", "not installed", f"for {use}", remedy)
 
 
 def _trial() -> Check:

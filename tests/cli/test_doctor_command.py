@@ -54,7 +54,7 @@ def test_this_machine_as_it_is(tmp_path: Path) -> None:
     assert "agree on glibc" in found["the main job"]["found"]
     assert found["other glibcs"]["remedy"] == "gai-harness glibc fetch --all"
     there = importlib.util.find_spec("matplotlib") is not None
-    assert found["extra: plot"]["verdict"] == ("ok" if there else "missing")
+    assert found["optional: plot"]["verdict"] == ("ok" if there else "missing")
     assert not cache.exists(), "a look at the cache makes none"
     # scenarios with tunnels run where it says so, and only there
     for kind in ("sit", "tunnel", "tunnel6"):
