@@ -23,17 +23,19 @@ def whole(name: str) -> Iterator[TextIO]:
     from harness.cli import UsageError
 
     try:
-        target = Path(os.path.realpath(name))  # a link stays a link
-        if _is_special(target):
-            with target.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-                yield stream
-            return
-        if not name or name.endswith("/") or target.is_dir():
-            raise IsADirectoryError(21, "Is a directory")
-        draft = _draft(target)
+        special = _special(name)
+        if special is None:
+            target = Path(os.path.realpath(name))  # a link stays a link
+            if not name or name.endswith("/") or target.is_dir():
+                raise IsADirectoryError(21, "Is a directory")
+            draft = _draft(target)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{name}: cannot be written: {reason}") from None
+    if special is not None:
+        with special:  # its faults are those of standard output: full, without a reader
+            yield special
+        return
     try:
         with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             yield stream
@@ -42,9 +44,17 @@ def whole(name: str) -> Iterator[TextIO]:
         draft.unlink(missing_ok=True)
 
 
-def _is_special(target: Path) -> bool:
+def _special(name: str) -> TextIO | None:
+    """A stream into a device or pipe, None for the name of a file."""
+    if not _is_special(name):
+        return None
+    return Path(name).open("w", encoding="utf-8", errors="backslashreplace")
+
+
+def _is_special(name: str) -> bool:
+    """Asked of the name as it is: the pipe behind /dev/stdout has no other."""
     try:
-        mode = target.stat().st_mode
+        mode = Path(name).stat().st_mode
     except FileNotFoundError:
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
@@ -81,7 +91,7 @@ def spare(outputs: Iterable[str], inputs: Iterable[str]) -> None:
     from harness.cli import UsageError
 
     inputs = list(inputs)
-    seen: dict[str, str] = {}
+    seen: set[str] = set()
     for output in outputs:
         for name in inputs:
             try:
@@ -91,6 +101,6 @@ def spare(outputs: Iterable[str], inputs: Iterable[str]) -> None:
             if same:
                 raise UsageError(f"{output}: is read here; another file was expected to write to")
         real = os.path.realpath(output) if "\0" not in output else output
-        if real in seen and not _is_special(Path(real)):
+        if real in seen and not _is_special(output):
             raise UsageError(f"{output}: is written twice; a file for each report was expected")
-        seen[real] = output
+        seen.add(real)

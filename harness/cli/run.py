@@ -129,7 +129,7 @@ def main(options: argparse.Namespace) -> int:
         outputs.append(options.output)
     if options.baseline is not None:
         spare([options.baseline], inputs)
-        inputs.append(options.baseline)
+        (outputs if options.update_baseline else inputs).append(options.baseline)
     spare(outputs, inputs)
     acceptance = Acceptance(options, jobs)
     versions = dict.fromkeys(lane.glibc for job in jobs for lane in job.lanes)

@@ -77,6 +77,26 @@ def test_devices_and_pipes_are_written_to(tmp_path: Path) -> None:
         os.close(reader)
 
 
+def test_a_pipe_is_known_by_whichever_name() -> None:
+    """What /dev/stdout and a shell's >(…) lead to has no path of its own."""
+    reading, writing = os.pipe()
+    name = f"/dev/fd/{writing}"
+    spare([name, name], [])
+    with whole(name) as stream:
+        stream.write("through")
+    os.close(writing)
+    with os.fdopen(reading) as reader:
+        assert reader.read() == "through"
+
+
+@pytest.mark.parametrize("trouble", [ValueError, PermissionError, BrokenPipeError])
+def test_what_fails_while_a_device_is_written_is_not_its_fault(
+    trouble: type[BaseException],
+) -> None:
+    with pytest.raises(trouble):
+        written_half(Path("/dev/null"), trouble)
+
+
 def test_any_text_can_be_written(tmp_path: Path) -> None:
     with whole(str(tmp_path / "report")) as stream:
         stream.write("\udcff\n")

@@ -48,6 +48,10 @@ WRONG_USE = [
     (["run", "good.yaml", "--baseline", "many.yaml"], "schema: expected this required field"),
     (["run", "good.yaml", "--update-baseline"], "--baseline FILE was expected"),
     (["run", "good.yaml", "--baseline-strict"], "--baseline FILE was expected"),
+    (
+        ["run", "good.yaml", "--baseline", "b", "--update-baseline", "--report", "json=./b"],
+        "b: is written twice",
+    ),
     (["run", "good.yaml", "--against", "host"], "another build than --glibc's"),
     (["run", "good.yaml", "--against", "all"], "one build was expected"),
     (["run", "good.yaml", "--against", "two"], "names no glibc"),
