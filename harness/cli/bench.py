@@ -37,11 +37,11 @@ def main(options: argparse.Namespace) -> int:
 
     from harness.cli import FINDING, OK
     from harness.compare.bench.measure import bench
-    from harness.compare.plan import lanes_for
+    from harness.compare.plan import trusted_lanes
     from harness.report.bench import as_json, as_text
     from harness.report.curves import draw
 
-    lanes = lanes_for(options.glibc, "worker")
+    lanes = trusted_lanes(options.glibc, "worker")
     terminal = Console(stderr=True)
     with terminal.status("measuring") as status:
         report = bench(lanes, quick=options.quick, told=status.update)

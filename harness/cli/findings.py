@@ -106,7 +106,7 @@ def _reports(patterns: set[str], glibc: str) -> tuple[list[LookupReport], list[s
     """Run the scenarios that match; the reports, and a line for what went wrong."""
     from fnmatch import fnmatchcase
 
-    from harness.compare.plan import lanes_for, load_scenarios, load_suite, make_jobs
+    from harness.compare.plan import load_scenarios, load_suite, make_jobs, trusted_lanes
     from harness.compare.run import run
     from harness.report.progress import counted
 
@@ -115,7 +115,7 @@ def _reports(patterns: set[str], glibc: str) -> tuple[list[LookupReport], list[s
         for loaded in (*load_scenarios(()), *load_suite("findings"))
         if any(fnmatchcase(loaded.scenario.name, pattern) for pattern in patterns)
     ]
-    jobs = make_jobs(wanted, lanes_for(glibc, "auto"))
+    jobs = make_jobs(wanted, trusted_lanes(glibc, "auto"))
     reports: list[LookupReport] = []
     wrong: list[str] = []
     for outcome in counted(run(jobs), len(jobs), "hosts"):

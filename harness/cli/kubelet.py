@@ -166,7 +166,7 @@ def _check_name(name: str) -> None:
 def _gather(
     options: argparse.Namespace, flags: Flags, loaded: LoadedScenario | None
 ) -> tuple[Gathered, Chosen]:
-    from harness.compare.plan import lanes_for
+    from harness.compare.plan import trusted_lanes
     from harness.kubelet.resolver import Chosen, Surroundings, choose_resolver
     from harness.kubelet.run import in_scenario, on_this_host, surroundings
 
@@ -176,7 +176,7 @@ def _gather(
         gathered = on_this_host(flags.name)
     else:
         around = Surroundings(f"hosts: {loaded.scenario.resolver}\n", flags.hostname)
-        gathered = in_scenario(loaded, lanes_for(options.glibc, "auto"), flags.name)
+        gathered = in_scenario(loaded, trusted_lanes(options.glibc, "auto"), flags.name)
     if asked == "auto":
         return gathered, choose_resolver(flags.name, around)
     own = choose_resolver(flags.name, around)

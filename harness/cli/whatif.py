@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
     """Compare; 1 when native and model differ, or an order changes that should not."""
     from harness.cli import FINDING, OK, UsageError
     from harness.cli.hosts import jobs_for
-    from harness.compare.plan import lanes_for, load_gai_conf
+    from harness.compare.plan import load_gai_conf, trusted_lanes
     from harness.compare.whatif import change, whatif
     from harness.report.whatif import TextReport, as_json
 
@@ -51,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
         if "\n" in line or "\0" in line:
             raise UsageError("--set: one line of a gai.conf was expected")
     new = None if options.gai_conf is None else load_gai_conf(options.gai_conf)
-    jobs = jobs_for(options.scenarios, options.names, lanes_for(options.glibc, "auto"))
+    jobs = jobs_for(options.scenarios, options.names, trusted_lanes(options.glibc, "auto"))
     found = []
     report = None if options.json else TextReport()
     for one, whatifs in whatif([change(job, new, options.lines) for job in jobs]):

@@ -80,10 +80,11 @@ def explaining(one: Seen, other: Seen) -> tuple[str, ...]:
 
 
 def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[str, list[Seen]]:
-    """The builds of each architecture, oldest first; architectures in the order of the run."""
+    """The builds of each architecture that are trusted, oldest first; this machine's first."""
     found: dict[str, list[Seen]] = {}
     for evidence, result in zip(evidences, results, strict=True):
-        found.setdefault(evidence.arch, []).append((evidence, result))
+        if not result.untrusted:
+            found.setdefault(evidence.arch, []).append((evidence, result))
     own = sorted(found, key=lambda arch: not any(seen[1].label == "host" for seen in found[arch]))
     return {
         arch: sorted(found[arch], key=lambda seen: parse_version(seen[0].glibc)) for arch in own

@@ -84,3 +84,8 @@ def test_versions_are_compared_within_an_architecture(seen: Evidence) -> None:
     (change,) = changes(evidences, [judge(each) for each in evidences])
     assert change.between == "2.36 → 2.41 on s390x"
     assert change.why == ()
+
+
+def test_what_is_not_trusted_is_no_difference(seen: Evidence) -> None:
+    doubtful = replace(elsewhere(seen, "s390x", (NEAR, FAR)), untrusted="sees other addresses")
+    assert not apart(elsewhere(seen, "amd64", (FAR, NEAR)), doubtful)
