@@ -33,6 +33,7 @@ from harness.sandbox import kernel, wire
 # xfail's exception is one of fail's
 _OUTCOMES: dict[str, Any] = {"skip": pytest.skip, "xfail": pytest.xfail, "fail": pytest.fail}
 _HERE = Path(__file__).parent
+_LONGEST = 1e6  # seconds; poll takes not many more
 
 
 class ChildError(Exception):
@@ -68,11 +69,19 @@ def call(enter: Callable[[], None], work: Callable[[], Any], timeout: float | No
     return _unpack(frame)
 
 
+def _signal(number: int) -> str:
+    """Its name; the real-time signals between the first and the last have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def _receive(sock: socket.socket, timeout: float | None) -> bytes:
     __tracebackhide__ = True
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    if not poll.poll(None if timeout is None else max(0, int(timeout * 1000))):
+    if not poll.poll(None if timeout is None else int(min(max(timeout, 0), _LONGEST) * 1000)):
         raise TimeoutError(f"the function did not end within {timeout:g} s")
     try:
         return wire.receive_bytes(sock)
@@ -108,8 +117,7 @@ def _first(
             _second(sock, work)
         _, status = os.waitpid(inner, 0)
         if os.WIFSIGNALED(status):
-            name = signal.Signals(os.WTERMSIG(status)).name
-            said = f"the function's process died of {name}"
+            said = f"the function's process died of {_signal(os.WTERMSIG(status))}"
         else:
             said = f"the function's process ended with status {os.WEXITSTATUS(status)}"
         # unread where there was a result
@@ -124,6 +132,7 @@ def _first(
 def _second(sock: socket.socket, work: Callable[[], Any]) -> NoReturn:
     try:
         kernel.die_with_parent()
+        os.setsid()  # a signal to "my process group", or to a parent numbered 0, spares pytest
         if faulthandler.is_enabled():
             faulthandler.enable(file=2)  # among what the test's own output is captured with
         try:

@@ -44,8 +44,10 @@ class Doors:
         """Put this process, which must have one thread only, into the sandbox as its root.
 
         Its next child is the first process in the sandbox's process tree.
-        Raises SandboxError where the kernel refuses.
+        Raises SandboxError where the kernel refuses, and after `close`.
         """
+        if not self._descriptors:
+            raise SandboxError("the sandbox has been closed")
         try:
             for descriptor, kind in zip(self._descriptors, _KINDS.values(), strict=True):
                 kernel.setns(descriptor, kind)

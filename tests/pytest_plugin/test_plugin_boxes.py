@@ -19,6 +19,7 @@ from plugin_kit import HOST, NAMES, NEAR_FIRST, GaiHost
 
 from harness.model.lookup import Request  # any class that a test module knows
 from harness.pytest_plugin.children import ChildError
+from harness.sandbox import SandboxError
 from harness.scenario import ScenarioError
 
 pytestmark = pytest.mark.gai_namespaces
@@ -169,12 +170,24 @@ def raises_two_words() -> None:
     ("function", "said"),
     [
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), "process died of SIGSEGV"),
+        (lambda: os.kill(os.getpid(), 40), "process died of signal 40"),
+        (lambda: os.killpg(0, signal.SIGKILL), "process died of SIGKILL"),
+        (lambda: os.kill(os.getppid(), signal.SIGKILL), "process died of SIGKILL"),
         (lambda: os._exit(7), "process ended with status 7"),
         (lambda: os._exit(0), "process ended with status 0"),
         (threading.Lock, "result cannot be sent out of the sandbox: cannot pickle"),
         (raises_two_words, "TwoWordsError: cannot be sent"),
     ],
-    ids=["killed", "left", "left in peace", "no value", "no exception"],
+    ids=[
+        "killed",
+        "killed, no name",
+        "killed as a group",
+        "its parent has no number",
+        "left",
+        "left in peace",
+        "no value",
+        "no exception",
+    ],
 )
 def test_a_function_without_a_result(
     gai_host: GaiHost, function: Callable[[], Any], said: str
@@ -199,7 +212,7 @@ def test_a_function_that_does_not_end(gai_host: GaiHost) -> None:
     box = gai_host(HOST)
     with pytest.raises(TimeoutError, match=r"within 0\.1 s"):
         box.run(time.sleep, 60, timeout=0.1)
-    assert box.run(lambda: "the host goes on") == "the host goes on"
+    assert box.run(lambda: "the host goes on", timeout=float("inf")) == "the host goes on"
 
 
 def test_what_a_function_prints_is_captured(
@@ -228,6 +241,15 @@ def test_a_closed_host_leaves_nothing(gai_host: GaiHost) -> None:
     box.close()
     assert os.read(out, 1) == b""  # the last process with the other end has gone
     os.close(out)
+
+
+def test_nothing_enters_a_closed_host(gai_host: GaiHost) -> None:
+    box = gai_host(HOST)
+    box.close()
+    with pytest.raises(SandboxError, match="has been closed"):
+        box.run(os.getpid)
+    with pytest.raises(SandboxError, match="has been closed"):
+        box.command(["true"])
 
 
 @pytest.mark.parametrize(
