@@ -56,7 +56,7 @@ FORMATS: dict[str, Format] = {
                     "JUnitReport"),
     "html": Format("one page for a browser, complete in itself", "harness.report.html",
                    "HtmlReport"),
-    "tap": Format("TAP 14, for prove and its kin", "harness.report.tap", "TapReport"),
+    "tap": Format("TAP 13, for prove and its kin", "harness.report.tap", "TapReport"),
     "github": Format("annotations and a job summary, for GitHub Actions",
                      "harness.report.github", "GitHubReport"),
 }  # fmt: skip
