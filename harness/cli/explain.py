@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +15,11 @@ from harness.cli.arguments import name, path
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation
     from harness.scenario.schema import Lookup
+
+_NO_ANSWER = {
+    "EAI_NONAME": "the name service knows no address",
+    "EAI_AGAIN": "the name service did not answer",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,10 +77,14 @@ def main(options: argparse.Namespace) -> int:
     if len(kinds) > 1:
         raise UsageError("either host names or scenarios were expected, not both")
     explanations = _scenarios(options) if kinds == {True} else _live(options)
+    if options.pair:
+        _answered(options.pair, explanations)
     if options.json:
         print(as_json(explanations))
     else:
         write_text(explanations)
+    if kinds == {False}:
+        _unknown(explanations)
     wrong = any(
         item.result.failed or (item.trace is not None and not item.trace.agreed)
         for item in explanations
@@ -83,6 +94,33 @@ def main(options: argparse.Namespace) -> int:
 
 def _pair(options: argparse.Namespace) -> tuple[str, str] | None:
     return (options.pair[0], options.pair[1]) if options.pair else None
+
+
+def _answered(pair: Sequence[str], explanations: Sequence[Explanation]) -> None:
+    """Refuse addresses that no answer has: without a word they would look answered."""
+    from harness.cli import UsageError
+
+    if pair[0] == pair[1]:
+        raise UsageError(f"--pair {pair[0]} {pair[1]}: two different addresses were expected")
+    answers = [(*item.result.native, *item.result.model) for item in explanations]
+    known = dict.fromkeys(text.partition("%")[0] for answer in answers for text in answer)
+    for address in pair:
+        if known and address not in known:
+            one = f"one of the answer's addresses was expected ({', '.join(known)})"
+            raise UsageError(f"--pair {address}: {one}")
+
+
+def _unknown(explanations: Sequence[Explanation]) -> None:
+    """Say in words which names gave nothing, and which scenario may have been meant."""
+    from harness.scenario import library
+    from harness.scenario.errors import show
+    from harness.scenario.nearest import did_you_mean
+
+    for item in explanations:
+        words = _NO_ANSWER.get(item.result.error or "")
+        if words is not None and item.name is not None:
+            meant = did_you_mean(item.name, (path.stem for path in library()), "the scenario {}")
+            print(f"{show(item.name)}: {words}{meant}", file=sys.stderr)
 
 
 def _live(options: argparse.Namespace) -> list[Explanation]:

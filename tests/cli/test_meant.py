@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -99,6 +101,19 @@ def test_a_fetch_is_suggested_where_it_would_work_only(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "glibc fetch" not in done.stderr, "there is no apt-get on this path"
     assert "gai-harness glibc add DIR" in done.stderr
+
+
+def test_a_scenario_mistyped_is_a_host_name_nobody_knows() -> None:
+    # without a DNS server to ask it is the other of the two
+    why = r"the name service (knows no address|did not answer)"
+    done = run("explain", "seed-rule9-dual-stak")
+    assert "(EAI_" in done.stdout
+    meant = "; did you mean the scenario seed-rule9-dual-stack\\?\n"
+    assert re.fullmatch(f"'seed-rule9-dual-stak': {why}{meant}", done.stderr)
+    done = run("explain", "zzz.invalid", "--json")
+    assert json.loads(done.stdout)
+    assert re.fullmatch(f"'zzz.invalid': {why}\n", done.stderr)
+    assert run("explain", "localhost").stderr == ""
 
 
 def test_without_arguments_the_help_begins_with_what_to_begin_with() -> None:
