@@ -175,10 +175,10 @@ def _parsed(file: str, data: bytes) -> tuple[yaml.Node | None, Any]:
 
     try:
         text = data.decode("utf-8")
-        if _deepest(text) > _DEEPEST:
-            raise refuse(None, "a baseline", f"more than {_DEEPEST} levels of nesting")
+        _bounded(file, text)
         loader = _LOADER(text)
         node = loader.get_single_node()
+        _keys_once(file, node)
         value = None if node is None else loader.construct_document(node)
     except UnicodeDecodeError as error:
         raise refuse(data.count(b"\n", 0, error.start) + 1, "UTF-8 text", "other bytes") from None
@@ -195,18 +195,38 @@ def _parsed(file: str, data: bytes) -> tuple[yaml.Node | None, Any]:
     return node, value
 
 
-def _deepest(text: str) -> int:
-    """How deep a document nests; asked first, because both of PyYAML's composers recurse."""
-    deepest = depth = 0
+def _bounded(file: str, text: str) -> None:
+    """Refuse what a small file blows up with; asked first, because PyYAML's composers recurse."""
+    depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else None
+        if isinstance(event, yaml.AliasEvent):
+            raise ScenarioError(file, line, "document", "no aliases", f"*{event.anchor}")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            deepest = max(deepest, depth)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if deepest > _DEEPEST:
-            break
-    return deepest
+        if depth > _DEEPEST:
+            got = f"more than {_DEEPEST} levels of nesting"
+            raise ScenarioError(file, line, "document", "a baseline", got)
+
+
+def _keys_once(file: str, node: yaml.Node | None, place: tuple[str | int, ...] = ()) -> None:
+    """Refuse a key given again, as a merge of two branches may: YAML would take the last."""
+    if isinstance(node, yaml.SequenceNode):
+        for number, child in enumerate(node.value):
+            _keys_once(file, child, (*place, number))
+    elif isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, child in node.value:
+            line, where = key.start_mark.line + 1, (*place, str(key.value))
+            if key.tag != "tag:yaml.org,2002:str":
+                raise ScenarioError(file, line, dotted(place), "a word as key", show(key.value))
+            if key.value in seen:
+                got = f"again; first on line {seen[key.value]}"
+                raise ScenarioError(file, line, dotted(where), "each key once", got)
+            seen[key.value] = line
+            _keys_once(file, child, where)
 
 
 def _first(file: str, node: yaml.Node | None, error: ValidationError) -> ScenarioError:

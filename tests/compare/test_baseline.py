@@ -251,6 +251,14 @@ def test_an_update_is_sorted_and_stable() -> None:
         ("schema: [\n", "expected valid YAML"),
         ("schema: !!python/name:os.system x\n", "expected valid YAML"),
         ("[" * 100_000, "document: expected"),
+        (
+            "schema: 1\ndifferences: []\nchanges: []\ndifferences: []\n",
+            ":4: differences: expected each key once (got again; first on line 2)",
+        ),
+        ("schema: 1\nchanges: [{was: a, was: b}]\n", ":2: changes[0].was: expected each key once"),
+        ("schema: 1\n5: a\n", ":2: document: expected a word as key (got '5')"),
+        ("schema: 1\nchanges: [&a {was: x}, *a]\n", ":2: document: expected no aliases (got *a)"),
+        ("&a\nschema: 1\nchanges: [*a]\n", ":3: document: expected no aliases"),
     ],
 )
 def test_a_file_that_is_none_is_one_clear_line(tmp_path: Path, content: str, said: str) -> None:
