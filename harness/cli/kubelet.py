@@ -180,7 +180,7 @@ def _gather(
     if asked == "auto":
         return gathered, choose_resolver(flags.name, around)
     own = choose_resolver(flags.name, around)
-    why = "as asked"
+    why = "as asked" if options.resolver else "the default with a scenario"
     if asked == "cgo" and own.resolver == "go":
-        why = f"as asked, although {own.why}"
+        why = f"{why}, although {own.why}"
     return gathered, Chosen(asked, why)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--glibc", default="host", metavar="VERSION,…|all",
-        help="the builds to run on: host (default), 2.31, 2.41,host, a folder, all",
+        help="the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all",
     )  # fmt: skip
     parser.add_argument(
         "--against", metavar="BUILD",

@@ -66,7 +66,8 @@ class GitHubReport:
     def finish(self) -> Summary:
         """Write the totals as a notice, and the job summary; the totals."""
         summary = Summary.of([result for report in self._reports for result in report.results])
-        lines = [f"{len(self._reports)} look-ups: {summary.words}", totals(self._reports)]
+        plural = "s"[: len(self._reports) != 1]
+        lines = [f"{len(self._reports)} look-up{plural}: {summary.words}", totals(self._reports)]
         self._command("notice", list(filter(None, lines)), "gai-harness")
         if self._summary is not None:
             self._append(Path(self._summary))

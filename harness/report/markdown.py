@@ -40,7 +40,7 @@ def _blocks(
     """The summary in parts, none of which makes sense when it is cut."""
     summary = Summary.of([result for report in reports for result in report.results])
     yield f"## gai-harness: {_text(title)}\n\n"
-    yield f"{len(reports)} look-ups: {summary.words}\n\n"
+    yield f"{len(reports)} look-up{'s'[: len(reports) != 1]}: {summary.words}\n\n"
     for notice in notices:
         words = [notice.scenario, notice.lookup, notice.gai_conf, notice.build]
         sign = "❌" if notice.kind == "refused" or notice.failed else "⚠️"
