@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import path
+from harness.cli.streams import complain
 
 if TYPE_CHECKING:
     import argparse
@@ -125,7 +126,7 @@ def _fetch(options: argparse.Namespace) -> int:
                 )
                 severity = "passed over" if optional else "not fetched"
                 shown = name if arch is None else f"{name}:{arch}"
-                print(f"gai-harness glibc: {shown} {severity}: {error}", file=sys.stderr)
+                complain(f"gai-harness glibc: {shown} {severity}: {error}")
                 status = status if optional else max(status, error.exit_status)
                 last = error
             else:

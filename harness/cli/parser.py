@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from harness.cli.streams import one_line
+
 WRONG_USE = 2
 
 
@@ -18,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Report wrong use in one line, without the usage text; exit status 2."""
-        self.exit(WRONG_USE, f"{self.prog}: {message} (try {self.prog} --help)\n")
+        self.exit(WRONG_USE, one_line(f"{self.prog}: {message} (try {self.prog} --help)") + "\n")
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None

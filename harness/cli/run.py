@@ -12,6 +12,7 @@ from harness.cli.accepting import Acceptance, add_baseline, check
 from harness.cli.arguments import path
 from harness.cli.outputs import spare, whole
 from harness.cli.spread import add_scheduler, examined
+from harness.cli.streams import complain
 from harness.report.formats import FORMATS, notify, writer
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _report(
     for outcome in counted(examined(options, jobs), len(jobs), "hosts"):
         job = outcome.job
         if outcome.error is not None:
-            print(f"gai-harness run: {job.source}: {outcome.error}", file=sys.stderr)
+            complain(f"gai-harness run: {job.source}: {outcome.error}")
             status = max(status, outcome.error.exit_status)
             words = str(outcome.error)
             notify(writers, Notice("refused", job.scenario.name, words, source=job.source))

@@ -36,7 +36,14 @@ def prepare() -> None:
 def complain(line: str) -> None:
     """Write a line to standard error, if that can be."""
     with contextlib.suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+        print(one_line(line), file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """``text`` with what cannot be printed escaped: names of files may have line breaks."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
 def drop_output() -> None:
