@@ -62,6 +62,11 @@ class LaneSpec:
     emulator: str = ""
     untrusted: str = ""
 
+    @property
+    def name(self) -> str:
+        """The build for a message: ``2.36:s390x (debian bookworm 2.36-9, qemu-s390x 7.2.22)``."""
+        return f"{self.glibc}:{self.arch} ({', '.join(filter(None, (self.build, self.emulator)))})"
+
 
 @dataclass(frozen=True, slots=True)
 class GaiConf:
@@ -223,7 +228,11 @@ def _version(outcome: Outcome, spec: LaneSpec) -> str:
 
 
 def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
-    """Inside a sandbox: the lane of a spec, ready for names of ``resolver``."""
+    """Inside a sandbox: the lane of a spec, ready for names of ``resolver``.
+
+    Raises LaneError for a worker that does not start, with the build's name.
+    """
+    from harness.native.errors import LaneError
     from harness.native.worker_lane import WorkerLane
 
     if not spec.command:
@@ -232,9 +241,13 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
 
         # a private root has the module in its library folder
         return CffiLane([bundled_module()] if resolver == "nss" else [])
-    if spec.skeleton is None:
-        return WorkerLane(spec.command)
-    return WorkerLane(spec.command, chroot=box.private_root(spec.skeleton))
+    root = None if spec.skeleton is None else box.private_root(spec.skeleton)
+    lane = WorkerLane(spec.command, chroot=root)
+    try:
+        lane.start()
+    except LaneError as problem:
+        raise LaneError(f"glibc {spec.name} does not run here: {problem}") from None
+    return lane
 
 
 def _ask(

@@ -34,7 +34,6 @@ from harness.native.view import (
     View,
     sources_request,
 )
-from harness.native.worker_lane import WorkerLane
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 
@@ -88,7 +87,7 @@ def marked(lanes: Sequence[LaneSpec]) -> tuple[LaneSpec, ...]:
     """The lanes, those of other architectures with what speaks against trusting them, if any.
 
     Each architecture and emulator is tried once in this process.
-    Raises SandboxUnavailable where no sandbox can be had.
+    Raises SandboxUnavailable where no sandbox can be had, LaneError for a lane that does not start.
     """
     first: dict[tuple[str, str], LaneSpec] = {}
     found = []
@@ -112,6 +111,8 @@ def _objection(lane: LaneSpec) -> str:
                     continue  # a machine without tunnels shows none to glibc either
                 raise
             except SandboxError as problem:
+                if problem.exit_status == LaneError.exit_status:
+                    raise LaneError(str(problem)) from None
                 said = f"the self-test could not be made: {problem}"
             return str(said)
     raise AssertionError("the second host has no tunnels")
@@ -124,23 +125,22 @@ def with_tunnels() -> Host:
 
 
 def objection(box: Box, spec: tuple[LaneSpec, Host]) -> Iterator[str]:
-    """Inside a sandbox: build the host and yield the first thing a lane sees wrongly, or ""."""
+    """Inside a sandbox: build the host and yield the first thing a lane sees wrongly, or "".
+
+    Raises LaneError for a worker that does not start: there is nothing to be shown of it.
+    """
+    from harness.compare.run import open_lane
     from harness.sandbox.netlink import Netlink  # pyroute2: the askers need none of it
 
     lane, host = spec
     box.build(host)
-    assert lane.skeleton is not None
-    root = box.private_root(lane.skeleton)
     who = lane.emulator or f"this kernel for {lane.arch}"
-    try:
-        with (
-            WorkerLane(lane.command, chroot=root) as worker,
-            worker.open() as session,
-            closing(Netlink()) as netlink,
-        ):
-            found = first_difference(session, box, netlink)
-    except LaneError as problem:
-        found = str(problem)
+    with closing(open_lane(box, lane)) as worker:
+        try:
+            with worker.open() as session, closing(Netlink()) as netlink:
+                found = first_difference(session, box, netlink)
+        except LaneError as problem:
+            found = str(problem)
     yield f"{who}: {found}" if found else ""
 
 

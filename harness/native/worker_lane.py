@@ -117,6 +117,14 @@ class WorkerLane:
         """
         return self._running().glibc
 
+    def start(self) -> None:
+        """Starts the worker when it does not run.
+
+        Raises:
+            LaneError: it cannot be started.
+        """
+        self._running()
+
     def open(self) -> Session:
         """Starts a session.
 

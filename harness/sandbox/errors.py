@@ -9,18 +9,19 @@ class SandboxError(Exception):
     """A host the kernel refuses, or a job that failed inside its sandbox.
 
     Parameters: ``message`` the one line to show; ``details`` the child's traceback where
-    the failure was not foreseen, else "".
+    the failure was not foreseen, else ""; ``exit_status`` of the command that ends with it.
     """
 
-    exit_status: int = 2
+    exit_status: int
 
-    def __init__(self, message: str, details: str = "") -> None:
+    def __init__(self, message: str, details: str = "", exit_status: int = 2) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
+        self.exit_status = exit_status
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message, self.details)
+        return type(self), (self.message, self.details, self.exit_status)
 
 
 class SandboxUnavailable(SandboxError):
@@ -29,10 +30,8 @@ class SandboxUnavailable(SandboxError):
     Parameters: ``reason`` what was refused; ``hint`` what would help.
     """
 
-    exit_status = 3
-
     def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(f"{reason}; {hint}" if hint else reason)
+        super().__init__(f"{reason}; {hint}" if hint else reason, exit_status=3)
         self.reason = reason
         self.hint = hint
 

@@ -152,6 +152,9 @@ def _as_sandbox_error(problem: BaseException) -> SandboxError:
         return SandboxUnavailable(
             f"no sandbox could be made: {problem.strerror}", "try fewer --jobs or a higher limit"
         )
+    status = getattr(problem, "exit_status", None)
+    if isinstance(status, int):  # foreseen by the job's own room: a worker that does not start
+        return SandboxError(" ".join(str(problem).split()), exit_status=status)
     last = " ".join(traceback.format_exception_only(problem)[-1].split())
     return SandboxError(
         f"unexpected failure inside the sandbox: {last}",

@@ -14,8 +14,9 @@ from harness.compare import plan, selftest
 from harness.compare.judge import judge
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.results import Result, Summary, Verdict
-from harness.compare.run import LaneSpec
+from harness.compare.run import LaneSpec, run
 from harness.glibcs.catalog import native_arch
+from harness.native import LaneError
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 
@@ -133,6 +134,23 @@ def test_what_cannot_be_tried_is_not_trusted(pool: type[_Pool]) -> None:
     pool.outcomes = [SandboxError("the sandbox died")]
     (marked,) = selftest.marked([lane(FOREIGN)])
     assert marked.untrusted == "the self-test could not be made: the sandbox died"
+
+
+def test_a_lane_that_does_not_start_is_named_and_nothing_is_run() -> None:
+    """A damaged build, a qemu that dies: nothing can be shown, and no scenario is to blame."""
+    selftest._objection.cache_clear()
+    (own,) = plan.lanes_for("host", "worker")
+    broken = replace(
+        lane(FOREIGN), skeleton=own.skeleton, command=(*own.command[:-1], "/not-there")
+    )
+    with pytest.raises(LaneError, match=rf"^glibc 2\.36:{FOREIGN} \(made, qemu 9\) does not run"):
+        selftest.marked([broken])
+    jobs = make_jobs(load_scenarios([Path("seed-rule9-ipv4-only")]), (broken,))
+    (outcome,) = run(jobs, 1)
+    assert outcome.reports == ()
+    assert outcome.error is not None
+    assert outcome.error.exit_status == 3
+    assert str(outcome.error).startswith(f"glibc 2.36:{FOREIGN} (made, qemu 9) does not run here: ")
 
 
 def test_a_machine_without_sandboxes_says_so(pool: type[_Pool]) -> None:
