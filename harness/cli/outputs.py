@@ -12,36 +12,48 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from harness.cli.parser import UsageError
+from harness.cli.streams import exhausted
+
 
 @contextmanager
 def whole(name: str) -> Iterator[TextIO]:
     """A stream whose text becomes the file ``name`` when the block ends without an exception.
 
-    Until then, and after an exception, the file is as it was. A device or pipe is written to
-    at once. Raises UsageError where the file cannot be written.
+    Until then the text is in a file without a name, so that nothing is left of it whatever
+    ends the process. A device or pipe is written to at once. Raises UsageError where the file
+    cannot be written.
     """
-    from harness.cli import UsageError
-
     try:
         special = _special(name)
         if special is None:
             target = Path(os.path.realpath(name))  # a link stays a link
             if not name or name.endswith("/") or target.is_dir():
                 raise IsADirectoryError(21, "Is a directory")
-            draft = _draft(target)
+            draft = _draft(target)  # whether it can be made is asked before the work
+            draft.unlink()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{name}: cannot be written: {reason}") from None
+        raise _cannot(name, error) from None
     if special is not None:
         with special:  # its faults are those of standard output: full, without a reader
             yield special
         return
-    try:
-        with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            yield stream
-        _publish(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with tempfile.TemporaryFile(
+        "w+", encoding="utf-8", errors="backslashreplace", dir=draft.parent
+    ) as stream:
+        yield stream
+        stream.seek(0)
+        try:
+            _publish(stream, target)
+        except OSError as error:
+            if exhausted(error):
+                raise
+            raise _cannot(name, error) from None
+
+
+def _cannot(name: str, error: OSError | ValueError) -> UsageError:
+    reason = getattr(error, "strerror", None) or error
+    return UsageError(f"{name}: cannot be written: {reason}")
 
 
 def _special(name: str) -> TextIO | None:
@@ -79,17 +91,21 @@ def _draft(target: Path) -> Path:
     return draft
 
 
-def _publish(draft: Path, target: Path) -> None:
+def _publish(stream: TextIO, target: Path) -> None:
+    draft = _draft(target)
     try:
-        draft.replace(target)
-    except OSError:  # mounted as a file of its own, or in a folder where nothing may be renamed
-        shutil.copyfile(draft, target)
+        with draft.open("wb") as file:
+            shutil.copyfileobj(stream.buffer, file)
+        try:
+            draft.replace(target)
+        except OSError:  # mounted as a file of its own, or where nothing may be renamed
+            shutil.copyfile(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def spare(outputs: Iterable[str], inputs: Iterable[str]) -> None:
     """Refuse to write over what is read, or two outputs into one file. Raises UsageError."""
-    from harness.cli import UsageError
-
     inputs = list(inputs)
     seen: set[str] = set()
     for output in outputs:

@@ -20,7 +20,7 @@ def test_a_file_is_there_only_when_it_is_whole(tmp_path: Path) -> None:
     with whole(str(target)) as stream:
         stream.write("a")
         stream.flush()
-        assert not target.exists()
+        assert names(tmp_path) == []  # nothing to leave behind, whatever ends the process
     assert target.read_text() == "a"
     assert names(tmp_path) == ["report"]
 
@@ -95,6 +95,13 @@ def test_what_fails_while_a_device_is_written_is_not_its_fault(
 ) -> None:
     with pytest.raises(trouble):
         written_half(Path("/dev/null"), trouble)
+
+
+def test_a_folder_that_goes_away_meanwhile_is_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(UsageError, match="cannot be written: No such"), whole(f"{folder}/a"):
+        folder.rmdir()
 
 
 def test_any_text_can_be_written(tmp_path: Path) -> None:
