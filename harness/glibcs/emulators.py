@@ -144,7 +144,7 @@ def _version(program: Path) -> str | None:
     try:
         done = subprocess.run(
             [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=30, check=False,
+            errors="replace", timeout=30, check=False,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None

@@ -32,6 +32,8 @@ OLDEST = GlibcVersion((2, 9))
 """From here on the model's table of differences between versions is complete."""
 _KEYS = (Path("/etc/apt/trusted.gpg"), Path("/etc/apt/trusted.gpg.d"))
 _KEYRINGS = {"debian": "debian-archive-keyring", "ubuntu": "ubuntu-keyring"}
+# seconds for a qemu to start a loader, which takes it some 50 ms
+_START_TIME = 20
 _NO_FETCH = "gai-harness glibc fetch cannot be used"
 _OTHER = "gai-harness glibc add DIR takes the glibc of any folder"
 
@@ -150,11 +152,12 @@ def _way(arch: str, build: Build | None) -> str:
     if emulator is None:
         return "by the kernel itself" if build else ""
     if build is not None:
-        done = subprocess.run(
-            [emulator.path, build.loader, "--help"], stdin=subprocess.DEVNULL,
-            capture_output=True, timeout=60, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
+        try:
+            subprocess.run(
+                [emulator.path, build.loader, "--help"], stdin=subprocess.DEVNULL,
+                capture_output=True, timeout=_START_TIME, check=True,
+            )  # fmt: skip
+        except (OSError, subprocess.SubprocessError):
             return ""
     return f"through qemu-user {emulator.version}"
 

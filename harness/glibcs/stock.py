@@ -50,12 +50,12 @@ def inventory() -> tuple[Entry, ...]:
     # On a musl host, what was fetched or added can be listed all the same.
     with contextlib.suppress(GlibcError):
         entries.append(_entry(host(), "host"))
-    have: set[tuple[str, str]] = set()
+    have: set[tuple[str, str, str]] = set()
     for one in cache.cached():
         if one.build is None or one.manifest is None:
             entries.append(Entry("", "", "damaged", str(one.folder), one.folder.name))
         elif one.manifest.kind == "package":
-            have.add((one.manifest.distribution, one.build.version))
+            have.add((one.manifest.distribution, one.build.version, one.build.arch))
             entries.append(_entry(one.build, "cached"))
         else:
             entries.append(_entry(one.build, "added"))
@@ -64,7 +64,7 @@ def inventory() -> tuple[Entry, ...]:
     except GlibcUnavailable:
         return tuple(entries)
     for suite in distribution.suites:
-        if (distribution.id, suite.glibc) not in have:
+        if (distribution.id, suite.glibc, arch) not in have:
             key = f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}"
             origin = f"{distribution.id} {suite.name}"
             entries.append(Entry(suite.glibc, arch, "available", origin, key))

@@ -23,6 +23,7 @@ from harness.glibcs import (
     emulators,
     fetch_emulator,
     fetching,
+    probe,
     stage,
 )
 from harness.glibcs.catalog import ARCHITECTURES, Distribution, Suite
@@ -170,6 +171,32 @@ def test_one_that_is_not_static_or_does_not_start_is_passed_over(
         emulator_for(foreign)
     found = cached(cache, compiled(), "qemu-s390x")
     assert emulator_for(foreign) == Emulator(OTHER, found, "9.8.7")
+
+
+def test_a_version_in_no_known_encoding_is_read_all_the_same(
+    foreign: Build, path: Path, compiled: Callable[..., Path]
+) -> None:
+    program = compiled()
+    program.write_bytes(program.read_bytes().replace(b"made up", b"made \xfcp"))
+    (path / PROGRAM).symlink_to(program)
+    assert emulator_for(foreign) == Emulator(OTHER, program.resolve(), "9.8.7")
+
+
+@pytest.mark.parametrize("end", ["exec sleep 60", "exit 7", "kill -SEGV $$"])
+def test_the_doctor_survives_a_qemu_that_runs_nothing(
+    end: str,
+    foreign: Build,
+    path: Path,
+    compiled: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probe, "_START_TIME", 0.5)
+    program = compiled()
+    text = program.read_text().replace("exit 0", f"[ $1 = --version ] || {end}")
+    program.write_text(text)
+    (path / PROGRAM).symlink_to(program)
+    assert probe._way(OTHER, None) == "through qemu-user 9.8.7"
+    assert probe._way(OTHER, foreign) == ""
 
 
 def test_it_lies_in_the_root_and_in_the_command(

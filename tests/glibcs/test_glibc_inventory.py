@@ -252,6 +252,16 @@ def test_the_command_lists(capsys: pytest.CaptureFixture[str], own: Build) -> No
     assert set(document["builds"][1]) == {"version", "arch", "state", "origin", "id", "name"}
 
 
+def test_what_is_there_for_another_architecture_can_be_fetched_for_this_one(own: Build) -> None:
+    other = "s390x" if own.arch != "s390x" else "amd64"
+    _keep(own, "2.31", "bullseye", other)
+    listed = {(one.version, one.arch): one.state for one in inventory()}
+    assert listed["2.31", other] == "cached"
+    assert listed["2.31", own.arch] == "available"
+    _keep(own, "2.31", "bullseye")
+    assert [one.state for one in inventory() if one.version == "2.31"] == ["cached", "cached"]
+
+
 def test_the_command_adds_and_removes(
     tree: Make, own: Build, capsys: pytest.CaptureFixture[str]
 ) -> None:
