@@ -109,6 +109,13 @@ def test_a_reader_that_has_gone_is_no_verdict(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_a_width_of_nothing_is_an_unknown_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(SCENARIO)
+    done = shell("", "run", path, env={"COLUMNS": "0"})
+    assert b"1 lookup on glibc" in done.stdout
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_what_an_encoding_lacks_is_escaped(conf: Path, encoding: str) -> None:
     env = {"PYTHONIOENCODING": encoding}
