@@ -12,7 +12,6 @@ from pathlib import Path
 from harness.glibcs import cache
 from harness.glibcs.build import Build, is_version
 from harness.glibcs.catalog import ARCHITECTURES, host_distribution, native_arch
-from harness.glibcs.emulators import QEMU_NAMES
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.running import host
 from harness.glibcs.sources import no_apt
@@ -204,7 +203,9 @@ def _directory(spec: str) -> Build:
 
 
 def _all(kept: list[Build], arch: str) -> list[Build]:
-    found = [build for build in kept if arch in ("all", build.arch)]
+    # what was added for an architecture without a worker can be listed, not run
+    wanted = ARCHITECTURES if arch == "all" else (arch,)
+    found = [build for build in kept if build.arch in wanted]
     try:
         own = host()
     except GlibcUnavailable:
@@ -242,11 +243,11 @@ def _remedy(spec: str, version: str, arch: str) -> str:
     except GlibcUnavailable as problem:
         return problem.hint
     if distribution.carrying(version):
-        if arch not in QEMU_NAMES:
+        if arch not in ARCHITECTURES:
             from harness.scenario.nearest import did_you_mean  # its room is slow to import
 
-            near = did_you_mean(arch, QEMU_NAMES, f"{version}:{{}}")
-            return f"the architectures known here are {', '.join(QEMU_NAMES)}{near}"
+            near = did_you_mean(arch, ARCHITECTURES, f"{version}:{{}}")
+            return f"the architectures known here are {', '.join(ARCHITECTURES)}{near}"
         if shutil.which("apt-get") is None:
             return no_apt().hint
         return f"gai-harness glibc fetch {spec}"

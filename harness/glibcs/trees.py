@@ -206,7 +206,11 @@ def _one(tree: Tree, found: list[_Found], arch: str | None) -> _Found:
     )
     if not kept:
         raise GlibcError(f"{tree.root}: no glibc for {arch}; found {each}")
-    raise GlibcError(f"{tree.root}: several glibcs ({each}); expected one")
+    archs = {one.libc.arch for one in kept}
+    expected = "expected one"
+    if len(archs) == len(kept):
+        expected += " (FOLDER:ARCH names it, for glibc add --arch)"
+    raise GlibcError(f"{tree.root}: several glibcs ({each}); {expected}")
 
 
 def _instead(tree: Tree) -> str:
