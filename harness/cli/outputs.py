@@ -116,7 +116,10 @@ def spare(outputs: Iterable[str], inputs: Iterable[str]) -> None:
                 continue
             if same:
                 raise UsageError(f"{output}: is read here; another file was expected to write to")
-        real = os.path.realpath(output) if "\0" not in output else output
+        try:
+            real = os.path.realpath(output)
+        except (OSError, ValueError) as error:  # this folder is gone, or it is no name at all
+            raise _cannot(output, error) from None
         if real in seen and not _is_special(output):
             raise UsageError(f"{output}: is written twice; a file for each report was expected")
         seen.add(real)

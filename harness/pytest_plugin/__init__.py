@@ -179,7 +179,7 @@ def gai_host(request: pytest.FixtureRequest) -> Iterator[Callable[..., HostBox]]
 
 
 @pytest.fixture
-def gai_order(gai_host: Callable[..., HostBox]) -> Callable[..., Order]:
+def gai_order(request: pytest.FixtureRequest) -> Iterator[Callable[..., Order]]:
     """The order in which the real getaddrinfo answers on a host, and the model's reasons.
 
     ``gai_order(scenario_or_host_or_box, "web", family=…, glibc=…)``.
@@ -187,5 +187,5 @@ def gai_order(gai_host: Callable[..., HostBox]) -> Callable[..., Order]:
     from harness.pytest_plugin.boxes import Builder
     from harness.pytest_plugin.orders import Orders
 
-    assert isinstance(gai_host, Builder)
-    return Orders(gai_host)
+    with Builder(request) as builder:  # a conftest's own gai_host may be anything
+        yield Orders(builder)

@@ -122,6 +122,19 @@ def test_what_cannot_be_written_is_one_line(
     assert names(tmp_path) == ["folder"]
 
 
+def test_a_folder_of_ones_own_that_is_gone_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(UsageError, match="report: cannot be written: No such"):
+        spare(["report"], [])
+    with pytest.raises(UsageError, match="report: cannot be written: No such"), whole("report"):
+        pass
+
+
 def test_inputs_and_other_outputs_are_spared(tmp_path: Path) -> None:
     (tmp_path / "in").touch()
     (tmp_path / "link").symlink_to("in")

@@ -102,3 +102,16 @@ def test_another_glibc(gai_order: GaiOrder, fetched: tuple[str, str]) -> None:
     for version in fetched:
         found = gai_order("seed-rule9-dual-stack", "web", glibc=version)
         assert (found.native, found.glibc, found.agreed) == (NEAR_FIRST, version, True)
+
+
+class TestOwnFixtureOfThatName:
+    """A fixture of the user's own that replaces or wraps the plugin's."""
+
+    @pytest.fixture
+    def gai_host(self) -> str:
+        """Something else."""
+        return "mine"
+
+    def test_the_order_is_asked_all_the_same(self, gai_host: str, gai_order: GaiOrder) -> None:
+        assert gai_host == "mine"
+        assert gai_order(HOST, "web", names=NAMES).native == NEAR_FIRST
