@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,7 +90,10 @@ class Acceptance:
         stale = self._baseline.stale(map(_ran, outcomes), self._sources.gone)
         if self._update:
             with whole(self._path) as stream:
-                write(stream, self._baseline.updated(stale))
+                kept = self._baseline.updated(stale)
+                write(stream, kept)
+            plural = "s"[: len(kept) != 1]
+            print(f"{self._path}: {len(kept)} accepted difference{plural} written", file=sys.stderr)
         for one in stale:
             entry = one.entry
             yield Notice(

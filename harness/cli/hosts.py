@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from harness.compare.run import HostJob, LaneSpec
     from harness.scenario import LoadedScenario
@@ -19,11 +19,16 @@ def jobs_for(
 ) -> list[HostJob]:
     """One job per scenario, or one for a copy of this host; ``names`` select look-ups.
 
+    A name that means a scenario, as it does for ``explain``, is one.
+
     Raises UsageError for a name that no scenario looks up, ScenarioError for a bad file.
     """
     from harness.cli import UsageError
-    from harness.compare.plan import load_scenarios, make_jobs
+    from harness.compare.plan import is_scenario, load_scenarios, make_jobs
 
+    if not scenarios:
+        scenarios = [Path(name) for name in names if is_scenario(name)]
+        names = [name for name in names if not is_scenario(name)]
     if not scenarios:
         if not names:
             raise UsageError("a NAME to look up or --scenario FILE was expected")

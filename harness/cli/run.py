@@ -13,7 +13,7 @@ from harness.cli.arguments import path
 from harness.cli.outputs import spare, whole
 from harness.cli.spread import add_scheduler, examined
 from harness.cli.streams import complain
-from harness.report.formats import FORMATS, notify, writer
+from harness.report.formats import FORMATS, notify, quiet_text, writer
 
 if TYPE_CHECKING:
     from harness.compare.run import HostJob, JobOutcome
@@ -52,6 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=tuple(FORMATS), default="text",
         help="; ".join(f"{name}: {known.summary}" for name, known in FORMATS.items()),
+    )  # fmt: skip
+    parser.add_argument(
+        "-q", "--quiet", action="store_true",
+        help="text: only what fails or differs between builds, and the totals",
     )  # fmt: skip
     parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to the terminal")
     parser.add_argument(
@@ -108,6 +112,8 @@ def main(options: argparse.Namespace) -> int:
 
     if options.suite is not None and options.scenarios:
         raise UsageError("--suite: no scenario files beside it were expected")
+    if options.quiet and options.format != "text":
+        raise UsageError(f"--quiet: --format text was expected with it, not {options.format}")
     check(options)
     reference = None
     if options.against is None:
@@ -139,7 +145,7 @@ def main(options: argparse.Namespace) -> int:
         stream = sys.stdout
         if options.output is not None:
             stream = stack.enter_context(whole(options.output))
-        writers = [writer(options.format, stream, title)]
+        writers = [quiet_text(stream) if options.quiet else writer(options.format, stream, title)]
         for name, file in reports:
             writers.append(writer(name, stack.enter_context(whole(file)), title))
         return _report(options, jobs, writers, acceptance)

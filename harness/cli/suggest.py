@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from ipaddress import ip_address
+from pathlib import Path
 
 from harness.cli.arguments import path
 
@@ -11,7 +12,10 @@ from harness.cli.arguments import path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``suggest``."""
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="the name to look up, on a copy of this host"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="the name to look up, on a copy of this host; or a scenario",
     )
     parser.add_argument(
         "--want", required=True, metavar="A,B,…", type=_addresses,
@@ -49,10 +53,12 @@ def main(options: argparse.Namespace) -> int:
     """Suggest; 1 when no gai.conf can do it or real glibc does not confirm it."""
     from harness.cli import FINDING, OK, UsageError
     from harness.cli.hosts import jobs_for
-    from harness.compare.plan import trusted_lanes
+    from harness.compare.plan import is_scenario, trusted_lanes
     from harness.compare.suggest import Wish, fulfil
     from harness.report.suggest import as_json, write_text
 
+    if options.scenario is None and options.name is not None and is_scenario(options.name):
+        options.scenario, options.name = Path(options.name), None
     if options.scenario is None and options.lookup is not None:
         raise UsageError("--lookup: --scenario FILE beside it was expected")
     if options.scenario is not None and options.name is not None:

@@ -11,7 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``whatif``."""
     parser.add_argument(
         "names", nargs="*", metavar="NAME",
-        help="the names to look up; with --scenario only its look-ups of these names",
+        help="the names to look up; with --scenario only its look-ups of these names; scenario"
+        " files and names of the library count as given with --scenario",
     )  # fmt: skip
     parser.add_argument(
         "--scenario", "--snapshot", dest="scenarios", action="append", default=[], type=path,

@@ -70,3 +70,12 @@ def writer(name: str, stream: TextIO, title: str) -> Writer:
     known = FORMATS[name]
     make: Callable[..., Writer] = getattr(import_module(known.module), known.writer)
     return make(stream, title=title)
+
+
+def quiet_text(stream: TextIO) -> Writer:
+    """The text of what fails or differs only, for ``run --quiet``."""
+    from rich.console import Console
+
+    from harness.report.text import TextReport
+
+    return TextReport(Console(file=stream), quiet=True)

@@ -30,11 +30,13 @@ def text_report(stream: TextIO, title: str = "") -> TextReport:  # noqa: ARG001 
 class TextReport:
     """Writes reports one by one as they come, then the summary.
 
-    ``console`` decides on colours and width; nothing is wrapped.
+    ``console`` decides on colours and width; nothing is wrapped. ``quiet`` leaves out
+    look-ups on which native and model agree and all builds answer alike.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, quiet: bool = False) -> None:
         self._console = console
+        self._quiet = quiet
         self._results: list[Result] = []
         self._changed = 0
         self._reports: list[LookupReport] = []
@@ -43,6 +45,10 @@ class TextReport:
 
     def add(self, report: LookupReport) -> None:
         """Write one look-up."""
+        self._reports.append(report)
+        self._results += report.results
+        if self._quiet and not _noteworthy(report):
+            return
         if report.scenario != self._scenario:
             self._scenario = report.scenario
             self._line(Text(report.scenario, style="bold"))
@@ -65,8 +71,6 @@ class TextReport:
                 Text(f"    {against.new.where} differs from {against.old.where}: {against.rules}",
                      "yellow" if against.failed else "dim")
             )  # fmt: skip
-        self._reports.append(report)
-        self._results += report.results
 
     def finish(self) -> Summary:
         """Write the totals and return them."""
@@ -234,3 +238,14 @@ def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:
         ),
     ):
         yield list(same)
+
+
+def _noteworthy(report: LookupReport) -> bool:
+    """Whether ``--quiet`` shows a look-up: something fails, is known to, or differs."""
+    return bool(
+        report.failed
+        or report.changes
+        or report.architectures
+        or report.against
+        or any(result.differs or result.predicted or result.untrusted for result in report.results)
+    )

@@ -230,6 +230,19 @@ def test_wrong_use_is_told_in_one_line(
     assert len(streams.err.splitlines()) == 1
 
 
+def test_a_scenario_needs_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "precedence ::ffff:0:0/96 100"
+    texts = []
+    for words in (["--scenario", "seed-rule9-dual-stack"], ["seed-rule9-dual-stack"]):
+        assert main(["whatif", *words, "--set", line]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert (
+        main(["suggest", "seed-rule9-dual-stack", "--lookup", "web", "--want", "172.31.80.8"]) == 0
+    )
+    assert "verified on real glibc" in capsys.readouterr().out
+
+
 def test_a_snapshot_is_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["whatif", "--snapshot", CASE, "--gai-conf", "none"]) == 0
     assert CASE in capsys.readouterr().out
