@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.arguments import given
 from harness.cli.outputs import whole
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def add_baseline(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--baseline", metavar="FILE",
+        "--baseline", metavar="FILE", type=given,
         help="accept the differences that this file lists, and fail on others only",
     )  # fmt: skip
     parser.add_argument(
@@ -63,6 +64,8 @@ class Acceptance:
         from harness.compare.baseline_file import Sources, read
 
         path = Path(self._path)
+        if not path.parent.is_dir():
+            raise UsageError(f"{path}: a file in a folder that is there was expected")
         new = not os.path.lexists(path)
         if new and not self._update:
             raise UsageError(

@@ -18,3 +18,10 @@ def name(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("a name was expected, got ''")
     return text
+
+
+def given(text: str) -> str:
+    """An argument that is a file's name as it was written: ``/dev/fd/3`` stays that."""
+    if not text:
+        raise argparse.ArgumentTypeError("a file was expected, got ''")
+    return text

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.cli.accepting import Acceptance, add_baseline, check
-from harness.cli.arguments import path
+from harness.cli.arguments import given, path
 from harness.cli.outputs import spare, whole
 from harness.cli.spread import add_scheduler, examined
 from harness.cli.streams import complain
@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-q", "--quiet", action="store_true",
         help="text: only what fails or differs between builds, and the totals",
     )  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to the terminal")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=given, help="write there, not to the terminal"
+    )
     parser.add_argument(
         "--report", action="append", default=[], type=_further, metavar="FORMAT=FILE",
         help="write a further report of the same run; may be given several times",
