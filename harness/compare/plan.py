@@ -101,7 +101,15 @@ def lanes_for(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
     self-test, and marked where they fail it. Raises GlibcMissing for a build that is not there
     and PlanError for a lane that a build does not have.
     """
-    return marked(shortened(sorted(_specs(glibc, lane).values(), key=_by_version)))
+    return marked(untested_lanes(glibc, lane))
+
+
+def untested_lanes(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
+    """The lanes of `lanes_for` without the self-test: for what runs nothing on them.
+
+    Raises GlibcMissing and PlanError as `lanes_for`.
+    """
+    return shortened(sorted(_specs(glibc, lane).values(), key=_by_version))
 
 
 def trusted_lanes(glibc: str, lane: str) -> tuple[LaneSpec, ...]:

@@ -43,14 +43,18 @@ class Settings:
 
         Parameters: ``where`` it was written, for the message.
         """
-        from harness.compare.plan import PlanError, lanes_for
+        from harness.compare.plan import PlanError, lanes_for, untested_lanes
         from harness.glibcs import GlibcError
         from harness.native import LaneError
+        from harness.sandbox import NoSandbox, SandboxError
 
         try:
             self._fetch_missing(words)
-            return lanes_for(words, "auto")
-        except (GlibcError, PlanError, LaneError) as problem:
+            try:
+                return lanes_for(words, "auto")
+            except NoSandbox:  # each scenario says so, or is skipped
+                return untested_lanes(words, "auto")
+        except (GlibcError, PlanError, LaneError, SandboxError) as problem:
             text = str(problem).removeprefix("--glibc: ")
             raise pytest.UsageError(f"{where}: {text}{self._hint(problem)}") from None
         except OSError as problem:  # of the cache folder
@@ -66,14 +70,16 @@ class Settings:
     def _fetch_missing(self, words: str) -> None:
         if not self.fetches:
             return
-        from harness.glibcs import GlibcMissing, fetch, find
+        from harness.glibcs import GlibcMissing, fetch, fetch_emulator, find
 
         for word in filter(None, (word.strip() for word in words.split(","))):
             try:
-                find(word)
+                builds = find(word)
             except GlibcMissing:
                 self._say(f"gai-harness: fetching glibc {word}")
-                fetch(word)
+                builds = [fetch(word)]
+            for build in builds:
+                fetch_emulator(build)  # where it is missing, and needed
 
     def _say(self, line: str) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import NoReturn, cast
+
 import pytest
 from plugin_kit import ids
+
+from harness import glibcs
+from harness.compare import plan
+from harness.native import LaneError
+from harness.pytest_plugin.settings import Settings
+from harness.sandbox import NoSandbox, SandboxUnavailable
 
 pytest_plugins = ("pytester",)
 
@@ -263,3 +272,39 @@ def test_without_namespaces_a_fixture_fails_and_a_marker_skips(
     result = without_namespaces("-k", "test_")
     result.assert_outcomes(failed=2, skipped=1, deselected=7)
     result.stdout.fnmatch_lines(["*this machine cannot make the private network of this test*"])
+
+
+def _refused(problem: Exception) -> NoReturn:
+    raise problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (NoSandbox("no namespaces", "allow them"), ""),
+        (SandboxUnavailable("too many files", "fewer jobs"), "--gai-glibc: too many files; fewer"),
+        (LaneError("glibc 2.36:s390x does not run here"), "--gai-glibc: glibc 2.36:s390x does not"),
+    ],
+)
+def test_a_self_test_that_cannot_be_made_is_no_internal_error(
+    problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Builds of other architectures are tried before the first scenario is."""
+    config = SimpleNamespace(option=SimpleNamespace(gai_fetch=False), getini=lambda _: False)
+    settings = Settings(cast("pytest.Config", config))
+    monkeypatch.setattr(plan, "marked", lambda _: _refused(problem))
+    if not said:  # then each scenario says so, or is skipped
+        assert [lane.build for lane in settings.lanes_for("host", "--gai-glibc")] == ["host"]
+        return
+    with pytest.raises(pytest.UsageError, match=f"^{said}"):
+        settings.lanes_for("host", "--gai-glibc")
+
+
+def test_with_a_missing_glibc_its_qemu_is_fetched_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[object] = []
+    monkeypatch.setattr(glibcs, "find", lambda word: [word])
+    monkeypatch.setattr(glibcs, "fetch_emulator", got.append)
+    config = SimpleNamespace(option=SimpleNamespace(gai_fetch=True), getini=lambda _: False)
+    monkeypatch.setattr(plan, "lanes_for", lambda *_: ())
+    Settings(cast("pytest.Config", config)).lanes_for("2.36:s390x,2.41", "--gai-glibc")
+    assert got == ["2.36:s390x", "2.41"]
