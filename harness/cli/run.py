@@ -160,11 +160,12 @@ def _report(
     acceptance: Acceptance,
 ) -> int:
     """Run the jobs and write the reports; the worst of all exit statuses."""
-    from harness.cli import FINDING, OK
+    from harness.cli import CANNOT, FINDING, OK
     from harness.compare.results import Notice
     from harness.report.progress import counted
 
     status = OK
+    untrusted: set[bool] = set()
     outcomes: list[JobOutcome] = []
     for outcome in counted(examined(options, jobs), len(jobs), "hosts"):
         job = outcome.job
@@ -176,6 +177,7 @@ def _report(
         for report in map(acceptance.apply, outcome.reports):
             if report.failed:
                 status = max(status, FINDING)
+            untrusted |= {bool(result.untrusted) for result in report.results}
             for each in writers:
                 each.add(report)
         outcomes.append(replace(outcome, reports=()))
@@ -184,4 +186,7 @@ def _report(
         status = max(status, FINDING if notice.failed else OK)
     for each in writers:
         each.finish()
+    if untrusted == {True}:  # no failure is no success where nothing was counted
+        complain("gai-harness run: no result is counted: every lane fails its self-test")
+        status = max(status, CANNOT)
     return status

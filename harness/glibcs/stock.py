@@ -76,8 +76,8 @@ def find(spec: str) -> list[Build]:
     Args:
         spec: ``host``; ``all`` (the host's, then every one in the cache by ascending version, of
             the host's architecture; ``all:ARCH`` for another, ``all:all`` for every one); a
-            version, ``2.36`` or ``2.36:armhf`` (the distribution's package before one that was
-            added, before the host's); a name given to `add`; or a directory, with ``:ARCH``
+            version, ``2.36``, ``2.36:armhf`` or ``2.36:all`` (the distribution's package before
+            one that was added, before the host's); a name given to `add`; or a directory, with ``:ARCH``
             behind it where it has a glibc of several architectures.
 
     Raises:
@@ -94,6 +94,11 @@ def find(spec: str) -> list[Build]:
     named = [build for build in kept if spec in (build.name, build.id)]
     if named:
         return named
+    if is_version(name) and arch == "all":
+        found = [build for build in _all(kept, arch) if build.version == name]
+        if not found:
+            raise GlibcMissing(spec, _remedy(f"{name} --arch all", name, native_arch()))
+        return found
     if is_version(name):
         return [_by_version(spec, name, arch, kept)]
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):

@@ -10,6 +10,7 @@ import pytest
 from compare_kit import gather
 from selftest_jobs import differences
 
+from harness.cli import main
 from harness.compare import plan, selftest
 from harness.compare.judge import judge
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
@@ -177,3 +178,14 @@ def test_an_untrusted_result_is_shown_and_not_counted(result: Result, verdict: V
     assert Summary.of([one]).words == "0 agree, 0 disagree, 0 error, 1 not counted"
     both = Summary.of([one, replace(one, untrusted="")])
     assert (both.untrusted, both.failed, both.expectation_failed) == (1, 1, 1)
+
+
+def test_a_run_in_which_nothing_counts_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doubtful = replace(host_lane(), untrusted="seen upside down")
+    monkeypatch.setattr(plan, "lanes_for", lambda glibc, lane: (doubtful,))
+    assert main(["run", "seed-rule9-ipv4-only"]) == 3
+    assert "no result is counted" in capsys.readouterr().err
+    monkeypatch.setattr(plan, "lanes_for", lambda glibc, lane: (host_lane(), doubtful))
+    assert main(["run", "seed-rule9-ipv4-only"]) == 0

@@ -95,6 +95,9 @@ def test_all_is_the_host_then_ascending(own: Build) -> None:
         [*(build.arch for build in find("all")), other]
     )  # and none that nothing can run, which would keep all others from running
     assert find("all:all")[0] == own
+    assert [build.arch for build in find("2.36:all") if build.origin != "host"] == [other]
+    with pytest.raises(GlibcMissing, match="is known to have"):
+        find("2.9999:all")
     with pytest.raises(GlibcMissing, match="gai-harness glibc fetch --all --arch riscv64"):
         find("all:riscv64")
     with pytest.raises(GlibcMissing, match="the architectures with a worker are amd64, i386"):
