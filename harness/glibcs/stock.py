@@ -76,9 +76,9 @@ def find(spec: str) -> list[Build]:
     Args:
         spec: ``host``; ``all`` (the host's, then every one in the cache by ascending version, of
             the host's architecture; ``all:ARCH`` for another, ``all:all`` for every one); a
-            version, ``2.36``, ``2.36:armhf`` or ``2.36:all`` (the distribution's package before
-            one that was added, before the host's); a name given to `add`; or a directory, with ``:ARCH``
-            behind it where it has a glibc of several architectures.
+            version, ``2.36``, ``2.36:armhf`` or ``2.36:all`` (the distribution's package
+            before one that was added, before the host's); a name given to `add`; or a
+            directory, with ``:ARCH`` behind it where it has a glibc of several architectures.
 
     Raises:
         GlibcMissing: No such build is on this machine.

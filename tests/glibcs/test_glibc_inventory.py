@@ -122,7 +122,7 @@ def test_what_is_missing_comes_with_the_command_to_get_it() -> None:
         assert str(caught.value).endswith(f"; gai-harness glibc fetch {spec}")
 
 
-@pytest.mark.parametrize("arch", ["armel", "S390X", "all"])
+@pytest.mark.parametrize("arch", ["armel", "S390X"])
 def test_no_command_is_named_that_fetch_would_refuse(arch: str) -> None:
     with pytest.raises(GlibcMissing, match="the architectures known here are amd64, i386") as said:
         find(f"2.36:{arch}")
