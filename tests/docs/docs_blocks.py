@@ -71,10 +71,12 @@ def environment(private: Path, cache: Path | None) -> dict[str, str]:
                     cache / part, home / ".cache/gai-harness" / part,
                     symlinks=True, copy_function=_linked,
                 )  # fmt: skip
+    # where CI is set, pytest cuts no line short
+    usual = ("COLUMNS", "CI", "BUILD_NUMBER")
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(("XDG_", "PYTEST_", "COV_", "GAI_HARNESS_")) and key != "COLUMNS"
+        if not key.startswith(("XDG_", "PYTEST_", "COV_", "GAI_HARNESS_")) and key not in usual
     }
     # what zig has compiled of the C library for seven processors takes it a minute
     kept.setdefault("ZIG_GLOBAL_CACHE_DIR", str(platformdirs.user_cache_path("zig")))

@@ -157,13 +157,14 @@ def test_what_led_to_an_exception_is_told(gai_host: GaiHost) -> None:
     assert "LookupError: deep down" in caught.value.__notes__[0]
 
 
-class TwoWordsError(Exception):
-    def __init__(self, one: str, two: str) -> None:
-        super().__init__(f"{one} {two}")
+class LockedError(Exception):
+    def __init__(self) -> None:
+        super().__init__("cannot be sent")
+        self.lock = threading.Lock()
 
 
-def raises_two_words() -> None:
-    raise TwoWordsError("cannot", "be sent")
+def raises_what_holds_a_lock() -> None:
+    raise LockedError
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def raises_two_words() -> None:
         (lambda: os._exit(7), "process ended with status 7"),
         (lambda: os._exit(0), "process ended with status 0"),
         (threading.Lock, "result cannot be sent out of the sandbox: cannot pickle"),
-        (raises_two_words, "TwoWordsError: cannot be sent"),
+        (raises_what_holds_a_lock, "LockedError: cannot be sent"),
     ],
     ids=[
         "killed",

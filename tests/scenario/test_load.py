@@ -146,7 +146,7 @@ def test_models_can_be_built_in_python() -> None:
 def test_the_schema_command_prints_it() -> None:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        assert schema_command.main(Namespace()) == 0
+        assert schema_command.main(Namespace(of="scenario")) == 0
     assert yaml.safe_load(out.getvalue())["title"] == "gai-harness scenario"
 
 
