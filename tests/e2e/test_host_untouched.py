@@ -102,7 +102,7 @@ def everybody() -> set[int]:
     return {int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()}
 
 
-def until(condition: Callable[[], object], seconds: float = 20) -> object:
+def until(condition: Callable[[], object], seconds: float = 60) -> object:
     end = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < end:
         time.sleep(0.005)

@@ -91,14 +91,19 @@ def namespaces() -> set[str]:
     return found
 
 
-def wait_for_none(asker: Asker, seconds: float = 10) -> list[int]:
+# a killed process may have to wait for the kernel's one lock on networks, which other tests
+# that end hundreds of them hold for a while
+_LONG = 60
+
+
+def wait_for_none(asker: Asker, seconds: float = _LONG) -> list[int]:
     until = time.monotonic() + seconds
     while (left := asker.alive()) and time.monotonic() < until:
         time.sleep(0.02)
     return left
 
 
-def none_left(inside: set[str], seconds: float = 10) -> set[str]:
+def none_left(inside: set[str], seconds: float = _LONG) -> set[str]:
     """Those that are still there; a process that ends loses its memory before its namespaces."""
     until = time.monotonic() + seconds
     while (left := inside & namespaces()) and time.monotonic() < until:
