@@ -28,6 +28,7 @@ _PREFIX_BITS = 8
 # Above this bit stands what counts instead, plus one, for the first of two destinations: see
 # `harness.model.facts.common_prefix_without_top_bit`.
 _IF_FIRST = 8
+_PLAIN = (1 << _IF_FIRST) - 1
 RULE_BITS = (67, 66, 65, 64, 63, 32, 31, 0)
 """The lowest bit of each of the rules 1 to 8 in the first number of a key."""
 
@@ -156,12 +157,17 @@ def deciding_rule(before: Key, after: Key) -> int:
     different = before[0] ^ after[0]
     if different:
         return _RULE_OF_BIT[different.bit_length()]
-    return 9 if before[2] == after[2] and _if_first(before[1]) != after[1] & 0xFF else 10
+    if before[2] != after[2]:
+        return 10
+    near, far = before[1], after[1]
+    if (near | far) > _PLAIN:
+        near, far = _if_first(near), far & _PLAIN
+    return 9 if near != far else 10
 
 
 def _if_first(far: int) -> int:
     """The bits behind the common prefix where the destination is the first of two."""
-    return (far >> _IF_FIRST) - 1 if far >> _IF_FIRST else far
+    return (far >> _IF_FIRST) - 1 if far > _PLAIN else far
 
 
 _RULE_OF_BIT = [
@@ -184,8 +190,10 @@ def _merge(positions: list[int], keys: Sequence[Key]) -> list[int]:
         (rules_a, far_a, version_a), (rules_b, far_b, version_b) = keys[a], keys[b]
         if rules_a != rules_b:
             first = rules_a < rules_b
-        elif version_a == version_b and (nearer := _if_first(far_a) - (far_b & 0xFF)):
-            first = nearer < 0
+        elif version_a == version_b:
+            if far_a | far_b > _PLAIN:
+                far_a, far_b = _if_first(far_a), far_b & _PLAIN
+            first = far_a < far_b if far_a != far_b else a < b
         else:
             first = a < b
         if first:
