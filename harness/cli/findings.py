@@ -91,11 +91,11 @@ def _run(findings: Findings, glibc: str, builds: tuple[str, ...]) -> tuple[Seen,
 def _all_builds() -> tuple[str, ...]:
     """Every build of every architecture on this machine, this one's first."""
     from harness.glibcs import find
-    from harness.model.dialects import ARCHS
+    from harness.glibcs.catalog import ARCHITECTURES
 
     named = {
         f"{build.version}:{arch}": None
-        for arch in ARCHS
+        for arch in ARCHITECTURES
         for build in find(f"all:{arch}")
         if build.name is None
     }

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from harness.glibcs.elf import ElfError, machine_arch, read_elf_file
 from harness.glibcs.errors import GlibcUnavailable
+from harness.model.dialects import ARCHS
 
 _OTHERWISE = (
     "unpack a container image or a package of the glibc you want and name it: "
     "gai-harness glibc add DIR"
 )
 
-#: Those a worker is built for.
-ARCHITECTURES = ("amd64", "i386", "arm64", "armhf", "ppc64el", "s390x", "riscv64")
+#: Those a worker is built for; the model has rows for the same ones.
+ARCHITECTURES = ARCHS
 
 
 @dataclass(frozen=True, slots=True)

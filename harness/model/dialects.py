@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 Version = tuple[int, int]
 
@@ -144,34 +145,29 @@ def dialect(glibc: str, arch: str = "amd64", rows: tuple[Row, ...] = ROWS) -> Di
     processor (or none) holds. Raises ValueError for versions before 2.5, where the
     table begins.
     """
-    version = parse_version(glibc)
-    values: dict[str, bool | int | str] = {}
-    for row in rows:
-        if row.since <= version and (row.archs is None or arch in row.archs):
-            values[row.feature] = row.value
-    if not values:
+    holding = _holding(parse_version(glibc), arch, rows)
+    if not holding:
         raise ValueError(f"glibc {glibc}: the model begins with 2.5")
-    return Dialect(glibc, arch, **values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {feature: row.value for feature, row in holding.items()}
+    return Dialect(glibc, arch, **values)
 
 
 def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:
-    """The rows that hold for ``other`` where ``one`` has another value, in the table's order."""
-    version = parse_version(other.glibc)
-    holding = {
-        row.feature: row
-        for row in ROWS
-        if row.since <= version and (row.archs is None or other.arch in row.archs)
-    }
+    """The rows that hold for ``other`` where ``one`` has another value, in the table's order.
+
+    >>> [row.feature for row in differences(dialect("2.41"), dialect("2.43"))]
+    ['mptcp_known']
+    """
+    holding = _holding(parse_version(other.glibc), other.arch, ROWS)
     return tuple(
         row for feature, row in holding.items() if getattr(one, feature) != getattr(other, feature)
     )
 
 
-def boundaries(older: str, newer: str) -> tuple[Row, ...]:
-    """The rows that begin to hold after ``older`` and up to ``newer``: why two versions differ.
-
-    >>> [row.feature for row in boundaries("2.41", "2.43")]
-    ['mptcp_known']
-    """
-    low, high = sorted((parse_version(older), parse_version(newer)))
-    return tuple(row for row in ROWS if low < row.since <= high)
+def _holding(version: Version, arch: str, rows: tuple[Row, ...]) -> dict[str, Row]:
+    """The row of each feature that holds: the last to begin and to name the processor or none."""
+    return {
+        row.feature: row
+        for row in rows
+        if row.since <= version and (row.archs is None or arch in row.archs)
+    }

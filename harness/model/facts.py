@@ -11,6 +11,8 @@ from harness.model.dialects import Dialect
 from harness.model.host import IPAddress
 from harness.model.policy import Policy
 
+WITHOUT_TOP_BIT = 0x7FFFFFFF
+
 # (destination, source or None, prefix length of the source) -> bits
 CommonPrefix = Callable[[IPAddress, IPAddress | None, int], int]
 
@@ -124,19 +126,27 @@ def facts(
 
 def glibc_facts(candidate: Candidate, position: int, policy: Policy, spoken: Dialect) -> Facts:
     """The facts as the glibc of dialect ``spoken`` has them; raises as `facts`."""
-    if_first = None
-    if spoken.shift_by_32 == "zero" and not spoken.first_of_pair_keeps_top_bit:
-        if_first = partial(common_prefix_without_top_bit, spoken)
+    # Inside a subnet top bits agree, unless its mask is 0: a compiler may forget the second half.
+    if_first = (
+        None
+        if spoken.first_of_pair_keeps_top_bit
+        else partial(common_prefix, spoken, tested=WITHOUT_TOP_BIT)
+    )
     return facts(candidate, position, policy, partial(common_prefix, spoken), if_first)
 
 
 def common_prefix(
-    spoken: Dialect, destination: IPAddress, source: IPAddress | None, prefixlen: int
+    spoken: Dialect,
+    destination: IPAddress,
+    source: IPAddress | None,
+    prefixlen: int,
+    tested: int = 0xFFFFFFFF,
 ) -> int:
     """The common prefix length rule 9 compares, in bits.
 
     IPv6: all equal leading bits, in every version; RFC 6724 §2.2 would stop at the
-    source's prefix length. IPv4: since 2.8 only inside the source's subnet, else 0.
+    source's prefix length. IPv4: since 2.8 only inside the source's subnet, else 0; there
+    the bits of ``tested`` are looked at, and the others taken to be equal.
     """
     if source is None:
         return 0
@@ -145,21 +155,7 @@ def common_prefix(
         return leading_zeros(difference, 128)
     if spoken.rule9_ipv4_in_subnet_only and difference & netmask(prefixlen, spoken):
         return 0
-    return leading_zeros(difference, 32)
-
-
-def common_prefix_without_top_bit(
-    spoken: Dialect, destination: IPAddress, source: IPAddress | None, prefixlen: int
-) -> int:
-    """As `common_prefix`, by machine code that never tests the top bit of an IPv4 difference.
-
-    In C a shift by 32 cannot be, so destination and source within the mask "must" agree in
-    their first bit. With prefix length 0 and a mask of 0 they need not.
-    """
-    plain = common_prefix(spoken, destination, source, prefixlen)
-    if source is None or destination.version == 6 or prefixlen != 0:
-        return plain
-    return leading_zeros((int(destination) ^ int(source)) & 0x7FFFFFFF, 32)
+    return leading_zeros(difference & tested, 32)
 
 
 def netmask(prefixlen: int, spoken: Dialect) -> int:

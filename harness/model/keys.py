@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import Dialect
-from harness.model.facts import Candidate, netmask
+from harness.model.facts import WITHOUT_TOP_BIT, Candidate, netmask
 from harness.model.gaiconf import INT_MAX, PrefixEntry, ScopeEntry
 from harness.model.policy import Policy, ipv6_scope
 
@@ -26,7 +26,7 @@ Fixed = tuple[int, int | None, int, int, int]
 
 _PREFIX_BITS = 8
 # Above this bit stands what counts instead, plus one, for the first of two destinations: see
-# `harness.model.facts.common_prefix_without_top_bit`.
+# `harness.model.facts.glibc_facts`.
 _IF_FIRST = 8
 _PLAIN = (1 << _IF_FIRST) - 1
 RULE_BITS = (67, 66, 65, 64, 63, 32, 31, 0)
@@ -47,9 +47,7 @@ class Sorter:
         self._precedence = _shifted(policy.precedence, 128)
         self._scopes = _shifted(policy.scopes, 32)
         self._in_subnet_only = spoken.rule9_ipv4_in_subnet_only
-        self._loses_top_bit = (
-            spoken.shift_by_32 == "zero" and not spoken.first_of_pair_keeps_top_bit
-        )
+        self._loses_top_bit = not spoken.first_of_pair_keeps_top_bit
         self._masks = [netmask(length, spoken) for length in range(33)]
         # scope, label, and the bits of rules 6 and 8. An address comes back in many
         # candidates. Integers are the keys: hashing an address object costs more than a rule
@@ -88,8 +86,8 @@ class Sorter:
         far = difference.bit_length()
         if is_ipv4 and self._in_subnet_only and difference & self._masks[candidate.prefixlen]:
             far = 32
-        elif far == 32 and is_ipv4 and self._loses_top_bit and not candidate.prefixlen:
-            far |= (difference & 0x7FFFFFFF).bit_length() + 1 << _IF_FIRST
+        elif far == 32 and is_ipv4 and self._loses_top_bit:
+            far |= (difference & WITHOUT_TOP_BIT).bit_length() + 1 << _IF_FIRST
         return value, source_value, bits, far, version
 
     def key_of(self, fixed: Fixed) -> Key:

@@ -41,7 +41,7 @@ def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Tr
     four = [item for item in known if item.reachable and item.destination.version == 4]
     if not table.dropped or not four:
         return None
-    others = ", ".join(arch for arch in ARCHS if _shift(arch) != spoken.shift_by_32)
+    others = ", ".join(arch for arch in ARCHS if _shift(spoken, arch) != spoken.shift_by_32)
     if spoken.shift_by_32 == "modulo":
         effect = (
             f"on {_processors(spoken)} its mask then is /32, so only a destination that is "
@@ -65,13 +65,13 @@ def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Tr
     )
 
 
-def _shift(arch: str) -> str:
-    return dialect("2.41", arch).shift_by_32
+def _shift(spoken: Dialect, arch: str) -> str:
+    return dialect(spoken.glibc, arch).shift_by_32
 
 
 def _processors(spoken: Dialect) -> str:
     """The processor, and those that shift alike: they give one answer, and so one text."""
-    alike = [arch for arch in ARCHS if _shift(arch) == spoken.shift_by_32]
+    alike = [arch for arch in ARCHS if _shift(spoken, arch) == spoken.shift_by_32]
     return ", ".join(alike if spoken.arch in alike else [spoken.arch])
 
 

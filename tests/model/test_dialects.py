@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model_kit import EVERY_DIALECT, VERSIONS
 
-from harness.model.dialects import ROWS, Dialect, Row, boundaries, dialect, parse_version
+from harness.model.dialects import ROWS, Dialect, Row, dialect, differences, parse_version
 
 FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
 
@@ -52,8 +52,10 @@ def test_versions_are_numbers_not_texts() -> None:
 def test_boundaries_of_versions(feature: str, before: str, since: str) -> None:
     assert getattr(dialect(before), feature) is False
     assert getattr(dialect(since), feature) is True
-    assert [row.value for row in boundaries(before, since) if row.feature == feature] == [True]
-    assert boundaries(since, before) == boundaries(before, since)
+    between = differences(dialect(before), dialect(since))
+    assert [row.value for row in between if row.feature == feature] == [True]
+    back = differences(dialect(since), dialect(before))
+    assert [row.value for row in back if row.feature == feature] == [False]
 
 
 def test_nothing_but_gai_conf_and_mptcp_changed_from_2_19_on() -> None:
