@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from harness.compare.judge import judge, prediction_for
-from harness.compare.results import DestinationRow, PairReason, Result
+from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect
 from harness.compare.tracing import TraceReport, trace_report
 from harness.compare.versions import architectures, changes
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 class Explanation:
     """One look-up on one glibc, explained.
 
-    ``name`` is the name looked up; ``rows`` are in the order returned; ``pair`` is the
-    decision between the two addresses asked for, if both were among the answers. ``apart``
-    says for the whole look-up where versions or architectures differ, and why.
+    ``name`` is the name looked up; ``pair`` is the decision between the two addresses asked
+    for, if both were among the answers. ``apart`` says for the whole look-up where versions
+    or architectures differ, and why.
     """
 
     name: str | None
     result: Result
-    rows: tuple[DestinationRow, ...]
     pair: PairReason | None = None
     devices: tuple[str, ...] = ()
     trace: TraceReport | None = None
@@ -89,12 +88,10 @@ def _explain(box: Box, job: _Job) -> Iterator[Explanation]:
             *(_apart(each.between, each.why) for each in processors),
         )
         for evidence, result in zip(evidences, results, strict=True):
-            prediction = prediction_for(evidence)
             yield Explanation(
                 evidence.lookup.name,
                 result,
-                result.destinations,
-                None if job.pair is None else pair_reason(prediction, job.pair),
+                None if job.pair is None else pair_reason(prediction_for(evidence), job.pair),
                 devices,
                 trace_report(evidence),
                 apart,

@@ -7,7 +7,6 @@ from ipaddress import IPv6Address, ip_address
 
 from harness.compare.explain import Explanation, pair_reason
 from harness.compare.judge import Evidence, judge, prediction_for
-from harness.compare.remarks import rows
 from harness.compare.request import query_for, request_for, targets_of
 from harness.compare.results import Remark, Result, Verdict
 from harness.glibcs import host
@@ -70,14 +69,8 @@ def explain_live(
     result, evidence, note = _judged(evidence, request, given)
     if note:
         result = replace(result, remarks=(*result.remarks, Remark("order", note)))
-    prediction = prediction_for(evidence)
-    known = () if prediction.order is None else prediction.order.facts
-    return Explanation(
-        lookup.name,
-        result,
-        rows(known, view),
-        None if pair is None else pair_reason(prediction, pair),
-    )
+    reason = None if pair is None else pair_reason(prediction_for(evidence), pair)
+    return Explanation(lookup.name, result, reason)
 
 
 def _judged(evidence: Evidence, request: Request, given: _Given) -> tuple[Result, Evidence, str]:

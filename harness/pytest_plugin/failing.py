@@ -24,9 +24,7 @@ def explain_result(found: Examined, path: str, line: int) -> Explained:
     result = found.result
     expected = (f"expectation failed: {one}" for one in result.unmet)
     problems = tuple(dict.fromkeys([headline(result), *expected]))
-    explanation = Explanation(
-        None, replace(result, unmet=()), result.destinations, devices=found.report.devices
-    )
+    explanation = Explanation(None, replace(result, unmet=()), devices=found.report.devices)
     orders = f"native  {native(result)}\nmodel   {model(result)}\n\n"
     tidy = "\n".join(line.rstrip() for line in (orders + as_text([explanation])).splitlines())
     return Explained(Crash(path, line, problems[0]), problems, tidy)

@@ -45,9 +45,7 @@ class Order:
     report: LookupReport = field(repr=False)
 
     def __str__(self) -> str:
-        explanation = Explanation(
-            None, self.result, self.result.destinations, devices=self.report.devices
-        )
+        explanation = Explanation(None, self.result, devices=self.report.devices)
         return as_text([explanation])
 
 

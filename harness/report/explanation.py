@@ -60,7 +60,7 @@ def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
     for item in items:
         result = item.result
         key = (
-            item.rows, item.pair, item.trace, result.native, result.model, result.error,
+            result.destinations, item.pair, item.trace, result.native, result.model, result.error,
             result.verdict, result.decisions, result.undefined, result.unmet, result.untrusted,
         )  # fmt: skip
         groups.setdefault(key, []).append(item)
@@ -76,11 +76,11 @@ def _write(console: Console, same: Sequence[Explanation]) -> None:
     console.print(head, soft_wrap=True)
     if result.untrusted:
         console.print(Text(f"  not counted: {result.untrusted}", "bold magenta"), soft_wrap=True)
-    if not same[0].rows and result.native:
+    if not result.destinations and result.native:
         only = ", ".join(dict.fromkeys(result.native))
         console.print(Text(f"  returned: {only} (one address: nothing is sorted)"), soft_wrap=True)
-    if same[0].rows:
-        console.print(_table(same[0].rows))
+    if result.destinations:
+        console.print(_table(result.destinations))
     for number, decision in enumerate(result.decisions, 1):
         console.print(
             Text(f"  {number}. {decision.before} before {decision.after}\n     {decision.why}"),
@@ -172,7 +172,6 @@ def as_json(explanations: Sequence[Explanation]) -> str:
         "explanations": [
             {
                 **result_as_json(item.result),
-                "destinations": [asdict(row) for row in item.rows],
                 "trace": None if item.trace is None else asdict(item.trace),
                 "apart": list(item.apart),
                 "pair": None if item.pair is None else asdict(item.pair),
