@@ -65,7 +65,7 @@ void gai_buffer_free(struct gai_buffer *buffer)
     *buffer = (struct gai_buffer){0};
 }
 
-static uint8_t *grow(struct gai_buffer *buffer, size_t size)
+uint8_t *gai_buffer_grow(struct gai_buffer *buffer, size_t size)
 {
     if (gai_buffer_reserve(buffer, size) != 0)
         return NULL;
@@ -118,7 +118,7 @@ static int put_entry(struct gai_buffer *buffer, const struct addrinfo *entry)
     size_t canon = entry->ai_canonname == NULL ? 0 : strlen(entry->ai_canonname);
     if (canon > GAI_RECORD_MAX)
         return -1;
-    uint8_t *at = grow(buffer, ENTRY_SIZE + length + 4 + canon);
+    uint8_t *at = gai_buffer_grow(buffer, ENTRY_SIZE + length + 4 + canon);
     if (at == NULL)
         return -1;
     gai_put32(at, (uint32_t)entry->ai_family);

@@ -32,6 +32,9 @@ int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer);
 
 /* Makes room for `extra` more bytes: 0, or -1 without any change. */
 int gai_buffer_reserve(struct gai_buffer *buffer, size_t extra);
+
+/* The place of size further bytes, which count as part of it from now on; NULL without memory. */
+uint8_t *gai_buffer_grow(struct gai_buffer *buffer, size_t size);
 void gai_buffer_free(struct gai_buffer *buffer);
 
 /* Little-endian stores and loads, independent of the machine's own order and alignment. */

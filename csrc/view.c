@@ -24,19 +24,10 @@ struct part {
     size_t length;
 };
 
-static uint8_t *grow(struct gai_buffer *buffer, size_t size)
-{
-    if (gai_buffer_reserve(buffer, size) != 0)
-        return NULL;
-    uint8_t *at = buffer->data + buffer->length;
-    buffer->length += size;
-    return at;
-}
-
 static int put_bytes(struct gai_buffer *buffer, struct part part)
 {
     size_t length = part.length > 255 ? 255 : part.length;
-    uint8_t *at = grow(buffer, 1 + length);
+    uint8_t *at = gai_buffer_grow(buffer, 1 + length);
     if (at == NULL)
         return -1;
     at[0] = (uint8_t)length;
@@ -73,7 +64,7 @@ static int put_address(const struct nlmsghdr *message, struct gai_buffer *buffer
     struct part wide = attribute(message, sizeof fixed, IFA_FLAGS);
     if (wide.length == sizeof flags)
         memcpy(&flags, wide.data, sizeof flags);
-    uint8_t *at = grow(buffer, 12);
+    uint8_t *at = gai_buffer_grow(buffer, 12);
     if (at == NULL)
         return -1;
     at[0] = fixed.ifa_family;
@@ -97,7 +88,7 @@ static int put_link(const struct nlmsghdr *message, struct gai_buffer *buffer)
     text.length = text.length > 0 ? strnlen((const char *)text.data, text.length) : 0;
     if (text.length > 0 && text.length < sizeof name)
         memcpy(name, text.data, text.length);
-    uint8_t *at = grow(buffer, 14);
+    uint8_t *at = gai_buffer_grow(buffer, 14);
     if (at == NULL)
         return -1;
     gai_put32(at, (uint32_t)fixed.ifi_index);
@@ -267,7 +258,7 @@ static int put_source(int fd, const struct sockaddr_storage *to, socklen_t size,
         address = (struct part){(const uint8_t *)&in6.sin6_addr, sizeof in6.sin6_addr};
         scope = in6.sin6_scope_id;
     }
-    uint8_t *at = grow(buffer, 12);
+    uint8_t *at = gai_buffer_grow(buffer, 12);
     if (at == NULL)
         return -1;
     gai_put32(at, (uint32_t)error);
@@ -310,7 +301,7 @@ int gai_view(const uint8_t *request, size_t length, struct gai_buffer *buffer)
     const size_t start = buffer->length;
     if (length < 1 || (request[0] != GAI_VIEW_SOURCES && length != 1))
         return -1;
-    if (grow(buffer, HEAD_SIZE) == NULL)
+    if (gai_buffer_grow(buffer, HEAD_SIZE) == NULL)
         return 1;
     if (request[0] == GAI_VIEW_ADDRESSES)
         error = dump(RTM_GETADDR, RTM_NEWADDR, buffer, &count) == 0 ? 0 : errno;

@@ -16,13 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 from harness import __version__
-from harness.compare.fuzz.driver import BatchSpec, Step
+from harness.compare.fuzz.driver import BatchSpec, Step, numbers, steps
 from harness.compare.fuzz.driver import examine as examine_batch
-from harness.compare.fuzz.engine import BatchReport
 from harness.compare.run import HostJob, JobOutcome, LaneSpec
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError
@@ -190,26 +188,8 @@ def fuzz_on(
 
     Raises ClusterError, and SandboxError for a failure inside a sandbox.
     """
-    end = None if seconds is None else time.monotonic() + seconds
-
-    def tasks() -> Iterator[Task]:
-        for number in count():
-            if end is not None and time.monotonic() >= end:
-                return
-            yield Task(BatchSpec(seed, number, (), timeout), glibcs)
-
-    done = 0
-    for number, outcome in enumerate(cluster.stream(tasks())):
-        if outcome.error is None:
-            step = Step(outcome.values[0])
-        elif str(outcome.error).startswith("host."):
-            step = Step(BatchReport(f"fuzz-{seed}-{number}"), str(outcome.error))
-        else:
-            raise outcome.error
-        yield step
-        done += step.report.cases
-        if cases is not None and done >= cases:
-            return
+    tasks = (Task(BatchSpec(seed, number, (), timeout), glibcs) for number in numbers(seconds))
+    yield from steps(cluster.stream(tasks), seed, cases)
 
 
 def run_on(cluster: Cluster, glibcs: Glibcs, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import count
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.compare.fuzz.engine import BatchReport, Engine
 from harness.compare.fuzz.tally import Counts
 from harness.compare.run import LaneSpec
-from harness.sandbox import Pool
+from harness.sandbox import Outcome, Pool
 from harness.scenario.fuzz import draw_batch
 
 if TYPE_CHECKING:
@@ -99,27 +99,42 @@ def fuzz(
     is; ``mutation`` see `BatchSpec`. Yields batches in order. Raises SandboxUnavailable
     where the machine allows no sandbox, SandboxError for a failure inside one.
     """
-    end = None if seconds is None else time.monotonic() + seconds
-
-    def specs() -> Iterator[BatchSpec]:
-        for number in count(first):
-            if end is not None and time.monotonic() >= end:
-                return
-            yield BatchSpec(seed, number, tuple(lanes), timeout, mutation)
-
-    done = 0
+    specs = (
+        BatchSpec(seed, number, tuple(lanes), timeout, mutation)
+        for number in numbers(seconds, first)
+    )
     with Pool(jobs) as pool:
-        for number, outcome in enumerate(pool.outcomes(examine, specs()), first):
-            if outcome.error is None:
-                step = Step(outcome.values[0])
-            elif str(outcome.error).startswith("host."):
-                step = Step(BatchReport(f"fuzz-{seed}-{number}"), str(outcome.error))
-            else:
-                raise outcome.error
-            yield step
-            done += step.report.cases
-            if cases is not None and done >= cases:
-                return
+        yield from steps(pool.outcomes(examine, specs), seed, cases, first)
+
+
+def numbers(seconds: float | None, first: int = 0) -> Iterator[int]:
+    """The numbers of the batches to begin, from ``first`` until ``seconds`` have passed."""
+    end = None if seconds is None else time.monotonic() + seconds
+    for number in count(first):
+        if end is not None and time.monotonic() >= end:
+            return
+        yield number
+
+
+def steps(
+    outcomes: Iterable[Outcome], seed: int, cases: int | None, first: int = 0
+) -> Iterator[Step]:
+    """The batches of the outcomes, until ``cases`` are done.
+
+    A host that the kernel refuses is a batch without cases; any other error is raised.
+    """
+    done = 0
+    for number, outcome in enumerate(outcomes, first):
+        if outcome.error is None:
+            step = Step(outcome.values[0])
+        elif str(outcome.error).startswith("host."):
+            step = Step(BatchReport(f"fuzz-{seed}-{number}"), str(outcome.error))
+        else:
+            raise outcome.error
+        yield step
+        done += step.report.cases
+        if cases is not None and done >= cases:
+            return
 
 
 def examine(box: Box, spec: BatchSpec) -> Iterator[BatchReport]:
