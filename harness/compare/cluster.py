@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from harness import __version__
 from harness.compare.fuzz.driver import BatchSpec, Step, numbers, steps
@@ -24,9 +24,6 @@ from harness.compare.fuzz.driver import examine as examine_batch
 from harness.compare.run import HostJob, JobOutcome, LaneSpec
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _PATIENCE = 60.0  # seconds without any worker
 _ANSWERS = 15.0  # seconds for the scheduler to answer
@@ -105,12 +102,7 @@ class Cluster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

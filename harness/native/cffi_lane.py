@@ -15,7 +15,6 @@ from harness.native.record import Answer, Crashed, TimedOut, decode
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from harness.native.query import Query
 
@@ -95,12 +94,7 @@ class CffiLane:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

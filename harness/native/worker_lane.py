@@ -16,7 +16,6 @@ from harness.native.lanes import START_TIME, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
     from harness.native.record import Crashed, TimedOut
 
@@ -168,12 +167,7 @@ class WorkerLane:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _running(self) -> _Worker:

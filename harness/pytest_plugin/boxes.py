@@ -24,8 +24,6 @@ from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario import ScenarioError
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from harness.compare.results import LookupReport
     from harness.compare.run import HostJob
     from harness.sandbox import Pool
@@ -121,12 +119,7 @@ class HostBox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _enter(self) -> None:
@@ -194,10 +187,5 @@ class Builder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()

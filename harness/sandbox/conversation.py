@@ -5,14 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from . import wire
 from .doors import Doors, receive
 from .errors import SandboxError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 
 class Conversation:
@@ -58,10 +55,5 @@ class Conversation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -21,7 +21,6 @@ from .errors import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 # the user namespace first: it gives the right to enter the others
 _KINDS = {
@@ -64,12 +63,7 @@ class Doors:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

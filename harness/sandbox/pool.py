@@ -31,8 +31,6 @@ from .conversation import Conversation
 from .errors import SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from .box import Box
 
 Job = Callable[["Box", Any], Iterator[Any]]
@@ -96,12 +94,7 @@ class Pool:
         self._start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -33,8 +33,6 @@ from harness.native.worker_lane import MODULE_NAME, WorkerLane
 from harness.scenario.fuzz import scenario_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from harness.compare.results import Result
     from harness.sandbox import Box
     from harness.scenario.fuzz import Batch, Round
@@ -119,12 +117,7 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def run(self) -> BatchReport:
