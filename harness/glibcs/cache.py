@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build, is_version
-from harness.glibcs.deb import sha256
 from harness.glibcs.errors import GlibcUnavailable
+from harness.glibcs.files import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

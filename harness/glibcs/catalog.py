@@ -116,6 +116,6 @@ def cross_package_name(arch: str) -> str:
 def native_arch() -> str:
     """Debian's name of the architecture this process runs on, read from its own headers."""
     try:
-        return read_elf_file(Path("/proc/self/exe"))[0].arch
+        return read_elf_file(Path("/proc/self/exe"), follow=True)[0].arch
     except ElfError:
         return machine_arch(platform.machine())

@@ -1,18 +1,21 @@
 """Unpacking a Debian package's libraries, trusting nothing in the archive.
 
-dpkg-deb only decompresses; every member's name and link is judged here before a file is made.
+dpkg-deb only decompresses; every member's name and link is judged here before a file is made,
+and whatever an archive can ask for has a limit.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
 import posixpath
+import resource
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Self
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.parts import WANTED
@@ -20,6 +23,20 @@ from harness.glibcs.parts import WANTED
 # glibc's largest library is near 3 MiB; with its debug symbols, and as a qemu, a file stays below
 # 64 MiB.
 _LARGEST = 64 * 1024 * 1024
+# glibc's packages have some 300 members; the largest, qemu-user, is of about 300 MiB.
+_MOST_MEMBERS = 20_000
+_MOST_BYTES = 1024 * 1024 * 1024
+_SECONDS = 300.0
+# What dpkg-deb may take: an xz or zstd stream can ask for gigabytes.
+_MOST_MEMORY = 1024 * 1024 * 1024
+# NAME_MAX and PATH_MAX of Linux. A tree of the greatest depth could not be removed again before
+# Python 3.13, which walks it by recursion.
+_LONGEST_NAME, _LONGEST_PATH, _DEEPEST = 255, 4096, 64
+# The kinds of header deb(5) allows. PAX headers and sparse files are not among them.
+_LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_KINDS = (
+    *_LONG, tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE,
+)  # fmt: skip
 
 
 def is_glibc(name: str) -> bool:
@@ -59,14 +76,13 @@ def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) 
     assert process.stdout is not None
     assert process.stderr is not None
     with process:
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         try:
             unpack_tar(process.stdout, tree, package.name, wanted)
             # the end of the archive is padding; reading it lets dpkg-deb end by itself
-            while process.stdout.read(65536):
+            rest = _Bounded(process.stdout, package.name)
+            while rest.read(65536):
                 pass
-        except (tarfile.TarError, EOFError) as error:
-            process.kill()
-            raise GlibcError(f"{package.name}: a damaged package ({error})") from None
         except BaseException:
             process.kill()
             raise
@@ -86,40 +102,103 @@ def unpack_tar(
         tree: The directory to unpack into.
         shown: How to call the archive in an error.
         wanted: Which members to make.
+
+    Raises:
+        GlibcError: The archive is damaged, asks for too much, or a member points outside the tree.
     """
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
-        for member in archive:
-            name = _inside(member.name, shown)
-            if member.issym():
-                _inside_link(name, member.linkname, shown)
-            elif member.islnk():
-                _inside(member.linkname, shown)
-            elif not (member.isreg() or member.isdir()):
-                raise GlibcError(f"{shown}: {member.name} is neither a file, a folder nor a link")
-            if not member.isdir() and wanted(name):
-                _make(archive, member, name, tree, shown)
+    try:
+        bounded: Any = _Bounded(stream, shown)  # tarfile only calls its read
+        kind = _member_kind(shown)
+        with tarfile.open(fileobj=bounded, mode="r|", tarinfo=kind) as archive:
+            for member in archive:
+                name = _inside(member.name, shown)
+                if member.issym():
+                    _inside_link(name, member.linkname, shown)
+                elif member.islnk():
+                    _inside(member.linkname, shown)
+                if not member.isdir() and wanted(name):
+                    _make(archive, member, name, tree, shown)
+    except (GlibcError, OSError):
+        raise
+    except Exception as error:
+        # besides its own TarError, tarfile lets out what a number or a name in a header causes
+        raise GlibcError(f"{shown}: a damaged package ({_quoted(str(error))})") from None
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+class _Bounded:
+    """A stream that ends with an error when it gives too much or takes too long."""
+
+    def __init__(self, stream: IO[bytes], shown: str) -> None:
+        self._stream, self._shown = stream, shown
+        self._left = _MOST_BYTES
+        self._end = time.monotonic() + _SECONDS
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise GlibcError(f"{self._shown}: more than {_MOST_BYTES >> 20} MiB unpacked")
+        if time.monotonic() > self._end:
+            raise GlibcError(f"{self._shown}: unpacking it takes over {_SECONDS:.0f} s")
+        return data
+
+
+def _member_kind(shown: str) -> type[tarfile.TarInfo]:
+    """The class of one archive's members, which looks at each header before its content."""
+    headers = long = 0
+
+    class Member(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            nonlocal headers, long
+            found = super().frombuf(buf, encoding, errors)
+            headers += 1
+            # a long name and a long link before a member; tarfile reads each whole, by recursion
+            long = long + 1 if found.type in _LONG else 0
+            if headers > _MOST_MEMBERS:
+                raise GlibcError(f"{shown}: more than {_MOST_MEMBERS} members")
+            if found.type not in _KINDS:
+                raise GlibcError(
+                    f"{shown}: {_quoted(found.name)} is neither a file, a folder nor a link"
+                )
+            if found.size < 0 or long > 2 or (long and found.size > _LONGEST_PATH):
+                raise GlibcError(f"{shown}: a header of {found.size} bytes before a member")
+            return found
+
+    return Member
+
+
+def _quoted(text: str) -> str:
+    """What an archive says, fit for one line of a message."""
+    shown = text if text.isprintable() else repr(text)
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
 
 
 def _inside(name: str, shown: str) -> str:
     """A member's name, relative to the root of the tree and without ``.`` parts."""
-    if name.startswith("/") or ".." in name.split("/") or "\0" in name:
-        raise GlibcError(f"{shown}: the member {name} points outside the package")
+    parts = name.split("/")
+    if name.startswith("/") or ".." in parts or "\0" in name:
+        raise GlibcError(f"{shown}: the member {_quoted(name)} points outside the package")
+    if (
+        len(parts) > _DEEPEST
+        or len(os.fsencode(name)) >= _LONGEST_PATH
+        or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts)
+    ):
+        raise GlibcError(f"{shown}: the member {_quoted(name)} has too long or too deep a name")
     return posixpath.normpath(name)
 
 
 def _inside_link(name: str, target: str, shown: str) -> None:
     """Refuse a link that climbs out; an absolute one starts at the tree's own root."""
+    if not 0 < len(os.fsencode(target)) < _LONGEST_PATH:
+        raise GlibcError(f"{shown}: the link {_quoted(name)} has an empty or too long a target")
     depth = 0 if target.startswith("/") else name.count("/")
     for part in target.split("/"):
         depth += -1 if part == ".." else int(part not in ("", "."))
         if depth < 0:
-            raise GlibcError(f"{shown}: the link {name} to {target} points outside the package")
+            raise GlibcError(
+                f"{shown}: the link {_quoted(name)} to {_quoted(target)} points outside the package"
+            )
 
 
 def _make(
@@ -127,35 +206,34 @@ def _make(
 ) -> None:
     path = _folder(tree, posixpath.dirname(name), shown) / posixpath.basename(name)
     if path.is_symlink() or path.exists():
-        raise GlibcError(f"{shown}: {name} is in the package twice")
+        raise GlibcError(f"{shown}: {_quoted(name)} is in the package twice")
     if member.issym():
         path.symlink_to(member.linkname)
         return
     if member.islnk():
-        _copy_hard_link(tree, _inside(member.linkname, shown), path, shown)
+        _hard_link(tree, _inside(member.linkname, shown), path, shown)
         return
     if member.size > _LARGEST:
         raise GlibcError(
-            f"{shown}: {name} has {member.size} bytes, too many for a library or a qemu"
+            f"{shown}: {_quoted(name)} has {member.size} bytes, too many for a library or a qemu"
         )
     data = archive.extractfile(member)
     if data is None:
-        raise GlibcError(f"{shown}: {name} has no content")
+        raise GlibcError(f"{shown}: {_quoted(name)} has no content")
     # "x" makes the file anew and never follows a link
     with path.open("xb") as output:
         shutil.copyfileobj(data, output)
     if path.stat().st_size != member.size:
-        raise GlibcError(f"{shown}: {name} is cut short")
+        raise GlibcError(f"{shown}: {_quoted(name)} is cut short")
     path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
-def _copy_hard_link(tree: Path, target: str, path: Path, shown: str) -> None:
-    source = tree / target
-    parents = [tree.joinpath(*Path(target).parts[:depth]) for depth in range(1, target.count("/"))]
-    if any(one.is_symlink() for one in (*parents, source)) or not source.is_file():
-        raise GlibcError(f"{shown}: a hard link to {target}, which is not unpacked")
-    shutil.copyfile(source, path)
-    path.chmod(0o755)
+def _hard_link(tree: Path, target: str, path: Path, shown: str) -> None:
+    # no part of the way, the last one included, may be a link the archive has made
+    source = Path(os.path.realpath(tree)) / target
+    if os.path.realpath(source) != str(source) or not source.is_file():
+        raise GlibcError(f"{shown}: a hard link to {_quoted(target)}, which is not unpacked")
+    path.hardlink_to(source)
 
 
 def _folder(tree: Path, inside: str, shown: str) -> Path:
@@ -164,6 +242,8 @@ def _folder(tree: Path, inside: str, shown: str) -> Path:
     for part in filter(None, inside.split("/")):
         here = here / part
         if here.is_symlink() or (here.exists() and not here.is_dir()):
-            raise GlibcError(f"{shown}: {inside} leads through a link of the package itself")
+            raise GlibcError(
+                f"{shown}: {_quoted(inside)} leads through a link of the package itself"
+            )
         here.mkdir(exist_ok=True)
     return here

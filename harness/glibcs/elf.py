@@ -1,55 +1,63 @@
 """Reading as much of an ELF file as is needed to know a C library, without running it.
 
 Only what the dynamic loader itself would use is read (program headers and the dynamic
-section), so stripped files work. Source of the layout: the System V ABI, chapter "Object
+section), so stripped files work. The file is somebody else's: it is mapped, not loaded, and
+everything it can ask for has a limit. Source of the layout: the System V ABI, chapter "Object
 Files", and elf(5).
 """
 
 from __future__ import annotations
 
-import struct
+import io
+import mmap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from harness.glibcs.files import open_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
-_DT_NEEDED, _DT_STRTAB, _DT_SONAME = 1, 5, 14
-_DT_VERDEF, _DT_VERDEFNUM = 0x6FFFFFFC, 0x6FFFFFFD
+    from elftools.elf.elffile import ELFFile
+
+# A libc has about 15 segments, 30 dynamic entries, 50 versions; no name of it is longer than a
+# path may be. Sections are never read, so their number costs nothing.
+_MOST_SEGMENTS = 256
+_MOST_ENTRIES = 1024
+_MOST_VERSIONS = 1024
+_LONGEST_STRING = 4096
 _EF_ARM_HARD_FLOAT = 0x400
 _EF_MIPS_ABI2 = 0x20
-# Far above any C library with its debug symbols, far below what would fill the memory.
-_LARGEST = 512 * 1024 * 1024
 
 # (e_machine, bits, little endian) -> Debian's architecture name.
-_ARCHITECTURES: dict[tuple[int, int, bool], str] = {
-    (3, 32, True): "i386",
-    (4, 32, False): "m68k",
-    (8, 32, True): "mipsel",
-    (8, 32, False): "mips",
-    (8, 64, True): "mips64el",
-    (8, 64, False): "mips64",
-    (15, 32, False): "hppa",
-    (18, 32, False): "sparc",
-    (20, 32, False): "powerpc",
-    (21, 64, True): "ppc64el",
-    (21, 64, False): "ppc64",
-    (22, 64, False): "s390x",
-    (22, 32, False): "s390",
-    (40, 32, True): "armel",  # armhf differs in e_flags only
-    (42, 32, True): "sh4",
-    (43, 64, False): "sparc64",
-    (50, 64, True): "ia64",
-    (62, 64, True): "amd64",
-    (62, 32, True): "x32",
-    (183, 64, True): "arm64",
-    (183, 64, False): "arm64be",
-    (195, 32, True): "arc",
-    (243, 64, True): "riscv64",
-    (243, 32, True): "riscv32",
-    (258, 64, True): "loong64",
-    (0x9026, 64, True): "alpha",
+_ARCHITECTURES: dict[tuple[str | int, int, bool], str] = {
+    ("EM_386", 32, True): "i386",
+    ("EM_68K", 32, False): "m68k",
+    ("EM_MIPS", 32, True): "mipsel",
+    ("EM_MIPS", 32, False): "mips",
+    ("EM_MIPS", 64, True): "mips64el",
+    ("EM_MIPS", 64, False): "mips64",
+    ("EM_PARISC", 32, False): "hppa",
+    ("EM_SPARC32PLUS", 32, False): "sparc",
+    ("EM_PPC", 32, False): "powerpc",
+    ("EM_PPC64", 64, True): "ppc64el",
+    ("EM_PPC64", 64, False): "ppc64",
+    ("EM_S390", 64, False): "s390x",
+    ("EM_S390", 32, False): "s390",
+    ("EM_ARM", 32, True): "armel",  # armhf differs in e_flags only
+    ("EM_SH", 32, True): "sh4",
+    ("EM_SPARCV9", 64, False): "sparc64",
+    ("EM_IA_64", 64, True): "ia64",
+    ("EM_X86_64", 64, True): "amd64",
+    ("EM_X86_64", 32, True): "x32",
+    ("EM_AARCH64", 64, True): "arm64",
+    ("EM_AARCH64", 64, False): "arm64be",
+    ("EM_ARC_COMPACT2", 32, True): "arc",
+    ("EM_RISCV", 64, True): "riscv64",
+    ("EM_RISCV", 32, True): "riscv32",
+    ("EM_LOONGARCH", 64, True): "loong64",
+    (0x9026, 64, True): "alpha",  # pyelftools has no name for it
 }
 
 
@@ -78,89 +86,43 @@ class Elf:
     versions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    kind: int
-    offset: int
-    address: int
-    size: int
-
-
-class _Reader:
-    """Fields of one ELF file at given offsets, in its own byte order and word size."""
-
-    def __init__(self, data: bytes) -> None:
-        if data[:4] != b"\x7fELF" or len(data) < 52:
-            raise ElfError("not an ELF file" if data else "an empty file")
-        if data[4] not in (1, 2) or data[5] not in (1, 2):
-            raise ElfError("an ELF header with an unknown class or byte order")
-        self.data = data
-        self.bits = 32 * data[4]
-        self.little = data[5] == 1
-        self._order = "<" if self.little else ">"
-
-    def fields(self, layout: str, offset: int) -> tuple[int, ...]:
-        """The integers at *offset*; ``N`` in *layout* stands for a word of the file's class."""
-        word = "Q" if self.bits == 64 else "I"
-        try:
-            found: tuple[int, ...] = struct.unpack_from(
-                self._order + layout.replace("N", word), self.data, offset
-            )
-        except (struct.error, OverflowError):
-            raise ElfError("an ELF file cut short") from None
-        return found
-
-    def text(self, offset: int) -> str:
-        end = self.data.find(b"\0", offset)
-        if offset < 0 or end < 0:
-            raise ElfError("an ELF file with a string outside it")
-        return self.data[offset:end].decode("utf-8", "replace")
-
-
-def read_elf(data: bytes) -> Elf:
+def read_elf(data: bytes | mmap.mmap) -> Elf:
     """Read the headers of an ELF file from its bytes.
 
     Raises:
         ElfError: The bytes are not an ELF file, or a part its headers promise is not there.
     """
-    reader = _Reader(data)
-    _, machine, _ = reader.fields("HHI", 16)
-    _, phoff, shoff, flags, _, phentsize, phnum, shentsize, shnum, _ = reader.fields(
-        "NNNIHHHHHH", 24
-    )
-    segments = [_segment(reader, phoff + index * phentsize) for index in range(phnum)]
-    ends = [segment.offset + segment.size for segment in segments if segment.kind == _PT_LOAD]
-    ends.append(shoff + shnum * shentsize)
-    if max(ends) > len(data):
-        raise ElfError(f"an ELF file cut short ({len(data)} bytes of at least {max(ends)})")
-    interpreter = None
-    dynamic: list[tuple[int, int]] = []
-    for segment in segments:
-        if segment.kind == _PT_INTERP:
-            interpreter = reader.text(segment.offset)
-        elif segment.kind == _PT_DYNAMIC:
-            dynamic = _dynamic(reader, segment)
-    table = dict(dynamic)
-    strings = _file_offset(segments, table[_DT_STRTAB]) if _DT_STRTAB in table else 0
-    return Elf(
-        arch=_architecture(machine, reader.bits, reader.little, flags),
-        interpreter=interpreter,
-        soname=reader.text(strings + table[_DT_SONAME]) if _DT_SONAME in table else None,
-        needed=tuple(reader.text(strings + value) for tag, value in dynamic if tag == _DT_NEEDED),
-        versions=_versions(reader, segments, table, strings),
-    )
+    if data[:4] != b"\x7fELF":
+        raise ElfError("not an ELF file" if len(data) else "an empty file")
+    if data[4:5] not in (b"\1", b"\2") or data[5:6] not in (b"\1", b"\2"):
+        raise ElfError("an ELF header with an unknown class or byte order")
+    from elftools.elf.elffile import ELFFile  # only who reads a library pays for it
+
+    try:
+        stream: Any = io.BytesIO(data) if isinstance(data, bytes) else data
+        return _read(ELFFile(stream), data)
+    except ElfError:
+        raise
+    except Exception:
+        # pyelftools lets a dozen kinds out: its own, struct's, construct's, OverflowError …
+        raise ElfError("an ELF file cut short or damaged") from None
 
 
-def read_elf_file(path: Path) -> tuple[Elf, bytes]:
-    """Read an ELF file; gives its headers and all its bytes.
+def read_elf_file(path: Path, *, follow: bool = False) -> tuple[Elf, mmap.mmap]:
+    """Read an ELF file; gives its headers and all its bytes, which are mapped, not loaded.
+
+    Args:
+        path: The file, a regular one.
+        follow: Follow a symbolic link at the path's last part.
 
     Raises:
         ElfError: The file cannot be read or is not a complete ELF file.
     """
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ElfError(f"a file of more than {_LARGEST >> 20} MiB")
-        data = path.read_bytes()
+        with open_regular(path, follow=follow) as stream:
+            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except ValueError:  # mmap takes no empty file
+        raise ElfError("an empty file") from None
     except OSError as error:
         raise ElfError(f"a file that cannot be read ({error.strerror})") from None
     return read_elf(data), data
@@ -182,53 +144,95 @@ def machine_arch(name: str) -> str:
     return known.get(name, name)
 
 
-def _segment(reader: _Reader, offset: int) -> _Segment:
-    if reader.bits == 64:
-        kind, _, at, address, _, size = reader.fields("IIQQQQ", offset)
-    else:
-        kind, at, address, _, size = reader.fields("IIIII", offset)
-    return _Segment(kind, at, address, size)
+def _read(file: ELFFile, data: bytes | mmap.mmap) -> Elf:
+    if file["e_phnum"] > _MOST_SEGMENTS:
+        raise ElfError(f"an ELF file with {file['e_phnum']} segments (a library has about 15)")
+    step = file["e_phentsize"]
+    segments = [
+        _parse(file, "Elf_Phdr", file["e_phoff"] + number * step)
+        for number in range(file["e_phnum"])
+    ]
+    loaded = [one for one in segments if one["p_type"] == "PT_LOAD"]
+    end = max(
+        file["e_shoff"] + file["e_shnum"] * file["e_shentsize"],
+        *(one["p_offset"] + one["p_filesz"] for one in loaded),
+        0,
+    )
+    if end > len(data):
+        raise ElfError(f"an ELF file cut short ({len(data)} bytes of at least {end})")
+    kinds = {one["p_type"]: one for one in segments}
+    dynamic = _dynamic(file, kinds["PT_DYNAMIC"]) if "PT_DYNAMIC" in kinds else []
+    table = dict(dynamic)
+    strings = _file_offset(loaded, table["DT_STRTAB"]) if "DT_STRTAB" in table else 0
+    return Elf(
+        arch=_architecture(file),
+        interpreter=_text(data, kinds["PT_INTERP"]["p_offset"]) if "PT_INTERP" in kinds else None,
+        soname=_text(data, strings + table["DT_SONAME"]) if "DT_SONAME" in table else None,
+        needed=tuple(_text(data, strings + at) for tag, at in dynamic if tag == "DT_NEEDED"),
+        versions=tuple(
+            _text(data, strings + at)
+            for at in (_versions(file, loaded, table) if "DT_VERDEF" in table else ())
+        ),
+    )
 
 
-def _dynamic(reader: _Reader, segment: _Segment) -> list[tuple[int, int]]:
-    entries: list[tuple[int, int]] = []
-    step = reader.bits // 4
-    for offset in range(segment.offset, segment.offset + segment.size, step):
-        tag, value = reader.fields("NN", offset)
-        if tag == 0:
-            break
-        entries.append((tag, value))
+def _parse(file: ELFFile, name: str, offset: int) -> Any:
+    """The structure of that name at *offset*, as pyelftools reads it."""
+    from elftools.common.utils import struct_parse
+
+    return struct_parse(getattr(file.structs, name), file.stream, offset)
+
+
+def _text(data: bytes | mmap.mmap, offset: int) -> str:
+    end = data.find(b"\0", offset, offset + _LONGEST_STRING) if offset < len(data) else -1
+    if end < 0:
+        raise ElfError("an ELF file with a string outside it, or one longer than a path may be")
+    return data[offset:end].decode("utf-8", "replace")
+
+
+def _dynamic(file: ELFFile, segment: Any) -> list[tuple[str | int, int]]:
+    entries: list[tuple[str | int, int]] = []
+    step = file.structs.Elf_Dyn.sizeof()
+    for number in range(min(segment["p_filesz"] // step, _MOST_ENTRIES)):
+        entry = _parse(file, "Elf_Dyn", segment["p_offset"] + number * step)
+        if entry["d_tag"] == "DT_NULL":
+            return entries
+        entries.append((entry["d_tag"], entry["d_val"]))
+    if segment["p_filesz"] // step > _MOST_ENTRIES:
+        raise ElfError(f"an ELF file with over {_MOST_ENTRIES} dynamic entries")
     return entries
 
 
-def _file_offset(segments: list[_Segment], address: int) -> int:
-    for segment in segments:
-        if segment.kind == _PT_LOAD and 0 <= address - segment.address < segment.size:
-            return address - segment.address + segment.offset
+def _file_offset(loaded: list[Any], address: int) -> int:
+    for segment in loaded:
+        if 0 <= address - segment["p_vaddr"] < segment["p_filesz"]:
+            return int(address - segment["p_vaddr"] + segment["p_offset"])
     raise ElfError("an ELF file whose dynamic section points outside it")
 
 
-def _versions(
-    reader: _Reader, segments: list[_Segment], table: dict[int, int], strings: int
-) -> tuple[str, ...]:
-    if _DT_VERDEF not in table:
-        return ()
-    offset = _file_offset(segments, table[_DT_VERDEF])
-    names: list[str] = []
+def _versions(file: ELFFile, loaded: list[Any], table: dict[str | int, int]) -> Iterator[int]:
+    """Where the names of the symbol versions lie in the string table."""
+    offset = _file_offset(loaded, table["DT_VERDEF"])
+    count = table.get("DT_VERDEFNUM", 0)
+    if count > _MOST_VERSIONS:
+        raise ElfError(f"an ELF file with {count} symbol versions (a libc has about 50)")
     # The count bounds the walk, so that a chain that points at itself ends too.
-    for _ in range(min(table.get(_DT_VERDEFNUM, 0), 4096)):
-        _, _, _, count, _, aux, following = reader.fields("HHHHIII", offset)
-        if count:
-            names.append(reader.text(strings + reader.fields("I", offset + aux)[0]))
-        if not following:
+    for _ in range(count):
+        version = _parse(file, "Elf_Verdef", offset)
+        if version["vd_cnt"]:
+            yield _parse(file, "Elf_Verdaux", offset + version["vd_aux"])["vda_name"]
+        if not version["vd_next"]:
             break
-        offset += following
-    return tuple(names)
+        offset += version["vd_next"]
 
 
-def _architecture(machine: int, bits: int, little: bool, flags: int) -> str:
-    if machine == 40 and flags & _EF_ARM_HARD_FLOAT:
+def _architecture(file: ELFFile) -> str:
+    from elftools.elf.enums import ENUM_E_MACHINE
+
+    machine, bits, little = file["e_machine"], file.elfclass, file.little_endian
+    if machine == "EM_ARM" and file["e_flags"] & _EF_ARM_HARD_FLOAT:
         return "armhf"
-    if machine == 8 and bits == 32 and flags & _EF_MIPS_ABI2:
+    if machine == "EM_MIPS" and bits == 32 and file["e_flags"] & _EF_MIPS_ABI2:
         return "mipsn32el" if little else "mipsn32"
-    return _ARCHITECTURES.get((machine, bits, little), f"machine-{machine}")
+    number = ENUM_E_MACHINE.get(machine, machine)
+    return _ARCHITECTURES.get((machine, bits, little), f"machine-{number}")

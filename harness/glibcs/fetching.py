@@ -16,8 +16,9 @@ from harness.glibcs.catalog import (
     native_arch,
     package_name,
 )
-from harness.glibcs.deb import sha256, unpack
+from harness.glibcs.deb import unpack
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
+from harness.glibcs.files import sha256
 from harness.glibcs.sources import Source, choose, host_sources
 from harness.glibcs.trees import from_directory
 

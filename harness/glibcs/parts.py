@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.glibcs.build import GlibcVersion
@@ -11,6 +12,7 @@ from harness.glibcs.elf import Elf, ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError
 
 if TYPE_CHECKING:
+    from mmap import mmap
     from pathlib import Path
 
 # The C library's soname; alpha and ia64 have the second one.
@@ -44,12 +46,13 @@ WANTED = re.compile(
 )
 LOADER = re.compile(r"ld(?:64|-[\w.-]+)?\.so(?:\.[0-9]+)?\Z")
 
-_BANNER = re.compile(
-    rb"GNU C Library [^\0\n]{0,200}?(?:stable|development) release version (\d+(?:\.\d+){1,3})"
-)
-_LOADER_BANNER = re.compile(
-    rb"ld\.so \([^\0\n]{0,200}?\) (?:stable|development) release version (\d+(?:\.\d+){1,3})"
-)
+# A line that may hold the release. It is found first and looked at then: one expression for both
+# would try 200 places at each of a million lines made to almost fit.
+_BANNER = re.compile(rb"GNU C Library [^\0\n]{0,256}")
+_LOADER_BANNER = re.compile(rb"ld\.so \([^\0\n]{0,256}")
+_RELEASE = re.compile(rb" (?:stable|development) release version (\d{1,5}(?:\.\d{1,5}){1,3})")
+# A library names its release once or twice.
+_MOST_BANNERS = 1000
 _SYMBOL_VERSION = re.compile(r"GLIBC_(2\.\d+(?:\.\d+)*)\Z")
 
 
@@ -92,18 +95,26 @@ def read_libc(path: Path, shown: str) -> Libc:
     except ElfError as error:
         raise GlibcError(f"{shown}: {error}; expected glibc's libc.so.6") from None
     if elf.soname not in LIBC_NAMES:
-        kind = "musl's C library" if b"musl" in data else f"a library named {elf.soname}"
+        musl = data.find(b"musl") >= 0
+        kind = "musl's C library" if musl else f"a library named {elf.soname}"
         raise GlibcError(f"{shown}: {kind}; expected glibc's libc.so.6")
     return Libc(_version(elf, data, shown), elf.arch, elf.soname, _loader_names(elf))
 
 
-def loader_version(data: bytes) -> str | None:
+def loader_version(data: mmap) -> str | None:
     """The version a dynamic loader names in its bytes; None for old ones, which do not."""
-    found = _LOADER_BANNER.search(data)
-    return found.group(1).decode() if found else None
+    return _release(_LOADER_BANNER, data)
 
 
-def _version(elf: Elf, data: bytes, shown: str) -> str:
+def _release(banner: re.Pattern[bytes], data: mmap) -> str | None:
+    for line in islice(banner.finditer(data), _MOST_BANNERS):
+        found = _RELEASE.search(line[0])
+        if found:
+            return found[1].decode()
+    return None
+
+
+def _version(elf: Elf, data: mmap, shown: str) -> str:
     symbols = [
         GlibcVersion.parse(match.group(1))
         for match in map(_SYMBOL_VERSION.match, elf.versions)
@@ -111,12 +122,11 @@ def _version(elf: Elf, data: bytes, shown: str) -> str:
     ]
     if not symbols:
         raise GlibcError(f"{shown}: defines no GLIBC_2.* symbols; expected glibc's libc.so.6")
-    found = _BANNER.search(data)
-    if found is None:
+    version = _release(_BANNER, data)
+    if version is None:
         raise GlibcError(
             f"{shown}: does not name its release; its symbols say glibc {max(symbols)} or later"
         )
-    version = found.group(1).decode()
     # A snapshot already defines the next release's symbols. Vendors back-port a version or two,
     # so only symbols far newer than the release betray two files in one.
     newest, claimed = max(symbols), GlibcVersion.parse(version)

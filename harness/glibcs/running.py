@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def _loader(mapped: list[Path], names: tuple[str, ...]) -> tuple[str, Path]:
 
 def _interpreter() -> str | None:
     try:
-        return read_elf_file(Path(os.path.realpath(_SELF)))[0].interpreter
+        return read_elf_file(_SELF, follow=True)[0].interpreter
     except ElfError:
         return None
 

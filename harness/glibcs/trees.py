@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from harness.glibcs.build import Build
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError
+from harness.glibcs.files import sha256
 from harness.glibcs.parts import LIBC_NAMES, LOADER, Libc, library_names, loader_version, read_libc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from mmap import mmap
 
 # Where C libraries lie; each is also searched one level down for <triplet>/.
 _FOLDERS = (
@@ -27,6 +29,7 @@ _FOLDERS = (
 )  # fmt: skip
 _MOST_LINKS = 40
 _DEEPEST = 7
+_MOST_SHOWN = 8
 _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
 
 
@@ -171,7 +174,7 @@ def _walk(tree: Tree) -> Iterator[str]:
 def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[_Found]:
     """The libc files, each once, however many ways lead to it."""
     seen: set[tuple[Path, str]] = set()
-    contents: set[bytes] = set()
+    contents: set[str] = set()
     for folder in folders:
         for name in LIBC_NAMES:
             path = tree.file(f"{folder}/{name}")
@@ -184,7 +187,7 @@ def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[_Found]:
             seen.add((path, name))
             libc = read_libc(path, f"{tree.root}: {tree.shown(path)}")
             # An image unpacked without its links has the same file under two names.
-            content = hashlib.sha256(path.read_bytes()).digest()
+            content = sha256(path)
             if content not in contents:
                 contents.add(content)
                 yield _Found(folder, path, libc)
@@ -202,7 +205,8 @@ def _one(tree: Tree, found: list[_Found], arch: str | None) -> _Found:
     if len(kept) == 1:
         return kept[0]
     each = ", ".join(
-        f"{one.libc.version} for {one.libc.arch} in {tree.shown(one.path)}" for one in found
+        f"{one.libc.version} for {one.libc.arch} in {tree.shown(one.path)}"
+        for one in found[:_MOST_SHOWN]
     )
     if not kept:
         raise GlibcError(f"{tree.root}: no glibc for {arch}; found {each}")
@@ -252,7 +256,7 @@ def _same_release(tree: Tree, loader: Path, libc: Libc) -> None:
         )
 
 
-def _same_arch(tree: Tree, path: Path, arch: str) -> bytes:
+def _same_arch(tree: Tree, path: Path, arch: str) -> mmap:
     shown = f"{tree.root}: {tree.shown(path)}"
     try:
         elf, data = read_elf_file(path)

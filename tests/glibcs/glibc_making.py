@@ -97,7 +97,7 @@ def link(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
 
 def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     output = io.BytesIO()
-    with tarfile.open(fileobj=output, mode="w") as archive:
+    with tarfile.open(fileobj=output, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for info, content in members:
             archive.addfile(info, io.BytesIO(content))
     return output.getvalue()

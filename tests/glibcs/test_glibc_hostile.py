@@ -1,0 +1,342 @@
+"""Trees and archives made to cost memory, time or a file of the host's."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from glibc_making import deb, elf, link, member, tar
+
+from harness.glibcs import GlibcError, from_directory
+from harness.glibcs.deb import unpack_tar
+
+# How many damaged files are tried of each kind; docs/security.md names a longer run.
+CASES = int(os.environ.get("GAI_HARNESS_MUTATIONS", "400"))
+MEMORY = 640 << 20  # address space, of which an interpreter with this package takes half
+ADD = """
+import json, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
+from harness.cli import main
+status = main(["glibc", "add", sys.argv[2], "--name", "hostile"])
+print(json.dumps([status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+"""
+
+
+def _add(tree: Path) -> tuple[int, str, float, int]:
+    """Status, what was said, processor seconds and MiB of a ``glibc add`` with little memory."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", ADD, str(MEMORY), str(tree)],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    status, kilobytes = json.loads(done.stdout.splitlines()[-1])
+    return status, done.stderr, after.ru_utime - before.ru_utime, kilobytes >> 10
+
+
+def _shared_object(*parts: tuple[int, bytes], strings: bytes = b"\0", size: int = 0) -> bytes:
+    """An amd64 library with these segments, each of a kind, behind one that loads everything."""
+    offset = 64 + 56 * (len(parts) + 1)
+    headers, body = b"", b""
+    for kind, content in parts:
+        at = offset + len(body)
+        headers += struct.pack("<IIQQQQQQ", kind, 4, at, at, at, len(content), len(content), 1)
+        body += content
+    end = offset + len(body) + size
+    load = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, end, end, 1)
+    header = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, len(parts) + 1, 0, 0, 0)
+    return b"\x7fELF\2\1\1" + bytes(9) + header + load + headers + body
+
+
+def _long_strings() -> Iterator[bytes]:
+    text = b"a" * (4 << 20) + b"\0"
+    entries = [(5, 64 + 56 * 3)] + [(1, number) for number in range(900)] + [(14, 0), (0, 0)]
+    dynamic = b"".join(struct.pack("<QQ", *entry) for entry in entries)
+    yield _shared_object((6, text), (2, dynamic))
+
+
+def _many_segments() -> Iterator[bytes]:
+    headers = struct.pack("<IIQQQQQQ", 2, 4, 64, 64, 64, 1 << 20, 1 << 20, 1) * 65535
+    header = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 65535, 0, 0, 0)
+    yield b"\x7fELF\2\1\1" + bytes(9) + header + headers
+
+
+def _many_entries() -> Iterator[bytes]:
+    yield _shared_object((2, struct.pack("<QQ", 1, 0) * (1 << 20)))
+
+
+def _large_dynamic() -> Iterator[bytes]:
+    at, size = 4096, 400 << 20
+    yield (
+        b"\x7fELF\2\1\1" + bytes(9)
+        + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        + struct.pack("<IIQQQQQQ", 2, 4, at, at, at, size, size, 1)
+    )  # fmt: skip
+    for _ in range(4):
+        yield struct.pack("<QQ", 1, 0) * (1 << 16)
+
+
+def _almost_banners() -> Iterator[bytes]:
+    yield elf(content=b"GNU C Library (stable) release \0" * (1 << 20))
+
+
+def _versions_in_a_row() -> Iterator[bytes]:
+    yield elf(versions=tuple(f"GLIBC_2.{number}" for number in range(60000)))
+
+
+BOMBS: dict[str, tuple[Callable[[], Iterator[bytes]], int]] = {
+    # the file's beginning, and its size
+    "4 MiB strings referred to a thousand times": (_long_strings, 0),
+    "65,535 dynamic segments": (_many_segments, 0),
+    "a million dynamic entries": (_many_entries, 0),
+    "a 400 MiB dynamic section": (_large_dynamic, 401 << 20),
+    "a sparse library of half a GiB": (lambda: iter([elf()]), 512 << 20),
+    "a sparse file of a TiB": (lambda: iter([b""]), 1 << 40),
+    "a million lines that are almost a banner": (_almost_banners, 0),
+    "60,000 versions": (_versions_in_a_row, 0),
+    "an empty file": (lambda: iter([b""]), 0),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_library_made_to_cost_is_one_line_soon(name: str, tmp_path: Path) -> None:
+    make, size = BOMBS[name]
+    (tmp_path / "t/lib").mkdir(parents=True)
+    with (tmp_path / "t/lib/libc.so.6").open("wb") as output:
+        for part in make():
+            output.write(part)
+        if size:
+            output.truncate(size)
+    status, said, seconds, memory = _add(tmp_path / "t")
+    assert status == 2, said
+    assert len(said.splitlines()) == 1
+    assert "lib/libc.so.6: " in said
+    assert seconds < 8
+    assert memory < 250
+
+
+@pytest.mark.parametrize("place", ["lib/libc.so.6", "lib/libm.so.6", "lib/ld-linux-x86-64.so.2"])
+def test_what_is_no_regular_file_is_never_opened_to_wait(tmp_path: Path, place: str) -> None:
+    (tmp_path / "lib").mkdir()
+    for name in ("libc.so.6", "ld-linux-x86-64.so.2", "libm.so.6"):
+        (tmp_path / "lib" / name).write_bytes(elf(soname=name))
+    (tmp_path / place).unlink()
+    os.mkfifo(tmp_path / place)
+    start = time.monotonic()
+    if "libm" in place:  # a library a lookup can do without
+        assert "libm.so.6" not in from_directory(tmp_path).names
+    else:
+        with pytest.raises(GlibcError):
+            from_directory(tmp_path)
+    assert time.monotonic() - start < 5
+
+
+Archive = Callable[[], bytes]
+
+
+def _header(name: str, kind: bytes, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def _long_name(size: int) -> bytes:
+    return _header("././@LongLink", tarfile.GNUTYPE_LONGNAME, size)
+
+
+ARCHIVES: dict[str, tuple[Archive, str]] = {
+    "a 3 GiB PAX header": (lambda: _header("x", tarfile.XHDTYPE, 3 << 30), "neither a file"),
+    "a 3 GiB global header": (lambda: _header("x", tarfile.XGLTYPE, 3 << 30), "neither a file"),
+    "a 3 GiB name": (lambda: _long_name(3 << 30), "a header of 3221225472"),
+    "a long name of a long name of …": (
+        lambda: (_long_name(5) + b"name\0".ljust(512, b"\0")) * 5000,
+        "a header of 5 bytes",
+    ),
+    "a sparse file": (lambda: _header("lib/x", tarfile.GNUTYPE_SPARSE, 1), "neither a file"),
+    "a file of a negative size": (lambda: _negative(), "a header of -1 bytes"),
+    "30,000 members": (lambda: _header("x", tarfile.REGTYPE, 0) * 30_000, "more than 20000"),
+    "2 GiB that are not wanted": (lambda: _header("x", tarfile.REGTYPE, 2 << 30), "damaged"),
+    "a 2 GiB library": (lambda: _header("lib/libc.so.6", tarfile.REGTYPE, 2 << 30), "too many"),
+    "a name beyond NAME_MAX": (lambda: tar(member("lib/" + "x" * 256)), "too long or too deep"),
+    "a wanted name beyond NAME_MAX": (
+        lambda: tar(member("lib/" + "y" * 300 + "/libc.so.6")),
+        "too long or too deep",
+    ),
+    "a name beyond PATH_MAX": (lambda: tar(member("lib/" + "/".join(["y" * 200] * 30))), ""),
+    "2,000 folders deep": (lambda: tar(member("lib/" * 2000 + "libc.so.6")), ""),
+    "a link with no target": (lambda: tar(link("lib/libc.so.6", "")), "empty or too long"),
+    "a link beyond PATH_MAX": (lambda: tar(link("lib/libc.so.6", "x/" * 2500)), ""),
+    "a line break in a name": (lambda: tar(member("/lib/a\n::error::b")), "points outside"),
+    "a name that is no text": (lambda: tar(member("/lib/\udcff")), "points outside"),
+}
+
+
+def _negative() -> bytes:
+    block = bytearray(_header("lib/libc.so.6", tarfile.REGTYPE, 0))
+    block[124:136] = b"\xff" * 12
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_made_to_cost_is_one_line_soon(name: str, tmp_path: Path) -> None:
+    make, said = ARCHIVES[name]
+    data = make()
+    (tmp_path / "tree").mkdir()
+    start = time.process_time()
+    with pytest.raises(GlibcError) as caught:
+        unpack_tar(io.BytesIO(data), tmp_path / "tree", "p.deb")
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+    assert time.process_time() - start < 5
+    assert os.listdir(tmp_path) == ["tree"]  # noqa: PTH208
+
+
+def test_more_bytes_than_a_package_has_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.glibcs.deb._MOST_BYTES", 1 << 20)
+    data = tar(*(member(f"usr/share/{number}", bytes(1 << 17)) for number in range(10)))
+    with pytest.raises(GlibcError, match="more than 1 MiB unpacked"):
+        unpack_tar(io.BytesIO(data), tmp_path, "p.deb")
+
+
+def test_more_time_than_a_package_takes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.glibcs.deb._SECONDS", -1.0)
+    with pytest.raises(GlibcError, match="takes over"):
+        unpack_tar(io.BytesIO(tar(member("usr/share/x"))), tmp_path, "p.deb")
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
+def test_a_bomb_in_a_package_ends_dpkg_deb_too(tmp_path: Path) -> None:
+    from harness.glibcs.deb import unpack
+
+    package = deb(tmp_path / "p.deb", member("usr/share/x"))
+    data = _header("x", tarfile.XHDTYPE, 3 << 30)
+    old = package.read_bytes()
+    at = old.index(b"data.tar")
+    head = f"{'data.tar':<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{3 << 30:<10}`\n".encode()
+    package.write_bytes(old[:at] + head + data)
+    with package.open("r+b") as stream:
+        stream.truncate(at + len(head) + (3 << 30))
+    (tmp_path / "tree").mkdir()
+    with pytest.raises(GlibcError, match=r"p\.deb: 'x' is neither|p\.deb: x is neither"):
+        unpack(package, tmp_path / "tree")
+
+
+@pytest.mark.parametrize(
+    "target", ["lib/libm.so.6/secret", "lib/libm.so.6", "usr/lib/libm.so.6/../secret"]
+)
+def test_no_hard_link_goes_through_a_symbolic_one(tmp_path: Path, target: str) -> None:
+    """The link's immediate parent led to the host's folder of that name."""
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/secret").write_text("secret")
+    tree = tmp_path / "tree"
+    (tree / "lib").mkdir(parents=True)
+    (tree / "lib/libm.so.6").symlink_to(tmp_path / "host")
+    data = tar(member("lib/libc.so.6", type=tarfile.LNKTYPE, linkname=target))
+    with pytest.raises(GlibcError, match=r"hard link to|points outside"):
+        unpack_tar(io.BytesIO(data), tree, "p.deb")
+    assert not (tree / "lib/libc.so.6").exists()
+
+
+def test_an_absolute_link_of_an_archive_is_no_way_to_a_file_of_the_host(tmp_path: Path) -> None:
+    secret = tmp_path / "libc.so.6"
+    secret.write_text("secret")
+    (tmp_path / "tree").mkdir()
+    data = tar(
+        link("lib/libm.so.6", str(tmp_path)),
+        member("lib/libc.so.6", type=tarfile.LNKTYPE, linkname="lib/libm.so.6/libc.so.6"),
+    )
+    with pytest.raises(GlibcError, match="hard link to"):
+        unpack_tar(io.BytesIO(data), tmp_path / "tree", "p.deb")
+    assert not (tmp_path / "tree/lib/libc.so.6").exists()
+
+
+def _damaged(whole: bytes, chance: random.Random) -> bytes:
+    """*whole* with a few bytes or words exchanged, cut short, or with a part repeated."""
+    data = bytearray(whole)
+    for _ in range(chance.randint(1, 5)):
+        at = chance.randrange(len(data))
+        way = chance.randrange(8)
+        if way < 4:
+            data[at] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+        elif way < 6:
+            width = chance.choice((2, 4, 8))
+            data[at : at + width] = chance.choice((b"\xff", b"\0", b"\x7f", b"7")) * width
+        elif way == 6:
+            data[at:at] = data[at : at + chance.choice((1, 16, 512))]
+        elif len(data) > 600:
+            del data[at:]
+            data += b"\0"
+    return bytes(data)
+
+
+def _refused(act: Callable[[], object]) -> bool:
+    """Whether it ends with the one error, in one line; any other error comes through."""
+    said = ""
+    try:
+        act()
+    except GlibcError as error:
+        said = str(error)
+    assert "\n" not in said
+    return bool(said)
+
+
+def test_damaged_libraries_raise_nothing_but_the_one_error(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/ld-linux-x86-64.so.2").write_bytes(elf(soname="ld-linux-x86-64.so.2"))
+    originals = [elf(arch) for arch in ("amd64", "i386", "s390x", "armhf")]
+    chance = random.Random(f"elf {CASES}")
+    refused = 0
+    for _ in range(CASES):
+        (tmp_path / "lib/libc.so.6").write_bytes(_damaged(chance.choice(originals), chance))
+        refused += _refused(lambda: from_directory(tmp_path))
+    assert refused > CASES // 10
+
+
+def test_damaged_archives_raise_nothing_but_the_one_error(tmp_path: Path) -> None:
+    original = tar(
+        member("lib/libc.so.6", b"libc" * 100),
+        link("lib64/ld-linux-x86-64.so.2", "/lib/ld.so"),
+        member("lib/libm.so.6", type=tarfile.LNKTYPE, linkname="lib/libc.so.6"),
+        member("usr/lib/" + "x" * 120 + "/libdl.so.2", b"dl"),
+        member("usr/share/doc", type=tarfile.DIRTYPE),
+    )
+    (tmp_path / "canary").write_text("the host's")
+    chance = random.Random(f"tar {CASES}")
+    refused = 0
+    for _ in range(CASES):
+        data = bytearray(_damaged(original, chance))
+        if chance.random() < 0.8:  # else most end at the first header's sum
+            _mend_sums(data)
+        tree = tmp_path / "tree"
+        tree.mkdir()
+        refused += _refused(lambda: unpack_tar(io.BytesIO(data), tree, "p.deb"))  # noqa: B023
+        assert sorted(os.listdir(tmp_path)) == ["canary", "tree"]  # noqa: PTH208
+        shutil.rmtree(tree)
+    assert (tmp_path / "canary").read_text() == "the host's"
+    assert refused > CASES // 10
+
+
+def _mend_sums(data: bytearray) -> None:
+    for at in range(0, len(data) - 511, 512):
+        if data[at + 257 : at + 262] == b"ustar":
+            data[at + 148 : at + 156] = b" " * 8
+            data[at + 148 : at + 156] = b"%06o\0 " % sum(data[at : at + 512])
