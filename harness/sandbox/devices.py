@@ -193,7 +193,7 @@ def _veth(workshop: Workshop, name: str, index: int) -> None:
     workshop.add(name, "veth", index, {"attrs": [("VETH_INFO_PEER", end)]})
     # without this the hidden end would get multicast routes of its own
     if sysctls.exists("net.ipv6.conf"):
-        sysctls.write(f"net.ipv6.conf.{peer}.disable_ipv6", "1", (peer,))
+        sysctls.write(f"net.ipv6.conf.{peer}.disable_ipv6", "1")
     workshop.set_flags(hidden, IFF_UP, IFF_UP)
 
 

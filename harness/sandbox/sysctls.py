@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import errno
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from harness.scenario import sysctls
 
 from .errors import NoSandbox, SandboxError
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
-_ROOT = Path("/proc/sys/net")
-_PART = re.compile(r"[A-Za-z0-9_/:@+~!#$^&*()=,;<>?{}|'\"`\[\]\\-]+")
-_OF_INTERFACE = re.compile(r"net\.(ipv[46])\.(conf|neigh)\.(.+)\.([a-z0-9_]+)")
-
-
-def interface_of(key: str, interfaces: Collection[str]) -> str | None:
-    """The interface a setting belongs to, None for one of all, default, lo or the namespace.
-
-    Parameters: ``key`` as "net.ipv6.conf.eth0.disable_ipv6"; ``interfaces`` those there are.
-    """
-    match = _OF_INTERFACE.fullmatch(key)
-    if match is None:
-        return None
-    name = match[3].replace("/", ".")
-    return name if name in interfaces else None
-
-
-def write(key: str, value: str, interfaces: Collection[str] = ()) -> None:
+def write(key: str, value: str) -> None:
     """Set one setting.
 
-    Parameters: ``key`` in dots; in an interface's name the dots may stand as they are or,
-    as sysctl(8) has it, as slashes. ``interfaces`` the names that may occur in ``key``.
-    Raises SandboxError for a key outside net or a value the kernel refuses,
+    Parameters: ``key`` in dots, one of those that `harness.scenario.sysctls` lists: the kernel
+    shows others too that are the whole machine's.
+    Raises SandboxError for any other key or a value the kernel refuses,
     NoSandbox where /proc/sys is read-only.
     """
-    path = _path(key, interfaces)
+    path = sysctls.parts(key)
+    if path is None:
+        raise SandboxError(f"host.sysctls.{key}: no sysctl of a network namespace that is known")
     try:
-        with path.open("wb", buffering=0) as file:
+        with Path("/proc/sys", *path).open("wb", buffering=0) as file:
             file.write(value.encode())
     except OSError as problem:
         if problem.errno == errno.EROFS:
@@ -52,19 +35,5 @@ def write(key: str, value: str, interfaces: Collection[str] = ()) -> None:
 
 
 def exists(key: str) -> bool:
-    """Whether this kernel has a setting. Parameters: ``key`` in dots, without interfaces."""
-    return _path(key, ()).exists()
-
-
-def _path(key: str, interfaces: Collection[str]) -> Path:
-    name = interface_of(key, interfaces)
-    if name is not None:
-        family, group, _, last = _OF_INTERFACE.fullmatch(key).groups()  # type: ignore[union-attr]
-        return _ROOT / family / group / name / last
-    first, *parts = key.split(".")
-    if first != "net" or not parts or not all(_PART.fullmatch(part) for part in parts):
-        raise SandboxError(f"host.sysctls.{key}: only settings below net can be set")
-    parts = [part.replace("/", ".") for part in parts]
-    if any("/" in part or part.strip(".") == "" for part in parts):
-        raise SandboxError(f"host.sysctls.{key}: only settings below net can be set")
-    return _ROOT.joinpath(*parts)
+    """Whether this kernel has a setting. Parameters: ``key`` in dots, a constant of ours."""
+    return Path("/proc/sys", *key.split(".")).exists()

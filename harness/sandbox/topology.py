@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
+from harness.scenario.sysctls import interface_of
 
 from . import devices, namespaces, netlink, routing, sysctls
 from .errors import SandboxError
@@ -67,13 +68,12 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
     be new; ``host`` the scenario's. Raises SandboxError naming the field the kernel
     refused, SandboxUnavailable for a kind of interface this machine cannot make.
     """
-    names = tuple(host.interfaces)
     has_ipv6 = sysctls.exists("net.ipv6.conf")
     for key, value in (_DEFAULTS | _QUIET if has_ipv6 else _DEFAULTS).items():
         if sysctls.exists(key):
             sysctls.write(key, value)
     for key, value in host.sysctls.items():
-        if sysctls.interface_of(key, names) is None:
+        if interface_of(key) is None:
             sysctls.write(key, value)
     try:
         workshop.set_flags(devices.LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
@@ -84,10 +84,10 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
     for device in made:
         if _has_unfinished(host.interfaces[device.name]):
             for key, value in _UNFINISHED.items():
-                sysctls.write(key.format(device.name), value, names)
+                sysctls.write(key.format(device.name), value)
     for key, value in host.sysctls.items():
-        if sysctls.interface_of(key, names) is not None:
-            sysctls.write(key, value, names)
+        if interface_of(key) is not None:
+            sysctls.write(key, value)
     for device in made:
         for member in host.interfaces[device.name].interfaces:
             # before they are up and have addresses, which a change of the master would take

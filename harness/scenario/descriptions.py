@@ -30,7 +30,8 @@ KEYS: dict[str, dict[str, str]] = {
         "rules": "Routing rules beside the kernel's own three.",
         "default_rules": "`false` takes the kernel's own rules away (local, main, default).",
         "addrlabels": "The kernel's table of address labels as a whole, in place of its own.",
-        "sysctls": "Kernel settings below net, such as net.ipv6.bindv6only: 1.",
+        "sysctls": "Kernel settings of the network namespace that bear on a look-up, such as"
+        " net.ipv6.bindv6only: 1.",
     },
     "Interface": {
         "kind": "What kind of link it is. glibc tells apart `sit`, `tunnel` and `tunnel6` (not"

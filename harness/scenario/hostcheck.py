@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
 
+from . import sysctls
 from .errors import bad
 from .values import IPNetwork
 
@@ -28,6 +29,8 @@ def check_host(host: Host) -> None:
             _check_dev(host, getattr(rule, field), (*at, field))
     for position, row in enumerate(host.addrlabels or ()):
         _check_dev(host, row.dev, ("addrlabels", position, "dev"))
+    for key in host.sysctls:
+        sysctls.check(key, host.interfaces, ("sysctls", key))
 
 
 def _check_dev(host: Host, dev: str | None, at: tuple[str | int, ...]) -> None:

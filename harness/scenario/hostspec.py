@@ -37,6 +37,7 @@ from .base import (
 )
 from .errors import bad
 from .hostcheck import check_host
+from .sysctls import JSON_SCHEMA
 
 Kind = Literal[
     "ethernet", "sit", "tunnel", "tunnel6",
@@ -62,11 +63,6 @@ _Number = Annotated[Whole, Field(ge=0, lt=2**32)]
 def _check_interfaces(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:
     check_keys(interfaces, values.interface_name)
     return FrozenDict(interfaces)
-
-
-def _check_sysctls(sysctls: Mapping[str, str]) -> Mapping[str, str]:
-    check_keys(sysctls, values.sysctl_name)
-    return FrozenDict(sysctls)
 
 
 class Address(Model):
@@ -292,8 +288,11 @@ class Host(Model):
                 WithJsonSchema({"type": ["string", "integer", "boolean"]}),
             ],
         ],
-        Field(max_length=16384),
-        AfterValidator(_check_sysctls),
+        Field(
+            max_length=16384,
+            json_schema_extra={"propertyNames": JSON_SCHEMA},
+        ),
+        AfterValidator(FrozenDict),
     ] = Field(default_factory=FrozenDict)
 
     @model_validator(mode="after")

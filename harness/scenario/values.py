@@ -58,7 +58,6 @@ EAI_ERRORS = (
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
-_SYSCTL = re.compile(r"net(?:\.[A-Za-z0-9_-]+){2,}")
 _MARK = r"(0x[0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})"
 _FWMARK = re.compile(f"{_MARK}(?:/{_MARK})?")
 _CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([0-9]{1,3}\.[0-9]{1,3})")
@@ -205,16 +204,6 @@ def interface_name(text: str) -> str:
         raise bad(f"an interface name of 1 to {IFNAMSIZ - 1} characters", text)
     if not all("!" <= c <= "~" for c in text) or set(text) & set("/:%"):
         raise bad("an interface name of printable ASCII without slash, colon, percent, space", text)
-    return text
-
-
-def sysctl_name(text: str) -> str:
-    """The name of a sysctl below net.
-
-    Parameters: ``text``. Raises the error of `errors.bad`.
-    """
-    if len(text) > 128 or not _SYSCTL.fullmatch(text):
-        raise bad("a sysctl below net, in dots: net.ipv6.bindv6only", text)
     return text
 
 

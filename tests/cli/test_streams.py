@@ -83,7 +83,7 @@ def test_an_odd_name_in_an_error_stays_on_its_line(words: list[str]) -> None:
 
 def test_a_host_that_is_refused_needs_no_standard_error(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    path.write_text(SCENARIO.replace("{}", "{sysctls: {net.ipv4.nope: 1}}", 1))
+    path.write_text(SCENARIO.replace("{}", "{sysctls: {net.ipv4.conf.all.nope: 1}}", 1))
     said = shell("", "run", path)
     assert said.returncode > 0
     assert said.stderr.count(b"\n") == 1

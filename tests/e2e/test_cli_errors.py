@@ -164,11 +164,11 @@ def test_a_name_too_long_for_a_file_is_still_a_name() -> None:
 
 
 def test_nothing_looked_up_is_said_so(tmp_path: Path) -> None:
-    sysctl = GOOD.replace("host: {", "host: {sysctls: {net.ipv4.nope: 1}, ")
+    sysctl = GOOD.replace("host: {", "host: {sysctls: {net.ipv4.conf.all.nope: 1}, ")
     (tmp_path / "a.yaml").write_text(sysctl)
     done = gai_harness("run", tmp_path / "a.yaml")
     assert (done.returncode, done.stdout) == (2, "0 lookups: 0 agree, 0 disagree, 0 error\n")
-    assert_one_line(done.stderr, "net.ipv4.nope", "no such setting")
+    assert_one_line(done.stderr, "net.ipv4.conf.all.nope", "no such setting")
 
 
 def test_a_limit_of_the_machine_is_status_3(tmp_path: Path) -> None:

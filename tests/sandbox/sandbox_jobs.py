@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.model.host import Route, Target
+from harness.sandbox import SandboxError, sysctls
+from harness.scenario.sysctls import WHOLE, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -268,3 +270,32 @@ def standing(box: Box, host: Host) -> Iterator[Any]:
     box.hand_over_doors()
     with suppress(EOFError):
         box.hear()
+
+
+def sysctls_changed(box: Box, host: Host) -> Iterator[set[str]]:
+    """Write another value to every sysctl a scenario may set; the keys of those that took it."""
+    box.build(host)
+    found = Path("/proc/sys/net").glob("ipv[46]/[cn]*/*/*")
+    keys = [*WHOLE, *(".".join(("net", *path.parts[-4:])) for path in found)]
+    changed = set()
+    for key in keys:
+        path = Path("/proc/sys", *(parts(key) or ("none",)))
+        if not path.is_file() or path.name == "stable_secret":
+            continue
+        before = path.read_text().split()
+        for other in _others(before):
+            with suppress(SandboxError):
+                sysctls.write(key, other)
+            with suppress(OSError):
+                if path.read_text().split() != before:
+                    changed.add(key)
+                    break
+    yield changed
+
+
+def _others(words: list[str]) -> Iterator[str]:
+    """Values that a setting may take instead."""
+    if len(words) == 1 and words[0].lstrip("-").isdigit():
+        value = int(words[0])
+        yield from (str(each) for each in (1 - value, value + 1, value - 1, value * 2))
+    yield from ("0 0", "0 1000", "20000 30000", "20000-20010", "1", "7")

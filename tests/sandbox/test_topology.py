@@ -232,11 +232,11 @@ REFUSED = {
     ),
     "outside net": (
         unchecked(sysctls={"kernel.hostname": "x"}),
-        "host.sysctls.kernel.hostname: only settings below net can be set",
+        "host.sysctls.kernel.hostname: no sysctl of a network namespace that is known",
     ),
     "climbing out": (
         unchecked(sysctls={"net.//.//.kernel.hostname": "x"}),
-        "host.sysctls.net.//.//.kernel.hostname: only settings below net can be set",
+        "host.sysctls.net.//.//.kernel.hostname: no sysctl of a network namespace that is known",
     ),
     "bad name": (
         unchecked(interfaces={"name-that-is-far-too-long": ethernet()}),
