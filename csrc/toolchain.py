@@ -7,7 +7,6 @@ tests; not part of the installed package.
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 import shutil
 import subprocess
@@ -17,6 +16,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from harness.versions import interpreter_arch
 
 HERE = Path(__file__).resolve().parent
 WORKER_SOURCES = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")
@@ -31,27 +32,25 @@ class Target:
 
     Attributes:
         debian: Debian's name of the architecture.
-        machines: what ``platform.machine()`` calls it.
         triple: zig's target, with the oldest glibc they must run under.
         baseline: the symbol version that no needed symbol may exceed.
     """
 
     debian: str
-    machines: tuple[str, ...]
     triple: str
     baseline: tuple[int, int] = (2, 17)
 
 
 TARGETS = (
-    Target("amd64", ("x86_64",), "x86_64-linux-gnu.2.17"),
-    Target("i386", ("i386", "i686"), "x86-linux-gnu.2.17"),
-    Target("arm64", ("aarch64",), "aarch64-linux-gnu.2.17"),
-    Target("armhf", ("armv7l", "armv8l"), "arm-linux-gnueabihf.2.17"),
+    Target("amd64", "x86_64-linux-gnu.2.17"),
+    Target("i386", "x86-linux-gnu.2.17"),
+    Target("arm64", "aarch64-linux-gnu.2.17"),
+    Target("armhf", "arm-linux-gnueabihf.2.17"),
     # The oldest that zig offers here; no distribution had an older one on it.
-    Target("ppc64el", ("ppc64le",), "powerpc64le-linux-gnu.2.19", (2, 19)),
-    Target("s390x", ("s390x",), "s390x-linux-gnu.2.17"),
+    Target("ppc64el", "powerpc64le-linux-gnu.2.19", (2, 19)),
+    Target("s390x", "s390x-linux-gnu.2.17"),
     # glibc has known RISC-V since 2.27 only.
-    Target("riscv64", ("riscv64",), "riscv64-linux-gnu.2.27", (2, 27)),
+    Target("riscv64", "riscv64-linux-gnu.2.27", (2, 27)),
 )
 
 
@@ -65,13 +64,11 @@ def host_target() -> Target:
     Raises:
         BuildError: the architecture is not in the table.
     """
-    machine = platform.machine()
-    if machine == "x86_64" and sys.maxsize < 2**32:
-        machine = "i686"  # a 32-bit interpreter on a 64-bit kernel
+    arch = interpreter_arch()
     for target in TARGETS:
-        if machine in target.machines:
+        if target.debian == arch:
             return target
-    raise BuildError(f"gai-harness does not know how to build for {machine!r}")
+    raise BuildError(f"gai-harness does not know how to build for {arch!r}")
 
 
 def zig() -> list[str]:

@@ -91,11 +91,11 @@ def _run(findings: Findings, glibc: str, builds: tuple[str, ...]) -> tuple[Seen,
 def _all_builds() -> tuple[str, ...]:
     """Every build of every architecture on this machine, this one's first."""
     from harness.glibcs import find
-    from harness.glibcs.catalog import ARCHITECTURES
+    from harness.versions import SUPPORTED
 
     named = {
         f"{build.version}:{arch}": None
-        for arch in ARCHITECTURES
+        for arch in SUPPORTED
         for build in find(f"all:{arch}")
         if build.name is None
     }

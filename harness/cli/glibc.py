@@ -141,17 +141,17 @@ def _fetch(options: argparse.Namespace) -> int:
 def _architectures(text: str | None, *, several: bool = True) -> list[str | None]:
     """The architectures of ``--arch``; None stands for the host's own."""
     from harness.cli import UsageError
-    from harness.glibcs.catalog import ARCHITECTURES
+    from harness.versions import SUPPORTED
 
     if text is None:
         return [None]
     if text == "all" and several:
-        return list(ARCHITECTURES)
+        return list(SUPPORTED)
     words = [word.strip() for word in text.split(",")] if several else [text]
     for word in words:
-        if word not in ARCHITECTURES:
+        if word not in SUPPORTED:
             raise UsageError(
-                f"fetch: an architecture of {', '.join(ARCHITECTURES)} was expected, not {word!r}"
+                f"fetch: an architecture of {', '.join(SUPPORTED)} was expected, not {word!r}"
             )
     return list(dict.fromkeys(words))
 

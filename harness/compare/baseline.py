@@ -8,8 +8,8 @@ from functools import cache
 from typing import TypeAlias
 
 from harness.compare.results import BuildChange, LookupReport, Result
-from harness.model.dialects import parse_version
 from harness.scenario.values import satisfies
+from harness.versions import Version, is_version
 
 Outcome: TypeAlias = tuple[str, ...] | str
 """An order, or the name of the error that came instead."""
@@ -240,6 +240,6 @@ def _order(entry: Entry) -> tuple[object, ...]:
     version = entry.glibc or ""
     return (
         isinstance(entry.known, Change), entry.scenario, entry.lookup, entry.gai_conf,
-        parse_version(version) if version[:1].isdigit() else (0, 0), version,
+        Version.parse(version if is_version(version) else "0.0"), version,
         entry.arch or "", entry.build or "", repr(entry.known), entry.source, entry.reason,
     )  # fmt: skip

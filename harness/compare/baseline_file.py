@@ -14,13 +14,13 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from harness.compare.baseline import Change, Difference, Entry
-from harness.glibcs.build import is_version
 from harness.scenario import library
 from harness.scenario.base import Model, Text
 from harness.scenario.document import dotted
 from harness.scenario.errors import ScenarioError, expected, one_line, show
 from harness.scenario.reading import read_bounded
 from harness.scenario.values import specifier
+from harness.versions import is_version
 
 LIMIT = 64 << 20
 """Bytes of a baseline; an entry has some 300."""

@@ -16,6 +16,7 @@ from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
 from harness.scenario.nearest import did_you_mean
 from harness.scenario.reading import GAI_CONF_LIMIT, read_bounded
+from harness.versions import Version
 
 
 class PlanError(ValueError):
@@ -158,8 +159,7 @@ def _specs(glibc: str, lane: str) -> dict[tuple[str, str], LaneSpec]:
 
 
 def _by_version(spec: LaneSpec) -> tuple[object, ...]:
-    numbers = tuple(int(part) for part in spec.glibc.split(".") if part.isdigit())
-    return numbers, spec.arch, spec.build, spec.label, spec.lane
+    return Version.parse(spec.glibc), spec.arch, spec.build, spec.label, spec.lane
 
 
 def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:

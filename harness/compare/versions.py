@@ -10,7 +10,8 @@ from harness.compare.judge import Evidence
 from harness.compare.predict import predict
 from harness.compare.request import request_for
 from harness.compare.results import ArchitectureChange, Result, VersionChange
-from harness.model.dialects import Row, dialect, differences, parse_version
+from harness.model.dialects import Row, dialect, differences
+from harness.versions import Version
 
 Seen = tuple[Evidence, Result]
 """One build's evidence and the result judged from it."""
@@ -50,7 +51,7 @@ def architectures(
     for seen in _by_arch(evidences, results).values():
         for each in seen:
             by_version.setdefault(each[0].glibc, []).append(each)
-    for glibc in sorted(by_version, key=parse_version):
+    for glibc in sorted(by_version, key=Version.parse):
         alike: dict[object, list[Seen]] = {}
         for each in by_version[glibc]:
             alike.setdefault(_answer(each[1]), []).append(each)
@@ -71,7 +72,7 @@ def explaining(one: Seen, other: Seen) -> tuple[str, ...]:
 
     Empty where no rows do. A file whose effect is undefined is an explanation too.
     """
-    old, new = sorted((one, other), key=lambda seen: parse_version(seen[0].glibc))
+    old, new = sorted((one, other), key=lambda seen: Version.parse(seen[0].glibc))
     rows = _explaining(old[0], new[0])
     lines = old[1].undefined or new[1].undefined
     if not rows and lines:
@@ -87,7 +88,7 @@ def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[s
             found.setdefault(evidence.arch, []).append((evidence, result))
     own = sorted(found, key=lambda arch: not any(seen[1].label == "host" for seen in found[arch]))
     return {
-        arch: sorted(found[arch], key=lambda seen: parse_version(seen[0].glibc)) for arch in own
+        arch: sorted(found[arch], key=lambda seen: Version.parse(seen[0].glibc)) for arch in own
     }
 
 

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from harness.glibcs.build import Build, GlibcVersion
+from harness.glibcs.build import Build
 from harness.glibcs.emulator_fetching import fetch_emulator
 from harness.glibcs.emulators import Emulator, emulator_for
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
@@ -29,7 +29,6 @@ __all__ = [
     "GlibcError",
     "GlibcMissing",
     "GlibcUnavailable",
-    "GlibcVersion",
     "Progress",
     "add",
     "catalogue",

@@ -1,54 +1,14 @@
-"""A glibc build as a value, and its version as an ordered value."""
+"""A glibc build as a value."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import total_ordering
 from typing import TYPE_CHECKING
 
-from harness.glibcs.errors import GlibcError
+from harness.versions import Version
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_VERSION = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,3}\Z")
-
-
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class GlibcVersion:
-    """A glibc version that compares by its numbers: 2.9 < 2.31 < 2.42 < 2.42.9000 < 2.43.
-
-    Args:
-        parts: The numbers, ``(2, 36)``. A development snapshot carries a third one, 9000.
-    """
-
-    parts: tuple[int, ...]
-
-    @classmethod
-    def parse(cls, text: str) -> GlibcVersion:
-        """Read ``"2.36"``.
-
-        Raises:
-            GlibcError: The text is not two to four numbers with dots between them.
-        """
-        if not is_version(text):
-            raise GlibcError(f"{text!r} is not a glibc version; expected one such as 2.36")
-        return cls(tuple(int(part) for part in text.split(".")))
-
-    def __lt__(self, other: object) -> bool:
-        if not isinstance(other, GlibcVersion):
-            return NotImplemented
-        return self.parts < other.parts
-
-    def __str__(self) -> str:
-        return ".".join(str(part) for part in self.parts)
-
-
-def is_version(text: str) -> bool:
-    """Whether *text* has the form of a glibc version."""
-    return _VERSION.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +39,9 @@ class Build:
     name: str | None = None
 
     @property
-    def ordered_version(self) -> GlibcVersion:
+    def ordered_version(self) -> Version:
         """The version as a value that compares by its numbers."""
-        return GlibcVersion.parse(self.version)
+        return Version.parse(self.version)
 
     @property
     def label(self) -> str:

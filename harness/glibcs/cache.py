@@ -23,9 +23,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.glibcs.build import Build, is_version
+from harness.glibcs.build import Build
 from harness.glibcs.errors import GlibcUnavailable
 from harness.glibcs.files import sha256
+from harness.versions import is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +169,7 @@ def cached() -> list[Cached]:
 def _rank(entry: Cached) -> tuple[bool, bool, tuple[int, ...], str]:
     if entry.manifest is None or entry.build is None:
         return (True, True, (), entry.folder.name)
-    version = entry.build.ordered_version.parts
+    version = entry.build.ordered_version.numbers
     return (False, entry.manifest.kind != "package", version, entry.folder.name)
 
 

@@ -9,17 +9,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from harness.glibcs.elf import ElfError, machine_arch, read_elf_file
+from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcUnavailable
-from harness.model.dialects import ARCHS
+from harness.versions import interpreter_arch
 
 _OTHERWISE = (
     "unpack a container image or a package of the glibc you want and name it: "
     "gai-harness glibc add DIR"
 )
-
-#: Those a worker is built for; the model has rows for the same ones.
-ARCHITECTURES = ARCHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +115,4 @@ def native_arch() -> str:
     try:
         return read_elf_file(Path("/proc/self/exe"), follow=True)[0].arch
     except ElfError:
-        return machine_arch(platform.machine())
+        return interpreter_arch()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.glibcs.files import open_regular
+from harness.versions import elf_arch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,38 +28,6 @@ _MOST_SEGMENTS = 256
 _MOST_ENTRIES = 1024
 _MOST_VERSIONS = 1024
 _LONGEST_STRING = 4096
-_EF_ARM_HARD_FLOAT = 0x400
-_EF_MIPS_ABI2 = 0x20
-
-# (e_machine, bits, little endian) -> Debian's architecture name.
-_ARCHITECTURES: dict[tuple[str | int, int, bool], str] = {
-    ("EM_386", 32, True): "i386",
-    ("EM_68K", 32, False): "m68k",
-    ("EM_MIPS", 32, True): "mipsel",
-    ("EM_MIPS", 32, False): "mips",
-    ("EM_MIPS", 64, True): "mips64el",
-    ("EM_MIPS", 64, False): "mips64",
-    ("EM_PARISC", 32, False): "hppa",
-    ("EM_SPARC32PLUS", 32, False): "sparc",
-    ("EM_PPC", 32, False): "powerpc",
-    ("EM_PPC64", 64, True): "ppc64el",
-    ("EM_PPC64", 64, False): "ppc64",
-    ("EM_S390", 64, False): "s390x",
-    ("EM_S390", 32, False): "s390",
-    ("EM_ARM", 32, True): "armel",  # armhf differs in e_flags only
-    ("EM_SH", 32, True): "sh4",
-    ("EM_SPARCV9", 64, False): "sparc64",
-    ("EM_IA_64", 64, True): "ia64",
-    ("EM_X86_64", 64, True): "amd64",
-    ("EM_X86_64", 32, True): "x32",
-    ("EM_AARCH64", 64, True): "arm64",
-    ("EM_AARCH64", 64, False): "arm64be",
-    ("EM_ARC_COMPACT2", 32, True): "arc",
-    ("EM_RISCV", 64, True): "riscv64",
-    ("EM_RISCV", 32, True): "riscv32",
-    ("EM_LOONGARCH", 64, True): "loong64",
-    (0x9026, 64, True): "alpha",  # pyelftools has no name for it
-}
 
 
 class ElfError(Exception):
@@ -126,22 +95,6 @@ def read_elf_file(path: Path, *, follow: bool = False) -> tuple[Elf, mmap.mmap]:
     except OSError as error:
         raise ElfError(f"a file that cannot be read ({error.strerror})") from None
     return read_elf(data), data
-
-
-def machine_arch(name: str) -> str:
-    """Debian's architecture name for ``uname -m``'s; unknown names are returned as they are."""
-    known = {
-        "x86_64": "amd64",
-        "i486": "i386",
-        "i586": "i386",
-        "i686": "i386",
-        "aarch64": "arm64",
-        "armv7l": "armhf",
-        "armv8l": "armhf",
-        "ppc64le": "ppc64el",
-        "loongarch64": "loong64",
-    }
-    return known.get(name, name)
 
 
 def _read(file: ELFFile, data: bytes | mmap.mmap) -> Elf:
@@ -229,10 +182,5 @@ def _versions(file: ELFFile, loaded: list[Any], table: dict[str | int, int]) -> 
 def _architecture(file: ELFFile) -> str:
     from elftools.elf.enums import ENUM_E_MACHINE
 
-    machine, bits, little = file["e_machine"], file.elfclass, file.little_endian
-    if machine == "EM_ARM" and file["e_flags"] & _EF_ARM_HARD_FLOAT:
-        return "armhf"
-    if machine == "EM_MIPS" and bits == 32 and file["e_flags"] & _EF_MIPS_ABI2:
-        return "mipsn32el" if little else "mipsn32"
-    number = ENUM_E_MACHINE.get(machine, machine)
-    return _ARCHITECTURES.get((machine, bits, little), f"machine-{number}")
+    machine = ENUM_E_MACHINE.get(file["e_machine"], file["e_machine"])  # a name, if it has one
+    return elf_arch(machine, file.elfclass, file.little_endian, file["e_flags"])

@@ -22,23 +22,14 @@ from harness.glibcs.cache import cache_folder
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
+from harness.versions import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.glibcs.build import Build
 
-# qemu's name of each architecture
-QEMU_NAMES = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "armel": "arm",
-    "armhf": "arm",
-    "i386": "i386",
-    "ppc64el": "ppc64le",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
+QEMU_NAMES = {name: row.qemu for name, row in sorted(ARCHITECTURES.items()) if row.qemu}
 # what a kernel may run besides its own architecture: whether this one does is tried
 _COMPATIBLE = {"x86_64": ("amd64", "i386"), "aarch64": ("arm64", "armhf", "armel")}
 _VERSION = re.compile(r"version (\d+(?:\.\d+)+)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.glibcs import apt, cache
-from harness.glibcs.build import Build, is_version
+from harness.glibcs.build import Build
 from harness.glibcs.catalog import (
     Distribution,
     Suite,
@@ -21,6 +21,7 @@ from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.files import sha256
 from harness.glibcs.sources import Source, choose, host_sources
 from harness.glibcs.trees import from_directory
+from harness.versions import is_version
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from harness.glibcs.build import GlibcVersion
 from harness.glibcs.elf import Elf, ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError
+from harness.versions import Version
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -116,9 +116,7 @@ def _release(banner: re.Pattern[bytes], data: mmap) -> str | None:
 
 def _version(elf: Elf, data: mmap, shown: str) -> str:
     symbols = [
-        GlibcVersion.parse(match.group(1))
-        for match in map(_SYMBOL_VERSION.match, elf.versions)
-        if match
+        Version.parse(match.group(1)) for match in map(_SYMBOL_VERSION.match, elf.versions) if match
     ]
     if not symbols:
         raise GlibcError(f"{shown}: defines no GLIBC_2.* symbols; expected glibc's libc.so.6")
@@ -129,8 +127,8 @@ def _version(elf: Elf, data: mmap, shown: str) -> str:
         )
     # A snapshot already defines the next release's symbols. Vendors back-port a version or two,
     # so only symbols far newer than the release betray two files in one.
-    newest, claimed = max(symbols), GlibcVersion.parse(version)
-    if newest.parts[1] > claimed.parts[1] + 4:
+    newest, claimed = max(symbols), Version.parse(version)
+    if newest.numbers[1] > claimed.numbers[1] + 4:
         raise GlibcError(f"{shown}: says it is glibc {version} but defines GLIBC_{newest} symbols")
     return version
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.glibcs import apt, cache, emulators
-from harness.glibcs.build import Build, GlibcVersion
+from harness.glibcs.build import Build
 from harness.glibcs.catalog import (
     Distribution,
     distributions,
@@ -27,8 +27,9 @@ from harness.model.dialects import dialect
 from harness.native.errors import LaneError
 from harness.native.worker_lane import bundled_worker
 from harness.sandbox.checks import Check
+from harness.versions import Version
 
-OLDEST = GlibcVersion((2, 9))
+OLDEST = Version((2, 9))
 """From here on the model's table of differences between versions is complete."""
 _KEYS = (Path("/etc/apt/trusted.gpg"), Path("/etc/apt/trusted.gpg.d"))
 _KEYRINGS = {"debian": "debian-archive-keyring", "ubuntu": "ubuntu-keyring"}
@@ -73,7 +74,7 @@ def _own() -> Check:
     except (GlibcError, ValueError) as problem:
         return Check("host glibc", "cannot", str(problem), "--glibc VERSION takes another")
     newest = max(
-        GlibcVersion.parse(suite.glibc) for one in distributions().values() for suite in one.suites
+        Version.parse(suite.glibc) for one in distributions().values() for suite in one.suites
     )
     found = f"{own.version} {own.arch}"
     if own.ordered_version < OLDEST:

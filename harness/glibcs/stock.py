@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.glibcs import cache
-from harness.glibcs.build import Build, is_version
-from harness.glibcs.catalog import ARCHITECTURES, host_distribution, native_arch
+from harness.glibcs.build import Build
+from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.running import host
 from harness.glibcs.sources import no_apt
 from harness.glibcs.trees import from_directory
+from harness.versions import SUPPORTED, is_version
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 _RESERVED = frozenset({"host", "all"})
@@ -209,7 +210,7 @@ def _directory(spec: str) -> Build:
 
 def _all(kept: list[Build], arch: str) -> list[Build]:
     # what was added for an architecture without a worker can be listed, not run
-    wanted = ARCHITECTURES if arch == "all" else (arch,)
+    wanted = SUPPORTED if arch == "all" else (arch,)
     found = [build for build in kept if build.arch in wanted]
     try:
         own = host()
@@ -221,8 +222,8 @@ def _all(kept: list[Build], arch: str) -> list[Build]:
         return [own, *found]
     if not found:
         hint = f"gai-harness glibc fetch --all --arch {arch}"
-        if arch not in ARCHITECTURES:
-            hint = f"the architectures with a worker are {', '.join(ARCHITECTURES)}"
+        if arch not in SUPPORTED:
+            hint = f"the architectures with a worker are {', '.join(SUPPORTED)}"
         raise GlibcMissing(f"all:{arch}", hint)
     return found
 
@@ -248,11 +249,11 @@ def _remedy(spec: str, version: str, arch: str) -> str:
     except GlibcUnavailable as problem:
         return problem.hint
     if distribution.carrying(version):
-        if arch not in ARCHITECTURES:
+        if arch not in SUPPORTED:
             from harness.scenario.nearest import did_you_mean  # its room is slow to import
 
-            near = did_you_mean(arch, ARCHITECTURES, f"{version}:{{}}")
-            return f"the architectures known here are {', '.join(ARCHITECTURES)}{near}"
+            near = did_you_mean(arch, SUPPORTED, f"{version}:{{}}")
+            return f"the architectures known here are {', '.join(SUPPORTED)}{near}"
         if shutil.which("apt-get") is None:
             return no_apt().hint
         return f"gai-harness glibc fetch {spec}"

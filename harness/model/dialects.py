@@ -8,17 +8,13 @@ compares temporary addresses, the Teredo label comes with 2.7, and ::1 is link-l
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-Version = tuple[int, int]
+from harness.versions import ARCHITECTURES, Version
 
-ARCHS = ("amd64", "i386", "arm64", "armhf", "ppc64el", "riscv64", "s390x")
-"""The architectures whose glibc is run and held against these rows."""
-
-_32BIT = frozenset({"i386", "armhf", "armel", "mipsel", "powerpc", "hppa", "m68k"})
+_32BIT = frozenset(row.name for row in ARCHITECTURES.values() if row.bits == 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +23,7 @@ class Row:
 
     feature: str
     value: bool | int | str
-    since: Version
+    since: tuple[int, int]
     evidence: str
     archs: frozenset[str] | None = None
 
@@ -125,18 +121,6 @@ class Dialect:
     word_bits: int
 
 
-def parse_version(glibc: str) -> Version:
-    """``"2.36"`` or ``"2.36-9+deb12u10"`` as ``(2, 36)``.
-
-    A development version counts as the release it leads to: ``"2.42.9000"`` is ``(2, 43)``.
-    Raises ValueError when ``glibc`` does not begin with two numbers.
-    """
-    match = re.match(r"(\d+)\.(\d+)(?:\.(9\d{3}))?", glibc)
-    if match is None:
-        raise ValueError(f"{glibc!r}: a glibc version like 2.36 was expected")
-    return int(match[1]), int(match[2]) + (match[3] is not None)
-
-
 @lru_cache(maxsize=64)
 def dialect(glibc: str, arch: str = "amd64", rows: tuple[Row, ...] = ROWS) -> Dialect:
     """The dialect of glibc ``glibc`` on ``arch`` (Debian's name).
@@ -145,7 +129,7 @@ def dialect(glibc: str, arch: str = "amd64", rows: tuple[Row, ...] = ROWS) -> Di
     processor (or none) holds. Raises ValueError for versions before 2.5, where the
     table begins.
     """
-    holding = _holding(parse_version(glibc), arch, rows)
+    holding = _holding(Version.parse(glibc).release, arch, rows)
     if not holding:
         raise ValueError(f"glibc {glibc}: the model begins with 2.5")
     values: dict[str, Any] = {feature: row.value for feature, row in holding.items()}
@@ -158,16 +142,16 @@ def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:
     >>> [row.feature for row in differences(dialect("2.41"), dialect("2.43"))]
     ['mptcp_known']
     """
-    holding = _holding(parse_version(other.glibc), other.arch, ROWS)
+    holding = _holding(Version.parse(other.glibc).release, other.arch, ROWS)
     return tuple(
         row for feature, row in holding.items() if getattr(one, feature) != getattr(other, feature)
     )
 
 
-def _holding(version: Version, arch: str, rows: tuple[Row, ...]) -> dict[str, Row]:
+def _holding(release: tuple[int, int], arch: str, rows: tuple[Row, ...]) -> dict[str, Row]:
     """The row of each feature that holds: the last to begin and to name the processor or none."""
     return {
         row.feature: row
         for row in rows
-        if row.since <= version and (row.archs is None or arch in row.archs)
+        if row.since <= release and (row.archs is None or arch in row.archs)
     }

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.model.addresses import as_ipv6_int
-from harness.model.dialects import ARCHS, Dialect, dialect
+from harness.model.dialects import Dialect, dialect
 from harness.model.facts import Facts
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.host import HostView
 from harness.model.table import AddressTable, address_table
+from harness.versions import SUPPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Tr
     four = [item for item in known if item.reachable and item.destination.version == 4]
     if not table.dropped or not four:
         return None
-    others = ", ".join(arch for arch in ARCHS if _shift(spoken, arch) != spoken.shift_by_32)
+    others = ", ".join(arch for arch in SUPPORTED if _shift(spoken, arch) != spoken.shift_by_32)
     if spoken.shift_by_32 == "modulo":
         effect = (
             f"on {_processors(spoken)} its mask then is /32, so only a destination that is "
@@ -71,7 +72,7 @@ def _shift(spoken: Dialect, arch: str) -> str:
 
 def _processors(spoken: Dialect) -> str:
     """The processor, and those that shift alike: they give one answer, and so one text."""
-    alike = [arch for arch in ARCHS if _shift(spoken, arch) == spoken.shift_by_32]
+    alike = [arch for arch in SUPPORTED if _shift(spoken, arch) == spoken.shift_by_32]
     return ", ".join(alike if spoken.arch in alike else [spoken.arch])
 
 

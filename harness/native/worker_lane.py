@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from harness.native import frames
 from harness.native.errors import LaneError, RecordError
 from harness.native.lanes import START_TIME, Session
+from harness.versions import interpreter_arch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,18 +20,6 @@ if TYPE_CHECKING:
 
 #: What glibc makes of the service name "gaiharness" in nsswitch.conf.
 MODULE_NAME = "libnss_gaiharness.so.2"
-
-_BY_MACHINE = {
-    "x86_64": "amd64",
-    "i386": "i386",
-    "i686": "i386",
-    "aarch64": "arm64",
-    "armv7l": "armhf",
-    "armv8l": "armhf",
-    "ppc64le": "ppc64el",
-    "s390x": "s390x",
-    "riscv64": "riscv64",
-}
 
 
 def bundled_worker(arch: str | None = None) -> Path:
@@ -63,10 +50,7 @@ def bundled_module(arch: str | None = None) -> Path:
 
 def _bundled(what: str, form: str, arch: str | None) -> Path:
     if arch is None:
-        machine = platform.machine()
-        if machine == "x86_64" and sys.maxsize < 2**32:
-            machine = "i686"
-        arch = _BY_MACHINE.get(machine, machine)
+        arch = interpreter_arch()
     path = Path(__file__).with_name("bin") / form.format(arch)
     if not path.is_file():
         raise LaneError(f"this installation has no {what} for {arch}")

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from harness.compare.results import LookupReport, Notice, Result, Summary, Verdict
 from harness.report.against import accepted, explanation, groups, title_of, totals
+from harness.versions import Version
 
 _COLOURS = {
     Verdict.AGREE: "green",
@@ -217,7 +218,7 @@ def _builds(results: Sequence[Result]) -> Iterator[str]:
 
 def _version_key(item: tuple[str, str, str, str]) -> tuple[object, ...]:
     glibc, *others = item
-    return tuple(int(part) for part in glibc.split(".") if part.isdigit()), *others
+    return Version.parse(glibc), *others
 
 
 def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:

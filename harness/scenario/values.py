@@ -18,6 +18,9 @@ from ipaddress import (
     ip_interface,
     ip_network,
 )
+from operator import eq, ge, gt, le, lt, ne
+
+from harness.versions import Version
 
 from .errors import bad
 
@@ -60,6 +63,7 @@ _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
 _MARK = r"(0x[0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})"
 _FWMARK = re.compile(f"{_MARK}(?:/{_MARK})?")
+_COMPARISONS = {">=": ge, "<=": le, "==": eq, "!=": ne, "<": lt, ">": gt}
 _CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([0-9]{1,3}\.[0-9]{1,3})")
 
 
@@ -229,18 +233,6 @@ def error_name(text: str) -> str:
     return text
 
 
-def parse_version(text: str) -> tuple[int, int]:
-    """A glibc version as a value that compares rightly: "2.9" is below "2.36".
-
-    Parameters: ``text``, "2.36" or with more behind it ("2.36.9000").
-    Raises ValueError when it does not begin with two numbers.
-    """
-    found = re.match(r"([0-9]+)\.([0-9]+)(?![0-9])", text)
-    if not found:
-        raise ValueError(f"not a glibc version: {text!r}")
-    return int(found[1]), int(found[2])
-
-
 def specifier(text: str) -> str:
     """A glibc version specifier: clauses like ">=2.8", all of which must hold.
 
@@ -258,20 +250,11 @@ def satisfies(version: str, spec: str) -> bool:
     Parameters: ``version`` as "2.36"; ``spec`` as ">=2.8,<2.41".
     Raises ValueError for a version that is none.
     """
-    have = parse_version(version)
+    have = Version.parse(version).release
     for clause in spec.split(","):
         found = _CLAUSE.fullmatch(clause.strip())
         if not found:
             raise ValueError(f"not a glibc specifier: {spec!r}")
-        want = parse_version(found[2])
-        holds = {
-            ">=": have >= want,
-            "<=": have <= want,
-            "==": have == want,
-            "!=": have != want,
-            "<": have < want,
-            ">": have > want,
-        }[found[1]]
-        if not holds:
+        if not _COMPARISONS[found[1]](have, Version.parse(found[2]).release):
             return False
     return True

@@ -21,9 +21,9 @@ from effects_kit import (
 )  # fmt: skip
 
 from harness.compare.plan import lanes_for
-from harness.model.dialects import parse_version
 from harness.model.lint import CODES, lint
 from harness.sandbox import Pool
+from harness.versions import Version
 
 V4_FIRST = "precedence ::ffff:0:0/96 100\n"  # as the experiments' proof that a line is used
 FIVE = {"2.31", "2.36", "2.41", "2.43", "2.44"}
@@ -175,7 +175,7 @@ def seen(unreachable: Callable[[str], NoReturn]) -> dict[str, list[Effect]]:
 
 
 def is_old(effect: Effect) -> bool:
-    return parse_version(effect.glibc) < (2, 41)
+    return Version.parse(effect.glibc).release < (2, 41)
 
 
 def test_every_code_is_shown() -> None:

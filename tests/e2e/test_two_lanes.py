@@ -9,11 +9,11 @@ from e2e_kit import gai_harness, gather
 
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.glibcs import host
-from harness.glibcs.build import GlibcVersion
 from harness.model.dialects import dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native import Answer
 from harness.sandbox import Pool
+from harness.versions import Version
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_the_library_through_both_lanes_record_for_record(
     if glibc != "host":
         versions = request.getfixturevalue("versions")
         own = host().version
-        if glibc not in versions or GlibcVersion.parse(glibc) < GlibcVersion.parse(own):
+        if glibc not in versions or Version.parse(glibc) < Version.parse(own):
             pytest.skip(f"this interpreter needs glibc {own}, which {glibc} is not or too old for")
     jobs = make_jobs(load_scenarios(()), lanes_for(glibc, "both"))
     compared = 0

@@ -26,8 +26,7 @@ from harness.glibcs import (
     probe,
     stage,
 )
-from harness.glibcs.catalog import ARCHITECTURES, Distribution, Suite
-from harness.glibcs.elf import machine_arch
+from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
 
 OTHER = "s390x"  # a host of this architecture would run it itself
@@ -288,11 +287,6 @@ def test_none_anywhere_is_one_line(mirror: Mirror, foreign: Build) -> None:
     mirror.gone = {"newer", "older"}
     with pytest.raises(GlibcUnavailable, match=r"cannot be fetched: older gone; install it"):
         fetch_emulator(foreign)
-
-
-def test_every_architecture_with_a_worker_has_a_qemu() -> None:
-    assert set(ARCHITECTURES) <= set(emulators.QEMU_NAMES)
-    assert machine_arch(os.uname().machine) in ARCHITECTURES
 
 
 def test_what_is_static(tmp_path: Path, own: Build) -> None:

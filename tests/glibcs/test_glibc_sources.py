@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import GlibcUnavailable, catalogue
-from harness.glibcs.build import is_version
 from harness.glibcs.catalog import Distribution, distributions, host_distribution, package_name
 from harness.glibcs.sources import Source, choose, host_sources, parse_deb822, parse_one_line
+from harness.versions import is_version
 
 DEBIAN = distributions()["debian"]
 UBUNTU = distributions()["ubuntu"]

@@ -11,17 +11,17 @@ from harness.model.dialects import dialect
 from harness.model.facts import Candidate, Facts, glibc_facts
 from harness.model.host import AddressRow, HostView, Link, Route, Target
 from harness.model.policy import Policy
+from harness.versions import SUPPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ETHER = 1  # ARPHRD_ETHER
-ARCHS = ("amd64", "i386", "arm64", "armhf", "ppc64el", "riscv64", "s390x")
 VERSIONS = tuple(f"2.{minor}" for minor in range(31, 45))
 EVERY_DIALECT = [
     dialect(glibc, arch)
     for glibc in ("2.5", "2.7", "2.8", "2.16", "2.17", "2.18", "2.19", *VERSIONS)
-    for arch in ARCHS
+    for arch in SUPPORTED
 ]
 
 

@@ -9,30 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model_kit import EVERY_DIALECT, VERSIONS
 
-from harness.model.dialects import ROWS, Dialect, Row, dialect, differences, parse_version
+from harness.model.dialects import ROWS, Dialect, Row, dialect, differences
 
 FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
 
 
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("2.36", (2, 36)), ("2.36-9+deb12u10", (2, 36)), ("2.5", (2, 5)), ("2.40.1", (2, 40)),
-        ("2.42.9000", (2, 43)), ("2.9", (2, 9)), ("2.10", (2, 10)),
-    ],
-)  # fmt: skip
-def test_parse_version(text: str, version: tuple[int, int]) -> None:
-    assert parse_version(text) == version
-
-
-@pytest.mark.parametrize("text", ["", "2", "glibc 2.36", "x.y", "-2.36"])
-def test_a_text_that_is_no_version(text: str) -> None:
-    with pytest.raises(ValueError, match=r"2\.36"):
-        parse_version(text)
-
-
 def test_versions_are_numbers_not_texts() -> None:
-    assert parse_version("2.9") < parse_version("2.10")
     assert dialect("2.9").rfc1918_is_global is False
     assert dialect("2.10").rule9_ipv4_in_subnet_only is True
 

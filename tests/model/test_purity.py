@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def offences(source: str) -> list[str]:
     bad = []
     for name in imported(tree):
         top = name.partition(".")[0]
-        if name == "harness.model" or name.startswith("harness.model."):
+        if re.fullmatch(r"harness\.(model|versions)(\..*)?", name):
             continue
         if top not in sys.stdlib_module_names or top in FORBIDDEN_MODULES:
             bad.append(name)

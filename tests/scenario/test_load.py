@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from harness.cli import schema as schema_command
 from harness.scenario import ScenarioError, gai_conf_files, library, load
 from harness.scenario.schema import Address, Expect, Lookup, RouteSpec, Scenario
-from harness.scenario.values import parse_version
 
 TEXT = """\
 name: example
@@ -115,7 +114,7 @@ def test_gai_conf_inline_beside_and_in_the_catalogue(tmp_path: Path) -> None:
         ("==2.36", "2.36", True),
         ("!=2.36", "2.36", False),
         (">2.36", "2.36", False),
-        ("<=2.36", "2.36.9000", True),
+        ("<=2.36", "2.36.9000", False),
         (None, "2.5", True),
     ],
 )
@@ -128,9 +127,6 @@ def test_architectures_and_versions() -> None:
     expect = Expect(order=("192.0.2.1",), arch=("armhf", "s390x"))
     assert not expect.matches("2.36")
     assert expect.matches("2.36", "armhf")
-    for text in ("2", "two", "", "x2.36"):
-        with pytest.raises(ValueError, match="not a glibc version"):
-            parse_version(text)
 
 
 def test_models_can_be_built_in_python() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 from harness.compare.results import LookupReport, Result
-from harness.model.dialects import parse_version
 from harness.model.rules import RULES
 from harness.report.findings.data import Seen, Table, differing, once
 from harness.scenario.suites.findings import IP1, RESOLVERS, SHAPES, STACKS
+from harness.versions import Version
 
 _TITLES = {rule.number: rule.title for rule in RULES}
 _STACK_WORDS = {"v4only": "IPv4 only", "linklocal": "with fe80::", "dual": "dual-stack"}
@@ -177,7 +177,7 @@ NOT_RUN = "not run"
 def _processors(table: Table, seen: Seen) -> list[str]:
     """Versions × architectures of each look-up: the order as places in the list given."""
     named = [build.partition(":") for build in seen.builds]
-    versions = sorted({glibc for glibc, _, _ in named}, key=parse_version)
+    versions = sorted({glibc for glibc, _, _ in named}, key=Version.parse)
     lines: list[str] = []
     for report in _reports(table, Seen(seen.elsewhere)):
         cells = {(result.arch, result.glibc): _places(result) for result in report.results}

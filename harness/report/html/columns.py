@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.compare.results import LookupReport, Result
+from harness.versions import Version
 
 Key = tuple[str, str, str, str, str]
 
@@ -69,7 +70,7 @@ def columns_of(reports: Iterable[LookupReport]) -> Columns:
     found = sorted(dict.fromkeys(r.arch for r in keys.values()), key=lambda arch: arch not in own)
     archs = {arch: place for place, arch in enumerate(found)}
     ordered = sorted(
-        keys.items(), key=lambda item: (archs[item[1].arch], _numbers(item[1].glibc), item[0])
+        keys.items(), key=lambda item: (archs[item[1].arch], Version.parse(item[1].glibc), item[0])
     )
     origins = _origins([result for _, result in ordered])
     columns: list[Column] = []
@@ -113,10 +114,6 @@ def unique(text: str, taken: set[str]) -> str:
 
 def _key(result: Result) -> Key:
     return result.glibc, result.arch, result.label, result.build, result.lane
-
-
-def _numbers(glibc: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", glibc))
 
 
 def _origins(results: Sequence[Result]) -> list[str]:

@@ -1,0 +1,52 @@
+"""One order of glibc versions, for builds, for the model and for expectations."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model.dialects import dialect
+from harness.scenario.schema import Expect
+from harness.versions import Version, is_version
+
+
+def test_versions_are_ordered_by_their_numbers() -> None:
+    ascending = ["2.2.5", "2.9", "2.17", "2.31", "2.42", "2.42.9000", "2.43", "3.0"]
+    turned = ascending[3:] + ascending[:3]
+    assert sorted(turned, key=Version.parse) == ascending
+    assert str(Version.parse("2.42.9000")) == "2.42.9000"
+
+
+@pytest.mark.parametrize(
+    ("text", "release"),
+    [
+        ("2.36", (2, 36)), ("2.36-9+deb12u10", (2, 36)), ("2.5", (2, 5)), ("2.40.1", (2, 40)),
+        ("2.42.9000", (2, 43)), ("2.10", (2, 10)),
+    ],
+)  # fmt: skip
+def test_the_release_that_behaviour_depends_on(text: str, release: tuple[int, int]) -> None:
+    assert Version.parse(text).release == release
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2", "2.", ".2", "x.y", "-2.36", "2.36 ", "v2.36", "2.36\n", "glibc 2.36", "2.٣"]
+)
+def test_a_text_that_is_no_version(text: str) -> None:
+    assert not is_version(text)
+    with pytest.raises(ValueError, match=r"not a glibc version; expected one such as 2\.36"):
+        Version.parse(text)
+
+
+def test_a_package_revision_is_no_part_of_a_version() -> None:
+    assert is_version("2.36")
+    assert not is_version("2.36-9")
+
+
+@pytest.mark.parametrize(
+    ("spec", "fits"), [(">=2.43", True), ("==2.43", True), ("<2.43", False), ("==2.42", False)]
+)
+def test_a_snapshot_is_the_same_release_for_the_model_and_for_expectations(
+    spec: str, fits: bool
+) -> None:
+    # 2.42.9000 has what 2.43 has
+    assert dialect("2.40.9000") == dialect("2.41")
+    assert Expect(order=("192.0.2.1",), glibc=spec).matches("2.42.9000") is fits
