@@ -81,7 +81,7 @@ def zig() -> list[str]:
         import ziglang  # noqa: F401
     except ImportError:
         raise BuildError("no C compiler: install one with `pip install ziglang`") from None
-    return [sys.executable, "-m", "ziglang", "cc"]
+    return [sys.executable, "-P", "-m", "ziglang", "cc"]
 
 
 def zig_environment(scratch: Path) -> dict[str, str]:

@@ -38,9 +38,14 @@ def complete(parser: argparse.ArgumentParser) -> NoReturn:
     Parameters: ``parser`` of the whole command line, as far as the words on it need it.
     Raises SystemExit.
     """
+    import os
+
     import argcomplete
 
     from harness.cli import completers
+    from harness.sandbox import programs
+
+    os.environ.update(programs.environment())  # argcomplete asks bash for the files
 
     for command, action in _actions(parser, ""):
         completer = completers.find(command, action)

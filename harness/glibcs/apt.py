@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.sources import Source, no_apt
+from harness.sandbox import programs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def _updated(
     request: Request, source: Source, uri: str, work: Path, report: Report, targets: str
 ) -> list[str]:
     """Read the suite's index into the private folder; how to call apt-get for it from now on."""
-    apt = shutil.which("apt-get")
+    apt = programs.find("apt-get")
     if apt is None:
         raise no_apt()
     for folder in ("state/lists/partial", "cache/archives/partial", "out"):
@@ -177,7 +177,8 @@ def _configuration(request: Request, work: Path) -> str:
 def _run(command: list[str], folder: Path, step: str, report: Report) -> str | None:
     """Run apt-get in *folder*; None when it succeeded, otherwise what it said."""
     # Untranslated messages, since they are looked at.
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "", "DEBIAN_FRONTEND": "teletype"}
+    environment = programs.environment()
+    environment |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "DEBIAN_FRONTEND": "teletype"}
     reading, writing = os.pipe()
     said = folder / f"{step}.log"
     report(step, 0.0)

@@ -19,6 +19,7 @@ from typing import IO, Any, Self
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.parts import WANTED
+from harness.sandbox import programs
 
 # glibc's largest library is near 3 MiB; with its debug symbols, and as a qemu, a file stays below
 # 64 MiB.
@@ -66,7 +67,8 @@ def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) 
     """
     try:
         process = subprocess.Popen(
-            ["dpkg-deb", "--fsys-tarfile", str(package)],
+            [programs.find("dpkg-deb") or "/usr/bin/dpkg-deb", "--fsys-tarfile", str(package)],
+            env=programs.environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except FileNotFoundError:

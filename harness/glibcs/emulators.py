@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +21,7 @@ from harness.glibcs.cache import cache_folder
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
+from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _known(arch: str) -> Iterator[Emulator]:
             f"no way is known to run {arch} programs; expected one of {', '.join(QEMU_NAMES)}"
         )
     for name in _names(arch):
-        places = [Path(shutil.which(name) or "")]
+        places = [Path(programs.find(name) or "")]
         places += [folder / name for folder in emulator_folders()]
         for place in places:
             program = place.resolve()  # a link would lead out of the root it is put into

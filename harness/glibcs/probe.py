@@ -26,6 +26,7 @@ from harness.glibcs.sources import Source, choose, host_sources, no_apt
 from harness.model.dialects import dialect
 from harness.native.errors import LaneError
 from harness.native.worker_lane import bundled_worker
+from harness.sandbox import programs
 from harness.sandbox.checks import Check
 from harness.versions import Version
 
@@ -52,7 +53,7 @@ def probe(network: bool = False) -> Iterator[Check]:
     try:
         distribution = host_distribution()
         sources = host_sources()
-        if shutil.which("apt-get") is None:
+        if programs.find("apt-get") is None:
             raise no_apt()
     except GlibcUnavailable as problem:
         yield Check("packages", "missing", problem.reason, _NO_FETCH, problem.hint)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.glibcs.errors import GlibcUnavailable
+from harness.sandbox import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -153,10 +154,17 @@ def _stanzas(text: str) -> Iterator[dict[str, str]]:
 
 def _files() -> list[Path]:
     """sources.list and its parts, where the host's apt configuration says they are."""
-    command = ["apt-config", "shell", "LIST", "Dir::Etc::sourcelist/f"]
+    command = [
+        programs.find("apt-config") or "/usr/bin/apt-config",
+        "shell",
+        "LIST",
+        "Dir::Etc::sourcelist/f",
+    ]
     command += ["PARTS", "Dir::Etc::sourceparts/d"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=programs.environment()
+        )
     except FileNotFoundError:
         raise no_apt() from None
     except subprocess.CalledProcessError as error:

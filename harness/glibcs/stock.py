@@ -16,6 +16,7 @@ from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.running import host
 from harness.glibcs.sources import no_apt
 from harness.glibcs.trees import from_directory
+from harness.sandbox import programs
 from harness.versions import SUPPORTED, is_version
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
@@ -254,7 +255,7 @@ def _remedy(spec: str, version: str, arch: str) -> str:
 
             near = did_you_mean(arch, SUPPORTED, f"{version}:{{}}")
             return f"the architectures known here are {', '.join(SUPPORTED)}{near}"
-        if shutil.which("apt-get") is None:
+        if programs.find("apt-get") is None:
             return no_apt().hint
         return f"gai-harness glibc fetch {spec}"
     known = ", ".join(dict.fromkeys(suite.glibc for suite in distribution.suites))

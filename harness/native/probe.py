@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from harness.native.errors import LaneError
 from harness.native.query import Query
 from harness.native.trace import TraceUnavailable, traced
 from harness.native.worker_lane import bundled_module, bundled_worker
-from harness.sandbox import Pool, SandboxError, SandboxUnavailable
+from harness.sandbox import Pool, SandboxError, SandboxUnavailable, programs
 from harness.sandbox.checks import Check
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def _worker() -> Check:
 
 def _strace() -> Check:
     unable = "explain --trace cannot be used"
-    if shutil.which("strace") is None:
+    if programs.find("strace") is None:
         return Check("strace", "missing", "not installed", unable, "apt-get install strace")
     try:
         with Pool() as pool:

@@ -7,13 +7,14 @@ source addresses getsockname() returned are set beside the kernel's route look-u
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.sandbox import programs
 
 if TYPE_CHECKING:
     from harness.native.lanes import Lane
@@ -55,7 +56,7 @@ class Trace:
 
 def strace() -> str:
     """The path of strace. Raises TraceUnavailable with what to install."""
-    found = shutil.which("strace")
+    found = programs.find("strace")
     if found is None:
         raise TraceUnavailable("strace is not installed; apt-get install strace")
     return found

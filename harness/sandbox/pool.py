@@ -26,7 +26,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from . import wire
+from . import programs, wire
 from .conversation import Conversation
 from .errors import SandboxError, SandboxUnavailable
 
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 Job = Callable[["Box", Any], Iterator[Any]]
 """A module-level generator function: it is sent by reference, its values by pickle."""
 
-# the child sees the same modules as this process, tests and plug-ins included
+# The child sees the same modules as this process, tests and plug-ins included. With -P nothing
+# of the current folder is imported; what its own interpreter adds comes last.
 _ZYGOTE = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv.pop()); "
+    "import sys, json; given = json.loads(sys.argv.pop()); "
+    "sys.path[:] = given + [entry for entry in sys.path if entry not in given]; "
     "from harness.sandbox.zygote import main; main()"
 )
 # these change what glibc's resolver does, so the children must not inherit them
@@ -217,7 +219,8 @@ class Pool:
         try:
             with theirs, self._lock:
                 control = self._alive()
-                socket.send_fds(control, [module.encode()], [theirs.fileno()])
+                message = f"{module}\0{programs.home_of(module)}"
+                socket.send_fds(control, [os.fsencode(message)], [theirs.fileno()])
         except OSError as problem:
             ours.close()
             raise SandboxError(f"the sandbox process has gone: {problem.strerror}") from None
@@ -263,12 +266,13 @@ class Pool:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {k: v for k, v in os.environ.items() if k not in RESOLVER_VARIABLES}
-        path = json.dumps([entry or os.getcwd() for entry in sys.path])  # noqa: PTH109
+        environment = programs.environment()
+        environment = {k: v for k, v in environment.items() if k not in RESOLVER_VARIABLES}
+        path = json.dumps(programs.module_path())
         arguments = [str(theirs.fileno()), str(os.getpid()), path]
         with theirs:
             self._zygote = subprocess.Popen(
-                [sys.executable, "-c", _ZYGOTE, *arguments],
+                [sys.executable, "-P", "-c", _ZYGOTE, *arguments],
                 env=environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

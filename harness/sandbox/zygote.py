@@ -39,7 +39,8 @@ def serve(control: socket.socket, asker: int) -> None:
     """Fork a sandbox for every request until the asking process closes its end or dies.
 
     Parameters: ``control`` a SOCK_SEQPACKET socket on which each message is the name of the
-    job's module and carries the job's stream socket; ``asker`` the asking process's pid.
+    job's module, NUL, and the folder it was found in or nothing, and carries the job's stream
+    socket; ``asker`` the asking process's pid.
     Raises OSError.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
@@ -63,7 +64,10 @@ def serve(control: socket.socket, asker: int) -> None:
         if not message:
             return
         with socket.socket(fileno=descriptors[0]) as job:
-            _fork_job(control, job, message.decode())
+            module, _, home = os.fsdecode(message).partition("\0")
+            if home and home not in sys.path:
+                sys.path.append(home)  # behind all others
+            _fork_job(control, job, module)
 
 
 def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:

@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import termios
 import time
@@ -186,7 +187,7 @@ def test_nothing_heavy_is_imported_for_a_command_name() -> None:
         "_ARGCOMPLETE_STDOUT_FILENAME": os.devnull, "_ARC_DEBUG": "",
     }  # fmt: skip
     done = subprocess.run(
-        ["python", "-X", "importtime", f"{SCRIPTS}/gai-harness"],
+        [sys.executable, "-P", "-X", "importtime", f"{SCRIPTS}/gai-harness"],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

@@ -69,7 +69,7 @@ def dask(tmp_path: Path) -> Iterator[Dask]:
     with ExitStack() as stack:
 
         def start(program: str, *options: str) -> subprocess.Popen[bytes]:
-            command = [sys.executable, "-m", f"distributed.cli.{program}", "--no-dashboard"]
+            command = [sys.executable, "-P", "-m", f"distributed.cli.{program}", "--no-dashboard"]
             process = subprocess.Popen(
                 [*command, *options], cwd=tmp_path,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -36,7 +36,7 @@ def sanitized_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return _compile([compiler, *checks], folder / "worker")
     pytest.importorskip("ziglang")
     checks = ["-fsanitize=undefined", "-fsanitize-trap=undefined"]
-    return _compile([sys.executable, "-m", "ziglang", "cc", *checks], folder / "worker")
+    return _compile([sys.executable, "-P", "-m", "ziglang", "cc", *checks], folder / "worker")
 
 
 @pytest.fixture(params=["bundled", "sanitized"])

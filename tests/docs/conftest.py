@@ -55,7 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name in ("CHANGELOG.md", "csrc"):
         (folder / name).symlink_to(ROOT / name)
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-E", "-b", "html",
+        [sys.executable, "-P", "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-E", "-b", "html",
          folder / "docs", folder / "out"],
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip

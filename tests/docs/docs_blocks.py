@@ -308,7 +308,7 @@ def _gai_conf(scene: Scene, block: Block) -> str:
 
 def _c(scene: Scene, block: Block) -> str:
     command = [
-        sys.executable, "-m", "ziglang", "cc", "-c", "-o", os.devnull, "-std=c11",
+        sys.executable, "-P", "-m", "ziglang", "cc", "-c", "-o", os.devnull, "-std=c11",
         "-Wall", "-Wextra", "-Werror", "-x", "c", "-",
     ]  # fmt: skip
     done = subprocess.run(command, input=block.text, capture_output=True, text=True, check=False)

@@ -73,7 +73,7 @@ def built(folder: Path, unreachable: Unreachable) -> Built:
         if os.path.lexists(ROOT / name):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
-    run_pip([sys.executable, "-m", "build", "--sdist", "--wheel", str(source)], unreachable)
+    run_pip([sys.executable, "-P", "-m", "build", "--sdist", "--wheel", str(source)], unreachable)
     (sdist,) = (source / "dist").glob("*.tar.gz")
     (wheel,) = (source / "dist").glob("*.whl")
     return Built(sdist, wheel)
@@ -83,11 +83,11 @@ def built(folder: Path, unreachable: Unreachable) -> Built:
 def install(folder: Path, unreachable: Unreachable) -> Callable[[Path], Path]:
     """Installs a wheel or sdist into a fresh environment; gives that environment's command."""
     place = folder / "venv"
-    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python")]
+    pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
 
     def into_environment(package: Path) -> Path:
         if not place.exists():
-            subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+            subprocess.run([sys.executable, "-P", "-m", "venv", "--without-pip", place], check=True)
             run_pip([*pip, "install", str(package)], unreachable)
         else:  # its dependencies are there
             run_pip([*pip, "uninstall", "--yes", "gai-harness"], unreachable)

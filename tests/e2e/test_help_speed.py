@@ -22,7 +22,7 @@ def seconds(command: list[str]) -> float:
 def test_help_takes_at_most_five_times_an_empty_program() -> None:
     # by turns, so that a busy machine is busy for both; the best of each is the program itself
     pairs = [
-        (seconds([sys.executable, "-c", "pass"]), seconds([str(COMMAND), "--help"]))
+        (seconds([sys.executable, "-P", "-c", "pass"]), seconds([str(COMMAND), "--help"]))
         for _ in range(ROUNDS)
     ]
     empty, helping = (min(column) for column in zip(*pairs, strict=True))
@@ -42,7 +42,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", script, *arguments], capture_output=True, text=True, check=True
     )
     imported = done.stdout.splitlines()[-1].split()
     assert "harness" in imported

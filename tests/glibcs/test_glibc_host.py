@@ -24,7 +24,7 @@ def test_it_is_the_glibc_this_process_runs_on(own: Build) -> None:
 
 
 def test_it_is_found_when_the_loader_is_the_program(own: Build) -> None:
-    command = [str(own.loader), os.path.realpath(sys.executable), "-c", SHOW]
+    command = [str(own.loader), os.path.realpath(sys.executable), "-P", "-c", SHOW]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == [own.version, str(own.loader)]

@@ -114,7 +114,7 @@ def test_two_processes_at_once(cache: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     runs = [
         subprocess.Popen(
-            [sys.executable, "-c", FETCH, VERSIONS[-1], VERSIONS[0]],
+            [sys.executable, "-P", "-c", FETCH, VERSIONS[-1], VERSIONS[0]],
             stdout=subprocess.PIPE, text=True, env=environment,
         )
         for _ in range(3)

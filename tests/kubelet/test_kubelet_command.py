@@ -21,7 +21,7 @@ ROUTE = "kubelet-default-route"
 
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "harness.cli", "kubelet", *arguments],
+        [sys.executable, "-P", "-m", "harness.cli", "kubelet", *arguments],
         input=stdin, capture_output=True, check=False, timeout=120,
     )  # fmt: skip
     return subprocess.CompletedProcess(

@@ -96,6 +96,7 @@ def test_every_lane_gives_the_same_records(worker: Path, loader: str) -> None:
     here = subprocess.run(
         [
             sys.executable,
+            "-P",
             "-c",
             "import sys, pickle; from harness.native import lookup_here\n"
             "queries = pickle.load(sys.stdin.buffer)\n"
@@ -197,7 +198,7 @@ def test_a_lookup_that_hangs_times_out(kind: str) -> None:
         pytest.skip("no user namespaces, or no ip command")
     script = textwrap.dedent(HANGS).replace("/tmp/", "/mnt/")
     done = subprocess.run(
-        [*probe, shell.replace("/tmp", "/mnt"), "sh", sys.executable, "-c", script, kind],
+        [*probe, shell.replace("/tmp", "/mnt"), "sh", sys.executable, "-P", "-c", script, kind],
         capture_output=True,
         text=True,
         check=False,
@@ -258,7 +259,7 @@ def test_a_client_that_is_killed_leaves_nothing(worker: Path) -> None:
         print(*[one.pid for one in sessions], lanes[1]._worker._process.pid, flush=True)
         time.sleep(60)
     """)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as client:
+    with subprocess.Popen([sys.executable, "-P", "-c", script], stdout=subprocess.PIPE) as client:
         assert client.stdout is not None
         pids = [int(word) for word in client.stdout.readline().split()]
         assert len(pids) == 3

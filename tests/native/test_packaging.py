@@ -53,7 +53,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         elif path.exists():
             shutil.copy(path, source)
     done = subprocess.run(
-        [sys.executable, "-m", "build", str(source)], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-m", "build", str(source)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return source / "dist"
@@ -95,7 +98,7 @@ def test_the_sdist(built: Path) -> None:
 def test_an_installed_wheel_runs_elsewhere(built: Path, tmp_path: Path) -> None:
     (wheel,) = built.glob("*.whl")
     python = tmp_path / "venv/bin/python"
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    subprocess.run([sys.executable, "-P", "-m", "venv", str(tmp_path / "venv")], check=True)
     subprocess.run([str(python), "-m", "pip", "install", "-q", str(wheel)], check=True)
     script = (
         "import harness\n"

@@ -65,10 +65,10 @@ def without_namespaces(project: pytest.Pytester) -> Callable[..., pytest.RunResu
         "Path('/proc/self/uid_map').write_text(f'0 {uid} 1')\n"
         "Path('/proc/self/gid_map').write_text(f'0 {gid} 1')\n"
         "Path('/proc/sys/user/max_user_namespaces').write_text('0')\n"
-        "os.execv(sys.executable, [sys.executable, '-m', 'pytest', *sys.argv[1:]])\n"
+        "os.execv(sys.executable, [sys.executable, '-P', '-m', 'pytest', *sys.argv[1:]])\n"
     )
 
     def run(*arguments: str) -> pytest.RunResult:
-        return project.run(sys.executable, "-c", code, *arguments)
+        return project.run(sys.executable, "-P", "-c", code, *arguments)
 
     return run

@@ -71,7 +71,7 @@ def test_a_command_runs_inside_the_host(gai_host: GaiHost) -> None:
     assert isinstance(done, subprocess.CompletedProcess)
     found = [line.split()[0] for line in done.stdout.splitlines() if "STREAM" in line]
     assert found == NEAR_FIRST
-    done = box.command([sys.executable, "-c", "print(input()[::-1]); exit(3)"], input="abc\n")
+    done = box.command([sys.executable, "-P", "-c", "print(input()[::-1]); exit(3)"], input="abc\n")
     assert (done.stdout, done.stderr, done.returncode) == ("cba\n", "", 3)
     assert box.command(["pwd"], cwd="/").stdout == "/\n"
 
@@ -79,7 +79,7 @@ def test_a_command_runs_inside_the_host(gai_host: GaiHost) -> None:
 def test_a_command_that_fails_or_hangs(gai_host: GaiHost) -> None:
     box = gai_host(HOST)
     with pytest.raises(subprocess.CalledProcessError, match="status 2"):
-        box.command([sys.executable, "-c", "exit(2)"], check=True)
+        box.command([sys.executable, "-P", "-c", "exit(2)"], check=True)
     with pytest.raises(subprocess.TimeoutExpired):
         box.command(["sleep", "60"], timeout=0.1)
     with pytest.raises(FileNotFoundError, match="no-such-command"):

@@ -25,7 +25,7 @@ HEAVY = {"asyncio", "cffi", "dnslib", "filelock", "pydantic", "pyroute2", "rich"
 
 def test_the_installed_package_is_found_by_pytest(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--fixtures"],
+        [sys.executable, "-P", "-m", "pytest", "--fixtures"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
         env={k: v for k, v in os.environ.items() if k != "PYTEST_DISABLE_PLUGIN_AUTOLOAD"},
     )  # fmt: skip
@@ -57,7 +57,9 @@ def test_a_run_without_scenarios_loads_next_to_nothing(project: pytest.Pytester)
 def test_the_modules_loaded_first_import_pytest_and_little_else() -> None:
     code = "import sys; before = set(sys.modules); import pytest; known = set(sys.modules); "
     code += "import harness.pytest_plugin; print(*sorted(set(sys.modules) - known))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert set(done.stdout.split()) <= ALLOWED
 
 

@@ -19,7 +19,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     """pytest as a user of the installed package runs it."""
     hidden = ("PYTEST_", "COLUMNS")
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-P", "-m", "pytest", "-v", "-p", "no:cacheprovider", *arguments],
         cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         env={k: v for k, v in os.environ.items() if not k.startswith(hidden)},
     )  # fmt: skip
@@ -61,7 +61,7 @@ def test_a_fresh_project_with_one_file(tmp_path: Path, fetched: tuple[str, str])
 def test_an_ordinary_user_needs_no_more() -> None:
     done = ordinary_user.run(
         [
-            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs",
+            sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs",
             "-o", "gai_glibc=host", "-o", "gai_fetch=false", str(EXAMPLE),
         ]
     )  # fmt: skip

@@ -36,7 +36,7 @@ def test_each_call_reads_the_gai_conf_of_its_host(gai_host):
     for _ in range(2):
         assert plain.run(order) == NEAR_FIRST
         assert far.run(order) == FAR_FIRST
-    done = far.command([sys.executable, "-c", "import socket; "
+    done = far.command([sys.executable, "-P", "-c", "import socket; "
                         "print(socket.getaddrinfo('web', 80, type=socket.SOCK_STREAM)[0][4][0])"])
     assert done.stdout.strip() == FAR_FIRST[0]
 
@@ -86,7 +86,7 @@ def test_the_same_is_not(gai_host):
 
 def test_commands_and_orders_go_on(gai_host, gai_order):
     box = gai_host(HOST, names=NAMES, gai_conf=PREFER_FAR)
-    done = box.command([sys.executable, "-c", "import socket; "
+    done = box.command([sys.executable, "-P", "-c", "import socket; "
                         "print(socket.getaddrinfo('web', 80, type=socket.SOCK_STREAM)[0][4][0])"])
     assert done.stdout.strip() == FAR_FIRST[0]
     assert gai_order(box, "web").native == FAR_FIRST
@@ -111,7 +111,7 @@ for entry in os.listdir(kept):
         Path("/etc", entry).touch()
         kernel.mount(f"/proc/self/fd/{kept}/{entry}", f"/etc/{entry}", flags=kernel.MS_BIND)
 write_names(Path("/etc"), {"two": ["192.0.2.1", "198.51.100.7"]}, "files")
-os.execv(sys.executable, [sys.executable, "-m", "pytest", *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *sys.argv[1:]])
 """
 
 
@@ -124,5 +124,5 @@ def test_a_fresh_process_reads_each_hosts_own(project: pytest.Pytester) -> None:
 
 def test_a_process_that_keeps_another_says_so(project: pytest.Pytester) -> None:
     project.makepyfile(test_stale=HEAD + STALE)
-    result = project.run(sys.executable, "-c", _MACHINE, "test_stale.py")
+    result = project.run(sys.executable, "-P", "-c", _MACHINE, "test_stale.py")
     result.assert_outcomes(passed=3)

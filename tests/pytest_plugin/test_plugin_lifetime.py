@@ -54,7 +54,7 @@ def busy(
     mark = f"gai-test-mark-{uuid.uuid4()}"
     project.makepyfile(test_busy=_TEST.format(_BUSY[request.param]))
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "test_busy.py"],
+        [sys.executable, "-P", "-m", "pytest", "-q", "test_busy.py"],
         cwd=project.path, env=os.environ | {"GAI_TEST_MARK": mark},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

@@ -45,7 +45,7 @@ class Asker:
         self.mark = f"GAI_TEST_MARK={uuid.uuid4()}"
         name, _, value = self.mark.partition("=")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _ASKER, str(HERE), what],
+            [sys.executable, "-P", "-c", _ASKER, str(HERE), what],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

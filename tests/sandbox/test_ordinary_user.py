@@ -30,6 +30,7 @@ def test_everything_works_for_an_ordinary_user() -> None:
     done = ordinary_user.run(
         [
             sys.executable,
+            "-P",
             "-m",
             "pytest",
             "-q",
@@ -48,7 +49,7 @@ def test_everything_works_for_an_ordinary_user() -> None:
 
 
 def test_a_kind_this_user_cannot_have_is_said_with_a_remedy() -> None:
-    done = ordinary_user.run([sys.executable, "-c", _NO_TUN], tun=False)
+    done = ordinary_user.run([sys.executable, "-P", "-c", _NO_TUN], tun=False)
     assert done.returncode == 0, done.stderr
     if done.stdout:  # a kernel with a sit device of its own needs no tun
         assert "an interface of kind sit needs" in done.stdout
@@ -70,7 +71,7 @@ def test_no_namespaces_allowed_is_said_with_a_remedy() -> None:
         "    with Pool() as pool: list(pool.run(sandbox_jobs.nothing, None))\n"
         "except SandboxUnavailable as problem: print(problem)\n"
     )
-    done = ordinary_user.run([sys.executable, "-c", script])
+    done = ordinary_user.run([sys.executable, "-P", "-c", script])
     assert done.stdout == (
         "the kernel refuses new namespaces: No space left on device; "
         "allow it with: sysctl user.max_user_namespaces=10000\n"

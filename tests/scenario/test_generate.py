@@ -21,7 +21,7 @@ def test_the_same_seed_gives_the_same_scenario_in_every_process() -> None:
     code = "from harness.scenario.generate import generate; print(generate(7).model_dump_json())"
     outs = {
         subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, check=True,
+            [sys.executable, "-P", "-c", code], env={"PYTHONHASHSEED": seed}, check=True,
             capture_output=True, text=True,
         ).stdout.strip()
         for seed in ("1", "2")

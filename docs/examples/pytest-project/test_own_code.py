@@ -38,7 +38,7 @@ def test_another_program_sees_the_same_host(gai_host):
         "found = socket.getaddrinfo('api', 80, type=socket.SOCK_STREAM)\n"
         "print(json.dumps([one[4][0] for one in found]))\n"
     )
-    done = box.command([sys.executable, "-c", code], timeout=20, check=True)
+    done = box.command([sys.executable, "-P", "-c", code], timeout=20, check=True)
     assert json.loads(done.stdout) == ["172.18.45.6", "172.31.80.8"]
 
 

@@ -1,0 +1,175 @@
+"""Nothing of the current folder is executed, whatever lies in it and whatever is started there."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+from e2e_kit import COMMAND, ROOT
+
+SEED = "seed-rule9-dual-stack"
+PROGRAMS = (
+    "apt-config", "apt-get", "bash", "cc", "dpkg-deb", "gcc", "ip", "ld", "ldconfig", "python",
+    "python3", "qemu-arm-static", "sh", "strace", "tar", "true", "uname",
+)  # fmt: skip
+ITEM = "name: a\nhost: {}\nnames: {web: [192.0.2.1]}\nlookups: [{name: web}]\n"
+OWN = """
+import sys
+
+def test_a_host(gai_host):
+    box = gai_host("seed-rule9-dual-stack")
+    assert box.run(lambda: __import__("socket").gethostname())
+    assert box.command([sys.executable, "-P", "-c", "import json"]).returncode == 0
+"""
+
+# what a planted module does; it may import nothing
+SAYS = """
+with open(MARKER, "a") as marker, open("/proc/self/cmdline") as command:
+    marker.write(f"{NAME} in {command.read()!r}\\n")
+"""
+# what is started, and the statuses it may end with
+COMMANDS: list[tuple[list[str], set[int]]] = [
+    (["bench", "--quick"], {0}),
+    (["doctor", "--network"], {0}),
+    (["run", SEED, "--lane", "both", "--glibc", "host,local-copy"], {0}),
+    (["fuzz", "--cases", "5", "-j", "1", "--glibc", "local-copy"], {0}),
+    (["explain", SEED, "--trace"], {0, 3}),
+    (["explain", "localhost"], {0}),
+    (["explain", SEED, "--glibc", "local-copy:armhf"], {2, 3}),
+    (["whatif", "--scenario", SEED, "--gai-conf", "none"], {0}),
+    (["suggest", SEED, "--lookup", "web", "--want", "172.31.80.8"], {0, 1, 2}),
+    (["snapshot", "localhost"], {0}),
+    (["kubelet", "--scenario", SEED], {0}),
+    (["findings", "--glibc", "host"], {0, 1, 3}),
+    (["lint", "gai.conf"], {0, 1}),
+    (["glibc", "list"], {0}),
+    (["glibc", "fetch", "1.0"], {2, 3}),
+    (["schema", "--of", "results"], {0}),
+    (["completion", "bash"], {0}),
+    (["--help"], {0}),
+    (["--version"], {0}),
+    (["nonsense"], {2}),
+]
+
+
+def planted(folder: Path, marker: Path) -> None:
+    """Modules of every name that may be imported, and programs, that all say they were run."""
+    names = {
+        re.sub(r"\W", "_", top)
+        for one in distributions()
+        for top in (one.read_text("top_level.txt") or one.name).split()
+    }
+    names |= sys.stdlib_module_names | {"sitecustomize", "usercustomize", "yaml", "harness"}
+    names -= {"conftest", "encodings"} - sys.stdlib_module_names
+    said = f"MARKER, NAME = {str(marker)!r}, __name__\n" + SAYS
+    for name in sorted(names):
+        if name == "harness":
+            (folder / name).mkdir()
+            (folder / name / "__init__.py").write_text(said)
+        (folder / f"{name}.py").write_text(said)
+    for name in PROGRAMS:
+        program = folder / name
+        program.write_text(f"#!/bin/sh\necho program {name} >>'{marker}'\nexit 1\n")
+        program.chmod(0o755)
+    (folder / "gai.conf").write_text("precedence ::ffff:0:0/96 100\n")
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """The working folder; ``marker`` beside it is what must not appear."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    planted(folder, tmp_path / "marker")
+    return folder
+
+
+def start(folder: Path, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the folder, with empty and relative entries on the PATH."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST_"))}
+    environment |= {
+        "PATH": f":.:{environment['PATH']}:",
+        "GAI_HARNESS_CACHE": str(folder.parent / "cache"),
+        **more,
+    }
+    return subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+def test_no_command_runs_what_lies_there(hostile: Path) -> None:
+    marker = hostile.parent / "marker"
+    added = start(hostile, [str(COMMAND), "glibc", "add", "/", "--name", "local-copy"])
+    assert added.returncode == 0, added.stderr
+    with ThreadPoolExecutor(2) as threads:
+        jobs = [
+            (words, statuses, threads.submit(start, hostile, [str(COMMAND), *words]))
+            for words, statuses in COMMANDS
+        ]
+        module = [sys.executable, "-P", "-m", "harness.cli"]
+        jobs.append((module, {0}, threads.submit(start, hostile, [*module, "run", SEED])))
+        for words, statuses, job in jobs:
+            done = job.result()
+            assert done.returncode in statuses, (words, done.stdout[-500:], done.stderr)
+    removed = start(hostile, [str(COMMAND), "glibc", "remove", "local-copy"])
+    assert removed.returncode == 0, removed.stderr
+    assert not marker.exists(), marker.read_text()
+
+
+@pytest.mark.parametrize("line", ["gai-harness run --gai-conf ./", "gai-harness glibc remove "])
+def test_completion_runs_nothing_of_it(line: str, hostile: Path) -> None:
+    marker = hostile.parent / "marker"
+    done = start(
+        hostile, ["/bin/sh", "-c", f"exec {COMMAND} 8>&1 9>&2"], _ARGCOMPLETE="1",
+        _ARGCOMPLETE_IFS="\n", COMP_LINE=line, COMP_POINT=str(len(line)), COMP_TYPE="9",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not marker.exists(), marker.read_text()
+
+
+def test_the_plugin_runs_nothing_of_it(hostile: Path) -> None:
+    """pytest itself imports what its own rules say; the tests lie in a folder of their own."""
+    marker = hostile.parent / "marker"
+    tests = hostile / "tests"
+    tests.mkdir()
+    (tests / "a.gai.yaml").write_text(ITEM)
+    (tests / "test_own.py").write_text(OWN)
+    script = COMMAND.with_name("pytest")
+    done = start(
+        hostile, [str(script), "-q", "-p", "no:cacheprovider", "--rootdir", "tests", "tests"]
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not marker.exists(), marker.read_text()
+
+
+SOURCES = [
+    path
+    for place in ("harness", "tests", "csrc", "docs", "tools")
+    for path in sorted((ROOT / place).rglob("*.py"))
+]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_python_is_started_with_the_current_folder_on_its_path(path: Path) -> None:
+    """``-c`` and ``-m`` put it first, unless -P or -I stands before them."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.List, ast.Tuple)):
+            words = [getattr(one, "value", None) for one in node.elts]
+            texts = [ast.unparse(one) for one in node.elts]
+            starts = [n for n, text in enumerate(texts) if text.endswith("sys.executable")]
+            for at in starts:
+                option = words[at + 1] if at + 1 < len(words) else None
+                assert option not in ("-c", "-m"), f"{path}:{node.lineno}: without -P"
+
+
+@pytest.mark.parametrize("name", ["action.yml", ".ci/run", "Containerfile", "tox.ini"])
+def test_no_script_does_either(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.findall(r'python[0-9.]*"? (?:-[cm] |- ).*', text)
