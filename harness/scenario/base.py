@@ -62,9 +62,11 @@ def listed(value: Any) -> Any:
 
 def once(items: tuple[str, ...]) -> tuple[str, ...]:
     """``items``, each of which may occur once. Raises the error of `errors.bad`."""
+    seen: set[str] = set()
     for position, item in enumerate(items):
-        if item in items[:position]:
+        if item in seen:
             raise bad("each entry once", item, at=(position,))
+        seen.add(item)
     return items
 
 

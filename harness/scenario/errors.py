@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
 _SHOWN = 60
+_NAMED = 12
 
 
 class ScenarioError(ValueError):
@@ -62,6 +63,15 @@ def show(value: Any) -> str:
     if len(text) > _SHOWN:
         text = text[: _SHOWN - 1] + "…"
     return repr(text) if isinstance(value, str) else text
+
+
+def some(names: Sequence[str]) -> str:
+    """The names in words, of many the first only: a message stays one that can be read.
+
+    Parameters: ``names``. Raises nothing.
+    """
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def bad(expected: str, got: Any = None, *, at: tuple[str | int, ...] = ()) -> PydanticCustomError:

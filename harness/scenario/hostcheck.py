@@ -6,8 +6,8 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
 
 from . import sysctls
-from .errors import bad
-from .values import IPNetwork
+from .errors import bad, some
+from .values import IPAddress, IPNetwork
 
 if TYPE_CHECKING:
     from .hostspec import Host, Interface, NextHop, RouteSpec
@@ -18,11 +18,14 @@ def check_host(host: Host) -> None:
 
     Parameters: ``host``. Raises the error of `errors.bad` for the first fault.
     """
+    vrf_of: dict[str, str] = {}
     for name, interface in host.interfaces.items():
         _check_interface(name, interface)
-        _check_vrf(host, name, interface)
+        _check_vrf(host, name, interface, vrf_of)
+    routing = _Routing(host)
     for position, route in enumerate(host.routes):
-        _check_route(host, position, route)
+        _check_route(host, position, route, routing)
+        routing.add(route)
     for position, rule in enumerate(host.rules):
         at = ("rules", position)
         for field in ("iif", "oif"):
@@ -33,24 +36,83 @@ def check_host(host: Host) -> None:
         sysctls.check(key, host.interfaces, ("sysctls", key))
 
 
+class _Networks:
+    """A set of networks that is asked whether one of them has an address.
+
+    Asking takes as long as there are different prefix lengths, however many networks.
+    """
+
+    def __init__(self) -> None:
+        self._starts: dict[tuple[int, int], set[int]] = {}
+
+    def add(self, network: IPNetwork) -> None:
+        length = network.prefixlen
+        start = int(network.network_address) >> network.max_prefixlen - length
+        self._starts.setdefault((network.version, length), set()).add(start)
+
+    def __contains__(self, address: IPAddress) -> bool:
+        value, bits = int(address), address.max_prefixlen
+        return any(
+            version == address.version and value >> bits - length in starts
+            for (version, length), starts in self._starts.items()
+        )
+
+
+class _Routing:
+    """What the kernel knows when it takes a route: the host's addresses and the earlier routes."""
+
+    def __init__(self, host: Host) -> None:
+        self._links: dict[str | None, _Networks] = {None: _Networks()}
+        self._own = _Networks()
+        self._routes: set[object] = set()
+        for name, interface in host.interfaces.items():
+            for address in interface.addresses:
+                self._own.add(ip_network(address.ip))
+                if interface.up and "noprefixroute" not in address.flags:
+                    link = ip_interface(address.peer or address.address).network
+                    self._add_link(name, link)
+
+    def add(self, route: RouteSpec) -> None:
+        network = route.network
+        self._routes.add(_key(route, network))
+        if route.via is None and route.dev is not None:
+            self._add_link(route.dev, network)
+        if route.type == "local":
+            self._own.add(network)
+
+    def has(self, route: RouteSpec) -> bool:
+        return _key(route, route.network) in self._routes
+
+    def is_own(self, text: str) -> bool:
+        wanted = ip_address(text)
+        return wanted.is_loopback or wanted in self._own
+
+    def on_link(self, via: str, dev: str | None) -> bool:
+        """Whether the kernel would find a gateway directly reachable."""
+        gateway = ip_address(via)
+        if gateway.version == 6 and gateway.is_link_local:
+            return dev is not None  # fe80::/64 is on every link that has an address
+        return dev in self._links and gateway in self._links[dev]
+
+    def _add_link(self, name: str, network: IPNetwork) -> None:
+        self._links[None].add(network)
+        self._links.setdefault(name, _Networks()).add(network)
+
+
 def _check_dev(host: Host, dev: str | None, at: tuple[str | int, ...]) -> None:
     if dev is not None and dev != "lo" and dev not in host.interfaces:
-        known = ", ".join([*host.interfaces, *(() if "lo" in host.interfaces else ("lo",))])
+        known = some([*host.interfaces, *(() if "lo" in host.interfaces else ("lo",))])
         raise bad(f"an interface of the host ({known})", dev, at=at)
 
 
-def _check_vrf(host: Host, name: str, interface: Interface) -> None:
+def _check_vrf(host: Host, name: str, interface: Interface, vrf_of: dict[str, str]) -> None:
     for position, member in enumerate(interface.interfaces):
         at = ("interfaces", name, "interfaces", position)
         if member not in host.interfaces or host.interfaces[member].kind == "vrf":
             raise bad("an interface of the host that is no vrf", member, at=at)
-        others = [
-            other
-            for other, each in host.interfaces.items()
-            if other != name and member in each.interfaces
-        ]
-        if others:
-            raise bad(f"an interface that is not in {others[0]} already", member, at=at)
+        if member in vrf_of:
+            raise bad(f"an interface that is not in {vrf_of[member]} already", member, at=at)
+        vrf_of[member] = name
 
 
 def _check_interface(name: str, interface: Interface) -> None:
@@ -82,7 +144,7 @@ def _check_interface(name: str, interface: Interface) -> None:
 _TO_A_DEVICE = ("unicast", "local", "broadcast", "anycast", "multicast")
 
 
-def _check_route(host: Host, position: int, route: RouteSpec) -> None:
+def _check_route(host: Host, position: int, route: RouteSpec, routing: _Routing) -> None:
     at = ("routes", position)
     ways = (("via", route.via), ("dev", route.dev), ("nexthops", route.nexthops or None))
     for field, value in ways:
@@ -98,16 +160,15 @@ def _check_route(host: Host, position: int, route: RouteSpec) -> None:
     hops: list[RouteSpec | NextHop] = [*route.nexthops] or [route]
     for number, hop in enumerate(hops):
         where = (*at, "nexthops", number) if route.nexthops else at
-        _check_hop(host, position, route, hop, where)
-    if route.from_ is not None and not _is_own(host, position, route.from_):
+        _check_hop(host, route, hop, where, routing)
+    if route.from_ is not None and not routing.is_own(route.from_):
         raise bad("an address of the host as preferred source", route.from_, at=(*at, "from"))
-    for earlier in host.routes[:position]:
-        if _key(earlier) == _key(route):
-            raise bad("each route once: another metric for a second one", route.to, at=(*at, "to"))
+    if routing.has(route):
+        raise bad("each route once: another metric for a second one", route.to, at=(*at, "to"))
 
 
-def _key(route: RouteSpec) -> tuple[object, ...]:
-    return route.network, route.metric or 0, route.table, route.source
+def _key(route: RouteSpec, network: IPNetwork) -> tuple[object, ...]:
+    return network, route.metric or 0, route.table, route.source
 
 
 def _check_family(position: int, route: RouteSpec) -> None:
@@ -132,10 +193,10 @@ def _check_family(position: int, route: RouteSpec) -> None:
 
 def _check_hop(
     host: Host,
-    position: int,
     route: RouteSpec,
     hop: RouteSpec | NextHop,
     at: tuple[str | int, ...],
+    routing: _Routing,
 ) -> None:
     if route.nexthops and hop.via is None and hop.dev is None:
         raise bad("a gateway (via) or an interface (dev)", at=at)
@@ -145,48 +206,9 @@ def _check_hop(
     _check_dev(host, hop.dev, (*at, "dev"))
     if hop.on_link and (hop.via is None or hop.dev is None):
         raise bad("on-link only with via and dev", "true", at=(*at, "on-link"))
-    if hop.via is not None and not hop.on_link and not on_link(host, position, hop.via, hop.dev):
+    if hop.via is not None and not hop.on_link and not routing.on_link(hop.via, hop.dev):
         raise bad(
             "a gateway in a network of the host's interfaces, or dev and on-link: true",
             hop.via,
             at=(*at, "via"),
         )
-
-
-def _is_own(host: Host, position: int, text: str) -> bool:
-    wanted = ip_address(text)
-    return (
-        wanted.is_loopback
-        or any(
-            address.ip == wanted
-            for interface in host.interfaces.values()
-            for address in interface.addresses
-        )
-        or any(
-            route.type == "local" and wanted in route.network for route in host.routes[:position]
-        )
-    )
-
-
-def on_link(host: Host, position: int, via: str, dev: str | None) -> bool:
-    """Whether the kernel would find a gateway directly reachable when it adds a route.
-
-    Parameters: ``host``; ``position`` that of the route in ``host.routes``; ``via`` and
-    ``dev`` the route's. Raises nothing.
-    """
-    gateway = ip_address(via)
-    if gateway.version == 6 and gateway.is_link_local:
-        return dev is not None  # fe80::/64 is on every link that has an address
-    networks: list[IPNetwork] = [
-        ip_interface(address.peer or address.address).network
-        for name, interface in host.interfaces.items()
-        if dev in (None, name) and interface.up
-        for address in interface.addresses
-        if "noprefixroute" not in address.flags
-    ]
-    networks += [
-        earlier.network
-        for earlier in host.routes[:position]
-        if earlier.via is None and earlier.dev is not None and dev in (None, earlier.dev)
-    ]
-    return any(gateway in network for network in networks)

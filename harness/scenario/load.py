@@ -153,31 +153,30 @@ def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, 
 def _first_error(file: str, tree: Node, error: ValidationError) -> ScenarioError:
     """The fault that comes first in the file; a list of all would be more than one line."""
     items: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)]
-    places: list[tuple[int | str, ...]] = [item["loc"] for item in items]
     # a list whose entries all failed also counts as too short: a mere consequence
-    found = [
-        _convert(file, tree, item)
-        for item in items
-        if not any(
-            place != item["loc"] and place[: len(item["loc"])] == item["loc"] for place in places
-        )
-    ]
-    return min(found, key=lambda item: item.line or 0)
+    around = {item["loc"][:end] for item in items for end in range(len(item["loc"]))}
+    placed = [_placed(tree, item) for item in items if item["loc"] not in around]
+    return _convert(file, *min(placed, key=lambda one: one[0].line))
 
 
-def _convert(file: str, tree: Node, item: dict[str, Any]) -> ScenarioError:
-    context = item.get("ctx") or {}
-    kind = item["type"]
+def _placed(tree: Node, item: dict[str, Any]) -> tuple[Node, list[str | int], dict[str, Any]]:
+    """The value at fault, the path of the field, and the error itself."""
     path: list[str | int] = []
     node = tree
-    location = (*item["loc"], *context.get("at", ()))
+    location = (*item["loc"], *(item.get("ctx") or {}).get("at", ()))
     for position, part in enumerate(location):
         child = node.children.get(part)
         if child is not None:
             node = child
             path.append(part)
-        elif kind == "missing" and position == len(location) - 1:
+        elif item["type"] == "missing" and position == len(location) - 1:
             path.append(part)
+    return node, path, item
+
+
+def _convert(file: str, node: Node, path: list[str | int], item: dict[str, Any]) -> ScenarioError:
+    context = item.get("ctx") or {}
+    kind = item["type"]
     got = context["got"] if "got" in context else show(node.value)
     wanted = expected(item)
     if kind == "missing":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import bad
+from .errors import bad, some
 
 if TYPE_CHECKING:
     from .schema import Scenario
@@ -15,7 +15,7 @@ def check_zones(scenario: Scenario) -> None:
 
     Parameters: ``scenario``. Raises the error of `errors.bad` for the first fault.
     """
-    known = [*scenario.host.interfaces, "lo"]
+    known = dict.fromkeys([*scenario.host.interfaces, "lo"])
     for name, addresses in scenario.names.items():
         for position, text in enumerate(addresses):
             if "%" in text and scenario.resolver != "nss":
@@ -33,9 +33,9 @@ def check_zones(scenario: Scenario) -> None:
                 _check(text, known, at)
 
 
-def _check(text: str, known: list[str], at: tuple[str | int, ...]) -> None:
+def _check(text: str, known: dict[str, None], at: tuple[str | int, ...]) -> None:
     _, percent, zone = text.partition("%")
     if not percent or zone in known:
         return
     if not (zone.isascii() and zone.isdecimal() and len(zone) <= 10 and int(zone) < 1 << 32):
-        raise bad(f"as zone an interface of the host ({', '.join(known)}) or a number", text, at=at)
+        raise bad(f"as zone an interface of the host ({some([*known])}) or a number", text, at=at)
