@@ -188,7 +188,7 @@ def run_on(cluster: Cluster, glibcs: Glibcs, jobs: Sequence[HostJob]) -> Iterato
     """As `harness.compare.run.run`, on a cluster. Raises ClusterError."""
     tasks = (Task(replace(job, lanes=()), glibcs) for job in jobs)
     for job, outcome in zip(jobs, cluster.stream(tasks), strict=True):
-        yield JobOutcome(job, tuple(outcome.values), outcome.error)
+        yield JobOutcome(job, outcome.values, outcome.error)
 
 
 def do(task: Task) -> Outcome:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 
@@ -317,26 +318,31 @@ class Summary:
     untrusted: int = 0
 
     @classmethod
-    def of(cls, results: list[Result]) -> Summary:
+    def of(cls, results: Iterable[Result]) -> Summary:
         """Count ``results``; ``failed`` counts those that make the exit status 1.
 
         What is ``untrusted`` is counted as that alone.
         """
-        counts = dict.fromkeys(Verdict, 0)
-        every, results = results, [result for result in results if not result.untrusted]
-        for result in results:
-            counts[result.verdict] += 1
+        return sum(map(cls._of, results), cls())
+
+    @classmethod
+    def _of(cls, result: Result) -> Summary:
+        if result.untrusted:
+            return cls(untrusted=1)
         return cls(
-            agree=counts[Verdict.AGREE],
-            disagree=counts[Verdict.DISAGREE],
-            crashed=counts[Verdict.CRASHED],
-            error=counts[Verdict.ERROR],
-            expectation_failed=sum(bool(result.unmet) for result in results),
-            failed=sum(result.failed for result in results),
-            accepted=sum(result.accepted for result in results),
-            predicted=sum(result.predicted for result in results),
-            untrusted=len(every) - len(results),
+            agree=result.verdict is Verdict.AGREE,
+            disagree=result.verdict is Verdict.DISAGREE,
+            crashed=result.verdict is Verdict.CRASHED,
+            error=result.verdict is Verdict.ERROR,
+            expectation_failed=bool(result.unmet),
+            failed=result.failed,
+            accepted=result.accepted,
+            predicted=result.predicted,
         )
+
+    def __add__(self, other: Summary) -> Summary:
+        """The counts of both."""
+        return Summary(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def words(self) -> str:

@@ -97,10 +97,13 @@ class HostJob:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """What a job gave: its reports, and the error that kept it from giving all of them."""
+    """What a job gave: its reports, and the error that kept it from giving all of them.
+
+    ``reports`` may lie in a file until they are read, one at a time.
+    """
 
     job: HostJob
-    reports: tuple[LookupReport, ...]
+    reports: Sequence[LookupReport]
     error: SandboxError | None = None
 
 
@@ -115,7 +118,7 @@ def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutc
         for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
             if number == 0 and isinstance(outcome.error, NoSandbox):
                 raise outcome.error  # said once, not for each host
-            yield JobOutcome(job, tuple(outcome.values), outcome.error)
+            yield JobOutcome(job, outcome.values, outcome.error)
 
 
 def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:

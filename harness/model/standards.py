@@ -99,10 +99,13 @@ def standard_policy(standard: Standard, gai_conf: bytes | str | None) -> Policy:
 def standard_candidates(targets: Sequence[Target], view: HostView) -> list[Candidate]:
     """Each target with the kernel's own knowledge of the source that reaches it."""
     native = {link.index: link.type not in NOT_NATIVE for link in view.links}
+    rows: dict[IPAddress | None, AddressRow] = {}
+    for each in view.addresses:  # the first one counts
+        rows.setdefault(each.local if each.local is not None else each.address, each)
     result = []
     for target in targets:
         source = view.routes[target].source
-        row = None if source is None else _row_of(source, view.addresses)
+        row = None if source is None else rows.get(source)
         if row is None:
             result.append(Candidate(target.address, source, scope_id=target.scope_id))
             continue
@@ -119,13 +122,6 @@ def standard_candidates(targets: Sequence[Target], view: HostView) -> list[Candi
             )
         )
     return result
-
-
-def _row_of(source: IPAddress, rows: Sequence[AddressRow]) -> AddressRow | None:
-    for row in rows:
-        if source == (row.local if row.local is not None else row.address):
-            return row
-    return None
 
 
 def standard_order(

@@ -92,10 +92,11 @@ def _peers(known: Sequence[Facts], view: HostView, table: AddressTable) -> list[
     if table.dropped:
         return []
     traps = {}
+    lost = {item.source for item in known if item.index is None}
     for row in view.addresses:
         if row.local is None or row.address is None or row.local == row.address:
             continue
-        if any(item.source == row.local and item.index is None for item in known):
+        if row.local in lost:
             traps[row.local] = Trap(
                 "peer-address",
                 f"{row.local} is a point-to-point address: glibc files it under its peer "

@@ -110,7 +110,7 @@ class HostBox:
         assert isinstance(outcome, JobOutcome)
         if outcome.error is not None:
             raise outcome.error
-        return outcome.reports
+        return tuple(outcome.reports)
 
     def close(self) -> None:
         """End the host with every process in it; harmless when repeated."""

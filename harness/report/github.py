@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.compare.results import LookupReport, Notice, Result, Summary
-from harness.report.against import explanation, totals
+from harness.report.against import Against, explanation
 from harness.report.markdown import LIMIT, job_summary
 from harness.report.words import alike, asked, change_headline, story, wheres
+from harness.sandbox.spool import Spool
 
 
 class GitHubReport:
@@ -34,12 +35,19 @@ class GitHubReport:
         known = os.environ if environment is None else environment
         self._summary = known.get("GITHUB_STEP_SUMMARY") or None
         self._workspace = known.get("GITHUB_WORKSPACE") or None
-        self._reports: list[LookupReport] = []
+        self._reports: Spool[LookupReport] = Spool()
+        self._lookups = 0
+        self._summed = Summary()
+        self._against = Against()
         self._notices: list[Notice] = []
 
     def add(self, report: LookupReport) -> None:
         """Write the annotations of one look-up."""
-        self._reports.append(report)
+        if self._summary is not None:
+            self._reports.append(report)
+        self._lookups += 1
+        self._summed += Summary.of(report.results)
+        self._against.add(report)
         failed = [result for result in report.results if result.failed]
         if failed:
             self._failure(report, failed)
@@ -65,13 +73,12 @@ class GitHubReport:
 
     def finish(self) -> Summary:
         """Write the totals as a notice, and the job summary; the totals."""
-        summary = Summary.of([result for report in self._reports for result in report.results])
-        plural = "s"[: len(self._reports) != 1]
-        lines = [f"{len(self._reports)} look-up{plural}: {summary.words}", totals(self._reports)]
+        plural = "s"[: self._lookups != 1]
+        lines = [f"{self._lookups} look-up{plural}: {self._summed.words}", self._against.words]
         self._command("notice", list(filter(None, lines)), "gai-harness")
         if self._summary is not None:
             self._append(Path(self._summary))
-        return summary
+        return self._summed
 
     def _append(self, path: Path) -> None:
         try:

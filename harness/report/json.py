@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from harness.compare.results import BuildChange, LookupReport, Notice, Result, Side, Summary
+from harness.sandbox.spool import Spool
 
 if TYPE_CHECKING:
     from harness.report import documents
 
 
 class JsonReport:
-    """Collects reports, and writes one document when the run is finished."""
+    """Keeps the look-ups in a spool, and writes one document when the run is finished."""
 
     def __init__(self, stream: TextIO, title: str = "") -> None:  # noqa: ARG002 - as all writers
         self._stream = stream
-        self._reports: list[LookupReport] = []
+        self._reports: Spool[LookupReport] = Spool()
         self._notices: list[Notice] = []
+        self._summary = Summary()
 
     def add(self, report: LookupReport) -> None:
         """Take one look-up."""
         self._reports.append(report)
+        self._summary += Summary.of(report.results)
 
     def note(self, notice: Notice) -> None:
         """Take what stands beside the results."""
@@ -31,26 +34,47 @@ class JsonReport:
 
     def finish(self) -> Summary:
         """Write the document; the totals."""
-        self._stream.write(as_json(self._reports, self._notices) + "\n")
-        return Summary.of([result for report in self._reports for result in report.results])
+        document = _document(self._reports, self._notices, self._summary)
+        self._stream.writelines(_dumped(document))
+        self._stream.write("\n")
+        return self._summary
 
 
-def as_json(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) -> str:
-    """The whole run as one JSON document, keys in the contract's order."""
-    return json.dumps(document(reports, notices), indent=1, ensure_ascii=False)
+def _dumped(value: Any, margin: str = "\n") -> Iterator[str]:
+    """The text of ``json.dumps``, piece by piece where the value has iterators in it."""
+    inner = f"{margin} "
+    if isinstance(value, Iterator):
+        opening = "["
+        for item in value:
+            yield opening + inner
+            yield from _dumped(item, inner)
+            opening = ","
+        yield "[]" if opening == "[" else f"{margin}]"
+    elif isinstance(value, dict) and any(
+        isinstance(one, Iterator | dict) for one in value.values()
+    ):
+        opening = "{"
+        for key, one in value.items():
+            yield f"{opening}{inner}{json.dumps(key)}: "
+            yield from _dumped(one, inner)
+            opening = ","
+        yield f"{margin}}}"
+    else:
+        yield json.dumps(value, indent=1, ensure_ascii=False).replace("\n", margin)
 
 
-def document(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) -> documents.Run:
-    """The whole run, ready for ``json.dumps``."""
-    summary = Summary.of([result for report in reports for result in report.results])
+def _document(
+    reports: Sequence[LookupReport], notices: Sequence[Notice], summary: Summary
+) -> dict[str, Any]:
+    """The document, keys in the contract's order (`documents.Run`), with iterators for lists."""
     return {
         "schema": 1,
-        "results": [
+        "results": (
             {**result_as_json(result), "source": report.source, "line": report.line}
             for report in reports
             for result in report.results
-        ],
-        "changes": [
+        ),
+        "changes": (
             {
                 "scenario": report.scenario,
                 "lookup": report.lookup,
@@ -64,8 +88,8 @@ def document(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) ->
             }
             for report in reports
             for change in report.changes
-        ],
-        "architectures": [
+        ),
+        "architectures": (
             {
                 "scenario": report.scenario,
                 "lookup": report.lookup,
@@ -77,9 +101,9 @@ def document(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) ->
             }
             for report in reports
             for apart in report.architectures
-        ],
+        ),
         "against": _against(reports),
-        "notices": [cast("documents.Notice", asdict(notice)) for notice in notices],
+        "notices": [asdict(notice) for notice in notices],
         "summary": {
             "agree": summary.agree,
             "disagree": summary.disagree,
@@ -92,14 +116,14 @@ def document(reports: Sequence[LookupReport], notices: Sequence[Notice] = ()) ->
     }
 
 
-def _against(reports: Sequence[LookupReport]) -> documents.Against | None:
-    held = [report for report in reports if report.reference]
-    if not held:
+def _against(reports: Sequence[LookupReport]) -> dict[str, Any] | None:
+    reference = next((report.reference for report in reports if report.reference), None)
+    if reference is None:
         return None
     return {
-        "reference": held[0].reference,
-        "compared": sum(report.holds(one) for report in held for one in report.results),
-        "changes": [_change(report, change) for report in held for change in report.against],
+        "reference": reference,
+        "compared": sum(report.holds(one) for report in reports for one in report.results),
+        "changes": (_change(report, change) for report in reports for change in report.against),
     }
 
 

@@ -9,14 +9,15 @@ followed over time by them, and GitLab drops what it takes for a repetition.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TextIO
 from xml.etree import ElementTree as ET
 
 from harness.compare.results import BuildChange, LookupReport, Notice, Result, Summary, Verdict
 from harness.report.against import accepted, explanation
 from harness.report.words import asked, change_headline, headline, place, story
+from harness.sandbox.spool import Spool
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BASELINE = "baseline"
@@ -34,59 +35,101 @@ class _Case:
     text: str = ""
 
 
+@dataclass(slots=True)
+class _Suite:
+    """A suite: where its cases are in the spool, and what they add up to."""
+
+    scenario: str
+    source: str
+    places: list[int] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def counts(self) -> dict[str, str]:
+        return {
+            "tests": str(len(self.places)),
+            "failures": str(self.outcomes["failure"]),
+            "errors": str(self.outcomes["error"]),
+            "skipped": str(self.outcomes["skipped"]),
+            "time": f"{self.seconds:.3f}",
+        }
+
+
 class JUnitReport:
-    """Collects reports, and writes one document when the run is finished."""
+    """Keeps cases in a spool, and writes one document when the run is finished."""
 
     def __init__(self, stream: TextIO, title: str = "") -> None:
         self._stream = stream
         self._title = title
-        self._suites: dict[tuple[str, str], list[_Case]] = {}
-        self._results: list[Result] = []
+        self._cases: Spool[_Case] = Spool()
+        self._suites: dict[tuple[str, str], _Suite] = {}
+        self._summary = Summary()
 
     def add(self, report: LookupReport) -> None:
         """Take one look-up."""
-        suite = self._suites.setdefault((report.scenario, report.source), [])
         changes = {change.new.where: change for change in report.against}
         for result in report.results:
-            suite.append(_case(report, result))
+            self._add(report.scenario, report.source, _case(report, result))
             if report.holds(result):
-                suite.append(_held(report, result, changes.get(result.where)))
-        self._results += report.results
+                case = _held(report, result, changes.get(result.where))
+                self._add(report.scenario, report.source, case)
+        self._summary += Summary.of(report.results)
 
     def note(self, notice: Notice) -> None:
         """Take a refused host, which is an error, or a stale entry of the baseline."""
         if notice.kind == "refused":
-            suite = self._suites.setdefault((notice.scenario, notice.source), [])
-            suite.append(_Case("host", 0.0, "error", "refused", notice.text, notice.source))
+            case = _Case("host", 0.0, "error", "refused", notice.text, notice.source)
+            self._add(notice.scenario, notice.source, case)
             return
         words = [notice.scenario, notice.lookup, notice.gai_conf, notice.build]
         outcome = "failure" if notice.failed else "skipped"
-        suite = self._suites.setdefault((_BASELINE, notice.source), [])
-        suite.append(
-            _Case(" · ".join(filter(None, words)), 0.0, outcome, "stale", notice.text, notice.text)
-        )  # fmt: skip
+        name = " · ".join(filter(None, words))
+        case = _Case(name, 0.0, outcome, "stale", notice.text, notice.text)
+        self._add(_BASELINE, notice.source, case)
+
+    def _add(self, scenario: str, source: str, case: _Case) -> None:
+        suite = self._suites.setdefault((scenario, source), _Suite(scenario, source))
+        suite.places.append(len(self._cases))
+        suite.outcomes[case.outcome] += 1
+        suite.seconds += case.seconds
+        self._cases.append(case)
 
     def finish(self) -> Summary:
         """Write the document; the totals."""
-        root = ET.Element("testsuites", {"name": "gai-harness"})
-        taken: set[tuple[str, str]] = set()
-        every: list[_Case] = []
-        for (scenario, source), cases in self._suites.items():
-            # Jenkins takes what stands before the last dot for a package
-            owner = f"gai-harness.{scenario.replace('.', '_')}"
-            suite = _element(root, "testsuite", name=scenario, **_counts(cases))
-            if source:
-                suite.set("file", _xml(source))
-            for case in cases:
-                _write(suite, owner, _unused(taken, owner, case.name), case)
-            every += cases
-        for key, count in _counts(every).items():
-            if key != "skipped":  # a suite's alone, in Jenkins' schema
-                root.set(key, count)
-        ET.indent(root, " ")
+        every = _Suite("", "")
+        for suite in self._suites.values():
+            every.places += suite.places
+            every.outcomes += suite.outcomes
+            every.seconds += suite.seconds
+        counts = every.counts
+        del counts["skipped"]  # a suite's alone, in Jenkins' schema
+        root = ET.Element("testsuites", {"name": "gai-harness", **counts})
         self._stream.write('<?xml version="1.0" encoding="utf-8"?>\n')
-        self._stream.write(ET.tostring(root, encoding="unicode") + "\n")
-        return Summary.of(self._results)
+        self._stream.write(_opening(root, empty=not self._suites))
+        taken: dict[tuple[str, str], int] = {}
+        for suite in self._suites.values():
+            # Jenkins takes what stands before the last dot for a package
+            owner = f"gai-harness.{suite.scenario.replace('.', '_')}"
+            element = _element(root, "testsuite", name=suite.scenario, **suite.counts)
+            if suite.source:
+                element.set("file", _xml(suite.source))
+            self._stream.write(" " + _opening(element))
+            for number in suite.places:
+                case = self._cases[number]
+                made = _made(owner, _unused(taken, owner, case.name), case)
+                self._stream.write(f"  {ET.tostring(made, encoding='unicode')}\n")
+            self._stream.write(" </testsuite>\n")
+            root.clear()
+        if self._suites:
+            self._stream.write("</testsuites>\n")
+        return self._summary
+
+
+def _opening(element: ET.Element, empty: bool = False) -> str:
+    """The tag alone with which an element begins; all of it where it is ``empty``."""
+    text = ET.tostring(element, encoding="unicode")
+    return text + "\n" if empty else text.removesuffix(" />") + ">\n"
 
 
 def _case(report: LookupReport, result: Result) -> _Case:
@@ -116,44 +159,28 @@ def _held(report: LookupReport, result: Result, change: BuildChange | None) -> _
     return _Case(name, 0.0, "failure", "changed", change_headline(change), text)
 
 
-def _write(suite: ET.Element, owner: str, name: str, case: _Case) -> None:
-    element = _element(
-        suite, "testcase", classname=owner, name=name, time=f"{case.seconds:.6f}"
-    )  # fmt: skip
+def _made(owner: str, name: str, case: _Case) -> ET.Element:
+    seconds = f"{case.seconds:.6f}"
+    element = ET.Element(
+        "testcase", {"classname": _xml(owner), "name": _xml(name), "time": seconds}
+    )
     if case.outcome:
         _element(element, case.outcome, type=case.kind, message=case.message).text = _xml(case.text)
     elif case.text:
         _element(element, "system-out").text = _xml(case.text)
+    ET.indent(element, " ", level=2)
+    return element
 
 
-def _unused(taken: set[tuple[str, str]], owner: str, name: str) -> str:
+def _unused(taken: dict[tuple[str, str], int], owner: str, name: str) -> str:
     """``name``, with a number where a case of this class has it already."""
-    for chosen in _numbered(name):
-        if (owner, chosen) not in taken:
-            break
-    taken.add((owner, chosen))
-    return chosen
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name} #{number}"
+    chosen, number = name, taken.get((owner, name), 1)
+    while (owner, chosen) in taken:
         number += 1
-
-
-def _counts(cases: Sequence[_Case]) -> dict[str, str]:
-    def count(outcome: str) -> str:
-        return str(sum(case.outcome == outcome for case in cases))
-
-    return {
-        "tests": str(len(cases)),
-        "failures": count("failure"),
-        "errors": count("error"),
-        "skipped": count("skipped"),
-        "time": f"{sum(case.seconds for case in cases):.3f}",
-    }
+        chosen = f"{name} #{number}"
+    taken[owner, name] = number
+    taken.setdefault((owner, chosen), 1)
+    return chosen
 
 
 def _element(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:

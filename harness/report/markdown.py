@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from harness.compare.results import LookupReport, Notice, Summary, Verdict
-from harness.report.against import accepted, answer, explanation, groups, totals
+from harness.report.against import Against, accepted, answer, explanation
 from harness.report.words import alike, asked, change_headline, headline, place, story, wheres
 
 LIMIT = 1 << 20
@@ -34,11 +35,70 @@ def job_summary(
     return "".join(kept)
 
 
+@dataclass(slots=True)
+class _Cell:
+    """What a scenario's look-ups gave on one build, counted."""
+
+    results: int = 0
+    failed: int = 0
+    changed: int = 0
+    accepted: bool = False
+    untrusted: bool = False
+    crashed: bool = False
+
+    @property
+    def words(self) -> str:
+        words = [f"{self.failed} of {self.results}"] if self.failed else []
+        words += [f"{self.changed} changed"] if self.changed else []
+        if words:
+            return f"❌ {', '.join(words)}"
+        if self.accepted:
+            return "☑️ accepted"
+        if self.untrusted:
+            return "❔ not counted"
+        return "💥 as predicted" if self.crashed else "✅"
+
+
+@dataclass(slots=True)
+class _Row:
+    """A scenario's row of the matrix: a cell for each build, and why it fails or is accepted."""
+
+    cells: dict[str, _Cell] = field(default_factory=dict)
+    failure: str = ""
+    known: str = ""
+
+    def add(self, report: LookupReport) -> None:
+        for result in report.results:
+            cell = self.cells.setdefault(result.where, _Cell())
+            cell.results += 1
+            cell.failed += result.failed
+            cell.accepted |= result.accepted
+            cell.untrusted |= bool(result.untrusted)
+            cell.crashed |= result.verdict is Verdict.CRASHED
+            if result.accepted:
+                self.known = self.known or accepted(result)
+            if result.failed and not self.failure:
+                self.failure = f"{asked(report)}: {headline(result)}"
+        for change in report.against:
+            cell = self.cells.setdefault(change.new.where, _Cell())
+            cell.changed += change.failed
+            cell.accepted |= change.accepted
+            if change.accepted:
+                self.known = self.known or accepted(change)
+            if change.failed and not self.failure:
+                self.failure = f"{asked(report)}: {change_headline(change)}"
+
+
 def _blocks(
     title: str, reports: Sequence[LookupReport], notices: Sequence[Notice]
 ) -> Iterator[str]:
     """The summary in parts, none of which makes sense when it is cut."""
-    summary = Summary.of([result for report in reports for result in report.results])
+    summary, against = Summary(), Against()
+    rows: dict[str, _Row] = {}
+    for report in reports:
+        summary += Summary.of(report.results)
+        against.add(report)
+        rows.setdefault(report.scenario, _Row()).add(report)
     yield f"## gai-harness: {_text(title)}\n\n"
     yield f"{len(reports)} look-up{'s'[: len(reports) != 1]}: {summary.words}\n\n"
     for notice in notices:
@@ -47,14 +107,13 @@ def _blocks(
         where = _text(", ".join(filter(None, words)))
         yield f"- {sign} {notice.kind}: {where}: {_text(notice.text)}\n"
     yield "\n" if notices else ""
-    yield from _failures(reports)
-    yield from _changed(reports)
-    yield from _matrix(reports)
+    if summary.failed:
+        yield from _failures(reports)
+    yield from _changed(against)
+    yield from _matrix(rows)
 
 
 def _failures(reports: Sequence[LookupReport]) -> Iterator[str]:
-    if not any(result.failed for report in reports for result in report.results):
-        return
     yield "### Failures\n\n"
     for report in reports:
         for line, results in alike(r for r in report.results if r.failed).items():
@@ -63,14 +122,12 @@ def _failures(reports: Sequence[LookupReport]) -> Iterator[str]:
     yield "\n"
 
 
-def _changed(reports: Sequence[LookupReport]) -> Iterator[str]:
-    words = totals(reports)
-    if not words:
+def _changed(against: Against) -> Iterator[str]:
+    if not against.words:
         return
-    yield f"### Against another build\n\n{_text(words)}\n\n"
-    held = [(report, change) for report in reports for change in report.against]
-    for group in groups(held):
-        yield f"#### {_text(group.title)}: {len(group.held)}\n\n"
+    yield f"### Against another build\n\n{_text(against.words)}\n\n"
+    for group in against.groups():
+        yield f"#### {_text(group.title)}: {group.count}\n\n"
         for report, change in group.held:
             title = f"{report.scenario}: {asked(report)}: {answer(change.new)}"
             sign = "❌" if change.failed else "☑️"
@@ -78,55 +135,18 @@ def _changed(reports: Sequence[LookupReport]) -> Iterator[str]:
         yield "\n"
 
 
-def _matrix(reports: Sequence[LookupReport]) -> Iterator[str]:
+def _matrix(rows: Mapping[str, _Row]) -> Iterator[str]:
     """Scenarios × builds, those with failures first, and why."""
-    builds = list(dict.fromkeys(result.where for report in reports for result in report.results))
-    scenarios: dict[str, list[LookupReport]] = {}
-    for report in reports:
-        scenarios.setdefault(report.scenario, []).append(report)
-    if not scenarios:
+    if not rows:
         return
+    builds = dict.fromkeys(build for row in rows.values() for build in row.cells)
     head = "".join(f"| {_text(build)} " for build in builds)
     yield f"### Scenarios\n\n| scenario {head}| why |\n|---{'|---' * len(builds)}|---|\n"
-    for name, found in sorted(
-        scenarios.items(), key=lambda item: not any(report.failed for report in item[1])
-    ):
-        cells = "".join(f"| {_cell(found, build)} " for build in builds)
-        yield f"| {_text(name)} {cells}| {_text(_why(found))} |\n"
-
-
-def _cell(reports: Sequence[LookupReport], build: str) -> str:
-    results = [result for report in reports for result in report.results if result.where == build]
-    changes = [
-        change for report in reports for change in report.against if change.new.where == build
-    ]
-    if not results:
-        return ""
-    failed = sum(result.failed for result in results)
-    changed = sum(change.failed for change in changes)
-    words = [f"{failed} of {len(results)}"] if failed else []
-    words += [f"{changed} changed"] if changed else []
-    if words:
-        return f"❌ {', '.join(words)}"
-    if any(r.accepted for r in results) or any(c.accepted for c in changes):
-        return "☑️ accepted"
-    if any(result.untrusted for result in results):
-        return "❔ not counted"
-    if any(result.verdict is Verdict.CRASHED for result in results):
-        return "💥 as predicted"
-    return "✅"
-
-
-def _why(reports: Sequence[LookupReport]) -> str:
-    """The first failure of a scenario, or what the baseline says of the first it accepts."""
-    for report in reports:
-        failures = [headline(result) for result in report.results if result.failed]
-        failures += [change_headline(change) for change in report.against if change.failed]
-        if failures:
-            return f"{asked(report)}: {failures[0]}"
-    known = [accepted(r) for report in reports for r in report.results if r.accepted]
-    known += [accepted(c) for report in reports for c in report.against if c.accepted]
-    return known[0] if known else ""
+    for name, row in sorted(rows.items(), key=lambda item: not item[1].failure):
+        cells = "".join(
+            f"| {row.cells[build].words if build in row.cells else ''} " for build in builds
+        )
+        yield f"| {_text(name)} {cells}| {_text(row.failure or row.known)} |\n"
 
 
 def _folded(title: str, lines: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ class TapReport:
     def __init__(self, stream: TextIO, title: str = "") -> None:
         self._stream = stream
         self._count = 0
-        self._results: list[Result] = []
+        self._summary = Summary()
         self._line("TAP version 13")
         if title:
             self._line(f"# {_one_line(title)}")
@@ -36,7 +36,7 @@ class TapReport:
             self._result(report, result)
             if report.holds(result):
                 self._held(report, result, changes.get(result.where))
-        self._results += report.results
+        self._summary += Summary.of(report.results)
 
     def note(self, notice: Notice) -> None:
         """Write a refused host or a stale entry as a failure; as a comment where it is none."""
@@ -50,7 +50,7 @@ class TapReport:
     def finish(self) -> Summary:
         """Write the plan; the totals."""
         self._line(f"1..{self._count}")
-        return Summary.of(self._results)
+        return self._summary
 
     def _result(self, report: LookupReport, result: Result) -> None:
         name = f"{report.scenario} · {asked(report)} · glibc {result.where}"

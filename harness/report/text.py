@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import TextIO
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.compare.results import LookupReport, Notice, Result, Summary, Verdict
-from harness.report.against import accepted, explanation, groups, title_of, totals
+from harness.report.against import Against, accepted, explanation, title_of
 from harness.versions import Version
 
 _COLOURS = {
@@ -38,16 +38,21 @@ class TextReport:
     def __init__(self, console: Console, quiet: bool = False) -> None:
         self._console = console
         self._quiet = quiet
-        self._results: list[Result] = []
+        self._summary = Summary()
+        self._lookups: set[tuple[str, str, str]] = set()
+        self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
         self._changed = 0
-        self._reports: list[LookupReport] = []
+        self._against = Against()
         self._stale: list[Notice] = []
         self._scenario = ""
 
     def add(self, report: LookupReport) -> None:
         """Write one look-up."""
-        self._reports.append(report)
-        self._results += report.results
+        self._against.add(report)
+        self._summary += Summary.of(report.results)
+        self._lookups.add((report.scenario, report.lookup, report.gai_conf))
+        for result in report.results:
+            self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator
         if self._quiet and not _noteworthy(report):
             return
         if report.scenario != self._scenario:
@@ -75,18 +80,18 @@ class TextReport:
 
     def finish(self) -> Summary:
         """Write the totals and return them."""
-        summary = Summary.of(self._results)
-        lookups = len({(r.scenario, r.lookup, r.gai_conf) for r in self._results})
-        on = ", ".join(_builds(self._results))
+        summary = self._summary
+        lookups = len(self._lookups)
+        on = ", ".join(_builds(self._ran))
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
         self._line(Text(f"{what}: {summary.words}", "bold"))
-        through = sorted({(r.arch, r.emulator) for r in self._results if r.emulator})
+        through = sorted({(arch, name) for (_, arch, *_), name in self._ran.items() if name})
         if through:
             self._line(Text(", ".join(f"{arch} ran through {name}" for arch, name in through)))
         if self._changed:
             plural = "s"[: self._changed != 1]
             self._line(Text(f"{self._changed} difference{plural} between neighbouring versions"))
-        self._against()
+        self._changes()
         return summary
 
     def note(self, notice: Notice) -> None:
@@ -94,10 +99,9 @@ class TextReport:
         if notice.kind == "stale":
             self._stale.append(notice)
 
-    def _against(self) -> None:
-        held = [(report, change) for report in self._reports for change in report.against]
-        for group in groups(held):
-            self._line(Text(f"{group.title}: {len(group.held)}", "bold yellow"))
+    def _changes(self) -> None:
+        for group in self._against.groups():
+            self._line(Text(f"{group.title}: {group.count}", "bold yellow"))
             for report, change in group.held:
                 place = f"  {report.scenario}: {title_of(report)}"
                 if change.accepted:
@@ -106,7 +110,7 @@ class TextReport:
                 self._line(Text(place))
                 for line in explanation(change):
                     self._line(Text(f"    {line}"))
-        words = totals(self._reports)
+        words = self._against.words
         if words:
             self._line(Text(words, "bold"))
         for notice in self._stale:
@@ -208,9 +212,8 @@ def _apart(result: Result, alike: Sequence[Result]) -> str:
     return ", ".join(words)
 
 
-def _builds(results: Sequence[Result]) -> Iterator[str]:
+def _builds(builds: Collection[tuple[str, str, str, str]]) -> Iterator[str]:
     """Every build of a run, oldest first, with its label where its version has several."""
-    builds = {(r.glibc, r.arch, r.lane, r.label) for r in results}
     for glibc, arch, lane, label in sorted(builds, key=_version_key):
         alone = len({other for *version, _, other in builds if version == [glibc, arch]}) == 1
         yield f"{glibc} {arch} ({lane if alone else f'{label}, {lane}'})"

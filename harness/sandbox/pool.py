@@ -21,7 +21,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Self
 from . import programs, wire
 from .conversation import Conversation
 from .errors import SandboxError, SandboxUnavailable
+from .spool import Spool
 
 if TYPE_CHECKING:
     from .box import Box
@@ -62,7 +63,7 @@ _AHEAD = 8  # finished jobs kept per running one while an earlier job still runs
 class Outcome:
     """How one job ended: what it yielded, and the error that stopped it, if one did."""
 
-    values: list[Any]
+    values: Sequence[Any]
     error: SandboxError | None = None
 
 
@@ -72,7 +73,7 @@ class _Running:
 
     number: int
     sock: socket.socket
-    values: list[Any] = field(default_factory=list)
+    values: Spool[Any] = field(default_factory=Spool)
 
 
 class Pool:
@@ -134,7 +135,7 @@ class Pool:
         for outcome in self.outcomes(function, specs):
             if outcome.error is not None:
                 raise outcome.error
-            yield outcome.values
+            yield list(outcome.values)
 
     def converse(self, function: Job, spec: Any) -> Conversation:
         """Run ``function`` in a fresh sandbox that stands until the conversation is closed.
@@ -197,11 +198,11 @@ class Pool:
     def _advance(self, job: _Running) -> Outcome | None:
         """Take one frame of a running job: None while there is more to come."""
         try:
-            more, value = self._next(job.sock)
+            more, value, size = self._read(job.sock)
         except SandboxError as problem:
             return Outcome(job.values, problem)
         if more:
-            job.values.append(value)
+            job.values.append(value, size)
             return None
         return Outcome(job.values)
 
@@ -234,16 +235,21 @@ class Pool:
 
     def _next(self, sock: socket.socket) -> tuple[bool, Any]:
         """The next value of a job as (True, value), or (False, None) at its end."""
+        return self._read(sock)[:2]
+
+    def _read(self, sock: socket.socket) -> tuple[bool, Any, int]:
+        """As `_next`, with the bytes that were sent."""
         try:
-            tag, value = wire.receive(sock)
+            data = wire.receive_bytes(sock)
+            tag, value = pickle.loads(data)
         except (EOFError, OSError):
             raise SandboxError(self._why_gone()) from None
         except Exception as problem:  # half a frame of a killed child, or a value of no use here
             raise SandboxError(f"the sandbox sent what cannot be read: {problem}") from None
         if tag == "value":
-            return True, value
+            return True, value, len(data)
         if tag == "done":
-            return False, None
+            return False, None, 0
         if tag == "died":
             raise SandboxError(f"the sandbox died: {value}")
         raise value

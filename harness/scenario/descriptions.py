@@ -21,7 +21,8 @@ KEYS: dict[str, dict[str, str]] = {
         "dns": "Settings of the DNS server; with `resolver: dns` only.",
         "gai_conf": "The host's gai.conf: its text, or a file by name. Without it the host has"
         " none, and glibc's own tables hold.",
-        "lookups": "The calls of getaddrinfo to make, each in a process of its own.",
+        "lookups": "The calls of getaddrinfo to make, each in a process of its own. Together they"
+        " may return 16,384 addresses; `socktype: any` returns each three times.",
         "left_out": "What of a real host a snapshot could not carry over.",
     },
     "Host": {

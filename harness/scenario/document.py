@@ -17,7 +17,7 @@ from .errors import ScenarioError, one_line, show
 
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 32
-_MAX_NODES = 100_000
+_MAX_NODES = 1 << 16
 
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _TRUE = ("true", "True", "TRUE")

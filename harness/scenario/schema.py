@@ -54,6 +54,9 @@ __all__ = [
 ]
 
 Family = Literal["unspec", "inet", "inet6"]
+MOST_ANSWERS = 16384
+"""So many addresses may all look-ups of a scenario return together."""
+
 SockType = Literal["any", "stream", "dgram", "raw", "seqpacket", "dccp"]
 
 
@@ -208,4 +211,19 @@ class Scenario(Model):
         if self.dns != Dns() and self.resolver != "dns":
             raise bad("no dns settings without resolver: dns", self.dns.first_reply, at=("dns",))
         check_zones(self)
+        self._check_answers()
         return self
+
+    def _check_answers(self) -> None:
+        """Bound what a run has to hold: look-ups × addresses, thrice for each socket type."""
+        counts = {name.lower(): len(addresses) for name, addresses in self.names.items()}
+        total = 0
+        for number, lookup in enumerate(self.lookups):
+            known = counts.get((lookup.name or "").lower().removesuffix("."), 0)
+            total += known * (3 if lookup.socktype == "any" else 1)
+            if total > MOST_ANSWERS:
+                raise bad(
+                    f"look-ups that return at most {MOST_ANSWERS} addresses together",
+                    lookup.name,
+                    at=("lookups", number),
+                )

@@ -21,6 +21,8 @@ SYMBOLS = {
     UNTRUSTED: "?",
 }
 FLAG = "⚑"
+MOST = 256
+"""So many addresses of one answer are drawn; a page with thousands could not be read."""
 TITLES = {rule.number: rule.title for rule in RULES}
 
 # which fact of an address a rule looks at, by the names of `Fact`
@@ -121,10 +123,25 @@ class Group:
             words += f" with {self.result.error}" + ", as predicted" * self.result.predicted
         return words
 
+    @property
+    def left_out(self) -> int:
+        """How many addresses of the order are not drawn."""
+        return max(0, len(self.order) - MOST)
+
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The order shown, each run of equal addresses once."""
         return tuple(address for address, _ in groupby(self.result.model or self.result.native))
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each address stands in glibc's answer, from 0."""
+        return {text: n for n, text in enumerate(dict.fromkeys(self.result.native))}
+
+    @cached_property
+    def own_places(self) -> dict[str, int]:
+        """Where each address stands in the order shown, from 0."""
+        return {text: n for n, text in enumerate(dict.fromkeys(self.order))}
 
     @property
     def answer(self) -> str:
@@ -147,8 +164,13 @@ class Group:
                 model[number] if number < len(model) else "",
                 number == self.result.first_difference,
             )
-            for number in range(max(len(native), len(model)))
+            for number in self._around(max(len(native), len(model)))
         )
+
+    def _around(self, count: int) -> range:
+        """The numbers of the lines drawn: all, or of many those around the first difference."""
+        start = min(max(0, (self.result.first_difference or 0) - MOST // 2), max(0, count - MOST))
+        return range(start, min(count, start + MOST))
 
     @property
     def alike_at_difference(self) -> bool:
@@ -173,7 +195,7 @@ class Group:
         rows = {row.destination: row for row in result.destinations}
         steps = _steps(self.order, result)
         stops = []
-        for place, address in enumerate(self.order):
+        for place, address in enumerate(self.order[:MOST]):
             beside = {
                 step.rule for step in steps[max(place - 1, 0) : place + 1] if step.rule is not None
             }
@@ -199,11 +221,9 @@ class Group:
             return "", ""
         if not self.before.result.native or self.result.untrusted or self.before.result.untrusted:
             return "", ""
-        earlier = list(dict.fromkeys(self.before.result.native))
-        if address not in earlier:
+        was, now = self.before.places.get(address), self.own_places[address]
+        if was is None:
             return f"not returned by {self.before_name}", "new"
-        now = list(dict.fromkeys(self.order)).index(address)
-        was = earlier.index(address)
         if was == now:
             return "", ""
         return f"number {was + 1} on {self.before_name}", "up" if now < was else "down"
@@ -217,8 +237,14 @@ def answer_key(result: Result) -> tuple[object, ...]:
 def answer_words(result: Result) -> str:
     """The answer in a line: the addresses glibc gave, or how it failed."""
     if result.native:
-        return ", ".join(address for address, _ in groupby(result.native))
+        return listed([address for address, _ in groupby(result.native)])
     return result.error or "no addresses"
+
+
+def listed(addresses: Sequence[str]) -> str:
+    """An order in a line, of many addresses the first ones."""
+    more = len(addresses) - MOST
+    return ", ".join(addresses[:MOST]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def same_page_key(result: Result) -> tuple[object, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.compare.results import LookupReport, Result, Verdict
@@ -69,10 +69,10 @@ class LookupView:
         return max(trusted, key=lambda g: (g.failed, g.verdict is not Verdict.AGREE))
 
 
-def views_of(reports: Sequence[LookupReport], columns: Columns) -> list[LookupView]:
+def views_of(reports: Iterable[LookupReport], columns: Columns) -> Iterator[LookupView]:
     """All look-ups in the order they were run, with addresses in the page of their own."""
-    taken: set[str] = set()
-    views: list[LookupView] = []
+    taken: dict[str, int] = {}
+    number = 0
     scenario = None
     for report in reports:
         if not report.results:
@@ -81,18 +81,19 @@ def views_of(reports: Sequence[LookupReport], columns: Columns) -> list[LookupVi
         if report.gai_conf != "default":
             parts.append(slug(report.gai_conf))
         address = _free("/".join(parts), taken)
-        views.append(_view(len(views), address, report, columns, report.scenario != scenario))
+        yield _view(number, address, report, columns, report.scenario != scenario)
+        number += 1
         scenario = report.scenario
-    return views
 
 
-def _free(address: str, taken: set[str]) -> str:
+def _free(address: str, taken: dict[str, int]) -> str:
     """``address``, with a number where another look-up has it already."""
-    number, name = 1, address
+    number, name = taken.get(address, 1), address
     while name in taken:
         number += 1
         name = f"{address}~{number}"
-    taken.add(name)
+    taken[address] = number
+    taken.setdefault(name, 1)
     return name
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from harness.compare.results import Notice, Summary, Verdict
 from harness.report.against import accepted
@@ -35,7 +35,7 @@ class BuildRow:
 
 @dataclass(frozen=True, slots=True)
 class Notable:
-    """A look-up that stands out: why, in a line, and how much it matters."""
+    """A look-up that stands out, without its answers: why, in a line, and how much it matters."""
 
     view: LookupView
     words: str
@@ -63,34 +63,46 @@ def overview(
     title: str,
     version: str,
     made: str,
-    views: Sequence[LookupView],
+    views: Iterable[LookupView],
     columns: Columns,
     summary: Summary,
     notices: Sequence[Notice] = (),
 ) -> Overview:
     """Sum a run up; ``made`` is the time in words, ``version`` this program's."""
     counts = {column.number: dict.fromkeys(SYMBOLS, 0) for column in columns.columns}
+    notable: dict[bool, list[Notable]] = {True: [], False: []}
+    lookups = standing_out = differing = 0
+    scenarios: set[str] = set()
+    gai_confs: set[str] = set()
     for view in views:
+        lookups += 1
+        scenarios.add(view.report.scenario)
+        gai_confs.add(view.report.gai_conf)
+        differing += view.differs
         for group in view.groups:
             for number in group.columns:
                 counts[number][group.kind] += 1
-    notable = sorted(
-        (_notable(view) for view in views if view.news), key=lambda one: one.kind != "failed"
-    )
+        if view.news:
+            standing_out += 1
+            one = _notable(view)
+            kept = notable[one.kind == "failed"]
+            if len(kept) < _LISTED:
+                kept.append(one)
+    listed = [*notable[True], *notable[False]][:_LISTED]
     return Overview(
         title=title,
         version=version,
         made=made,
-        lookups=len(views),
-        scenarios=len({view.report.scenario for view in views}),
-        totals=_totals(summary, sum(view.differs for view in views)),
+        lookups=lookups,
+        scenarios=len(scenarios),
+        totals=_totals(summary, differing),
         builds=tuple(
             BuildRow(column, tuple(counts[column.number].values())) for column in columns.columns
         ),
         notices=tuple(notices),
-        notable=tuple(notable[:_LISTED]),
-        left_out=max(0, len(notable) - _LISTED),
-        gai_confs=tuple(sorted({view.report.gai_conf for view in views})),
+        notable=tuple(listed),
+        left_out=standing_out - len(listed),
+        gai_confs=tuple(sorted(gai_confs)),
     )
 
 
@@ -124,16 +136,22 @@ def _totals(summary: Summary, differing: int) -> tuple[Total, ...]:
 
 def _notable(view: LookupView) -> Notable:
     """Why a look-up stands out: what failed comes first, then crashes, then differences."""
+    words, kind = _why(view)
+    report = replace(view.report, results=(), changes=(), architectures=(), against=())
+    return Notable(replace(view, report=report, groups=(), cells=(), changes=()), words, kind)
+
+
+def _why(view: LookupView) -> tuple[str, str]:
     worst = view.worst
     if worst.unmet and worst.failed:
-        return Notable(view, f"expectation failed: {worst.unmet[0]}", "failed")
+        return f"expectation failed: {worst.unmet[0]}", "failed"
     if worst.failed:
         reasons = {
             Verdict.DISAGREE: "native and model disagree",
             Verdict.CRASHED: f"glibc died of {worst.result.error}, which the model did not predict",
             Verdict.ERROR: f"error: {worst.result.error}",
         }
-        return Notable(view, reasons.get(worst.verdict, str(worst.verdict)), "failed")
+        return reasons.get(worst.verdict, str(worst.verdict)), "failed"
     parts = []
     if worst.verdict is Verdict.CRASHED:
         parts.append(f"glibc died of {worst.result.error}, as predicted")
@@ -144,4 +162,4 @@ def _notable(view: LookupView) -> Notable:
     if not parts:
         parts.append("builds differ")
     failed = any(change.failed for change in view.changes)
-    return Notable(view, "; ".join(parts), "failed" if failed else kind)
+    return "; ".join(parts), "failed" if failed else kind

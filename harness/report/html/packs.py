@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 PIECES = 64
+_SIZE = 1 << 22  # characters, above which a pack has no further piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,15 @@ class Pack:
 
 
 def packs(pieces: Iterable[Piece]) -> Iterator[Pack]:
-    """``pieces`` in packs of `PIECES`, in order."""
+    """``pieces`` in packs of `PIECES`, or of fewer large ones, in order."""
     waiting: list[Piece] = []
+    size = 0
     for piece in pieces:
         waiting.append(piece)
-        if len(waiting) == PIECES:
+        size += len(piece.row) + len(piece.section)
+        if len(waiting) == PIECES or size > _SIZE:
             yield _pack(waiting)
-            waiting = []
+            waiting, size = [], 0
     if waiting:
         yield _pack(waiting)
 

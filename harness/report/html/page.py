@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import PurePath
@@ -14,19 +13,21 @@ from markupsafe import Markup
 
 from harness.compare.results import LookupReport
 from harness.report.against import accepted
-from harness.report.html.answers import SYMBOLS
+from harness.report.html.answers import SYMBOLS, listed
 from harness.report.html.bits import PrefixBits
 from harness.report.html.columns import Columns
-from harness.report.html.index import index
+from harness.report.html.index import Index
 from harness.report.html.lookups import LookupView
 from harness.report.html.overview import Overview
 from harness.report.html.packs import Piece, packs
 from harness.report.text import summed_up
+from harness.sandbox.spool import Spool
 
 _STYLES = ("page.css", "controls.css", "matrix.css", "lookup.css", "bits.css", "print.css")
 _SCRIPTS = ("state.js", "store.js", "filters.js", "matrix.js", "page.js")
 
 _FEW = 8  # so many look-ups or fewer are all open
+_DRAWN = 4096  # drawings of bits kept
 PAGE_SIZE = 200  # so many look-ups are drawn at a time where some are packed
 
 
@@ -34,7 +35,6 @@ class Page:
     """Draws a run of ``lookups`` look-ups whose columns are known."""
 
     def __init__(self, columns: Columns, lookups: int) -> None:
-        self._columns = columns
         self._few = lookups <= _FEW
         environment = Environment(
             loader=PackageLoader("harness.report.html"),
@@ -51,34 +51,40 @@ class Page:
         environment.globals["verdicts"] = list(SYMBOLS)
         environment.globals["symbols"] = SYMBOLS
         environment.globals["page_size"] = PAGE_SIZE
+        environment.filters["listed"] = listed
         self._page = environment.get_template("page.html.j2")
         self._row = environment.get_template("row.html.j2")
         self._section = environment.get_template("lookup.html.j2")
         self._bits = environment.get_template("bits.html.j2")
         self._known: dict[tuple[object, ...], Markup] = {}
+        self._pieces: Spool[Piece] = Spool()
+        self._index = Index(columns)
 
-    def pieces(
-        self, head: Overview, views: Sequence[LookupView], written: AbstractSet[int]
-    ) -> Iterator[str]:
+    def drawing(self, views: Iterable[LookupView]) -> Iterator[LookupView]:
+        """Draw each look-up while it is passed on; what is drawn waits for `pieces`."""
+        for view in views:
+            self._pieces.append(Piece(view.number, self.row(view), self.section(view)))
+            self._index.add(view)
+            yield view
+
+    def pieces(self, head: Overview, written: Sequence[int]) -> Iterator[str]:
         """The page's text, piece by piece; look-ups not in ``written`` are packed."""
-        shown = [view for view in views if view.number in written]
-        packed = list(
-            packs(
-                Piece(view.number, self.row(view), self.section(view))
-                for view in views
-                if view.number not in written
-            )
-        )
+        shown = frozenset(written)
+        others = (self._pieces[n] for n in range(len(self._pieces)) if n not in shown)
+        packed: Spool[str] = Spool()
+        numbers = []
+        for pack in packs(others):
+            packed.append(pack.data)
+            numbers.append(pack.numbers)
         theme = _inlined(("theme.js",))
         style, script = _inlined(_STYLES), "(() => {\n" + _inlined(_SCRIPTS) + "})();\n"
         yield from self._page.generate(
             head=head,
-            views=views,
-            rows=(Markup(self.row(view)) for view in shown),
-            sections=(Markup(self.section(view)) for view in shown),
-            written=len(shown),
+            rows=(Markup(self._pieces[number].row) for number in written),
+            sections=(Markup(self._pieces[number].section) for number in written),
+            written=len(written),
             packs=packed,
-            index=index(views, self._columns, packed, PAGE_SIZE),
+            index=map(Markup, self._index.pieces(numbers, PAGE_SIZE)),
             style=Markup(style),
             script=Markup(script),
             theme=Markup(theme),
@@ -98,6 +104,8 @@ class Page:
         """The bits as HTML; the same addresses come again and again."""
         key = (bits.destination, bits.source, bits.prefixlen, bits.counted)
         if key not in self._known:
+            if len(self._known) == _DRAWN:
+                self._known.clear()
             self._known[key] = Markup(self._bits.render(drawn=bits))
         return self._known[key]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -11,6 +12,7 @@ from harness.report.html.columns import columns_of
 from harness.report.html.lookups import LookupView, views_of
 from harness.report.html.overview import overview
 from harness.report.html.page import Page
+from harness.sandbox.spool import Spool
 
 WRITTEN_OUT = 600
 """Up to so many look-ups stand in the page as they are; of more, some are packed."""
@@ -30,12 +32,14 @@ class HtmlReport:
         self._stream = stream
         self._title = title
         self._made = made
-        self._reports: list[LookupReport] = []
+        self._reports: Spool[LookupReport] = Spool()
         self._notices: list[Notice] = []
+        self._summary = Summary()
 
     def add(self, report: LookupReport) -> None:
         """Keep one look-up for the page."""
         self._reports.append(report)
+        self._summary += Summary.of(report.results)
 
     def note(self, notice: Notice) -> None:
         """Keep what stands beside the results: a host refused, a stale entry of a baseline."""
@@ -43,28 +47,34 @@ class HtmlReport:
 
     def finish(self) -> Summary:
         """Write the page and return the totals."""
-        summary = Summary.of([result for report in self._reports for result in report.results])
         columns = columns_of(self._reports)
-        views = views_of(self._reports, columns)
         made = self._made or datetime.now(UTC)
+        page = Page(columns, len(self._reports))
+        news: list[int] = []
         head = overview(
             self._title,
             harness.__version__,
             f"{made:%Y-%m-%d %H:%M} {made.tzname() or ''}".strip(),
-            views,
+            _noted(page.drawing(views_of(self._reports, columns)), news),
             columns,
-            summary,
+            self._summary,
             self._notices,
         )
-        page = Page(columns, len(views))
-        for piece in page.pieces(head, views, _written(views)):
+        for piece in page.pieces(head, _written(head.lookups, news)):
             self._stream.write(piece.encode("utf-8", "replace").decode("utf-8"))
-        return summary
+        return self._summary
 
 
-def _written(views: list[LookupView]) -> frozenset[int]:
+def _noted(views: Iterable[LookupView], news: list[int]) -> Iterator[LookupView]:
+    """``views``, while the numbers of those with more than agreement are put into ``news``."""
+    for view in views:
+        if view.news:
+            news.append(view.number)
+        yield view
+
+
+def _written(lookups: int, news: Sequence[int]) -> Sequence[int]:
     """The numbers of the look-ups that are written out."""
-    if len(views) <= WRITTEN_OUT:
-        return frozenset(range(len(views)))
-    notable = [view.number for view in views if view.news] or [view.number for view in views[:50]]
-    return frozenset(notable[:WRITTEN_OUT])
+    if lookups <= WRITTEN_OUT:
+        return range(lookups)
+    return (news or range(50))[:WRITTEN_OUT]

@@ -17,7 +17,7 @@ from harness.report.html.lookups import LookupView, views_of
 
 
 def view(report: kit.LookupReport) -> LookupView:
-    return views_of([report], columns_of([report]))[0]
+    return next(views_of([report], columns_of([report])))
 
 
 def test_versions_are_ordered_by_their_numbers_not_their_letters() -> None:
