@@ -8,7 +8,8 @@
     locks/  tmp/              one lock for each thing that is made; where it is made
 
 A folder gets its final name only when it is complete, so that whatever is there can be used
-without a lock. The cache's place: ``GAI_HARNESS_CACHE``, else the user's cache folder
+without a lock. Its files are not believed all the same: a disk, a program or a hand may have
+changed them. The cache's place: ``GAI_HARNESS_CACHE``, else the user's cache folder
 (platformdirs: ``XDG_CACHE_HOME`` or ``~/.cache``).
 """
 
@@ -18,20 +19,27 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build
 from harness.glibcs.errors import GlibcUnavailable
-from harness.glibcs.files import sha256
+from harness.glibcs.files import LARGEST, read_regular, sha256
 from harness.versions import is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMA = 1
+# A manifest has a line of 150 bytes for each of a dozen files.
+_LONGEST_MANIFEST = 64 * 1024
+_MOST_FILES = 64
+# What a command may spend on what dead ones left; the next one goes on.
+_CLEARING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +77,27 @@ class Cached:
 
 
 def cache_folder() -> Path:
-    """The cache's place on this machine; it need not exist yet."""
+    """The cache's place on this machine; it need not exist yet.
+
+    Raises:
+        GlibcUnavailable: Somebody else may write in it, and what lies there is run.
+    """
     chosen = os.environ.get("GAI_HARNESS_CACHE")
     if chosen:
-        return Path(chosen).absolute()
-    from platformdirs import user_cache_dir
+        folder = Path(chosen).absolute()
+    else:
+        from platformdirs import user_cache_dir
 
-    return Path(user_cache_dir("gai-harness"))
+        folder = Path(user_cache_dir("gai-harness"))
+    try:
+        found = folder.stat()
+    except OSError:
+        return folder
+    if found.st_uid not in (0, os.geteuid()):
+        raise _not_own(folder, f"belongs to the user {found.st_uid}")
+    if found.st_mode & stat.S_IWOTH:
+        raise _not_own(folder, "may be written by every user")
+    return folder
 
 
 @contextlib.contextmanager
@@ -87,18 +109,17 @@ def making(key: str) -> Iterator[Path]:
     """
     from filelock import FileLock
 
+    clear_dead()
     base = cache_folder()
     try:
+        base.mkdir(mode=0o755, parents=True, exist_ok=True)
         for folder in ("builds", "roots", "locks", "tmp"):
-            (base / folder).mkdir(parents=True, exist_ok=True)
+            (base / folder).mkdir(mode=0o755, exist_ok=True)
         lock = FileLock(base / "locks" / f"{key}.lock")
         lock.acquire()
     except OSError as error:
         raise _unwritable(base, error) from None
     try:
-        # Whoever holds the lock knows that what others left under its key was given up.
-        for left in (base / "tmp").glob(f"{key}.*"):
-            shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(
             prefix=f"{key}.", dir=base / "tmp", ignore_cleanup_errors=True
         ) as work:
@@ -107,10 +128,36 @@ def making(key: str) -> Iterator[Path]:
         lock.release()
 
 
+def clear_dead() -> None:
+    """Remove the work folders of processes that were killed.
+
+    The kernel releases a lock when its process dies, so a folder whose lock can be had is
+    nobody's. Nothing is said, and nothing waits: a command that clears nothing works the same.
+    """
+    end = time.monotonic() + _CLEARING_SECONDS
+    with contextlib.suppress(OSError, GlibcUnavailable):
+        base = cache_folder()
+        with os.scandir(base / "tmp") as entries:
+            for entry in entries:
+                _clear(entry, base / "locks" / f"{entry.name.rpartition('.')[0]}.lock")
+                if time.monotonic() > end:
+                    return
+
+
+def _clear(entry: os.DirEntry[str], lock: Path) -> None:
+    from filelock import FileLock, Timeout
+
+    with contextlib.suppress(OSError, RecursionError, Timeout), FileLock(lock, timeout=0):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            Path(entry).unlink()
+
+
 def publish(made: Path, final: Path) -> None:
     """Give a complete folder its final name, in the place of whatever has it."""
     made.chmod(0o755)
-    if final.exists():
+    if os.path.lexists(final):
         old = made.parent / "replaced"
         final.rename(old)
     made.rename(final)
@@ -160,10 +207,20 @@ def read_cached(folder: Path) -> Cached:
 def cached() -> list[Cached]:
     """Every build in the cache by ascending version, packages first; damaged ones last."""
     try:
-        folders = sorted((cache_folder() / "builds").iterdir())
+        with os.scandir(cache_folder() / "builds") as entries:
+            folders = [Path(one) for one in entries if one.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-    return sorted((read_cached(one) for one in folders if one.is_dir()), key=_rank)
+    return sorted(map(read_cached, folders), key=_rank)
+
+
+def roots_of(build_id: str) -> list[Path]:
+    """The private roots made of a build."""
+    try:
+        with os.scandir(cache_folder() / "roots") as entries:
+            return [Path(one) for one in entries if one.name.startswith(f"{build_id}-")]
+    except OSError:
+        return []
 
 
 def _rank(entry: Cached) -> tuple[bool, bool, tuple[int, ...], str]:
@@ -175,20 +232,45 @@ def _rank(entry: Cached) -> tuple[bool, bool, tuple[int, ...], str]:
 
 def _manifest(folder: Path) -> Manifest | None:
     try:
-        data = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        data = json.loads(read_regular(folder / "manifest.json", _LONGEST_MANIFEST))
         if data.pop("schema") != SCHEMA:
             return None
-        data["files"] = tuple((str(name), int(size), str(sha)) for name, size, sha in data["files"])
+        data["files"] = tuple((name, size, digest) for name, size, digest in data["files"])
         manifest = Manifest(**data)
-        complete = len(manifest.files) >= 2 and all(
-            "/" not in name and (folder / "lib" / name).stat().st_size == size
-            for name, size, _ in manifest.files
+        sound = _sound(manifest) and all(
+            _is_file(folder / "lib" / name, size) for name, size, _ in manifest.files
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    # RecursionError: a hundred thousand brackets
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    texts = (manifest.id, manifest.version, manifest.arch, manifest.origin, manifest.kind)
-    sound = all(isinstance(text, str) for text in texts) and is_version(manifest.version)
-    return manifest if complete and sound and manifest.id == folder.name else None
+    return manifest if sound and manifest.id == folder.name else None
+
+
+def _sound(manifest: Manifest) -> bool:
+    """Whether every field is what its annotation says: JSON may hold anything there."""
+    fields = asdict(manifest)
+    name, files = fields.pop("name"), fields.pop("files")
+    texts = (*fields.values(), *(text for file in files for text in (file[0], file[2])))
+    return (
+        all(isinstance(text, str) for text in (*texts, name or ""))
+        and is_version(manifest.version)
+        and 2 <= len(files) <= _MOST_FILES
+        and all(
+            type(size) is int and "/" not in file and "\0" not in file for file, size, _ in files
+        )
+    )
+
+
+def _is_file(path: Path, size: int) -> bool:
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_size == size <= LARGEST
+
+
+def _not_own(folder: Path, why: str) -> GlibcUnavailable:
+    return GlibcUnavailable(
+        f"the cache folder {folder} {why}, so that what lies in it may not be yours",
+        "name another one in the environment variable GAI_HARNESS_CACHE",
+    )
 
 
 def _unwritable(base: Path, error: OSError) -> GlibcUnavailable:

@@ -47,9 +47,17 @@ def probe(network: bool = False) -> Iterator[Check]:
         network: Ask the mirrors for the signed release file of each suite.
     """
     yield _own()
-    yield _cached()
-    yield _foreign()
-    yield _folder()
+    try:
+        cache.cache_folder()
+    except GlibcUnavailable as problem:
+        yield Check(
+            "cache folder", "missing", problem.reason, "no glibc but the host's own can be run",
+            problem.hint,
+        )  # fmt: skip
+    else:
+        yield _cached()
+        yield _foreign()
+        yield _folder()
     try:
         distribution = host_distribution()
         sources = host_sources()
@@ -231,12 +239,12 @@ def _mirrors(distribution: Distribution, sources: tuple[Source, ...]) -> Iterato
         )
         failure: GlibcUnavailable | None = None
         for source, uri in mirrors(choose(sources, distribution, suite.name, arch)):
-            with tempfile.TemporaryDirectory(prefix="gai-harness-") as work:
-                try:
-                    apt.reach(request, source, uri, Path(work))
-                except GlibcUnavailable as problem:
-                    failure = failure or problem
-                    continue
+            try:
+                with cache.making(f"reach-{suite.name}") as work:
+                    apt.reach(request, source, uri, work)
+            except GlibcUnavailable as problem:
+                failure = failure or problem
+                continue
             yield Check(topic, "ok", f"answers, signed; glibc {suite.glibc} is expected there")
             break
         else:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import hashlib
 import os
 import shutil
+import stat
 import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from harness.glibcs.cache import cache_folder, install, making, publish
+from harness.glibcs.cache import cache_folder, install, making, publish, roots_of
 from harness.glibcs.errors import GlibcError
+from harness.glibcs.files import LARGEST, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +28,7 @@ _LAYOUT = b"1"
 _KEPT_SECONDS = 30 * 24 * 3600
 # Where the sandbox puts its own /etc and kernel file systems.
 _MOUNT_POINTS = ("dev", "etc", "proc", "tmp")
+_FOLDERS = ("", "lib", *_MOUNT_POINTS)
 _NONE: Mapping[str, Path] = MappingProxyType({})
 
 
@@ -56,11 +60,12 @@ def stage(
     try:
         key = _key(build, worker, modules, emulator)
         root = cache_folder() / "roots" / key
-        if root.is_dir():
+        content = _content(build, worker, modules, emulator)
+        if _intact(root, content):
             _used(root)
             return root
         with making(key) as work:
-            if not root.is_dir():
+            if not _intact(root, content):
                 made = work / "root"
                 install(build, made)
                 shutil.copyfile(worker, made / "worker")
@@ -102,9 +107,39 @@ def _used(root: Path) -> None:
 def _forget_old(root: Path, build: Build) -> None:
     """Remove roots of the same build that another worker or an older glibc left long ago."""
     limit = time.time() - _KEPT_SECONDS
-    for other in root.parent.glob(f"{build.id}-*"):
-        if other != root and other.stat().st_mtime < limit:
+    for other in roots_of(build.id):
+        if other != root and other.lstat().st_mtime < limit:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _content(
+    build: Build, worker: Path, modules: Mapping[str, Path], emulator: Emulator | None
+) -> dict[str, Path]:
+    """Every file of a root, by its path in it, with the file it is a copy of."""
+    copies = {f"lib/{name}": path for name, path in (*build.files, *modules.items())}
+    programs = {} if emulator is None else {emulator.name: emulator.path}
+    return {**copies, **programs, "worker": worker}
+
+
+def _intact(root: Path, content: Mapping[str, Path]) -> bool:
+    """Whether a root has just its files, each as its original: a cache may be damaged."""
+    try:
+        if not all(stat.S_ISDIR((root / name).lstat().st_mode) for name in _FOLDERS):
+            return False
+        found = {f"lib/{one.name}" for one in os.scandir(root / "lib")}
+        found |= {one.name for one in os.scandir(root)} - {*_FOLDERS}
+        return found == set(content) and all(
+            _same(root / name, path) for name, path in content.items()
+        )
+    except OSError:
+        return False
+
+
+def _same(copy: Path, original: Path) -> bool:
+    found, wanted = copy.lstat(), original.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size != wanted.st_size:
+        return False
+    return os.path.samestat(found, wanted) or filecmp.cmp(copy, original, shallow=False)
 
 
 def _key(build: Build, worker: Path, modules: Mapping[str, Path], emulator: Emulator | None) -> str:
@@ -115,7 +150,7 @@ def _key(build: Build, worker: Path, modules: Mapping[str, Path], emulator: Emul
         shown = f"{emulator} {emulator.path} {stat.st_size} {stat.st_mtime_ns}"
         digest.update(f"{shown}\0".encode())
     for name, path in (*build.files, ("worker", worker), *modules.items()):
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST)
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return f"{build.id}-{digest.hexdigest()[:16]}"

@@ -182,8 +182,7 @@ def remove(spec: str) -> list[str]:
     for one in chosen:
         with cache.making(f"remove-{one.folder.name}") as work:
             _retire(one.folder, work / "build")
-            roots = cache.cache_folder() / "roots"
-            for number, root in enumerate(sorted(roots.glob(f"{one.folder.name}-*"))):
+            for number, root in enumerate(cache.roots_of(one.folder.name)):
                 _retire(root, work / f"root{number}")
     return [one.folder.name for one in chosen]
 
