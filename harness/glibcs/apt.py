@@ -10,16 +10,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.sources import Source, no_apt
 from harness.sandbox import programs
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Called with a step ("update" or "download") and how much of it is done, 0 to 1.
 Report = Callable[[str, float], None]
@@ -31,6 +29,9 @@ _HALF = re.compile(r"Mirror sync in progress|Hash Sum mismatch", re.I)
 _NO_NETWORK = re.compile(
     r"resolv|could not connect|cannot initiate|timed out|unreachable|connection|proxy", re.I
 )
+
+
+_SUPERVISE = str(Path(__file__).with_name("supervise.py"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +181,24 @@ def _run(command: list[str], folder: Path, step: str, report: Report) -> str | N
     environment = programs.environment()
     environment |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "DEBIAN_FRONTEND": "teletype"}
     reading, writing = os.pipe()
+    watched, alive = os.pipe()
     said = folder / f"{step}.log"
     report(step, 0.0)
     with os.fdopen(reading, encoding="utf-8", errors="replace") as status, said.open("wb") as log:
         try:
+            # apt-get and what it starts end when `alive` is closed, at the latest by our death
             process = subprocess.Popen(
-                [*command, "-o", f"APT::Status-Fd={writing}"],
-                cwd=folder, env=environment, pass_fds=(writing,),
+                [sys.executable, "-I", "-S", _SUPERVISE, str(watched),
+                 *command, "-o", f"APT::Status-Fd={writing}"],
+                cwd=folder, env=environment, pass_fds=(watched, writing), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
             )  # fmt: skip
+        except BaseException:
+            os.close(alive)
+            raise
         finally:
             os.close(writing)
+            os.close(watched)
         try:
             # dlstatus:NUMBER:PERCENT:TEXT
             for line in status:
@@ -198,10 +206,9 @@ def _run(command: list[str], folder: Path, step: str, report: Report) -> str | N
                 if fields[0] == "dlstatus" and len(fields) == 4:
                     report(step, min(float(fields[2]) / 100, 1.0))
             failed = process.wait() != 0
-        except BaseException:
-            process.kill()
+        finally:
+            os.close(alive)
             process.wait()
-            raise
     report(step, 1.0)
     return said.read_text(encoding="utf-8", errors="replace") if failed else None
 

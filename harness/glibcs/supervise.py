@@ -1,0 +1,99 @@
+"""Run a command that ends, with every process it started, when its asker dies.
+
+Started as a program of its own, ``python -I -S supervise.py DESCRIPTOR COMMAND…``, so that it
+has no threads and imports nothing but the standard library. DESCRIPTOR is the reading end of a
+pipe of which the asker alone has the other end: the kernel closes that however the asker ends.
+
+Two nets: the command is process 1 of a pid namespace where the kernel allows one, which takes
+all its processes along; and orphans of the command become children of this process
+(PR_SET_CHILD_SUBREAPER), which ends them itself. Sources: prctl(2), unshare(2),
+pid_namespaces(7), user_namespaces(7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_CLONE_NEWUSER, _CLONE_NEWPID = 0x10000000, 0x20000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(watched: int, command: list[str]) -> int:
+    """Run *command* until it ends or *watched* does; gives its exit status as a shell would."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if _works():
+        _enter()
+    child = os.fork()
+    if child == 0:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        with suppress(OSError):
+            os.execv(command[0], command)
+        os._exit(127)
+    status = _wait(watched, child)
+    while True:
+        for orphan in _children():
+            with suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return status
+
+
+def _wait(watched: int, child: int) -> int:
+    poll = select.poll()
+    poll.register(watched, select.POLLHUP)
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status) & 0xFF
+        if poll.poll(50):
+            os.kill(child, signal.SIGKILL)
+            return 128 + signal.SIGKILL
+
+
+def _enter() -> None:
+    """Give the processes started from now on a pid namespace; OSError where that cannot be."""
+    user, group = os.geteuid(), os.getegid()
+    if _libc.unshare(_CLONE_NEWPID) == 0:
+        return
+    if _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"),
+                       ("gid_map", f"{group} {group} 1")):  # fmt: skip
+        with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
+            file.write(text)
+
+
+def _works() -> bool:
+    """Whether _enter works here, tried by a child: half of it could not be undone."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _enter()
+            os.fork()  # the first one is process 1; it can be refused by a limit
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _children() -> list[int]:
+    """The processes whose parent this one is (proc_pid_stat(5)), its own orphans among them."""
+    found = []
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdecimal():
+            with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                if int(file.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                    found.append(int(name))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,136 @@
+"""A fetch that is killed: apt-get ends with it, and the next command clears what it left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.glibcs import apt
+from harness.glibcs.cache import making
+
+pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get")
+
+MARK = "GAI_HARNESS_TEST_MARK"
+FETCH = """
+import sys
+from harness.cli import main
+from harness.glibcs import fetching
+from harness.glibcs.catalog import Distribution, Suite
+from harness.glibcs.sources import Source
+fetching.host_distribution = lambda: Distribution("made", "main", (Suite("first", "2.99"),), ())
+fetching.host_sources = lambda: (Source((sys.argv[1],), ("first",), ("main",)),)
+sys.exit(main(["glibc", "fetch", "first"]))
+"""
+COMMAND = [sys.executable, "-P", "-c", "import sys; from harness.cli import main; sys.exit(main())"]
+# A user namespace in which no pid namespace can be made: the second net has to hold.
+WITHOUT = ["unshare", "-U", "-r", "sh", "-c",
+           'echo 0 > /proc/sys/user/max_pid_namespaces && exec "$@"', "sh"]  # fmt: skip
+
+
+@pytest.fixture
+def stalling() -> Iterator[socket.socket]:
+    """A mirror that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        yield server
+
+
+def _marked(mark: str) -> dict[int, str]:
+    """The processes started under a mark, by its place in their environment."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes():
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().decode()
+            except OSError:
+                continue
+    return found
+
+
+def _soon(holds: Callable[[], bool], seconds: float = 15) -> bool:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _start(
+    server: socket.socket, cache: Path, before: list[str]
+) -> tuple[str, subprocess.Popen[str]]:
+    """A fetch that has reached the mirror, with the mark of its processes."""
+    mark = uuid.uuid4().hex
+    uri = f"http://127.0.0.1:{server.getsockname()[1]}/debian"
+    environment = {**os.environ, MARK: mark, "GAI_HARNESS_CACHE": str(cache), "no_proxy": "*"}
+    started = subprocess.Popen(
+        [*before, sys.executable, "-P", "-c", FETCH, uri], env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    server.accept()
+    return mark, started
+
+
+@pytest.mark.parametrize("net", ["pid namespace", "orphans", "supervisor killed", "terminated"])
+def test_nothing_of_a_killed_fetch_stays(stalling: socket.socket, cache: Path, net: str) -> None:
+    before: list[str] = []
+    if net == "orphans":
+        if shutil.which("unshare") is None:
+            pytest.skip("needs unshare(1)")
+        before = WITHOUT
+    mark, started = _start(stalling, cache, before)
+    running = _marked(mark)
+    assert any("apt-get" in line for line in running.values())
+    assert any("methods/http" in line for line in running.values())
+    if net == "supervisor killed":
+        for pid, line in running.items():
+            if "supervise.py" in line:
+                os.kill(pid, signal.SIGKILL)
+        assert started.wait(15) == 3
+    else:
+        started.send_signal(signal.SIGTERM if net == "terminated" else signal.SIGKILL)
+        started.wait(15)
+        assert len(list((cache / "tmp").iterdir())) == 1
+    assert _soon(lambda: not _marked(mark)), _marked(mark)
+    subprocess.run(
+        [*COMMAND, "schema"],
+        env={**os.environ, "GAI_HARNESS_CACHE": str(cache)}, check=True, capture_output=True,
+    )  # fmt: skip
+    assert not any((cache / "tmp").iterdir())
+
+
+def test_a_fetch_that_lives_keeps_its_folder(cache: Path) -> None:
+    with making("living") as work:
+        (work / "file").touch()
+        with making("other"):
+            assert (work / "file").exists()
+        done = subprocess.run(
+            [*COMMAND, "glibc", "list"],
+            env={**os.environ, "GAI_HARNESS_CACHE": str(cache)}, check=False, capture_output=True,
+        )  # fmt: skip
+        assert done.returncode == 0
+        assert (work / "file").exists()
+
+
+def test_the_status_of_a_supervised_command_is_its_own(tmp_path: Path) -> None:
+    assert apt._run([shutil.which("true") or "true"], tmp_path, "update", lambda *_: None) is None
+    script = tmp_path / "fails"
+    script.write_text("#!/bin/sh\necho 'E: made' >&2\nexit 100\n")
+    script.chmod(0o755)
+    assert apt._run([str(script)], tmp_path, "download", lambda *_: None) == "E: made\n"
+    # what it leaves in the background ends with it
+    script.write_text("#!/bin/sh\nsleep 1000 &\nsetsid sleep 1000 &\nexit 1\n")
+    start = time.monotonic()
+    assert apt._run([str(script)], tmp_path, "download", lambda *_: None) == ""
+    assert time.monotonic() - start < 20
