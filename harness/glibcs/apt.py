@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
+from harness.glibcs.files import read_regular
 from harness.glibcs.sources import Source, no_apt
 from harness.sandbox import programs
 
@@ -31,6 +32,9 @@ _NO_NETWORK = re.compile(
 )
 
 
+_SUITE_NAMES = re.compile(r"^(?:Suite|Codename):[ \t]*(\S+)[ \t]*$", re.M)
+# Debian's are of 150 to 300 KB.
+_LONGEST_RELEASE = 16 * 1024 * 1024
 _SUPERVISE = str(Path(__file__).with_name("supervise.py"))
 
 
@@ -116,7 +120,26 @@ def _updated(
     failed = _run([*base, "update", "--error-on=any"], work, "update", report)
     if failed is not None:
         raise _explain(failed, request)
+    _check_suite(request, work / "state/lists")
     return base
+
+
+def _check_suite(request: Request, lists: Path) -> None:
+    """Refuse the signed index of another suite, about which apt only warns.
+
+    apt keeps the release file it has verified in its lists, signed in one (InRelease) or beside
+    it (Release).
+    """
+    for path in lists.glob("*Release"):
+        text = read_regular(path, _LONGEST_RELEASE).decode("utf-8", "replace")
+        names = dict.fromkeys(_SUITE_NAMES.findall(text))
+        if request.suite not in names:
+            said = " and ".join(names) or "none"
+            raise GlibcUnavailable(
+                f"the host's mirror answers for suite {request.suite} with the signed index of "
+                f"another one ({said})",
+                "check the mirror in apt's sources, and the proxy",
+            )
 
 
 def _entry(request: Request, source: Source, uri: str, targets: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,20 +119,61 @@ def test_a_keyring_that_is_not_there(archive: Path, work: Path, tmp_path: Path) 
         apt.download(REQUEST, source, source.uris[0], work, _nothing)
 
 
-def test_a_signed_archive_is_taken(archive: Path, work: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def sign(archive: Path, tmp_path: Path) -> Callable[[], Source]:
+    """Signs the archive's release file with a key of its own; the source that trusts it."""
     if shutil.which("gpg") is None:
         pytest.skip("needs gpg to sign")
     home = tmp_path / "keys"
     home.mkdir(mode=0o700)
-    base = ["gpg", "--batch", "--homedir", str(home)]
+    base = ["gpg", "--batch", "--yes", "--homedir", str(home)]
     key = ["--passphrase", "", "--quick-generate-key", "test@example.org", "rsa3072", "sign"]
     subprocess.run([*base, *key], check=True, capture_output=True)
-    release = archive / "dists/made/Release"
     ring = tmp_path / "ring.gpg"
-    sign = ["-o", str(release.with_name("InRelease")), "--clearsign", str(release)]
-    subprocess.run([*base, *sign], check=True, capture_output=True)
     subprocess.run([*base, "-o", str(ring), "--export"], check=True, capture_output=True)
-    source = Source((f"file:{archive}",), ("made",), ("main",), str(ring))
+
+    def clear_sign() -> Source:
+        release = archive / "dists/made/Release"
+        output = ["-o", str(release.with_name("InRelease")), "--clearsign", str(release)]
+        subprocess.run([*base, *output], check=True, capture_output=True)
+        return Source((f"file:{archive}",), ("made",), ("main",), str(ring))
+
+    return clear_sign
+
+
+@pytest.mark.parametrize("names", [("other", "other"), ("other", None), (None, None)])
+def test_the_signed_index_of_another_suite_is_refused(
+    archive: Path, work: Path, sign: Callable[[], Source], names: tuple[str | None, str | None]
+) -> None:
+    release = archive / "dists/made/Release"
+    text = release.read_text().replace("Suite: made\nCodename: made\n", "")
+    for field, name in zip(("Suite", "Codename"), names, strict=True):
+        text = (f"{field}: {name}\n" if name else "") + text
+    release.write_text(text)
+    source = sign()
+    with pytest.raises(GlibcUnavailable, match=r"suite made with the signed index of another"):
+        apt.download(REQUEST, source, source.uris[0], work, _nothing)
+    assert not list((work / "out").iterdir())
+    (again := work / "again").mkdir()
+    with pytest.raises(GlibcUnavailable, match="another one"):
+        apt.reach(REQUEST, source, source.uris[0], again)
+
+
+@pytest.mark.parametrize(("suite", "codename"), [("stable", "made"), ("made", "other")])
+def test_a_suite_may_be_asked_for_by_either_name(
+    archive: Path, work: Path, sign: Callable[[], Source], suite: str, codename: str
+) -> None:
+    release = archive / "dists/made/Release"
+    new = f"Suite: {suite}\nCodename: {codename}\n"
+    release.write_text(release.read_text().replace("Suite: made\nCodename: made\n", new))
+    source = sign()
+    assert apt.download(REQUEST, source, source.uris[0], work, _nothing).suffix == ".deb"
+
+
+def test_a_signed_archive_is_taken(
+    archive: Path, work: Path, tmp_path: Path, sign: Callable[[], Source]
+) -> None:
+    source = sign()
     found = apt.download(REQUEST, source, source.uris[0], work, _nothing)
     assert found.read_bytes() == (archive / "libc6.deb").read_bytes()
     (archive / "libc6.deb").write_bytes(b"exchanged after it was signed")
