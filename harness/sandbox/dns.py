@@ -1,8 +1,8 @@
 """A small DNS server on the sandbox's loopback that answers A and AAAA in a chosen order.
 
 glibc asks for A and AAAA at once and puts the family whose reply arrives first in front.
-So the reply that is to be second is held until its partner has been sent, or a moment has
-passed without a partner. Sources: RFC 1035, RFC 2308 (negative answers), RFC 6891 (EDNS).
+So the reply that is to be second never goes before its partner has been sent (`Ordering`).
+Sources: RFC 1035, RFC 2308 (negative answers), RFC 6891 (EDNS).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import pickle
 import select
 import socket
 import struct
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FirstReply = Literal["A", "AAAA"]
-HOLD = 0.05
-"""How long the second reply waits for the question whose reply is to be the first, in s."""
-
 _PORT = 53
 _UDP_SIZE = 512
 _TCP_SIZE = 65535
@@ -48,6 +44,8 @@ _TTL = 60
 _A, _AAAA = 1, 28
 _OPT = 41
 _QUERY = 0
+_BATCH = 64  # datagrams read before any is answered
+_REMEMBERED = 256  # first replies whose partner has not been asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,70 +106,62 @@ def reply_to(zone: Zone, query: DNSRecord, limit: int) -> bytes:
     if any(record.rtype == _OPT for record in query.ar):
         reply.add_ar(EDNS0(udp_len=4096))
     packed = bytes(reply.pack())
-    if len(packed) <= limit:
-        return packed
+    return packed if len(packed) <= limit else cut_reply_to(query)
+
+
+def cut_reply_to(query: DNSRecord) -> bytes:
+    """A reply with the TC bit and without records: the client asks again over TCP."""
     cut = query.reply(ra=1, aa=1)  # keeps the question: glibc ignores a reply without it
     cut.header.tc = 1
     return bytes(cut.pack())
 
 
-@dataclass(slots=True)
-class _Held:
-    """A reply that waits for its partner's."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query as it came, and what may be said to it.
 
-    due: float
+    Parameters: ``peer`` the client; ``name`` and ``kind`` what is asked; ``reply`` the answer;
+    ``cut`` what sends the client to TCP, None where it is there already.
+    """
+
     peer: _Peer
-    data: bytes
+    name: bytes
+    kind: int
+    reply: bytes
+    cut: bytes | None
 
 
 @dataclass(slots=True)
 class Ordering:
-    """Decides for each query of one client when its reply goes out.
+    """Decides the order of replies from what is known, never from the time.
+
+    glibc may be stopped between the questions of a pair, so a question that is alone may still
+    get its partner. Over UDP the reply that is to be the second then has the TC bit set: glibc
+    asks again over TCP, where the questions of a pair come in one write and cannot be parted.
 
     Parameters: ``first`` the type whose reply is to be the first.
     """
 
     first: FirstReply
-    held: dict[tuple[_Peer, bytes], _Held] = field(default_factory=dict)
-    answered: dict[tuple[_Peer, bytes], float] = field(default_factory=dict)
+    _answered: dict[tuple[_Peer, bytes], None] = field(default_factory=dict)
 
-    def take(
-        self, peer: _Peer, name: bytes, kind: int, data: bytes, now: float
-    ) -> list[tuple[_Peer, bytes]]:
-        """The replies that may go now that this query has come, in order.
+    def order(self, questions: Sequence[Question]) -> list[tuple[_Peer, bytes]]:
+        """The replies to the questions that have come, in the order in which they go out.
 
-        Parameters: ``peer`` the client, ``name`` and ``kind`` the question, ``data`` its
-        reply, ``now`` the time. Replies held back come out of later calls or of `due`.
+        Parameters: ``questions`` over TCP, all of one connection's last write.
         """
-        key = (peer, name)
-        self.answered = {k: t for k, t in self.answered.items() if now - t < HOLD}
-        if kind not in (_A, _AAAA):
-            return [(peer, data)]
-        if (kind == _A) == (self.first == "A"):
-            partner = self.held.pop(key, None)
-            if partner is None:
-                self.answered[key] = now
-                return [(peer, data)]
-            return [(peer, data), (peer, partner.data)]
-        if self.answered.pop(key, None) is not None:
-            return [(peer, data)]
-        self.held[key] = _Held(now + HOLD, peer, data)
-        return []
-
-    def due(self, now: float) -> list[tuple[_Peer, bytes]]:
-        """The held replies whose partner has not come in time."""
-        late = [key for key, held in self.held.items() if held.due <= now]
-        return [(held.peer, held.data) for held in (self.held.pop(key) for key in late)]
-
-    def wait(self, now: float) -> float | None:
-        """How long nothing falls due, in seconds; None for ever."""
-        if not self.held:
-            return None
-        return max(0.0, min(held.due for held in self.held.values()) - now)
-
-    def forget(self, peer: _Peer) -> None:
-        """Drop what belongs to a client that has gone."""
-        self.held = {k: v for k, v in self.held.items() if v.peer != peer}
+        first, second = (_A, _AAAA) if self.first == "A" else (_AAAA, _A)
+        replies = [(one.peer, one.reply) for one in questions if one.kind != second]
+        self._answered |= {(one.peer, one.name): None for one in questions if one.kind == first}
+        for one in questions:
+            if one.kind == second:
+                follows = self._answered.pop((one.peer, one.name), one) is None
+                replies.append((one.peer, one.reply if follows or one.cut is None else one.cut))
+        # glibc asks for A first. So an AAAA that is still without a partner here is most likely
+        # one alone, and must not stand for the partner of a later pair from the same port.
+        kept = list(self._answered)[-_REMEMBERED:] if self.first == "A" else []
+        self._answered = dict.fromkeys(kept)
+        return replies
 
 
 _Peer = tuple[str, int] | int
@@ -194,26 +184,27 @@ class _Server:
 
     def serve(self) -> None:
         while True:
-            wait = self.ordering.wait(time.monotonic())
-            ready = self.poll.poll(None if wait is None else int(wait * 1000) + 1)
-            for descriptor, _ in ready:
+            for descriptor, _ in self.poll.poll():
                 if descriptor == self.control.fileno():
                     self.zone = wire.receive(self.control)
                     self.ordering = Ordering(self.zone.first)
                     wire.send(self.control, "ready")
                 elif descriptor == self.udp.fileno():
-                    self._datagram()
+                    self._datagrams()
                 elif descriptor == self.tcp.fileno():
                     connection, _ = self.tcp.accept()
                     self.connections[connection.fileno()] = (connection, bytearray())
                     self.poll.register(connection, select.POLLIN)
                 else:
                     self._stream(descriptor)
-            self._send(self.ordering.due(time.monotonic()))
 
-    def _datagram(self) -> None:
-        data, peer = self.udp.recvfrom(_TCP_SIZE)
-        self._answer(data, (str(peer[0]), int(peer[1])), _UDP_SIZE)
+    def _datagrams(self) -> None:
+        questions: list[Question] = []
+        with suppress(BlockingIOError):
+            for _ in range(_BATCH):
+                data, peer = self.udp.recvfrom(_TCP_SIZE, socket.MSG_DONTWAIT)
+                questions += self._question(data, (str(peer[0]), int(peer[1])), _UDP_SIZE)
+        self._send(self.ordering.order(questions))
 
     def _stream(self, descriptor: int) -> None:
         connection, buffer = self.connections[descriptor]
@@ -223,32 +214,41 @@ class _Server:
             data = b""
         if not data:
             self.poll.unregister(connection)
-            self.ordering.forget(descriptor)
             del self.connections[descriptor]
             connection.close()
             return
         buffer += data
-        while len(buffer) >= 2:
-            (length,) = struct.unpack_from("!H", buffer)
-            if len(buffer) < 2 + length:
-                break
-            message = bytes(buffer[2 : 2 + length])
-            del buffer[: 2 + length]
-            self._answer(message, descriptor, _TCP_SIZE)
+        messages: list[bytes] = []
+        rest = memoryview(bytes(buffer))
+        while len(rest) >= 2 and len(rest) >= 2 + (length := int.from_bytes(rest[:2])):
+            messages.append(bytes(rest[2 : 2 + length]))
+            rest = rest[2 + length :]
+        if rest:  # the partner of the last one may be in what has not come yet
+            return
+        buffer.clear()
+        questions = [
+            question
+            for message in messages
+            for question in self._question(message, descriptor, _TCP_SIZE)
+        ]
+        self._send(self.ordering.order(questions))
 
-    def _answer(self, data: bytes, peer: _Peer, limit: int) -> None:
+    def _question(self, data: bytes, peer: _Peer, limit: int) -> list[Question]:
+        """The question that a message asks; none for what is no query."""
         try:
             query = DNSRecord.parse(data)
         except DNSError:
-            return
+            return []
         if query.header.qr or query.header.opcode != _QUERY or len(query.questions) != 1:
-            return
+            return []
+        cut = None
         if not isinstance(peer, int):
             sizes = [record.edns_len for record in query.ar if record.rtype == _OPT]
             limit = max(limit, *sizes) if sizes else limit
+            cut = cut_reply_to(query)
         reply = reply_to(self.zone, query, limit)
         name = b".".join(query.q.qname.label).lower()
-        self._send(self.ordering.take(peer, name, query.q.qtype, reply, time.monotonic()))
+        return [Question(peer, name, query.q.qtype, reply, cut)]
 
     def _send(self, replies: list[tuple[_Peer, bytes]]) -> None:
         for peer, data in replies:
@@ -311,8 +311,16 @@ def _serve_forever(asker: socket.socket, server: _Server) -> NoReturn:
     try:
         asker.close()
         kernel.die_with_parent()
+        _stay_on_one_processor()
         with suppress(EOFError):
             server.serve()
         status = 0
     finally:
         os._exit(status)
+
+
+def _stay_on_one_processor() -> None:
+    """Keep the order of datagrams: on loopback each processor has a queue of its own."""
+    with suppress(OSError):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {allowed[os.getpid() % len(allowed)]})

@@ -99,15 +99,24 @@ def surroundings(box: Box, host: Host) -> Iterator[Any]:
     }
 
 
+Steps = list[tuple[dict[str, list[str]], str, str]]
+"""Names, their resolver and whose reply comes first."""
+
+
 def resolved(
-    box: Box, spec: tuple[Host, list[tuple[dict[str, list[str]], str, str]], list[str]]
+    box: Box, spec: tuple[Host, Steps, list[str]] | tuple[Host, Steps, list[str], str]
 ) -> Iterator[Any]:
-    """The answers of getent, a process of its own, after each change of the names."""
-    host, steps, questions = spec
+    """The answers of getent, a process of its own, after each change of the names.
+
+    The fourth part of ``spec`` is added to resolv.conf.
+    """
+    host, steps, questions, *options = spec
     box.build(host)
     box.set_gai_conf(b"precedence ::/0 40\n")
     for names, resolver, first in steps:
         box.set_names(names, resolver, first)  # type: ignore[arg-type]
+        with (box.etc / "resolv.conf").open("a") as file:
+            file.writelines(options)
         for question in questions:
             started = time.monotonic()
             done = subprocess.run(

@@ -7,7 +7,7 @@ import sandbox_jobs
 from dnslib import QTYPE, DNSRecord
 
 from harness.sandbox import Pool, SandboxError
-from harness.sandbox.dns import HOLD, Ordering, Zone, reply_to
+from harness.sandbox.dns import Ordering, Question, Zone, reply_to
 from harness.scenario.schema import Host
 
 if TYPE_CHECKING:
@@ -157,38 +157,56 @@ A, AAAA = 1, 28
 PEER = ("127.0.0.1", 40000)
 
 
-def test_the_second_reply_waits_for_the_first() -> None:
+OTHER = ("127.0.0.1", 2)
+
+
+def asked(kind: int, peer: tuple[str, int] | int = PEER) -> Question:
+    cut = None if isinstance(peer, int) else b"cut"
+    return Question(peer, b"web", kind, {A: b"4", AAAA: b"6"}.get(kind, b"other"), cut)
+
+
+@pytest.mark.parametrize("kinds", [(A, AAAA), (AAAA, A)])
+@pytest.mark.parametrize("peer", [PEER, 7], ids=["UDP", "TCP"])
+def test_a_pair_is_answered_in_the_wanted_order(
+    kinds: tuple[int, int], peer: tuple[str, int] | int
+) -> None:
+    pair = [asked(kind, peer) for kind in kinds]
+    assert Ordering("A").order(pair) == [(peer, b"4"), (peer, b"6")]
+    assert Ordering("AAAA").order(pair) == [(peer, b"6"), (peer, b"4")]
+
+
+def test_the_second_reply_is_never_given_before_the_first() -> None:
     ordering = Ordering("AAAA")
-    assert ordering.take(PEER, b"web", A, b"4", 0.0) == []
-    assert ordering.take(("127.0.0.1", 2), b"web", AAAA, b"other", 0.0) == [
-        (("127.0.0.1", 2), b"other")
-    ]
-    assert ordering.wait(0.01) == pytest.approx(HOLD - 0.01)
-    assert ordering.take(PEER, b"web", AAAA, b"6", 0.01) == [(PEER, b"6"), (PEER, b"4")]
-    assert ordering.wait(0.01) is None
+    assert ordering.order([asked(A), asked(AAAA, OTHER)]) == [(OTHER, b"6"), (PEER, b"cut")]
+    assert ordering.order([asked(AAAA)]) == [(PEER, b"6")]
+    # over TCP the question is known to be alone
+    assert ordering.order([asked(A, 7)]) == [(7, b"4")]
 
 
 def test_the_second_reply_goes_at_once_after_the_first() -> None:
     ordering = Ordering("A")
-    assert ordering.take(PEER, b"web", A, b"4", 0.0) == [(PEER, b"4")]
-    assert ordering.take(PEER, b"web", AAAA, b"6", 0.001) == [(PEER, b"6")]
+    assert ordering.order([asked(A)]) == [(PEER, b"4")]
+    assert ordering.order([asked(AAAA)]) == [(PEER, b"6")]
     # the first reply stands for one partner only
-    assert ordering.take(PEER, b"web", AAAA, b"6", 0.002) == []
+    assert ordering.order([asked(AAAA)]) == [(PEER, b"cut")]
 
 
-def test_a_reply_without_a_partner_goes_in_time() -> None:
+def test_a_question_for_one_family_is_no_part_of_a_later_pair() -> None:
     ordering = Ordering("AAAA")
-    assert ordering.take(PEER, b"web", A, b"4", 1.0) == []
-    assert ordering.due(1.0 + HOLD / 2) == []
-    assert ordering.due(1.0 + HOLD) == [(PEER, b"4")]
+    assert ordering.order([asked(AAAA)]) == [(PEER, b"6")]
+    assert ordering.order([asked(A)]) == [(PEER, b"cut")]
 
 
 def test_other_questions_do_not_wait() -> None:
-    assert Ordering("A").take(PEER, b"web", 12, b"ptr", 0.0) == [(PEER, b"ptr")]
+    assert Ordering("A").order([asked(12)]) == [(PEER, b"other")]
 
 
-def test_a_client_that_goes_is_forgotten() -> None:
-    ordering = Ordering("AAAA")
-    assert ordering.take(7, b"web", A, b"4", 0.0) == []
-    ordering.forget(7)
-    assert ordering.wait(0.0) is None
+@pytest.mark.bare
+@pytest.mark.parametrize(("first", "order"), [("A", FOUR + SIX), ("AAAA", SIX + FOUR)])
+def test_glibc_may_pause_between_the_questions_of_a_pair(
+    pool: Pool, first: str, order: list[str]
+) -> None:
+    """As long as it takes: it is told to ask the second one after the first one's reply."""
+    steps = [(NAMES, "dns", first)] * 3
+    spec = (HOST, steps, ["ahosts web"], "options single-request\n")
+    assert [names for _, names, _ in pool.run(sandbox_jobs.resolved, spec)] == [order] * 3
