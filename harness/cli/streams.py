@@ -8,7 +8,7 @@ import errno
 import io
 import os
 import sys
-from typing import TypeGuard
+from typing import TextIO, TypeGuard
 
 _EXHAUSTED = frozenset(
     {
@@ -37,8 +37,10 @@ def prepare() -> None:
 
 def complain(line: str) -> None:
     """Write a line to standard error, if that can be."""
-    with contextlib.suppress(OSError):
+    try:
         print(one_line(line), file=sys.stderr, flush=True)
+    except OSError:
+        _drop(sys.stderr)
 
 
 def one_line(text: str) -> str:
@@ -50,12 +52,17 @@ def one_line(text: str) -> str:
 
 def drop_output() -> None:
     """Send what standard output still holds nowhere, so that the interpreter ends quietly."""
+    _drop(sys.stdout)
+
+
+def _drop(stream: TextIO) -> None:
+    # what cannot be flushed at the end makes the interpreter end with a status of its own, 120
     with contextlib.suppress(OSError, ValueError):
         try:
-            sys.stdout.flush()
+            stream.flush()
         except OSError:
             null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, sys.stdout.fileno())
+            os.dup2(null, stream.fileno())
             os.close(null)
 
 
