@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -112,9 +111,8 @@ def test_bash_offers(surroundings: Path) -> None:
         assert agrees(set(line.split()), wanted, all_of_it=all_of_it), (typed, line)
 
 
-def test_fish_offers(surroundings: Path, unreachable: Any) -> None:
-    if shutil.which("fish") is None:
-        unreachable("fish is not installed")
+def test_fish_offers(surroundings: Path, needs: Any) -> None:
+    needs("fish")
     install("fish", surroundings)
     script = "\n".join(f"echo (complete -C '{typed}' | cut -f1)" for typed, _, _ in CASES)
     done = subprocess.run(["fish", "-c", script], capture_output=True, text=True, check=True)
@@ -137,9 +135,8 @@ TABS = [
 @pytest.mark.parametrize(
     ("shell", "command"), [("bash", ["bash", "-i"]), ("zsh", ["zsh", "-i"])], ids=["bash", "zsh"]
 )
-def test_the_tab_key(shell: str, command: list[str], surroundings: Path, unreachable: Any) -> None:
-    if shutil.which(shell) is None:
-        unreachable(f"{shell} is not installed")
+def test_the_tab_key(shell: str, command: list[str], surroundings: Path, needs: Any) -> None:
+    needs(shell)
     install(shell, surroundings)
     terminal = Terminal(command)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -20,9 +19,7 @@ from harness.sandbox.capture import pcap_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-needs_strace = pytest.mark.skipif(
-    shutil.which("strace") is None and not os.environ.get("CI"), reason="strace is not installed"
-)
+needs_strace = pytest.mark.needs("strace")
 
 
 def test_calls_are_read() -> None:

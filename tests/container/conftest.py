@@ -40,9 +40,8 @@ def machine(place: Path) -> Machine:
 
 
 @pytest.fixture(scope="session")
-def base(place: Path, unreachable: Callable[[str], NoReturn]) -> Path:
-    if shutil.which("mmdebstrap") is None:
-        unreachable("mmdebstrap is not installed")
+def base(place: Path, unreachable: Callable[[str], NoReturn], needs: Callable[..., str]) -> Path:
+    needs("mmdebstrap")
     (first, *_) = stages((ROOT / "Containerfile").read_text(), {})
     suite = first.base.removeprefix("debian:").removesuffix("-slim")
     try:

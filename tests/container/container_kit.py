@@ -76,8 +76,8 @@ class Machine:
         return _PLACES.sub(place, text)
 
 
-def make_base(suite: str, folder: Path) -> Path:
-    """A bare root of a suite: what the engine's debian:SUITE-slim is.
+def make_base(suite: str, folder: Path, *packages: str) -> Path:
+    """A bare root of a suite: what the engine's debian:SUITE-slim is, and ``packages``.
 
     Raises LookupError where this machine has no mirror of it.
     """
@@ -91,7 +91,8 @@ def make_base(suite: str, folder: Path) -> Path:
     settings = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
     options = [f"--aptopt={line}" for line in settings.stdout.splitlines() if _APT.match(line)]
     done = subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=minbase", *options, suite, str(folder), "-"],
+        ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}", *options,
+         suite, str(folder), "-"],
         input="\n".join(entry) + "\n", capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     if done.returncode != 0:
@@ -128,6 +129,7 @@ class Root:
         environment: Mapping[str, str] | None = None,
         mounts: Iterable[Mount] = (),
         timeout: float = 600,
+        capture: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the root; the environment is that of an engine's container."""
         lines = [f"{source} {target} {mode}" for source, target, mode in mounts]
@@ -139,7 +141,8 @@ class Root:
         return subprocess.run(
             [ENTER, self.folder, user, "env", "-i", *given, *command],
             env={"PATH": os.environ["PATH"], "GAI_FOLDER": folder},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=timeout,
+            stdin=subprocess.DEVNULL, capture_output=capture, text=True, check=False,
+            timeout=timeout,
         )  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def test_a_crash_in_the_guest_is_a_result(report: dict[str, Any]) -> None:
     assert {(one["error"], one["predicted"]) for one in crashed} == {("SIGSEGV", True)}
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.needs("strace")
 def test_a_trace_shows_what_reaches_the_kernel(fetched: str) -> None:
     """strace sees qemu's own calls, which are the guest's translated ones."""
     build = f"2.36:{ARCHES[0]}"

@@ -60,6 +60,7 @@ def said(build: Build, folder: Path) -> list[str]:
 
 
 @pytest.mark.network
+@pytest.mark.needs("ip", "iproute2")
 @pytest.mark.parametrize("spec", ["2.36", "2.36:armhf", "2.36:s390x"])
 def test_the_order_is_the_processors(
     spec: str, tmp_path: Path, unreachable: Callable[[str], NoReturn]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from glibc_making import deb, member
 from harness.glibcs import GlibcError, GlibcUnavailable, apt
 from harness.glibcs.sources import Source
 
-pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get")
+pytestmark = pytest.mark.needs("apt-get", "apt")
 
 REQUEST = apt.Request("libc6", "made", "main", "amd64", archived=False)
 
@@ -120,10 +119,9 @@ def test_a_keyring_that_is_not_there(archive: Path, work: Path, tmp_path: Path) 
 
 
 @pytest.fixture
-def sign(archive: Path, tmp_path: Path) -> Callable[[], Source]:
+def sign(archive: Path, tmp_path: Path, needs: Callable[..., str]) -> Callable[[], Source]:
     """Signs the archive's release file with a key of its own; the source that trusts it."""
-    if shutil.which("gpg") is None:
-        pytest.skip("needs gpg to sign")
+    needs("gpg")
     home = tmp_path / "keys"
     home.mkdir(mode=0o700)
     base = ["gpg", "--batch", "--yes", "--homedir", str(home)]

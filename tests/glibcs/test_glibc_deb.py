@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import tarfile
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from glibc_making import deb, link, member
 from harness.glibcs import GlibcError
 from harness.glibcs.deb import unpack
 
-pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
+pytestmark = pytest.mark.needs("dpkg-deb", "dpkg")
 
 LIBC = member("./usr/lib/x86_64-linux-gnu/libc.so.6", b"libc")
 

@@ -240,11 +240,14 @@ class Mirror:
 
 @pytest.fixture
 def mirror(
-    tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch, compiled: Callable[..., Path]
+    tmp_path: Path,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    compiled: Callable[..., Path],
+    needs: Callable[..., str],
 ) -> Mirror:
     """A distribution of two suites; qemu-user is in a component of its own."""
-    if shutil.which("dpkg-deb") is None:
-        pytest.skip("needs dpkg-deb")
+    needs("dpkg-deb", "dpkg")
     found = Mirror(tmp_path, compiled())
     suites = (Suite("older", "2.1"), Suite("newer", "2.2"))
     distribution = Distribution("made", "main", suites, (), tools="universe")

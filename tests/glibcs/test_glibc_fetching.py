@@ -25,7 +25,7 @@ from harness.glibcs import (
 from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
 
-pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
+pytestmark = pytest.mark.needs("dpkg-deb", "dpkg")
 
 NEVER = "9.99"
 

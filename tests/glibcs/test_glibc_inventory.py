@@ -205,9 +205,12 @@ def test_a_root_has_only_that_glibc(tree: Make, program: Path, own: Build) -> No
     assert stage(build, program) == root
 
 
-def test_the_program_runs_inside_its_root(program: Path, own: Build) -> None:
+def test_the_program_runs_inside_its_root(
+    program: Path, own: Build, needs: Callable[..., str]
+) -> None:
     build = find("host")[0]
-    inside = ["unshare", "-Ur", "chroot", str(stage(build, program)), *command(build)]
+    chroot = needs("chroot", "coreutils")
+    inside = ["unshare", "-Ur", chroot, str(stage(build, program)), *command(build)]
     done = subprocess.run(inside, capture_output=True, text=True, check=False)
     if "unshare" in done.stderr:
         pytest.skip(done.stderr.strip())

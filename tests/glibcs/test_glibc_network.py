@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -20,7 +19,7 @@ from harness.glibcs import Build, GlibcUnavailable, catalogue, command, fetch, f
 
 pytestmark = [
     pytest.mark.network,
-    pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get"),
+    pytest.mark.needs("apt-get", "apt"),
 ]
 
 APT_FOLDERS = ("/etc/apt", "/var/lib/apt", "/var/cache/apt", "/var/lib/dpkg", "/var/log/apt")
@@ -78,10 +77,12 @@ def test_the_mirror_serves_the_version(fetched: dict[str, Build], version: str) 
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_staged_build_runs_by_itself(fetched: dict[str, Build], version: str) -> None:
+def test_the_staged_build_runs_by_itself(
+    fetched: dict[str, Build], version: str, needs: Callable[..., str]
+) -> None:
     build = fetched[version]
     root = stage(build, build.libraries[0])
-    inside = ["unshare", "-Ur", "chroot", str(root), *command(build)]
+    inside = ["unshare", "-Ur", needs("chroot", "coreutils"), str(root), *command(build)]
     done = subprocess.run(inside, capture_output=True, text=True, check=False)
     if "unshare" in done.stderr:
         pytest.skip(done.stderr.strip())

@@ -26,11 +26,10 @@ def pool() -> Iterator[Pool]:
 
 
 @pytest.fixture(scope="session")
-def programs(unreachable: Unreachable) -> Iterator[Programs]:
+def programs(needs: Callable[..., str]) -> Iterator[Programs]:
     """The Go program, built twice, where sandboxes and ordinary users can see it."""
-    go = shutil.which("go")
-    if go is None or shutil.which("gcc") is None:
-        unreachable("Go with cgo is needed: apt-get install golang-go gcc libc6-dev")
+    go = needs("go", "golang-go")
+    needs("gcc", "gcc libc6-dev")
     folder = Path(tempfile.mkdtemp(prefix="gai-harness-go-"))
     folder.chmod(0o755)
     built = Programs(folder / "cgo", folder / "pure")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from kubelet_kit import Stored, through_etcd
@@ -19,11 +17,9 @@ from harness.sandbox import Pool
 
 @pytest.mark.parametrize("value", [ETCD, JSON], ids=["protobuf", "json"])
 def test_written_and_read(
-    pool: Pool, tmp_path: Path, value: bytes, unreachable: Callable[[str], NoReturn]
+    pool: Pool, tmp_path: Path, value: bytes, needs: Callable[..., str]
 ) -> None:
-    server, client = shutil.which("etcd"), shutil.which("etcdctl")
-    if server is None or client is None:
-        unreachable("a real etcd is needed: apt-get install etcd-server etcd-client")
+    server, client = needs("etcd", "etcd-server"), needs("etcdctl", "etcd-client")
     (found,) = pool.run(through_etcd, Stored(value, tmp_path, server, client))
     assert found["value"] == value + b"\n"
     assert read_node(found["value"]) == EXPECTED

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
+import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+
+from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
 from harness.compare.run import HostJob, collect
 from harness.live.host import snapshot
@@ -81,17 +83,16 @@ def _with(host: dict[str, Any]) -> Host:
 def changed(box: Box, spec: object) -> Iterator[Any]:
     """A host changed by hand in ways no scenario has words for."""
     box.build(_with({"interfaces": {"eth0": {"addresses": ["10.1.0.2/24"]}}}))
-    for command in (
-        "route del 10.1.0.0/24 dev eth0",
-        "route add 10.7.0.0/16 dev eth0",
-        "route append 10.7.0.0/16 dev lo",
-        "route add 10.8.0.0/16 dev eth0 tos 0x10",
-        "rule add prio 10 ipproto udp dport 53 table 100",
-        "rule add prio 11 tos 0x10 table 100",
-        "rule add prio 12 uidrange 0-0 table 100",
-        "rule add prio 13 iif away0 table 100",
-    ):
-        subprocess.run(["ip", *command.split()], check=True)
+    with IPRoute() as ip:
+        (eth0,), (lo,) = (ip.link_lookup(ifname=name) for name in ("eth0", "lo"))
+        ip.route("del", dst="10.1.0.0/24", oif=eth0, scope="link")
+        ip.route("add", dst="10.7.0.0/16", oif=eth0, scope="link")
+        ip.route("append", dst="10.7.0.0/16", oif=lo, scope="link")
+        ip.route("add", dst="10.8.0.0/16", oif=eth0, scope="link", tos=0x10)
+        ip.rule("add", priority=10, ip_proto=socket.IPPROTO_UDP, dport_range="53:53", table=100)
+        ip.rule("add", priority=11, tos=0x10, table=100)
+        ip.rule("add", priority=12, uid_range="0:0", table=100)
+        ip.rule("add", priority=13, iifname="away0", table=100)
     yield None
     sock = Netlink()
     yield snapshot({"n": ["192.0.2.1"]}, sock, None)

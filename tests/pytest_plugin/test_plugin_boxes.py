@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import network_kit
 import pytest
+from network_kit import add_address, ipv4_addresses
 from plugin_kit import HOST, NAMES, NEAR_FIRST, GaiHost
 
 from harness.model.lookup import Request  # any class that a test module knows
@@ -98,9 +100,11 @@ def test_every_resolver_answers_functions_and_commands(gai_host: GaiHost, resolv
 
 def test_the_network_stays_from_call_to_call(gai_host: GaiHost) -> None:
     box = gai_host(HOST)
-    box.command(["ip", "addr", "add", "10.1.1.1/24", "dev", "eth0"], check=True)
-    assert "10.1.1.1/24" in box.command(["ip", "-4", "addr"]).stdout
-    assert "10.1.1.1/24" not in gai_host(HOST).command(["ip", "-4", "addr"]).stdout
+    box.run(add_address, "eth0", "10.1.1.1/24")
+    listed = [sys.executable, "-c", "import network_kit; print(network_kit.ipv4_addresses())"]
+    beside = {**os.environ, "PYTHONPATH": str(Path(network_kit.__file__).parent)}
+    assert "10.1.1.1/24" in box.command(listed, env=beside, check=True).stdout
+    assert "10.1.1.1/24" not in gai_host(HOST).run(ipv4_addresses)
 
 
 def test_a_server_of_one_call_serves_the_next(gai_host: GaiHost) -> None:
@@ -287,7 +291,7 @@ def test_ways_to_name_a_host(gai_host: GaiHost, tmp_path: Path) -> None:
     path = tmp_path / "mine.gai.yaml"
     path.write_text(scenario)
     for host in (text, text.strip(), scenario, path, str(path)):
-        assert "10.9.9.9/24" in gai_host(host).command(["ip", "-4", "addr"]).stdout
+        assert "10.9.9.9/24" in gai_host(host).run(ipv4_addresses)
     assert gai_host(path).run(order, "a") == ["10.9.9.8"]
     assert gai_host(path, names={"a": "10.9.9.7"}).run(order, "a") == ["10.9.9.7"]
     assert gai_host("seed-rule9-dual-stack").run(order, "web") == NEAR_FIRST

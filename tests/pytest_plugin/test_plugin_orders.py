@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from network_kit import flush_ipv6
 from plugin_kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, GaiHost
 
 from harness.pytest_plugin.orders import Order
@@ -43,7 +44,7 @@ def test_a_host_of_words_with_names_and_a_gai_conf(gai_order: GaiOrder) -> None:
 def test_a_box_answers_as_it_is_by_then(gai_host: GaiHost, gai_order: GaiOrder) -> None:
     box = gai_host(HOST, names=NAMES)
     assert gai_order(box, "web").decisions[0].rule == 9
-    box.command(["ip", "-6", "addr", "flush", "dev", "eth0"], check=True)
+    box.run(flush_ipv6, "eth0")
     found = gai_order(box, "web")
     assert (found.native, found.decisions[0].rule) == (FAR_FIRST, 10)
     # a gai.conf for one question only

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sandbox_jobs
+from network_kit import ipv4_addresses
 
 from harness.sandbox import Pool, SandboxError
 from harness.sandbox.doors import Doors
@@ -69,8 +69,7 @@ def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
             said = inside(
                 doors,
                 lambda: (
-                    f"{local} {os.getuid()} {socket.gethostname()} "
-                    + subprocess.check_output(["ip", "-br", "-4", "addr"], text=True)
+                    f"{local} {os.getuid()} {socket.gethostname()} " + " ".join(ipv4_addresses())
                 ),
             )
     assert said.split()[:3] == ["here", "0", "sandbox"]

@@ -34,7 +34,7 @@ def browser(unreachable: Callable[[str], NoReturn]) -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome")
     found = [path for name in names if (path := shutil.which(name))]
     if not found:
-        unreachable("no browser: apt-get install chromium")
+        unreachable("needs chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=found[0], args=list(OPTIONS))
         yield started
