@@ -28,7 +28,9 @@ _NO_SUITE = re.compile(r"does not have a Release file|404 +Not Found|no longer h
 _TOO_OLD = re.compile(r"Release file .* is (?:expired|not valid)|not valid (?:yet|anymore)", re.I)
 _HALF = re.compile(r"Mirror sync in progress|Hash Sum mismatch", re.I)
 _NO_NETWORK = re.compile(
-    r"resolv|could not connect|cannot initiate|timed out|unreachable|connection|proxy", re.I
+    r"resolv|(?:could not|unable to) connect|cannot initiate|timed out|unreachable|connection"
+    r"|proxy",
+    re.I,
 )
 
 

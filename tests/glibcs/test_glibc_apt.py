@@ -107,6 +107,19 @@ def test_a_suite_the_mirror_lacks(tmp_path: Path, work: Path) -> None:
         _download(tmp_path / "empty", work)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "E: Failed to fetch http://m.test/x  Could not connect to m.test:80 (192.0.2.1)",
+        "E: Failed to fetch http://m.test/x  Unable to connect to m.test:http: [IP: 192.0.2.1 80]",
+    ],
+)
+def test_the_words_of_every_apt(line: str) -> None:
+    """Up to 2.6, and from 3.0."""
+    assert "cannot be reached" in str(apt._explain(line, REQUEST))
+
+
+@pytest.mark.bare
 def test_a_mirror_out_of_reach(tmp_path: Path, work: Path) -> None:
     with pytest.raises(GlibcUnavailable, match=r"cannot be reached.*check the network"):
         _download(tmp_path, work, "http://127.0.0.1:9/debian")
