@@ -178,6 +178,7 @@ class Terminal:
         return os.waitpid(self._pid, 0)
 
 
+@pytest.mark.bare
 def test_nothing_heavy_is_imported_for_a_command_name() -> None:
     environment = {
         **os.environ, "_ARGCOMPLETE": "1", "COMP_LINE": "gai-harness ru", "COMP_POINT": "14",

@@ -33,6 +33,7 @@ def shell(
 
 
 @pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-", "2>&-"])
+@pytest.mark.bare
 def test_a_closed_stream_changes_no_status(conf: Path, closed: str) -> None:
     done = shell(closed, "lint", conf)
     assert (done.returncode, done.stderr) == (1, b"")
@@ -81,6 +82,7 @@ def test_an_odd_name_in_an_error_stays_on_its_line(words: list[str]) -> None:
     assert b"a\\nb\\x1b[31m\\u202e" in done.stderr
 
 
+@pytest.mark.bare
 def test_a_host_that_is_refused_needs_no_standard_error(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(SCENARIO.replace("{}", "{sysctls: {net.ipv4.conf.all.nope: 1}}", 1))
@@ -92,6 +94,7 @@ def test_a_host_that_is_refused_needs_no_standard_error(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (said.returncode, said.stdout)
 
 
+@pytest.mark.bare
 def test_an_error_that_cannot_be_said_keeps_its_status() -> None:
     assert shell("2>/dev/full", "lint", "/missing").returncode == 2
 

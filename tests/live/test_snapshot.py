@@ -184,6 +184,7 @@ def test_other_rules_than_the_kernels_own(pool: Pool) -> None:
     assert [rule.priority for rule in found.host.rules] == [5, 32766, 0, 32766]
 
 
+@pytest.mark.bare
 def test_what_has_no_effect_on_a_look_up_is_named(pool: Pool) -> None:
     _, shot = pool.run(snapshot_jobs.changed, None)
     text = "\n".join(shot.scenario.left_out)

@@ -1,0 +1,93 @@
+"""The README's second command on a fresh Debian, as an ordinary user.
+
+bare_debian.py [SUITE [PYTEST…]] makes a bare root of SUITE (the stable release that this machine
+is not) with what the README says to install and nothing else, puts a clone of this tree in it,
+and runs the command there. What follows SUITE goes to pytest; without it, the tests that have
+failed on such machines run (``-m bare``).
+
+Everything lies in a memory file system of a private mount namespace, and all processes in a
+private process namespace: the kernel removes both when this process ends, however it ends.
+Exit status: that of the command; 3 where the root cannot be made.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TREE = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TREE), str(TREE / "tests/container")]
+from container_kit import Machine, Root, make_base  # noqa: E402
+
+PACKAGES = ("git", "python3-venv")
+"""What the README says to install on a fresh Debian."""
+PLACE = Path("/dev/shm")
+"""Where the private namespace has its memory file system."""
+USER, HOME = "ordinary", "/home/ordinary"
+_ENTERED = "GAI_BARE_DEBIAN"
+
+
+def main(arguments: list[str]) -> int:
+    """Do all of it; the arguments as in the module's docstring."""
+    if _ENTERED not in os.environ:
+        enter()
+    del os.environ[_ENTERED]
+    os.environ["TMPDIR"] = tempfile.tempdir = str(PLACE)
+    suite = arguments[0] if arguments else other_suite()
+    tests = arguments[1:] or ["-q", "-rs", "-m", "bare"]
+    PLACE.chmod(0o755)  # others have to reach what is below
+    print(f"a bare {suite} with {' and '.join(PACKAGES)}", flush=True)
+    try:
+        base = make_base(suite, PLACE / "base", *PACKAGES)
+    except LookupError as problem:
+        print(problem, file=sys.stderr)
+        return 3
+    clone = PLACE / "clone"
+    subprocess.run(["git", "clone", "-q", "--no-hardlinks", TREE, clone], check=True)
+    root = Root(PLACE / "root", base, Machine.here(PLACE))
+    script = (
+        f"useradd --create-home {USER} && cp -r /.clone {HOME}/clone && chown -R {USER}: {HOME}"
+    )
+    root.run(["sh", "-ec", script], mounts=[(clone, "/.clone", "ro")]).check_returncode()
+    command = readme_command()
+    print(f"{command} {' '.join(tests)}", flush=True)
+    done = root.run(
+        ["sh", "-ec", f'{command} "$@"', "sh", *tests], user=USER, folder=f"{HOME}/clone",
+        environment={"HOME": HOME, "CI": "", "PATH": "/usr/local/bin:/usr/bin:/bin"},
+        timeout=7200, capture=False,
+    )  # fmt: skip
+    return done.returncode
+
+
+def enter() -> None:
+    """Begin again in namespaces of its own, which die with this process."""
+    namespaces = ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    if os.geteuid() != 0:
+        namespaces += ["--user", "--map-auto", "--map-root-user"]
+    mounted = f'mount -t tmpfs -o size=75% tmpfs {PLACE} && exec "$@"'
+    os.execvpe(
+        "setpriv",
+        ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, "sh", "-c", mounted, "sh",
+         sys.executable, *sys.argv],
+        {**os.environ, _ENTERED: "1"},
+    )  # fmt: skip
+
+
+def other_suite() -> str:
+    """The Debian of the two that are supported that this machine is not."""
+    is_trixie = "VERSION_CODENAME=trixie" in Path("/etc/os-release").read_text()
+    return "bookworm" if is_trixie else "trixie"
+
+
+def readme_command() -> str:
+    """The README's second command, as it stands there."""
+    lines = (TREE / "README.md").read_text().splitlines()
+    (command,) = [line for line in lines if line.startswith("python3 -m venv") and "pytest" in line]
+    return command
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
