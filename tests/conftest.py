@@ -4,10 +4,57 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sysconfig
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from filelock import FileLock
+
+from harness.glibcs.cache import cache_folder
+from harness.glibcs.catalog import host_distribution, native_arch
+
+FOREIGN = ("2.36:armhf", "2.36:s390x")
+"""Builds of other processors that tests use."""
+_OWN_CACHE = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a cache of glibcs of its own: what the user added or left is no part of it.
+
+    The workers of pytest-xdist inherit it.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    own = Path(tempfile.mkdtemp(prefix="gai-harness-tests-"))
+    own.chmod(0o755)  # ordinary users that tests become read it
+    config.stash[_OWN_CACHE] = own
+    _seed(own, cache_folder())
+    os.environ["GAI_HARNESS_CACHE"] = str(own)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if own := config.stash.get(_OWN_CACHE, None):
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _seed(own: Path, users: Path) -> None:
+    """Copy the packages that tests would fetch, as far as the user has them."""
+    try:
+        distribution = host_distribution()
+    except LookupError:
+        return
+    builds = [(suite, native_arch()) for suite in distribution.suites]
+    for word in FOREIGN:
+        version, arch = word.split(":")
+        builds += [(suite, arch) for suite in distribution.carrying(version)]
+    names = [f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}" for suite, arch in builds]
+    for name in (*(f"builds/{name}" for name in names), "qemu"):
+        if (users / name).is_dir():
+            shutil.copytree(users / name, own / name)
 
 
 def in_ci() -> bool:
@@ -34,6 +81,28 @@ def _program(name: str, package: str = "") -> str:
     # /usr/sbin is not on an ordinary user's PATH
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     return found or _give_up(f"needs {name} (apt-get install {package or name})")
+
+
+@pytest.fixture(scope="session")
+def fetch_glibcs() -> Callable[..., str]:
+    """Call it with the words of ``gai-harness glibc fetch``: the builds are there then.
+
+    One worker fetches at a time, and the others find what it has fetched. It gives what the
+    command says, and skips the test where the mirror cannot be reached, but fails it in CI.
+    """
+
+    def fetch(*words: str) -> str:
+        command = Path(sysconfig.get_path("scripts"), "gai-harness")
+        with FileLock(cache_folder() / "tests.lock"):
+            done = subprocess.run(
+                [command, "glibc", "fetch", *words], capture_output=True, text=True, check=False
+            )
+        if done.returncode == 3:
+            _give_up(done.stderr.splitlines()[-1])
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return fetch
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,10 @@ import pytest
 from compare_kit import gather
 
 from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
-from harness.glibcs import GlibcError, GlibcMissing, fetch, find
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
 
     from harness.compare.judge import Evidence
 
@@ -31,16 +29,10 @@ def library_evidence() -> list[Evidence]:
 
 
 @pytest.fixture(scope="session")
-def abroad_evidence(unreachable: Callable[[str], NoReturn]) -> list[Evidence]:
+def abroad_evidence(fetch_glibcs: Callable[..., str]) -> list[Evidence]:
     """What glibc 2.36 on s390x says where the processor matters."""
     build = "2.36:s390x"
-    try:
-        find(build)
-    except GlibcMissing:
-        try:
-            fetch(build)
-        except GlibcError as error:
-            unreachable(str(error))
+    fetch_glibcs(build)
     names = ("arch-top-bit-of-the-first", "seed-rule9-ipv4-only", "arch-strtoul-range")
     jobs = make_jobs(load_scenarios([Path(name) for name in names]), lanes_for(build, "worker"))
     with Pool(1) as pool:

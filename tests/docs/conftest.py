@@ -11,31 +11,32 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-import platformdirs
 import pytest
 from docs_pages import ROOT
+
+from harness.glibcs.cache import cache_folder
 
 VERSIONS = {"2.31", "2.36", "2.41", "2.43", "2.44"}
 
 
 @pytest.fixture(scope="session")
 def glibc_cache() -> Path:
-    """The user's cache of glibcs, perhaps empty."""
-    return platformdirs.user_cache_path("gai-harness")
+    """The run's cache of glibcs, perhaps empty."""
+    return cache_folder()
 
 
 @pytest.fixture(scope="session")
-def every_glibc(glibc_cache: Path, unreachable: Callable[[str], NoReturn]) -> Path:
+def every_glibc(
+    glibc_cache: Path, fetch_glibcs: Callable[..., str], unreachable: Callable[[str], NoReturn]
+) -> Path:
     """The same cache with every version in it that the pages show."""
     command = str(Path(sysconfig.get_path("scripts"), "gai-harness"))
     missing = VERSIONS - _cached(command)
     if missing:
-        fetched = subprocess.run(
-            [command, "glibc", "fetch", "--all"], capture_output=True, text=True, check=False
-        )
+        fetch_glibcs("--all")
         missing = VERSIONS - _cached(command)
         if missing:
-            unreachable(f"glibc {', '.join(sorted(missing))} not fetched: {fetched.stderr}")
+            unreachable(f"glibc {', '.join(sorted(missing))} not fetched")
     return glibc_cache
 
 

@@ -6,12 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from e2e_kit import ROOT
 
-from harness.glibcs import Build, GlibcError, GlibcMissing, fetch, find
+from harness.glibcs import Build, fetch
 from harness.glibcs.emulator_fetching import fetch_emulator
 
 sys.path.insert(0, str(ROOT / "csrc"))
@@ -63,17 +62,10 @@ def said(build: Build, folder: Path) -> list[str]:
 @pytest.mark.needs("ip", "iproute2")
 @pytest.mark.parametrize("spec", ["2.36", "2.36:armhf", "2.36:s390x"])
 def test_the_order_is_the_processors(
-    spec: str, tmp_path: Path, unreachable: Callable[[str], NoReturn]
+    spec: str, tmp_path: Path, fetch_glibcs: Callable[..., str]
 ) -> None:
-    try:
-        (build,) = find(spec)
-        if build.origin == "host":
-            build = fetch(spec)
-    except GlibcMissing:
-        try:
-            build = fetch(spec)
-        except GlibcError as error:
-            unreachable(str(error))
+    fetch_glibcs(spec)
+    build = fetch(spec)  # which is there now; find would give the host's
     assert said(build, tmp_path) == [
         "glibc 2.36",
         f"IPv4 only:        {stated(build.arch)}",

@@ -205,6 +205,7 @@ def test_a_root_has_only_that_glibc(tree: Make, program: Path, own: Build) -> No
     assert stage(build, program) == root
 
 
+@pytest.mark.bare
 def test_the_program_runs_inside_its_root(
     program: Path, own: Build, needs: Callable[..., str]
 ) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from foreign_jobs import QUERIES, answers, crashes, maps, orphans, waits
 
 from harness.compare.plan import lanes_for
 from harness.compare.run import LaneSpec
-from harness.glibcs import GlibcError, fetch, fetch_emulator
 from harness.glibcs.catalog import native_arch
 from harness.native import Answer, Crashed, TimedOut
 from harness.sandbox import Pool
@@ -23,12 +22,8 @@ ARCHES = [arch for arch in ("s390x", "armhf") if arch != native_arch()]
 
 
 @pytest.fixture(scope="module", params=ARCHES)
-def lane(request: pytest.FixtureRequest, unreachable: Callable[[str], NoReturn]) -> LaneSpec:
-    try:
-        build = fetch("2.36", request.param)
-        fetch_emulator(build)
-    except GlibcError as problem:
-        unreachable(str(problem))
+def lane(request: pytest.FixtureRequest, fetch_glibcs: Callable[..., str]) -> LaneSpec:
+    fetch_glibcs(f"2.36:{request.param}")
     (spec,) = lanes_for(f"2.36:{request.param}", "worker")
     return spec
 

@@ -188,6 +188,7 @@ HANGS = """
 
 
 @pytest.mark.parametrize("kind", ["cffi", "worker"])
+@pytest.mark.bare
 def test_a_lookup_that_hangs_times_out(kind: str) -> None:
     """A name server that never answers, in a network of its own."""
     shell = f'{sys.executable} {network_kit.__file__} && mount -t tmpfs none /tmp && exec "$@"'

@@ -6,10 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import NoReturn
 
 import pytest
-from plugin_kit import CACHE, COMMAND, INI, NODE, WRONG
+from plugin_kit import COMMAND, INI, NODE, WRONG
 
 # kept loaded from one run inside this process to the next
 import harness.pytest_plugin.boxes
@@ -19,8 +18,7 @@ import harness.pytest_plugin.orders  # noqa: F401
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A project with two scenarios, on this machine's cache of glibcs."""
-    monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
+    """A project with two scenarios."""
     monkeypatch.setenv("COLUMNS", "200")
     # the plugins of this environment have no part in it, and take their time
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
@@ -31,14 +29,9 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 
 @pytest.fixture(scope="session")
-def fetched(unreachable: Callable[[str], NoReturn]) -> tuple[str, str]:
-    """Two versions of glibc, as packages in the user's cache."""
-    done = subprocess.run(
-        [COMMAND, "glibc", "fetch", "2.36", "2.41"], capture_output=True, text=True, check=False
-    )
-    if done.returncode == 3:
-        unreachable(done.stderr.splitlines()[-1])
-    assert done.returncode == 0, done.stderr
+def fetched(fetch_glibcs: Callable[..., str]) -> tuple[str, str]:
+    """Two versions of glibc, as packages in the cache."""
+    fetch_glibcs("2.36", "2.41")
     return "2.36", "2.41"
 
 

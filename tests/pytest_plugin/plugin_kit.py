@@ -13,7 +13,9 @@ import pytest
 from harness.pytest_plugin.boxes import HostBox
 
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
-CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+HOST_VERSION = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+OTHER_VERSION = "2.43" if HOST_VERSION != "2.43" else "2.41"
+"""One that has to be fetched."""
 
 INI = """\
 [pytest]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import NoReturn, cast
 
 import pytest
-from plugin_kit import ids
+from plugin_kit import OTHER_VERSION, ids
 
 from harness import glibcs
 from harness.compare import plan
@@ -25,37 +26,38 @@ def wrong_use(result: pytest.RunResult) -> str:
     return line
 
 
+@pytest.mark.bare
 def test_a_missing_glibc_is_wrong_use_that_names_the_remedy(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "empty"))
-    line = wrong_use(project.runpytest("--gai-glibc", "host,2.43"))
-    assert line.startswith("ERROR: --gai-glibc: glibc 2.43 is not on this machine; ")
-    assert "gai-harness glibc fetch 2.43" in line
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(project.path / "empty"))
+    line = wrong_use(project.runpytest("--gai-glibc", f"host,{OTHER_VERSION}"))
+    assert line.startswith(f"ERROR: --gai-glibc: glibc {OTHER_VERSION} is not on this machine; ")
+    assert f"gai-harness glibc fetch {OTHER_VERSION}" in line
     assert "--gai-fetch" in line
 
 
 def test_a_missing_glibc_of_the_ini_file_is_no_matter_without_scenarios(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "empty"))
-    project.makeini("[pytest]\ngai_glibc = 2.43\n")
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(project.path / "empty"))
+    project.makeini(f"[pytest]\ngai_glibc = {OTHER_VERSION}\n")
     project.makepyfile(test_plain="def test_one(): pass")
     line = wrong_use(project.runpytest())
-    assert line.startswith("ERROR: gai_glibc: glibc 2.43 is not on this machine; ")
+    assert line.startswith(f"ERROR: gai_glibc: glibc {OTHER_VERSION} is not on this machine; ")
     project.runpytest("test_plain.py").assert_outcomes(passed=1)
 
 
 def test_workers_tell_of_a_missing_glibc_in_one_line(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "empty"))
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(project.path / "empty"))
     monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin,xdist.plugin")
-    project.makeini("[pytest]\ngai_glibc = 2.43\n")
+    project.makeini(f"[pytest]\ngai_glibc = {OTHER_VERSION}\n")
     result = project.runpytest_subprocess("-n", "1")
     assert result.ret != 0
     assert "Traceback" not in result.stdout.str()
-    result.stdout.fnmatch_lines(["E   gai_glibc: glibc 2.43 is not on this machine; *"])
+    result.stdout.fnmatch_lines([f"E   gai_glibc: glibc {OTHER_VERSION} is not on this machine; *"])
 
 
 @pytest.mark.parametrize(
@@ -78,18 +80,20 @@ def test_what_no_package_carries_cannot_be_fetched(project: pytest.Pytester) -> 
 
 
 @pytest.mark.network
+@pytest.mark.bare
 def test_a_missing_glibc_is_fetched_when_asked_for(
-    project: pytest.Pytester, fetched: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    project: pytest.Pytester, fetch_glibcs: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "empty"))
-    project.makeini("[pytest]\ngai_glibc = 2.41\ngai_fetch = true\n")
+    fetch_glibcs(OTHER_VERSION)  # skipped where that cannot be
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(project.path / "empty"))
+    project.makeini(f"[pytest]\ngai_glibc = {OTHER_VERSION}\ngai_fetch = true\n")
     result = project.runpytest("hosts/node.gai.yaml", "-v")
     result.assert_outcomes(passed=5)
     result.stdout.fnmatch_lines(
         [
-            "*gai-harness: fetching glibc 2.41",
-            "gai-harness: glibc 2.41 * (debian *)",
-            "hosts/node.gai.yaml::web[[]2.41] PASSED*",
+            f"*gai-harness: fetching glibc {OTHER_VERSION}",
+            f"gai-harness: glibc {OTHER_VERSION} * (debian *)",
+            f"hosts/node.gai.yaml::web[[]{OTHER_VERSION}] PASSED*",
         ]
     )
 

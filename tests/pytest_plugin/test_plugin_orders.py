@@ -41,6 +41,7 @@ def test_a_host_of_words_with_names_and_a_gai_conf(gai_order: GaiOrder) -> None:
     assert (found.native, found.decisions[0].rule) == (FAR_FIRST, 6)
 
 
+@pytest.mark.bare
 def test_a_box_answers_as_it_is_by_then(gai_host: GaiHost, gai_order: GaiOrder) -> None:
     box = gai_host(HOST, names=NAMES)
     assert gai_order(box, "web").decisions[0].rule == 9

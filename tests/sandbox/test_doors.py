@@ -61,6 +61,7 @@ def test_a_conversation_tells_of_a_failure(pool: Pool) -> None:
             conversation.receive()
 
 
+@pytest.mark.bare
 def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
     local = "here"
     with pool.converse(sandbox_jobs.standing, HOST) as conversation:
