@@ -8,9 +8,7 @@ on those that are lost, whose tasks the scheduler gives to others.
 
 from __future__ import annotations
 
-import logging
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -33,7 +31,9 @@ _AHEAD = 4  # tasks sent for each of the workers' threads: none of them waits fo
 class ClusterError(Exception):
     """The cluster cannot do it; one line with what would help."""
 
-    exit_status = 3
+    def __init__(self, line: str, exit_status: int = 3) -> None:
+        super().__init__(line)
+        self.exit_status = exit_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,33 @@ class Task:
     version: str = __version__
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM: the authority that signed both ends, this end's certificate and its key.
+
+    What is None is as Dask's own configuration has it.
+    """
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    def given(self) -> dict[str, str]:
+        """The files that are named, as Dask's Security calls them."""
+        files = {"tls_ca_file": self.ca, "tls_client_cert": self.cert, "tls_client_key": self.key}
+        return {name: file for name, file in files.items() if file is not None}
+
+
 class Cluster:
     """A connection to a scheduler; a context manager, which withdraws what is not done.
 
-    Parameters: ``scheduler`` its address (``tcp://host:8786``), or ``local`` for a cluster of
-    ``jobs`` processes that ends with this. Whoever can reach a Dask scheduler can run code
-    on its workers: use one that is trusted. Raises ClusterError without Dask or scheduler.
+    Parameters: ``scheduler`` its address (``tls://host:8786``); ``tls`` with what this end
+    proves who it is, and asks the scheduler for the same. Without TLS (``encrypted``) whoever
+    can reach the scheduler can run code on its workers. This end opens no port.
+    Raises ClusterError without Dask or scheduler, and for files that are of no use.
     """
 
-    def __init__(self, scheduler: str, jobs: int) -> None:
+    def __init__(self, scheduler: str, tls: Tls | None = None) -> None:
         try:
             import distributed
         except ImportError:
@@ -80,20 +98,33 @@ class Cluster:
                 "--scheduler needs the extra 'cluster': pip install 'gai-harness[cluster]'"
             ) from None
         self._dask = distributed
-        self._local: Any = None
-        address: Any = scheduler
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        if scheduler == "local":
-            self._folder = tempfile.TemporaryDirectory(prefix="gai-harness-")
-            self._local = address = distributed.LocalCluster(
-                n_workers=jobs, threads_per_worker=1, processes=True,
-                dashboard_address="127.0.0.1:0", local_directory=self._folder.name,
-                silence_logs=logging.CRITICAL,
-            )  # fmt: skip
+        files = tls.given() if tls is not None else {}
+        scheme, separator, _ = scheduler.partition("://")
+        if not separator:
+            default = distributed.config.get("distributed.comm.default-scheme", "tcp")
+            scheme = "tls" if files else default
+            scheduler = f"{scheme}://{scheduler}"
+        self.encrypted = scheme == "tls"
+        if files and not self.encrypted:
+            raise ClusterError(f"--scheduler {scheduler}: tls://… was expected with --tls-…", 2)
+        try:
+            security = distributed.Security(**files)
+            if self.encrypted and security.get_connection_args("client")["ssl_context"] is None:
+                raise ClusterError(
+                    f"--scheduler {scheduler}: --tls-ca and --tls-cert were expected, or the like"
+                    " in Dask's configuration", 2,
+                )  # fmt: skip
+        except OSError as problem:
+            named = ", ".join(files.values()) or "the files of Dask's configuration"
+            raise ClusterError(
+                f"--tls-ca, --tls-cert, --tls-key: files in PEM that fit together were expected:"
+                f" {named} ({problem.strerror or problem})", 2,
+            ) from None  # fmt: skip
         try:
             self.client: Any = distributed.Client(
-                address, timeout=_ANSWERS, set_as_default=False, direct_to_workers=False
-            )
+                scheduler, timeout=_ANSWERS, set_as_default=False, direct_to_workers=False,
+                security=security,
+            )  # fmt: skip
         except (OSError, ValueError) as problem:
             raise ClusterError(
                 f"--scheduler {scheduler}: no Dask scheduler answers there ({problem})"
@@ -106,12 +137,8 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Leave the cluster, and end it when it is a local one."""
+        """Leave the cluster."""
         self.client.close()
-        if self._local is not None:
-            self._local.close()
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def stream(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
         """Have every task done; outcomes in the order of ``tasks``, as soon as it allows.

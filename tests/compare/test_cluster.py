@@ -7,19 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Self
 
 import pytest
 
 from harness.cli import main
 from harness.compare import cluster as clusters
-from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, do, fuzz_on, run_on
+from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, Tls, do, fuzz_on, run_on
 from harness.compare.fuzz.driver import BatchSpec, FuzzReport, Step, fuzz
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.run import run
@@ -27,10 +28,12 @@ from harness.compare.run import run
 if TYPE_CHECKING:
     from harness.compare.results import LookupReport
     from harness.compare.run import JobOutcome, LaneSpec
+    from harness.sandbox import Outcome
 
 SEED = 11
 CASES = 2500  # some ten batches
 LOOPBACK = "127.0.0.1"
+TWO_FILES = ["--tls-ca", "/dev/null", "--tls-cert"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,9 +44,10 @@ def with_dask(unreachable: Callable[[str], NoReturn]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Dask:
-    """A scheduler's address and the processes of its workers."""
+    """A scheduler's address, the processes of its workers, and what its clients need."""
 
     address: str
+    tls: Tls
     workers: list[subprocess.Popen[bytes]]
 
 
@@ -63,15 +67,33 @@ def alone(lanes: tuple[LaneSpec, ...]) -> FuzzReport:
     return total(fuzz(lanes, SEED, cases=CASES))
 
 
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory, unreachable: Callable[[str], NoReturn]) -> Tls:
+    """A certificate that signs itself, for all: who has it may use the tests' clusters."""
+    if find_spec("cryptography") is None:
+        unreachable("cryptography is not installed")
+    return made_for(tmp_path_factory.mktemp("tls"))
+
+
+def made_for(folder: Path) -> Tls:
+    from distributed.security import Security
+
+    made = Security.temporary()
+    for name in ("tls_ca_file", "tls_client_cert", "tls_client_key"):
+        (folder / name).write_text(getattr(made, name))
+    return Tls(*(str(folder / name) for name in Tls(*"abc").given()))
+
+
 @pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Dask]:
+def dask(tmp_path: Path, tls: Tls) -> Iterator[Dask]:
     """A scheduler and two workers, each a process of its own, started as a user does."""
+    proof = [f"--tls-ca-file={tls.ca}", f"--tls-cert={tls.cert}", f"--tls-key={tls.key}"]
     with ExitStack() as stack:
 
         def start(program: str, *options: str) -> subprocess.Popen[bytes]:
             command = [sys.executable, "-P", "-m", f"distributed.cli.{program}", "--no-dashboard"]
             process = subprocess.Popen(
-                [*command, *options], cwd=tmp_path,
+                [*command, *proof, *options], cwd=tmp_path,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             stack.callback(process.wait)
@@ -79,14 +101,15 @@ def dask(tmp_path: Path) -> Iterator[Dask]:
             return process
 
         where = tmp_path / "scheduler.json"
-        start("dask_scheduler", "--host", LOOPBACK, "--port", "0", "--scheduler-file", str(where))
+        options = ("--host", f"tls://{LOOPBACK}", "--port", "0")
+        start("dask_scheduler", *options, "--scheduler-file", str(where))
         end = time.monotonic() + 60
-        while not where.exists():
+        while not (where.exists() and where.stat().st_size):
             assert time.monotonic() < end
             time.sleep(0.05)
         address = json.loads(where.read_text())["address"]
         options = (address, "--nthreads", "1", "--no-nanny", "--host", LOOPBACK)
-        yield Dask(address, [start("dask_worker", *options) for _ in range(2)])
+        yield Dask(address, tls, [start("dask_worker", *options) for _ in range(2)])
 
 
 def total(steps: Iterator[Step]) -> FuzzReport:
@@ -97,15 +120,19 @@ def total(steps: Iterator[Step]) -> FuzzReport:
     return report
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_seed_gives_the_same_on_any_size(jobs: int, glibcs: Glibcs, alone: FuzzReport) -> None:
-    with Cluster("local", jobs) as cluster:
+def test_a_seed_gives_the_same_on_any_size(dask: Dask, glibcs: Glibcs, alone: FuzzReport) -> None:
+    with Cluster(dask.address, dask.tls) as cluster:
+        assert cluster.encrypted
+        cluster.client.wait_for_workers(2, timeout=60)
+        assert total(fuzz_on(cluster, glibcs, SEED, cases=CASES)) == alone
+        dask.workers[0].kill()
+        dask.workers[0].wait()
         assert total(fuzz_on(cluster, glibcs, SEED, cases=CASES)) == alone
     assert alone.cases >= CASES
 
 
 def test_a_worker_killed_in_the_middle(dask: Dask, glibcs: Glibcs, alone: FuzzReport) -> None:
-    with Cluster(dask.address, 2) as cluster:
+    with Cluster(dask.address, dask.tls) as cluster:
         cluster.client.wait_for_workers(2, timeout=60)
         steps = fuzz_on(cluster, glibcs, SEED, cases=CASES)
         report = total(iter([next(steps)]))
@@ -120,11 +147,11 @@ def test_a_worker_killed_in_the_middle(dask: Dask, glibcs: Glibcs, alone: FuzzRe
     assert report == alone
 
 
-def test_the_library_on_a_cluster() -> None:
+def test_the_library_on_a_cluster(dask: Dask) -> None:
     lanes = lanes_for("host", "auto")
     jobs = make_jobs(load_scenarios([]), lanes)[:12]
     here = list(run(jobs, 2))
-    with Cluster("local", 2) as cluster:
+    with Cluster(dask.address, dask.tls) as cluster:
         there = list(run_on(cluster, Glibcs.of(lanes, "host", "auto"), jobs))
     assert [one.job for one in there] == jobs
     assert [timeless(one) for one in there] == [timeless(one) for one in here]
@@ -138,14 +165,131 @@ def timeless(outcome: JobOutcome) -> list[LookupReport]:
     ]
 
 
-def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_command(dask: Dask, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     command = ["fuzz", "--cases", "500", "--seed", str(SEED), "--json", "-o", str(tmp_path)]
+    proof = ["--tls-ca", dask.tls.ca, "--tls-cert", dask.tls.cert, "--tls-key", dask.tls.key]
     reports = []
-    for more in ([], ["--scheduler", "local", "-j", "2"]):
-        assert main([*command, *more]) == 0
-        reports.append(json.loads(capsys.readouterr().out))
+    for more in ([], ["--scheduler", "local"], ["--scheduler", dask.address, *map(str, proof)]):
+        assert main([*command, "-j", "2", *more]) == 0
+        said = capsys.readouterr()
+        assert "without TLS" not in said.err
+        reports.append(json.loads(said.out))
     for key in ("cases", "batches", "counts", "disagreements", "refused"):
-        assert reports[0][key] == reports[1][key], key
+        assert reports[0][key] == reports[1][key] == reports[2][key], key
+
+
+def test_who_has_no_certificate_is_refused(
+    dask: Dask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(clusters, "_ANSWERS", 3.0)
+    other = made_for(tmp_path)
+    stranger = Tls(dask.tls.ca, other.cert, other.key)  # it trusts, and is not trusted
+    for address, proof in ((dask.address, stranger), (dask.address.replace("tls", "tcp"), None)):
+        with pytest.raises(ClusterError, match="no Dask scheduler answers"):
+            Cluster(address, proof)
+
+
+def test_without_tls_it_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The scheduler takes part in nothing: what is said is said before anything is sent."""
+
+    class Connected:
+        encrypted = False
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def stream(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+            yield from map(do, tasks)
+
+    monkeypatch.setattr(clusters, "Cluster", lambda *_: Connected())
+    monkeypatch.chdir(tmp_path)
+    assert main(["fuzz", "--cases", "5", "--scheduler", "tcp://192.0.2.1:8786"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("without TLS, whoever reaches the scheduler can run programs") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tls-ca", "x"], "--tls-ca: --scheduler with an address was expected"),
+        (["--scheduler", "local", "--tls-key", "x"], "--tls-key: --scheduler with an address"),
+        (["--scheduler", "tcp://h:1", "--tls-ca", "x"], "tls://… was expected"),
+        (["--scheduler", "tls://h:1", "--tls-ca", "x"], "--tls-ca and --tls-cert were expected"),
+        (["--scheduler", "tls://h:1", *TWO_FILES, "/missing"], "files in PEM that fit together"),
+        (["--scheduler", "h:1", *TWO_FILES, "/dev/null"], "files in PEM that fit together"),
+    ],
+)
+def test_words_about_tls_that_are_no_use(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *words]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+_LISTENING = "0A"
+
+
+def test_local_opens_no_port_and_a_kill_leaves_nothing(tmp_path: Path) -> None:
+    """No process of it listens, on any address; nothing of it outlives a SIGKILL."""
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    command = [str(Path(sysconfig.get_path("scripts"), "gai-harness")), "fuzz"]
+    command += ["--seconds", "60", "--scheduler", "local", "-j", "2", "-o", str(tmp_path / "found")]
+    process = subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        seen: set[int] = set()
+        end = time.monotonic() + 30
+        while len(seen) < 4 and time.monotonic() < end:  # itself, zygote, supervisors, pids 1
+            seen |= family(process.pid)
+            assert process.poll() is None
+            time.sleep(0.05)
+        for _ in range(40):
+            seen |= family(process.pid)
+            assert not [port for pid in family(process.pid) for port in listening(pid)]
+            time.sleep(0.05)
+        assert len(seen) >= 4
+    finally:
+        process.kill()
+        process.wait()
+    end = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in seen) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not [pid for pid in seen if Path(f"/proc/{pid}").exists()]
+    assert not list(scratch.iterdir())
+
+
+def family(pid: int) -> set[int]:
+    """A process and all that descend from it."""
+    found = {pid}
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found |= family(int(child))
+    return found
+
+
+def listening(pid: int) -> list[str]:
+    """The TCP sockets of the network it is in that listen and are its own."""
+    own, ports = set(), []
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                own.add(str(entry.readlink()))
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTENING and f"socket:[{fields[9]}]" in own:
+                    ports.append(fields[1])
+    return ports
 
 
 def test_a_worker_without_the_glibc(glibcs: Glibcs) -> None:
@@ -157,9 +301,12 @@ def test_a_worker_without_the_glibc(glibcs: Glibcs) -> None:
         do(Task(BatchSpec(1, 0, ()), unknown))
 
 
-def test_a_workers_refusal_reaches_the_user(glibcs: Glibcs) -> None:
+def test_a_workers_refusal_reaches_the_user(dask: Dask, glibcs: Glibcs) -> None:
     missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch", "etch"),))
-    with Cluster("local", 1) as cluster, pytest.raises(ClusterError, match=r"no glibc 2\.7"):
+    with (
+        Cluster(dask.address, dask.tls) as cluster,
+        pytest.raises(ClusterError, match=r"no glibc 2\.7"),
+    ):
         list(fuzz_on(cluster, missing, SEED, cases=1))
 
 
@@ -170,7 +317,7 @@ def test_a_worker_of_another_version(glibcs: Glibcs) -> None:
 
 def test_no_worker_comes(dask: Dask, glibcs: Glibcs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "_PATIENCE", 2.0)
-    with Cluster(dask.address, 2) as cluster:
+    with Cluster(dask.address, dask.tls) as cluster:
         cluster.client.wait_for_workers(2, timeout=60)
         for worker in dask.workers:
             worker.kill()
@@ -191,7 +338,7 @@ def test_without_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    assert main(["run", "--scheduler", "local"]) == 3
+    assert main(["run", "--scheduler", "tcp://127.0.0.1:1"]) == 3
     assert "gai-harness[cluster]" in capsys.readouterr().err
 
 
