@@ -53,7 +53,8 @@ _LOADER_BANNER = re.compile(rb"ld\.so \([^\0\n]{0,256}")
 _RELEASE = re.compile(rb" (?:stable|development) release version (\d{1,5}(?:\.\d{1,5}){1,3})")
 # A library names its release once or twice.
 _MOST_BANNERS = 1000
-_SYMBOL_VERSION = re.compile(r"GLIBC_(2\.\d+(?:\.\d+)*)\Z")
+# The form of a version (harness.versions); other symbols say nothing of the release.
+_SYMBOL_VERSION = re.compile(r"GLIBC_(2\.[0-9]{1,5}(?:\.[0-9]{1,5}){0,2})\Z")
 
 
 @dataclass(frozen=True, slots=True)

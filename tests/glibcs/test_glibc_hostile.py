@@ -143,6 +143,18 @@ def test_what_is_no_regular_file_is_never_opened_to_wait(tmp_path: Path, place: 
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize("version", ["GLIBC_2.2.777777", "GLIBC_2.1.2.3.4", "GLIBC_2.٣"])
+def test_symbols_of_no_version_say_nothing(tmp_path: Path, version: str) -> None:
+    (tmp_path / "lib").mkdir()
+    data = elf(versions=("libc.so.6", "GLIBC_2.2.5", version))
+    (tmp_path / "lib/libc.so.6").write_bytes(data)
+    (tmp_path / "lib/ld-linux-x86-64.so.2").write_bytes(elf(soname="ld-linux-x86-64.so.2"))
+    assert from_directory(tmp_path).version == "2.36"
+    (tmp_path / "lib/libc.so.6").write_bytes(elf(versions=("libc.so.6", version)))
+    with pytest.raises(GlibcError, match="no GLIBC_2"):
+        from_directory(tmp_path)
+
+
 Archive = Callable[[], bytes]
 
 
