@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,10 +17,13 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import apt
-from harness.glibcs.cache import making
+from harness.glibcs.cache import clear_dead, making
 
 pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get")
 
+# docs/security.md names a longer run.
+KILLS = int(os.environ.get("GAI_HARNESS_KILLS", "3"))
+Fetch = subprocess.Popen[bytes]
 MARK = "GAI_HARNESS_TEST_MARK"
 FETCH = """
 import sys
@@ -67,19 +71,15 @@ def _soon(holds: Callable[[], bool], seconds: float = 15) -> bool:
     return True
 
 
-def _start(
-    server: socket.socket, cache: Path, before: list[str]
-) -> tuple[str, subprocess.Popen[str]]:
-    """A fetch that has reached the mirror, with the mark of its processes."""
+def _start(server: socket.socket, cache: Path, before: list[str]) -> tuple[str, Fetch]:
+    """A fetch from that mirror, and the mark of its processes."""
     mark = uuid.uuid4().hex
     uri = f"http://127.0.0.1:{server.getsockname()[1]}/debian"
     environment = {**os.environ, MARK: mark, "GAI_HARNESS_CACHE": str(cache), "no_proxy": "*"}
-    started = subprocess.Popen(
-        [*before, sys.executable, "-P", "-c", FETCH, uri], env=environment, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    return mark, subprocess.Popen(
+        [*before, sys.executable, "-P", "-c", FETCH, uri], env=environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    server.accept()
-    return mark, started
 
 
 @pytest.mark.parametrize("net", ["pid namespace", "orphans", "supervisor killed", "terminated"])
@@ -90,6 +90,7 @@ def test_nothing_of_a_killed_fetch_stays(stalling: socket.socket, cache: Path, n
             pytest.skip("needs unshare(1)")
         before = WITHOUT
     mark, started = _start(stalling, cache, before)
+    stalling.accept()
     running = _marked(mark)
     assert any("apt-get" in line for line in running.values())
     assert any("methods/http" in line for line in running.values())
@@ -108,6 +109,18 @@ def test_nothing_of_a_killed_fetch_stays(stalling: socket.socket, cache: Path, n
         env={**os.environ, "GAI_HARNESS_CACHE": str(cache)}, check=True, capture_output=True,
     )  # fmt: skip
     assert not any((cache / "tmp").iterdir())
+
+
+def test_fetches_killed_at_any_moment(stalling: socket.socket, cache: Path) -> None:
+    chance = random.Random(f"kills {KILLS}")
+    for _ in range(KILLS):
+        mark, started = _start(stalling, cache, [])
+        time.sleep(chance.uniform(0, 3))
+        started.kill()
+        started.wait()
+        assert _soon(lambda: not _marked(mark)), _marked(mark)  # noqa: B023
+    clear_dead()
+    assert not (cache / "tmp").exists() or not any((cache / "tmp").iterdir())
 
 
 def test_a_fetch_that_lives_keeps_its_folder(cache: Path) -> None:
