@@ -12,6 +12,14 @@ class GlibcError(Exception):
 
     exit_status: int = 2
 
+    def __init__(self, line: str) -> None:
+        # names out of a tree or a library may have line breaks and control characters
+        super().__init__(
+            "".join(
+                c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line
+            )
+        )
+
 
 class GlibcMissing(GlibcError):
     """A build that is not on this machine, although it may be had.

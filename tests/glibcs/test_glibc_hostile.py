@@ -155,6 +155,14 @@ def test_symbols_of_no_version_say_nothing(tmp_path: Path, version: str) -> None
         from_directory(tmp_path)
 
 
+def test_a_soname_is_shown_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/libc.so.6").write_bytes(elf(soname="libx\n::error::\x1b[2J"))
+    with pytest.raises(GlibcError, match="a library named libx") as caught:
+        from_directory(tmp_path)
+    assert str(caught.value).isprintable()
+
+
 Archive = Callable[[], bytes]
 
 
