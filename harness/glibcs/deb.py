@@ -124,7 +124,7 @@ def unpack_tar(
         raise
     except Exception as error:
         # besides its own TarError, tarfile lets out what a number or a name in a header causes
-        raise GlibcError(f"{shown}: a damaged package ({_quoted(str(error))})") from None
+        raise GlibcError(f"{shown}: a damaged package ({_short(str(error))})") from None
 
 
 class _Bounded:
@@ -161,7 +161,7 @@ def _member_kind(shown: str) -> type[tarfile.TarInfo]:
                 raise GlibcError(f"{shown}: more than {_MOST_MEMBERS} members")
             if found.type not in _KINDS:
                 raise GlibcError(
-                    f"{shown}: {_quoted(found.name)} is neither a file, a folder nor a link"
+                    f"{shown}: {_short(found.name)} is neither a file, a folder nor a link"
                 )
             if found.size < 0 or long > 2 or (long and found.size > _LONGEST_PATH):
                 raise GlibcError(f"{shown}: a header of {found.size} bytes before a member")
@@ -170,36 +170,35 @@ def _member_kind(shown: str) -> type[tarfile.TarInfo]:
     return Member
 
 
-def _quoted(text: str) -> str:
-    """What an archive says, fit for one line of a message."""
-    shown = text if text.isprintable() else repr(text)
-    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+def _short(text: str) -> str:
+    """What an archive says, cut for a message of one line."""
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def _inside(name: str, shown: str) -> str:
     """A member's name, relative to the root of the tree and without ``.`` parts."""
     parts = name.split("/")
     if name.startswith("/") or ".." in parts or "\0" in name:
-        raise GlibcError(f"{shown}: the member {_quoted(name)} points outside the package")
+        raise GlibcError(f"{shown}: the member {_short(name)} points outside the package")
     if (
         len(parts) > _DEEPEST
         or len(os.fsencode(name)) >= _LONGEST_PATH
         or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts)
     ):
-        raise GlibcError(f"{shown}: the member {_quoted(name)} has too long or too deep a name")
+        raise GlibcError(f"{shown}: the member {_short(name)} has too long or too deep a name")
     return posixpath.normpath(name)
 
 
 def _inside_link(name: str, target: str, shown: str) -> None:
     """Refuse a link that climbs out; an absolute one starts at the tree's own root."""
     if not 0 < len(os.fsencode(target)) < _LONGEST_PATH:
-        raise GlibcError(f"{shown}: the link {_quoted(name)} has an empty or too long a target")
+        raise GlibcError(f"{shown}: the link {_short(name)} has an empty or too long a target")
     depth = 0 if target.startswith("/") else name.count("/")
     for part in target.split("/"):
         depth += -1 if part == ".." else int(part not in ("", "."))
         if depth < 0:
             raise GlibcError(
-                f"{shown}: the link {_quoted(name)} to {_quoted(target)} points outside the package"
+                f"{shown}: the link {_short(name)} to {_short(target)} points outside the package"
             )
 
 
@@ -208,7 +207,7 @@ def _make(
 ) -> None:
     path = _folder(tree, posixpath.dirname(name), shown) / posixpath.basename(name)
     if path.is_symlink() or path.exists():
-        raise GlibcError(f"{shown}: {_quoted(name)} is in the package twice")
+        raise GlibcError(f"{shown}: {_short(name)} is in the package twice")
     if member.issym():
         path.symlink_to(member.linkname)
         return
@@ -217,16 +216,16 @@ def _make(
         return
     if member.size > _LARGEST:
         raise GlibcError(
-            f"{shown}: {_quoted(name)} has {member.size} bytes, too many for a library or a qemu"
+            f"{shown}: {_short(name)} has {member.size} bytes, too many for a library or a qemu"
         )
     data = archive.extractfile(member)
     if data is None:
-        raise GlibcError(f"{shown}: {_quoted(name)} has no content")
+        raise GlibcError(f"{shown}: {_short(name)} has no content")
     # "x" makes the file anew and never follows a link
     with path.open("xb") as output:
         shutil.copyfileobj(data, output)
     if path.stat().st_size != member.size:
-        raise GlibcError(f"{shown}: {_quoted(name)} is cut short")
+        raise GlibcError(f"{shown}: {_short(name)} is cut short")
     path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
@@ -234,7 +233,7 @@ def _hard_link(tree: Path, target: str, path: Path, shown: str) -> None:
     # no part of the way, the last one included, may be a link the archive has made
     source = Path(os.path.realpath(tree)) / target
     if os.path.realpath(source) != str(source) or not source.is_file():
-        raise GlibcError(f"{shown}: a hard link to {_quoted(target)}, which is not unpacked")
+        raise GlibcError(f"{shown}: a hard link to {_short(target)}, which is not unpacked")
     path.hardlink_to(source)
 
 
@@ -245,7 +244,7 @@ def _folder(tree: Path, inside: str, shown: str) -> Path:
         here = here / part
         if here.is_symlink() or (here.exists() and not here.is_dir()):
             raise GlibcError(
-                f"{shown}: {_quoted(inside)} leads through a link of the package itself"
+                f"{shown}: {_short(inside)} leads through a link of the package itself"
             )
         here.mkdir(exist_ok=True)
     return here
