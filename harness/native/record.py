@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from harness.native.errors import RecordError
+from harness.versions import is_version
 
 _VERSION = 1
 _HEAD = struct.Struct("<BiiQB")
@@ -120,12 +122,25 @@ def decode(data: bytes) -> Answer:
         raise RecordError(f"bad record: {error}") from None
 
 
+@lru_cache(64)
+def version_text(data: bytes) -> str:
+    """The version that a glibc gives itself; a foreign one may say anything.
+
+    Raises:
+        RecordError: it has not the form of a version, and so is fit for no report.
+    """
+    text = data.decode("ascii", "backslashreplace")
+    if not is_version(text):
+        raise RecordError(f"bad record: {text[:40]!r} as glibc version")
+    return text
+
+
 def _decode(data: bytes) -> Answer:
     version, eai, errno, elapsed, size = _HEAD.unpack_from(data)
     if version != _VERSION:
         raise RecordError(f"record version {version}, expected {_VERSION}")
     at = _HEAD.size
-    glibc = data[at : at + size].decode("ascii")
+    glibc = version_text(data[at : at + size])
     at += size
     (count,) = _COUNT.unpack_from(data, at)
     at += _COUNT.size

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from harness.native import frames
 from harness.native.errors import LaneError, RecordError
 from harness.native.lanes import START_TIME, Session
+from harness.native.record import version_text
 from harness.versions import interpreter_arch
 
 if TYPE_CHECKING:
@@ -202,7 +203,11 @@ class _Worker:
         if kind != frames.HELLO or len(payload) < 5 or version != frames.PROTOCOL_VERSION:
             self.kill()
             raise RecordError(f"no worker of this version: {kind!r} {payload[:32]!r}")
-        return payload[5 : 5 + payload[4]].decode("ascii", "replace")
+        try:
+            return version_text(payload[5 : 5 + payload[4]])
+        except RecordError:
+            self.kill()
+            raise
 
     def lost(self) -> LaneError:
         """After the end of its pipe: what there is to say about the worker's end."""

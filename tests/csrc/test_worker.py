@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 Frame = tuple[bytes, bytes]
+SEEDS = int(os.environ.get("GAI_HARNESS_MUTATED_STREAMS", "60"))
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:
@@ -148,7 +149,7 @@ def test_garbage_in_a_session(worker: Path, case: str) -> None:
     assert kinds(frames) == b"HSAX"
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_random_bytes(worker: Path, seed: int) -> None:
     chance = random.Random(seed)
     prefix = frame(b"O", number(1)) if seed % 2 else b""
@@ -157,7 +158,7 @@ def test_random_bytes(worker: Path, seed: int) -> None:
     assert kinds(frames) == (b"HSX" if seed % 2 else b"HX")
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_valid_input_with_a_byte_changed_or_cut(worker: Path, seed: int) -> None:
     chance = random.Random(seed)
     good = b"".join(

@@ -1,0 +1,104 @@
+"""What a hostile worker may send: every frame is read, or refused with a LaneError."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+from ipaddress import ip_address
+
+import pytest
+
+from harness.native.errors import LaneError, RecordError
+from harness.native.frames import Channel
+from harness.native.record import decode
+from harness.native.view import ADDRESSES, LINKS, decode_view, sources_request
+
+FRAMES = int(os.environ.get("GAI_HARNESS_MUTATED_FRAMES", "20000"))
+SOURCES = sources_request(2, [(ip_address("192.0.2.1"), 0)])
+RECORD = (
+    struct.pack("<BiiQB", 1, 0, 0, 1234, 4) + b"2.36" + struct.pack("<I", 2)
+    + struct.pack("<iiiHIB", 2, 1, 6, 80, 0, 4) + b"\xc0\0\2\1" + struct.pack("<I", 3) + b"web"
+    + struct.pack("<iiiHIB", 10, 1, 6, 80, 2, 16) + bytes(15) + b"\1" + b"\xff" * 4
+)  # fmt: skip
+VIEWS = {
+    ADDRESSES: struct.pack("<II", 0, 1) + struct.pack("<BBBBII", 2, 24, 128, 0, 2, 128)
+    + b"\4\xc0\0\2\1\4\xc0\0\2\1",
+    LINKS: struct.pack("<II", 0, 1) + struct.pack("<IHII", 2, 1, 67, 2) + b"\4eth0\4eth0",
+    SOURCES: struct.pack("<II", 0, 1) + struct.pack("<III", 0, 2, 0) + b"\4\xc0\0\2\1",
+}  # fmt: skip
+NUMBERS = [0, 1, 4, 16, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
+
+
+def mutated(chance: random.Random, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(chance.randrange(1, 5)):
+        choice, at = chance.randrange(5), chance.randrange(len(changed) + 1)
+        if choice == 0:
+            changed[at : at + 1] = chance.randbytes(1)
+        elif choice == 1:
+            changed[at : at + 4] = struct.pack("<I", chance.choice(NUMBERS))
+        elif choice == 2:
+            del changed[at:]
+        elif choice == 3:
+            changed[at:at] = chance.randbytes(chance.randrange(1, 9))
+        else:
+            changed += changed[at:]
+    return bytes(changed)
+
+
+def test_the_frames_are_good_before_they_are_changed() -> None:
+    assert [info.address for info in decode(RECORD).addrinfos] == ["192.0.2.1", "::1"]
+    assert all(len(decode_view(request, data).entries) == 1 for request, data in VIEWS.items())
+
+
+def test_a_mutated_record_or_view_is_read_or_refused() -> None:
+    chance = random.Random(2026)
+    refused = 0
+    told: set[str] = set()
+    for number in range(FRAMES):
+        try:
+            if number % 2:
+                answer = decode(mutated(chance, RECORD))
+                assert answer.glibc.replace(".", "").isdecimal(), (
+                    f"frame {number}: {answer.glibc!r}"
+                )
+            else:
+                request, data = chance.choice(list(VIEWS.items()))
+                decode_view(request, mutated(chance, data))
+        except RecordError as error:
+            refused += 1
+            told.add(str(error)[:500])
+    assert FRAMES / 4 < refused < FRAMES
+    assert all(text.isprintable() and len(text) < 200 for text in told)
+
+
+@pytest.mark.parametrize("glibc", [b"2.36\n::error::", b"\x1b[31m", b"", b"2", b"2.36 evil"])
+def test_a_version_that_is_none_is_refused(glibc: bytes) -> None:
+    data = struct.pack("<BiiQB", 1, 0, 0, 1, len(glibc)) + glibc + struct.pack("<I", 0)
+    with pytest.raises(RecordError, match="glibc version"):
+        decode(data)
+
+
+def test_mutated_streams_end_or_are_refused() -> None:
+    chance = random.Random(2026)
+    told: set[str] = set()
+    good = b"".join(struct.pack("<Ic", len(RECORD) + 4, b"A") + bytes(4) + RECORD for _ in range(4))
+    for number in range(FRAMES // 40):
+        read_in, write_in = os.pipe()
+        read_out, write_out = os.pipe()
+        channel = Channel(read_in, write_out)
+        try:
+            os.write(write_in, mutated(chance, good))
+            os.close(write_in)
+            for _ in range(100):
+                if channel.receive(5) is None:
+                    break
+            else:
+                pytest.fail(f"stream {number}: frames without an end")
+        except LaneError as error:
+            told.add(str(error))
+        finally:
+            channel.close()
+            os.close(read_out)
+    assert all(text.isprintable() for text in told)
