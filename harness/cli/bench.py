@@ -38,14 +38,15 @@ def main(options: argparse.Namespace) -> int:
     from harness.cli import FINDING, OK
     from harness.compare.bench.measure import bench
     from harness.compare.plan import trusted_lanes
-    from harness.report.bench import as_json, as_text
+    from harness.report.bench import as_text, document
     from harness.report.curves import draw
+    from harness.report.documents import text
 
     lanes = trusted_lanes(options.glibc, "worker")
     terminal = Console(stderr=True)
     with terminal.status("measuring") as status:
         report = bench(lanes, quick=options.quick, told=status.update)
-    sys.stdout.write(as_json(report) if options.json else as_text(report))
+    sys.stdout.write(text(document(report)) if options.json else as_text(report))
     if options.plot is not None:
         draw(options.plot, report.points)
     return OK if report.agreed else FINDING

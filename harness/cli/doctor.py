@@ -41,7 +41,8 @@ def main(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from harness.cli import CANNOT, OK
-    from harness.report.doctor import as_json, conclusion, write_check
+    from harness.report.doctor import Document, conclusion, write_check
+    from harness.report.documents import text
 
     console = Console(file=sys.stdout, highlight=False)
     made: list[Check] = []
@@ -50,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
         if options.format == "text":
             write_check(console, check)
     if options.format == "json":
-        print(as_json(made))
+        sys.stdout.write(text(Document.of(made)))
     else:
         print(conclusion(made))
     return CANNOT if any(check.verdict == "cannot" for check in made) else OK

@@ -71,7 +71,8 @@ def main(options: argparse.Namespace) -> int:
     """Explain every look-up; 1 when native and model differ."""
     from harness.cli import FINDING, OK, UsageError
     from harness.compare.plan import is_scenario
-    from harness.report.explanation import as_json, write_text
+    from harness.report.documents import text
+    from harness.report.explanation import document, write_text
 
     kinds = {is_scenario(word) for word in options.what}
     if len(kinds) > 1:
@@ -80,7 +81,7 @@ def main(options: argparse.Namespace) -> int:
     if options.pair:
         _answered(options.pair, explanations)
     if options.json:
-        print(as_json(explanations))
+        sys.stdout.write(text(document(explanations)))
     else:
         write_text(explanations)
     if kinds == {False}:

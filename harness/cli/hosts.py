@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.compare.run import HostJob, LaneSpec
+    from harness.compare.evidence import LaneSpec
+    from harness.compare.run import HostJob
     from harness.scenario import LoadedScenario
 
 

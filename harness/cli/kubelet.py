@@ -76,7 +76,8 @@ def main(options: argparse.Namespace) -> int:
     """Predict, compare, suggest; 1 for an error, another record, or a wish not fulfilled."""
     from harness.cli import FINDING, OK, UsageError
     from harness.kubelet.report import judge
-    from harness.report.kubelet import as_json, as_text
+    from harness.report.documents import text
+    from harness.report.kubelet import as_text, document
 
     if options.family is not None:
         if options.node_ip:
@@ -90,7 +91,7 @@ def main(options: argparse.Namespace) -> int:
     gathered, chosen = _gather(options, flags, loaded)
     source = "this machine" if loaded is None else loaded.scenario.name
     report = judge(source, flags, gathered.net, chosen, gathered.answers, node, options.want)
-    sys.stdout.write(as_json(report) if options.json else as_text(report))
+    sys.stdout.write(text(document(report)) if options.json else as_text(report))
     wrong = (
         report.decision.error is not None
         or report.recorded_otherwise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +27,10 @@ def main(options: argparse.Namespace) -> int:
 
     found = [(name, finding) for name in options.files for finding in lint(_read(name))]
     if options.format == "json":
-        print(json.dumps({"findings": [_as_json(*item) for item in found]}, indent=1))
+        from harness.report.documents import FileFinding, Lint, extended, text
+
+        named = [extended(FileFinding, finding, file=name) for name, finding in found]
+        sys.stdout.write(text(Lint(tuple(named))))
     else:
         write = _github if options.format == "github" else _text
         for name, finding in found:
@@ -47,16 +49,6 @@ def _read(name: str) -> bytes:
     except ValueError:
         reason = "no file has a NUL in its name"
     raise UsageError(f"{name}: a file that can be read was expected ({reason})")
-
-
-def _as_json(name: str, finding: Finding) -> dict[str, object]:
-    return {
-        "code": finding.code,
-        "line": finding.line,
-        "message": finding.message,
-        "glibc": finding.glibc,
-        "file": name,
-    }
 
 
 def _text(name: str, finding: Finding) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-OF = ("scenario", "results", "explain", "whatif", "lint")
+OF = (
+    "scenario", "results", "explain", "whatif", "suggest", "kubelet", "bench", "fuzz", "doctor",
+    "lint",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--of", choices=OF, default="scenario",
         help="scenario: the files that are read (default); results: what run --format json"
-        " writes; explain, whatif, lint: what these write as JSON",
+        " writes; the others: what these commands write as JSON",
     )  # fmt: skip
     parser.epilog = (
         "The schema is draft 2020-12; editors with a YAML language server check and "

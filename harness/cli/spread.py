@@ -12,8 +12,9 @@ from harness.cli.parser import UsageError
 
 if TYPE_CHECKING:
     from harness.compare.cluster import Cluster
+    from harness.compare.evidence import LaneSpec
     from harness.compare.fuzz.driver import Step
-    from harness.compare.run import HostJob, JobOutcome, LaneSpec
+    from harness.compare.run import HostJob, JobOutcome
 
 LOCAL = "local"  # processes of this machine: no Dask, and so no port that others can use
 _TLS = {

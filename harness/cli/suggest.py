@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def main(options: argparse.Namespace) -> int:
     from harness.cli.hosts import jobs_for
     from harness.compare.plan import is_scenario, trusted_lanes
     from harness.compare.suggest import Wish, fulfil
-    from harness.report.suggest import as_json, write_text
+    from harness.report.documents import text
+    from harness.report.suggest import document, write_text
 
     if options.scenario is None and options.name is not None and is_scenario(options.name):
         options.scenario, options.name = Path(options.name), None
@@ -79,7 +81,7 @@ def main(options: argparse.Namespace) -> int:
     # one name may be looked up in several ways: the wish is for each of them
     answered = fulfil(jobs[0], [Wish(number, options.want) for number in chosen])
     if options.json:
-        print(as_json(answered))
+        sys.stdout.write(text(document(answered)))
     else:
         write_text(answered)
     return OK if all(one.verified for one in answered) else FINDING

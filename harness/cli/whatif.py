@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from harness.cli.arguments import path
 
@@ -44,7 +45,8 @@ def main(options: argparse.Namespace) -> int:
     from harness.cli.hosts import jobs_for
     from harness.compare.plan import load_gai_conf, trusted_lanes
     from harness.compare.whatif import change, whatif
-    from harness.report.whatif import TextReport, as_json
+    from harness.report.documents import text
+    from harness.report.whatif import TextReport, document
 
     if options.gai_conf is None and not options.lines:
         raise UsageError("--gai-conf NEW or --set LINE was expected")
@@ -60,7 +62,7 @@ def main(options: argparse.Namespace) -> int:
         if report is not None:
             report.add(one, whatifs)
     if report is None:
-        print(as_json(found))
+        sys.stdout.write(text(document(found)))
     else:
         report.finish()
     every = [what for _, whatifs in found for what in whatifs]

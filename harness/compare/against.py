@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from harness.compare.results import BuildChange, Result, Side, Verdict
+from harness.compare.results import BuildChange, Result, Side, Verdict, place
 from harness.compare.versions import explaining
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import Dialect
 from harness.model.host import Target
 from harness.model.ordering import compare_pair
 
 if TYPE_CHECKING:
-    from harness.compare.judge import Analysis, Evidence
+    from harness.compare.evidence import Evidence
+    from harness.compare.judge import Analysis
     from harness.compare.predict import Prediction
     from harness.model.ordering import Decision
 
@@ -32,7 +33,7 @@ def against(
 
     def prediction(number: int) -> Prediction:
         evidence = evidences[number]
-        return analyses[dialect(evidence.glibc, evidence.arch)].prediction
+        return analyses[evidence.dialect].prediction
 
     old = results[reference]
     found = []
@@ -40,16 +41,18 @@ def against(
         if old.untrusted or new.untrusted or (new.native, new.error) == (old.native, old.error):
             continue
         first, second = _first_difference(_once(old), _once(new))
+        before = _side(old, prediction(reference), first, second)
+        after = _side(new, prediction(number), second, first)
+        undefined = bool(old.undefined or new.undefined)
         found.append(
             BuildChange(
-                old=_side(old, prediction(reference), first, second),
-                new=_side(new, prediction(number), second, first),
-                why=explaining(
-                    (evidences[reference], old), (evidences[number], new)
-                ),
-                undefined=bool(old.undefined or new.undefined),
+                before,
+                after,
+                explaining((evidences[reference], old), (evidences[number], new)),
+                undefined,
+                **place(new),
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 

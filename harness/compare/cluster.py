@@ -17,9 +17,10 @@ from functools import cache
 from typing import Any, Self
 
 from harness import __version__
+from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.driver import BatchSpec, Step, numbers, steps
 from harness.compare.fuzz.driver import examine as examine_batch
-from harness.compare.run import HostJob, JobOutcome, LaneSpec
+from harness.compare.run import HostJob, JobOutcome
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError
 

@@ -9,39 +9,18 @@ from ipaddress import ip_address
 from itertools import groupby
 from typing import Literal
 
+from harness.compare.evidence import Evidence
 from harness.compare.predict import GLIBC, Model, Prediction, predict
 from harness.compare.remarks import departures, remarks, rows
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import Dialect
 from harness.model.facts import Facts
-from harness.model.host import HostView, Target
+from harness.model.host import Target
 from harness.model.lookup import Item, NameService
 from harness.native.record import Answer, Crashed, Outcome
-from harness.native.trace import Trace
-from harness.scenario.schema import Expect, Lookup, Scenario
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What was really seen for one look-up: the host as the kernel tells it, glibc's answer."""
-
-    scenario: Scenario
-    lookup: Lookup
-    gai_conf_name: str
-    gai_conf: bytes | None
-    view: HostView
-    names: NameService
-    glibc: str
-    arch: str
-    lane: str
-    build: str
-    native: Outcome
-    trace: Trace | None = None
-    label: str = ""
-    emulator: str = ""
-    untrusted: str = ""
+from harness.scenario.schema import Expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +44,8 @@ def prediction_for(
         request_for(evidence.lookup),
         evidence.names if names is None else names,
         evidence.view,
-        evidence.gai_conf,
-        dialect(evidence.glibc, evidence.arch),
+        evidence.conf.data,
+        evidence.dialect,
         model,
     )
 
@@ -93,7 +72,7 @@ def judge(
     ``known`` keeps the analyses of one look-up under one gai.conf: versions that speak the
     same dialect share them.
     """
-    spoken = dialect(evidence.glibc, evidence.arch)
+    spoken = evidence.dialect
     known = {} if known is None else known
     if spoken not in known:
         known[spoken] = analyse(evidence, model)
@@ -118,14 +97,14 @@ def judge(
     return Result(
         scenario=evidence.scenario.name,
         lookup=lookup_title(evidence.lookup),
-        gai_conf=evidence.gai_conf_name,
-        glibc=evidence.glibc,
-        arch=evidence.arch,
-        lane=evidence.lane,
-        build=evidence.build,
-        label=evidence.label,
-        emulator=evidence.emulator,
-        untrusted=evidence.untrusted,
+        gai_conf=evidence.conf.name,
+        glibc=evidence.lane.glibc,
+        arch=evidence.lane.arch,
+        lane=evidence.lane.lane,
+        build=evidence.lane.build,
+        label=evidence.lane.label,
+        emulator=evidence.lane.emulator or None,
+        untrusted=evidence.lane.untrusted or None,
         verdict=verdict,
         native=native_texts,
         model=model_texts,
@@ -215,7 +194,7 @@ def _unmet(
     """The expectations of the file that native or model do not meet, one line each."""
     failures: list[str] = []
     for expect in evidence.lookup.expect:
-        if not expect.matches(evidence.glibc, evidence.arch):
+        if not expect.matches(evidence.lane.glibc, evidence.lane.arch):
             continue
         native_error = native.error if isinstance(native, Answer) else "no answer"
         wanted = _expected_order(expect, evidence.names)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.compare.run import LaneSpec
+    from harness.compare.evidence import LaneSpec
     from harness.glibcs import Build
 
 _FOLDER = "directory "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 
+from harness.compare.evidence import Evidence, GaiConf, LaneSpec
 from harness.compare.explain import Explanation, pair_reason
-from harness.compare.judge import Evidence, judge, prediction_for
+from harness.compare.judge import judge, prediction_for
 from harness.compare.request import query_for, request_for, targets_of
 from harness.compare.results import Remark, Result, Verdict
 from harness.glibcs import host
@@ -56,14 +57,10 @@ def explain_live(
     evidence = Evidence(
         scenario=Scenario(name=_NAME, host=Host(), lookups=(lookup,)),
         lookup=lookup,
-        gai_conf_name="none" if gai_conf is None else str(GAI_CONF),
-        gai_conf=gai_conf,
+        conf=GaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf),
         view=view,
         names=names,
-        glibc=build.version,
-        arch=build.arch,
-        lane="cffi",
-        build=build.origin,
+        lane=LaneSpec(build.version, build.arch, "cffi", build.origin),
         native=native,
     )
     result, evidence, note = _judged(evidence, request, given)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from harness.compare.predict import Prediction
 from harness.compare.results import Departure, DestinationRow, Remark
 from harness.model.cycles import find_cycle
-from harness.model.dialects import dialect
 from harness.model.host import HostView, Target
 from harness.model.ordering import compare_pair
 from harness.model.standards import STANDARDS, standard_order
@@ -17,7 +16,7 @@ from harness.model.traps import find_traps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
     from harness.model.facts import Facts
 
 
@@ -62,7 +61,7 @@ def departures(evidence: Evidence, prediction: Prediction) -> tuple[Departure, .
     )
     found = []
     for standard in STANDARDS:
-        order = standard_order(standard, targets, evidence.view, evidence.gai_conf)
+        order = standard_order(standard, targets, evidence.view, evidence.conf.data)
         theirs = [Target(item.destination, item.scope_id) for item in order.facts]
         if theirs == glibc:
             continue
@@ -103,8 +102,8 @@ def remarks(
                 "no order is right, the steps of the sort decide",
             )
         )
-    spoken = dialect(evidence.glibc, evidence.arch)
-    traps = find_traps(prediction.order.facts, evidence.view, evidence.gai_conf, spoken)
+    spoken = evidence.dialect
+    traps = find_traps(prediction.order.facts, evidence.view, evidence.conf.data, spoken)
     found += [Remark("trap", trap.text) for trap in traps]
     return tuple(found)
 

@@ -1,10 +1,32 @@
-"""What a run yields: plain frozen values, from which every output is rendered."""
+"""What a run yields: plain frozen values, from which every output is rendered.
+
+JSON documents and their published schemas are made from these classes too
+(`harness.report.documents`): a field is a key, its annotation what the schema says of it. Keys
+are added, never renamed or taken away.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+Glibc: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", description='as "2.36"')]
+Arch: TypeAlias = Annotated[
+    str, Field(pattern=r"^[a-z0-9-]+$", description="Debian's name: amd64, armhf")
+]
+Rule: TypeAlias = Annotated[int, Field(ge=1, le=10, description="of RFC 3484")]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+LaneKind: TypeAlias = Literal["cffi", "worker"]
+Bits: TypeAlias = Annotated[int, Field(ge=0, le=128)]
+Where: TypeAlias = Annotated[
+    str, Field(description="a build in words that no other of the run has: 2.36:amd64 (bookworm)")
+]
+Reason: TypeAlias = Annotated[str, Field(description="why the baseline accepts it")]
 
 
 class Verdict(StrEnum):
@@ -26,9 +48,11 @@ class PairReason:
 
     before: str
     after: str
-    rule: int
+    rule: Rule
     why: str
-    preferred: bool = True
+    preferred: Annotated[
+        bool, Field(description="false where the rule prefers the other way, unasked by the sort")
+    ] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +65,19 @@ class DestinationRow:
     """
 
     destination: str
-    position: int
-    source: str | None
-    prefixlen: int
+    position: Annotated[Count, Field(description="its place before sorting")]
+    source: Annotated[str | None, Field(description="null where the kernel has none")]
+    prefixlen: Annotated[Bits, Field(description="of the source; 0 for unknown")]
     reachable: bool
     error: str | None
-    destination_scope: int
-    source_scope: int | None
+    destination_scope: Count
+    source_scope: Count | None
     destination_label: int
     source_label: int | None
     precedence: int
     interface: str | None
     native: bool
-    common_prefix: int
+    common_prefix: Annotated[Bits, Field(description="the bits rule 9 compares")]
     flags: tuple[str, ...]
 
 
@@ -93,29 +117,38 @@ class Result:
     scenario: str
     lookup: str
     gai_conf: str
-    glibc: str
-    arch: str
-    lane: str
-    build: str
+    glibc: Glibc
+    arch: Arch
+    lane: LaneKind
+    build: Annotated[str, Field(description="where the glibc comes from")]
     verdict: Verdict
-    native: tuple[str, ...]
+    native: Annotated[tuple[str, ...], Field(description="as returned, one per addrinfo")]
     model: tuple[str, ...]
-    error: str | None = None
+    error: Annotated[str | None, Field(description="an EAI name; for a crash the signal's")] = None
     model_error: str | None = None
-    first_difference: int | None = None
+    first_difference: Annotated[Count | None, Field(description="a position, from 0")] = None
     decisions: tuple[PairReason, ...] = ()
-    undefined: tuple[str, ...] = ()
-    predicted: bool = False
-    unmet: tuple[str, ...] = ()
-    elapsed_ns: int = 0
+    undefined: Annotated[
+        tuple[str, ...], Field(description="lines of gai.conf without a defined effect")
+    ] = ()
+    predicted: Annotated[bool, Field(description="a crash that such a line may cause")] = False
+    unmet: Annotated[tuple[str, ...], Field(serialization_alias="expectation_failures")] = ()
+    elapsed_ns: Count = 0
     remarks: tuple[Remark, ...] = ()
     departures: tuple[Departure, ...] = ()
     destinations: tuple[DestinationRow, ...] = ()
-    label: str = ""
-    accepted: bool = False
-    reason: str = ""
-    emulator: str = ""
-    untrusted: str = ""
+    label: Annotated[str, Field(description="where the glibc comes from, in a word")] = ""
+    accepted: Annotated[bool, Field(description="a failure that the baseline knows")] = False
+    reason: Reason = ""
+    emulator: Annotated[
+        str | None, Field(description="the qemu-user a foreign architecture ran through")
+    ] = None
+    untrusted: Annotated[
+        str | None,
+        Field(description="what its self-test found wrong; such a result is not counted"),
+    ] = None
+    source: Annotated[str, Field(description="the scenario's file")] = ""
+    line: Annotated[int | None, Field(ge=1, description="of the look-up in it")] = None
 
     @property
     def where(self) -> str:
@@ -152,21 +185,42 @@ class Result:
         return self.verdict is not Verdict.AGREE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One look-up under one gai.conf that builds answer differently."""
+
+    scenario: str = ""
+    lookup: str = ""
+    gai_conf: str = ""
+
+
+class Place(TypedDict):
+    """What tells a look-up of a run from the others."""
+
+    scenario: str
+    lookup: str
+    gai_conf: str
+
+
+def place(result: Result) -> Place:
+    """The place of a result, as a `Change` is given it."""
+    return {"scenario": result.scenario, "lookup": result.lookup, "gai_conf": result.gai_conf}
+
+
 @dataclass(frozen=True, slots=True)
-class VersionChange:
+class VersionChange(Change):
     """Two neighbouring versions that answer differently, and the dialect rows that explain it.
 
-    ``why`` is empty where no single row does. The labels name the builds where those of one
-    version differ among themselves, and are empty elsewhere. ``archs`` are those on which they
-    do, empty where the run has one only.
+    The labels name the builds where those of one version differ among themselves, and are
+    empty elsewhere.
     """
 
-    older: str
-    newer: str
-    why: tuple[str, ...]
-    older_label: str = ""
+    older: Glibc
+    newer: Glibc
+    why: Annotated[tuple[str, ...], Field(description="empty where no single reason is known")]
+    older_label: Annotated[str, Field(description="where builds of one version differ")] = ""
     newer_label: str = ""
-    archs: tuple[str, ...] = ()
+    archs: Annotated[tuple[str, ...], Field(description="where the run has several")] = ()
 
     @property
     def between(self) -> str:
@@ -177,17 +231,16 @@ class VersionChange:
 
 
 @dataclass(frozen=True, slots=True)
-class ArchitectureChange:
+class ArchitectureChange(Change):
     """Architectures on which the same versions answer differently, and the rows that explain it.
 
-    ``one`` and ``other`` are the architectures that answer alike; ``why`` is empty where no
-    rows of the dialect table say it.
+    ``one`` and ``other`` are the architectures that answer alike.
     """
 
-    glibc: tuple[str, ...]
+    glibc: tuple[Glibc, ...]
     one: tuple[str, ...]
     other: tuple[str, ...]
-    why: tuple[str, ...]
+    why: Annotated[tuple[str, ...], Field(description="empty where no reason is known")]
 
     @property
     def between(self) -> str:
@@ -199,47 +252,52 @@ class ArchitectureChange:
 class Side:
     """What one of two builds gave for one look-up: its order or error, and the reason for it.
 
-    ``where`` is the build as `Result.where` has it. ``order`` names each address once.
-    ``rule`` decided, in the model, between the two addresses that stand at the first
-    difference, in ``why``'s words; it is None where the model does not explain this order,
-    and where there is no order.
+    ``where`` is the build as `Result.where` has it. ``rule`` decided, in the model, between
+    the two addresses that stand at the first difference, in ``why``'s words.
     """
 
-    where: str
-    order: tuple[str, ...]
+    where: Where
+    order: Annotated[tuple[str, ...], Field(description="each address once")]
     error: str | None
-    rule: int | None
+    rule: Annotated[
+        Rule | None, Field(description="that decided; null where the model does not explain it")
+    ]
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class BuildChange:
+class BuildChange(Change):
     """A look-up that another build answers otherwise than the one it is held against.
 
     ``why`` names the rows of the dialect table that explain it. ``undefined`` is True where
     gai.conf has lines without a defined effect: chance may have decided, and it is no finding.
+    Changes are grouped by ``rules``.
     """
 
     old: Side
     new: Side
     why: tuple[str, ...] = ()
-    undefined: bool = False
+    undefined: Annotated[bool, Field(description="chance may have decided: no finding")] = False
     accepted: bool = False
-    reason: str = ""
+    reason: Reason = ""
+    rules: Annotated[str, Field(description="that decided: before → after, in words")] = field(
+        init=False
+    )
+
+    def __post_init__(self) -> None:
+        old, new = self.old, self.new
+        if self.undefined:
+            rules = "no defined effect of gai.conf"
+        elif old.error or new.error:
+            rules = f"{_outcome(old)} → {_outcome(new)}"
+        else:
+            rules = f"{_rule(old)} → {_rule(new)}"
+        object.__setattr__(self, "rules", rules)
 
     @property
     def failed(self) -> bool:
         """True when this change alone makes the run end with status 1."""
         return not self.undefined and not self.accepted
-
-    @property
-    def rules(self) -> str:
-        """The rules that decided before and after, in words; changes are grouped by it."""
-        if self.undefined:
-            return "no defined effect of gai.conf"
-        if self.old.error or self.new.error:
-            return f"{_outcome(self.old)} → {_outcome(self.new)}"
-        return f"{_rule(self.old)} → {_rule(self.new)}"
 
 
 def _outcome(side: Side) -> str:
@@ -259,14 +317,17 @@ class Notice:
     True when it makes the run fail.
     """
 
-    kind: str
+    kind: Annotated[
+        Literal["refused", "stale"],
+        Field(description="a host that could not be built; an entry of the baseline not needed"),
+    ]
     scenario: str
     text: str
     lookup: str = ""
     gai_conf: str = ""
     build: str = ""
     source: str = ""
-    failed: bool = False
+    failed: Annotated[bool, Field(description="it makes the run fail")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,15 +368,15 @@ class LookupReport:
 class Summary:
     """Counts over a whole run, in the JSON contract's words."""
 
-    agree: int = 0
-    disagree: int = 0
-    crashed: int = 0
-    error: int = 0
-    expectation_failed: int = 0
-    failed: int = 0
-    accepted: int = 0
-    predicted: int = 0
-    untrusted: int = 0
+    agree: Count = 0
+    disagree: Count = 0
+    crashed: Count = 0
+    error: Count = 0
+    expectation_failed: Count = 0
+    failed: Count = 0
+    accepted: Count = 0
+    predicted: Count = 0
+    untrusted: Annotated[Count, Field(description="left out of the other counts")] = 0
 
     @classmethod
     def of(cls, results: Iterable[Result]) -> Summary:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.compare.against import against
-from harness.compare.judge import Analysis, Evidence, judge
+from harness.compare.evidence import Evidence, GaiConf, LaneSpec
+from harness.compare.judge import Analysis, judge
 from harness.compare.request import (
     lookup_title,
     name_service,
@@ -39,41 +39,6 @@ Collected = tuple[tuple[Evidence, ...], tuple[str, ...]]
 NEWEST = "2.44"
 # glibc 2.31 dies in about one of three starts of a gai.conf with undefined lines.
 _STARTS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class LaneSpec:
-    """One glibc and the way it is called.
-
-    ``command`` is the worker's argv inside ``skeleton``, its private root. The cffi lane has
-    neither on the host's glibc; elsewhere ``command`` starts this interpreter by that
-    glibc's own loader. ``build`` says where it comes from, ``label`` the same in a word.
-    ``emulator`` names the qemu-user that a foreign architecture runs through, ``untrusted``
-    says what the self-test of such a lane found wrong, if anything.
-    """
-
-    glibc: str
-    arch: str
-    lane: str
-    build: str
-    command: tuple[str, ...] = ()
-    skeleton: Path | None = None
-    label: str = ""
-    emulator: str = ""
-    untrusted: str = ""
-
-    @property
-    def name(self) -> str:
-        """The build for a message: ``2.36:s390x (debian bookworm 2.36-9, qemu-s390x 7.2.22)``."""
-        return f"{self.glibc}:{self.arch} ({', '.join(filter(None, (self.build, self.emulator)))})"
-
-
-@dataclass(frozen=True, slots=True)
-class GaiConf:
-    """A gai.conf to run under: its name in results and its bytes, None for no file at all."""
-
-    name: str
-    data: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +97,21 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
     lines = job.lines if len(job.lines) == lookups else (None,) * lookups
     for number, (evidences, devices) in enumerate(collected):
         known: dict[Dialect, Analysis] = {}
-        results = tuple(judge(evidence, known=known) for evidence in evidences)
+        source, line = job.source, lines[number % lookups]
+        judged = (judge(each, known=known) for each in evidences)
+        results = tuple(replace(each, source=source, line=line) for each in judged)
         first = evidences[0]
         yield LookupReport(
             scenario=first.scenario.name,
             lookup=lookup_title(first.lookup),
-            gai_conf=first.gai_conf_name,
+            gai_conf=first.conf.name,
             results=results,
             changes=changes(evidences, results),
             architectures=architectures(evidences, results),
             devices=devices,
             description=first.scenario.description,
-            source=job.source,
-            line=lines[number % lookups],
+            source=source,
+            line=line,
             reference="" if job.reference is None else results[job.reference].where,
             against=()
             if job.reference is None
@@ -195,30 +162,12 @@ def gather(
                 else [(outcome, None) for outcome in _ask(lane, spec, conf, requests, job.timeout)]
                 for lane, spec in zip(lanes, job.lanes, strict=True)
             ]
-            for number, lookup in enumerate(scenario.lookups):
-                yield (
-                    tuple(
-                        Evidence(
-                            scenario=scenario,
-                            lookup=lookup,
-                            gai_conf_name=conf.name,
-                            gai_conf=conf.data,
-                            view=view,
-                            names=names,
-                            glibc=_version(answer[number][0], spec),
-                            arch=spec.arch,
-                            lane=spec.lane,
-                            build=spec.build,
-                            label=spec.label,
-                            emulator=spec.emulator,
-                            untrusted=spec.untrusted,
-                            native=answer[number][0],
-                            trace=answer[number][1],
-                        )
-                        for answer, spec in zip(answers, job.lanes, strict=True)
-                    ),
-                    devices,
+            for lookup, *asked in zip(scenario.lookups, *answers, strict=True):
+                evidences = (
+                    Evidence(scenario, lookup, conf, view, names, _answering(spec, seen[0]), *seen)
+                    for spec, seen in zip(job.lanes, asked, strict=True)
                 )
+                yield tuple(evidences), devices
 
 
 def _traced(box: Box, lane: Lane, request: Request, timeout: float) -> tuple[Outcome, Trace | None]:
@@ -226,8 +175,11 @@ def _traced(box: Box, lane: Lane, request: Request, timeout: float) -> tuple[Out
     return trace.outcome, trace
 
 
-def _version(outcome: Outcome, spec: LaneSpec) -> str:
-    return outcome.glibc if isinstance(outcome, Answer) else spec.glibc
+def _answering(spec: LaneSpec, outcome: Outcome) -> LaneSpec:
+    """The lane with the version that its glibc gives itself."""
+    if isinstance(outcome, Answer) and outcome.glibc != spec.glibc:
+        return replace(spec, glibc=outcome.glibc)
+    return spec
 
 
 def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:

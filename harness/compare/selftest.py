@@ -38,7 +38,7 @@ from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 
 if TYPE_CHECKING:
-    from harness.compare.run import LaneSpec
+    from harness.compare.evidence import LaneSpec
     from harness.native.lanes import Session
     from harness.sandbox import Box
     from harness.sandbox.netlink import Netlink

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.compare.evidence import GaiConf
 from harness.compare.judge import Analysis, judge
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Result
-from harness.compare.run import GaiConf, HostJob, collect
+from harness.compare.run import HostJob, collect
 from harness.model.addresses import parse
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import Dialect
 from harness.model.host import Target
 from harness.model.lint import Finding, lint
 from harness.model.lookup import find
@@ -22,7 +23,7 @@ from harness.model.wishes import Case
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
     from harness.sandbox import Box
     from harness.scenario.schema import Lookup
 
@@ -233,7 +234,7 @@ def _answered(
 
 def case_of(evidence: Evidence) -> Case | None:
     """The look-up of a piece of evidence as the model's sort is given it; None without a sort."""
-    spoken = dialect(evidence.glibc, evidence.arch)
+    spoken = evidence.dialect
     table = address_table(evidence.view.addresses)
     request = request_for(evidence.lookup)
     found = find(request, evidence.names, table.seen_ipv4, table.seen_ipv6, spoken)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.model.host import Route, Target
 
 if TYPE_CHECKING:
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
     from harness.model.host import HostView
     from harness.native.trace import Connection, Trace
 

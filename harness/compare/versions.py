@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from harness.compare.judge import Evidence
+from harness.compare.evidence import Evidence
 from harness.compare.predict import predict
 from harness.compare.request import request_for
-from harness.compare.results import ArchitectureChange, Result, VersionChange
-from harness.model.dialects import Row, dialect, differences
+from harness.compare.results import ArchitectureChange, Result, VersionChange, place
+from harness.model.dialects import Row, differences
 from harness.versions import Version
 
 Seen = tuple[Evidence, Result]
@@ -28,12 +28,14 @@ def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[V
         for old, new in pairwise(seen):
             if _answer(old[1]) == _answer(new[1]):
                 continue
-            if old[0].glibc == new[0].glibc and old[1].label == new[1].label:
+            if old[1].glibc == new[1].glibc and old[1].label == new[1].label:
                 continue
             labels = (_label(old[1], results), _label(new[1], results))
-            change = VersionChange(old[0].glibc, new[0].glibc, explaining(old, new), *labels)
+            change = VersionChange(
+                old[1].glibc, new[1].glibc, explaining(old, new), *labels, **place(old[1])
+            )
             found.setdefault(change, []).append(arch)
-    several = len({evidence.arch for evidence in evidences}) > 1
+    several = len({evidence.lane.arch for evidence in evidences}) > 1
     return tuple(
         replace(change, archs=tuple(archs) if several else ()) for change, archs in found.items()
     )
@@ -50,7 +52,7 @@ def architectures(
     by_version: dict[str, list[Seen]] = {}
     for seen in _by_arch(evidences, results).values():
         for each in seen:
-            by_version.setdefault(each[0].glibc, []).append(each)
+            by_version.setdefault(each[1].glibc, []).append(each)
     for glibc in sorted(by_version, key=Version.parse):
         alike: dict[object, list[Seen]] = {}
         for each in by_version[glibc]:
@@ -62,7 +64,7 @@ def architectures(
                 why = explaining(first[0], other[0])
                 found.setdefault((one, two, why), []).append(glibc)
     return tuple(
-        ArchitectureChange(tuple(versions), one, two, why)
+        ArchitectureChange(tuple(versions), one, two, why, **place(results[0]))
         for (one, two, why), versions in found.items()
     )
 
@@ -72,12 +74,12 @@ def explaining(one: Seen, other: Seen) -> tuple[str, ...]:
 
     Empty where no rows do. A file whose effect is undefined is an explanation too.
     """
-    old, new = sorted((one, other), key=lambda seen: Version.parse(seen[0].glibc))
+    old, new = sorted((one, other), key=lambda seen: Version.parse(seen[1].glibc))
     rows = _explaining(old[0], new[0])
     lines = old[1].undefined or new[1].undefined
     if not rows and lines:
         return ("the file's effect is undefined: " + "; ".join(lines),)
-    return tuple(_words(row, old[0].arch != new[0].arch) for row in rows)
+    return tuple(_words(row, old[1].arch != new[1].arch) for row in rows)
 
 
 def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[str, list[Seen]]:
@@ -85,15 +87,15 @@ def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[s
     found: dict[str, list[Seen]] = {}
     for evidence, result in zip(evidences, results, strict=True):
         if not result.untrusted:
-            found.setdefault(evidence.arch, []).append((evidence, result))
+            found.setdefault(evidence.lane.arch, []).append((evidence, result))
     own = sorted(found, key=lambda arch: not any(seen[1].label == "host" for seen in found[arch]))
     return {
-        arch: sorted(found[arch], key=lambda seen: Version.parse(seen[0].glibc)) for arch in own
+        arch: sorted(found[arch], key=lambda seen: Version.parse(seen[1].glibc)) for arch in own
     }
 
 
 def _archs(seen: Sequence[Seen]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(evidence.arch for evidence, _ in seen))
+    return tuple(dict.fromkeys(evidence.lane.arch for evidence, _ in seen))
 
 
 def _answer(result: Result) -> tuple[tuple[str, ...], str | None]:
@@ -117,7 +119,7 @@ def _explaining(old: Evidence, new: Evidence) -> tuple[Row, ...]:
     newer, before = _prediction(new), _prediction(old)
     if before == newer:
         return ()
-    rows = differences(dialect(old.glibc, old.arch), dialect(new.glibc, new.arch))
+    rows = differences(old.dialect, new.dialect)
     alone = tuple(row for row in rows if _prediction(old, row) == newer)
     if alone or _prediction(old, *rows) != newer:
         return alone
@@ -130,14 +132,14 @@ def _explaining(old: Evidence, new: Evidence) -> tuple[Row, ...]:
 
 def _prediction(evidence: Evidence, *rows: Row) -> tuple[object, ...]:
     """What the model says, with the values of some rows instead of its own."""
-    spoken = dialect(evidence.glibc, evidence.arch)
+    spoken = evidence.dialect
     for row in rows:
         spoken = replace(spoken, **{row.feature: row.value})  # type: ignore[arg-type]
     prediction = predict(
         request_for(evidence.lookup),
         evidence.names,
         evidence.view,
-        evidence.gai_conf,
+        evidence.conf.data,
         spoken,
     )
     return prediction.items, prediction.error, bool(prediction.undefined)

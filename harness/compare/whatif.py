@@ -9,18 +9,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.compare.evidence import GaiConf
 from harness.compare.judge import Analysis, judge
 from harness.compare.predict import predict
 from harness.compare.request import lookup_title, request_for
-from harness.compare.results import LookupReport, PairReason, Result
-from harness.compare.run import GaiConf, HostJob, collect
+from harness.compare.results import (
+    Arch,
+    Glibc,
+    LookupReport,
+    PairReason,
+    Result,
+    VersionChange,
+)
+from harness.compare.run import HostJob, collect
 from harness.compare.versions import changes
 from harness.model.dialects import ROWS, Dialect, dialect
 from harness.model.lint import Finding, lint
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
     from harness.sandbox import Box
 
 # the model of what comes before the sort begins with 2.26; older versions are not guessed at
@@ -62,17 +70,20 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One look-up on one glibc, before and after."""
+    """One look-up on one glibc, before and after.
 
+    ``changed`` is True when glibc's answer, order or error, is another one; ``moved`` are the
+    ``places`` of addresses that stand elsewhere than before.
+    """
+
+    glibc: Glibc
+    arch: Arch
+    changed: bool
+    moved: tuple[Place, ...]
     before: Result
     after: Result
     places: tuple[Place, ...]
     decisions: tuple[Decision, ...]
-
-    @property
-    def changed(self) -> bool:
-        """True when glibc's answer, order or error, is another one."""
-        return (self.before.native, self.before.error) != (self.after.native, self.after.error)
 
     @property
     def failed(self) -> bool:
@@ -98,24 +109,22 @@ class Prediction:
 class WhatIf:
     """One look-up before and after on every glibc asked for.
 
-    ``predictions`` holds the model's answer under the new file for every range of versions
-    of the dialect table, oldest first; one entry means that all react alike.
+    ``changed`` is True when the order changes on one of the versions; ``versions_differ`` are
+    those that answer differently under the new file. ``predictions`` holds the model's answer
+    under the new file for every range of versions of the dialect table, oldest first; one
+    entry means that all react alike.
     """
 
-    before: LookupReport
-    after: LookupReport
-    comparisons: tuple[Comparison, ...]
+    lookup: str
+    changed: bool
+    results: tuple[Comparison, ...]
+    versions_differ: tuple[VersionChange, ...]
     predictions: tuple[Prediction, ...] = ()
-
-    @property
-    def changed(self) -> bool:
-        """True when the order changes on one of the versions."""
-        return any(one.changed for one in self.comparisons)
 
     @property
     def failed(self) -> bool:
         """True when native and model disagree on one of the versions."""
-        return any(one.failed for one in self.comparisons)
+        return any(one.failed for one in self.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +173,11 @@ def compare_reports(before: LookupReport, after: LookupReport) -> WhatIf:
     Both must hold the same look-up on the same builds in the same order; raises ValueError
     otherwise.
     """
-    return WhatIf(
-        before,
-        after,
-        tuple(
-            compare_results(old, new)
-            for old, new in zip(before.results, after.results, strict=True)
-        ),
+    results = tuple(
+        compare_results(old, new) for old, new in zip(before.results, after.results, strict=True)
     )
+    changed = any(one.changed for one in results)
+    return WhatIf(after.lookup, changed, results, after.changes)
 
 
 def compare_results(before: Result, after: Result) -> Comparison:
@@ -191,7 +197,16 @@ def compare_results(before: Result, after: Result) -> Comparison:
     decisions = tuple(
         Decision(one, earlier.get(frozenset((one.before, one.after)))) for one in after.decisions
     )
-    return Comparison(before, after, tuple(places), decisions)
+    return Comparison(
+        glibc=after.glibc,
+        arch=after.arch,
+        changed=(before.native, before.error) != (after.native, after.error),
+        moved=tuple(one for one in places if one.moved),
+        before=before,
+        after=after,
+        places=tuple(places),
+        decisions=decisions,
+    )
 
 
 def whatif(changes_to_try: Sequence[Change]) -> Iterator[tuple[Change, tuple[WhatIf, ...]]]:
@@ -219,7 +234,7 @@ def _report(evidences: tuple[Evidence, ...], devices: tuple[str, ...]) -> Lookup
     return LookupReport(
         scenario=first.scenario.name,
         lookup=lookup_title(first.lookup),
-        gai_conf=first.gai_conf_name,
+        gai_conf=first.conf.name,
         results=results,
         changes=changes(evidences, results),
         devices=devices,
@@ -241,8 +256,8 @@ def predictions(evidence: Evidence) -> tuple[Prediction, ...]:
             request_for(evidence.lookup),
             evidence.names,
             evidence.view,
-            evidence.gai_conf,
-            dialect(version, evidence.arch),
+            evidence.conf.data,
+            dialect(version, evidence.lane.arch),
         )
         order = tuple(dict.fromkeys(str(item.target) for item in answer.items))
         one = Prediction(version, until, order, answer.error, bool(answer.undefined))

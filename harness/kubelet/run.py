@@ -9,10 +9,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.compare.judge import Evidence, prediction_for, reasons
+from harness.compare.evidence import Evidence, GaiConf, LaneSpec
+from harness.compare.judge import prediction_for, reasons
 from harness.compare.predict import Prediction, predict
 from harness.compare.results import PairReason
-from harness.compare.run import GaiConf, HostJob, LaneSpec, collect
+from harness.compare.run import HostJob, collect
 from harness.kubelet.addresses import plain
 from harness.kubelet.host import read_net
 from harness.kubelet.report import Answer
@@ -99,7 +100,7 @@ def _as_go_lists(names: NameService, name: str) -> tuple[Target, ...]:
 
 def _cgo(evidence: Evidence) -> Answer:
     prediction = prediction_for(evidence)
-    return _answer(f"glibc {evidence.glibc} {evidence.arch}", evidence.native, prediction)
+    return _answer(f"glibc {evidence.lane.glibc} {evidence.lane.arch}", evidence.native, prediction)
 
 
 def _answer(who: str, native: Outcome, prediction: Prediction, note: str = "") -> Answer:

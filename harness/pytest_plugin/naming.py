@@ -11,7 +11,7 @@ from harness.compare.request import lookup_title
 from harness.glibcs.catalog import native_arch
 
 if TYPE_CHECKING:
-    from harness.compare.run import LaneSpec
+    from harness.compare.evidence import LaneSpec
     from harness.scenario.schema import Lookup
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from harness.compare.evidence import GaiConf
 from harness.compare.explain import Explanation
 from harness.compare.request import FAMILIES, FLAGS, SOCKTYPES
-from harness.compare.run import GaiConf, HostJob
+from harness.compare.run import HostJob
 from harness.pytest_plugin.boxes import HostBox
 from harness.pytest_plugin.hosts import OWN, GaiConfWords, read_gai_conf
 from harness.report.explanation import as_text
@@ -20,8 +21,8 @@ from harness.scenario.errors import expected, show
 from harness.scenario.schema import Lookup
 
 if TYPE_CHECKING:
+    from harness.compare.evidence import LaneSpec
     from harness.compare.results import LookupReport, PairReason, Result
-    from harness.compare.run import LaneSpec
     from harness.pytest_plugin.boxes import Builder
 
 

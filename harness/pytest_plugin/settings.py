@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.compare.run import GaiConf, LaneSpec
+    from harness.compare.evidence import GaiConf, LaneSpec
 
 
 class Settings:

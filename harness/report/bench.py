@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
 
-from harness.compare.bench.curve import growth
-
-if TYPE_CHECKING:
-    from harness.compare.bench.curve import Point
-    from harness.compare.bench.measure import BenchReport, LaneRates
-    from harness.compare.bench.rate import Rate
+from harness.compare.bench.curve import Point, growth
+from harness.compare.bench.measure import BenchReport, LaneRates
+from harness.compare.bench.rate import Rate
+from harness.report.documents import Schema, extended
 
 _RATIOS = (
     ("model", "cold"),
@@ -118,30 +114,35 @@ def _costs(one: LaneRates) -> str:
     )
 
 
-def as_json(report: BenchReport) -> str:
-    """The report as JSON, seconds throughout."""
-    document: dict[str, Any] = {
-        "schema": 1,
-        "load": list(report.load),
-        "processors": report.processors,
-        "sandbox": report.sandbox,
-        "points": [{**asdict(one), "ratio": one.ratio} for one in _ordered(report.points)],
-        "rates": [
-            {
-                "glibc": one.glibc,
-                "arch": one.arch,
-                "build": one.build,
-                "prepared": _rate_data(one.prepared),
-                "whole": _rate_data(one.whole),
-                "against_by_hand": one.whole.rate * one.costs.by_hand.best,
-                "costs": asdict(one.costs),
-            }
-            for one in report.rates
-        ],
-        "together": _rate_data(report.together),
-    }
-    return json.dumps(document, indent=1) + "\n"
+@dataclass(frozen=True, slots=True)
+class LaneDocument(LaneRates):
+    """One glibc's rates, and the whole loop against one look-up by hand."""
+
+    against_by_hand: float
 
 
-def _rate_data(rate: Rate) -> dict[str, float]:
-    return {"ratio": rate.ratio, **asdict(rate)}
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``gai-harness bench --json``: seconds throughout."""
+
+    load: tuple[float, float]
+    processors: int
+    sandbox: float
+    points: tuple[Point, ...]
+    rates: tuple[LaneDocument, ...]
+    together: Rate
+    schema: Schema = 1
+
+
+def document(report: BenchReport) -> Document:
+    """The report as a JSON document."""
+    rates = [extended(LaneDocument, one, against_by_hand=by_hand(one)) for one in report.rates]
+    return Document(
+        report.load, report.processors, report.sandbox, tuple(_ordered(report.points)),
+        tuple(rates), report.together,
+    )  # fmt: skip
+
+
+def by_hand(one: LaneRates) -> float:
+    """The whole fuzz loop's rate in units of one look-up by hand."""
+    return one.whole.rate * one.costs.by_hand.best

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from harness.report.documents import Schema
+from harness.sandbox.checks import Check
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from harness.sandbox.checks import Check
 
 _STYLES = {"ok": "green", "limited": "yellow", "missing": "yellow", "cannot": "bold red"}
 _VERDICT, _TOPIC = 9, 23  # the widths of the first two columns
@@ -41,15 +41,16 @@ def conclusion(checks: Iterable[Check]) -> str:
     )  # fmt: skip
 
 
-def as_json(checks: Iterable[Check]) -> str:
-    """One JSON document: ``can_run``, and the checks in the order they were made."""
-    made = list(checks)
-    return json.dumps(
-        {
-            "schema": 1,
-            "can_run": all(check.verdict != "cannot" for check in made),
-            "checks": [asdict(check) for check in made],
-        },
-        indent=1,
-        ensure_ascii=False,
-    )
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``gai-harness doctor --format json``: the checks in the order they were made."""
+
+    can_run: bool
+    checks: tuple[Check, ...]
+    schema: Schema = 1
+
+    @classmethod
+    def of(cls, checks: Iterable[Check]) -> Document:
+        """The document of some checks."""
+        made = tuple(checks)
+        return cls(all(check.verdict != "cannot" for check in made), made)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from io import StringIO
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.documents import Explain, Explained, extended
 from harness.report.text import summed_up
 
 if TYPE_CHECKING:
@@ -163,20 +162,11 @@ def _cells(row: DestinationRow) -> tuple[str, ...]:
     )
 
 
-def as_json(explanations: Sequence[Explanation]) -> str:
-    """All explanations as one JSON document; the result's keys are those of ``run``."""
-    from harness.report.json import result_as_json
-
-    document = {
-        "schema": 1,
-        "explanations": [
-            {
-                **result_as_json(item.result),
-                "trace": None if item.trace is None else asdict(item.trace),
-                "apart": list(item.apart),
-                "pair": None if item.pair is None else asdict(item.pair),
-            }
-            for item in explanations
-        ],
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False)
+def document(explanations: Sequence[Explanation]) -> Explain:
+    """All explanations as one JSON document; the keys of a result are those of ``run``."""
+    return Explain(
+        tuple(
+            extended(Explained, one.result, trace=one.trace, apart=one.apart, pair=one.pair)
+            for one in explanations
+        )
+    )

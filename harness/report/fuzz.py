@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from harness.compare.results import Count
+from harness.report.documents import Schema, text
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.driver import FuzzReport
@@ -17,6 +22,27 @@ _GROUPS = (
     ("line", "gai.conf lines (look-ups made under them)"),
 )
 _DECIDED = " decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``gai-harness fuzz --json``."""
+
+    seed: int
+    glibc: Annotated[tuple[str, ...], Field(description="VERSION:ARCH of each build")]
+    jobs: Count
+    seconds: float
+    batches: Count
+    cases: Count
+    disagreements: Count
+    crashes: Annotated[Count, Field(description="as predicted")]
+    unasked: Annotated[Count, Field(description="look-ups lost with a crash")]
+    native_seconds: float
+    refused: tuple[str, ...]
+    counts: dict[str, int]
+    left_out: tuple[str, ...]
+    written: Annotated[tuple[str, ...], Field(description="scenario files of what was found")]
+    schema: Schema = 1
 
 
 def as_text(
@@ -74,21 +100,22 @@ def as_json(
     written: Sequence[Path],
 ) -> str:
     """The report as JSON; parameters as for `as_text`."""
-    document: dict[str, Any] = {
-        "schema": 1,
-        "seed": seed,
-        "glibc": list(builds),
-        "jobs": jobs,
-        "seconds": round(elapsed, 3),
-        "batches": report.batches,
-        "cases": report.cases,
-        "disagreements": report.differing,
-        "crashes": report.crashes,
-        "unasked": report.unasked,
-        "native_seconds": round(report.native_ns / 1e9, 3),
-        "refused": list(report.refused),
-        "counts": dict(sorted(report.counts.numbers.items(), key=lambda item: _natural(item[0]))),
-        "left_out": list(report.counts.left_out),
-        "written": [str(path) for path in written],
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    numbers = report.counts.numbers
+    return text(
+        Document(
+            seed=seed,
+            glibc=tuple(builds),
+            jobs=jobs,
+            seconds=round(elapsed, 3),
+            batches=report.batches,
+            cases=report.cases,
+            disagreements=report.differing,
+            crashes=report.crashes,
+            unasked=report.unasked,
+            native_seconds=round(report.native_ns / 1e9, 3),
+            refused=tuple(report.refused),
+            counts=dict(sorted(numbers.items(), key=lambda item: _natural(item[0]))),
+            left_out=tuple(report.counts.left_out),
+            written=tuple(map(str, written)),
+        )
+    )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
 
-from harness.kubelet.values import StepName
+from pydantic import Field
 
-if TYPE_CHECKING:
-    from harness.compare.results import PairReason
-    from harness.kubelet.report import Case, Remedy, Report
-    from harness.kubelet.values import Decision
-    from harness.model.host import IPAddress
+from harness.compare.results import PairReason
+from harness.kubelet.report import Case, Remedy, Report
+from harness.kubelet.resolver import Resolver
+from harness.kubelet.values import Decision, Step, StepName
+from harness.model.host import IPAddress
+from harness.report.documents import Schema
 
 
 def as_text(report: Report) -> str:
@@ -104,64 +104,113 @@ def _node_lines(report: Report) -> Iterator[str]:
         yield f"     {line}"
 
 
-def as_json(report: Report) -> str:
-    """The report as one JSON document; addresses as text."""
-    remedy = report.remedy
-    document = {
-        "schema": 1,
-        "source": report.source,
-        "node": report.flags.name,
-        "flags": {
-            "hostname": report.flags.hostname,
-            "hostname_override": report.flags.hostname_override,
-            "node_ip": report.flags.node_ip,
-            "version": None if report.flags.version[1] == 999 else _version(report),
-        },
-        **_decision(report.decision),
-        "resolver": {"name": report.chosen.resolver, "why": report.chosen.why},
-        "resolvers_differ": report.resolvers_differ,
-        "resolvers": [_case(case) for case in report.cases],
-        "recorded": None
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The addresses that kubelet reports, and the steps that led to them."""
+
+    internal_ips: tuple[IPAddress, ...]
+    error: str | None
+    step: StepName
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One resolver's answer, and what kubelet reports with it."""
+
+    name: Resolver
+    who: str
+    native: Annotated[bool, Field(description="false where a model of the resolver answered")]
+    addresses: tuple[IPAddress, ...]
+    error: str | None
+    first_two: PairReason | None
+    note: str
+    internal_ips: tuple[IPAddress, ...]
+    step: StepName
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsGiven:
+    """How the kubelet was started."""
+
+    hostname: str
+    hostname_override: str
+    node_ip: str
+    version: Annotated[str | None, Field(description="null for any recent one")]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverChosen:
+    """Which resolver kubelet asks, and why."""
+
+    name: Resolver
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the Node object holds."""
+
+    internal_ips: tuple[IPAddress, ...]
+    as_predicted: bool
+    explanations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyTried:
+    """A --node-ip and what comes of it."""
+
+    node_ip: str
+    solves: bool
+    internal_ips: tuple[IPAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Chain):
+    """``gai-harness kubelet --json``."""
+
+    source: str
+    node: str
+    flags: FlagsGiven
+    resolver: ResolverChosen
+    resolvers_differ: bool
+    resolvers: tuple[Asked, ...]
+    recorded: Recorded | None
+    remedy: RemedyTried | None
+    schema: Schema = 1
+
+
+def document(report: Report) -> Document:
+    """The report as one JSON document."""
+    flags, remedy, decision = report.flags, report.remedy, report.decision
+    return Document(
+        internal_ips=decision.addresses,
+        error=decision.error,
+        step=decision.step,
+        steps=decision.steps,
+        source=report.source,
+        node=flags.name,
+        flags=FlagsGiven(
+            flags.hostname,
+            flags.hostname_override,
+            flags.node_ip,
+            None if flags.version[1] == 999 else _version(report),
+        ),
+        resolver=ResolverChosen(report.chosen.resolver, report.chosen.why),
+        resolvers_differ=report.resolvers_differ,
+        resolvers=tuple(map(_asked, report.cases)),
+        recorded=None
         if report.node is None
-        else {
-            "internal_ips": _texts(report.node.internal_ips),
-            "as_predicted": not report.recorded_otherwise,
-            "explanations": list(report.explanations),
-        },
-        "remedy": None
+        else Recorded(report.node.internal_ips, not report.recorded_otherwise, report.explanations),
+        remedy=None
         if remedy is None
-        else {
-            "node_ip": remedy.node_ip,
-            "solves": remedy.solves,
-            "internal_ips": _texts(remedy.decision.addresses),
-        },
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        else RemedyTried(remedy.node_ip, remedy.solves, remedy.decision.addresses),
+    )
 
 
-def _texts(addresses: Sequence[IPAddress]) -> list[str]:
-    return [str(address) for address in addresses]
-
-
-def _decision(decision: Decision) -> dict[str, object]:
-    return {
-        "internal_ips": _texts(decision.addresses),
-        "error": decision.error,
-        "step": str(decision.step),
-        "steps": [asdict(step) for step in decision.steps],
-    }
-
-
-def _case(case: Case) -> dict[str, object]:
-    answer = case.answer
-    return {
-        "name": answer.resolver,
-        "who": answer.who,
-        "native": answer.native,
-        "addresses": _texts(answer.lookup.addresses),
-        "error": answer.lookup.error,
-        "first_two": None if answer.first_two is None else asdict(answer.first_two),
-        "note": answer.note,
-        "internal_ips": _texts(case.decision.addresses),
-        "step": str(case.decision.step),
-    }
+def _asked(case: Case) -> Asked:
+    answer, lookup = case.answer, case.answer.lookup
+    return Asked(
+        answer.resolver, answer.who, answer.native, lookup.addresses, lookup.error,
+        answer.first_two, answer.note, case.decision.addresses, case.decision.step,
+    )  # fmt: skip

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
+from pydantic import Field
 from rich.console import Console
 from rich.text import Text
 
+from harness.compare.results import Count, Result
+from harness.model.lint import Finding
+from harness.model.obstacles import Obstacle
 from harness.model.suggest import Impossible, Suggestion
-from harness.report.json import result_as_json
+from harness.report.documents import Schema, extended
 
 if TYPE_CHECKING:
-    from harness.compare.results import Result
     from harness.compare.suggest import Answered
 
 _SHOWN = 6  # examples of changed decisions; the JSON has all
@@ -110,50 +113,95 @@ def _unconfirmed(out: _Writer, answered: Answered) -> None:
         out.line(f"    glibc {result.glibc} {result.arch}: {order} (model: {result.verdict})")
 
 
-def as_json(answered: Sequence[Answered]) -> str:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one wish; the keys of a result are those of ``run``."""
+
+    scenario: str
+    lookup: str
+    wanted: tuple[str, ...]
+    present: Annotated[str, Field(description="the gai.conf in force")]
+    possible: bool
+    verified: Annotated[bool, Field(description="every build asked for gives the wished order")]
+    before: tuple[Result, ...]
+    after: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotPossible(Outcome):
+    """No gai.conf can do it."""
+
+    proved: bool
+    obstacles: tuple[Obstacle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to put in front of the file."""
+
+    text: str
+    keeps_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MendedLine:
+    """A line of the present file to write otherwise."""
+
+    line: Count
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What else the change turns round."""
+
+    pairs: Count
+    lookups: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Possible(Outcome):
+    """A change that gives the wished order."""
+
+    lines: tuple[Line, ...]
+    mended: tuple[MendedLine, ...]
+    smallest: bool
+    gai_conf: str | None
+    elsewhere: Elsewhere
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``gai-harness suggest --json``."""
+
+    suggestions: tuple[Possible | NotPossible, ...]
+    schema: Schema = 1
+
+
+def document(answered: Sequence[Answered]) -> Document:
     """All that came of the wishes as one JSON document."""
-    document = {"schema": 1, "suggestions": [_as_json(one) for one in answered]}
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return Document(tuple(map(_outcome, answered)))
 
 
-def _as_json(one: Answered) -> dict[str, Any]:
+def _outcome(one: Answered) -> Possible | NotPossible:
     found = one.outcome
-    document: dict[str, Any] = {
-        "scenario": one.scenario,
-        "lookup": one.lookup,
-        "wanted": list(one.wanted),
-        "present": one.present.name,
-        "possible": one.possible,
-        "verified": one.verified,
-        "before": [result_as_json(result) for result in one.before],
-        "after": [result_as_json(result) for result in one.after],
-    }
+    outcome = Outcome(
+        one.scenario, one.lookup, one.wanted, one.present.name, one.possible, one.verified,
+        one.before, one.after,
+    )  # fmt: skip
     if isinstance(found, Impossible):
-        document["proved"] = found.proved
-        document["obstacles"] = [
-            {
-                "first": obstacle.first,
-                "second": obstacle.second,
-                "rule": obstacle.rule,
-                "why": obstacle.why,
-                "steps": list(obstacle.steps),
-                "remedies": list(obstacle.remedies),
-            }
-            for obstacle in found.obstacles
-        ]
-        return document
-    document["lines"] = [{"text": x.text, "keeps_default": x.restored} for x in found.lines]
-    document["mended"] = [{"line": m.number, "old": m.old, "new": m.new} for m in found.mended]
-    document["smallest"] = found.smallest
-    text = found.gai_conf
-    document["gai_conf"] = None if text is None else text.decode("utf-8", "replace")
-    document["elsewhere"] = {
-        "pairs": found.elsewhere.pairs,
-        "lookups": list(found.elsewhere.lookups),
-        "kinds": list(found.elsewhere.examples),
-    }
-    document["findings"] = [
-        {"code": f.code, "line": f.line, "message": f.message, "glibc": f.glibc}
-        for f in one.findings
-    ]
-    return document
+        return extended(NotPossible, outcome, proved=found.proved, obstacles=found.obstacles)
+    text, effects = found.gai_conf, found.elsewhere
+    return extended(
+        Possible,
+        outcome,
+        lines=tuple(Line(line.text, line.restored) for line in found.lines),
+        mended=tuple(MendedLine(line.number, line.old, line.new) for line in found.mended),
+        smallest=found.smallest,
+        gai_conf=None if text is None else text.decode("utf-8", "replace"),
+        elsewhere=Elsewhere(effects.pairs, effects.lookups, effects.examples),
+        findings=one.findings,
+    )

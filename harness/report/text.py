@@ -52,7 +52,7 @@ class TextReport:
         self._summary += Summary.of(report.results)
         self._lookups.add((report.scenario, report.lookup, report.gai_conf))
         for result in report.results:
-            self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator
+            self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator or ""
         if self._quiet and not _noteworthy(report):
             return
         if report.scenario != self._scenario:

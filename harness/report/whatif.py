@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
 
+from pydantic import Field
 from rich.console import Console
 from rich.text import Text
 
-from harness.report.json import result_as_json
-
-if TYPE_CHECKING:
-    from harness.compare.whatif import Change, Comparison, Decision, Place, Prediction, WhatIf
-    from harness.model.lint import Finding
+from harness.compare.results import Count
+from harness.compare.whatif import Change, Comparison, Decision, Place, Prediction, WhatIf
+from harness.model.lint import Finding
+from harness.report.documents import Schema
 
 
 class TextReport:
@@ -52,13 +52,13 @@ class TextReport:
         self._lookups += 1
         self._changed += what.changed
         self._failed += what.failed
-        self._line(f"  {what.after.lookup}: {'changes' if what.changed else 'unchanged'}", "bold")
-        groups = _alike(what.comparisons)
+        self._line(f"  {what.lookup}: {'changes' if what.changed else 'unchanged'}", "bold")
+        groups = _alike(what.results)
         for same in groups:
             self._comparison(same)
         if len(groups) > 1:
             self._line("    the versions of glibc react differently", "yellow")
-        for change in what.after.changes:
+        for change in what.versions_differ:
             why = "; ".join(change.why) or "no single dialect row explains it"
             self._line(f"    {change.older} → {change.newer} differs: {why}", "yellow")
         if len(what.predictions) > 1:
@@ -153,68 +153,46 @@ def _outcome(prediction: Prediction) -> str:
     return text
 
 
-def as_json(found: Sequence[tuple[Change, Sequence[WhatIf]]], files: bool = True) -> str:
-    """All changes as one JSON document; the results' keys are those of ``run``.
+@dataclass(frozen=True, slots=True)
+class HostChange:
+    """One host and what another gai.conf does there."""
 
-    With ``files`` the text of the new gai.conf is in it.
-    """
-    document = {
-        "schema": 1,
-        "changes": [
-            {
-                "scenario": change.job.scenario.name,
-                "before": change.before.name,
-                "after": change.after.name,
-                "gai_conf": _text(change.after.data) if files else None,
-                "findings": [
-                    {"code": f.code, "line": f.line, "message": f.message, "glibc": f.glibc}
-                    for f in change.findings
-                ],
-                "lookups": [_lookup_as_json(one) for one in whatifs],
-            }
+    scenario: str
+    before: str
+    after: str
+    gai_conf: Annotated[str | None, Field(description="the text of the new file")]
+    findings: tuple[Finding, ...]
+    lookups: tuple[WhatIf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``gai-harness whatif --json``; the keys of a result are those of ``run``."""
+
+    changes: tuple[HostChange, ...]
+    changed: Count
+    disagree: Count
+    schema: Schema = 1
+
+
+def document(found: Sequence[tuple[Change, Sequence[WhatIf]]]) -> Document:
+    """All changes as one JSON document."""
+    return Document(
+        changes=tuple(
+            HostChange(
+                scenario=change.job.scenario.name,
+                before=change.before.name,
+                after=change.after.name,
+                gai_conf=_text(change.after.data),
+                findings=change.findings,
+                lookups=tuple(whatifs),
+            )
             for change, whatifs in found
-        ],
-        "changed": sum(one.changed for _, whatifs in found for one in whatifs),
-        "disagree": sum(one.failed for _, whatifs in found for one in whatifs),
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False)
+        ),
+        changed=sum(one.changed for _, whatifs in found for one in whatifs),
+        disagree=sum(one.failed for _, whatifs in found for one in whatifs),
+    )
 
 
 def _text(data: bytes | None) -> str | None:
     return None if data is None else data.decode("utf-8", "replace")
-
-
-def _lookup_as_json(what: WhatIf) -> dict[str, Any]:
-    return {
-        "lookup": what.after.lookup,
-        "changed": what.changed,
-        "results": [
-            {
-                "glibc": one.after.glibc,
-                "arch": one.after.arch,
-                "changed": one.changed,
-                "moved": [
-                    {"address": place.address, "was": place.was, "now": place.now}
-                    for place in one.places
-                    if place.moved
-                ],
-                "before": result_as_json(one.before),
-                "after": result_as_json(one.after),
-            }
-            for one in what.comparisons
-        ],
-        "versions_differ": [
-            {"older": change.older, "newer": change.newer, "why": list(change.why)}
-            for change in what.after.changes
-        ],
-        "predictions": [
-            {
-                "since": one.since,
-                "until": one.until,
-                "order": list(one.order),
-                "error": one.error,
-                "undefined": one.undefined,
-            }
-            for one in what.predictions
-        ],
-    }

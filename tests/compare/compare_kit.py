@@ -9,7 +9,7 @@ from harness.compare.run import HostJob, collect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
     from harness.sandbox import Box
 
 

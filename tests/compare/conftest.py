@@ -14,7 +14,7 @@ from harness.sandbox import Pool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from harness.compare.run import LaneSpec, open_lane
+from harness.compare.evidence import LaneSpec
+from harness.compare.run import open_lane
 from harness.native import Answer, Crashed, Query
 from harness.sandbox import Box
 from harness.scenario.schema import Host

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from compare_kit import gather
 
-from harness.compare.judge import Evidence, judge
+from harness.compare.evidence import Evidence
+from harness.compare.judge import judge
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.results import ArchitectureChange
 from harness.compare.versions import architectures, changes
@@ -34,7 +35,8 @@ def elsewhere(seen: Evidence, arch: str, order: Sequence[str], glibc: str = "2.3
     assert isinstance(native, Answer)
     by_address = {one.address: one for one in native.addrinfos}
     infos = tuple(by_address[address] for address in order)
-    return replace(seen, arch=arch, glibc=glibc, native=replace(native, addrinfos=infos))
+    lane = replace(seen.lane, arch=arch, glibc=glibc)
+    return replace(seen, lane=lane, native=replace(native, addrinfos=infos))
 
 
 def apart(*evidences: Evidence) -> tuple[ArchitectureChange, ...]:
@@ -87,5 +89,7 @@ def test_versions_are_compared_within_an_architecture(seen: Evidence) -> None:
 
 
 def test_what_is_not_trusted_is_no_difference(seen: Evidence) -> None:
-    doubtful = replace(elsewhere(seen, "s390x", (NEAR, FAR)), untrusted="sees other addresses")
+    foreign = elsewhere(seen, "s390x", (NEAR, FAR))
+    lane = replace(foreign.lane, untrusted="sees other addresses")
+    doubtful = replace(foreign, lane=lane)
     assert not apart(elsewhere(seen, "amd64", (FAR, NEAR)), doubtful)

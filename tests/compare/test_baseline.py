@@ -68,7 +68,10 @@ def test_what_is_known_is_accepted_with_its_reason() -> None:
     "news",
     [
         result(native=(FAR,)),
-        result(native=(FAR, NEAR), unmet=("native: expected 192.0.2.9, got 198.51.100.9",)),
+        result(
+            native=(FAR, NEAR),
+            unmet=("native: expected 192.0.2.9, got 198.51.100.9",),
+        ),
         result(native=(), error="EAI_NONAME"),
         result(native=(), verdict=Verdict.CRASHED, error="SIGSEGV"),
         result(native=(), verdict=Verdict.ERROR, error="no answer within 1 s"),

@@ -26,8 +26,9 @@ from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.run import run
 
 if TYPE_CHECKING:
+    from harness.compare.evidence import LaneSpec
     from harness.compare.results import LookupReport
-    from harness.compare.run import JobOutcome, LaneSpec
+    from harness.compare.run import JobOutcome
     from harness.sandbox import Outcome
 
 SEED = 11

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.compare.evidence import GaiConf
 from harness.compare.explain import explain
 from harness.compare.judge import judge, prediction_for
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.remarks import departures, rows
-from harness.compare.run import GaiConf, HostJob, run
+from harness.compare.run import HostJob, run
 from harness.scenario.schema import Scenario
 
 if TYPE_CHECKING:
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
 
 
 def of(evidence: list[Evidence], scenario: str, lookup: str) -> Evidence:

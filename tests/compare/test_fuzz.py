@@ -22,7 +22,7 @@ from harness.scenario.fuzz import draw_batch, scenario_of, weights
 from harness.scenario.fuzz.dice import Dice
 
 if TYPE_CHECKING:
-    from harness.compare.run import LaneSpec
+    from harness.compare.evidence import LaneSpec
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.labels import label, shortened
-from harness.compare.run import LaneSpec
 from harness.glibcs import Build
 
 

@@ -25,7 +25,7 @@ from harness.model.policy import prefixes
 from harness.model.rules import RULES, Rule, prefer
 
 if TYPE_CHECKING:
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
     from harness.model.host import AddressRow
 
 

@@ -16,7 +16,7 @@ from harness.model.addresses import leading_zeros
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
     from harness.model.dialects import Dialect
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from io import StringIO
 from itertools import pairwise
@@ -12,9 +11,10 @@ import pytest
 from rich.console import Console
 
 from harness.cli import main
+from harness.compare.evidence import GaiConf
 from harness.compare.plan import host_lane, load_gai_conf, load_scenarios, make_jobs
 from harness.compare.results import LookupReport, PairReason, Result, Verdict
-from harness.compare.run import GaiConf, HostJob
+from harness.compare.run import HostJob
 from harness.compare.whatif import (
     Change,
     WhatIf,
@@ -24,7 +24,8 @@ from harness.compare.whatif import (
     whatif,
     with_lines,
 )
-from harness.report.whatif import TextReport, as_json
+from harness.report.documents import dump
+from harness.report.whatif import TextReport, document
 
 CASE = "case-docker-ipv6nat-78-default"
 
@@ -84,7 +85,7 @@ def test_reports_are_paired_glibc_by_glibc() -> None:
     old = report(result("a", "b"), result("a", "b", glibc="2.44"))
     new = report(result("a", "b"), result("b", "a", glibc="2.44"))
     found = compare_reports(old, new)
-    assert [one.changed for one in found.comparisons] == [False, True]
+    assert [one.changed for one in found.results] == [False, True]
     assert found.changed
     with pytest.raises(ValueError, match="one build"):
         compare_reports(old, report(*new.results[::-1]))
@@ -114,12 +115,12 @@ def test_expectations_of_the_old_file_are_left_out() -> None:
 def examined(new: str | None, *lines: str) -> tuple[Change, dict[str, WhatIf]]:
     made = change(job(), None if new is None else load_gai_conf(new), lines)
     ((_, found),) = whatif([made])
-    return made, {one.after.lookup: one for one in found}
+    return made, {one.lookup: one for one in found}
 
 
 def test_real_glibc_and_the_model_before_and_after() -> None:
     made, found = examined("ula-label.conf")
-    (comparison,) = found["web"].comparisons
+    (comparison,) = found["web"].results
     assert comparison.changed
     assert not comparison.failed
     assert comparison.before.decisions[0].rule == 5
@@ -181,9 +182,9 @@ def test_the_text_shows_a_disagreement_and_versions_that_differ() -> None:
 
 def test_the_json_has_all() -> None:
     made, found = examined("ula-label.conf")
-    document = json.loads(as_json([(made, tuple(found.values()))]))
-    assert (document["schema"], document["changed"], document["disagree"]) == (1, 1, 0)
-    (one,) = document["changes"]
+    written = dump(document([(made, tuple(found.values()))]))
+    assert (written["schema"], written["changed"], written["disagree"]) == (1, 1, 0)
+    (one,) = written["changes"]
     web, peer = one["lookups"]
     assert (web["changed"], peer["changed"]) == (True, False)
     assert {"address": "2001:db8:9::1", "was": 2, "now": 1} in web["results"][0]["moved"]

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.compare.run import HostJob, LaneSpec, collect
+from harness.compare.evidence import LaneSpec
+from harness.compare.run import HostJob, collect
 from harness.native import Answer, Query, WorkerLane
 
 if TYPE_CHECKING:
-    from harness.compare.judge import Evidence
+    from harness.compare.evidence import Evidence
     from harness.sandbox import Box
     from harness.scenario.schema import Host
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from e2e_kit import MapsJob, maps_of_a_worker
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
-from harness.compare.run import LaneSpec
 from harness.sandbox import Pool
 from harness.scenario.schema import Host
 

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.compare.run import LaneSpec, open_lane
+from harness.compare.evidence import LaneSpec
+from harness.compare.run import open_lane
 from harness.native import Query, WorkerLane, bundled_worker
 from harness.scenario.schema import Host
 

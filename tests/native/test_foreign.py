@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from foreign_jobs import QUERIES, answers, crashes, maps, orphans, waits
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
-from harness.compare.run import LaneSpec
 from harness.glibcs.catalog import native_arch
 from harness.native import Answer, Crashed, TimedOut
 from harness.sandbox import Pool

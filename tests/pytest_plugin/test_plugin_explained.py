@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from plugin_kit import NODE
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.plan import host_lane, make_jobs
 from harness.compare.results import (
     ArchitectureChange,
@@ -18,7 +19,7 @@ from harness.compare.results import (
     Verdict,
     VersionChange,
 )
-from harness.compare.run import HostJob, LaneSpec
+from harness.compare.run import HostJob
 from harness.pytest_plugin.collecting import GaiFile
 from harness.pytest_plugin.examining import Examined, Spot, examine_spots
 from harness.pytest_plugin.explained import Explained

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import io
-import json
 
 from rich.console import Console
 
-from harness.report.doctor import as_json, conclusion, write_check
+from harness.report.doctor import Document, conclusion, write_check
+from harness.report.documents import dump
 from harness.sandbox.checks import Check
 
 FINE = Check("kernel", "ok", "Linux")
@@ -35,8 +35,8 @@ def test_the_conclusion_is_that_of_what_cannot_be_done() -> None:
 
 
 def test_json_says_the_same() -> None:
-    document = json.loads(as_json([FINE, LESS]))
+    document = dump(Document.of([FINE, LESS]))
     assert document["schema"] == 1
     assert document["can_run"] is True
     assert document["checks"][1]["remedy"] == "apt-get install strace"
-    assert json.loads(as_json([WORSE]))["can_run"] is False
+    assert dump(Document.of([WORSE]))["can_run"] is False

@@ -10,15 +10,15 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2
 from statistics import median
 from typing import TYPE_CHECKING
 
 from harness.compare.bench.host import HOST, single_batch
+from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.request import query_for
-from harness.compare.run import LaneSpec
 from harness.model.dialects import dialect
 from harness.model.keys import Sorter
 from harness.model.ordering import order_for
@@ -70,11 +70,11 @@ class Point:
     readable: Sample
     observed: Sample
     agreed: bool
+    ratio: float = field(init=False)
+    """The cold model's time in units of the native call's."""
 
-    @property
-    def ratio(self) -> float:
-        """The cold model's time in units of the native call's."""
-        return self.cold.best / self.native.best
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ratio", self.cold.best / self.native.best)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from harness.compare.bench.curve import CurveSpec, Point, curve
 from harness.compare.bench.host import FAMILIES, SIZES
 from harness.compare.bench.rate import Costs, Rate, RateSpec, costs, prepared, whole
-from harness.compare.run import LaneSpec
+from harness.compare.evidence import LaneSpec
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:

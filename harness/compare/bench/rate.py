@@ -14,15 +14,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.compare.bench.curve import Sample, quiet, sample, timed
 from harness.compare.bench.host import HOST, prepared_batch
+from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
 from harness.compare.request import query_for, request_for
-from harness.compare.run import LaneSpec
 from harness.model.dialects import dialect
 from harness.model.policy import Policy
 from harness.native import frames
@@ -66,6 +66,11 @@ class Rate:
     bare_cpu: float
     bare_wall: float
     native: float
+    ratio: float = field(init=False)
+    """The rate in units of the bare loop's, by processor time."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ratio", self.bare_cpu / self.cpu)
 
     def plus(self, more: Rate) -> Rate:
         """Both together."""
@@ -82,11 +87,6 @@ class Rate:
     def rate(self) -> float:
         """Look-ups per second of processor time."""
         return self.lookups / self.cpu
-
-    @property
-    def ratio(self) -> float:
-        """The rate in units of the bare loop's, by processor time."""
-        return self.bare_cpu / self.cpu
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import BatchReport, Engine
 from harness.compare.fuzz.tally import Counts
-from harness.compare.run import LaneSpec
 from harness.sandbox import Outcome, Pool
 from harness.scenario.fuzz import draw_batch
 

@@ -17,12 +17,12 @@ from operator import ne
 from typing import TYPE_CHECKING, Any, Self
 
 from harness.compare import predict
+from harness.compare.evidence import Evidence, GaiConf, LaneSpec
 from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, HostWork
 from harness.compare.fuzz.linekinds import EFFECTIVE, line_kinds
 from harness.compare.fuzz.tally import Counts, Tally
-from harness.compare.judge import Evidence, judge
+from harness.compare.judge import judge
 from harness.compare.request import query_for
-from harness.compare.run import LaneSpec
 from harness.model.dialects import ROWS, Dialect, dialect
 from harness.model.keys import Fixed, Key, Sorter
 from harness.model.lookup import AI_CANONNAME
@@ -263,14 +263,10 @@ class Engine:
         evidence = Evidence(
             scenario=scenario_of(self._batch, each.gai_conf, (lookup,)),
             lookup=lookup,
-            gai_conf_name="inline" if each.gai_conf is not None else "default",
-            gai_conf=each.gai_conf,
+            conf=GaiConf("default" if each.gai_conf is None else "inline", each.gai_conf),
             view=self.work.view,
             names=self.work.names,
-            glibc=spec.glibc,
-            arch=spec.arch,
-            lane=spec.lane,
-            build=spec.build,
+            lane=spec,
             native=native,
         )
         result = judge(evidence, predict.GLIBC)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.driver import mutate
 from harness.compare.fuzz.engine import Engine
 from harness.compare.fuzz.shrinking import HOST_PASSES, SAME_HOST_PASSES, Case
-from harness.compare.run import LaneSpec
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.schema import Host, Lookup
 
@@ -52,7 +52,7 @@ def case_of(found: Disagreement) -> Case:
     plain = (found.evidence.lookup.name or "").lower()
     answer = scenario.names.get(plain, scenario.names.get(plain.removesuffix("."), ()))
     return Case(
-        host, answer, found.evidence.gai_conf, lookup, scenario.resolver, scenario.dns.first_reply
+        host, answer, found.evidence.conf.data, lookup, scenario.resolver, scenario.dns.first_reply
     )
 
 

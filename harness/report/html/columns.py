@@ -89,7 +89,7 @@ def columns_of(reports: Iterable[LookupReport]) -> Columns:
                 build=result.build,
                 origin=origin,
                 name=f"{name} ({origin})" if origin else name,
-                emulator=result.emulator,
+                emulator=result.emulator or "",
                 left=_left(columns, result),
             )
         )

@@ -1,0 +1,68 @@
+"""What was really seen: which build was asked, under which gai.conf, and what it answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.compare.results import LaneKind
+from harness.model.dialects import Dialect, dialect
+from harness.model.host import HostView
+from harness.model.lookup import NameService
+from harness.native.record import Outcome
+from harness.native.trace import Trace
+from harness.scenario.schema import Lookup, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSpec:
+    """One glibc and the way it is called.
+
+    ``command`` is the worker's argv inside ``skeleton``, its private root. The cffi lane has
+    neither on the host's glibc; elsewhere ``command`` starts this interpreter by that
+    glibc's own loader. ``build`` says where it comes from, ``label`` the same in a word.
+    ``emulator`` names the qemu-user that a foreign architecture runs through, ``untrusted``
+    says what the self-test of such a lane found wrong, if anything.
+    """
+
+    glibc: str
+    arch: str
+    lane: LaneKind
+    build: str
+    command: tuple[str, ...] = ()
+    skeleton: Path | None = None
+    label: str = ""
+    emulator: str = ""
+    untrusted: str = ""
+
+    @property
+    def name(self) -> str:
+        """The build for a message: ``2.36:s390x (debian bookworm 2.36-9, qemu-s390x 7.2.22)``."""
+        return f"{self.glibc}:{self.arch} ({', '.join(filter(None, (self.build, self.emulator)))})"
+
+
+@dataclass(frozen=True, slots=True)
+class GaiConf:
+    """A gai.conf to run under: its name in results and its bytes, None for no file at all."""
+
+    name: str
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was really seen for one look-up: the host as the kernel tells it, glibc's answer."""
+
+    scenario: Scenario
+    lookup: Lookup
+    conf: GaiConf
+    view: HostView
+    names: NameService
+    lane: LaneSpec
+    native: Outcome
+    trace: Trace | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the build that answered behaves."""
+        return dialect(self.lane.glibc, self.lane.arch)
