@@ -28,6 +28,8 @@ _FOLDERS = (
     "usr/lib", "usr/lib64", "usr/lib32", "usr/libx32",
 )  # fmt: skip
 _MOST_LINKS = 40
+# A path has at most 2,048 parts; forty links to such paths would take seconds for each name.
+_MOST_STEPS = 4096
 _DEEPEST = 7
 _MOST_SHOWN = 8
 _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
@@ -52,8 +54,11 @@ class Tree:
         """
         pending = [part for part in reversed(inside.split("/")) if part]
         done: list[str] = []
-        links = 0
+        links = steps = 0
         while pending:
+            steps += 1
+            if steps > _MOST_STEPS:
+                return None
             part = pending.pop()
             if part == ".":
                 continue
@@ -77,7 +82,7 @@ class Tree:
         found = self.root.joinpath(*done)
         try:
             return found if found.exists() else None
-        except PermissionError:
+        except OSError:  # not for us to see, or a link to a name longer than names can be
             return None
 
     def file(self, inside: str) -> Path | None:

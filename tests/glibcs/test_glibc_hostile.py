@@ -163,6 +163,24 @@ def test_a_soname_is_shown_in_one_line(tmp_path: Path) -> None:
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["x" * 300, "y/" * 2000, "/" + "z" * 4000, "libc.so.6", "../lib/" * 580 + "libc.so.6"],
+    ids=["long name", "deep", "long absolute", "itself", "roundabout"],
+)
+def test_a_link_may_lead_nowhere(tmp_path: Path, target: str) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/libc.so.6").symlink_to(target)
+    for number in range(40):  # each leads to the next one by as long a way
+        way = "lib/../" * 500 + f"lib{number + 1}"
+        (tmp_path / f"lib{number}").symlink_to(way)
+    (tmp_path / "lib64").symlink_to("lib0")
+    start = time.process_time()
+    with pytest.raises(GlibcError, match=r"a link to a file that is not in the tree"):
+        from_directory(tmp_path)
+    assert time.process_time() - start < 5
+
+
 Archive = Callable[[], bytes]
 
 
