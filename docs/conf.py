@@ -44,7 +44,7 @@ autodoc_typehints = "signature"
 add_module_names = False
 # every reference to this project has to lead somewhere; the standard library's are not looked up
 nitpicky = True
-nitpick_ignore = [("py:class", "harness.model.sorting.T")]  # a type variable
+nitpick_ignore = [("py:class", "harness.model.order.T")]  # a type variable
 nitpick_ignore_regex = [("py:.*", r"(?!harness\.).*")]
 
 html_theme = "furo"

@@ -19,10 +19,9 @@ from typing import Any
 
 from svg import Drawing
 
-from harness.model import Candidate, Facts, Policy, order
+from harness.model import Candidate, Destination, Policy, order
 from harness.model.dialects import ROWS
-from harness.model.rules import decide
-from harness.model.sorting import merge_sort
+from harness.model.order import Compare, decide, merge_sort
 from harness.report.html.bits import PrefixBits, prefix_bits
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -163,15 +162,15 @@ class Sorted:
             policy,
             GLIBC,
         )
-        known = sorted(ordered.facts, key=lambda item: item.position)
+        known = sorted(ordered.ranked, key=lambda item: item.position)
         assert [item.common_prefix for item in known] == [row["common_prefix"] for row in given]
         self.names = [names[row["destination"]] for row in given]
         self.merges: list[tuple[int, int, list[str], list[str]]] = []
         result = self._sort(known, 0)
         assert result == merge_sort(known, lambda a, b: decide(a, b)[0])
-        assert [str(item.destination) for item in result] == run["native"]
+        assert [str(item.address) for item in result] == run["native"]
 
-    def _sort(self, items: Sequence[Facts], start: int) -> list[Facts]:
+    def _sort(self, items: Sequence[Destination], start: int) -> list[Destination]:
         if len(items) <= 1:
             return list(items)
         middle = len(items) // 2
@@ -180,7 +179,7 @@ class Sorted:
         asked: list[str] = []
         last = 0
 
-        def compare(a: Facts, b: Facts) -> int:
+        def compare(a: Destination, b: Destination) -> int:
             nonlocal last
             verdict, rule = decide(a, b)
             first, second = (a, b) if verdict <= 0 else (b, a)
@@ -192,17 +191,17 @@ class Sorted:
         self.merges.append((start, start + len(items), [self._name(i) for i in result], asked))
         return result
 
-    def _quiet(self, items: Sequence[Facts]) -> list[Facts]:
+    def _quiet(self, items: Sequence[Destination]) -> list[Destination]:
         return merge_sort(items, lambda a, b: decide(a, b)[0])
 
-    def _name(self, item: Facts) -> str:
+    def _name(self, item: Destination) -> str:
         return self.names[item.position]
 
 
 def _merge(
-    left: list[Facts], right: list[Facts], compare: Callable[[Facts, Facts], int]
-) -> list[Facts]:
-    made: list[Facts] = []
+    left: list[Destination], right: list[Destination], compare: Compare
+) -> list[Destination]:
+    made: list[Destination] = []
     left, right = left[:], right[:]
     while left and right:
         made.append(left.pop(0) if compare(left[0], right[0]) <= 0 else right.pop(0))

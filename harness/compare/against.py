@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from harness.compare.results import BuildChange, Result, Side, Verdict, place
 from harness.compare.versions import explaining
 from harness.model.dialects import Dialect
-from harness.model.host import Target
-from harness.model.ordering import compare_pair
+from harness.model.order import compare_pair
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
     from harness.compare.judge import Analysis
     from harness.compare.predict import Prediction
-    from harness.model.ordering import Decision
+    from harness.model.order import Decision
 
 
 def against(
@@ -88,7 +87,7 @@ def _decision(prediction: Prediction, before: str, after: str) -> Decision | Non
     """Which rule puts one address before another; None where they were not sorted."""
     if prediction.order is None:
         return None
-    known = {str(Target(item.destination, item.scope_id)): item for item in prediction.order.facts}
+    known = {str(item.target): item for item in prediction.order.ranked}
     if before not in known or after not in known:
         return None
     return compare_pair(known[before], known[after])

@@ -12,13 +12,11 @@ from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect
 from harness.compare.tracing import TraceReport, trace_report
 from harness.compare.versions import architectures, changes
-from harness.model.host import Target
-from harness.model.ordering import compare_pair
+from harness.model.order import compare_pair
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
     from harness.compare.predict import Prediction
-    from harness.model.facts import Facts
     from harness.sandbox import Box
     from harness.sandbox.capture import Capture
 
@@ -106,17 +104,13 @@ def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason |
     """The decision between two addresses asked for; None where they are not both answers."""
     if prediction.order is None:
         return None
-    for a, b in permutations(prediction.order.facts, 2):
-        if (str(a.destination), str(b.destination)) != wanted:
+    for a, b in permutations(prediction.order.ranked, 2):
+        if (str(a.address), str(b.address)) != wanted:
             continue
         decision = compare_pair(a, b)
         if not decision.preferred:
             decision = compare_pair(b, a)
         return PairReason(
-            _text(decision.before), _text(decision.after), decision.rule, decision.why
+            str(decision.before.target), str(decision.after.target), decision.rule, decision.why
         )
     return None
-
-
-def _text(facts: Facts) -> str:
-    return str(Target(facts.destination, facts.scope_id))

@@ -16,7 +16,6 @@ from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
-from harness.model.facts import Facts
 from harness.model.host import Target
 from harness.model.lookup import Item, NameService
 from harness.native.record import Answer, Crashed, Outcome
@@ -58,7 +57,7 @@ def analyse(evidence: Evidence, model: Model = GLIBC) -> Analysis:
         reasons(prediction),
         remarks(evidence, prediction, _other_reply(evidence, model)),
         departures(evidence, prediction),
-        () if prediction.order is None else rows(prediction.order.facts, evidence.view),
+        () if prediction.order is None else rows(prediction.order.ranked, evidence.view),
     )
 
 
@@ -138,19 +137,15 @@ def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
         return ()
     return tuple(
         PairReason(
-            _text(decision.before),
-            _text(decision.after),
+            str(decision.before.target),
+            str(decision.after.target),
             decision.rule,
             decision.why,
             decision.preferred,
         )
         for decision in prediction.order.decisions
-        if _text(decision.before) != _text(decision.after)
+        if str(decision.before.target) != str(decision.after.target)
     )
-
-
-def _text(facts: Facts) -> str:
-    return str(Target(facts.destination, facts.scope_id))
 
 
 def _items(answer: Answer) -> tuple[Item, ...]:

@@ -9,10 +9,8 @@ from harness.model.dialects import Dialect
 from harness.model.gaiconf import Line
 from harness.model.host import HostView
 from harness.model.lookup import Item, NameService, Request, find
-from harness.model.ordering import Order, Sort, order_for
+from harness.model.order import RULES, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
-from harness.model.rules import RULES, Rule
-from harness.model.sorting import merge_sort
 from harness.model.table import address_table, candidates
 
 # Every subset of this many lines is tried; beyond it, none or all of them.
@@ -85,4 +83,4 @@ def _choices(undefined: tuple[Line, ...]) -> list[frozenset[int]]:
 
 
 def _pick(items: tuple[Item, ...], order: Order) -> tuple[Item, ...]:
-    return tuple(items[facts.position] for facts in order.facts)
+    return tuple(items[facts.position] for facts in order.ranked)

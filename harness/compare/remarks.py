@@ -9,7 +9,7 @@ from harness.compare.predict import Prediction
 from harness.compare.results import Departure, DestinationRow, Remark
 from harness.model.cycles import find_cycle
 from harness.model.host import HostView, Target
-from harness.model.ordering import compare_pair
+from harness.model.order import compare_pair
 from harness.model.standards import STANDARDS, standard_order
 from harness.model.traps import find_traps
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.compare.evidence import Evidence
-    from harness.model.facts import Facts
+    from harness.model.order import Destination
 
 
-def rows(known: Sequence[Facts], view: HostView) -> tuple[DestinationRow, ...]:
+def rows(known: Sequence[Destination], view: HostView) -> tuple[DestinationRow, ...]:
     """The table of an explanation: one row per different destination, in the order given."""
     names = {link.index: link.name for link in view.links}
     table: dict[str, DestinationRow] = {}
     for item in known:
-        target = Target(item.destination, item.scope_id)
+        target = item.target
         text = str(target)
         if text in table:
             continue
@@ -37,9 +37,9 @@ def rows(known: Sequence[Facts], view: HostView) -> tuple[DestinationRow, ...]:
             prefixlen=item.prefixlen,
             reachable=item.reachable,
             error=view.routes[target].error if target in view.routes else None,
-            destination_scope=item.destination_scope,
+            destination_scope=item.scope,
             source_scope=item.source_scope,
-            destination_label=item.destination_label,
+            destination_label=item.label,
             source_label=item.source_label,
             precedence=item.precedence,
             interface=None if item.index is None else names.get(item.index, str(item.index)),
@@ -54,18 +54,16 @@ def departures(evidence: Evidence, prediction: Prediction) -> tuple[Departure, .
     """Where a literal RFC 3484 or RFC 6724 would order these destinations otherwise."""
     if prediction.order is None:
         return ()
-    by_position = sorted(prediction.order.facts, key=lambda item: item.position)
-    targets = list(dict.fromkeys(Target(item.destination, item.scope_id) for item in by_position))
-    glibc = list(
-        dict.fromkeys(Target(item.destination, item.scope_id) for item in prediction.order.facts)
-    )
+    by_position = sorted(prediction.order.ranked, key=lambda item: item.position)
+    targets = list(dict.fromkeys(item.target for item in by_position))
+    glibc = list(dict.fromkeys(item.target for item in prediction.order.ranked))
     found = []
     for standard in STANDARDS:
         order = standard_order(standard, targets, evidence.view, evidence.conf.data)
-        theirs = [Target(item.destination, item.scope_id) for item in order.facts]
+        theirs = [item.target for item in order.ranked]
         if theirs == glibc:
             continue
-        by_target = {Target(item.destination, item.scope_id): item for item in order.facts}
+        by_target = {item.target: item for item in order.ranked}
         at = next(i for i, pair in enumerate(zip(theirs, glibc, strict=True)) if pair[0] != pair[1])
         why = compare_pair(by_target[theirs[at]], by_target[glibc[at]]).why
         found.append(Departure(standard.name, tuple(map(str, theirs)), why))
@@ -90,10 +88,10 @@ def remarks(
         )
     if prediction.order is None:
         return tuple(found)
-    cycle = find_cycle(_once(prediction.order.facts))
+    cycle = find_cycle(_once(prediction.order.ranked))
     if cycle is not None:
         steps = [*cycle, cycle[0]]
-        words = " before ".join(str(item.destination) for item in steps)
+        words = " before ".join(str(item.address) for item in steps)
         rules = ", ".join(str(compare_pair(a, b).rule) for a, b in pairwise(steps))
         found.append(
             Remark(
@@ -103,16 +101,16 @@ def remarks(
             )
         )
     spoken = evidence.dialect
-    traps = find_traps(prediction.order.facts, evidence.view, evidence.conf.data, spoken)
+    traps = find_traps(prediction.order.ranked, evidence.view, evidence.conf.data, spoken)
     found += [Remark("trap", trap.text) for trap in traps]
     return tuple(found)
 
 
-def _once(known: Sequence[Facts]) -> list[Facts]:
+def _once(known: Sequence[Destination]) -> list[Destination]:
     """The first of each destination: with three socket types every address is there thrice."""
-    seen: dict[Target, Facts] = {}
+    seen: dict[Target, Destination] = {}
     for item in sorted(known, key=lambda item: item.position):
-        seen.setdefault(Target(item.destination, item.scope_id), item)
+        seen.setdefault(item.target, item)
     return list(seen.values())
 
 

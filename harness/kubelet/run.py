@@ -133,9 +133,9 @@ def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") 
     order = go_order(targets, view)
     pair = None
     for decision in order.decisions:
-        if decision.before.destination != decision.after.destination:
+        if decision.before.address != decision.after.address:
             pair = PairReason(
-                str(decision.before.destination), str(decision.after.destination),
+                str(decision.before.address), str(decision.after.address),
                 decision.rule, decision.why,
             )  # fmt: skip
             break

@@ -4,8 +4,7 @@
 """
 
 from harness.model.dialects import Dialect, dialect
-from harness.model.facts import Candidate, Facts
-from harness.model.ordering import Decision, Order, order
+from harness.model.order import Candidate, Decision, Destination, Order, order
 from harness.model.policy import Policy
 
-__all__ = ["Candidate", "Decision", "Dialect", "Facts", "Order", "Policy", "dialect", "order"]
+__all__ = ["Candidate", "Decision", "Destination", "Dialect", "Order", "Policy", "dialect", "order"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.model.facts import Facts
+from harness.model.order import Destination
 
 
-def find_cycle(known: Sequence[Facts]) -> tuple[Facts, Facts, Facts] | None:
+def find_cycle(known: Sequence[Destination]) -> tuple[Destination, Destination, Destination] | None:
     """Three of ``known`` so that each is preferred to the next and the last to the first.
 
     None when the relation is transitive. A cycle is always a far address, then one of the
@@ -21,12 +21,12 @@ def find_cycle(known: Sequence[Facts]) -> tuple[Facts, Facts, Facts] | None:
     finds it.
     """
     # per tie and family: the farthest so far, and the farthest with an other family behind it
-    farthest: dict[tuple[object, int], Facts] = {}
-    waiting: dict[tuple[object, int], tuple[Facts, Facts]] = {}
+    farthest: dict[tuple[object, int], Destination] = {}
+    waiting: dict[tuple[object, int], tuple[Destination, Destination]] = {}
     for item in sorted(known, key=lambda facts: facts.position):
         if not item.reachable:
             continue  # rule 9 does not look at these
-        tie, version = _tie(item), item.destination.version
+        tie, version = _tie(item), item.address.version
         found = waiting.get((tie, version))
         if found is not None and item.common_prefix > found[0].common_prefix:
             return item, *found
@@ -40,14 +40,14 @@ def find_cycle(known: Sequence[Facts]) -> tuple[Facts, Facts, Facts] | None:
     return None
 
 
-def _tie(facts: Facts) -> tuple[object, ...]:
+def _tie(facts: Destination) -> tuple[object, ...]:
     """What rules 2 to 8 look at: equal for two reachable destinations that tie in all of them."""
     return (
-        facts.scope_matches,
+        facts.scope == facts.source_scope,
         facts.deprecated,
         facts.home,
-        facts.label_matches,
+        facts.label == facts.source_label,
         facts.precedence,
         facts.native,
-        facts.destination_scope,
+        facts.scope,
     )

@@ -13,32 +13,20 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import is_v4mapped, leading_zeros
-from harness.model.facts import Facts, facts
 from harness.model.host import HostView, IPAddress, Target
-from harness.model.ordering import Order, order_of
+from harness.model.order import RULES, Order, destination, order_of
 from harness.model.policy import DEFAULT_SCOPES, Policy
-from harness.model.rules import RULES, Rule
 from harness.model.standards import RFC6724, standard_candidates
 
 GO_BITS = 64  # "the portion of the address not including the interface ID"
 _POLICY = Policy(RFC6724.labels, RFC6724.precedence, DEFAULT_SCOPES)
 
 
-def _of_reachable(rule: Rule) -> Rule:
-    """The rule for two reachable destinations only: Go looks no further at two others."""
-
-    def compare(a: Facts, b: Facts) -> int:
-        return rule.compare(a, b) if a.reachable and b.reachable else 0
-
-    return replace(rule, compare=compare)
-
-
-_BY_NUMBER = {rule.number: rule for rule in RULES}
-GO_RULES = (
-    _BY_NUMBER[1],
-    *(_of_reachable(_BY_NUMBER[number]) for number in (2, 5, 6, 8, 9)),
-    _BY_NUMBER[10],
-)
+# Go looks at two reachable destinations only, after rule 1
+GO_RULES = tuple(
+    replace(rule, of_sources=rule.number not in (1, 10)) for rule in RULES
+    if rule.number in (1, 2, 5, 6, 8, 9, 10)
+)  # fmt: skip
 
 
 def go_targets(targets: Sequence[Target]) -> tuple[Target, ...]:
@@ -59,7 +47,7 @@ def go_order(targets: Sequence[Target], view: HostView) -> Order:
     without one.
     """
     known = [
-        facts(candidate, position, _POLICY, _common_prefix)
+        destination(candidate, position, _POLICY, _common_prefix)
         for position, candidate in enumerate(standard_candidates(targets, view))
     ]
     return order_of(known, GO_RULES)

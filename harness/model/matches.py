@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 from harness.model.addresses import as_ipv6_int
-from harness.model.facts import Facts
 from harness.model.gaiconf import PrefixEntry, ScopeEntry
 from harness.model.host import Target
+from harness.model.order import Destination
 from harness.model.policy import SITE_LOCAL_SCOPE
 from harness.model.prefixes import NewLine, Prefix, as_prefix, holds, tree
 from harness.model.wishes import Choice, classes
@@ -56,19 +56,19 @@ class Ends:
 
 
 def ends_of(
-    known: dict[Target, Facts], keyword: str,
+    known: dict[Target, Destination], keyword: str,
     tables: Sequence[tuple[PrefixEntry | ScopeEntry, ...]],
 ) -> Ends:  # fmt: skip
     """The ends of every reachable destination that a label or scopev4 line can act on."""
     four = keyword == "scopev4"
     ends = {}
     for target, item in known.items():
-        if item.source is None or (four and item.destination.version == 6):
+        if item.source is None or (four and item.address.version == 6):
             continue
         if four:
-            ends[target] = int(item.destination), int(item.source)
+            ends[target] = int(item.address), int(item.source)
         else:
-            ends[target] = as_ipv6_int(item.destination), as_ipv6_int(item.source)
+            ends[target] = as_ipv6_int(item.address), as_ipv6_int(item.source)
     return Ends(keyword, 32 if four else 128, ends, tuple(tables))
 
 

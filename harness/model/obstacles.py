@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.model.facts import Facts
+from harness.model.explain import describe
 from harness.model.host import Target
-from harness.model.ordering import compare_pair
-from harness.model.rules import RULES
-from harness.model.wishes import Pair, pairs, satisfiable
+from harness.model.order import RULES, Destination, compare_pair
+from harness.model.wishes import Pair, label_matches, pairs, satisfiable, scope_matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Obstacle:
 
 
 def obstacles(
-    known: Sequence[dict[Target, Facts]], wanted: Sequence[Target], others: Sequence[Target],
+    known: Sequence[dict[Target, Destination]], wanted: Sequence[Target], others: Sequence[Target],
     scopes_free: bool = True,
 ) -> tuple[Obstacle, ...]:  # fmt: skip
     """The pairs of a wish that cannot be had, or the one pair at which they contradict."""
@@ -50,15 +49,16 @@ def obstacles(
     return ()
 
 
-def _alone(known: Sequence[dict[Target, Facts]], pair: Pair, scopes_free: bool) -> Obstacle:
+def _alone(known: Sequence[dict[Target, Destination]], pair: Pair, scopes_free: bool) -> Obstacle:
     first, second = pair
     for one in known:
         a, b = one[first], one[second]
         rule, steps = _walk(a, b, scopes_free)
         if rule is not None:
             title = RULES[rule - 1].title
-            describe = RULES[rule - 1].describe
-            why = f"rule {rule} ({title}): {first} {describe(a)}, {second} {describe(b)}"
+            why = (
+                f"rule {rule} ({title}): {first} {describe(rule, a)}, {second} {describe(rule, b)}"
+            )
             return Obstacle(str(first), str(second), rule, why, steps, _remedies(rule, a, b))
     a, b = known[0][first], known[0][second]
     if first.address == second.address:
@@ -72,18 +72,18 @@ def _alone(known: Sequence[dict[Target, Facts]], pair: Pair, scopes_free: bool) 
     return Obstacle(str(first), str(second), None, why, (), _remedies(0, a, b))
 
 
-def _walk(a: Facts, b: Facts, scopes_free: bool) -> tuple[int | None, tuple[str, ...]]:
+def _walk(a: Destination, b: Destination, scopes_free: bool) -> tuple[int | None, tuple[str, ...]]:
     """The first rule for ``b`` that no gai.conf turns, None if there is none; and the way there."""
     steps: list[str] = []
     for rule in RULES[:5]:
         verdict = rule.compare(a, b)
-        words = f"rule {rule.number}: {a.destination} {rule.describe(a)}, "
-        words += f"{b.destination} {rule.describe(b)}"
+        words = f"rule {rule.number}: {a.address} {describe(rule.number, a)}, "
+        words += f"{b.address} {describe(rule.number, b)}"
         for_a, tie = _reach(rule.number, a, b, verdict, scopes_free)
         if for_a:
             return None, ()
         if verdict == 0:
-            steps.append(f"{words}: a tie, and no gai.conf makes it prefer {a.destination}")
+            steps.append(f"{words}: a tie, and no gai.conf makes it prefer {a.address}")
         elif tie:
             steps.append(f"{words}: can be made a tie by {_table(rule.number)} lines, not more")
         else:
@@ -96,7 +96,9 @@ def _table(rule: int) -> str:
     return "scopev4" if rule == 2 else "label"
 
 
-def _reach(rule: int, a: Facts, b: Facts, verdict: int, scopes_free: bool) -> tuple[bool, bool]:
+def _reach(
+    rule: int, a: Destination, b: Destination, verdict: int, scopes_free: bool
+) -> tuple[bool, bool]:
     """Whether gai.conf can make a rule prefer ``a``, and whether it can make it tie."""
     if rule not in (2, 5) or not (a.reachable and b.reachable):
         return verdict < 0, verdict == 0
@@ -108,22 +110,22 @@ def _reach(rule: int, a: Facts, b: Facts, verdict: int, scopes_free: bool) -> tu
     return (True, False) in joint, any(one == two for one, two in joint)
 
 
-def _states(rule: int, item: Facts, scopes_free: bool) -> tuple[bool, ...]:
-    now = item.scope_matches if rule == 2 else item.label_matches
-    fixed = item.destination == item.source
+def _states(rule: int, item: Destination, scopes_free: bool) -> tuple[bool, ...]:
+    now = scope_matches(item) if rule == 2 else label_matches(item)
+    fixed = item.address == item.source
     if rule == 2:
-        fixed = fixed or item.destination.version == 6 or not scopes_free
+        fixed = fixed or item.address.version == 6 or not scopes_free
     return (now,) if fixed else (True, False)
 
 
-def _bound(rule: int, a: Facts, b: Facts) -> bool:
+def _bound(rule: int, a: Destination, b: Destination) -> bool:
     """True when both match or neither does: they have the same two ends."""
-    if rule == 2 and (a.destination.version == 6 or b.destination.version == 6):
+    if rule == 2 and (a.address.version == 6 or b.address.version == 6):
         return False
-    return {a.destination, a.source} == {b.destination, b.source}
+    return {a.address, a.source} == {b.address, b.source}
 
 
-def _together(known: dict[Target, Facts], first: Target, second: Target) -> Obstacle:
+def _together(known: dict[Target, Destination], first: Target, second: Target) -> Obstacle:
     why = (
         "every pair could be put right alone, but not all at once: the destinations share "
         "addresses with each other's sources, so that making one match makes another match"
@@ -133,30 +135,28 @@ def _together(known: dict[Target, Facts], first: Target, second: Target) -> Obst
     )
 
 
-def _remedies(rule: int, a: Facts, b: Facts) -> tuple[str, ...]:
+def _remedies(rule: int, a: Destination, b: Destination) -> tuple[str, ...]:
     """What can be done outside gai.conf, the nearest to the cause first."""
     found = []
     if rule == 1:
-        found.append(f"a route to {a.destination} and a source address for it")
+        found.append(f"a route to {a.address} and a source address for it")
     if rule == 2:
         found.append(
-            f"a source address of scope {a.destination_scope} for {a.destination} (an address on "
+            f"a source address of scope {a.scope} for {a.address} (an address on "
             "the interface of its route, or `src` in the route)"
         )
     if rule == 3:
         found.append(
-            f"a source for {a.destination} that is not deprecated: renew the preferred lifetime "
+            f"a source for {a.address} that is not deprecated: renew the preferred lifetime "
             f"of {a.source}, or name another address as `src` in the route"
         )
     if rule == 4:
         found.append(f"the home flag for {a.source} (`ip address … home`), or none for {b.source}")
     if rule == 5:
-        found.append(f"another source address for {a.destination} (`src` in the route)")
-    if a.destination.version != b.destination.version:
-        family = "AF_INET" if a.destination.version == 4 else "AF_INET6"
+        found.append(f"another source address for {a.address} (`src` in the route)")
+    if a.address.version != b.address.version:
+        family = "AF_INET" if a.address.version == 4 else "AF_INET6"
         found.append(f"asking for {family} only, where the program can be told to")
-    found.append(
-        f"taking {b.destination} out of the name, or a name of its own for {a.destination}"
-    )
-    found.append(f"naming the address itself, as `--node-ip={a.destination}` does for a kubelet")
+    found.append(f"taking {b.address} out of the name, or a name of its own for {a.address}")
+    found.append(f"naming the address itself, as `--node-ip={a.address}` does for a kubelet")
     return tuple(found)

@@ -13,9 +13,9 @@ from itertools import combinations, pairwise
 from math import comb
 
 from harness.model.addresses import as_ipv6_int
-from harness.model.facts import Facts
 from harness.model.gaiconf import INT_MAX, PrefixEntry
 from harness.model.host import Target
+from harness.model.order import Destination
 from harness.model.prefixes import NewLine, Prefix, as_prefix, holds, tree
 from harness.model.wishes import early_verdict, late_verdict, pairs
 
@@ -46,7 +46,7 @@ class Problem:
 
 
 def demands(
-    known: dict[Target, Facts], wanted: Sequence[Target], others: Sequence[Target]
+    known: dict[Target, Destination], wanted: Sequence[Target], others: Sequence[Target]
 ) -> tuple[Demand, ...] | None:
     """What the wish demands of rule 6 in one case; None where rules 1 to 5 are against it."""
     found: dict[tuple[int, int], bool] = {}

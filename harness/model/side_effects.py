@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import combinations
 
-from harness.model.facts import Facts
 from harness.model.host import IPAddress
-from harness.model.ordering import order_for
+from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
 from harness.model.wishes import Case
 
@@ -87,7 +86,7 @@ def side_effects(
 
 
 def _positions(case: Case, policy: Policy) -> list[int]:
-    ordered: tuple[Facts, ...] = order_for(case.candidates, policy, case.spoken).facts
+    ordered: tuple[Destination, ...] = order_for(case.candidates, policy, case.spoken).ranked
     return [item.position for item in ordered]
 
 

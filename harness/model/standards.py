@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import dialect
-from harness.model.facts import Candidate, facts
 from harness.model.gaiconf import PrefixEntry, ScopeEntry
 from harness.model.host import (
     IFA_F_DEPRECATED,
@@ -22,7 +21,7 @@ from harness.model.host import (
     IPAddress,
     Target,
 )
-from harness.model.ordering import Order, order_of
+from harness.model.order import Candidate, Order, destination, order_of
 from harness.model.policy import (
     DEFAULT_SCOPES,
     SCOPES_WITH_SITE_LOCAL,
@@ -136,7 +135,7 @@ def standard_order(
     """
     policy = standard_policy(standard, gai_conf)
     known = [
-        facts(candidate, position, policy, standard.common_prefix)
+        destination(candidate, position, policy, standard.common_prefix)
         for position, candidate in enumerate(standard_candidates(targets, view))
     ]
     return order_of(known)

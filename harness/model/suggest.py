@@ -15,13 +15,12 @@ from itertools import combinations, islice
 
 from harness.model.addresses import as_ipv6_int, parse
 from harness.model.dialects import Dialect
-from harness.model.facts import Facts
 from harness.model.gaiconf import GaiConf, parse_gai_conf
 from harness.model.host import IPAddress, Target
 from harness.model.matches import Ends, Lines, ends_of
 from harness.model.matches import solutions as match_lines
 from harness.model.obstacles import Obstacle, obstacles
-from harness.model.ordering import order_for
+from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
 from harness.model.precedences import Problem, demands
 from harness.model.precedences import solutions as precedence_lines
@@ -102,7 +101,7 @@ def suggest(
 def answered_order(case: Case, policy: Policy) -> tuple[Target, ...]:
     """The destinations as one case returns them, each at its first place."""
     order = order_for(case.candidates, policy, case.spoken)
-    return tuple(dict.fromkeys(Target(f.destination, f.scope_id) for f in order.facts))
+    return tuple(dict.fromkeys(item.target for item in order.ranked))
 
 
 @dataclass
@@ -217,7 +216,7 @@ class _Search:
     def policy(self, lines: Lines, spoken: Dialect) -> Policy:
         return Policy.build(with_new_lines(self.base, (*lines, *self.kept(lines))), spoken)
 
-    def facts(self, lines: Lines) -> Iterator[dict[Target, Facts]]:
+    def facts(self, lines: Lines) -> Iterator[dict[Target, Destination]]:
         for case in self.cases:
             yield known_facts(case, self.policy(lines, case.spoken))
 

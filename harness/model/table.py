@@ -12,7 +12,6 @@ from ipaddress import IPv4Address
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
-from harness.model.facts import Candidate
 from harness.model.host import (
     ARPHRD_SIT,
     ARPHRD_TUNNEL,
@@ -25,6 +24,7 @@ from harness.model.host import (
     IPAddress,
     Target,
 )
+from harness.model.order import Candidate
 
 NOT_NATIVE = frozenset({ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6})
 _LOOPBACK4 = int(IPv4Address("127.0.0.1"))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect, dialect
-from harness.model.facts import Facts
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.host import HostView
+from harness.model.order import Destination
 from harness.model.table import AddressTable, address_table
 from harness.versions import SUPPORTED
 
@@ -24,7 +24,7 @@ class Trap:
 
 
 def find_traps(
-    known: Sequence[Facts], view: HostView, gai_conf: bytes | None, spoken: Dialect
+    known: Sequence[Destination], view: HostView, gai_conf: bytes | None, spoken: Dialect
 ) -> tuple[Trap, ...]:
     """The traps that applied to these destinations on this host, most general first."""
     table = address_table(view.addresses)
@@ -38,8 +38,8 @@ def find_traps(
     return tuple(trap for trap in found if trap is not None)
 
 
-def _dropped(known: Sequence[Facts], table: AddressTable, spoken: Dialect) -> Trap | None:
-    four = [item for item in known if item.reachable and item.destination.version == 4]
+def _dropped(known: Sequence[Destination], table: AddressTable, spoken: Dialect) -> Trap | None:
+    four = [item for item in known if item.reachable and item.address.version == 4]
     if not table.dropped or not four:
         return None
     others = ", ".join(arch for arch in SUPPORTED if _shift(spoken, arch) != spoken.shift_by_32)
@@ -76,19 +76,19 @@ def _processors(spoken: Dialect) -> str:
     return ", ".join(alike if spoken.arch in alike else [spoken.arch])
 
 
-def _scoped(known: Sequence[Facts]) -> Trap | None:
+def _scoped(known: Sequence[Destination]) -> Trap | None:
     for item in known:
-        if item.destination.is_link_local and item.destination.version == 6 and not item.scope_id:
+        if item.address.is_link_local and item.address.version == 6 and not item.target.scope_id:
             return Trap(
                 "no-scope-id",
-                f"{item.destination} came without a scope id, as hosts files, DNS and "
+                f"{item.address} came without a scope id, as hosts files, DNS and "
                 "every look-up by family give link-local addresses: the kernel cannot reach it, "
                 "so rule 1 puts it last.",
             )
     return None
 
 
-def _peers(known: Sequence[Facts], view: HostView, table: AddressTable) -> list[Trap]:
+def _peers(known: Sequence[Destination], view: HostView, table: AddressTable) -> list[Trap]:
     if table.dropped:
         return []
     traps = {}
@@ -106,7 +106,7 @@ def _peers(known: Sequence[Facts], view: HostView, table: AddressTable) -> list[
     return list(traps.values())
 
 
-def _duplicates(known: Sequence[Facts], table: AddressTable) -> list[Trap]:
+def _duplicates(known: Sequence[Destination], table: AddressTable) -> list[Trap]:
     counts = Counter(entry.key for entry in table.entries)
     traps = {}
     for item in known:

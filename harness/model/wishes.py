@@ -14,10 +14,9 @@ from itertools import pairwise
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
-from harness.model.facts import Candidate, Facts, glibc_facts
 from harness.model.host import Target
+from harness.model.order import RULES, Candidate, Destination, decide, glibc_destination
 from harness.model.policy import Policy
-from harness.model.rules import RULES, decide
 
 Pair = tuple[Target, Target]
 
@@ -31,13 +30,23 @@ class Case:
     candidates: tuple[Candidate, ...]
 
 
-def known_facts(case: Case, policy: Policy) -> dict[Target, Facts]:
+def known_facts(case: Case, policy: Policy) -> dict[Target, Destination]:
     """The facts of every different destination, at its first place in the answer."""
-    found: dict[Target, Facts] = {}
+    found: dict[Target, Destination] = {}
     for position, candidate in enumerate(case.candidates):
-        item = glibc_facts(candidate, position, policy, case.spoken)
-        found.setdefault(Target(item.destination, item.scope_id), item)
+        item = glibc_destination(candidate, position, policy, case.spoken)
+        found.setdefault(item.target, item)
     return found
+
+
+def scope_matches(item: Destination) -> bool:
+    """True when destination and source have the same scope."""
+    return item.scope == item.source_scope
+
+
+def label_matches(item: Destination) -> bool:
+    """True when destination and source have the same label."""
+    return item.label == item.source_label
 
 
 def pairs(wanted: Sequence[Target], others: Sequence[Target]) -> Iterator[Pair]:
@@ -47,13 +56,13 @@ def pairs(wanted: Sequence[Target], others: Sequence[Target]) -> Iterator[Pair]:
             yield first, second
 
 
-def early_verdict(a: Facts, b: Facts) -> tuple[int, int]:
+def early_verdict(a: Destination, b: Destination) -> tuple[int, int]:
     """Rules 1 to 5: below 0 the first is preferred, 0 they tie; and the number of the rule."""
     verdict, rule = decide(a, b, RULES[:5])
     return verdict, rule.number if verdict else 0
 
 
-def late_verdict(a: Facts, b: Facts) -> int:
+def late_verdict(a: Destination, b: Destination) -> int:
     """Rules 7 to 10, which decide between equal precedences."""
     return decide(a, b, RULES[6:])[0]
 
@@ -99,7 +108,7 @@ def classes(matching: Sequence[tuple[int, int]], keys: Sequence[int]) -> dict[in
 
 
 def satisfiable(
-    known: Sequence[dict[Target, Facts]], wanted: Sequence[Target], others: Sequence[Target],
+    known: Sequence[dict[Target, Destination]], wanted: Sequence[Target], others: Sequence[Target],
     scopes_free: bool = True, labels_free: bool = True,
 ) -> Choice | None:  # fmt: skip
     """The choice, nearest to the present one, for which rules 1 to 5 leave the wish open.
@@ -137,10 +146,10 @@ def satisfiable(
             no: list[tuple[int, int]] = []
             for target, option in chosen.items():
                 item = first[target]
-                if kind == 0 and item.destination.version == 6:
+                if kind == 0 and item.address.version == 6:
                     continue
                 assert item.source is not None
-                ends_of = as_ipv6_int(item.destination), as_ipv6_int(item.source)
+                ends_of = as_ipv6_int(item.address), as_ipv6_int(item.source)
                 (yes if option[kind] else no).append(ends_of)
             if not possible(yes, no):
                 return False
@@ -168,7 +177,7 @@ def satisfiable(
 
 
 def fulfilled(
-    known: dict[Target, Facts], wanted: Sequence[Target], others: Sequence[Target],
+    known: dict[Target, Destination], wanted: Sequence[Target], others: Sequence[Target],
     scope: Mapping[Target, bool], label: Mapping[Target, bool],
 ) -> bool:  # fmt: skip
     """True when rules 1 to 5 are not against the wish, given which destinations match."""
@@ -177,7 +186,7 @@ def fulfilled(
         item = known[target]
         if not item.reachable:
             return (False,)  # rules 2 to 5 do not look at it
-        option = scope.get(target, item.scope_matches), label.get(target, item.label_matches)
+        option = scope.get(target, scope_matches(item)), label.get(target, label_matches(item))
         return True, *_key(item, option)
 
     keys = [key(target) for target in wanted]
@@ -191,24 +200,30 @@ def twins(target: Target, among: Sequence[Target]) -> list[Target]:
     return [one for one in among if one.address == target.address and one != target]
 
 
-def _tied(a: Facts, b: Facts) -> bool:
+def _tied(a: Destination, b: Destination) -> bool:
     """True when equal choices leave the two to rules 7 to 10, and these prefer ``b``."""
-    present = a.scope_matches, a.label_matches
+    present = scope_matches(a), label_matches(a)
     return _key(a, present) == _key(b, present) and late_verdict(a, b) > 0
 
 
-def _key(item: Facts, option: tuple[bool, bool]) -> tuple[bool, ...]:
+def _key(item: Destination, option: tuple[bool, bool]) -> tuple[bool, ...]:
     """Rules 2 to 5 of a reachable destination as one value; the higher comes first."""
     return option[0], not item.deprecated, item.home, option[1]
 
 
-def _options(item: Facts, scopes_free: bool, labels_free: bool) -> Iterator[tuple[bool, bool]]:
+def _options(
+    item: Destination, scopes_free: bool, labels_free: bool
+) -> Iterator[tuple[bool, bool]]:
     """What can be made of a destination, the present state first."""
-    same = item.destination == item.source
-    scope_fixed = item.destination.version == 6 or not scopes_free or same
-    scopes = (item.scope_matches,) if scope_fixed else (item.scope_matches, not item.scope_matches)
+    same = item.address == item.source
+    scope_fixed = item.address.version == 6 or not scopes_free or same
+    scopes = (
+        (scope_matches(item),) if scope_fixed else (scope_matches(item), not scope_matches(item))
+    )
     label_fixed = not labels_free or same
-    labels = (item.label_matches,) if label_fixed else (item.label_matches, not item.label_matches)
+    labels = (
+        (label_matches(item),) if label_fixed else (label_matches(item), not label_matches(item))
+    )
     for scope in scopes:
         for label in labels:
             yield scope, label

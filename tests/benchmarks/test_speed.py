@@ -15,10 +15,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.compare.bench.host import FAMILIES, HOST, SIZES, destinations
+from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.model.dialects import dialect
-from harness.model.facts import Candidate
-from harness.model.keys import Sorter
-from harness.model.ordering import order_for
+from harness.model.order import Candidate, order_for
 from harness.model.policy import Policy
 from harness.native import Answer, Query, WorkerLane, bundled_worker
 from harness.sandbox import Pool
@@ -47,9 +46,9 @@ def test_model_sort(benchmark: BenchmarkFixture, family: str, size: int) -> None
     benchmark.group = f"model sort, {family}"
     own = candidates(family, size)
     policy = Policy.build(None, SPOKEN)
-    order = benchmark(lambda: Sorter(policy, SPOKEN).order(own))
+    order = benchmark(lambda: Sorter(SortInput.of(policy, SPOKEN)).order(own))
     assert [own[i].destination for i in order] == [
-        one.destination for one in order_for(own, policy, SPOKEN).facts
+        one.address for one in order_for(own, policy, SPOKEN).ranked
     ]
 
 

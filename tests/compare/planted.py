@@ -13,31 +13,30 @@ from harness.compare import predict as predict_module
 from harness.compare.fuzz import engine as engine_module
 from harness.compare.fuzz import hostwork as hostwork_module
 from harness.compare.fuzz import linekinds as linekinds_module
+from harness.compare.fuzz import sorter as sorter_module
+from harness.compare.fuzz.sorter import RULE_BITS, Key
 from harness.compare.predict import Model
 from harness.model import gaiconf as gaiconf_module
-from harness.model import keys as keys_module
 from harness.model import policy as policy_module
 from harness.model import table as table_module
-from harness.model.facts import Candidate, Facts
-from harness.model.keys import RULE_BITS, Key
-from harness.model.rules import RULES
+from harness.model.order import RULES, Candidate, Destination, Values
 
-_FIXED = keys_module.Sorter.fixed
-_KEY_OF = keys_module.Sorter.key_of
+_FIXED = sorter_module.Sorter.fixed
+_KEY_OF = sorter_module.Sorter.key_of
 _TABLE = table_module.address_table
 _CANDIDATES = table_module.candidates
 
 
-def _rule(number: int, compare: Callable[[Facts, Facts], int]) -> None:
-    rules = tuple(replace(r, compare=compare) if r.number == number else r for r in RULES)
+def _rule(number: int, values: Callable[[Destination, Destination], Values]) -> None:
+    rules = tuple(replace(r, values=values) if r.number == number else r for r in RULES)
     predict_module.GLIBC = Model(rules=rules)
 
 
 def _keys(change: Callable[[Key], Key]) -> None:
-    def key_of(self: keys_module.Sorter, fixed: keys_module.Fixed) -> Key:
+    def key_of(self: sorter_module.Sorter, fixed: sorter_module.Fixed) -> Key:
         return change(_KEY_OF(self, fixed))
 
-    keys_module.Sorter.key_of = key_of  # type: ignore[method-assign]
+    sorter_module.Sorter.key_of = key_of  # type: ignore[method-assign]
 
 
 def _rule_dropped(number: int) -> Callable[[], None]:
@@ -49,28 +48,28 @@ def _rule_dropped(number: int) -> Callable[[], None]:
         assert lowest + width <= highest
         mask = ~(((1 << width) - 1) << lowest)
         _keys(lambda key: (key[0] & mask, *key[1:]))
-        _rule(number, lambda *_: 0)
+        _rule(number, lambda *_: (0, 0))
 
     return plant
 
 
 def _rule9_dropped() -> None:
-    _keys(lambda key: (key[0], 0, key[2]))
-    _rule(9, lambda *_: 0)
+    _keys(lambda key: (key[0], 0, key[2], 0))
+    _rule(9, lambda *_: (0, 0))
 
 
 def _rule10_turned() -> None:
-    def sort(self: keys_module.Sorter, keys: Sequence[Key]) -> list[int]:
+    def sort(self: sorter_module.Sorter, keys: Sequence[Key]) -> list[int]:
         last = len(keys) - 1
         return [last - position for position in original(self, keys[::-1])]
 
-    original = keys_module.Sorter.sort
-    keys_module.Sorter.sort = sort  # type: ignore[method-assign]
-    _rule(10, lambda a, b: b.position - a.position)
+    original = sorter_module.Sorter.sort
+    sorter_module.Sorter.sort = sort  # type: ignore[method-assign]
+    _rule(10, lambda a, b: (b.position, a.position))
 
 
 def _stable_sort() -> None:
-    keys_module._families_tie = lambda _: False
+    sorter_module._families_tie = lambda _: False
 
 
 def _tables(change: Callable[[Sequence[Any]], Any]) -> None:
@@ -168,13 +167,13 @@ def _nul_unnoticed() -> None:
 
 
 def _ipv6_limited() -> None:
-    def fixed(self: keys_module.Sorter, candidate: Candidate) -> keys_module.Fixed:
-        value, source, bits, far, version = _FIXED(self, candidate)
+    def fixed(self: sorter_module.Sorter, candidate: Candidate) -> sorter_module.Fixed:
+        value, source, bits, far, version, more = _FIXED(self, candidate)
         if version == 6 and source is not None:
             far = max(far, 128 - candidate.prefixlen)
-        return value, source, bits, far, version
+        return value, source, bits, far, version, more
 
-    keys_module.Sorter.fixed = fixed  # type: ignore[method-assign]
+    sorter_module.Sorter.fixed = fixed  # type: ignore[method-assign]
 
 
 PLANTED: dict[str, Callable[[], None]] = {
@@ -203,4 +202,4 @@ def __getattr__(name: str) -> Callable[[], None]:
     raise AttributeError(name)
 
 
-assert engine_module.Sorter is keys_module.Sorter
+assert engine_module.Sorter is sorter_module.Sorter

@@ -29,7 +29,7 @@ def test_rows_show_every_fact(library_evidence: list[Evidence]) -> None:
     evidence = of(library_evidence, "seed-rule9-dual-stack", "web")
     order = prediction_for(evidence).order
     assert order is not None
-    near, far = rows(order.facts, evidence.view)
+    near, far = rows(order.ranked, evidence.view)
     assert (near.destination, near.source, near.prefixlen) == ("172.18.45.6", "172.18.45.2", 24)
     assert (near.interface, near.native, near.reachable) == ("eth0", True, True)
     # 172.18.45.2 and 172.18.45.6 differ in their 30th bit

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,18 +16,19 @@ from harness.compare import judge as judge_module
 from harness.compare import predict as predict_module
 from harness.compare.judge import judge
 from harness.compare.predict import Model
-from harness.model import facts as facts_module
 from harness.model import policy as policy_module
 from harness.model import table as table_module
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import Dialect, dialect
-from harness.model.facts import Facts
+from harness.model.order import RULES, Compare, Destination, Rule, Values
 from harness.model.policy import prefixes
-from harness.model.rules import RULES, Rule, prefer
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
     from harness.model.host import AddressRow
+
+# the package has a function of this name too
+order_module = import_module("harness.model.order")
 
 
 def disagreements(evidence: list[Evidence], model: Model | None = None) -> list[str]:
@@ -40,19 +42,19 @@ def test_library_agrees_unmutated(library_evidence: list[Evidence]) -> None:
     assert disagreements(library_evidence) == []
 
 
-def changed(number: int, compare: Callable[[Facts, Facts], int]) -> tuple[Rule, ...]:
-    return tuple(replace(r, compare=compare) if r.number == number else r for r in RULES)
+def changed(number: int, values: Callable[[Destination, Destination], Values]) -> tuple[Rule, ...]:
+    return tuple(replace(r, values=values) if r.number == number else r for r in RULES)
 
 
 # Without rule 10 a stable sort gives the same order, so rule 10 is only turned round.
 @pytest.mark.parametrize("number", range(1, 10))
 def test_rule_dropped(library_evidence: list[Evidence], number: int) -> None:
-    assert disagreements(library_evidence, Model(rules=changed(number, lambda *_: 0)))
+    assert disagreements(library_evidence, Model(rules=changed(number, lambda *_: (0, 0))))
 
 
 @pytest.mark.parametrize("number", range(1, 11))
 def test_rule_turned_round(library_evidence: list[Evidence], number: int) -> None:
-    original = RULES[number - 1].compare
+    original = RULES[number - 1].values
     turned = changed(number, lambda a, b: original(b, a))
     assert disagreements(library_evidence, Model(rules=turned))
 
@@ -64,28 +66,28 @@ def test_rule_exchanged_with_the_next(library_evidence: list[Evidence], number: 
     assert disagreements(library_evidence, Model(rules=tuple(rules)))
 
 
-def rule9_across_families(a: Facts, b: Facts) -> int:
-    return b.common_prefix - a.common_prefix if a.reachable else 0
+def rule9_across_families(a: Destination, b: Destination) -> Values:
+    return a.common_prefix, b.common_prefix
 
 
-def rule7_unknown_is_native(a: Facts, b: Facts) -> int:
-    if not a.reachable:
-        return 0
-    return prefer(a.native or a.index is None, b.native or b.index is None)
+def rule7_unknown_is_native(a: Destination, b: Destination) -> Values:
+    return a.native or a.index is None, b.native or b.index is None
 
 
 @pytest.mark.parametrize(
-    ("number", "compare"), [(9, rule9_across_families), (7, rule7_unknown_is_native)]
+    ("number", "values"), [(9, rule9_across_families), (7, rule7_unknown_is_native)]
 )
 def test_rule_read_otherwise(
-    library_evidence: list[Evidence], number: int, compare: Callable[[Facts, Facts], int]
+    library_evidence: list[Evidence],
+    number: int,
+    values: Callable[[Destination, Destination], Values],
 ) -> None:
-    assert disagreements(library_evidence, Model(rules=changed(number, compare)))
+    assert disagreements(library_evidence, Model(rules=changed(number, values)))
 
 
-def stable_sort(items: Sequence[Facts], compare: Callable[[Facts, Facts], int]) -> list[Facts]:
+def stable_sort(items: Sequence[Destination], compare: Compare) -> list[Destination]:
     """Insertion sort: stable too, but not glibc's."""
-    done: list[Facts] = []
+    done: list[Destination] = []
     for item in items:
         at = len(done)
         while at and compare(item, done[at - 1]) < 0:
@@ -188,13 +190,13 @@ def test_address_table_built_otherwise(
 def test_rule9_limited_to_the_prefix_length_for_ipv6(
     library_evidence: list[Evidence], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = facts_module.common_prefix
+    original = order_module.common_prefix
 
     def limited(spoken: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
         bits = original(spoken, destination, source, prefixlen)
         return min(bits, prefixlen) if destination.version == 6 else bits
 
-    monkeypatch.setattr(facts_module, "common_prefix", limited)
+    monkeypatch.setattr(order_module, "common_prefix", limited)
     assert disagreements(library_evidence)
 
 
@@ -207,7 +209,7 @@ def test_rule9_unlimited_for_ipv4(
         width = 32 if destination.version == 4 else 128
         return leading_zeros(int(destination) ^ int(source), width)
 
-    monkeypatch.setattr(facts_module, "common_prefix", unlimited)
+    monkeypatch.setattr(order_module, "common_prefix", unlimited)
     assert disagreements(library_evidence)
 
 

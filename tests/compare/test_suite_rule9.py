@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +12,15 @@ from test_mutations import by_local, disagreements, keep_table, stable_sort
 from harness.compare import predict as predict_module
 from harness.compare.plan import host_lane, load_suite, make_jobs
 from harness.compare.predict import Model
-from harness.model import facts as facts_module
 from harness.model.addresses import leading_zeros
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
     from harness.model.dialects import Dialect
+
+# the package has a function of this name too
+order_module = import_module("harness.model.order")
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +47,18 @@ def test_ipv4_without_the_subnet_limit(
         width = 32 if destination.version == 4 else 128
         return leading_zeros(int(destination) ^ int(source), width)
 
-    monkeypatch.setattr(facts_module, "common_prefix", plain)
+    monkeypatch.setattr(order_module, "common_prefix", plain)
     assert disagreements(evidence)
 
 
 def test_ipv6_with_the_limit(evidence: list[Evidence], monkeypatch: pytest.MonkeyPatch) -> None:
-    original = facts_module.common_prefix
+    original = order_module.common_prefix
 
     def limited(spoken: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
         bits = original(spoken, destination, source, prefixlen)
         return min(bits, prefixlen) if destination.version == 6 else bits
 
-    monkeypatch.setattr(facts_module, "common_prefix", limited)
+    monkeypatch.setattr(order_module, "common_prefix", limited)
     assert disagreements(evidence)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from docs_pages import ROOT
 
+from harness.model.order import RULES
 from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE
-from harness.model.rules import RULES
 
 PAGE = (ROOT / "docs/how-glibc-orders.md").read_text(encoding="utf-8")
 

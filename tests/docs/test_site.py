@@ -140,7 +140,7 @@ def test_the_reference_has_the_catalogue(parts: dict[str, Parts]) -> None:
 
 def test_the_reference_has_the_model(parts: dict[str, Parts]) -> None:
     assert {
-        "harness.model.ordering.order", "harness.model.facts.Candidate",
+        "harness.model.order.order", "harness.model.order.Candidate",
         "harness.model.policy.Policy.from_gai_conf", "harness.model.lint.lint",
     } <= parts["reference/model.html"].anchors  # fmt: skip
 

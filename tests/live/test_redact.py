@@ -118,10 +118,10 @@ def test_the_order_and_every_decision_stay(
             )  # fmt: skip
             results.append(
                 (
-                    [facts.position for facts in made.facts],
+                    [item.position for item in made.ranked],
                     [decision.rule for decision in made.decisions],
-                    [(f.destination_scope, f.source_scope, f.destination_label, f.source_label,
-                      f.precedence, f.common_prefix) for f in made.facts],
+                    [(f.scope, f.source_scope, f.label, f.source_label,
+                      f.precedence, f.common_prefix) for f in made.ranked],
                 )
             )  # fmt: skip
         assert results[0] == results[1], (glibc, arch)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from harness.model.dialects import dialect
-from harness.model.facts import Candidate, Facts, glibc_facts
 from harness.model.host import AddressRow, HostView, Link, Route, Target
+from harness.model.order import Candidate, Destination, glibc_destination
 from harness.model.policy import Policy
 from harness.versions import SUPPORTED
 
@@ -57,11 +57,11 @@ def known(
     conf: str | None = None,
     glibc: str = "2.36",
     arch: str = "amd64",
-) -> list[Facts]:
+) -> list[Destination]:
     """The facts of candidates standing in this order."""
     spoken = dialect(glibc, arch)
     policy = Policy.build(conf, spoken)
-    return [glibc_facts(one, i, policy, spoken) for i, one in enumerate(candidates)]
+    return [glibc_destination(one, i, policy, spoken) for i, one in enumerate(candidates)]
 
 
 # A few nets, near and far, of every scope, label and precedence; few bits, so that ties happen.

@@ -9,28 +9,29 @@ from hypothesis import given
 from model_kit import TYING, candidates, confs, known
 
 from harness.model.cycles import find_cycle
-from harness.model.facts import Candidate
-from harness.model.rules import decide
-from harness.model.sorting import merge_sort
+from harness.model.order import Candidate, decide, merge_sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.model.facts import Facts
+    from harness.model.order import Destination
 
 FAR = Candidate("172.31.80.8", "172.18.45.2", 24, index=2)
 NEAR = Candidate("172.18.45.6", "172.18.45.2", 24, index=2)
 SIX = Candidate("2001:db8:9::1", "2001:db8:1::2", 64, index=2)
 
 
-def compare(a: Facts, b: Facts) -> int:
+def compare(a: Destination, b: Destination) -> int:
     return decide(a, b)[0]
 
 
 def insertion_sort(
-    items: Sequence[Facts], less: Callable[[Facts, Facts], int], *, backwards: bool = False
-) -> list[Facts]:
-    done: list[Facts] = []
+    items: Sequence[Destination],
+    less: Callable[[Destination, Destination], int],
+    *,
+    backwards: bool = False,
+) -> list[Destination]:
+    done: list[Destination] = []
     for item in reversed(items) if backwards else items:
         place = 0
         while place < len(done) and less(done[place], item) <= 0:
@@ -39,7 +40,7 @@ def insertion_sort(
     return done
 
 
-def has_cycle(facts: Sequence[Facts]) -> bool:
+def has_cycle(facts: Sequence[Destination]) -> bool:
     """By brute force over all triples."""
     return any(
         compare(a, b) < 0 and compare(b, c) < 0 and compare(c, a) < 0

@@ -11,25 +11,26 @@ import pytest
 from hypothesis import given
 from model_kit import candidates, confs, known
 
-from harness.model.facts import Candidate, Facts
-from harness.model.rules import RULES, decide
+from harness.model.explain import describe
+from harness.model.host import Target
+from harness.model.order import RULES, Candidate, Destination, decide
 
 
-def fact(position: int = 0, destination: str = "2001:db8::1", **changes: Any) -> Facts:
+def fact(position: int = 0, destination: str = "2001:db8::1", **changes: Any) -> Destination:
     """A destination like every other: reachable, matching, native; ``changes`` make it special."""
     source = "2001:db8::2" if ":" in destination else "198.51.100.2"
-    plain = Facts(
+    plain = Destination(
         position=position,
-        destination=ip_address(destination),
+        target=Target(ip_address(destination)),
         source=ip_address(source),
         prefixlen=64,
         deprecated=False,
         home=False,
         index=2,
         native=True,
-        destination_scope=14,
+        scope=14,
         source_scope=14,
-        destination_label=1,
+        label=1,
         source_label=1,
         precedence=40,
         common_prefix=20,
@@ -49,7 +50,7 @@ CASES: list[tuple[int, dict[str, Any], dict[str, Any]]] = [
     (5, {"source_label": 2}, {}),
     (6, {}, {"precedence": 41}),
     (7, {"native": False, "index": 3}, {}),
-    (8, {}, {"destination_scope": 5, "source_scope": 5}),
+    (8, {}, {"scope": 5, "source_scope": 5}),
     (9, {}, {"common_prefix": 21}),
 ]
 IDS = [f"rule{case[0]}" for case in CASES]
@@ -107,7 +108,7 @@ def test_rule_2_crosses_families() -> None:
 
 
 def test_rule_8_crosses_families() -> None:
-    link_local = fact(1, "169.254.1.1", destination_scope=2, source_scope=2)
+    link_local = fact(1, "169.254.1.1", scope=2, source_scope=2)
     verdict, decided = decide(fact(0), link_local)
     assert (verdict > 0, decided.number) == (True, 8)
 
@@ -154,7 +155,7 @@ def test_the_rules_are_antisymmetric(some: list[Candidate], conf: str | None) ->
 @given(candidates(), confs)
 def test_every_value_can_be_described(some: list[Candidate], conf: str | None) -> None:
     for one in known(some, conf):
-        assert all(rule.describe(one) for rule in RULES)
+        assert all(describe(rule.number, one, first=True) for rule in RULES)
 
 
 def test_the_rules_are_numbered_as_in_the_standard() -> None:

@@ -10,7 +10,7 @@ from model_kit import VERSIONS, row, view
 
 from harness.model.dialects import dialect
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, HostView, Target
-from harness.model.ordering import Order, order_for
+from harness.model.order import Order, order_for
 from harness.model.policy import Policy
 from harness.model.standards import (
     RFC3484,

@@ -15,10 +15,10 @@ from suggest_kit import some_gai_conf_does_it
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
-from harness.model.facts import Candidate
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.host import Target
 from harness.model.lint import lint
+from harness.model.order import Candidate
 from harness.model.policy import DEFAULT_PRECEDENCE, Policy
 from harness.model.prefixes import (
     NewLine,

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from harness.compare.bench.host import HOST, single_batch
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.hostwork import HostWork
+from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.compare.request import query_for
 from harness.model.dialects import dialect
-from harness.model.keys import Sorter
-from harness.model.ordering import order_for
+from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.model.table import address_table, candidates
 from harness.native.burst import Burst, Prepared
@@ -115,16 +115,16 @@ def _point(
     own = [work.candidates[slot] for slot in asked.slots]
     targets = [work.targets[slot] for slot in asked.slots]
     policy = Policy.build(None, spoken)
-    sorter = Sorter(policy, spoken)
+    sorter = Sorter(SortInput.of(policy, spoken))
     keys = [sorter.key(candidate) for candidate in own]
 
     def observed() -> list[int]:
         view = box.observe(targets)
         known = candidates(targets, view, spoken, address_table(view.addresses))
-        return Sorter(policy, spoken).order(known)
+        return Sorter(SortInput.of(policy, spoken)).order(known)
 
     models: list[Callable[[], object]] = [
-        lambda: Sorter(policy, spoken).order(own),
+        lambda: Sorter(SortInput.of(policy, spoken)).order(own),
         lambda: sorter.order(own),
         lambda: sorter.sort(keys),
         lambda: order_for(own, policy, spoken),

@@ -20,11 +20,11 @@ from harness.compare import predict
 from harness.compare.evidence import Evidence, GaiConf, LaneSpec
 from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, HostWork
 from harness.compare.fuzz.linekinds import EFFECTIVE, line_kinds
+from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import Counts, Tally
 from harness.compare.judge import judge
 from harness.compare.request import query_for
 from harness.model.dialects import ROWS, Dialect, dialect
-from harness.model.keys import Fixed, Key, Sorter
 from harness.model.lookup import AI_CANONNAME
 from harness.model.policy import Policy
 from harness.native.burst import Burst, Prepared
@@ -111,8 +111,8 @@ class Engine:
             lane = WorkerLane(spec.command, chroot=root, preload=(MODULE_NAME,))
             self._stack.callback(lane.close)
             self._lanes.append(lane)
-        self._fixed: dict[tuple[object, ...], list[Fixed]] = {}
-        self._keys: dict[tuple[object, ...], tuple[Sorter, list[Key]]] = {}
+        self._fixed: dict[Rule9, list[Fixed]] = {}
+        self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -231,15 +231,15 @@ class Engine:
 
     def _sorted(self, policy: Policy, spoken: Dialect) -> tuple[Sorter, list[Key]]:
         """The keys of all candidates, shared by dialects that sort alike under the same tables."""
-        same = spoken.rule9_ipv4_in_subnet_only, spoken.shift_by_32
-        alike = policy.labels, policy.precedence, policy.scopes, *same
-        known = self._keys.get(alike)
+        given = SortInput.of(policy, spoken)
+        known = self._keys.get(given)
         if known is None:
-            sorter = Sorter(policy, spoken)
-            fixed = self._fixed.get(same)
+            sorter = Sorter(given)
+            fixed = self._fixed.get(given.rule9)
             if fixed is None:
-                fixed = self._fixed[same] = list(map(sorter.fixed, self.work.candidates))
-            known = self._keys[alike] = sorter, list(map(sorter.key_of, fixed))
+                fixed = list(map(sorter.fixed, self.work.candidates))
+                self._fixed[given.rule9] = fixed
+            known = self._keys[given] = sorter, list(map(sorter.key_of, fixed))
         return known
 
     def _same(self, payload: bytes, start: int, wanted: bytes, lookup: int) -> bool:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from harness.compare.request import request_for
 from harness.model.addresses import parse_target
-from harness.model.facts import Candidate
 from harness.model.lookup import Found, Item, NameService, Request, find
+from harness.model.order import Candidate
 from harness.model.table import address_table, candidates
 from harness.native.record import EAI_NAMES
 from harness.sandbox import SERVICES

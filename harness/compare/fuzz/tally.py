@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.compare.fuzz.linekinds import EFFECTIVE, IGNORED
+from harness.compare.fuzz.sorter import Key, deciding_rule
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import ROWS
-from harness.model.keys import Key, deciding_rule
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.hostwork import Asked, HostWork
-    from harness.model.facts import Candidate
     from harness.model.host import Target
+    from harness.model.order import Candidate
     from harness.model.policy import Policy
 
 TRAPS = (
@@ -131,8 +131,8 @@ class Tally:
         other = self._other
         if len(set(slots)) < len(slots):
             other["trap repeated-address"] += 1
-        four = {rules for rules, _, version in keys if version == 4}
-        six = {rules for rules, _, version in keys if version == 6}
+        four = {rules for rules, _, version, _ in keys if version == 4}
+        six = {rules for rules, _, version, _ in keys if version == 6}
         if four and six:
             if self._work.view.bindv6only:
                 other["trap bindv6only"] += 1
@@ -174,7 +174,7 @@ class Tally:
 
 def _has_cycle(keys: Sequence[Key]) -> bool:
     """Whether a near address, a far one before it and one of the other family between them tie."""
-    for j, (rules, near, version) in enumerate(keys):
+    for j, (rules, near, version, _) in enumerate(keys):
         for i in range(j):
             if keys[i][0] == rules and keys[i][2] == version and keys[i][1] > near:
                 for other in keys[i + 1 : j]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 from harness.compare.results import LookupReport, Result
-from harness.model.rules import RULES
+from harness.model.order import RULES
 from harness.report.findings.data import Seen, Table, differing, once
 from harness.scenario.suites.findings import IP1, RESOLVERS, SHAPES, STACKS
 from harness.versions import Version

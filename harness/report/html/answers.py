@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import groupby, pairwise
 
 from harness.compare.results import Departure, DestinationRow, PairReason, Result, Verdict
-from harness.model.rules import RULES
+from harness.model.order import RULES
 from harness.report.html.bits import PrefixBits, prefix_bits
 
 UNTRUSTED = "untrusted"

@@ -1,54 +1,88 @@
-"""The fast path: rules 1 to 8 as one integer per destination, computed once.
+"""The fast sort: rules 1 to 8 as one integer per destination, computed once.
 
-`harness.model.rules` is the text to read; this module gives the same order in a fraction of
+`harness.model.order` is the text to read; this module gives the same order in a fraction of
 the time, as musl's resolver does it. Rules 1 to 8 look at one destination at a time, so
 their verdicts pack into one number, smaller is better. Rule 9 can be packed too as long as
 no two families tie in rules 1 to 8; where they do, the comparison is not transitive and
-glibc's own merge sort has to be followed step by step. Property tests hold both paths to
+glibc's own merge sort has to be followed step by step. Property tests hold the two sorts to
 each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address
 
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import Dialect
-from harness.model.facts import WITHOUT_TOP_BIT, Candidate, netmask
 from harness.model.gaiconf import INT_MAX, PrefixEntry, ScopeEntry
+from harness.model.order import Candidate
 from harness.model.policy import Policy, ipv6_scope
 
-# A destination's key: (rules 1 to 8, bits behind the common prefix, IP version).
-Key = tuple[int, int, int]
-# What no policy changes: destination, source or None, the rules' bits and the last two of Key.
-Fixed = tuple[int, int | None, int, int, int]
+# A destination's key: rules 1 to 8, the bits behind the common prefix, IP version, and how many
+# of these bits count as equal where the destination is the first of the two compared.
+Key = tuple[int, int, int, int]
+# What no policy changes: destination, source or None, the rules' bits and the last three of Key.
+Fixed = tuple[int, int | None, int, int, int, int]
 
 _PREFIX_BITS = 8
-# Above this bit stands what counts instead, plus one, for the first of two destinations: see
-# `harness.model.facts.glibc_facts`.
-_IF_FIRST = 8
-_PLAIN = (1 << _IF_FIRST) - 1
 RULE_BITS = (67, 66, 65, 64, 63, 32, 31, 0)
 """The lowest bit of each of the rules 1 to 8 in the first number of a key."""
 
 _UNREACHABLE = 1 << 67  # above every bit of the rules after it
 
 
+@dataclass(frozen=True, slots=True)
+class Rule9:
+    """All that the sort needs to know of a dialect: how rule 9 measures IPv4 addresses.
+
+    ``masks`` are the netmasks by prefix length; ``tested_of_first`` as in `Dialect`.
+    """
+
+    in_subnet_only: bool
+    masks: tuple[int, ...]
+    tested_of_first: int
+
+    @classmethod
+    @cache
+    def of(cls, dialect: Dialect) -> Rule9:
+        """The rule 9 of a dialect."""
+        masks = tuple(map(dialect.netmask, range(33)))
+        return cls(dialect.rule9_ipv4_in_subnet_only, masks, dialect.tested_of_first)
+
+
+@dataclass(frozen=True, slots=True)
+class SortInput:
+    """What an order depends on besides the candidates: the tables, and the dialect's rule 9.
+
+    `Sorter` is given nothing else, so whatever it works out can be kept under this value.
+    """
+
+    labels: tuple[PrefixEntry, ...]
+    precedence: tuple[PrefixEntry, ...]
+    scopes: tuple[ScopeEntry, ...]
+    rule9: Rule9
+
+    @classmethod
+    def of(cls, policy: Policy, dialect: Dialect) -> SortInput:
+        """What the order depends on under a policy in a dialect."""
+        return cls(policy.labels, policy.precedence, policy.scopes, Rule9.of(dialect))
+
+
 class Sorter:
     """Sorts destinations under one policy and dialect; remembers what it has worked out.
 
-    Parameters: ``policy`` and ``spoken`` the tables and the glibc to follow. Not safe for
-    several threads.
+    Not safe for several threads.
     """
 
-    def __init__(self, policy: Policy, spoken: Dialect) -> None:
-        self._labels = _shifted(policy.labels, 128)
-        self._precedence = _shifted(policy.precedence, 128)
-        self._scopes = _shifted(policy.scopes, 32)
-        self._in_subnet_only = spoken.rule9_ipv4_in_subnet_only
-        self._loses_top_bit = not spoken.first_of_pair_keeps_top_bit
-        self._masks = [netmask(length, spoken) for length in range(33)]
+    def __init__(self, given: SortInput) -> None:
+        self._labels = _shifted(given.labels, 128)
+        self._precedence = _shifted(given.precedence, 128)
+        self._scopes = _shifted(given.scopes, 32)
+        self._rule9 = given.rule9
+        self._lopsided = given.rule9.tested_of_first != 0xFFFFFFFF
         # scope, label, and the bits of rules 6 and 8. An address comes back in many
         # candidates. Integers are the keys: hashing an address object costs more than a rule
         self._known4: dict[int, tuple[int, int, int]] = {}
@@ -68,14 +102,14 @@ class Sorter:
         return learned
 
     def fixed(self, candidate: Candidate) -> Fixed:
-        """The part of a candidate's key that no policy changes."""
+        """The part of a candidate's key that no policy changes, only rule 9 of the dialect."""
         destination, source = candidate.destination, candidate.source
         assert not isinstance(destination, str)
         is_ipv4 = isinstance(destination, IPv4Address)
         value = int(destination)
         version = 4 if is_ipv4 else 6
         if source is None:
-            return value, None, _UNREACHABLE, 0, version
+            return value, None, _UNREACHABLE, 0, version, 0
         assert not isinstance(source, str)
         native = candidate.native
         if native is None:
@@ -84,28 +118,31 @@ class Sorter:
         source_value = int(source)
         difference = value ^ source_value
         far = difference.bit_length()
-        if is_ipv4 and self._in_subnet_only and difference & self._masks[candidate.prefixlen]:
-            far = 32
-        elif far == 32 and is_ipv4 and self._loses_top_bit:
-            far |= (difference & WITHOUT_TOP_BIT).bit_length() + 1 << _IF_FIRST
-        return value, source_value, bits, far, version
+        more = 0
+        if is_ipv4:
+            rule9 = self._rule9
+            if rule9.in_subnet_only and difference & rule9.masks[candidate.prefixlen]:
+                far = 32
+            elif far == 32:
+                more = 32 - (difference & rule9.tested_of_first).bit_length()
+        return value, source_value, bits, far, version, more
 
     def key_of(self, fixed: Fixed) -> Key:
         """The key under this sorter's policy."""
-        value, source, bits, far, version = fixed
+        value, source, bits, far, version, more = fixed
         if version == 4:
             known, learn = self._known4, self._learn4
         else:
             known, learn = self._known6, self._learn6
         scope, label, late = known.get(value) or learn(value)
         if source is None:
-            return bits | late, far, version
+            return bits | late, far, version, more
         source_scope, source_label, _ = known.get(source) or learn(source)
         if scope != source_scope:
             bits |= 1 << 66
         if label != source_label:
             bits |= 1 << 63
-        return bits | late, far, version
+        return bits | late, far, version, more
 
     def key(self, candidate: Candidate) -> Key:
         """The key of a candidate whose addresses are ``ipaddress`` objects."""
@@ -113,13 +150,11 @@ class Sorter:
 
     def sort(self, keys: Sequence[Key]) -> list[int]:
         """The positions of ``keys`` in the order glibc returns them."""
-        if _families_tie(keys) or (
-            self._loses_top_bit and any(far >> _IF_FIRST for _, far, _ in keys)
-        ):
+        if _families_tie(keys) or (self._lopsided and any(key[3] for key in keys)):
             return _merge(list(range(len(keys))), keys)
         packed = [
             (rules << _PREFIX_BITS | far) << 32 | position
-            for position, (rules, far, _) in enumerate(keys)
+            for position, (rules, far, _, _) in enumerate(keys)
         ]
         packed.sort()
         return [value & 0xFFFFFFFF for value in packed]
@@ -146,8 +181,8 @@ def _search(table: _Shifted, address: int) -> int:
 
 
 def _families_tie(keys: Sequence[Key]) -> bool:
-    four = {rules for rules, _, version in keys if version == 4}
-    return bool(four) and any(version == 6 and rules in four for rules, _, version in keys)
+    four = {key[0] for key in keys if key[2] == 4}
+    return bool(four) and any(key[2] == 6 and key[0] in four for key in keys)
 
 
 def deciding_rule(before: Key, after: Key) -> int:
@@ -157,15 +192,7 @@ def deciding_rule(before: Key, after: Key) -> int:
         return _RULE_OF_BIT[different.bit_length()]
     if before[2] != after[2]:
         return 10
-    near, far = before[1], after[1]
-    if (near | far) > _PLAIN:
-        near, far = _if_first(near), far & _PLAIN
-    return 9 if near != far else 10
-
-
-def _if_first(far: int) -> int:
-    """The bits behind the common prefix where the destination is the first of two."""
-    return (far >> _IF_FIRST) - 1 if far > _PLAIN else far
+    return 9 if before[1] - before[3] != after[1] else 10
 
 
 _RULE_OF_BIT = [
@@ -185,12 +212,11 @@ def _merge(positions: list[int], keys: Sequence[Key]) -> list[int]:
     i = j = 0
     while i < len(left) and j < len(right):
         a, b = left[i], right[j]
-        (rules_a, far_a, version_a), (rules_b, far_b, version_b) = keys[a], keys[b]
+        (rules_a, far_a, version_a, more), (rules_b, far_b, version_b, _) = keys[a], keys[b]
         if rules_a != rules_b:
             first = rules_a < rules_b
         elif version_a == version_b:
-            if far_a | far_b > _PLAIN:
-                far_a, far_b = _if_first(far_a), far_b & _PLAIN
+            far_a -= more
             first = far_a < far_b if far_a != far_b else a < b
         else:
             first = a < b

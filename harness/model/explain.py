@@ -1,0 +1,83 @@
+"""The words for a decision: what a rule saw of each of two destinations.
+
+`harness.model.order` imports this file, so the types of that file are not named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Decision = Any
+"""`harness.model.order.Decision`."""
+
+Destination = Any
+"""`harness.model.order.Destination`."""
+
+
+def why(decision: Decision) -> str:
+    """The reason in one line, with both values.
+
+    Parameters: ``decision`` a `harness.model.order.Decision`.
+    """
+    before, after = decision.before, decision.after
+    text = (
+        f"rule {decision.rule}: {before.target} {describe(decision.rule, before, first=True)}, "
+        f"{after.target} {describe(decision.rule, after)}"
+    )
+    if not decision.preferred:
+        text += " — the rule prefers the other way, but the sort never compared the two"
+    return text
+
+
+def describe(rule: int, item: Destination, *, first: bool = False) -> str:
+    """What a rule saw of one destination; ``first`` where it is the first of the two compared."""
+    if rule == 9:
+        return _common_prefix(item, first)
+    return _WORDS[rule](item)
+
+
+def _source(item: Destination) -> str:
+    if item.source is None:
+        return "no source"
+    if item.prefixlen == 0:
+        return f"{item.source} (prefix length unknown)"
+    return f"{item.source}/{item.prefixlen}"
+
+
+def _matching(what: str, own: int, of_source: int | None, source: object) -> str:
+    return f"{what} {own} {'=' if own == of_source else '≠'} {of_source} of {source}"
+
+
+def _native(item: Destination) -> str:
+    if item.index is None:
+        return f"source {item.source} is on an unknown interface, not counted as native"
+    return f"source {item.source} is on a {'native' if item.native else 'tunnel'} interface"
+
+
+def _common_prefix(item: Destination, first: bool) -> str:
+    bits = item.common_prefix
+    if first and item.more_as_first:
+        return (
+            f"shares no bit with {_source(item)}, but counts as {bits + item.more_as_first}, "
+            "because this build does not test the top bit of the first of two"
+        )
+    if item.address.version == 4 and bits == 0:
+        apart = bool((int(item.address) ^ int(item.source or 0)) >> 31)
+        if item.prefixlen == 0 and apart:
+            return f"shares no bit with {_source(item)}"
+        return f"is outside the subnet of {_source(item)}"
+    return f"shares {bits} bit{'s' if bits != 1 else ''} with {_source(item)}"
+
+
+_WORDS: dict[int, Callable[[Destination], str]] = {
+    1: lambda item: f"reached from {item.source}" if item.reachable else "cannot be reached",
+    2: lambda item: _matching("scope", item.scope, item.source_scope, item.source),
+    3: lambda item: f"source {item.source} is {'' if item.deprecated else 'not '}deprecated",
+    4: lambda item: f"source {item.source} is {'a' if item.home else 'no'} home address",
+    5: lambda item: _matching("label", item.label, item.source_label, item.source),
+    6: lambda item: f"precedence {item.precedence}",
+    7: _native,
+    8: lambda item: f"scope {item.scope}",
+    10: lambda item: f"number {item.position + 1} of the answer",
+}
