@@ -101,7 +101,7 @@ class Rule:
 
     def compare(self, a: Destination, b: Destination) -> int:
         """Below 0 where ``a`` is preferred, above 0 where ``b`` is, 0 where they tie."""
-        if self.of_sources and not (a.reachable and b.reachable):
+        if self.of_sources and not a.reachable:  # b neither, says rule 1
             return 0
         one, other = self.values(a, b)
         return one - other if self.smaller else other - one
