@@ -13,8 +13,8 @@ from harness.model.order import compare_pair
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
-    from harness.compare.judge import Analysis
     from harness.compare.predict import Prediction
+    from harness.compare.verdict import Analysis
     from harness.model.order import Decision
 
 

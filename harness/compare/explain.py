@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from harness.compare.judge import judge, prediction_for
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect
 from harness.compare.tracing import TraceReport, trace_report
+from harness.compare.verdict import judge, prediction_for
 from harness.compare.versions import architectures, changes
 from harness.model.order import compare_pair
 from harness.sandbox import Pool

@@ -7,9 +7,9 @@ from ipaddress import IPv6Address, ip_address
 
 from harness.compare.evidence import Evidence, GaiConf, LaneSpec
 from harness.compare.explain import Explanation, pair_reason
-from harness.compare.judge import judge, prediction_for
 from harness.compare.request import query_for, request_for, targets_of
 from harness.compare.results import Remark, Result, Verdict
+from harness.compare.verdict import judge, prediction_for
 from harness.glibcs import host
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, Answer, ask

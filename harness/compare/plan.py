@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.compare.build_names import label, shortened
 from harness.compare.evidence import GaiConf, LaneSpec
-from harness.compare.labels import label, shortened
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
 from harness.glibcs import Build, Emulator, command, emulator_for, find, host, stage

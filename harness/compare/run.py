@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from harness.compare.against import against
 from harness.compare.evidence import Evidence, GaiConf, LaneSpec
-from harness.compare.judge import Analysis, judge
 from harness.compare.request import (
     lookup_title,
     name_service,
@@ -19,6 +18,7 @@ from harness.compare.request import (
     targets_of,
 )
 from harness.compare.results import LookupReport
+from harness.compare.verdict import Analysis, judge
 from harness.compare.versions import architectures, changes
 from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.compare.evidence import GaiConf
-from harness.compare.judge import Analysis, judge
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Result
 from harness.compare.run import HostJob, collect
+from harness.compare.verdict import Analysis, judge
 from harness.model.addresses import parse
 from harness.model.dialects import Dialect
 from harness.model.host import Target

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.compare.evidence import GaiConf
-from harness.compare.judge import Analysis, judge
 from harness.compare.predict import predict
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import (
@@ -22,6 +21,7 @@ from harness.compare.results import (
     VersionChange,
 )
 from harness.compare.run import HostJob, collect
+from harness.compare.verdict import Analysis, judge
 from harness.compare.versions import changes
 from harness.model.dialects import ROWS, Dialect, dialect
 from harness.model.lint import Finding, lint

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.compare.evidence import Evidence, GaiConf, LaneSpec
-from harness.compare.judge import prediction_for, reasons
 from harness.compare.predict import Prediction, predict
 from harness.compare.results import PairReason
 from harness.compare.run import HostJob, collect
+from harness.compare.verdict import prediction_for, reasons
 from harness.kubelet.addresses import plain
 from harness.kubelet.host import read_net
 from harness.kubelet.report import Answer

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pytest
 
+from harness.compare.persistent_host import Standing, stand
 from harness.compare.plan import PlanError
 from harness.compare.run import JobOutcome
-from harness.compare.standing import Standing, stand
 from harness.native import bundled_module
 from harness.pytest_plugin import children, freshness
 from harness.pytest_plugin.hosts import OWN, GaiConfWords, scenario_of

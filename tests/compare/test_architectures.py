@@ -9,9 +9,9 @@ import pytest
 from compare_kit import gather
 
 from harness.compare.evidence import Evidence
-from harness.compare.judge import judge
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.results import ArchitectureChange
+from harness.compare.verdict import judge
 from harness.compare.versions import architectures, changes
 from harness.native import Answer
 from harness.sandbox import Pool

@@ -9,10 +9,10 @@ import pytest
 
 from harness.compare.evidence import GaiConf
 from harness.compare.explain import explain
-from harness.compare.judge import judge, prediction_for
+from harness.compare.notes import departures, rows
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
-from harness.compare.remarks import departures, rows
 from harness.compare.run import HostJob, run
+from harness.compare.verdict import judge, prediction_for
 from harness.scenario.schema import Scenario
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import pytest
 
 from harness.compare import judge as judge_module
 from harness.compare import predict as predict_module
-from harness.compare.judge import judge
 from harness.compare.predict import Model
+from harness.compare.verdict import judge
 from harness.model import policy as policy_module
 from harness.model import table as table_module
 from harness.model.addresses import leading_zeros

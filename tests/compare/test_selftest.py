@@ -13,10 +13,10 @@ from selftest_jobs import differences
 from harness.cli import main
 from harness.compare import plan, selftest
 from harness.compare.evidence import LaneSpec
-from harness.compare.judge import judge
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.results import Result, Summary, Verdict
 from harness.compare.run import run
+from harness.compare.verdict import judge
 from harness.glibcs.catalog import native_arch
 from harness.native import LaneError
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable

@@ -22,8 +22,8 @@ from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, HostWork
 from harness.compare.fuzz.linekinds import EFFECTIVE, line_kinds
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import Counts, Tally
-from harness.compare.judge import judge
 from harness.compare.request import query_for
+from harness.compare.verdict import judge
 from harness.model.dialects import ROWS, Dialect, dialect
 from harness.model.lookup import AI_CANONNAME
 from harness.model.policy import Policy

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.compare.build_names import label, shortened
 from harness.compare.evidence import LaneSpec
-from harness.compare.labels import label, shortened
 from harness.glibcs import Build
 
 

@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Literal
 
 from harness.compare.evidence import Evidence
+from harness.compare.notes import departures, remarks, rows
 from harness.compare.predict import GLIBC, Model, Prediction, predict
-from harness.compare.remarks import departures, remarks, rows
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
