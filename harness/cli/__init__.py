@@ -89,6 +89,27 @@ def _refuse(words: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (the contract's 0 to 3)."""
+    try:
+        try:
+            status = _main(argv)
+        finally:
+            sys.stdout.flush()  # what --help printed, before argparse ends the program
+        return status
+    except KeyboardInterrupt:
+        streams.complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        streams.drop_output()
+        return NO_READER
+    except OSError as error:
+        if _status_of(error) is None:
+            raise
+        streams.drop_output()
+        streams.complain(f"gai-harness: {_line(error)}")
+        return CANNOT
+
+
+def _main(argv: Sequence[str] | None) -> int:
     if "_ARGCOMPLETE" in os.environ:
         from harness.cli.completion import complete
 
@@ -155,13 +176,17 @@ def _leads_on(error: Exception, line: str) -> bool:
 
 def _status_of(error: Exception) -> int | None:
     """The exit status of an error that is not a bug; rooms name it as ``exit_status``."""
-    if isinstance(error, MemoryError) or streams.exhausted(error):
+    if isinstance(error, MemoryError) or streams.exhausted(error) or streams.refused(error):
         return CANNOT
     status = getattr(error, "exit_status", None)
+    if isinstance(status, int) and error.__context__ and streams.exhausted(error.__context__):
+        return CANNOT  # a room has said in its words that the disk is full
     return status if isinstance(status, int) else None
 
 
 def _line(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "out of memory"
-    return f"cannot go on: {error.strerror}" if streams.exhausted(error) else str(error)
+    if streams.exhausted(error) or streams.refused(error):
+        return f"cannot go on: {error.strerror}"
+    return str(error)

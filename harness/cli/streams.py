@@ -71,6 +71,12 @@ def exhausted(error: BaseException) -> TypeGuard[OSError]:
     return isinstance(error, OSError) and error.errno in _EXHAUSTED
 
 
+def refused(error: BaseException) -> TypeGuard[OSError]:
+    """Whether the kernel, or a filter before it, refuses a call that concerns no file."""
+    refusals = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN)
+    return isinstance(error, OSError) and error.errno in refusals and error.filename is None
+
+
 def _fill(number: int, name: str) -> None:
     null = os.open(os.devnull, os.O_RDWR if number else os.O_WRONLY)
     if null != number:

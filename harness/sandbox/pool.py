@@ -26,7 +26,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from . import programs, wire
+from . import programs, refusals, wire
 from .conversation import Conversation
 from .errors import SandboxError, SandboxUnavailable
 from .spool import Spool
@@ -216,7 +216,10 @@ class Pool:
 
     def _begin(self, module: str, payload: bytes) -> socket.socket:
         """Start a job; its socket."""
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as problem:
+            raise refusals.unavailable(problem) from None
         try:
             with theirs, self._lock:
                 control = self._alive()
@@ -224,7 +227,9 @@ class Pool:
                 socket.send_fds(control, [os.fsencode(message)], [theirs.fileno()])
         except OSError as problem:
             ours.close()
-            raise SandboxError(f"the sandbox process has gone: {problem.strerror}") from None
+            raise SandboxError(
+                f"the sandbox process has gone: {problem.strerror}", exit_status=3
+            ) from None
         except BaseException:
             ours.close()
             raise
@@ -243,7 +248,7 @@ class Pool:
             data = wire.receive_bytes(sock)
             tag, value = pickle.loads(data)
         except (EOFError, OSError):
-            raise SandboxError(self._why_gone()) from None
+            raise SandboxError(self._why_gone(), exit_status=3) from None
         except Exception as problem:  # half a frame of a killed child, or a value of no use here
             raise SandboxError(f"the sandbox sent what cannot be read: {problem}") from None
         if tag == "value":
@@ -271,6 +276,12 @@ class Pool:
         return self._control
 
     def _start(self) -> None:
+        try:
+            self._fork()
+        except OSError as problem:
+            raise refusals.unavailable(problem) from None
+
+    def _fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = programs.environment()
         environment = {k: v for k, v in environment.items() if k not in RESOLVER_VARIABLES}

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import kernel
+from .errors import NoSandbox, SandboxUnavailable
 
 _SYSCTLS = Path("/proc/sys")
 _CAP_SYS_ADMIN = 21
+_USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EFBIG})
+REFUSED = _USED_UP | {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN}
+"""Of an OSError: the kernel, a filter before it or a limit says no; the program is not at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,26 @@ def hint(number: int | None) -> str:
         "a container must allow unshare(2) and mount(2): see its seccomp and AppArmor profiles; "
         "in a chroot the kernel allows neither"
     )
+
+
+def unavailable(problem: OSError) -> SandboxUnavailable:
+    """The error for a call that starts a sandbox and was refused, with what would help.
+
+    Raises nothing.
+    """
+    called = problem.filename if isinstance(problem.filename, str) else ""
+    said = f"no sandbox could be made: {f'{called}: ' if called else ''}{problem.strerror}"
+    if problem.errno in _USED_UP:
+        return SandboxUnavailable(said, "try fewer --jobs or a higher limit")
+    if problem.errno == errno.EAGAIN:
+        return NoSandbox(said, "the limit of processes is reached: see ulimit -u and pids.max")
+    if _status("Seccomp") == "2" and not filtered():
+        return NoSandbox(
+            said,
+            "a seccomp filter refuses a call that sandboxes need: start the container with "
+            "--security-opt seccomp=unconfined",
+        )
+    return NoSandbox(said, hint(problem.errno))
 
 
 def filtered() -> bool:

@@ -25,10 +25,8 @@ import traceback
 from contextlib import suppress
 from typing import NoReturn
 
-from . import box, kernel, namespaces, wire
-from .errors import SandboxError, SandboxUnavailable
-
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC})
+from . import box, kernel, namespaces, refusals, wire
+from .errors import SandboxError
 
 _REQUEST_SIZE = 65536
 # what the specs of jobs are made of; imported here once, not in each child
@@ -79,7 +77,7 @@ def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
         pid = os.fork()
     except OSError as problem:
         with suppress(OSError):
-            wire.send(job, ("error", SandboxError(f"cannot fork a sandbox: {problem.strerror}")))
+            wire.send(job, ("error", refusals.unavailable(problem)))
         return
     if pid == 0:
         status = 1
@@ -152,10 +150,10 @@ def _run(job: socket.socket) -> None:
 def _as_sandbox_error(problem: BaseException) -> SandboxError:
     if isinstance(problem, SandboxError):
         return problem
-    if isinstance(problem, OSError) and problem.errno in _EXHAUSTED:
-        return SandboxUnavailable(
-            f"no sandbox could be made: {problem.strerror}", "try fewer --jobs or a higher limit"
-        )
+    if isinstance(problem, OSError) and problem.errno in refusals.REFUSED:
+        return refusals.unavailable(problem)
+    if isinstance(problem, MemoryError):
+        return refusals.unavailable(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
     status = getattr(problem, "exit_status", None)
     if isinstance(status, int):  # foreseen by the job's own room: a worker that does not start
         return SandboxError(" ".join(str(problem).split()), exit_status=status)
@@ -169,4 +167,18 @@ def _as_sandbox_error(problem: BaseException) -> SandboxError:
 def main() -> None:
     """Serve on the inherited socket: ``zygote.main()`` with argv [-c, descriptor, pid]."""
     with socket.socket(fileno=int(sys.argv[1])) as control:
-        serve(control, int(sys.argv[2]))
+        try:
+            serve(control, int(sys.argv[2]))
+        except OSError as problem:
+            with suppress(OSError):
+                _refuse(control, problem)
+
+
+def _refuse(control: socket.socket, problem: OSError) -> None:
+    """Answer every request with the error for which no sandbox can be made."""
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, _REQUEST_SIZE, 1)
+        if not message:
+            return
+        with socket.socket(fileno=descriptors[0]) as job:
+            wire.send(job, ("error", refusals.unavailable(problem)))

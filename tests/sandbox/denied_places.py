@@ -1,5 +1,7 @@
 """Places where the kernel really refuses what a sandbox needs: ``denied_places.py PLACE COMMAND…``.
 
+PLACE may also be CALL:ERROR, as in ``pipe2:EPERM``: that system call then fails in that way.
+
 The process enters the place and becomes the command. All of it is in namespaces of its own:
 nothing of the machine is changed.
 """
@@ -20,9 +22,17 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
 # the numbers of system calls: asm/unistd.h of each processor
 _NUMBERS = {
     "x86_64": {"unshare": 272, "sethostname": 170, "setdomainname": 171, "setns": 308, "bpf": 321,
-               "perf_event_open": 298, "ptrace": 101, "process_vm_readv": 310},
+               "perf_event_open": 298, "ptrace": 101, "process_vm_readv": 310, "clone": 56,
+               "clone3": 435, "chroot": 161, "pivot_root": 155, "mount": 165, "umount2": 166,
+               "socket": 41, "socketpair": 53, "pidfd_open": 434, "memfd_create": 319,
+               "pipe2": 293, "prctl": 157, "ppoll": 271, "poll": 7, "setsid": 112,
+               "setresuid": 117, "setgroups": 116, "capset": 126, "sendmsg": 46, "bind": 49},
     "aarch64": {"unshare": 97, "sethostname": 161, "setdomainname": 162, "setns": 268, "bpf": 280,
-                "perf_event_open": 241, "ptrace": 117, "process_vm_readv": 270},
+                "perf_event_open": 241, "ptrace": 117, "process_vm_readv": 270, "clone": 220,
+                "clone3": 435, "chroot": 51, "pivot_root": 41, "mount": 40, "umount2": 39,
+                "socket": 198, "socketpair": 199, "pidfd_open": 434, "memfd_create": 279,
+                "pipe2": 59, "prctl": 167, "ppoll": 73, "poll": 73, "setsid": 157,
+                "setresuid": 147, "setgroups": 159, "capset": 91, "sendmsg": 211, "bind": 200},
 }  # fmt: skip
 
 
@@ -64,13 +74,13 @@ def podman() -> None:
             "process_vm_readv")  # fmt: skip
 
 
-def _refuse(*calls: str) -> None:
+def _refuse(*calls: str, error: int = errno.EPERM) -> None:
     numbers = [_NUMBERS[platform.machine()][call] for call in calls]
     load, jump_equal, give = 0x20, 0x15, 0x06
     instructions = [(load, 0, 0, 0)]  # seccomp_data.nr
     for left, number in enumerate(reversed(numbers)):
         instructions.insert(1, (jump_equal, left + 1, 0, number))
-    instructions += [(give, 0, 0, 0x7FFF0000), (give, 0, 0, 0x00050000 | errno.EPERM)]
+    instructions += [(give, 0, 0, 0x7FFF0000), (give, 0, 0, 0x00050000 | error)]
     program = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
     buffer = ctypes.create_string_buffer(program, len(program))
     length = len(instructions)
@@ -103,5 +113,9 @@ def _own_namespaces(flags: int) -> None:
 
 if __name__ == "__main__":
     places = (limited, chrooted, filtered, podman, masked)
-    {one.__name__: one for one in places}[sys.argv[1]]()
+    call, _, error = sys.argv[1].partition(":")
+    if error:
+        _refuse(call, error=getattr(errno, error))
+    else:
+        {one.__name__: one for one in places}[call]()
     os.execv(sys.argv[2], sys.argv[2:])

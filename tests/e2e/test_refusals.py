@@ -1,0 +1,112 @@
+"""Where a system call is refused or a limit is reached, a command says so in words, status 3."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from e2e_kit import COMMAND, ROOT
+
+from harness.cli import main
+
+SEED = "seed-rule9-dual-stack"
+PLACE = [sys.executable, str(ROOT / "tests/sandbox/denied_places.py")]
+COMMANDS = (["run", SEED, "--lane", "both"], ["explain", SEED], ["doctor", "--format", "json"])
+# what a sandbox or a lane cannot be started without
+NEEDED = (
+    "chroot", "clone", "memfd_create", "mount", "pidfd_open", "pipe2", "poll", "prctl", "setsid",
+    "socket", "socketpair", "unshare",
+)  # fmt: skip
+# without these it goes on
+SPARED = ("clone3", "sethostname", "umount2")
+ERRORS = ("EPERM", "ENOSYS", "EAGAIN", "ENOMEM")
+
+
+def start(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=300, **options,
+    )  # fmt: skip
+
+
+def in_words(done: subprocess.CompletedProcess[str]) -> None:
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said, said
+    assert "unexpected failure" not in said, said
+    assert done.returncode in (0, 3), said
+    if done.args[-1] == "json" and done.stdout:
+        able = json.loads(done.stdout)["can_run"]
+        assert able is (done.returncode == 0)
+        assert not done.stderr, said
+    elif done.returncode == 3:
+        assert done.stderr.count("\n") == 1, said
+        assert "; " in done.stderr or "cannot" in done.stderr, said
+
+
+@pytest.mark.parametrize("call", [*NEEDED, *SPARED])
+def test_a_refused_system_call(call: str) -> None:
+    """Every command with EPERM, and ``run`` with the other errors."""
+    cases = [("EPERM", words) for words in COMMANDS]
+    cases += [(error, COMMANDS[0]) for error in ERRORS[1:]]
+    with ThreadPoolExecutor(2) as threads:
+        jobs = [
+            threads.submit(start, [*PLACE, f"{call}:{error}", str(COMMAND), *words])
+            for error, words in cases
+        ]
+        for (error, words), job in zip(cases, jobs, strict=True):
+            done = job.result()
+            in_words(done)
+            if words is COMMANDS[0]:
+                assert done.returncode == (0 if call in SPARED else 3), (error, done.stderr)
+
+
+@pytest.mark.parametrize("limit", ["--fsize=0", "--fsize=1000", "--nofile=8", "--nofile=12"])
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_a_limit_of_the_process(limit: str, words: list[str]) -> None:
+    in_words(start(["prlimit", limit, str(COMMAND), *words]))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], [], ["run", "--help"]])
+def test_help_that_nobody_reads_or_that_finds_no_room(words: list[str]) -> None:
+    line = " ".join([str(COMMAND), *words])
+    read, write = os.pipe()
+    os.close(read)
+    gone = subprocess.run(
+        [str(COMMAND), *words], stdout=write, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+    os.close(write)
+    assert (gone.returncode, gone.stderr) == (141, b"")
+    full = start(["sh", "-c", f"exec {line} >/dev/full"])
+    assert full.returncode == 3
+    assert full.stderr == "gai-harness: cannot go on: No space left on device\n"
+
+
+def test_ctrl_c_while_a_command_is_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.cli.import_module", interrupted)
+    assert main(["run", SEED]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_ctrl_c_while_it_runs(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [str(COMMAND), "fuzz", "--seconds", "60", "-o", str(tmp_path)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not children.read_text():  # it is past its imports, and makes sandboxes
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "interrupted\n")
