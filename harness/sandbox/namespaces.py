@@ -62,7 +62,7 @@ def furnish(etc: str = "/etc") -> None:
     try:
         kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
         # podman's seccomp filter refuses it, and no look-up depends on it
-        with suppress(PermissionError):
+        with suppress(OSError):
             kernel.set_hostname(HOSTNAME)
         for place in (etc, *_hidden()):
             mount_tmpfs(place)
