@@ -197,7 +197,7 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
         # a private root has the module in its library folder
         return CffiLane([bundled_module()] if resolver == "nss" else [])
     root = None if spec.skeleton is None else box.private_root(spec.skeleton)
-    lane = WorkerLane(spec.command, chroot=root)
+    lane = WorkerLane(spec.command, root=root)
     try:
         lane.start()
     except LaneError as problem:

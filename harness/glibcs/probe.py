@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.glibcs import apt, cache, emulators
 from harness.glibcs.build import Build
@@ -23,19 +23,21 @@ from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.fetching import catalogue, mirrors
 from harness.glibcs.running import host
 from harness.glibcs.sources import Source, choose, host_sources, no_apt
+from harness.glibcs.staging import command, stage
 from harness.model.dialects import dialect
 from harness.native.errors import LaneError
-from harness.native.worker_lane import bundled_worker
-from harness.sandbox import programs
+from harness.native.worker_lane import WorkerLane, bundled_worker
+from harness.sandbox import NoSandbox, Pool, SandboxError, programs
 from harness.sandbox.checks import Check
 from harness.versions import Version
+
+if TYPE_CHECKING:
+    from harness.sandbox import Box
 
 OLDEST = Version((2, 9))
 """From here on the model's table of differences between versions is complete."""
 _KEYS = (Path("/etc/apt/trusted.gpg"), Path("/etc/apt/trusted.gpg.d"))
 _KEYRINGS = {"debian": "debian-archive-keyring", "ubuntu": "ubuntu-keyring"}
-# seconds for a qemu to start a loader, which takes it some 50 ms
-_START_TIME = 20
 _NO_FETCH = "gai-harness glibc fetch cannot be used"
 _OTHER = "gai-harness glibc add DIR takes the glibc of any folder"
 
@@ -161,15 +163,29 @@ def _way(arch: str, build: Build | None) -> str:
         return ""
     if emulator is None:
         return "by the kernel itself" if build else ""
-    if build is not None:
-        try:
-            subprocess.run(
-                [emulator.path, build.loader, "--help"], stdin=subprocess.DEVNULL,
-                capture_output=True, timeout=_START_TIME, check=True,
-            )  # fmt: skip
-        except (OSError, subprocess.SubprocessError):
-            return ""
+    if build is not None and not _starts(build, emulator):
+        return ""
     return f"through qemu-user {emulator.version}"
+
+
+def _starts(build: Build, emulator: emulators.Emulator) -> bool:
+    """Whether a qemu runs a build: tried where look-ups run it, for it is other people's code."""
+    try:
+        root = stage(build, bundled_worker(build.arch), emulator=emulator)
+        with Pool() as pool:
+            list(pool.run(_started, (command(build, emulator), root)))
+    except NoSandbox:  # which is a finding of its own; nothing is run outside of one
+        return True
+    except (GlibcError, GlibcUnavailable, LaneError, SandboxError):
+        return False
+    return True
+
+
+def _started(box: Box, spec: tuple[list[str], Path]) -> Iterator[None]:
+    argv, skeleton = spec
+    with WorkerLane(argv, root=box.private_root(skeleton)) as lane:
+        lane.start()
+    yield None
 
 
 def _folder() -> Check:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.glibcs.emulators import Emulator
 
 # A change to the layout below makes other roots.
-_LAYOUT = b"1"
+_LAYOUT = b"2"
 _KEPT_SECONDS = 30 * 24 * 3600
 # Where the sandbox puts its own /etc and kernel file systems.
 _MOUNT_POINTS = ("dev", "etc", "proc", "tmp")
@@ -69,13 +69,16 @@ def stage(
                 made = work / "root"
                 install(build, made)
                 shutil.copyfile(worker, made / "worker")
-                (made / "worker").chmod(0o755)
                 for name, path in modules.items():
                     shutil.copyfile(path, made / "lib" / name)
                 if emulator is not None:
                     _link_or_copy(emulator.path, made / emulator.name)
                 for name in _MOUNT_POINTS:
                     (made / name).mkdir()
+                # it is run by another user than it is made by, whatever the umask
+                for path in (made, *made.rglob("*")):
+                    if path.stat().st_nlink == 1 or path.is_dir():
+                        path.chmod(0o755)
                 publish(made, root)
                 _forget_old(root, build)
     except OSError as error:
@@ -91,11 +94,11 @@ def command(build: Build, emulator: Emulator | None = None) -> list[str]:
 
 def _link_or_copy(program: Path, target: Path) -> None:
     """A static qemu is larger than all of glibc: no copies of it where a hard link does."""
-    try:
-        target.hardlink_to(program)
-    except OSError:  # another file system, or another user's file
-        shutil.copyfile(program, target)
-        target.chmod(0o755)
+    with contextlib.suppress(OSError):  # another file system, or another user's file
+        if program.stat().st_mode & 0o005 == 0o005:
+            target.hardlink_to(program)
+            return
+    shutil.copyfile(program, target)
 
 
 def _used(root: Path) -> None:

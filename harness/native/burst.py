@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from harness.native import frames
 from harness.native.errors import LaneError, RecordError
 from harness.native.lanes import GRACE, START_TIME, ended
-from harness.native.record import Crashed, TimedOut
+from harness.native.record import HEAD_SIZE, Crashed, TimedOut
 
 if TYPE_CHECKING:
     from harness.native.query import Query
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _NUMBER = struct.Struct("<I")
 _DIED = struct.Struct("<IBi16s")
+# an answer has the session's number and a record's first part at least
+_SHORTEST = _NUMBER.size + HEAD_SIZE
 _HEAD = 5  # length and type of a frame come before the session's number
 
 
@@ -71,6 +73,7 @@ class Burst:
         Raises LaneError when the worker or what it says is broken; it is ended then.
         """
         answers: list[bytes] = []
+        number, wanted, started = _NUMBER.pack(self._number), self._wanted, False
         receive = self._channel.receive
         limit = max(self._timeout + GRACE, START_TIME)
         while True:
@@ -85,13 +88,17 @@ class Burst:
             if frame is None:
                 raise self._lane.lost_burst()
             kind, payload = frame
-            if kind == frames.ANSWER:
-                answers.append(payload)
-            elif kind == frames.DIED:
-                return self._ended(payload, answers)
-            elif kind != frames.STARTED:
-                self._lane.lost_burst()
-                raise RecordError(f"unexpected frame {kind!r} {payload[:64]!r}")
+            if payload[:4] == number:
+                if kind == frames.ANSWER and len(payload) >= _SHORTEST and len(answers) < wanted:
+                    answers.append(payload)
+                    continue
+                if kind == frames.DIED and len(payload) == _DIED.size:
+                    return self._ended(payload, answers)
+                if kind == frames.STARTED and not started:
+                    started = True
+                    continue
+            self._lane.lost_burst()
+            raise RecordError(f"unexpected frame {kind!r} {payload[:64]!r}")
 
     def _ended(
         self, payload: bytes, answers: list[bytes]

@@ -133,6 +133,14 @@ class Session(ABC):
             raise self._end
         return self._end
 
+    def pid_here(self) -> int:
+        """The process, as the caller's process tree numbers it.
+
+        Raises:
+            LaneError: it is not there.
+        """
+        return self.pid
+
     def close(self) -> None:
         """Ends the process; harmless when repeated."""
         if not self._closed:
@@ -189,7 +197,7 @@ class Session(ABC):
             return None
         if kind in (frames.ANSWER, frames.SEEN):
             return payload[_SESSION.size :]
-        if kind == frames.STARTED and len(payload) == _STARTED.size:
+        if kind == frames.STARTED and len(payload) == _STARTED.size and not self.pid:
             self.pid = _STARTED.unpack(payload)[1]
         elif kind == frames.DIED and len(payload) == _DIED.size:
             _, how, value, cookie = _DIED.unpack(payload)

@@ -12,6 +12,8 @@ from harness.versions import is_version
 
 _VERSION = 1
 _HEAD = struct.Struct("<BiiQB")
+#: The bytes of a record before the glibc's version.
+HEAD_SIZE = _HEAD.size
 _COUNT = struct.Struct("<I")
 _ENTRY = struct.Struct("<iiiHIB")
 _NO_CANONNAME = 0xFFFFFFFF

@@ -72,13 +72,14 @@ def traced(lane: Lane, query: Query, folder: Path, timeout: float = 10.0) -> Tra
     output = folder / "strace.out"
     output.unlink(missing_ok=True)
     with lane.open() as session:
+        pid = session.pid_here()
         tracer = subprocess.Popen(
             [program, "-qq", "-v", "-s", "4096", "-e", f"trace={_CALLS}", "-e", "signal=none",
-             "-o", str(output), "-p", str(session.pid)],
+             "-o", str(output), "-p", str(pid)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
-            _wait_attached(session.pid, tracer)
+            _wait_attached(pid, tracer)
             outcome = session.lookup(query, timeout)
         finally:
             session.close()

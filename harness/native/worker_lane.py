@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import subprocess
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 from harness.native import frames
 from harness.native.errors import LaneError, RecordError
@@ -15,12 +18,17 @@ from harness.native.record import version_text
 from harness.versions import interpreter_arch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.native.record import Crashed, TimedOut
 
 #: What glibc makes of the service name "gaiharness" in nsswitch.conf.
 MODULE_NAME = "libnss_gaiharness.so.2"
+
+_COMPLAINTS = 1 << 16
+_LONGEST_CLUE = 500
+_SEALS = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+_EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def bundled_worker(arch: str | None = None) -> Path:
@@ -66,7 +74,9 @@ class WorkerLane:
 
     Parameters:
         argv: the command, for example ``[loader, "--library-path", folder, worker]``.
-        chroot: the root folder it is to see, or None for the caller's.
+        root: all that it is to see and have: its program is then somebody else's, and runs
+            in a jail (`harness.sandbox.jail`). It is a mount, made by `Box.private_root`; None
+            for a program of one's own, which sees what the caller does.
         preload: libraries the worker loads at its start, by name, so that its sessions have
             them already: loading our name service module is half of a session's cost.
 
@@ -81,11 +91,11 @@ class WorkerLane:
     def __init__(
         self,
         argv: Sequence[str | os.PathLike[str]],
-        chroot: Path | None = None,
+        root: Path | None = None,
         preload: Sequence[str] = (),
     ) -> None:
         self._argv = [os.fspath(word) for word in argv]
-        self._chroot = chroot
+        self._root = root
         # the sessions clear their environment, so nothing of this reaches getaddrinfo
         self._environment = {"LD_PRELOAD": ":".join(preload)} if preload else {}
         self._worker: _Worker | None = None
@@ -157,7 +167,7 @@ class WorkerLane:
 
     def _running(self) -> _Worker:
         if self._worker is None or not self._worker.alive:
-            self._worker = _Worker(self._argv, self._chroot, self._environment)
+            self._worker = _Worker(self._argv, self._root, self._environment)
             self._number = 0
         return self._worker
 
@@ -165,22 +175,21 @@ class WorkerLane:
 class _Worker:
     """The process: started, greeted, and sure to end."""
 
-    def __init__(self, argv: list[str], chroot: Path | None, environment: dict[str, str]) -> None:
-        # The loader's complaints are the only clue when a glibc does not start.
-        self._stderr = os.memfd_create("worker-stderr", os.MFD_CLOEXEC)
+    def __init__(self, argv: list[str], root: Path | None, environment: dict[str, str]) -> None:
+        # The loader's complaints are the only clue when a glibc does not start. They have the
+        # room that the file has now, and no more.
+        self._stderr = os.memfd_create("worker-stderr", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self._stderr, _COMPLAINTS)
+        fcntl.fcntl(self._stderr, fcntl.F_ADD_SEALS, _SEALS)
         request_out, request_in = os.pipe2(os.O_CLOEXEC)
         reply_out, reply_in = os.pipe2(os.O_CLOEXEC)
         self.channel = frames.Channel(reply_out, request_in)
         self.alive = True
         try:
-            self._process = subprocess.Popen(
-                argv,
-                stdin=request_out,
-                stdout=reply_in,
-                stderr=self._stderr,
+            self._process = start(
+                argv, root, stdin=request_out, stdout=reply_in, stderr=self._stderr,
                 env=environment,
-                preexec_fn=None if chroot is None else _enter(chroot),
-            )
+            )  # fmt: skip
         except (OSError, subprocess.SubprocessError) as error:
             self.alive = False
             self._release()
@@ -209,15 +218,28 @@ class _Worker:
             self.kill()
             raise
 
+    def child(self, number: int) -> int:
+        """The worker's child that sees itself as process ``number``. Raises LaneError."""
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                lines = status.read_text().splitlines()
+                fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+                names = fields["NSpid"].split()
+                if int(fields["PPid"]) == self._process.pid and int(names[-1]) == number:
+                    return int(status.parent.name)
+        raise LaneError(f"the worker has no process {number}")
+
     def lost(self) -> LaneError:
         """After the end of its pipe: what there is to say about the worker's end."""
         try:
             status: int | str = self._process.wait(START_TIME)
         except subprocess.TimeoutExpired:
             status = "none"
-        said = os.pread(self._stderr, 2000, 0).decode("utf-8", "replace").strip()
+        said = (
+            os.pread(self._stderr, _COMPLAINTS, 0).rstrip(b"\0").decode("utf-8", "replace").strip()
+        )
         self.kill()
-        clue = said.splitlines()[-1] if said else "no message"
+        clue = said.splitlines()[-1][:_LONGEST_CLUE] if said else "no message"
         return LaneError(f"the worker ended (status {status}): {clue}")
 
     def kill(self) -> None:
@@ -233,10 +255,9 @@ class _Worker:
         if not self.alive:
             return
         self.channel.send(frames.quit_frame())
-        with contextlib.suppress(LaneError):
-            while self.channel.receive(START_TIME) is not None:
-                pass
-            with contextlib.suppress(subprocess.TimeoutExpired):
+        # whatever it says instead of ending, nobody listens any more
+        with contextlib.suppress(LaneError, subprocess.TimeoutExpired):
+            if self.channel.receive(START_TIME) is None:
                 self._process.wait(START_TIME)
         self.kill()
 
@@ -254,6 +275,9 @@ class _WorkerSession(Session):
     def open(self) -> bool:
         return not self._closed and self._end is None
 
+    def pid_here(self) -> int:
+        return self._worker.child(self.pid)
+
     def _lost(self, timeout: float) -> Crashed | TimedOut | LaneError:  # noqa: ARG002
         return self._worker.lost()
 
@@ -264,13 +288,27 @@ class _WorkerSession(Session):
         if self._end is not None or not self._worker.alive:
             return
         self._channel.send(frames.session_frame(frames.END, self._number))
+        deadline = time.monotonic() + START_TIME
         while self._end is None and self._worker.alive:
             self._next(START_TIME)
+            if time.monotonic() > deadline:
+                self._stop()
 
 
-def _enter(root: Path) -> Callable[[], None]:
-    def enter() -> None:
-        os.chroot(root)
-        os.chdir("/")
+def start(
+    argv: Sequence[str], root: Path | None, *, stdin: int, stdout: int, stderr: int | None = None,
+    env: Mapping[str, str] = _EMPTY,
+) -> subprocess.Popen[bytes]:  # fmt: skip
+    """Start a program in the jail of ``root``, or as one's own where there is none.
 
-    return enter
+    Raises:
+        OSError: the kernel refuses.
+        subprocess.SubprocessError: it refuses a part of the jail.
+    """
+    options: Any = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "env": env}
+    if root is None:
+        return subprocess.Popen(argv, **options)
+    from harness.sandbox import jail
+
+    with jail.process_tree():
+        return subprocess.Popen(argv, preexec_fn=lambda: jail.enter(root), **options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.model.addresses import parse_target
 
-from . import doors, machine_etc, namespaces, wire
+from . import doors, kernel, machine_etc, namespaces, wire
 from .capture import Capture
 from .devices import Workshop
 from .dns import FirstReply, NameServer, Zone
@@ -176,7 +176,7 @@ class Box:
         return self._scratch
 
     def private_root(self, skeleton: Path) -> Path:
-        """A root folder for chroot: ``skeleton`` read-only, with the private /etc in it.
+        """A root folder for `jail.enter`: ``skeleton`` read-only, with the private /etc in it.
 
         Parameters: ``skeleton`` a folder that has an empty folder ``etc``. The same
         skeleton gives the same folder again. Raises SandboxError.
@@ -187,7 +187,8 @@ class Box:
                 raise SandboxError(f"{skeleton} cannot be a root: it has no folder etc")
             root = self.tmpdir() / f"root{len(self._roots)}"
             root.mkdir()
-            namespaces.bind(skeleton, root)
-            namespaces.bind(self.etc, root / "etc")
+            flags = kernel.MS_NOSUID | kernel.MS_NODEV
+            namespaces.bind(skeleton, root, flags=flags)
+            namespaces.bind(self.etc, root / "etc", flags=flags)
             self._roots[skeleton] = root
         return self._roots[skeleton]

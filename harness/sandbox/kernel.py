@@ -1,13 +1,15 @@
 """The few system calls that Python 3.11 does not offer, through ctypes.
 
-Sources: unshare(2), setns(2), mount(2), umount(2), prctl(2), sethostname(2) and their headers
-in linux/.
+Sources: unshare(2), setns(2), mount(2), umount(2), pivot_root(2), prctl(2), capset(2), keyctl(2),
+sethostname(2) and their headers in linux/.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import platform
 import signal
 
 CLONE_NEWNS = 0x00020000
@@ -28,6 +30,21 @@ MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_CAPBSET_DROP = 24
+_PR_SET_SECUREBITS = 28
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+# no root, no fix-up, no ambient set, each with its lock; keeping capabilities is locked off
+_SECUREBITS = 0b1110_1111
+_CAPABILITY_VERSION_3 = 0x20080522
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+# keyctl(2) has no function in glibc
+_SYS_KEYCTL = {
+    "x86_64": 250, "i386": 288, "i686": 288, "aarch64": 219, "riscv64": 219, "armv7l": 311,
+    "armv8l": 311, "ppc64le": 271, "s390x": 280,
+}  # fmt: skip
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -90,3 +107,51 @@ def die_with_parent() -> None:
     Raises OSError.
     """
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+
+
+def pivot_root(root: str | os.PathLike[str]) -> None:
+    """Make ``root``, a mount, the root of this mount namespace; detach what was there before.
+
+    Raises OSError.
+    """
+    os.chdir(root)
+    # both at one place: the old root lies on the new one until it is detached
+    _check(_libc.pivot_root(b".", b"."), "pivot_root")
+    unmount(".", MNT_DETACH)
+    os.chdir("/")
+
+
+def bound_capabilities() -> None:
+    """Empty the capability bounding set and lock the secure bits: no program gives any back.
+
+    Raises OSError without CAP_SETPCAP.
+    """
+    capability = 0
+    while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
+        capability += 1
+    if ctypes.get_errno() != errno.EINVAL:  # which says that there is no such capability
+        _check(-1, "prctl")
+    _check(_libc.prctl(_PR_SET_SECUREBITS, _SECUREBITS, 0, 0, 0), "prctl")
+
+
+def drop_capabilities() -> None:
+    """Give up every capability of this process, and with ``no_new_privs`` every way to one.
+
+    Raises OSError.
+    """
+    _check(_libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl")
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def own_proc_files() -> None:
+    """Give this process its files under /proc back after a change of user. Raises OSError."""
+    _check(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")
+
+
+def leave_session_keyring() -> None:
+    """Take an empty session keyring in place of the caller's, where the kernel has any."""
+    number = _SYS_KEYCTL.get(platform.machine())
+    if number is not None:
+        _libc.syscall(ctypes.c_long(number), _KEYCTL_JOIN_SESSION_KEYRING, None)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from . import kernel, refusals
 from .errors import NoSandbox, SandboxError, SandboxUnavailable
 
 HOSTNAME = "sandbox"
+NOBODY = 65534
+"""The user and the group that other people's code runs as, where root makes the sandbox."""
 _NAMESPACES = (
     kernel.CLONE_NEWUSER
     | kernel.CLONE_NEWNET
@@ -35,21 +38,60 @@ def enter() -> None:
     or its settings refuse.
     """
     uid, gid = os.geteuid(), os.getegid()
+    mapped = _mapped_by_helper(gid) if uid == 0 else nullcontext(lambda: False)
     try:
-        kernel.unshare(_NAMESPACES)
-    except OSError as problem:
-        raise NoSandbox(
-            f"the kernel refuses new namespaces: {problem.strerror}", refusals.hint(problem.errno)
-        ) from None
-    try:
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"0 {uid} 1")
-        _write("/proc/self/gid_map", f"0 {gid} 1")
+        with mapped as nobody_too:
+            try:
+                kernel.unshare(_NAMESPACES)
+            except OSError as problem:
+                raise NoSandbox(
+                    f"the kernel refuses new namespaces: {problem.strerror}",
+                    refusals.hint(problem.errno),
+                ) from None
+            if not nobody_too():
+                write("/proc/self/setgroups", "deny")
+                write("/proc/self/uid_map", f"0 {uid} 1")
+                write("/proc/self/gid_map", f"0 {gid} 1")
     except OSError as problem:
         raise NoSandbox(
             f"the kernel refuses to map uid {uid} in a user namespace: {problem.strerror}",
             refusals.hint(problem.errno),
         ) from None
+
+
+@contextmanager
+def _mapped_by_helper(gid: int) -> Iterator[Callable[[], bool]]:
+    """For root: call what it gives after unshare, to have the user and group nobody mapped too.
+
+    A process cannot map more than itself once it is inside, so one that stays outside does
+    it. The call returns False where the kernel refuses.
+    """
+    this = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    inside, told = os.pipe()
+    helper = os.fork()
+    if helper == 0:
+        status = 1
+        try:
+            os.close(told)
+            if os.read(inside, 1):
+                write("uid_map", f"0 0 1\n{NOBODY} {NOBODY} 1", this)
+                write("gid_map", f"0 {gid} 1\n{NOBODY} {NOBODY} 1", this)
+                status = 0
+        except OSError:
+            pass
+        finally:
+            os._exit(status)
+    os.close(inside)
+    os.close(this)
+
+    def mapped() -> bool:
+        os.write(told, b"m")
+        return os.waitpid(helper, 0)[1] == 0
+
+    try:
+        yield mapped
+    finally:
+        os.close(told)
 
 
 def furnish(etc: str = "/etc") -> None:
@@ -59,6 +101,7 @@ def furnish(etc: str = "/etc") -> None:
     places of name service daemons are empty, and /proc shows this pid namespace where the
     kernel allows it. Raises SandboxUnavailable.
     """
+    os.umask(0o022)  # what is made in here is read by other users, see `jail`
     try:
         kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
         # podman's seccomp filter refuses it, and no look-up depends on it
@@ -84,11 +127,11 @@ def mount_tmpfs(place: str | Path) -> None:
     )
 
 
-def bind(source: Path, target: Path, *, read_only: bool = True) -> None:
+def bind(source: Path, target: Path, *, read_only: bool = True, flags: int = 0) -> None:
     """Show the folder or file ``source`` at the existing ``target`` too, this namespace only.
 
-    Parameters: ``read_only`` makes what is seen at ``target`` read-only.
-    Raises SandboxError.
+    Parameters: ``read_only`` makes what is seen at ``target`` read-only; ``flags`` more of
+    mount(2)'s for it then. Raises SandboxError.
     """
     try:
         kernel.mount(str(source), str(target), flags=kernel.MS_BIND | kernel.MS_REC)
@@ -99,7 +142,7 @@ def bind(source: Path, target: Path, *, read_only: bool = True) -> None:
             )
             atime = os.statvfs(target).f_flag & (os.ST_NOATIME | os.ST_NODIRATIME)
             relatime = (os.statvfs(target).f_flag & os.ST_RELATIME) and 1 << 21
-            flags = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
+            flags |= kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
             kernel.mount("none", str(target), flags=flags | kept | atime | relatime)
     except OSError as problem:
         raise SandboxError(f"cannot show {source} at {target}: {problem.strerror}") from None
@@ -132,8 +175,9 @@ def _hidden() -> list[str]:
     return places
 
 
-def _write(path: str, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+def write(path: str, text: str, folder: int | None = None) -> None:
+    """Write ``text`` to an existing file, in the open ``folder`` if given. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=folder)
     try:
         os.write(descriptor, text.encode())
     finally:

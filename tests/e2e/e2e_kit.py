@@ -65,18 +65,18 @@ class MapsJob:
     resolver: str
 
 
-def maps_of_a_worker(box: Box, job: MapsJob) -> Iterator[tuple[str, str, str]]:
-    """Inside a sandbox: the worker's private root and the maps of worker and session."""
+def maps_of_a_worker(box: Box, job: MapsJob) -> Iterator[tuple[str, str]]:
+    """Inside a sandbox: the maps of a session and of its worker."""
     assert job.lane.skeleton is not None
     box.build(job.host)
     box.set_names({"web": ["192.0.2.9", "198.51.100.9"]}, job.resolver)  # type: ignore[arg-type]
     box.set_gai_conf(b"precedence ::ffff:0:0/96 100\n")
     root = box.private_root(job.lane.skeleton)
-    with WorkerLane(job.lane.command, chroot=root) as lane, lane.open() as session:
+    with WorkerLane(job.lane.command, root=root) as lane, lane.open() as session:
         answer = session.lookup(Query("web"))
         assert isinstance(answer, Answer)
         assert len(answer.addrinfos) == 6
         assert answer.glibc == job.lane.glibc
-        maps = Path(f"/proc/{session.pid}/maps").read_text()
-        parent = Path(f"/proc/{session.pid}/stat").read_text().rpartition(")")[2].split()[1]
-        yield str(root), maps, Path(f"/proc/{parent}/maps").read_text()
+        maps = Path(f"/proc/{session.pid_here()}/maps").read_text()
+        parent = Path(f"/proc/{session.pid_here()}/stat").read_text().rpartition(")")[2].split()[1]
+        yield maps, Path(f"/proc/{parent}/maps").read_text()

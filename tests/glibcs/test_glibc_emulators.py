@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -101,24 +102,32 @@ def test_the_hosts_own_architecture_needs_none(own: Build, path: Path) -> None:
 def test_what_the_kernel_runs_itself_needs_none(
     own: Build, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a 32-bit interpreter's machine: the kernel starts this build's loader."""
+    """As on a 32-bit interpreter's machine: the kernel starts programs of that kind."""
     monkeypatch.setattr(emulators, "native_arch", lambda: "alpha")
     monkeypatch.setattr(emulators, "_COMPATIBLE", {os.uname().machine: (own.arch,)})
     monkeypatch.setattr(emulators, "_BINFMT", Path("/nonexistent"))
     assert emulator_for(own) is None
 
 
-def test_a_kernel_that_refuses_the_loader_needs_one(
-    own: Build, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_kernel_that_refuses_such_a_program_needs_one(
+    own: Build, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strange = tmp_path / "ld.so"
-    strange.write_bytes(elf(OTHER))
-    strange.chmod(0o755)
-    machine = os.uname().machine
-    monkeypatch.setattr(emulators, "_COMPATIBLE", {machine: (OTHER,)})
+    strange = "armhf" if own.arch != "armhf" else "i386"
+    monkeypatch.setattr(emulators, "_COMPATIBLE", {os.uname().machine: (strange,)})
     monkeypatch.setattr(emulators, "_BINFMT", Path("/nonexistent"))
     with pytest.raises(GlibcUnavailable):
-        emulator_for(replace(own, arch=OTHER, loader=strange))
+        emulator_for(replace(own, arch=strange))
+
+
+@pytest.mark.parametrize("arch", ["i386", "armhf"])
+def test_the_program_that_is_tried_only_exits(arch: str, tmp_path: Path) -> None:
+    qemu = emulators.installed(arch)
+    if qemu is None:
+        pytest.skip(f"no qemu-user for {arch}")
+    program = tmp_path / "exit"
+    program.write_bytes(emulators._exits(*emulators._EXITS[arch]))
+    program.chmod(0o755)
+    assert subprocess.run([qemu.path, program], check=False).returncode == 0
 
 
 def test_a_handler_the_machine_has_registered_is_not_the_kernel(
@@ -187,9 +196,7 @@ def test_the_doctor_survives_a_qemu_that_runs_nothing(
     foreign: Build,
     path: Path,
     compiled: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(probe, "_START_TIME", 0.5)
     program = compiled()
     text = program.read_text().replace("exit 0", f"[ $1 = --version ] || {end}")
     program.write_text(text)

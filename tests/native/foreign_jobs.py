@@ -66,7 +66,7 @@ def crashes(box: Box, spec: LaneSpec) -> Iterator[Any]:
     with _lane(box, spec) as lane:
         for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGKILL):
             with lane.open() as session:
-                os.kill(session.pid, number)
+                os.kill(session.pid_here(), number)
                 yield number, session.lookup(QUERIES[0])
         with lane.open() as session:
             yield session.lookup(QUERIES[0])
@@ -91,7 +91,7 @@ def orphans(box: Box, spec: LaneSpec) -> Iterator[Any]:
     """Whether a session's process is there, before and after its worker is killed."""
     with _lane(box, spec) as lane:
         session = lane.open()
-        status = Path(f"/proc/{session.pid}/stat")
+        status = Path(f"/proc/{session.pid_here()}/stat")
         worker = int(status.read_text().rpartition(")")[2].split()[1])
         yield status.exists()
         os.kill(worker, signal.SIGKILL)
@@ -109,12 +109,11 @@ def _lives(status: Path) -> bool:
 
 
 def maps(box: Box, spec: LaneSpec) -> Iterator[Any]:
-    """The root, and the files that a session's process maps."""
+    """The files that a session's process maps, by name and inode, and those of the root."""
     assert spec.skeleton is not None
     with _lane(box, spec) as lane, lane.open() as session:
         session.lookup(QUERIES[0])
-        lines = Path(f"/proc/{session.pid}/maps").read_text().splitlines()
-        yield (
-            str(box.private_root(spec.skeleton)),
-            sorted({line.split(maxsplit=5)[5] for line in lines if line.count("/")}),
-        )
+        lines = Path(f"/proc/{session.pid_here()}/maps").read_text().splitlines()
+        mapped = [line.split(maxsplit=5)[4:] for line in lines if line.count("/")]
+        own = {str(one.stat().st_ino) for one in spec.skeleton.rglob("*") if one.is_file()}
+        yield sorted({(name, inode in own) for inode, name in mapped})

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jail_jobs
 import network_kit
 import pytest
 
@@ -24,8 +25,10 @@ from harness.native import (
     WorkerLane,
     lookup_here,
 )
+from harness.sandbox import Pool
 
 AnyLane = CffiLane | WorkerLane
+CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 NUMERIC = Query("192.0.2.7", "53", socktype=socket.SOCK_DGRAM)
 CALLS = [
@@ -344,7 +347,6 @@ def test_time_outs_out_of_range(lane: AnyLane, timeout: float) -> None:
         assert isinstance(session.lookup(NUMERIC), Answer)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
 def test_a_worker_in_a_root_of_its_own(worker: Path, loader: str, tmp_path: Path) -> None:
     libc = next(
         line.split()[-1]
@@ -355,19 +357,24 @@ def test_a_worker_in_a_root_of_its_own(worker: Path, loader: str, tmp_path: Path
         (tmp_path / target).write_bytes(source.read_bytes())
         (tmp_path / target).chmod(0o755)
     (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/hosts").write_text("192.0.2.55 only-in-here\n")
-    (tmp_path / "etc/nsswitch.conf").write_text("hosts: files\n")
+    tmp_path.chmod(0o755)
     argv = ["/ld.so", "--inhibit-cache", "--library-path", "/", "/worker"]
-    with WorkerLane(argv, chroot=tmp_path) as lane, lane.open() as session:
-        answer = session.lookup(Query("only-in-here"))
-        maps = Path(f"/proc/{session.pid}/maps").read_text()
-    assert isinstance(answer, Answer)
-    assert {one.address for one in answer.addrinfos} == {"192.0.2.55"}
-    mapped = {line.split()[-1] for line in maps.splitlines() if line.split()[-1].startswith("/")}
-    assert all(
-        path.startswith((str(tmp_path), "/worker")) or path in ("/ld.so", "/libc.so.6")
-        for path in mapped
-    ), mapped
+    with Pool() as pool:
+        (held,) = pool.run(jail_jobs.held, (argv, tmp_path))
+    assert {one.address for one in held.answer.addrinfos} == {"192.0.2.55"}
+    mapped = {line.split()[-1] for line in held.maps.splitlines()}
+    assert {path for path in mapped if path.startswith("/")} == {"/worker", "/ld.so", "/libc.so.6"}
+    assert held.environment == ""
+    assert held.descriptors == ["0", "1", "2"]
+    for status in (held.worker, held.session):
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        assert all(int(fields[name], 16) == 0 for name in CAPABILITIES), status
+        assert fields["NoNewPrivs"] == "1"
+        if os.geteuid() == 0:
+            nobody = "\t".join(["65534"] * 4)
+            assert (fields["Uid"], fields["Gid"]) == (nobody, nobody)
+            assert fields["Groups"].split() == []
+    assert held.namespaces.isdisjoint(held.own)
 
 
 def test_lookup_here_releases_the_interpreter() -> None:

@@ -94,7 +94,7 @@ def curve(box: Box, spec: CurveSpec) -> Iterator[Point]:
         lanes = []
         for each in spec.lanes:
             assert each.skeleton is not None
-            lane = WorkerLane(each.command, chroot=box.private_root(each.skeleton))
+            lane = WorkerLane(each.command, root=box.private_root(each.skeleton))
             stack.callback(lane.close)
             lanes.append(lane)
         for family in spec.families:

@@ -8,14 +8,12 @@ do not decide.
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.compare.bench.curve import Sample, quiet, sample, timed
@@ -28,13 +26,11 @@ from harness.model.policy import Policy
 from harness.native import frames
 from harness.native.burst import Prepared
 from harness.native.errors import LaneError
-from harness.native.worker_lane import WorkerLane
+from harness.native.worker_lane import WorkerLane, start
 from harness.sandbox.kernel import CLONE_NEWNET, unshare
 from harness.scenario.fuzz import draw_batch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.sandbox import Box
     from harness.scenario.fuzz import Batch
 
@@ -139,14 +135,14 @@ def costs(box: Box, spec: RateSpec) -> Iterator[Costs]:
     box.set_names(batch.names, "files")  # by hand there is no module for names
     data = batch.rounds[0].gai_conf
     spoken = dialect(lane.glibc, lane.arch)
-    with WorkerLane(lane.command, chroot=root) as worker:
+    with WorkerLane(lane.command, root=root) as worker:
 
         def session() -> None:
             box.set_gai_conf(data)
             worker.open().close()
 
-        def start() -> None:
-            with WorkerLane(lane.command, chroot=root) as one:
+        def begin() -> None:
+            with WorkerLane(lane.command, root=root) as one:
                 assert one.glibc
 
         session()
@@ -155,7 +151,7 @@ def costs(box: Box, spec: RateSpec) -> Iterator[Costs]:
             observed - built,
             sample(timed(session, 0.2)),
             sample(timed(lambda: Policy.build(data, spoken), 0.1)),
-            sample(timed(start, 0.3)),
+            sample(timed(begin, 0.3)),
             sample(timed(_by_hand, 0.5, _processor)),
         )
 
@@ -195,21 +191,15 @@ def _against_bare(
         root = box.private_root(lane.skeleton)
         with requests.open("rb") as source, answers.open("wb") as sink:
             started = _processor(), time.perf_counter()
-            subprocess.run(
-                lane.command, stdin=source, stdout=sink, env={}, check=True,
-                preexec_fn=partial(_enter, root),
-            )  # fmt: skip
+            bare = start(lane.command, root, stdin=source.fileno(), stdout=sink.fileno())
+            if bare.wait() != 0:
+                raise LaneError(f"the bare loop on glibc {lane.glibc} ended with an error")
             bare_cpu += _processor() - started[0]
             bare_wall += time.perf_counter() - started[1]
         if _answers(answers.read_bytes()) != len(which):
             raise LaneError(f"the bare loop on glibc {lane.glibc} did not answer every look-up")
     count = len(which) * len(spec.lanes)
     return Rate(count, cpu, wall, bare_cpu, bare_wall, native_ns / 1e9)
-
-
-def _enter(root: Path) -> None:
-    os.chroot(root)
-    os.chdir("/")
 
 
 def _answers(data: bytes) -> int:

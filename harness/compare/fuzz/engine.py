@@ -108,7 +108,7 @@ class Engine:
         for spec in lanes:
             assert spec.skeleton is not None
             root = box.private_root(spec.skeleton)
-            lane = WorkerLane(spec.command, chroot=root, preload=(MODULE_NAME,))
+            lane = WorkerLane(spec.command, root=root, preload=(MODULE_NAME,))
             self._stack.callback(lane.close)
             self._lanes.append(lane)
         self._fixed: dict[Rule9, list[Fixed]] = {}

@@ -1,0 +1,193 @@
+"""A program in the place of a glibc's loader gets nothing of the machine or of its caller."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ordinary_user
+import pytest
+import toolchain
+from e2e_kit import COMMAND, ROOT
+from glibc_making import elf
+
+from harness.glibcs import host
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCENARIO = "seed-rule9-dual-stack"
+# musl's start-up asks nothing of the machine, so a static program of it runs anywhere
+TRIPLES = {"amd64": "x86_64-linux-musl", "i386": "x86-linux-musl"}
+LOADERS = {"amd64": "ld-linux-x86-64.so.2", "i386": "ld-linux.so.2"}
+HELD = "achieved: end"
+CHROOTED = """\
+import sys
+sys.path[:0] = ["tests/e2e"]
+import foreign_code_jobs
+from harness.sandbox import Pool
+with Pool() as pool:
+    (said,) = pool.run(foreign_code_jobs.chrooted, sys.argv[1])
+    print(said)
+"""
+NODE = """\
+name: node
+host: {interfaces: {eth0: {addresses: [172.18.45.2/24]}}}
+names: {web: [172.31.80.8, 172.18.45.6]}
+lookups: [{name: web}]
+"""
+PLUGIN_TEST = """\
+def test_order(gai_host, gai_order):
+    box = gai_host("node.gai.yaml")
+    gai_order(box, "web", glibc=%r)
+"""
+
+pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="the attack is for x86-64")
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Folders with a hostile loader by architecture, and what the caller has to lose."""
+
+    folder: Path
+    images: dict[str, Path]
+    secret: Path
+    scribble: Path
+    run: Callable[..., subprocess.CompletedProcess[str]]
+
+    def command(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return self.run([str(COMMAND), *map(str, words)])
+
+    def held(self, done: subprocess.CompletedProcess[str]) -> None:
+        """The attack has run, and has achieved nothing."""
+        said = done.stdout + done.stderr
+        assert HELD in said, said
+        self.untouched()
+
+    def untouched(self) -> None:
+        assert self.secret.read_text() == "secret"
+        assert not self.scribble.exists()
+
+
+def _as_root(arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, **options.pop("environment")}
+    return subprocess.run(
+        arguments, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=600
+    )
+
+
+@pytest.fixture(scope="module", params=["caller", "ordinary"])
+def attack(request: pytest.FixtureRequest) -> Iterator[Attack]:
+    """The attack on whoever runs the tests and, where that is root, on an ordinary user too."""
+    ordinary = request.param == "ordinary"
+    if ordinary and os.geteuid() != 0:
+        pytest.skip("this run is an ordinary user's already")
+    folder = Path(tempfile.mkdtemp(prefix="gai-attack-"))  # not in pytest's, which is root's own
+    try:
+        folder.chmod(0o755)
+        own = folder / "own"
+        own.mkdir(mode=0o700)
+        secret, scribble = own / "secret", own / "scribble"
+        secret.write_text("secret")
+        secret.chmod(0o600)
+        images = {arch: _image(folder, arch, secret, scribble) for arch in TRIPLES}
+        for path in (own, secret):
+            if ordinary:
+                os.chown(path, ordinary_user.UID, ordinary_user.UID)
+        environment = {"GAI_HARNESS_CACHE": str(own / "cache"), "COLUMNS": "1000"}
+        start = ordinary_user.run if ordinary else _as_root
+
+        def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+            return start(arguments, environment=environment)
+
+        yield Attack(folder, images, secret, scribble, run)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _image(folder: Path, arch: str, secret: Path, scribble: Path) -> Path:
+    """A folder as of an unpacked image: a libc, and the attack beside it."""
+    library = folder / f"image-{arch}" / "lib"
+    library.mkdir(parents=True)
+    loader = library / LOADERS[arch]
+    defines = [f'-DSECRET="{secret}"', f'-DSCRIBBLE="{scribble}"']
+    subprocess.run(
+        [*toolchain.zig(), "-target", TRIPLES[arch], "-static", "-O1", *defines,
+         "-o", loader, ROOT / "tests/e2e/attack.c"],
+        env=toolchain.zig_environment(folder), check=True, timeout=300,
+    )  # fmt: skip
+    if arch == "amd64":
+        shutil.copyfile(host().libraries[0], library / "libc.so.6")
+    else:
+        libc = elf(arch, needed=(loader.name,), interpreter=f"/lib/{loader.name}")
+        (library / "libc.so.6").write_bytes(libc)
+    return library.parent
+
+
+def test_a_chroot_alone_does_not_hold_it(attack: Attack) -> None:
+    """Without this, a program that only says "end" would do for the tests below."""
+    done = attack.run([sys.executable, "-c", CHROOTED, str(attack.images["amd64"])])
+    said = set(done.stdout.split())
+    assert {"capabilities", "chroot", "climbed-secret", "climbed-write", "signal"} <= said, done
+    attack.scribble.unlink()
+
+
+def test_run(attack: Attack) -> None:
+    done = attack.command("run", SCENARIO, "--glibc", attack.images["amd64"])
+    assert done.returncode == 3
+    attack.held(done)
+
+
+def test_run_of_another_architecture(attack: Attack) -> None:
+    """Whether the kernel runs it is found out without running it."""
+    done = attack.command("run", SCENARIO, "--glibc", f"{attack.images['i386']}:i386")
+    assert done.returncode == 3
+    attack.untouched()
+    if "qemu" not in done.stderr:
+        attack.held(done)
+
+
+@pytest.mark.parametrize("arch", TRIPLES)
+def test_added(attack: Attack, arch: str) -> None:
+    done = attack.command("glibc", "add", attack.images[arch], "--name", f"evil-{arch}")
+    assert done.returncode == 0, done.stderr
+    attack.untouched()
+    assert attack.command("glibc", "list").returncode == 0
+    attack.untouched()
+    assert attack.command("doctor").returncode in (0, 3)
+    attack.untouched()
+    done = attack.command("run", SCENARIO, "--glibc", f"evil-{arch}")
+    assert done.returncode == 3, done.stderr
+    attack.untouched()
+    if arch == "amd64":
+        attack.held(done)
+
+
+def test_explain_and_bench(attack: Attack) -> None:
+    glibc = ("--glibc", str(attack.images["amd64"]))
+    for words in (("explain", SCENARIO, *glibc), ("bench", "--quick", *glibc)):
+        attack.held(attack.command(*words))
+
+
+def test_the_pytest_plugin(attack: Attack) -> None:
+    project = attack.folder / "project"
+    project.mkdir()
+    (project / "pytest.ini").write_text("[pytest]\n")
+    (project / "node.gai.yaml").write_text(NODE)
+    (project / "test_host.py").write_text(PLUGIN_TEST % str(attack.images["amd64"]))
+    done = attack.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
+         "-c", str(project / "pytest.ini"), "--gai-glibc", str(attack.images["amd64"]),
+         str(project)]
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "2 failed" in done.stdout
+    assert done.stdout.count(HELD) >= 2, done.stdout
+    attack.untouched()
