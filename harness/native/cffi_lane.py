@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from harness.native import frames
@@ -50,6 +52,34 @@ def lookup_here(query: Query) -> Answer:
         lib.gai_buffer_free(buffer)
 
 
+class _Place(ctypes.Structure):
+    """Dl_info of dladdr(3)."""
+
+    _fields_ = (
+        ("file", ctypes.c_char_p), ("base", ctypes.c_void_p),
+        ("symbol", ctypes.c_char_p), ("address", ctypes.c_void_p),
+    )  # fmt: skip
+
+
+@cache
+def other_getaddrinfo() -> str | None:
+    """The library whose getaddrinfo a call of this process reaches; None where it is glibc's."""
+    every = ctypes.CDLL(None)
+    libc = _place(every, "gnu_get_libc_version")
+    for name in ("getaddrinfo", "freeaddrinfo"):
+        found = _place(every, name)
+        if found.base != libc.base:
+            return os.fsdecode(found.file or b"a library without a name")
+    return None
+
+
+def _place(every: ctypes.CDLL, name: str) -> _Place:
+    place = _Place()
+    if not every.dladdr(ctypes.cast(every[name], ctypes.c_void_p), ctypes.byref(place)):
+        raise LaneError(f"no library of this process has {name}")
+    return place
+
+
 class CffiLane:
     """Forks the calling process, which must have a single thread, for each session.
 
@@ -75,11 +105,17 @@ class CffiLane:
         """Starts a session; several may be open at once.
 
         Raises:
-            LaneError: the process cannot be started.
+            LaneError: the process cannot be started, or its getaddrinfo is not glibc's.
         """
         # Loaded before the fork, so that a missing extension is an error here and not there.
         from harness.native import _core  # noqa: F401
 
+        other = other_getaddrinfo()
+        if other is not None:
+            raise LaneError(
+                f"getaddrinfo of this process is not glibc's but that of {other}, a preloaded "
+                "library: start without LD_PRELOAD, or take it out of /etc/ld.so.preload"
+            )
         self._sessions = [one for one in self._sessions if one.alive]
         session = _ForkedSession.fork(self._modules)
         self._sessions.append(session)

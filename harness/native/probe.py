@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.native.cffi_lane import CffiLane
+from harness.native.cffi_lane import CffiLane, other_getaddrinfo
 from harness.native.errors import LaneError
 from harness.native.query import Query
 from harness.native.trace import TraceUnavailable, traced
@@ -41,6 +41,13 @@ def _core() -> Check:
         return Check(
             "cffi lane", "cannot", f"the extension cannot be loaded: {problem}",
             "the host's own glibc is called through it", _AGAIN,
+        )  # fmt: skip
+    other = other_getaddrinfo()
+    if other is not None:
+        return Check(
+            "cffi lane", "cannot", f"getaddrinfo is {other}'s here, a preloaded library's",
+            "this machine's own look-ups cannot be explained",
+            "start without LD_PRELOAD, or take it out of /etc/ld.so.preload",
         )  # fmt: skip
     return Check("cffi lane", "ok", "the extension is built: the host's glibc, in process")
 

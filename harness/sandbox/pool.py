@@ -56,6 +56,8 @@ RESOLVER_VARIABLES = (
     "RESOLV_REORDER",
     "RES_OPTIONS",
 )
+# these put other code in front of glibc's: what the children ask must be glibc itself
+LOADER_VARIABLES = ("LD_AUDIT", "LD_PRELOAD")
 _AHEAD = 8  # finished jobs kept per running one while an earlier job still runs
 
 
@@ -284,7 +286,8 @@ class Pool:
     def _fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = programs.environment()
-        environment = {k: v for k, v in environment.items() if k not in RESOLVER_VARIABLES}
+        left_out = (*RESOLVER_VARIABLES, *LOADER_VARIABLES)
+        environment = {k: v for k, v in environment.items() if k not in left_out}
         path = json.dumps(programs.module_path())
         arguments = [str(theirs.fileno()), str(os.getpid()), path]
         with theirs:
