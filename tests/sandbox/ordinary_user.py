@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 UID = 65534
+_HIDDEN = ("PYTEST_", "XDG_", "GAI_HARNESS_CACHE")  # what is this user's own
 ROOT = Path(__file__).resolve().parents[2]
 _TUN = Path("/dev/net/tun")
 
@@ -28,7 +29,7 @@ def run(
     arguments: Sequence[str], *, tun: bool = True, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as uid 65534; ``tun`` whether that user may open /dev/net/tun."""
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "XDG_"))} | {
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(_HIDDEN)} | {
         "HOME": "/nonexistent",
         "PYTHONDONTWRITEBYTECODE": "1",
         **(environment or {}),
