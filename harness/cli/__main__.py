@@ -1,4 +1,7 @@
-"""``python -m harness.cli``: the command, for an interpreter whose scripts are not on PATH."""
+"""``python -P -m harness.cli``: the command, for an interpreter whose scripts are not on PATH.
+
+Without -P, Python itself imports from the current folder first.
+"""
 
 import sys
 
