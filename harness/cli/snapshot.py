@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.live.host import Snapshot
+    from harness.live.said import Said
+    from harness.sandbox.netlink import Netlink
     from harness.scenario import Scenario
 
 
@@ -36,17 +41,19 @@ def main(options: argparse.Namespace) -> int:
     import textwrap
 
     from harness.cli import OK, UsageError
-    from harness.live.host import snapshot
     from harness.live.yaml_text import as_yaml
     from harness.sandbox.netlink import Netlink
 
     names = list(dict.fromkeys(options.names))
     sock = Netlink()
     try:
-        scenario = snapshot(names, sock).scenario
+        taken = _taken(names, sock, options.redact)
+        scenario, left_out = taken.scenario, taken.left_out
         comments = ["Made by gai-harness snapshot. Replay it with: gai-harness run FILE"]
         if not options.no_check:
-            scenario, said = _checked(scenario, sock)
+            found, said = _checked(scenario, sock)
+            left_out += found
+            scenario = scenario.model_copy(update={"left_out": tuple(map(str, left_out))})
             comments.append(said)
     finally:
         sock.close()
@@ -55,7 +62,7 @@ def main(options: argparse.Namespace) -> int:
 
         from harness.live.redact import redact
 
-        redacted = redact(scenario, secrets.token_bytes(32))
+        redacted = redact(scenario, secrets.token_bytes(32), left_out)
         scenario = redacted.scenario
         comments += redacted.notes
     text = as_yaml(scenario, [textwrap.fill(comment, 92) for comment in comments])
@@ -67,27 +74,42 @@ def main(options: argparse.Namespace) -> int:
     try:
         Path(options.output).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{options.output}: cannot be written: {error.strerror}") from None
+        name = "the file" if options.redact else options.output
+        raise UsageError(f"{name}: cannot be written: {error.strerror}") from None
     return OK
 
 
-def _checked(scenario: Scenario, sock: object) -> tuple[Scenario, str]:
-    """The scenario with what its copy does otherwise, and the words for the file's head."""
-    from harness.live.replay import differences
-    from harness.sandbox import SandboxError, SandboxUnavailable
-    from harness.sandbox.netlink import Netlink
+def _taken(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:
+    """The snapshot; where none can be had, nothing of the host is told if it is to be redacted."""
+    from harness.live.host import SnapshotError, snapshot
 
-    assert isinstance(sock, Netlink)
+    try:
+        return snapshot(names, sock)
+    except SnapshotError:
+        if not redacted:
+            raise
+        raise SnapshotError(
+            "a name asked for, or this host, cannot be written as a scenario; "
+            "without --redact the reason is told"
+        ) from None
+
+
+def _checked(scenario: Scenario, sock: Netlink) -> tuple[tuple[Said, ...], str]:
+    """What the scenario's copy does otherwise, and the words for the file's head."""
+    from harness.live.replay import differences
+    from harness.live.said import Said
+    from harness.sandbox import SandboxError, SandboxUnavailable
+
     try:
         found = differences(scenario, sock)
     except SandboxUnavailable as problem:
-        return scenario, f"The copy was not compared with the host: {problem.reason}."
+        return (), f"The copy was not compared with the host: {problem.reason}."
     except SandboxError as problem:
-        found = [f"the copy cannot be built: {problem.message}"]
+        found = [Said("the copy cannot be built: {}", problem.message)]
     if not found:
-        return scenario, (
+        return (), (
             "A copy was built and compared: addresses, links and the source for every "
             "address looked up are those of the host."
         )
-    more = scenario.model_copy(update={"left_out": (*scenario.left_out, *found)})
-    return more, "A copy was built and compared: see left_out for what is otherwise in it."
+    said = "A copy was built and compared: see left_out for what is otherwise in it."
+    return tuple(found), said

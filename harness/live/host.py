@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from harness.live.interfaces import Data, address_lines, interfaces, link_rows
 from harness.live.multipath import pinned
 from harness.live.routes import route_rows, routes, without_route
 from harness.live.rules import labels, rules
+from harness.live.said import Name, Said
 from harness.live.sysctls import sysctls
 from harness.model.host import Target
 from harness.sandbox.netlink import Netlink
@@ -35,11 +37,18 @@ class SnapshotError(Exception):
     exit_status = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot(LoadedScenario):
+    """A host as a scenario; ``left_out`` is the scenario's, with the host's texts apart."""
+
+    left_out: tuple[Said, ...] = ()
+
+
 def snapshot(
     wanted: Sequence[str] | Destinations,
     netlink: Netlink | None = None,
     gai_conf: bytes | object | None = _READ,
-) -> LoadedScenario:
+) -> Snapshot:
     """This network namespace as a scenario that looks up the names.
 
     Parameters: ``wanted`` names, which the host's name service is asked for, or the
@@ -47,7 +56,7 @@ def snapshot(
     ``gai_conf`` the file's bytes or None for none, by default the host's own.
     Raises SnapshotError for a name no scenario can have, OSError where netlink fails.
     """
-    left_out: list[str] = []
+    left_out: list[Said] = []
     found = wanted if isinstance(wanted, Mapping) else ask(wanted, left_out)
     data = machine.read_gai_conf() if gai_conf is _READ else gai_conf
     assert data is None or isinstance(data, bytes)
@@ -62,7 +71,8 @@ def snapshot(
             sock.close()
     text = None if data is None else data.decode("utf-8", "replace")
     if text is not None and text.encode() != data:
-        left_out.append("bytes of gai.conf that are no UTF-8: each is written as U+FFFD")
+        left_out.append(Said("bytes of gai.conf that are no UTF-8: each is written as U+FFFD"))
+    told = (*left_out, *missing)
     raw: Data = {
         "name": "snapshot",
         "description": "A host as it was, in the words of gai-harness snapshot.",
@@ -71,9 +81,10 @@ def snapshot(
         "resolver": resolver,
         "gai_conf": text,
         "lookups": [{"name": name} for name in found],
-        "left_out": [*left_out, *missing],
+        "left_out": [str(each) for each in told],
     }
-    return LoadedScenario(_valid(raw), Path("snapshot"), data, "default" if data is None else "own")
+    named = "default" if data is None else "own"
+    return Snapshot(_valid(raw), Path("snapshot"), data, named, left_out=told)
 
 
 def _valid(raw: Data) -> Scenario:
@@ -86,7 +97,7 @@ def _valid(raw: Data) -> Scenario:
         raise SnapshotError(f"{place}: expected {expected} (got {first['input']!r:.80})") from None
 
 
-def read_host(netlink: Netlink, destinations: Sequence[str] = ()) -> tuple[Data, list[str]]:
+def read_host(netlink: Netlink, destinations: Sequence[str] = ()) -> tuple[Data, list[Said]]:
     """The ``host`` of a scenario, and what of this one it leaves out.
 
     Parameters: ``netlink`` a socket in the namespace to read; ``destinations`` what will be
@@ -142,7 +153,7 @@ def _rules(netlink: Netlink, family: int) -> list[Any]:
         return []
 
 
-def ask(wanted: Sequence[str], left_out: list[str]) -> dict[str, list[Target | str]]:
+def ask(wanted: Sequence[str], left_out: list[Said]) -> dict[str, list[Target | str]]:
     """The names' addresses in the order the host's name service gives them.
 
     Parameters: ``wanted`` the names; ``left_out`` takes what is not certain about the order.
@@ -155,19 +166,23 @@ def ask(wanted: Sequence[str], left_out: list[str]) -> dict[str, list[Target | s
             continue
         answer = names.ask(name)
         if answer.note:
-            left_out.append(f"the order of {name}'s addresses is not certain: {answer.note}")
+            said = "the order of {}'s addresses is not certain: {}"
+            left_out.append(Said(said, Name(name), answer.note))
         found[name] = list(answer.targets) or list(_sorted_already(name, left_out))
         if not found[name]:
-            left_out.append(f"{name}: the name service knows no address")
+            left_out.append(Said("{}: the name service knows no address", Name(name)))
     return found
 
 
-def _sorted_already(name: str, left_out: list[str]) -> list[Target]:
+def _sorted_already(name: str, left_out: list[Said]) -> list[Target]:
     try:
-        answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except OSError:
+        # as bytes, since Python's own IDNA refuses names that the C library takes
+        raw = name.encode("utf-8", "surrogateescape")
+        answers = socket.getaddrinfo(raw, None, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):
         return []
-    left_out.append(f"the order of {name}'s addresses before sorting: this is the order after it")
+    said = "the order of {}'s addresses before sorting: this is the order after it"
+    left_out.append(Said(said, Name(name)))
     return [
         Target(ip_address(where[0].partition("%")[0]), where[3] if len(where) == 4 else 0)  # type: ignore[union-attr]
         for _, _, _, _, where in answers

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
 from typing import Any, get_args
 
+from harness.live.said import Address, Link, Said
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 from harness.sandbox.devices import IFF_UP, LOOPBACK_INDEX, PEER_INDEX
 from harness.scenario.hostspec import Kind
@@ -127,13 +128,13 @@ def interfaces(
     addresses: Sequence[AddressLine],
     without_route: frozenset[AddressLine],
     referred: frozenset[int],
-) -> tuple[dict[str, Data], list[str]]:
+) -> tuple[dict[str, Data], list[Said]]:
     """The scenario's interfaces and what is left out of them.
 
     Parameters: the dumps; ``without_route`` the addresses whose network's route is not
     there; ``referred`` the interfaces that routes and rules name. Raises nothing.
     """
-    left_out: list[str] = []
+    left_out: list[Said] = []
     found: dict[str, Data] = {}
     used = {line.index for line in addresses} | referred
     crowded = len(links) > _MOST
@@ -150,12 +151,16 @@ def interfaces(
             found[link.name] = data
     if dropped:
         left_out.append(
-            f"{len(dropped)} interfaces without addresses and routes, {dropped[0]} the first"
+            Said(
+                "{} interfaces without addresses and routes, {} the first",
+                len(dropped),
+                Link(dropped[0]),
+            )
         )
     return found, left_out
 
 
-def _interface(link: LinkRow, links: Sequence[LinkRow], left_out: list[str]) -> Data:
+def _interface(link: LinkRow, links: Sequence[LinkRow], left_out: list[Said]) -> Data:
     data: Data = {}
     kind = _BY_TYPE.get(link.type, "ethernet")
     if kind == "ethernet" and link.kind in _NATIVE_KINDS:
@@ -166,8 +171,12 @@ def _interface(link: LinkRow, links: Sequence[LinkRow], left_out: list[str]) -> 
         data["kind"] = kind
     elif link.type not in (_ARPHRD_ETHER, _ARPHRD_LOOPBACK) or link.kind not in _EQUAL:
         left_out.append(
-            f"{link.name}: hardware type {link.type}{f' ({link.kind})' if link.kind else ''} is "
-            "written as ethernet, which is as native to rule 7"
+            Said(
+                "{}: hardware type {}{} is written as ethernet, which is as native to rule 7",
+                Link(link.name),
+                link.type,
+                Said(" ({})", link.kind) if link.kind else Said(""),
+            )
         )
     if kind == "vrf":
         data["table"] = link.table
@@ -186,7 +195,7 @@ def _addresses(
     link: LinkRow,
     lines: Sequence[AddressLine],
     without_route: frozenset[AddressLine],
-    left_out: list[str],
+    left_out: list[Said],
 ) -> list[str | Data]:
     own = [line for line in lines if line.index == link.index]
     # the kernel lists the IPv6 address added last first, and the IPv4 one added last last
@@ -201,7 +210,7 @@ def _addresses(
 
 
 def _address(
-    link: LinkRow, line: AddressLine, without_route: bool, left_out: list[str]
+    link: LinkRow, line: AddressLine, without_route: bool, left_out: list[Said]
 ) -> str | Data:
     text = f"{line.local}/{line.prefixlen}"
     data: Data = {}
@@ -211,7 +220,8 @@ def _address(
         if line.label.startswith(f"{link.name}:"):
             data["label"] = line.label
         else:
-            left_out.append(f"{link.name}: the label {line.label} of {line.local}")
+            said = "{}: the label {} of {}"
+            left_out.append(Said(said, Link(link.name), line.label, Address(line.local)))
     flags = _flags(line)
     if without_route and "noprefixroute" not in flags:
         flags.append("noprefixroute")
@@ -221,7 +231,8 @@ def _address(
         usual = "host" if ip_address(line.local).is_loopback else "global"
         scope = _SCOPES.get(line.scope)
         if scope is None:
-            left_out.append(f"{link.name}: the scope {line.scope} of {line.local}")
+            said = "{}: the scope {} of {}"
+            left_out.append(Said(said, Link(link.name), line.scope, Address(line.local)))
         elif scope != usual:
             data["scope"] = scope
     if line.metric:

@@ -14,6 +14,7 @@ from socket import AF_INET, AF_INET6
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 from harness.live.interfaces import Data
+from harness.live.said import Address, Said
 from harness.sandbox.netlink import RTM_GETROUTE, Netlink, attributes, encode
 from harness.scenario.values import TABLES
 
@@ -24,7 +25,7 @@ _AT = 28
 
 def pinned(
     netlink: Netlink, routes: Sequence[Data], destinations: Sequence[str], names: dict[int, str]
-) -> tuple[list[Data], list[str]]:
+) -> tuple[list[Data], list[Said]]:
     """The routes to add, and what is left out.
 
     Parameters: ``netlink`` a socket on the host; ``routes`` the scenario's so far;
@@ -50,8 +51,11 @@ def pinned(
                     also: Data = {word: route[word] for word in ("from", "table") if word in route}
                     found[text] = {"to": str(ip_network(text)), **kept, **also}
     left_out = [
-        f"which way of {route['to']} the kernel would send other destinations than those looked "
-        "up, which have routes of their own here"
+        Said(
+            "which way of {} the kernel would send other destinations than those looked "
+            "up, which have routes of their own here",
+            Address(route["to"]),
+        )
         for route in several
     ]
     taken = {(route["to"], route.get("metric"), route.get("table")) for route in routes}

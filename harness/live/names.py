@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.live.nsswitch import NSSWITCH, Service, hosts_services
+from harness.live.said import Said, joined
 from harness.model.host import Target
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 _STATUS = {1: "SUCCESS", 0: "NOTFOUND", -1: "UNAVAIL", -2: "TRYAGAIN"}
 _MOST = 1 << 22
+_USUAL = ("files", "dns", "resolve", "myhostname", "mymachines", "compat", "nis")
 _ERANGE = 34
 _NSCD = Path("/var/run/nscd/socket")
 
@@ -39,7 +41,7 @@ class Answer:
 
     service: str | None
     targets: tuple[Target, ...]
-    note: str = ""
+    note: Said = Said("")  # noqa: RUF009 - it cannot be changed
 
 
 def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
@@ -53,20 +55,23 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
         text: str | None = NSSWITCH.read_text(errors="replace")
     except OSError:
         text = None
-    notes = []
+    notes: list[Said] = []
     if _NSCD.exists():
-        notes.append("nscd answers before the name services, in an order of its own")
+        notes.append(Said("nscd answers before the name services, in an order of its own"))
     for service in hosts_services(text):
         status, targets = _in_child(partial(_ask_one, service, name, family), timeout)
         if status == "SUCCESS":
             if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
-                notes.append(f"{service.name}: the family whose reply came first stands first")
-            return Answer(service.name, targets, "; ".join(notes))
+                notes.append(
+                    Said(f"{service.name}: the family whose reply came first stands first")
+                )
+            return Answer(service.name, targets, joined(notes))
         if status not in _STATUS.values():
-            notes.append(f"{service.name}: {status}")
+            known = Said(service.name) if service.name in _USUAL else service.name
+            notes.append(Said("{}: {}", known, Said(status)))
         if status in service.returns:
             break
-    return Answer(None, (), "; ".join(notes))
+    return Answer(None, (), joined(notes))
 
 
 class _Tuple(ctypes.Structure):

@@ -7,17 +7,21 @@ where they say nothing. Prefix lengths, flags, kinds, metrics, tables, marks and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
+from itertools import count
 from typing import Any
 
-from harness.live.address_map import AddressMap, IPNetwork, address_map
+from pydantic import ValidationError
+
+from harness.live.address_map import AddressMap, IPNetwork, RedactionError, address_map
+from harness.live.said import Address, Link, Name, Said
 from harness.model.addresses import inet_pton4, inet_pton6
 from harness.model.gaiconf import line_words
 from harness.model.host import IPAddress
 from harness.scenario import Scenario
-from harness.scenario.values import canonical
+from harness.scenario.values import IFNAMSIZ, canonical
 
 Data = dict[str, Any]
 
@@ -25,7 +29,8 @@ _GENERIC = re.compile(
     r"lo|(?:eth|en[ops]|wlan|wl[ops]|ww|br|bond|docker|virbr|veth|tun|tap|wg|sit|tunl|ip6tnl|gre"
     r"|dummy|ifb|macvlan|vlan|vrf|if)[0-9]{1,4}(?:s[0-9]{1,3})?(?:f[0-9])?"
 )
-_ADDRESS = re.compile(r"[0-9A-Fa-f:.]*[0-9A-Fa-f:][0-9A-Fa-f:.]*(?:/[0-9]{1,3})?")
+_NO_NAMES = ("", "lo", "all", "default")
+_HIDDEN = "…"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
 _SYSCTL = re.compile(r"(net\.ipv[46]\.(?:conf|neigh)\.)(.+)(\.[a-z0-9_]+)")
 
@@ -39,17 +44,18 @@ class Redacted:
     map: AddressMap
 
 
-def redact(scenario: Scenario, key: bytes) -> Redacted:
+def redact(scenario: Scenario, key: bytes, left_out: Sequence[Said] = ()) -> Redacted:
     """Take what identifies a host out of its scenario.
 
     Parameters: ``scenario`` as `snapshot` made it; ``key`` secret random bytes: whoever has
-    them can find the addresses again. Raises RedactionError for a host whose addresses no
-    map keeps apart.
+    them can find the addresses again; ``left_out`` the scenario's, with the host's texts
+    apart: a scenario's own is not taken over, as nobody knows what is in it. Raises
+    RedactionError for a host whose addresses no map keeps apart.
     """
     data = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
     addresses, networks, own = _inputs(scenario)
     made = address_map(addresses, networks, own, key, _ascending(scenario))
-    return Redacted(*_Redaction(scenario, data, made).result(), made)
+    return Redacted(*_Redaction(scenario, data, made).result(left_out), made)
 
 
 def _ascending(scenario: Scenario) -> list[IPAddress]:
@@ -151,7 +157,7 @@ class _Redaction:
             found[name] = new
         return found
 
-    def result(self) -> tuple[Scenario, tuple[str, ...]]:
+    def result(self, left_out: Sequence[Said]) -> tuple[Scenario, tuple[str, ...]]:
         data = self._data
         data["name"] = "redacted"
         data["host"] = self._host(data.get("host", {}))
@@ -167,14 +173,17 @@ class _Redaction:
             if name is not None:
                 lookup["name"] = self._names.get(name) or self._zoned(name)
             lookup.pop("expect", None)
-        data["left_out"] = [self._text(text) for text in data.get("left_out", ())]
+        data["left_out"] = [each.told(self._told) for each in left_out]
         data["description"] = "A host as it was, its names and addresses replaced."
         notes = (
             "Names and addresses are replaced. Prefix lengths, common prefixes, scopes, labels "
             "and precedences are those of the real ones, so every rule decides as on the host.",
             *self._map.notes,
         )
-        return Scenario.model_validate(data), notes
+        try:
+            return Scenario.model_validate(data), notes
+        except ValidationError:
+            raise RedactionError("this host has no copy with other names and addresses") from None
 
     def _host(self, host: Data) -> Data:
         interfaces: Data = {}
@@ -187,7 +196,7 @@ class _Redaction:
                     if word in address:
                         address[word] = self._with_length(address[word])
                 if "label" in address:
-                    address["label"] = f"{new}:{number}"
+                    address["label"] = f"{new}:{number}"[: IFNAMSIZ - 1]
             interfaces[new] = interface
         host["interfaces"] = interfaces
         for each in (*host.get("routes", ()), *host.get("rules", ())):
@@ -217,7 +226,13 @@ class _Redaction:
                 each[word] = change(each[word])
 
     def _link(self, name: str) -> str:
-        return self._links.get(name, name)
+        """The new name; of an interface that is not there, one that none has."""
+        if name in _NO_NAMES or name.isdecimal():
+            return name
+        if name not in self._links:
+            free = (f"if{number}" for number in count())
+            self._links[name] = next(new for new in free if new not in self._links.values())
+        return self._links[name]
 
     def _plain(self, text: str) -> str:
         return canonical(self._map.address(ip_address(text)))
@@ -227,7 +242,7 @@ class _Redaction:
         return f"{self._plain(address)}/{length}"
 
     def _prefix(self, text: str) -> str:
-        return text if text == "default" else str(self._map.network(ip_network(text)))
+        return text if text == "default" else str(self._map.network(ip_network(text, strict=False)))
 
     def _zoned(self, text: str) -> str:
         address, percent, zone = text.partition("%")
@@ -270,22 +285,15 @@ class _Redaction:
         # a prefix of the default tables keeps its spelling
         return f"{head if image == address else canonical(image)}{slash}{length}"
 
-    def _text(self, text: str) -> str:
-        """Words of people with every address, name and interface in them replaced."""
-        for name, new in {**self._names, **self._links}.items():
-            text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", new, text)
-        return _ADDRESS.sub(self._found, text)
-
-    def _found(self, match: re.Match[str]) -> str:
-        text = match[0].rstrip(".:") if "::" not in match[0][-2:] else match[0]
-        rest = match[0][len(text) :]
-        head, slash, length = text.partition("/")
+    def _told(self, text: str) -> str:
+        """What stands for a text of the host's in a sentence about it."""
+        if isinstance(text, Link):
+            return self._links.get(text, text if text in _NO_NAMES else _HIDDEN)
+        if isinstance(text, Name):
+            return self._names.get(text, _HIDDEN)
+        if not isinstance(text, Address):
+            return _HIDDEN
         try:
-            if "." not in head and head.count(":") < 2:
-                return match[0]
-            address: IPv4Address | IPv6Address = ip_address(head)
+            return self._prefix(text) if "/" in text else self._zoned(text)
         except ValueError:
-            return match[0]
-        if slash:
-            return str(self._map.network(ip_network(f"{address}/{length}", strict=False))) + rest
-        return canonical(self._map.address(address)) + rest
+            return _HIDDEN

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from harness.live.said import Address, Link, Said
 from harness.model.host import HostView, Target
 from harness.sandbox import Box, Pool, SandboxError
 from harness.sandbox.devices import PEER_INDEX
@@ -29,7 +30,7 @@ def destinations(scenario: Scenario) -> list[str]:
     return list(dict.fromkeys(text for texts in scenario.names.values() for text in texts))
 
 
-def differences(scenario: Scenario, netlink: Netlink) -> list[str]:
+def differences(scenario: Scenario, netlink: Netlink) -> list[Said]:
     """What is otherwise in the copy, in words; empty when nothing is.
 
     Parameters: ``scenario`` a snapshot of the host that ``netlink`` reads. Raises
@@ -40,13 +41,18 @@ def differences(scenario: Scenario, netlink: Netlink) -> list[str]:
     with Pool() as pool:
         (there,) = pool.run(_replayed, (scenario.host, texts))
     return [
-        f"{what}: {mine} on the host, {there.get(what, 'nothing')} in the copy"
+        Said(
+            "{}: {} on the host, {} in the copy",
+            what,
+            mine,
+            there.get(what, Said("nothing")),
+        )
         for what, mine in here.items()
         if there.get(what) != mine
-    ] + [f"{what}: only in the copy" for what in there if what not in here]
+    ] + [Said("{}: only in the copy", what) for what in there if what not in here]
 
 
-def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[dict[str, str]]:
+def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[dict[Said, Said]]:
     host, texts = spec
     box.build(host)
     plain = box.observe(())
@@ -63,23 +69,31 @@ def _targets(texts: Iterable[str], view: HostView) -> list[Target]:
     return found
 
 
-def _seen(view: HostView, texts: list[str]) -> dict[str, str]:
+def _seen(view: HostView, texts: list[str]) -> dict[Said, Said]:
     """What a view says, in words that do not depend on the interfaces' indexes."""
     names = {link.index: link.name for link in view.links}
-    found: dict[str, str] = {}
+    found: dict[Said, Said] = {}
     for number, row in enumerate(view.addresses, 1):
-        found[f"address {number}"] = (
-            f"{row.address}/{row.prefixlen} of {names.get(row.index)}"
-            + (f" local {row.local}" if row.local not in (None, row.address) else "")
-            + (f" flags {row.flags & _SEEN_FLAGS:#x}" if row.flags & _SEEN_FLAGS else "")
+        apart = row.local not in (None, row.address)
+        flags = row.flags & _SEEN_FLAGS
+        found[Said(f"address {number}")] = Said(
+            "{} of {}{}{}",
+            Address(f"{row.address}/{row.prefixlen}"),
+            Link(names.get(row.index)),
+            Said(" local {}", Address(row.local)) if apart else Said(""),
+            Said(f" flags {flags:#x}" if flags else ""),
         )
     used = {row.index for row in view.addresses}
     for link in view.links:
         if link.index in used and link.index < PEER_INDEX:
-            found[f"interface {link.name}"] = "not native" if link.type in _NOT_NATIVE else "native"
+            found[Said("interface {}", Link(link.name))] = Said(
+                "not native" if link.type in _NOT_NATIVE else "native"
+            )
     for text, target in zip(texts, _targets(texts, view), strict=True):
         route = view.routes[target]
-        found[f"the source for {text}"] = str(route.source or route.error)
+        found[Said("the source for {}", Address(text))] = (
+            Said("{}", Address(route.source)) if route.source else Said(str(route.error))
+        )
     return found
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
 
 from harness.live.interfaces import AddressLine, Data, LinkRow
+from harness.live.said import Address, Said
 from harness.sandbox.netlink import attributes
 from harness.sandbox.routing import PREFERENCES, ROUTE_TYPES, SCOPES
 
@@ -164,19 +165,20 @@ def routes(
     links: Sequence[LinkRow],
     addresses: Sequence[AddressLine],
     wanted: Sequence[str] = (),
-) -> tuple[list[Data], list[str]]:
+) -> tuple[list[Data], list[Said]]:
     """The scenario's routes and what is left out of them.
 
     Parameters: the dumps; ``wanted`` the destinations of the look-ups, which alone count
     where there are more routes than a scenario may have. Raises nothing.
     """
-    left_out: list[str] = []
+    left_out: list[Said] = []
     kept = [row for row in rows if not _made_by_kernel(row, addresses)]
     if len(kept) > MOST:
         near = [ip_address(text) for text in wanted]
         near += [ip_address(hop.via) for row in kept[:MOST] for hop in row.hops if hop.via]
         some = [row for row in kept if any(each in ip_network(row.to) for each in near)][:MOST]
-        left_out.append(f"{len(kept) - len(some)} of {len(kept)} routes that no look-up meets")
+        away = len(kept) - len(some)
+        left_out.append(Said("{} of {} routes that no look-up meets", away, len(kept)))
         kept = some
     kept = _merged(kept, left_out)
     # a gateway must be directly reachable when its route is added, and by no longer prefix
@@ -206,13 +208,14 @@ def _made_by_kernel(row: RouteRow, addresses: Sequence[AddressLine]) -> bool:
     )
 
 
-def _merged(rows: Sequence[RouteRow], left_out: list[str]) -> list[RouteRow]:
+def _merged(rows: Sequence[RouteRow], left_out: list[Said]) -> list[RouteRow]:
     """Each route once: later IPv6 ones become further ways, later IPv4 ones are never used."""
     found: dict[tuple[object, ...], RouteRow] = {}
     for row in rows:
         first = found.get(row.key)
         if row.tos:
-            left_out.append(f"the route to {row.to} for TOS {row.tos}: look-ups have none")
+            said = "the route to {} for TOS {}: look-ups have none"
+            left_out.append(Said(said, Address(row.to), row.tos))
         elif first is None:
             found[row.key] = row
         elif row.version == 6 and row.type == first.type == "unicast":
@@ -220,12 +223,14 @@ def _merged(rows: Sequence[RouteRow], left_out: list[str]) -> list[RouteRow]:
             found[row.key] = RouteRow(
                 **{name: getattr(first, name) for name in RouteRow.__slots__} | {"hops": hops}
             )
-            left_out.append(
-                f"that the routes to {row.to} of metric {row.metric} are separate ones: written "
+            said = (
+                "that the routes to {} of metric {} are separate ones: written "
                 "as one with several ways"
             )
+            left_out.append(Said(said, Address(row.to), row.metric))
         else:
-            left_out.append(f"a second route to {row.to} of metric {row.metric}")
+            said = "a second route to {} of metric {}"
+            left_out.append(Said(said, Address(row.to), row.metric))
     return list(found.values())
 
 
@@ -250,10 +255,11 @@ def _route(
     names: Mapping[int, str],
     own: set[str],
     near_by: Mapping[int, list[str]],
-    left_out: list[str],
+    left_out: list[Said],
 ) -> Data | None:
     data: Data = {"to": row.to}
-    words = f"{row.type + ' ' if row.type != 'unicast' else ''}{row.to}"
+    kind = f"{row.type} " if row.type != "unicast" else ""
+    words = Said(f"{kind}{{}}", Address(row.to))
     if row.type != "unicast":
         data["type"] = row.type
     if row.type not in _WITHOUT_DEVICE:
@@ -265,7 +271,7 @@ def _route(
         ]
         written = [_way(hop, names, near_by) for hop in hops if hop.dev in names]
         if not written:
-            left_out.append(f"the route {words}: its interface is away or down")
+            left_out.append(Said("the route {}: its interface is away or down", words))
             return None
         if len(written) == 1:
             data |= written[0]
@@ -275,12 +281,13 @@ def _route(
         if row.version == 4:
             _set_scope(data, row)
     if row.encapsulated:
-        left_out.append(f"the encapsulation of the route {words}, which changes no source")
+        left_out.append(Said("the encapsulation of the route {}, which changes no source", words))
     if row.prefsrc is not None:
         if row.prefsrc in own:
             data["from"] = row.prefsrc
         else:
-            left_out.append(f"the source {row.prefsrc} of the route {words}: not an own address")
+            said = "the source {} of the route {}: not an own address"
+            left_out.append(Said(said, Address(row.prefsrc), words))
     usual = _USUAL_METRIC6 if row.version == 6 else 0
     if row.metric != usual and not (row.version == 6 and row.type == "local" and not row.metric):
         data["metric"] = row.metric

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from harness.live.interfaces import Data
+from harness.live.said import Link, Said
 from harness.sandbox.routing import FIB_RULE_INVERT, FR_ACT_GOTO, KERNEL_RULES, RULE_TYPES
 
 _TYPES = {number: name for name, number in RULE_TYPES.items()}
@@ -34,13 +35,13 @@ KERNEL_LABELS = frozenset(
 
 def rules(
     by_version: Mapping[int, Sequence[Any]], names: Collection[str]
-) -> tuple[list[Data], bool, list[str]]:
+) -> tuple[list[Data], bool, list[Said]]:
     """The scenario's rules, whether the kernel's own are all there, and what is left out.
 
     Parameters: ``by_version`` the rule dumps of 4 and 6, as pyroute2 decodes them;
     ``names`` the interfaces there are. Raises nothing.
     """
-    left_out: list[str] = []
+    left_out: list[Said] = []
     complete = all(
         sum(_is_default(message, version) for message in messages) == len(KERNEL_RULES[version])
         for version, messages in by_version.items()
@@ -65,30 +66,32 @@ def _is_default(message: Any, version: int) -> bool:
     return key in KERNEL_RULES[version] and free and not message["flags"] and not carried - ignored
 
 
-def _rule(message: Any, version: int, names: Collection[str], left_out: list[str]) -> Data | None:
+def _rule(message: Any, version: int, names: Collection[str], left_out: list[Said]) -> Data | None:
     priority = message.get_attr("FRA_PRIORITY") or 0
-    called = f"the IPv{version} rule of priority {priority}"
+    called = Said("the IPv{} rule of priority {}", version, priority)
     if message.get_attr("FRA_L3MDEV"):
         return None  # comes with the first vrf and does nothing without one
     unknown = sorted({name for name, _ in message["attrs"]} - _KNOWN)
     if message.get_attr("FRA_SUPPRESS_IFGROUP") not in (None, _NO_LIMIT):
-        left_out.append(f"{called}: suppress_ifgroup")
+        left_out.append(Said("{}: suppress_ifgroup", called))
         return None
     data: Data = {"priority": priority}
     inverted = bool(message["flags"] & FIB_RULE_INVERT)
     why = _never(message, names)
     if not why and (unknown or message["res1"] or message["res2"]):
-        left_out.append(f"{called}: it has a selector this program does not know")
+        left_out.append(Said("{}: it has a selector this program does not know", called))
         return None
     if why and not inverted:
-        left_out.append(f"{called}: it never holds for a look-up ({why})")
+        left_out.append(Said("{}: it never holds for a look-up ({})", called, why))
         return None
     if why:
-        left_out.append(f"the selectors of {called}: {why}, so with 'not' it always holds")
+        said = "the selectors of {}: {}, so with 'not' it always holds"
+        left_out.append(Said(said, called, why))
     else:
         _select(data, message, inverted)
         if message.get_attr("FRA_UID_RANGE") is not None:
-            left_out.append(f"the users of {called}: it is written for all, as it holds for this")
+            said = "the users of {}: it is written for all, as it holds for this"
+            left_out.append(Said(said, called))
     if not any(word in data for word in ("from", "to")):
         data["family"] = "inet" if version == 4 else "inet6"
     if message["action"] == FR_ACT_GOTO:
@@ -102,29 +105,29 @@ def _rule(message: Any, version: int, names: Collection[str], left_out: list[str
     elif message["action"] in _TYPES:
         data["type"] = _TYPES[message["action"]]
     else:
-        left_out.append(f"{called}: its action {message['action']} is unknown")
+        left_out.append(Said("{}: its action {} is unknown", called, message["action"]))
         return None
     return data
 
 
-def _never(message: Any, names: Collection[str]) -> str:
+def _never(message: Any, names: Collection[str]) -> Said:
     """Why the selectors cannot hold for an ordinary look-up of this user, or ""."""
     if message["tos"]:
-        return "it asks for a TOS"
+        return Said("it asks for a TOS")
     for name, words in (("FRA_SPORT_RANGE", "source"), ("FRA_DPORT_RANGE", "destination")):
         ports = _range(message.get_attr(name))
         if ports is not None and ports[0] > 0:
-            return f"it asks for {words} ports, and look-ups have none"
+            return Said(f"it asks for {words} ports, and look-ups have none")
     if message.get_attr("FRA_TUN_ID"):
-        return "it asks for a tunnel"
+        return Said("it asks for a tunnel")
     users = _range(message.get_attr("FRA_UID_RANGE"))
     if users is not None and not users[0] <= os.getuid() <= users[1]:
-        return "it is for other users"
+        return Said("it is for other users")
     for name in ("FRA_IIFNAME", "FRA_OIFNAME"):
         dev = message.get_attr(name)
         if dev is not None and dev != "lo" and dev not in names:
-            return f"there is no interface {dev}"
-    return ""
+            return Said("there is no interface {}", Link(dev))
+    return Said("")
 
 
 def _range(text: str | None) -> tuple[int, int] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.live.said import Said
+
 _ROOT = Path("/proc/sys/net")
 _LINKDOWN = "ignore_routes_with_linkdown"
 _WHOLE = (
@@ -23,20 +25,20 @@ _EVERYWHERE = (
 )
 
 
-def sysctls(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+def sysctls(names: Iterable[str]) -> tuple[dict[str, str], list[Said]]:
     """The settings that differ from those a sandbox begins with, and what is left out.
 
     Parameters: ``names`` the interfaces. Raises nothing: a setting this kernel does not
     have, or does not show, is passed over.
     """
     found: dict[str, str] = {}
-    left_out: list[str] = []
+    left_out: list[Said] = []
     for key in _WHOLE:
         if _read(*key.split(".")[1:]) not in (None, "0"):
             found[key] = _read(*key.split(".")[1:]) or ""
     off = _read("ipv6", "conf", "all", "disable_ipv6")
     if off is None:
-        left_out.append("the kernel has no IPv6 at all: in the copy it is switched off")
+        left_out.append(Said("the kernel has no IPv6 at all: in the copy it is switched off"))
         found["net.ipv6.conf.all.disable_ipv6"] = "1"
     elif off != "0":
         found["net.ipv6.conf.all.disable_ipv6"] = off

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import socket
+import subprocess
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
+from harness.cli import main as cli
 from harness.compare.run import HostJob, collect
 from harness.live.host import snapshot
 from harness.model.host import Target
@@ -107,3 +111,70 @@ def zoned(box: Box, spec: object) -> Iterator[Any]:
     targets = [Target(ip_address("fe80::9"), topology.devices[0].index), "192.0.2.1"]
     yield snapshot({"n": targets}, sock, None)
     sock.close()
+
+
+# a mark for each place of a host that can hold a text; addresses have marks of their own
+MARK = "qzx"
+FOREIGN = "2a02:beef:"
+
+
+def marked(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
+    """What ``snapshot`` writes, and says, of a host whose every text is marked."""
+    box.build(
+        _with(
+            {
+                "interfaces": {
+                    f"{MARK}0": {"addresses": [
+                        {"address": "93.184.216.77/24", "label": f"{MARK}0:{MARK}"},
+                        f"{FOREIGN}1::77/64", "fe80::beef:7/64"]},
+                    f"{MARK}1.7": {"kind": "dummy", "addresses": ["10.77.3.9/24"]},
+                    f"{MARK}-v": {"kind": "bridge"},
+                    f"{MARK}t": {"kind": "sit"},
+                    "eth0": {"addresses": ["192.168.77.9/24"]},
+                },
+                "routes": [
+                    {"to": "0.0.0.0/0", "via": "93.184.216.1", "dev": f"{MARK}0"},
+                    {"to": f"{FOREIGN}9::/48", "via": "fe80::beef:1", "dev": f"{MARK}0"},
+                    {"to": "8.8.0.0/16", "type": "unreachable"},
+                    {"to": "0.0.0.0/0", "metric": 9, "nexthops": [
+                        {"via": "93.184.216.1", "dev": f"{MARK}0"},
+                        {"via": "93.184.216.2", "dev": f"{MARK}0"}]},
+                ],
+                "rules": [{"priority": 7, "from": "93.184.216.77/32", "oif": f"{MARK}0",
+                           "table": 77}],
+                "addrlabels": [{"prefix": f"{FOREIGN}1::/64", "label": 9, "dev": f"{MARK}0"},
+                               {"prefix": "::/0", "label": 1}],
+                "sysctls": {f"net.ipv6.conf.{MARK}0.use_tempaddr": 2,
+                            f"net.ipv4.conf.{MARK}1.7.route_localnet": 1},
+            }
+        )
+    )  # fmt: skip
+    for command in (
+        f"link property add dev {MARK}0 altname {MARK}-alternative-name",
+        f"link set dev {MARK}0 alias {MARK}-alias",
+        f"addr add 93.184.217.5/24 dev eth0 label {MARK}",
+        f"rule add prio 13 iif {MARK}away table 100",
+        f"rule add prio 14 not oif {MARK}gone table 100",
+        "rule add prio 15 from 93.184.218.0/24 tos 0x10 table 100",
+        f"route add 93.184.219.0/24 dev {MARK}0 tos 0x10",
+        f"route add 93.184.220.0/24 dev {MARK}t",
+        f"route append 93.184.219.0/24 dev {MARK}0",
+        "route append 93.184.219.0/24 dev eth0",
+    ):
+        subprocess.run(["ip", *command.split()], check=False, capture_output=True)
+    (box.etc / "hosts").write_text(
+        f"93.184.216.99 {MARK}.example {MARK}alias # {MARK} comment\n"
+        f"{FOREIGN}5::99 {MARK}.example\n10.77.3.10 {MARK}.example\n"
+    )
+    (box.etc / "gai.conf").write_text(
+        f"# {MARK}\nlabel {FOREIGN}5::/64 7 {MARK}\n{MARK} ::/0 5\nprecedence {MARK} 10\n"
+        f"scopev4 ::ffff:93.184.216.0/{MARK} 5\nreload {MARK}\nprecedence ::/0 40{MARK}\n"
+    )
+    (box.etc / "resolv.conf").write_text(f"nameserver 93.184.216.98\nsearch {MARK}.corp\n")
+    (box.etc / "nsswitch.conf").write_text(f"hosts: files {MARK}service\n")
+    socket.sethostname(f"{MARK}-host")
+    for words in spec:
+        out, said = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
+            status = cli(["snapshot", *words.split()])
+        yield status, out.getvalue(), said.getvalue()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.live.address_map import AddressMap, address_map
 from harness.live.permutation import Permutation, Pin, PinError
 from harness.live.redact import redact
+from harness.live.said import Address, Link, Name, Said
 from harness.model import Candidate, Policy, order
 from harness.model.addresses import leading_zeros
 from harness.scenario import Scenario
@@ -207,17 +208,22 @@ def test_names_words_and_comments_do_not_get_through() -> None:
             "gai_conf": "# of corp\nlabel 2a02:8070::/32 7 corp\ncorp x\nlabel corp 1\n\n"
             "precedence 2002::/16 30\nscopev4 8.8.4.0/ 5 # corp\nreload corp\n",
             "lookups": [{"name": "db1.corp.example"}, {"name": "8.8.8.8"}],
-            "left_out": ["corp-uplink: the way to 8.8.8.0/24 and 2a02:8070::7, db1.corp.example"],
+            "left_out": ["corp-uplink: the way to 8.8.8.0/24"],
         }
     )  # fmt: skip
-    redacted = redact(secret, b"key").scenario
+    said = Said(
+        "{}: the way to {} and {}, {}, {} {}", Link("corp-uplink"), Address("8.8.8.0/24"),
+        Address("2a02:8070::7"), Name("db1.corp.example"), "corp words", Link("corp9"),
+    )  # fmt: skip
+    redacted = redact(secret, b"key", [said]).scenario
     text = redacted.model_dump_json()
     for word in ("corp", "8.8.", "2a02", "8070", "vip", "blue"):
         assert word not in text
     assert list(redacted.host.interfaces) == ["eth1", "eth0", "bridge0"]
     assert redacted.left_out[0].startswith("eth1: the way to ")
     assert "/24" in redacted.left_out[0]
-    assert redacted.left_out[0].endswith(", host1")
+    assert redacted.left_out[0].endswith(", host1, … …")
+    assert redact(secret, b"key").scenario.left_out == (), "nobody knows what is in its words"
     assert isinstance(redacted.gai_conf, str)
     lines = redacted.gai_conf.splitlines()
     assert [line.split()[0] for line in lines] == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -248,3 +250,53 @@ def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
     finally:
         sock.close()
     assert any("in the copy" in line for line in found)
+
+
+# every place of the host of `snapshot_jobs.marked` that can hold a text or an address
+TOLD = re.compile(
+    rf"{snapshot_jobs.MARK}|2a02|93\.184\.|\b8\.8\.0\.|beef|\b10\.77\.3\.|192\.168\.77\.9",
+    re.IGNORECASE,
+)
+NAMES = f"{snapshot_jobs.MARK}.example {snapshot_jobs.MARK}.not-there 93.184.216.55"
+WORDS = (
+    NAMES, f"{NAMES} --redact", f"{NAMES} --redact --no-check",
+    f"fe80::beef:9%{snapshot_jobs.MARK}0 --redact --no-check",
+    f"fe80::beef:9%{snapshot_jobs.MARK}9 --redact --no-check",
+    f"{snapshot_jobs.MARK}..{'x' * 300} --redact --no-check",
+    f"{NAMES} --redact --no-check -o /{snapshot_jobs.MARK}/x",
+)  # fmt: skip
+
+
+def test_nothing_of_a_host_is_told_by_a_redacted_snapshot(pool: Pool, tmp_path: Path) -> None:
+    whole, *redacted = pool.run(snapshot_jobs.marked, list(WORDS))
+    status, out, said = whole
+    assert status == 0
+    for place in ("qzx0", "qzx1.7", "qzx-v", "qzxt", "qzx0:qzx", "qzx.example", "93.184.216.77",
+                  "2a02:beef:1::77", "fe80::beef:7", "2a02:beef:9::", "8.8.0.0/16", "# qzx",
+                  "precedence qzx", "192.168.77.9"):  # fmt: skip
+        assert place in out, "what is not there cannot be hidden"
+    for words in ("interface qzxaway", "interface qzxgone", "qzx.not-there: ",
+                  "the label qzx of 93.184.217.5", "93.184.219.0/24 for TOS 16",
+                  "qzxservice: "):  # fmt: skip
+        assert words in out
+        assert words in said
+    for words, (status, out, said) in zip(WORDS[1:], redacted, strict=True):
+        assert (status, out == "") in ((0, False), (2, True)), (words, said)
+        found = TOLD.search(out) or TOLD.search(said)
+        assert found is None, (words, found, out, said)
+    orders = []
+    for number, text in enumerate((whole[1], redacted[0][1])):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text)
+        report = tmp_path / f"{number}.json"
+        assert cli(["run", str(path), "--format", "json", "-o", str(report)]) == 0
+        results = json.loads(report.read_text())["results"]
+        listed = [next(iter(load(path).scenario.names.values()))] * len(results)
+        orders.append(
+            [
+                [there.index(each) for each in one["native"]] if one["lookup"] else []
+                for one, there in zip(results[:1], listed, strict=False)
+            ]
+        )
+    assert orders[0] == orders[1]
+    assert sorted(orders[0][0]) == [0, 1, 2]

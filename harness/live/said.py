@@ -1,0 +1,71 @@
+"""What a reader of the host says of it: its own words, and apart from them what the host holds.
+
+So a redacted snapshot replaces what the host holds by where it stands, and never has to find
+it again in a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+
+class Link(str):
+    """The name of an interface."""
+
+    __slots__ = ()
+
+
+class Name(str):
+    """A name that is looked up."""
+
+    __slots__ = ()
+
+
+class Address(str):
+    """An address or a prefix, perhaps with a zone."""
+
+    __slots__ = ()
+
+
+class Said(str):
+    """A sentence about the host; as text it is whole.
+
+    Parameters: ``words`` our own, with ``{}`` for each value; ``values`` numbers, other
+    `Said`, or text of the host's: a `Link`, `Name` or `Address`, or any other, which has no
+    form that could be shown of a redacted host.
+    """
+
+    words: str
+    values: tuple[str | int, ...]
+
+    def __new__(cls, words: str, *values: str | int) -> Self:
+        """The sentence whole, with its parts beside it."""
+        self = super().__new__(cls, words.format(*values) if values else words)
+        self.words = words
+        self.values = values
+        return self
+
+    def __getnewargs__(self) -> Any:
+        return self.words, *self.values
+
+    def told(self, change: Callable[[str], str]) -> str:
+        """The sentence with every text of the host's changed. Raises what ``change`` raises."""
+        if not self.values:
+            return self.words
+        return self.words.format(
+            *(
+                value.told(change)
+                if isinstance(value, Said)
+                else change(value)
+                if isinstance(value, str)
+                else value
+                for value in self.values
+            )
+        )
+
+
+def joined(sentences: Iterable[str], by: str = "; ") -> Said:
+    """Several sentences, or texts of the host's, as one. Raises nothing."""
+    values = tuple(sentences)
+    return Said(by.join("{}" for _ in values), *values) if values else Said("")
