@@ -12,8 +12,8 @@ import harness
 ROOT = Path(harness.__file__).parent
 # from the inside out; the last ones are the doors
 ROOMS = (
-    "versions", "model", "advice", "scenario", "sandbox", "native", "glibcs", "live", "compare",
-    "kubelet", "report", "cli", "pytest_plugin",
+    "text", "versions", "model", "advice", "scenario", "sandbox", "native", "glibcs", "live",
+    "compare", "kubelet", "report", "cli", "pytest_plugin",
 )  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -115,7 +115,11 @@ def _main(argv: Sequence[str] | None) -> int:
 
         complete(_top(os.environ.get("COMP_LINE", "").split()[1:2]))
     streams.prepare()
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    with streams.shown():
+        return _run(list(sys.argv[1:] if argv is None else argv))
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments:
         _top().print_help()
         return OK

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.arguments import given
 from harness.cli.outputs import whole
+from harness.cli.streams import say
 
 if TYPE_CHECKING:
     from harness.compare.baseline import Ran
@@ -96,7 +97,7 @@ class Acceptance:
                 kept = self._baseline.updated(stale)
                 write(stream, kept)
             plural = "s"[: len(kept) != 1]
-            print(f"{self._path}: {len(kept)} accepted difference{plural} written", file=sys.stderr)
+            say(f"{self._path}: {len(kept)} accepted difference{plural} written", sys.stderr)
         for one in stale:
             entry = one.entry
             yield Notice(

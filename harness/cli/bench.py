@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from harness.report.terminal import Terminal
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``bench``."""
@@ -33,8 +35,6 @@ def _plot(text: str) -> Path:
 
 def main(options: argparse.Namespace) -> int:
     """Measure; returns the exit status, a finding when native and model differ."""
-    from rich.console import Console
-
     from harness.cli import FINDING, OK
     from harness.compare.bench.measure import bench
     from harness.compare.plan import trusted_lanes
@@ -43,7 +43,7 @@ def main(options: argparse.Namespace) -> int:
     from harness.report.documents import text
 
     lanes = trusted_lanes(options.glibc, "worker")
-    terminal = Console(stderr=True)
+    terminal = Terminal(stderr=True)
     with terminal.status("measuring") as status:
         report = bench(lanes, quick=options.quick, told=status.update)
     sys.stdout.write(text(document(report)) if options.json else as_text(report))

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.streams import say
+from harness.report.terminal import Terminal
+
 if TYPE_CHECKING:
     from harness.sandbox.checks import Check
 
@@ -38,13 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Look at the machine; returns the exit status."""
-    from rich.console import Console
-
     from harness.cli import CANNOT, OK
     from harness.report.doctor import Document, conclusion, write_check
     from harness.report.documents import text
 
-    console = Console(file=sys.stdout, highlight=False)
+    console = Terminal(file=sys.stdout, highlight=False)
     made: list[Check] = []
     for check in _checks(options.network):
         made.append(check)
@@ -53,7 +54,7 @@ def main(options: argparse.Namespace) -> int:
     if options.format == "json":
         sys.stdout.write(text(Document.of(made)))
     else:
-        print(conclusion(made))
+        say(conclusion(made))
     return CANNOT if any(check.verdict == "cannot" for check in made) else OK
 
 

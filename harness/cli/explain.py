@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import name, path
+from harness.cli.streams import say
 
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation
@@ -121,7 +122,7 @@ def _unknown(explanations: Sequence[Explanation]) -> None:
         words = _NO_ANSWER.get(item.result.error or "")
         if words is not None and item.name is not None:
             meant = did_you_mean(item.name, (path.stem for path in library()), "the scenario {}")
-            print(f"{show(item.name)}: {words}{meant}", file=sys.stderr)
+            say(f"{show(item.name)}: {words}{meant}", sys.stderr)
 
 
 def _live(options: argparse.Namespace) -> list[Explanation]:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.streams import say
+
 if TYPE_CHECKING:
     from harness.compare.results import LookupReport
     from harness.report.findings.data import Findings, Seen
@@ -47,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
     wrong += failures(findings, seen)
     if wrong:
         for line in wrong:
-            print(f"gai-harness findings: {line}", file=sys.stderr)
+            say(f"gai-harness findings: {line}", sys.stderr)
         return FINDING
     page = as_markdown(findings, seen)
     if old is not None:
@@ -161,9 +163,9 @@ def _compare(name: str, old: str, page: str) -> int:
     lines = stale(old, page, name)
     if not lines:
         return OK
-    print(f"gai-harness findings: {name} is stale; make it anew with -o {name}", file=sys.stderr)
+    say(f"gai-harness findings: {name} is stale; make it anew with -o {name}", sys.stderr)
     for line in lines[:_SHOWN]:
-        print(line, file=sys.stderr)
+        say(line, sys.stderr)
     if len(lines) > _SHOWN:
-        print(f"… and {len(lines) - _SHOWN} lines more", file=sys.stderr)
+        say(f"… and {len(lines) - _SHOWN} lines more", sys.stderr)
     return FINDING

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.spread import add_scheduler, fuzzed
+from harness.cli.streams import say
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.driver import Step
@@ -100,20 +101,21 @@ def _written(found: Disagreement, options: argparse.Namespace, number: int) -> P
     from harness.sandbox import Pool
 
     title = found.evidence.scenario.name
-    print(f"gai-harness fuzz: {title}: a disagreement; shrinking it", file=sys.stderr)
+    say(f"gai-harness fuzz: {title}: a disagreement; shrinking it", sys.stderr)
     with Pool(1) as pool:
         small = shrink(pool, found)
     path = write_scenario(small, Path(options.output), f"found-{title}-{number}", title)
-    print(f"gai-harness fuzz: {path}", file=sys.stderr)
+    say(f"gai-harness fuzz: {path}", sys.stderr)
     return path
 
 
 def _watched(steps: Iterator[Step], cases: int | None, seconds: int | None) -> Iterator[Step]:
     """Pass the batches on; a line on a terminal says how far it has come."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    terminal = Console(stderr=True)
+    from harness.report.terminal import Terminal
+
+    terminal = Terminal(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
         console=terminal, transient=True, disable=not terminal.is_terminal,

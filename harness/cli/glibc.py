@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import path
-from harness.cli.streams import complain
+from harness.cli.streams import complain, say
 
 if TYPE_CHECKING:
     import argparse
@@ -89,7 +89,7 @@ def _print_table(entries: tuple[Entry, ...]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[4]]))
+        say("  ".join([*cells, row[4]]))
 
 
 def _origin(entry: Entry) -> str:
@@ -132,7 +132,8 @@ def _fetch(options: argparse.Namespace) -> int:
             else:
                 fetched += 1
                 through = f", runs through {emulator}" if emulator else ""
-                print(f"glibc {build.version} {build.arch} ({build.origin}){through}", flush=True)
+                say(f"glibc {build.version} {build.arch} ({build.origin}){through}")
+                sys.stdout.flush()
         if not fetched and last is not None:
             status = max(status, last.exit_status)
     return status
@@ -162,10 +163,11 @@ def _watching() -> Iterator[Callable[[Step], None]]:
     if not sys.stderr.isatty():
         yield _Plain().watch
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    console = Console(stderr=True)
+    from harness.report.terminal import Terminal
+
+    console = Terminal(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task("glibc", total=1.0)
@@ -187,10 +189,10 @@ class _Plain:
 
     def watch(self, progress: Step) -> None:
         if progress.note:
-            print(progress.note, file=sys.stderr)
+            say(progress.note, sys.stderr)
         step = (progress.suite, progress.step)
         if step != self._last and progress.step in _STEPS:
-            print(f"{progress.suite}: {_STEPS[progress.step]}", file=sys.stderr)
+            say(f"{progress.suite}: {_STEPS[progress.step]}", sys.stderr)
         self._last = step
 
 
@@ -198,7 +200,7 @@ def _add(options: argparse.Namespace) -> int:
     from harness.glibcs import add
 
     build = add(options.directory, options.name, options.arch)
-    print(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}")
+    say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}")
     return 0
 
 
@@ -207,5 +209,5 @@ def _remove(options: argparse.Namespace) -> int:
 
     for spec in options.versions:
         for removed in remove(spec):
-            print(f"removed {removed}")
+            say(f"removed {removed}")
     return 0

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.streams import say
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -56,5 +58,5 @@ def _snapshot(names: Sequence[str]) -> LoadedScenario:
 
     loaded = snapshot(names)
     for line in loaded.scenario.left_out:
-        print(f"left out of the copy: {line}", file=sys.stderr)
+        say(f"left out of the copy: {line}", sys.stderr)
     return loaded

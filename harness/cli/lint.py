@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.streams import say
+from harness.text.shown import bare, escaped
+
 if TYPE_CHECKING:
     from harness.model.lint import Finding
 
@@ -53,7 +56,7 @@ def _read(name: str) -> bytes:
 
 def _text(name: str, finding: Finding) -> None:
     place = f"{name}:{finding.line}" if finding.line else name
-    print(f"{place}: {finding.code} {_message(finding)}")
+    say(f"{place}: {finding.code} {_message(finding)}")
 
 
 def _message(finding: Finding) -> str:
@@ -61,9 +64,10 @@ def _message(finding: Finding) -> str:
 
 
 def _github(name: str, finding: Finding) -> None:
-    def escaped(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    def data(text: str) -> str:
+        return escaped(text).replace("%", "%25")
 
     line = f",line={finding.line}" if finding.line else ""
-    file = escaped(name).replace(",", "%2C").replace(":", "%3A")
-    print(f"::warning file={file}{line},title={finding.code}::{escaped(_message(finding))}")
+    file = data(name).replace(",", "%2C").replace(":", "%3A")
+    text = f"::warning file={file}{line},title={finding.code}::{data(_message(finding))}\n"
+    bare(sys.stdout).write(text)  # a line that begins with :: is meant here

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from harness.cli.streams import one_line
+from harness.text.shown import one_line
 
 WRONG_USE = 2
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.streams import say
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -67,7 +69,7 @@ def main(options: argparse.Namespace) -> int:
         comments += redacted.notes
     text = as_yaml(scenario, [textwrap.fill(comment, 92) for comment in comments])
     for line in scenario.left_out:
-        print(f"gai-harness snapshot: left out: {line}", file=sys.stderr)
+        say(f"gai-harness snapshot: left out: {line}", sys.stderr)
     if options.output is None:
         sys.stdout.write(text)
         return OK

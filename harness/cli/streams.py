@@ -8,7 +8,10 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import TextIO, TypeGuard
+
+from harness.text.shown import Shown, one_line
 
 _EXHAUSTED = frozenset(
     {
@@ -43,11 +46,25 @@ def complain(line: str) -> None:
         _drop(sys.stderr)
 
 
-def one_line(text: str) -> str:
-    """``text`` with what cannot be printed escaped: names of files may have line breaks."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+@contextlib.contextmanager
+def shown() -> Iterator[None]:
+    """Standard output and error show what they are given, as `harness.text.shown` does."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = Shown(before[0]), Shown(before[1])
+    try:
+        yield
+    finally:
+        ours = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = before
+        for stream in ours:
+            if isinstance(stream, Shown):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print one line, whatever is in it. Raises OSError."""
+    print(one_line(text), file=sys.stdout if file is None else file)
 
 
 def drop_output() -> None:

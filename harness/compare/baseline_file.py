@@ -17,9 +17,10 @@ from harness.compare.baseline import Change, Difference, Entry
 from harness.scenario import library
 from harness.scenario.base import Model, Text
 from harness.scenario.document import dotted
-from harness.scenario.errors import ScenarioError, expected, one_line, show
+from harness.scenario.errors import ScenarioError, expected, show
 from harness.scenario.reading import read_bounded
 from harness.scenario.values import specifier
+from harness.text.shown import one_line
 from harness.versions import is_version
 
 LIMIT = 64 << 20

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.scenario import Scenario
+from harness.text.shown import escaped, one_line
 
 _BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|\d+\.\d+\.\d+\.\d+(?:/\d+)?")
 _RESERVED = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false", "null"})
@@ -21,7 +22,9 @@ def as_yaml(scenario: Scenario, comments: Sequence[str] = ()) -> str:
     Parameters: ``scenario``; ``comments`` lines for its head. Raises nothing.
     """
     data = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
-    lines = [f"# {line}".rstrip() for text in comments for line in text.splitlines() or [""]]
+    lines = [
+        f"# {escaped(line)}".rstrip() for text in comments for line in text.splitlines() or [""]
+    ]
     lines.append(f"name: {_scalar(data['name'])}")
     if data.get("description"):
         lines.append(f"description: {_scalar(data['description'])}")
@@ -88,7 +91,7 @@ def _gai_conf(text: Any) -> list[str]:
     if not isinstance(text, str):
         return [f"gai_conf: {_flow(text)}"]
     rows = text.split("\n")
-    plain = all(row.isprintable() and row == row.strip() for row in rows)
+    plain = all(one_line(row) == row == row.strip() for row in rows)
     if text.endswith("\n") and plain and rows[0] and not text.endswith("\n\n"):
         return ["gai_conf: |", *(f"  {row}".rstrip() for row in rows[:-1])]
     return [f"gai_conf: {_quoted(text)}"]
@@ -117,7 +120,7 @@ def _quoted(text: str) -> str:
     for character in text:
         if character in '"\\':
             pieces.append(f"\\{character}")
-        elif character.isprintable():
+        elif escaped(character) == character:
             pieces.append(character)
         elif character == "\n":
             pieces.append("\\n")

@@ -9,6 +9,7 @@ from harness.compare.explain import Explanation
 from harness.pytest_plugin.explained import Crash, Explained
 from harness.report.explanation import as_text
 from harness.report.words import headline, once
+from harness.text.shown import escaped, lines, one_line
 
 if TYPE_CHECKING:
     from harness.compare.results import Result
@@ -23,16 +24,17 @@ def explain_result(found: Examined, path: str, line: int) -> Explained:
     """
     result = found.result
     expected = (f"expectation failed: {one}" for one in result.unmet)
-    problems = tuple(dict.fromkeys([headline(result), *expected]))
+    problems = tuple(dict.fromkeys(map(one_line, [headline(result), *expected])))
     explanation = Explanation(None, replace(result, unmet=()), devices=found.report.devices)
-    orders = f"native  {native(result)}\nmodel   {model(result)}\n\n"
+    orders = f"native  {escaped(native(result))}\nmodel   {escaped(model(result))}\n\n"
     tidy = "\n".join(line.rstrip() for line in (orders + as_text([explanation])).splitlines())
     return Explained(Crash(path, line, problems[0]), problems, tidy)
 
 
 def explain_error(problem: SandboxError, path: str, line: int) -> Explained:
     """A host or a glibc that could not be used."""
-    return Explained(Crash(path, line, str(problem)), (str(problem),), problem.details)
+    said = one_line(str(problem))
+    return Explained(Crash(path, line, said), (said,), lines(problem.details))
 
 
 def native(result: Result) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from harness.pytest_plugin.lab import lab_of
+from harness.text.shown import one_line
 
 if TYPE_CHECKING:
     import pytest
@@ -17,9 +18,10 @@ def header(config: pytest.Config) -> list[str]:
     """Which builds of glibc, where they are from, and which gai.conf files."""
     settings = lab_of(config).settings
     builds = ", ".join(f"{one.glibc} {one.arch} ({one.build})" for one in settings.lanes)
-    lines = [f"gai-harness: glibc {builds}"]
+    lines = [one_line(f"gai-harness: glibc {builds}")]
     if settings.gai_confs:
-        lines.append(f"gai-harness: gai.conf {', '.join(one.name for one in settings.gai_confs)}")
+        names = ", ".join(one.name for one in settings.gai_confs)
+        lines.append(one_line(f"gai-harness: gai.conf {names}"))
     return lines
 
 
@@ -34,6 +36,6 @@ def write_differences(
     ]
     terminalreporter.section("builds of glibc that answer differently", sep="-")
     for nodeid, difference in sorted(found)[:_MOST]:
-        terminalreporter.line(f"{nodeid}: {difference}")
+        terminalreporter.line(one_line(f"{nodeid}: {difference}"))
     if len(found) > _MOST:
         terminalreporter.line(f"… and {len(found) - _MOST} more")

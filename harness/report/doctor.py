@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from harness.report.documents import Schema
+from harness.report.terminal import Terminal
 from harness.sandbox.checks import Check
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _STYLES = {"ok": "green", "limited": "yellow", "missing": "yellow", "cannot": "bold red"}
 _VERDICT, _TOPIC = 9, 23  # the widths of the first two columns
 
 
-def write_check(console: Console, check: Check) -> None:
+def write_check(console: Terminal, check: Check) -> None:
     """Write the lines of one check: its verdict, what there is, what follows, what would help."""
     from rich.text import Text
 

@@ -139,7 +139,7 @@ def dump(value: Any) -> Any:
 
 def text(document: Any) -> str:
     """A whole document as it is written: JSON with an indent, and a line's end."""
-    return json.dumps(dump(document), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(dump(document), indent=1) + "\n"
 
 
 def json_schema(name: str) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from harness.report.documents import Explain, Explained, extended
+from harness.report.terminal import Terminal
 from harness.report.text import summed_up
+from harness.text.shown import one_line
 
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation
@@ -26,19 +27,19 @@ _WIDE = 150
 def as_text(explanations: Sequence[Explanation]) -> str:
     """The same text that `write_text` prints, without colours."""
     stream = StringIO()
-    write_text(explanations, Console(file=stream, width=_WIDE, no_color=True))
+    write_text(explanations, Terminal(file=stream, width=_WIDE, no_color=True))
     return stream.getvalue()
 
 
-def write_text(explanations: Sequence[Explanation], console: Console | None = None) -> None:
+def write_text(explanations: Sequence[Explanation], console: Terminal | None = None) -> None:
     """Print explanations, one look-up after the other, equal versions side by side.
 
     ``console`` decides on colours and width; by default it is standard output.
     """
     if console is None:
-        console = Console()
+        console = Terminal()
         if not console.is_terminal:
-            console = Console(width=_WIDE)
+            console = Terminal(width=_WIDE)
     for _, group in groupby(
         explanations, key=lambda e: (e.result.scenario, e.result.lookup, e.result.gai_conf)
     ):
@@ -66,7 +67,7 @@ def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
     return list(groups.values())
 
 
-def _write(console: Console, same: Sequence[Explanation]) -> None:
+def _write(console: Terminal, same: Sequence[Explanation]) -> None:
     result = same[0].result
     builds = ", ".join(f"{e.result.glibc} {e.result.arch}" for e in same)
     head = Text(f"  glibc {builds}: native and model {result.verdict}")
@@ -107,7 +108,7 @@ def _write(console: Console, same: Sequence[Explanation]) -> None:
         )
 
 
-def _write_trace(console: Console, trace: TraceReport) -> None:
+def _write_trace(console: Terminal, trace: TraceReport) -> None:
     console.print(Text("  system calls of the real glibc:", "dim"), soft_wrap=True)
     for call in trace.calls:
         console.print(Text(f"    {call}", "dim"), soft_wrap=True)
@@ -134,7 +135,7 @@ def _table(rows: Sequence[DestinationRow]) -> Table:
     ):  # fmt: skip
         table.add_column(heading, no_wrap=heading in ("destination", "source"))
     for row in rows:
-        table.add_row(*_cells(row))
+        table.add_row(*map(one_line, _cells(row)))
     return table
 
 

@@ -74,8 +74,7 @@ def writer(name: str, stream: TextIO, title: str) -> Writer:
 
 def quiet_text(stream: TextIO) -> Writer:
     """The text of what fails or differs only, for ``run --quiet``."""
-    from rich.console import Console
-
+    from harness.report.terminal import Terminal
     from harness.report.text import TextReport
 
-    return TextReport(Console(file=stream), quiet=True)
+    return TextReport(Terminal(stream), quiet=True)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from harness.compare.results import Count
 from harness.report.documents import Schema, text
+from harness.text.shown import one_line
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.driver import FuzzReport
@@ -83,7 +84,7 @@ def as_text(
     lines.append(f"Left out: {', '.join(left_out) if left_out else 'nothing'}")
     lines += [f"Refused: {text}" for text in report.refused[:5]]
     lines += [f"Written: {path}" for path in written]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(one_line, lines)) + "\n"
 
 
 def _natural(key: str) -> tuple[str, int, str]:

@@ -17,6 +17,7 @@ from harness.report.against import Against, explanation
 from harness.report.markdown import LIMIT, job_summary
 from harness.report.words import alike, asked, change_headline, story, wheres
 from harness.sandbox.spool import Spool
+from harness.text.shown import bare, escaped
 
 
 class GitHubReport:
@@ -30,7 +31,7 @@ class GitHubReport:
     def __init__(
         self, stream: TextIO, title: str = "", environment: Mapping[str, str] | None = None
     ) -> None:
-        self._stream = stream
+        self._stream = bare(stream)  # here alone a line begins with ::, and all of it is ours
         self._title = title
         known = os.environ if environment is None else environment
         self._summary = known.get("GITHUB_STEP_SUMMARY") or None
@@ -116,7 +117,8 @@ class GitHubReport:
             properties["line"] = str(line)
         properties["title"] = title
         words = ",".join(f"{key}={_property(text)}" for key, text in properties.items())
-        self._stream.write(f"::{level} {words}::{_data(chr(10).join(lines))}\n")
+        text = "%0A".join(map(_data, lines))
+        self._stream.write(f"::{level} {words}::{text}\n")
 
     def _file(self, source: str) -> str | None:
         """The file as GitHub knows it: from the workspace; None for one that is not in it."""
@@ -133,7 +135,7 @@ def _title(report: LookupReport) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escaped(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

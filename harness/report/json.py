@@ -68,4 +68,4 @@ class JsonReport:
 
 
 def _indented(value: Any, margin: str) -> str:
-    return indent(json.dumps(dump(value), indent=1, ensure_ascii=False), margin)
+    return indent(json.dumps(dump(value), indent=1), margin)

@@ -8,8 +8,8 @@ followed over time by them, and GitLab drops what it takes for a repetition.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TextIO
 from xml.etree import ElementTree as ET
@@ -18,8 +18,8 @@ from harness.compare.results import BuildChange, LookupReport, Notice, Result, S
 from harness.report.against import accepted, explanation
 from harness.report.words import asked, change_headline, headline, place, story
 from harness.sandbox.spool import Spool
+from harness.text.shown import escaped, lines, one_line
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BASELINE = "baseline"
 
 
@@ -135,7 +135,7 @@ def _opening(element: ET.Element, empty: bool = False) -> str:
 def _case(report: LookupReport, result: Result) -> _Case:
     name = f"{asked(report)} · glibc {result.where}"
     seconds = result.elapsed_ns / 1e9
-    text = "\n".join(filter(None, [place(report), *story(result)]))
+    text = _lines([place(report), *story(result)])
     if result.accepted:
         return _Case(name, seconds, "skipped", "accepted", accepted(result), text)
     if result.untrusted:
@@ -151,7 +151,7 @@ def _held(report: LookupReport, result: Result, change: BuildChange | None) -> _
     name = f"{asked(report)} · glibc {result.where} against {report.reference}"
     if change is None:
         return _Case(name)
-    text = "\n".join(filter(None, [place(report), *explanation(change)]))
+    text = _lines([place(report), *explanation(change)])
     if change.accepted:
         return _Case(name, 0.0, "skipped", "accepted", accepted(change), text)
     if change.undefined:
@@ -184,9 +184,13 @@ def _unused(taken: dict[tuple[str, str], int], owner: str, name: str) -> str:
 
 
 def _element(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
-    return ET.SubElement(parent, tag, {key: _xml(text) for key, text in attributes.items()})
+    return ET.SubElement(parent, tag, {key: escaped(text) for key, text in attributes.items()})
 
 
 def _xml(text: str) -> str:
-    r"""``text`` with characters that no XML document may have as ``\x1b`` and the like."""
-    return _NOT_XML.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    r"""``text`` with what cannot be seen, or no XML may have, as ``\x1b``; its lines stay."""
+    return lines(text)
+
+
+def _lines(each: Iterable[str]) -> str:
+    return "\n".join(map(one_line, filter(None, each)))

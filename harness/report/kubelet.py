@@ -14,11 +14,12 @@ from harness.kubelet.resolver import Resolver
 from harness.kubelet.values import Decision, Step, StepName
 from harness.model.host import IPAddress
 from harness.report.documents import Schema
+from harness.text.shown import one_line
 
 
 def as_text(report: Report) -> str:
     """The whole report as lines for a terminal."""
-    return "\n".join(_lines(report)) + "\n"
+    return "\n".join(map(one_line, _lines(report))) + "\n"
 
 
 def _lines(report: Report) -> Iterator[str]:

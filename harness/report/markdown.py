@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from harness.compare.results import LookupReport, Notice, Summary, Verdict
 from harness.report.against import Against, accepted, answer, explanation
 from harness.report.words import alike, asked, change_headline, headline, place, story, wheres
+from harness.text.shown import escaped, one_line
 
 LIMIT = 1 << 20
 """Bytes that GitHub takes of a step's summary; one that has more is not shown at all."""
@@ -150,7 +151,7 @@ def _matrix(rows: Mapping[str, _Row]) -> Iterator[str]:
 
 
 def _folded(title: str, lines: Sequence[str]) -> str:
-    body = "\n".join(line.replace("`", "'") for line in lines if line)
+    body = "\n".join(one_line(line).replace("`", "'") for line in lines if line)
     return (
         f"<details><summary>{_html(_line(title))}</summary>\n\n```text\n{body}\n```\n\n</details>\n"
     )
@@ -162,7 +163,7 @@ def _text(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    return escaped(" ".join(text.split()))
 
 
 def _html(text: str) -> str:

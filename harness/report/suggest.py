@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from rich.console import Console
 from rich.text import Text
 
 from harness.compare.results import Count, Result
@@ -15,6 +14,8 @@ from harness.model.lint import Finding
 from harness.model.obstacles import Obstacle
 from harness.model.suggest import Impossible, Suggestion
 from harness.report.documents import Schema, extended
+from harness.report.terminal import Terminal
+from harness.text.shown import one_line
 
 if TYPE_CHECKING:
     from harness.compare.suggest import Answered
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 _SHOWN = 6  # examples of changed decisions; the JSON has all
 
 
-def write_text(answered: Sequence[Answered], console: Console | None = None) -> None:
+def write_text(answered: Sequence[Answered], console: Terminal | None = None) -> None:
     """Print what came of each wish; lines to add stand alone, so that they can be copied."""
-    out = _Writer(console or Console())
+    out = _Writer(console or Terminal())
     for one in answered:
         out.line(f"{one.scenario}: {one.lookup}, wanted {', '.join(one.wanted)}", "bold")
         for orders, builds in _orders(one.before):
@@ -38,11 +39,11 @@ def write_text(answered: Sequence[Answered], console: Console | None = None) -> 
 
 
 class _Writer:
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
 
     def line(self, text: str = "", style: str = "") -> None:
-        self._console.print(Text(text, style), soft_wrap=True, highlight=False)
+        self._console.print(Text(one_line(text), style), soft_wrap=True, highlight=False)
 
 
 def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:

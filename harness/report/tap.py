@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from harness.compare.results import BuildChange, LookupReport, Notice, Result, Summary
 from harness.report.against import explanation
 from harness.report.words import asked, change_headline, headline, story
+from harness.text.shown import escaped
 
 _LIKE_A_KEY = re.compile(r"\S+\s*:(?=\s|$)")
 
@@ -27,7 +28,7 @@ class TapReport:
         self._summary = Summary()
         self._line("TAP version 13")
         if title:
-            self._line(f"# {_one_line(title)}")
+            self._line(f"# {escaped(title)}")
 
     def add(self, report: LookupReport) -> None:
         """Write one look-up."""
@@ -45,7 +46,7 @@ class TapReport:
         if notice.kind == "refused" or notice.failed:
             self._test(False, text)
         else:
-            self._line(f"# {_one_line(text)}")
+            self._line(f"# {escaped(text)}")
 
     def finish(self) -> Summary:
         """Write the plan; the totals."""
@@ -88,8 +89,8 @@ class TapReport:
 
     def _test(self, passed: bool, name: str, directive: str = "") -> None:
         self._count += 1
-        text = _one_line(name).replace("\\", "\\\\").replace("#", "\\#")
-        after = f" # {_one_line(directive)}" if directive else ""
+        text = escaped(name).replace("\\", "\\\\").replace("#", "\\#")
+        after = f" # {escaped(directive)}" if directive else ""
         self._line(f"{'ok' if passed else 'not ok'} {self._count} - {text}{after}")
 
     def _diagnostic(self, **values: Any) -> None:
@@ -124,9 +125,3 @@ def _at(report: LookupReport) -> dict[str, Any] | None:
         return None
     line = {} if report.line is None else {"line": report.line}
     return {"file": report.source, **line}
-
-
-def _one_line(text: str) -> str:
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )

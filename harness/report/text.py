@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import TextIO
 
-from rich.console import Console
 from rich.text import Text
 
 from harness.compare.results import LookupReport, Notice, Result, Summary, Verdict
 from harness.report.against import Against, accepted, explanation, title_of
+from harness.report.terminal import Terminal
+from harness.text.shown import one_line
 from harness.versions import Version
 
 _COLOURS = {
@@ -25,7 +26,7 @@ _NAMED = 4  # interfaces named in one note
 
 def text_report(stream: TextIO, title: str = "") -> TextReport:  # noqa: ARG001 - as all writers
     """The writer of ``run --format text``; it has no title."""
-    return TextReport(Console(file=stream))
+    return TextReport(Terminal(stream))
 
 
 class TextReport:
@@ -35,7 +36,7 @@ class TextReport:
     look-ups on which native and model agree and all builds answer alike.
     """
 
-    def __init__(self, console: Console, quiet: bool = False) -> None:
+    def __init__(self, console: Terminal, quiet: bool = False) -> None:
         self._console = console
         self._quiet = quiet
         self._summary = Summary()
@@ -162,6 +163,8 @@ class TextReport:
             self._line(Text(f"      {known}", "cyan"))
 
     def _line(self, text: Text) -> None:
+        if "\n" in text.plain:
+            text = Text(one_line(text.plain), text.style)
         self._console.print(text, soft_wrap=True, highlight=False)
 
 

@@ -8,13 +8,14 @@ from itertools import zip_longest
 from typing import Annotated
 
 from pydantic import Field
-from rich.console import Console
 from rich.text import Text
 
 from harness.compare.results import Count
 from harness.compare.whatif import Change, Comparison, Decision, Place, Prediction, WhatIf
 from harness.model.lint import Finding
 from harness.report.documents import Schema
+from harness.report.terminal import Terminal
+from harness.text.shown import one_line
 
 
 class TextReport:
@@ -23,8 +24,8 @@ class TextReport:
     ``console`` decides on colours and width; nothing is wrapped.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console()
+    def __init__(self, console: Terminal | None = None) -> None:
+        self._console = console or Terminal()
         self._told: tuple[Finding, ...] | None = None
         self._lookups = self._changed = self._failed = 0
 
@@ -99,7 +100,7 @@ class TextReport:
         self._line(f"      {text}", style)
 
     def _line(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style), soft_wrap=True, highlight=False)
+        self._console.print(Text(one_line(text), style), soft_wrap=True, highlight=False)
 
 
 def _alike(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:

@@ -13,7 +13,9 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from .errors import ScenarioError, one_line, show
+from harness.text.shown import one_line
+
+from .errors import ScenarioError, show
 
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 32

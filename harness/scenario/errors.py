@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from harness.text.shown import one_line
+
 _SHOWN = 60
 _NAMED = 12
 
@@ -35,16 +37,6 @@ class ScenarioError(ValueError):
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         tail = f" (got {self.got})" if self.got else ""
         return one_line(f"{place}: {self.field}: expected {self.expected}{tail}")
-
-
-def one_line(text: str) -> str:
-    """``text`` with everything unprintable escaped, so that it stays on one line.
-
-    Parameters: ``text`` any string. Raises nothing.
-    """
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
 
 
 def show(value: Any) -> str:

@@ -22,6 +22,7 @@ from harness.report.html.overview import Overview
 from harness.report.html.packs import Piece, packs
 from harness.report.text import summed_up
 from harness.sandbox.spool import Spool
+from harness.text.shown import escaped
 
 _STYLES = ("page.css", "controls.css", "matrix.css", "lookup.css", "bits.css", "print.css")
 _SCRIPTS = ("state.js", "store.js", "filters.js", "matrix.js", "page.js")
@@ -40,6 +41,7 @@ class Page:
             loader=PackageLoader("harness.report.html"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_visible,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -108,6 +110,13 @@ class Page:
                 self._known.clear()
             self._known[key] = Markup(self._bits.render(drawn=bits))
         return self._known[key]
+
+
+def _visible(value: object) -> object:
+    """A text with what cannot be seen escaped; our own HTML, and what is no text, as it is."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return "\n".join(map(escaped, value.split("\n")))
 
 
 def _file(report: LookupReport) -> str:

@@ -13,6 +13,7 @@ from harness.report.html.lookups import LookupView, views_of
 from harness.report.html.overview import overview
 from harness.report.html.page import Page
 from harness.sandbox.spool import Spool
+from harness.text.shown import bare
 
 WRITTEN_OUT = 600
 """Up to so many look-ups stand in the page as they are; of more, some are packed."""
@@ -29,7 +30,7 @@ class HtmlReport:
     def __init__(
         self, stream: TextIO, title: str = "gai-harness run", made: datetime | None = None
     ) -> None:
-        self._stream = stream
+        self._stream = bare(stream)
         self._title = title
         self._made = made
         self._reports: Spool[LookupReport] = Spool()

@@ -1,0 +1,55 @@
+"""Where every text for people is printed: rich's console, on which nothing from outside acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from harness.text.shown import Shown, escaped, lines
+
+
+class Terminal(Console):
+    """A console on ``file`` (standard output by default), whose colours alone are ours.
+
+    What is printed is shown as `harness.text.shown` does. ``options`` are rich's.
+    """
+
+    def __init__(self, file: TextIO | None = None, **options: Any) -> None:
+        super().__init__(file=file, **options)
+
+    @property
+    def file(self) -> Any:
+        """The stream; a terminal's below what would escape our own colours, too."""
+        stream = super().file
+        return stream.stream if isinstance(stream, Shown) and self.is_terminal else stream
+
+    @file.setter
+    def file(self, stream: Any) -> None:
+        self._file = stream
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich's; the lines of a text are no commands to a CI's runner."""
+        super().print(*map(_shown, objects), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As rich's, with every segment's text escaped but its line breaks."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                text = "\n".join(map(escaped, segment.text.split("\n")))
+                yield Segment(text, segment.style)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return lines(value)
+    if isinstance(value, Text) and (text := lines(value.plain)) != value.plain:
+        return Text(text, value.style, end=value.end)
+    return value

@@ -1,0 +1,1 @@
+"""Text on its way out: what came from outside is shown, and never takes effect."""

@@ -1,0 +1,124 @@
+"""Text from outside as it may reach a terminal, a log or a report.
+
+Names of files and interfaces, labels, provider ids, the words of other programs: any of them
+may hold control characters, line breaks, characters that turn the direction of what follows
+or that nobody sees. They are shown escaped. A line never begins with "::", which GitHub's
+runner would take for a command, and holds no "##[" or "##vso[", which older and Azure's runners
+look for anywhere. An escape within a line is one of JSON's and YAML's where a whole line can be
+such a text.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TextIO
+
+# Letters and marks that nothing shows: Unicode's default ignorable code points that
+# str.isprintable() lets pass, and the blank of Braille.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_ADDRESS = re.compile(
+    r"(\s*)(::[0-9A-Fa-f]*(?::[0-9A-Fa-f]+|\.[0-9]+)*(?:%[\w.-]+)?(?:/[0-9]+)?)"
+    r"(?=[\s,;)]|:(?!:)|$)( {0,2})"
+)
+_COMMAND = re.compile(r"^(\s*):(?=:)")
+_OLD_COMMAND = re.compile(r"##(?=\[|vso\[)")
+
+
+def escaped(text: str) -> str:
+    r"""``text`` on one line, with what cannot be seen as ``\x1b``, ``\n``, ``\u202e``.
+
+    Parameters: ``text`` any string, lone surrogates included. Raises nothing.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() and not _UNSEEN.match(c) else _escape(c) for c in text)
+
+
+def one_line(text: str) -> str:
+    """``text`` as a whole line: `escaped`, and no command to any runner. Raises nothing."""
+    return _harmless(escaped(text))
+
+
+def lines(text: str) -> str:
+    """Several lines of our own, each as `one_line`; a tab stays. Raises nothing."""
+    if "\n" not in text and "\t" not in text:
+        return one_line(text)
+    return "\n".join(
+        _harmless("\t".join(map(escaped, line.split("\t")))) for line in text.split("\n")
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _harmless(line: str) -> str:
+    if "::" in line and (found := _ADDRESS.match(line)) and found[2]:
+        # an address stands in brackets, and what follows stays in its column
+        rest = line[found.end() :]
+        gap = found[3] if not rest.startswith(" ") else ""
+        line = f"{found[1]}[{found[2]}]{gap}{rest}"
+    line = _COMMAND.sub(r"\1\\x3a", line)
+    return _OLD_COMMAND.sub(r"#\\u0023", line)
+
+
+class Shown(io.TextIOBase):
+    """A stream whose lines are shown as `lines` does, whatever is written to it.
+
+    Parameters: ``stream`` where they go; `bare` gives it back, to writers of a format whose
+    own escapes see to the same, and to a terminal's colours.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._begun = ""  # of a line, as far as it was held back
+
+    def write(self, text: str) -> int:
+        """Write; the beginning of a line waits for more, as long as it may be a command."""
+        whole = self._begun + text
+        *complete, rest = whole.split("\n")
+        out = "".join(f"{lines(line)}\n" for line in complete)
+        self._begun = rest
+        if out:
+            self.stream.write(out)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what was held back, too."""
+        begun, self._begun = self._begun, ""
+        if begun:
+            self.stream.write(lines(begun))
+        self.stream.flush()
+
+    def isatty(self) -> bool:
+        """As the stream below."""
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        """As the stream below."""
+        return self.stream.fileno()
+
+    def writable(self) -> bool:
+        """Whether it can be written."""
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """As the stream below."""
+        return self.stream.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        """As the stream below."""
+        return self.stream.errors
+
+
+def bare(stream: TextIO) -> TextIO:
+    """The stream below a `Shown`, any other as it is; what was held back is written."""
+    if isinstance(stream, Shown):
+        stream.flush()
+        return stream.stream
+    return stream
