@@ -25,7 +25,8 @@ class Terminal(Console):
     def file(self) -> Any:
         """The stream; a terminal's below what would escape our own colours, too."""
         stream = super().file
-        return stream.stream if isinstance(stream, Shown) and self.is_terminal else stream
+        coloured = getattr(self, "_color_system", None) is not None
+        return stream.stream if coloured and isinstance(stream, Shown) else stream
 
     @file.setter
     def file(self, stream: Any) -> None:

@@ -32,9 +32,9 @@ def escaped(text: str) -> str:
 
     Parameters: ``text`` any string, lone surrogates included. Raises nothing.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if c.isprintable() and not _UNSEEN.match(c) else _escape(c) for c in text)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(c if c.isprintable() and not _UNSEEN.match(c) else _escape(c) for c in text)
+    return _OLD_COMMAND.sub(r"#\\u0023", text) if "##" in text else text
 
 
 def one_line(text: str) -> str:
@@ -61,8 +61,7 @@ def _harmless(line: str) -> str:
         rest = line[found.end() :]
         gap = found[3] if not rest.startswith(" ") else ""
         line = f"{found[1]}[{found[2]}]{gap}{rest}"
-    line = _COMMAND.sub(r"\1\\x3a", line)
-    return _OLD_COMMAND.sub(r"#\\u0023", line)
+    return _COMMAND.sub(r"\1\\x3a", line)
 
 
 class Shown(io.TextIOBase):

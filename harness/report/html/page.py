@@ -22,7 +22,7 @@ from harness.report.html.overview import Overview
 from harness.report.html.packs import Piece, packs
 from harness.report.text import summed_up
 from harness.sandbox.spool import Spool
-from harness.text.shown import escaped
+from harness.text.shown import escaped, one_line
 
 _STYLES = ("page.css", "controls.css", "matrix.css", "lookup.css", "bits.css", "print.css")
 _SCRIPTS = ("state.js", "store.js", "filters.js", "matrix.js", "page.js")
@@ -116,7 +116,8 @@ def _visible(value: object) -> object:
     """A text with what cannot be seen escaped; our own HTML, and what is no text, as it is."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    return "\n".join(map(escaped, value.split("\n")))
+    first, *more = value.split("\n")
+    return "\n".join([escaped(first), *map(one_line, more)])
 
 
 def _file(report: LookupReport) -> str:
