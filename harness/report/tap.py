@@ -102,7 +102,7 @@ class TapReport:
                 for item in value:
                     self._line(f"    - {_item(item)}")
             elif value is not None:
-                self._line(f"  {key}: {json.dumps(value, ensure_ascii=True)}")
+                self._line(f"  {key}: {escaped(json.dumps(value))}")
         self._line("  ...")
 
     def _line(self, text: str) -> None:
@@ -111,7 +111,7 @@ class TapReport:
 
 def _item(text: str) -> str:
     """An item of a list; prove takes one whose first word ends with a colon for a mapping."""
-    quoted = json.dumps(text, ensure_ascii=True)
+    quoted = escaped(json.dumps(text))
     found = _LIKE_A_KEY.match(quoted)
     return f"{found[0][:-1]}\\u003a{quoted[found.end() :]}" if found else quoted
 
