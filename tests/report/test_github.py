@@ -101,8 +101,9 @@ def test_everything_is_escaped(ran: Ran) -> None:
     report = ran.reports[0]
     results = tuple(replace(r, label=odd) for r in report.results)
     found = written([replace(report, scenario=odd, lookup=odd, source=odd, results=results)])
-    assert found[0].properties["file"] == odd
-    assert found[0].properties["title"].startswith(f"{odd}: {odd} on")
+    shown = "a%0A,b:c::error::\\r\\nd"
+    assert found[0].properties["file"] == shown
+    assert found[0].properties["title"].startswith(f"{shown}: {shown} on")
     assert [one.level for one in found if one.level == "notice"] == ["notice"]
 
 
