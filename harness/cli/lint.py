@@ -11,7 +11,7 @@ from harness.cli.streams import say
 from harness.text.shown import bare, escaped
 
 if TYPE_CHECKING:
-    from harness.model.lint import Finding
+    from harness.advice.lint import Finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Lint every file; 1 when there is a finding."""
+    from harness.advice.lint import lint
     from harness.cli import FINDING, OK
-    from harness.model.lint import lint
 
     found = [(name, finding) for name in options.files for finding in lint(_read(name))]
     if options.format == "json":

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from harness.advice.pitfalls import find_pitfalls
 from harness.compare.predict import Prediction
 from harness.compare.results import Departure, DestinationRow, Remark
 from harness.model.cycles import find_cycle
 from harness.model.host import HostView, Target
 from harness.model.order import compare_pair
 from harness.model.standards import STANDARDS, standard_order
-from harness.model.traps import find_traps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ def remarks(
             )
         )
     spoken = evidence.dialect
-    traps = find_traps(prediction.order.ranked, evidence.view, evidence.conf.data, spoken)
+    traps = find_pitfalls(prediction.order.ranked, evidence.view, evidence.conf.data, spoken)
     found += [Remark("trap", trap.text) for trap in traps]
     return tuple(found)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.advice.lint import Finding, lint
+from harness.advice.suggest import Impossible, LookupCase, Suggestion, suggest
 from harness.compare.evidence import GaiConf
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Result
@@ -15,11 +17,8 @@ from harness.compare.verdict import Analysis, judge
 from harness.model.addresses import parse
 from harness.model.dialects import Dialect
 from harness.model.host import Target
-from harness.model.lint import Finding, lint
 from harness.model.lookup import find
-from harness.model.suggest import Impossible, Suggestion, suggest
 from harness.model.table import address_table, candidates
-from harness.model.wishes import Case
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ class _Seen:
     """One look-up under one gai.conf: real glibc's answers, and what its sort was given."""
 
     results: tuple[Result, ...]
-    cases: tuple[Case, ...]
+    cases: tuple[LookupCase, ...]
 
 
 def _look(box: Box, job: HostJob) -> Iterator[_Seen]:
@@ -232,7 +231,7 @@ def _answered(
     )
 
 
-def case_of(evidence: Evidence) -> Case | None:
+def case_of(evidence: Evidence) -> LookupCase | None:
     """The look-up of a piece of evidence as the model's sort is given it; None without a sort."""
     spoken = evidence.dialect
     table = address_table(evidence.view.addresses)
@@ -242,10 +241,10 @@ def case_of(evidence: Evidence) -> Case | None:
         return None
     targets = [item.target for item in found.items]
     known = tuple(candidates(targets, evidence.view, spoken, table))
-    return Case(lookup_title(evidence.lookup), spoken, known)
+    return LookupCase(lookup_title(evidence.lookup), spoken, known)
 
 
-def _targets(wish: Wish, cases: Sequence[Case], title: str) -> tuple[Target, ...]:
+def _targets(wish: Wish, cases: Sequence[LookupCase], title: str) -> tuple[Target, ...]:
     if not cases:
         raise WishError(f"{title}: a look-up that gives two or more addresses was expected")
     known = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.advice.lint import Finding, lint
 from harness.compare.evidence import GaiConf
 from harness.compare.predict import predict
 from harness.compare.request import lookup_title, request_for
@@ -24,7 +25,6 @@ from harness.compare.run import HostJob, collect
 from harness.compare.verdict import Analysis, judge
 from harness.compare.versions import changes
 from harness.model.dialects import ROWS, Dialect, dialect
-from harness.model.lint import Finding, lint
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:

@@ -45,15 +45,34 @@ class Effect(StrEnum):
     UNDEFINED = "undefined"
 
 
+class Cause(StrEnum):
+    """Why a line is ignored, or what makes it undefined."""
+
+    KEYWORD = "unknown keyword"
+    IPV4_PREFIX = "IPv4 prefix in an IPv6 table"
+    NO_ADDRESS = "no address"
+    NOT_MAPPED = "scopev4 not mapped"
+    CUTS_MAPPED = "scopev4 cutting into ::ffff:"
+    NO_VALUE = "no value"
+    BAD_VALUE = "bad value"
+    EMPTY_LENGTH = "empty length"
+    BAD_LENGTH = "bad length"
+    NO_LENGTH = "no length"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the file: its number (from 1), keyword, effect and, if not used, why."""
+    """One line of the file: its number (from 1), keyword and effect.
+
+    ``cause`` and ``reason``, a code and words, say why it is not used.
+    """
 
     number: int
     keyword: str
     effect: Effect
     reason: str = ""
     entry: PrefixEntry | ScopeEntry | None = None
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,12 @@ class GaiConf:
 
 
 class _Dropped(Exception):
-    """The line is ignored; the argument says why."""
+    """The line is ignored; the arguments say why."""
+
+    def __init__(self, cause: Cause, reason: str) -> None:
+        super().__init__(cause, reason)
+        self.cause = cause
+        self.reason = reason
 
 
 def parse_gai_conf(
@@ -105,7 +129,7 @@ def parse_gai_conf(
             honour_undefined if isinstance(honour_undefined, bool) else number in honour_undefined
         )
         entry: PrefixEntry | ScopeEntry | None = None
-        effect, reason = Effect.USED, ""
+        effect, reason, cause = Effect.USED, "", None
         try:
             match keyword:
                 case "":
@@ -123,12 +147,13 @@ def parse_gai_conf(
                 case "reload":
                     reload = first == "yes"
                 case _:
-                    raise _Dropped(f"unknown keyword {keyword!r}")
+                    raise _Dropped(Cause.KEYWORD, f"unknown keyword {keyword!r}")
         except _Dropped as dropped:
-            effect, reason = Effect.IGNORED, str(dropped)
+            effect, reason, cause = Effect.IGNORED, dropped.reason, dropped.cause
         if effect is Effect.UNDEFINED:
             reason = "no prefix length: undefined behaviour up to glibc 2.40"
-        lines.append(Line(number, keyword, effect, reason, entry))
+            cause = Cause.NO_LENGTH
+        lines.append(Line(number, keyword, effect, reason, entry, cause))
     return GaiConf(tuple(labels), tuple(precedence), tuple(scopes), reload, tuple(lines))
 
 
@@ -149,8 +174,8 @@ def _prefix_entry(prefix: str, value: str, spoken: Dialect) -> tuple[PrefixEntry
     address = inet_pton6(text)
     if address is None:
         if inet_pton4(text) is not None:
-            raise _Dropped(f"{text!r} is an IPv4 address: write ::ffff:{text}")
-        raise _Dropped(f"{text!r} is not an IPv6 address")
+            raise _Dropped(Cause.IPV4_PREFIX, f"{text!r} is an IPv4 address: write ::ffff:{text}")
+        raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv6 address")
     bits = _length(length, 128, spoken) if slash else 128
     number, defined = _value(value, bool(slash), spoken)
     entry = None if number is None else PrefixEntry(int(address), bits, number)
@@ -162,15 +187,17 @@ def _scope_entry(prefix: str, value: str, spoken: Dialect) -> tuple[ScopeEntry |
     six = inet_pton6(text)
     if six is not None:
         if not is_v4mapped(six):
-            raise _Dropped(f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
+            raise _Dropped(Cause.NOT_MAPPED, f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
         bits = _length(length, 128, spoken) if slash else 128
         if bits < 96:
-            raise _Dropped(f"prefix length {bits} is below 96, which cuts into ::ffff:")
+            raise _Dropped(
+                Cause.CUTS_MAPPED, f"prefix length {bits} is below 96, which cuts into ::ffff:"
+            )
         prefix_int, bits = int(six) - V4MAPPED, bits - 96
     else:
         four = inet_pton4(text)
         if four is None:
-            raise _Dropped(f"{text!r} is not an IPv4 address")
+            raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv4 address")
         bits = _length(length, 32, spoken) if slash else 32
         prefix_int = int(four)
     number, defined = _value(value, bool(slash), spoken)
@@ -178,9 +205,9 @@ def _scope_entry(prefix: str, value: str, spoken: Dialect) -> tuple[ScopeEntry |
 
 
 def _length(text: str, most: int, spoken: Dialect) -> int:
-    bits = _number(text, spoken, "prefix length")
+    bits = _number(text, spoken, *_LENGTH)
     if bits > most:
-        raise _Dropped(f"prefix length {bits} is above {most}")
+        raise _Dropped(Cause.BAD_LENGTH, f"prefix length {bits} is above {most}")
     return bits
 
 
@@ -190,9 +217,9 @@ def _value(text: str, has_length: bool, spoken: Dialect) -> tuple[int | None, bo
     """
     defined = has_length or spoken.gaiconf_numbers_checked
     try:
-        number = _number(text, spoken, "value")
+        number = _number(text, spoken, *_VALUE)
         if number > INT_MAX:
-            raise _Dropped(f"value {number} is above {INT_MAX}")
+            raise _Dropped(Cause.BAD_VALUE, f"value {number} is above {INT_MAX}")
     except _Dropped:
         if defined:
             raise
@@ -200,16 +227,23 @@ def _value(text: str, has_length: bool, spoken: Dialect) -> tuple[int | None, bo
     return number, defined
 
 
-def _number(text: str, spoken: Dialect, what: str) -> int:
+# what a number is called, and why a line is ignored where it is missing or bad
+_LENGTH = "prefix length", Cause.EMPTY_LENGTH, Cause.BAD_LENGTH
+_VALUE = "value", Cause.NO_VALUE, Cause.BAD_VALUE
+
+
+def _number(text: str, spoken: Dialect, what: str, missing: Cause, bad: Cause) -> int:
     """strtoul(3) in base 10: sign and wrap-around included; up to 2.40 an empty string is 0."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         if text == "" and not spoken.gaiconf_numbers_checked:
             return 0
-        raise _Dropped(f"the {what} is missing" if text == "" else f"{what} {text!r} is no number")
+        if text == "":
+            raise _Dropped(missing, f"the {what} is missing")
+        raise _Dropped(bad, f"{what} {text!r} is no number")
     digits = match[2].lstrip("0") or "0"
     # 20 digits hold every unsigned long; int() refuses very long strings
     if len(digits) > 20 or int(digits) >> spoken.word_bits:
-        raise _Dropped(f"{what} {text[:24]} does not fit into an unsigned long")
+        raise _Dropped(bad, f"{what} {text[:24]} does not fit into an unsigned long")
     number = int(digits)
     return -number % (1 << spoken.word_bits) if match[1] == "-" else number

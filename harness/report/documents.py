@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from harness.advice.lint import Finding
 from harness.compare.results import (
     ArchitectureChange,
     BuildChange,
@@ -27,7 +28,6 @@ from harness.compare.results import (
     Where,
 )
 from harness.compare.tracing import TraceReport
-from harness.model.lint import Finding
 
 Schema = Annotated[Literal[1], Field(description="the version of this format")]
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from rich.text import Text
 
+from harness.advice.lint import Finding
+from harness.advice.suggest import Blocker, Impossible, Suggestion
 from harness.compare.results import Count, Result
-from harness.model.lint import Finding
-from harness.model.obstacles import Obstacle
-from harness.model.suggest import Impossible, Suggestion
 from harness.report.documents import Schema, extended
 from harness.report.terminal import Terminal
 from harness.text.shown import one_line
@@ -133,7 +132,7 @@ class NotPossible(Outcome):
     """No gai.conf can do it."""
 
     proved: bool
-    obstacles: tuple[Obstacle, ...]
+    obstacles: tuple[Blocker, ...]
 
 
 @dataclass(frozen=True, slots=True)

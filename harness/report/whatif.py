@@ -10,9 +10,9 @@ from typing import Annotated
 from pydantic import Field
 from rich.text import Text
 
+from harness.advice.lint import Finding
 from harness.compare.results import Count
 from harness.compare.whatif import Change, Comparison, Decision, Place, Prediction, WhatIf
-from harness.model.lint import Finding
 from harness.report.documents import Schema
 from harness.report.terminal import Terminal
 from harness.text.shown import one_line

@@ -148,10 +148,10 @@ def _rfc6724_ula() -> None:
 def _wrap_around_refused() -> None:
     original = gaiconf_module._number
 
-    def number(text: str, spoken: Any, what: str) -> int:
+    def number(text: str, spoken: Any, what: str, *causes: Any) -> int:
         if text.lstrip(" ").startswith("-"):
-            raise gaiconf_module._Dropped("signs are not taken")
-        return original(text, spoken, what)
+            raise gaiconf_module._Dropped(causes[1], "signs are not taken")
+        return original(text, spoken, what, *causes)
 
     gaiconf_module._number = number
 

@@ -20,8 +20,8 @@ from effects_kit import (
     effects,
 )  # fmt: skip
 
+from harness.advice.lint import CODES, lint
 from harness.compare.plan import lanes_for
-from harness.model.lint import CODES, lint
 from harness.sandbox import Pool
 from harness.versions import Version
 

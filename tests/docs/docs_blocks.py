@@ -26,7 +26,7 @@ from docs_match import mismatch, says_nothing
 from docs_pages import ROOT, Block, Page, page
 from docs_shell import Hung, Ran, Shell
 
-from harness.model.lint import lint
+from harness.advice.lint import lint
 from harness.scenario import ScenarioError, load
 
 HERE = Path(__file__).parent

@@ -141,7 +141,7 @@ def test_the_reference_has_the_catalogue(parts: dict[str, Parts]) -> None:
 def test_the_reference_has_the_model(parts: dict[str, Parts]) -> None:
     assert {
         "harness.model.order.order", "harness.model.order.Candidate",
-        "harness.model.policy.Policy.from_gai_conf", "harness.model.lint.lint",
+        "harness.model.policy.Policy.from_gai_conf", "harness.advice.lint.lint",
     } <= parts["reference/model.html"].anchors  # fmt: skip
 
 

@@ -14,14 +14,14 @@ import pytest
 from e2e_kit import gai_harness, gather
 from suggest_kit import some_gai_conf_does_it
 
+from harness.advice.suggest import Impossible, Suggestion
 from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
 from harness.compare.suggest import Answered, Wish, case_of, fulfil_all
 from harness.model.host import Target
-from harness.model.suggest import Impossible, Suggestion
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from harness.model.wishes import Case
+    from harness.advice.suggest import LookupCase
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 _ALL_ORDERS_UP_TO = 3
@@ -32,7 +32,7 @@ class Asked:
     """One wish with what came of it, and the look-up's candidates."""
 
     answered: Answered
-    case: Case
+    case: LookupCase
     gai_conf: bytes | None
 
 
@@ -42,7 +42,7 @@ def asked(versions: list[str]) -> list[Asked]:
     jobs = make_jobs(load_scenarios(()), lanes_for(",".join(versions), "worker"))
     seen = make_jobs(load_scenarios(()), (host_lane(),))
     wishes: list[list[Wish]] = []
-    cases: list[list[Case]] = []
+    cases: list[list[LookupCase]] = []
     with Pool(2) as pool:
         for evidences in pool.map(gather, seen):
             wishes.append([])
@@ -62,7 +62,7 @@ def asked(versions: list[str]) -> list[Asked]:
     return found
 
 
-def _wanted(case: Case) -> Sequence[tuple[str, ...]]:
+def _wanted(case: LookupCase) -> Sequence[tuple[str, ...]]:
     every = dict.fromkeys(str(Target(ip_address(str(c.destination)), c.scope_id))
                           for c in case.candidates)  # fmt: skip
     if len(every) < 2:

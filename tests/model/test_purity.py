@@ -1,4 +1,4 @@
-"""The model is pure: nothing but the standard library, no I/O, no clock, no chance."""
+"""Model and advice are pure: nothing but the standard library, no I/O, no clock, no chance."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import harness.model
+import harness
 
-FILES = sorted(Path(harness.model.__file__).parent.rglob("*.py"))
+ROOT = Path(harness.__file__).parent
+FILES = sorted(path for room in ("model", "advice") for path in (ROOT / room).rglob("*.py"))
 FORBIDDEN_MODULES = {
     "asyncio", "ctypes", "datetime", "fcntl", "glob", "io", "locale", "logging",
     "multiprocessing", "os", "pathlib", "random", "secrets", "select", "shutil", "signal",
@@ -37,7 +38,7 @@ def offences(source: str) -> list[str]:
     bad = []
     for name in imported(tree):
         top = name.partition(".")[0]
-        if re.fullmatch(r"harness\.(model|versions)(\..*)?", name):
+        if re.fullmatch(r"harness\.(advice|model|versions)(\..*)?", name):
             continue
         if top not in sys.stdlib_module_names or top in FORBIDDEN_MODULES:
             bad.append(name)
@@ -49,7 +50,7 @@ def offences(source: str) -> list[str]:
     return bad
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_pure(path: Path) -> None:
     assert offences(path.read_text()) == []
 

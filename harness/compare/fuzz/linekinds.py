@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 from harness.model.dialects import Dialect
-from harness.model.gaiconf import Effect, Line, PrefixEntry, line_words, parse_gai_conf
+from harness.model.gaiconf import Cause, Effect, Line, PrefixEntry, line_words, parse_gai_conf
 
 _HUGE = 4096
-# the model's reason for ignoring a line -> what kind of line it is
-_REASONS = (
-    ("unknown keyword", "unknown keyword"),
-    ("is an IPv4 address", "IPv4 prefix in an IPv6 table"),
-    ("is not an IPv6 address", "no address"),
-    ("is not an IPv4 address", "no address"),
-    ("is not an IPv4 or ::ffff", "scopev4 not mapped"),
-    ("is below 96", "scopev4 cutting into ::ffff:"),
-    ("the value is missing", "no value, dropped"),
-    ("the prefix length is missing", "empty length, dropped"),
-    ("value", "bad value"),
-    ("prefix length", "bad length"),
-)
 EFFECTIVE = (
     "label", "precedence", "scopev4", "length 0", "host bits", "no value, taken as 0",
     "empty length, taken as /0", "no length, taken as a host", "sign or wrap-around",
@@ -82,11 +69,10 @@ def _kinds(raw: bytes, line: Line) -> list[str]:
         case Effect.BLANK:
             kinds.append("comment" if b"#" in raw else "blank")
         case Effect.UNDEFINED:
-            kinds.append("no length, undefined")
+            kinds.append(f"{line.cause}, undefined")
         case Effect.IGNORED:
-            kinds.append(
-                next((kind for part, kind in _REASONS if part in line.reason), "bad value")
-            )
+            missing = line.cause in (Cause.NO_VALUE, Cause.EMPTY_LENGTH)
+            kinds.append(f"{line.cause}, dropped" if missing else f"{line.cause}")
         case Effect.USED if line.keyword == "reload":
             words = line_words(raw)
             kinds.append("reload yes" if words[1:2] == ["yes"] else "reload otherwise")

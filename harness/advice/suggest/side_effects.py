@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import combinations
 
+from harness.advice.suggest.goal import LookupCase
 from harness.model.host import IPAddress
 from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
-from harness.model.wishes import Case
 
 # one address of every kind that a table of RFC 3484 or RFC 6724, or a usual network, tells apart
 _KINDS: tuple[tuple[str, str], ...] = (
@@ -49,7 +49,7 @@ class SideEffects:
 
 
 def side_effects(
-    cases: Sequence[Case],
+    cases: Sequence[LookupCase],
     before: Sequence[Policy],
     after: Sequence[Policy],
     whole: tuple[Policy, Policy],
@@ -85,7 +85,7 @@ def side_effects(
     return SideEffects(pairs, kinds, tuple(lookups), tuple(examples))
 
 
-def _positions(case: Case, policy: Policy) -> list[int]:
+def _positions(case: LookupCase, policy: Policy) -> list[int]:
     ordered: tuple[Destination, ...] = order_for(case.candidates, policy, case.spoken).ranked
     return [item.position for item in ordered]
 

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from model_kit import candidate
 from suggest_kit import some_gai_conf_does_it
 
-from harness.model.addresses import as_ipv6_int
-from harness.model.dialects import dialect
-from harness.model.gaiconf import parse_gai_conf
-from harness.model.host import Target
-from harness.model.lint import lint
-from harness.model.order import Candidate
-from harness.model.policy import DEFAULT_PRECEDENCE, Policy
-from harness.model.prefixes import (
+from harness.advice.lint import lint
+from harness.advice.suggest import (
+    Impossible,
+    LookupCase,
+    Suggestion,
+    answered_order,
+    possible,
+    suggest,
+)
+from harness.advice.suggest.lines import (
     NewLine,
     as_prefix,
     cut,
@@ -31,9 +33,13 @@ from harness.model.prefixes import (
     tree,
     with_new_lines,
 )
-from harness.model.prefixes import restored as restored_lines
-from harness.model.suggest import Impossible, Suggestion, answered_order, suggest
-from harness.model.wishes import Case, possible
+from harness.advice.suggest.lines import restored as restored_lines
+from harness.model.addresses import as_ipv6_int
+from harness.model.dialects import dialect
+from harness.model.gaiconf import parse_gai_conf
+from harness.model.host import Target
+from harness.model.order import Candidate
+from harness.model.policy import DEFAULT_PRECEDENCE, Policy
 
 NEAR = Candidate("172.18.45.6", "172.18.45.2", prefixlen=24, index=2)
 FAR = Candidate("172.31.80.8", "172.18.45.2", prefixlen=24, index=2)
@@ -44,8 +50,8 @@ FOUR = Candidate("203.0.113.9", "192.0.2.2", prefixlen=24, index=2)
 DEAD = Candidate("2001:db8:bad::1", None)
 
 
-def case(*found: Candidate, glibc: str = "2.36", name: str = "web") -> Case:
-    return Case(name, dialect(glibc), found)
+def case(*found: Candidate, glibc: str = "2.36", name: str = "web") -> LookupCase:
+    return LookupCase(name, dialect(glibc), found)
 
 
 def targets(*texts: str) -> tuple[Target, ...]:
@@ -251,7 +257,7 @@ def test_many_addresses_end_in_time_without_a_line_to_spare() -> None:
     [([], [case(SIX, FOUR)]), (["::1"], [case(SIX)]), (["2001:db8:9::1"] * 2, [case(SIX)]),
      (["2001:db8:9::1"], [])],
 )  # fmt: skip
-def test_wrong_wishes_are_refused(want: list[str], cases: list[Case]) -> None:
+def test_wrong_wishes_are_refused(want: list[str], cases: list[LookupCase]) -> None:
     with pytest.raises(ValueError, match="expected"):
         suggest(cases, None, targets(*want))
 
@@ -289,13 +295,13 @@ def test_what_one_table_can_make_equal_and_different() -> None:
 
 
 @st.composite
-def small_cases(draw: st.DrawFn) -> Case:
+def small_cases(draw: st.DrawFn) -> LookupCase:
     """Two or three different destinations, with anything that rules 1 to 10 may meet."""
     found = draw(
         st.lists(candidate(), min_size=2, max_size=3, unique_by=lambda one: str(one.destination))
     )
     # a real source has the family of its destination
-    return Case("web", dialect("2.36"), tuple(found))
+    return LookupCase("web", dialect("2.36"), tuple(found))
 
 
 @settings(
@@ -304,7 +310,7 @@ def small_cases(draw: st.DrawFn) -> Case:
 )  # fmt: skip
 @given(small_cases(), st.data())
 def test_the_search_finds_a_change_exactly_where_trying_everything_does(
-    one: Case, data: st.DataObject
+    one: LookupCase, data: st.DataObject
 ) -> None:
     every = [Target(ip_address(str(c.destination))) for c in one.candidates]
     order = data.draw(st.permutations(every))
@@ -322,7 +328,7 @@ def test_the_search_finds_a_change_exactly_where_trying_everything_does(
 @settings(max_examples=60, deadline=None)
 @given(small_cases(), st.data())
 def test_one_precedence_line_never_does_what_is_said_to_take_two(
-    one: Case, data: st.DataObject
+    one: LookupCase, data: st.DataObject
 ) -> None:
     wanted = tuple(
         Target(ip_address(str(c.destination))) for c in data.draw(st.permutations(one.candidates))
@@ -343,7 +349,7 @@ def test_one_precedence_line_never_does_what_is_said_to_take_two(
 
 @settings(max_examples=60, deadline=None)
 @given(small_cases())
-def test_defaults_are_kept(one: Case) -> None:
+def test_defaults_are_kept(one: LookupCase) -> None:
     """A table that gains a line has every default entry that no new line replaces."""
     wanted = (Target(ip_address(str(one.candidates[-1].destination))),)
     found = suggest([one], None, wanted)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
+from harness.advice.suggest.goal import Choice, classes
+from harness.advice.suggest.lines import NewLine, Prefix, as_prefix, holds, tree
 from harness.model.addresses import as_ipv6_int
 from harness.model.gaiconf import PrefixEntry, ScopeEntry
 from harness.model.host import Target
 from harness.model.order import Destination
 from harness.model.policy import SITE_LOCAL_SCOPE
-from harness.model.prefixes import NewLine, Prefix, as_prefix, holds, tree
-from harness.model.wishes import Choice, classes
 
 _BUDGET = 100_000  # sets of lines looked at before the search settles for less
 _MOST = 2

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.advice.suggest.goal import Pair, label_matches, pairs, satisfiable, scope_matches
 from harness.model.explain import describe
 from harness.model.host import Target
 from harness.model.order import RULES, Destination, compare_pair
-from harness.model.wishes import Pair, label_matches, pairs, satisfiable, scope_matches
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
+class Blocker:
     """Why ``first`` cannot be put before ``second``.
 
     ``rule`` is the rule that no gai.conf can turn, None where each pair could be put right
@@ -28,10 +28,10 @@ class Obstacle:
     remedies: tuple[str, ...] = ()
 
 
-def obstacles(
+def find_blockers(
     known: Sequence[dict[Target, Destination]], wanted: Sequence[Target], others: Sequence[Target],
     scopes_free: bool = True,
-) -> tuple[Obstacle, ...]:  # fmt: skip
+) -> tuple[Blocker, ...]:  # fmt: skip
     """The pairs of a wish that cannot be had, or the one pair at which they contradict."""
     found = [
         _alone(known, pair, scopes_free)
@@ -49,7 +49,7 @@ def obstacles(
     return ()
 
 
-def _alone(known: Sequence[dict[Target, Destination]], pair: Pair, scopes_free: bool) -> Obstacle:
+def _alone(known: Sequence[dict[Target, Destination]], pair: Pair, scopes_free: bool) -> Blocker:
     first, second = pair
     for one in known:
         a, b = one[first], one[second]
@@ -59,17 +59,17 @@ def _alone(known: Sequence[dict[Target, Destination]], pair: Pair, scopes_free: 
             why = (
                 f"rule {rule} ({title}): {first} {describe(rule, a)}, {second} {describe(rule, b)}"
             )
-            return Obstacle(str(first), str(second), rule, why, steps, _remedies(rule, a, b))
+            return Blocker(str(first), str(second), rule, why, steps, _remedies(rule, a, b))
     a, b = known[0][first], known[0][second]
     if first.address == second.address:
         decision = compare_pair(b, a)
         why = f"one address in two zones, which no line tells apart; {decision.why}"
-        return Obstacle(
+        return Blocker(
             str(first), str(second), decision.rule, why, (), _remedies(decision.rule, a, b)
         )
     # no single case forbids it: two cases contradict each other
     why = "the versions of glibc differ: what one of them needs another forbids"
-    return Obstacle(str(first), str(second), None, why, (), _remedies(0, a, b))
+    return Blocker(str(first), str(second), None, why, (), _remedies(0, a, b))
 
 
 def _walk(a: Destination, b: Destination, scopes_free: bool) -> tuple[int | None, tuple[str, ...]]:
@@ -125,12 +125,12 @@ def _bound(rule: int, a: Destination, b: Destination) -> bool:
     return {a.address, a.source} == {b.address, b.source}
 
 
-def _together(known: dict[Target, Destination], first: Target, second: Target) -> Obstacle:
+def _together(known: dict[Target, Destination], first: Target, second: Target) -> Blocker:
     why = (
         "every pair could be put right alone, but not all at once: the destinations share "
         "addresses with each other's sources, so that making one match makes another match"
     )
-    return Obstacle(
+    return Blocker(
         str(first), str(second), None, why, (), _remedies(0, known[first], known[second])
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.lint import CODES, lint
+from harness.advice.lint import CODES, lint
 from harness.scenario import gai_conf_files
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "lint.md"

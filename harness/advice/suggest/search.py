@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations, islice
 
-from harness.model.addresses import as_ipv6_int, parse
-from harness.model.dialects import Dialect
-from harness.model.gaiconf import GaiConf, parse_gai_conf
-from harness.model.host import IPAddress, Target
-from harness.model.matches import Ends, Lines, ends_of
-from harness.model.matches import solutions as match_lines
-from harness.model.obstacles import Obstacle, obstacles
-from harness.model.order import Destination, order_for
-from harness.model.policy import Policy
-from harness.model.precedences import Problem, demands
-from harness.model.precedences import solutions as precedence_lines
-from harness.model.prefixes import (
+from harness.advice.suggest.blockers import Blocker, find_blockers
+from harness.advice.suggest.goal import (
+    LookupCase,
+    early_verdict,
+    fulfilled,
+    known_facts,
+    pairs,
+    satisfiable,
+)
+from harness.advice.suggest.label_search import Ends, Lines, ends_of
+from harness.advice.suggest.label_search import solutions as match_lines
+from harness.advice.suggest.lines import (
     Mended,
     NewLine,
     as_prefix,
@@ -34,15 +34,15 @@ from harness.model.prefixes import (
     shorter,
     with_new_lines,
 )
-from harness.model.side_effects import SideEffects, side_effects
-from harness.model.wishes import (
-    Case,
-    early_verdict,
-    fulfilled,
-    known_facts,
-    pairs,
-    satisfiable,
-)
+from harness.advice.suggest.precedence_search import Problem, demands
+from harness.advice.suggest.precedence_search import solutions as precedence_lines
+from harness.advice.suggest.side_effects import SideEffects, side_effects
+from harness.model.addresses import as_ipv6_int, parse
+from harness.model.dialects import Dialect
+from harness.model.gaiconf import GaiConf, parse_gai_conf
+from harness.model.host import IPAddress, Target
+from harness.model.order import Destination, order_for
+from harness.model.policy import Policy
 
 _COMPARED = 60  # equally small changes that are compared for what else they change
 
@@ -78,15 +78,15 @@ class Impossible:
     """
 
     wanted: tuple[Target, ...]
-    obstacles: tuple[Obstacle, ...]
+    obstacles: tuple[Blocker, ...]
     proved: bool = True
 
 
 def suggest(
-    cases: Sequence[Case],
+    cases: Sequence[LookupCase],
     gai_conf: bytes | None,
     wanted: Sequence[Target],
-    elsewhere: Sequence[Case] = (),
+    elsewhere: Sequence[LookupCase] = (),
 ) -> Suggestion | Impossible:
     """Find the smallest change that puts ``wanted`` first, in this order, in every case.
 
@@ -98,7 +98,7 @@ def suggest(
     return _Search(cases, gai_conf, tuple(wanted), tuple(elsewhere)).result()
 
 
-def answered_order(case: Case, policy: Policy) -> tuple[Target, ...]:
+def answered_order(case: LookupCase, policy: Policy) -> tuple[Target, ...]:
     """The destinations as one case returns them, each at its first place."""
     order = order_for(case.candidates, policy, case.spoken)
     return tuple(dict.fromkeys(item.target for item in order.ranked))
@@ -106,11 +106,11 @@ def answered_order(case: Case, policy: Policy) -> tuple[Target, ...]:
 
 @dataclass
 class _Search:
-    given: Sequence[Case]
+    given: Sequence[LookupCase]
     file: bytes | None
     wanted: tuple[Target, ...]
-    elsewhere: tuple[Case, ...]
-    cases: tuple[Case, ...] = field(init=False)
+    elsewhere: tuple[LookupCase, ...]
+    cases: tuple[LookupCase, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         # versions that speak one dialect are one case
@@ -147,7 +147,7 @@ class _Search:
             found = self.best(match_lines(tables, self.open, choice))
             if found is not None:
                 return found
-        in_the_way = obstacles(self.known, self.wanted, self.others, self.scopes_free)
+        in_the_way = find_blockers(self.known, self.wanted, self.others, self.scopes_free)
         return Impossible(self.wanted, in_the_way, proved=bool(in_the_way))
 
     def attempts(self) -> list[set[str]]:

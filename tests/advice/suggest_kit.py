@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
+from harness.advice.suggest import answered_order
+from harness.advice.suggest.goal import known_facts
+from harness.advice.suggest.lines import NewLine, with_new_lines
 from harness.model.addresses import as_ipv6_int, parse
 from harness.model.policy import Policy
-from harness.model.prefixes import NewLine, with_new_lines
-from harness.model.suggest import answered_order
-from harness.model.wishes import known_facts
 
 if TYPE_CHECKING:
+    from harness.advice.suggest import LookupCase
     from harness.model.host import Target
-    from harness.model.wishes import Case
 
 _SCOPES = (2, 5, 14)
 
 
 def some_gai_conf_does_it(
-    cases: Sequence[Case], gai_conf: bytes | None, wanted: Sequence[Target]
+    cases: Sequence[LookupCase], gai_conf: bytes | None, wanted: Sequence[Target]
 ) -> bytes | None:
     """The first file, of all that give every address a line of its own, that yields the wish.
 
@@ -72,7 +72,7 @@ def _lines(keyword: str, keys: Sequence[int], bits: int, values: Sequence[int]) 
 
 
 def _different(
-    case: Case, keyword: str, keys: Sequence[int], bits: int,
+    case: LookupCase, keyword: str, keys: Sequence[int], bits: int,
     assignments: Iterator[tuple[int, ...]],
 ) -> list[list[NewLine]]:  # fmt: skip
     """One of all assignments that look alike to rules 2, 5 and 8."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import comb
 
+from harness.advice.suggest.goal import early_verdict, late_verdict, pairs
+from harness.advice.suggest.lines import NewLine, Prefix, as_prefix, holds, tree
 from harness.model.addresses import as_ipv6_int
 from harness.model.gaiconf import INT_MAX, PrefixEntry
 from harness.model.host import Target
 from harness.model.order import Destination
-from harness.model.prefixes import NewLine, Prefix, as_prefix, holds, tree
-from harness.model.wishes import early_verdict, late_verdict, pairs
 
 _BUDGET = 20_000  # sets of prefixes looked at before the search settles for less
 

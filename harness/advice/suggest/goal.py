@@ -22,7 +22,7 @@ Pair = tuple[Target, Target]
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class LookupCase:
     """One look-up in one dialect: the candidates in the order the name service gave them."""
 
     name: str
@@ -30,7 +30,7 @@ class Case:
     candidates: tuple[Candidate, ...]
 
 
-def known_facts(case: Case, policy: Policy) -> dict[Target, Destination]:
+def known_facts(case: LookupCase, policy: Policy) -> dict[Target, Destination]:
     """The facts of every different destination, at its first place in the answer."""
     found: dict[Target, Destination] = {}
     for position, candidate in enumerate(case.candidates):

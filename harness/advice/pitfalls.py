@@ -1,4 +1,4 @@
-"""The traps that applied: where glibc knew less of a source than the kernel does."""
+"""The pitfalls that applied: where glibc knew less of a source than the kernel does."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from harness.versions import SUPPORTED
 
 
 @dataclass(frozen=True, slots=True)
-class Trap:
-    """One trap: a short name and the sentence that explains it."""
+class Pitfall:
+    """One pitfall: a short name and the sentence that explains it."""
 
     name: str
     text: str
 
 
-def find_traps(
+def find_pitfalls(
     known: Sequence[Destination], view: HostView, gai_conf: bytes | None, spoken: Dialect
-) -> tuple[Trap, ...]:
-    """The traps that applied to these destinations on this host, most general first."""
+) -> tuple[Pitfall, ...]:
+    """The pitfalls that applied to these destinations on this host, most general first."""
     table = address_table(view.addresses)
     found = [
         _dropped(known, table, spoken),
@@ -35,10 +35,10 @@ def find_traps(
         *_duplicates(known, table),
         *_partial_tables(gai_conf, spoken),
     ]
-    return tuple(trap for trap in found if trap is not None)
+    return tuple(pitfall for pitfall in found if pitfall is not None)
 
 
-def _dropped(known: Sequence[Destination], table: AddressTable, spoken: Dialect) -> Trap | None:
+def _dropped(known: Sequence[Destination], table: AddressTable, spoken: Dialect) -> Pitfall | None:
     four = [item for item in known if item.reachable and item.address.version == 4]
     if not table.dropped or not four:
         return None
@@ -58,7 +58,7 @@ def _dropped(known: Sequence[Destination], table: AddressTable, spoken: Dialect)
                 "; and one that differs from the source in the first bit counts by the bits "
                 "behind it when it is the first of the two compared, by the compiler's doing"
             )
-    return Trap(
+    return Pitfall(
         "table-dropped",
         "IPv4-only host: glibc dropped the address table, so rule 9 saw prefix length 0; "
         f"{effect}. Rules 3, 4 and 7 saw no flags and no interface. One IPv6 address other "
@@ -76,10 +76,10 @@ def _processors(spoken: Dialect) -> str:
     return ", ".join(alike if spoken.arch in alike else [spoken.arch])
 
 
-def _scoped(known: Sequence[Destination]) -> Trap | None:
+def _scoped(known: Sequence[Destination]) -> Pitfall | None:
     for item in known:
         if item.address.is_link_local and item.address.version == 6 and not item.target.scope_id:
-            return Trap(
+            return Pitfall(
                 "no-scope-id",
                 f"{item.address} came without a scope id, as hosts files, DNS and "
                 "every look-up by family give link-local addresses: the kernel cannot reach it, "
@@ -88,57 +88,57 @@ def _scoped(known: Sequence[Destination]) -> Trap | None:
     return None
 
 
-def _peers(known: Sequence[Destination], view: HostView, table: AddressTable) -> list[Trap]:
+def _peers(known: Sequence[Destination], view: HostView, table: AddressTable) -> list[Pitfall]:
     if table.dropped:
         return []
-    traps = {}
+    pitfalls = {}
     lost = {item.source for item in known if item.index is None}
     for row in view.addresses:
         if row.local is None or row.address is None or row.local == row.address:
             continue
         if row.local in lost:
-            traps[row.local] = Trap(
+            pitfalls[row.local] = Pitfall(
                 "peer-address",
                 f"{row.local} is a point-to-point address: glibc files it under its peer "
                 f"{row.address} and does not find it, so it counts as prefix length 0, "
                 "without flags and on an interface that is not native.",
             )
-    return list(traps.values())
+    return list(pitfalls.values())
 
 
-def _duplicates(known: Sequence[Destination], table: AddressTable) -> list[Trap]:
+def _duplicates(known: Sequence[Destination], table: AddressTable) -> list[Pitfall]:
     counts = Counter(entry.key for entry in table.entries)
-    traps = {}
+    pitfalls = {}
     for item in known:
         if item.source is not None and counts[as_ipv6_int(item.source)] > 1:
-            traps[item.source] = Trap(
+            pitfalls[item.source] = Pitfall(
                 "address-twice",
                 f"{item.source} is on {counts[as_ipv6_int(item.source)]} interfaces: glibc "
                 f"took the entry its binary search happened on, interface "
                 f"{item.index} with /{item.prefixlen}, whichever interface the route uses.",
             )
-    return list(traps.values())
+    return list(pitfalls.values())
 
 
-def _partial_tables(gai_conf: bytes | None, spoken: Dialect) -> list[Trap]:
+def _partial_tables(gai_conf: bytes | None, spoken: Dialect) -> list[Pitfall]:
     conf = parse_gai_conf(gai_conf or b"", spoken)
-    traps = []
+    pitfalls = []
     tables = (("label", conf.labels, 8), ("precedence", conf.precedence, 5))
     for keyword, lines, usual in tables:
         if lines and len(lines) < usual - 1:
-            traps.append(
-                Trap(
+            pitfalls.append(
+                Pitfall(
                     "defaults-dropped",
                     f"gai.conf has {len(lines)} {keyword} line{'s'[: len(lines) > 1]}: all "
                     f"default {keyword} entries are gone, only ::/0 is added back.",
                 )
             )
     if conf.scopes and not any(entry.prefix >> 16 == 0xA9FE for entry in conf.scopes):
-        traps.append(
-            Trap(
+        pitfalls.append(
+            Pitfall(
                 "defaults-dropped",
                 "gai.conf has scopev4 lines: the link-local scopes of 169.254.0.0/16 and "
                 "127.0.0.0/8 are gone unless listed.",
             )
         )
-    return traps
+    return pitfalls

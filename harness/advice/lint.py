@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import (
+    Cause,
     Effect,
     GaiConf,
     Line,
@@ -49,6 +50,10 @@ CODES: dict[str, str] = {
     "GAI018": "unreachable entry: longer prefixes cover all of it",
 }
 
+_CODE_OF: dict[Cause | None, str] = {
+    **dict.fromkeys((Cause.EMPTY_LENGTH, Cause.BAD_LENGTH, Cause.CUTS_MAPPED), "GAI003"),
+    **dict.fromkeys((Cause.NO_VALUE, Cause.BAD_VALUE), "GAI007"),
+}
 _KEYWORDS = ("label", "precedence", "scopev4", "reload")
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"  # as line_words() decodes it
 _OLD, _NEW = dialect("2.40"), dialect("2.44")
@@ -157,13 +162,9 @@ def _ignored(number: int, words: Sequence[str], old: Line, new: Line) -> Finding
         return Finding("GAI004", number, "no value: 0 up to 2.40, ignored from 2.41")
     if len(words) > 1 and words[1].endswith("/") and used_before:
         return Finding("GAI005", number, "an empty length: /0 up to 2.40, ignored from 2.41")
-    if new.reason.startswith("unknown keyword"):
+    if new.cause is Cause.KEYWORD:
         return Finding("GAI001", number, f"{_keyword(new.keyword)}: ignored")
-    code = "GAI002"
-    if "prefix length" in new.reason:
-        code = "GAI003"
-    elif "value" in new.reason:
-        code = "GAI007"
+    code = _CODE_OF.get(new.cause, "GAI002")
     return Finding(code, number, f"{new.reason}{_mapped_length(words, new)}: ignored")
 
 
@@ -182,7 +183,7 @@ def _keyword(word: str) -> str:
 def _mapped_length(words: Sequence[str], line: Line) -> str:
     """The length to write after ``::ffff:a.b.c.d``, which counts from the left of IPv6."""
     length = words[1].partition("/")[2] if len(words) > 1 else ""
-    if "write ::ffff:" in line.reason and length.isascii() and length.isdigit():
+    if line.cause is Cause.IPV4_PREFIX and length.isascii() and length.isdigit():
         return f"/{min(int(length[:4]), 32) + 96}"
     return ""
 
