@@ -36,7 +36,6 @@ from .base import (
 )
 from .errors import bad
 from .hostspec import Address, AddressLabel, Host, Interface, NextHop, RouteSpec, Rule
-from .zones import check_zones
 
 __all__ = [
     "Address",
@@ -210,9 +209,29 @@ class Scenario(Model):
     def _consistent(self) -> Scenario:
         if self.dns != Dns() and self.resolver != "dns":
             raise bad("no dns settings without resolver: dns", self.dns.first_reply, at=("dns",))
-        check_zones(self)
+        self._check_zones()
         self._check_answers()
         return self
+
+    def _check_zones(self) -> None:
+        """Refuse a %zone that is no interface of the host, or that its resolver cannot carry."""
+        known = [*dict.fromkeys([*self.host.interfaces, "lo"])]
+        for name, addresses in self.names.items():
+            for position, text in enumerate(addresses):
+                at: tuple[str | int, ...] = ("names", name, position)
+                if "%" in text and self.resolver != "nss":
+                    raise bad(
+                        "an address without %zone, or resolver: nss: neither a hosts file nor a "
+                        "DNS record can carry a scope",
+                        text,
+                        at=at,
+                    )
+                values.check_zone(text, known, at)
+        for number, lookup in enumerate(self.lookups):
+            for which, expect in enumerate(lookup.expect):
+                for position, text in enumerate(expect.order or ()):
+                    at = ("lookups", number, "expect", which, "order", position)
+                    values.check_zone(text, known, at)
 
     def _check_answers(self) -> None:
         """Bound what a run has to hold: look-ups × addresses, thrice for each socket type."""

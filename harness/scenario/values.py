@@ -7,6 +7,7 @@ which names what was expected.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -22,7 +23,7 @@ from operator import eq, ge, gt, le, lt, ne
 
 from harness.versions import Version
 
-from .errors import bad
+from .errors import bad, some
 
 IPAddress = IPv4Address | IPv6Address
 IPInterface = IPv4Interface | IPv6Interface
@@ -221,6 +222,19 @@ def flag_name(text: str) -> str:
     if name not in AI_FLAGS:
         raise bad(f"one of {', '.join(AI_FLAGS)}", text)
     return name
+
+
+def check_zone(text: str, known: Sequence[str], at: tuple[str | int, ...]) -> None:
+    """Check the %zone of an address, if it has one: an interface of ``known`` or a number.
+
+    Parameters: ``text``; ``known``; ``at`` where it stands in the file. Raises the error of
+    `errors.bad`.
+    """
+    _, percent, zone = text.partition("%")
+    if not percent or zone in known:
+        return
+    if not (zone.isascii() and zone.isdecimal() and len(zone) <= 10 and int(zone) < 1 << 32):
+        raise bad(f"as zone an interface of the host ({some(known)}) or a number", text, at=at)
 
 
 def error_name(text: str) -> str:
