@@ -70,6 +70,12 @@ class AddressLine:
         return str(ip_interface(f"{self.far}/{self.prefixlen}").network)
 
     @property
+    def networks(self) -> set[str]:
+        """Every network the kernel makes a route for: with IPv6 also this end's of a peer."""
+        own = str(ip_interface(f"{self.local}/{self.prefixlen}").network)
+        return {self.network, own} if self.version == 6 else {self.network}
+
+    @property
     def has_route(self) -> bool:
         """Whether the kernel would make a route for the network when the address is added."""
         if self.flags & _NOPREFIXROUTE:

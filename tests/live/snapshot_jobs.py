@@ -50,7 +50,9 @@ def looked_up(box: Box, spec: tuple[HostJob, bool]) -> Iterator[Seen | LoadedSce
         for one in evidences:
             items = getattr(one.native, "addrinfos", ())
             key = (one.build or one.glibc, one.lookup.name or "")
-            orders[key] = tuple(str(item.address) for item in items) or (repr(one.native)[:99],)
+            orders[key] = tuple(str(ip_address(str(item.address))) for item in items) or (
+                repr(one.native)[:99],
+            )
             sources |= {str(target): str(route) for target, route in one.view.routes.items()}
     yield Seen(orders, sources)
     if take:

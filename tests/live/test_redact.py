@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from live_kit import drawn
 
 from harness.live.address_map import AddressMap, address_map
 from harness.live.permutation import Permutation, Pin, PinError
@@ -16,7 +17,6 @@ from harness.live.said import Address, Link, Name, Said
 from harness.model import Candidate, Policy, order
 from harness.model.addresses import leading_zeros
 from harness.scenario import Scenario
-from harness.scenario.generate import generate
 
 if TYPE_CHECKING:
     from harness.model.host import IPAddress
@@ -235,7 +235,7 @@ def test_names_words_and_comments_do_not_get_through() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_redacted_scenario_is_valid_and_of_the_same_shape(seed: int) -> None:
-    before = generate(seed)
+    before = drawn(seed)
     after = redact(before, b"key").scenario
     assert len(after.host.routes) == len(before.host.routes)
     assert [r.network.prefixlen for r in after.host.routes] == [
