@@ -23,7 +23,6 @@ COMMANDS: dict[str, str] = {
     "run": "compare real glibc with the model on scenarios",
     "explain": "say why a look-up gives its order",
     "whatif": "try a gai.conf on a private copy: the order before and after",
-    "findings": "say which public reports are right, from a real run",
     "fuzz": "compare millions of random cases, native against model",
     "bench": "measure native against modelled sorting, and the engine",
     "kubelet": "predict the InternalIP a kubelet reports, and say what decides it",
@@ -83,6 +82,8 @@ def _refuse(words: Sequence[str]) -> int:
         perhaps = f"; did you mean gai-harness run {first}?"
     elif first in ("list", "fetch", "add", "remove"):
         perhaps = f"; did you mean gai-harness glibc {first}?"
+    elif first == "findings":
+        perhaps = ": docs/findings.md is made by python -m tools.findings in the source tree"
     known = perhaps or f" (choose from {', '.join(COMMANDS)})"
     parser.error(f"argument COMMAND: invalid choice: {first!r}{known}")
 

@@ -7,11 +7,11 @@ the same versions give the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from difflib import unified_diff
 
-from harness.report.findings.data import Claim, Finding, Findings, Seen, Surprise
-from harness.report.findings.tables import NOT_RUN, render, versions_of
+from tools.findings.checks import Claim, Finding, Findings, Seen, Surprise
+from tools.findings.tables import NOT_RUN, render, versions_of
 
 _ELSEWHERE = re.compile(r"^<!-- and on ([a-z0-9.:, -]+) -->$", re.MULTILINE)
 _RUN_ON = re.compile(r"^<!-- run on glibc ([0-9., ]+) \(([a-z0-9-]+)\) -->$", re.MULTILINE)
@@ -24,11 +24,11 @@ def as_markdown(findings: Findings, seen: Seen) -> str:
     LookupError for a table without results.
     """
     results = [result for report in seen.reports for result in report.results]
-    arch = results[0].arch
+    arch = results[0]["arch"]
     lines = [
         "# Findings",
         "",
-        "<!-- made by: gai-harness findings -o docs/findings.md -->",
+        "<!-- made by: python -m tools.findings -o docs/findings.md -->",
         f"<!-- run on glibc {versions_of(results)} ({arch}) -->",
         *([f"<!-- and on {', '.join(seen.builds)} -->"] if seen.builds else []),
         "",
@@ -137,7 +137,7 @@ def _placed(page: str) -> Iterator[tuple[tuple[str, str], str]]:
         yield (above, line.split("|")[1] if line.startswith("|") else line), line
 
 
-def stale(page: str, current: str, name: str) -> Sequence[str]:
+def stale(page: str, current: str, name: str) -> list[str]:
     """The lines by which ``page``, read from file ``name``, differs from the current page."""
     return list(
         unified_diff(

@@ -10,18 +10,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib import resources
 from itertools import groupby
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.compare.results import LookupReport, Result
 from harness.scenario.values import satisfies
 
 Glob = Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]
 Verdict = Literal["confirmed", "confirmed in part", "mistaken"]
+Result = dict[str, Any]  # one of ``run --format json``, in the words of the published schema
 
 
 class Part(BaseModel):
@@ -106,13 +106,6 @@ class Surprise(Part):
     test: str | None = None
     tables: tuple[Table, ...] = ()
 
-    def patterns(self) -> set[str]:
-        """The patterns of the scenarios that checks and tables look at."""
-        wanted = {pattern for table in self.tables for pattern in table.at}
-        for check in self.checks:
-            wanted |= {check.at} if isinstance(check, Check) else set(check.between)
-        return {pattern.partition("/")[0] for pattern in wanted}
-
     @model_validator(mode="after")
     def _is_shown(self) -> Surprise:
         if not self.checks and self.test is None:
@@ -133,23 +126,28 @@ class Findings(Part):
     not_covered: str
 
     def patterns(self) -> set[str]:
-        """The patterns of all scenarios that checks and tables look at, on this machine's."""
-        parts: list[Claim | Surprise] = [*self.surprises]
-        parts += [claim for finding in self.findings for claim in finding.claims]
-        wanted: set[str] = set()
+        """The patterns of the scenarios that are looked at on this machine's architecture."""
+        claims = [claim for finding in self.findings for claim in finding.claims]
+        wanted = {"findings-seed-*"}  # what a table of kind "seed" is made of
+        parts: tuple[Claim | Finding | Surprise, ...] = (
+            *claims, *self.findings, *self.surprises,
+        )  # fmt: skip
         for part in parts:
-            for check in part.checks:
-                wanted |= {check.at} if isinstance(check, Check) else set(check.between)
-        holders: tuple[Finding | Surprise, ...] = (*self.findings, *self.surprises)
-        for holder in holders:
-            for table in holder.tables:
-                wanted |= set(table.at) or {"findings-seed-*"}
-        return {pattern.partition("/")[0] for pattern in wanted}
+            wanted |= patterns(part)
+        return wanted
+
+
+def patterns(part: Claim | Finding | Surprise) -> set[str]:
+    """The patterns of the scenarios that a part's own checks and tables look at."""
+    wanted = {pattern for table in getattr(part, "tables", ()) for pattern in table.at}
+    for check in getattr(part, "checks", ()):
+        wanted |= {check.at} if isinstance(check, Check) else set(check.between)
+    return {pattern.partition("/")[0] for pattern in wanted}
 
 
 def load_findings() -> Findings:
-    """The page's text as it comes with the package. Raises pydantic's ValidationError."""
-    text = resources.files(__package__).joinpath("text.yaml").read_text(encoding="utf-8")
+    """The page's text. Raises pydantic's ValidationError."""
+    text = Path(__file__).with_name("text.yaml").read_text(encoding="utf-8")
     return Findings.model_validate(yaml.safe_load(text))
 
 
@@ -166,6 +164,23 @@ def _without_number(address: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """The results of one look-up, one a build."""
+
+    scenario: str
+    lookup: str
+    results: tuple[Result, ...]
+
+
+def reports(results: Iterable[Result]) -> tuple[Report, ...]:
+    """The results of a run, those of each look-up together."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        found.setdefault((result["scenario"], result["lookup"]), []).append(result)
+    return tuple(Report(*place, tuple(one)) for place, one in found.items())
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """All reports of a run, found by pattern.
 
@@ -173,11 +188,11 @@ class Seen:
     as ``--glibc`` names them, run or not.
     """
 
-    reports: tuple[LookupReport, ...]
-    elsewhere: tuple[LookupReport, ...] = ()
+    reports: tuple[Report, ...]
+    elsewhere: tuple[Report, ...] = ()
     builds: tuple[str, ...] = ()
 
-    def at(self, pattern: str) -> Iterator[LookupReport]:
+    def at(self, pattern: str) -> Iterator[Report]:
         """The reports whose ``scenario/look-up`` matches; a pattern may lack the look-up."""
         whole = pattern if "/" in pattern else f"{pattern}/*"
         for report in self.reports:
@@ -205,23 +220,23 @@ def _unmet(checks: Sequence[Check | Comparison], seen: Seen) -> Iterator[str]:
 
 
 def _check(check: Check, seen: Seen) -> Iterator[str]:
-    reports = list(seen.at(check.at))
-    if not reports:
+    found = list(seen.at(check.at))
+    if not found:
         yield f"{check.at}: no look-up matches"
         return
     holding = 0
-    for report in reports:
+    for report in found:
         results = [
             result for result in report.results
-            if (check.glibc is None or satisfies(result.glibc, check.glibc))
-            and (not check.arch or result.arch in check.arch)
+            if (check.glibc is None or satisfies(result["glibc"], check.glibc))
+            and (not check.arch or result["arch"] in check.arch)
         ]  # fmt: skip
         if not results and check.arch:
             continue  # no such build on this machine: the page keeps what it says of it
         wrong = [line for result in results for line in _wrong(check, result)]
         if not results:
             wrong.append(f"no version is {check.glibc}")
-        answers = {(once(result.native), result.error) for result in results}
+        answers = {(once(result["native"]), result["error"]) for result in results}
         if check.stable and len(answers) > 1:
             wrong.append(f"{len(answers)} different answers")
         holding += not wrong
@@ -233,13 +248,14 @@ def _check(check: Check, seen: Seen) -> Iterator[str]:
 
 
 def _wrong(check: Check, result: Result) -> Iterator[str]:
-    order = once(result.native)
-    who = f"glibc {result.glibc} {result.arch}"
+    order = once(result["native"])
+    who = f"glibc {result['glibc']} {result['arch']}"
     if not order and (check.first or check.not_first or check.last or check.order):
-        yield f"{who} gives no order ({result.error})"
+        yield f"{who} gives no order ({result['error']})"
         return
-    rule = result.decisions[0].rule if result.decisions else None
-    departs = {departure.standard for departure in result.departures}
+    decided = [item["rule"] for item in result["decisions"]]
+    rule = decided[0] if decided else None
+    departs = {departure["standard"] for departure in result["departures"]}
     tests = (
         (check.first in (None, *order[:1]), f"first is {order[:1]}, not {check.first}"),
         (check.not_first not in order[:1], f"{check.not_first} is first"),
@@ -247,18 +263,18 @@ def _wrong(check: Check, result: Result) -> Iterator[str]:
         (check.order in (None, order), f"the order is {', '.join(order)}"),
         (check.rule in (None, rule), f"rule {rule} decides, not {check.rule}"),
         (
-            check.rules is None or {item.rule for item in result.decisions} == set(check.rules),
-            f"rules {[item.rule for item in result.decisions]} decide",
+            check.rules is None or set(decided) == set(check.rules),
+            f"rules {decided} decide",
         ),
         (not departs & set(check.follows), f"departs from {', '.join(sorted(departs))}"),
         (departs >= set(check.departs), f"departs from {', '.join(sorted(departs)) or 'none'}"),
         (
-            check.remark is None or check.remark in {item.kind for item in result.remarks},
+            check.remark is None or check.remark in {item["kind"] for item in result["remarks"]},
             f"no {check.remark} is remarked on",
         ),
         (
-            check.undefined in (None, bool(result.undefined)),
-            f"undefined is {bool(result.undefined)}",
+            check.undefined in (None, bool(result["undefined"])),
+            f"undefined is {bool(result['undefined'])}",
         ),
     )
     yield from (f"{who}: {line}" for holds, line in tests if not holds)
@@ -273,9 +289,7 @@ def _compare(check: Comparison, seen: Seen) -> Iterator[str]:
         )
 
 
-def differing(
-    between: tuple[str, str], seen: Seen
-) -> tuple[list[tuple[LookupReport, LookupReport]], int]:
+def differing(between: tuple[str, str], seen: Seen) -> tuple[list[tuple[Report, Report]], int]:
     """The look-ups of two scenarios whose orders differ on any version, and how many there are."""
     left, right = ({item.lookup: item for item in seen.at(name)} for name in between)
     shared = [name for name in left if name in right]
@@ -283,5 +297,5 @@ def differing(
     return [(a, b) for a, b in pairs if _orders(a) != _orders(b)], len(shared)
 
 
-def _orders(report: LookupReport) -> list[tuple[str, tuple[str, ...]]]:
-    return [(result.glibc, once(result.native)) for result in report.results]
+def _orders(report: Report) -> list[tuple[str, tuple[str, ...]]]:
+    return [(result["glibc"], once(result["native"])) for result in report.results]

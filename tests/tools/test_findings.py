@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from pydantic import ValidationError
 
-from harness.compare.results import (
-    Departure,
-    DestinationRow,
-    LookupReport,
-    PairReason,
-    Remark,
-    Result,
-    Verdict,
-)  # fmt: skip
-from harness.report.findings.data import (
+from tools.findings.checks import (
     Check,
     Claim,
     Comparison,
     Finding,
     Findings,
+    Report,
+    Result,
     Seen,
     Surprise,
     Table,
     failures,
     load_findings,
     once,
+    reports,
 )  # fmt: skip
-from harness.report.findings.page import as_markdown, elsewhere, kept, run_on, stale
+from tools.findings.page import as_markdown, elsewhere, kept, run_on, stale
 
 
 def result(glibc: str = "2.44", **changes: object) -> Result:
-    made = Result(
-        scenario="host", lookup="web", gai_conf="default", glibc=glibc, arch="amd64",
-        lane="worker", build="distribution 2.44-3", verdict=Verdict.AGREE,
-        native=("192.0.2.1", "192.0.2.1", "192.0.2.2"),
-        model=("192.0.2.1", "192.0.2.1", "192.0.2.2"),
-        decisions=(PairReason("192.0.2.1", "192.0.2.2", 9, "because"),),
-        remarks=(Remark("cycle", "words"),),
-        departures=(Departure("RFC 6724", ("192.0.2.2", "192.0.2.1"), "because"),),
-    )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return {
+        "scenario": "host", "lookup": "web", "glibc": glibc, "arch": "amd64",
+        "build": "distribution 2.44-3", "error": None, "undefined": [], "destinations": [],
+        "native": ["192.0.2.1", "192.0.2.1", "192.0.2.2"],
+        "decisions": [{"before": "192.0.2.1", "after": "192.0.2.2", "rule": 9}],
+        "remarks": [{"kind": "cycle", "text": "words"}],
+        "departures": [{"standard": "RFC 6724", "order": ["192.0.2.2", "192.0.2.1"]}],
+        **changes,
+    }  # fmt: skip
 
 
-def report(*results: Result, scenario: str = "host", lookup: str = "web") -> LookupReport:
-    named = tuple(replace(one, scenario=scenario, lookup=lookup) for one in results)
-    return LookupReport(scenario, lookup, "default", named or (result(),))
+def report(*results: Result, scenario: str = "host", lookup: str = "web") -> Report:
+    named = [{**one, "scenario": scenario, "lookup": lookup} for one in results or (result(),)]
+    (made,) = reports(named)
+    return made
 
 
 PLAIN = Check(at="host/web", stable=True)
@@ -95,7 +87,7 @@ def test_a_check_that_does_not_hold(words: dict[str, object]) -> None:
 
 
 def test_one_version_is_enough_to_contradict() -> None:
-    other = result("2.44", native=("192.0.2.2", "192.0.2.1"))
+    other = result("2.44", native=["192.0.2.2", "192.0.2.1"])
     seen = Seen((report(result("2.31"), other),))
     [line] = unmet(Check(at="host/web", first="192.0.2.1"), seen)
     assert "2.44" in line
@@ -105,12 +97,12 @@ def test_one_version_is_enough_to_contradict() -> None:
 
 
 def test_an_error_contradicts_an_order() -> None:
-    seen = Seen((report(result(native=(), error="EAI_NONAME", decisions=())),))
+    seen = Seen((report(result(native=[], error="EAI_NONAME", decisions=[])),))
     assert "EAI_NONAME" in unmet(Check(at="host/web", first="192.0.2.1"), seen)[0]
 
 
 def test_comparisons_count_the_look_ups_that_differ() -> None:
-    turned = result(native=("192.0.2.2", "192.0.2.1"))
+    turned = result(native=["192.0.2.2", "192.0.2.1"])
     seen = Seen((report(scenario="a"), report(turned, scenario="b")))
     assert unmet(Comparison(between=("a", "b"), differ=1, of=1), seen) == []
     assert unmet(Comparison(between=("a", "b"), differ=0, of=1), seen)
@@ -137,7 +129,7 @@ def test_the_page_has_versions_but_no_revision_of_a_package() -> None:
 
 
 def test_versions_that_differ_stand_in_lines_of_their_own() -> None:
-    other = result("2.44", native=("192.0.2.2", "192.0.2.1"))
+    other = result("2.44", native=["192.0.2.2", "192.0.2.1"])
     text = as_markdown(page(PLAIN), Seen((report(result("2.31"), other),)))
     assert "| `host` web | 2.31 | `192.0.2.1`, `192.0.2.2` |" in text
     assert "| `host` web | 2.44 | `192.0.2.2`, `192.0.2.1` |" in text
@@ -173,10 +165,8 @@ def test_every_report_has_its_place() -> None:
     assert findings.findings[0].title.startswith("The seed")
 
 
-def row(destination: str, position: int) -> DestinationRow:
-    return DestinationRow(
-        destination, position, "192.0.2.9", 24, True, None, 14, 14, 4, 4, 10, "eth0", True, 30, ()
-    )
+def row(destination: str, position: int) -> dict[str, object]:
+    return {"destination": destination, "position": position}
 
 
 def abroad(*builds: str) -> Seen:

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
-from harness.compare.results import LookupReport, Result
 from harness.model.order import RULES
-from harness.report.findings.data import Seen, Table, differing, once
 from harness.scenario.suites.findings import IP1, RESOLVERS, SHAPES, STACKS
 from harness.versions import Version
+from tools.findings.checks import Report, Result, Seen, Table, differing, once
 
 _TITLES = {rule.number: rule.title for rule in RULES}
 _STACK_WORDS = {"v4only": "IPv4 only", "linklocal": "with fe80::", "dual": "dual-stack"}
@@ -40,13 +39,13 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _reports(table: Table, seen: Seen) -> list[LookupReport]:
+def _reports(table: Table, seen: Seen) -> list[Report]:
     return [report for pattern in table.at for report in seen.at(pattern)]
 
 
 def versions_of(results: Sequence[Result]) -> str:
     """The versions of some results, each once: never the package's revision."""
-    return ", ".join(dict.fromkeys(result.glibc for result in results))
+    return ", ".join(dict.fromkeys(result["glibc"] for result in results))
 
 
 def _addresses(order: Sequence[str]) -> str:
@@ -58,14 +57,14 @@ def _rule(number: int) -> str:
 
 
 def _decided(result: Result) -> str:
-    return _rule(result.decisions[0].rule) if result.decisions else "not sorted"
+    return _rule(result["decisions"][0]["rule"]) if result["decisions"] else "not sorted"
 
 
-def _by_answer(report: LookupReport) -> Iterator[list[Result]]:
+def _by_answer(report: Report) -> Iterator[list[Result]]:
     """The results of one look-up, those that say the same together."""
     groups: dict[tuple[object, ...], list[Result]] = {}
     for result in report.results:
-        key = (once(result.native), result.error, _decided(result))
+        key = (once(result["native"]), result["error"], _decided(result))
         groups.setdefault(key, []).append(result)
     yield from groups.values()
 
@@ -75,7 +74,7 @@ def _orders(table: Table, seen: Seen) -> list[str]:
         (
             f"`{report.scenario}` {report.lookup}",
             versions_of(same),
-            _addresses(once(same[0].native)) or str(same[0].error),
+            _addresses(once(same[0]["native"])) or str(same[0]["error"]),
             _decided(same[0]),
         )
         for report in _reports(table, seen)
@@ -86,19 +85,19 @@ def _orders(table: Table, seen: Seen) -> list[str]:
 
 def _shares(table: Table, seen: Seen) -> list[str]:
     """How often each address comes first over all look-ups of a scenario."""
-    by_scenario: dict[str, list[LookupReport]] = {}
+    by_scenario: dict[str, list[Report]] = {}
     for report in _reports(table, seen):
         by_scenario.setdefault(report.scenario, []).append(report)
     addresses = sorted(
-        {result.native[0] for reports in by_scenario.values() for report in reports
-         for result in report.results if result.native},
+        {result["native"][0] for reports in by_scenario.values() for report in reports
+         for result in report.results if result["native"]},
         key=lambda address: int(ip_address(address)),
     )  # fmt: skip
     rows = []
     for scenario, reports in by_scenario.items():
         shares: dict[tuple[str, ...], list[Result]] = {}
         for same_version in zip(*(report.results for report in reports), strict=True):
-            counts = Counter(result.native[0] for result in same_version)
+            counts = Counter(result["native"][0] for result in same_version)
             row = tuple(f"{counts[address]}/{len(reports)}" for address in addresses)
             shares.setdefault(row, []).append(same_version[0])
         rows += [
@@ -125,23 +124,23 @@ def _differences(table: Table, seen: Seen) -> list[str]:
 
 
 def _side(results: Sequence[Result]) -> tuple[str, str]:
-    return _addresses(once(results[0].native)), _decided(results[0])
+    return _addresses(once(results[0]["native"])), _decided(results[0])
 
 
 def _standards(table: Table, seen: Seen) -> list[str]:
     rows = []
     for report in _reports(table, seen):
         for same in _by_answer(report):
-            says = {item.standard: item for item in same[0].departures}
+            says = {item["standard"]: item for item in same[0]["departures"]}
             cells = [
-                "the same" if name not in says else _addresses(once(says[name].order))
+                "the same" if name not in says else _addresses(once(says[name]["order"]))
                 for name in ("RFC 3484", "RFC 6724")
             ]
             rows.append(
                 (
                     f"`{report.scenario}` {report.lookup}",
                     versions_of(same),
-                    _addresses(once(same[0].native)),
+                    _addresses(once(same[0]["native"])),
                     _decided(same[0]),
                     *cells,
                 )
@@ -180,9 +179,9 @@ def _processors(table: Table, seen: Seen) -> list[str]:
     versions = sorted({glibc for glibc, _, _ in named}, key=Version.parse)
     lines: list[str] = []
     for report in _reports(table, Seen(seen.elsewhere)):
-        cells = {(result.arch, result.glibc): _places(result) for result in report.results}
-        given = sorted(report.results[0].destinations, key=lambda row: row.position)
-        places = ", ".join(f"{n} is `{row.destination}`" for n, row in enumerate(given, 1))
+        cells = {(result["arch"], result["glibc"]): _places(result) for result in report.results}
+        given = sorted(report.results[0]["destinations"], key=lambda row: row["position"])
+        places = ", ".join(f"{n} is `{row['destination']}`" for n, row in enumerate(given, 1))
         rows = [
             (arch, *(cells.get((arch, glibc), NOT_RUN) for glibc in versions))
             for arch in dict.fromkeys(arch for _, _, arch in named)
@@ -195,18 +194,18 @@ def _processors(table: Table, seen: Seen) -> list[str]:
 
 
 def _places(result: Result) -> str:
-    if result.error:
-        return result.error
-    given = sorted(result.destinations, key=lambda row: row.position)
-    places = {row.destination: number for number, row in enumerate(given, 1)}
-    order = " ".join(str(places[address]) for address in once(result.native))
-    return f"{order} ({result.decisions[0].rule})" if result.decisions else order
+    if result["error"]:
+        return str(result["error"])
+    given = sorted(result["destinations"], key=lambda row: row["position"])
+    places = {row["destination"]: number for number, row in enumerate(given, 1)}
+    order = " ".join(str(places[address]) for address in once(result["native"]))
+    return f"{order} ({result['decisions'][0]['rule']})" if result["decisions"] else order
 
 
-def _winner(reports: Sequence[LookupReport]) -> str:
+def _winner(reports: Sequence[Report]) -> str:
     """Which address came first and by which rule; LookupError unless versions agree on it."""
     found = {
-        (result.native[0] == IP1, result.decisions[0].rule)
+        (result["native"][0] == IP1, result["decisions"][0]["rule"])
         for report in reports
         for result in report.results
     }

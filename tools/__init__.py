@@ -1,0 +1,1 @@
+"""What makes pages of docs/; no part of the package."""
