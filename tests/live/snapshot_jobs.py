@@ -49,7 +49,7 @@ def looked_up(box: Box, spec: tuple[HostJob, bool]) -> Iterator[Seen | LoadedSce
     for evidences, _ in collect(box, job):
         for one in evidences:
             items = getattr(one.native, "addrinfos", ())
-            key = (one.build or one.glibc, one.lookup.name or "")
+            key = (one.lane.build or one.lane.glibc, one.lookup.name or "")
             orders[key] = tuple(str(ip_address(str(item.address))) for item in items) or (
                 repr(one.native)[:99],
             )

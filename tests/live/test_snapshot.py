@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.compare.run import HostJob
     from harness.live.address_map import AddressMap
 
-HOSTS = 200
+HOSTS = 100
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,13 @@
-"""The host under construction: names and look-ups are added to it, then it is validated."""
+"""The host under construction: names and look-ups are added to it, then it is validated.
+
+Most look-ups of a suite are lists of *places*: addresses by a word that says where they lie.
+What an order must be comes from an `Expect`, a function of the addresses as they are given.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,15 @@ from ..load import LoadedScenario
 from ..schema import Scenario
 
 Expectation = Mapping[str, Any]
+Expect = Callable[[Sequence[str]], Sequence[Expectation]]
+Places = Mapping[str, str]
+Link = Mapping[str, Any]
+
+# one flipped bit, whichever it is, gives a public unicast address again
+SOURCE4 = "138.18.45.130"
+DEFAULT4 = {"to": "0.0.0.0/0", "dev": "eth0"}
+DEFAULT6 = {"to": "::/0", "dev": "eth0"}
+BOTH_DEFAULTS = (DEFAULT4, DEFAULT6)
 
 # glibc's own precedences in full, but for the families, which tie
 TIED = """\
@@ -19,6 +33,11 @@ precedence 2002::/16 30
 precedence ::/96 20
 precedence ::ffff:0:0/96 40
 """
+
+
+def unknown(_addresses: Sequence[str]) -> Sequence[Expectation]:
+    """No expectation: native and model have to agree on whatever comes out. Raises nothing."""
+    return ()
 
 
 class Cases:
@@ -40,16 +59,11 @@ class Cases:
         self._gai_conf = gai_conf
         self._names: dict[str, list[str]] = {}
         self._lookups: list[dict[str, Any]] = []
+        links = {link: {"addresses": list(addresses)} for link, addresses in interfaces.items()}
         self._document: dict[str, Any] = {
             "name": name,
             "description": description,
-            "host": {
-                "interfaces": {
-                    interface: {"addresses": list(addresses)}
-                    for interface, addresses in interfaces.items()
-                },
-                "routes": list(routes),
-            },
+            "host": {"interfaces": links, "routes": list(routes)},
         }
         if first_reply is not None:
             self._document |= {"resolver": "dns", "dns": {"first_reply": first_reply}}
@@ -62,21 +76,50 @@ class Cases:
         return len(self._lookups)
 
     def add(
-        self,
-        name: str,
-        addresses: Sequence[str],
-        expect: Sequence[Expectation] = (),
-        **hints: str,
+        self, name: str, addresses: Sequence[str], expect: Expect = unknown, **hints: str
     ) -> None:
         """Look ``name`` up, which has ``addresses`` in this order.
 
-        Parameters: ``expect`` as in a scenario file, may be empty; ``hints`` such as
+        Parameters: ``expect`` gives the expectations as in a scenario file; ``hints`` such as
         socktype. Raises ValueError for a name the host has already.
         """
         if name in self._names:
             raise ValueError(f"{self.name}: {name} twice")
         self._names[name] = list(addresses)
-        self._lookups.append({"name": name, "expect": list(expect), **hints})
+        self._lookups.append({"name": name, "expect": list(expect(addresses)), **hints})
+
+    def lists(
+        self,
+        places: Places,
+        groups: Iterable[Sequence[str]],
+        expect: Expect = unknown,
+        *,
+        after: Sequence[str] = (),
+    ) -> None:
+        """Look up a list of ``places`` for each group of their words.
+
+        Parameters: ``after`` the words of places that come before each group.
+        """
+        for group in groups:
+            words = [*after, *group]
+            self.add(joined(words), [places[word] for word in words], expect)
+
+    def pairs(self, places: Places, expect: Expect = unknown) -> None:
+        """Look up every two of ``places`` in both orders."""
+        self.lists(places, permutations(places, 2), expect)
+
+    def rotated(
+        self, prefix: str, items: Sequence[str], sizes: Iterable[int], expect: Expect
+    ) -> None:
+        """Look up every rotation of the first items, for each size."""
+        for size in sizes:
+            for turn, order in rotations(items[:size]):
+                self.add(f"{prefix}{size}-turned-{turn}", order, expect)
+
+    def everything(self, addresses: Sequence[str], expect: Expect) -> None:
+        """Look up all addresses, forward and backwards."""
+        self.add("everything", addresses, expect)
+        self.add("everything-backwards", addresses[::-1], expect)
 
     def loaded(self, suite: str) -> LoadedScenario:
         """The finished scenario, validated as a file would be.

@@ -6,13 +6,12 @@ beside each other for every pair of address classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Any
 
 from ..load import LoadedScenario, gai_conf_files
-from .cases import Cases, joined, rotations
+from .cases import Cases, rotations
 
 IP1 = "172.18.45.9"
 """The node's first address in every shape of the seed's node."""
@@ -110,69 +109,73 @@ def _seed(stack: str, resolver: str, shape: Shape) -> Cases:
         {"eth0": [*labelled, *STACKS[stack]]},
         first_reply=RESOLVERS[resolver],
     )
-    for name, order in (("ip1-first", [IP1, shape.ip2]), ("ip2-first", [shape.ip2, IP1])):
+
+    def expect(given: Sequence[str]) -> list[dict[str, Any]]:
         if shape.winner == "names":
-            expect = {"order": order, "decided_by": 10}
-        else:
-            winner, other = (IP1, shape.ip2) if shape.winner == "ip1" else (shape.ip2, IP1)
-            expect = {"order": [winner, other], "decided_by": 9}
-        cases.add(name, order, [expect])
+            return [{"order": list(given), "decided_by": 10}]
+        winner = IP1 if shape.winner == "ip1" else shape.ip2
+        return [{"order": sorted(given, key=lambda to: to != winner), "decided_by": 9}]
+
+    cases.add("ip1-first", [IP1, shape.ip2], expect)
+    cases.add("ip2-first", [shape.ip2, IP1], expect)
     return cases
 
 
 def _weave() -> Iterator[Cases]:
     """Every rotation of three neighbours, seen from each of them and from a fourth."""
-    for stack, six in (("linklocal", "fe80::9/64"), ("v4only", None)):
+    for stack, six in (("linklocal", ["fe80::9/64"]), ("v4only", [])):
         for length in (12, 16):
             for client in range(1, 5):
-                cases = Cases(
-                    f"findings-weave-{stack}-p{length}-from-{client}",
+                yield _round_robin(
+                    f"weave-{stack}-p{length}-from-{client}",
                     f"Round robin over 10.32.0.1 to .3, asked for on 10.32.0.{client}/{length}.",
-                    {"eth0": [f"10.32.0.{client}/{length}", *([six] if six else [])]},
-                    first_reply="A",
+                    [f"10.32.0.{client}/{length}", *six],
+                    [f"10.32.0.{i}" for i in (1, 2, 3)],
                 )
-                for turn, order in rotations([f"10.32.0.{i}" for i in (1, 2, 3)]):
-                    cases.add(f"rotation{turn}.example", order)
-                yield cases
+
+
+def _round_robin(
+    name: str, description: str, own: list[str], reported: list[str], via: str | None = None
+) -> Cases:
+    """Every rotation of the addresses of a report, from DNS."""
+    routes = [{"to": "default", "via": via}] if via else []
+    cases = Cases(f"findings-{name}", description, {"eth0": own}, routes, first_reply="A")
+    for turn, order in rotations(reported):
+        cases.add(f"rotation{turn}.example", order)
+    return cases
 
 
 def _golang_13283() -> Iterator[Cases]:
-    """Every rotation of the six public addresses of the report."""
+    """The six public addresses of the report."""
     reported = [
         "54.83.193.112", "184.72.238.214", "23.23.172.185",
         "75.101.148.21", "23.23.134.56", "23.21.50.150",
     ]  # fmt: skip
     for stack, six in (("linklocal", ["fe80::4/64"]), ("v4only", [])):
-        cases = Cases(
-            f"findings-golang-13283-{stack}",
+        yield _round_robin(
+            f"golang-13283-{stack}",
             "Round robin over six public addresses, asked for on 10.2.3.4/24.",
-            {"eth0": ["10.2.3.4/24", *six]},
-            [{"to": "default", "via": "10.2.3.1"}],
-            first_reply="A",
+            ["10.2.3.4/24", *six],
+            reported,
+            "10.2.3.1",
         )
-        for turn, order in rotations(reported):
-            cases.add(f"rotation{turn}.example", order)
-        yield cases
 
 
 def _irssi_290() -> Cases:
-    """Every rotation of the nine IPv6 servers of the report."""
-    cases = Cases(
-        "findings-irssi-290",
-        "Round robin over nine IPv6 servers, asked for from a 2601:: address.",
-        {"eth0": ["2601:0:1::2/64"]},
-        [{"to": "default", "via": "2601:0:1::1"}],
-        first_reply="A",
-    )
+    """The nine IPv6 servers of the report."""
     reported = [
         "2001:6b0:e:2a18:5054:ff:fe01:8119", "2001:778:627f::1:0:49", "2610:150:4b0f::",
         "2a00:1a28:1100:11::42", "2a00:1a28:1100:11::44", "2a01:270:0:666f::1",
         "2a01:4f8:100:92f1::2", "2a02:2498:1:3a3:6ef0:49ff:fe44:bc07",
         "2a02:2f0c:8000:19:62:231:75:133",
     ]  # fmt: skip
-    for turn, order in rotations(reported):
-        cases.add(f"rotation{turn}.example", order)
-    return cases
+    return _round_robin(
+        "irssi-290",
+        "Round robin over nine IPv6 servers, asked for from a 2601:: address.",
+        ["2601:0:1::2/64"],
+        reported,
+        "2601:0:1::1",
+    )
 
 
 # a destination of each class, and the host's address of the same class that reaches it
@@ -199,6 +202,5 @@ def _precedence_pairs() -> Iterator[Cases]:
             {"eth0": [own for _, own in CLASSES.values() if own is not None]},
             gai_conf=catalogue[f"{name}.conf"].read_text(encoding="utf-8"),
         )
-        for pair in permutations(CLASSES, 2):
-            cases.add(joined(pair), [CLASSES[one][0] for one in pair])
+        cases.pairs({name: address for name, (address, _) in CLASSES.items()})
         yield cases

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import permutations
+from collections.abc import Iterator
+from itertools import chain, permutations
 
-from .cases import Cases, joined
-from .ipv4 import DEFAULT_ROUTE, KINDS, SIX, kind_of_host
-from .reasoning import Ranking, four_by_subnet, shared
+from .cases import DEFAULT4, DEFAULT6, SOURCE4, Cases
+from .ipv4 import KINDS, SIX, kind_of_host
+from .reasoning import Ranking, by_subnet, shared
 
 _LOCAL = "138.18.45.133"
 _PEER = "138.18.45.134"
+_GLOBAL6 = "2001:db8:1::2/64"
 _AROUND_PEER = {
     "self": _LOCAL,
     "peer": _PEER,
@@ -19,62 +20,46 @@ _AROUND_PEER = {
     "same-8": "138.200.1.1",
     "elsewhere": "203.0.113.9",
 }
-_SIX_LAST: Ranking = [(1, lambda address: ":" in address)]
-_SIX_FIRST: Ranking = [(6, lambda address: "." in address)]
 
 
-def _always(source: str, length: int) -> Callable[[str], tuple[str, int]]:
-    """Every destination is reached from ``source``, known with the prefix length ``length``."""
-    return lambda _: (source, length)
+def _six(kind: str) -> Ranking:
+    """Where the IPv6 destination comes: first by its precedence, last where it has no route."""
+    if kind == "dual":
+        return [(6, lambda address: "." in address)]
+    return [(1, lambda address: ":" in address)]
 
 
 def peers() -> Iterator[Cases]:
     """Point-to-point addresses: the table holds the peer, so the source is not found."""
     for length in (8, 16, 24, 29, 30, 31, 32):
         for kind in ("dual", "v4only"):
-            yield _peer(f"rule9-v4-peer-p{length}-{kind}", length, kind)
-    yield _unnumbered()
-    yield _peer_beside_ethernet()
-
-
-def _peer(name: str, length: int, kind: str) -> Cases:
-    addresses, routes = kind_of_host(kind)
-    cases = Cases(
-        name,
-        f"The source {_LOCAL} has the peer {_PEER}/{length}: glibc looks the source up, finds "
-        "only the peer in its table and takes the length as unknown.",
-        {
-            "eth0": addresses,
-            "ptp0": [{"address": f"{_LOCAL}/{length}", "peer": f"{_PEER}/{length}"}],
-        },
-        [{"to": "0.0.0.0/0", "dev": "ptp0"}, *routes],
-    )
-    for words in permutations(_AROUND_PEER, 2):
-        order = [_AROUND_PEER[word] for word in words]
-        cases.add(joined(words), order, four_by_subnet(order, _always(_LOCAL, 0)))
-    everything = [SIX, *_AROUND_PEER.values()]
-    before = _SIX_FIRST if kind == "dual" else _SIX_LAST
-    for title, order in (("everything", everything), ("everything-backwards", everything[::-1])):
-        cases.add(title, order, four_by_subnet(order, _always(_LOCAL, 0), before))
-    return cases
-
-
-def _unnumbered() -> Cases:
+            addresses, routes = kind_of_host(kind)
+            cases = Cases(
+                f"rule9-v4-peer-p{length}-{kind}",
+                f"The source {_LOCAL} has the peer {_PEER}/{length}: glibc looks the source up, "
+                "finds only the peer in its table and takes the length as unknown.",
+                {
+                    "eth0": addresses,
+                    "ptp0": [{"address": f"{_LOCAL}/{length}", "peer": f"{_PEER}/{length}"}],
+                },
+                [{"to": "0.0.0.0/0", "dev": "ptp0"}, *routes],
+            )
+            cases.pairs(_AROUND_PEER, by_subnet(_LOCAL))
+            cases.everything([SIX, *_AROUND_PEER.values()], by_subnet(_LOCAL, 0, _six(kind)))
+            yield cases
     cases = Cases(
         "rule9-v4-peer-unnumbered",
         f"ptp0 borrows the address {_LOCAL} of eth0: there the source is found, with eth0's /24, "
         "for destinations behind ptp0 too.",
         {
-            "eth0": [f"{_LOCAL}/24", "2001:db8:1::2/64"],
+            "eth0": [f"{_LOCAL}/24", _GLOBAL6],
             "ptp0": [{"address": f"{_LOCAL}/32", "peer": "198.51.100.1/32"}],
         },
         [{"to": "0.0.0.0/0", "dev": "ptp0"}],
     )
-    where = _AROUND_PEER | {"far-peer": "198.51.100.1"}
-    for words in permutations(where, 2):
-        order = [where[word] for word in words]
-        cases.add(joined(words), order, four_by_subnet(order, _always(_LOCAL, 24)))
-    return cases
+    cases.pairs(_AROUND_PEER | {"far-peer": "198.51.100.1"}, by_subnet(_LOCAL, 24))
+    yield cases
+    yield _peer_beside_ethernet()
 
 
 def _peer_beside_ethernet() -> Cases:
@@ -83,56 +68,48 @@ def _peer_beside_ethernet() -> Cases:
         "The interface behind a peer address is unknown and so not native: rule 7 decides "
         "before rule 9 can.",
         {
-            "eth0": ["198.51.100.2/24", "2001:db8:1::2/64"],
+            "eth0": ["198.51.100.2/24", _GLOBAL6],
             "ptp0": [{"address": f"{_LOCAL}/32", "peer": f"{_PEER}/32"}],
         },
-        [{"to": "0.0.0.0/0", "dev": "eth0"}, {"to": "138.18.0.0/16", "dev": "ptp0"}],
+        [DEFAULT4, {"to": "138.18.0.0/16", "dev": "ptp0"}],
     )
     where = {"peer": _PEER, "behind": "138.18.45.77", "near": "198.51.100.3", "far": "203.0.113.9"}
 
     def source_of(address: str) -> tuple[str, int]:
         return (_LOCAL, 0) if address.startswith("138.") else ("198.51.100.2", 24)
 
+    # with a known first the tie is among eth0's own, whose length is known
     unknown: Ranking = [(7, lambda address: address.startswith("138."))]
-    for size in (2, 3, 4):
-        for words in permutations(where, size):
-            order = [where[word] for word in words]
-            # with a known first the tie is among eth0's own, whose length is known
-            cases.add(joined(words), order, four_by_subnet(order, source_of, unknown))
+    groups = chain.from_iterable(permutations(where, size) for size in (2, 3, 4))
+    cases.lists(where, groups, by_subnet(source_of, before=unknown))
     return cases
 
 
 def loopback() -> Iterator[Cases]:
     """Destinations and sources in 127/8, reached by sockets of both families."""
     where = {
-        "one": "127.0.0.1",
-        "two": "127.0.0.2",
-        "near": "127.0.77.1",
-        "far": "127.200.1.1",
+        "one": "127.0.0.1", "two": "127.0.0.2", "near": "127.0.77.1", "far": "127.200.1.1",
         "farthest": "127.255.255.254",
-    }
+    }  # fmt: skip
+    every = where | {"own": "127.9.9.9", "six": SIX}
     for kind in KINDS:
         addresses, routes = kind_of_host(kind)
         cases = Cases(
             f"rule9-v4-loopback-{kind}",
             "All of 127/8 is reached from 127.0.0.1/8 on lo, but for the host's own 127.9.9.9. "
             "After an IPv6 destination the source is read from an AF_INET6 socket.",
-            {"eth0": ["138.18.45.130/24", *addresses], "eth1": ["127.9.9.9/16"]},
-            [DEFAULT_ROUTE, *routes],
+            {"eth0": [f"{SOURCE4}/24", *addresses], "eth1": ["127.9.9.9/16"]},
+            [DEFAULT4, *routes],
         )
         known = 0 if kind == "v4only" else 8
-        before = _SIX_FIRST if kind == "dual" else _SIX_LAST
         for words in permutations(where, 2):
-            order = [where[word] for word in words]
-            cases.add(joined(words), order, four_by_subnet(order, _always("127.0.0.1", known)))
-            order = [SIX, *order]
-            expect = four_by_subnet(order, _always("127.0.0.1", known), before)
-            cases.add(joined(["six", *words]), order, expect)
-        for words in permutations({**where, "own": ""}, 2):
+            cases.lists(every, [words], by_subnet("127.0.0.1", known))
+            expect = by_subnet("127.0.0.1", known, _six(kind))
+            cases.lists(every, [words], expect, after=["six"])
+        for words in permutations([*where, "own"], 2):
             if "own" in words:
-                order = [(where | {"own": "127.9.9.9"})[word] for word in words]
-                cases.add(joined(words), order)
-                cases.add(joined(["six", *words]), [SIX, *order])
+                cases.lists(every, [words])
+                cases.lists(every, [words], after=["six"])
         yield cases
     yield _source_in_loopback()
 
@@ -142,29 +119,23 @@ def _source_in_loopback() -> Cases:
         "rule9-v4-loopback-source",
         "126.0.0.0/8 and 120.0.0.0/8 are reached from 127.9.9.9/7. An AF_INET socket's source is "
         "looked up as 127.0.0.1/8, which has neither in its subnet; an AF_INET6 one's is found.",
-        {"eth0": ["2001:db8:1::2/64"], "eth1": ["127.9.9.9/7"]},
+        {"eth0": [_GLOBAL6], "eth1": ["127.9.9.9/7"]},
         [
-            {"to": "::/0", "dev": "eth0"},
+            DEFAULT6,
             {"to": "126.0.0.0/8", "dev": "lo", "from": "127.9.9.9"},
             {"to": "120.0.0.0/8", "dev": "lo", "from": "127.9.9.9"},
         ],
     )
     where = {
-        "inside": "126.1.1.1",
-        "also-inside": "126.200.1.1",
-        "outside": "120.1.1.1",
+        "inside": "126.1.1.1", "also-inside": "126.200.1.1", "outside": "120.1.1.1",
         "farther": "120.200.1.1",
-    }
+    }  # fmt: skip
     # 127.9.9.9 has link-local scope, which matches no destination's
-    local_scope: Ranking = [(2, lambda address: "." in address)]
+    scope: Ranking = [(2, lambda address: "." in address)]
     for words in permutations(where, 2):
-        order = [where[word] for word in words]
-        limits = {"glibc": ">=2.19"}
-        expect = four_by_subnet(order, _always("127.9.9.9", 8))
-        cases.add(joined(words), order, [given | limits for given in expect])
-        order = [SIX, *order]
-        expect = four_by_subnet(order, _always("127.9.9.9", 7), local_scope)
-        cases.add(joined(["six", *words]), order, [given | limits for given in expect])
+        cases.lists(where, [words], by_subnet("127.9.9.9", 8, glibc=">=2.19"))
+        expect = by_subnet("127.9.9.9", 7, scope, glibc=">=2.19")
+        cases.lists(where | {"six": SIX}, [words], expect, after=["six"])
     return cases
 
 
@@ -191,7 +162,7 @@ def _secondary(name: str, length: int, kind: str) -> Cases:
                 *addresses,
             ]
         },
-        [DEFAULT_ROUTE, *routes],
+        [DEFAULT4, *routes],
     )
     where = {
         "primary": primary,
@@ -202,18 +173,13 @@ def _secondary(name: str, length: int, kind: str) -> Cases:
         "other-neighbour": "172.21.5.8",
         "elsewhere": "203.0.113.9",
     }
-    known = 0 if kind == "v4only" else length
 
     def source_of(address: str) -> tuple[str, int]:
         mine = shared(address, other) >= length
-        return (other if mine else primary), known
+        return (other if mine else primary), (0 if kind == "v4only" else length)
 
-    for words in permutations(where, 2):
-        order = [where[word] for word in words]
-        cases.add(joined(words), order, four_by_subnet(order, source_of))
-    for title, step in (("everything", 1), ("everything-backwards", -1)):
-        order = list(where.values())[::step]
-        cases.add(title, order, four_by_subnet(order, source_of))
+    cases.pairs(where, by_subnet(source_of))
+    cases.everything(list(where.values()), by_subnet(source_of))
     return cases
 
 
@@ -223,28 +189,23 @@ def twice() -> Iterator[Cases]:
     Which one that is depends on the entries below and above, so there is no expectation:
     the model has to land where this glibc's bsearch does.
     """
+    where = {"in-24": "172.18.45.6", "in-16": "172.18.200.1", "outside": "172.31.80.8"}
     for lengths in ((16, 24), (16, 32, 24)):
         for below, above in [(n, 0) for n in range(8)] + [(0, n) for n in (1, 2, 3, 4, 7)]:
-            yield _twice(lengths, below, above)
-
-
-def _twice(lengths: tuple[int, ...], below: int, above: int) -> Cases:
-    fillers = [f"10.0.0.{n}/32" for n in range(1, below + 1)]
-    fillers += [f"203.0.113.{n}/32" for n in range(1, above + 1)]
-    words = "-".join(f"p{length}" for length in lengths)
-    cases = Cases(
-        f"rule9-v4-twice-{words}-below{below}-above{above}",
-        f"172.18.45.2 is on {len(lengths)} interfaces with the lengths {words}; {below} addresses "
-        f"sort before it and {above} after it, so that the binary search goes other ways.",
-        {
-            **{f"eth{n}": [f"172.18.45.2/{length}"] for n, length in enumerate(lengths)},
-            "eth8": fillers,
-            "eth9": ["2001:db8:1::2/64"],
-        },
-        [DEFAULT_ROUTE],
-    )
-    where = {"in-24": "172.18.45.6", "in-16": "172.18.200.1", "outside": "172.31.80.8"}
-    for size in (2, 3):
-        for names in permutations(where, size):
-            cases.add(joined(names), [where[name] for name in names])
-    return cases
+            fillers = [f"10.0.0.{n}/32" for n in range(1, below + 1)]
+            fillers += [f"203.0.113.{n}/32" for n in range(1, above + 1)]
+            words = "-".join(f"p{length}" for length in lengths)
+            cases = Cases(
+                f"rule9-v4-twice-{words}-below{below}-above{above}",
+                f"172.18.45.2 is on {len(lengths)} interfaces with the lengths {words}; {below} "
+                f"addresses sort before it and {above} after it, so that the binary search goes "
+                "other ways.",
+                {
+                    **{f"eth{n}": [f"172.18.45.2/{length}"] for n, length in enumerate(lengths)},
+                    "eth8": fillers,
+                    "eth9": [_GLOBAL6],
+                },
+                [DEFAULT4],
+            )
+            cases.lists(where, chain(permutations(where, 2), permutations(where, 3)))
+            yield cases

@@ -11,6 +11,8 @@ from ipaddress import ip_address
 from itertools import takewhile
 from typing import Any
 
+from .cases import Expect
+
 # 0xffffffff << 32 in C: what a processor makes of the netmask of a /0
 SHIFTS_MODULO_32 = ["amd64", "i386", "arm64", "riscv64"]
 SHIFTS_TO_ZERO = ["armhf", "ppc64el", "s390x"]
@@ -60,37 +62,50 @@ def expectation(addresses: Sequence[str], ranking: Ranking, **limits: Any) -> di
     return {"order": order, "decided_by": next(decided, 10), "glibc": ">=2.17", **limits}
 
 
-def six_by_bits(source: str) -> Ranking:
+def ranked(ranking: Ranking, **limits: Any) -> Expect:
+    """What `expectation` says of each list. Parameters: as there. Raises nothing."""
+    rules = list(ranking)
+    return lambda addresses: [expectation(addresses, rules, **limits)]
+
+
+def nearest(source: str) -> Expect:
     """IPv6 destinations reached from one source: the longest common prefix (rule 9)."""
-    return [(9, lambda address: -shared(address, source))]
+    return ranked([(9, lambda address: -shared(address, source))])
 
 
-def four_by_subnet(
-    addresses: Sequence[str],
-    source_of: Callable[[str], tuple[str, int]],
+def by_subnet(
+    source: str | Callable[[str], tuple[str, int]],
+    length: int = 0,
     before: Ranking = (),
-) -> list[dict[str, Any]]:
+    **limits: Any,
+) -> Expect:
     """Expectations for lists whose IPv4 destinations only rule 9 or ``before`` tells apart.
 
-    Parameters: ``source_of`` gives a destination's source and the prefix length glibc
-    knows for it, 0 where it knows none; IPv6 destinations are left to ``before``. With an
-    unknown length there are two answers, one for each way a processor shifts by 32:
-    nothing but the source itself is in its subnet, or everything is. Raises nothing.
+    Parameters: ``source`` of all destinations, known with the prefix ``length`` (0 where glibc
+    knows none), or a function that gives both for a destination; IPv6 destinations are left to
+    ``before``. With an unknown length there are two answers, one for each way a processor
+    shifts by 32: nothing but the source itself is in its subnet, or everything is.
+    Raises nothing.
     """
+    source_of = source if callable(source) else lambda _: (source, length)
 
     def ranking(empty: int) -> Ranking:
         def rank(address: str) -> int:
             if ":" in address:
                 return 0
-            source, length = source_of(address)
-            return -in_subnet(address, source, length or empty)
+            found, known = source_of(address)
+            return -in_subnet(address, found, known or empty)
 
         return [*before, (9, rank)]
 
-    if all(":" in address or source_of(address)[1] for address in addresses):
-        return [expectation(addresses, ranking(0))]
-    return [
-        expectation(addresses, ranking(32), arch=SHIFTS_MODULO_32),
+    def expect(addresses: Sequence[str]) -> list[dict[str, Any]]:
+        if all(":" in address or source_of(address)[1] for address in addresses):
+            return [expectation(addresses, ranking(0), **limits)]
         # Debian's 2.36 takes the undefined shift at its word: see arch-top-bit-of-the-first
-        expectation(addresses, ranking(0), arch=SHIFTS_TO_ZERO, glibc=">=2.17,!=2.36"),
-    ]
+        zero: dict[str, Any] = {"arch": SHIFTS_TO_ZERO, "glibc": ">=2.17,!=2.36"}
+        return [
+            expectation(addresses, ranking(32), **{"arch": SHIFTS_MODULO_32, **limits}),
+            expectation(addresses, ranking(0), **{**zero, **limits}),
+        ]
+
+    return expect

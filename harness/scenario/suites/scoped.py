@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .cases import Cases, joined, rotations
-from .ipv4 import DEFAULT_ROUTE, ROUTE6
-from .reasoning import Ranking, expectation, flip, in_subnet, shared
+from .cases import BOTH_DEFAULTS, Cases, Expect
+from .ipv6 import common_prefixes
+from .reasoning import flip, in_subnet, ranked, shared
 
 # neither bits nor their neighbours are all alike; flipped from bit 10 on it stays link-local
 _SOURCE = "fe80::a5c3:69e1:3c5a:96f7"
 _FIRST = 10  # fe80::/10
 _OTHER = flip(_SOURCE, 90)  # the other link's source has 90 bits in common
-_LENGTHS = (10, 64, 128)
 _EVERY_LINK_LOCAL = {"to": "fe80::/10", "dev": "eth0", "metric": 512}
 _EVERY_ON_ETH1 = {"to": "fe80::/10", "dev": "eth1", "metric": 513}
 _GLOBAL = "2001:db8:1::2"
@@ -20,53 +19,28 @@ _GLOBAL = "2001:db8:1::2"
 
 def scoped() -> Iterator[Cases]:
     """Every common prefix length on one link, then two links, one source on both, and others."""
-    for length in _LENGTHS:
-        yield _one_link(length)
+    for length in (10, 64, 128):
+        cases = Cases(
+            f"rule9-v6-scoped-p{length}",
+            f"From {_SOURCE}/{length}: link-local destinations on one link with {_FIRST} to 128 "
+            "bits in common, each against the next one, from /64 against a distant one too.",
+            {"eth0": [f"{_SOURCE}/{length}"]},
+            [_EVERY_LINK_LOCAL],
+            resolver="nss",
+        )
+        # the length plays no part: one of them with the distant pairs is enough
+        distant = {c: 128 if c % 2 else _FIRST + (c + 49) % 118 for c in range(_FIRST, 128)}
+        further = distant if length == 64 else {}
+        common_prefixes(cases, _SOURCE, range(_FIRST, 128), 3, further, "%eth0")
+        yield cases
     yield _two_links()
     yield _one_source_twice()
     yield _beside_others()
 
 
-def _by_source(sources: dict[str, str]) -> Ranking:
+def _by_zone(**sources: str) -> Expect:
     """The bits in common with the source of the destination's own zone."""
-
-    def rank(address: str) -> int:
-        return -shared(address, sources[address.partition("%")[2]])
-
-    return [(9, rank)]
-
-
-def _one_link(length: int) -> Cases:
-    cases = Cases(
-        f"rule9-v6-scoped-p{length}",
-        f"From {_SOURCE}/{length}: link-local destinations on one link with {_FIRST} to 128 bits "
-        "in common, each against the next one, from /64 against a distant one too.",
-        {"eth0": [f"{_SOURCE}/{length}"]},
-        [_EVERY_LINK_LOCAL],
-        resolver="nss",
-    )
-
-    def at(common: int) -> str:
-        return f"{_SOURCE if common == 128 else flip(_SOURCE, common)}%eth0"
-
-    known = _by_source({"eth0": _SOURCE})
-    done = set()
-    for common in range(_FIRST, 128):
-        distant = 128 if common % 2 else _FIRST + (common + 49) % 118
-        # the length plays no part: one of them with the distant pairs is enough
-        for other in (common + 1, distant) if length == 64 else (common + 1,):
-            for pair in ((common, other), (other, common)):
-                if pair in done or common == other:
-                    continue
-                done.add(pair)
-                order = [at(bits) for bits in pair]
-                name = joined([f"common-{bits}" for bits in pair])
-                cases.add(name, order, [expectation(order, known)])
-    everything = [at(bits) for bits in range(_FIRST, 129, 3)]
-    for title, order in (("everything", everything), ("everything-backwards", everything[::-1])):
-        cases.add(title, order, [expectation(order, known)])
-        cases.add(f"{title}-any-socktype", order, [expectation(order, known)], socktype="any")
-    return cases
+    return ranked([(9, lambda to: -shared(to, sources[to.partition("%")[2]]))])
 
 
 def _two_links() -> Cases:
@@ -78,19 +52,17 @@ def _two_links() -> Cases:
         [_EVERY_LINK_LOCAL, _EVERY_ON_ETH1],
         resolver="nss",
     )
-    known = _by_source({"eth0": _SOURCE, "eth1": _OTHER})
+    expect = _by_zone(eth0=_SOURCE, eth1=_OTHER)
     for common in range(_FIRST, 128):
         both = [f"{flip(_SOURCE, common)}%{zone}" for zone in ("eth0", "eth1")]
-        for title, order in (("", both), ("-turned", both[::-1])):
-            cases.add(f"flipped-{common}{title}", order, [expectation(order, known)])
+        cases.add(f"flipped-{common}", both, expect)
+        cases.add(f"flipped-{common}-turned", both[::-1], expect)
     several = [
         f"{flip(_SOURCE, common)}%{zone}"
         for common in (64, 89, 90, 91, 127)
         for zone in ("eth1", "eth0")
     ]
-    for size in (3, 5, 10):
-        for turn, order in rotations(several[:size]):
-            cases.add(f"{size}-turned-{turn}", order, [expectation(order, known)])
+    cases.rotated("", several, (3, 5, 10), expect)
     return cases
 
 
@@ -102,14 +74,14 @@ def _one_source_twice() -> Cases:
         {"br0": ["fe80::1/64"], "br1": ["fe80::1/64"]},
         resolver="nss",
     )
-    known = _by_source({"br0": "fe80::1", "br1": "fe80::1"})
+    expect = _by_zone(br0="fe80::1", br1="fe80::1")
     for bit in (64, 80, 100, 126, 127):
         tied = [f"{flip('fe80::1', bit)}%{zone}" for zone in ("br0", "br1")]
         nearer = f"{flip('fe80::1', bit, 127)}%br0" if bit < 127 else "fe80::2%br1"
-        for turn, order in rotations([*tied, nearer]):
-            cases.add(f"bit-{bit}-turned-{turn}", order, [expectation(order, known)])
-        for turn, order in rotations(tied):
-            cases.add(f"bit-{bit}-tie-{turn}", order, [expectation(order, known)])
+        for words, items in (("turned", [*tied, nearer]), ("tie", tied)):
+            for turn in range(len(items)):
+                order = [*items[turn:], *items[:turn]]
+                cases.add(f"bit-{bit}-{words}-{turn}", order, expect)
     return cases
 
 
@@ -119,7 +91,7 @@ def _beside_others() -> Cases:
         "Link-local destinations beside global and IPv4 ones: the precedence (rule 6) and the "
         "scope (rule 8) settle that, and rule 9 only the order among equals.",
         {"eth0": [f"{_SOURCE}/64", f"{_GLOBAL}/64", "172.18.45.2/24"]},
-        [DEFAULT_ROUTE, ROUTE6],
+        BOTH_DEFAULTS,
         resolver="nss",
     )
 
@@ -128,16 +100,10 @@ def _beside_others() -> Cases:
             return -in_subnet(address, "172.18.45.2", 24)
         return -shared(address, _SOURCE if "%" in address else _GLOBAL)
 
-    known: Ranking = [
-        (6, lambda address: "." in address),
-        (8, lambda address: "%" not in address),
-        (9, near),
-    ]
     every = [
         "2001:db8:1::3", f"{flip(_SOURCE, 64)}%eth0", "172.18.45.6", "2001:db8:9::1",
         f"{flip(_SOURCE, 120)}%eth0", "172.31.80.8",
     ]  # fmt: skip
-    for size in range(2, 7):
-        for turn, order in rotations(every[:size]):
-            cases.add(f"{size}-turned-{turn}", order, [expectation(order, known)])
+    rules = [(6, lambda to: "." in to), (8, lambda to: "%" not in to), (9, near)]
+    cases.rotated("", every, range(2, 7), ranked(rules))
     return cases
