@@ -121,6 +121,7 @@ def test_a_rich_host_comes_back_word_for_word(pool: Pool, tmp_path: Path) -> Non
                     {"address": "2001:db8:1::3/64", "flags": ["noprefixroute"]},
                     {"address": "2001:db8:1::4/64", "flags": ["optimistic"]},
                     {"address": "2001:db8:1::5/64", "flags": ["tentative"]},
+                    {"address": "2001:db8:7::1/128", "peer": "2001:db8:7::2/128"},
                 ],
             },
             "six": {"kind": "sit", "addresses": ["2002:c000:201::1/16"]},
