@@ -66,14 +66,18 @@ class AddressLine:
 
     @property
     def network(self) -> str:
-        """The network whose route the kernel makes for the address."""
-        return str(ip_interface(f"{self.far}/{self.prefixlen}").network)
+        """The network whose route the kernel makes for the address: the peer's with IPv4."""
+        end = self.far if self.version == 4 else self.local
+        return str(ip_interface(f"{end}/{self.prefixlen}").network)
 
     @property
-    def networks(self) -> set[str]:
-        """Every network the kernel makes a route for: with IPv6 also this end's of a peer."""
-        own = str(ip_interface(f"{self.local}/{self.prefixlen}").network)
-        return {self.network, own} if self.version == 6 else {self.network}
+    def routes(self) -> set[str]:
+        """The destinations of all routes that the kernel makes when the address is added.
+
+        An IPv6 peer has one of its own, noprefixroute or not. Source: net/ipv6/addrconf.c.
+        """
+        peer = {f"{self.far}/128"} if self.version == 6 and self.far != self.local else set()
+        return peer | ({self.network} if self.has_route else set())
 
     @property
     def has_route(self) -> bool:

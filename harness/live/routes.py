@@ -202,9 +202,7 @@ def _made_by_kernel(row: RouteRow, addresses: Sequence[AddressLine]) -> bool:
     if row.type != "unicast":
         return True
     return any(
-        line.has_route and row.to in line.networks and line.index == hop.dev
-        for line in addresses
-        for hop in row.hops
+        row.to in line.routes and line.index == hop.dev for line in addresses for hop in row.hops
     )
 
 
