@@ -5,7 +5,6 @@ The words are netplan's where it has one and iproute2's for the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from ipaddress import ip_interface, ip_network
 from typing import Annotated, Any, Literal
 
@@ -14,7 +13,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     GetJsonSchemaHandler,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -22,7 +20,6 @@ from pydantic_core import CoreSchema
 
 from . import values
 from .base import (
-    FrozenDict,
     Model,
     PlainAddress,
     Prefix,
@@ -30,14 +27,10 @@ from .base import (
     Text,
     Truth,
     Whole,
-    check_keys,
     once,
-    printable,
     word,
 )
 from .errors import bad
-from .hostcheck import check_host
-from .sysctls import JSON_SCHEMA
 
 Kind = Literal[
     "ethernet", "sit", "tunnel", "tunnel6",
@@ -58,11 +51,6 @@ RuleType = Literal["unicast", "unreachable", "blackhole", "prohibit", "nop"]
 Family = Literal["inet", "inet6"]
 _ONLY_IPV6 = ("home", "optimistic", "temporary", "mngtmpaddr", "tentative")
 _Number = Annotated[Whole, Field(ge=0, lt=2**32)]
-
-
-def _check_interfaces(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:
-    check_keys(interfaces, values.interface_name)
-    return FrozenDict(interfaces)
 
 
 class Address(Model):
@@ -260,42 +248,4 @@ class AddressLabel(Model):
     def _consistent(self) -> AddressLabel:
         if ip_network(self.prefix).version == 4:
             raise bad("an IPv6 prefix, IPv4 as ::ffff:0:0/96", self.prefix, at=("prefix",))
-        return self
-
-
-class Host(Model):
-    """The host on which the look-ups are made; ``lo`` is always there.
-
-    ``rules`` come beside the kernel's own (0 local, 32766 main, 32767 default), which
-    ``default_rules: false`` takes away. ``addrlabels``, where it is given, is the whole table.
-    """
-
-    interfaces: Annotated[
-        Mapping[Text, Interface], Field(max_length=4096), AfterValidator(_check_interfaces)
-    ] = Field(default_factory=FrozenDict)
-    routes: Annotated[tuple[RouteSpec, ...], Field(max_length=4096)] = ()
-    rules: Annotated[tuple[Rule, ...], Field(max_length=1024)] = ()
-    default_rules: Truth = True
-    addrlabels: Annotated[tuple[AddressLabel, ...], Field(max_length=256)] | None = None
-    sysctls: Annotated[
-        Mapping[
-            Text,
-            Annotated[
-                Text,
-                BeforeValidator(word),
-                Field(min_length=1, max_length=128),
-                AfterValidator(printable),
-                WithJsonSchema({"type": ["string", "integer", "boolean"]}),
-            ],
-        ],
-        Field(
-            max_length=16384,
-            json_schema_extra={"propertyNames": JSON_SCHEMA},
-        ),
-        AfterValidator(FrozenDict),
-    ] = Field(default_factory=FrozenDict)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Host:
-        check_host(self)
         return self

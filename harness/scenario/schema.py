@@ -35,7 +35,8 @@ from .base import (
     unbool,
 )
 from .errors import bad
-from .hostspec import Address, AddressLabel, Host, Interface, NextHop, RouteSpec, Rule
+from .host import Host
+from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, Rule
 
 __all__ = [
     "Address",

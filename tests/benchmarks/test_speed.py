@@ -25,7 +25,7 @@ from harness.scenario import gai_conf_files
 
 if TYPE_CHECKING:
     from harness.sandbox import Box
-    from harness.scenario.hostspec import Host
+    from harness.scenario.host import Host
 
 pytestmark = pytest.mark.benchmark(max_time=0.1, min_rounds=3, warmup=False)
 SPOKEN = dialect("2.36", "amd64")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.scenario.fuzz import Batch, Round
-from harness.scenario.hostspec import Host
+from harness.scenario.host import Host
 from harness.scenario.schema import Lookup
 
 SIZES = (2, 8, 64, 256, 1024)

@@ -10,7 +10,8 @@ from . import weights
 from .dice import Dice
 
 if TYPE_CHECKING:
-    from ..hostspec import Address, Host
+    from ..host import Host
+    from ..hostspec import Address
 
 
 def draw_destinations(dice: Dice, host: Host, zones: bool) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..hostspec import Host
+from ..host import Host
 from ..schema import Dns, Lookup, Scenario
 from . import weights
 from .answers import draw_answer, draw_destinations

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..hostspec import Host
+from ..host import Host
 from . import weights
 from .dice import Dice
 

@@ -1,23 +1,66 @@
-"""Checks of a host that span several fields: what its kernel would refuse, said beforehand."""
+"""A whole host, and the checks that span its parts: what its kernel would refuse."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_interface, ip_network
-from typing import TYPE_CHECKING
+from typing import Annotated, Any
 
-from . import sysctls
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from . import values
+from .base import FrozenDict, Model, Text, Truth, check_keys, printable, word
 from .errors import bad, some
+from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
+from .sysctls import JSON_SCHEMA
+from .sysctls import check as check_sysctl
 from .values import IPAddress, IPNetwork
 
-if TYPE_CHECKING:
-    from .hostspec import Host, Interface, NextHop, RouteSpec
+
+def _check_interfaces(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:
+    check_keys(interfaces, values.interface_name)
+    return FrozenDict(interfaces)
 
 
-def check_host(host: Host) -> None:
-    """Check a host whose parts are valid by themselves.
+class Host(Model):
+    """The host on which the look-ups are made; ``lo`` is always there.
 
-    Parameters: ``host``. Raises the error of `errors.bad` for the first fault.
+    ``rules`` come beside the kernel's own (0 local, 32766 main, 32767 default), which
+    ``default_rules: false`` takes away. ``addrlabels``, where it is given, is the whole table.
     """
+
+    interfaces: Annotated[
+        Mapping[Text, Interface], Field(max_length=4096), AfterValidator(_check_interfaces)
+    ] = Field(default_factory=FrozenDict)
+    routes: Annotated[tuple[RouteSpec, ...], Field(max_length=4096)] = ()
+    rules: Annotated[tuple[Rule, ...], Field(max_length=1024)] = ()
+    default_rules: Truth = True
+    addrlabels: Annotated[tuple[AddressLabel, ...], Field(max_length=256)] | None = None
+    sysctls: Annotated[
+        Mapping[
+            Text,
+            Annotated[
+                Text,
+                BeforeValidator(word),
+                Field(min_length=1, max_length=128),
+                AfterValidator(printable),
+                WithJsonSchema({"type": ["string", "integer", "boolean"]}),
+            ],
+        ],
+        Field(
+            max_length=16384,
+            json_schema_extra={"propertyNames": JSON_SCHEMA},
+        ),
+        AfterValidator(FrozenDict),
+    ] = Field(default_factory=FrozenDict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Host:
+        _check_host(self)
+        return self
+
+
+def _check_host(host: Host) -> None:
     vrf_of: dict[str, str] = {}
     for name, interface in host.interfaces.items():
         _check_interface(name, interface)
@@ -33,7 +76,7 @@ def check_host(host: Host) -> None:
     for position, row in enumerate(host.addrlabels or ()):
         _check_dev(host, row.dev, ("addrlabels", position, "dev"))
     for key in host.sysctls:
-        sysctls.check(key, host.interfaces, ("sysctls", key))
+        check_sysctl(key, host.interfaces, ("sysctls", key))
 
 
 class _Networks:
