@@ -1,9 +1,9 @@
 """The README's second command on a fresh Debian, as an ordinary user.
 
-bare_debian.py [SUITE [PYTEST…]] makes a bare root of SUITE (the stable release that this machine
-is not) with what the README says to install and nothing else, puts a clone of this tree in it,
-and runs the command there. What follows SUITE goes to pytest; without it, the tests that have
-failed on such machines run (``-m bare``).
+bare_debian.py [--root] [SUITE [PYTEST…]] makes a bare root of SUITE (the one of bookworm and trixie
+that this machine is not) with what the README says to install and nothing else, puts a clone of
+this tree in it, and runs the command there. What follows SUITE goes to pytest; without it, the
+tests that have failed on such machines run (``-m bare``). ``--root`` does it as root.
 
 Everything lies in a memory file system of a private mount namespace, and all processes in a
 private process namespace: the kernel removes both when this process ends, however it ends.
@@ -22,7 +22,7 @@ from platformdirs import user_cache_path
 
 TREE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TREE), str(TREE / "tests/container")]
-from container_kit import Machine, Root, make_base  # noqa: E402
+from container_kit import PATH, Machine, Root, make_base  # noqa: E402
 
 PACKAGES = ("git", "python3-venv")
 """What the README says to install on a fresh Debian."""
@@ -38,6 +38,9 @@ def main(arguments: list[str]) -> int:
         enter()
     del os.environ[_ENTERED]
     os.environ["TMPDIR"] = tempfile.tempdir = str(PLACE)
+    user, home = USER, HOME
+    if arguments[:1] == ["--root"]:
+        user, home, arguments = "root", "/root", arguments[1:]
     suite = arguments[0] if arguments else other_suite()
     tests = arguments[1:] or ["-q", "-rs", "-m", "bare"]
     PLACE.chmod(0o755)  # others have to reach what is below
@@ -50,19 +53,20 @@ def main(arguments: list[str]) -> int:
     clone = PLACE / "clone"
     subprocess.run(["git", "clone", "-q", "--no-hardlinks", TREE, clone], check=True)
     root = Root(PLACE / "root", base, Machine.here(PLACE))
-    copies = {clone: f"{HOME}/clone"}
+    copies = {clone: f"{home}/clone"}
     zig = user_cache_path("zig")
     if zig.is_dir():  # C libraries for seven processors: a minute of work on two
-        copies[zig] = f"{HOME}/.cache/zig"
-    script = f"useradd --create-home {USER}\nmkdir {HOME}/.cache\n"
+        copies[zig] = f"{home}/.cache/zig"
+    script = f"useradd --create-home {USER}\nmkdir {home}/.cache\n"
     script += "".join(f"cp -r /.copies{place} {place}\n" for place in copies.values())
     mounts = [(source, f"/.copies{place}", "ro") for source, place in copies.items()]
-    root.run(["sh", "-ec", f"{script}chown -R {USER}: {HOME}"], mounts=mounts).check_returncode()
+    root.run(["sh", "-ec", f"{script}chown -R {user}: {home}"], mounts=mounts).check_returncode()
     command = readme_command()
+    path = "/usr/local/bin:/usr/bin:/bin" if user == USER else PATH
     print(f"{command} {' '.join(tests)}", flush=True)
     done = root.run(
-        ["sh", "-ec", f'{command} "$@"', "sh", *tests], user=USER, folder=f"{HOME}/clone",
-        environment={"HOME": HOME, "CI": "", "PATH": "/usr/local/bin:/usr/bin:/bin"},
+        ["sh", "-ec", f'{command} "$@"', "sh", *tests], user=user, folder=f"{home}/clone",
+        environment={"HOME": home, "CI": "", "PATH": path},
         timeout=7200, capture=False,
     )  # fmt: skip
     return done.returncode
