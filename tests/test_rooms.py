@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,9 @@ def test_every_part_of_the_package_is_a_room() -> None:
 )
 def test_the_check_itself_finds(source: str, rooms: set[str]) -> None:
     assert imported_rooms(source, "harness.scenario.load") == rooms
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports them by their names alone, so it could not collect both."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

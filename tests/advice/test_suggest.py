@@ -19,9 +19,9 @@ from harness.advice.suggest import (
     LookupCase,
     Suggestion,
     answered_order,
-    possible,
     suggest,
 )
+from harness.advice.suggest.goal import possible
 from harness.advice.suggest.lines import (
     NewLine,
     as_prefix,

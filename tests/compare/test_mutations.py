@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.compare import judge as judge_module
+from harness.compare import evidence as evidence_module
 from harness.compare import predict as predict_module
 from harness.compare.predict import Model
 from harness.compare.verdict import judge
@@ -130,7 +130,7 @@ def test_dialect_row_changed(
             value = FLIPPED[feature]
         return replace(spoken, **{feature: value})
 
-    monkeypatch.setattr(judge_module, "dialect", other)
+    monkeypatch.setattr(evidence_module, "dialect", other)
     assert disagreements(library_evidence)
 
 
@@ -145,7 +145,7 @@ def test_dialect_row_of_another_processor_changed(
         spoken = dialect(glibc, arch)
         return replace(spoken, **{feature: not getattr(spoken, feature)})
 
-    monkeypatch.setattr(judge_module, "dialect", other)
+    monkeypatch.setattr(evidence_module, "dialect", other)
     assert disagreements(abroad_evidence)
 
 
