@@ -21,8 +21,8 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 TREE = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TREE), str(TREE / "tests/container")]
-from container_kit import PATH, Machine, Root, make_base  # noqa: E402
+sys.path.append(str(TREE))
+from tests.container.kit import PATH, Machine, Root, make_base  # noqa: E402
 
 PACKAGES = ("git", "python3-venv")
 """What the README says to install on a fresh Debian."""

@@ -10,8 +10,6 @@ from itertools import permutations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_kit import candidate
-from suggest_kit import some_gai_conf_does_it
 
 from harness.advice.lint import lint
 from harness.advice.suggest import (
@@ -40,6 +38,8 @@ from harness.model.gaiconf import parse_gai_conf
 from harness.model.host import Target
 from harness.model.order import Candidate
 from harness.model.policy import DEFAULT_PRECEDENCE, Policy
+from tests.advice.suggest_kit import some_gai_conf_does_it
+from tests.model.kit import candidate
 
 NEAR = Candidate("172.18.45.6", "172.18.45.2", prefixlen=24, index=2)
 FAR = Candidate("172.31.80.8", "172.18.45.2", prefixlen=24, index=2)

@@ -12,12 +12,11 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-import denied_places
-import ordinary_user
 import pytest
 
 from harness.glibcs import host
 from harness.scenario import library, load
+from tests.sandbox import denied_places, ordinary_user
 
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
 PLACE = [sys.executable, denied_places.__file__]

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from compare_kit import gather
 
 from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
 from harness.sandbox import Pool
+from tests.compare.kit import gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable

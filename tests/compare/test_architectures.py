@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from compare_kit import gather
 
 from harness.compare.evidence import Evidence
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
@@ -15,6 +14,7 @@ from harness.compare.verdict import judge
 from harness.compare.versions import architectures, changes
 from harness.native import Answer
 from harness.sandbox import Pool
+from tests.compare.kit import gather
 
 FAR, NEAR = "172.31.80.8", "172.18.45.6"
 

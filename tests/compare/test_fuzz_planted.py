@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from planted import PLANTED
 
 from harness.compare.fuzz.driver import fuzz
 from harness.compare.fuzz.shrink import shrink
 from harness.compare.plan import lanes_for
 from harness.sandbox import Pool
+from tests.compare.planted import PLANTED
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.engine import Disagreement

@@ -7,7 +7,12 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
-from effects_kit import (
+
+from harness.advice.lint import CODES, lint
+from harness.compare.plan import lanes_for
+from harness.sandbox import Pool
+from harness.versions import Version
+from tests.compare.effects import (
     FAR,
     FOUR,
     LINK_LOCAL,
@@ -19,11 +24,6 @@ from effects_kit import (
     Step,
     effects,
 )  # fmt: skip
-
-from harness.advice.lint import CODES, lint
-from harness.compare.plan import lanes_for
-from harness.sandbox import Pool
-from harness.versions import Version
 
 V4_FIRST = "precedence ::ffff:0:0/96 100\n"  # as the experiments' proof that a line is used
 FIVE = {"2.31", "2.36", "2.41", "2.43", "2.44"}

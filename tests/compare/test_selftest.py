@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from compare_kit import gather
-from selftest_jobs import differences
 
 from harness.cli import main
 from harness.compare import plan, selftest
@@ -21,6 +19,8 @@ from harness.glibcs.catalog import native_arch
 from harness.native import LaneError
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
+from tests.compare.kit import gather
+from tests.compare.selftest_jobs import differences
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from compare_kit import gather
-from test_mutations import by_local, disagreements, keep_table, stable_sort
 
 from harness.compare import predict as predict_module
 from harness.compare.plan import host_lane, load_suite, make_jobs
 from harness.compare.predict import Model
 from harness.model.addresses import leading_zeros
 from harness.sandbox import Pool
+from tests.compare.kit import gather
+from tests.compare.test_mutations import by_local, disagreements, keep_table, stable_sort
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from action_kit import BAD, GOOD, Ran, Runner
-from container_kit import ROOT, Builder, Image, Machine, Root, make_base
-from containerfile import stages
+
+from tests.container.action import BAD, GOOD, Ran, Runner
+from tests.container.containerfile import stages
+from tests.container.kit import ROOT, Builder, Image, Machine, Root, make_base
 
 _ENOUGH = 3 << 30  # bytes: the base and what the stages put over it, with room to spare
 

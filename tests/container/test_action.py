@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from action_kit import WORKSPACE, Ran, Runner, evaluate, fill
-from container_kit import ROOT
+
+from tests.container.action import WORKSPACE, Ran, Runner, evaluate, fill
+from tests.container.kit import ROOT
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 SCRIPTS = [step for step in ACTION["runs"]["steps"] if "run" in step]

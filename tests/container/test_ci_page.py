@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from action_kit import GOOD, Runner
-from container_kit import ROOT, Image
+
+from tests.container.action import GOOD, Runner
+from tests.container.kit import ROOT, Image
 
 PAGE = (ROOT / "docs/ci.md").read_text()
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())

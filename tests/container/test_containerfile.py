@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from container_kit import ROOT, Image
-from containerfile import context
 
 from harness import __version__
+from tests.container.containerfile import context
+from tests.container.kit import ROOT, Image
 
 
 def test_lint(tool: Callable[..., Any]) -> None:

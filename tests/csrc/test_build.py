@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
+from csrc import toolchain
 from harness.native import LaneError, bundled_module, bundled_worker, worker_lane
 from harness.versions import SUPPORTED
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
-
-
-def _toolchain() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_toolchain", CSRC / "toolchain.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["_toolchain"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-toolchain = _toolchain()
 
 
 def needed_versions(path: Path) -> dict[str, set[tuple[int, ...]]]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from docs_pages import ROOT
 
 from harness.glibcs.cache import cache_folder
+from tests.docs.pages import ROOT
 
 VERSIONS = {"2.31", "2.36", "2.41", "2.43", "2.44"}
 

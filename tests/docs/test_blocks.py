@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from docs_blocks import Untrue, not_run_kind, run_page
-from docs_pages import ROOT, Malformed, all_blocks, names, page
+
+from tests.docs.blocks import Untrue, not_run_kind, run_page
+from tests.docs.pages import ROOT, Malformed, all_blocks, names, page
 
 LISTED = Path(__file__).with_name("not-run.toml")
 OTHER_GLIBC = re.compile(r"--(?:gai-)?(?:glibc|against)[ =](?!host\b)|glibc fetch")

@@ -6,7 +6,8 @@ import doctest
 from importlib import import_module
 
 import pytest
-from docs_pages import ROOT
+
+from tests.docs.pages import ROOT
 
 # what the reference shows; each of these has an example
 SHOWN = {"model.dialects", "model.gaiconf", "advice.lint", "model.order", "model.policy"}

@@ -9,10 +9,10 @@ from ipaddress import IPv6Network
 from pathlib import Path
 
 import pytest
-from docs_pages import ROOT
 
 from harness.model.order import RULES
 from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE
+from tests.docs.pages import ROOT
 
 PAGE = (ROOT / "docs/how-glibc-orders.md").read_text(encoding="utf-8")
 

@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 import pytest
-from docs_pages import ROOT, Link, names, page, parse
+
+from tests.docs.pages import ROOT, Link, names, page, parse
 
 LISTED = tomllib.loads((ROOT / "docs/links.toml").read_text(encoding="utf-8"))
 TODAY = datetime.date.today()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from docs_blocks import Untrue, run_page
-from docs_match import mismatch, says_nothing
-from docs_pages import Malformed, parse
+
+from tests.docs.blocks import Untrue, run_page
+from tests.docs.match import mismatch, says_nothing
+from tests.docs.pages import Malformed, parse
 
 
 def run(text: str, folder: Path) -> list[str]:

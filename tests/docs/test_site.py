@@ -10,10 +10,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from docs_pages import ROOT, names, page
 
 from harness.cli import COMMANDS, _top
 from harness.scenario import gai_conf_files, json_schema
+from tests.docs.pages import ROOT, names, page
 
 pytestmark = pytest.mark.xdist_group("site")  # one build for all
 

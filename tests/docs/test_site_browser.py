@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser_kit import browser
+
+from tests.report.html.browser import browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

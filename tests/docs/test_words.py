@@ -8,10 +8,10 @@ import shlex
 from collections.abc import Iterator
 
 import pytest
-from docs_pages import ROOT, names, page
 
 from harness.cli import COMMANDS, _top
 from harness.scenario import library
+from tests.docs.pages import ROOT, names, page
 
 # options of other programs that the pages name
 FOREIGN = {

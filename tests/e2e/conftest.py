@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from e2e_kit import ROOT, Built, gai_harness
 
 from harness.glibcs.catalog import native_arch
+from tests.e2e.kit import ROOT, Built, gai_harness
 
 NO_NETWORK = ("No matching distribution", "Connection", "Temporary failure", "timed out")
 Unreachable = Callable[[str], NoReturn]

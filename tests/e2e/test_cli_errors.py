@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from e2e_kit import COMMAND, gai_harness
+
+from tests.e2e.kit import COMMAND, gai_harness
 
 GOOD = "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\nlookups: [{name: web}]\n"
 LONG = "a" * 300

@@ -12,7 +12,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
-from e2e_kit import COMMAND, ROOT
+
+from tests.e2e.kit import COMMAND, ROOT
 
 SEED = "seed-rule9-dual-stack"
 PROGRAMS = (

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e_kit import ROOT, gai_harness
 
+from tests.e2e.kit import ROOT, gai_harness
 from tools.findings.page import run_on
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]

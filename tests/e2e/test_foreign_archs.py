@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import ordinary_user
 import pytest
-from e2e_kit import COMMAND, ROOT, gai_harness
 
+from csrc import toolchain
 from harness.compare import plan, selftest
 from harness.compare.results import Summary
 from harness.compare.run import run
 from harness.glibcs.catalog import native_arch
+from tests.e2e.kit import COMMAND, ROOT, gai_harness
+from tests.sandbox import ordinary_user
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("foreign")]
 
@@ -178,16 +176,6 @@ def test_an_ordinary_user_without_any_qemu(fetched: str, bare: Path) -> None:
     assert len(without.stderr.splitlines()) == 1
 
 
-def toolchain() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_build", ROOT / "csrc/toolchain.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["_build"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_a_lane_that_sees_the_kernel_wrongly_is_not_counted(
     fetched: str,
     tmp_path: Path,
@@ -196,15 +184,14 @@ def test_a_lane_that_sees_the_kernel_wrongly_is_not_counted(
 ) -> None:
     """A worker with a planted fault: prefix lengths off by one, as a wrong translation's."""
     pytest.importorskip("ziglang")
-    build = toolchain()
     sources = shutil.copytree(ROOT / "csrc", tmp_path / "csrc")
     text = (sources / "view.c").read_text()
     assert text.count("= fixed.ifa_prefixlen;") == 1
     (sources / "view.c").write_text(text.replace("ifa_prefixlen;", "ifa_prefixlen ^ 1;"))
-    monkeypatch.setattr(build, "HERE", sources)
-    (target,) = (one for one in build.TARGETS if one.debian == ARCHES[0])
+    monkeypatch.setattr(toolchain, "HERE", sources)
+    (target,) = (one for one in toolchain.TARGETS if one.debian == ARCHES[0])
     worker = tmp_path / "worker"
-    build.compile_worker(worker, target, tmp_path / "scratch")
+    toolchain.compile_worker(worker, target, tmp_path / "scratch")
     monkeypatch.setattr(plan, "bundled_worker", lambda _: worker)
     selftest._objection.cache_clear()
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ordinary_user
 import pytest
-import toolchain
-from e2e_kit import COMMAND, ROOT
-from glibc_making import elf
 
+from csrc import toolchain
 from harness.glibcs import host
+from tests.e2e.kit import COMMAND, ROOT
+from tests.glibcs.making import elf
+from tests.sandbox import ordinary_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,8 @@ LOADERS = {"amd64": "ld-linux-x86-64.so.2", "i386": "ld-linux.so.2"}
 HELD = "achieved: end"
 CHROOTED = """\
 import sys
-sys.path[:0] = ["tests/e2e"]
-import foreign_code_jobs
+sys.path.append(".")
+from tests.e2e import foreign_code_jobs
 from harness.sandbox import Pool
 with Pool() as pool:
     (said,) = pool.run(foreign_code_jobs.chrooted, sys.argv[1])

@@ -7,7 +7,8 @@ import sys
 import time
 
 import pytest
-from e2e_kit import COMMAND
+
+from tests.e2e.kit import COMMAND
 
 HEAVY = ("cffi", "_cffi_backend", "dnslib", "jinja2", "pydantic", "pyroute2", "rich", "yaml")
 ROUNDS = 15

@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from e2e_kit import COMMAND
 from pyroute2 import IPRoute
+
+from tests.e2e.kit import COMMAND
 
 PROC = Path("/proc")
 SMALL = 64 * 1024

@@ -13,9 +13,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from e2e_kit import COMMAND
 
 from harness.cli import main
+from tests.e2e.kit import COMMAND
 
 # what acts: a colour, another direction, a hidden space, line breaks of all kinds, commands of
 # runners, half a character, a byte that is no UTF-8

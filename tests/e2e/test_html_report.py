@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser_kit import browser, open_page
+
+from tests.report.html.browser import browser, open_page
 
 if TYPE_CHECKING:
-    from browser_kit import Opened
+    from tests.report.html.browser import Opened
 
     Open = Callable[..., Opened]
 

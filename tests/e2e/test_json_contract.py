@@ -9,9 +9,9 @@ from types import NoneType
 from typing import Any
 
 import pytest
-from e2e_kit import gai_harness
 
 from harness.scenario import library, load
+from tests.e2e.kit import gai_harness
 
 RESULT: dict[str, tuple[type, ...]] = {
     "scenario": (str,),

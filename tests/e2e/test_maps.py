@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e_kit import MapsJob, maps_of_a_worker
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
 from harness.sandbox import Pool
 from harness.scenario.schema import Host
+from tests.e2e.kit import MapsJob, maps_of_a_worker
 
 HOST = Host.model_validate({"interfaces": {"eth0": {"addresses": ["192.0.2.2/24"]}}})
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_kit import gai_harness
 
 from harness.scenario import library
+from tests.e2e.kit import gai_harness
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 

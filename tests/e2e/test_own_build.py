@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_kit import gai_harness
-from patched_kit import install_prefix, ipv4_first, patch
+
+from tests.compare.patched import install_prefix, ipv4_first, patch
+from tests.e2e.kit import gai_harness
 
 # look-ups without a gai.conf of their own, in which families meet and in which they do not
 SCENARIOS = [

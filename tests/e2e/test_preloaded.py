@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import toolchain
-from e2e_kit import COMMAND, gai_harness
+
+from csrc import toolchain
+from tests.e2e.kit import COMMAND, gai_harness
 
 SCENARIO = "seed-rule9-dual-stack"
 SOURCE = """

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from e2e_kit import COMMAND, ROOT
 
 from harness.cli import main
+from tests.e2e.kit import COMMAND, ROOT
 
 SEED = "seed-rule9-dual-stack"
 PLACE = [sys.executable, str(ROOT / "tests/sandbox/denied_places.py")]

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_kit import gai_harness
 from jsonschema import Draft202012Validator
+
+from tests.e2e.kit import gai_harness
 
 WRITERS: dict[str, list[str]] = {
     "results": ["run", "seed-rule9-dual-stack", "presort-errors", "--format", "json"],

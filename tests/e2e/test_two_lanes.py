@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from e2e_kit import gai_harness, gather
 
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.glibcs import host
@@ -14,6 +13,7 @@ from harness.model.gaiconf import parse_gai_conf
 from harness.native import Answer
 from harness.sandbox import Pool
 from harness.versions import Version
+from tests.e2e.kit import gai_harness, gather
 
 
 @pytest.mark.parametrize(

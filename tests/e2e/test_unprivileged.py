@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ordinary_user
 import pytest
-from e2e_kit import COMMAND, gai_harness
+
+from tests.e2e.kit import COMMAND, gai_harness
+from tests.sandbox import ordinary_user
 
 
 @pytest.fixture

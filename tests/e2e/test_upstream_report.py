@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from e2e_kit import ROOT
 
+from csrc import toolchain
 from harness.glibcs import Build, fetch
 from harness.glibcs.emulator_fetching import fetch_emulator
-
-sys.path.insert(0, str(ROOT / "csrc"))
-import toolchain
+from tests.e2e.kit import ROOT
 
 SOURCE = ROOT / "docs" / "upstream" / "rule9-ipv4-only.c"
 PAGE = ROOT / "docs" / "upstream-rule9.md"

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from e2e_kit import ROOT, Built, gai_harness
+
+from tests.e2e.kit import ROOT, Built, gai_harness
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("package")]
 

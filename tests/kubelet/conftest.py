@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from kubelet_kit import Programs
 
 from harness.sandbox import Pool
+from tests.kubelet.kit import Programs
 
 SOURCE = Path(__file__).parents[1] / "go/lookup.go"
 Unreachable = Callable[[str], NoReturn]

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kubelet_kit import Stored, through_etcd
-from test_node import ETCD, EXPECTED, JSON
 
 from harness.kubelet.node import read_node
 from harness.sandbox import Pool
+from tests.kubelet.kit import Stored, through_etcd
+from tests.kubelet.test_node import ETCD, EXPECTED, JSON
 
 
 @pytest.mark.parametrize("value", [ETCD, JSON], ids=["protobuf", "json"])

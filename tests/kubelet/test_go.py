@@ -5,7 +5,6 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
-from kubelet_kit import Ask, Programs, Said, ask_everybody, random_host
 
 from harness.kubelet.resolver import Surroundings, choose_resolver
 from harness.model.golang import go_order, go_targets
@@ -13,6 +12,7 @@ from harness.model.host import Target
 from harness.sandbox import Pool
 from harness.scenario import library, load
 from harness.scenario.schema import Scenario
+from tests.kubelet.kit import Ask, Programs, Said, ask_everybody, random_host
 
 HOSTS = 40
 # what undoes the comparison: files in which this glibc's behaviour is undefined

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubelet_kit import Ask, Programs, ask_everybody
 
 from harness.sandbox import Pool
 from harness.scenario import library, load
+from tests.kubelet.kit import Ask, Programs, ask_everybody
 
 LOOK_UP = "kubelet-look-up"
 DIFFER = "kubelet-resolvers-differ"

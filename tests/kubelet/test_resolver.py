@@ -5,10 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
-from kubelet_kit import Choices, Programs, chosen_by_go
 
 from harness.kubelet.resolver import Surroundings, choose_resolver, hosts_file
 from harness.sandbox import Pool
+from tests.kubelet.kit import Choices, Programs, chosen_by_go
 
 HOSTNAME = "sandbox"  # every sandbox has this host name
 NSSWITCH = (

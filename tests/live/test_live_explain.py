@@ -10,14 +10,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ordinary_user
 import pytest
-from live_kit import ask_all, explain_all
 
 from harness.compare.plan import load_scenarios
 from harness.compare.results import Verdict
 from harness.live.nsswitch import hosts_services
 from harness.sandbox import Pool
+from tests.live.kit import ask_all, explain_all
+from tests.sandbox import ordinary_user
 
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation

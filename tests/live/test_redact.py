@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live_kit import drawn
 
 from harness.live.address_map import AddressMap, address_map
 from harness.live.permutation import Permutation, Pin, PinError
@@ -17,6 +16,7 @@ from harness.live.said import Address, Link, Name, Said
 from harness.model import Candidate, Policy, order
 from harness.model.addresses import leading_zeros
 from harness.scenario import Scenario
+from tests.live.kit import drawn
 
 if TYPE_CHECKING:
     from harness.model.host import IPAddress

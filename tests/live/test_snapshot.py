@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import snapshot_jobs
-from live_kit import drawn
 
 from harness.cli import main as cli
 from harness.compare.plan import lanes_for, make_jobs
@@ -24,6 +22,8 @@ from harness.sandbox import Pool, SandboxUnavailable
 from harness.sandbox.netlink import Netlink
 from harness.scenario import LoadedScenario, Scenario, load
 from harness.scenario.schema import Host
+from tests.live import snapshot_jobs
+from tests.live.kit import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

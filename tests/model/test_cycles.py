@@ -6,10 +6,10 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from hypothesis import given
-from model_kit import TYING, candidates, confs, known
 
 from harness.model.cycles import find_cycle
 from harness.model.order import Candidate, decide, merge_sort
+from tests.model.kit import TYING, candidates, confs, known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,9 +7,9 @@ from dataclasses import asdict, fields
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_kit import EVERY_DIALECT, VERSIONS
 
 from harness.model.dialects import ROWS, Dialect, Row, dialect, differences
+from tests.model.kit import EVERY_DIALECT, VERSIONS
 
 FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from model_kit import EVERY_DIALECT, dialects
 
 from harness.model.addresses import inet_aton, inet_pton4, inet_pton6
 from harness.model.dialects import dialect
 from harness.model.gaiconf import Effect, PrefixEntry, ScopeEntry, parse_gai_conf
+from tests.model.kit import EVERY_DIALECT, dialects
 
 if TYPE_CHECKING:
     from harness.model.dialects import Dialect

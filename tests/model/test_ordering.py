@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_kit import VERSIONS, candidates, confs, dialects, known
 
 from harness.model import Candidate, Policy, order
 from harness.model.cycles import find_cycle
 from harness.model.dialects import dialect
 from harness.model.order import common_prefix, decide, merge_sort, order_for, order_of
 from harness.versions import SUPPORTED
+from tests.model.kit import VERSIONS, candidates, confs, dialects, known
 
 if TYPE_CHECKING:
     from harness.model.dialects import Dialect

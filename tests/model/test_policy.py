@@ -7,10 +7,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_kit import VERSIONS, dialects
 
 from harness.model.dialects import Dialect, dialect
 from harness.model.policy import Policy
+from tests.model.kit import VERSIONS, dialects
 
 LABELS = [
     ("::1", 0), ("2001:db8::1", 1), ("2002:c633:6401::1", 2), ("::1.2.3.4", 3), ("::", 3),

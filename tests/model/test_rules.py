@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from model_kit import candidates, confs, known
 
 from harness.model.explain import describe
 from harness.model.host import Target
 from harness.model.order import RULES, Candidate, Destination, decide
+from tests.model.kit import candidates, confs, known
 
 
 def fact(position: int = 0, destination: str = "2001:db8::1", **changes: Any) -> Destination:

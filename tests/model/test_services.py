@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_kit import EVERY_DIALECT, dialects
 
 from harness.model.dialects import Dialect, dialect
 from harness.model.services import Socket, sockets
+from tests.model.kit import EVERY_DIALECT, dialects
 
 STREAM, DGRAM, RAW, SEQPACKET, DCCP = 1, 2, 3, 5, 6
 TCP, UDP, SCTP, UDPLITE, MPTCP = 6, 17, 132, 136, 262

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 import pytest
-from model_kit import VERSIONS, row, view
 
 from harness.model.dialects import dialect
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, HostView, Target
@@ -21,6 +20,7 @@ from harness.model.standards import (
     standard_policy,
 )
 from harness.model.table import candidates
+from tests.model.kit import VERSIONS, row, view
 
 
 @dataclass(frozen=True)

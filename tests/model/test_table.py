@@ -7,7 +7,6 @@ from ipaddress import IPv6Address, ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_kit import ETHER, VERSIONS, row, view
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
@@ -23,6 +22,7 @@ from harness.model.host import (
     Target,
 )
 from harness.model.table import AddressTable, Entry, address_table, candidates
+from tests.model.kit import ETHER, VERSIONS, row, view
 
 NOW = dialect("2.36")
 LO4, LO6 = row("127.0.0.1/8", 1), row("::1/128", 1)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from foreign_jobs import QUERIES, answers, crashes, maps, orphans, waits
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
 from harness.glibcs.catalog import native_arch
 from harness.native import Answer, Crashed, TimedOut
 from harness.sandbox import Pool
+from tests.native.foreign_jobs import QUERIES, answers, crashes, maps, orphans, waits
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("foreign")]
 

@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import jail_jobs
-import network_kit
 import pytest
 
 from harness.native import (
@@ -26,6 +24,8 @@ from harness.native import (
     lookup_here,
 )
 from harness.sandbox import Pool
+from tests.native import jail_jobs
+from tests.sandbox import network
 
 AnyLane = CffiLane | WorkerLane
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
@@ -194,7 +194,7 @@ HANGS = """
 @pytest.mark.bare
 def test_a_lookup_that_hangs_times_out(kind: str) -> None:
     """A name server that never answers, in a network of its own."""
-    shell = f'{sys.executable} {network_kit.__file__} && mount -t tmpfs none /tmp && exec "$@"'
+    shell = f'{sys.executable} {network.__file__} && mount -t tmpfs none /tmp && exec "$@"'
     probe = ["unshare", "-Urnm", "sh", "-c"]
     # Bound on a mount of its own, the script may lie anywhere but in /tmp.
     if subprocess.run([*probe, "true"], capture_output=True, check=False).returncode:

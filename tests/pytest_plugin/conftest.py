@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from plugin_kit import COMMAND, INI, NODE, WRONG
 
 # kept loaded from one run inside this process to the next
 import harness.pytest_plugin.boxes
 import harness.pytest_plugin.collecting
 import harness.pytest_plugin.orders  # noqa: F401
+from tests.pytest_plugin.kit import COMMAND, INI, NODE, WRONG
 
 
 @pytest.fixture

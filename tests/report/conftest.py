@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from patched_kit import dying, ipv4_first
-from report_kit import SCENARIO, SLOW, Ran
 
 from harness.compare.plan import lanes_against, lanes_for, load_scenarios, make_jobs
 from harness.compare.results import LookupReport, Verdict
 from harness.compare.run import run
+from tests.compare.patched import dying, ipv4_first
+from tests.report.kit import SCENARIO, SLOW, Ran
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from report_kit import Ran
 
 from harness.cli.schema import OF
 from harness.compare.results import LookupReport, Notice, Verdict
 from harness.report.documents import DOCUMENTS, json_schema
 from harness.report.json import JsonReport
+from tests.report.kit import Ran
 
 NOTICES = (
     Notice("refused", "host", "no such setting", source="a.yaml"),

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from report_kit import Ran
-
 from harness.compare.results import LookupReport, Notice
 from harness.report.github import GitHubReport
 from harness.report.markdown import LIMIT, job_summary
+from tests.report.kit import Ran
 
 STALE = Notice("stale", "s", "the difference is gone", "web", "default", "2.36", "b.yaml")
 

@@ -14,10 +14,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import xmlschema
-from report_kit import Ran
 
 from harness.compare.results import LookupReport, Notice, Verdict
 from harness.report.junit import JUnitReport
+from tests.report.kit import Ran
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit-10.xsd")
 

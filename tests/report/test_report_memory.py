@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_a_format_keeps_few_look_ups_in_memory(name: str) -> None:
 PROGRAM = """
 import os, sys
 sys.path.append(sys.argv[1])
-from test_memory import report, writer
+from tests.report.test_memory import report, writer
 with open(os.devnull, "w") as stream:
     made = writer("json", stream, "t")
     for number in range(60):
@@ -82,7 +83,7 @@ def test_a_long_run_as_json_fits_in_little_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (200 << 20, 200 << 20))  # 340 MiB before
 
     done = subprocess.run(
-        [sys.executable, "-I", "-c", PROGRAM, __file__.rpartition("/")[0]],
+        [sys.executable, "-I", "-c", PROGRAM, str(Path(__file__).parents[2])],
         capture_output=True, text=True, preexec_fn=limited, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "60\n"), done.stderr[-2000:]

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from report_kit import Ran
 from tap.parser import Parser
 
 from harness.compare.results import LookupReport, Notice, Remark
 from harness.report.tap import TapReport
+from tests.report.kit import Ran
 
 
 def written(reports: Sequence[LookupReport], *notices: Notice) -> list[Any]:

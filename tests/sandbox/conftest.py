@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import sandbox_jobs
 
 from harness.sandbox import Pool, SandboxUnavailable
+from tests.sandbox import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def pool() -> Iterator[Pool]:
     with Pool() as opened:
         try:
-            list(opened.run(sandbox_jobs.nothing, None))
+            list(opened.run(jobs.nothing, None))
         except SandboxUnavailable as problem:
             pytest.skip(str(problem))
         yield opened

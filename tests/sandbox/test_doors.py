@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import sandbox_jobs
-from network_kit import ipv4_addresses
 
 from harness.sandbox import Pool, SandboxError
 from harness.sandbox.doors import Doors
 from harness.scenario.schema import Host
+from tests.sandbox import jobs
+from tests.sandbox.network import ipv4_addresses
 
 HOST = Host.model_validate({"interfaces": {"eth0": {"addresses": ["10.0.0.1/24"]}}})
 ETC = Path("/etc")
@@ -44,7 +44,7 @@ def inside(doors: Doors, function: Callable[[], str]) -> str:
 
 
 def test_a_job_answers_what_it_hears(pool: Pool) -> None:
-    with pool.converse(sandbox_jobs.echo, "spec") as conversation:
+    with pool.converse(jobs.echo, "spec") as conversation:
         assert conversation.receive() == "spec"
         for word in ("one", {"two": 2}):
             conversation.send(word)
@@ -55,7 +55,7 @@ def test_a_job_answers_what_it_hears(pool: Pool) -> None:
 
 
 def test_a_conversation_tells_of_a_failure(pool: Pool) -> None:
-    with pool.converse(sandbox_jobs.failing, None) as conversation:
+    with pool.converse(jobs.failing, None) as conversation:
         assert conversation.receive() == 1
         with pytest.raises(SandboxError, match="LookupError: nobody foresaw this"):
             conversation.receive()
@@ -64,7 +64,7 @@ def test_a_conversation_tells_of_a_failure(pool: Pool) -> None:
 @pytest.mark.bare
 def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
     local = "here"
-    with pool.converse(sandbox_jobs.standing, HOST) as conversation:
+    with pool.converse(jobs.standing, HOST) as conversation:
         conversation.receive()
         with conversation.doors() as doors:
             said = inside(
@@ -78,7 +78,7 @@ def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
 
 
 def test_closing_ends_who_entered(pool: Pool) -> None:
-    with pool.converse(sandbox_jobs.standing, HOST) as conversation:
+    with pool.converse(jobs.standing, HOST) as conversation:
         conversation.receive()
         with conversation.doors() as doors:
             never, held = os.pipe()
@@ -99,7 +99,7 @@ def test_closing_ends_who_entered(pool: Pool) -> None:
 
 
 def test_the_machines_etc_is_there_and_cannot_be_written(pool: Pool) -> None:
-    with pool.converse(sandbox_jobs.standing, HOST) as conversation:
+    with pool.converse(jobs.standing, HOST) as conversation:
         assert conversation.receive() is True
         with conversation.doors() as doors:
             said = inside(

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+TREE = Path(__file__).parents[2]
 _PROC = Path("/proc")
 
 _ASKER = """
 import os, sys
-sys.path.insert(0, sys.argv[1])
-import sandbox_jobs
+sys.path.append(sys.argv[1])
+from tests.sandbox import jobs
 from harness.sandbox import Pool
 from harness.scenario.schema import Host
 HOST = Host.model_validate({"interfaces": {
@@ -29,11 +29,11 @@ HOST = Host.model_validate({"interfaces": {
 with Pool(jobs=2) as pool:
     print(pool._zygote.pid, flush=True)
     if sys.argv[2] == "sleep":
-        jobs = [pool.run(sandbox_jobs.busy, HOST) for _ in range(2)]
-        print(*[next(job) for job in jobs], flush=True)
-        next(jobs[0])
+        running = [pool.run(jobs.busy, HOST) for _ in range(2)]
+        print(*[next(job) for job in running], flush=True)
+        next(running[0])
     else:
-        for _ in pool.map(sandbox_jobs.churn, [HOST] * 10000):
+        for _ in pool.map(jobs.churn, [HOST] * 10000):
             pass
 """
 
@@ -45,12 +45,12 @@ class Asker:
         self.mark = f"GAI_TEST_MARK={uuid.uuid4()}"
         name, _, value = self.mark.partition("=")
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _ASKER, str(HERE), what],
+            [sys.executable, "-P", "-c", _ASKER, str(TREE), what],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             env=os.environ | {name: value},
-            cwd=HERE.parents[1],
+            cwd=TREE,
         )
 
     def line(self) -> str:
@@ -184,15 +184,14 @@ def test_nothing_is_left_whenever_the_sigkill_comes(victim: str) -> None:
 
 def test_a_pool_that_ends_well_leaves_nothing() -> None:
     before, spaces = machine(), namespaces()
-    import sandbox_jobs
-
     from harness.sandbox import Pool
     from harness.scenario.schema import Host
+    from tests.sandbox import jobs
 
     host = Host.model_validate({"interfaces": {"eth0": {"addresses": ["10.0.0.1/24"]}}})
     with Pool(jobs=2) as pool:
-        inside = {values[0] for values in pool.map(sandbox_jobs.churn, [host] * 10)}
-        left = pool.run(sandbox_jobs.busy, host)
+        inside = {values[0] for values in pool.map(jobs.churn, [host] * 10)}
+        left = pool.run(jobs.busy, host)
         inside.add(next(left))
     until = time.monotonic() + 10
     while inside & namespaces() and time.monotonic() < until:

@@ -3,12 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import sandbox_jobs
 from dnslib import QTYPE, DNSRecord
 
 from harness.sandbox import Pool, SandboxError
 from harness.sandbox.dns import Ordering, Question, Zone, reply_to
 from harness.scenario.schema import Host
+from tests.sandbox import jobs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ NAMES = {"web": [FOUR[0], SIX[0], FOUR[1], SIX[1]], "four.example": FOUR, "six":
 
 def test_files_give_the_order_of_the_lines(pool: Pool) -> None:
     steps = [(NAMES, "files", "A"), ({"web": ["192.0.2.9"]}, "files", "A")]
-    found = list(pool.run(sandbox_jobs.resolved, (HOST, steps, ["ahosts web", "ahosts other"])))
+    found = list(pool.run(jobs.resolved, (HOST, steps, ["ahosts web", "ahosts other"])))
     assert [(code, names) for code, names, _ in found] == [
         (0, NAMES["web"]),
         (2, []),
@@ -36,7 +36,7 @@ def test_files_give_the_order_of_the_lines(pool: Pool) -> None:
 @pytest.mark.parametrize(("first", "order"), [("A", FOUR + SIX), ("AAAA", SIX + FOUR)])
 def test_dns_answers_the_wanted_family_first(pool: Pool, first: str, order: list[str]) -> None:
     steps = [(NAMES, "dns", first)] * 10
-    found = list(pool.run(sandbox_jobs.resolved, (HOST, steps, ["ahosts WEB"])))
+    found = list(pool.run(jobs.resolved, (HOST, steps, ["ahosts WEB"])))
     assert [(code, names) for code, names, _ in found] == [(0, order)] * 10
     assert max(elapsed for _, _, elapsed in found) < 2
 
@@ -51,7 +51,7 @@ def test_dns_knows_one_family_both_and_neither(pool: Pool) -> None:
         "ahostsv6 web",
         "ahostsv6 four.example",
     ]
-    found = list(pool.run(sandbox_jobs.resolved, (HOST, steps, questions)))
+    found = list(pool.run(jobs.resolved, (HOST, steps, questions)))
     mapped = [f"::ffff:{address}" for address in FOUR]
     expected = [(0, FOUR), (0, SIX), (2, []), (0, FOUR), (0, SIX), (0, mapped)]
     assert [(code, names) for code, names, _ in found] == expected * 2
@@ -63,27 +63,27 @@ def test_dns_over_tcp_keeps_the_order_too(pool: Pool, first: str) -> None:
     four = [f"192.0.2.{n}" for n in range(1, 101)]
     six = [f"2001:db8::{n:x}" for n in range(1, 101)]
     steps = [({"many": [*six, *four]}, "dns", first)]
-    ((code, names, elapsed),) = pool.run(sandbox_jobs.resolved, (HOST, steps, ["ahosts many"]))
+    ((code, names, elapsed),) = pool.run(jobs.resolved, (HOST, steps, ["ahosts many"]))
     assert (code, names) == (0, four + six if first == "A" else six + four)
     assert elapsed < 2
 
 
 def test_names_move_between_files_and_dns(pool: Pool) -> None:
     steps = [(NAMES, "dns", "AAAA"), ({"web": FOUR}, "files", "A"), ({"web": SIX}, "dns", "A")]
-    found = list(pool.run(sandbox_jobs.resolved, (HOST, steps, ["ahosts web"])))
+    found = list(pool.run(jobs.resolved, (HOST, steps, ["ahosts web"])))
     assert [names for _, names, _ in found] == [SIX + FOUR, FOUR, SIX]
 
 
 def test_services_are_the_private_ones(pool: Pool) -> None:
     steps = [({}, "files", "A")]
     questions = ["services https/udp", "services x11/tcp", "protocols udp"]
-    found = list(pool.run(sandbox_jobs.resolved, (HOST, steps, questions)))
+    found = list(pool.run(jobs.resolved, (HOST, steps, questions)))
     assert [names for _, names, _ in found] == [["https", "443/udp"], [], ["udp", "17"]]
 
 
 def test_gai_conf_changes_its_time_at_every_version(pool: Pool) -> None:
     versions = [b"a\n", b"b\n", b"b\n", None, b"c\n", b"\0\xff", None, None]
-    found = list(pool.run(sandbox_jobs.gai_conf_versions, versions))
+    found = list(pool.run(jobs.gai_conf_versions, versions))
     assert [entry and entry[0] for entry in found] == versions
     times = [entry[1] for entry in found if entry]
     assert times[:3] == sorted(set(times[:3]))
@@ -93,7 +93,7 @@ def test_gai_conf_changes_its_time_at_every_version(pool: Pool) -> None:
 def test_a_private_root_shows_the_skeleton_and_the_private_etc(pool: Pool, tmp_path: Path) -> None:
     for name in ("etc", "lib"):
         (tmp_path / name).mkdir()
-    (seen,) = pool.run(sandbox_jobs.rooted, tmp_path)
+    (seen,) = pool.run(jobs.rooted, tmp_path)
     assert seen.split() == [
         "etc",
         "lib",
@@ -116,7 +116,7 @@ def test_a_private_root_shows_the_skeleton_and_the_private_etc(pool: Pool, tmp_p
 
 def test_a_private_root_needs_a_folder_etc(pool: Pool, tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match="no folder etc"):
-        list(pool.run(sandbox_jobs.rooted, tmp_path))
+        list(pool.run(jobs.rooted, tmp_path))
 
 
 def question(name: str, kind: str) -> DNSRecord:
@@ -209,4 +209,4 @@ def test_glibc_may_pause_between_the_questions_of_a_pair(
     """As long as it takes: it is told to ask the second one after the first one's reply."""
     steps = [(NAMES, "dns", first)] * 3
     spec = (HOST, steps, ["ahosts web"], "options single-request\n")
-    assert [names for _, names, _ in pool.run(sandbox_jobs.resolved, spec)] == [order] * 3
+    assert [names for _, names, _ in pool.run(jobs.resolved, spec)] == [order] * 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 from socket import AF_INET, AF_INET6, AF_UNSPEC
 
 import pytest
-import sandbox_jobs
 
 from harness.native import LaneError, bundled_module
 from harness.sandbox import Pool, SandboxError
 from harness.scenario.schema import Host
+from tests.sandbox import jobs
 
 HOST = Host.model_validate(
     {
@@ -24,7 +24,7 @@ NAMES = {"web": ["192.0.2.1", "fe80::5%eth1", "fe80::5%eth0", "fe80::5%77", "192
 
 def test_zones_become_numbers_and_the_file_goes_away_again(pool: Pool) -> None:
     steps = [(NAMES, "nss"), ({"web": ["192.0.2.1"]}, "files"), (NAMES, "nss")]
-    links, first, second, third = pool.run(sandbox_jobs.module_files, (HOST, steps))
+    links, first, second, third = pool.run(jobs.module_files, (HOST, steps))
     assert first["gaiharness.names"] == (
         f"192.0.2.1 web\nfe80::5%{links['eth1']} web\nfe80::5%{links['eth0']} web\n"
         "fe80::5%77 web\n192.0.2.1 web\n"
@@ -39,7 +39,7 @@ def test_zones_become_numbers_and_the_file_goes_away_again(pool: Pool) -> None:
 def test_an_unknown_interface_is_one_clear_error(pool: Pool) -> None:
     steps = [({"web": ["fe80::5%eth9"]}, "nss")]
     with pytest.raises(SandboxError, match=r"names: fe80::5%eth9: no interface eth9"):
-        list(pool.run(sandbox_jobs.module_files, (HOST, steps)))
+        list(pool.run(jobs.module_files, (HOST, steps)))
 
 
 def test_glibc_gets_what_is_listed_and_reads_the_file_each_time(pool: Pool) -> None:
@@ -49,7 +49,7 @@ def test_glibc_gets_what_is_listed_and_reads_the_file_each_time(pool: Pool) -> N
         pytest.skip(str(problem))
     other = {"web": ["fe80::6%eth0"]}
     questions = [("web", AF_UNSPEC), ("WEB", AF_INET6), ("web", AF_INET), ("x", AF_UNSPEC)]
-    *found, descriptors = pool.run(sandbox_jobs.module_asked, (HOST, [NAMES, other], questions))
+    *found, descriptors = pool.run(jobs.module_asked, (HOST, [NAMES, other], questions))
     links = found[0][0]
     answers = [answer for _, answer in found]
     # unreachable without a scope id or in zone 77, hence last; IPv4 has no route

@@ -4,11 +4,11 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-import sandbox_jobs
 
 from harness.model.host import Target
 from harness.sandbox import Pool
 from harness.scenario.schema import Host
+from tests.sandbox import jobs
 
 DUAL = {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}}
 V4 = {"eth0": {"addresses": ["172.18.45.2/24"]}}
@@ -240,5 +240,5 @@ TARGETS = [
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_route_is_what_a_connect_meets(pool: Pool, name: str) -> None:
     host = Host.model_validate(HOSTS[name])
-    view, met = pool.run(sandbox_jobs.connected, (host, TARGETS))
+    view, met = pool.run(jobs.connected, (host, TARGETS))
     assert {str(t): r for t, r in view.routes.items()} == {str(t): r for t, r in met.items()}

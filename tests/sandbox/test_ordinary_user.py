@@ -4,22 +4,23 @@ import os
 import sys
 from pathlib import Path
 
-import ordinary_user
 import pytest
+
+from tests.sandbox import ordinary_user
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="this run is an ordinary user's already")
 HERE = Path(__file__).parent
 
 _NO_TUN = """
 import sys
-sys.path.insert(0, "tests/sandbox")
-import sandbox_jobs
+sys.path.append(".")
+from tests.sandbox import jobs
 from harness.sandbox import Pool, SandboxUnavailable
 from harness.scenario.schema import Host
 host = Host.model_validate({"interfaces": {"t": {"kind": "sit"}}})
 with Pool() as pool:
     try:
-        list(pool.run(sandbox_jobs.built, host))
+        list(pool.run(jobs.built, host))
     except SandboxUnavailable as problem:
         print(problem.reason, "|", problem.hint)
 """
@@ -59,7 +60,7 @@ def test_a_kind_this_user_cannot_have_is_said_with_a_remedy() -> None:
 def test_no_namespaces_allowed_is_said_with_a_remedy() -> None:
     # a limit of the user namespace a child is in: nothing of the machine is changed
     script = (
-        "import sys; sys.path.insert(0, 'tests/sandbox'); import sandbox_jobs, os\n"
+        "import os, sys; sys.path.append('.'); from tests.sandbox import jobs\n"
         "from harness.sandbox import kernel, Pool, SandboxUnavailable\n"
         "uid = os.getuid()\n"
         "kernel.unshare(kernel.CLONE_NEWUSER)\n"
@@ -68,7 +69,7 @@ def test_no_namespaces_allowed_is_said_with_a_remedy() -> None:
         "open('/proc/self/gid_map', 'w').write(f'0 {uid} 1')\n"
         "open('/proc/sys/user/max_user_namespaces', 'w').write('0')\n"
         "try:\n"
-        "    with Pool() as pool: list(pool.run(sandbox_jobs.nothing, None))\n"
+        "    with Pool() as pool: list(pool.run(jobs.nothing, None))\n"
         "except SandboxUnavailable as problem: print(problem)\n"
     )
     done = ordinary_user.run([sys.executable, "-P", "-c", script])

@@ -5,17 +5,17 @@ import time
 from itertools import pairwise
 
 import pytest
-import sandbox_jobs
 
 from harness.sandbox import Outcome, Pool, SandboxError, SandboxUnavailable
+from tests.sandbox import jobs
 
 
 def test_values_stream_in_order(pool: Pool) -> None:
-    assert list(pool.run(sandbox_jobs.counting, 1000)) == list(range(1000))
+    assert list(pool.run(jobs.counting, 1000)) == list(range(1000))
 
 
 def test_values_come_while_the_job_still_runs(pool: Pool) -> None:
-    job = pool.run(sandbox_jobs.sleeping, 60)
+    job = pool.run(jobs.sleeping, 60)
     started = time.monotonic()
     next(job)
     job.close()  # ends the sandbox, so nothing waits the minute out
@@ -23,23 +23,23 @@ def test_values_come_while_the_job_still_runs(pool: Pool) -> None:
 
 
 def test_a_big_value_arrives_whole(pool: Pool) -> None:
-    assert list(pool.run(sandbox_jobs.big, 20_000_000)) == [b"x" * 20_000_000]
+    assert list(pool.run(jobs.big, 20_000_000)) == [b"x" * 20_000_000]
 
 
 def test_a_big_spec_arrives_whole(pool: Pool) -> None:
     spec = b"y" * 20_000_000
-    assert next(pool.run(sandbox_jobs.crashing, spec)) == spec
+    assert next(pool.run(jobs.crashing, spec)) == spec
 
 
 def test_map_keeps_the_order_of_the_specs() -> None:
     with Pool(jobs=4) as pool:
         specs = [300, 1, 2, 0, 3, 200, 4] * 5
-        assert list(pool.map(sandbox_jobs.counting, specs)) == [list(range(n)) for n in specs]
+        assert list(pool.map(jobs.counting, specs)) == [list(range(n)) for n in specs]
 
 
 def test_map_works_at_several_jobs_at_once() -> None:
     with Pool(jobs=4) as pool:
-        found = sorted(values[0] for values in pool.map(sandbox_jobs.timed, [0.5] * 8))
+        found = sorted(values[0] for values in pool.map(jobs.timed, [0.5] * 8))
     # some job began before the one before it had ended
     assert any(later[0] < earlier[1] for earlier, later in pairwise(found))
 
@@ -53,50 +53,50 @@ def test_map_takes_a_stream_of_specs_as_it_goes() -> None:
             yield number
 
     with Pool(jobs=2) as pool:
-        results = pool.map(sandbox_jobs.counting, specs())  # type: ignore[arg-type]
+        results = pool.map(jobs.counting, specs())  # type: ignore[arg-type]
         next(results)
         assert len(taken) < 50
 
 
 def test_an_unforeseen_exception_has_the_traceback_of_the_child(pool: Pool) -> None:
-    job = pool.run(sandbox_jobs.failing, None)
+    job = pool.run(jobs.failing, None)
     assert next(job) == 1
     with pytest.raises(SandboxError) as caught:
         next(job)
     assert str(caught.value) == (
         "unexpected failure inside the sandbox: LookupError: nobody foresaw this"
     )
-    assert "sandbox_jobs.py" in caught.value.details
+    assert "jobs.py" in caught.value.details
 
 
 @pytest.mark.bare
 def test_a_value_that_cannot_be_sent_is_an_error_of_its_job(pool: Pool) -> None:
     with pytest.raises(SandboxError, match=r"unpicklable\.<locals>\.<lambda>"):
-        list(pool.run(sandbox_jobs.unpicklable, None))
-    assert list(pool.run(sandbox_jobs.counting, 1)) == [0]
+        list(pool.run(jobs.unpicklable, None))
+    assert list(pool.run(jobs.counting, 1)) == [0]
 
 
 def test_a_crash_is_an_error_of_its_job_only(pool: Pool) -> None:
     with pytest.raises(SandboxError, match="the sandbox died: SIGSEGV"):
-        list(pool.run(sandbox_jobs.crashing, "crash"))
-    assert list(pool.run(sandbox_jobs.counting, 1)) == [0]
+        list(pool.run(jobs.crashing, "crash"))
+    assert list(pool.run(jobs.counting, 1)) == [0]
 
 
 def test_a_pool_outlives_its_zygote() -> None:
     with Pool() as pool:
-        job = pool.run(sandbox_jobs.sleeping, 60)
+        job = pool.run(jobs.sleeping, 60)
         next(job)
         assert pool._zygote is not None
         pool._zygote.kill()
         with pytest.raises(SandboxError, match=r"has ended \(SIGKILL\)|was killed"):
             next(job)
-        assert list(pool.run(sandbox_jobs.counting, 1)) == [0]
+        assert list(pool.run(jobs.counting, 1)) == [0]
 
 
 def test_outcomes_go_on_after_a_failure() -> None:
     with Pool(jobs=2) as pool:
         specs = ["a", "crash", "b"]
-        first, second, third = pool.outcomes(sandbox_jobs.crashing, specs)
+        first, second, third = pool.outcomes(jobs.crashing, specs)
     assert first == Outcome(["a", "survived"])
     assert second.values == ["crash"]
     assert str(second.error) == "the sandbox died: SIGSEGV"
@@ -105,18 +105,18 @@ def test_outcomes_go_on_after_a_failure() -> None:
 
 def test_map_raises_at_the_spec_that_failed() -> None:
     with Pool(jobs=2) as pool:
-        results = pool.map(sandbox_jobs.crashing, ["a", "crash", "b"])
+        results = pool.map(jobs.crashing, ["a", "crash", "b"])
         assert next(results) == ["a", "survived"]
         with pytest.raises(SandboxError, match="SIGSEGV"):
             next(results)
-        assert list(pool.run(sandbox_jobs.counting, 1)) == [0]
+        assert list(pool.run(jobs.counting, 1)) == [0]
 
 
 def test_several_threads_may_use_one_pool() -> None:
     found: list[list[int]] = []
     with Pool() as pool:
         threads = [
-            threading.Thread(target=lambda: found.append(list(pool.run(sandbox_jobs.counting, 50))))
+            threading.Thread(target=lambda: found.append(list(pool.run(jobs.counting, 50))))
             for _ in range(8)
         ]
         for thread in threads:
@@ -132,7 +132,7 @@ def test_a_pool_made_in_a_thread_outlives_it() -> None:
     thread.start()
     thread.join()
     try:
-        assert list(pool.run(sandbox_jobs.counting, 2)) == [0, 1]
+        assert list(pool.run(jobs.counting, 2)) == [0, 1]
     finally:
         pool.close()
 
@@ -147,7 +147,7 @@ def test_a_function_that_cannot_be_sent_is_refused_at_once(pool: Pool) -> None:
 
 def test_a_closed_pool_says_so() -> None:
     with pytest.raises(SandboxError, match="closed"):
-        list(Pool().run(sandbox_jobs.counting, 1))
+        list(Pool().run(jobs.counting, 1))
 
 
 def test_there_must_be_a_job() -> None:
@@ -159,7 +159,7 @@ def test_resolver_variables_do_not_get_in(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("RES_OPTIONS", "ndots:15")
     monkeypatch.setenv("HARMLESS", "1")
     with Pool() as pool:
-        (seen,) = pool.run(sandbox_jobs.environment, None)
+        (seen,) = pool.run(jobs.environment, None)
     assert "RES_OPTIONS" not in seen
     assert seen["HARMLESS"] == "1"
 

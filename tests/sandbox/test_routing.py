@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import sandbox_jobs
 
 from harness.model.host import Target
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
+from tests.sandbox import jobs
 
 if TYPE_CHECKING:
     from harness.model.host import Route
@@ -27,7 +27,7 @@ def sources(pool: Pool, host: dict[str, Any], *targets: str) -> list[str | None]
     from ipaddress import ip_address
 
     wanted = [Target(ip_address(text)) for text in targets]
-    view, met = pool.run(sandbox_jobs.connected, (Host.model_validate(host), wanted))
+    view, met = pool.run(jobs.connected, (Host.model_validate(host), wanted))
     found: list[Route] = [view.routes[target] for target in wanted]
     assert found == [met[target] for target in wanted]
     return [None if route.source is None else str(route.source) for route in found]
@@ -219,7 +219,7 @@ def test_a_tentative_address_is_there_and_no_source(pool: Pool) -> None:
     listed = [{"address": "2001:db8:a::2/64", "flags": ["tentative"]}, "2001:db8:a::3/64"]
     host = {"interfaces": {"a": {"addresses": listed}}}
     assert sources(pool, host, "2001:db8:a::2:9") == ["2001:db8:a::3"]
-    _, view = pool.run(sandbox_jobs.built, Host.model_validate(host))
+    _, view = pool.run(jobs.built, Host.model_validate(host))
     assert "2001:db8:a::2" in [str(row.address) for row in view.addresses]
 
 
@@ -249,7 +249,7 @@ def test_addresses_of_lo_and_of_an_interface_that_is_down(pool: Pool) -> None:
         "routes": [{"to": "default", "via": "10.1.0.1", "from": "10.0.0.1"}],
     }
     assert sources(pool, host, FAR4, "10.2.0.9", "10.2.0.2") == ["10.0.0.1", "10.0.0.1", "10.2.0.2"]
-    _, view = pool.run(sandbox_jobs.built, Host.model_validate(host))
+    _, view = pool.run(jobs.built, Host.model_validate(host))
     assert [str(row.local) for row in view.addresses if str(row.local).startswith("10.")] == [
         "10.0.0.1", "10.1.0.2", "10.2.0.2",
     ]  # fmt: skip
@@ -258,7 +258,7 @@ def test_addresses_of_lo_and_of_an_interface_that_is_down(pool: Pool) -> None:
 @pytest.mark.parametrize("kind", ["bridge", "bond", "vlan", "macvlan", "tun", "wireguard"])
 def test_kinds_that_are_the_same_to_glibc_are_said_to_be(pool: Pool, kind: str) -> None:
     host = Host.model_validate({"interfaces": {"x": {"kind": kind, "addresses": ["10.0.0.1/24"]}}})
-    topology, view = pool.run(sandbox_jobs.built, host)
+    topology, view = pool.run(jobs.built, host)
     assert [link.type for link in view.links if link.name == "x"] == [1]
     assert any(note.startswith(f"x: {kind} made as") for note in topology.notes)
 
@@ -297,5 +297,5 @@ def test_a_vrf_keeps_its_addresses_to_itself_or_says_what_is_missing(pool: Pool)
 )  # fmt: skip
 def test_what_the_kernel_refuses_is_named(pool: Pool, host: Any, words: str) -> None:
     with pytest.raises(SandboxError) as caught:
-        list(pool.run(sandbox_jobs.built, Host.model_validate(host)))
+        list(pool.run(jobs.built, Host.model_validate(host)))
     assert words in str(caught.value)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import sandbox_jobs
 
 from harness.sandbox import SandboxError, sysctls
 from harness.scenario.schema import Host
 from harness.scenario.sysctls import WHOLE, parts
+from tests.sandbox import jobs
 
 if TYPE_CHECKING:
     from harness.sandbox import Pool
@@ -48,7 +48,7 @@ def readings() -> dict[str, str]:
 def test_each_is_written_in_a_sandbox_and_the_machine_keeps_its_own(pool: Pool) -> None:
     before = readings()
     host = Host.model_validate({"interfaces": {"eth0": {}}})
-    (changed,) = pool.run(sandbox_jobs.sysctls_changed, host)
+    (changed,) = pool.run(jobs.sysctls_changed, host)
     assert readings() == before
     here = {key for key in WHOLE if ROOT.parent.joinpath(*parts(key) or ()).exists()}
     missing = {key for key in here if key not in changed}

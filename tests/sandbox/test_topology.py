@@ -4,7 +4,6 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-import sandbox_jobs
 
 from harness.model.host import (
     ARPHRD_SIT,
@@ -18,11 +17,12 @@ from harness.model.host import (
 )
 from harness.sandbox import Pool, SandboxError, Topology
 from harness.scenario.schema import Address, Host, Interface, RouteSpec
+from tests.sandbox import jobs
 
 
 def build(pool: Pool, host: dict[str, Any] | Host) -> tuple[Topology, HostView]:
     parsed = host if isinstance(host, Host) else Host.model_validate(host)
-    topology, view = pool.run(sandbox_jobs.built, parsed)
+    topology, view = pool.run(jobs.built, parsed)
     return topology, view
 
 
@@ -249,14 +249,14 @@ REFUSED = {
 def test_a_refusal_names_the_field(pool: Pool, name: str) -> None:
     host, message = REFUSED[name]
     with pytest.raises(SandboxError) as caught:
-        list(pool.run(sandbox_jobs.refused, host))
+        list(pool.run(jobs.refused, host))
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
     assert caught.value.details == ""
 
 
 def test_what_is_inside_is_private(pool: Pool) -> None:
-    (seen,) = pool.run(sandbox_jobs.surroundings, Host())
+    (seen,) = pool.run(jobs.surroundings, Host())
     assert seen == {
         "etc": [
             "host.conf",
@@ -277,4 +277,4 @@ def test_what_is_inside_is_private(pool: Pool) -> None:
 
 def test_a_box_holds_one_host(pool: Pool) -> None:
     with pytest.raises(SandboxError, match="one host"):
-        list(pool.run(sandbox_jobs.built_twice, Host()))
+        list(pool.run(jobs.built_twice, Host()))

@@ -5,10 +5,10 @@ import random
 import subprocess
 
 import pytest
-from glibc_making import MACHINES, elf
 
 from harness.glibcs import Build
 from harness.glibcs.elf import ElfError, read_elf, read_elf_file
+from tests.glibcs.making import MACHINES, elf
 
 
 @pytest.mark.parametrize("arch", MACHINES)

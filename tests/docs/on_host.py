@@ -1,6 +1,6 @@
 """Runs a script on the host of a scenario, as if that were the machine.
 
-Usage: docs_on_host.py SCENARIO SCRIPT. The script sees the host's network and names; the files
+Usage: on_host.py SCENARIO SCRIPT. The script sees the host's network and names; the files
 and everything else are the machine's. Ends with the script's status.
 """
 
@@ -45,6 +45,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    import docs_on_host  # the sandbox asks for the function by its module's name
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    from tests.docs import on_host  # the sandbox asks for the function by its module's name
 
-    sys.exit(docs_on_host.main())
+    sys.exit(on_host.main())

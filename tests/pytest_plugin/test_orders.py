@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from network_kit import flush_ipv6
-from plugin_kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, GaiHost
 
 from harness.pytest_plugin.orders import Order
+from tests.pytest_plugin.kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, GaiHost
+from tests.sandbox.network import flush_ipv6
 
 GaiOrder = Callable[..., Order]
 

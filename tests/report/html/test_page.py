@@ -11,11 +11,11 @@ import zlib
 from html.parser import HTMLParser
 from typing import Any
 
-import page_kit as kit
 import pytest
 
 from harness.compare.results import LookupReport, Notice, Summary
 from harness.report.html import WRITTEN_OUT, HtmlReport
+from tests.report.html import kit
 
 VOID = {"meta", "link", "br", "input", "img", "hr"}
 

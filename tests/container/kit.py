@@ -15,10 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from containerfile import Instruction, Stage, context, filled
-
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.sources import choose, host_sources
+from tests.container.containerfile import Instruction, Stage, context, filled
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTER = Path(__file__).with_name("enter.sh")

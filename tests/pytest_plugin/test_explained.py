@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plugin_kit import NODE
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import host_lane, make_jobs
@@ -29,6 +28,7 @@ from harness.pytest_plugin.properties import properties_of
 from harness.sandbox import Pool, SandboxError
 from harness.scenario import load
 from harness.scenario.schema import Lookup
+from tests.pytest_plugin.kit import NODE
 
 pytest_plugins = ("pytester",)
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import ordinary_user
 import pytest
-from plugin_kit import NODE
+
+from tests.pytest_plugin.kit import NODE
+from tests.sandbox import ordinary_user
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/pytest-project"
 

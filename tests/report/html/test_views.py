@@ -6,7 +6,6 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import takewhile
 
-import page_kit as kit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from harness.report.html.bits import Run, prefix_bits
 from harness.report.html.columns import columns_of
 from harness.report.html.lookups import LookupView, views_of
+from tests.report.html import kit
 
 
 def view(report: kit.LookupReport) -> LookupView:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import page_kit as kit
 import pytest
 
 from harness.report.html import WRITTEN_OUT
+from tests.report.html import kit
 
 if TYPE_CHECKING:
-    from browser_kit import Opened
     from playwright.sync_api import Page
+
+    from tests.report.html.browser import Opened
 
     Open = Callable[..., Opened]
 

@@ -4,10 +4,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from glibc_making import deb, link, member
 
 from harness.glibcs import GlibcError
 from harness.glibcs.deb import unpack
+from tests.glibcs.making import deb, link, member
 
 pytestmark = pytest.mark.needs("dpkg-deb", "dpkg")
 

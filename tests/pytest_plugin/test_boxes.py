@@ -14,15 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import network_kit
 import pytest
-from network_kit import add_address, ipv4_addresses
-from plugin_kit import HOST, NAMES, NEAR_FIRST, GaiHost
 
 from harness.model.lookup import Request  # any class that a test module knows
 from harness.pytest_plugin.children import ChildError
 from harness.sandbox import SandboxError
 from harness.scenario import ScenarioError
+from tests.pytest_plugin.kit import HOST, NAMES, NEAR_FIRST, GaiHost
+from tests.sandbox import network
+from tests.sandbox.network import add_address, ipv4_addresses
 
 pytestmark = pytest.mark.gai_namespaces
 
@@ -102,8 +102,8 @@ def test_every_resolver_answers_functions_and_commands(gai_host: GaiHost, resolv
 def test_the_network_stays_from_call_to_call(gai_host: GaiHost) -> None:
     box = gai_host(HOST)
     box.run(add_address, "eth0", "10.1.1.1/24")
-    listed = [sys.executable, "-c", "import network_kit; print(network_kit.ipv4_addresses())"]
-    beside = {**os.environ, "PYTHONPATH": str(Path(network_kit.__file__).parent)}
+    listed = [sys.executable, "-c", "import network; print(network.ipv4_addresses())"]
+    beside = {**os.environ, "PYTHONPATH": str(Path(network.__file__).parent)}
     assert "10.1.1.1/24" in box.command(listed, env=beside, check=True).stdout
     assert "10.1.1.1/24" not in gai_host(HOST).run(ipv4_addresses)
 

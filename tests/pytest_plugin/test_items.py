@@ -6,10 +6,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from plugin_kit import ids
 
 from harness.compare.run import HostJob
 from harness.sandbox import Pool
+from tests.pytest_plugin.kit import ids
 
 pytest_plugins = ("pytester",)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from container_kit import Mount, Root
+
+from tests.container.kit import Mount, Root
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 # GitHub: "bash" alone means this

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from glibc_making import elf
 
 from harness.glibcs import Build, GlibcError, find, from_directory
+from tests.glibcs.making import elf
 
 Make = Callable[..., Path]
 LAYOUTS = [

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from glibc_making import deb, member
 
 from harness.glibcs import GlibcError, GlibcUnavailable, apt
 from harness.glibcs.sources import Source
+from tests.glibcs.making import deb, member
 
 pytestmark = pytest.mark.needs("apt-get", "apt")
 

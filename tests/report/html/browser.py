@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import page_kit
 import pytest
+
+from tests.report.html import kit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -73,7 +74,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
                 file = reports
             else:
                 file = tmp_path / "report.html"
-                file.write_text(page_kit.page(reports), encoding="utf-8")
+                file.write_text(kit.page(reports), encoding="utf-8")
             context = browser.new_context(
                 viewport={"width": width, "height": height}, offline=True, **options
             )

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import page_kit as kit
 import pytest
 
+from tests.report.html import kit
+
 if TYPE_CHECKING:
-    from browser_kit import Opened
     from playwright.sync_api import Locator, Page
+
+    from tests.report.html.browser import Opened
 
     Open = Callable[..., Opened]
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from glibc_making import deb, elf, link, member
 
 from harness.glibcs import (
     Build,
@@ -29,6 +28,7 @@ from harness.glibcs import (
 )
 from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
+from tests.glibcs.making import deb, elf, link, member
 
 OTHER = "s390x"  # a host of this architecture would run it itself
 PROGRAM = "qemu-s390x-static"

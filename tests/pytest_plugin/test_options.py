@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import NoReturn, cast
 
 import pytest
-from plugin_kit import OTHER_VERSION, ids
 
 from harness import glibcs
 from harness.compare import plan
 from harness.native import LaneError
 from harness.pytest_plugin.settings import Settings
 from harness.sandbox import NoSandbox, SandboxUnavailable
+from tests.pytest_plugin.kit import OTHER_VERSION, ids
 
 pytest_plugins = ("pytester",)
 

@@ -22,12 +22,12 @@ from xml.etree import ElementTree
 
 import platformdirs
 import yaml
-from docs_match import mismatch, says_nothing
-from docs_pages import ROOT, Block, Page, page
-from docs_shell import Hung, Ran, Shell
 
 from harness.advice.lint import lint
 from harness.scenario import ScenarioError, load
+from tests.docs.match import mismatch, says_nothing
+from tests.docs.pages import ROOT, Block, Page, page
+from tests.docs.shell import Hung, Ran, Shell
 
 HERE = Path(__file__).parent
 # The host's glibc in the pages' outputs.
@@ -226,7 +226,7 @@ def _run(scene: Scene, block: Block, command: str, *, strict: bool = False) -> R
         script = scene.folder.parent / "notes" / "on-host.sh"
         script.write_text(("set -e -o pipefail\n" if strict else "") + command, encoding="utf-8")
         command = shlex.join(
-            [sys.executable, str(HERE / "docs_on_host.py"), block.directives["on"], str(script)]
+            [sys.executable, str(HERE / "on_host.py"), block.directives["on"], str(script)]
         )
         strict = False
     try:

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from glibc_making import deb, elf, link, member, tar
 
 from harness.glibcs import GlibcError, from_directory
 from harness.glibcs.deb import unpack_tar
+from tests.glibcs.making import deb, elf, link, member, tar
 
 # How many damaged files are tried of each kind; docs/security.md names a longer run.
 CASES = int(os.environ.get("GAI_HARNESS_MUTATIONS", "400"))

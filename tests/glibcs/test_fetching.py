@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from glibc_making import deb, link, member
 
 from harness.cli import main
 from harness.glibcs import (
@@ -24,6 +23,7 @@ from harness.glibcs import (
 )
 from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
+from tests.glibcs.making import deb, link, member
 
 pytestmark = pytest.mark.needs("dpkg-deb", "dpkg")
 
