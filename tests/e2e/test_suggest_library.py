@@ -17,8 +17,8 @@ from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
 from harness.compare.suggest import Answered, Wish, case_of, fulfil_all
 from harness.model.host import Target
 from harness.sandbox import Pool
+from tests.advice.suggest_kit import some_gai_conf_does_it
 from tests.e2e.kit import gai_harness, gather
-from tests.model.suggest_kit import some_gai_conf_does_it
 
 if TYPE_CHECKING:
     from harness.advice.suggest import LookupCase
