@@ -12,9 +12,9 @@ from harness.cli.streams import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.kernel.netlink import Netlink
     from harness.live.host import Snapshot
     from harness.live.said import Said
-    from harness.sandbox.netlink import Netlink
     from harness.scenario import Scenario
 
 
@@ -43,8 +43,8 @@ def main(options: argparse.Namespace) -> int:
     import textwrap
 
     from harness.cli import OK, UsageError
+    from harness.kernel.netlink import Netlink
     from harness.live.yaml_text import as_yaml
-    from harness.sandbox.netlink import Netlink
 
     names = list(dict.fromkeys(options.names))
     sock = Netlink()

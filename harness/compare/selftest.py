@@ -39,9 +39,9 @@ from harness.scenario.schema import Host
 
 if TYPE_CHECKING:
     from harness.compare.evidence import LaneSpec
+    from harness.kernel.netlink import Netlink
     from harness.native.lanes import Session
     from harness.sandbox import Box
-    from harness.sandbox.netlink import Netlink
 
 # More than one datagram of the kernel's holds, so that a dump comes in parts.
 _MANY = 150
@@ -130,7 +130,7 @@ def objection(box: Box, spec: tuple[LaneSpec, Host]) -> Iterator[str]:
     Raises LaneError for a worker that does not start: there is nothing to be shown of it.
     """
     from harness.compare.run import open_lane
-    from harness.sandbox.netlink import Netlink  # pyroute2: the askers need none of it
+    from harness.kernel.netlink import Netlink  # pyroute2: the askers need none of it
 
     lane, host = spec
     box.build(host)
@@ -176,25 +176,24 @@ def _told(value: Seen | None) -> str:
 def _addresses(netlink: Netlink) -> Sequence[Seen]:
     return [
         SeenAddress(
-            index=message["index"],
-            family=message["family"],
-            prefixlen=message["prefixlen"],
-            flags8=message["flags"],
-            flags=message.get_attr("IFA_FLAGS"),
-            scope=message["scope"],
-            address=_parsed(message.get_attr("IFA_ADDRESS")),
-            local=_parsed(message.get_attr("IFA_LOCAL")),
+            index=row.index,
+            family=row.family,
+            prefixlen=row.prefixlen,
+            flags8=row.flags & 0xFF,
+            flags=row.flags,
+            scope=row.scope,
+            address=row.address,
+            local=row.local,
         )
-        for message in netlink.addresses()
+        for row in netlink.addresses()
     ]
 
 
 def _links(netlink: Netlink) -> Sequence[Seen]:
-    found = []
-    for message in netlink.links():
-        index, name = message["index"], message.get_attr("IFLA_IFNAME")
-        found.append(SeenLink(index, name, message["ifi_type"], message["flags"], index, name))
-    return found
+    return [
+        SeenLink(one.index, one.name, one.type, one.flags, one.index, one.name)
+        for one in netlink.links()
+    ]
 
 
 def _sources(box: Box, netlink: Netlink) -> Iterator[tuple[str, bytes, Sequence[Seen]]]:
@@ -203,9 +202,9 @@ def _sources(box: Box, netlink: Netlink) -> Iterator[tuple[str, bytes, Sequence[
     Like glibc's, one socket serves many destinations, and an AF_INET6 one IPv4 too.
     """
     scoped = [
-        Target(ip_address("fe80::99"), message["index"])
-        for message in netlink.links()
-        if message.get_attr("IFLA_IFNAME") in _PLAIN["interfaces"]
+        Target(ip_address("fe80::99"), link.index)
+        for link in netlink.links()
+        if link.name in _PLAIN["interfaces"]
     ]
     four = [Target(ip_address(text)) for text in _IPV4]
     six = [Target(ip_address(text)) for text in _IPV6] + scoped
@@ -226,7 +225,3 @@ def _source(family: int, route: Route) -> SeenSource:
     if family == AF_INET6 and isinstance(source, IPv4Address):
         source = IPv6Address(f"::ffff:{source}")
     return SeenSource(0, int(family), source)
-
-
-def _parsed(text: str | None) -> IPAddress | None:
-    return None if text is None else ip_address(text)

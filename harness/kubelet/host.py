@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 
+from harness.kernel.netlink import Netlink
 from harness.kubelet.values import Interface, Net
 from harness.model.host import IPAddress
-from harness.sandbox.netlink import Netlink
 
-_IFF_UP, _IFF_LOOPBACK, _IFF_POINTOPOINT = 0x1, 0x8, 0x10
 _PROC = Path("/proc/net")
 
 
@@ -19,20 +17,19 @@ def read_net(netlink: Netlink) -> Net:
     Parameters: ``netlink`` a socket in that namespace. Raises OSError.
     """
     addresses: dict[int, list[IPAddress]] = {}
-    for message in netlink.addresses():
+    for row in netlink.addresses():
         # Go takes IFA_LOCAL where there is one: on a point-to-point link the own end
-        text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-        if text is not None:
-            addresses.setdefault(message["index"], []).append(ip_address(text))
+        if row.local or row.address:
+            addresses.setdefault(row.index, []).append(row.own)
     interfaces = tuple(
         Interface(
-            name=message.get_attr("IFLA_IFNAME"),
-            addresses=tuple(addresses.get(message["index"], ())),
-            up=bool(message["flags"] & _IFF_UP),
-            loopback=bool(message["flags"] & _IFF_LOOPBACK),
-            point_to_point=bool(message["flags"] & _IFF_POINTOPOINT),
+            name=link.name,
+            addresses=tuple(addresses.get(link.index, ())),
+            up=link.up,
+            loopback=link.loopback,
+            point_to_point=link.point_to_point,
         )
-        for message in netlink.links()
+        for link in netlink.links()
     )
     return Net(interfaces, _text(_PROC / "route"), _text(_PROC / "ipv6_route"))
 

@@ -74,7 +74,7 @@ def in_scenario(loaded: LoadedScenario, lanes: Sequence[LaneSpec], name: str) ->
 
 
 def _gather(box: Box, job: _Job) -> Iterator[Gathered]:
-    from harness.sandbox.netlink import Netlink
+    from harness.kernel.netlink import Netlink
 
     ((evidences, _),) = collect(box, job.host)
     answers = [_cgo(evidence) for evidence in evidences]
@@ -170,9 +170,9 @@ def _as_go_finds(name: str, said: Names) -> tuple[Target, ...]:
 def on_this_host(name: str, timeout: float = 10.0) -> Gathered:
     """Look ``name`` up on this machine as it is; only reads. Raises LaneError, OSError."""
     from harness.glibcs import host
+    from harness.kernel.netlink import Netlink
+    from harness.kernel.observe import observe
     from harness.native.cffi_lane import CffiLane
-    from harness.sandbox.netlink import Netlink
-    from harness.sandbox.observe import observe
 
     build = host()
     with CffiLane() as lane, lane.open() as session:

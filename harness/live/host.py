@@ -16,15 +16,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness.kernel.netlink import Netlink
+from harness.kernel.routes import route_rows
 from harness.live import machine, names
-from harness.live.interfaces import Data, address_lines, interfaces, link_rows
+from harness.live.interfaces import Data, interfaces, shown
 from harness.live.multipath import pinned
-from harness.live.routes import route_rows, routes, without_route
+from harness.live.routes import routes, without_route
 from harness.live.rules import labels, rules
 from harness.live.said import Name, Said
 from harness.live.sysctls import sysctls
 from harness.model.host import Target
-from harness.sandbox.netlink import Netlink
 from harness.scenario import LoadedScenario, Scenario
 
 Destinations = Mapping[str, Sequence[Target | str]]
@@ -63,7 +64,7 @@ def snapshot(
     own = netlink is None
     sock = Netlink() if netlink is None else netlink
     try:
-        indexes = {message["index"]: message.get_attr("IFLA_IFNAME") for message in sock.links()}
+        indexes = {link.index: link.name for link in sock.links()}
         listed, resolver = _names(found, indexes)
         host, missing = read_host(sock, [text for texts in listed.values() for text in texts])
     finally:
@@ -103,8 +104,8 @@ def read_host(netlink: Netlink, destinations: Sequence[str] = ()) -> tuple[Data,
     Parameters: ``netlink`` a socket in the namespace to read; ``destinations`` what will be
     looked up, which matters only on hosts with thousands of routes. Raises OSError.
     """
-    links = link_rows(netlink.links())
-    lines = address_lines(netlink.addresses())
+    links = shown(netlink.links())
+    lines = [row for row in netlink.addresses() if row.local or row.address]
     by_index = {link.index: link.name for link in links}
     rows = [
         row

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from harness.kernel.netlink import Netlink
+from harness.kernel.observe import observe
 from harness.model.host import HostView, Target
-from harness.sandbox.netlink import Netlink
-from harness.sandbox.observe import observe
 
 GAI_CONF = Path("/etc/gai.conf")
 

@@ -6,21 +6,19 @@ on another machine, or with other addresses, would send them elsewhere.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from socket import AF_INET, AF_INET6
 
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
+from harness.kernel.netlink import RTM_GETROUTE, Netlink, encode
+from harness.kernel.routes import route_row
 from harness.live.interfaces import Data
 from harness.live.said import Address, Said
-from harness.sandbox.netlink import RTM_GETROUTE, Netlink, attributes, encode
 from harness.scenario.values import TABLES
 
 _LOOKUP_TABLE = 0x1000  # RTM_F_LOOKUP_TABLE: say which table it was
-_OIF, _GATEWAY, _TABLE = 4, 5, 15
-_AT = 28
 
 
 def pinned(
@@ -75,12 +73,5 @@ def _way(netlink: Netlink, text: str) -> tuple[str | None, int, int] | None:
     (answer,) = netlink.ask([encode(message, RTM_GETROUTE, 0)])
     if isinstance(answer, int):
         return None
-    carried = attributes(answer, _AT)
-    if _OIF not in carried or _TABLE not in carried:
-        return None
-    gateway = carried.get(_GATEWAY)
-    return (
-        None if gateway is None else str(ip_address(gateway)),
-        struct.unpack("=I", carried[_OIF])[0],
-        struct.unpack("=I", carried[_TABLE])[0],
-    )
+    row = route_row(answer)
+    return (row.hops[0].via, row.hops[0].dev, row.table) if row.hops else None

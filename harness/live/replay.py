@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from harness.kernel.observe import observe
 from harness.live.said import Address, Link, Said
 from harness.model.host import HostView, Target
 from harness.sandbox import Box, Pool, SandboxError
 from harness.sandbox.devices import PEER_INDEX
-from harness.sandbox.observe import observe
 
 if TYPE_CHECKING:
-    from harness.sandbox.netlink import Netlink
+    from harness.kernel.netlink import Netlink
     from harness.scenario import Scenario
     from harness.scenario.schema import Host
 

@@ -6,26 +6,16 @@ the addresses are added. Source: linux/rtnetlink.h.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address, ip_network
 
-from harness.live.interfaces import AddressLine, Data, LinkRow
+from harness.kernel.names import PREFERENCES, SCOPES
+from harness.kernel.routes import BY_KERNEL, HOP_DEAD, HOP_LINKDOWN, HOP_ONLINK, Hop, RouteRow
+from harness.kernel.rows import KernelAddress, KernelLink
+from harness.live.interfaces import Data
 from harness.live.said import Address, Said
-from harness.sandbox.netlink import attributes
-from harness.sandbox.routing import PREFERENCES, ROUTE_TYPES, SCOPES
 
-_HEADER = struct.Struct("=BBBBBBBBI")  # struct rtmsg
-_AT = 16
-_NEXT_HOP = struct.Struct("=HBBi")
-_DST, _SRC, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _MULTIPATH = 1, 2, 4, 5, 6, 7, 9
-_TABLE, _VIA, _PREF, _ENCAP_TYPE = 15, 18, 20, 21
-_CLONED = 0x200
-_DEAD, _ONLINK, _LINKDOWN = 1, 4, 16
-_KERNEL = 2  # RTPROT_KERNEL
 _LOCAL, _MAIN = 255, 254
-_TYPES = {number: name for name, number in ROUTE_TYPES.items()}
 _SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 _PREF_NAMES = {number: name for name, number in PREFERENCES.items() if name != "medium"}
 _WITHOUT_DEVICE = ("unreachable", "blackhole", "prohibit", "throw")
@@ -33,117 +23,16 @@ _USUAL_METRIC6 = 1024
 MOST = 3000
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One way of a route: gateway, interface, flags and weight."""
-
-    via: str | None
-    dev: int
-    flags: int = 0
-    weight: int = 1
-    other_family: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RouteRow:
-    """One message of the route dump."""
-
-    version: int
-    to: str
-    source: str | None
-    table: int
-    type: str
-    scope: int
-    protocol: int
-    metric: int
-    prefsrc: str | None
-    pref: int
-    hops: tuple[Hop, ...]
-    tos: int
-    encapsulated: bool
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What the kernel tells routes apart by."""
-        return self.to, self.metric, self.table, self.source
-
-
-def route_rows(messages: Sequence[bytes]) -> Iterator[RouteRow]:
-    """Decode a route dump, cached and multicast-routing entries left out.
-
-    Parameters: ``messages`` as `Netlink.routes` gives them. Raises nothing.
-    """
-    for data in messages:
-        family, dst_len, src_len, tos, table, protocol, scope, kind, flags = _HEADER.unpack_from(
-            data, _AT
-        )
-        if flags & _CLONED or kind not in _TYPES or family not in (2, 10):
-            continue
-        found = attributes(data, _AT + _HEADER.size)
-        version = 4 if family == 2 else 6
-        none = bytes(4 if version == 4 else 16)
-        source = None
-        if src_len:
-            source = _prefix(found.get(_SRC, none), src_len)
-        yield RouteRow(
-            version=version,
-            to=_prefix(found.get(_DST, none), dst_len),
-            source=source,
-            table=_number(found.get(_TABLE), table),
-            type=_TYPES[kind],
-            scope=scope,
-            protocol=protocol,
-            metric=_number(found.get(_PRIORITY), 0),
-            prefsrc=_address(found.get(_PREFSRC)),
-            pref=found.get(_PREF, b"\0")[0],
-            hops=tuple(_hops(found, flags)),
-            tos=tos,
-            encapsulated=_ENCAP_TYPE in found,
-        )
-
-
-def _number(data: bytes | None, otherwise: int) -> int:
-    return otherwise if data is None else int(struct.unpack("=I", data)[0])
-
-
-def _address(data: bytes | None) -> str | None:
-    if data is None:
-        return None
-    return str(IPv4Address(data) if len(data) == 4 else IPv6Address(data))
-
-
-def _prefix(data: bytes, length: int) -> str:
-    return str(ip_interface(f"{_address(data)}/{length}").network)
-
-
-def _hop(found: Mapping[int, bytes], dev: int, flags: int, weight: int = 1) -> Hop:
-    return Hop(_address(found.get(_GATEWAY)), dev, flags, weight, _VIA in found)
-
-
-def _hops(found: Mapping[int, bytes], flags: int) -> Iterator[Hop]:
-    data = found.get(_MULTIPATH)
-    if data is None:
-        if _OIF in found:
-            yield _hop(found, _number(found[_OIF], 0), flags)
-        return
-    offset = 0
-    while offset + _NEXT_HOP.size <= len(data):
-        length, hop_flags, hops, dev = _NEXT_HOP.unpack_from(data, offset)
-        inner = attributes(data[offset : offset + length], _NEXT_HOP.size)
-        yield _hop(inner, dev, hop_flags, hops + 1)
-        offset += max((length + 3) & ~3, _NEXT_HOP.size)
-
-
 def without_route(
-    links: Sequence[LinkRow], addresses: Sequence[AddressLine], rows: Sequence[RouteRow]
-) -> frozenset[AddressLine]:
+    links: Sequence[KernelLink], addresses: Sequence[KernelAddress], rows: Sequence[RouteRow]
+) -> frozenset[KernelAddress]:
     """The addresses whose network has no route of the kernel's, although it would make one."""
     there = {
         (row.to, hop.dev)
         for row in rows
-        if row.protocol == _KERNEL
+        if row.protocol == BY_KERNEL
         for hop in row.hops
-        if not hop.flags & _LINKDOWN or not _ignored(row.version, hop.dev, links)
+        if not hop.flags & HOP_LINKDOWN or not _ignored(row.version, hop.dev, links)
     }
     up = {link.index for link in links if link.up}
     return frozenset(
@@ -153,7 +42,7 @@ def without_route(
     )
 
 
-def _ignored(version: int, dev: int, links: Sequence[LinkRow]) -> bool:
+def _ignored(version: int, dev: int, links: Sequence[KernelLink]) -> bool:
     from harness.live.sysctls import ignores_linkdown
 
     name = next((link.name for link in links if link.index == dev), "all")
@@ -162,8 +51,8 @@ def _ignored(version: int, dev: int, links: Sequence[LinkRow]) -> bool:
 
 def routes(
     rows: Sequence[RouteRow],
-    links: Sequence[LinkRow],
-    addresses: Sequence[AddressLine],
+    links: Sequence[KernelLink],
+    addresses: Sequence[KernelAddress],
     wanted: Sequence[str] = (),
 ) -> tuple[list[Data], list[Said]]:
     """The scenario's routes and what is left out of them.
@@ -185,7 +74,7 @@ def routes(
     # of another interface
     kept.sort(key=lambda row: (any(hop.via for hop in row.hops), ip_network(row.to).prefixlen))
     names = {link.index: link.name for link in links}
-    own = {line.local for line in addresses}
+    own = {str(line.own) for line in addresses}
     own |= {str(ip_network(row.to)[0]) for row in kept if row.type == "local"}
     near_by = _networks(links, addresses, kept)
     found = []
@@ -196,8 +85,8 @@ def routes(
     return found, left_out
 
 
-def _made_by_kernel(row: RouteRow, addresses: Sequence[AddressLine]) -> bool:
-    if row.protocol != _KERNEL:
+def _made_by_kernel(row: RouteRow, addresses: Sequence[KernelAddress]) -> bool:
+    if row.protocol != BY_KERNEL:
         return False
     if row.type != "unicast":
         return True
@@ -233,7 +122,7 @@ def _merged(rows: Sequence[RouteRow], left_out: list[Said]) -> list[RouteRow]:
 
 
 def _networks(
-    links: Sequence[LinkRow], addresses: Sequence[AddressLine], rows: Sequence[RouteRow]
+    links: Sequence[KernelLink], addresses: Sequence[KernelAddress], rows: Sequence[RouteRow]
 ) -> dict[int, list[str]]:
     up = {link.index for link in links if link.up}
     found: dict[int, list[str]] = {}
@@ -249,7 +138,7 @@ def _networks(
 
 def _route(
     row: RouteRow,
-    links: Sequence[LinkRow],
+    links: Sequence[KernelLink],
     names: Mapping[int, str],
     own: set[str],
     near_by: Mapping[int, list[str]],
@@ -264,8 +153,8 @@ def _route(
         hops = [
             hop
             for hop in row.hops
-            if not hop.flags & _DEAD
-            and not (hop.flags & _LINKDOWN and _ignored(row.version, hop.dev, links))
+            if not hop.flags & HOP_DEAD
+            and not (hop.flags & HOP_LINKDOWN and _ignored(row.version, hop.dev, links))
         ]
         written = [_way(hop, names, near_by) for hop in hops if hop.dev in names]
         if not written:
@@ -307,7 +196,7 @@ def _way(hop: Hop, names: Mapping[int, str], near_by: Mapping[int, list[str]]) -
         gateway = ip_address(hop.via)
         link_local = gateway.version == 6 and gateway.is_link_local
         near = any(gateway in ip_network(text) for text in near_by.get(hop.dev, ()))
-        if hop.flags & _ONLINK or not (near or link_local):
+        if hop.flags & HOP_ONLINK or not (near or link_local):
             way["on-link"] = True
     return way
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from harness.kernel.names import FIB_RULE_INVERT, FR_ACT_GOTO, KERNEL_RULES, RULE_TYPES
 from harness.live.interfaces import Data
 from harness.live.said import Link, Said
-from harness.sandbox.routing import FIB_RULE_INVERT, FR_ACT_GOTO, KERNEL_RULES, RULE_TYPES
 
 _TYPES = {number: name for name, number in RULE_TYPES.items()}
 _NO_LIMIT = 0xFFFFFFFF

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.kernel.netlink import Netlink
+from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
 
 from . import doors, kernel, machine_etc, namespaces, wire
@@ -14,8 +16,6 @@ from .devices import Workshop
 from .dns import FirstReply, NameServer, Zone
 from .errors import SandboxError
 from .names import Resolver, replace, write_names
-from .netlink import Netlink
-from .observe import observe
 from .topology import build
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ class Box:
         write_names(self.etc, names, resolver)
 
     def _with_indexes(self, names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-        links = {
-            message.get_attr("IFLA_IFNAME"): message["index"] for message in self._netlink.links()
-        }
+        links = {link.name: link.index for link in self._netlink.links()}
         try:
             return {
                 name: [str(parse_target(text, links)) for text in addresses]

@@ -10,7 +10,8 @@ from typing import Any
 
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
 
-from . import netlink
+from harness.kernel import netlink
+
 from .devices import IFF_UP
 from .errors import SandboxUnavailable
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
 
+from harness.kernel import netlink
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 
-from . import netlink, sysctls
+from . import sysctls
 from .errors import SandboxError, SandboxUnavailable
 from .values import Device
 

@@ -10,12 +10,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.kernel.netlink import Netlink
 from harness.scenario.schema import Host
 
 from . import devices, kernel, sysctls
 from .devices import Workshop
 from .errors import SandboxError, SandboxUnavailable
-from .netlink import Netlink
 
 if TYPE_CHECKING:
     from .box import Box

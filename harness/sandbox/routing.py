@@ -13,28 +13,25 @@ from typing import TYPE_CHECKING, Any
 from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
-from . import netlink
+from harness.kernel import netlink
+from harness.kernel.names import (
+    FIB_RULE_INVERT,
+    FR_ACT_GOTO,
+    KERNEL_RULES,
+    PREFERENCES,
+    ROUTE_TYPES,
+    RULE_TYPES,
+    SCOPES,
+)
+from harness.kernel.netlink import label_message
+
 from .errors import SandboxError
-from .netlink import label_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from harness.kernel.netlink import Netlink
     from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
-
-    from .netlink import Netlink
-
-ROUTE_TYPES = {
-    "unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5,
-    "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9,
-}  # fmt: skip
-SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
-PREFERENCES = {"low": 3, "medium": 0, "high": 1}
-RULE_TYPES = {"unicast": 1, "nop": 3, "blackhole": 6, "unreachable": 7, "prohibit": 8}
-FR_ACT_GOTO = 2
-FIB_RULE_INVERT = 2
-KERNEL_RULES = {4: ((0, 255), (32766, 254), (32767, 253)), 6: ((0, 255), (32766, 254))}
-"""Priority and table of the rules every network namespace begins with, by IP version."""
 
 _NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _RTPROT_STATIC = 4

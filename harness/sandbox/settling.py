@@ -14,12 +14,11 @@ from ipaddress import ip_interface
 from socket import AF_INET6
 from typing import TYPE_CHECKING
 
-from .netlink import attributes
+from harness.kernel.netlink import attributes
 
 if TYPE_CHECKING:
+    from harness.kernel.netlink import Netlink
     from harness.scenario.schema import Host
-
-    from .netlink import Netlink
 
 _DST_LEN, _TYPE, _ATTRIBUTES = 17, 23, 28  # in struct nlmsghdr and struct rtmsg
 _RTA_DST = 1

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_interface
 from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
+from harness.kernel import netlink
+from harness.kernel.names import SCOPES
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
 from harness.scenario.sysctls import interface_of
 
-from . import devices, namespaces, netlink, routing, sysctls
+from . import devices, namespaces, routing, sysctls
 from .errors import SandboxError
 from .settling import settle
 from .values import Device, Topology
@@ -117,7 +119,7 @@ def _interfaces(
     sock: netlink.Netlink, workshop: Workshop, host: Host
 ) -> tuple[list[Device], list[str]]:
     """Make the interfaces; their indexes follow those the namespace came with."""
-    present = {link.get_attr("IFLA_IFNAME"): link["index"] for link in sock.links()}
+    present = {link.name: link.index for link in sock.links()}
     following = max(present.values()) + 1
     made: list[Device] = []
     notes: list[str] = []
@@ -190,7 +192,7 @@ def _add_address(sock: netlink.Netlink, device: Device, position: int, address: 
     message["prefixlen"] = far.network.prefixlen
     message["index"] = device.index
     scope = "host" if local.version == 4 and local.ip.is_loopback else "global"
-    message["scope"] = routing.SCOPES[address.scope or scope]
+    message["scope"] = SCOPES[address.scope or scope]
     message["attrs"] = [
         ("IFA_LOCAL", str(local.ip)),
         ("IFA_ADDRESS", str(far.ip)),
@@ -222,21 +224,13 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
     names = {device.index: device.name for device in made}
     notes: list[str] = []
     for row in sock.addresses():
-        local = row.get_attr("IFA_LOCAL") or row.get_attr("IFA_ADDRESS")
-        if (
-            row["index"] == devices.LOOPBACK_INDEX
-            or (
-                row["index"],
-                ip_address(local),
-            )
-            in listed
-        ):
+        if row.index == devices.LOOPBACK_INDEX or (row.index, row.own) in listed:
             continue
         message = ifaddrmsg()
         for name in ("family", "prefixlen", "index"):
-            message[name] = row[name]
-        message["attrs"] = [("IFA_LOCAL", local), ("IFA_ADDRESS", row.get_attr("IFA_ADDRESS"))]
+            message[name] = getattr(row, name)
+        message["attrs"] = [("IFA_LOCAL", str(row.own)), ("IFA_ADDRESS", str(row.far))]
         sock.change(message, netlink.RTM_DELADDR)
-        if row["index"] in names:
-            notes.append(f"{names[row['index']]}: removed {local}, which is not listed")
+        if row.index in names:
+            notes.append(f"{names[row.index]}: removed {row.own}, which is not listed")
     return notes

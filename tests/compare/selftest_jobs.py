@@ -8,9 +8,9 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.compare.selftest import first_difference
+from harness.kernel.netlink import Netlink
 from harness.native import WorkerLane, bundled_worker
 from harness.native.view import Seen, View
-from harness.sandbox.netlink import Netlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from typing import Any
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 
+from harness.kernel.netlink import NLM_F_CREATE, RTM_NEWADDR
 from harness.model.host import IFA_F_HOMEADDRESS, IFA_F_OPTIMISTIC
 from harness.sandbox import Box, Pool
-from harness.sandbox.netlink import NLM_F_CREATE, RTM_NEWADDR
 from harness.scenario.schema import Host
 
 PERMANENT = 0x80
@@ -22,9 +22,7 @@ def flags_kept(box: Box, asked: tuple[str, int]) -> Iterator[int]:
     topology = box.build(Host.model_validate({"interfaces": {"eth0": {}}}))
     assert topology.devices
     netlink = box._netlink
-    index = next(
-        link["index"] for link in netlink.links() if link.get_attr("IFLA_IFNAME") == "eth0"
-    )
+    index = next(link.index for link in netlink.links() if link.name == "eth0")
     message = ifaddrmsg()
     six = ":" in address
     message["family"] = socket.AF_INET6 if six else socket.AF_INET
@@ -35,8 +33,8 @@ def flags_kept(box: Box, asked: tuple[str, int]) -> Iterator[int]:
     message["attrs"] = [*attributes, ("IFA_FLAGS", flags)]
     netlink.change(message, RTM_NEWADDR, NLM_F_CREATE)
     for row in netlink.addresses():
-        if row.get_attr("IFA_ADDRESS") == address:
-            yield row.get_attr("IFA_FLAGS")
+        if str(row.address) == address:
+            yield row.flags
 
 
 def test_the_kernel_drops_ipv6_flags_of_ipv4_addresses() -> None:

@@ -69,7 +69,7 @@ def furnish(box: Box, scenario: Scenario, gai_conf: bytes | None) -> None:
 
 def ask_everybody(box: Box, ask: Ask) -> Iterator[Said]:
     """Inside a sandbox: every name of the scenario, by glibc and by real Go."""
-    from harness.sandbox.netlink import Netlink
+    from harness.kernel.netlink import Netlink
 
     furnish(box, ask.scenario, ask.gai_conf)
     names = list(ask.scenario.names)

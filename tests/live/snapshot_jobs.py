@@ -15,9 +15,9 @@ from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
 from harness.cli import main as cli
 from harness.compare.run import HostJob, collect
+from harness.kernel.netlink import Netlink
 from harness.live.host import snapshot
 from harness.model.host import Target
-from harness.sandbox.netlink import Netlink
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Host
 

@@ -13,13 +13,13 @@ import pytest
 
 from harness.cli import main as cli
 from harness.compare.plan import lanes_for, make_jobs
+from harness.kernel.netlink import Netlink
 from harness.live.host import SnapshotError, snapshot
 from harness.live.redact import redact
 from harness.live.replay import differences
 from harness.live.yaml_text import as_yaml
 from harness.model.host import Target
 from harness.sandbox import Pool, SandboxUnavailable
-from harness.sandbox.netlink import Netlink
 from harness.scenario import LoadedScenario, Scenario, load
 from harness.scenario.schema import Host
 from tests.live import snapshot_jobs

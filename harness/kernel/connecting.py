@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from harness.model.host import Route, Target
 
-from .routing import KERNEL_RULES
+from .names import KERNEL_RULES
 
 if TYPE_CHECKING:
     from typing import Any

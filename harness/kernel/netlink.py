@@ -1,4 +1,4 @@
-"""One rtnetlink socket for a sandbox's requests.
+"""One rtnetlink socket for all requests.
 
 The messages are pyroute2's; the socket is our own, because a request through pyroute2's
 IPRoute costs about 1 ms of event loop and this one 0.1 ms, route look-ups can be sent in
@@ -20,8 +20,12 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-unt
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
+from . import rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from .rows import KernelAddress, KernelLink
 
 NETLINK_ROUTE = 0
 SOL_NETLINK = 270
@@ -141,13 +145,14 @@ class Netlink:
                         answers.append(data)
         return answers
 
-    def links(self) -> list[Any]:
-        """The link dump, decoded by pyroute2. Raises RefusedError."""
-        return [_decoded(ifinfmsg, data) for data in self.dump(ifinfmsg(), RTM_GETLINK)]
+    def links(self) -> list[KernelLink]:
+        """The link dump. Raises RefusedError."""
+        return [rows.link(_decoded(ifinfmsg, data)) for data in self.dump(ifinfmsg(), RTM_GETLINK)]
 
-    def addresses(self) -> list[Any]:
-        """The address dump of both families, decoded by pyroute2. Raises RefusedError."""
-        return [_decoded(ifaddrmsg, data) for data in self.dump(ifaddrmsg(), RTM_GETADDR)]
+    def addresses(self) -> list[KernelAddress]:
+        """The address dump of both families. Raises RefusedError."""
+        found = self.dump(ifaddrmsg(), RTM_GETADDR)
+        return [rows.address(_decoded(ifaddrmsg, data)) for data in found]
 
     def rules(self, family: int) -> list[Any]:
         """The routing rules of AF_INET or AF_INET6 in order. Raises RefusedError."""

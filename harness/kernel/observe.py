@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import errno
 import struct
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
@@ -21,8 +21,6 @@ from harness.model.host import (
     IFA_F_OPTIMISTIC,
     AddressRow,
     HostView,
-    IPAddress,
-    Link,
     Route,
     Target,
 )
@@ -64,13 +62,10 @@ def observe(netlink: Netlink, targets: Iterable[Target]) -> HostView:
     destinations to look up. Raises OSError.
     """
     only_ipv6 = bindv6only()
-    addresses = tuple(_row(message) for message in netlink.addresses())
+    addresses = tuple(row.for_model for row in netlink.addresses())
     return HostView(
         addresses=addresses,
-        links=tuple(
-            Link(message["index"], message.get_attr("IFLA_IFNAME"), message["ifi_type"])
-            for message in netlink.links()
-        ),
+        links=tuple(link.for_model for link in netlink.links()),
         routes=routes(netlink, targets, only_ipv6, any(map(_can_be_source6, addresses))),
         bindv6only=only_ipv6,
     )
@@ -207,17 +202,3 @@ def _can_be_source6(row: AddressRow) -> bool:
     return isinstance(row.address, IPv6Address) and (
         row.flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC) != IFA_F_TENTATIVE
     )
-
-
-def _row(message: Any) -> AddressRow:
-    return AddressRow(
-        index=message["index"],
-        address=_parsed(message.get_attr("IFA_ADDRESS")),
-        local=_parsed(message.get_attr("IFA_LOCAL")),
-        prefixlen=message["prefixlen"],
-        flags=message["flags"],
-    )
-
-
-def _parsed(text: str | None) -> IPAddress | None:
-    return None if text is None else ip_address(text)
