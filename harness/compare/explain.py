@@ -110,7 +110,5 @@ def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason |
         decision = compare_pair(a, b)
         if not decision.preferred:
             decision = compare_pair(b, a)
-        return PairReason(
-            str(decision.before.target), str(decision.after.target), decision.rule, decision.why
-        )
+        return PairReason.of(decision)
     return None

@@ -15,6 +15,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from harness.model.explain import seen
+from harness.model.order import Decision
+
 Glibc: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", description='as "2.36"')]
 Arch: TypeAlias = Annotated[
     str, Field(pattern=r"^[a-z0-9-]+$", description="Debian's name: amd64, armhf")
@@ -43,7 +46,7 @@ class PairReason:
     """Why ``before`` stands before ``after``: the rule's number and its words.
 
     ``preferred`` is False where the rule prefers the other way, but the sort never compared
-    the two.
+    the two. ``seen`` is what the rule saw of each of the two, in words.
     """
 
     before: str
@@ -53,6 +56,13 @@ class PairReason:
     preferred: Annotated[
         bool, Field(description="false where the rule prefers the other way, unasked by the sort")
     ] = True
+    seen: Annotated[tuple[str, str] | None, Field(exclude=True)] = None
+
+    @classmethod
+    def of(cls, decision: Decision) -> PairReason:
+        """A decision of the model, in words."""
+        before, after = str(decision.before.target), str(decision.after.target)
+        return cls(before, after, decision.rule, decision.why, decision.preferred, seen(decision))
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,15 +136,9 @@ def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
     if prediction.order is None:
         return ()
     return tuple(
-        PairReason(
-            str(decision.before.target),
-            str(decision.after.target),
-            decision.rule,
-            decision.why,
-            decision.preferred,
-        )
+        PairReason.of(decision)
         for decision in prediction.order.decisions
-        if str(decision.before.target) != str(decision.after.target)
+        if decision.before.target != decision.after.target
     )
 
 

@@ -134,10 +134,7 @@ def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") 
     pair = None
     for decision in order.decisions:
         if decision.before.address != decision.after.address:
-            pair = PairReason(
-                str(decision.before.address), str(decision.after.address),
-                decision.rule, decision.why,
-            )  # fmt: skip
+            pair = PairReason.of(decision)
             break
     return Answer("go", GO, Lookup(order.destinations), pair, native=False, note=note)
 

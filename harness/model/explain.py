@@ -20,14 +20,18 @@ def why(decision: Decision) -> str:
 
     Parameters: ``decision`` a `harness.model.order.Decision`.
     """
-    before, after = decision.before, decision.after
-    text = (
-        f"rule {decision.rule}: {before.target} {describe(decision.rule, before, first=True)}, "
-        f"{after.target} {describe(decision.rule, after)}"
-    )
+    before, after = seen(decision)
+    text = f"rule {decision.rule}: {decision.before.target} {before}, "
+    text += f"{decision.after.target} {after}"
     if not decision.preferred:
         text += " — the rule prefers the other way, but the sort never compared the two"
     return text
+
+
+def seen(decision: Decision) -> tuple[str, str]:
+    """What the rule saw of each of the two, in words."""
+    rule = decision.rule
+    return describe(rule, decision.before, first=True), describe(rule, decision.after)
 
 
 def describe(rule: int, item: Destination, *, first: bool = False) -> str:

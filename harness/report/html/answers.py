@@ -257,16 +257,6 @@ def same_page_key(result: Result) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def values(reason: PairReason) -> tuple[str, str] | None:
-    """The two values of a reason's words, without rule and addresses; None for other words."""
-    words = reason.why.removeprefix(f"rule {reason.rule}: ").partition(" — ")[0]
-    first, second = f"{reason.before} ", f", {reason.after} "
-    if not words.startswith(first):
-        return None
-    before, found, after = words.removeprefix(first).rpartition(second)
-    return (before, after) if found else None
-
-
 def _steps(order: Sequence[str], result: Result) -> list[Step]:
     """The step after each address but the last."""
     decisions = result.decisions
@@ -280,13 +270,13 @@ def _steps(order: Sequence[str], result: Result) -> list[Step]:
 def _step(reason: PairReason | None) -> Step:
     if reason is None:
         return Step(None, "no rule can be named", words="the effect of the gai.conf is undefined")
-    both = values(reason)
+    before, after = reason.seen or ("", "")
     return Step(
         rule=reason.rule,
         title=TITLES.get(reason.rule, ""),
-        before=both[0] if both else "",
-        after=both[1] if both else "",
-        words="" if both else reason.why,
+        before=before,
+        after=after,
+        words="" if reason.seen else reason.why,
         preferred=reason.preferred,
     )
 

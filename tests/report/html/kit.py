@@ -89,22 +89,25 @@ def lookup(
 
 NEAR_ROW = row(NEAR, 1, common_prefix=29)
 FAR_ROW = row(FAR, 0)
-BY_RULE_9 = PairReason(
-    NEAR, FAR, 9,
-    f"rule 9: {NEAR} shares 29 bits with 172.18.45.2/24, {FAR} is outside the subnet of "
-    "172.18.45.2/24",
-)  # fmt: skip
-BY_RULE_10 = PairReason(
-    FAR, NEAR, 10, f"rule 10: {FAR} number 1 of the answer, {NEAR} number 2 of the answer"
+
+
+def reason(rule: int, before: str, saw: str, after: str, saw_after: str) -> PairReason:
+    """A decision with what the rule saw of each of the two."""
+    why = f"rule {rule}: {before} {saw}, {after} {saw_after}"
+    return PairReason(before, after, rule, why, seen=(saw, saw_after))
+
+
+BY_RULE_9 = reason(
+    9, NEAR, "shares 29 bits with 172.18.45.2/24", FAR, "is outside the subnet of 172.18.45.2/24"
 )
+BY_RULE_10 = reason(10, FAR, "number 1 of the answer", NEAR, "number 2 of the answer")
 NEAR_FIRST: dict[str, Any] = {"decisions": (BY_RULE_9,), "destinations": (NEAR_ROW, FAR_ROW)}
 FAR_FIRST: dict[str, Any] = {"decisions": (BY_RULE_10,), "destinations": (FAR_ROW, NEAR_ROW)}
-SIX_BY_9 = PairReason(
-    SIX_NEAR, SIX, 9,
-    f"rule 9: {SIX_NEAR} shares 125 bits with 2001:db8:1::2/64, {SIX} shares 44 bits with "
-    "2001:db8:1::2/64",
+SIX_BY_9 = reason(
+    9, SIX_NEAR, "shares 125 bits with 2001:db8:1::2/64", SIX,
+    "shares 44 bits with 2001:db8:1::2/64",
 )  # fmt: skip
-SIX_BEFORE_FOUR = PairReason(SIX, NEAR, 6, f"rule 6: {SIX} precedence 40, {NEAR} precedence 10")
+SIX_BEFORE_FOUR = reason(6, SIX, "precedence 40", NEAR, "precedence 10")
 VERSIONS = ("2.31", "2.36", "2.41", "2.44")
 
 
@@ -209,10 +212,9 @@ def architectures() -> LookupReport:
     rows = (row(NEAR, 1, **blind, common_prefix=29), row(FAR, 0, **blind, common_prefix=12))
     armhf: dict[str, Any] = {
         "decisions": (
-            PairReason(
-                NEAR, FAR, 9,
-                f"rule 9: {NEAR} shares 29 bits with 172.18.45.2 (prefix length unknown), {FAR} "
-                "shares 12 bits with 172.18.45.2 (prefix length unknown)",
+            reason(
+                9, NEAR, "shares 29 bits with 172.18.45.2 (prefix length unknown)",
+                FAR, "shares 12 bits with 172.18.45.2 (prefix length unknown)",
             ),
         ),
         "destinations": rows,
