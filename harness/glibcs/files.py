@@ -31,7 +31,7 @@ def open_regular(path: Path | str, most: int = LARGEST, *, follow: bool = False)
     if not stat.S_ISREG(found.st_mode) or found.st_size > most:
         stream.close()
         regular = stat.S_ISREG(found.st_mode)
-        said = f"more than {_size(most)}" if regular else "not a regular file"
+        said = f"more than {size(most)}" if regular else "not a regular file"
         raise OSError(0, said, os.fspath(path))
     return stream
 
@@ -48,5 +48,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """A number of bytes for people."""
+    if count >= 1 << 30:
+        return f"{count / (1 << 30):.1f} GiB"
     return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"

@@ -4,13 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.report.documents import Schema
 from harness.report.terminal import Terminal
-from harness.sandbox.checks import Check
 
+Verdict = Literal["ok", "limited", "missing", "cannot"]
 _STYLES = {"ok": "green", "limited": "yellow", "missing": "yellow", "cannot": "bold red"}
 _VERDICT, _TOPIC = 9, 23  # the widths of the first two columns
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing this machine can do or cannot.
+
+    Args:
+        topic: A short name that stays the same.
+        verdict: "ok", "limited" (it works with a replacement, or in part), "missing" (something
+            optional is not there) or "cannot" (``gai-harness run`` ends with status 3).
+        found: What there is.
+        meaning: What follows for the user.
+        remedy: What to install or change; empty for nothing.
+    """
+
+    topic: str
+    verdict: Verdict
+    found: str
+    meaning: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``gai-harness doctor --format json``: the checks in the order they were made."""
+
+    can_run: bool
+    checks: tuple[Check, ...]
+    schema: Schema = 1
+
+    @classmethod
+    def of(cls, checks: Iterable[Check]) -> Document:
+        """The document of some checks."""
+        made = tuple(checks)
+        return cls(all(check.verdict != "cannot" for check in made), made)
 
 
 def write_check(console: Terminal, check: Check) -> None:
@@ -28,26 +64,8 @@ def write_check(console: Terminal, check: Check) -> None:
 
 def conclusion(checks: Iterable[Check]) -> str:
     """The last line: whether ``gai-harness run`` can do its job here, and if not, why."""
-    failed = [check for check in checks if check.verdict == "cannot"]
-    if not failed:
+    first = next((check for check in checks if check.verdict == "cannot"), None)
+    if first is None:
         return "this machine can do the main job: gai-harness run"
-    first = failed[0]
-    return (
-        f"gai-harness run ends with status 3 here: {first.topic}: {first.found}"
-        + (f"; {first.remedy}" if first.remedy else "")
-    )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """``gai-harness doctor --format json``: the checks in the order they were made."""
-
-    can_run: bool
-    checks: tuple[Check, ...]
-    schema: Schema = 1
-
-    @classmethod
-    def of(cls, checks: Iterable[Check]) -> Document:
-        """The document of some checks."""
-        made = tuple(checks)
-        return cls(all(check.verdict != "cannot" for check in made), made)
+    why = "; ".join(filter(None, (f"{first.topic}: {first.found}", first.remedy)))
+    return f"gai-harness run ends with status 3 here: {why}"

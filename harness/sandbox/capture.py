@@ -43,7 +43,7 @@ class Capture:
                 raise
             raise SandboxUnavailable(
                 "this kernel offers no nlmon device, so netlink cannot be captured",
-                "try: modprobe nlmon; --trace shows the same messages through strace",
+                "load it: modprobe nlmon; --trace shows the same messages through strace",
             ) from None
         up = ifinfmsg()
         up["index"], up["flags"], up["change"] = _INDEX, IFF_UP, IFF_UP

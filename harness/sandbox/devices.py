@@ -118,7 +118,7 @@ class Workshop:
     def _unavailable(self, kind: str) -> SandboxUnavailable:
         if kind == "vrf":
             return SandboxUnavailable(
-                "an interface of kind vrf needs the kernel module vrf", "try: modprobe vrf"
+                "an interface of kind vrf needs the kernel module vrf", "load it: modprobe vrf"
             )
         if kind == "ethernet" or kind in AS_ETHERNET:
             return SandboxUnavailable(
@@ -128,7 +128,7 @@ class Workshop:
         module = {"sit": "sit", "tunnel": "ipip", "tunnel6": "ip6_tunnel"}[kind]
         return SandboxUnavailable(
             f"an interface of kind {kind} needs the kernel module {module} or access to {TUN}",
-            f"try: modprobe {module}, or: modprobe tun && chmod 666 {TUN}",
+            f"load it: modprobe {module}, or: modprobe tun && chmod 666 {TUN}",
         )
 
     def add(
@@ -250,12 +250,12 @@ _MAKERS: dict[str, tuple[tuple[str, Maker], ...]] = {
 }
 
 
-def offered(workshop: Workshop, kind: str, index: int, below: Device) -> str:
+def offered(workshop: Workshop, kind: str, index: int, below: Device) -> int:
     """Try to make a device of one of the kernel's own types.
 
     Parameters: ``workshop`` of a network namespace to throw away; ``kind`` as ip-link(8) has
     it; ``index`` a free one; ``below`` a device to put it on, for those that need one. Returns
-    the reason why there is none, "" when it was made. Raises nothing.
+    0 when it was made, else an errno: EOPNOTSUPP where the kernel has none. Raises nothing.
     """
     known = dict(maker for row in _MAKERS.values() for maker in row)
     try:
@@ -269,7 +269,7 @@ def offered(workshop: Workshop, kind: str, index: int, below: Device) -> str:
             on = below.index if kind in ("macvlan", "macvtap", "ipvlan") else None
             workshop.add(f"try{index}", kind, index, below=on)
     except _NotOffered:
-        return "not offered"
+        return errno.EOPNOTSUPP
     except OSError as problem:
-        return problem.strerror or "refused"
-    return ""
+        return problem.errno or errno.EIO
+    return 0

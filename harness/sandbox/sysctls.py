@@ -28,7 +28,7 @@ def write(key: str, value: str) -> None:
         if problem.errno == errno.EROFS:
             raise NoSandbox(
                 "/proc/sys is read-only here, so a sandbox cannot set sysctls",
-                "a container must leave /proc unmasked (systempaths=unconfined)",
+                "start the container with --security-opt systempaths=unconfined",
             ) from None
         said = "no such setting" if problem.errno == errno.ENOENT else problem.strerror
         raise SandboxError(f"host.sysctls.{key}: the kernel refused {value!r}: {said}") from None

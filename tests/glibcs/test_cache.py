@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from harness.cli import main
+from harness.doctor import examine, glibcs
 from harness.glibcs import Build, GlibcUnavailable, add, find, inventory, remove, stage
 from harness.glibcs.cache import cached, clear_dead
-from harness.glibcs.probe import probe
 
 Make = Callable[..., Path]
 Damage = Callable[[Path], object]
@@ -207,7 +207,7 @@ def test_a_cache_others_may_write_in_is_refused(
     for line in (["glibc", "list"], ["run", "--glibc", "mine", "seed-rule9-dual-stack"]):
         assert main(line) == 3
         assert "may be written by every user" in capsys.readouterr().err
-    (check,) = [one for one in probe() if one.topic == "cache folder"]
+    (check,) = examine(row for row in glibcs.ROWS if row.topic == "cache folder")
     assert "may be written by every user" in check.found
 
 

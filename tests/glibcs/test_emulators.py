@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.doctor import glibcs
 from harness.glibcs import (
     Build,
     Emulator,
@@ -23,7 +24,6 @@ from harness.glibcs import (
     emulators,
     fetch_emulator,
     fetching,
-    probe,
     stage,
 )
 from harness.glibcs.catalog import Distribution, Suite
@@ -201,8 +201,8 @@ def test_the_doctor_survives_a_qemu_that_runs_nothing(
     text = program.read_text().replace("exit 0", f"[ $1 = --version ] || {end}")
     program.write_text(text)
     (path / PROGRAM).symlink_to(program)
-    assert probe._way(OTHER, None) == "through qemu-user 9.8.7"
-    assert probe._way(OTHER, foreign) == ""
+    assert glibcs.way(OTHER, None) == "through qemu-user 9.8.7"
+    assert glibcs.way(OTHER, foreign) == ""
 
 
 def test_it_lies_in_the_root_and_in_the_command(

@@ -4,9 +4,8 @@ import io
 
 from rich.console import Console
 
-from harness.report.doctor import Document, conclusion, write_check
+from harness.report.doctor import Check, Document, conclusion, write_check
 from harness.report.documents import dump
-from harness.sandbox.checks import Check
 
 FINE = Check("kernel", "ok", "Linux")
 LESS = Check("strace", "missing", "not installed", "no --trace", "apt-get install strace")

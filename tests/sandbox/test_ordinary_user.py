@@ -54,7 +54,7 @@ def test_a_kind_this_user_cannot_have_is_said_with_a_remedy() -> None:
     assert done.returncode == 0, done.stderr
     if done.stdout:  # a kernel with a sit device of its own needs no tun
         assert "an interface of kind sit needs" in done.stdout
-        assert "| try: modprobe sit" in done.stdout
+        assert "| load it: modprobe sit" in done.stdout
 
 
 def test_no_namespaces_allowed_is_said_with_a_remedy() -> None:

@@ -1,0 +1,24 @@
+"""What this machine can do, tried, and what would help with the rest: one table of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.doctor import glibcs, machine
+from harness.doctor.rows import Row, examine
+
+__all__ = ["Row", "examine", "table"]
+
+
+def table(*, network: bool = False) -> Iterator[Row]:
+    """The whole table, in the order of the report.
+
+    Args:
+        network: Also ask the mirrors for the signed release file of each suite; nothing else is
+            downloaded.
+    """
+    yield from machine.ROWS
+    yield from glibcs.ROWS
+    if network:
+        yield from glibcs.mirror_rows()
+    yield from machine.LAST_ROWS

@@ -1,0 +1,238 @@
+"""Which glibcs this machine has and could have: its own, the cache's, its distribution's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.doctor.rows import Finding, Found, Row
+from harness.glibcs import apt, cache, emulators
+from harness.glibcs.build import Build
+from harness.glibcs.catalog import (
+    Distribution,
+    Suite,
+    distributions,
+    host_distribution,
+    native_arch,
+    package_name,
+)
+from harness.glibcs.errors import GlibcError, GlibcUnavailable
+from harness.glibcs.fetching import catalogue, mirrors
+from harness.glibcs.files import size
+from harness.glibcs.running import host
+from harness.glibcs.sources import Source, choose, host_sources, no_apt
+from harness.glibcs.staging import command, stage
+from harness.model.dialects import dialect
+from harness.native.errors import LaneError
+from harness.native.worker_lane import WorkerLane, bundled_worker
+from harness.report.doctor import Verdict
+from harness.sandbox import NoSandbox, Pool, SandboxError, programs
+from harness.versions import Version
+
+if TYPE_CHECKING:
+    from harness.sandbox import Box
+
+OLDEST = Version((2, 9))
+"""From here on the model's table of differences between versions is complete."""
+_KEYS = (Path("/etc/apt/trusted.gpg"), Path("/etc/apt/trusted.gpg.d"))
+_KEYRINGS = {"debian": "debian-archive-keyring"}  # the others: ubuntu-keyring
+
+
+def _own() -> Found:
+    own = host()
+    try:
+        dialect(own.version, own.arch)
+    except ValueError as problem:
+        return Finding(str(problem))
+    newest = max(
+        Version.parse(suite.glibc) for one in distributions().values() for suite in one.suites
+    )
+    found = f"{own.version} {own.arch}"
+    if own.ordered_version < OLDEST:
+        meaning = f"the model knows glibc fully from {OLDEST} on only"
+    elif own.ordered_version > newest:
+        meaning = f"newer than any the model was compared with; it is taken to behave as {newest}"
+    else:
+        return f"{found}, which the model covers ({OLDEST} to {newest})"
+    return Finding(found, "limited", meaning)
+
+
+def _cached() -> Found:
+    try:
+        kept = cache.cached()
+    except GlibcUnavailable:  # as the row "cache folder" says
+        return None
+    names: dict[str, list[str]] = {native_arch(): []}
+    for build in (one.build for one in kept if one.build is not None):
+        names.setdefault(build.arch, []).append(build.name or build.version)
+    found = "; ".join(
+        (f"{arch}: " if number else "") + ", ".join(dict.fromkeys(each))
+        for number, (arch, each) in enumerate(names.items())
+        if each
+    )
+    if damaged := next((one.folder.name for one in kept if one.build is None), ""):
+        return Finding(
+            f"{found or 'none'}; damaged: {damaged}", "limited", "what is damaged is passed over",
+            f"gai-harness glibc remove {damaged}",
+        )  # fmt: skip
+    return f"in the cache: {found}" if found else Finding("none in the cache")
+
+
+def _foreign() -> Found:
+    """Which other architectures' programs run here; with a build in the cache, it is tried."""
+    try:
+        newest = {one.build.arch: one.build for one in cache.cached() if one.build is not None}
+    except GlibcUnavailable:
+        return None
+    ways: dict[str, list[str]] = {}
+    for arch in emulators.QEMU_NAMES:
+        with suppress(LaneError):
+            bundled_worker(arch)
+            if arch != native_arch():
+                ways.setdefault(way(arch, newest.get(arch)), []).append(arch)
+    without = ways.pop("", [])
+    found = [f"{', '.join(arches)} {way}" for way, arches in ways.items()]
+    if not without:
+        return "; ".join(found)
+    verdict: Verdict | None = "limited" if found else None
+    return Finding("; ".join([*found, f"nothing runs {', '.join(without)}"]), verdict)
+
+
+def way(arch: str, build: Build | None) -> str:
+    """How programs of an architecture run here; "" when they do not."""
+    try:
+        emulator = emulators.emulator_for(build) if build else emulators.installed(arch)
+        if emulator is None:
+            return "by the kernel itself" if build else ""
+        if build is not None:
+            # tried where look-ups run it, for it is other people's code
+            root = stage(build, bundled_worker(arch), emulator=emulator)
+            # what no sandbox means is a finding of its own; nothing is run outside of one
+            with suppress(NoSandbox), Pool() as pool:
+                list(pool.run(_start, (command(build, emulator), root)))
+    except (GlibcError, LaneError, SandboxError):
+        return ""
+    return f"through qemu-user {emulator.version}"
+
+
+def _start(box: Box, spec: tuple[list[str], Path]) -> Iterator[None]:
+    argv, skeleton = spec
+    with WorkerLane(argv, root=box.private_root(skeleton)) as lane:
+        lane.start()
+    yield None
+
+
+def _folder() -> Found:
+    folder = cache.cache_folder()
+    existing = next(one for one in (folder, *folder.parents) if one.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".gai-harness-", dir=existing):
+            free = shutil.disk_usage(existing).free
+    except OSError as problem:
+        return Finding(f"{folder}: cannot be written ({problem.strerror})")
+    used = sum(
+        os.lstat(Path(base, name)).st_size for base, _, names in os.walk(folder) for name in names
+    )
+    return f"{folder}: {size(used)} used, {size(free)} free"
+
+
+def _offer() -> tuple[Distribution, tuple[Source, ...]]:
+    """What packages of glibc can be had of. Raises GlibcUnavailable."""
+    distribution, sources = host_distribution(), host_sources()
+    if programs.find("apt-get") is None:
+        raise no_apt()
+    return distribution, sources
+
+
+def _packages() -> Found:
+    distribution, sources = _offer()
+    suites = catalogue(distribution)
+    chosen = [choose(sources, distribution, suite.name, native_arch()) for suite in suites]
+    if not all(chosen):
+        return Finding(
+            f"apt's sources have no mirror of {distribution.id}'s {distribution.component}",
+            remedy="add one to apt's sources; gai-harness glibc add DIR takes the glibc of any"
+            " folder",
+        )  # fmt: skip
+    missing = [reason for each in chosen for reason in map(_without_key, each) if reason]
+    if missing:
+        keyring = _KEYRINGS.get(distribution.id, f"{distribution.id}-keyring")
+        meaning = "no signature could be checked"
+        return Finding(missing[0], None, meaning, f"apt-get install {keyring}")
+    versions = ", ".join(dict.fromkeys(suite.glibc for suite in suites))
+    return Finding(
+        f"apt-get and a mirror of {distribution.id}, which has had {versions}", "ok",
+        "gai-harness glibc fetch takes them from there; --network tries whether it answers",
+    )  # fmt: skip
+
+
+def _without_key(source: Source) -> str:
+    """Why signatures of a source cannot be checked; "" when they can, as far as files tell."""
+    for word in source.signed_by.split():
+        if word.startswith("/") and not os.access(word, os.R_OK):
+            return f"the keyring {word} is not there, or cannot be read"
+    if source.signed_by or any(one.is_file() or _has_files(one) for one in _KEYS):
+        return ""
+    return "apt has no keys of its own, and its sources name none"
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def mirror_rows() -> Iterator[Row]:
+    """A row for each suite of this distribution; none where no package can be had at all."""
+    with suppress(GlibcUnavailable):
+        distribution, sources = _offer()
+        for suite in catalogue(distribution):
+            yield Row(
+                f"mirror: {suite.name}", partial(_mirror, distribution, sources, suite),
+                f"glibc {suite.glibc} cannot be fetched now",
+            )  # fmt: skip
+
+
+def _mirror(distribution: Distribution, sources: tuple[Source, ...], suite: Suite) -> Found:
+    arch = native_arch()
+    request = apt.Request(
+        package_name(arch), suite.name, distribution.component, arch, suite.archived
+    )
+    failure: GlibcUnavailable | None = None
+    for source, uri in mirrors(choose(sources, distribution, suite.name, arch)):
+        try:
+            with cache.making(f"reach-{suite.name}") as work:
+                apt.reach(request, source, uri, work)
+        except GlibcUnavailable as problem:
+            failure = failure or problem
+        else:
+            return f"answers, signed; glibc {suite.glibc} is expected there"
+    if failure is not None:
+        raise failure
+    return None
+
+
+ROWS = (
+    Row(
+        "host glibc", _own, "other glibcs can be run all the same: --glibc VERSION",
+        verdict="cannot",
+    ),
+    Row(
+        "other glibcs", _cached, "run --glibc has the host's only",
+        "gai-harness glibc fetch --all",
+    ),
+    Row(
+        "foreign architectures", _foreign,
+        "a glibc of another architecture runs through qemu-user; --glibc 2.36:armhf names one",
+        "apt-get install qemu-user-static, or let gai-harness glibc fetch VERSION:ARCH fetch it",
+    ),
+    Row(
+        "cache folder", _folder, "no glibc but the host's own can be run",
+        "name another one in the environment variable GAI_HARNESS_CACHE",
+    ),
+    Row("packages", _packages, "gai-harness glibc fetch cannot be used"),
+)  # fmt: skip
