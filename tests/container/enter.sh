@@ -23,6 +23,9 @@ for name in null zero full random urandom tty; do
 done
 ln -s /proc/self/fd "$root/dev/fd"
 mkdir -m 1777 "$root/dev/shm"
+mkdir "$root/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
 mkdir "$root/dev/net"
 if [ -e /dev/net/tun ]; then # --device /dev/net/tun, open to all as udev makes it
     mknod -m 666 "$root/dev/net/tun" c 10 200 2>/dev/null || {

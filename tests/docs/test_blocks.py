@@ -42,6 +42,8 @@ def test_the_page_is_true(
     cache = request.getfixturevalue("every_glibc" if network else "glibc_cache")
     if any("--trace" in block.text for block in page(name).blocks):
         needs("strace")
+    if any("unshare -rnm ./" in block.text for block in page(name).blocks):
+        needs("ip", "iproute2")
     try:
         told = run_page(page(name), tmp_path, cache)
     except (Untrue, Malformed) as error:

@@ -33,7 +33,9 @@ def test_the_page_is_current_and_a_changed_one_is_stale(
     page.write_text(text.replace("| mistaken |", "| confirmed |", 1), encoding="utf-8")
     done = check(page)
     assert (done.returncode, done.stdout) == (1, "")
-    first, *lines = [line for line in done.stderr.splitlines() if "hosts" not in line]
+    said = [line for line in done.stderr.splitlines() if "hosts" not in line]
+    # a cache that begins empty has not every build of other processors
+    first, *lines = [line for line in said if "not on this machine" not in line]
     assert "is stale" in first
     changed = [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")]
     assert [line.rpartition("|")[0].rpartition("|")[2].strip() for line in changed] == [
