@@ -32,12 +32,12 @@ def some_gai_conf_does_it(
     ends = [
         as_ipv6_int(address)
         for item in known.values()
-        for address in (item.destination, item.source)
+        for address in (item.target.address, item.source)
         if address is not None
     ]
     keys = list(dict.fromkeys(ends))
     four = [key & 0xFFFFFFFF for key in keys if key >> 32 == 0xFFFF]
-    destinations = list(dict.fromkeys(as_ipv6_int(item.destination) for item in known.values()))
+    destinations = list(dict.fromkeys(as_ipv6_int(item.target.address) for item in known.values()))
     labels = _different(cases[0], "label", keys, 128, _growing(len(keys)))
     scopes = _different(cases[0], "scopev4", four, 32, product(_SCOPES, repeat=len(four)))
     orders = [
@@ -80,7 +80,7 @@ def _different(
     for values in assignments:
         lines = _lines(keyword, keys, bits, values)
         policy = Policy.build(with_new_lines(b"", lines), case.spoken)
-        seen = []
+        seen: list[object] = []
         for candidate in case.candidates:
             destination = parse(candidate.destination)
             source = None if candidate.source is None else parse(candidate.source)

@@ -84,7 +84,7 @@ def test_host(benchmark: BenchmarkFixture) -> None:
     benchmark.group = "host"
     own = sum(len(each.addresses) for each in HOST.interfaces.values())
     with Pool(1) as pool:
-        found = benchmark.pedantic(partial(run_one, pool), rounds=3)
+        found = benchmark.pedantic(partial(run_one, pool), rounds=3)  # type: ignore[no-untyped-call]
     assert found == [own + 2]
 
 

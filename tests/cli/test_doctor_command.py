@@ -136,7 +136,8 @@ def test_without_programs_on_the_path(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_used_and_one_with_damage(tmp_path: Path) -> None:
     broken = tmp_path / "cache/builds/debian-x-1.0-amd64"
     broken.mkdir(parents=True)
-    ask = [*PLACE, "limited", COMMAND, "doctor", "--format", "json"]  # sandboxes take a while
+    # sandboxes take a while
+    ask: list[str | Path] = [*PLACE, "limited", COMMAND, "doctor", "--format", "json"]
     found = checks(run(*ask, GAI_HARNESS_CACHE=str(tmp_path / "cache")))
     assert found["other glibcs"]["remedy"] == f"gai-harness glibc remove {broken.name}"
     found = checks(run(*ask, GAI_HARNESS_CACHE="/proc/nothing"))

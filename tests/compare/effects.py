@@ -70,7 +70,7 @@ def effects(box: Box, job: EffectsJob) -> Iterator[Effect]:
             stack.callback(lane.close)
             for name, steps in job.experiments.items():
                 with lane.open() as session:
-                    seen = []
+                    seen: list[tuple[str, ...] | str] = []
                     for step in steps:
                         box.set_gai_conf(step.conf)
                         outcome = session.lookup(Query(step.name, socktype=1))

@@ -12,6 +12,8 @@ import struct
 from ipaddress import IPv6Network
 from typing import TYPE_CHECKING
 
+from elftools.elf.sections import SymbolTableSection
+
 from harness.glibcs import Build, host
 
 if TYPE_CHECKING:
@@ -61,7 +63,11 @@ def dying(folder: Path, build: Build | None = None) -> Path:
     libc = prefix / "lib/libc.so.6"
     with libc.open("rb") as stream:
         elf = ELFFile(stream)
-        (symbol,) = elf.get_section_by_name(".dynsym").get_symbol_by_name("getaddrinfo")
+        table = elf.get_section_by_name(".dynsym")
+        assert isinstance(table, SymbolTableSection)
+        symbols = table.get_symbol_by_name("getaddrinfo")
+        assert symbols
+        (symbol,) = symbols
         (offset,) = elf.address_offsets(symbol["st_value"])
     death = _DEATH[(build or host()).arch]
     data = bytearray(libc.read_bytes())

@@ -75,7 +75,7 @@ def panes(session: Session, number: int, box: Box, netlink: Netlink) -> Iterator
 
 def spoilt(entry: Seen, name: str) -> Seen:
     value = getattr(entry, name)
-    other: object
+    other: Any
     if isinstance(value, str):
         other = value[:-1]
     elif isinstance(value, int):
@@ -84,4 +84,5 @@ def spoilt(entry: Seen, name: str) -> Seen:
         other = type(value)(value.packed[::-1]) if value.packed[::-1] != value.packed else None
     else:
         other = IPv4Address("0.0.0.0")
-    return replace(entry, **{name: other})
+    changed: dict[str, Any] = {name: other}
+    return replace(entry, **changed)

@@ -26,7 +26,8 @@ def seen() -> Evidence:
 
     jobs = make_jobs(load_scenarios([Path("seed-rule9-ipv4-only")]), (host_lane(),))
     with Pool(1) as pool:
-        return next(iter(pool.run(gather, jobs[0])))
+        found: Evidence = next(iter(pool.run(gather, jobs[0])))
+        return found
 
 
 def elsewhere(seen: Evidence, arch: str, order: Sequence[str], glibc: str = "2.36") -> Evidence:

@@ -6,12 +6,13 @@ import io
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.compare.baseline import Baseline, Change, Difference, Entry, Ran, fits
 from harness.compare.baseline_file import Sources, read, write
-from harness.compare.results import BuildChange, LookupReport, Result, Side, Verdict
+from harness.compare.results import BuildChange, LaneKind, LookupReport, Result, Side, Verdict
 from harness.scenario import library
 from harness.scenario.errors import ScenarioError
 
@@ -21,7 +22,7 @@ HOST, MINE = "2.36:amd64 (host)", "2.36:amd64 (mine)"
 
 def result(label: str = "mine", native: tuple[str, ...] = (FAR, NEAR), **other: object) -> Result:
     verdict = Verdict.AGREE if native == (NEAR, FAR) else Verdict.DISAGREE
-    lane = "cffi" if label == "host" else "worker"
+    lane: LaneKind = "cffi" if label == "host" else "worker"
     made = Result(
         scenario="s", lookup="web", gai_conf="default", glibc="2.36", arch="amd64", lane=lane,
         build=f"directory /{label}", label=label, verdict=verdict, native=native,
@@ -43,12 +44,12 @@ def held(*, old: tuple[str, ...] = (NEAR, FAR), new: tuple[str, ...] = (FAR, NEA
     return report(*results, reference=HOST, against=changes)
 
 
-def entry(known: Difference | Change | None = None, **other: object) -> Entry:
+def entry(known: Difference | Change | None = None, **other: Any) -> Entry:
     made = Entry(
         "s", "web", "default", known or Difference("disagree", (FAR, NEAR)),
         "2.36", "amd64", "mine", "s.yaml", "our patch",
     )  # fmt: skip
-    return replace(made, **other)  # type: ignore[arg-type]
+    return replace(made, **other)
 
 
 RAN = Ran("s", frozenset({"web"}), frozenset({"default"}))
@@ -101,7 +102,7 @@ def test_another_difference_at_the_same_place_is_news(news: Result) -> None:
         ({"gai_conf": "x.conf"}, False), ({"scenario": "t"}, False),
     ],
 )  # fmt: skip
-def test_an_entry_is_for_the_builds_it_names(selector: dict[str, str], accepts: bool) -> None:
+def test_an_entry_is_for_the_builds_it_names(selector: dict[str, Any], accepts: bool) -> None:
     baseline = Baseline([entry(**selector)])
     assert baseline.apply(report(result())).results[0].accepted is accepts
     assert whys(baseline) == []  # what is not part of the run is not stale

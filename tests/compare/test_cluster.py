@@ -109,8 +109,8 @@ def dask(tmp_path: Path, tls: Tls) -> Iterator[Dask]:
             assert time.monotonic() < end
             time.sleep(0.05)
         address = json.loads(where.read_text())["address"]
-        options = (address, "--nthreads", "1", "--no-nanny", "--host", LOOPBACK)
-        yield Dask(address, tls, [start("dask_worker", *options) for _ in range(2)])
+        one = (address, "--nthreads", "1", "--no-nanny", "--host", LOOPBACK)
+        yield Dask(address, tls, [start("dask_worker", *one) for _ in range(2)])
 
 
 def total(steps: Iterator[Step]) -> FuzzReport:

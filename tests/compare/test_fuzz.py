@@ -108,7 +108,7 @@ def test_what_is_found_becomes_a_scenario_file(lanes: tuple[LaneSpec, ...], tmp_
         small = shrink(pool, found, mutation=mutation)
     path = write_scenario(small, tmp_path, "found-rule9", "a test")
     loaded = load(path)
-    assert loaded.gai_conf == small.evidence.gai_conf
+    assert loaded.gai_conf == small.evidence.conf.data
     assert loaded.scenario.names == small.evidence.scenario.names
     text = path.read_text()
     assert "answers:" in text

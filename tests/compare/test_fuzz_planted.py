@@ -36,7 +36,7 @@ def test_found_and_shrunk(name: str) -> None:
         small = shrink(pool, first, mutation=mutation)
     scenario = small.evidence.scenario
     assert sum(map(len, scenario.names.values())) <= 3
-    assert len((small.evidence.gai_conf or b"").splitlines()) <= 3
+    assert len((small.evidence.conf.data or b"").splitlines()) <= 3
     own = [row for each in scenario.host.interfaces.values() for row in each.addresses]
-    print(name, scenario.names, small.evidence.gai_conf, [row.address for row in own])
+    print(name, scenario.names, small.evidence.conf.data, [row.address for row in own])
     assert len(own) <= 4

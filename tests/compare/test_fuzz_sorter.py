@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from harness.compare.fuzz.engine import turned
 from harness.compare.fuzz.sorter import Sorter, SortInput, deciding_rule
 from harness.model.dialects import ROWS, Dialect, dialect
+from harness.model.host import IPAddress
 from harness.model.order import Candidate, order_for
 from harness.model.policy import Policy
 
@@ -27,7 +28,7 @@ SIX = st.one_of(
 
 @st.composite
 def candidate(draw: st.DrawFn) -> Candidate:
-    family = draw(st.sampled_from([FOUR, SIX]))
+    family: st.SearchStrategy[IPAddress] = draw(st.sampled_from([FOUR, SIX]))
     index = draw(st.sampled_from([None, 2, 3]))
     return Candidate(
         destination=draw(family),

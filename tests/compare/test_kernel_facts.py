@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
 from harness.kernel.netlink import NLM_F_CREATE, RTM_NEWADDR
 from harness.model.host import IFA_F_HOMEADDRESS, IFA_F_OPTIMISTIC

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,12 +21,12 @@ from harness.model import policy as policy_module
 from harness.model import table as table_module
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import Dialect, dialect
+from harness.model.host import AddressRow
 from harness.model.order import RULES, Compare, Destination, Rule, Values
 from harness.model.policy import prefixes
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
-    from harness.model.host import AddressRow
 
 # the package has a function of this name too
 order_module = import_module("harness.model.order")
@@ -143,7 +144,8 @@ def test_dialect_row_of_another_processor_changed(
 
     def other(glibc: str, arch: str = "amd64") -> Dialect:
         spoken = dialect(glibc, arch)
-        return replace(spoken, **{feature: not getattr(spoken, feature)})
+        changed: dict[str, Any] = {feature: not getattr(spoken, feature)}
+        return replace(spoken, **changed)
 
     monkeypatch.setattr(evidence_module, "dialect", other)
     assert disagreements(abroad_evidence)
@@ -172,9 +174,7 @@ def unsorted(rows: Sequence[AddressRow]) -> table_module.AddressTable:
 
 
 ORIGINAL_TABLE = table_module.address_table
-_ANY_IPV6 = table_module.AddressRow(
-    9999, policy_module.IPv6Network("fe80::1").network_address, None, 64
-)
+_ANY_IPV6 = AddressRow(9999, IPv6Address("fe80::1"), None, 64)
 
 
 @pytest.mark.parametrize("build", [keep_table, by_local, without_flags, unsorted])
@@ -193,7 +193,7 @@ def test_rule9_limited_to_the_prefix_length_for_ipv6(
     original = order_module.common_prefix
 
     def limited(spoken: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
-        bits = original(spoken, destination, source, prefixlen)
+        bits: int = original(spoken, destination, source, prefixlen)
         return min(bits, prefixlen) if destination.version == 6 else bits
 
     monkeypatch.setattr(order_module, "common_prefix", limited)

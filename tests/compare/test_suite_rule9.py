@@ -55,7 +55,7 @@ def test_ipv6_with_the_limit(evidence: list[Evidence], monkeypatch: pytest.Monke
     original = order_module.common_prefix
 
     def limited(spoken: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
-        bits = original(spoken, destination, source, prefixlen)
+        bits: int = original(spoken, destination, source, prefixlen)
         return min(bits, prefixlen) if destination.version == 6 else bits
 
     monkeypatch.setattr(order_module, "common_prefix", limited)

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from harness.cli import main
 from harness.compare.evidence import GaiConf
@@ -25,6 +24,7 @@ from harness.compare.whatif import (
     with_lines,
 )
 from harness.report.documents import dump
+from harness.report.terminal import Terminal
 from harness.report.whatif import TextReport, document
 
 CASE = "case-docker-ipv6nat-78-default"
@@ -152,7 +152,7 @@ def test_an_undefined_line_is_told_of() -> None:
 
 def text_of(made: Change, *found: WhatIf) -> str:
     out = StringIO()
-    report = TextReport(Console(file=out, width=150))
+    report = TextReport(Terminal(file=out, width=150))
     report.add(made, found)
     report.finish()
     return out.getvalue()

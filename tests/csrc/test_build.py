@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -21,6 +21,10 @@ from harness.versions import SUPPORTED
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
 
 
+def section_of(file: IO[bytes], name: str) -> Any:
+    return ELFFile(file).get_section_by_name(name)
+
+
 def needed_versions(path: Path) -> dict[str, set[tuple[int, ...]]]:
     """The symbol versions a program needs, by library."""
     found: dict[str, set[tuple[int, ...]]] = {}
@@ -29,7 +33,7 @@ def needed_versions(path: Path) -> dict[str, set[tuple[int, ...]]]:
             if isinstance(section, GNUVerNeedSection):
                 for library, versions in section.iter_versions():
                     numbers = (re.findall(r"\d+", one.name) for one in versions)
-                    found[library.name] = {tuple(map(int, one)) for one in numbers}
+                    found[str(library.name)] = {tuple(map(int, one)) for one in numbers}
     return found
 
 
@@ -41,7 +45,7 @@ def test_the_worker_needs_only_old_symbols() -> None:
 
 def dynamic_tags(path: Path) -> list[tuple[str, str]]:
     with path.open("rb") as file:
-        tags = list(ELFFile(file).get_section_by_name(".dynamic").iter_tags())
+        tags = list(section_of(file, ".dynamic").iter_tags())
         needed = [("needed", tag.needed) for tag in tags if tag.entry.d_tag == "DT_NEEDED"]
         return needed + [("soname", tag.soname) for tag in tags if tag.entry.d_tag == "DT_SONAME"]
 
@@ -59,7 +63,7 @@ def test_the_module_has_the_name_that_glibc_looks_for() -> None:
 
 def test_the_module_exports_nothing_but_its_interface() -> None:
     with bundled_module().open("rb") as file:
-        symbols = list(ELFFile(file).get_section_by_name(".dynsym").iter_symbols())
+        symbols = list(section_of(file, ".dynsym").iter_symbols())
     exported = {one.name for one in symbols if one.name and one.entry.st_shndx != "SHN_UNDEF"}
     assert exported == {f"_nss_gaiharness_gethostbyname{n}_r" for n in (2, 3, 4)}
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.docs.blocks import Untrue, not_run_kind, run_page
 from tests.docs.pages import ROOT, Malformed, all_blocks, names, page
@@ -17,7 +18,7 @@ LISTED = Path(__file__).with_name("not-run.toml")
 OTHER_GLIBC = re.compile(r"--(?:gai-)?(?:glibc|against)[ =](?!host\b)|glibc fetch")
 
 
-def _marked() -> list[object]:
+def _marked() -> list[ParameterSet]:
     """The pages; those that ask for another glibc, or for packages, need a mirror."""
     found = []
     for name in names():

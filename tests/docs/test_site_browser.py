@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_every_page_fits_and_is_silent(browser: Browser, site: Path, width: int)
 
 def test_figures_follow_the_page(browser: Browser, site: Path) -> None:
     """Its light or dark, and its own switch against the system's preference."""
-    seen = {}
+    seen: dict[object, Any] = {}
     for system in ("light", "dark"):
         context = browser.new_context(color_scheme=system)
         page = context.new_page()

@@ -140,8 +140,9 @@ def said(folder: Path, words: list[str]) -> tuple[int, str, str, str]:
     texts = []
     for stream in (out, err):
         stream.flush()
-        texts.append(stream.buffer.getvalue())  # type: ignore[attr-defined]
-    return status, *(data.decode("utf-8", "surrogateescape") for data in (*texts, written))
+        texts.append(stream.buffer.getvalue())
+    told, errors, table = (data.decode("utf-8", "surrogateescape") for data in (*texts, written))
+    return status, told, errors, table
 
 
 def test_nothing_acts_whatever_is_asked(folder: Path) -> None:

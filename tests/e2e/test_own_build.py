@@ -42,7 +42,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def document(*arguments: object) -> tuple[int, dict[str, Any]]:
+def document(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
     done = gai_harness("run", "--format", "json", *arguments)
     assert done.stderr == ""
     read: dict[str, Any] = json.loads(done.stdout)
@@ -103,7 +103,7 @@ def test_any_layout_is_found(builds: Path, layout: str, tmp_path: Path) -> None:
     files = builds / "patched/lib"
     loader = next(path.name for path in files.iterdir() if path.name.startswith("ld"))
     cache = {"GAI_HARNESS_CACHE": str(tmp_path / "cache")}
-    build: object = tmp_path / "tree"
+    build: str | Path = tmp_path / "tree"
     label = "tree"
     if layout == "prefix":
         shutil.copytree(files, tmp_path / "tree/lib")
@@ -159,8 +159,8 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     baseline = tmp_path / "baseline.yaml"
     mine = tmp_path / "mine"  # the same place for every state of the build
     shutil.copytree(builds / "patched", mine)
-    build = ["--glibc", mine, "--against", "host", "--baseline", baseline]
-    words = ["rule6-precedence-default", "rule1-no-route", SIX_TO_FOUR, *build]
+    build: list[str | Path] = ["--glibc", mine, "--against", "host", "--baseline", baseline]
+    words: list[str | Path] = ["rule6-precedence-default", "rule1-no-route", SIX_TO_FOUR, *build]
 
     made = gai_harness("run", *words, "--update-baseline")
     assert made.returncode == 0, made.stderr
@@ -210,7 +210,7 @@ def test_an_expectation_that_fails_can_be_accepted(tmp_path: Path) -> None:
         "lookups: [{name: web, expect: {order: [198.51.100.9, 192.0.2.9]}}]\n"
     )
     baseline = tmp_path / "baseline.yaml"
-    words = [scenario, "--baseline", baseline]
+    words: list[str | Path] = [scenario, "--baseline", baseline]
     assert gai_harness("run", *words, "--update-baseline").returncode == 0
     assert gai_harness("run", *words, "--baseline-strict").returncode == 0
     # another expectation, as wrong: another difference

@@ -118,6 +118,11 @@ def _same_size(path: Path) -> None:
     path.write_bytes(data)
 
 
+def _replaced(path: Path, by: Callable[[Path], object]) -> None:
+    shutil.rmtree(path)
+    by(path)
+
+
 DAMAGES: dict[str, tuple[str, Damage]] = {
     "a byte exchanged": ("lib/libc.so.6", _same_size),
     "a library cut short": ("lib/libc.so.6", lambda path: os.truncate(path, 100)),
@@ -127,10 +132,10 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
     "a link for the worker": ("worker", _zero),
     "another worker": ("worker", lambda path: path.write_bytes(b"a praogrm")),
     "no mount point": ("proc", Path.rmdir),
-    "a file for a mount point": ("dev", lambda path: (path.rmdir(), path.touch())),
-    "an empty root": ("", lambda path: (shutil.rmtree(path), path.mkdir())),
-    "a file for the root": ("", lambda path: (shutil.rmtree(path), path.touch())),
-    "a link for the root": ("", lambda path: (shutil.rmtree(path), path.symlink_to("/"))),
+    "a file for a mount point": ("dev", lambda path: _replaced(path, Path.touch)),
+    "an empty root": ("", lambda path: _replaced(path, Path.mkdir)),
+    "a file for the root": ("", lambda path: _replaced(path, Path.touch)),
+    "a link for the root": ("", lambda path: _replaced(path, lambda at: at.symlink_to("/"))),
 }
 
 

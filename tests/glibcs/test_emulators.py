@@ -26,7 +26,7 @@ from harness.glibcs import (
     fetching,
     stage,
 )
-from harness.glibcs.catalog import Distribution, Suite
+from harness.glibcs.catalog import Distribution, Suite, native_arch
 from harness.glibcs.sources import Source
 from tests.glibcs.making import deb, elf, link, member
 
@@ -273,7 +273,7 @@ def test_it_is_fetched_once(
     assert emulator.path.is_relative_to(cache / "qemu")
     assert emulator.path.read_bytes() == compiled().read_bytes()
     assert emulator.version == "9.8.7"
-    own = emulators.native_arch()
+    own = native_arch()
     assert mirror.requests == [("newer", "qemu-user-static", "universe", own)]
     assert fetch_emulator(foreign) == emulator
     assert len(mirror.requests) == 1

@@ -110,8 +110,8 @@ def zoned(box: Box, spec: object) -> Iterator[Any]:
     topology = box.build(_with({"interfaces": {"eth0": {"addresses": ["fe80::2/64"]}}}))
     yield None
     sock = Netlink()
-    targets = [Target(ip_address("fe80::9"), topology.devices[0].index), "192.0.2.1"]
-    yield snapshot({"n": targets}, sock, None)
+    scoped = Target(ip_address("fe80::9"), topology.devices[0].index)
+    yield snapshot({"n": [scoped, "192.0.2.1"]}, sock, None)
     sock.close()
 
 

@@ -186,7 +186,7 @@ def test_no_length_is_undefined_up_to_2_40_then_one_host(
 def test_what_saves_a_line_without_length(line: str, undefined: bool) -> None:
     conf = parse_gai_conf(line, OLD)
     assert bool(conf.undefined) is undefined
-    assert conf.labels == conf.scopes == ()
+    assert (conf.labels, conf.scopes) == ((), ())
 
 
 def test_honouring_does_not_save_a_bad_value() -> None:

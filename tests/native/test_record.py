@@ -21,7 +21,7 @@ canonname = st.none() | st.text(st.characters(codec="utf-8", exclude_characters=
 @st.composite
 def addrinfos(draw: st.DrawFn) -> AddrInfo:
     family = draw(st.sampled_from([socket.AF_INET, socket.AF_INET6, 77]))
-    size = {socket.AF_INET: 4, socket.AF_INET6: 16}.get(family, 0)
+    size = {int(socket.AF_INET): 4, int(socket.AF_INET6): 16}.get(family, 0)
     raw = draw(st.binary(min_size=size, max_size=size))
     address = socket.inet_ntop(family, raw) if size else ""
     port = draw(st.integers(0, 65535))

@@ -13,7 +13,7 @@ import pytest
 import harness.pytest_plugin.boxes
 import harness.pytest_plugin.collecting
 import harness.pytest_plugin.orders  # noqa: F401
-from tests.pytest_plugin.kit import COMMAND, INI, NODE, WRONG
+from tests.pytest_plugin.kit import COMMAND, INI, NODE, WRONG, Runs
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def host_glibc() -> str:
 
 
 @pytest.fixture
-def without_namespaces(project: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+def without_namespaces(project: pytest.Pytester) -> Runs:
     """Run pytest in the project where the kernel refuses namespaces."""
     code = (
         "import os, sys\n"

@@ -14,6 +14,8 @@ from harness.pytest_plugin.boxes import HostBox
 
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
 HOST_VERSION = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+Runs = Callable[..., pytest.RunResult]
+"""Runs pytest with the arguments given."""
 OTHER_VERSION = "2.43" if HOST_VERSION != "2.43" else "2.41"
 """One that has to be fetched."""
 

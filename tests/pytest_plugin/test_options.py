@@ -13,7 +13,7 @@ from harness.compare import plan
 from harness.native import LaneError
 from harness.pytest_plugin.settings import Settings
 from harness.sandbox import NoSandbox, SandboxUnavailable
-from tests.pytest_plugin.kit import OTHER_VERSION, ids
+from tests.pytest_plugin.kit import OTHER_VERSION, Runs, ids
 
 pytest_plugins = ("pytester",)
 
@@ -223,7 +223,7 @@ def test_strict_markers_know_ours(project: pytest.Pytester) -> None:
     assert "@pytest.mark.gai_namespaces:" in markers
 
 
-def test_without_namespaces_nothing_is_silently_green(without_namespaces) -> None:
+def test_without_namespaces_nothing_is_silently_green(without_namespaces: Runs) -> None:
     result = without_namespaces("hosts/node.gai.yaml")
     result.assert_outcomes(failed=5)
     assert "Traceback" not in result.stdout.str()
@@ -237,7 +237,7 @@ def test_without_namespaces_nothing_is_silently_green(without_namespaces) -> Non
 
 @pytest.mark.parametrize("where", ["option", "ini"])
 def test_without_namespaces_one_may_skip(
-    project: pytest.Pytester, without_namespaces, where: str
+    project: pytest.Pytester, without_namespaces: Runs, where: str
 ) -> None:
     project.makepyfile(
         """
@@ -257,7 +257,7 @@ def test_without_namespaces_one_may_skip(
 
 
 def test_without_namespaces_a_fixture_fails_and_a_marker_skips(
-    project: pytest.Pytester, without_namespaces
+    project: pytest.Pytester, without_namespaces: Runs
 ) -> None:
     project.makepyfile(
         """

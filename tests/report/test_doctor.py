@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import io
 
-from rich.console import Console
-
 from harness.report.doctor import Check, Document, conclusion, write_check
 from harness.report.documents import dump
+from harness.report.terminal import Terminal
 
 FINE = Check("kernel", "ok", "Linux")
 LESS = Check("strace", "missing", "not installed", "no --trace", "apt-get install strace")
@@ -14,7 +13,7 @@ WORSE = Check("namespaces", "cannot", "refused [by rule]", "no scenario runs", "
 
 def text(check: Check) -> str:
     stream = io.StringIO()
-    write_check(Console(file=stream, width=40), check)
+    write_check(Terminal(file=stream, width=40), check)
     return stream.getvalue()
 
 

@@ -75,10 +75,10 @@ def test_no_key_can_be_missing_and_none_has_another_type(
     for path in keys:
         for spoil in (_removed, _mistyped):
             mutilated = copy.deepcopy(small)
-            holder = mutilated
+            holder: Any = mutilated
             for part in path[:-1]:
                 holder = holder[part]
-            spoil(holder, path[-1])
+            spoil(holder, str(path[-1]))
             assert not results.is_valid(mutilated), (spoil.__name__, path)
 
 

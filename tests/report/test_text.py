@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from rich.console import Console
-
 from harness.compare.results import LookupReport, Result, Verdict, VersionChange
+from harness.report.terminal import Terminal
 from harness.report.text import TextReport, summed_up
 
 
@@ -33,7 +32,7 @@ def result(scenario: str, **changes: object) -> Result:
 
 def shown(*reports: LookupReport, quiet: bool) -> str:
     stream = io.StringIO()
-    text = TextReport(Console(file=stream), quiet=quiet)
+    text = TextReport(Terminal(file=stream), quiet=quiet)
     for report in reports:
         text.add(report)
     text.finish()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from dnslib import QTYPE, DNSRecord
+from dnslib import QTYPE, DNSRecord  # type: ignore[import-untyped]
 
 from harness.sandbox import Pool, SandboxError
 from harness.sandbox.dns import Ordering, Question, Zone, reply_to
@@ -75,7 +75,7 @@ def test_names_move_between_files_and_dns(pool: Pool) -> None:
 
 
 def test_services_are_the_private_ones(pool: Pool) -> None:
-    steps = [({}, "files", "A")]
+    steps: jobs.Steps = [({}, "files", "A")]
     questions = ["services https/udp", "services x11/tcp", "protocols udp"]
     found = list(pool.run(jobs.resolved, (HOST, steps, questions)))
     assert [names for _, names, _ in found] == [["https", "443/udp"], [], ["udp", "17"]]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.scenario import Scenario, json_schema
 from harness.scenario.descriptions import KEYS
 
 
-def forms() -> dict[str, dict[str, object]]:
+def forms() -> dict[str, dict[str, Any]]:
     """The mappings of the schema by the name of their model."""
     found = {"Scenario": Scenario.model_json_schema(by_alias=True)}
     for name, definition in found["Scenario"]["$defs"].items():

@@ -48,7 +48,7 @@ def test_a_stream_is_the_same_however_it_is_written(texts: list[str], flush: boo
         stream.write(text)
     if flush:
         stream.flush()
-    bare(stream)
+    assert bare(stream) is below  # type: ignore[arg-type]
     assert not set(invisible(below.getvalue())) - {"\n", "\t"}
     assert not ACTS.search(below.getvalue())
     assert below.getvalue() == lines("".join(texts))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.compare.results import LookupReport
 from harness.report.html import WRITTEN_OUT
 from tests.report.html import kit
 
@@ -200,7 +201,7 @@ def test_the_address_of_a_result_opens_it(open_page: Open, width: int) -> None:
         pytest.fail("the result is not in view")
 
 
-def many(count: int) -> list[kit.LookupReport]:
+def many(count: int) -> list[LookupReport]:
     return [
         kit.lookup(f"host-{number // 10}", kit.agreeing().results, name=f"name-{number}")
         for number in range(count)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import FloatRect
 
 from tests.report.html import kit
 
@@ -110,10 +111,10 @@ def test_a_fault_in_the_layout_is_seen(open_page: Open) -> None:
     assert worst(picture(page), wanted) <= SPARED
 
 
-def box(found: Locator) -> dict[str, float]:
+def box(found: Locator) -> FloatRect:
     measured = found.bounding_box()
     assert measured is not None
-    return dict(measured)
+    return measured
 
 
 MEASURE = """() => [...document.querySelectorAll('.bits')].map(figure =>

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.compare.results import LookupReport
 from harness.report.html.bits import Run, prefix_bits
 from harness.report.html.columns import columns_of
 from harness.report.html.lookups import LookupView, views_of
 from tests.report.html import kit
 
 
-def view(report: kit.LookupReport) -> LookupView:
+def view(report: LookupReport) -> LookupView:
     return next(views_of([report], columns_of([report])))
 
 
