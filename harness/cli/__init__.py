@@ -11,6 +11,7 @@ from importlib import import_module
 from harness import __version__
 from harness.cli import streams
 from harness.cli.parser import WRONG_USE, Parser, UsageError
+from harness.text.nearest import did_you_mean
 
 __all__ = ["CANNOT", "COMMANDS", "FINDING", "OK", "WRONG_USE", "UsageError", "main"]
 
@@ -74,10 +75,9 @@ def _refuse(words: Sequence[str]) -> int:
     if first.startswith("-"):
         parser.parse_known_args([first, next(iter(COMMANDS))])  # --help and --version end here
         parser.error(f"a COMMAND was expected before {first}")
-    from harness.cli.parser import meant
     from harness.compare.plan import is_scenario
 
-    perhaps = meant(first, COMMANDS)
+    perhaps = did_you_mean(first, COMMANDS)
     if first and is_scenario(first):
         perhaps = f"; did you mean gai-harness run {first}?"
     elif first in ("list", "fetch", "add", "remove"):

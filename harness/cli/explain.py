@@ -115,8 +115,8 @@ def _answered(pair: Sequence[str], explanations: Sequence[Explanation]) -> None:
 def _unknown(explanations: Sequence[Explanation]) -> None:
     """Say in words which names gave nothing, and which scenario may have been meant."""
     from harness.scenario import library
-    from harness.scenario.errors import show
-    from harness.scenario.nearest import did_you_mean
+    from harness.text.errors import show
+    from harness.text.nearest import did_you_mean
 
     for item in explanations:
         words = _NO_ANSWER.get(item.result.error or "")
@@ -137,11 +137,10 @@ def _live(options: argparse.Namespace) -> list[Explanation]:
 
 
 def _lookup(name: str, options: argparse.Namespace) -> Lookup:
-    from pydantic import ValidationError
-
     from harness.cli import UsageError
-    from harness.scenario.errors import expected, show
     from harness.scenario.schema import Lookup
+    from harness.text.errors import InputError
+    from harness.text.validation import validated
 
     given = {
         "service": options.service,
@@ -152,13 +151,11 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
     words = {key: value for key, value in given.items() if value is not None}
     flags = [flag for part in options.flags for flag in part.split(",") if flag]
     try:
-        return Lookup.model_validate({"name": name, **words, "flags": flags})
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0]) if first["loc"] else "name"
-        place = "NAME" if field == "name" else f"--{field}"
-        got = show(first["input"])
-        raise UsageError(f"{place}: expected {expected(first)} (got {got})") from None
+        return validated(Lookup, {"name": name, **words, "flags": flags}, name)
+    except InputError as error:
+        option = error.field.partition("[")[0]
+        place = f"--{option}" if option in (*words, "flags") else "NAME"
+        raise UsageError(f"{place}: {error.reason}") from None
 
 
 def _scenarios(options: argparse.Namespace) -> list[Explanation]:

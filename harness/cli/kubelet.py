@@ -103,7 +103,7 @@ def main(options: argparse.Namespace) -> int:
 def _read_node(options: argparse.Namespace) -> Node:
     from harness.cli import UsageError
     from harness.kubelet.node import NodeError, read_node
-    from harness.scenario.reading import read_bounded
+    from harness.text.reading import read_bounded
 
     source = sys.stdin.buffer if options.node == "-" else Path(options.node)
     try:
@@ -151,17 +151,15 @@ def _flags(options: argparse.Namespace, node: Node | None, loaded: LoadedScenari
 
 
 def _check_name(name: str) -> None:
-    from pydantic import ValidationError
-
     from harness.cli import UsageError
-    from harness.scenario.errors import expected, show
     from harness.scenario.schema import Lookup
+    from harness.text.errors import InputError
+    from harness.text.validation import validated
 
     try:
-        Lookup.model_validate({"name": name})
-    except ValidationError as error:
-        wanted = expected(error.errors()[0])
-        raise UsageError(f"the node's name: expected {wanted} (got {show(name)})") from None
+        validated(Lookup, {"name": name}, "--node-name")
+    except InputError as error:
+        raise UsageError(f"the node's name: {error.reason}") from None
 
 
 def _gather(

@@ -43,7 +43,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _read(name: str) -> bytes:
     from harness.cli import UsageError
-    from harness.scenario.reading import GAI_CONF_LIMIT, read_bounded
+    from harness.text.reading import GAI_CONF_LIMIT, read_bounded
 
     try:
         return read_bounded(sys.stdin.buffer if name == "-" else Path(name), GAI_CONF_LIMIT)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from harness.text.nearest import did_you_mean
 from harness.text.shown import one_line
 
 WRONG_USE = 2
@@ -45,13 +46,13 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         known = [str(choice) for choice in action.choices]
-        perhaps = meant(str(value), known) or f" (choose from {', '.join(known)})"
+        perhaps = did_you_mean(str(value), known) or f" (choose from {', '.join(known)})"
         raise argparse.ArgumentError(action, f"invalid choice: {value!r}{perhaps}")
 
     def _perhaps(self, word: str) -> str:
         if not word.startswith("-"):
             return ""
-        return meant(word.partition("=")[0], self.options())
+        return did_you_mean(word.partition("=")[0], self.options())
 
     def options(self) -> Iterable[str]:
         """Every option of this parser and of those of its own commands."""
@@ -64,10 +65,3 @@ class Parser(argparse.ArgumentParser):
         """The parsers of this one's own commands."""
         chosen = [action.choices for action in self._actions if isinstance(action.choices, dict)]
         return [parser for choices in chosen for parser in choices.values()]
-
-
-def meant(word: str, known: Iterable[str]) -> str:
-    """The end of a complaint: what may have been meant, "" where nothing is near."""
-    from harness.scenario.nearest import did_you_mean  # only where something is wrong
-
-    return did_you_mean(word, known)

@@ -44,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
 
     from harness.cli import OK, UsageError
     from harness.kernel.netlink import Netlink
-    from harness.live.yaml_text import as_yaml
+    from harness.scenario.writing import as_yaml
 
     names = list(dict.fromkeys(options.names))
     sock = Netlink()

@@ -15,8 +15,8 @@ from harness.glibcs import Build, Emulator, command, emulator_for, find, host, s
 from harness.native import MODULE_NAME, bundled_module, bundled_worker
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
-from harness.scenario.nearest import did_you_mean
-from harness.scenario.reading import GAI_CONF_LIMIT, read_bounded
+from harness.text.nearest import did_you_mean
+from harness.text.reading import GAI_CONF_LIMIT, read_bounded
 from harness.versions import Version
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from harness.text.shown import escaped
+
 
 class GlibcError(Exception):
     """A tree, a package or a specification that cannot be used as a glibc build.
@@ -14,11 +16,7 @@ class GlibcError(Exception):
 
     def __init__(self, line: str) -> None:
         # names out of a tree or a library may have line breaks and control characters
-        super().__init__(
-            "".join(
-                c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line
-            )
-        )
+        super().__init__(escaped(line))
 
 
 class GlibcMissing(GlibcError):

@@ -21,6 +21,7 @@ from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.files import sha256
 from harness.glibcs.sources import Source, choose, host_sources
 from harness.glibcs.trees import from_directory
+from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 
 if TYPE_CHECKING:
@@ -107,8 +108,6 @@ def _suites(distribution: Distribution, name: str) -> tuple[Suite, ...]:
     if found:
         return found
     if not is_version(name):
-        from harness.scenario.nearest import did_you_mean  # its room is slow to import
-
         names = [one.name for one in distribution.suites]
         near = did_you_mean(name, names)
         raise GlibcError(

@@ -17,6 +17,7 @@ from harness.glibcs.running import host
 from harness.glibcs.sources import no_apt
 from harness.glibcs.trees import from_directory
 from harness.sandbox import programs
+from harness.text.nearest import did_you_mean, nearest
 from harness.versions import SUPPORTED, is_version
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
@@ -250,8 +251,6 @@ def _remedy(spec: str, version: str, arch: str) -> str:
         return problem.hint
     if distribution.carrying(version):
         if arch not in SUPPORTED:
-            from harness.scenario.nearest import did_you_mean  # its room is slow to import
-
             near = did_you_mean(arch, SUPPORTED, f"{version}:{{}}")
             return f"the architectures known here are {', '.join(SUPPORTED)}{near}"
         if programs.find("apt-get") is None:
@@ -285,8 +284,6 @@ def _unknown(spec: str) -> GlibcError:
 
 def _perhaps(spec: str, known: list[str]) -> str:
     """What a word that names no build may have meant: a suite's glibc, or a word mistyped."""
-    from harness.scenario.nearest import nearest  # its room is slow to import
-
     try:
         suites = {suite.name: suite.glibc for suite in host_distribution().suites}
     except GlibcUnavailable:

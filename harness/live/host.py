@@ -14,8 +14,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from harness.kernel.netlink import Netlink
 from harness.kernel.routes import route_rows
 from harness.live import machine, names
@@ -27,6 +25,8 @@ from harness.live.said import Name, Said
 from harness.live.sysctls import sysctls
 from harness.model.host import Target
 from harness.scenario import LoadedScenario, Scenario
+from harness.text.errors import InputError
+from harness.text.validation import validated
 
 Destinations = Mapping[str, Sequence[Target | str]]
 _READ = object()
@@ -90,12 +90,9 @@ def snapshot(
 
 def _valid(raw: Data) -> Scenario:
     try:
-        return Scenario.model_validate(raw)
-    except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        expected = (first.get("ctx") or {}).get("expected", first["msg"])
-        raise SnapshotError(f"{place}: expected {expected} (got {first['input']!r:.80})") from None
+        return validated(Scenario, raw, "snapshot")
+    except InputError as problem:
+        raise SnapshotError(f"{problem.field}: {problem.reason}") from None
 
 
 def read_host(netlink: Netlink, destinations: Sequence[str] = ()) -> tuple[Data, list[Said]]:

@@ -7,12 +7,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from harness.compare.plan import load_gai_conf
 from harness.scenario import LoadedScenario, Scenario, library, load
-from harness.scenario.document import dotted, parse
-from harness.scenario.errors import ScenarioError, expected, show
+from harness.scenario.load import KEYS
+from harness.text.errors import InputError, show
+from harness.text.validation import validated
+from harness.text.yaml_reading import parse
 
 _NAME = "gai_host"
 
@@ -49,7 +49,7 @@ def scenario_of(
         fields["resolver"] = resolver or scenario.resolver
         if fields["resolver"] != "dns":
             del fields["dns"]
-        scenario = _validated(fields)
+        scenario = validated(Scenario, fields, _NAME)
     data, name = loaded.gai_conf, loaded.gai_conf_name
     if gai_conf is not OWN:
         data, name = read_gai_conf(gai_conf, folders)
@@ -79,7 +79,7 @@ def _loaded(source: object, folders: Sequence[Path]) -> LoadedScenario:
     if isinstance(source, Mapping):
         return _from_words(source)
     if isinstance(source, str) and ("\n" in source or "{" in source):
-        return _from_words(parse(_NAME, source.encode()).value)
+        return _from_words(parse(_NAME, source.encode(), KEYS).value)
     if isinstance(source, (str, Path)):
         path = _found(Path(source), folders)
         if path.is_file():
@@ -87,7 +87,7 @@ def _loaded(source: object, folders: Sequence[Path]) -> LoadedScenario:
         for known in library():
             if known.stem == str(source):
                 return load(known)
-        raise ScenarioError(
+        raise InputError(
             _NAME, None, "host", "a scenario file, a name of the library, words or YAML text",
             show(str(source)),
         )  # fmt: skip
@@ -107,24 +107,12 @@ def _from_words(words: Mapping[str, Any]) -> LoadedScenario:
     document |= words if "host" in words else {"host": words}
     # every scenario looks something up; a host for other code need not
     document.setdefault("lookups", [{"name": "localhost"}])
-    scenario = _validated(document)
+    scenario = validated(Scenario, document, _NAME)
     if scenario.gai_conf is not None and not isinstance(scenario.gai_conf, str):
         data, name = read_gai_conf(scenario.gai_conf.file, ())
         return LoadedScenario(scenario, Path(_NAME), data, name)
     data = None if scenario.gai_conf is None else scenario.gai_conf.encode("utf-8", "surrogatepass")
     return LoadedScenario(scenario, Path(_NAME), data, "default" if data is None else "inline")
-
-
-def _validated(document: Mapping[str, Any]) -> Scenario:
-    try:
-        return Scenario.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        item: dict[str, Any] = dict(first)
-        context = item.get("ctx") or {}
-        place = dotted((*first["loc"], *context.get("at", ())))
-        got = "" if item["type"] == "missing" else context.get("got", show(first["input"]))
-        raise ScenarioError(_NAME, None, place, expected(item), got) from None
 
 
 def _lists(names: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import ValidationError
 
 from harness.compare.evidence import GaiConf
 from harness.compare.explain import Explanation
@@ -17,8 +16,9 @@ from harness.compare.run import HostJob
 from harness.pytest_plugin.boxes import HostBox
 from harness.pytest_plugin.hosts import OWN, GaiConfWords, read_gai_conf
 from harness.report.explanation import as_text
-from harness.scenario.errors import expected, show
 from harness.scenario.schema import Lookup
+from harness.text.errors import InputError
+from harness.text.validation import validated
 
 if TYPE_CHECKING:
     from harness.compare.evidence import LaneSpec
@@ -145,13 +145,10 @@ def _lookup(
         "flags": _flag_words(flags),
     }
     try:
-        return Lookup.model_validate({key: word for key, word in words.items() if word is not None})
-    except ValidationError as error:
-        item: dict[str, Any] = dict(error.errors(include_url=False)[0])
-        place = item["loc"][0] if item["loc"] else "name"
-        raise ValueError(
-            f"gai_order: {place}: expected {expected(item)} (got {show(item['input'])})"
-        ) from None
+        given = {key: word for key, word in words.items() if word is not None}
+        return validated(Lookup, given, "gai_order")
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 def _word(value: str | int, table: Mapping[str, int]) -> str:

@@ -1,6 +1,7 @@
 """What to test, as data: the scenario format, its loader, the built-in library."""
 
-from .errors import ScenarioError
+from harness.text.errors import InputError as ScenarioError
+
 from .load import LoadedScenario, gai_conf_files, json_schema, library, load
 from .schema import Scenario
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict
 from pydantic import WithJsonSchema as JsonSchema
 
+from harness.text.validation import bad
+
 from . import values
-from .errors import bad
 
 Text = Annotated[str, Strict()]
 Whole = Annotated[int, Strict()]
@@ -61,7 +62,7 @@ def listed(value: Any) -> Any:
 
 
 def once(items: tuple[str, ...]) -> tuple[str, ...]:
-    """``items``, each of which may occur once. Raises the error of `errors.bad`."""
+    """``items``, each of which may occur once. Raises the error of `bad`."""
     seen: set[str] = set()
     for position, item in enumerate(items):
         if item in seen:
@@ -71,14 +72,14 @@ def once(items: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def printable(text: str) -> str:
-    """``text`` without control characters. Raises the error of `errors.bad`."""
+    """``text`` without control characters. Raises the error of `bad`."""
     if not text.isprintable():
         raise bad("text without control characters", text)
     return text
 
 
 def check_keys(table: Mapping[str, Any], check: Any) -> None:
-    """Apply ``check`` to every key, which raises the error of `errors.bad`."""
+    """Apply ``check`` to every key, which raises the error of `bad`."""
     for key in table:
         check(key)
 

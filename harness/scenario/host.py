@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from harness.text.errors import some
+from harness.text.validation import bad
+
 from . import values
 from .base import FrozenDict, Model, Text, Truth, check_keys, printable, word
-from .errors import bad, some
 from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
 from .sysctls import JSON_SCHEMA
 from .sysctls import check as check_sysctl

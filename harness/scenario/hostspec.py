@@ -18,6 +18,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from harness.text.validation import bad
+
 from . import values
 from .base import (
     Model,
@@ -30,7 +32,6 @@ from .base import (
     once,
     word,
 )
-from .errors import bad
 
 Kind = Literal[
     "ethernet", "sit", "tunnel", "tunnel6",

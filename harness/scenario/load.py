@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from harness.text.errors import InputError, show
+from harness.text.nearest import did_you_mean
+from harness.text.validation import validated
+from harness.text.yaml_reading import MAX_BYTES, Node, parse
 
-from .document import MAX_BYTES, Node, dotted, parse
-from .errors import ScenarioError, expected, show
-from .nearest import did_you_mean, nearest
 from .schema import GaiConfFile, Scenario
 
+KEYS = "name, host and lookups"
+"""The keys of a scenario file that every one has, in words."""
 _MAX_GAI_CONF = 1 << 16
 
 
@@ -45,14 +46,11 @@ def load(path: Path | str) -> LoadedScenario:
     the file, the line, the field and what was expected.
     """
     path = Path(path)
-    tree = parse(str(path), _read(path, str(path), MAX_BYTES))
-    try:
-        scenario = Scenario.model_validate(tree.value)
-    except ValidationError as error:
-        raise _first_error(str(path), tree, error) from None
+    tree = parse(str(path), _read(path, str(path), MAX_BYTES), KEYS)
+    scenario = validated(Scenario, tree, str(path))
     data, name = _resolve(path, tree, scenario)
     lookups = tree.children["lookups"].children
-    lines = tuple(lookups[number].line for number in range(len(scenario.lookups)))
+    lines = tuple(lookups[number].line or 0 for number in range(len(scenario.lookups)))
     return LoadedScenario(scenario, path, data, name, lines)
 
 
@@ -88,11 +86,11 @@ def _read(path: Path, file: str, limit: int) -> bytes:
     except OSError as error:
         raise _unreadable(file, error) from None
     except ValueError:
-        raise ScenarioError(file, None, "file", "a file name", "a NUL character") from None
+        raise InputError(file, None, "file", "a file name", "a NUL character") from None
     # asked first: opening a pipe would wait for a writer
     if not stat.S_ISREG(mode):
         got = "a folder" if stat.S_ISDIR(mode) else "a device, pipe or socket"
-        raise ScenarioError(file, None, "file", "a scenario in a regular file", got)
+        raise InputError(file, None, "file", "a scenario in a regular file", got)
     try:
         with path.open("rb") as stream:
             return stream.read(limit + 1)
@@ -100,12 +98,12 @@ def _read(path: Path, file: str, limit: int) -> bytes:
         raise _unreadable(file, error) from None
 
 
-def _unreadable(file: str, error: OSError) -> ScenarioError:
+def _unreadable(file: str, error: OSError) -> InputError:
     got = error.strerror or type(error).__name__
     wanted = "a file that can be read"
     if error.errno == errno.ENOENT:
         wanted += did_you_mean(file, _known_files(Path(file)), "{!r}")
-    return ScenarioError(file, None, "file", wanted, got)
+    return InputError(file, None, "file", wanted, got)
 
 
 def _known_files(wanted: Path) -> list[str]:
@@ -126,8 +124,8 @@ def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, 
     assert isinstance(wanted, GaiConfFile)
     at = tree.children["gai_conf"].children["file"]
 
-    def refuse(expected: str) -> ScenarioError:
-        return ScenarioError(str(path), at.line, "gai_conf.file", expected, show(wanted.file))
+    def refuse(expected: str) -> InputError:
+        return InputError(str(path), at.line, "gai_conf.file", expected, show(wanted.file))
 
     for folder in (path.parent, _package_folder("gai.conf.d")):
         candidate = folder / wanted.file
@@ -141,84 +139,10 @@ def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, 
             raise refuse("a file in its folder, not a link that leaves it")
         try:
             data = _read(real, str(path), _MAX_GAI_CONF)
-        except ScenarioError:
+        except InputError:
             raise refuse("a regular file that can be read") from None
         if len(data) > _MAX_GAI_CONF:
             raise refuse(f"a gai.conf of at most {_MAX_GAI_CONF} bytes")
         return data, wanted.file
     known = ", ".join(gai_conf_files())
     raise refuse(f"a file beside the scenario or one of the catalogue ({known})")
-
-
-def _first_error(file: str, tree: Node, error: ValidationError) -> ScenarioError:
-    """The fault that comes first in the file; a list of all would be more than one line."""
-    items: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)]
-    # a list whose entries all failed also counts as too short: a mere consequence
-    around = {item["loc"][:end] for item in items for end in range(len(item["loc"]))}
-    placed = [_placed(tree, item) for item in items if item["loc"] not in around]
-    return _convert(file, *min(placed, key=lambda one: one[0].line))
-
-
-def _placed(tree: Node, item: dict[str, Any]) -> tuple[Node, list[str | int], dict[str, Any]]:
-    """The value at fault, the path of the field, and the error itself."""
-    path: list[str | int] = []
-    node = tree
-    location = (*item["loc"], *(item.get("ctx") or {}).get("at", ()))
-    for position, part in enumerate(location):
-        child = node.children.get(part)
-        if child is not None:
-            node = child
-            path.append(part)
-        elif item["type"] == "missing" and position == len(location) - 1:
-            path.append(part)
-    return node, path, item
-
-
-def _convert(file: str, node: Node, path: list[str | int], item: dict[str, Any]) -> ScenarioError:
-    context = item.get("ctx") or {}
-    kind = item["type"]
-    got = context["got"] if "got" in context else show(node.value)
-    wanted = expected(item)
-    if kind == "missing":
-        got = "nothing"
-    elif kind == "extra_forbidden":
-        wanted, got = _known_keys(path), show(path[-1])
-    elif kind == "scenario" and "got" not in context and isinstance(node.value, dict):
-        got = ""
-    elif kind == "string_type" and isinstance(node.value, dict):
-        wanted += "; an address that begins or ends with ':' needs quotes"
-    return ScenarioError(file, node.line, dotted(tuple(path)), wanted, got)
-
-
-def _known_keys(path: list[str | int]) -> str:
-    """What to say of an unknown key: the nearest known one, or all of them."""
-    model = _model_at(Scenario, path[:-1])
-    known = [info.alias or name for name, info in model.model_fields.items()] if model else []
-    near = nearest(str(path[-1]), known)
-    if near is not None:
-        return f"a known key, perhaps {near!r}"
-    return f"one of the keys {', '.join(known)}" if known else "a known key"
-
-
-def _model_at(model: type[BaseModel], path: list[str | int]) -> type[BaseModel] | None:
-    current: type[BaseModel] | None = model
-    in_table = False
-    for part in path:
-        if isinstance(part, int) or in_table:
-            in_table = False  # a position, or a name the user gave: the model is known already
-        elif current is not None:
-            fields = current.model_fields
-            info = next((i for n, i in fields.items() if part in (n, i.alias)), None)
-            current = None if info is None else _models_in(info.annotation)
-            in_table = info is not None and get_origin(info.annotation) is Mapping
-    return current
-
-
-def _models_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        found = _models_in(inner)
-        if found is not None:
-            return found
-    return None

@@ -22,6 +22,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from harness.text.validation import bad
+
 from . import values
 from .base import (
     FrozenDict,
@@ -34,7 +36,6 @@ from .base import (
     printable,
     unbool,
 )
-from .errors import bad
 from .host import Host
 from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, Rule
 

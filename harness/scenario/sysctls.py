@@ -12,8 +12,8 @@ from collections.abc import Collection
 
 from pydantic.config import JsonDict
 
-from .errors import bad
-from .nearest import nearest
+from harness.text.nearest import nearest
+from harness.text.validation import bad
 
 _MAX_LENGTH = 128
 

@@ -21,9 +21,9 @@ from ipaddress import (
 )
 from operator import eq, ge, gt, le, lt, ne
 
+from harness.text.errors import some
+from harness.text.validation import bad
 from harness.versions import Version
-
-from .errors import bad, some
 
 IPAddress = IPv4Address | IPv6Address
 IPInterface = IPv4Interface | IPv6Interface

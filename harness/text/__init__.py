@@ -1,1 +1,1 @@
-"""Text on its way out: what came from outside is shown, and never takes effect."""
+"""Text in and out: strict YAML, bounded reading, the nearest name, one line for each error."""

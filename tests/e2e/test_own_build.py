@@ -165,7 +165,7 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     made = gai_harness("run", *words, "--update-baseline")
     assert made.returncode == 0, made.stderr
     first = baseline.read_text()
-    baseline.write_text(first.replace("reason: ''", "reason: distribution patch 7"))
+    baseline.write_text(first.replace('reason: ""', 'reason: "distribution patch 7"'))
     status, read = document(*words)
     assert status == 0
     assert read["summary"]["accepted"] == read["summary"]["disagree"] > 0
@@ -196,7 +196,7 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     # a run of something else leaves the entries alone, an update of this one takes them out
     part = gai_harness("run", "presort-numeric", *build, "--update-baseline")
     assert part.returncode == 0
-    assert baseline.read_text() == first.replace("reason: ''", "reason: distribution patch 7")
+    assert baseline.read_text() == first.replace('reason: ""', 'reason: "distribution patch 7"')
     assert gai_harness("run", *words, "--update-baseline").returncode == 0
     assert "scenario:" not in baseline.read_text()
 

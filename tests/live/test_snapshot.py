@@ -17,11 +17,11 @@ from harness.kernel.netlink import Netlink
 from harness.live.host import SnapshotError, snapshot
 from harness.live.redact import redact
 from harness.live.replay import differences
-from harness.live.yaml_text import as_yaml
 from harness.model.host import Target
 from harness.sandbox import Pool, SandboxUnavailable
 from harness.scenario import LoadedScenario, Scenario, load
 from harness.scenario.schema import Host
+from harness.scenario.writing import as_yaml
 from tests.live import snapshot_jobs
 from tests.live.kit import drawn
 

@@ -84,7 +84,7 @@ BAD: list[tuple[str, str | bytes, str, str]] = [
     ("no lookups", f"name: x\n{HOST}", "lookups", "this required field"),
     ("empty lookups", f"name: x\n{HOST}lookups: []\n", "lookups", "at least 1 entry"),
     ("name with a slash", f"name: a/b\n{HOST}{LOOKUPS}", "name", "text that matches"),
-    ("name is a number", f"name: 7\n{HOST}{LOOKUPS}", "name", "text (got 7)"),
+    ("name is a number", f"name: 7\n{HOST}{LOOKUPS}", "name", "text in quotes (got 7)"),
     ("unknown key", f"name: x\ncommand: reboot\n{HOST}{LOOKUPS}", "command", "one of the keys"),
     ("misspelt key", _eth0("{adresses: []}"), "host.interfaces.eth0.adresses",
      "perhaps 'addresses'"),

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import wrap
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from textwrap import fill
+from typing import TYPE_CHECKING
 
 from harness.compare.request import lookup_title
+from harness.scenario.writing import as_yaml
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.engine import Disagreement
-
-
-class _Dumper(yaml.SafeDumper):
-    """Lines of a gai.conf under each other, everything else as short as it gets."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    plain = "\n" in text and text.isascii() and not any(ord(c) < 32 and c != "\n" for c in text)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if plain else None)
-
-
-_Dumper.add_representer(str, _text)
 
 
 def scenario_text(found: Disagreement, origin: str = "") -> str:
@@ -43,20 +30,13 @@ def scenario_text(found: Disagreement, origin: str = "") -> str:
     ]
     if result.agreed:
         comments.append("only the fast path of the model differs; its rules agree with glibc")
-    scenario = found.evidence.scenario
-    document: dict[str, Any] = scenario.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True
+    description = (
+        f"Found by fuzzing{origin and f' ({origin})'}: native and model differ on "
+        f"{lookup_title(found.evidence.lookup)} with glibc {result.glibc}. "
+        f"Native: {native}. Model: {model}."
     )
-    title = lookup_title(found.evidence.lookup)
-    document = {
-        "name": document.pop("name"),
-        "description": f"Found by fuzzing{origin and f' ({origin})'}: native and model differ on "
-        f"{title} with glibc {result.glibc}. Native: {native}. Model: {model}.",
-        **document,
-    }
-    lines = [line for text in comments for line in wrap(text, 96, subsequent_indent="  ")]
-    dumped = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=False, width=96)
-    return "".join(f"# {line}\n" for line in lines) + dumped
+    scenario = found.evidence.scenario.model_copy(update={"description": description})
+    return as_yaml(scenario, [fill(text, 94, subsequent_indent="  ") for text in comments])
 
 
 def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "") -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -11,9 +10,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     Parameters: ``word`` as typed; ``known`` what would have been right. Raises nothing.
     """
-    by_lower = {one.lower(): one for one in known}
-    found = get_close_matches(word.lower(), by_lower, n=1)
-    return by_lower[found[0]] if found else None
+    from difflib import get_close_matches  # only where something is wrong
+
+    by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(word.lower(), by_lower, n=1)
+    return by_lower[close[0]] if close else None
 
 
 def did_you_mean(word: str, known: Iterable[str], form: str = "{}") -> str:
@@ -21,5 +22,5 @@ def did_you_mean(word: str, known: Iterable[str], form: str = "{}") -> str:
 
     Parameters: as for `nearest`; ``form`` how the word is shown. Raises nothing.
     """
-    found = nearest(word, known)
-    return "" if found is None else f"; did you mean {form.format(found)}?"
+    close = nearest(word, known)
+    return "" if close is None else f"; did you mean {form.format(close)}?"

@@ -1,0 +1,68 @@
+"""The error that input from outside gives, and how a value of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.text.shown import one_line
+
+_SHOWN = 60
+_NAMED = 12
+
+
+class InputError(ValueError):
+    """Input that cannot be used; ``str()`` is the one line to show.
+
+    Parameters: ``file`` the file as the user named it, ``line`` its line (from 1) or None,
+    ``field`` the path of the field ("host.routes[0].via"), ``expected`` what was expected
+    there, ``got`` what stood there instead ("" when there is nothing to show).
+    """
+
+    exit_status = 2
+
+    def __init__(
+        self, file: str, line: int | None, field: str, expected: str, got: str = ""
+    ) -> None:
+        super().__init__(file, line, field, expected, got)
+        self.file = file
+        self.line = line
+        self.field = field
+        self.expected = expected
+        self.got = got
+
+    @property
+    def reason(self) -> str:
+        """What was expected and what was there, without the place."""
+        return f"expected {self.expected}" + (f" (got {self.got})" if self.got else "")
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return one_line(f"{place}: {self.field}: {self.reason}")
+
+
+def show(value: Any) -> str:
+    """A short, one-line rendering of a value found in a file.
+
+    Parameters: ``value`` anything a YAML document can hold. Raises nothing.
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list, tuple)):
+        kind = "a mapping" if isinstance(value, dict) else "a list"
+        return f"an empty {kind[2:]}" if not value else kind
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) > _SHOWN:
+        text = text[: _SHOWN - 1] + "…"
+    return repr(text) if isinstance(value, str) else text
+
+
+def some(names: Sequence[str]) -> str:
+    """The names in words; of many only the first, so that the line can be read.
+
+    Parameters: ``names``. Raises nothing.
+    """
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

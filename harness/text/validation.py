@@ -1,0 +1,159 @@
+"""Values held to a pydantic model: the first fault as one line with file, line and field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
+
+from harness.text.errors import InputError, show
+from harness.text.nearest import nearest
+from harness.text.yaml_reading import Node, dotted
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_EXPECTED = {
+    "missing": "this required field",
+    "string_type": "text",
+    "string_unicode": "text in UTF-8",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "mapping_type": "a mapping",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def bad(expected: str, got: Any = None, *, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """The error a validator raises.
+
+    Parameters: ``expected`` the words that follow "expected"; ``got`` the offending value,
+    where it is not simply the validated one; ``at`` the path from the validated value down
+    to the field at fault, for checks that span several fields. Raises nothing itself.
+    """
+    context: dict[str, Any] = {"expected": expected, "at": at}
+    if got is not None:
+        context["got"] = show(got)
+    return PydanticCustomError("input", "expected {expected}", context)
+
+
+def validated(model: type[_Model], value: Any, file: str) -> _Model:
+    """The value as an instance of the model.
+
+    Parameters: ``model``; ``value`` a `Node`, whose lines the error then has, or plain data;
+    ``file`` its name for the error. Raises InputError for the fault that comes first in the
+    file; a list of all would be more than one line.
+    """
+    data = value.value if isinstance(value, Node) else value
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        items: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)]
+    root = value if isinstance(value, Node) else _node(value)
+    # a list whose entries all failed also counts as too short: a mere consequence
+    around = {item["loc"][:end] for item in items for end in range(len(item["loc"]))}
+    placed = [_placed(root, item) for item in items if item["loc"] not in around]
+    node, path, item = min(placed, key=lambda each: each[0].line or 0)
+    raise _input_error(model, file, node, path, item) from None
+
+
+def _node(value: Any) -> Node:
+    """Plain data as a document without lines."""
+    children: dict[str | int, Node] = {}
+    if isinstance(value, Mapping):
+        children = {key: _node(each) for key, each in value.items()}
+    elif isinstance(value, (list, tuple)):
+        children = {number: _node(each) for number, each in enumerate(value)}
+    return Node(None, value, children)
+
+
+def _placed(root: Node, item: dict[str, Any]) -> tuple[Node, list[str | int], dict[str, Any]]:
+    """The value at fault, the path of the field, and the error itself."""
+    path: list[str | int] = []
+    node = root
+    location = (*item["loc"], *(item.get("ctx") or {}).get("at", ()))
+    for position, part in enumerate(location):
+        # pydantic also names the branch of a union, which stands in no file
+        child = node.children.get(part)
+        if child is not None:
+            node = child
+            path.append(part)
+        elif item["type"] == "missing" and position == len(location) - 1:
+            path.append(part)
+    return node, path, item
+
+
+def _input_error(
+    model: type[BaseModel], file: str, node: Node, path: list[str | int], item: dict[str, Any]
+) -> InputError:
+    context = item.get("ctx") or {}
+    kind = item["type"]
+    got = context["got"] if "got" in context else show(node.value)
+    wanted = _expected(item)
+    if kind == "missing":
+        got = "nothing"
+    elif kind == "extra_forbidden":
+        wanted, got = _known_keys(model, path), show(path[-1])
+    elif kind == "input" and "got" not in context and isinstance(node.value, dict):
+        got = ""
+    elif kind == "string_type" and isinstance(node.value, dict):
+        wanted += "; an address that begins or ends with ':' needs quotes"
+    elif kind == "string_type" and isinstance(node.value, (int, float)):
+        wanted += " in quotes"
+    return InputError(file, node.line, dotted(tuple(path)), wanted, got)
+
+
+def _expected(item: Mapping[str, Any]) -> str:
+    """What was expected, in words, of one of the errors that pydantic lists."""
+    context = item.get("ctx") or {}
+    if "expected" in context:
+        return str(context["expected"])
+    kind: str = item["type"]
+    if kind in _EXPECTED:
+        return _EXPECTED[kind]
+    if kind in ("too_long", "string_too_long"):
+        unit = "characters" if kind.startswith("string") else "entries"
+        return f"at most {context['max_length']} {unit}"
+    if kind in ("too_short", "string_too_short"):
+        unit = "character(s)" if kind.startswith("string") else "entry"
+        return f"at least {context['min_length']} {unit}"
+    if kind == "string_pattern_mismatch":
+        return f"text that matches {context['pattern']}"
+    for limit, words in (("ge", "at least"), ("le", "at most"), ("lt", "less than")):
+        if limit in context:
+            return f"a number of {words} {context[limit]}"
+    return str(item["msg"])
+
+
+def _known_keys(root: type[BaseModel], path: list[str | int]) -> str:
+    """What to say of an unknown key: the nearest known one, or all of them."""
+    model = _model_at(root, path[:-1])
+    known = [info.alias or name for name, info in model.model_fields.items()] if model else []
+    near = nearest(str(path[-1]), known)
+    if near is not None:
+        return f"a known key, perhaps {near!r}"
+    return f"one of the keys {', '.join(known)}" if known else "a known key"
+
+
+def _model_at(model: type[BaseModel], path: list[str | int]) -> type[BaseModel] | None:
+    current: type[BaseModel] | None = model
+    in_table = False
+    for part in path:
+        if isinstance(part, int) or in_table:
+            in_table = False  # a position, or a name the user gave: the model is known already
+        elif current is not None:
+            fields = current.model_fields
+            info = next((i for n, i in fields.items() if part in (n, i.alias)), None)
+            current = None if info is None else _models_in(info.annotation)
+            in_table = info is not None and get_origin(info.annotation) is Mapping
+    return current
+
+
+def _models_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_models_in, get_args(annotation))), None)
