@@ -78,7 +78,7 @@ def interface_of(key: str) -> str | None:
 
 
 def check(key: str, interfaces: Collection[str], at: tuple[str, ...]) -> None:
-    """Check a setting of a host. Raises the error of `errors.bad`.
+    """Check a setting of a host. Raises the error of `bad`.
 
     Parameters: ``key`` in dots; ``interfaces`` the names of the host's; ``at`` its place.
     """

@@ -1,6 +1,6 @@
 """Parsing of the small values a scenario is made of: addresses, names, sysctls, versions.
 
-Every function returns the value in its normal form or raises what `errors.bad` makes,
+Every function returns the value in its normal form or raises what `bad` makes,
 which names what was expected.
 """
 
@@ -82,7 +82,7 @@ def canonical(address: IPAddress) -> str:
 def plain_address(text: str) -> str:
     """An address as hosts files and DNS records carry one: no length and no scope.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     if "%" in text:
         raise bad(
@@ -100,7 +100,7 @@ def plain_address(text: str) -> str:
 def answer_address(text: str) -> str:
     """An address as an answer can have it: a %scope is allowed on IPv6.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     address, percent, scope = text.partition("%")
     if percent and (not scope or ":" not in address):
@@ -111,7 +111,7 @@ def answer_address(text: str) -> str:
 def interface_address(text: str) -> str:
     """An address of an interface with its prefix length (/32 or /128 when absent).
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     example = "172.18.45.2/24 or 2001:db8:1::2/64"
     if "%" in text:
@@ -132,7 +132,7 @@ def interface_address(text: str) -> str:
 def prefix(text: str) -> str:
     """A route's destination: "default" or a prefix without host bits.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     if text == "default":
         return text
@@ -151,7 +151,7 @@ def prefix(text: str) -> str:
 def network(text: str) -> str:
     """A prefix without host bits, "all" or "default" not being one.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     if text == "default":
         raise bad("a prefix, as 10.0.0.0/8, 0.0.0.0/0 or 2001:db8::/32", text)
@@ -161,7 +161,7 @@ def network(text: str) -> str:
 def table(value: object) -> object:
     """The number of a routing table, which may be given as local, main or default.
 
-    Parameters: ``value`` as the file has it. Raises the error of `errors.bad`.
+    Parameters: ``value`` as the file has it. Raises the error of `bad`.
     """
     if isinstance(value, str) and value in TABLES:
         return TABLES[value]
@@ -173,7 +173,7 @@ def table(value: object) -> object:
 def fwmark(text: str) -> str:
     """A firewall mark, perhaps with a mask: 0x1/0xff.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     found = _FWMARK.fullmatch(text)
     if not found or any(part and int(part, 0) >= 2**32 for part in found.groups()):
@@ -184,7 +184,7 @@ def fwmark(text: str) -> str:
 def hostname(text: str) -> str:
     """A host name that getaddrinfo looks up in the name service.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     labels = text.split(".")
     if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
@@ -201,7 +201,7 @@ def hostname(text: str) -> str:
 def interface_name(text: str) -> str:
     """The name of an interface the scenario may create.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     if text in (".", "..", "all", "default"):
         raise bad("an interface name the kernel does not use for something else", text)
@@ -215,7 +215,7 @@ def interface_name(text: str) -> str:
 def flag_name(text: str) -> str:
     """A flag of getaddrinfo(3), with AI_ in front whether the file has it or not.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     upper = text.upper()
     name = upper if upper.startswith("AI_") else f"AI_{upper}"
@@ -228,7 +228,7 @@ def check_zone(text: str, known: Sequence[str], at: tuple[str | int, ...]) -> No
     """Check the %zone of an address, if it has one: an interface of ``known`` or a number.
 
     Parameters: ``text``; ``known``; ``at`` where it stands in the file. Raises the error of
-    `errors.bad`.
+    `bad`.
     """
     _, percent, zone = text.partition("%")
     if not percent or zone in known:
@@ -240,7 +240,7 @@ def check_zone(text: str, known: Sequence[str], at: tuple[str | int, ...]) -> No
 def error_name(text: str) -> str:
     """An error of getaddrinfo(3).
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     if text not in EAI_ERRORS:
         raise bad(f"one of {', '.join(EAI_ERRORS)}", text)
@@ -250,7 +250,7 @@ def error_name(text: str) -> str:
 def specifier(text: str) -> str:
     """A glibc version specifier: clauses like ">=2.8", all of which must hold.
 
-    Parameters: ``text``. Raises the error of `errors.bad`.
+    Parameters: ``text``. Raises the error of `bad`.
     """
     clauses = [_CLAUSE.fullmatch(part.strip()) for part in text.split(",")]
     if len(clauses) > 8 or not all(clauses):
