@@ -148,7 +148,8 @@ def _lookup(
         given = {key: word for key, word in words.items() if word is not None}
         return validated(Lookup, given, "gai_order")
     except InputError as error:
-        raise ValueError(str(error)) from None
+        place = "name" if error.field == "document" else error.field  # of the look-up as a whole
+        raise ValueError(f"gai_order: {place}: {error.reason}") from None
 
 
 def _word(value: str | int, table: Mapping[str, int]) -> str:
