@@ -25,6 +25,7 @@ from harness.compare.fuzz.tally import Counts, Tally
 from harness.compare.request import query_for
 from harness.compare.verdict import judge
 from harness.model.dialects import ROWS, Dialect, dialect
+from harness.model.gaiconf import parse_gai_conf
 from harness.model.lookup import AI_CANONNAME
 from harness.model.policy import Policy
 from harness.native.burst import Burst, Prepared
@@ -168,10 +169,11 @@ class Engine:
         shared: dict[tuple[int, int], bytes] = {}
         made: dict[Dialect, list[bytes]] = {}
         for spoken in self._dialects:
-            policy = Policy.build(each.gai_conf, spoken)
+            conf = parse_gai_conf(each.gai_conf or b"", spoken)
+            policy = Policy.of(conf, spoken)
             made[spoken] = self._predicted(each, policy, spoken, shared, self._tally)
             if self._tally is not None:
-                kinds = line_kinds(each.gai_conf, spoken)
+                kinds = line_kinds(each.gai_conf, conf.lines)
                 self._tally.policy(kinds, policy, len(each.lookups))
         if self._rows and self._tally is not None:
             self._count_rows(each, made[self._dialects[-1]])
@@ -219,9 +221,9 @@ class Engine:
             self._tally.decided(f"row {feature}", sum(map(ne, wanted, others)))
         for spoken in (newest, self._rows["gaiconf_numbers_checked"]):
             lines = (each.gai_conf or b"").split(b"\n")
-            policy = Policy.build(each.gai_conf, spoken)
-            whole = self._predicted(each, policy, spoken, {}, None)
-            for kind, numbers in line_kinds(each.gai_conf, spoken).items():
+            conf = parse_gai_conf(each.gai_conf or b"", spoken)
+            whole = self._predicted(each, Policy.of(conf, spoken), spoken, {}, None)
+            for kind, numbers in line_kinds(each.gai_conf, conf.lines).items():
                 if kind not in EFFECTIVE:
                     continue
                 less = b"\n".join(line for n, line in enumerate(lines, 1) if n not in numbers)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from harness.model.dialects import Dialect
-from harness.model.gaiconf import Cause, Effect, Line, PrefixEntry, line_words, parse_gai_conf
+from collections.abc import Sequence
+
+from harness.model.gaiconf import Cause, Effect, Line, PrefixEntry, line_words
 
 _HUGE = 4096
 EFFECTIVE = (
@@ -23,17 +24,17 @@ IGNORED = (
 """Kinds without an entry."""
 
 
-def line_kinds(gai_conf: bytes | None, spoken: Dialect) -> dict[str, list[int]]:
+def line_kinds(gai_conf: bytes | None, lines: Sequence[Line]) -> dict[str, list[int]]:
     """The kinds of lines in a file as glibc reads it, with the numbers of the lines, from 1.
 
-    Parameters: ``gai_conf``, None for no file; ``spoken`` the dialect.
+    Parameters: ``gai_conf``, None for no file; ``lines`` what a dialect reads in it.
     """
     if gai_conf is None:
         return {"no file": []}
     found: dict[str, list[int]] = {}
     raw_lines = gai_conf.split(b"\n")
     seen: dict[tuple[object, ...], int] = {}
-    for raw, line in zip(raw_lines, parse_gai_conf(gai_conf, spoken).lines, strict=True):
+    for raw, line in zip(raw_lines, lines, strict=True):
         last = line.number == len(raw_lines)
         if last and not raw:
             break

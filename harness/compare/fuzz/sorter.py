@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import IPv4Address
 
 from harness.model.addresses import V4MAPPED
@@ -31,6 +30,7 @@ _PREFIX_BITS = 8
 RULE_BITS = (67, 66, 65, 64, 63, 32, 31, 0)
 """The lowest bit of each of the rules 1 to 8 in the first number of a key."""
 
+_MASKS = tuple(0xFFFFFFFF << (32 - length) & 0xFFFFFFFF for length in range(1, 33))
 _UNREACHABLE = 1 << 67  # above every bit of the rules after it
 
 
@@ -38,19 +38,17 @@ _UNREACHABLE = 1 << 67  # above every bit of the rules after it
 class Rule9:
     """All that the sort needs to know of a dialect: how rule 9 measures IPv4 addresses.
 
-    ``masks`` are the netmasks by prefix length; ``tested_of_first`` as in `Dialect`.
+    ``mask_of_0`` is the netmask of prefix length 0; ``tested_of_first`` as in `Dialect`.
     """
 
     in_subnet_only: bool
-    masks: tuple[int, ...]
+    mask_of_0: int
     tested_of_first: int
 
     @classmethod
-    @cache
     def of(cls, dialect: Dialect) -> Rule9:
         """The rule 9 of a dialect."""
-        masks = tuple(map(dialect.netmask, range(33)))
-        return cls(dialect.rule9_ipv4_in_subnet_only, masks, dialect.tested_of_first)
+        return cls(dialect.rule9_ipv4_in_subnet_only, dialect.netmask(0), dialect.tested_of_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,7 @@ class Sorter:
         self._precedence = _shifted(given.precedence, 128)
         self._scopes = _shifted(given.scopes, 32)
         self._rule9 = given.rule9
+        self._masks = (given.rule9.mask_of_0, *_MASKS)
         self._lopsided = given.rule9.tested_of_first != 0xFFFFFFFF
         # scope, label, and the bits of rules 6 and 8. An address comes back in many
         # candidates. Integers are the keys: hashing an address object costs more than a rule
@@ -121,7 +120,7 @@ class Sorter:
         more = 0
         if is_ipv4:
             rule9 = self._rule9
-            if rule9.in_subnet_only and difference & rule9.masks[candidate.prefixlen]:
+            if rule9.in_subnet_only and difference & self._masks[candidate.prefixlen]:
                 far = 32
             elif far == 32:
                 more = 32 - (difference & rule9.tested_of_first).bit_length()
