@@ -100,7 +100,7 @@ def test_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
 
 
 def test_what_is_found_becomes_a_scenario_file(lanes: tuple[LaneSpec, ...], tmp_path: Path) -> None:
-    mutation = "planted:rule9_dropped"
+    mutation = "tests.compare.planted:rule9_dropped"
     steps = fuzz(lanes, 7, seconds=60, jobs=2, mutation=mutation)
     found = next(d for step in steps for d in step.report.disagreements)
     steps.close()  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ def found(mutation: str) -> Disagreement:
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_found_and_shrunk(name: str) -> None:
-    mutation = f"planted:{name}"
+    mutation = f"tests.compare.planted:{name}"
     started = time.monotonic()
     first = found(mutation)
     assert time.monotonic() - started < 60
