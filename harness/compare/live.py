@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Address, ip_address
 
 from harness.compare.evidence import Evidence, GaiConf, LaneSpec
 from harness.compare.explain import Explanation, pair_reason
@@ -15,7 +14,7 @@ from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, Answer, ask
 from harness.model.addresses import inet_aton, inet_pton6
 from harness.model.dialects import dialect
-from harness.model.host import HostView, IPAddress, Target
+from harness.model.host import HostView, Target
 from harness.model.lookup import AI_ADDRCONFIG, AI_V4MAPPED, NameService, Request
 from harness.model.table import address_table
 from harness.native.cffi_lane import CffiLane
@@ -30,7 +29,7 @@ _NAME = "this-machine"
 class _Given:
     """What the name service gave: addresses in its order, and what is uncertain about that."""
 
-    addresses: tuple[IPAddress, ...]
+    targets: tuple[Target, ...]
     note: str
 
 
@@ -48,7 +47,7 @@ def explain_live(
     request = request_for(lookup)
     plain = look()
     given = _ask(request, plain, timeout)
-    names = _name_service(request, given.addresses, plain)
+    names = _name_service(request, given.targets, plain)
     targets = targets_of([request], names, plain, [spoken])
     with CffiLane() as lane, lane.open() as session:
         native = session.lookup(query_for(request), timeout)
@@ -75,14 +74,13 @@ def _judged(evidence: Evidence, request: Request, given: _Given) -> tuple[Result
     from the answer, and the note says which pairs depend on it.
     """
     result = judge(evidence)
-    if result.error is not None and (result.model_error is not None or not given.addresses):
+    if result.error is not None and (result.model_error is not None or not given.targets):
         # which error a name service's failure becomes is the service's word, not the sort's
         same = replace(result, verdict=Verdict.AGREE, model_error=result.error)
         return same, evidence, given.note
     if result.verdict is not Verdict.DISAGREE:
         return result, evidence, _depends(result, given.note)
-    targets = dict.fromkeys(_native_targets(evidence.native))
-    answered = tuple(_with_scope(target) for target in targets)
+    answered = tuple(dict.fromkeys(_native_targets(evidence.native)))
     other = replace(evidence, names=_name_service(request, answered, evidence.view))
     again = judge(other)
     if again.verdict is not Verdict.AGREE:
@@ -120,29 +118,21 @@ def _ask(request: Request, view: HostView, timeout: float) -> _Given:
     if family == AF_INET6 and request.flags & AI_V4MAPPED:
         families.append(AF_INET)
     answers: list[Answer] = [ask(name, one, timeout) for one in families]
-    addresses = [_with_scope(target) for answer in answers for target in answer.targets]
+    targets = tuple(target for answer in answers for target in answer.targets)
     notes = [answer.note for answer in answers if answer.note]
-    return _Given(tuple(addresses), "; ".join(dict.fromkeys(notes)))
-
-
-def _with_scope(target: Target) -> IPAddress:
-    if target.scope_id:
-        return IPv6Address(f"{target.address}%{target.scope_id}")
-    return target.address
+    return _Given(targets, "; ".join(dict.fromkeys(notes)))
 
 
 def _native_targets(native: Outcome) -> tuple[Target, ...]:
     if not isinstance(native, NativeAnswer):
         return ()
-    return tuple(Target(ip_address(info.address), info.scope_id) for info in native.addrinfos)
+    return tuple(info.target for info in native.addrinfos)
 
 
-def _name_service(
-    request: Request, addresses: tuple[IPAddress, ...], view: HostView
-) -> NameService:
+def _name_service(request: Request, targets: tuple[Target, ...], view: HostView) -> NameService:
     names = {}
-    if request.name is not None and addresses:
-        names[request.name.lower()] = addresses
+    if request.name is not None and targets:
+        names[request.name.lower()] = targets
     return NameService(
         names=names,
         kind="nss",

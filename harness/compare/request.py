@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
@@ -66,7 +65,7 @@ def name_service(
     links = {link.name: link.index for link in view.links}
     return NameService(
         names={
-            name.lower(): tuple(ip_address(str(parse_target(text, links))) for text in addresses)
+            name.lower(): tuple(parse_target(text, links) for text in addresses)
             for name, addresses in scenario.names.items()
         },
         kind=scenario.resolver,

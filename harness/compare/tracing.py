@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from harness.model.addresses import parse_target
 from harness.model.host import Route, Target
 
 if TYPE_CHECKING:
@@ -54,10 +55,7 @@ def trace_report(evidence: Evidence) -> TraceReport | None:
 
 
 def _check(connection: Connection, view: HostView) -> SourceCheck | None:
-    address, _, zone = connection.destination.partition("%")
-    indexes = {link.name: link.index for link in view.links}
-    scope_id = indexes.get(zone, int(zone) if zone.isdigit() else 0)
-    target = Target(ip_address(address), scope_id)
+    target = parse_target(connection.destination, {one.name: one.index for one in view.links})
     route = view.routes.get(target)
     if route is None:
         return None  # the name server's socket, not a destination

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from itertools import groupby
 from typing import Literal
 
@@ -16,7 +15,6 @@ from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
-from harness.model.host import Target
 from harness.model.lookup import Item, NameService
 from harness.native.record import Answer, Crashed, Outcome
 from harness.scenario.schema import Expect
@@ -144,13 +142,7 @@ def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
 
 def _items(answer: Answer) -> tuple[Item, ...]:
     return tuple(
-        Item(
-            Target(ip_address(info.address), info.scope_id),
-            info.socktype,
-            info.protocol,
-            info.port,
-        )
-        for info in answer.addrinfos
+        Item(info.target, info.socktype, info.protocol, info.port) for info in answer.addrinfos
     )
 
 

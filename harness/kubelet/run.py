@@ -94,8 +94,8 @@ def _as_go_lists(names: NameService, name: str) -> tuple[Target, ...]:
     known = names.names.get(name.lower(), ())
     if names.kind == "dns":  # the two replies one after the other; only unreachable ones tie
         wanted = 4 if names.first_reply == "A" else 6
-        known = tuple(sorted(known, key=lambda address: address.version != wanted))
-    return tuple(Target(address) for address in known)
+        known = tuple(sorted(known, key=lambda one: one.address.version != wanted))
+    return known
 
 
 def _cgo(evidence: Evidence) -> Answer:
@@ -182,7 +182,7 @@ def on_this_host(name: str, timeout: float = 10.0) -> Gathered:
         view = observe(netlink, dict.fromkeys((*said.targets, *targets)))
     finally:
         netlink.close()
-    names = NameService({name.lower(): tuple(target.address for target in said.targets)})
+    names = NameService({name.lower(): tuple(Target(one.address) for one in said.targets)})
     request = Request(name, None, 0, _SOCK_STREAM, 0, _AI)
     spoken = dialect(build.version, build.arch)
     conf = Path("/etc/gai.conf")

@@ -7,11 +7,11 @@ host's own kernel says, so that a snapshot that leaves something out says what i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from harness.kernel.observe import observe
 from harness.live.said import Address, Link, Said
+from harness.model.addresses import parse_target
 from harness.model.host import HostView, Target
 from harness.sandbox import Box, Pool, SandboxError
 from harness.sandbox.devices import PEER_INDEX
@@ -60,13 +60,8 @@ def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[dict[Said, Sai
 
 
 def _targets(texts: Iterable[str], view: HostView) -> list[Target]:
-    indexes = {link.name: link.index for link in view.links}
-    found = []
-    for text in texts:
-        address, _, zone = text.partition("%")
-        number = indexes.get(zone, int(zone) if zone.isdigit() else 0)
-        found.append(Target(ip_address(address), number))
-    return found
+    links = {link.name: link.index for link in view.links}
+    return [parse_target(text, links) for text in texts]
 
 
 def _seen(view: HostView, texts: list[str]) -> dict[Said, Said]:

@@ -54,11 +54,11 @@ class NameService:
 
     ``names`` maps a lower-case name to its addresses in the order of the hosts file or
     the DNS answer; ``services`` maps (name, protocol) to a port. With ``dns``,
-    ``first_reply`` is the record type whose reply arrives first. With ``nss`` an IPv6
-    address may carry a scope id, a number: ``IPv6Address("fe80::1%2")``.
+    ``first_reply`` is the record type whose reply arrives first. Only with ``nss`` an IPv6
+    address may have a scope id.
     """
 
-    names: Mapping[str, tuple[IPAddress, ...]]
+    names: Mapping[str, tuple[Target, ...]]
     kind: Literal["files", "dns", "nss"] = "files"
     first_reply: Literal["A", "AAAA"] = "A"
     services: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -161,14 +161,14 @@ def _addresses(
     if not known:
         raise LookupFailed(_nothing(service))
     if family == AF_UNSPEC:
-        return [_target(address) for address in _both_families(known, service)], False
+        return _both_families(known, service), False
     if family == AF_INET:
         found: list[IPAddress] = list(_inet(known, service))
         if not found:
             raise LookupFailed(_nothing(service))
         return [Target(address) for address in found], False
     # by family a module gives a struct hostent, which has no room for scope ids
-    six: list[IPAddress] = [_target(one).address for one in known if one.version == 6]
+    six = [one.address for one in known if one.address.version == 6]
     got_ipv6 = bool(six)
     if flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6):
         six += [mapped(address) for address in _inet(known, service)]
@@ -188,13 +188,6 @@ def _nothing(service: NameService) -> str:
     # DNS and the module know the name but have no such record; the hosts file knows only
     # whole lines.
     return "EAI_NONAME" if service.kind == "files" else "EAI_NODATA"
-
-
-def _target(address: IPAddress) -> Target:
-    """The address and its scope id apart."""
-    if isinstance(address, IPv6Address) and address.scope_id is not None:
-        return Target(IPv6Address(int(address)), int(address.scope_id))
-    return Target(address)
 
 
 def _local(family: int, passive: bool) -> list[Target]:
@@ -245,18 +238,18 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService) -> int:
     raise LookupFailed("EAI_NONAME")
 
 
-def _both_families(known: tuple[IPAddress, ...], service: NameService) -> list[IPAddress]:
+def _both_families(known: tuple[Target, ...], service: NameService) -> list[Target]:
     if service.kind != "dns":
         return list(known)
-    four = [address for address in known if address.version == 4]
-    six = [address for address in known if address.version == 6]
+    four = [one for one in known if one.address.version == 4]
+    six = [one for one in known if one.address.version == 6]
     return four + six if service.first_reply == "A" else six + four
 
 
-def _inet(known: tuple[IPAddress, ...], service: NameService) -> list[IPv4Address]:
+def _inet(known: tuple[Target, ...], service: NameService) -> list[IPv4Address]:
     """An AF_INET look-up: the files module also turns ::1 and ::ffff:a.b.c.d into IPv4."""
     found = []
-    for address in known:
+    for address in (one.address for one in known):
         if isinstance(address, IPv4Address):
             found.append(address)
         elif service.kind == "files":

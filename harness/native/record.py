@@ -6,7 +6,9 @@ import socket
 import struct
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import ip_address
 
+from harness.model.host import Target
 from harness.native.errors import RecordError
 from harness.versions import is_version
 
@@ -63,6 +65,11 @@ class AddrInfo:
     port: int
     scope_id: int
     canonname: str | None
+
+    @property
+    def target(self) -> Target:
+        """The address with its scope id. Raises ValueError for an unknown family."""
+        return Target(ip_address(self.address), self.scope_id)
 
 
 @dataclass(frozen=True, slots=True)

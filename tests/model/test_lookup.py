@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.model.addresses import parse_target
 from harness.model.dialects import dialect
 from harness.model.lookup import (
     AF_INET,
@@ -28,7 +29,7 @@ from harness.model.lookup import (
 )
 
 if TYPE_CHECKING:
-    from harness.model.host import IPAddress, Target
+    from harness.model.host import Target
 
 NOW = dialect("2.36")
 STREAM = 1
@@ -46,9 +47,7 @@ NAMES = {
 
 
 def service(kind: Literal["files", "dns"] = "files", **changes: Any) -> NameService:
-    names: dict[str, tuple[IPAddress, ...]] = {
-        name: tuple(ip_address(text) for text in texts) for name, texts in NAMES.items()
-    }
+    names = {name: tuple(parse_target(text, {}) for text in texts) for name, texts in NAMES.items()}
     return NameService(names, kind, links={"eth0": 2, "7": 9}, **changes)
 
 

@@ -36,7 +36,7 @@ NAMES = {
 
 
 def service() -> NameService:
-    names = {name: tuple(map(ip_address, texts)) for name, texts in NAMES.items()}
+    names = {name: tuple(parse_target(text, {}) for text in texts) for name, texts in NAMES.items()}
     return NameService(names, "nss", links={"eth0": 2})
 
 
@@ -100,7 +100,7 @@ def test_one_address_needs_no_sort_and_two_zones_do() -> None:
 
 @given(st.lists(st.sampled_from(sorted({one for all_ in NAMES.values() for one in all_}))))
 def test_nothing_is_lost_or_moved(listed: list[str]) -> None:
-    held = NameService({"web": tuple(map(ip_address, listed))}, "nss")
+    held = NameService({"web": tuple(parse_target(text, {}) for text in listed)}, "nss")
     found = find(Request("web", socktype=1), held, True, True, NOW)
     assert texts(found) == listed
     assert (found.error is None) == bool(listed)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from harness.compare.request import request_for
@@ -22,7 +21,7 @@ from harness.sandbox import SERVICES
 
 if TYPE_CHECKING:
     from harness.model.dialects import Dialect
-    from harness.model.host import HostView, IPAddress, Target
+    from harness.model.host import HostView, Target
     from harness.sandbox import Box
     from harness.scenario.fuzz import Batch
 
@@ -59,10 +58,10 @@ class HostWork:
         plain = box.observe(())
         self.requests: list[Request] = [request_for(lookup) for lookup in batch.lookups]
         links = {link.name: link.index for link in plain.links}
-        self._parsed: dict[str, IPAddress] = {}
+        given = {text for texts in batch.names.values() for text in texts}
+        parsed = {text: parse_target(text, links) for text in given}
         names = {
-            name: tuple([self._address(text, links) for text in texts])
-            for name, texts in batch.names.items()
+            name: tuple([parsed[text] for text in texts]) for name, texts in batch.names.items()
         }
         self.names = NameService(
             names=names,
@@ -109,12 +108,6 @@ class HostWork:
             ):
                 return asked[number]
         return None
-
-    def _address(self, text: str, links: dict[str, int]) -> IPAddress:
-        known = self._parsed.get(text)
-        if known is None:
-            known = self._parsed[text] = ip_address(str(parse_target(text, links)))
-        return known
 
     def _asked(self, one: Found, spoken: Dialect) -> Asked:
         if one.error is not None:
