@@ -19,8 +19,9 @@ class LaneSpec:
     """One glibc and the way it is called.
 
     ``command`` is the worker's argv inside ``skeleton``, its private root. The cffi lane has
-    neither on the host's glibc; elsewhere ``command`` starts this interpreter by that
-    glibc's own loader. ``build`` says where it comes from, ``label`` the same in a word.
+    neither on the host's glibc; elsewhere ``command`` starts this interpreter, whose ``parts``
+    are shown in the root, by that glibc's own loader. ``build`` says where it comes from,
+    ``label`` the same in a word.
     ``emulator`` names the qemu-user that a foreign architecture runs through, ``untrusted``
     says what the self-test of such a lane found wrong, if anything.
     """
@@ -34,6 +35,7 @@ class LaneSpec:
     label: str = ""
     emulator: str = ""
     untrusted: str = ""
+    parts: tuple[tuple[str, Path], ...] = ()
 
     @property
     def name(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,17 @@ from harness.compare.build_names import label, shortened
 from harness.compare.evidence import GaiConf, LaneSpec
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
-from harness.glibcs import Build, Emulator, command, emulator_for, find, host, stage
+from harness.glibcs import (
+    Build,
+    Emulator,
+    command,
+    emulator_for,
+    find,
+    host,
+    hosted_command,
+    python_parts,
+    stage,
+)
 from harness.native import MODULE_NAME, bundled_module, bundled_worker
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
@@ -202,17 +211,12 @@ def _can_host(build: Build) -> bool:
 
 
 def _hosted(build: Build) -> LaneSpec:
-    """This interpreter and its extension, started by the build's own loader.
-
-    Its libraries come first; what it does not have (the interpreter's own) is the host's.
-    """
-    root = _staged(build)
-    loader, option, folder, _ = command(build)
-    argv = (
-        str(root / loader.lstrip("/")), option, str(root / folder.lstrip("/")),
-        sys.executable, "-I", "-m", "harness.native.hosted",
+    """This interpreter and its extension, started by the build's own loader."""
+    return LaneSpec(
+        build.version, build.arch, "cffi", build.origin,
+        tuple(hosted_command(build)), _staged(build), label(build),
+        parts=tuple(python_parts(build).items()),
     )  # fmt: skip
-    return LaneSpec(build.version, build.arch, "cffi", build.origin, argv, label=label(build))
 
 
 def make_jobs(

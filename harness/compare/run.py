@@ -196,7 +196,7 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
 
         # a private root has the module in its library folder
         return CffiLane([bundled_module()] if resolver == "nss" else [])
-    root = None if spec.skeleton is None else box.private_root(spec.skeleton)
+    root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts)
     lane = WorkerLane(spec.command, root=root)
     try:
         lane.start()

@@ -17,6 +17,7 @@ from harness.glibcs.emulator_fetching import fetch_emulator
 from harness.glibcs.emulators import Emulator, emulator_for
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.fetching import Progress, catalogue, fetch
+from harness.glibcs.hosting import hosted_command, python_parts
 from harness.glibcs.running import host
 from harness.glibcs.staging import command, stage
 from harness.glibcs.stock import Entry, add, find, inventory, remove
@@ -39,7 +40,9 @@ __all__ = [
     "find",
     "from_directory",
     "host",
+    "hosted_command",
     "inventory",
+    "python_parts",
     "remove",
     "stage",
 ]

@@ -26,7 +26,7 @@ def host() -> Build:
         GlibcUnavailable: This interpreter does not run on glibc (a musl host, a static Python).
         GlibcError: The mapped libc cannot be read, for instance because it was replaced meanwhile.
     """
-    mapped = _mapped_files(_MAPS.read_text(errors="surrogateescape"))
+    mapped = mapped_files()
     libc_path = next((path for path in mapped if _LIBC_FILE.match(path.name)), None)
     if libc_path is None:
         raise _no_glibc(mapped, _interpreter())
@@ -49,10 +49,10 @@ def host() -> Build:
     )
 
 
-def _mapped_files(maps: str) -> list[Path]:
-    """The files in the text of ``/proc/PID/maps`` (proc(5)), each once, in order."""
+def mapped_files() -> list[Path]:
+    """The files that are mapped into this process (proc(5)), each once, in order."""
     found: dict[Path, None] = {}
-    for line in maps.splitlines():
+    for line in _MAPS.read_text(errors="surrogateescape").splitlines():
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and fields[5].startswith("/"):
             found[_present(fields[5])] = None

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from harness.glibcs.emulators import Emulator
 
 # A change to the layout below makes other roots.
-_LAYOUT = b"2"
+_LAYOUT = b"3"
 _KEPT_SECONDS = 30 * 24 * 3600
-# Where the sandbox puts its own /etc and kernel file systems.
-_MOUNT_POINTS = ("dev", "etc", "proc", "tmp")
+# Where the sandbox puts its own /etc, and this interpreter where it is to run.
+_MOUNT_POINTS = ("dev", "etc", "proc", "python", "tmp")
 _FOLDERS = ("", "lib", *_MOUNT_POINTS)
 _NONE: Mapping[str, Path] = MappingProxyType({})
 

@@ -41,7 +41,7 @@ class Box:
         self._workshop: Workshop | None = None
         self._server: NameServer | None = None
         self._scratch: Path | None = None
-        self._roots: dict[Path, Path] = {}
+        self._roots: dict[tuple[Path, tuple[tuple[str, Path], ...]], Path] = {}
 
     @classmethod
     @contextmanager
@@ -173,14 +173,15 @@ class Box:
             self._scratch = namespaces.scratch()
         return self._scratch
 
-    def private_root(self, skeleton: Path) -> Path:
+    def private_root(self, skeleton: Path, parts: Sequence[tuple[str, Path]] = ()) -> Path:
         """A root folder for `jail.enter`: ``skeleton`` read-only, with the private /etc in it.
 
-        Parameters: ``skeleton`` a folder that has an empty folder ``etc``. The same
-        skeleton gives the same folder again. Raises SandboxError.
+        Parameters: ``skeleton`` a folder that has an empty folder ``etc``; ``parts`` files and
+        folders to show read-only, by their paths below its empty folder ``python``. The same
+        arguments give the same folder again. Raises SandboxError.
         """
-        skeleton = skeleton.resolve()
-        if skeleton not in self._roots:
+        key = skeleton.resolve(), tuple(parts)
+        if key not in self._roots:
             if not (skeleton / "etc").is_dir():
                 raise SandboxError(f"{skeleton} cannot be a root: it has no folder etc")
             root = self.tmpdir() / f"root{len(self._roots)}"
@@ -188,5 +189,7 @@ class Box:
             flags = kernel.MS_NOSUID | kernel.MS_NODEV
             namespaces.bind(skeleton, root, flags=flags)
             namespaces.bind(self.etc, root / "etc", flags=flags)
-            self._roots[skeleton] = root
-        return self._roots[skeleton]
+            if parts:
+                namespaces.gather(parts, root / "python")
+            self._roots[key] = root
+        return self._roots[key]

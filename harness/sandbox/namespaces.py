@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -27,6 +27,7 @@ _NAMESPACES = (
     | kernel.CLONE_NEWIPC
     | kernel.CLONE_NEWPID
 )
+_BARE = kernel.MS_NOSUID | kernel.MS_NODEV
 # where an answer could come from that is not the sandbox's: nscd, systemd-resolved
 _HIDDEN = ("/run", "/var/run", "/var/cache/nscd", "/var/db/nscd")
 
@@ -146,6 +147,28 @@ def bind(source: Path, target: Path, *, read_only: bool = True, flags: int = 0) 
             kernel.mount("none", str(target), flags=flags | kept | atime | relatime)
     except OSError as problem:
         raise SandboxError(f"cannot show {source} at {target}: {problem.strerror}") from None
+
+
+def gather(parts: Sequence[tuple[str, Path]], target: Path) -> None:
+    """Show files and folders by their names below the existing folder ``target``, read-only.
+
+    Raises SandboxError.
+    """
+    try:
+        mount_tmpfs(target)
+        for name, source in parts:
+            place = target / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                place.mkdir()
+            else:
+                place.touch()
+            bind(source, place, flags=_BARE)
+        kernel.mount(
+            "none", str(target), flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _BARE
+        )
+    except OSError as problem:
+        raise SandboxError(f"cannot show files at {target}: {problem.strerror}") from None
 
 
 def scratch() -> Path:

@@ -57,7 +57,8 @@ static void look_around(const char *how)
         achieved(said);
     }
     if (opens("/etc/hosts", O_WRONLY) || opens("/lib/new", O_WRONLY | O_CREAT) ||
-        opens("/new", O_WRONLY | O_CREAT)) {
+        opens("/new", O_WRONLY | O_CREAT) || opens("/python/new", O_WRONLY | O_CREAT) ||
+        opens("/python/bin/python", O_WRONLY)) {
         snprintf(said, sizeof said, "%s-root", how);
         achieved(said);
     }
@@ -146,7 +147,8 @@ static void change_mounts(const char *how)
     int made = mount("proc", "/proc", "proc", 0, NULL) == 0;
     made |= mount("none", "/tmp", "tmpfs", 0, NULL) == 0;
     made |= mount("none", "/", NULL, MS_REMOUNT | MS_BIND, NULL) == 0;
-    made |= umount2("/etc", MNT_DETACH) == 0;
+    made |= umount2("/etc", MNT_DETACH) == 0 || umount2("/python", MNT_DETACH) == 0;
+    made |= mount("none", "/python", NULL, MS_REMOUNT | MS_BIND, NULL) == 0;
     made |= mknod("/tmp/device", S_IFBLK | 0600, 0x0801) == 0;
     if (made) {
         snprintf(said, sizeof said, "%s-mounts", how);

@@ -139,8 +139,9 @@ def test_a_chroot_alone_does_not_hold_it(attack: Attack) -> None:
     attack.scribble.unlink()
 
 
-def test_run(attack: Attack) -> None:
-    done = attack.command("run", SCENARIO, "--glibc", attack.images["amd64"])
+@pytest.mark.parametrize("lane", ["auto", "cffi", "both"])
+def test_run(attack: Attack, lane: str) -> None:
+    done = attack.command("run", SCENARIO, "--glibc", attack.images["amd64"], "--lane", lane)
     assert done.returncode == 3
     attack.held(done)
 

@@ -195,6 +195,24 @@ def rooted(box: Box, skeleton: Any) -> Iterator[Any]:
         yield stream.read()
 
 
+def parts_of_a_root(box: Box, spec: tuple[Path, Any]) -> Iterator[Any]:
+    """The files below ``python`` of a private root, and why nothing can be written there."""
+    place = box.private_root(*spec) / "python"
+    assert box.private_root(*spec) == place.parent
+    files = {
+        str(path.relative_to(place)): path.read_text()
+        for path in place.rglob("*")
+        if path.is_file()
+    }
+    refused = []
+    for path in [*(place / name for name in files), place / "new", place / "bin/new"]:
+        try:
+            path.write_text("changed")
+        except OSError as problem:
+            refused.append(errno.errorcode[problem.errno or 0])
+    yield files, refused
+
+
 def counting(box: Box, upto: int) -> Iterator[int]:
     yield from range(upto)
 

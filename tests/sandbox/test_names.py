@@ -114,6 +114,20 @@ def test_a_private_root_shows_the_skeleton_and_the_private_etc(pool: Pool, tmp_p
     assert not list((tmp_path / "etc").iterdir())
 
 
+def test_a_private_root_shows_files_and_folders_read_only(pool: Pool, tmp_path: Path) -> None:
+    for name in ("etc", "python", "closed/folder"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "closed/program").write_text("program")
+    (tmp_path / "closed/folder/module").write_text("module")
+    parts = (
+        ("bin/program", tmp_path / "closed/program"),
+        ("lib/folder", tmp_path / "closed/folder"),
+    )
+    (seen,) = pool.run(jobs.parts_of_a_root, (tmp_path, parts))
+    assert seen == ({"bin/program": "program", "lib/folder/module": "module"}, ["EROFS"] * 4)
+    assert not list((tmp_path / "python").iterdir())
+
+
 def test_a_private_root_needs_a_folder_etc(pool: Pool, tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match="no folder etc"):
         list(pool.run(jobs.rooted, tmp_path))
