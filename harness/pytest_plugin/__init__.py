@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.pytest_plugin.explained import Explained
+from harness.pytest_plugin import lab, reporting
 
 if TYPE_CHECKING:
-    from harness.pytest_plugin.boxes import HostBox
+    from harness.pytest_plugin.hosts import HostBox
     from harness.pytest_plugin.orders import Order
 
 SUFFIX = ".gai.yaml"
@@ -61,26 +61,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what a laboratory keeps running."""
-    from harness.pytest_plugin import lab
-
-    lab.close(config)
+    lab.lab_of(config).close()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Look at what the command line asks for before anything is collected."""
-    option = session.config.option
-    if option.gai_glibc is not None or option.gai_conf:
-        from harness.pytest_plugin.lab import is_worker, lab_of
-
-        if not is_worker(session.config):
-            lab_of(session.config).settings.check()
+    if _is_asked(session.config) and not lab.is_worker(session.config):
+        lab.lab_of(session.config).check()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a scenario."""
     if not file_path.name.endswith(SUFFIX):
         return None
-    from harness.pytest_plugin.collecting import GaiFile
+    from harness.pytest_plugin.items import GaiFile
 
     return GaiFile.from_parent(parent, path=file_path)
 
@@ -88,39 +82,33 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config) -> None:
     """Say once, as wrong use, what kept every scenario from being collected."""
-    from harness.pytest_plugin import lab
-
-    lab.complain(config)
+    refusal = lab.lab_of(config).refusal
+    if refusal is not None:
+        raise refusal
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """The builds of glibc that the command line asks for."""
-    if config.option.gai_glibc is None and not config.option.gai_conf:
-        return []
-    from harness.pytest_plugin.summary import header
-
-    return header(config)
+    return lab.lab_of(config).header() if _is_asked(config) else []
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """The builds of glibc, where scenarios were collected and nothing has named them yet."""
-    if config.option.gai_glibc is not None or config.option.gai_conf:
+    if _is_asked(config) or config.option.verbose < 0:
         return []
-    if config.option.verbose < 0 or not any(item.path.name.endswith(SUFFIX) for item in items):
-        return []
-    from harness.pytest_plugin.summary import header
+    found = any(item.path.name.endswith(SUFFIX) for item in items)
+    return lab.lab_of(config).header() if found else []
 
-    return header(config)
+
+def _is_asked(config: pytest.Config) -> bool:
+    """Whether the command line names builds of glibc or gai.conf files."""
+    return config.option.gai_glibc is not None or bool(config.option.gai_conf)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Heed the markers."""
-    for name in ("gai_namespaces", "gai_glibc"):
-        if item.get_closest_marker(name) is not None:
-            from harness.pytest_plugin import needs
-
-            needs.check(item)
-            return
+    if any(item.get_closest_marker(name) for name in ("gai_namespaces", "gai_glibc")):
+        lab.check_markers(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -129,7 +117,7 @@ def pytest_report_to_serializable(
 ) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
     """Keep an explanation whole on its way from an xdist worker."""
     data = yield
-    if data is not None and isinstance(report.longrepr, Explained):
+    if data is not None and isinstance(report.longrepr, reporting.Explained):
         data["gai_explained"] = report.longrepr.as_data()
     return data
 
@@ -146,23 +134,13 @@ def pytest_report_from_serializable(
     explained = data.pop("gai_explained", None)
     report = yield
     if report is not None and explained is not None:
-        report.longrepr = Explained.from_data(explained)  # type: ignore[assignment]
+        report.longrepr = reporting.Explained.from_data(explained)  # type: ignore[assignment]
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Where builds of glibc answered differently."""
-    if any("gai_difference" in dict(report.user_properties) for report in _done(terminalreporter)):
-        from harness.pytest_plugin.summary import write_differences
-
-        write_differences(terminalreporter, _done(terminalreporter))
-
-
-def _done(terminalreporter: pytest.TerminalReporter) -> Iterator[pytest.TestReport]:
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.getreports(outcome):
-            if isinstance(report, pytest.TestReport) and report.when == "call":
-                yield report
+    reporting.write_differences(terminalreporter)
 
 
 @pytest.fixture
@@ -172,7 +150,7 @@ def gai_host(request: pytest.FixtureRequest) -> Iterator[Callable[..., HostBox]]
     ``box = gai_host(scenario_or_host, names=…, resolver=…, gai_conf=…)``, then
     ``box.run(function, *args)`` or ``box.command([…])``. It ends with the test.
     """
-    from harness.pytest_plugin.boxes import Builder
+    from harness.pytest_plugin.hosts import Builder
 
     with Builder(request) as builder:
         yield builder
@@ -184,7 +162,7 @@ def gai_order(request: pytest.FixtureRequest) -> Iterator[Callable[..., Order]]:
 
     ``gai_order(scenario_or_host_or_box, "web", family=…, glibc=…)``.
     """
-    from harness.pytest_plugin.boxes import Builder
+    from harness.pytest_plugin.hosts import Builder
     from harness.pytest_plugin.orders import Orders
 
     with Builder(request) as builder:  # a conftest's own gai_host may be anything

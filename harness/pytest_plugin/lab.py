@@ -1,27 +1,134 @@
-"""What one pytest session has of gai-harness: its settings and its sandboxes, made when used."""
+"""What one pytest session has of gai-harness: what its options name, and its sandboxes.
+
+Imported with every run of pytest; the rest of the package is imported when it is used.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin.settings import Settings
-
 if TYPE_CHECKING:
+    from harness.compare.evidence import GaiConf, LaneSpec
     from harness.sandbox import Pool, SandboxUnavailable
 
 _KEY = pytest.StashKey["Lab"]()
 
 
 class Lab:
-    """Settings and sandboxes of one session; ``refusal`` is why no scenario was collected."""
+    """What the command line says, or else the ini file, and the sandboxes of one session.
+
+    What is read of the options raises pytest.UsageError, one line, for what cannot be used.
+    ``refusal`` is why no scenario was collected.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
-        self.settings = Settings(config)
+        self._config = config
         self.refusal: pytest.UsageError | None = None
         self._pool: Pool | None = None
+
+    def check(self) -> None:
+        """Look at all options at once."""
+        _ = self.lanes, self.gai_confs, self.skips_without_sandbox
+
+    @cached_property
+    def lanes(self) -> tuple[LaneSpec, ...]:
+        """The builds of glibc to run on, oldest first."""
+        given: str | None = self._config.option.gai_glibc
+        if given is not None:
+            return self.lanes_for(given, "--gai-glibc")
+        return self.lanes_for(str(self._config.getini("gai_glibc")), "gai_glibc")
+
+    def lanes_for(self, words: str, where: str) -> tuple[LaneSpec, ...]:
+        """The builds of glibc of a comma-separated list.
+
+        Args:
+            words: The list.
+            where: The place it was written, for the message.
+        """
+        from harness.compare.plan import PlanError, lanes_for, untested_lanes
+        from harness.glibcs import GlibcError, GlibcMissing
+        from harness.native import LaneError
+        from harness.sandbox import NoSandbox, SandboxError
+
+        try:
+            if self._fetches:
+                self._fetch_missing(words)
+            try:
+                return lanes_for(words, "auto")
+            except NoSandbox:  # each scenario says so, or is skipped
+                return untested_lanes(words, "auto")
+        except (GlibcError, PlanError, LaneError, SandboxError) as problem:
+            text = str(problem).removeprefix("--glibc: ")
+            if isinstance(problem, GlibcMissing) and "fetch" in problem.hint and not self._fetches:
+                text += " (or let pytest do that: --gai-fetch)"
+            raise pytest.UsageError(f"{where}: {text}") from None
+        except OSError as problem:  # of the cache folder
+            raise pytest.UsageError(f"{where}: {words}: {problem}") from None
+
+    @property
+    def _fetches(self) -> bool:
+        """Whether a missing glibc is fetched."""
+        return bool(self._config.option.gai_fetch or self._config.getini("gai_fetch"))
+
+    def _fetch_missing(self, words: str) -> None:
+        from harness.glibcs import GlibcMissing, fetch, fetch_emulator, find
+
+        for word in filter(None, (word.strip() for word in words.split(","))):
+            try:
+                builds = find(word)
+            except GlibcMissing:
+                reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+                if reporter is not None:
+                    reporter.ensure_newline()
+                    reporter.write_line(f"gai-harness: fetching glibc {word}")
+                builds = [fetch(word)]
+            for build in builds:
+                fetch_emulator(build)  # where it is missing, and needed
+
+    @cached_property
+    def gai_confs(self) -> tuple[GaiConf, ...]:
+        """The gai.conf files to run under; none where each scenario's own is meant."""
+        from harness.compare.plan import PlanError, load_gai_conf
+
+        given: Sequence[str] | None = self._config.option.gai_conf
+        words = list(dict.fromkeys(given or self._config.getini("gai_conf")))
+        where = "--gai-conf" if given else "gai_conf"
+        confs = []
+        for word in words:
+            # what the ini file names lies beside it, wherever pytest was started
+            beside = self._config.rootpath / word
+            path = str(beside) if not given and beside.is_file() else word
+            try:
+                confs.append(replace(load_gai_conf(path), name=word))
+            except PlanError as problem:
+                raise pytest.UsageError(f"{where}: {problem}") from None
+        short = [conf.name.rpartition("/")[2] for conf in confs]
+        return tuple(
+            replace(conf, name=name) if short.count(name) == 1 else conf
+            for conf, name in zip(confs, short, strict=True)
+        )
+
+    @property
+    def skips_without_sandbox(self) -> bool:
+        """Whether tests are skipped where no sandbox can be made; else they fail."""
+        word = self._config.option.gai_no_sandbox or self._config.getini("gai_no_sandbox")
+        if word not in ("fail", "skip"):
+            raise pytest.UsageError(f"gai_no_sandbox: fail or skip was expected, got {word!r}")
+        return bool(word == "skip")
+
+    def header(self) -> list[str]:
+        """Which builds of glibc, where they are from, and which gai.conf files: lines to print."""
+        from harness.text.shown import one_line
+
+        builds = ", ".join(f"{one.glibc} {one.arch} ({one.build})" for one in self.lanes)
+        confs = ", ".join(one.name for one in self.gai_confs)
+        said = [f"gai-harness: glibc {builds}", *([f"gai-harness: gai.conf {confs}"] * bool(confs))]
+        return [one_line(line) for line in said]
 
     @property
     def pool(self) -> Pool:
@@ -47,10 +154,10 @@ class Lab:
     def give_up(self, problem: SandboxUnavailable) -> str:
         """The one line for a test that this machine cannot run.
 
-        Raises pytest's own Skipped where the settings prefer that.
+        Raises pytest's own Skipped where the options prefer that.
         """
         line = f"this machine cannot make the private network of this test: {problem}"
-        if self.settings.skips_without_sandbox:
+        if self.skips_without_sandbox:
             pytest.skip(line)
         return f"{line} (--gai-no-sandbox=skip leaves such tests out)"
 
@@ -62,10 +169,8 @@ class Lab:
 
 
 def lab_of(config: pytest.Config) -> Lab:
-    """The laboratory of this session."""
-    if _KEY not in config.stash:
-        config.stash[_KEY] = Lab(config)
-    return config.stash[_KEY]
+    """The laboratory of this session; one that was never used costs nothing."""
+    return config.stash.setdefault(_KEY, Lab(config))
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -73,15 +178,16 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def complain(config: pytest.Config) -> None:
-    """Raise the UsageError that kept scenarios from being collected, if there is one."""
-    lab = config.stash.get(_KEY, None)
-    if lab is not None and lab.refusal is not None:
-        raise lab.refusal
-
-
-def close(config: pytest.Config) -> None:
-    """End what this session keeps running."""
-    lab = config.stash.get(_KEY, None)
-    if lab is not None:
-        lab.close()
+def check_markers(item: pytest.Item) -> None:
+    """Skip a test whose markers ask for what is not on this machine."""
+    lab = lab_of(item.config)
+    for mark in item.iter_markers("gai_glibc"):
+        if not mark.args or mark.kwargs or not all(isinstance(arg, str) for arg in mark.args):
+            pytest.fail('gai_glibc: versions as text were expected, such as "2.41"', pytrace=False)
+        for word in mark.args:
+            try:
+                lab.lanes_for(word, "gai_glibc")
+            except pytest.UsageError as problem:
+                pytest.skip(str(problem))
+    if item.get_closest_marker("gai_namespaces") is not None and lab.unavailable is not None:
+        pytest.skip(f"no private networks here: {lab.unavailable}")

@@ -13,8 +13,7 @@ from harness.compare.evidence import GaiConf
 from harness.compare.explain import Explanation
 from harness.compare.request import FAMILIES, FLAGS, SOCKTYPES
 from harness.compare.run import HostJob
-from harness.pytest_plugin.boxes import HostBox
-from harness.pytest_plugin.hosts import OWN, GaiConfWords, read_gai_conf
+from harness.pytest_plugin.hosts import OWN, GaiConfWords, HostBox, read_gai_conf
 from harness.report.explanation import as_text
 from harness.scenario.schema import Lookup
 from harness.text.errors import InputError
@@ -23,7 +22,7 @@ from harness.text.validation import validated
 if TYPE_CHECKING:
     from harness.compare.evidence import LaneSpec
     from harness.compare.results import LookupReport, PairReason, Result
-    from harness.pytest_plugin.boxes import Builder
+    from harness.pytest_plugin.hosts import Builder
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Orders:
         __tracebackhide__ = True
         if glibc not in self._lanes:
             try:
-                lanes = self._builder.lab.settings.lanes_for(glibc, "gai_order")
+                lanes = self._builder.lab.lanes_for(glibc, "gai_order")
             except pytest.UsageError as problem:
                 raise ValueError(str(problem)) from None
             if len(lanes) != 1:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 # kept loaded from one run inside this process to the next
-import harness.pytest_plugin.boxes
-import harness.pytest_plugin.collecting
+import harness.pytest_plugin.hosts
+import harness.pytest_plugin.items
 import harness.pytest_plugin.orders  # noqa: F401
 from tests.pytest_plugin.kit import COMMAND, INI, NODE, WRONG, Runs
 

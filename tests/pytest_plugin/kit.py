@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_plugin.boxes import HostBox
+from harness.pytest_plugin.hosts import HostBox
 
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
 HOST_VERSION = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")

@@ -19,12 +19,15 @@ from harness.compare.results import (
     VersionChange,
 )
 from harness.compare.run import HostJob
-from harness.pytest_plugin.collecting import GaiFile
-from harness.pytest_plugin.examining import Examined, Spot, examine_spots
-from harness.pytest_plugin.explained import Explained
-from harness.pytest_plugin.failing import explain_result
-from harness.pytest_plugin.naming import item_name, lane_names, lookup_names
-from harness.pytest_plugin.properties import properties_of
+from harness.pytest_plugin.items import (
+    GaiFile,
+    Spot,
+    examine_spots,
+    item_name,
+    lane_names,
+    lookup_names,
+)
+from harness.pytest_plugin.reporting import Examined, Explained, explain_result, properties_of
 from harness.sandbox import Pool, SandboxError
 from harness.scenario import load
 from harness.scenario.schema import Lookup

@@ -65,7 +65,7 @@ def test_the_catalogue(gai_host):
 """
 
 STALE = """
-from harness.pytest_plugin.freshness import StaleGaiConf
+from harness.pytest_plugin.children import StaleGaiConf
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,25 +1,48 @@
-"""Scenario files as collectors, their look-ups as test items."""
+"""Scenario files as collectors, their look-ups as test items, and how they are run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from harness.compare.plan import make_jobs
-from harness.pytest_plugin.examining import Examined, Findings, Spot, examine_spots
-from harness.pytest_plugin.explained import Crash, Explained
-from harness.pytest_plugin.failing import explain_error, explain_result
-from harness.pytest_plugin.lab import Lab, is_worker, lab_of
-from harness.pytest_plugin.naming import item_name, lane_names, lookup_names
-from harness.pytest_plugin.properties import properties_of
+from harness.compare.request import lookup_title
+from harness.compare.run import examine
+from harness.glibcs.catalog import native_arch
+from harness.pytest_plugin.lab import is_worker, lab_of
+from harness.pytest_plugin.reporting import (
+    Crash,
+    Examined,
+    Explained,
+    explain_error,
+    explain_result,
+    properties_of,
+)
 from harness.sandbox import SandboxError, SandboxUnavailable
 from harness.scenario import ScenarioError, load
 
 if TYPE_CHECKING:
+    from harness.compare.evidence import LaneSpec
     from harness.compare.run import HostJob
+    from harness.sandbox import Pool
+    from harness.scenario.schema import Lookup
+
+
+class Spot(NamedTuple):
+    """One test item: the positions of its look-up, gai.conf and build in the file's job."""
+
+    lookup: int
+    gai_conf: int
+    lane: int
+
+
+Findings = dict[Spot, Examined | SandboxError]
 
 
 class LookupFailed(Exception):
@@ -41,8 +64,8 @@ class GaiFile(pytest.File):
         except ScenarioError as problem:
             raise self.CollectError(_named(problem, self.nodeid)) from None
         try:
-            lanes, confs = lab.settings.lanes, lab.settings.gai_confs
-            _ = lab.settings.skips_without_sandbox
+            lanes, confs = lab.lanes, lab.gai_confs
+            _ = lab.skips_without_sandbox
         except pytest.UsageError as problem:
             if is_worker(self.config):  # which cannot end the whole session
                 raise self.CollectError(str(problem)) from None
@@ -112,7 +135,7 @@ class GaiItem(pytest.Item):
         """Fail unless native and model agree and every expectation holds."""
         found = self._file.found(self.spot)
         if isinstance(found, SandboxUnavailable):
-            line = self._lab.give_up(found)
+            line = lab_of(self.config).give_up(found)
             raise LookupFailed(explain_error(SandboxError(line), *self._place))
         if isinstance(found, SandboxError):
             raise LookupFailed(explain_error(found, *self._place))
@@ -135,10 +158,6 @@ class GaiItem(pytest.Item):
         return self.path, line - 1 if line else None, title
 
     @property
-    def _lab(self) -> Lab:
-        return lab_of(self.config)
-
-    @property
     def _place(self) -> tuple[str, int]:
         """The file as pytest shows it, and the look-up's line from 1, 0 for unknown."""
         lines = self._file.job.lines
@@ -149,3 +168,81 @@ class GaiItem(pytest.Item):
 def _named(problem: ScenarioError, file: str) -> str:
     """The one line of a scenario error, with the file as pytest shows it."""
     return str(ScenarioError(file, problem.line, problem.field, problem.expected, problem.got))
+
+
+def examine_spots(pool: Pool, job: HostJob, wanted: Collection[Spot]) -> Findings:
+    """Build the host once and look up what is wanted.
+
+    Every spot gets its result, or the error that kept it from having one. If one build of glibc
+    cannot be used, the others are still asked: the builds are then tried one by one.
+    """
+    found, problem = _run(pool, job, wanted)
+    left = [spot for spot in wanted if spot not in found]
+    if problem is None or not left:
+        return found
+    lanes = sorted({spot.lane for spot in left})
+    if len(lanes) == 1 or isinstance(problem, SandboxUnavailable):
+        return found | dict.fromkeys(left, problem)
+    for lane in lanes:
+        found |= examine_spots(pool, job, [spot for spot in left if spot.lane == lane])
+    return found
+
+
+def _run(
+    pool: Pool, job: HostJob, wanted: Collection[Spot]
+) -> tuple[Findings, SandboxError | None]:
+    lookups, confs, lanes = (sorted(set(axis)) for axis in zip(*wanted, strict=True))
+    scenario = job.scenario
+    part = replace(
+        job,
+        scenario=scenario.model_copy(
+            update={"lookups": tuple(scenario.lookups[number] for number in lookups)}
+        ),
+        lines=tuple(job.lines[number] for number in lookups if number < len(job.lines)),
+        gai_confs=tuple(job.gai_confs[number] for number in confs),
+        lanes=tuple(job.lanes[number] for number in lanes),
+    )
+    (outcome,) = pool.outcomes(examine, [part])
+    found: Findings = {}
+    places = [(lookup, conf) for conf in confs for lookup in lookups]
+    # shorter where the host was ended by an error
+    for (lookup, conf), report in zip(places, outcome.values, strict=False):
+        for lane, result in zip(lanes, report.results, strict=True):
+            found[Spot(lookup, conf, lane)] = Examined(result, report)
+    return found, outcome.error
+
+
+def lookup_names(lookups: Sequence[Lookup]) -> list[str]:
+    """A name for each look-up of a file: "web", "web+inet6", "web#2" for the same once more."""
+    names: list[str] = []
+    seen: Counter[str] = Counter()
+    for lookup in lookups:
+        title = lookup_title(lookup).replace(" ", "+")
+        seen[title] += 1
+        names.append(title if seen[title] == 1 else f"{title}#{seen[title]}")
+    return names
+
+
+def lane_names(lanes: Sequence[LaneSpec]) -> list[str]:
+    """A name for each build: "2.36", "2.36:armhf", "2.36-host" beside another 2.36."""
+    own = native_arch()
+    often = Counter((lane.glibc, lane.arch) for lane in lanes)
+    names = []
+    for lane in lanes:
+        name = lane.glibc if lane.arch == own else f"{lane.glibc}:{lane.arch}"
+        if often[lane.glibc, lane.arch] > 1:
+            name += "-" + re.sub(r"[^\w.+-]+", "-", lane.label)
+        names.append(name)
+    return names
+
+
+def item_name(lookup: str, lane: str, gai_conf: str) -> str:
+    """The last part of a node id: "web[2.36]" or "web[2.36-prefer-ipv4.conf]".
+
+    ``FILE::web`` then selects all builds. pytest splits ids at "::" and "[", so a look-up
+    with these in its name, such as an IPv6 address, stands behind the bracket.
+    """
+    build = f"{lane}-{gai_conf}" if gai_conf else lane
+    if "::" in lookup or "[" in lookup:
+        return f"lookup[{lookup}-{build}]"
+    return f"{lookup}[{build}]"
