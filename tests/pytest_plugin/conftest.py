@@ -14,6 +14,7 @@ import harness.pytest_plugin.hosts
 import harness.pytest_plugin.items
 import harness.pytest_plugin.orders  # noqa: F401
 from tests.pytest_plugin.kit import COMMAND, INI, NODE, WRONG, Runs
+from tests.sandbox import denied_places
 
 
 @pytest.fixture
@@ -48,20 +49,9 @@ def host_glibc() -> str:
 @pytest.fixture
 def without_namespaces(project: pytest.Pytester) -> Runs:
     """Run pytest in the project where the kernel refuses namespaces."""
-    code = (
-        "import os, sys\n"
-        "from pathlib import Path\n"
-        "from harness.sandbox import kernel\n"
-        "uid, gid = os.geteuid(), os.getegid()\n"
-        "kernel.unshare(kernel.CLONE_NEWUSER)\n"
-        "Path('/proc/self/setgroups').write_text('deny')\n"
-        "Path('/proc/self/uid_map').write_text(f'0 {uid} 1')\n"
-        "Path('/proc/self/gid_map').write_text(f'0 {gid} 1')\n"
-        "Path('/proc/sys/user/max_user_namespaces').write_text('0')\n"
-        "os.execv(sys.executable, [sys.executable, '-P', '-m', 'pytest', *sys.argv[1:]])\n"
-    )
 
     def run(*arguments: str) -> pytest.RunResult:
-        return project.run(sys.executable, "-P", "-c", code, *arguments)
+        place = [sys.executable, denied_places.__file__, "limited"]
+        return project.run(*place, sys.executable, "-P", "-m", "pytest", *arguments)
 
     return run

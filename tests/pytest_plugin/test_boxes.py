@@ -151,17 +151,15 @@ def test_an_exception_comes_with_the_childs_traceback(gai_host: GaiHost) -> None
     assert str(Path(__file__)) in note
     assert "pytest_plugin/children.py" not in note
 
-
-def test_what_led_to_an_exception_is_told(gai_host: GaiHost) -> None:
     def inside() -> None:
         try:
             raises_deep_down()
         except LookupError as problem:
             raise RuntimeError("on top") from problem
 
-    with pytest.raises(RuntimeError, match="on top") as caught:
+    with pytest.raises(RuntimeError, match="on top") as caught_too:
         gai_host(HOST).run(inside)
-    assert "LookupError: deep down" in caught.value.__notes__[0]
+    assert "LookupError: deep down" in caught_too.value.__notes__[0]  # what led to it
 
 
 class LockedError(Exception):
@@ -186,16 +184,6 @@ def raises_what_holds_a_lock() -> None:
         (threading.Lock, "result cannot be sent out of the sandbox: cannot pickle"),
         (raises_what_holds_a_lock, "LockedError: cannot be sent"),
     ],
-    ids=[
-        "killed",
-        "killed, no name",
-        "killed as a group",
-        "its parent has no number",
-        "left",
-        "left in peace",
-        "no value",
-        "no exception",
-    ],
 )
 def test_a_function_without_a_result(
     gai_host: GaiHost, function: Callable[[], Any], said: str
@@ -204,16 +192,20 @@ def test_a_function_without_a_result(
         gai_host(HOST).run(function)
 
 
-def test_outcomes_of_pytest_and_exits_go_through(gai_host: GaiHost) -> None:
-    box = gai_host(HOST)
-    with pytest.raises(pytest.skip.Exception, match="not here"):
-        box.run(pytest.skip, "not here")
-    with pytest.raises(pytest.fail.Exception, match="so it is"):
-        box.run(pytest.fail, "so it is")
-    with pytest.raises(pytest.xfail.Exception, match="known"):
-        box.run(pytest.xfail, "known")
-    with pytest.raises(SystemExit, match="3"):
-        box.run(sys.exit, 3)
+@pytest.mark.parametrize(
+    ("function", "kind", "word"),
+    [
+        (pytest.skip, pytest.skip.Exception, "not here"),
+        (pytest.fail, pytest.fail.Exception, "so it is"),
+        (pytest.xfail, pytest.xfail.Exception, "known"),
+        (sys.exit, SystemExit, "3"),
+    ],
+)
+def test_outcomes_of_pytest_and_exits_go_through(
+    gai_host: GaiHost, function: Callable[[str], Any], kind: type[BaseException], word: str
+) -> None:
+    with pytest.raises(kind, match=word):
+        gai_host(HOST).run(function, word)
 
 
 def test_a_function_that_does_not_end(gai_host: GaiHost) -> None:
@@ -223,18 +215,14 @@ def test_a_function_that_does_not_end(gai_host: GaiHost) -> None:
     assert box.run(lambda: "the host goes on", timeout=float("inf")) == "the host goes on"
 
 
-def test_what_a_function_prints_is_captured(
+def test_what_a_function_prints_is_captured_and_its_result_may_be_big(
     gai_host: GaiHost, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    gai_host(HOST).run(print, "from inside")
+    assert len(gai_host(HOST).run(lambda: print("from inside") or b"x" * 20_000_000)) == 20_000_000
     assert capfd.readouterr().out == "from inside\n"
 
 
-def test_a_big_result(gai_host: GaiHost) -> None:
-    assert len(gai_host(HOST).run(lambda: b"x" * 20_000_000)) == 20_000_000
-
-
-def test_a_closed_host_leaves_nothing(gai_host: GaiHost) -> None:
+def test_a_closed_host_leaves_nothing_and_lets_nothing_in(gai_host: GaiHost) -> None:
     box = gai_host(HOST)
     out, into = os.pipe()
 
@@ -249,15 +237,9 @@ def test_a_closed_host_leaves_nothing(gai_host: GaiHost) -> None:
     box.close()
     assert os.read(out, 1) == b""  # the last process with the other end has gone
     os.close(out)
-
-
-def test_nothing_enters_a_closed_host(gai_host: GaiHost) -> None:
-    box = gai_host(HOST)
-    box.close()
-    with pytest.raises(SandboxError, match="has been closed"):
-        box.run(os.getpid)
-    with pytest.raises(SandboxError, match="has been closed"):
-        box.command(["true"])
+    for enter in (lambda: box.run(os.getpid), lambda: box.command(["true"])):
+        with pytest.raises(SandboxError, match="has been closed"):
+            enter()
 
 
 @pytest.mark.parametrize(

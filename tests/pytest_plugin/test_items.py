@@ -46,15 +46,6 @@ def test_each_lookup_is_an_item_with_a_readable_id(
     ]
 
 
-def test_two_builds_of_one_version_have_ids_of_their_own(
-    project: pytest.Pytester, host_glibc: str
-) -> None:
-    result = project.runpytest("--co", "-q", "--gai-glibc", "host,/", "-k", "example")
-    found = ids(result)
-    assert f"hosts/node.gai.yaml::db.example.com[{host_glibc}-host]" in found
-    assert len(set(found)) == 2
-
-
 def test_every_id_selects_its_item(project: pytest.Pytester) -> None:
     options = ["--gai-conf", "none", "--gai-conf", "prefer-ipv4.conf"]
     every = ids(project.runpytest("--co", "-q", *options))
@@ -62,6 +53,10 @@ def test_every_id_selects_its_item(project: pytest.Pytester) -> None:
     assert "prefer-ipv4.conf" in every[1]
     for one in (every[1], every[4], every[8]):
         assert ids(project.runpytest("--co", "-q", *options, one)) == [one]
+    # two builds of one version have ids of their own
+    two = ids(project.runpytest("--co", "-q", "--gai-glibc", "host,/", "-k", "example"))
+    assert two[0].endswith("-host]")
+    assert len(set(two)) == 2
     # without the bracket: on every glibc and gai.conf
     result = project.runpytest("--co", "-q", *options, "hosts/node.gai.yaml::web")
     assert ids(result) == [one for one in every if "node.gai.yaml::web[" in one]
@@ -72,25 +67,23 @@ def test_k_selects_by_lookup_scenario_and_glibc(project: pytest.Pytester, host_g
     assert ids(result) == [f"hosts/wrong.gai.yaml::web+inet6[{host_glibc}]"]
 
 
-def test_a_host_is_built_once_for_all_its_items(
-    project: pytest.Pytester, built: list[HostJob]
+@pytest.mark.parametrize(
+    ("options", "looked_up"),
+    [
+        (["hosts/node.gai.yaml"], [["web", "web", "2001:db8::1", "db.example.com", "web"]]),
+        (["-k", "example or inet6", "--gai-glibc", "host"], [["db.example.com"], ["web"]]),
+    ],
+)
+def test_a_host_is_built_once_for_what_is_selected(
+    project: pytest.Pytester, built: list[HostJob], options: list[str], looked_up: list[list[str]]
 ) -> None:
-    result = project.runpytest("hosts/node.gai.yaml")
-    result.assert_outcomes(passed=5)
-    assert [len(job.scenario.lookups) for job in built] == [5]
-
-
-def test_only_what_is_selected_is_looked_up(project: pytest.Pytester, built: list[HostJob]) -> None:
-    result = project.runpytest("-k", "example or inet6", "--gai-glibc", "host")
-    result.assert_outcomes(passed=2, deselected=5)
-    assert [[lookup.name for lookup in job.scenario.lookups] for job in built] == [
-        ["db.example.com"],
-        ["web"],
-    ]
+    result = project.runpytest(*options)
+    result.assert_outcomes(passed=sum(map(len, looked_up)), deselected=5 * ("-k" in options))
+    assert [[one.name for one in job.scenario.lookups] for job in built] == looked_up
 
 
 def test_a_failure_is_an_explanation(project: pytest.Pytester, host_glibc: str) -> None:
-    result = project.runpytest("-v")
+    result = project.runpytest("-v", "--junitxml", "junit.xml")
     result.assert_outcomes(passed=6, failed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = result.stdout.str()
@@ -113,11 +106,13 @@ def test_a_failure_is_an_explanation(project: pytest.Pytester, host_glibc: str) 
             f"FAILED hosts/wrong.gai.yaml::web[[]{host_glibc}] - {FAILURE}, *",
         ]
     )
+    (failure,) = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
+    assert str(failure.get("message")).startswith(f"{FAILURE}, 172.31.80.8, got")
+    assert "rule 10: " in str(failure.text)
 
 
 def test_x_stops_and_lf_runs_what_failed(project: pytest.Pytester) -> None:
-    stopped = project.runpytest("-x", "hosts/wrong.gai.yaml")
-    stopped.assert_outcomes(failed=1)
+    project.runpytest("-x", "hosts/wrong.gai.yaml").assert_outcomes(failed=1)
     project.runpytest().assert_outcomes(passed=6, failed=1)
     again = project.runpytest("--lf", "-v")
     again.assert_outcomes(failed=1)
@@ -141,13 +136,6 @@ def test_junit_has_the_orders_and_the_rule(project: pytest.Pytester, host_glibc:
     }
     failed = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
     assert not list(failed)  # an expectation holds under the file's own gai.conf
-
-
-def test_junit_has_the_explanation_of_a_failure(project: pytest.Pytester) -> None:
-    project.runpytest("--junitxml", "junit.xml", "hosts/wrong.gai.yaml")
-    (failure,) = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
-    assert str(failure.get("message")).startswith(f"{FAILURE}, 172.31.80.8, got")
-    assert "rule 10: " in str(failure.text)
 
 
 def test_workers_collect_the_same_and_keep_explanations_whole(
