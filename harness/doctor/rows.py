@@ -77,7 +77,9 @@ class _Sandbox(ExitStack):
 
     @cached_property
     def _conversation(self) -> Conversation:
-        return self.enter_context(self.enter_context(Pool()).converse(_answer, None))
+        conversation = self.enter_context(self.enter_context(Pool()).converse(_answer, None))
+        conversation.receive()  # where no sandbox can be made, this says why
+        return conversation
 
     def ask(self, function: Callable[[Box], Found]) -> Found:
         """What a function finds inside. Raises SandboxError."""
@@ -89,6 +91,7 @@ class _Sandbox(ExitStack):
 
 
 def _answer(box: Box, _spec: None) -> Iterator[Found | SandboxError]:
+    yield None
     while True:
         try:
             function = box.hear()

@@ -56,8 +56,6 @@ lookups:
 """
 
 GaiHost = Callable[..., HostBox]
-Runs = Callable[..., pytest.RunResult]
-"""Runs pytest with the arguments given."""
 
 HOST: dict[str, Any] = {
     "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},
