@@ -55,7 +55,7 @@ def test_every_id_selects_its_item(project: pytest.Pytester) -> None:
         assert ids(project.runpytest("--co", "-q", *options, one)) == [one]
     # two builds of one version have ids of their own
     two = ids(project.runpytest("--co", "-q", "--gai-glibc", "host,/", "-k", "example"))
-    assert two[0].endswith("-host]")
+    assert any(one.endswith("-host]") for one in two)
     assert len(set(two)) == 2
     # without the bracket: on every glibc and gai.conf
     result = project.runpytest("--co", "-q", *options, "hosts/node.gai.yaml::web")
