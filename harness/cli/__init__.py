@@ -10,12 +10,11 @@ from importlib import import_module
 
 from harness import __version__
 from harness.cli import streams
-from harness.cli.parser import WRONG_USE, Parser, UsageError
+from harness.cli.parser import CANNOT, FINDING, OK, WRONG_USE, Parser, UsageError
 from harness.text.nearest import did_you_mean
 
 __all__ = ["CANNOT", "COMMANDS", "FINDING", "OK", "WRONG_USE", "UsageError", "main"]
 
-OK, FINDING, CANNOT = 0, 1, 3
 INTERRUPTED, NO_READER = 130, 141  # as a shell says of SIGINT and SIGPIPE
 
 # Every command's module has add_arguments(parser) and main(arguments) -> exit status.

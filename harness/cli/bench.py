@@ -6,16 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from harness.cli.options import take
+from harness.cli.parser import FINDING, OK
 from harness.report.terminal import Terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``bench``."""
-    parser.add_argument(
-        "--glibc", default="host", metavar="VERSION,…|all",
-        help="the builds to measure: host (default), 2.31, 2.41,host, a folder, all",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="report as JSON, in seconds")
+    take(parser, "glibc", "the builds to measure: host (default), 2.31, 2.41,host, a folder, all")
+    take(parser, "json", "report as JSON, in seconds")
     parser.add_argument(
         "--plot", type=_plot, metavar="FILE",
         help="draw cost against number of destinations into FILE.svg, or FILE.png with the"
@@ -35,7 +34,6 @@ def _plot(text: str) -> Path:
 
 def main(options: argparse.Namespace) -> int:
     """Measure; returns the exit status, a finding when native and model differ."""
-    from harness.cli import FINDING, OK
     from harness.compare.bench.measure import bench
     from harness.compare.plan import trusted_lanes
     from harness.report.bench import as_text, document

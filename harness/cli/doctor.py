@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from harness.cli.options import take
+from harness.cli.parser import CANNOT, OK
 from harness.cli.streams import say
 from harness.report.terminal import Terminal
 
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``doctor``."""
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="text (default) or json"
-    )
+    take(parser, "format")
     parser.add_argument(
         "--network", action="store_true",
         help="also ask the distribution's mirrors whether they answer; nothing is downloaded"
@@ -30,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Look at the machine; returns the exit status."""
-    from harness.cli import CANNOT, OK
     from harness.doctor import examine, table
     from harness.report.doctor import Document, conclusion, write_check
     from harness.report.documents import text

@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import name, path
+from harness.cli.options import address, given, path, take
+from harness.cli.parser import FINDING, OK, UsageError
 from harness.cli.streams import say
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ _NO_ANSWER = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``explain``."""
     parser.add_argument(
-        "what", nargs="+", metavar="NAME|SCENARIO", type=name,
+        "what", nargs="+", metavar="NAME|SCENARIO", type=given("name"),
         help="host names, looked up on this machine as it is; or scenario files, or names of"
         " the built-in library",
     )  # fmt: skip
     parser.add_argument(
-        "--pair", nargs=2, metavar=("A", "B"), type=_address,
+        "--pair", nargs=2, metavar=("A", "B"), type=address,
         help="also say which rule tells these two addresses apart",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="write JSON")
+    take(parser, "json")
     live = parser.add_argument_group("for host names, as in getaddrinfo(3)")
     live.add_argument("--service", help="a service name or port")
     live.add_argument("--family", choices=("unspec", "inet", "inet6"))
@@ -48,9 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="AI_ADDRCONFIG and so on; may be given several times or with commas",
     )  # fmt: skip
     files = parser.add_argument_group("for scenarios")
-    files.add_argument("--lookup", metavar="NAME", help="only the look-ups of this name")
-    files.add_argument("--glibc", metavar="VERSION,…|all", help="as for run (default host)")
-    files.add_argument("--gai-conf", action="append", default=[], metavar="FILE", help="as for run")
+    take(files, "lookup", "only the look-ups of this name")
+    take(files, "glibc", default=None)
+    take(files, "gai-conf")
     files.add_argument(
         "--trace", action="store_true",
         help="record the system calls of the real glibc with strace and compare the sources",
@@ -61,16 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _address(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"an address was expected, got {text!r}") from None
-
-
 def main(options: argparse.Namespace) -> int:
     """Explain every look-up; 1 when native and model differ."""
-    from harness.cli import FINDING, OK, UsageError
     from harness.compare.plan import is_scenario
     from harness.report.documents import text
     from harness.report.explanation import document, write_text
@@ -100,16 +92,14 @@ def _pair(options: argparse.Namespace) -> tuple[str, str] | None:
 
 def _answered(pair: Sequence[str], explanations: Sequence[Explanation]) -> None:
     """Refuse addresses that no answer has: without a word they would look answered."""
-    from harness.cli import UsageError
-
     if pair[0] == pair[1]:
         raise UsageError(f"--pair {pair[0]} {pair[1]}: two different addresses were expected")
     answers = [(*item.result.native, *item.result.model) for item in explanations]
     known = dict.fromkeys(text.partition("%")[0] for answer in answers for text in answer)
-    for address in pair:
-        if known and address not in known:
-            one = f"one of the answer's addresses was expected ({', '.join(known)})"
-            raise UsageError(f"--pair {address}: {one}")
+    for text in pair:
+        if known and text not in known:
+            wanted = f"one of the answer's addresses was expected ({', '.join(known)})"
+            raise UsageError(f"--pair {text}: {wanted}")
 
 
 def _unknown(explanations: Sequence[Explanation]) -> None:
@@ -126,7 +116,6 @@ def _unknown(explanations: Sequence[Explanation]) -> None:
 
 
 def _live(options: argparse.Namespace) -> list[Explanation]:
-    from harness.cli import UsageError
     from harness.compare.live import explain_live
 
     for option in ("lookup", "glibc", "gai_conf", "trace", "pcap"):
@@ -137,7 +126,6 @@ def _live(options: argparse.Namespace) -> list[Explanation]:
 
 
 def _lookup(name: str, options: argparse.Namespace) -> Lookup:
-    from harness.cli import UsageError
     from harness.scenario.schema import Lookup
     from harness.text.errors import InputError
     from harness.text.validation import validated
@@ -159,7 +147,6 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
 
 
 def _scenarios(options: argparse.Namespace) -> list[Explanation]:
-    from harness.cli import UsageError
     from harness.compare.explain import capture, explain
     from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.spread import add_scheduler, fuzzed
+from harness.cli.options import take, whole
+from harness.cli.parser import FINDING, OK
+from harness.cli.scheduler_option import add_scheduler, fuzzed
 from harness.cli.streams import say
 
 if TYPE_CHECKING:
@@ -21,53 +23,28 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``fuzz``."""
     parser.add_argument(
-        "--seconds", type=_amount, metavar="N", help="stop after so many seconds (default 60)"
+        "--seconds", type=whole(1), metavar="N", help="stop after so many seconds (default 60)"
     )
     parser.add_argument(
-        "--cases", type=_amount, metavar="N",
+        "--cases", type=whole(1), metavar="N",
         help="stop after so many cases; a case is one look-up under one gai.conf on one glibc",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=_seed, default=1, metavar="S",
+        "--seed", type=whole(0), default=1, metavar="S",
         help="the same seed gives the same cases, whatever --jobs is (default 1)",
     )  # fmt: skip
-    parser.add_argument(
-        "--glibc", default="host", metavar="VERSION,…|all",
-        help="the builds to run on: host (default), 2.31, 2.41,host, a folder, all",
+    take(parser, "glibc", "the builds to run on: host (default), 2.31, 2.41,host, a folder, all")
+    take(parser, "jobs")
+    take(
+        parser, "output", "where the scenario files of disagreements go (default: fuzz-found)",
+        default="fuzz-found", metavar="DIR",
     )  # fmt: skip
-    parser.add_argument(
-        "-j", "--jobs", type=_jobs, default=None, metavar="N",
-        help="hosts examined at the same time (default: the number of processors)",
-    )  # fmt: skip
-    parser.add_argument(
-        "-o", "--output", default="fuzz-found", metavar="DIR",
-        help="where the scenario files of disagreements go (default: fuzz-found)",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="report as JSON")
+    take(parser, "json", "report as JSON")
     add_scheduler(parser)
-
-
-def _amount(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10**12:
-        raise argparse.ArgumentTypeError(f"a number from 1 was expected, got {text!r}")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or len(text) > 20:
-        raise argparse.ArgumentTypeError(f"a number from 0 was expected, got {text!r}")
-    return int(text)
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError(f"a number from 1 to 256 was expected, got {text!r}")
-    return int(text)
 
 
 def main(options: argparse.Namespace) -> int:
     """Fuzz; returns the exit status."""
-    from harness.cli import FINDING, OK
     from harness.compare.fuzz.driver import FuzzReport
     from harness.compare.plan import trusted_lanes
     from harness.report.fuzz import as_json, as_text

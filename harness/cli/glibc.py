@@ -6,7 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import path
+from harness.cli.options import path, take
+from harness.cli.parser import OK, UsageError
 from harness.cli.streams import complain, say
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     listing = actions.add_parser("list", allow_abbrev=False, help="the builds there are")
-    listing.add_argument(
-        "--format", choices=("text", "json"), default="text", help="text (default) or json"
-    )
+    take(listing, "format")
     listing.set_defaults(handler=_list)
 
     fetch = actions.add_parser(
@@ -37,10 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a version, 2.31 or 2.36:armhf, or a suite, bookworm",
     )  # fmt: skip
     fetch.add_argument("--all", action="store_true", help="every version the distribution has")
-    fetch.add_argument("--suite", action="append", default=[], metavar="SUITE",
-                       help="what this suite carries; may be given several times")  # fmt: skip
-    fetch.add_argument("--arch", metavar="ARCH,…",
-                       help="for other architectures, by Debian's names, or all")  # fmt: skip
+    take(
+        fetch, "suite", "what this suite carries; may be given several times",
+        action="append", default=[], metavar="SUITE",
+    )  # fmt: skip
+    take(fetch, "arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…")
     fetch.add_argument("--refresh", action="store_true", help="fetch again what is in the cache")
     fetch.set_defaults(handler=_fetch)
 
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("directory", metavar="DIR", type=path,
                      help="a root file system, an install prefix, an unpacked image")  # fmt: skip
     add.add_argument("--name", help="what to call it (default: the directory's name)")
-    add.add_argument("--arch", metavar="ARCH", help="which one to take where there are several")
+    take(add, "arch", "which one to take where there are several")
     add.set_defaults(handler=_add)
 
     remove = actions.add_parser("remove", allow_abbrev=False, help="remove builds from the cache")
@@ -99,7 +99,6 @@ def _origin(entry: Entry) -> str:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from harness.cli import OK, UsageError
     from harness.glibcs import GlibcError, GlibcUnavailable, catalogue, fetch, fetch_emulator
 
     wanted: dict[str, bool] = dict.fromkeys([*options.versions, *options.suite], False)
@@ -141,7 +140,6 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _architectures(text: str | None, *, several: bool = True) -> list[str | None]:
     """The architectures of ``--arch``; None stands for the host's own."""
-    from harness.cli import UsageError
     from harness.versions import SUPPORTED
 
     if text is None:

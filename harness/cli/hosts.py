@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.parser import UsageError
 from harness.cli.streams import say
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ def jobs_for(
 
     Raises UsageError for a name that no scenario looks up, ScenarioError for a bad file.
     """
-    from harness.cli import UsageError
     from harness.compare.plan import is_scenario, load_scenarios, make_jobs
 
     if not scenarios:

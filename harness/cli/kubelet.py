@@ -8,14 +8,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from harness.cli.arguments import path
+from harness.cli.options import addresses, take
+from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.streams import content
 
 if TYPE_CHECKING:
     from harness.kubelet.node import Node
     from harness.kubelet.resolver import Chosen, Resolver
     from harness.kubelet.run import Gathered
     from harness.kubelet.values import Flags
-    from harness.model.host import IPAddress
     from harness.scenario import LoadedScenario
 
 _NODE_LIMIT = 1 << 26  # many a Node; etcd keeps no object above a few MiB
@@ -23,9 +24,9 @@ _NODE_LIMIT = 1 << 26  # many a Node; etcd keeps no object above a few MiB
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``kubelet``."""
-    parser.add_argument(
-        "--scenario", metavar="FILE", type=path,
-        help="a scenario or snapshot, or a name of the built-in library; this machine otherwise",
+    take(
+        parser, "scenario",
+        "a scenario or snapshot, or a name of the built-in library; this machine otherwise",
     )  # fmt: skip
     parser.add_argument(
         "--node-name", metavar="NAME",
@@ -50,31 +51,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whom kubelet asks: glibc through cgo, Go's own resolver, or auto, which follows"
         " nsswitch.conf as a kubelet built with cgo does (default: cgo for a scenario, else auto)",
     )  # fmt: skip
-    parser.add_argument(
-        "--glibc", default="host", metavar="VERSION,…|all", help="with --scenario: as for run"
-    )
+    take(parser, "glibc", "with --scenario: as for run")
     parser.add_argument(
         "--node", metavar="FILE|-",
         help="compare with a Node object: kubectl get node NAME -o json, the raw value etcd"
         " stores (etcdctl get --print-value-only), or etcdctl get -w json",
     )  # fmt: skip
     parser.add_argument(
-        "--want", metavar="A[,B]", type=_addresses, default=(),
+        "--want", metavar="A[,B]", type=addresses, default=(),
         help="the InternalIP it should be (default: the one the default route gives)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="write JSON")
-
-
-def _addresses(text: str) -> tuple[IPAddress, ...]:
-    try:
-        return tuple(ip_address(part.strip()) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"addresses were expected, got {text!r}") from None
+    take(parser, "json")
 
 
 def main(options: argparse.Namespace) -> int:
     """Predict, compare, suggest; 1 for an error, another record, or a wish not fulfilled."""
-    from harness.cli import FINDING, OK, UsageError
     from harness.kubelet.report import judge
     from harness.report.documents import text
     from harness.report.kubelet import as_text, document
@@ -90,26 +81,21 @@ def main(options: argparse.Namespace) -> int:
     flags = _flags(options, node, loaded)
     gathered, chosen = _gather(options, flags, loaded)
     source = "this machine" if loaded is None else loaded.scenario.name
-    report = judge(source, flags, gathered.net, chosen, gathered.answers, node, options.want)
+    want = tuple(map(ip_address, options.want))
+    report = judge(source, flags, gathered.net, chosen, gathered.answers, node, want)
     sys.stdout.write(text(document(report)) if options.json else as_text(report))
     wrong = (
         report.decision.error is not None
         or report.recorded_otherwise
-        or bool(options.want and report.decision.addresses != options.want)
+        or bool(want and report.decision.addresses != want)
     )
     return FINDING if wrong else OK
 
 
 def _read_node(options: argparse.Namespace) -> Node:
-    from harness.cli import UsageError
     from harness.kubelet.node import NodeError, read_node
-    from harness.text.reading import read_bounded
 
-    source = sys.stdin.buffer if options.node == "-" else Path(options.node)
-    try:
-        data = read_bounded(source, _NODE_LIMIT)
-    except OSError as error:
-        raise UsageError(f"--node {options.node}: cannot be read: {error.strerror}") from None
+    data = content(options.node, _NODE_LIMIT, "--node ")
     try:
         return read_node(data, options.node_name)
     except NodeError as error:
@@ -117,7 +103,6 @@ def _read_node(options: argparse.Namespace) -> Node:
 
 
 def _load(path: Path) -> LoadedScenario:
-    from harness.cli import UsageError
     from harness.compare.plan import load_scenarios
 
     loaded = load_scenarios([path])
@@ -127,7 +112,6 @@ def _load(path: Path) -> LoadedScenario:
 
 
 def _flags(options: argparse.Namespace, node: Node | None, loaded: LoadedScenario | None) -> Flags:
-    from harness.cli import UsageError
     from harness.kubelet.run import hostname
     from harness.kubelet.values import NEWEST, Flags, parse_version
 
@@ -151,7 +135,6 @@ def _flags(options: argparse.Namespace, node: Node | None, loaded: LoadedScenari
 
 
 def _check_name(name: str) -> None:
-    from harness.cli import UsageError
     from harness.scenario.schema import Lookup
     from harness.text.errors import InputError
     from harness.text.validation import validated

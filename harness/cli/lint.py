@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.streams import say
+from harness.cli.options import take
+from harness.cli.parser import FINDING, OK
+from harness.cli.streams import content, say
+from harness.text.reading import GAI_CONF_LIMIT
 from harness.text.shown import bare, escaped
 
 if TYPE_CHECKING:
@@ -17,18 +19,18 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lint``."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="gai.conf files; - is stdin")
-    parser.add_argument(
-        "--format", choices=("text", "json", "github"), default="text",
-        help="text (default), json, or GitHub's workflow annotations",
+    take(
+        parser, "format", "text (default), json, or GitHub's workflow annotations",
+        choices=("text", "json", "github"),
     )  # fmt: skip
 
 
 def main(options: argparse.Namespace) -> int:
     """Lint every file; 1 when there is a finding."""
     from harness.advice.lint import lint
-    from harness.cli import FINDING, OK
 
-    found = [(name, finding) for name in options.files for finding in lint(_read(name))]
+    files = [(name, lint(content(name, GAI_CONF_LIMIT))) for name in options.files]
+    found = [(name, finding) for name, findings in files for finding in findings]
     if options.format == "json":
         from harness.report.documents import FileFinding, Lint, extended, text
 
@@ -39,19 +41,6 @@ def main(options: argparse.Namespace) -> int:
         for name, finding in found:
             write(name, finding)
     return FINDING if found else OK
-
-
-def _read(name: str) -> bytes:
-    from harness.cli import UsageError
-    from harness.text.reading import GAI_CONF_LIMIT, read_bounded
-
-    try:
-        return read_bounded(sys.stdin.buffer if name == "-" else Path(name), GAI_CONF_LIMIT)
-    except OSError as error:
-        reason = error.strerror
-    except ValueError:
-        reason = "no file has a NUL in its name"
-    raise UsageError(f"{name}: a file that can be read was expected ({reason})")
 
 
 def _text(name: str, finding: Finding) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from harness.text.nearest import did_you_mean
 from harness.text.shown import one_line
 
-WRONG_USE = 2
+OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
 
 
 class UsageError(Exception):

@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.cli.accepting import Acceptance, add_baseline, check
-from harness.cli.arguments import given, path
+from harness.cli.baseline_option import Acceptance, add_baseline, check
+from harness.cli.options import given, path, take
 from harness.cli.outputs import spare, whole
-from harness.cli.spread import add_scheduler, examined
+from harness.cli.parser import CANNOT, FINDING, OK, UsageError
+from harness.cli.scheduler_option import add_scheduler, examined
 from harness.cli.streams import complain
 from harness.report.formats import FORMATS, notify, quiet_text, writer
 
@@ -26,13 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "scenarios", nargs="*", metavar="SCENARIO", type=path,
         help="scenario files or folders of them; the built-in library when none is given",
     )  # fmt: skip
-    parser.add_argument(
-        "--suite", metavar="NAME",
-        help="run a generated suite: rule9 (thousands of comparisons), findings or smoke",
+    take(
+        parser, "suite",
+        "run a generated suite: rule9 (thousands of comparisons), findings or smoke",
     )  # fmt: skip
-    parser.add_argument(
-        "--glibc", default="host", metavar="VERSION,…|all",
-        help="the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all",
+    take(
+        parser, "glibc",
+        "the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all",
     )  # fmt: skip
     parser.add_argument(
         "--against", metavar="BUILD",
@@ -44,30 +45,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how glibc is called: in process through cffi (the host's glibc), by the worker"
         " program in a private root (any), or both; auto takes cffi for the host",
     )  # fmt: skip
-    parser.add_argument(
-        "--gai-conf", action="append", default=[], metavar="FILE",
-        help="use this gai.conf instead of the scenario's; may be given several times; a name"
+    take(
+        parser, "gai-conf",
+        "use this gai.conf instead of the scenario's; may be given several times; a name"
         " of the catalogue works, as does 'none'",
     )  # fmt: skip
-    parser.add_argument(
-        "--format", choices=tuple(FORMATS), default="text",
-        help="; ".join(f"{name}: {known.summary}" for name, known in FORMATS.items()),
-    )  # fmt: skip
+    meanings = "; ".join(f"{name}: {known.summary}" for name, known in FORMATS.items())
+    take(parser, "format", meanings, choices=tuple(FORMATS))
     parser.add_argument(
         "-q", "--quiet", action="store_true",
         help="text: only what fails or differs between builds, and the totals",
     )  # fmt: skip
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", type=given, help="write there, not to the terminal"
-    )
+    take(parser, "output", "write there, not to the terminal", type=given("file"))
     parser.add_argument(
         "--report", action="append", default=[], type=_further, metavar="FORMAT=FILE",
         help="write a further report of the same run; may be given several times",
     )  # fmt: skip
-    parser.add_argument(
-        "-j", "--jobs", type=_positive, default=None, metavar="N",
-        help="hosts examined at the same time (default: the number of processors)",
-    )  # fmt: skip
+    take(parser, "jobs")
     parser.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="SECONDS",
         help="a look-up that takes longer is an error (default 10)",
@@ -84,12 +78,6 @@ def _further(text: str) -> tuple[str, str]:
     return name, file
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError(f"a number from 1 to 256 was expected, got {text!r}")
-    return int(text)
-
-
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -102,7 +90,6 @@ def _seconds(text: str) -> float:
 
 def main(options: argparse.Namespace) -> int:
     """Run; returns the exit status."""
-    from harness.cli import UsageError
     from harness.compare.plan import (
         lanes_against,
         lanes_for,
@@ -160,7 +147,6 @@ def _report(
     acceptance: Acceptance,
 ) -> int:
     """Run the jobs and write the reports; the worst of all exit statuses."""
-    from harness.cli import CANNOT, FINDING, OK
     from harness.compare.results import Notice
     from harness.report.progress import counted
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.options import take
+from harness.cli.parser import OK, UsageError
 from harness.cli.streams import say
 
 if TYPE_CHECKING:
@@ -21,9 +23,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``snapshot``."""
     parser.add_argument("names", nargs="+", metavar="NAME", help="the names to look up")
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="write there (default: the terminal)"
-    )
+    take(parser, "output", "write there (default: the terminal)")
     parser.add_argument(
         "--redact", action="store_true",
         help="replace names and addresses such that every rule still decides the same",
@@ -42,7 +42,6 @@ def main(options: argparse.Namespace) -> int:
     """Write the file; returns the exit status."""
     import textwrap
 
-    from harness.cli import OK, UsageError
     from harness.kernel.netlink import Netlink
     from harness.scenario.writing import as_yaml
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO, TypeGuard
 
+from harness.cli.parser import UsageError
 from harness.text.shown import Shown, one_line
 
 _EXHAUSTED = frozenset(
@@ -65,6 +66,24 @@ def shown() -> Iterator[None]:
 def say(text: str, file: TextIO | None = None) -> None:
     """Print one line, whatever is in it. Raises OSError."""
     print(one_line(text), file=sys.stdout if file is None else file)
+
+
+def content(name: str, limit: int, option: str = "") -> bytes:
+    """What an input file holds, or standard input for ``-``.
+
+    Raises UsageError, which names ``option`` too, where it cannot be read or is longer.
+    """
+    from pathlib import Path  # not for --help
+
+    from harness.text.reading import read_bounded
+
+    try:
+        return read_bounded(sys.stdin.buffer if name == "-" else Path(name), limit)
+    except OSError as error:
+        reason = error.strerror
+    except ValueError:
+        reason = "no file has a NUL in its name"
+    raise UsageError(f"{option}{name}: a file that can be read was expected ({reason})")
 
 
 def drop_output() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from ipaddress import ip_address
 from pathlib import Path
 
-from harness.cli.arguments import path
+from harness.cli.options import addresses, take
+from harness.cli.parser import FINDING, OK, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,40 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the name to look up, on a copy of this host; or a scenario",
     )
     parser.add_argument(
-        "--want", required=True, metavar="A,B,…", type=_addresses,
+        "--want", required=True, metavar="A,B,…", type=addresses,
         help="the addresses wanted first, in this order",
     )  # fmt: skip
-    parser.add_argument(
-        "--scenario", "--snapshot", dest="scenario", type=path, metavar="FILE",
-        help="do it for this scenario or snapshot (a file or a name of the library)",
+    take(
+        parser, "scenario",
+        "do it for this scenario or snapshot (a file or a name of the library)",
     )  # fmt: skip
-    parser.add_argument(
-        "--lookup", metavar="NAME",
-        help="the scenario's look-up of this name; needed where it has several",
-    )  # fmt: skip
-    parser.add_argument(
-        "--glibc", default="host", metavar="VERSION,…|all",
-        help="the builds that must all give the order, as for run (default host)",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="write JSON")
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    found = []
-    for word in text.split(","):
-        address, percent, zone = word.strip().partition("%")
-        try:
-            found.append(f"{ip_address(address)}{percent}{zone}")
-        except ValueError:
-            raise argparse.ArgumentTypeError(
-                f"addresses with commas between were expected, got {word!r}"
-            ) from None
-    return tuple(found)
+    take(parser, "lookup", "the scenario's look-up of this name; needed where it has several")
+    take(parser, "glibc", "the builds that must all give the order, as for run (default host)")
+    take(parser, "json")
 
 
 def main(options: argparse.Namespace) -> int:
     """Suggest; 1 when no gai.conf can do it or real glibc does not confirm it."""
-    from harness.cli import FINDING, OK, UsageError
     from harness.cli.hosts import jobs_for
     from harness.compare.plan import is_scenario, trusted_lanes
     from harness.compare.suggest import Wish, fulfil

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from harness.cli.arguments import path
+from harness.cli.options import take
+from harness.cli.parser import FINDING, OK, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,33 +16,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the names to look up; with --scenario only its look-ups of these names; scenario"
         " files and names of the library count as given with --scenario",
     )  # fmt: skip
-    parser.add_argument(
-        "--scenario", "--snapshot", dest="scenarios", action="append", default=[], type=path,
-        metavar="FILE",
-        help="try it on this scenario or snapshot (a file, a folder, a name of the library), "
+    take(
+        parser, "scenario",
+        "try it on this scenario or snapshot (a file, a folder, a name of the library), "
         "not on a copy of this host; may be given several times",
+        dest="scenarios", action="append", default=[],
     )  # fmt: skip
-    parser.add_argument(
-        "--gai-conf", metavar="NEW",
-        help="the file to try: a path, a name of the catalogue, or 'none' for no file",
+    take(
+        parser, "gai-conf",
+        "the file to try: a path, a name of the catalogue, or 'none' for no file",
+        action="store", default=None, metavar="NEW",
     )  # fmt: skip
     parser.add_argument(
         "--set", dest="lines", action="append", default=[], metavar="LINE",
         help="put this line in front of the file (the present one, or NEW) and try that; may be"
         " given several times",
     )  # fmt: skip
-    parser.add_argument(
-        "--glibc", default="host", metavar="VERSION,…|all", help="as for run (default host)"
-    )
+    take(parser, "glibc")
     parser.add_argument(
         "--expect-unchanged", action="store_true", help="end with status 1 when an order changes"
     )
-    parser.add_argument("--json", action="store_true", help="write JSON")
+    take(parser, "json")
 
 
 def main(options: argparse.Namespace) -> int:
     """Compare; 1 when native and model differ, or an order changes that should not."""
-    from harness.cli import FINDING, OK, UsageError
     from harness.cli.hosts import jobs_for
     from harness.compare.plan import load_gai_conf, trusted_lanes
     from harness.compare.whatif import change, whatif

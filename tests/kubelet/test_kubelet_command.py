@@ -167,7 +167,7 @@ def test_this_machine() -> None:
         (["--glibc", "2.31"], "--glibc"),
         (["--kubelet-version", "new"], "--kubelet-version"),
         (["--want", "x"], "--want"),
-        (["--node", "/nonexistent/node.json"], "cannot be read"),
+        (["--node", "/nonexistent/node.json"], "a file that can be read was expected"),
         (["--scenario", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (["--scenario", LOOK_UP, "--node-ip", "172.18.45.3,172.18.45.9"], "--node-ip"),
         (["--scenario", LOOK_UP, "--hostname-override", " "], "--hostname-override"),

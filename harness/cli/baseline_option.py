@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import given
+from harness.cli.options import given
 from harness.cli.outputs import whole
+from harness.cli.parser import UsageError
 from harness.cli.streams import say
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def add_baseline(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--baseline", metavar="FILE", type=given,
+        "--baseline", metavar="FILE", type=given("file"),
         help="accept the differences that this file lists, and fail on others only",
     )  # fmt: skip
     parser.add_argument(
@@ -39,8 +40,6 @@ def add_baseline(parser: argparse.ArgumentParser) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Raise UsageError for options that need ``--baseline``."""
-    from harness.cli import UsageError
-
     if options.baseline is not None:
         return
     for name in ("update_baseline", "baseline_strict"):
@@ -60,7 +59,6 @@ class Acceptance:
         self._path: str | None = options.baseline
         if self._path is None:
             return
-        from harness.cli import UsageError
         from harness.compare.baseline import Baseline
         from harness.compare.baseline_file import Sources, read
 
