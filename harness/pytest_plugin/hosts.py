@@ -158,17 +158,17 @@ class HostBox:
         return function()
 
 
-class Builder:
+class Builder(ExitStack):
     """The fixture `gai_host`: called with a host, it gives its `HostBox`.
 
     ``lab`` is the session's; ``folders`` are where relative paths are looked for.
     """
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
+        super().__init__()
         self.lab = lab_of(request.config)
         here = request.path.parent
         self.folders = (here, request.config.rootpath, request.config.invocation_params.dir)
-        self._stack = ExitStack()
 
     def __call__(
         self,
@@ -189,18 +189,12 @@ class Builder:
         __tracebackhide__ = True
         try:
             loaded = scenario_of(host, self.folders, names, resolver, gai_conf)
-            return self._stack.enter_context(HostBox(self.lab.pool, loaded))
+            return self.enter_context(HostBox(self.lab.pool, loaded))
         except SandboxUnavailable as problem:
             line = self.lab.give_up(problem)
         except (ScenarioError, PlanError, SandboxError) as problem:
             raise problem.with_traceback(None) from None  # the one line says it all
         return pytest.fail(line, pytrace=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
 
 def scenario_of(

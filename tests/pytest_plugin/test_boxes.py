@@ -32,12 +32,6 @@ def order(name: str) -> list[str]:
     return [str(info[4][0]) for info in socket.getaddrinfo(name, 80, type=socket.SOCK_STREAM)]
 
 
-def test_a_function_runs_inside_the_host(gai_host: GaiHost) -> None:
-    box = gai_host(HOST, names=NAMES)
-    assert box.run(order, "web") == NEAR_FIRST
-    assert box.run(socket.gethostname) == "sandbox"
-
-
 def test_closures_lambdas_and_what_is_in_memory(gai_host: GaiHost, tmp_path: Path) -> None:
     box = gai_host(HOST, names=NAMES)
     names, seen = ["web"], []
@@ -54,6 +48,7 @@ def test_closures_lambdas_and_what_is_in_memory(gai_host: GaiHost, tmp_path: Pat
     assert (tmp_path / "written").read_text() == "after"  # files are the machine's
     assert box.run(lambda a, b: a + b, 1, 2) == 3
     assert box.run(partial(int, base=16), "ff") == 255
+    assert box.run(socket.gethostname) == "sandbox"
 
 
 def test_other_threads_do_not_matter(gai_host: GaiHost) -> None:
@@ -68,12 +63,9 @@ def test_other_threads_do_not_matter(gai_host: GaiHost) -> None:
 
 
 def test_a_command_runs_inside_the_host(gai_host: GaiHost) -> None:
-    box = gai_host(HOST, names=NAMES)
-    done = box.command(["getent", "ahostsv4", "web"], timeout=20, check=True)
-    assert isinstance(done, subprocess.CompletedProcess)
-    found = [line.split()[0] for line in done.stdout.splitlines() if "STREAM" in line]
-    assert found == NEAR_FIRST
+    box = gai_host(HOST)
     done = box.command([sys.executable, "-P", "-c", "print(input()[::-1]); exit(3)"], input="abc\n")
+    assert isinstance(done, subprocess.CompletedProcess)
     assert (done.stdout, done.stderr, done.returncode) == ("cba\n", "", 3)
     assert box.command(["pwd"], cwd="/").stdout == "/\n"
 
@@ -94,7 +86,7 @@ def test_a_command_that_fails_or_hangs(gai_host: GaiHost) -> None:
 def test_every_resolver_answers_functions_and_commands(gai_host: GaiHost, resolver: str) -> None:
     box = gai_host(HOST, names=NAMES, resolver=resolver)
     assert box.run(order, "web") == NEAR_FIRST
-    done = box.command(["getent", "ahostsv4", "web"], timeout=20)
+    done = box.command(["getent", "ahostsv4", "web"], timeout=20, check=True)
     assert [one.split()[0] for one in done.stdout.splitlines() if "STREAM" in one] == NEAR_FIRST
 
 
@@ -246,7 +238,7 @@ def test_a_closed_host_leaves_nothing_and_lets_nothing_in(gai_host: GaiHost) -> 
     ("host", "expected"),
     [
         ({"interfaces": {"eth0": {"addresses": ["10.0.0.256/24"]}}},
-         "gai_host: host.interfaces.eth0.addresses[0].address: expected an address with its "
+         "gai_host: host.interfaces.eth0.addresses[0]: expected an address with its "
          "prefix length, as 172.18.45.2/24 or 2001:db8:1::2/64 (got '10.0.0.256/24')"),
         ("interfaces: [\n", "gai_host:2: document: expected valid YAML"),
         ("no/such.gai.yaml", "gai_host: host: expected a scenario file, a name of the library, "
