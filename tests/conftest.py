@@ -8,12 +8,14 @@ import subprocess
 import sysconfig
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from filelock import FileLock
 
+from harness.cli import main
 from harness.glibcs.cache import cache_folder
 from harness.glibcs.catalog import host_distribution, native_arch
 
@@ -55,6 +57,32 @@ def _seed(own: Path, users: Path) -> None:
     for name in (*(f"builds/{name}" for name in names), "qemu"):
         if (users / name).is_dir():
             shutil.copytree(users / name, own / name)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command called in this process left: its exit status, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Done]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Call it with the words of a command line; none of them starts a program."""
+
+    def called(*words: str | Path) -> Done:
+        try:
+            status = main(list(map(str, words)))
+        except SystemExit as end:  # argparse's way
+            status = int(end.code or 0)
+        return Done(status, *capsys.readouterr())
+
+    return called
 
 
 def in_ci() -> bool:

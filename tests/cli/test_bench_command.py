@@ -64,11 +64,3 @@ def test_a_disagreement_is_a_finding(
     monkeypatch.setattr("harness.compare.bench.measure.bench", lambda *_, **__: found)
     assert main(["bench"]) == 1
     assert "DISAGREE" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", ["curves", "curves.pdf"])
-def test_another_kind_of_picture(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(["bench", "--plot", name])
-    assert stopped.value.code == 2
-    assert ".svg or .png" in capsys.readouterr().err

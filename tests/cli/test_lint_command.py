@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
+from tests.conftest import Call
 
 BAD = "reload yes\nprecedence 2001:db8::1 5\nPrecedence ::1/128 1\n"
 CLEAN = "# nothing here\nreload no\n"
@@ -29,9 +29,10 @@ def clean(tmp_path: Path) -> Path:
     return path
 
 
-def test_text(bad: Path, clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["lint", str(bad), str(clean)]) == 1
-    lines = capsys.readouterr().out.splitlines()
+def test_text(bad: Path, clean: Path, call: Call) -> None:
+    done = call("lint", bad, clean)
+    assert done.status == 1
+    lines = done.out.splitlines()
     assert lines[0].startswith(f"{bad}:1: GAI015 ")
     assert lines[1].startswith(f"{bad}:2: GAI006 ")
     assert lines[1].endswith(" [glibc <2.41]")
@@ -40,9 +41,10 @@ def test_text(bad: Path, clean: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[3].endswith(" [glibc >=2.41]")
 
 
-def test_json(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["lint", "--format", "json", str(bad)]) == 1
-    document = json.loads(capsys.readouterr().out)
+def test_json(bad: Path, call: Call) -> None:
+    done = call("lint", "--format", "json", bad)
+    assert done.status == 1
+    document = json.loads(done.out)
     assert list(document) == ["findings"]
     for finding in document["findings"]:
         assert {"code", "line", "message", "glibc"} <= set(finding)
@@ -52,9 +54,10 @@ def test_json(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]  # fmt: skip
 
 
-def test_github(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["lint", "--format", "github", str(bad)]) == 1
-    lines = capsys.readouterr().out.splitlines()
+def test_github(bad: Path, call: Call) -> None:
+    done = call("lint", "--format", "github", bad)
+    assert done.status == 1
+    lines = done.out.splitlines()
     name = str(bad).replace("%", "%25").replace(",", "%2C")
     assert lines[0].startswith(f"::warning file={name},line=1,title=GAI015::")
     assert lines[3].startswith(f"::warning file={name},title=GAI012::")  # the whole file
@@ -62,29 +65,15 @@ def test_github(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "github"])
-def test_a_clean_file(form: str, clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["lint", "--format", form, str(clean)]) == 0
-    out = capsys.readouterr().out
+def test_a_clean_file(form: str, clean: Path, call: Call) -> None:
+    done = call("lint", "--format", form, clean)
+    assert done.status == 0
+    out = done.out
     assert json.loads(out) == {"findings": []} if form == "json" else out == ""
 
 
-def test_standard_input(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"label \xff 1\n")))
-    assert main(["lint", "-"]) == 1
-    assert capsys.readouterr().out.startswith("-:1: GAI002 ")
-
-
-@pytest.mark.parametrize(
-    "arguments", [[], ["--format", "xml", "x"], ["/nowhere/gai.conf"], ["/"], ["a\0b"]]
-)
-def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    try:
-        status = main(["lint", *arguments])
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    assert status == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert len(captured.err.splitlines()) == 1
+    done = call("lint", "-")
+    assert done.status == 1
+    assert done.out.startswith("-:1: GAI002 ")

@@ -69,19 +69,6 @@ def test_a_full_disk_is_one_line(
     assert done.stderr.count(b"\n") == 1
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["lint"], ["run", "-o"], ["run", "--gai-conf"], ["run", "--baseline"], ["run", "--suite"],
-        ["glibc", "add"], ["glibc", "fetch"], [],
-    ],
-)  # fmt: skip
-def test_an_odd_name_in_an_error_stays_on_its_line(words: list[str]) -> None:
-    done = shell("", *words, "--missing/a\nb\x1b[31m\N{RIGHT-TO-LEFT OVERRIDE}"[2 * bool(words) :])
-    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
-    assert b"a\\nb\\x1b[31m\\u202e" in done.stderr
-
-
 @pytest.mark.bare
 def test_a_host_that_is_refused_needs_no_standard_error(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"

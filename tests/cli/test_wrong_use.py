@@ -1,0 +1,262 @@
+"""Wrong use and bad input: status 2 (or 3) and one line that says what was expected."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.glibcs.catalog import host_distribution
+from harness.glibcs.errors import GlibcUnavailable
+from tests.conftest import Call, Done
+from tests.e2e.kit import COMMAND, gai_harness
+
+GOOD = "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\nlookups: [{name: web}]\n"
+LONG = "a" * 300
+MANY = ", ".join(f"10.0.{i // 250}.{i % 250}" for i in range(300))
+SEED = "seed-rule9-dual-stack"
+ODD = "a\nb\x1b[31m\N{RIGHT-TO-LEFT OVERRIDE}"
+
+# a command line, and a part of the line it is answered with
+WRONG_USE = {
+    "frobnicate": "invalid choice: 'frobnicate'",
+    "--frobnicate": "COMMAND",
+    "run --frobnicate": "--frobnicate",
+    "run --format xml": "'xml'",
+    "run --lane carrier-pigeon": "'carrier-pigeon'",
+    "run --jobs 0": "from 1 to 256",
+    "run --jobs many": "from 1 to 256",
+    "run --jobs ²": "from 1 to 256",
+    "fuzz --cases 0": "a number from 1 was expected",
+    "fuzz --seed x": "a number from 0 was expected",
+    "run --timeout -1": "-1",
+    "run --timeout 1e-9": "from 0.001",
+    "run --glibc host,,": "--glibc",
+    "run --glibc two": "names no glibc",
+    "run --glibc ''": "--glibc",
+    "run -o missing/report.txt": "missing/report.txt: cannot be written",
+    "run -o ''": "a file was expected",
+    "run --baseline ''": "a file was expected",
+    "run --baseline no/b --update-baseline": "a folder that is there was expected",
+    "run --quiet --format tap": "--format text was expected",
+    "run --gai-conf missing.conf": "missing.conf",
+    "run missing.yaml": "missing.yaml",
+    "run empty": "a folder with scenario files",
+    "run ''": "a path was expected",
+    f"run {LONG}": "File name too long",
+    "run /dev/null": "a scenario in a regular file (got a device, pipe or socket)",
+    "run good.yaml -o ./good.yaml": "./good.yaml: is read here",
+    "run good.yaml --report json=./good.yaml": "./good.yaml: is read here",
+    "run good.yaml --report json=a --report tap=./a": "is written twice",
+    "run good.yaml --report json=a -o a": "is written twice",
+    "run good.yaml --report xml=a": "FORMAT=FILE (text, json, junit, html, tap",
+    "run good.yaml --report json": "FORMAT=FILE",
+    "run good.yaml --report json=empty": "empty: cannot be written: Is a directory",
+    "run good.yaml --report json=missing/a": "missing/a: cannot be written",
+    "run good.yaml --baseline missing.yaml": "--update-baseline makes one",
+    "run good.yaml --baseline good.yaml": "good.yaml: is read here",
+    "run good.yaml --baseline many.yaml": "schema: expected this required field",
+    "run good.yaml --update-baseline": "--baseline FILE was expected",
+    "run good.yaml --baseline-strict": "--baseline FILE was expected",
+    "run good.yaml --baseline b --update-baseline --report json=./b": "b: is written twice",
+    "run good.yaml --against host": "another build than --glibc's",
+    "run good.yaml --against all": "one build was expected",
+    "run good.yaml --against two": "names no glibc",
+    "run many.yaml --gai-conf good.yaml -o good.yaml": "is read here",
+    "run good.yaml --gai-conf /dev/zero": "more than 1048576 bytes",
+    "run pair": "pair/b.yaml:4: extra: expected",  # the good file beside it is not run
+    "schema --of nothing": "'nothing'",
+    "schema extra": "extra",
+    "bench --plot curves": ".svg or .png",
+    "bench --plot curves.pdf": ".svg or .png",
+    "whatif --scenario '' --set 'reload no'": "a path was expected",
+    "suggest --scenario many.yaml --want 10.0.0.1": "at most 256 addresses",
+    "suggest web --want 10.0.0.1,x": "an address was expected, got 'x'",
+    "kubelet --scenario ''": "a path was expected",
+    "kubelet --scenario good.yaml --node-name a\x1b": "the node's name",
+    "kubelet --node /dev/zero": "more than",
+    "explain": "SCENARIO",
+    "explain ''": "a name was expected",
+    "explain 'a\nb'": "NAME: expected text without control characters",
+    "explain \udcff": "NAME: expected text in UTF-8",
+    "explain localhost --protocol 999": "--protocol: expected a number of at most",
+    f"explain {SEED} --lookup nope": "'nope'",
+    f"explain {SEED} --pair a b": "an address was expected",
+    f"explain {SEED} --pair 172.31.80.8 172.18.45.7":
+        "--pair 172.18.45.7: one of the answer's addresses was expected (172.18.45.6, 172.31.80.8)",
+    f"explain {SEED} --pair ::1 ::1": "two different addresses",
+    "lint": "FILE",
+    "lint --format xml x": "'xml'",
+    "lint missing.conf": "missing.conf",
+    "lint /": "/: a file that can be read was expected (Is a directory)",
+    "lint a\0b": "no file has a NUL in its name",
+    "lint /dev/zero": "more than 1048576 bytes",
+    "glibc": "ACTION",
+    "glibc fetch": "name a version",
+    "glibc fetch nosuite": "neither a version nor a suite",
+    "glibc add ''": "a path was expected",
+    "glibc add missing": "does not exist",
+    "glibc add empty": "expected a root file system",
+    "glibc remove nope": "names no glibc",
+    # what may have been meant
+    "rnu": "did you mean run?",
+    "explian localhost": "did you mean explain?",
+    "my-node.yaml": "did you mean gai-harness run my-node.yaml?",
+    SEED: f"did you mean gai-harness run {SEED}?",
+    "fetch 2.41": "did you mean gai-harness glibc fetch?",
+    "--glibc 2.41": "a COMMAND was expected before --glibc",
+    "run --glbc=2.41": "did you mean --glibc?",
+    "run --format jsno": "did you mean json?",
+    "glibc ftech 2.41": "did you mean fetch?",
+    "glibc fetch --siute bookworm": "did you mean --suite?",
+    "run seed-rule9-dual-stak": f"did you mean '{SEED}'?",
+    "explain mien.yaml": "did you mean 'mine.yaml'?",
+    "run pair/mien.yaml": "did you mean 'pair/mine.yaml'?",
+    "run --gai-conf prefer-ip4.conf": "did you mean prefer-ipv4.conf?",
+    "run --gai-conf nnoe": "did you mean none?",
+    "run --suite rul9": "did you mean rule9?",
+    "run --glibc hots": "did you mean host?",
+    "glibc fetch bookwrom": "did you mean bookworm?",
+    "completion zhs": "did you mean zsh?",
+    # an odd name stays on its line
+    **{f"{words} {shlex.quote(f'--missing/{ODD}'[2 * bool(words):])}": "a\\nb\\x1b[31m\\u202e"
+       for words in ("", "lint", "run -o", "run --gai-conf", "run --baseline", "run --suite",
+                     "glibc add", "glibc fetch")},
+}  # fmt: skip
+NOT_MEANT = [
+    "zzz", "run --zzzzz", "run --format q", "run nothing-like-it", "run --gai-conf q",
+    "run --suite q", "run --glibc q",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("empty", "pair"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "pair/a.yaml").write_text(GOOD)
+    (tmp_path / "pair/b.yaml").write_text(f"{GOOD}extra: 1\n")
+    (tmp_path / "many.yaml").write_text(f"{GOOD}names: {{web: [{MANY}]}}\n")
+    for name in ("mine.yaml", "pair/mine.yaml"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(tmp_path / "cache"))
+
+
+def the_line(done: Done, status: int = 2) -> str:
+    """The one line on standard error of a command that wrote nothing else."""
+    assert (done.status, done.out) == (status, "")
+    assert done.err.startswith("gai-harness")
+    assert done.err.count("\n") == 1, done.err
+    assert done.err.endswith("\n")
+    return done.err
+
+
+@pytest.mark.parametrize("line", WRONG_USE, ids=lambda line: ascii(line)[1:40])
+def test_wrong_use_is_one_line(line: str, call: Call) -> None:
+    assert WRONG_USE[line] in the_line(call(*shlex.split(line)))
+
+
+@pytest.mark.parametrize("line", NOT_MEANT)
+def test_nothing_near_is_nothing_suggested(line: str, call: Call) -> None:
+    assert "did you mean" not in the_line(call(*line.split()))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["run", "explain", "whatif --set 'reload no' --scenario", "suggest --want ::1 --scenario",
+     "kubelet --scenario"],
+)  # fmt: skip
+def test_a_bad_scenario_is_one_line_of_every_command(line: str, call: Call) -> None:
+    said = the_line(call(*shlex.split(line), "pair/b.yaml"))
+    assert "pair/b.yaml:4: extra: expected one of the keys" in said
+
+
+def test_wrong_use_of_the_program_itself() -> None:
+    done = gai_harness("run", "--format", "xml")
+    assert "'xml'" in the_line(Done(done.returncode, done.stdout, done.stderr))
+
+
+def test_nothing_looked_up_is_said_so(call: Call) -> None:
+    Path("a.yaml").write_text(
+        GOOD.replace("host: {", "host: {sysctls: {net.ipv4.conf.all.nope: 1}, ")
+    )
+    done = call("run", "a.yaml")
+    assert done.out == "0 lookups: 0 agree, 0 disagree, 0 error\n"
+    said = the_line(Done(done.status, "", done.err))
+    assert "net.ipv4.conf.all.nope" in said
+    assert "no such setting" in said
+
+
+def test_a_fetch_is_suggested_where_it_would_work_only(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        distribution = host_distribution()
+    except GlibcUnavailable:
+        pytest.skip("no glibc packages are known for this distribution")
+    newest, oldest = distribution.suites[-1], distribution.suites[0]
+    foreign = f"{newest.glibc}:s390x"
+    missing = the_line(call("run", "--glibc", foreign), 3)
+    assert missing.endswith(f"; gai-harness glibc fetch {foreign}\n")
+    named = the_line(call("run", "--glibc", oldest.name))
+    assert f"did you mean {oldest.glibc}, the glibc of {oldest.name}?" in named
+    unknown = the_line(call("run", "--glibc", "9.99"), 3)
+    assert f"is known to have {oldest.glibc}, " in unknown
+    mistyped = the_line(call("run", "--glibc", f"{oldest.glibc}:amr64"), 3)
+    assert mistyped.endswith(f"; did you mean {oldest.glibc}:arm64?\n")
+    monkeypatch.setenv("PATH", str(tmp_path))  # there is no apt-get on it
+    without = the_line(call("run", "--glibc", foreign), 3)
+    assert "gai-harness glibc add DIR" in without
+    assert not any("glibc fetch" in said for said in (unknown, mistyped, without))
+
+
+def test_a_host_name_nobody_knows() -> None:
+    # without a DNS server to ask it is the other of the two
+    why = r"the name service (knows no address|did not answer)"
+    done = gai_harness("explain", "seed-rule9-dual-stak")
+    assert "(EAI_" in done.stdout
+    meant = f"; did you mean the scenario {SEED}\\?\n"
+    assert re.fullmatch(f"'seed-rule9-dual-stak': {why}{meant}", done.stderr)
+    done = gai_harness("explain", "zzz.invalid", "--json")
+    assert json.loads(done.stdout)
+    assert re.fullmatch(f"'zzz.invalid': {why}\n", done.stderr)
+    assert gai_harness("explain", "localhost").stderr == ""
+    done = gai_harness("explain", LONG)  # for a file it would be too long
+    assert done.returncode == 0
+    assert "EAI_NONAME" in done.stdout
+    assert re.fullmatch(rf".{{1,400}}: {why}\n", done.stderr)
+
+
+def test_without_arguments_the_help_begins_with_what_to_begin_with(call: Call) -> None:
+    done = call()
+    assert done == call("--help")
+    assert (done.status, done.err) == (0, "")
+    first = [line for line in done.out.splitlines() if "gai-harness " in line][:4]
+    assert [line.split()[1] for line in first[1:]] == ["doctor", "explain", "run"]
+
+
+def test_a_limit_of_the_machine_is_status_3() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -n 8; exec '{COMMAND}' run good.yaml"],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    said = the_line(Done(done.returncode, "", done.stderr), 3)
+    assert "Too many open files" in said
+    assert "--jobs" in said
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    with subprocess.Popen(
+        [str(COMMAND), "run", "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
