@@ -71,7 +71,7 @@ class Page:
 
 def names() -> tuple[str, ...]:
     """Every Markdown file of the project that a reader may open, relative to its root."""
-    found = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    found = sorted(ROOT.glob("*.md"))
     for folder in ("docs", "csrc", "gai.conf.d"):
         found += sorted((ROOT / folder).rglob("*.md"))
     return tuple(str(path.relative_to(ROOT)) for path in found if "_build" not in path.parts)
