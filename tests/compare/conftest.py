@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fuzz: a minute of random cases; -m 'not fuzz' omits it")
-
-
 @pytest.fixture(scope="session")
 def library_evidence() -> list[Evidence]:
     jobs = make_jobs(load_scenarios(()), (host_lane(),))

@@ -111,7 +111,7 @@ def test_what_is_not_true_is_seen(code: str, complaint: str) -> None:
     "code",
     [
         "gai-harness run --glibc 2.36 -o FILE", "gai-harness COMMAND --help", "--glibc=all",
-        "gai-harness glibc list | add DIR | remove NAME", "harness/model/rules.py",
+        "gai-harness glibc list | add DIR | remove NAME", "harness/model/order.py",
         "rule7-native-sit", "nss-resolve", "getaddrinfo", "",
     ],
 )  # fmt: skip
