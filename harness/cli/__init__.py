@@ -82,7 +82,7 @@ def _refuse(words: Sequence[str]) -> int:
     elif first in ("list", "fetch", "add", "remove"):
         perhaps = f"; did you mean gai-harness glibc {first}?"
     elif first == "findings":
-        perhaps = ": docs/findings.md is made by python -m tools.findings in the source tree"
+        perhaps = ": docs/findings.md is made by python -P tools/findings in the source tree"
     known = perhaps or f" (choose from {', '.join(COMMANDS)})"
     parser.error(f"argument COMMAND: invalid choice: {first!r}{known}")
 

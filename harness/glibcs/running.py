@@ -50,9 +50,17 @@ def host() -> Build:
 
 
 def mapped_files() -> list[Path]:
-    """The files that are mapped into this process (proc(5)), each once, in order."""
+    """The files that are mapped into this process (proc(5)), each once, in order.
+
+    Raises:
+        GlibcUnavailable: There is no /proc.
+    """
     found: dict[Path, None] = {}
-    for line in _MAPS.read_text(errors="surrogateescape").splitlines():
+    try:
+        lines = _MAPS.read_text(errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise GlibcUnavailable(f"{_MAPS}: {error.strerror}", "mount a /proc") from None
+    for line in lines:
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and fields[5].startswith("/"):
             found[_present(fields[5])] = None

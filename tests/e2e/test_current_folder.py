@@ -49,7 +49,6 @@ COMMANDS: list[tuple[list[str], set[int]]] = [
     (["suggest", SEED, "--lookup", "web", "--want", "172.31.80.8"], {0, 1, 2}),
     (["snapshot", "localhost"], {0}),
     (["kubelet", "--scenario", SEED], {0}),
-    (["findings", "--glibc", "host"], {0, 1, 3}),
     (["lint", "gai.conf"], {0, 1}),
     (["glibc", "list"], {0}),
     (["glibc", "fetch", "1.0"], {2, 3}),

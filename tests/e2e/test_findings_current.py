@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "findings.md"
 
 def check(page: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tools.findings", "--check", str(page)],
+        [sys.executable, "-P", "tools/findings", "--check", str(page)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -47,5 +47,5 @@ def test_the_page_is_current_and_a_changed_one_is_stale(
 def test_the_old_command_says_where_the_page_comes_from() -> None:
     done = gai_harness("findings", "--check", "docs/findings.md")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "python -m tools.findings" in done.stderr
+    assert "python -P tools/findings" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -133,7 +133,7 @@ def _image(folder: Path, arch: str, secret: Path, scribble: Path) -> Path:
 
 def test_a_chroot_alone_does_not_hold_it(attack: Attack) -> None:
     """Without this, a program that only says "end" would do for the tests below."""
-    done = attack.run([sys.executable, "-c", CHROOTED, str(attack.images["amd64"])])
+    done = attack.run([sys.executable, "-P", "-c", CHROOTED, str(attack.images["amd64"])])
     said = set(done.stdout.split())
     assert {"capabilities", "chroot", "climbed-secret", "climbed-write", "signal"} <= said, done
     attack.scribble.unlink()
@@ -184,7 +184,7 @@ def test_the_pytest_plugin(attack: Attack) -> None:
     (project / "node.gai.yaml").write_text(NODE)
     (project / "test_host.py").write_text(PLUGIN_TEST % str(attack.images["amd64"]))
     done = attack.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
+        [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
          "-c", str(project / "pytest.ini"), "--gai-glibc", str(attack.images["amd64"]),
          str(project)]
     )  # fmt: skip

@@ -15,17 +15,18 @@ import pytest
 
 from harness.cli import main
 from tests.e2e.kit import COMMAND, ROOT
+from tests.sandbox import ordinary_user
 
 SEED = "seed-rule9-dual-stack"
 PLACE = [sys.executable, str(ROOT / "tests/sandbox/denied_places.py")]
-COMMANDS = (["run", SEED, "--lane", "both"], ["explain", SEED], ["doctor", "--format", "json"])
+COMMANDS = (["run", SEED, "--lane", "both"], ["explain", SEED], ["doctor", "--format=json"])
 # what a sandbox or a lane cannot be started without
 NEEDED = (
-    "chroot", "clone", "memfd_create", "mount", "pidfd_open", "pipe2", "poll", "prctl", "setsid",
-    "socket", "socketpair", "unshare",
+    "capset", "clone", "memfd_create", "mount", "pidfd_open", "pipe2", "pivot_root", "poll",
+    "prctl", "setns", "setsid", "socket", "socketpair", "umount2", "unshare",
 )  # fmt: skip
 # without these it goes on
-SPARED = ("clone3", "sethostname", "umount2")
+SPARED = ("clone3", "sethostname", "setgroups", "setresuid")
 ERRORS = ("EPERM", "ENOSYS", "EAGAIN", "ENOMEM")
 
 
@@ -41,7 +42,7 @@ def in_words(done: subprocess.CompletedProcess[str]) -> None:
     assert "Traceback" not in said, said
     assert "unexpected failure" not in said, said
     assert done.returncode in (0, 3), said
-    if done.args[-1] == "json" and done.stdout:
+    if done.args[-1] == "--format=json" and done.stdout:
         able = json.loads(done.stdout)["can_run"]
         assert able is (done.returncode == 0)
         assert not done.stderr, said
@@ -71,6 +72,21 @@ def test_a_refused_system_call(call: str) -> None:
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_a_limit_of_the_process(limit: str, words: list[str]) -> None:
     in_words(start(["prlimit", limit, str(COMMAND), *words]))
+
+
+@pytest.mark.parametrize("place", ["procless", "devless"])
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_a_machine_without_proc_or_devices(place: str, words: list[str]) -> None:
+    in_words(start([*PLACE, place, str(COMMAND), *words]))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without processes")
+@pytest.mark.parametrize("limit", ["--nproc=1", "--nproc=4"])
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_no_more_processes_for_an_ordinary_user(limit: str, words: list[str]) -> None:
+    plain = [word for word in words if word not in ("--lane", "both")]  # this user has no cache
+    module = [sys.executable, "-P", "-m", "harness.cli"]
+    in_words(ordinary_user.run(["prlimit", limit, *module, *plain]))
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], [], ["run", "--help"]])

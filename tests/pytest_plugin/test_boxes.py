@@ -94,7 +94,7 @@ def test_every_resolver_answers_functions_and_commands(gai_host: GaiHost, resolv
 def test_the_network_stays_from_call_to_call(gai_host: GaiHost) -> None:
     box = gai_host(HOST)
     box.run(add_address, "eth0", "10.1.1.1/24")
-    listed = [sys.executable, "-c", "import network; print(network.ipv4_addresses())"]
+    listed = [sys.executable, "-P", "-c", "import network; print(network.ipv4_addresses())"]
     beside = {**os.environ, "PYTHONPATH": str(Path(network.__file__).parent)}
     assert "10.1.1.1/24" in box.command(listed, env=beside, check=True).stdout
     assert "10.1.1.1/24" not in gai_host(HOST).run(ipv4_addresses)

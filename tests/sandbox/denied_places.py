@@ -101,6 +101,21 @@ def masked() -> None:
     kernel.mount("tmpfs", "/proc/scsi" if Path("/proc/scsi").is_dir() else "/proc/fs", "tmpfs")
 
 
+def procless() -> None:
+    """/proc is an empty folder."""
+    _emptied("/proc")
+
+
+def devless() -> None:
+    """/dev has nothing in it, not even null."""
+    _emptied("/dev")
+
+
+def _emptied(folder: str) -> None:
+    _own_namespaces(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+    kernel.mount("tmpfs", folder, "tmpfs")
+
+
 def _own_namespaces(flags: int) -> None:
     uid, gid = os.getuid(), os.getgid()
     kernel.unshare(flags)
@@ -112,7 +127,7 @@ def _own_namespaces(flags: int) -> None:
 
 
 if __name__ == "__main__":
-    places = (limited, chrooted, filtered, podman, masked)
+    places = (limited, chrooted, filtered, podman, masked, procless, devless)
     call, _, error = sys.argv[1].partition(":")
     if error:
         _refuse(call, error=getattr(errno, error))

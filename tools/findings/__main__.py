@@ -1,6 +1,6 @@
 """Make docs/findings.md from real runs, or say whether it is current.
 
-``python -m tools.findings [--glibc BUILDS] [-o FILE | --check FILE]`` starts ``gai-harness run``
+``python -P tools/findings [--glibc BUILDS] [-o FILE | --check FILE]`` starts ``gai-harness run``
 for the suite ``findings`` and for the library, on every glibc of this machine's architecture,
 and for the part about processors on every build there is. Exit status: 1 for a disagreement
 between glibc and model, a conclusion that the run contradicts, or a stale page.
@@ -16,7 +16,17 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tools.findings.checks import Findings, Result, Seen, failures, load_findings, patterns, reports
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a folder
+
+from tools.findings.checks import (
+    Findings,
+    Result,
+    Seen,
+    failures,
+    load_findings,
+    patterns,
+    reports,
+)
 from tools.findings.page import as_markdown, elsewhere, kept, run_on, stale
 
 _SHOWN = 40
@@ -24,7 +34,7 @@ _SHOWN = 40
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, hold the text to the results, write or compare the page; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.findings", description="See above.")
+    parser = argparse.ArgumentParser(prog="python -P tools/findings", description="See above.")
     parser.add_argument("--glibc", help="the builds (default: all; with --check the page's)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("-o", "--output", metavar="FILE", type=Path, help="the page to write")
@@ -82,7 +92,7 @@ def _matching(results: Sequence[Result], wanted: set[str]) -> list[Result]:
 
 
 def _json(*words: str) -> dict[str, list[Result]]:
-    command = [sys.executable, "-m", "harness.cli", *words, "--format", "json"]
+    command = [sys.executable, "-P", "-m", "harness.cli", *words, "--format", "json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     found: dict[str, list[Result]] = json.loads(done.stdout)
     return found

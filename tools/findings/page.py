@@ -28,7 +28,7 @@ def as_markdown(findings: Findings, seen: Seen) -> str:
     lines = [
         "# Findings",
         "",
-        "<!-- made by: python -m tools.findings -o docs/findings.md -->",
+        "<!-- made by: python -P tools/findings -o docs/findings.md -->",
         f"<!-- run on glibc {versions_of(results)} ({arch}) -->",
         *([f"<!-- and on {', '.join(seen.builds)} -->"] if seen.builds else []),
         "",
