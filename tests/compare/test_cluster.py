@@ -341,11 +341,3 @@ def test_without_the_extra(
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert main(["run", "--scheduler", "tcp://127.0.0.1:1"]) == 3
     assert "gai-harness[cluster]" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("address", ["somewhere", "tcp://", "tcp://host", "a b:1"])
-def test_no_address(address: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(["run", "--scheduler", address])
-    assert stopped.value.code == 2
-    assert "tcp://host:8786 was expected" in capsys.readouterr().err

@@ -210,27 +210,6 @@ def test_the_exit_status(
     assert capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--scenario", CASE], "--gai-conf NEW or --set LINE"),
-        (["--gai-conf", "none"], "a NAME to look up or --scenario FILE"),
-        (["--gai-conf", "no-such.conf", "--scenario", CASE], "a gai.conf that can be read"),
-        (["--gai-conf", "none", "--scenario", "no-such.yaml"], "no-such.yaml"),
-        (["other", "--gai-conf", "none", "--scenario", CASE], "one of the scenario's look-ups"),
-        (["--set", "a\nb", "--scenario", CASE], "one line of a gai.conf"),
-    ],
-)
-def test_wrong_use_is_told_in_one_line(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["whatif", *arguments]) == 2
-    streams = capsys.readouterr()
-    assert streams.out == ""
-    assert said in streams.err
-    assert len(streams.err.splitlines()) == 1
-
-
 def test_a_scenario_needs_no_option(capsys: pytest.CaptureFixture[str]) -> None:
     line = "precedence ::ffff:0:0/96 100"
     texts = []

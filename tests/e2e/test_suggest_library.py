@@ -139,26 +139,6 @@ def test_the_command_says_lines_to_copy_and_where_they_hold(versions: list[str])
     assert f"verified on real glibc {versions[0]} " in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--want", "nonsense"], "addresses"),
-        (["--want", "10.1.1.1", "--scenario", "rule9-ipv4-in-subnet", "--lookup", "subnet"],
-         "one of subnet's addresses was expected"),
-        (["--want", "10.1.1.1", "--scenario", "rule9-ipv4-in-subnet", "--lookup", "no"],
-         "one of the scenario's look-ups"),
-        (["--want", "10.1.1.1", "--lookup", "no"], "--scenario FILE"),
-        (["--want", "10.1.1.1"], "a NAME to look up"),
-        (["--want", "10.1.1.1", "name", "--scenario", "rule1-no-route"], "--lookup"),
-    ],
-)  # fmt: skip
-def test_wrong_use_is_told_in_one_line(arguments: list[str], said: str) -> None:
-    done = gai_harness("suggest", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
 def test_the_impossible_ends_with_status_1_and_names_rule_and_remedy() -> None:
     done = gai_harness(
         "suggest", "--scenario", "rule1-no-route", "--lookup", "web", "--want", "2001:db8:9::1",

@@ -290,29 +290,6 @@ def test_the_command_adds_and_removes(
     assert capsys.readouterr().out == f"removed added-mine-{own.version}-{own.arch}\n"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [
-        (["add", "/nonexistent"], 2, "/nonexistent: does not exist"),
-        (["remove", "9.9"], 2, "'9.9' names no glibc"),
-        (["fetch"], 2, "name a version or a suite, or give --all"),
-        (["fetch", "2.31", "--suit", "x"], 2, "unrecognized arguments"),
-        ([], 2, "ACTION"),
-    ],
-)
-def test_wrong_use_is_one_line(
-    arguments: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    try:
-        found = main(["glibc", *arguments])
-    except SystemExit as end:
-        found = int(end.code or 0)
-    error = capsys.readouterr().err
-    assert found == status
-    assert said in error
-    assert error.count("\n") == 1
-
-
 def test_fetch_where_there_is_no_apt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

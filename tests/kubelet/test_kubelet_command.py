@@ -12,6 +12,7 @@ import pytest
 
 from harness.sandbox import Pool
 from harness.scenario import library, load
+from tests.conftest import Call
 from tests.kubelet.kit import Ask, Programs, ask_everybody
 
 LOOK_UP = "kubelet-look-up"
@@ -160,29 +161,11 @@ def test_this_machine() -> None:
     assert json.loads(localhost.stdout)["step"] == "default-route"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--family", "inet", "--node-ip", "::"], "--family"),
-        (["--glibc", "2.31"], "--glibc"),
-        (["--kubelet-version", "new"], "--kubelet-version"),
-        (["--want", "x"], "--want"),
-        (["--node", "/nonexistent/node.json"], "a file that can be read was expected"),
-        (["--scenario", "/nonexistent.yaml"], "/nonexistent.yaml"),
-        (["--scenario", LOOK_UP, "--node-ip", "172.18.45.3,172.18.45.9"], "--node-ip"),
-        (["--scenario", LOOK_UP, "--hostname-override", " "], "--hostname-override"),
-    ],
-)
-def test_wrong_use_is_one_line(arguments: list[str], words: str) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2, done.stdout
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
 @pytest.mark.parametrize("data", [b"", b"k8s\x00\xff", b"[]", b'{"kind": "Pod"}'])
-def test_a_broken_node_is_one_line(data: bytes) -> None:
-    done = run("--scenario", LOOK_UP, "--node", "-", stdin=data)
-    assert done.returncode == 2
-    assert "--node -" in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_a_broken_node_is_one_line(data: bytes, tmp_path: Path, call: Call) -> None:
+    file = tmp_path / "node"
+    file.write_bytes(data)
+    done = call("kubelet", "--scenario", LOOK_UP, "--node", file)
+    assert done.status == 2
+    assert f"--node {file}: " in done.err
+    assert done.err.count("\n") == 1

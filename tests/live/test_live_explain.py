@@ -99,12 +99,3 @@ def test_an_ordinary_user_can_ask(tmp_path: Path) -> None:
     # the null name without AI_PASSIVE is the loopback address of each family
     assert explanation["native"] == ["::1", "127.0.0.1"]
     assert explanation["decisions"][0]["rule"] == 6
-
-
-def test_names_and_scenarios_do_not_mix() -> None:
-    ran = subprocess.run(
-        [*COMMAND, "localhost", "seed-rule9-dual-stack"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 2
-    assert len(ran.stderr.splitlines()) == 1
