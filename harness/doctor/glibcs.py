@@ -24,7 +24,6 @@ from harness.glibcs.catalog import (
 )
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.fetching import catalogue, mirrors
-from harness.glibcs.files import size
 from harness.glibcs.running import host
 from harness.glibcs.sources import Source, choose, host_sources, no_apt
 from harness.glibcs.staging import command, stage
@@ -33,6 +32,7 @@ from harness.native.errors import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.report.doctor import Verdict
 from harness.sandbox import NoSandbox, Pool, SandboxError, programs
+from harness.text.reading import size
 from harness.versions import Version
 
 if TYPE_CHECKING:

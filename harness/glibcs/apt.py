@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
-from harness.glibcs.files import read_regular
 from harness.glibcs.sources import Source, no_apt
 from harness.sandbox import programs
+from harness.text.reading import read_regular
 
 # Called with a step ("update" or "download") and how much of it is done, 0 to 1.
 Report = Callable[[str, float], None]

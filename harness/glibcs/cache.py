@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build
 from harness.glibcs.errors import GlibcUnavailable
-from harness.glibcs.files import LARGEST, read_regular, sha256
+from harness.glibcs.files import LARGEST, sha256
+from harness.text.reading import read_regular
 from harness.versions import is_version
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.glibcs.files import open_regular
+from harness.glibcs.files import LARGEST
+from harness.text.reading import open_regular
 from harness.versions import elf_arch
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def read_elf_file(path: Path, *, follow: bool = False) -> tuple[Elf, mmap.mmap]:
         ElfError: The file cannot be read or is not a complete ELF file.
     """
     try:
-        with open_regular(path, follow=follow) as stream:
+        with open_regular(path, LARGEST, follow=follow) as stream:
             data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except ValueError:  # mmap takes no empty file
         raise ElfError("an empty file") from None

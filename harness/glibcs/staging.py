@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from harness.glibcs.cache import cache_folder, install, making, publish, roots_of
 from harness.glibcs.errors import GlibcError
-from harness.glibcs.files import LARGEST, read_regular
+from harness.glibcs.files import LARGEST
+from harness.text.reading import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

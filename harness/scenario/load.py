@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from harness.text.errors import InputError, show
 from harness.text.nearest import did_you_mean
+from harness.text.reading import open_regular
 from harness.text.validation import validated
 from harness.text.yaml_reading import MAX_BYTES, Node, parse
 
@@ -81,29 +81,18 @@ def _package_folder(name: str) -> Path:
 
 
 def _read(path: Path, file: str, limit: int) -> bytes:
+    """At most one byte more than ``limit``, which says that there is more."""
     try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise _unreadable(file, error) from None
-    except ValueError:
-        raise InputError(file, None, "file", "a file name", "a NUL character") from None
-    # asked first: opening a pipe would wait for a writer
-    if not stat.S_ISREG(mode):
-        got = "a folder" if stat.S_ISDIR(mode) else "a device, pipe or socket"
-        raise InputError(file, None, "file", "a scenario in a regular file", got)
-    try:
-        with path.open("rb") as stream:
+        with open_regular(path, follow=True) as stream:
             return stream.read(limit + 1)
     except OSError as error:
-        raise _unreadable(file, error) from None
-
-
-def _unreadable(file: str, error: OSError) -> InputError:
-    got = error.strerror or type(error).__name__
-    wanted = "a file that can be read"
-    if error.errno == errno.ENOENT:
-        wanted += did_you_mean(file, _known_files(Path(file)), "{!r}")
-    return InputError(file, None, "file", wanted, got)
+        wanted = "a regular file that can be read"
+        if error.errno == errno.ENOENT:
+            wanted += did_you_mean(file, _known_files(path), "{!r}")
+        got = error.strerror or type(error).__name__
+        raise InputError(file, None, "file", wanted, got) from None
+    except ValueError:
+        raise InputError(file, None, "file", "a file name", "a NUL character") from None
 
 
 def _known_files(wanted: Path) -> list[str]:

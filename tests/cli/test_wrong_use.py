@@ -48,7 +48,7 @@ WRONG_USE = {
     "run empty": "a folder with scenario files",
     "run ''": "a path was expected",
     f"run {LONG}": "File name too long",
-    "run /dev/null": "a scenario in a regular file (got a device, pipe or socket)",
+    "run /dev/null": "a regular file that can be read (got a device, pipe or socket)",
     "run good.yaml -o ./good.yaml": "./good.yaml: is read here",
     "run good.yaml --report json=./good.yaml": "./good.yaml: is read here",
     "run good.yaml --report json=a --report tap=./a": "is written twice",
