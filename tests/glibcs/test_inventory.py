@@ -195,7 +195,7 @@ def test_a_root_has_only_that_glibc(tree: Make, program: Path, own: Build) -> No
     build = add(tree("usr/lib64"))
     root = stage(build, program)
     assert sorted(path.name for path in root.iterdir()) == [
-        "dev", "etc", "lib", "proc", "tmp", "worker",
+        "dev", "etc", "lib", "proc", "python", "tmp", "worker",
     ]  # fmt: skip
     assert sorted(path.name for path in (root / "lib").iterdir()) == sorted(own.names)
     assert not any((root / "etc").iterdir())
