@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from harness.glibcs import Entry
+    from harness.glibcs import InventoryEntry
     from harness.glibcs import Progress as Step
 
 _STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
@@ -80,7 +80,7 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_table(entries: tuple[Entry, ...]) -> None:
+def _print_table(entries: tuple[InventoryEntry, ...]) -> None:
     rows = [("GLIBC", "ARCH", "STATE", "NAME", "ORIGIN")]
     rows += [
         (one.version or "-", one.arch or "-", one.state, one.name or "-", _origin(one))
@@ -92,7 +92,7 @@ def _print_table(entries: tuple[Entry, ...]) -> None:
         say("  ".join([*cells, row[4]]))
 
 
-def _origin(entry: Entry) -> str:
+def _origin(entry: InventoryEntry) -> str:
     if entry.state == "damaged":
         return f"{entry.origin} (gai-harness glibc remove {entry.id})"
     return entry.origin

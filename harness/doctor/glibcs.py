@@ -24,9 +24,9 @@ from harness.glibcs.catalog import (
 )
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.fetching import catalogue, mirrors
-from harness.glibcs.running import host
+from harness.glibcs.host_libc import host
+from harness.glibcs.private_roots import command, stage
 from harness.glibcs.sources import Source, choose, host_sources, no_apt
-from harness.glibcs.staging import command, stage
 from harness.model.dialects import dialect
 from harness.native.errors import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
@@ -199,7 +199,7 @@ def mirror_rows() -> Iterator[Row]:
 
 def _mirror(distribution: Distribution, sources: tuple[Source, ...], suite: Suite) -> Found:
     arch = native_arch()
-    request = apt.Request(
+    request = apt.PackageRequest(
         package_name(arch), suite.name, distribution.component, arch, suite.archived
     )
     failure: GlibcUnavailable | None = None

@@ -13,23 +13,23 @@
 from __future__ import annotations
 
 from harness.glibcs.build import Build
+from harness.glibcs.discover import from_directory
 from harness.glibcs.emulator_fetching import fetch_emulator
 from harness.glibcs.emulators import Emulator, emulator_for
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.fetching import Progress, catalogue, fetch
+from harness.glibcs.host_libc import host
 from harness.glibcs.hosting import hosted_command, python_parts
-from harness.glibcs.running import host
-from harness.glibcs.staging import command, stage
-from harness.glibcs.stock import Entry, add, find, inventory, remove
-from harness.glibcs.trees import from_directory
+from harness.glibcs.known_builds import InventoryEntry, add, find, inventory, remove
+from harness.glibcs.private_roots import command, stage
 
 __all__ = [
     "Build",
     "Emulator",
-    "Entry",
     "GlibcError",
     "GlibcMissing",
     "GlibcUnavailable",
+    "InventoryEntry",
     "Progress",
     "add",
     "catalogue",

@@ -41,7 +41,7 @@ _SUPERVISE = str(Path(__file__).with_name("supervise.py"))
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PackageRequest:
     """A package to fetch.
 
     Args:
@@ -59,7 +59,7 @@ class Request:
     archived: bool
 
 
-def download(request: Request, source: Source, uri: str, work: Path, report: Report) -> Path:
+def download(request: PackageRequest, source: Source, uri: str, work: Path, report: Report) -> Path:
     """Fetch the package from one mirror; apt checks the signatures.
 
     Args:
@@ -90,7 +90,7 @@ def download(request: Request, source: Source, uri: str, work: Path, report: Rep
     raise _explain(failed, request)
 
 
-def reach(request: Request, source: Source, uri: str, work: Path) -> None:
+def reach(request: PackageRequest, source: Source, uri: str, work: Path) -> None:
     """Fetch a suite's signed release file, which is small, and nothing else.
 
     Args:
@@ -106,7 +106,7 @@ def reach(request: Request, source: Source, uri: str, work: Path) -> None:
 
 
 def _updated(
-    request: Request, source: Source, uri: str, work: Path, report: Report, targets: str
+    request: PackageRequest, source: Source, uri: str, work: Path, report: Report, targets: str
 ) -> list[str]:
     """Read the suite's index into the private folder; how to call apt-get for it from now on."""
     apt = programs.find("apt-get")
@@ -126,7 +126,7 @@ def _updated(
     return base
 
 
-def _check_suite(request: Request, lists: Path) -> None:
+def _check_suite(request: PackageRequest, lists: Path) -> None:
     """Refuse the signed index of another suite, about which apt only warns.
 
     apt keeps the release file it has verified in its lists, signed in one (InRelease) or beside
@@ -144,7 +144,7 @@ def _check_suite(request: Request, lists: Path) -> None:
             )
 
 
-def _entry(request: Request, source: Source, uri: str, targets: str) -> str:
+def _entry(request: PackageRequest, source: Source, uri: str, targets: str) -> str:
     """The private deb822 source: the host's mirror and keys, our one suite."""
     lines = [
         "Types: deb",
@@ -160,7 +160,7 @@ def _entry(request: Request, source: Source, uri: str, targets: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _configuration(request: Request, work: Path) -> str:
+def _configuration(request: PackageRequest, work: Path) -> str:
     if '"' in str(work) or "\n" in str(work):
         raise GlibcError(f"{work}: apt cannot work in a folder with quotes in its name")
     values = {
@@ -238,7 +238,7 @@ def _run(command: list[str], folder: Path, step: str, report: Report) -> str | N
     return said.read_text(encoding="utf-8", errors="replace") if failed else None
 
 
-def _explain(said: str, request: Request) -> GlibcUnavailable:
+def _explain(said: str, request: PackageRequest) -> GlibcUnavailable:
     """The one line a user needs out of what apt wrote."""
     lines = [line[3:] for line in said.splitlines() if line.startswith(("E: ", "W: "))]
     text = "\n".join(lines)

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build
-from harness.glibcs.errors import GlibcUnavailable
+from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.files import LARGEST, sha256
 from harness.text.reading import read_regular
 from harness.versions import is_version
@@ -73,8 +73,8 @@ class Cached:
     """A folder of the cache: a build with its manifest, or a damaged one (`build` is None)."""
 
     folder: Path
-    manifest: Manifest | None
-    build: Build | None
+    manifest: Manifest | None = None
+    build: Build | None = None
 
 
 def cache_folder() -> Path:
@@ -94,10 +94,13 @@ def cache_folder() -> Path:
         found = folder.stat()
     except OSError:
         return folder
+    why = ""
     if found.st_uid not in (0, os.geteuid()):
-        raise _not_own(folder, f"belongs to the user {found.st_uid}")
-    if found.st_mode & stat.S_IWOTH:
-        raise _not_own(folder, "may be written by every user")
+        why = f"belongs to the user {found.st_uid}"
+    elif found.st_mode & stat.S_IWOTH:
+        why = "may be written by every user"
+    if why:
+        raise _unusable(folder, f"{why}, so that what lies in it may not be yours")
     return folder
 
 
@@ -119,7 +122,7 @@ def making(key: str) -> Iterator[Path]:
         lock = FileLock(base / "locks" / f"{key}.lock")
         lock.acquire()
     except OSError as error:
-        raise _unwritable(base, error) from None
+        raise _unusable(base, f"cannot be written ({error.strerror})") from None
     try:
         with tempfile.TemporaryDirectory(
             prefix=f"{key}.", dir=base / "tmp", ignore_cleanup_errors=True
@@ -164,40 +167,62 @@ def publish(made: Path, final: Path) -> None:
     made.rename(final)
 
 
-def install(build: Build, folder: Path) -> tuple[tuple[str, int, str], ...]:
-    """Copy a build's files to ``folder/lib`` under the names they are looked up by.
+def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
+    """Copy a build into the cache.
+
+    Args:
+        build: The build, with the id, origin and name it is to have there.
+        work: The private folder that `making` gave.
+        kind: As in `Manifest`.
+        **package: Further fields of `Manifest`, of a package.
 
     Returns:
-        Name, size and SHA-256 of each, as a manifest has them.
+        The build in the cache: its files have the names they are looked up by.
+
+    Raises:
+        GlibcError: It was damaged while it was written.
     """
-    library = folder / "lib"
-    library.mkdir(parents=True, exist_ok=True)
+    made = work / "build"
+    (made / "lib").mkdir(parents=True)
     files: list[tuple[str, int, str]] = []
     for name, path in build.files:
-        shutil.copyfile(path, library / name)
-        (library / name).chmod(0o755)
-        files.append((name, (library / name).stat().st_size, sha256(library / name)))
-    return tuple(files)
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest of a build's folder."""
+        copy = made / "lib" / name
+        shutil.copyfile(path, copy)
+        copy.chmod(0o755)
+        files.append((name, copy.stat().st_size, sha256(copy)))
+    manifest = Manifest(
+        build.id, build.version, build.arch, build.origin, kind, tuple(files), build.name, **package
+    )
     text = json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    (made / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    final = cache_folder() / "builds" / build.id
+    publish(made, final)
+    kept = read_cached(final).build
+    if kept is None:
+        raise GlibcError(f"{final}: damaged while it was written")
+    return kept
 
 
 def read_cached(folder: Path) -> Cached:
     """Read a build's folder; a damaged one is told by its missing manifest and build."""
-    manifest = _manifest(folder)
-    if manifest is None:
-        return Cached(folder, None, None)
-    paths = [folder / "lib" / name for name, _, _ in manifest.files]
+    try:
+        data = json.loads(read_regular(folder / "manifest.json", _LONGEST_MANIFEST))
+        schema = data.pop("schema")
+        data["files"] = tuple((name, size, digest) for name, size, digest in data["files"])
+        manifest = Manifest(**data)
+        paths = tuple(folder / "lib" / name for name, _, _ in manifest.files)
+        whole = (schema, manifest.id) == (SCHEMA, folder.name) and _sound(manifest)
+        if not whole or not all(map(_has_size, paths, (size for _, size, _ in manifest.files))):
+            return Cached(folder)
+    # RecursionError: a hundred thousand brackets
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Cached(folder)
     build = Build(
         version=manifest.version,
         arch=manifest.arch,
         origin=manifest.origin,
         loader=paths[0],
-        libraries=tuple(paths[1:]),
+        libraries=paths[1:],
         id=manifest.id,
         names=tuple(name for name, _, _ in manifest.files),
         name=manifest.name,
@@ -231,51 +256,28 @@ def _rank(entry: Cached) -> tuple[bool, bool, tuple[int, ...], str]:
     return (False, entry.manifest.kind != "package", version, entry.folder.name)
 
 
-def _manifest(folder: Path) -> Manifest | None:
-    try:
-        data = json.loads(read_regular(folder / "manifest.json", _LONGEST_MANIFEST))
-        if data.pop("schema") != SCHEMA:
-            return None
-        data["files"] = tuple((name, size, digest) for name, size, digest in data["files"])
-        manifest = Manifest(**data)
-        sound = _sound(manifest) and all(
-            _is_file(folder / "lib" / name, size) for name, size, _ in manifest.files
-        )
-    # RecursionError: a hundred thousand brackets
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return manifest if sound and manifest.id == folder.name else None
-
-
 def _sound(manifest: Manifest) -> bool:
     """Whether every field is what its annotation says: JSON may hold anything there."""
     fields = asdict(manifest)
-    name, files = fields.pop("name"), fields.pop("files")
-    texts = (*fields.values(), *(text for file in files for text in (file[0], file[2])))
+    files = fields.pop("files")
+    texts = [fields.pop("name") or "", *fields.values()]
+    texts += [text for name, _, digest in files for text in (name, digest)]
     return (
-        all(isinstance(text, str) for text in (*texts, name or ""))
+        all(isinstance(text, str) for text in texts)
         and is_version(manifest.version)
         and 2 <= len(files) <= _MOST_FILES
-        and all(
-            type(size) is int and "/" not in file and "\0" not in file for file, size, _ in files
-        )
+        and all(type(size) is int and not {"/", "\0"} & {*name} for name, size, _ in files)
     )
 
 
-def _is_file(path: Path, size: int) -> bool:
+def _has_size(path: Path, size: int) -> bool:
+    """Whether it is a regular file of that size, and no larger than a library may be."""
     found = path.lstat()
     return stat.S_ISREG(found.st_mode) and found.st_size == size <= LARGEST
 
 
-def _not_own(folder: Path, why: str) -> GlibcUnavailable:
+def _unusable(folder: Path, why: str) -> GlibcUnavailable:
     return GlibcUnavailable(
-        f"the cache folder {folder} {why}, so that what lies in it may not be yours",
-        "name another one in the environment variable GAI_HARNESS_CACHE",
-    )
-
-
-def _unwritable(base: Path, error: OSError) -> GlibcUnavailable:
-    return GlibcUnavailable(
-        f"the cache folder {base} cannot be written ({error.strerror})",
+        f"the cache folder {folder} {why}",
         "name another one in the environment variable GAI_HARNESS_CACHE",
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
-from harness.glibcs.parts import WANTED
+from harness.glibcs.libc_files import WANTED
 from harness.sandbox import programs
 
 # glibc's largest library is near 3 MiB; with its debug symbols, and as a qemu, a file stays below

@@ -83,7 +83,7 @@ def _fetch(
 ) -> None:
     """Put the static programs of one package into the cache; none may be in it."""
     work.mkdir()
-    request = apt.Request(
+    request = apt.PackageRequest(
         package, suite.name, distribution.tools, native_arch(), archived=suite.archived
     )
     archive = download_package(distribution, request, work / "apt", watch)

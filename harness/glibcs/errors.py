@@ -19,6 +19,22 @@ class GlibcError(Exception):
         super().__init__(escaped(line))
 
 
+class GlibcUnavailable(GlibcError):
+    """A build that cannot be had on this machine: no apt-get, no mirror, no keys, a musl host.
+
+    Args:
+        reason: What is missing.
+        hint: What would help, the command to run among it.
+    """
+
+    exit_status = 3
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(f"{reason}; {hint}")
+        self.reason = reason
+        self.hint = hint
+
+
 class GlibcMissing(GlibcError):
     """A build that is not on this machine, although it may be had.
 
@@ -32,20 +48,4 @@ class GlibcMissing(GlibcError):
     def __init__(self, spec: str, hint: str) -> None:
         super().__init__(f"glibc {spec} is not on this machine; {hint}")
         self.spec = spec
-        self.hint = hint
-
-
-class GlibcUnavailable(GlibcError):
-    """A build that cannot be had on this machine: no apt-get, no mirror, no keys, a musl host.
-
-    Args:
-        reason: One line saying what is missing.
-        hint: One line saying what would help.
-    """
-
-    exit_status = 3
-
-    def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(f"{reason}; {hint}")
-        self.reason = reason
         self.hint = hint

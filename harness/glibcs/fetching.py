@@ -17,10 +17,10 @@ from harness.glibcs.catalog import (
     package_name,
 )
 from harness.glibcs.deb import unpack
+from harness.glibcs.discover import from_directory
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.files import sha256
 from harness.glibcs.sources import Source, choose, host_sources
-from harness.glibcs.trees import from_directory
 from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 
@@ -157,11 +157,13 @@ def _fetch_suite(
 
 def _in_cache(distribution: Distribution, suite: Suite, arch: str, wanted: str) -> Build | None:
     for entry in reversed(cache.cached()):
-        manifest = entry.manifest
-        if manifest is None or manifest.kind != "package" or manifest.arch != arch:
-            continue
-        same_suite = (manifest.distribution, manifest.suite) == (distribution.id, suite.name)
-        if same_suite and (not is_version(wanted) or manifest.version == wanted):
+        found = entry.manifest
+        if (
+            found is not None
+            and (found.kind, found.arch) == ("package", arch)
+            and (found.distribution, found.suite) == (distribution.id, suite.name)
+            and (not is_version(wanted) or found.version == wanted)
+        ):
             return entry.build
     return None
 
@@ -174,7 +176,7 @@ def _download(
     A mirror may lack another architecture or be half updated there, while the suite's own
     cross-built libc for it is in this machine's index.
     """
-    request = apt.Request(
+    request = apt.PackageRequest(
         package=package_name(arch),
         suite=suite.name,
         component=distribution.component,
@@ -197,7 +199,7 @@ def _download(
 
 
 def download_package(
-    distribution: Distribution, request: apt.Request, work: Path, watch: Watcher
+    distribution: Distribution, request: apt.PackageRequest, work: Path, watch: Watcher
 ) -> Path:
     """Fetch one package from the first of the host's mirrors that gives it.
 
@@ -245,7 +247,7 @@ def mirrors(sources: tuple[Source, ...]) -> Iterator[tuple[Source, str]]:
 def _install(
     distribution: Distribution, suite: Suite, arch: str, work: Path, package: Path
 ) -> Build:
-    tree, made = work / "tree", work / "build"
+    tree = work / "tree"
     tree.mkdir()
     unpack(package, tree)
     found = from_directory(tree)
@@ -254,23 +256,12 @@ def _install(
     # apt names the file PACKAGE_VERSION_ARCH.deb, with a colon of the version as %3a
     name, version = package.name.replace("%3a", ":").split("_")[:2]
     shown = version if name == package_name(arch) else f"{name} {version}"
-    key = f"{distribution.id}-{suite.name}-{found.version}-{arch}"
-    manifest = cache.Manifest(
-        id=key,
-        version=found.version,
-        arch=arch,
+    build = replace(
+        found,
+        id=f"{distribution.id}-{suite.name}-{found.version}-{arch}",
         origin=f"{distribution.id} {suite.name} {shown}",
-        kind="package",
-        files=cache.install(replace(found, id=key), made),
-        distribution=distribution.id,
-        suite=suite.name,
-        package_version=version,
-        deb_sha256=sha256(package),
     )
-    cache.write_manifest(made, manifest)
-    final = cache.cache_folder() / "builds" / key
-    cache.publish(made, final)
-    build = cache.read_cached(final).build
-    if build is None:
-        raise GlibcError(f"{final}: damaged while it was written")
-    return build
+    return cache.keep(
+        build, work, "package", distribution=distribution.id, suite=suite.name,
+        package_version=version, deb_sha256=sha256(package),
+    )  # fmt: skip

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError
-from harness.glibcs.running import host, mapped_files
-from harness.glibcs.staging import command
+from harness.glibcs.host_libc import host, mapped_files
+from harness.glibcs.private_roots import command
 
 if TYPE_CHECKING:
     from harness.glibcs.build import Build

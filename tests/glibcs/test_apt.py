@@ -17,7 +17,7 @@ from tests.glibcs.making import deb, member
 
 pytestmark = pytest.mark.needs("apt-get", "apt")
 
-REQUEST = apt.Request("libc6", "made", "main", "amd64", archived=False)
+REQUEST = apt.PackageRequest("libc6", "made", "main", "amd64", archived=False)
 
 
 def _nothing(step: str, fraction: float) -> None:
@@ -196,7 +196,7 @@ def test_a_signed_archive_is_taken(
     (half := tmp_path / "half").mkdir()
     with pytest.raises(GlibcUnavailable, match="half updated"):
         apt.download(REQUEST, source, source.uris[0], half, _nothing)
-    other = apt.Request("libc6", "made", "main", "armhf", archived=False)
+    other = apt.PackageRequest("libc6", "made", "main", "armhf", archived=False)
     (third := tmp_path / "third").mkdir()
     with pytest.raises(GlibcUnavailable):
         apt.download(other, source, source.uris[0], third, _nothing)

@@ -26,6 +26,7 @@ from harness.glibcs import (
     fetching,
     stage,
 )
+from harness.glibcs.apt import PackageRequest
 from harness.glibcs.catalog import Distribution, Suite, native_arch
 from harness.glibcs.sources import Source
 from tests.glibcs.making import deb, elf, link, member
@@ -233,7 +234,12 @@ class Mirror:
         self.requests: list[tuple[str, str, str, str]] = []
 
     def download(
-        self, request: apt.Request, _source: Source, _uri: str, work: Path, report: apt.Report
+        self,
+        request: PackageRequest,
+        _source: Source,
+        _uri: str,
+        work: Path,
+        report: apt.Report,
     ) -> Path:
         report("download", 1.0)
         self.requests.append((request.suite, request.package, request.component, request.arch))

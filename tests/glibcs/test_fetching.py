@@ -21,6 +21,7 @@ from harness.glibcs import (
     find,
     remove,
 )
+from harness.glibcs.apt import PackageRequest
 from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
 from tests.glibcs.making import deb, link, member
@@ -40,7 +41,12 @@ class Mirror:
         self.damage: Callable[[Path], object] = lambda _: None
 
     def download(
-        self, request: apt.Request, _source: Source, _uri: str, work: Path, report: apt.Report
+        self,
+        request: PackageRequest,
+        _source: Source,
+        _uri: str,
+        work: Path,
+        report: apt.Report,
     ) -> Path:
         self.requests.append((request.suite, request.arch))
         if self.missing in (request.suite, request.arch):

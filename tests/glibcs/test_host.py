@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.glibcs import Build, GlibcError, GlibcUnavailable, host, running
+from harness.glibcs import Build, GlibcError, GlibcUnavailable, host, host_libc
 
 SHOW = "from harness.glibcs import host; b = host(); print(b.version, b.loader)"
 
@@ -34,7 +34,7 @@ def _maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *files: str) -> None:
     lines = [f"7f0000000000-7f0000001000 r--p 00000000 fe:00 1    {file}" for file in files]
     lines += ["7ffd00000000-7ffd00001000 rw-p 00000000 00:00 0    [stack]", "7f1-7f2 r 0 0 0"]
     (tmp_path / "maps").write_text("\n".join(lines) + "\n")
-    monkeypatch.setattr(running, "_MAPS", tmp_path / "maps")
+    monkeypatch.setattr(host_libc, "_MAPS", tmp_path / "maps")
 
 
 def test_a_musl_host_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from harness.glibcs import (
     remove,
     stage,
 )
-from harness.glibcs.cache import Manifest, cache_folder, install, making, publish, write_manifest
+from harness.glibcs.cache import keep, making
 
 Make = Callable[..., Path]
 
@@ -30,14 +31,12 @@ def _keep(own: Build, version: str, suite: str, arch: str | None = None) -> str:
     """Puts the host's files into the cache as though a suite had them in that version."""
     arch = arch or own.arch
     key = f"debian-{suite}-{version}-{arch}"
+    build = replace(own, id=key, version=version, arch=arch, origin=f"debian {suite} {version}-1")
     with making(key) as work:
-        files = install(own, work / "build")
-        manifest = Manifest(
-            key, version, arch, f"debian {suite} {version}-1", "package", files,
-            distribution="debian", suite=suite, package_version=f"{version}-1",
+        keep(
+            build, work, "package", distribution="debian", suite=suite,
+            package_version=f"{version}-1",
         )  # fmt: skip
-        write_manifest(work / "build", manifest)
-        publish(work / "build", cache_folder() / "builds" / key)
     return key
 
 
@@ -140,7 +139,7 @@ def test_on_a_musl_host_the_cache_still_serves(own: Build, monkeypatch: pytest.M
     def musl() -> Build:
         raise GlibcUnavailable("this Python runs on musl", "hint")
 
-    monkeypatch.setattr("harness.glibcs.stock.host", musl)
+    monkeypatch.setattr("harness.glibcs.known_builds.host", musl)
     with pytest.raises(GlibcUnavailable):
         find("all")
     key = _keep(own, "2.31", "bullseye")

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from harness.glibcs.build import Build
 from harness.glibcs.elf import Elf, ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError
 from harness.versions import Version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from mmap import mmap
     from pathlib import Path
 
@@ -21,30 +23,20 @@ LIBC_NAMES: tuple[str, ...] = ("libc.so.6", "libc.so.6.1")
 # What a lookup may load besides libc and the loader. Up to 2.33 the name service's files and
 # dns modules, threads and libdl are files of their own; later they are stubs or gone.
 LIBRARY_NAMES: tuple[str, ...] = (
-    "libanl.so.1",
-    "libdl.so.2",
-    "libm.so.6",
-    "libnsl.so.1",
-    "libnss_compat.so.2",
-    "libnss_dns.so.2",
-    "libnss_files.so.2",
-    "libpthread.so.0",
-    "libresolv.so.2",
-    "librt.so.1",
+    "libanl.so.1", "libdl.so.2", "libm.so.6", "libnsl.so.1", "libnss_compat.so.2",
+    "libnss_dns.so.2", "libnss_files.so.2", "libpthread.so.0", "libresolv.so.2", "librt.so.1",
     "libutil.so.1",
-)
-
+)  # fmt: skip
 # The same libraries of alpha and ia64, where some end otherwise.
-_ALTERNATIVE_NAMES: tuple[str, ...] = ("libdl.so.2.1", "libm.so.6.1", "libresolv.so.2.1")
+_ALTERNATIVE_NAMES = ("libdl.so.2.1", "libm.so.6.1", "libresolv.so.2.1")
 
+LOADER = re.compile(r"ld(?:64|-[\w.-]+)?\.so(?:\.[0-9]+)?\Z")
 # File names worth unpacking or looking at: the sonames, the versioned names behind them up to
 # 2.33 (libc-2.31.so), and dynamic loaders.
 WANTED = re.compile(
-    r"(?:lib(?:anl|c|dl|m|nsl|nss_compat|nss_dns|nss_files|pthread|resolv|rt|util)"
-    r"(?:-[0-9.]+)?\.so(?:\.[0-9.]+)?"
-    r"|ld(?:64|-[\w.-]+)?\.so(?:\.[0-9]+)?)\Z"
+    r"lib(?:anl|c|dl|m|nsl|nss_compat|nss_dns|nss_files|pthread|resolv|rt|util)"
+    rf"(?:-[0-9.]+)?\.so(?:\.[0-9.]+)?\Z|{LOADER.pattern}"
 )
-LOADER = re.compile(r"ld(?:64|-[\w.-]+)?\.so(?:\.[0-9]+)?\Z")
 
 # A line that may hold the release. It is found first and looked at then: one expression for both
 # would try 200 places at each of a million lines made to almost fit.
@@ -73,12 +65,36 @@ class Libc:
     soname: str
     loader_names: tuple[str, ...]
 
+    def build(
+        self,
+        path: Path,
+        loader: tuple[str, Path],
+        library: Callable[[str], Path | None],
+        origin: str,
+        key: str,
+    ) -> Build:
+        """The build that this libc is of.
 
-def library_names(soname: str) -> tuple[str, ...]:
-    """The sonames to look for beside a libc of that soname."""
-    if soname == LIBC_NAMES[0]:
-        return LIBRARY_NAMES
-    return (*LIBRARY_NAMES, *_ALTERNATIVE_NAMES)
+        Args:
+            path: The libc file.
+            loader: The name and the file of its dynamic loader.
+            library: Finds another library by its soname; None where there is no such file.
+            origin: For people, as in `Build`.
+            key: What its id begins with.
+        """
+        names = LIBRARY_NAMES
+        if self.soname != LIBC_NAMES[0]:
+            names += _ALTERNATIVE_NAMES
+        found = {name: file for name in names if (file := library(name)) is not None}
+        return Build(
+            version=self.version,
+            arch=self.arch,
+            origin=origin,
+            loader=loader[1],
+            libraries=(path, *found.values()),
+            id=f"{key}-{self.version}-{self.arch}",
+            names=(loader[0], self.soname, *found),
+        )
 
 
 def read_libc(path: Path, shown: str) -> Libc:
@@ -99,7 +115,12 @@ def read_libc(path: Path, shown: str) -> Libc:
         musl = data.find(b"musl") >= 0
         kind = "musl's C library" if musl else f"a library named {elf.soname}"
         raise GlibcError(f"{shown}: {kind}; expected glibc's libc.so.6")
-    return Libc(_version(elf, data, shown), elf.arch, elf.soname, _loader_names(elf))
+    # libc needs its loader by name, and names it once more as its own interpreter
+    loaders = [name for name in elf.needed if LOADER.match(name)]
+    if elf.interpreter:
+        loaders.append(elf.interpreter.rpartition("/")[2])
+    version = _version(elf, data, shown)
+    return Libc(version, elf.arch, elf.soname, tuple(dict.fromkeys(loaders)))
 
 
 def loader_version(data: mmap) -> str | None:
@@ -116,9 +137,8 @@ def _release(banner: re.Pattern[bytes], data: mmap) -> str | None:
 
 
 def _version(elf: Elf, data: mmap, shown: str) -> str:
-    symbols = [
-        Version.parse(match.group(1)) for match in map(_SYMBOL_VERSION.match, elf.versions) if match
-    ]
+    matches = map(_SYMBOL_VERSION.match, elf.versions)
+    symbols = [Version.parse(match[1]) for match in matches if match]
     if not symbols:
         raise GlibcError(f"{shown}: defines no GLIBC_2.* symbols; expected glibc's libc.so.6")
     version = _release(_BANNER, data)
@@ -132,11 +152,3 @@ def _version(elf: Elf, data: mmap, shown: str) -> str:
     if newest.numbers[1] > claimed.numbers[1] + 4:
         raise GlibcError(f"{shown}: says it is glibc {version} but defines GLIBC_{newest} symbols")
     return version
-
-
-def _loader_names(elf: Elf) -> tuple[str, ...]:
-    """Libc needs its loader by name, and names it once more as its own interpreter."""
-    names = [name for name in elf.needed if LOADER.match(name)]
-    if elf.interpreter:
-        names.append(elf.interpreter.rpartition("/")[2])
-    return tuple(dict.fromkeys(names))

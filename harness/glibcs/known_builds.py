@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.glibcs import cache
 from harness.glibcs.build import Build
 from harness.glibcs.catalog import host_distribution, native_arch
+from harness.glibcs.discover import from_directory
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
-from harness.glibcs.running import host
+from harness.glibcs.host_libc import host
 from harness.glibcs.sources import no_apt
-from harness.glibcs.trees import from_directory
 from harness.sandbox import programs
 from harness.text.nearest import did_you_mean, nearest
 from harness.versions import SUPPORTED, is_version
@@ -25,7 +24,7 @@ _RESERVED = frozenset({"host", "all"})
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class InventoryEntry:
     """One line of ``glibc list``.
 
     Args:
@@ -46,16 +45,16 @@ class Entry:
     name: str | None = None
 
 
-def inventory() -> tuple[Entry, ...]:
+def inventory() -> tuple[InventoryEntry, ...]:
     """The host's build, the cache's, and the suites that can still be fetched, in that order."""
-    entries: list[Entry] = []
+    entries: list[InventoryEntry] = []
     # On a musl host, what was fetched or added can be listed all the same.
     with contextlib.suppress(GlibcError):
         entries.append(_entry(host(), "host"))
     have: set[tuple[str, str, str]] = set()
     for one in cache.cached():
         if one.build is None or one.manifest is None:
-            entries.append(Entry("", "", "damaged", str(one.folder), one.folder.name))
+            entries.append(InventoryEntry("", "", "damaged", str(one.folder), one.folder.name))
         elif one.manifest.kind == "package":
             have.add((one.manifest.distribution, one.build.version, one.build.arch))
             entries.append(_entry(one.build, "cached"))
@@ -69,7 +68,7 @@ def inventory() -> tuple[Entry, ...]:
         if (distribution.id, suite.glibc, arch) not in have:
             key = f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}"
             origin = f"{distribution.id} {suite.name}"
-            entries.append(Entry(suite.glibc, arch, "available", origin, key))
+            entries.append(InventoryEntry(suite.glibc, arch, "available", origin, key))
     return tuple(entries)
 
 
@@ -105,7 +104,11 @@ def find(spec: str) -> list[Build]:
     if is_version(name):
         return [_by_version(spec, name, arch, kept)]
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
-        return [_directory(spec)]
+        path, _, arch = spec.rpartition(":")
+        # a colon may be the name's own
+        if path and arch.isalnum() and not Path(spec).exists():
+            return [from_directory(path, arch)]
+        return [from_directory(spec)]
     raise _unknown(spec)
 
 
@@ -125,31 +128,16 @@ def add(path: Path | str, name: str | None = None, arch: str | None = None) -> B
         GlibcError: The directory has no usable glibc, or the name is malformed or taken.
     """
     found = from_directory(path, arch)
-    resolved = Path(os.path.realpath(path))
-    chosen = _name(name, resolved, found)
+    chosen = _name(name, Path(os.path.realpath(path)), found)
     key = f"added-{chosen}-{found.version}-{found.arch}"
     with cache.making(f"added-{chosen}") as work:
         taken = [one for one in cache.cached() if one.build and one.build.name == chosen]
         if any(one.build and one.build.origin != found.origin for one in taken):
             raise GlibcError(f"the name {chosen} is taken; gai-harness glibc remove {chosen}")
-        made = work / "build"
-        manifest = cache.Manifest(
-            id=key,
-            version=found.version,
-            arch=found.arch,
-            origin=found.origin,
-            kind="added",
-            files=cache.install(found, made),
-            name=chosen,
-        )
-        cache.write_manifest(made, manifest)
+        build = cache.keep(replace(found, id=key, name=chosen), work, "added")
         for number, one in enumerate(taken):
-            one.folder.rename(work / f"replaced{number}")
-        final = cache.cache_folder() / "builds" / key
-        cache.publish(made, final)
-        build = cache.read_cached(final).build
-    if build is None:
-        raise GlibcError(f"{final}: damaged while it was written")
+            if one.folder.name != key:
+                _retire(one.folder, work / f"replaced{number}")
     return build
 
 
@@ -168,58 +156,50 @@ def remove(spec: str) -> list[str]:
     if spec == "host":
         raise GlibcError("the host's glibc cannot be removed; expected one from glibc list")
     name, _, arch = spec.partition(":")
-    entries = cache.cached()
-    if spec == "all":
-        chosen = entries
-    else:
-        chosen = [
-            one
-            for one in entries
-            if spec in (one.folder.name, one.build and one.build.name)
-            or (one.build and (one.build.version, one.build.arch) == (name, arch or native_arch()))
-        ]
+    wanted = (name, arch or native_arch())
+    chosen = [
+        one
+        for one in cache.cached()
+        if spec in ("all", one.folder.name)
+        or (one.build and (spec == one.build.name or _is(one.build, wanted)))
+    ]
     if not chosen and spec != "all":
         raise _unknown(spec)
     for one in chosen:
         with cache.making(f"remove-{one.folder.name}") as work:
-            _retire(one.folder, work / "build")
-            for number, root in enumerate(cache.roots_of(one.folder.name)):
-                _retire(root, work / f"root{number}")
+            for number, folder in enumerate((one.folder, *cache.roots_of(one.folder.name))):
+                _retire(folder, work / f"removed{number}")
     return [one.folder.name for one in chosen]
 
 
 def _retire(folder: Path, grave: Path) -> None:
-    """Take a folder out of sight at once; it is deleted with the grave."""
-    try:
+    """Take a folder out of sight at once; it is deleted with the work folder the grave is in."""
+    with contextlib.suppress(FileNotFoundError):  # another run was faster
         folder.rename(grave)
-    except FileNotFoundError:
-        return  # another run was faster
-    shutil.rmtree(grave, ignore_errors=True)
 
 
-def _entry(build: Build, state: str) -> Entry:
-    return Entry(build.version, build.arch, state, build.origin, build.id, build.name)
+def _is(build: Build, wanted: tuple[str, str]) -> bool:
+    return (build.version, build.arch) == wanted
 
 
-def _directory(spec: str) -> Build:
-    path, colon, arch = spec.rpartition(":")
-    # a colon may be the name's own
-    if colon and arch.isalnum() and not Path(spec).exists():
-        return from_directory(path, arch)
-    return from_directory(spec)
+def _entry(build: Build, state: str) -> InventoryEntry:
+    return InventoryEntry(build.version, build.arch, state, build.origin, build.id, build.name)
+
+
+def _own() -> Build | None:
+    """The host's build; None on a host without glibc, where the cache serves all the same."""
+    try:
+        return host()
+    except GlibcUnavailable:
+        return None
 
 
 def _all(kept: list[Build], arch: str) -> list[Build]:
     # what was added for an architecture without a worker can be listed, not run
     wanted = SUPPORTED if arch == "all" else (arch,)
     found = [build for build in kept if build.arch in wanted]
-    try:
-        own = host()
-    except GlibcUnavailable:
-        if not found:
-            raise
-        return found
-    if arch in ("all", own.arch):
+    own = _own() if found else host()
+    if own is not None and arch in ("all", own.arch):
         return [own, *found]
     if not found:
         hint = f"gai-harness glibc fetch --all --arch {arch}"
@@ -231,15 +211,9 @@ def _all(kept: list[Build], arch: str) -> list[Build]:
 
 def _by_version(spec: str, version: str, arch: str, kept: list[Build]) -> Build:
     wanted = (version, arch or native_arch())
-    for build in kept:
-        if (build.version, build.arch) == wanted:
+    for build in (*kept, _own()):
+        if build is not None and _is(build, wanted):
             return build
-    try:
-        own = host()
-    except GlibcUnavailable:
-        own = None
-    if own is not None and (own.version, own.arch) == wanted:
-        return own
     raise GlibcMissing(spec, _remedy(spec, version, wanted[1]))
 
 
@@ -289,8 +263,6 @@ def _perhaps(spec: str, known: list[str]) -> str:
     except GlibcUnavailable:
         suites = {}
     near = nearest(spec, [*known, "host", "all", *suites])
-    if near is None:
-        return ""
     if near in suites:
         return f"; did you mean {suites[near]}, the glibc of {near}?"
-    return f"; did you mean {near}?"
+    return f"; did you mean {near}?" if near else ""

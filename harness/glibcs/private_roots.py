@@ -12,7 +12,7 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from harness.glibcs.cache import cache_folder, install, making, publish, roots_of
+from harness.glibcs.cache import cache_folder, making, publish, roots_of
 from harness.glibcs.errors import GlibcError
 from harness.glibcs.files import LARGEST
 from harness.text.reading import read_regular
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 # A change to the layout below makes other roots.
 _LAYOUT = b"3"
 _KEPT_SECONDS = 30 * 24 * 3600
-# Where the sandbox puts its own /etc, and this interpreter where it is to run.
-_MOUNT_POINTS = ("dev", "etc", "proc", "python", "tmp")
-_FOLDERS = ("", "lib", *_MOUNT_POINTS)
+# The root, its libraries; where the sandbox puts its own /etc and kernel file systems, and this
+# interpreter where it is to run.
+_FOLDERS = ("", "lib", "dev", "etc", "proc", "python", "tmp")
 _NONE: Mapping[str, Path] = MappingProxyType({})
 
 
@@ -58,24 +58,27 @@ def stage(
         GlibcError: A file of the build, or the program, cannot be read.
         GlibcUnavailable: The cache cannot be written.
     """
+    content = {f"lib/{name}": path for name, path in (*build.files, *modules.items())}
+    content["worker"] = worker
     try:
-        key = _key(build, worker, modules, emulator)
+        key = _key(build, content, emulator)
+        if emulator is not None:
+            content[emulator.name] = emulator.path
         root = cache_folder() / "roots" / key
-        content = _content(build, worker, modules, emulator)
         if _intact(root, content):
-            _used(root)
+            with contextlib.suppress(OSError):  # a cache that cannot be written serves too
+                os.utime(root)  # it is in use
             return root
         with making(key) as work:
             if not _intact(root, content):
                 made = work / "root"
-                install(build, made)
-                shutil.copyfile(worker, made / "worker")
-                for name, path in modules.items():
-                    shutil.copyfile(path, made / "lib" / name)
-                if emulator is not None:
-                    _link_or_copy(emulator.path, made / emulator.name)
-                for name in _MOUNT_POINTS:
+                for name in _FOLDERS:
                     (made / name).mkdir()
+                for name, path in content.items():
+                    if emulator is None or path != emulator.path:
+                        shutil.copyfile(path, made / name)
+                    else:
+                        _link_or_copy(path, made / name)
                 # it is run by another user than it is made by, whatever the umask
                 for path in (made, *made.rglob("*")):
                     if path.stat().st_nlink == 1 or path.is_dir():
@@ -102,27 +105,12 @@ def _link_or_copy(program: Path, target: Path) -> None:
     shutil.copyfile(program, target)
 
 
-def _used(root: Path) -> None:
-    """Note that a root is in use. A cache that cannot be written serves all the same."""
-    with contextlib.suppress(OSError):
-        os.utime(root)
-
-
 def _forget_old(root: Path, build: Build) -> None:
     """Remove roots of the same build that another worker or an older glibc left long ago."""
     limit = time.time() - _KEPT_SECONDS
     for other in roots_of(build.id):
         if other != root and other.lstat().st_mtime < limit:
             shutil.rmtree(other, ignore_errors=True)
-
-
-def _content(
-    build: Build, worker: Path, modules: Mapping[str, Path], emulator: Emulator | None
-) -> dict[str, Path]:
-    """Every file of a root, by its path in it, with the file it is a copy of."""
-    copies = {f"lib/{name}": path for name, path in (*build.files, *modules.items())}
-    programs = {} if emulator is None else {emulator.name: emulator.path}
-    return {**copies, **programs, "worker": worker}
 
 
 def _intact(root: Path, content: Mapping[str, Path]) -> bool:
@@ -146,15 +134,15 @@ def _same(copy: Path, original: Path) -> bool:
     return os.path.samestat(found, wanted) or filecmp.cmp(copy, original, shallow=False)
 
 
-def _key(build: Build, worker: Path, modules: Mapping[str, Path], emulator: Emulator | None) -> str:
+def _key(build: Build, content: Mapping[str, Path], emulator: Emulator | None) -> str:
     digest = hashlib.sha256(_LAYOUT)
     if emulator is not None:
         # many builds share one, so what tells it apart stands for its megabytes
-        stat = emulator.path.stat()
-        shown = f"{emulator} {emulator.path} {stat.st_size} {stat.st_mtime_ns}"
+        found = emulator.path.stat()
+        shown = f"{emulator} {emulator.path} {found.st_size} {found.st_mtime_ns}"
         digest.update(f"{shown}\0".encode())
-    for name, path in (*build.files, ("worker", worker), *modules.items()):
-        content = read_regular(path, LARGEST)
-        digest.update(f"{name}\0{len(content)}\0".encode())
-        digest.update(content)
+    for name, path in content.items():
+        data = read_regular(path, LARGEST)
+        digest.update(f"{name}\0{len(data)}\0".encode())
+        digest.update(data)
     return f"{build.id}-{digest.hexdigest()[:16]}"

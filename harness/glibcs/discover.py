@@ -16,7 +16,7 @@ from harness.glibcs.build import Build
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError
 from harness.glibcs.files import sha256
-from harness.glibcs.parts import LIBC_NAMES, LOADER, Libc, library_names, loader_version, read_libc
+from harness.glibcs.libc_files import LIBC_NAMES, LOADER, Libc, loader_version, read_libc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,27 +57,22 @@ class Tree:
         links = steps = 0
         while pending:
             steps += 1
-            if steps > _MOST_STEPS:
-                return None
             part = pending.pop()
-            if part == ".":
-                continue
             if part == "..":
                 del done[-1:]
+            if part in (".", ".."):
                 continue
-            here = self.root.joinpath(*done, part)
             try:
-                target = str(here.readlink())
+                target = str(self.root.joinpath(*done, part).readlink())
             except OSError:  # not a link, not there, or not for us to see
                 done.append(part)
                 continue
             links += 1
-            if links > _MOST_LINKS:
+            if links > _MOST_LINKS or steps > _MOST_STEPS:
                 return None
             if target.startswith("/"):
                 done = []
-                own = f"{self.root}/"
-                target = target.removeprefix(own) if self.root != Path("/") else target
+                target = target.removeprefix(f"{self.root}/") if self.root != Path("/") else target
             pending.extend(part for part in reversed(target.split("/")) if part)
         found = self.root.joinpath(*done)
         try:
@@ -130,29 +125,17 @@ def from_directory(path: Path | str, arch: str | None = None) -> Build:
         raise GlibcError(f"{path}: {kind}; expected a directory with a glibc in it")
     tree = Tree(directory)
     found = _one(tree, list(_libcs(tree, _folders(tree))) or list(_libcs(tree, _walk(tree))), arch)
-    loader_name, loader = _loader(tree, found)
-    names = [loader_name, found.libc.soname]
-    libraries = [found.path]
-    for name in library_names(found.libc.soname):
-        library = tree.file(f"{found.folder}/{name}")
-        if library is not None:
-            _same_arch(tree, library, found.libc.arch)
-            names.append(name)
-            libraries.append(library)
-    return Build(
-        version=found.libc.version,
-        arch=found.libc.arch,
-        origin=f"directory {tree.root}",
-        loader=loader,
-        libraries=tuple(libraries),
-        id=_directory_id(tree.root, found.libc),
-        names=tuple(names),
-    )
 
+    def library(name: str) -> Path | None:
+        path = tree.file(f"{found.folder}/{name}")
+        if path is not None:
+            _same_arch(tree, path, found.libc.arch)
+        return path
 
-def _directory_id(root: Path, libc: Libc) -> str:
-    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    return f"directory-{key}-{libc.version}-{libc.arch}"
+    loader = _loader(tree, found)
+    key = hashlib.sha256(os.fsencode(tree.root)).hexdigest()[:12]
+    origin = f"directory {tree.root}"
+    return found.libc.build(found.path, loader, library, origin, f"directory-{key}")
 
 
 def _folders(tree: Tree) -> Iterator[str]:
@@ -241,7 +224,13 @@ def _loader(tree: Tree, found: _Found) -> tuple[str, Path]:
         for folder in (found.folder, *_FOLDERS):
             path = tree.file(f"{folder}/{name}")
             if path is not None:
-                _same_release(tree, path, found.libc)
+                data = _same_arch(tree, path, found.libc.arch)
+                version = loader_version(data)
+                if version not in (None, found.libc.version):
+                    raise GlibcError(
+                        f"{tree.root}: the loader {tree.shown(path)} is of glibc {version}, "
+                        f"libc.so.6 of {found.libc.version}; expected both from one build"
+                    )
                 return name, path
             if name in tree.entries(folder):
                 raise _dangling(tree, f"{folder}/{name}")
@@ -249,16 +238,6 @@ def _loader(tree: Tree, found: _Found) -> tuple[str, Path]:
     raise GlibcError(
         f"{tree.root}: glibc {found.libc.version} without its dynamic loader; expected {expected}"
     )
-
-
-def _same_release(tree: Tree, loader: Path, libc: Libc) -> None:
-    data = _same_arch(tree, loader, libc.arch)
-    version = loader_version(data)
-    if version is not None and version != libc.version:
-        raise GlibcError(
-            f"{tree.root}: the loader {tree.shown(loader)} is of glibc {version}, "
-            f"libc.so.6 of {libc.version}; expected both from one build"
-        )
 
 
 def _same_arch(tree: Tree, path: Path, arch: str) -> mmap:
