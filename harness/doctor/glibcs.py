@@ -23,7 +23,7 @@ from harness.glibcs.catalog import (
     package_name,
 )
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
-from harness.glibcs.fetching import catalogue, mirrors
+from harness.glibcs.fetching import catalogue
 from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage
 from harness.glibcs.sources import Source, choose, host_sources, no_apt
@@ -203,10 +203,10 @@ def _mirror(distribution: Distribution, sources: tuple[Source, ...], suite: Suit
         package_name(arch), suite.name, distribution.component, arch, suite.archived
     )
     failure: GlibcUnavailable | None = None
-    for source, uri in mirrors(choose(sources, distribution, suite.name, arch)):
+    for source in choose(sources, distribution, suite.name, arch):
         try:
             with cache.making(f"reach-{suite.name}") as work:
-                apt.reach(request, source, uri, work)
+                apt.reach(request, source, work)
         except GlibcUnavailable as problem:
             failure = failure or problem
         else:

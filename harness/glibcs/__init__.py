@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from harness.glibcs.build import Build
 from harness.glibcs.discover import from_directory
-from harness.glibcs.emulator_fetching import fetch_emulator
-from harness.glibcs.emulators import Emulator, emulator_for
+from harness.glibcs.emulators import Emulator, emulator_for, fetch_emulator
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.fetching import Progress, catalogue, fetch
 from harness.glibcs.host_libc import host

@@ -23,17 +23,36 @@ from harness.text.reading import read_regular
 # Called with a step ("update" or "download") and how much of it is done, 0 to 1.
 Report = Callable[[str, float], None]
 
-_NO_KEYS = re.compile(r"NO_PUBKEY|not signed|signature|keyring|Signed-By|GPG error", re.I)
-_NO_SUITE = re.compile(r"does not have a Release file|404 +Not Found|no longer has a Release", re.I)
-_TOO_OLD = re.compile(r"Release file .* is (?:expired|not valid)|not valid (?:yet|anymore)", re.I)
-_HALF = re.compile(r"Mirror sync in progress|Hash Sum mismatch", re.I)
-_NO_NETWORK = re.compile(
-    r"resolv|(?:could not|unable to) connect|cannot initiate|timed out|unreachable|connection"
-    r"|proxy",
-    re.I,
+# what apt writes, in any case of its letters; what that means, and what helps
+_FAILURES = (
+    (
+        r"Release file .* is (?:expired|not valid)|not valid (?:yet|anymore)",
+        "the index of suite {0.suite} is past its date",
+        "check the clock and the mirror",
+    ),
+    (
+        r"Mirror sync in progress|Hash Sum mismatch",
+        "the host's mirror serves suite {0.suite} for {0.arch} half updated",
+        "try again when the mirror has caught up",
+    ),
+    (
+        r"NO_PUBKEY|not signed|signature|keyring|Signed-By|GPG error",
+        "the signature of suite {0.suite} cannot be checked with the host's keys",
+        "install or update the distribution's archive keyring package",
+    ),
+    (
+        r"does not have a Release file|404 +Not Found|no longer has a Release",
+        "the host's mirror has no suite {0.suite} for {0.arch}",
+        "add an archive that has it to apt's sources, or name a folder: gai-harness glibc add DIR",
+    ),
+    (
+        r"resolv|(?:could not|unable to) connect|cannot initiate|timed out|unreachable|connection"
+        r"|proxy",
+        "the host's mirror cannot be reached",
+        "check the network and the proxy in apt's configuration",
+    ),
+    ("", "apt-get failed for suite {0.suite}", "run apt-get update to see more"),
 )
-
-
 _SUITE_NAMES = re.compile(r"^(?:Suite|Codename):[ \t]*(\S+)[ \t]*$", re.M)
 # Debian's are of 150 to 300 KB.
 _LONGEST_RELEASE = 16 * 1024 * 1024
@@ -59,13 +78,12 @@ class PackageRequest:
     archived: bool
 
 
-def download(request: PackageRequest, source: Source, uri: str, work: Path, report: Report) -> Path:
+def download(request: PackageRequest, source: Source, work: Path, report: Report) -> Path:
     """Fetch the package from one mirror; apt checks the signatures.
 
     Args:
         request: What to fetch.
-        source: The host's entry the mirror is in; its keys are used.
-        uri: The mirror's address, one of the entry's.
+        source: The mirror; the keys of its entry are used.
         work: An empty private folder for everything apt writes.
         report: Called as the work goes on.
 
@@ -76,7 +94,7 @@ def download(request: PackageRequest, source: Source, uri: str, work: Path, repo
         GlibcUnavailable: No apt-get, no such suite or package, keys missing, the mirror out of
             reach.
     """
-    base = _updated(request, source, uri, work, report, "Packages")
+    base = _updated(request, source, work, report, "Packages")
     output = work / "out"
     failed = _run([*base, "download", request.package], output, "download", report)
     found = sorted(output.glob("*.deb"))
@@ -90,23 +108,22 @@ def download(request: PackageRequest, source: Source, uri: str, work: Path, repo
     raise _explain(failed, request)
 
 
-def reach(request: PackageRequest, source: Source, uri: str, work: Path) -> None:
+def reach(request: PackageRequest, source: Source, work: Path) -> None:
     """Fetch a suite's signed release file, which is small, and nothing else.
 
     Args:
         request: The suite and what it is looked at for.
-        source: The host's entry the mirror is in; its keys are used.
-        uri: The mirror's address, one of the entry's.
+        source: The mirror; the keys of its entry are used.
         work: An empty private folder for everything apt writes.
 
     Raises:
         GlibcUnavailable: No apt-get, no such suite, keys missing, the mirror out of reach.
     """
-    _updated(request, source, uri, work, lambda *_: None, "none")
+    _updated(request, source, work, lambda *_: None, "none")
 
 
 def _updated(
-    request: PackageRequest, source: Source, uri: str, work: Path, report: Report, targets: str
+    request: PackageRequest, source: Source, work: Path, report: Report, targets: str
 ) -> list[str]:
     """Read the suite's index into the private folder; how to call apt-get for it from now on."""
     apt = programs.find("apt-get")
@@ -115,7 +132,7 @@ def _updated(
     for folder in ("state/lists/partial", "cache/archives/partial", "out"):
         (work / folder).mkdir(parents=True)
     (work / "status").touch()
-    (work / "apt.sources").write_text(_entry(request, source, uri, targets), encoding="utf-8")
+    (work / "apt.sources").write_text(_entry(request, source, targets), encoding="utf-8")
     (work / "apt.conf").write_text(_configuration(request, work), encoding="utf-8")
     base = [apt, f"-c={work / 'apt.conf'}"]
     # --error-on: without it, a mirror that cannot be reached is only a warning
@@ -144,11 +161,11 @@ def _check_suite(request: PackageRequest, lists: Path) -> None:
             )
 
 
-def _entry(request: PackageRequest, source: Source, uri: str, targets: str) -> str:
+def _entry(request: PackageRequest, source: Source, targets: str) -> str:
     """The private deb822 source: the host's mirror and keys, our one suite."""
     lines = [
         "Types: deb",
-        f"URIs: {uri}",
+        f"URIs: {source.uri}",
         f"Suites: {request.suite}",
         f"Components: {request.component}",
         f"Architectures: {request.arch}",
@@ -243,30 +260,8 @@ def _explain(said: str, request: PackageRequest) -> GlibcUnavailable:
     lines = [line[3:] for line in said.splitlines() if line.startswith(("E: ", "W: "))]
     text = "\n".join(lines)
     first = next((line for line in lines if "Failed to fetch" in line), (lines or [""])[0])
-    what, apt = f"suite {request.suite}", f"apt says: {first.strip() or 'nothing'}"
-    if _TOO_OLD.search(text):
-        return GlibcUnavailable(
-            f"the index of {what} is past its date ({apt})", "check the clock and the mirror"
-        )
-    if _HALF.search(text):
-        return GlibcUnavailable(
-            f"the host's mirror serves {what} for {request.arch} half updated ({apt})",
-            "try again when the mirror has caught up",
-        )
-    if _NO_KEYS.search(text):
-        return GlibcUnavailable(
-            f"the signature of {what} cannot be checked with the host's keys ({apt})",
-            "install or update the distribution's archive keyring package",
-        )
-    if _NO_SUITE.search(text):
-        return GlibcUnavailable(
-            f"the host's mirror has no {what} for {request.arch} ({apt})",
-            "add an archive that has it to apt's sources, or name a folder: "
-            "gai-harness glibc add DIR",
-        )
-    if _NO_NETWORK.search(text):
-        return GlibcUnavailable(
-            f"the host's mirror cannot be reached ({apt})",
-            "check the network and the proxy in apt's configuration",
-        )
-    return GlibcUnavailable(f"apt-get failed for {what} ({apt})", "run apt-get update to see more")
+    reason, hint = next(
+        (reason, hint) for form, reason, hint in _FAILURES if re.search(form, text, re.IGNORECASE)
+    )
+    said = first.strip() or "nothing"
+    return GlibcUnavailable(f"{reason.format(request)} (apt says: {said})", hint)

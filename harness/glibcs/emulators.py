@@ -1,8 +1,12 @@
-"""qemu-user, through which builds of another architecture run: which program, and whether at all.
+"""qemu-user, through which builds of another architecture run: found, or else fetched.
 
 A build runs without it where the kernel runs its programs itself (i386 on an amd64 kernel).
 Else a static qemu-user is put into the build's private root and started there as an ordinary
 program: nothing is registered with the kernel (binfmt_misc), and no root is needed.
+
+It is fetched as a package of the host's distribution. A static program needs nothing of the suite
+it comes from, so any suite's serves. Up to Debian 12 they are in qemu-user-static; from Debian 13
+on qemu-user's own are static, and qemu-user-static is an empty package or has links to them.
 Source: the user mode emulation chapter of qemu's documentation.
 """
 
@@ -11,17 +15,22 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import struct
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.glibcs.cache import cache_folder
-from harness.glibcs.catalog import native_arch
+from harness.glibcs import apt
+from harness.glibcs.cache import cache_folder, making, publish
+from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
+from harness.glibcs.deb import unpack
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
+from harness.glibcs.fetching import Progress, Watcher, download_package
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 
@@ -42,6 +51,8 @@ _EXITS = {
     "armhf": _ARM,
     "armel": _ARM,
 }
+_PACKAGES = ("qemu-user-static", "qemu-user")
+_PROGRAM = re.compile(rf"usr/bin/qemu-(?:{'|'.join(sorted(set(QEMU_NAMES.values())))})(?:-static)?")
 _VERSION = re.compile(r"version (\d+(?:\.\d+)+)")
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
@@ -86,6 +97,44 @@ def emulator_for(build: Build) -> Emulator | None:
             "or install it: apt-get install qemu-user-static",
         )
     return found
+
+
+def fetch_emulator(build: Build, progress: Watcher | None = None) -> Emulator | None:
+    """Have what runs a build's programs, fetching it into the cache where it is missing.
+
+    Args:
+        build: The build.
+        progress: Called as the work goes on.
+
+    Returns:
+        The emulator, or None where the kernel runs the build itself.
+
+    Raises:
+        GlibcUnavailable: It is not on this machine and cannot be fetched either.
+        GlibcError: Nothing is known to run that architecture.
+    """
+    watch = progress or (lambda _: None)
+    try:
+        return emulator_for(build)
+    except GlibcUnavailable as missing:
+        failure = missing
+    distribution = host_distribution()
+    with making("qemu") as work:
+        # under the lock: another run may just have fetched it
+        with suppress(GlibcUnavailable):
+            return emulator_for(build)
+        for suite in _suites(distribution):
+            for package in _PACKAGES:
+                try:
+                    _fetch(distribution, suite, package, work / f"{suite.name}-{package}", watch)
+                    return emulator_for(build)
+                except GlibcUnavailable as error:
+                    failure = error
+    raise GlibcUnavailable(
+        f"{build.arch} programs run here through qemu-user, which cannot be fetched: "
+        f"{failure.reason}",
+        "install it: apt-get install qemu-user-static (from Debian 13 on qemu-user)",
+    )
 
 
 def installed(arch: str) -> Emulator | None:
@@ -135,6 +184,54 @@ def _names(arch: str) -> tuple[str, str]:
     """What distributions call the static program; the second one may be a dynamic one."""
     name = f"qemu-{QEMU_NAMES[arch]}"
     return f"{name}-static", name
+
+
+def _suites(distribution: Distribution) -> Iterator[Suite]:
+    """This machine's own suite, then the others, newest first."""
+    own = distribution.suite(platform.freedesktop_os_release().get("VERSION_CODENAME", ""))
+    if own is not None:
+        yield own
+    for suite in reversed(distribution.suites):
+        if suite != own and not suite.extra:
+            yield suite
+
+
+def _fetch(
+    distribution: Distribution, suite: Suite, package: str, work: Path, watch: Watcher
+) -> None:
+    """Put the static programs of one package into the cache; none may be in it."""
+    work.mkdir()
+    request = apt.PackageRequest(
+        package, suite.name, distribution.tools, native_arch(), archived=suite.archived
+    )
+    archive = download_package(distribution, request, work / "apt", watch)
+    watch(Progress(suite.name, "unpack", 0.0))
+    tree, made = work / "tree", work / "made"
+    tree.mkdir()
+    made.mkdir()
+    try:
+        unpack(archive, tree, lambda name: _PROGRAM.fullmatch(name) is not None)
+        for program in sorted(tree.glob("usr/bin/qemu-*")):
+            if not program.is_symlink() and is_static(program):
+                program.rename(made / program.name)
+    except OSError as error:
+        raise GlibcUnavailable(
+            f"suite {suite.name}: {error.strerror}", "make room in the cache folder"
+        ) from None
+    shutil.rmtree(tree)
+    if not any(made.iterdir()):
+        raise GlibcUnavailable(
+            f"{package} of suite {suite.name} has no static programs", "install qemu-user-static"
+        )
+    # apt names the file PACKAGE_VERSION_ARCH.deb; the version may hold a colon as %3a
+    name, version = archive.name.split("_")[:2]
+    final = cache_folder() / "qemu" / f"{distribution.id}-{suite.name}-{name}-{version}"
+    final.parent.mkdir(exist_ok=True)
+    publish(made, final)
+    for old in emulator_folders():
+        if old != final:
+            shutil.rmtree(old, ignore_errors=True)
+    watch(Progress(suite.name, "done", 1.0))
 
 
 @cache

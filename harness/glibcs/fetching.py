@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from harness.glibcs.deb import unpack
 from harness.glibcs.discover import from_directory
 from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.files import sha256
-from harness.glibcs.sources import Source, choose, host_sources
+from harness.glibcs.sources import choose, host_sources
 from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 
@@ -221,27 +221,17 @@ def download_package(
 
     failure: GlibcUnavailable | None = None
     chosen = choose(host_sources(), distribution, request.suite, request.arch)
-    for number, (source, uri) in enumerate(mirrors(chosen)):
+    for number, source in enumerate(chosen):
         private = work / str(number)
         private.mkdir(parents=True)
         try:
-            return apt.download(request, source, uri, private, report)
+            return apt.download(request, source, private, report)
         except GlibcUnavailable as error:
             failure = failure or error
     raise failure or GlibcUnavailable(
         f"the host's apt sources have no mirror of {distribution.id}'s {distribution.component}",
         "add one to the host's apt sources, or name a folder: gai-harness glibc add DIR",
     )
-
-
-def mirrors(sources: tuple[Source, ...]) -> Iterator[tuple[Source, str]]:
-    """Every address of the sources, each once with its keys."""
-    seen: set[tuple[str, str]] = set()
-    for source in sources:
-        for uri in source.uris:
-            if (uri, source.signed_by) not in seen:
-                seen.add((uri, source.signed_by))
-                yield source, uri
 
 
 def _install(

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 from dataclasses import dataclass
+from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from harness.sandbox import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from email.message import Message
 
     from harness.glibcs.catalog import Distribution
 
@@ -28,10 +30,10 @@ _NO = frozenset({"no", "false", "without", "off", "disable", "0"})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One entry of the host's apt sources.
+    """One mirror of the host's apt sources.
 
     Args:
-        uris: Where the archive is served.
+        uri: Where the archive is served.
         suites: The suites taken from it.
         components: The components taken from it.
         signed_by: The value of its Signed-By, verbatim: a keyring's path, fingerprints, or a whole
@@ -39,7 +41,7 @@ class Source:
         arches: The architectures it is limited to; empty for no limit.
     """
 
-    uris: tuple[str, ...]
+    uri: str
     suites: tuple[str, ...]
     components: tuple[str, ...]
     signed_by: str = ""
@@ -76,7 +78,7 @@ def parse_one_line(text: str) -> Iterator[Source]:
             option.split("=", 1) for option in (match["options"] or "").split() if "=" in option
         )
         yield Source(
-            uris=(words[0],),
+            uri=words[0],
             suites=(words[1],),
             components=tuple(words[2:]),
             # apt takes commas as well as blanks between several keys; deb822 only blanks
@@ -89,16 +91,17 @@ def parse_deb822(text: str) -> Iterator[Source]:
     """The sources in the text of a ``.sources`` file."""
     for stanza in _stanzas(text):
         types = stanza.get("types", "").split()
-        uris = tuple(uri for uri in stanza.get("uris", "").split() if not uri.startswith("cdrom:"))
-        if "deb" not in types or not uris or stanza.get("enabled", "").strip().lower() in _NO:
+        if "deb" not in types or stanza.get("enabled", "").strip().lower() in _NO:
             continue
-        yield Source(
-            uris=uris,
-            suites=tuple(stanza.get("suites", "").split()),
-            components=tuple(stanza.get("components", "").split()),
-            signed_by=stanza.get("signed-by", ""),
-            arches=tuple(stanza.get("architectures", "").split()),
-        )
+        for uri in stanza.get("uris", "").split():
+            if not uri.startswith("cdrom:"):
+                yield Source(
+                    uri=uri,
+                    suites=tuple(stanza.get("suites", "").split()),
+                    components=tuple(stanza.get("components", "").split()),
+                    signed_by=stanza.get("signed-by", ""),
+                    arches=tuple(stanza.get("architectures", "").split()),
+                )
 
 
 def choose(
@@ -108,59 +111,37 @@ def choose(
 
     An entry that names the suite itself wins (an archive mirror added for an old suite, say);
     otherwise the entries for any suite of the distribution serve, since one archive holds all.
+    A mirror is given once for each set of keys.
     """
     known = {one.name for one in distribution.suites} | set(distribution.aliases)
 
     def main(source: Source) -> bool:
         return distribution.component in source.components and any(
-            _base(name) in known for name in source.suites
+            _POCKET.sub("", name) in known for name in source.suites
         )
 
     # A pocket may lie in an archive of its own (Debian's security), which has no other suites.
     candidates = [
-        source for source in sources if main(source) and not all(map(_is_pocket, source.suites))
+        source for source in sources if main(source) and not all(map(_POCKET.search, source.suites))
     ]
     fitting = [one for one in candidates if not one.arches or arch in one.arches] or candidates
     exact = [source for source in fitting if suite in source.suites]
-    return tuple(exact or fitting)
+    once = {(one.uri, one.signed_by): one for one in reversed(exact or fitting)}
+    return tuple(reversed(once.values()))
 
 
-def _is_pocket(suite: str) -> bool:
-    return _POCKET.search(suite) is not None
-
-
-def _base(suite: str) -> str:
-    return _POCKET.sub("", suite)
-
-
-def _stanzas(text: str) -> Iterator[dict[str, str]]:
-    fields: dict[str, str] = {}
-    last = ""
-    for line in (*text.splitlines(), ""):
-        if line.startswith("#"):
-            continue
-        if not line.strip():
-            if fields:
-                yield fields
-            fields, last = {}, ""
-        elif line[0] in " \t":
-            if last:
-                fields[last] += "\n" + line
-        else:
-            key, _, value = line.partition(":")
-            last = key.strip().lower()
-            fields[last] = value.strip()
+def _stanzas(text: str) -> Iterator[Message]:
+    """The stanzas, whose form is that of a mail's header with remarks."""
+    kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    yield from map(HeaderParser().parsestr, re.split(r"\n\s*\n", kept))
 
 
 def _files() -> list[Path]:
     """sources.list and its parts, where the host's apt configuration says they are."""
     command = [
         programs.find("apt-config") or "/usr/bin/apt-config",
-        "shell",
-        "LIST",
-        "Dir::Etc::sourcelist/f",
-    ]
-    command += ["PARTS", "Dir::Etc::sourceparts/d"]
+        "shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS", "Dir::Etc::sourceparts/d",
+    ]  # fmt: skip
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, env=programs.environment()
@@ -168,15 +149,15 @@ def _files() -> list[Path]:
     except FileNotFoundError:
         raise no_apt() from None
     except subprocess.CalledProcessError as error:
+        said = (error.stderr.strip().splitlines() or ["no reason given"])[0]
         raise GlibcUnavailable(
-            f"apt-config failed: {_first_line(error.stderr)}", "mend the host's apt configuration"
+            f"apt-config failed: {said}", "mend the host's apt configuration"
         ) from None
     values = dict(word.split("=", 1) for word in shlex.split(done.stdout) if "=" in word)
     found = [Path(values["LIST"])] if values.get("LIST") else []
-    parts = Path(values["PARTS"]) if values.get("PARTS") else None
-    if parts is not None and parts.is_dir():
-        named = sorted(parts.iterdir(), key=lambda path: path.name)
-        found += [path for path in named if path.suffix in (".list", ".sources")]
+    if values.get("PARTS"):
+        parts = sorted(Path(values["PARTS"]).glob("*"))
+        found += [path for path in parts if path.suffix in (".list", ".sources")]
     return [path for path in found if path.is_file()]
 
 
@@ -186,7 +167,3 @@ def no_apt() -> GlibcUnavailable:
         "this machine has no apt-get, which fetches glibc packages",
         "unpack the glibc you want and name it: gai-harness glibc add DIR",
     )
-
-
-def _first_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no reason given"])[0]

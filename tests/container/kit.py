@@ -84,7 +84,7 @@ def make_base(suite: str, folder: Path, *packages: str) -> Path:
     chosen = choose(host_sources(), distribution, suite, native_arch())
     if distribution.id != "debian" or not chosen:
         raise LookupError(f"this machine has no mirror of Debian {suite}")
-    entry = ["Types: deb", f"URIs: {chosen[0].uris[0]}", f"Suites: {suite}", "Components: main"]
+    entry = ["Types: deb", f"URIs: {chosen[0].uri}", f"Suites: {suite}", "Components: main"]
     if chosen[0].signed_by:
         entry.append(f"Signed-By: {chosen[0].signed_by}")
     settings = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from csrc import toolchain
-from harness.glibcs import Build, fetch
-from harness.glibcs.emulator_fetching import fetch_emulator
+from harness.glibcs import Build, fetch, fetch_emulator
 from tests.e2e.kit import ROOT
 
 SOURCE = ROOT / "docs" / "upstream" / "rule9-ipv4-only.c"

@@ -56,13 +56,9 @@ def archive(tmp_path: Path) -> Path:
     return root
 
 
-def _source(archive: Path) -> Source:
-    return Source((f"file:{archive}",), ("made",), ("main",))
-
-
 def _download(archive: Path, work: Path, uri: str | None = None) -> Path:
-    source = _source(archive)
-    return apt.download(REQUEST, source, uri or source.uris[0], work, _nothing)
+    source = Source(uri or f"file:{archive}", ("made",), ("main",))
+    return apt.download(REQUEST, source, work, _nothing)
 
 
 def test_an_archive_without_a_signature_is_refused(archive: Path, work: Path) -> None:
@@ -126,9 +122,9 @@ def test_a_mirror_out_of_reach(tmp_path: Path, work: Path) -> None:
 
 
 def test_a_keyring_that_is_not_there(archive: Path, work: Path, tmp_path: Path) -> None:
-    source = Source((f"file:{archive}",), ("made",), ("main",), str(tmp_path / "none.gpg"))
+    source = Source(f"file:{archive}", ("made",), ("main",), str(tmp_path / "none.gpg"))
     with pytest.raises(GlibcUnavailable, match="cannot be checked with the host's keys"):
-        apt.download(REQUEST, source, source.uris[0], work, _nothing)
+        apt.download(REQUEST, source, work, _nothing)
 
 
 @pytest.fixture
@@ -147,7 +143,7 @@ def sign(archive: Path, tmp_path: Path, needs: Callable[..., str]) -> Callable[[
         release = archive / "dists/made/Release"
         output = ["-o", str(release.with_name("InRelease")), "--clearsign", str(release)]
         subprocess.run([*base, *output], check=True, capture_output=True)
-        return Source((f"file:{archive}",), ("made",), ("main",), str(ring))
+        return Source(f"file:{archive}", ("made",), ("main",), str(ring))
 
     return clear_sign
 
@@ -163,11 +159,11 @@ def test_the_signed_index_of_another_suite_is_refused(
     release.write_text(text)
     source = sign()
     with pytest.raises(GlibcUnavailable, match=r"suite made with the signed index of another"):
-        apt.download(REQUEST, source, source.uris[0], work, _nothing)
+        apt.download(REQUEST, source, work, _nothing)
     assert not list((work / "out").iterdir())
     (again := work / "again").mkdir()
     with pytest.raises(GlibcUnavailable, match="another one"):
-        apt.reach(REQUEST, source, source.uris[0], again)
+        apt.reach(REQUEST, source, again)
 
 
 @pytest.mark.parametrize(("suite", "codename"), [("stable", "made"), ("made", "other")])
@@ -178,28 +174,28 @@ def test_a_suite_may_be_asked_for_by_either_name(
     new = f"Suite: {suite}\nCodename: {codename}\n"
     release.write_text(release.read_text().replace("Suite: made\nCodename: made\n", new))
     source = sign()
-    assert apt.download(REQUEST, source, source.uris[0], work, _nothing).suffix == ".deb"
+    assert apt.download(REQUEST, source, work, _nothing).suffix == ".deb"
 
 
 def test_a_signed_archive_is_taken(
     archive: Path, work: Path, tmp_path: Path, sign: Callable[[], Source]
 ) -> None:
     source = sign()
-    found = apt.download(REQUEST, source, source.uris[0], work, _nothing)
+    found = apt.download(REQUEST, source, work, _nothing)
     assert found.read_bytes() == (archive / "libc6.deb").read_bytes()
     (archive / "libc6.deb").write_bytes(b"exchanged after it was signed")
     (again := tmp_path / "again").mkdir()
     with pytest.raises(GlibcUnavailable):
-        apt.download(REQUEST, source, source.uris[0], again, _nothing)
+        apt.download(REQUEST, source, again, _nothing)
     index = archive / "dists/made/main/binary-amd64/Packages.gz"
     index.write_bytes(index.read_bytes() + bytes(1))
     (half := tmp_path / "half").mkdir()
     with pytest.raises(GlibcUnavailable, match="half updated"):
-        apt.download(REQUEST, source, source.uris[0], half, _nothing)
+        apt.download(REQUEST, source, half, _nothing)
     other = apt.PackageRequest("libc6", "made", "main", "armhf", archived=False)
     (third := tmp_path / "third").mkdir()
     with pytest.raises(GlibcUnavailable):
-        apt.download(other, source, source.uris[0], third, _nothing)
+        apt.download(other, source, third, _nothing)
 
 
 def test_no_apt_get(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

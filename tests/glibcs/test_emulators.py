@@ -19,7 +19,6 @@ from harness.glibcs import (
     GlibcUnavailable,
     apt,
     command,
-    emulator_fetching,
     emulator_for,
     emulators,
     fetch_emulator,
@@ -44,7 +43,6 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
         return real(path) or (path.is_file() and b"# static" in path.read_bytes())
 
     monkeypatch.setattr(emulators, "is_static", is_static)
-    monkeypatch.setattr(emulator_fetching, "is_static", is_static)
 
     def make(static: bool = True, status: int = 0) -> Path:
         output = tmp_path / f"{static}-{status}"
@@ -237,7 +235,6 @@ class Mirror:
         self,
         request: PackageRequest,
         _source: Source,
-        _uri: str,
         work: Path,
         report: apt.Report,
     ) -> Path:
@@ -264,8 +261,8 @@ def mirror(
     found = Mirror(tmp_path, compiled())
     suites = (Suite("older", "2.1"), Suite("newer", "2.2"))
     distribution = Distribution("made", "main", suites, (), tools="universe")
-    source = Source(("http://mirror.test",), ("older",), ("main", "universe"))
-    monkeypatch.setattr(emulator_fetching, "host_distribution", lambda: distribution)
+    source = Source("http://mirror.test", ("older",), ("main", "universe"))
+    monkeypatch.setattr(emulators, "host_distribution", lambda: distribution)
     monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
     monkeypatch.setattr(apt, "download", found.download)
     return found

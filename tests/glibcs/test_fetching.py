@@ -44,7 +44,6 @@ class Mirror:
         self,
         request: PackageRequest,
         _source: Source,
-        _uri: str,
         work: Path,
         report: apt.Report,
     ) -> Path:
@@ -71,7 +70,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: Build) -> Mirro
         Suite("stale", NEVER, archived=True),
     )
     distribution = Distribution("made", "main", suites, ())
-    source = Source(("http://mirror.test",), ("first",), ("main",))
+    source = Source("http://mirror.test", ("first",), ("main",))
     monkeypatch.setattr(fetching, "host_distribution", lambda: distribution)
     monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
     monkeypatch.setattr(apt, "download", found.download)
@@ -230,14 +229,14 @@ def test_a_host_without_a_mirror(mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 def test_the_second_mirror_is_tried(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def download(*arguments: object) -> Path:
-        asked.append(str(arguments[2]))
+    def download(request: PackageRequest, source: Source, *more: object) -> Path:
+        asked.append(source.uri)
         if len(asked) == 1:
             raise GlibcUnavailable("down", "wait")
-        return mirror.download(*arguments)  # type: ignore[arg-type]
+        return mirror.download(request, source, *more)  # type: ignore[arg-type]
 
-    source = Source(("http://a.test", "http://b.test", "http://a.test"), ("first",), ("main",))
-    monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
+    sources = [Source(f"http://{name}.test", ("first",), ("main",)) for name in "aba"]
+    monkeypatch.setattr(fetching, "host_sources", lambda: sources)
     monkeypatch.setattr(apt, "download", download)
     fetch("first")
     assert asked == ["http://a.test", "http://b.test"]

@@ -32,7 +32,7 @@ from harness.glibcs import fetching
 from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
 fetching.host_distribution = lambda: Distribution("made", "main", (Suite("first", "2.99"),), ())
-fetching.host_sources = lambda: (Source((sys.argv[1],), ("first",), ("main",)),)
+fetching.host_sources = lambda: (Source(sys.argv[1], ("first",), ("main",)),)
 sys.exit(main(["glibc", "fetch", "first"]))
 """
 COMMAND = [sys.executable, "-P", "-c", "import sys; from harness.cli import main; sys.exit(main())"]

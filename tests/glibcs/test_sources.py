@@ -27,9 +27,9 @@ deb {MAIN} ./
 deb
 """
     assert list(parse_one_line(text)) == [
-        Source((f"{MAIN}/",), ("bookworm",), ("main", "contrib")),
-        Source((MAIN,), ("trixie",), ("main",), "/k/a.gpg /k/b.gpg", ("amd64", "i386")),
-        Source((MAIN,), ("./",), ()),
+        Source(f"{MAIN}/", ("bookworm",), ("main", "contrib")),
+        Source(MAIN, ("trixie",), ("main",), "/k/a.gpg /k/b.gpg", ("amd64", "i386")),
+        Source(MAIN, ("./",), ()),
     ]
 
 
@@ -57,16 +57,14 @@ types: deb-src
 URIs: {MAIN}
 Suites: sid
 """
-    (only,) = parse_deb822(text)
-    assert only.uris == (MAIN, "http://second.test/debian")
+    only, second = parse_deb822(text)
+    assert (only.uri, second.uri) == (MAIN, "http://second.test/debian")
     assert only.suites == ("bookworm", "bookworm-updates")
     assert only.signed_by.splitlines()[1:3] == [" -----BEGIN PGP PUBLIC KEY BLOCK-----", " ."]
 
 
 def _source(uri: str, suites: str, components: str = "main", arches: str = "") -> Source:
-    return Source(
-        (uri,), tuple(suites.split()), tuple(components.split()), "", tuple(arches.split())
-    )
+    return Source(uri, tuple(suites.split()), tuple(components.split()), "", tuple(arches.split()))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +88,7 @@ def test_the_mirror_of_the_main_archive_is_chosen(
     expected: str,
 ) -> None:
     chosen = choose([_source(*one) for one in sources], distribution, suite, arch)
-    assert [one.uris[0] for one in chosen] == [expected]
+    assert [one.uri for one in chosen] == [expected]
 
 
 def test_other_archives_are_never_chosen() -> None:
@@ -115,7 +113,7 @@ def test_the_files_are_where_apt_says(tmp_path: Path, monkeypatch: pytest.Monkey
     (parts / "c.list.disabled").write_text("deb never.test bookworm main\n")
     body = f"""echo "LIST='{tmp_path}/list'"; echo "PARTS='{tmp_path}/it'\\\\''s parts'" """
     _fake_apt_config(tmp_path, monkeypatch, body)
-    found = [source.uris[0] for source in host_sources()]
+    found = [source.uri for source in host_sources()]
     assert found == ["first.test", "second.test", "third.test"]
 
 
