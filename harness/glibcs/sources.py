@@ -126,8 +126,10 @@ def choose(
     ]
     fitting = [one for one in candidates if not one.arches or arch in one.arches] or candidates
     exact = [source for source in fitting if suite in source.suites]
-    once = {(one.uri, one.signed_by): one for one in reversed(exact or fitting)}
-    return tuple(reversed(once.values()))
+    once: dict[tuple[str, str], Source] = {}
+    for source in exact or fitting:
+        once.setdefault((source.uri, source.signed_by), source)
+    return tuple(once.values())
 
 
 def _stanzas(text: str) -> Iterator[Message]:
@@ -138,16 +140,16 @@ def _stanzas(text: str) -> Iterator[Message]:
 
 def _files() -> list[Path]:
     """sources.list and its parts, where the host's apt configuration says they are."""
+    program = programs.find("apt-config")
+    if program is None:
+        raise no_apt()
     command = [
-        programs.find("apt-config") or "/usr/bin/apt-config",
-        "shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS", "Dir::Etc::sourceparts/d",
+        program, "shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS", "Dir::Etc::sourceparts/d",
     ]  # fmt: skip
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, env=programs.environment()
         )
-    except FileNotFoundError:
-        raise no_apt() from None
     except subprocess.CalledProcessError as error:
         said = (error.stderr.strip().splitlines() or ["no reason given"])[0]
         raise GlibcUnavailable(
