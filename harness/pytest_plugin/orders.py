@@ -81,7 +81,14 @@ class Orders:
         there, ScenarioError for a host that is none, SandboxError.
         """
         __tracebackhide__ = True
-        lookup = _lookup(name, service, family, socktype, protocol, flags)
+        lookup = _lookup(
+            name=name,
+            service=None if service is None else str(service),
+            family=_word(family, FAMILIES),
+            socktype=_word(socktype, SOCKTYPES),
+            protocol=int(protocol),
+            flags=_flag_words(flags),
+        )
         lane = self._lane(glibc)
         if isinstance(host, HostBox):
             if names is not None or resolver is not None:
@@ -126,23 +133,8 @@ def _ask(box: HostBox, lookup: Lookup, lane: LaneSpec, conf: GaiConf) -> Order:
     )
 
 
-def _lookup(
-    name: str | None,
-    service: str | int | None,
-    family: str | int,
-    socktype: str | int,
-    protocol: int,
-    flags: str | int | Iterable[str],
-) -> Lookup:
+def _lookup(**words: object) -> Lookup:
     __tracebackhide__ = True
-    words = {
-        "name": name,
-        "service": None if service is None else str(service),
-        "family": _word(family, FAMILIES),
-        "socktype": _word(socktype, SOCKTYPES),
-        "protocol": int(protocol),
-        "flags": _flag_words(flags),
-    }
     try:
         given = {key: word for key, word in words.items() if word is not None}
         return validated(Lookup, given, "gai_order")
