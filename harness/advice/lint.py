@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import V4MAPPED
@@ -28,6 +27,7 @@ from harness.model.policy import (
     DEFAULT_SCOPES,
     Policy,
 )
+from harness.text.nearest import nearest
 
 CODES: dict[str, str] = {
     "GAI001": "unknown keyword: the line is ignored",
@@ -175,8 +175,8 @@ def _keyword(word: str) -> str:
         return f"the byte order mark belongs to the keyword {bare!r}"
     if word.lower() in _KEYWORDS:
         return f"{word!r} is no keyword (keywords are lower case)"
-    near = get_close_matches(word.lower(), _KEYWORDS, n=1)
-    meant = f", perhaps {near[0]}" if near else f"; these are {', '.join(_KEYWORDS)}"
+    near = nearest(word, _KEYWORDS)
+    meant = f", perhaps {near}" if near else f"; these are {', '.join(_KEYWORDS)}"
     return f"{word!r} is no keyword{meant}"
 
 

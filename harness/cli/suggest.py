@@ -47,19 +47,16 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.name}: with --scenario the look-up is named by --lookup")
     lanes = trusted_lanes(options.glibc, "auto")
     scenarios = [] if options.scenario is None else [options.scenario]
-    jobs = jobs_for(scenarios, [options.name] if options.name else [], lanes)
+    names = [word for word in (options.lookup, options.name) if word is not None]
+    jobs = jobs_for(scenarios, names, lanes)
     if len(jobs) != 1:
         raise UsageError(f"{options.scenario}: one scenario was expected, not {len(jobs)}")
     lookups = jobs[0].scenario.lookups
-    name = options.lookup
-    chosen = [n for n, one in enumerate(lookups) if name is None or one.name == name]
-    listed = ", ".join(dict.fromkeys(one.name or f":{one.service}" for one in lookups))
-    if not chosen:
-        raise UsageError(f"--lookup {name}: one of the scenario's look-ups was expected ({listed})")
-    if name is None and len(chosen) > 1:
+    if not names and len(lookups) > 1:
+        listed = ", ".join(dict.fromkeys(each.name or f":{each.service}" for each in lookups))
         raise UsageError(f"--lookup: one of the scenario's look-ups was expected ({listed})")
     # one name may be looked up in several ways: the wish is for each of them
-    answered = fulfil(jobs[0], [Wish(number, options.want) for number in chosen])
+    answered = fulfil(jobs[0], [Wish(number, options.want) for number in range(len(lookups))])
     if options.json:
         sys.stdout.write(text(document(answered)))
     else:
