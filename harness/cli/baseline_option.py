@@ -1,4 +1,4 @@
-"""``run --baseline``: known differences, on the command line."""
+"""``run --baseline``: differences that are known and accepted."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Acceptance:
         return report if self._path is None else self._baseline.apply(report)
 
     def finish(self, outcomes: Iterable[JobOutcome]) -> Iterator[Notice]:
-        """Say which entries nothing needs any more; with ``--update-baseline`` write the file.
+        """The entries that no difference needs any more; ``--update-baseline`` writes the file.
 
         Raises UsageError where it cannot be written.
         """

@@ -1,4 +1,4 @@
-"""What can stand where on the command line, for the shell's completion."""
+"""The words that fit each place of the command line, for the shell's completion."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def find(command: str, action: argparse.Action) -> Completer | None:
 
 
 def fits(candidate: str, prefix: str) -> bool:
-    """Whether a candidate goes on from what has been typed."""
+    """Whether a candidate begins with what has been typed."""
     return candidate.startswith(prefix)
 
 

@@ -72,13 +72,13 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("either host names or scenarios were expected, not both")
     explanations = _scenarios(options) if kinds == {True} else _live(options)
     if options.pair:
-        _answered(options.pair, explanations)
+        _check_pair(options.pair, explanations)
     if options.json:
         sys.stdout.write(text(document(explanations)))
     else:
         write_text(explanations)
     if kinds == {False}:
-        _unknown(explanations)
+        _tell_unknown(explanations)
     wrong = any(
         item.result.failed or (item.trace is not None and not item.trace.agreed)
         for item in explanations
@@ -90,8 +90,8 @@ def _pair(options: argparse.Namespace) -> tuple[str, str] | None:
     return (options.pair[0], options.pair[1]) if options.pair else None
 
 
-def _answered(pair: Sequence[str], explanations: Sequence[Explanation]) -> None:
-    """Refuse addresses that no answer has: without a word they would look answered."""
+def _check_pair(pair: Sequence[str], explanations: Sequence[Explanation]) -> None:
+    """Refuse addresses that are in no answer: nothing could be said of them."""
     if pair[0] == pair[1]:
         raise UsageError(f"--pair {pair[0]} {pair[1]}: two different addresses were expected")
     answers = [(*item.result.native, *item.result.model) for item in explanations]
@@ -102,8 +102,8 @@ def _answered(pair: Sequence[str], explanations: Sequence[Explanation]) -> None:
             raise UsageError(f"--pair {text}: {wanted}")
 
 
-def _unknown(explanations: Sequence[Explanation]) -> None:
-    """Say in words which names gave nothing, and which scenario may have been meant."""
+def _tell_unknown(explanations: Sequence[Explanation]) -> None:
+    """Say which names have no address, and which scenario may have been meant."""
     from harness.scenario import library
     from harness.text.errors import show
     from harness.text.nearest import did_you_mean

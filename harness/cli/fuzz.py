@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.options import take, whole
 from harness.cli.parser import FINDING, OK
-from harness.cli.scheduler_option import add_scheduler, fuzzed
+from harness.cli.scheduler_option import add_scheduler, fuzz_steps
 from harness.cli.streams import say
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def main(options: argparse.Namespace) -> int:
     report = FuzzReport()
     written: list[Path] = []
     started = time.monotonic()
-    for step in _watched(fuzzed(options, lanes, seconds), options.cases, seconds):
+    for step in _with_progress(fuzz_steps(options, lanes, seconds), options.cases, seconds):
         report = report.plus(step)
         if step.report.disagreements and len(written) < _MOST_FILES:
-            written.append(_written(step.report.disagreements[0], options, len(written)))
+            written.append(_write(step.report.disagreements[0], options, len(written)))
     elapsed = time.monotonic() - started
     builds = [f"{lane.glibc}:{lane.arch}" for lane in lanes]
     render = as_json if options.json else as_text
@@ -71,7 +71,7 @@ def main(options: argparse.Namespace) -> int:
 _MOST_FILES = 20  # one bug of the model shows in thousands of cases
 
 
-def _written(found: Disagreement, options: argparse.Namespace, number: int) -> Path:
+def _write(found: Disagreement, options: argparse.Namespace, number: int) -> Path:
     """Shrink a disagreement and write its scenario file."""
     from harness.compare.fuzz.found import write_scenario
     from harness.compare.fuzz.shrink import shrink
@@ -86,8 +86,8 @@ def _written(found: Disagreement, options: argparse.Namespace, number: int) -> P
     return path
 
 
-def _watched(steps: Iterator[Step], cases: int | None, seconds: int | None) -> Iterator[Step]:
-    """Pass the batches on; a line on a terminal says how far it has come."""
+def _with_progress(steps: Iterator[Step], cases: int | None, seconds: int | None) -> Iterator[Step]:
+    """The same batches; on a terminal a line shows the progress."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from harness.report.terminal import Terminal

@@ -23,7 +23,7 @@ def jobs_for(
 ) -> list[HostJob]:
     """One job per scenario, or one for a copy of this host; ``names`` select look-ups.
 
-    A name that means a scenario, as it does for ``explain``, is one.
+    A name that ``explain`` takes for a scenario is one here too.
 
     Raises UsageError for a name that no scenario looks up, ScenarioError for a bad file.
     """

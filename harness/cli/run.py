@@ -12,7 +12,7 @@ from harness.cli.baseline_option import Acceptance, add_baseline, check
 from harness.cli.options import given, path, take
 from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, UsageError
-from harness.cli.scheduler_option import add_scheduler, examined
+from harness.cli.scheduler_option import add_scheduler, job_outcomes
 from harness.cli.streams import complain
 from harness.report.formats import FORMATS, notify, quiet_text, writer
 
@@ -153,7 +153,7 @@ def _report(
     status = OK
     untrusted: set[bool] = set()
     outcomes: list[JobOutcome] = []
-    for outcome in counted(examined(options, jobs), len(jobs), "hosts"):
+    for outcome in counted(job_outcomes(options, jobs), len(jobs), "hosts"):
         job = outcome.job
         if outcome.error is not None:
             complain(f"gai-harness run: {job.source}: {outcome.error}")

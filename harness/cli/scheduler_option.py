@@ -65,7 +65,7 @@ def _cluster(options: argparse.Namespace) -> Cluster:
     return cluster
 
 
-def fuzzed(
+def fuzz_steps(
     options: argparse.Namespace, lanes: Sequence[LaneSpec], seconds: float | None
 ) -> Iterator[Step]:
     """The batches of ``fuzz``, done here or on a cluster. Raises ClusterError."""
@@ -82,8 +82,8 @@ def fuzzed(
         yield from fuzz_on(cluster, glibcs, options.seed, cases=options.cases, seconds=seconds)
 
 
-def examined(options: argparse.Namespace, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
-    """The hosts of ``run``, examined here or on a cluster. Raises ClusterError."""
+def job_outcomes(options: argparse.Namespace, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
+    """The outcomes of ``run``'s hosts, from here or from a cluster. Raises ClusterError."""
     from harness.compare.run import run
 
     if _is_here(options) or not jobs:

@@ -48,11 +48,11 @@ def main(options: argparse.Namespace) -> int:
     names = list(dict.fromkeys(options.names))
     sock = Netlink()
     try:
-        taken = _taken(names, sock, options.redact)
+        taken = _take(names, sock, options.redact)
         scenario, left_out = taken.scenario, taken.left_out
         comments = ["Made by gai-harness snapshot. Replay it with: gai-harness run FILE"]
         if not options.no_check:
-            found, said = _checked(scenario, sock)
+            found, said = _compare(scenario, sock)
             left_out += found
             scenario = scenario.model_copy(update={"left_out": tuple(map(str, left_out))})
             comments.append(said)
@@ -80,8 +80,8 @@ def main(options: argparse.Namespace) -> int:
     return OK
 
 
-def _taken(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:
-    """The snapshot; where none can be had, nothing of the host is told if it is to be redacted."""
+def _take(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:
+    """The snapshot. An error of one that is to be redacted says nothing of the host."""
     from harness.live.host import SnapshotError, snapshot
 
     try:
@@ -95,8 +95,8 @@ def _taken(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:
         ) from None
 
 
-def _checked(scenario: Scenario, sock: Netlink) -> tuple[tuple[Said, ...], str]:
-    """What the scenario's copy does otherwise, and the words for the file's head."""
+def _compare(scenario: Scenario, sock: Netlink) -> tuple[tuple[Said, ...], str]:
+    """Where a copy of the scenario differs from the host, and the words for the file's head."""
     from harness.live.replay import differences
     from harness.live.said import Said
     from harness.sandbox import SandboxError, SandboxUnavailable

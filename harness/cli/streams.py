@@ -1,4 +1,4 @@
-"""Standard streams as they come: closed, full, without a reader, unable to spell a character."""
+"""Standard streams that are closed, full, without a reader, or of a narrow encoding."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _EXHAUSTED = frozenset(
 def prepare() -> None:
     """Give every standard stream a file, and standard output a way to write any character.
 
-    A closed descriptor would be given to the next file or socket, which then is written into.
-    What is read from a closed standard input fails; what is written to a closed output is
-    dropped: the exit status says the result.
+    The system gives a closed descriptor to the next file or socket, and output would go there.
+    Reading a closed standard input fails. Writing to a closed output does nothing, and the
+    exit status still tells the result.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:

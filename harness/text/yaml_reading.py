@@ -1,8 +1,8 @@
-"""Reading YAML into plain data without YAML's traps, remembering the line of everything.
+"""Strict YAML: plain data, and the line of each value.
 
-The composer is our own, on PyYAML's event stream: nothing is constructed but mappings,
-lists, text, whole numbers, truth values and null; nesting and aliases are bounded; and a
-bare word that YAML 1.1 and 1.2 read differently is refused instead of guessed.
+The composer works on PyYAML's events. It makes mappings, lists, text, whole numbers, truth
+values and null, and nothing else. Nesting, values and aliases have limits. A bare word that
+YAML 1.1 and 1.2 read differently is refused.
 """
 
 from __future__ import annotations
