@@ -187,7 +187,7 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     # without any patch every entry is stale, which fails on demand only
     shutil.rmtree(mine)
     shutil.copytree(builds / "plain", mine)
-    entries = first.count("\n- scenario:")
+    entries = first.count("\n  - scenario:")
     status, read = document(*words)
     assert (status, len(read["notices"])) == (0, entries)
     assert {one["text"] for one in read["notices"]} == {"the difference is gone"}
