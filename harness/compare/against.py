@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from harness.compare.results import BuildChange, Result, Side, Verdict, place
@@ -39,7 +38,7 @@ def against(
     for number, new in enumerate(results):
         if old.untrusted or new.untrusted or (new.native, new.error) == (old.native, old.error):
             continue
-        first, second = _first_difference(_once(old), _once(new))
+        first, second = _first_difference(old.order, new.order)
         before = _side(old, prediction(reference), first, second)
         after = _side(new, prediction(number), second, first)
         undefined = bool(old.undefined or new.undefined)
@@ -47,16 +46,12 @@ def against(
             BuildChange(
                 before,
                 after,
-                explaining((evidences[reference], old), (evidences[number], new)),
                 undefined,
+                why=explaining((evidences[reference], old), (evidences[number], new)),
                 **place(new),
             )
         )
     return tuple(found)
-
-
-def _once(result: Result) -> tuple[str, ...]:
-    return tuple(address for address, _ in groupby(result.native))
 
 
 def _first_difference(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]:
@@ -68,7 +63,7 @@ def _first_difference(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]
 
 
 def _side(result: Result, prediction: Prediction, before: str, after: str) -> Side:
-    order = _once(result)
+    order = result.order
     if result.error is not None or not before:
         return Side(result.where, order, result.error, None, "")
     if result.verdict is not Verdict.AGREE:

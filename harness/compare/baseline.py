@@ -159,7 +159,9 @@ class Baseline:
             return None  # it says nothing, not even that a difference is gone
         place = (report.scenario, report.lookup, report.gai_conf)
         if place in self._by_place:  # an entry may be asked later whether it is still needed
-            self._seen.setdefault(place, []).append(replace(seen, result=_bare(seen.result)))
+            self._seen.setdefault(place, []).append(
+                replace(seen, result=seen.result.without_answer())
+            )
         if seen.found is None:
             return None
         entries = [entry for entry in self._by_place.get(place, ()) if seen.judges(entry)]
@@ -213,14 +215,6 @@ class Baseline:
         dropped = {one.entry for one in stale}
         kept = [entry for entry in self._entries if entry not in dropped]
         return tuple(sorted({*kept, *self._new}, key=_order))
-
-
-def _bare(result: Result) -> Result:
-    """The result's build alone, without its answer: that is all an entry asks for."""
-    return replace(
-        result, native=(), model=(), unmet=(), decisions=(), destinations=(), departures=(),
-        remarks=(), undefined=(),
-    )  # fmt: skip
 
 
 def difference(result: Result) -> Difference | None:

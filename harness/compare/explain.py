@@ -81,10 +81,7 @@ def _explain(box: Box, job: _Job) -> Iterator[Explanation]:
     for evidences, devices in collect(box, job.host):
         results = [judge(evidence) for evidence in evidences]
         versions, processors = changes(evidences, results), architectures(evidences, results)
-        apart = (
-            *(_apart(each.between, each.why) for each in versions),
-            *(_apart(each.between, each.why) for each in processors),
-        )
+        apart = tuple(f"{each.between}: {each.because}" for each in (*versions, *processors))
         for evidence, result in zip(evidences, results, strict=True):
             yield Explanation(
                 evidence.lookup.name,
@@ -94,10 +91,6 @@ def _explain(box: Box, job: _Job) -> Iterator[Explanation]:
                 trace_report(evidence),
                 apart,
             )
-
-
-def _apart(between: str, why: Sequence[str]) -> str:
-    return f"{between}: {'; '.join(why) or 'no rows of the dialect table explain it'}"
 
 
 def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason | None:

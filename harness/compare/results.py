@@ -8,9 +8,10 @@ are added, never renamed or taken away.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, field
+from dataclasses import KW_ONLY, astuple, dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from itertools import groupby
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -161,6 +162,40 @@ class Result:
     line: Annotated[int | None, Field(ge=1, description="of the look-up in it")] = None
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """The addresses that glibc returned, each run of equal ones once."""
+        return tuple(address for address, _ in groupby(self.native))
+
+    @property
+    def answer(self) -> str:
+        """What glibc gave, in words: an error, or the order."""
+        return self.error or ", ".join(self.order) or "no address"
+
+    @property
+    def model_answer(self) -> str:
+        """What the model gives, in the same way."""
+        return self.model_error or ", ".join(self.model_order) or "no address"
+
+    @property
+    def model_order(self) -> tuple[str, ...]:
+        """The addresses that the model returns, in the same way."""
+        return tuple(address for address, _ in groupby(self.model))
+
+    def bare(self, **changes: Any) -> Result:
+        """The same without the build's names and its time: equal for builds that say the same."""
+        return replace(
+            self, glibc="", arch="", lane="worker", build="", label="", emulator=None,
+            elapsed_ns=0, **changes,
+        )  # fmt: skip
+
+    def without_answer(self) -> Result:
+        """The build alone, without what it answered and why."""
+        return replace(
+            self, native=(), model=(), unmet=(), decisions=(), destinations=(), departures=(),
+            remarks=(), undefined=(),
+        )  # fmt: skip
+
+    @property
     def where(self) -> str:
         """The build in words that no other build of a run has: "2.36:amd64 (bookworm)".
 
@@ -195,13 +230,47 @@ class Result:
         return self.verdict is not Verdict.AGREE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Change:
-    """One look-up under one gai.conf that builds answer differently."""
+    """One look-up under one gai.conf that builds answer differently.
 
+    ``why`` names the rows of the dialect table that explain it. ``sides`` are what is compared,
+    in words, each with its order, or its error alone.
+    """
+
+    _: KW_ONLY
     scenario: str = ""
     lookup: str = ""
     gai_conf: str = ""
+    why: Annotated[tuple[str, ...], Field(description="empty where no reason is known")] = ()
+    sides: Annotated[tuple[tuple[str, tuple[str, ...]], ...], Field(exclude=True)] = field(
+        default=(), compare=False
+    )
+
+    @property
+    def because(self) -> str:
+        """The reasons in one line."""
+        return "; ".join(self.why) or "no single dialect row explains it"
+
+    @property
+    def between(self) -> str:
+        """What is compared, in words."""
+        return " ≠ ".join(name for name, _ in self.sides)
+
+    @property
+    def short(self) -> str:
+        """The difference in a few words."""
+        return f"differs {self.between}"
+
+    @property
+    def headline(self) -> str:
+        """The difference in a line, with its reasons."""
+        return f"{self.between}: {self.because}"
+
+    @property
+    def failed(self) -> bool:
+        """True when this change alone makes the run end with status 1."""
+        return False
 
 
 class Place(TypedDict):
@@ -219,7 +288,7 @@ def place(result: Result) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class VersionChange(Change):
-    """Two neighbouring versions that answer differently, and the dialect rows that explain it.
+    """Two neighbouring versions that answer differently.
 
     The labels name the builds where those of one version differ among themselves, and are
     empty elsewhere.
@@ -227,22 +296,31 @@ class VersionChange(Change):
 
     older: Glibc
     newer: Glibc
-    why: Annotated[tuple[str, ...], Field(description="empty where no single reason is known")]
     older_label: Annotated[str, Field(description="where builds of one version differ")] = ""
     newer_label: str = ""
     archs: Annotated[tuple[str, ...], Field(description="where the run has several")] = ()
 
     @property
-    def between(self) -> str:
-        """The two builds in words: "2.36 → 2.41", "2.41 (trixie) → 2.41 (mine)"."""
+    def names(self) -> tuple[str, str]:
+        """The two builds in words: "2.36", "2.41 (trixie)"."""
         builds = ((self.older, self.older_label), (self.newer, self.newer_label))
-        words = " → ".join(f"{glibc} ({label})" if label else glibc for glibc, label in builds)
-        return f"{words} on {', '.join(self.archs)}" if self.archs else words
+        older, newer = (f"{glibc} ({label})" if label else glibc for glibc, label in builds)
+        return older, newer
+
+    @property
+    def between(self) -> str:
+        """Both in words: "2.36 → 2.41", "2.41 (trixie) → 2.41 (mine) on armhf"."""
+        return " → ".join(self.names) + (f" on {', '.join(self.archs)}" if self.archs else "")
+
+    @property
+    def headline(self) -> str:
+        """The difference in a line, with its reasons."""
+        return f"{self.between} differs: {self.because}"
 
 
 @dataclass(frozen=True, slots=True)
 class ArchitectureChange(Change):
-    """Architectures on which the same versions answer differently, and the rows that explain it.
+    """Architectures on which the same versions answer differently.
 
     ``one`` and ``other`` are the architectures that answer alike.
     """
@@ -250,12 +328,16 @@ class ArchitectureChange(Change):
     glibc: tuple[Glibc, ...]
     one: tuple[str, ...]
     other: tuple[str, ...]
-    why: Annotated[tuple[str, ...], Field(description="empty where no reason is known")]
 
     @property
     def between(self) -> str:
         """Both sides in words: "2.31, 2.36: amd64, i386 ≠ s390x"."""
         return f"{', '.join(self.glibc)}: {', '.join(self.one)} ≠ {', '.join(self.other)}"
+
+    @property
+    def short(self) -> str:
+        """The difference in a few words."""
+        return f"differs on {', '.join(self.other)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,19 +356,22 @@ class Side:
     ]
     why: str
 
+    @property
+    def answer(self) -> str:
+        """The order or error, in words."""
+        return self.error or ", ".join(self.order) or "no address"
+
 
 @dataclass(frozen=True, slots=True)
 class BuildChange(Change):
     """A look-up that another build answers otherwise than the one it is held against.
 
-    ``why`` names the rows of the dialect table that explain it. ``undefined`` is True where
-    gai.conf has lines without a defined effect: chance may have decided, and it is no finding.
-    Changes are grouped by ``rules``.
+    ``undefined`` is True where gai.conf has lines without a defined effect: chance may have
+    decided, and it is no finding. Changes are grouped by ``rules``.
     """
 
     old: Side
     new: Side
-    why: tuple[str, ...] = ()
     undefined: Annotated[bool, Field(description="chance may have decided: no finding")] = False
     accepted: bool = False
     reason: Reason = ""
@@ -296,6 +381,8 @@ class BuildChange(Change):
 
     def __post_init__(self) -> None:
         old, new = self.old, self.new
+        sides = tuple((one.where, (one.error,) if one.error else one.order) for one in (old, new))
+        object.__setattr__(self, "sides", sides)
         if self.undefined:
             rules = "no defined effect of gai.conf"
         elif old.error or new.error:
@@ -308,6 +395,21 @@ class BuildChange(Change):
     def failed(self) -> bool:
         """True when this change alone makes the run end with status 1."""
         return not self.undefined and not self.accepted
+
+    @property
+    def between(self) -> str:
+        """Both builds in words."""
+        return f"{self.new.where} against {self.old.where}"
+
+    @property
+    def short(self) -> str:
+        """The difference in a few words."""
+        return f"differs from {self.old.where} on {self.new.where}: {self.rules}"
+
+    @property
+    def headline(self) -> str:
+        """The difference in a line."""
+        return f"{self.new.where} differs from {self.old.where}: {self.rules}"
 
 
 def _outcome(side: Side) -> str:
@@ -339,6 +441,16 @@ class Notice:
     source: str = ""
     failed: Annotated[bool, Field(description="it makes the run fail")] = False
 
+    @property
+    def wrong(self) -> bool:
+        """True for a refused host too, after which the run does not end with 0 either."""
+        return self.failed or self.kind == "refused"
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What it speaks of: the scenario, and look-up, gai.conf and build where it has them."""
+        return tuple(filter(None, (self.scenario, self.lookup, self.gai_conf, self.build)))
+
 
 @dataclass(frozen=True, slots=True)
 class LookupReport:
@@ -361,6 +473,11 @@ class LookupReport:
     line: int | None = None
     reference: str = ""
     against: tuple[BuildChange, ...] = ()
+
+    @property
+    def differences(self) -> tuple[VersionChange | ArchitectureChange | BuildChange, ...]:
+        """Where builds answer differently, of each kind."""
+        return (*self.changes, *self.architectures, *self.against)
 
     def holds(self, result: Result) -> bool:
         """Whether one of its results is held against the reference's; both must be trusted."""

@@ -32,9 +32,10 @@ def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[V
                 continue
             labels = (_label(old[1], results), _label(new[1], results))
             change = VersionChange(
-                old[1].glibc, new[1].glibc, explaining(old, new), *labels, **place(old[1])
+                old[1].glibc, new[1].glibc, *labels, why=explaining(old, new), **place(old[1])
             )
-            found.setdefault(change, []).append(arch)
+            sides = tuple(zip(change.names, (_shown(old[1]), _shown(new[1])), strict=True))
+            found.setdefault(replace(change, sides=sides), []).append(arch)
     several = len({evidence.lane.arch for evidence in evidences}) > 1
     return tuple(
         replace(change, archs=tuple(archs) if several else ()) for change, archs in found.items()
@@ -48,7 +49,7 @@ def architectures(
 
     Each group of architectures that answer alike is compared with that of the first one.
     """
-    found: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    found: dict[ArchitectureChange, list[str]] = {}
     by_version: dict[str, list[Seen]] = {}
     for seen in _by_arch(evidences, results).values():
         for each in seen:
@@ -61,12 +62,16 @@ def architectures(
         for other in others:
             one, two = _archs(first), _archs(other)
             if not set(one) & set(two):  # two builds of one version differ: no matter of these
-                why = explaining(first[0], other[0])
-                found.setdefault((one, two, why), []).append(glibc)
-    return tuple(
-        ArchitectureChange(tuple(versions), one, two, why, **place(results[0]))
-        for (one, two, why), versions in found.items()
-    )
+                sides = tuple(
+                    (", ".join(archs), _shown(alike[0][1]))
+                    for archs, alike in ((one, first), (two, other))
+                )
+                change = ArchitectureChange(
+                    (), one, two, why=explaining(first[0], other[0]), sides=sides,
+                    **place(results[0]),
+                )  # fmt: skip
+                found.setdefault(change, []).append(glibc)
+    return tuple(replace(change, glibc=tuple(versions)) for change, versions in found.items())
 
 
 def explaining(one: Seen, other: Seen) -> tuple[str, ...]:
@@ -100,6 +105,10 @@ def _archs(seen: Sequence[Seen]) -> tuple[str, ...]:
 
 def _answer(result: Result) -> tuple[tuple[str, ...], str | None]:
     return result.native, result.error
+
+
+def _shown(result: Result) -> tuple[str, ...]:
+    return (result.error,) if result.error else result.order
 
 
 def _label(result: Result, among: Sequence[Result]) -> str:

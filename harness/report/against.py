@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.compare.results import BuildChange, LookupReport, Result, Side
+from harness.compare.results import BuildChange, LookupReport
 from harness.sandbox.spool import Spool
 
 Held = tuple[LookupReport, BuildChange]
@@ -76,33 +76,3 @@ class Against:
         if self._known:
             words += f", {self._known} accepted"
         return words
-
-
-def answer(side: Side) -> str:
-    """The order or error of one side, in words."""
-    return side.error or ", ".join(side.order) or "no address"
-
-
-def explanation(change: BuildChange) -> Iterator[str]:
-    """A change in lines: old and new, each with its reason, and what explains the difference."""
-    for side in (change.old, change.new):
-        yield f"{side.where}: {answer(side)}"
-        if side.why:
-            yield f"  {side.why}"
-    yield from change.why
-    if change.undefined:
-        yield "chance may have decided: not counted"
-    if change.accepted:
-        yield accepted(change)
-
-
-def accepted(one: BuildChange | Result) -> str:
-    """That the baseline knows it, and why it does."""
-    return f"accepted by the baseline: {one.reason}" if one.reason else "accepted by the baseline"
-
-
-def title_of(report: LookupReport) -> str:
-    """The look-up with its gai.conf, where that is not the usual one."""
-    if report.gai_conf == "default":
-        return report.lookup
-    return f"{report.lookup}  (gai.conf: {report.gai_conf})"

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.compare.results import LookupReport, Notice, Result, Summary
-from harness.report.against import Against, explanation
+from harness.report.against import Against
 from harness.report.markdown import LIMIT, job_summary
-from harness.report.words import alike, asked, change_headline, story, wheres
+from harness.report.words import alike, asked, change_headline, explanation, story, wheres
 from harness.sandbox.spool import Spool
 from harness.text.shown import bare, escaped
 
@@ -58,19 +58,15 @@ class GitHubReport:
                 lines = [change_headline(change), *explanation(change)]
                 self._command("error", lines, title, report.source, report.line)
         for version in () if report.reference else report.changes:
-            words = "; ".join(version.why) or "no single dialect row explains it"
             title = f"{_title(report)}: {version.between}"
-            self._command(
-                "warning", [f"answers differ: {words}"], title, report.source, report.line
-            )
+            lines = [f"answers differ: {version.because}"]
+            self._command("warning", lines, title, report.source, report.line)
 
     def note(self, notice: Notice) -> None:
         """Write a refused host as an error, a stale entry as a warning or an error."""
         self._notices.append(notice)
-        words = [notice.scenario, notice.lookup, notice.gai_conf, notice.build]
-        level = "error" if notice.kind == "refused" or notice.failed else "warning"
-        title = f"{notice.kind}: {', '.join(filter(None, words))}"
-        self._command(level, [notice.text], title, notice.source)
+        title = f"{notice.kind}: {', '.join(notice.place)}"
+        self._command("error" if notice.wrong else "warning", [notice.text], title, notice.source)
 
     def finish(self) -> Summary:
         """Write the totals as a notice, and the job summary; the totals."""
@@ -112,13 +108,10 @@ class GitHubReport:
         line: int | None = None,
     ) -> None:
         file = self._file(source)
-        properties = {} if file is None else {"file": file}
-        if file is not None and line is not None:
-            properties["line"] = str(line)
-        properties["title"] = title
-        words = ",".join(f"{key}={_property(text)}" for key, text in properties.items())
+        words = "" if file is None else f"file={_property(file)},"
+        words += "" if file is None or line is None else f"line={line},"
         text = "%0A".join(map(_data, lines))
-        self._stream.write(f"::{level} {words}::{text}\n")
+        self._stream.write(f"::{level} {words}title={_property(title)}::{text}\n")
 
     def _file(self, source: str) -> str | None:
         """The file as GitHub knows it: from the workspace; None for one that is not in it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.compare.results import LookupReport, Notice, Summary, Verdict
-from harness.report.against import Against, accepted, answer, explanation
-from harness.report.words import alike, asked, change_headline, headline, place, story, wheres
+from harness.compare.results import LookupReport, Notice, Summary
+from harness.report.against import Against
+from harness.report.words import accepted, alike, asked, cases, explanation, place, story, wheres
 from harness.text.shown import escaped, one_line
 
 LIMIT = 1 << 20
@@ -37,57 +38,38 @@ def job_summary(
 
 
 @dataclass(slots=True)
-class _Cell:
-    """What a scenario's look-ups gave on one build, counted."""
-
-    results: int = 0
-    failed: int = 0
-    changed: int = 0
-    accepted: bool = False
-    untrusted: bool = False
-    crashed: bool = False
-
-    @property
-    def words(self) -> str:
-        words = [f"{self.failed} of {self.results}"] if self.failed else []
-        words += [f"{self.changed} changed"] if self.changed else []
-        if words:
-            return f"❌ {', '.join(words)}"
-        if self.accepted:
-            return "☑️ accepted"
-        if self.untrusted:
-            return "❔ not counted"
-        return "💥 as predicted" if self.crashed else "✅"
-
-
-@dataclass(slots=True)
 class _Row:
-    """A scenario's row of the matrix: a cell for each build, and why it fails or is accepted."""
+    """A scenario's row of the matrix: for each build what became of its cases, counted, and why."""
 
-    cells: dict[str, _Cell] = field(default_factory=dict)
+    cells: dict[str, Counter[str]] = field(default_factory=dict)
     failure: str = ""
     known: str = ""
 
     def add(self, report: LookupReport) -> None:
-        for result in report.results:
-            cell = self.cells.setdefault(result.where, _Cell())
-            cell.results += 1
-            cell.failed += result.failed
-            cell.accepted |= result.accepted
-            cell.untrusted |= bool(result.untrusted)
-            cell.crashed |= result.verdict is Verdict.CRASHED
-            if result.accepted:
-                self.known = self.known or accepted(result)
-            if result.failed and not self.failure:
-                self.failure = f"{asked(report)}: {headline(result)}"
-        for change in report.against:
-            cell = self.cells.setdefault(change.new.where, _Cell())
-            cell.changed += change.failed
-            cell.accepted |= change.accepted
-            if change.accepted:
-                self.known = self.known or accepted(change)
-            if change.failed and not self.failure:
-                self.failure = f"{asked(report)}: {change_headline(change)}"
+        for case in cases(report):
+            cell = self.cells.setdefault(case.build, Counter())
+            held, failed = case.kind == "changed", case.outcome in ("failed", "error")
+            cell["results"] += not held
+            cell["crashed"] += case.kind == "crashed"
+            cell["changed" if held and failed else "failed" if failed else case.outcome] += 1
+            if failed:
+                self.failure = self.failure or f"{asked(report)}: {case.message}"
+            if case.outcome == "accepted":
+                self.known = self.known or accepted(case)
+
+
+def _words(cell: Counter[str] | None) -> str:
+    if cell is None:
+        return ""
+    words = [f"{cell['failed']} of {cell['results']}"] if cell["failed"] else []
+    words += [f"{cell['changed']} changed"] if cell["changed"] else []
+    if words:
+        return f"❌ {', '.join(words)}"
+    for outcome, sign in (("accepted", "☑️ accepted"), ("skipped", "❔ not counted"),
+                          ("crashed", "💥 as predicted")):  # fmt: skip
+        if cell[outcome]:
+            return sign
+    return "✅"
 
 
 def _blocks(
@@ -103,9 +85,8 @@ def _blocks(
     yield f"## gai-harness: {_text(title)}\n\n"
     yield f"{len(reports)} look-up{'s'[: len(reports) != 1]}: {summary.words}\n\n"
     for notice in notices:
-        words = [notice.scenario, notice.lookup, notice.gai_conf, notice.build]
-        sign = "❌" if notice.kind == "refused" or notice.failed else "⚠️"
-        where = _text(", ".join(filter(None, words)))
+        sign = "❌" if notice.wrong else "⚠️"
+        where = _text(", ".join(notice.place))
         yield f"- {sign} {notice.kind}: {where}: {_text(notice.text)}\n"
     yield "\n" if notices else ""
     if summary.failed:
@@ -130,7 +111,7 @@ def _changed(against: Against) -> Iterator[str]:
     for group in against.groups():
         yield f"#### {_text(group.title)}: {group.count}\n\n"
         for report, change in group.held:
-            title = f"{report.scenario}: {asked(report)}: {answer(change.new)}"
+            title = f"{report.scenario}: {asked(report)}: {change.new.answer}"
             sign = "❌" if change.failed else "☑️"
             yield _folded(f"{sign} {title}", [place(report), *explanation(change)])
         yield "\n"
@@ -144,9 +125,7 @@ def _matrix(rows: Mapping[str, _Row]) -> Iterator[str]:
     head = "".join(f"| {_text(build)} " for build in builds)
     yield f"### Scenarios\n\n| scenario {head}| why |\n|---{'|---' * len(builds)}|---|\n"
     for name, row in sorted(rows.items(), key=lambda item: not item[1].failure):
-        cells = "".join(
-            f"| {row.cells[build].words if build in row.cells else ''} " for build in builds
-        )
+        cells = "".join(f"| {_words(row.cells.get(build))} " for build in builds)
         yield f"| {_text(name)} {cells}| {_text(row.failure or row.known)} |\n"
 
 

@@ -11,9 +11,8 @@ import json
 import re
 from typing import Any, TextIO
 
-from harness.compare.results import BuildChange, LookupReport, Notice, Result, Summary
-from harness.report.against import explanation
-from harness.report.words import asked, change_headline, headline, story
+from harness.compare.results import LookupReport, Notice, Summary
+from harness.report.words import cases
 from harness.text.shown import escaped
 
 _LIKE_A_KEY = re.compile(r"\S+\s*:(?=\s|$)")
@@ -32,18 +31,28 @@ class TapReport:
 
     def add(self, report: LookupReport) -> None:
         """Write one look-up."""
-        changes = {change.new.where: change for change in report.against}
-        for result in report.results:
-            self._result(report, result)
-            if report.holds(result):
-                self._held(report, result, changes.get(result.where))
+        for case in cases(report):
+            name = f"{report.scenario} · {case.name}"
+            if case.outcome == "skipped":
+                self._test(True, name, f"SKIP not counted: {case.message}")
+                continue
+            known = case.outcome == "accepted"
+            passed = case.outcome == "passed"
+            self._test(passed, name, f"TODO accepted {case.reason}".rstrip() if known else "")
+            if not passed:
+                self._diagnostic(
+                    message=case.message,
+                    severity="todo" if known else "fail",
+                    at=_at(report),
+                    **case.orders,
+                    explanation=[line for line in case.lines if line != case.message],
+                )
         self._summary += Summary.of(report.results)
 
     def note(self, notice: Notice) -> None:
         """Write a refused host or a stale entry as a failure; as a comment where it is none."""
-        words = [notice.scenario, notice.lookup, notice.gai_conf, notice.build, notice.text]
-        text = f"{notice.kind}: {' · '.join(filter(None, words))}"
-        if notice.kind == "refused" or notice.failed:
+        text = f"{notice.kind}: {' · '.join((*notice.place, notice.text))}"
+        if notice.wrong:
             self._test(False, text)
         else:
             self._line(f"# {escaped(text)}")
@@ -52,40 +61,6 @@ class TapReport:
         """Write the plan; the totals."""
         self._line(f"1..{self._count}")
         return self._summary
-
-    def _result(self, report: LookupReport, result: Result) -> None:
-        name = f"{report.scenario} · {asked(report)} · glibc {result.where}"
-        if result.untrusted:
-            self._test(True, name, directive=f"SKIP not counted: {result.untrusted}")
-            return
-        if not result.differs:
-            self._test(True, name)
-            return
-        self._test(False, name, _accepted(result.reason) if result.accepted else "")
-        self._diagnostic(
-            message=headline(result),
-            severity="todo" if result.accepted else "fail",
-            at=_at(report),
-            native=result.error or list(result.native),
-            model=result.model_error or list(result.model),
-            explanation=story(result)[1:],
-        )
-
-    def _held(self, report: LookupReport, result: Result, change: BuildChange | None) -> None:
-        name = f"{report.scenario} · {asked(report)} · glibc {result.where}"
-        name += f" against {report.reference}"
-        if change is None or change.undefined:
-            self._test(True, name)
-            return
-        self._test(False, name, _accepted(change.reason) if change.accepted else "")
-        self._diagnostic(
-            message=change_headline(change),
-            severity="todo" if change.accepted else "fail",
-            at=_at(report),
-            was=change.old.error or list(change.old.order),
-            now=change.new.error or list(change.new.order),
-            explanation=list(explanation(change)),
-        )
 
     def _test(self, passed: bool, name: str, directive: str = "") -> None:
         self._count += 1
@@ -114,10 +89,6 @@ def _item(text: str) -> str:
     quoted = escaped(json.dumps(text))
     found = _LIKE_A_KEY.match(quoted)
     return f"{found[0][:-1]}\\u003a{quoted[found.end() :]}" if found else quoted
-
-
-def _accepted(reason: str) -> str:
-    return f"TODO accepted {reason}".rstrip()
 
 
 def _at(report: LookupReport) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from harness.text.shown import Shown, escaped, lines
+from harness.text.shown import Shown, escaped, lines, one_line
 
 
 class Terminal(Console):
@@ -35,6 +35,10 @@ class Terminal(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         """As rich's; the lines of a text are no commands to a CI's runner."""
         super().print(*map(_shown, objects), **options)
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """One line, as it is: not wrapped, and with no markup in it."""
+        self.print(Text(one_line(text), style), soft_wrap=True, highlight=False)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

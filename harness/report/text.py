@@ -8,9 +8,18 @@ from typing import TextIO
 
 from rich.text import Text
 
-from harness.compare.results import LookupReport, Notice, Result, Summary, Verdict
-from harness.report.against import Against, accepted, explanation, title_of
+from harness.compare.results import (
+    BuildChange,
+    LookupReport,
+    Notice,
+    Result,
+    Summary,
+    Verdict,
+    VersionChange,
+)
+from harness.report.against import Against
 from harness.report.terminal import Terminal
+from harness.report.words import accepted, explanation, told
 from harness.text.shown import one_line
 from harness.versions import Version
 
@@ -19,6 +28,17 @@ _COLOURS = {
     Verdict.DISAGREE: "bold red",
     Verdict.CRASHED: "magenta",
     Verdict.ERROR: "red",
+}
+
+_STYLES = {
+    "untrusted": "bold magenta",
+    "undefined": "magenta",
+    "trap": "cyan",
+    "cycle": "yellow",
+    "reply": "yellow",
+    "departure": "blue",
+    "unmet": "bold red",
+    "accepted": "cyan",
 }
 
 _NAMED = 4  # interfaces named in one note
@@ -38,6 +58,7 @@ class TextReport:
 
     def __init__(self, console: Terminal, quiet: bool = False) -> None:
         self._console = console
+        self._say = console.say
         self._quiet = quiet
         self._summary = Summary()
         self._lookups: set[tuple[str, str, str]] = set()
@@ -58,26 +79,19 @@ class TextReport:
             return
         if report.scenario != self._scenario:
             self._scenario = report.scenario
-            self._line(Text(report.scenario, style="bold"))
+            self._say(report.scenario, "bold")
             for line in summed_up(report.devices):
-                self._line(Text(f"  {line}", style="dim"))
-        self._line(Text(f"  {title_of(report)}"))
+                self._say(f"  {line}", "dim")
+        self._say(f"  {_title(report)}")
         for same in _same_answers(report.results):
             self._answer(same, report.results)
-        for change in report.changes:
-            if report.reference and change.older == change.newer:
-                continue  # each is held against the reference below
-            self._changed += 1
-            why = change.why or ("no single dialect row explains it",)
-            self._line(Text(f"    {change.between} differs: {'; '.join(why)}", "yellow"))
-        for apart in report.architectures:
-            why = apart.why or ("no dialect rows explain it",)
-            self._line(Text(f"    {apart.between}: {'; '.join(why)}", "yellow"))
-        for against in report.against:
-            self._line(
-                Text(f"    {against.new.where} differs from {against.old.where}: {against.rules}",
-                     "yellow" if against.failed else "dim")
-            )  # fmt: skip
+        for change in report.differences:
+            if isinstance(change, VersionChange):
+                if report.reference and change.older == change.newer:
+                    continue  # each is held against the reference below
+                self._changed += 1
+            known = isinstance(change, BuildChange) and not change.failed
+            self._say(f"    {change.headline}", "dim" if known else "yellow")
 
     def finish(self) -> Summary:
         """Write the totals and return them."""
@@ -85,13 +99,13 @@ class TextReport:
         lookups = len(self._lookups)
         on = ", ".join(_builds(self._ran))
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
-        self._line(Text(f"{what}: {summary.words}", "bold"))
+        self._say(f"{what}: {summary.words}", "bold")
         through = sorted({(arch, name) for (_, arch, *_), name in self._ran.items() if name})
         if through:
-            self._line(Text(", ".join(f"{arch} ran through {name}" for arch, name in through)))
+            self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))
         if self._changed:
             plural = "s"[: self._changed != 1]
-            self._line(Text(f"{self._changed} difference{plural} between neighbouring versions"))
+            self._say(f"{self._changed} difference{plural} between neighbouring versions")
         self._changes()
         return summary
 
@@ -102,70 +116,30 @@ class TextReport:
 
     def _changes(self) -> None:
         for group in self._against.groups():
-            self._line(Text(f"{group.title}: {group.count}", "bold yellow"))
+            self._say(f"{group.title}: {group.count}", "bold yellow")
             for report, change in group.held:
-                place = f"  {report.scenario}: {title_of(report)}"
+                place = f"  {report.scenario}: {_title(report)}"
                 if change.accepted:
-                    self._line(Text(f"{place}: {accepted(change)}"))
+                    self._say(f"{place}: {accepted(change)}")
                     continue
-                self._line(Text(place))
-                for line in explanation(change):
-                    self._line(Text(f"    {line}"))
-        words = self._against.words
-        if words:
-            self._line(Text(words, "bold"))
+                for line in (place, *(f"    {line}" for line in explanation(change))):
+                    self._say(line)
+        if words := self._against.words:
+            self._say(words, "bold")
         for notice in self._stale:
-            self._line(
-                Text(f"stale in the baseline: {where_of(notice)}: {notice.text}", "bold yellow")
-            )
+            self._say(f"stale in the baseline: {_where(notice)}: {notice.text}", "bold yellow")
 
     def _answer(self, results: Sequence[Result], among: Sequence[Result]) -> None:
         first = results[0]
-        where = " ".join(_label(result, among) for result in results)
-        head = Text(f"    glibc {where}: ")
-        verdict = str(first.verdict)
-        if first.verdict is Verdict.CRASHED:
-            verdict += f" with {first.error}"
-        head.append(verdict, _COLOURS[first.verdict])
-        self._line(head)
-        if first.untrusted:
-            self._line(Text(f"      not counted: {first.untrusted}", "bold magenta"))
-        for line in first.undefined:
-            self._line(
-                Text(f"      undefined: {line}; a crash or any use of it is right", "magenta")
-            )
-        agreed = first.verdict is Verdict.AGREE
-        if first.error and first.verdict is not Verdict.CRASHED:
-            self._line(Text(f"      native  {first.error}"))
-        elif first.native:
-            self._line(Text(f"      native  {_once(first.native)}"))
-        if first.model_error:
-            self._line(Text(f"      model   {first.model_error}"))
-        elif first.model:
-            self._line(Text(f"      model   {_once(first.model)}"))
-        if not agreed and first.first_difference is not None:
-            self._line(Text(f"      first difference at number {first.first_difference + 1}"))
-        for decision in first.decisions:
-            self._line(Text(f"        {decision.why}", "dim" if agreed else ""))
-        for remark in first.remarks:
-            self._line(Text(f"      {remark.text}", "yellow" if remark.kind != "trap" else "cyan"))
-        for departure in first.departures:
-            self._line(
-                Text(
-                    f"      {departure.standard} says {', '.join(departure.order)} "
-                    f"({departure.why})",
-                    "blue",
-                )
-            )
-        for failure in dict.fromkeys(line for result in results for line in result.unmet):
-            self._line(Text(f"      expectation failed: {failure}", "bold red"))
-        for known in dict.fromkeys(accepted(result) for result in results if result.accepted):
-            self._line(Text(f"      {known}", "cyan"))
-
-    def _line(self, text: Text) -> None:
-        if "\n" in text.plain:
-            text = Text(one_line(text.plain), text.style)
-        self._console.print(text, soft_wrap=True, highlight=False)
+        crashed = first.verdict is Verdict.CRASHED
+        labels = one_line(" ".join(_label(result, among) for result in results))
+        verdict = f"{first.verdict} with {first.error}" if crashed else str(first.verdict)
+        head = Text(f"    glibc {labels}: ").append(one_line(verdict), _COLOURS[first.verdict])
+        self._console.print(head, soft_wrap=True, highlight=False)
+        for kind, line in told(first):
+            plain = kind == "why" and first.verdict is Verdict.AGREE
+            if kind != "native" or not crashed:
+                self._say(f"      {line}", "dim" if plain else _STYLES.get(kind, ""))
 
 
 def summed_up(devices: Sequence[str]) -> Iterator[str]:
@@ -182,8 +156,13 @@ def summed_up(devices: Sequence[str]) -> Iterator[str]:
         yield f"{', '.join(names[:_NAMED])}{more}: {words}"
 
 
-def where_of(notice: Notice) -> str:
-    """The place a notice speaks of, in words."""
+def _title(report: LookupReport) -> str:
+    conf = "" if report.gai_conf == "default" else f"  (gai.conf: {report.gai_conf})"
+    return report.lookup + conf
+
+
+def _where(notice: Notice) -> str:
+    """The place a stale entry of the baseline speaks of, in words."""
     words = [notice.scenario, notice.lookup]
     if notice.gai_conf not in ("", "default"):
         words.append(f"gai.conf {notice.gai_conf}")
@@ -191,59 +170,27 @@ def where_of(notice: Notice) -> str:
     return ", ".join(filter(None, words))
 
 
-def _once(addresses: Sequence[str]) -> str:
-    return ", ".join(address for address, _ in groupby(addresses))
-
-
 def _label(result: Result, among: Sequence[Result]) -> str:
+    """The version, and what tells the build from others: architecture, origin, lane, or all."""
     text = result.glibc
-    if result.arch != among[0].arch or len({r.arch for r in among}) > 1:
+    if len({each.arch for each in among}) > 1:
         text += f":{result.arch}"
-    alike = [r for r in among if (r.glibc, r.arch) == (result.glibc, result.arch)]
-    if len(alike) > 1:
-        text += f" ({_apart(result, alike)})"
-    return text
-
-
-def _apart(result: Result, alike: Sequence[Result]) -> str:
-    """What tells a result from those of the same version: its build, its lane, or both."""
-    words = []
-    if len({r.label for r in alike}) > 1:
-        words.append(result.label)
-    if sum(r.label == result.label for r in alike) > 1:
-        words.append(result.lane)
-    return ", ".join(words)
+    alike = [each for each in among if (each.glibc, each.arch) == (result.glibc, result.arch)]
+    words = [result.label] if len({each.label for each in alike}) > 1 else []
+    words += [result.lane] if sum(each.label == result.label for each in alike) > 1 else []
+    return f"{text} ({', '.join(words)})" if words else text
 
 
 def _builds(builds: Collection[tuple[str, str, str, str]]) -> Iterator[str]:
     """Every build of a run, oldest first, with its label where its version has several."""
-    for glibc, arch, lane, label in sorted(builds, key=_version_key):
+    for glibc, arch, lane, label in sorted(builds, key=lambda key: (Version.parse(key[0]), *key)):
         alone = len({other for *version, _, other in builds if version == [glibc, arch]}) == 1
         yield f"{glibc} {arch} ({lane if alone else f'{label}, {lane}'})"
 
 
-def _version_key(item: tuple[str, str, str, str]) -> tuple[object, ...]:
-    glibc, *others = item
-    return Version.parse(glibc), *others
-
-
 def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:
     """Neighbouring results that say the same, so that versions stand side by side."""
-    for _, same in groupby(
-        results,
-        key=lambda r: (
-            r.verdict,
-            r.native,
-            r.model,
-            r.error,
-            r.unmet,
-            r.decisions,
-            r.undefined,
-            r.remarks,
-            r.accepted,
-            r.untrusted,
-        ),
-    ):
+    for _, same in groupby(results, key=lambda result: result.bare(destinations=(), departures=())):
         yield list(same)
 
 
@@ -251,8 +198,6 @@ def _noteworthy(report: LookupReport) -> bool:
     """Whether ``--quiet`` shows a look-up: something fails, is known to, or differs."""
     return bool(
         report.failed
-        or report.changes
-        or report.architectures
-        or report.against
+        or report.differences
         or any(result.differs or result.predicted or result.untrusted for result in report.results)
     )

@@ -1,17 +1,12 @@
-"""Results in plain words, for formats that carry text: JUnit, TAP, annotations."""
+"""What is said of results in plain words. Each format takes its part of it and adds its style."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
 
-from harness.compare.results import BuildChange, LookupReport, Result, Verdict
-from harness.report.against import accepted, answer
-
-
-def once(addresses: Sequence[str]) -> str:
-    """An order with neighbours of the same address named once."""
-    return ", ".join(address for address, _ in groupby(addresses))
+from harness.compare.results import BuildChange, Change, LookupReport, Result, Verdict
 
 
 def place(report: LookupReport) -> str:
@@ -24,6 +19,11 @@ def asked(report: LookupReport) -> str:
     return report.lookup + ("" if report.gai_conf == "default" else f" [{report.gai_conf}]")
 
 
+def accepted(one: BuildChange | Result | Case) -> str:
+    """That the baseline knows it, and why it does."""
+    return f"accepted by the baseline: {one.reason}" if one.reason else "accepted by the baseline"
+
+
 def headline(result: Result) -> str:
     """What came of one look-up on one build, in one line."""
     if result.verdict is Verdict.CRASHED:
@@ -33,15 +33,38 @@ def headline(result: Result) -> str:
     if result.verdict is Verdict.ERROR:
         return str(result.error)
     if result.verdict is Verdict.DISAGREE:
-        return f"glibc says {_native(result)}, the model {_model(result)}"
-    if result.unmet:
-        return f"expectation failed: {result.unmet[0]}"
-    return _native(result)
+        return f"glibc says {result.answer}, the model {result.model_answer}"
+    return f"expectation failed: {result.unmet[0]}" if result.unmet else result.answer
+
+
+def told(result: Result) -> Iterator[tuple[str, str]]:
+    """Everything known of a result in lines, each with its kind; a remark has its own kind."""
+    if result.untrusted:
+        yield "untrusted", f"not counted: {result.untrusted}"
+    for line in result.undefined:
+        yield "undefined", f"undefined: {line}; a crash or any use of it is right"
+    if result.native or result.error:
+        yield "native", f"native  {result.answer}"
+    if result.model or result.model_error:
+        yield "model", f"model   {result.model_answer}"
+    if result.first_difference is not None:
+        yield "difference", f"first difference at number {result.first_difference + 1}"
+    for decision in result.decisions:
+        yield "why", f"  {decision.why}"
+    for remark in result.remarks:
+        yield remark.kind, remark.text
+    for departure in result.departures:
+        text = f"{departure.standard} says {', '.join(departure.order)} ({departure.why})"
+        yield "departure", text
+    for failure in result.unmet:
+        yield "unmet", f"expectation failed: {failure}"
+    if result.accepted:
+        yield "accepted", accepted(result)
 
 
 def story(result: Result) -> list[str]:
     """The headline and everything behind it, each line once."""
-    return list(dict.fromkeys([headline(result), *details(result)]))
+    return list(dict.fromkeys([headline(result), *(text for _, text in told(result))]))
 
 
 def alike(results: Iterable[Result]) -> dict[str, list[Result]]:
@@ -57,39 +80,113 @@ def wheres(results: Iterable[Result]) -> str:
     return ", ".join(result.where for result in results)
 
 
-def details(result: Result) -> Iterator[str]:
-    """Everything known of a result, line by line: both orders, the reasons, what to know."""
-    if result.untrusted:
-        yield f"not counted: {result.untrusted}"
-    for failure in result.unmet:
-        yield f"expectation failed: {failure}"
-    yield f"native  {_native(result)}"
-    yield f"model   {_model(result)}"
-    if result.first_difference is not None:
-        yield f"first difference at number {result.first_difference + 1}"
-    for decision in result.decisions:
-        yield f"  {decision.why}"
-    for line in result.undefined:
-        yield f"undefined: {line}; a crash or any use of it is right"
-    for remark in result.remarks:
-        yield remark.text
-    for departure in result.departures:
-        yield f"{departure.standard} says {', '.join(departure.order)} ({departure.why})"
-    if result.accepted:
-        yield accepted(result)
-
-
 def change_headline(change: BuildChange) -> str:
     """A changed order in one line."""
-    return (
-        f"{answer(change.new)} instead of {answer(change.old)} on {change.old.where} "
-        f"({change.rules})"
+    old, new = change.old, change.new
+    return f"{new.answer} instead of {old.answer} on {old.where} ({change.rules})"
+
+
+def explanation(change: BuildChange) -> Iterator[str]:
+    """A change in lines: old and new, each with its reason, and what explains the difference."""
+    for side in (change.old, change.new):
+        yield f"{side.where}: {side.answer}"
+        if side.why:
+            yield f"  {side.why}"
+    yield from (*change.why, *notes(change))
+
+
+def notes(change: Change) -> Iterator[str]:
+    """What else has to be known of a difference."""
+    if isinstance(change, BuildChange) and change.undefined:
+        yield "chance may have decided: not counted"
+    if isinstance(change, BuildChange) and change.accepted:
+        yield accepted(change)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test, for formats that know tests: a result, or its answer held against another build's.
+
+    ``kind`` is the verdict, "expectation" or "untrusted", for one that is held against another
+    "changed"; ``reason`` why a failure is
+    accepted. ``orders`` are the two that differ, by name. ``lines`` say all that
+    is known; there are none of a plain success.
+    """
+
+    name: str
+    build: str
+    outcome: Literal["passed", "failed", "error", "accepted", "skipped"] = "passed"
+    kind: str = ""
+    message: str = ""
+    reason: str = ""
+    lines: tuple[str, ...] = ()
+    orders: dict[str, str | list[str]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def cases(report: LookupReport) -> Iterator[Case]:
+    """The tests of a look-up: each result, and behind it what is held against the reference."""
+    changes = {change.new.where: change for change in report.against}
+    for result in report.results:
+        yield _case(report, result)
+        if report.holds(result):
+            yield _held(report, result, changes.get(result.where))
+
+
+def _case(report: LookupReport, result: Result) -> Case:
+    name, seconds = f"{asked(report)} · glibc {result.where}", result.elapsed_ns / 1e9
+    lines = tuple(story(result))
+    if result.untrusted:
+        return Case(
+            name, result.where, "skipped", "untrusted", result.untrusted, lines=lines,
+            seconds=seconds,
+        )  # fmt: skip
+    if not result.differs:
+        lines = lines if result.predicted else ()
+        return Case(name, result.where, "passed", str(result.verdict), lines=lines, seconds=seconds)
+    died = result.verdict in (Verdict.CRASHED, Verdict.ERROR)
+    return Case(
+        name,
+        result.where,
+        "accepted" if result.accepted else "error" if died else "failed",
+        "expectation" if result.verdict is Verdict.AGREE else str(result.verdict),
+        headline(result),
+        result.reason,
+        lines,
+        {
+            "native": result.error or list(result.native),
+            "model": result.model_error or list(result.model),
+        },
+        seconds,
     )
 
 
-def _native(result: Result) -> str:
-    return result.error or once(result.native) or "no address"
+def _held(report: LookupReport, result: Result, change: BuildChange | None) -> Case:
+    name = f"{asked(report)} · glibc {result.where} against {report.reference}"
+    if change is None:
+        return Case(name, result.where, "passed", "changed")
+    lines = tuple(explanation(change))
+    if change.undefined and not change.accepted:
+        return Case(name, result.where, "passed", "changed", lines=lines)
+    old, new = change.old, change.new
+    return Case(
+        name,
+        result.where,
+        "accepted" if change.accepted else "failed",
+        "changed",
+        change_headline(change),
+        change.reason,
+        lines,
+        {"was": old.error or list(old.order), "now": new.error or list(new.order)},
+    )
 
 
-def _model(result: Result) -> str:
-    return result.model_error or once(result.model) or "no address"
+def unused(name: str, taken: dict[str, int], sign: str) -> str:
+    """``name``, with ``sign`` and a number where it is in ``taken`` already; it is put there."""
+    chosen, number = name, taken.get(name, 1)
+    while chosen in taken:
+        number += 1
+        chosen = f"{name}{sign}{number}"
+    taken[name] = number
+    taken.setdefault(chosen, 1)
+    return chosen

@@ -43,7 +43,7 @@ def test_quiet_shows_what_fails_or_differs_and_counts_all() -> None:
     plain = LookupReport("plain", "web", "default", (result("plain"),))
     changed = LookupReport(
         "changed", "web", "default", (result("changed"),),
-        changes=(VersionChange("2.36", "2.41", ("because",)),),
+        changes=(VersionChange("2.36", "2.41", why=("because",)),),
     )  # fmt: skip
     wrong = LookupReport("wrong", "web", "default", (result("wrong", verdict=Verdict.DISAGREE),))
     accepted = LookupReport(

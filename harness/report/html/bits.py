@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import pairwise
@@ -75,42 +74,29 @@ def prefix_bits(
     equal = leading_zeros(int(first) ^ int(second), width)
     if counted is None:
         counted = equal if first.version == 6 or equal >= prefixlen > 0 else 0
-    size = 8 if first.version == 4 else 16
-    cuts = {equal, equal + 1, prefixlen}
+    size, form = (8, "d") if first.version == 4 else (16, "x")
     groups = []
     for start in range(0, width, size):
-        edges = sorted({start, start + size, *(c for c in cuts if start < c < start + size)})
-        spans = list(pairwise(edges))
-        groups.append(
-            BitGroup(
-                _group_text(int(first), start, size, width),
-                _group_text(int(second), start, size, width),
-                tuple(_runs(f"{int(first):0{width}b}", spans, equal, prefixlen)),
-                tuple(_runs(f"{int(second):0{width}b}", spans, equal, prefixlen)),
+        cuts = {equal, equal + 1, prefixlen} & set(range(start, start + size))
+        spans = list(pairwise(sorted({start, start + size} | cuts)))
+        texts, runs = [], []
+        for address in (first, second):
+            bits = f"{int(address):0{width}b}"
+            texts.append(format(int(bits[start : start + size], 2), form))
+            runs.append(
+                tuple(
+                    Run(bits[at:end], _kind(at, equal), ends=end == prefixlen) for at, end in spans
+                )
             )
-        )
+        groups.append(BitGroup(texts[0], texts[1], runs[0], runs[1]))
     return PrefixBits(
-        destination=destination,
-        source=source,
-        version=first.version,
-        width=width,
-        prefixlen=prefixlen,
-        equal=equal,
-        counted=counted,
-        groups=tuple(groups),
-        words=_words(first.version, width, equal, counted, prefixlen),
-    )
+        destination, source, first.version, width, prefixlen, equal, counted, tuple(groups),
+        _words(first.version, width, equal, counted, prefixlen),
+    )  # fmt: skip
 
 
-def _runs(text: str, spans: list[tuple[int, int]], equal: int, prefixlen: int) -> Iterator[Run]:
-    for start, end in spans:
-        kind = "equal" if start < equal else "first" if start == equal else "rest"
-        yield Run(text[start:end], kind, ends=end == prefixlen)
-
-
-def _group_text(value: int, start: int, size: int, width: int) -> str:
-    part = value >> (width - start - size) & ((1 << size) - 1)
-    return f"{part:x}" if size == 16 else str(part)
+def _kind(at: int, equal: int) -> str:
+    return "equal" if at < equal else "first" if at == equal else "rest"
 
 
 def _words(version: int, width: int, equal: int, counted: int, prefixlen: int) -> str:

@@ -9,34 +9,26 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.compare.results import LookupReport, Result
+from harness.report.words import unused
 from harness.versions import Version
-
-Key = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One build: ``origin`` tells it from others of its version and architecture, else "".
+    """One build: ``of`` is a result of it, without its answer.
 
-    ``name`` are its words in running text, ``slug`` its part of an address in the page, and
-    ``left`` the number of the column it is compared with, None for the first.
+    ``origin`` tells it from others of its version and architecture, else "". ``name`` are its
+    words in running text, ``short`` those without the architecture, ``slug`` its part of an
+    address in the page, and ``left`` the number of the column it is compared with.
     """
 
     number: int
-    slug: str
-    glibc: str
-    arch: str
-    lane: str
-    build: str
+    of: Result
     origin: str
     name: str
-    emulator: str
+    short: str
+    slug: str
     left: int | None
-
-    @property
-    def short(self) -> str:
-        """The name without the architecture."""
-        return f"{self.glibc} ({self.origin})" if self.origin else self.glibc
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,7 @@ class Columns:
     """All columns in order, and which of them a result belongs to."""
 
     columns: tuple[Column, ...]
-    numbers: dict[Key, int]
+    numbers: dict[tuple[str, ...], int]
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -56,44 +48,41 @@ class Columns:
     @property
     def architectures(self) -> list[tuple[str, int]]:
         """Each architecture with the number of its columns, in order."""
-        found = groupby(self.columns, key=lambda column: column.arch)
+        found = groupby(self.columns, key=lambda column: column.of.arch)
         return [(arch, len(list(group))) for arch, group in found]
 
 
 def columns_of(reports: Iterable[LookupReport]) -> Columns:
     """The columns of a run: this machine's architecture first, versions from old to new."""
-    keys: dict[Key, Result] = {}
+    builds: dict[tuple[str, ...], Result] = {}
     for report in reports:
         for result in report.results:
-            keys.setdefault(_key(result), result)
-    own = {result.arch for result in keys.values() if result.label == "host"}
-    found = sorted(dict.fromkeys(r.arch for r in keys.values()), key=lambda arch: arch not in own)
-    archs = {arch: place for place, arch in enumerate(found)}
+            builds.setdefault(_key(result), result)
+    own = {result.arch for result in builds.values() if result.label == "host"}
+    archs = list(dict.fromkeys(result.arch for result in builds.values()))
     ordered = sorted(
-        keys.items(), key=lambda item: (archs[item[1].arch], Version.parse(item[1].glibc), item[0])
-    )
-    origins = _origins([result for _, result in ordered])
+        builds.values(),
+        key=lambda one: (
+            one.arch not in own, archs.index(one.arch), Version.parse(one.glibc), _key(one)
+        ),
+    )  # fmt: skip
     columns: list[Column] = []
-    taken: set[str] = set()
-    for number, (_, result) in enumerate(ordered):
-        origin = origins[number]
-        name = result.glibc + (f" {result.arch}" if len(archs) > 1 else "")
-        words = [result.glibc] + ([result.arch] if len(archs) > 1 else []) + [origin] * bool(origin)
+    taken: dict[str, int] = {}
+    for number, (result, origin) in enumerate(zip(ordered, _origins(ordered), strict=True)):
+        words = [result.glibc, *[result.arch] * (len(archs) > 1)]
+        end = f" ({origin})" if origin else ""
         columns.append(
             Column(
-                number=number,
-                slug=unique("-".join(words), taken),
-                glibc=result.glibc,
-                arch=result.arch,
-                lane=result.lane,
-                build=result.build,
-                origin=origin,
-                name=f"{name} ({origin})" if origin else name,
-                emulator=result.emulator or "",
-                left=_left(columns, result),
+                number,
+                result.without_answer(),
+                origin,
+                " ".join(words) + end,
+                result.glibc + end,
+                unused(slug("-".join(filter(None, [*words, origin]))), taken, "-"),
+                _left(columns, result),
             )
         )
-    return Columns(tuple(columns), {key: number for number, (key, _) in enumerate(ordered)})
+    return Columns(tuple(columns), {_key(result): n for n, result in enumerate(ordered)})
 
 
 def slug(text: str) -> str:
@@ -101,46 +90,27 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._~:]+", "-", text).strip("-") or "-"
 
 
-def unique(text: str, taken: set[str]) -> str:
-    """The slug of ``text``, with a number where ``taken`` has it already; is added to it."""
-    base = name = slug(text)
-    number = 1
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}"
-    taken.add(name)
-    return name
-
-
-def _key(result: Result) -> Key:
+def _key(result: Result) -> tuple[str, ...]:
     return result.glibc, result.arch, result.label, result.build, result.lane
 
 
 def _origins(results: Sequence[Result]) -> list[str]:
     """The fewest words that tell each build from those of its version and architecture."""
-
-    def most_alike(words: Sequence[str]) -> bool:
-        seen = Counter((r.glibc, r.arch, word) for r, word in zip(results, words, strict=True))
-        return max(seen.values(), default=0) > 1
-
-    same = Counter((r.glibc, r.arch) for r in results)
+    builds = [(result.glibc, result.arch) for result in results]
     for words in (
         [r.label or r.build for r in results],
         [f"{r.label or r.build}, {r.lane}" for r in results],
         [f"{r.label}, {r.build}, {r.lane}" for r in results],
     ):
-        if not most_alike(words):
+        if len(set(zip(builds, words, strict=True))) == len(results):
             break
-    return [
-        word if same[r.glibc, r.arch] > 1 else "" for r, word in zip(results, words, strict=True)
-    ]
+    same = Counter(builds)
+    return [word if same[build] > 1 else "" for build, word in zip(builds, words, strict=True)]
 
 
 def _left(columns: Sequence[Column], result: Result) -> int | None:
     """The left neighbour; for the first of another architecture the same version before it."""
-    if not columns:
-        return None
-    if columns[-1].arch == result.arch:
-        return len(columns) - 1
-    same = [column.number for column in columns if column.glibc == result.glibc]
+    if not columns or columns[-1].of.arch == result.arch:
+        return len(columns) - 1 if columns else None
+    same = [column.number for column in columns if column.of.glibc == result.glibc]
     return same[-1] if same else len(columns) - 1

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.compare.results import LookupReport, Result, Verdict
-from harness.report.html.answers import (
-    SYMBOLS,
-    UNTRUSTED,
-    Group,
-    answer_key,
-    letters,
-    same_page_key,
-)
-from harness.report.html.changes import Change, changes_of
+from harness.report.html.answers import UNTRUSTED, Group, answer_key, letters
 from harness.report.html.columns import Columns, slug
+from harness.report.words import unused
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One result in the matrix; ``differs_from`` is the neighbour it answers otherwise than."""
+class Cell(NamedTuple):
+    """One result in the matrix: the part of its address, and its group with the group's number.
+
+    ``differs_from`` is the neighbour it answers otherwise than.
+    """
 
     slug: str
-    symbol: str
-    kind: str
-    failed: bool
-    unmet: bool
-    accepted: bool
-    letter: str
+    number: int
+    group: Group
     differs_from: str
-    group: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +33,6 @@ class LookupView:
     report: LookupReport
     groups: tuple[Group, ...]
     cells: tuple[Cell | None, ...]
-    changes: tuple[Change, ...]
     first_of_scenario: bool
 
     @property
@@ -53,20 +43,25 @@ class LookupView:
     @property
     def differs(self) -> bool:
         """True where two builds answer differently."""
-        return len({group.letter for group in self.groups if group.kind != UNTRUSTED}) > 1
+        return len({group.letter for group in self._trusted}) > 1
 
     @property
     def news(self) -> bool:
         """True where there is more to see than one answer on which all agree."""
-        trusted = [group for group in self.groups if group.kind != UNTRUSTED]
-        plain = all(group.kind == Verdict.AGREE and not group.unmet for group in trusted)
-        return self.differs or bool(self.changes) or not plain
+        plain = all(group.kind == Verdict.AGREE and not group.unmet for group in self._trusted)
+        return self.differs or bool(self.report.differences) or not plain
 
     @property
     def worst(self) -> Group:
         """The group whose verdict stands for the look-up: a failed one before a good one."""
-        trusted = [group for group in self.groups if group.kind != UNTRUSTED] or self.groups
-        return max(trusted, key=lambda g: (g.failed, g.verdict is not Verdict.AGREE))
+        return max(
+            self._trusted or self.groups,
+            key=lambda group: (group.result.failed, group.result.verdict is not Verdict.AGREE),
+        )
+
+    @property
+    def _trusted(self) -> list[Group]:
+        return [group for group in self.groups if group.kind != UNTRUSTED]
 
 
 def views_of(reports: Iterable[LookupReport], columns: Columns) -> Iterator[LookupView]:
@@ -77,97 +72,50 @@ def views_of(reports: Iterable[LookupReport], columns: Columns) -> Iterator[Look
     for report in reports:
         if not report.results:
             continue
-        parts = [slug(report.scenario), slug(report.lookup)]
-        if report.gai_conf != "default":
-            parts.append(slug(report.gai_conf))
-        address = _free("/".join(parts), taken)
-        yield _view(number, address, report, columns, report.scenario != scenario)
+        conf = [] if report.gai_conf == "default" else [report.gai_conf]
+        address = "/".join(map(slug, (report.scenario, report.lookup, *conf)))
+        groups, cells = _groups(report, columns)
+        first = report.scenario != scenario
+        yield LookupView(number, unused(address, taken, "~"), report, groups, cells, first)
         number += 1
         scenario = report.scenario
 
 
-def _free(address: str, taken: dict[str, int]) -> str:
-    """``address``, with a number where another look-up has it already."""
-    number, name = taken.get(address, 1), address
-    while name in taken:
-        number += 1
-        name = f"{address}~{number}"
-    taken[address] = number
-    taken.setdefault(name, 1)
-    return name
-
-
-def _view(
-    number: int, address: str, report: LookupReport, columns: Columns, first: bool
-) -> LookupView:
+def _groups(
+    report: LookupReport, columns: Columns
+) -> tuple[tuple[Group, ...], tuple[Cell | None, ...]]:
+    """The groups in order of their first columns, and the cells that belong to them."""
     ordered = sorted(report.results, key=columns.number)
     named = letters(ordered)
-    gathered: dict[tuple[object, ...], list[Result]] = {}
+    gathered: dict[Result, list[Result]] = {}
     for result in ordered:
-        gathered.setdefault(same_page_key(result), []).append(result)
-    groups = _groups([*gathered.values()], named, columns)
-    return LookupView(
-        number=number,
-        slug=address,
-        report=report,
-        groups=tuple(groups),
-        cells=_cells(groups, columns),
-        changes=changes_of(report),
-        first_of_scenario=first,
-    )
-
-
-def _groups(
-    gathered: Sequence[Sequence[Result]],
-    named: dict[tuple[object, ...], str],
-    columns: Columns,
-) -> list[Group]:
-    """The groups in order of their first columns, each with the one it is compared with."""
+        same = result.bare(unmet=("unmet",) if result.unmet else ())
+        gathered.setdefault(same, []).append(result)
     groups: list[Group] = []
-    where: dict[int, Group] = {}
-    for same in gathered:
-        numbers = tuple(columns.number(result) for result in same)
-        left = columns.columns[numbers[0]].left
-        before = None if left is None else where.get(left)
+    where: dict[int | None, int] = {}  # the group of a column
+    for results in gathered.values():
+        first = results[0]
+        left = columns.columns[columns.number(first)].left
         group = Group(
-            columns=numbers,
-            letter="" if same[0].untrusted else named[answer_key(same[0])],
-            result=same[0],
-            unmet=tuple(dict.fromkeys(line for result in same for line in result.unmet)),
-            before=before,
-            before_name="" if before is None or left is None else columns.columns[left].name,
+            columns=tuple(map(columns.number, results)),
+            letter="" if first.untrusted else named[answer_key(first)],
+            result=first,
+            unmet=tuple(dict.fromkeys(line for result in results for line in result.unmet)),
+            before=groups[where[left]] if left in where else None,
+            before_name="" if left is None else columns.columns[left].name,
         )
+        where.update(dict.fromkeys(group.columns, len(groups)))
         groups.append(group)
-        where.update(dict.fromkeys(numbers, group))
-    return groups
-
-
-def _cells(groups: Sequence[Group], columns: Columns) -> tuple[Cell | None, ...]:
-    where = {number: place for place, group in enumerate(groups) for number in group.columns}
     cells: list[Cell | None] = []
     for column in columns.columns:
-        place = where.get(column.number)
-        if place is None:
+        if column.number not in where:
             cells.append(None)
             continue
-        group = groups[place]
+        group = groups[where[column.number]]
         differs = ""
         if column.left is not None and column.left in where:
-            left = groups[where[column.left]]
-            trusted = UNTRUSTED not in (left.kind, group.kind)
-            if trusted and answer_key(left.result) != answer_key(group.result):
+            old, new = groups[where[column.left]].result, group.result
+            if not old.untrusted and not new.untrusted and answer_key(old) != answer_key(new):
                 differs = columns.columns[column.left].name
-        cells.append(
-            Cell(
-                slug=column.slug,
-                symbol=SYMBOLS[group.kind],
-                kind=group.kind,
-                failed=group.failed,
-                unmet=bool(group.unmet),
-                accepted=group.result.accepted,
-                letter=group.letter,
-                differs_from=differs,
-                group=place,
-            )
-        )
-    return tuple(cells)
+        cells.append(Cell(column.slug, where[column.number], group, differs))
+    return tuple(groups), tuple(cells)

@@ -1,40 +1,20 @@
-"""The head of the page: what ran, the totals, each build's share, what stands out. Pure."""
+"""The head of the page: what ran, each build's share, what stands out. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
-from harness.compare.results import Notice, Summary, Verdict
-from harness.report.against import accepted
-from harness.report.html.answers import FLAG, SYMBOLS, UNTRUSTED
-from harness.report.html.columns import Column, Columns
+from harness.compare.results import Verdict
+from harness.report.html.answers import SYMBOLS
+from harness.report.html.columns import Columns
 from harness.report.html.lookups import LookupView
+from harness.report.words import accepted
 
 _LISTED = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
-    """One count of the run, with the filter that shows what it counts."""
-
-    symbol: str
-    count: int
-    words: str
-    kind: str
-    filter: str
-
-
-@dataclass(frozen=True, slots=True)
-class BuildRow:
-    """One build and its counts by verdict, in the order of `SYMBOLS`."""
-
-    column: Column
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Notable:
+class Notable(NamedTuple):
     """A look-up that stands out, without its answers: why, in a line, and how much it matters."""
 
     view: LookupView
@@ -42,124 +22,60 @@ class Notable:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything above the matrix."""
+    """Sums a run up while its look-ups are added.
 
-    title: str
-    version: str
-    made: str
-    lookups: int
-    scenarios: int
-    totals: tuple[Total, ...]
-    builds: tuple[BuildRow, ...]
-    notices: tuple[Notice, ...]
-    notable: tuple[Notable, ...]
-    left_out: int
-    gai_confs: tuple[str, ...]
+    ``counts`` has for each column those by `SYMBOLS`, ``news`` the numbers of the look-ups that
+    stand out.
+    """
 
+    def __init__(self, columns: Columns) -> None:
+        self.counts = [dict.fromkeys(SYMBOLS, 0) for _ in columns.columns]
+        self.lookups = self.differing = 0
+        self.scenarios: set[str] = set()
+        self.gai_confs: set[str] = set()
+        self.news: list[int] = []
+        self._notable: dict[bool, list[Notable]] = {True: [], False: []}
 
-def overview(
-    title: str,
-    version: str,
-    made: str,
-    views: Iterable[LookupView],
-    columns: Columns,
-    summary: Summary,
-    notices: Sequence[Notice] = (),
-) -> Overview:
-    """Sum a run up; ``made`` is the time in words, ``version`` this program's."""
-    counts = {column.number: dict.fromkeys(SYMBOLS, 0) for column in columns.columns}
-    notable: dict[bool, list[Notable]] = {True: [], False: []}
-    lookups = standing_out = differing = 0
-    scenarios: set[str] = set()
-    gai_confs: set[str] = set()
-    for view in views:
-        lookups += 1
-        scenarios.add(view.report.scenario)
-        gai_confs.add(view.report.gai_conf)
-        differing += view.differs
+    def add(self, view: LookupView) -> None:
+        """Take one look-up."""
+        self.lookups += 1
+        self.scenarios.add(view.report.scenario)
+        self.gai_confs.add(view.report.gai_conf)
+        self.differing += view.differs
         for group in view.groups:
             for number in group.columns:
-                counts[number][group.kind] += 1
+                self.counts[number][group.kind] += 1
         if view.news:
-            standing_out += 1
-            one = _notable(view)
-            kept = notable[one.kind == "failed"]
+            self.news.append(view.number)
+            words, kind = _why(view)
+            kept = self._notable[kind == "failed"]
             if len(kept) < _LISTED:
-                kept.append(one)
-    listed = [*notable[True], *notable[False]][:_LISTED]
-    return Overview(
-        title=title,
-        version=version,
-        made=made,
-        lookups=lookups,
-        scenarios=len(scenarios),
-        totals=_totals(summary, differing),
-        builds=tuple(
-            BuildRow(column, tuple(counts[column.number].values())) for column in columns.columns
-        ),
-        notices=tuple(notices),
-        notable=tuple(listed),
-        left_out=standing_out - len(listed),
-        gai_confs=tuple(sorted(gai_confs)),
-    )
+                report = replace(view.report, results=(), changes=(), architectures=(), against=())
+                kept.append(Notable(replace(view, report=report, groups=(), cells=()), words, kind))
 
-
-def _totals(summary: Summary, differing: int) -> tuple[Total, ...]:
-    crashed = "crashed"
-    if summary.predicted:
-        every = summary.predicted == summary.crashed
-        crashed += ", all predicted" if every else f", {summary.predicted} predicted"
-    totals = [
-        Total(SYMBOLS[Verdict.AGREE], summary.agree, "agree", "agree", "verdict=agree"),
-        Total(SYMBOLS[Verdict.DISAGREE], summary.disagree, "disagree", "disagree",
-              "verdict=disagree"),
-        Total(SYMBOLS[Verdict.CRASHED], summary.crashed, crashed, "crashed", "verdict=crashed"),
-        Total(SYMBOLS[Verdict.ERROR], summary.error, "error" + "s" * (summary.error != 1), "error",
-              "verdict=error"),
-    ]  # fmt: skip
-    if summary.expectation_failed:
-        words = "with a failed expectation"
-        totals.append(Total(FLAG, summary.expectation_failed, words, "unmet", "verdict=unmet"))
-    if summary.accepted:
-        words = "accepted by the baseline"
-        totals.append(Total("○", summary.accepted, words, "accepted", "verdict=accepted"))
-    if summary.untrusted:
-        words = "not counted: the way there failed its self-test"
-        totals.append(Total(SYMBOLS[UNTRUSTED], summary.untrusted, words, UNTRUSTED,
-                            f"verdict={UNTRUSTED}"))  # fmt: skip
-    words = "look-up differs between builds" if differing == 1 else "look-ups differ between builds"
-    totals.append(Total("Δ", differing, words, "differs", "differs=1"))
-    return tuple(totals)
-
-
-def _notable(view: LookupView) -> Notable:
-    """Why a look-up stands out: what failed comes first, then crashes, then differences."""
-    words, kind = _why(view)
-    report = replace(view.report, results=(), changes=(), architectures=(), against=())
-    return Notable(replace(view, report=report, groups=(), cells=(), changes=()), words, kind)
+    @property
+    def notable(self) -> list[Notable]:
+        """What stands out, what fails first; of many look-ups the first ones."""
+        return [*self._notable[True], *self._notable[False]][:_LISTED]
 
 
 def _why(view: LookupView) -> tuple[str, str]:
-    worst = view.worst
-    if worst.unmet and worst.failed:
+    """Why a look-up stands out: what failed comes first, then crashes, then differences."""
+    worst, result = view.worst, view.worst.result
+    if worst.unmet and result.failed:
         return f"expectation failed: {worst.unmet[0]}", "failed"
-    if worst.failed:
+    if result.failed:
         reasons = {
             Verdict.DISAGREE: "native and model disagree",
-            Verdict.CRASHED: f"glibc died of {worst.result.error}, which the model did not predict",
-            Verdict.ERROR: f"error: {worst.result.error}",
+            Verdict.CRASHED: f"glibc died of {result.error}, which the model did not predict",
+            Verdict.ERROR: f"error: {result.error}",
         }
-        return reasons.get(worst.verdict, str(worst.verdict)), "failed"
-    parts = []
-    if worst.verdict is Verdict.CRASHED:
-        parts.append(f"glibc died of {worst.result.error}, as predicted")
-    kind = "crashed" if parts else "differs"
-    if worst.result.accepted:
-        parts.append(accepted(worst.result))
-    parts += dict.fromkeys(change.short for change in view.changes)
-    if not parts:
-        parts.append("builds differ")
-    failed = any(change.failed for change in view.changes)
-    return "; ".join(parts), "failed" if failed else kind
+        return reasons.get(result.verdict, str(result.verdict)), "failed"
+    died = result.verdict is Verdict.CRASHED
+    parts = [f"glibc died of {result.error}, as predicted"] if died else []
+    parts += [accepted(result)] if result.accepted else []
+    parts += dict.fromkeys(change.short for change in view.report.differences)
+    failed = any(change.failed for change in view.report.differences)
+    kind = "failed" if failed else "crashed" if died else "differs"
+    return "; ".join(parts) or "builds differ", kind

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
 import harness
 from harness.compare.results import LookupReport, Notice, Summary
 from harness.report.html.columns import columns_of
-from harness.report.html.lookups import LookupView, views_of
-from harness.report.html.overview import overview
+from harness.report.html.lookups import views_of
+from harness.report.html.overview import Overview
 from harness.report.html.page import Page
 from harness.sandbox.spool import Spool
 from harness.text.shown import bare
@@ -49,33 +49,26 @@ class HtmlReport:
     def finish(self) -> Summary:
         """Write the page and return the totals."""
         columns = columns_of(self._reports)
+        page, head = Page(columns, len(self._reports)), Overview(columns)
+        for view in views_of(self._reports, columns):
+            page.add(view)
+            head.add(view)
         made = self._made or datetime.now(UTC)
-        page = Page(columns, len(self._reports))
-        news: list[int] = []
-        head = overview(
-            self._title,
-            harness.__version__,
-            f"{made:%Y-%m-%d %H:%M} {made.tzname() or ''}".strip(),
-            _noted(page.drawing(views_of(self._reports, columns)), news),
-            columns,
-            self._summary,
-            self._notices,
-        )
-        for piece in page.pieces(head, _written(head.lookups, news)):
+        for piece in page.text(
+            _written(head),
+            head=head,
+            title=self._title,
+            version=harness.__version__,
+            made=f"{made:%Y-%m-%d %H:%M} {made.tzname() or ''}".strip(),
+            summary=self._summary,
+            notices=self._notices,
+        ):
             self._stream.write(piece.encode("utf-8", "replace").decode("utf-8"))
         return self._summary
 
 
-def _noted(views: Iterable[LookupView], news: list[int]) -> Iterator[LookupView]:
-    """``views``, while the numbers of those with more than agreement are put into ``news``."""
-    for view in views:
-        if view.news:
-            news.append(view.number)
-        yield view
-
-
-def _written(lookups: int, news: Sequence[int]) -> Sequence[int]:
+def _written(head: Overview) -> Sequence[int]:
     """The numbers of the look-ups that are written out."""
-    if lookups <= WRITTEN_OUT:
-        return range(lookups)
-    return (news or range(50))[:WRITTEN_OUT]
+    if head.lookups <= WRITTEN_OUT:
+        return range(head.lookups)
+    return (head.news or range(50))[:WRITTEN_OUT]

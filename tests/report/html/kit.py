@@ -108,6 +108,7 @@ SIX_BY_9 = reason(
     "shares 44 bits with 2001:db8:1::2/64",
 )  # fmt: skip
 SIX_BEFORE_FOUR = reason(6, SIX, "precedence 40", NEAR, "precedence 10")
+MOVED = (("2.36", (NEAR, FAR)), ("2.41", (FAR, NEAR)))
 VERSIONS = ("2.31", "2.36", "2.41", "2.44")
 
 
@@ -126,7 +127,7 @@ def changed() -> LookupReport:
     new = [result(version, (FAR, NEAR), **FAR_FIRST) for version in VERSIONS[2:]]
     return lookup(
         "missing-value", [*old, *new], gai_conf="inline",
-        changes=(VersionChange("2.36", "2.41", (CHECKED,)),),
+        changes=(VersionChange("2.36", "2.41", why=(CHECKED,), sides=MOVED),),
     )  # fmt: skip
 
 
@@ -142,8 +143,11 @@ def crashing() -> LookupReport:
     return lookup(
         "no-length", [died, lived, *new], gai_conf="inline",
         changes=(
-            VersionChange("2.31", "2.36", ("the file's effect is undefined",)),
-            VersionChange("2.36", "2.41", (CHECKED,)),
+            VersionChange(
+                "2.31", "2.36", why=("the file's effect is undefined",),
+                sides=(("2.31", ("SIGSEGV",)), ("2.36", (NEAR, FAR))),
+            ),
+            VersionChange("2.36", "2.41", why=(CHECKED,), sides=MOVED),
         ),
     )  # fmt: skip
 
@@ -226,7 +230,10 @@ def architectures() -> LookupReport:
             *(result(version, (NEAR, FAR), arch="armhf", **armhf) for version in ("2.36", "2.41")),
         ],
         architectures=(
-            ArchitectureChange(("2.36", "2.41"), ("amd64",), ("armhf",), (SHIFTED,)),
+            ArchitectureChange(
+                ("2.36", "2.41"), ("amd64",), ("armhf",), why=(SHIFTED,),
+                sides=(("amd64", (FAR, NEAR)), ("armhf", (NEAR, FAR))),
+            ),
         ),
     )  # fmt: skip
 
@@ -270,7 +277,7 @@ def hostile() -> LookupReport:
         gai_conf="]]>--><style>*{display:none}</style>",
         description=f"{{{{ 7*7 }}}} {evil} \u202e\x00 ${{7*7}}",
         devices=(f"eth0: {evil}",),
-        changes=(VersionChange("2.31", "2.36", (evil,)),),
+        changes=(VersionChange("2.31", "2.36", why=(evil,), sides=((evil, (NEAR,)),) * 2),),
     )
 
 

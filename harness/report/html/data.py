@@ -1,8 +1,11 @@
-"""What the page's script filters and searches by, as plain data for JSON. Pure."""
+"""What the page's script reads: an index of the look-ups, and packs of those not drawn. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import zlib
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
 
 from jinja2.utils import htmlsafe_json_dumps
 
@@ -10,6 +13,36 @@ from harness.report.html.answers import TITLES, Group
 from harness.report.html.columns import Columns
 from harness.report.html.lookups import LookupView
 from harness.sandbox.spool import Spool
+
+Piece = tuple[int, str, str]
+"""The number of a look-up, its row of the matrix and its section, as HTML."""
+
+PIECES = 64
+_SIZE = 1 << 22  # characters, above which a pack has no further piece
+
+
+def packs(pieces: Iterable[Piece]) -> Iterator[tuple[tuple[int, ...], str]]:
+    """``pieces`` in packs of `PIECES`, or of fewer large ones: their numbers, and the pack.
+
+    A pack is a base64 text of raw deflated JSON, a list of pieces.
+    """
+    waiting: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece[1]) + len(piece[2])
+        if len(waiting) == PIECES or size > _SIZE:
+            yield _pack(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _pack(waiting)
+
+
+def _pack(pieces: Sequence[Piece]) -> tuple[tuple[int, ...], str]:
+    text = json.dumps(pieces, ensure_ascii=False, separators=(",", ":"))
+    squeeze = zlib.compressobj(level=9, wbits=-zlib.MAX_WBITS)
+    data = squeeze.compress(text.encode("utf-8", "replace")) + squeeze.flush()
+    return tuple(number for number, *_ in pieces), b64encode(data).decode("ascii")
 
 
 class Index:
@@ -35,14 +68,15 @@ class Index:
             self._scenarios.setdefault(report.scenario, place)[0],
             report.lookup,
             report.gai_conf,
-            [-1 if cell is None else cell.group for cell in view.cells],
+            [-1 if cell is None else cell.number for cell in view.cells],
             [
-                [g.kind, int(g.failed), int(bool(g.unmet)), list(g.rules), int(g.result.accepted)]
-                for g in view.groups
+                [one.kind, int(one.result.failed), int(bool(one.unmet)), one.rules,
+                 int(one.result.accepted)]
+                for one in view.groups
             ],
             int(view.differs),
             _words(view.groups),
-        ]
+        ]  # fmt: skip
         self._lookups.append(_json(entry))
 
     def pieces(self, packed: Sequence[Sequence[int]], page_size: int) -> Iterator[str]:
@@ -50,8 +84,8 @@ class Index:
         known = {
             "columns": [[column.slug, column.name] for column in self._columns.columns],
             "scenarios": [[name, text] for name, (_, text) in self._scenarios.items()],
-            "rules": {str(number): title for number, title in TITLES.items()},
-            "packs": [list(numbers) for numbers in packed],
+            "rules": TITLES,
+            "packs": packed,
             "page_size": page_size,
         }
         yield _json(known)[:-1] + ',"lookups":['
@@ -66,11 +100,11 @@ def _json(value: object) -> str:
 
 def _words(groups: Sequence[Group]) -> str:
     """Every address, source and interface of the answers, each once."""
-    words: dict[str, None] = {}
+    words: dict[str | None, None] = {}
     for group in groups:
         result = group.result
         words.update(dict.fromkeys([*result.native, *result.model]))
         for row in result.destinations:
-            words.update(dict.fromkeys([row.destination, row.source or "", row.interface or ""]))
-        words.update(dict.fromkeys([result.error or "", result.model_error or ""]))
+            words.update(dict.fromkeys([row.destination, row.source, row.interface]))
+        words.update(dict.fromkeys([result.error, result.model_error]))
     return " ".join(filter(None, words))
