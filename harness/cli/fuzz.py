@@ -47,7 +47,8 @@ def main(options: argparse.Namespace) -> int:
     """Fuzz; returns the exit status."""
     from harness.compare.fuzz.driver import FuzzReport
     from harness.compare.plan import trusted_lanes
-    from harness.report.fuzz import as_json, as_text
+    from harness.report.documents import text
+    from harness.report.fuzz import as_text, document
 
     lanes = trusted_lanes(options.glibc, "worker")
     jobs = options.jobs or os.cpu_count() or 1
@@ -63,8 +64,8 @@ def main(options: argparse.Namespace) -> int:
             written.append(_write(step.report.disagreements[0], options, len(written)))
     elapsed = time.monotonic() - started
     builds = [f"{lane.glibc}:{lane.arch}" for lane in lanes]
-    render = as_json if options.json else as_text
-    sys.stdout.write(render(report, options.seed, builds, jobs, elapsed, written))
+    found = document(report, options.seed, builds, jobs, elapsed, written)
+    sys.stdout.write(text(found) if options.json else as_text(found))
     return FINDING if report.differing else OK
 
 

@@ -14,7 +14,7 @@ from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, UsageError
 from harness.cli.scheduler_option import add_scheduler, job_outcomes
 from harness.cli.streams import complain
-from harness.report.formats import FORMATS, notify, quiet_text, writer
+from harness.report.formats import FORMATS, quiet_text, writer
 
 if TYPE_CHECKING:
     from harness.compare.run import HostJob, JobOutcome
@@ -159,7 +159,9 @@ def _report(
             complain(f"gai-harness run: {job.source}: {outcome.error}")
             status = max(status, outcome.error.exit_status)
             words = str(outcome.error)
-            notify(writers, Notice("refused", job.scenario.name, words, source=job.source))
+            refused = Notice("refused", job.scenario.name, words, source=job.source)
+            for each in writers:
+                each.note(refused)
         for report in map(acceptance.apply, outcome.reports):
             if report.failed:
                 status = max(status, FINDING)
@@ -168,7 +170,8 @@ def _report(
                 each.add(report)
         outcomes.append(replace(outcome, reports=()))
     for notice in acceptance.finish(outcomes):
-        notify(writers, notice)
+        for each in writers:
+            each.note(notice)
         status = max(status, FINDING if notice.failed else OK)
     for each in writers:
         each.finish()

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.compare.results import BuildChange, LookupReport
 from harness.sandbox.spool import Spool
 
 Held = tuple[LookupReport, BuildChange]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The changes in which the same rules decided before and after; ``title`` names them.
-
-    ``places`` are the numbers of these changes among ``every``.
-    """
-
-    title: str
-    every: Sequence[Held]
-    places: tuple[int, ...]
-    failing: bool
-
-    @property
-    def count(self) -> int:
-        """How many changes it has."""
-        return len(self.places)
-
-    @property
-    def held(self) -> Iterator[Held]:
-        """The changes, each with its look-up; the look-up's results are left out."""
-        return (self.every[place] for place in self.places)
 
 
 class Against:
@@ -57,13 +34,16 @@ class Against:
             self._unlucky += change.undefined
             self._known += change.accepted
 
-    def groups(self) -> tuple[Group, ...]:
-        """Changes by the rules that decided, the largest group first, findings before others."""
-        made = [
-            Group(title, self._held, tuple(places), title in self._failing)
-            for title, places in self._places.items()
-        ]
-        return tuple(sorted(made, key=lambda group: (not group.failing, -group.count)))
+    def groups(self) -> Iterator[tuple[str, int, Iterator[Held]]]:
+        """Changes by the rules that decided: these in words, how many, and the changes.
+
+        Each comes with its look-up, whose results are left out. The largest group is first,
+        but findings stand before what is none.
+        """
+        for rules, places in sorted(
+            self._places.items(), key=lambda item: (item[0] not in self._failing, -len(item[1]))
+        ):
+            yield rules, len(places), (self._held[place] for place in places)
 
     @property
     def words(self) -> str:

@@ -9,7 +9,7 @@ from itertools import groupby
 from harness.compare.bench.curve import Point, growth
 from harness.compare.bench.measure import BenchReport, LaneRates
 from harness.compare.bench.rate import Rate
-from harness.report.documents import Schema, extended
+from harness.report.documents import Schema, gathered
 
 _RATIOS = (
     ("model", "cold"),
@@ -136,11 +136,8 @@ class Document:
 
 def document(report: BenchReport) -> Document:
     """The report as a JSON document."""
-    rates = [extended(LaneDocument, one, against_by_hand=by_hand(one)) for one in report.rates]
-    return Document(
-        report.load, report.processors, report.sandbox, tuple(_ordered(report.points)),
-        tuple(rates), report.together,
-    )  # fmt: skip
+    rates = [gathered(LaneDocument, one, against_by_hand=by_hand(one)) for one in report.rates]
+    return gathered(Document, report, points=tuple(_ordered(report.points)), rates=tuple(rates))
 
 
 def by_hand(one: LaneRates) -> float:

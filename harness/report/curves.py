@@ -24,9 +24,10 @@ _LINES = (
 )
 # told apart by the colour-blind too (Okabe and Ito), and by their dashes
 _STYLES = (
-    ("#000000", ""), ("#000000", "6 4"), ("#0072b2", ""), ("#0072b2", "2 3"),
-    ("#d55e00", ""), ("#009e73", "8 3 2 3"),
+    ("#000000", "none"), ("#000000", "6 4"), ("#0072b2", "none"), ("#0072b2", "2 3"),
+    ("#d55e00", "none"), ("#009e73", "8 3 2 3"),
 )  # fmt: skip
+_MIDDLE = 'text-anchor="middle"'
 _WIDTH, _HEIGHT = 360, 300
 _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 40, 12, 44
 _LEGEND = 60
@@ -53,15 +54,10 @@ def panels(points: Sequence[Point]) -> list[Panel]:
         title = f"glibc {point.glibc} ({point.build}), {point.family}"
         groups.setdefault(title, []).append(point)
     return [
-        Panel(
-            title,
-            {
-                name: [(one.size, getattr(one, key).best * 1e6) for one in own]
-                for name, key in _LINES
-            },
-        )
+        Panel(title, {name: [(one.size, getattr(one, key).best * 1e6) for one in own]
+                      for name, key in _LINES})
         for title, own in sorted(groups.items())
-    ]
+    ]  # fmt: skip
 
 
 def draw(path: Path, points: Sequence[Point]) -> None:
@@ -86,29 +82,24 @@ def svg(drawn: Sequence[Panel], columns: int = 3) -> str:
     """The panels in rows, one legend below."""
     rows = ceil(len(drawn) / columns)
     width, height = columns * _WIDTH, rows * _HEIGHT + _LEGEND
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="sans-serif" font-size="11">',
-        "<title>Cost of one look-up against the number of destinations</title>",
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-    ]
+    body = ""
     for number, panel in enumerate(drawn):
-        x, y = number % columns * _WIDTH, number // columns * _HEIGHT
-        parts += [f'<g transform="translate({x} {y})">', *_panel(panel), "</g>"]
+        down, across = divmod(number, columns)
+        body += (
+            f'<g transform="translate({across * _WIDTH} {down * _HEIGHT})">{_panel(panel)}</g>\n'
+        )
     for number, (name, _) in enumerate(_LINES):
         x, y = 64 + number % 3 * _WIDTH, rows * _HEIGHT + 16 + number // 3 * 22
-        parts.append(f'<path d="M{x} {y}h36" {_stroke(number)}/>')
-        parts.append(f'<text x="{x + 44}" y="{y + 4}">{escape(name)}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        body += f'<path d="M{x} {y}h36" {_stroke(number)}/>{_text(x + 44, y + 4, name)}\n'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="11">\n'
+        "<title>Cost of one look-up against the number of destinations</title>\n"
+        f'<rect width="{width}" height="{height}" fill="white"/>\n{body}</svg>\n'
+    )
 
 
-def _stroke(number: int) -> str:
-    colour, dashes = _STYLES[number % len(_STYLES)]
-    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-    return f'fill="none" stroke="{colour}" stroke-width="1.8"{dashed}'
-
-
-def _panel(panel: Panel) -> list[str]:
+def _panel(panel: Panel) -> str:
     every = [pair for line in panel.lines.values() for pair in line]
     sizes = sorted({x for x, _ in every})
     low = floor(log10(min(y for _, y in every)))
@@ -117,32 +108,36 @@ def _panel(panel: Panel) -> list[str]:
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
 
     def across(x: float) -> float:
-        return _LEFT + (right - _LEFT) * (log10(x) - first) / (last - first or 1)
+        return round(_LEFT + (right - _LEFT) * (log10(x) - first) / (last - first or 1), 1)
 
     def down(y: float) -> float:
-        return bottom - (bottom - _TOP) * (log10(y) - low) / (high - low)
+        return round(bottom - (bottom - _TOP) * (log10(y) - low) / (high - low), 1)
 
     parts = [
-        f'<text x="{_LEFT}" y="24" font-size="13">{escape(panel.title)}</text>',
-        f'<text x="{(_LEFT + right) / 2}" y="{bottom + 34}" text-anchor="middle">'
-        "destinations</text>",
-        f'<text transform="translate(14 {(_TOP + bottom) / 2}) rotate(-90)" '
-        'text-anchor="middle">microseconds</text>',
+        _text(_LEFT, 24, panel.title, 'font-size="13"'),
+        _text((_LEFT + right) / 2, bottom + 34, "destinations", _MIDDLE),
+        f'<g transform="translate(14 {(_TOP + bottom) / 2}) rotate(-90)">'
+        f"{_text(0, 0, 'microseconds', _MIDDLE)}</g>",
     ]
-    for power in range(low, high + 1):
-        y = down(10.0**power)
-        parts.append(f'<path d="M{_LEFT} {y:.1f}H{right}" stroke="#ddd"/>')
-        parts.append(
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{10**power:g}</text>'
-        )
-    for size in sizes:
-        x = across(size)
-        parts.append(f'<path d="M{x:.1f} {_TOP}V{bottom}" stroke="#eee"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{size:g}</text>')
+    for y in (10.0**power for power in range(low, high + 1)):
+        parts.append(f'<path d="M{_LEFT} {down(y)}H{right}" stroke="#ddd"/>')
+        parts.append(_text(_LEFT - 6, down(y) + 4, f"{y:g}", 'text-anchor="end"'))
+    for x in sizes:
+        parts.append(f'<path d="M{across(x)} {_TOP}V{bottom}" stroke="#eee"/>')
+        parts.append(_text(across(x), bottom + 16, f"{x:g}", _MIDDLE))
     for number, line in enumerate(panel.lines.values()):
-        steps = "L".join(f"{across(x):.1f} {down(y):.1f}" for x, y in sorted(line))
+        steps = "L".join(f"{across(x)} {down(y)}" for x, y in sorted(line))
         parts.append(f'<path d="M{steps}" {_stroke(number)}/>')
-    return parts
+    return "\n".join(parts)
+
+
+def _text(x: float, y: float, text: str, style: str = "") -> str:
+    return f'<text x="{x:g}" y="{y:g}" {style}>{escape(text)}</text>'
+
+
+def _stroke(number: int) -> str:
+    colour, dashes = _STYLES[number % len(_STYLES)]
+    return f'fill="none" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.8"'
 
 
 def _png(path: Path, drawn: Sequence[Panel]) -> None:
@@ -159,7 +154,7 @@ def _png(path: Path, drawn: Sequence[Panel]) -> None:
     for panel, place in zip(drawn, axes.flat, strict=False):
         for number, (name, line) in enumerate(panel.lines.items()):
             colour, dashes = _STYLES[number]
-            style = (0, tuple(map(float, dashes.split()))) if dashes else "-"
+            style = "-" if dashes == "none" else (0, tuple(map(float, dashes.split())))
             place.loglog(*zip(*sorted(line), strict=True), color=colour, ls=style, label=name)
         place.set(title=panel.title, xlabel="destinations", ylabel="microseconds")
     for place in axes.flat[len(drawn) :]:

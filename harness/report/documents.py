@@ -108,13 +108,19 @@ class _Written(GenerateJsonSchema):
         return True
 
 
-_Wider = TypeVar("_Wider")
+_Kind = TypeVar("_Kind")
 
 
-def extended(kind: type[_Wider], value: Any, **more: Any) -> _Wider:
-    """The fields of a dataclass, and ``more``, as a value of a class derived from its own."""
-    known = {each.name: getattr(value, each.name) for each in fields(value) if each.init}
-    return kind(**known, **more)
+def gathered(kind: type[_Kind], *values: Any, **fields_of: Any) -> _Kind:
+    """A dataclass whose fields are given, or else are what the first of ``values`` has by the name.
+
+    A field that neither has keeps its default; TypeError where it has none.
+    """
+    for name in (each.name for each in fields(kind) if each.init):  # type: ignore[arg-type]
+        for value in values:
+            if name not in fields_of and hasattr(value, name):
+                fields_of[name] = getattr(value, name)
+    return kind(**fields_of)
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, TextIO, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
     from harness.compare.results import LookupReport, Notice, Summary
@@ -17,23 +17,11 @@ class Writer(Protocol):
     def add(self, report: LookupReport) -> None:
         """Take one look-up, on every glibc asked for."""
 
+    def note(self, notice: Notice) -> None:
+        """Take what stands beside the results: a refused host, a stale entry of a baseline."""
+
     def finish(self) -> Summary:
         """Write what is still to be written; the totals."""
-
-
-@runtime_checkable
-class Notified(Protocol):
-    """A writer that can also say what stands beside the results: refused hosts, stale entries."""
-
-    def note(self, notice: Notice) -> None:
-        """Take one notice."""
-
-
-def notify(writers: Iterable[Writer], notice: Notice) -> None:
-    """Hand a notice to the writers that take any."""
-    for one in writers:
-        if isinstance(one, Notified):
-            one.note(notice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from harness.compare.results import Count
-from harness.report.documents import Schema, text
+from harness.report.documents import Schema, gathered
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:
@@ -46,77 +46,65 @@ class Document:
     schema: Schema = 1
 
 
-def as_text(
+def document(
     report: FuzzReport,
     seed: int,
     builds: Sequence[str],
     jobs: int,
     elapsed: float,
     written: Sequence[Path],
-) -> str:
-    """The report in words.
+) -> Document:
+    """The report as a document.
 
-    Parameters: ``report``; ``seed``, ``builds`` (VERSION:ARCH) and ``jobs`` it was made with;
-    ``elapsed`` seconds; ``written`` the scenario files of what was found.
+    Args:
+        report: What all batches gave.
+        seed: The one it was made with.
+        builds: VERSION:ARCH of each.
+        jobs: How many ran side by side.
+        elapsed: Seconds it took.
+        written: The scenario files of what was found.
     """
-    rate = report.cases / elapsed if elapsed else 0.0
+    numbers = sorted(report.counts.numbers.items(), key=lambda item: _natural(item[0]))
+    return gathered(
+        Document,
+        report,
+        seed=seed,
+        glibc=tuple(builds),
+        jobs=jobs,
+        seconds=round(elapsed, 3),
+        disagreements=report.differing,
+        native_seconds=round(report.native_ns / 1e9, 3),
+        counts=dict(numbers),
+        left_out=tuple(report.counts.left_out),
+        written=tuple(map(str, written)),
+    )
+
+
+def as_text(found: Document) -> str:
+    """The document in words."""
+    rate = found.cases / found.seconds if found.seconds else 0.0
     lines = [
-        f"seed {seed}, glibc {', '.join(builds)}, jobs {jobs}",
-        f"{report.cases} cases on {report.batches} hosts in {elapsed:.0f} s: {rate:.0f} a second, "
-        f"{report.native_ns / 1e9:.0f} s inside getaddrinfo",
-        f"{report.differing} disagreements, {report.crashes} crashes as predicted "
-        f"({report.unasked} look-ups lost with them), {len(report.refused)} hosts refused",
+        f"seed {found.seed}, glibc {', '.join(found.glibc)}, jobs {found.jobs}",
+        f"{found.cases} cases on {found.batches} hosts in {found.seconds:.0f} s: {rate:.0f} a "
+        f"second, {found.native_seconds:.0f} s inside getaddrinfo",
+        f"{found.disagreements} disagreements, {found.crashes} crashes as predicted "
+        f"({found.unasked} look-ups lost with them), {len(found.refused)} hosts refused",
         "",
     ]
-    numbers = report.counts.numbers
     for group, title in _GROUPS:
         lines.append(f"{title}:")
-        keys = [key for key in numbers if key.startswith(f"{group} ")]
-        for key in sorted(keys, key=_natural):
-            if key.endswith(_DECIDED) and key.removesuffix(_DECIDED) in numbers:
+        for key, number in found.counts.items():
+            kind, _, name = key.partition(" ")
+            if kind != group or key.removesuffix(_DECIDED) != key:
                 continue
-            name = key.partition(" ")[2]
-            more = numbers.get(f"{key}{_DECIDED}")
-            decided = f", decided {more}" if more else ""
-            lines.append(f"  {name:32}{numbers[key]:>12}{decided}")
-    left_out = report.counts.left_out
-    lines.append("")
-    lines.append(f"Left out: {', '.join(left_out) if left_out else 'nothing'}")
-    lines += [f"Refused: {text}" for text in report.refused[:5]]
-    lines += [f"Written: {path}" for path in written]
+            more = found.counts.get(f"{key}{_DECIDED}")
+            lines.append(f"  {name:32}{number:>12}{f', decided {more}' if more else ''}")
+    lines += ["", f"Left out: {', '.join(found.left_out) or 'nothing'}"]
+    lines += [f"Refused: {text}" for text in found.refused[:5]]
+    lines += [f"Written: {path}" for path in found.written]
     return "\n".join(map(one_line, lines)) + "\n"
 
 
 def _natural(key: str) -> tuple[str, int, str]:
     group, _, name = key.partition(" ")
     return group, int(name) if name.isdecimal() else 0, name
-
-
-def as_json(
-    report: FuzzReport,
-    seed: int,
-    builds: Sequence[str],
-    jobs: int,
-    elapsed: float,
-    written: Sequence[Path],
-) -> str:
-    """The report as JSON; parameters as for `as_text`."""
-    numbers = report.counts.numbers
-    return text(
-        Document(
-            seed=seed,
-            glibc=tuple(builds),
-            jobs=jobs,
-            seconds=round(elapsed, 3),
-            batches=report.batches,
-            cases=report.cases,
-            disagreements=report.differing,
-            crashes=report.crashes,
-            unasked=report.unasked,
-            native_seconds=round(report.native_ns / 1e9, 3),
-            refused=tuple(report.refused),
-            counts=dict(sorted(numbers.items(), key=lambda item: _natural(item[0]))),
-            left_out=tuple(report.counts.left_out),
-            written=tuple(map(str, written)),
-        )
-    )

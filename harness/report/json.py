@@ -33,11 +33,8 @@ class JsonReport:
     def finish(self) -> Summary:
         """Write the document; the totals."""
         self._stream.write('{\n "schema": 1')
-        self._list("results", (one for report in self._reports for one in report.results))
-        self._list("changes", (one for report in self._reports for one in report.changes))
-        self._list(
-            "architectures", (one for report in self._reports for one in report.architectures)
-        )
+        for key in ("results", "changes", "architectures"):
+            self._list(key, (one for report in self._reports for one in getattr(report, key)))
         self._member("against", self._against())
         self._member("notices", self._notices)
         self._member("summary", self._summary)

@@ -13,7 +13,7 @@ from harness.kubelet.report import Case, Remedy, Report
 from harness.kubelet.resolver import Resolver
 from harness.kubelet.values import Decision, Step, StepName
 from harness.model.host import IPAddress
-from harness.report.documents import Schema
+from harness.report.documents import Schema, gathered
 from harness.text.shown import one_line
 
 
@@ -183,35 +183,34 @@ class Document(Chain):
 
 def document(report: Report) -> Document:
     """The report as one JSON document."""
-    flags, remedy, decision = report.flags, report.remedy, report.decision
-    return Document(
+    flags, node, remedy, decision = report.flags, report.node, report.remedy, report.decision
+    version = None if flags.version[1] == 999 else _version(report)
+    recorded = tried = None
+    if node is not None:
+        recorded = Recorded(node.internal_ips, not report.recorded_otherwise, report.explanations)
+    if remedy is not None:
+        tried = RemedyTried(remedy.node_ip, remedy.solves, remedy.decision.addresses)
+    return gathered(
+        Document,
+        decision,
+        report,
         internal_ips=decision.addresses,
-        error=decision.error,
-        step=decision.step,
-        steps=decision.steps,
-        source=report.source,
         node=flags.name,
-        flags=FlagsGiven(
-            flags.hostname,
-            flags.hostname_override,
-            flags.node_ip,
-            None if flags.version[1] == 999 else _version(report),
-        ),
+        flags=gathered(FlagsGiven, flags, version=version),
         resolver=ResolverChosen(report.chosen.resolver, report.chosen.why),
-        resolvers_differ=report.resolvers_differ,
         resolvers=tuple(map(_asked, report.cases)),
-        recorded=None
-        if report.node is None
-        else Recorded(report.node.internal_ips, not report.recorded_otherwise, report.explanations),
-        remedy=None
-        if remedy is None
-        else RemedyTried(remedy.node_ip, remedy.solves, remedy.decision.addresses),
+        recorded=recorded,
+        remedy=tried,
     )
 
 
 def _asked(case: Case) -> Asked:
-    answer, lookup = case.answer, case.answer.lookup
-    return Asked(
-        answer.resolver, answer.who, answer.native, lookup.addresses, lookup.error,
-        answer.first_two, answer.note, case.decision.addresses, case.decision.step,
-    )  # fmt: skip
+    answer, decision = case.answer, case.decision
+    return gathered(
+        Asked,
+        answer,
+        answer.lookup,
+        decision,
+        name=answer.resolver,
+        internal_ips=decision.addresses,
+    )

@@ -108,9 +108,9 @@ def _changed(against: Against) -> Iterator[str]:
     if not against.words:
         return
     yield f"### Against another build\n\n{_text(against.words)}\n\n"
-    for group in against.groups():
-        yield f"#### {_text(group.title)}: {group.count}\n\n"
-        for report, change in group.held:
+    for rules, count, held in against.groups():
+        yield f"#### {_text(rules)}: {count}\n\n"
+        for report, change in held:
             title = f"{report.scenario}: {asked(report)}: {change.new.answer}"
             sign = "❌" if change.failed else "☑️"
             yield _folded(f"{sign} {title}", [place(report), *explanation(change)])

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from rich.text import Text
 
 from harness.advice.lint import Finding
 from harness.advice.suggest import Blocker, Impossible, Suggestion
 from harness.compare.results import Count, Result
-from harness.report.documents import Schema, extended
+from harness.report.documents import Schema, gathered
 from harness.report.terminal import Terminal
-from harness.text.shown import one_line
 
 if TYPE_CHECKING:
     from harness.compare.suggest import Answered
@@ -24,25 +22,17 @@ _SHOWN = 6  # examples of changed decisions; the JSON has all
 
 def write_text(answered: Sequence[Answered], console: Terminal | None = None) -> None:
     """Print what came of each wish; lines to add stand alone, so that they can be copied."""
-    out = _Writer(console or Terminal())
+    out = console or Terminal()
     for one in answered:
-        out.line(f"{one.scenario}: {one.lookup}, wanted {', '.join(one.wanted)}", "bold")
+        out.say(f"{one.scenario}: {one.lookup}, wanted {', '.join(one.wanted)}", "bold")
         for orders, builds in _orders(one.before):
-            out.line(f"  now on glibc {builds}: {orders}")
+            out.say(f"  now on glibc {builds}: {orders}")
         if isinstance(one.outcome, Impossible):
             _impossible(out, one.outcome)
         elif one.unconfirmed:
             _unconfirmed(out, one)
         else:
             _suggestion(out, one, one.outcome)
-
-
-class _Writer:
-    def __init__(self, console: Terminal) -> None:
-        self._console = console
-
-    def line(self, text: str = "", style: str = "") -> None:
-        self._console.print(Text(one_line(text), style), soft_wrap=True, highlight=False)
 
 
 def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:
@@ -54,63 +44,63 @@ def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:
     return [(order, ", ".join(names)) for order, names in builds.items()]
 
 
-def _suggestion(out: _Writer, answered: Answered, found: Suggestion) -> None:
+def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
     builds = ", ".join(dict.fromkeys(f"{r.glibc} {r.arch}" for r in answered.after))
     if not found.needed:
-        out.line(f"  nothing to change: glibc {builds} gives this order already", "green")
+        out.say(f"  nothing to change: glibc {builds} gives this order already", "green")
         return
     for mended in found.mended:
-        out.line(
+        out.say(
             f"  write line {mended.number} with its prefix length (it is undefined up to 2.40):"
         )
-        out.line(f"    - {mended.old}")
-        out.line(f"    + {mended.new}")
+        out.say(f"    - {mended.old}")
+        out.say(f"    + {mended.new}")
     if found.lines:
         where = "in front of the present gai.conf" if answered.present.data else "in gai.conf"
-        out.line(f"  put {where}:")
+        out.say(f"  put {where}:")
         kept = False
         for line in sorted(found.lines, key=lambda line: (line.keyword, line.restored)):
             note = ""
             if line.restored and not kept:
                 note = "   # the defaults, which the new line would drop"
             kept = line.restored
-            out.line(f"    {line.text}{note}", "" if line.restored else "bold")
-    out.line(f"  verified on real glibc {builds}: {_orders(answered.after)[0][0]}", "green")
+            out.say(f"    {line.text}{note}", "" if line.restored else "bold")
+    out.say(f"  verified on real glibc {builds}: {_orders(answered.after)[0][0]}", "green")
     for decision in answered.after[0].decisions[: max(1, len(answered.wanted) - 1)]:
-        out.line(f"    {decision.why}", "dim")
+        out.say(f"    {decision.why}", "dim")
     if not found.smallest:
-        out.line("  no line can be spared; whether another change has fewer was too much to try")
+        out.say("  no line can be spared; whether another change has fewer was too much to try")
     effects = found.elsewhere
     if effects.lookups:
-        out.line(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")
+        out.say(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")
     if effects.examples:
         more = len(effects.examples) - _SHOWN
         rest = f" and {more} more" if more > 0 else ""
         listed = "; ".join(effects.examples[:_SHOWN])
-        out.line(f"  from this host's sources it also puts {listed}{rest}", "yellow")
+        out.say(f"  from this host's sources it also puts {listed}{rest}", "yellow")
 
 
-def _impossible(out: _Writer, found: Impossible) -> None:
+def _impossible(out: Terminal, found: Impossible) -> None:
     if not found.proved:
-        out.line("  no change was found, and no reason why there is none", "bold red")
+        out.say("  no change was found, and no reason why there is none", "bold red")
         return
-    out.line("  no gai.conf can do it", "bold red")
+    out.say("  no gai.conf can do it", "bold red")
     remedies: dict[str, None] = {}
     for obstacle in found.obstacles:
-        out.line(f"  {obstacle.first} cannot come before {obstacle.second}:")
+        out.say(f"  {obstacle.first} cannot come before {obstacle.second}:")
         for step in obstacle.steps or (obstacle.why,):
-            out.line(f"    {step}")
+            out.say(f"    {step}")
         remedies.update(dict.fromkeys(obstacle.remedies))
-    out.line("  what can:")
+    out.say("  what can:")
     for remedy in remedies:
-        out.line(f"    {remedy}", "cyan")
+        out.say(f"    {remedy}", "cyan")
 
 
-def _unconfirmed(out: _Writer, answered: Answered) -> None:
-    out.line("  the model has a suggestion, but real glibc does not confirm it:", "bold red")
+def _unconfirmed(out: Terminal, answered: Answered) -> None:
+    out.say("  the model has a suggestion, but real glibc does not confirm it:", "bold red")
     for result in answered.unconfirmed:
         order = ", ".join(dict.fromkeys(result.native)) or result.error
-        out.line(f"    glibc {result.glibc} {result.arch}: {order} (model: {result.verdict})")
+        out.say(f"    glibc {result.glibc} {result.arch}: {order} (model: {result.verdict})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,21 +177,17 @@ def document(answered: Sequence[Answered]) -> Document:
 
 
 def _outcome(one: Answered) -> Possible | NotPossible:
-    found = one.outcome
-    outcome = Outcome(
-        one.scenario, one.lookup, one.wanted, one.present.name, one.possible, one.verified,
-        one.before, one.after,
-    )  # fmt: skip
+    found, present = one.outcome, one.present.name
     if isinstance(found, Impossible):
-        return extended(NotPossible, outcome, proved=found.proved, obstacles=found.obstacles)
+        return gathered(NotPossible, one, found, present=present)
     text, effects = found.gai_conf, found.elsewhere
-    return extended(
+    return gathered(
         Possible,
-        outcome,
+        one,
+        found,
+        present=present,
         lines=tuple(Line(line.text, line.restored) for line in found.lines),
         mended=tuple(MendedLine(line.number, line.old, line.new) for line in found.mended),
-        smallest=found.smallest,
         gai_conf=None if text is None else text.decode("utf-8", "replace"),
         elsewhere=Elsewhere(effects.pairs, effects.lookups, effects.examples),
-        findings=one.findings,
     )

@@ -115,9 +115,9 @@ class TextReport:
             self._stale.append(notice)
 
     def _changes(self) -> None:
-        for group in self._against.groups():
-            self._say(f"{group.title}: {group.count}", "bold yellow")
-            for report, change in group.held:
+        for rules, count, held in self._against.groups():
+            self._say(f"{rules}: {count}", "bold yellow")
+            for report, change in held:
                 place = f"  {report.scenario}: {_title(report)}"
                 if change.accepted:
                     self._say(f"{place}: {accepted(change)}")

@@ -190,3 +190,10 @@ def unused(name: str, taken: dict[str, int], sign: str) -> str:
     taken[name] = number
     taken.setdefault(chosen, 1)
     return chosen
+
+
+def matched(destination: int, source: int | None) -> str:
+    """Destination's and source's value: "14 = 14", "4 ≠ 1"; the first alone without a source."""
+    if source is None:
+        return str(destination)
+    return f"{destination} {'=' if destination == source else '≠'} {source}"

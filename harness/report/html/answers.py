@@ -11,6 +11,7 @@ from itertools import groupby, pairwise, zip_longest
 from harness.compare.results import Departure, DestinationRow, PairReason, Result, Verdict
 from harness.model.order import RULES
 from harness.report.html.bits import PrefixBits, prefix_bits
+from harness.report.words import matched
 
 UNTRUSTED = "untrusted"
 SYMBOLS = {
@@ -221,10 +222,3 @@ def _facts(row: DestinationRow, decided: frozenset[str]) -> list[tuple[str, str]
         facts.append(("common prefix", f"{row.common_prefix} bit{'s'[: row.common_prefix != 1]}"))
     facts.append(("given as", f"number {row.position + 1}"))
     return facts
-
-
-def matched(destination: int, source: int | None) -> str:
-    """Destination's and source's value: "14 = 14", "4 ≠ 1"; the first alone without a source."""
-    if source is None:
-        return str(destination)
-    return f"{destination} {'=' if destination == source else '≠'} {source}"
