@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     )
     from harness.sandbox import SandboxError
 
-_UNEXPLAINED = "no single change of glibc explains it"
 _MOST = 20  # differences shown
 
 
@@ -99,7 +98,7 @@ def explain_result(found: Examined, path: str, line: int) -> Explained:
     expected = (f"expectation failed: {one}" for one in result.unmet)
     problems = tuple(dict.fromkeys(map(one_line, [headline(result), *expected])))
     explanation = Explanation(None, replace(result, unmet=()), devices=found.report.devices)
-    orders = f"native  {escaped(native(result))}\nmodel   {escaped(model(result))}\n\n"
+    orders = f"native  {escaped(result.answer)}\nmodel   {escaped(result.model_answer)}\n\n"
     tidy = "\n".join(line.rstrip() for line in (orders + as_text([explanation])).splitlines())
     return Explained(Crash(path, line, problems[0]), problems, tidy)
 
@@ -112,20 +111,6 @@ def explain_error(problem: SandboxError, path: str, line: int) -> Explained:
     return Explained(Crash(path, line, said), (said,), lines(problem.details))
 
 
-def native(result: Result) -> str:
-    """What glibc said: an order, each address once, or an error's name."""
-    from harness.report.words import once
-
-    return once(result.native) or result.error or "no address"
-
-
-def model(result: Result) -> str:
-    """What the model says, in the same way."""
-    from harness.report.words import once
-
-    return once(result.model) or result.model_error or "no address"
-
-
 def properties_of(found: Examined) -> list[tuple[str, object]]:
     """What a JUnit file says of an item beside its outcome: names and values, in this order."""
     result = found.result
@@ -134,8 +119,8 @@ def properties_of(found: Examined) -> list[tuple[str, object]]:
         "arch": result.arch,
         "build": result.build,
         "gai_conf": result.gai_conf,
-        "native": native(result),
-        "model": model(result),
+        "native": result.answer,
+        "model": result.model_answer,
         "emulator": result.emulator,
         "rule": result.decisions[0].rule if result.decisions else None,
         "gai_difference": "; ".join(_differences(found)),
@@ -172,8 +157,7 @@ def _is(result: Result, glibc: str, label: str) -> bool:
 def _difference(
     change: VersionChange | ArchitectureChange, one: Result, sign: str, other: Result
 ) -> str:
-    why = "; ".join(change.why) or _UNEXPLAINED
-    return f"{change.between}: {native(one)} {sign} {native(other)} ({why})"
+    return f"{change.between}: {one.answer} {sign} {other.answer} ({change.because})"
 
 
 def write_differences(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,43 +25,46 @@ fastest times in microseconds. model: pure Python, nothing remembered; warm: add
 sort: keys known; +kernel: with the look-ups that the model asks of the kernel; rules: the
 readable rules with their reasons; trip: the native call through the worker and decoded.
 """
+_GROWTH = (
+    "The model's time divided by n log n, 8 destinations being 1 (up to 1: no worse than that)"
+)
 
 
 def as_text(report: BenchReport) -> str:
     """The report in words and tables."""
-    lines = [*_LEGEND.splitlines()]
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: BenchReport) -> Iterator[str]:
+    yield from _LEGEND.splitlines()
     for (glibc, arch, build), points in groupby(_ordered(report.points), key=_lane):
-        lines += ["", f"glibc {glibc}:{arch} ({build})", _heading()]
-        lines += [_row(point) for point in points]
-    lines += [
-        "",
-        "The model's time divided by n log n, 8 destinations being 1 (up to 1: no worse than that)",
-    ]
-    lines += [f"  {text}" for text in _growths(report.points)]
-    lines += ["", "Look-ups a second of processor time, as ratio to the bare loop's rate"]
+        yield from ("", f"glibc {glibc}:{arch} ({build})", _heading(), *map(_row, points))
+    yield _GROWTH
+    for text in _growths(report.points):
+        yield f"  {text}"
+    yield from ("", "Look-ups a second of processor time, as ratio to the bare loop's rate")
     for one in report.rates:
         label = f"glibc {one.glibc}:{one.arch} ({one.build})"
-        lines.append(f"  {label}, prepared cases   {_rate(one.prepared)}")
-        lines.append(f"  {label}, whole fuzz loop  {_rate(one.whole)}")
-    lines.append(f"  every glibc together, whole fuzz loop  {_rate(report.together)}")
-    lines += ["", "Against one look-up by hand (new namespace, new Python, no host built)"]
+        yield f"  {label}, prepared cases   {_rate(one.prepared)}"
+        yield f"  {label}, whole fuzz loop  {_rate(one.whole)}"
+    yield f"  every glibc together, whole fuzz loop  {_rate(report.together)}"
+    yield from ("", "Against one look-up by hand (new namespace, new Python, no host built)")
     for one in report.rates:
         hand = one.costs.by_hand.best
-        lines.append(
+        yield (
             f"  glibc {one.glibc}: prepared {one.prepared.rate * hand:.0f} times, "
-            f"whole loop {one.whole.rate * hand:.0f} times; "
-            f"by hand {hand * 1e3:.1f} ms of a processor"
+            f"whole loop {by_hand(one):.0f} times; by hand {hand * 1e3:.1f} ms of a processor"
         )
-    lines += ["", f"Costs: an empty sandbox {report.sandbox * 1e3:.1f} ms"]
-    lines += [f"  glibc {one.glibc} ({one.build}): {_costs(one)}" for one in report.rates]
-    lines.append("")
-    lines.append(
+    yield from ("", f"Costs: an empty sandbox {report.sandbox * 1e3:.1f} ms")
+    for one in report.rates:
+        yield f"  glibc {one.glibc} ({one.build}): {_costs(one)}"
+    yield ""
+    yield (
         f"Load average {report.load[0]:.1f} before, {report.load[1]:.1f} after, on "
         f"{report.processors} processors"
     )
     if not report.agreed:
-        lines.append("Native and model DISAGREE on the order of a benchmark's name")
-    return "\n".join(lines) + "\n"
+        yield "Native and model DISAGREE on the order of a benchmark's name"
 
 
 def _ordered(points: Sequence[Point]) -> list[Point]:

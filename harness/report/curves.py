@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from harness.compare.bench.curve import Point
 
-Line = Sequence[tuple[float, float]]
+Panel = Mapping[str, Sequence[tuple[float, float]]]
+"""The lines of a diagram by name, each a list of (x, y), all above zero."""
 
 _LINES = (
     ("native call", "native"),
@@ -33,61 +33,49 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 40, 12, 44
 _LEGEND = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One diagram: its title and the lines by name, each a list of (x, y), all above zero."""
-
-    title: str
-    lines: Mapping[str, Line]
-
-
 class PlotError(ValueError):
     """A drawing that cannot be made; one line."""
 
     exit_status = 2
 
 
-def panels(points: Sequence[Point]) -> list[Panel]:
-    """A diagram for each glibc and family: microseconds against destinations."""
+def panels(points: Sequence[Point]) -> dict[str, Panel]:
+    """A diagram for each glibc and family, by title: microseconds against destinations."""
     groups: dict[str, list[Point]] = {}
     for point in points:
         title = f"glibc {point.glibc} ({point.build}), {point.family}"
         groups.setdefault(title, []).append(point)
-    return [
-        Panel(title, {name: [(one.size, getattr(one, key).best * 1e6) for one in own]
-                      for name, key in _LINES})
-        for title, own in sorted(groups.items())
-    ]  # fmt: skip
+    return {
+        title: {name: [(one.size, getattr(one, key).best * 1e6) for one in groups[title]]
+                for name, key in _LINES}
+        for title in sorted(groups)
+    }  # fmt: skip
 
 
 def draw(path: Path, points: Sequence[Point]) -> None:
-    """Draw the curves into ``path``, an .svg or, with the extra ``plot``, a .png.
+    """Draw the curves into ``path``: a .png, which needs the extra ``plot``, or else an SVG.
 
-    Raises PlotError for another kind of file, one that cannot be written, or a .png
-    without the extra.
+    Raises PlotError for a file that cannot be written, or a .png without the extra.
     """
     drawn = panels(points)
     try:
-        if path.suffix == ".svg":
-            path.write_text(svg(drawn), encoding="utf-8")
-        elif path.suffix == ".png":
+        if path.suffix == ".png":
             _png(path, drawn)
         else:
-            raise PlotError(f"{path}: a file named .svg or .png was expected")
+            path.write_text(svg(drawn), encoding="utf-8")
     except OSError as error:
         raise PlotError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def svg(drawn: Sequence[Panel], columns: int = 3) -> str:
+def svg(drawn: Mapping[str, Panel], columns: int = 3) -> str:
     """The panels in rows, one legend below."""
     rows = ceil(len(drawn) / columns)
     width, height = columns * _WIDTH, rows * _HEIGHT + _LEGEND
     body = ""
-    for number, panel in enumerate(drawn):
+    for number, (title, panel) in enumerate(drawn.items()):
         down, across = divmod(number, columns)
-        body += (
-            f'<g transform="translate({across * _WIDTH} {down * _HEIGHT})">{_panel(panel)}</g>\n'
-        )
+        place = f'transform="translate({across * _WIDTH} {down * _HEIGHT})"'
+        body += f"<g {place}>{_panel(title, panel)}</g>\n"
     for number, (name, _) in enumerate(_LINES):
         x, y = 64 + number % 3 * _WIDTH, rows * _HEIGHT + 16 + number // 3 * 22
         body += f'<path d="M{x} {y}h36" {_stroke(number)}/>{_text(x + 44, y + 4, name)}\n'
@@ -99,8 +87,8 @@ def svg(drawn: Sequence[Panel], columns: int = 3) -> str:
     )
 
 
-def _panel(panel: Panel) -> str:
-    every = [pair for line in panel.lines.values() for pair in line]
+def _panel(title: str, panel: Panel) -> str:
+    every = [pair for line in panel.values() for pair in line]
     sizes = sorted({x for x, _ in every})
     low = floor(log10(min(y for _, y in every)))
     high = max(low + 1, ceil(log10(max(y for _, y in every))))
@@ -114,7 +102,7 @@ def _panel(panel: Panel) -> str:
         return round(bottom - (bottom - _TOP) * (log10(y) - low) / (high - low), 1)
 
     parts = [
-        _text(_LEFT, 24, panel.title, 'font-size="13"'),
+        _text(_LEFT, 24, title, 'font-size="13"'),
         _text((_LEFT + right) / 2, bottom + 34, "destinations", _MIDDLE),
         f'<g transform="translate(14 {(_TOP + bottom) / 2}) rotate(-90)">'
         f"{_text(0, 0, 'microseconds', _MIDDLE)}</g>",
@@ -125,7 +113,7 @@ def _panel(panel: Panel) -> str:
     for x in sizes:
         parts.append(f'<path d="M{across(x)} {_TOP}V{bottom}" stroke="#eee"/>')
         parts.append(_text(across(x), bottom + 16, f"{x:g}", _MIDDLE))
-    for number, line in enumerate(panel.lines.values()):
+    for number, line in enumerate(panel.values()):
         steps = "L".join(f"{across(x)} {down(y)}" for x, y in sorted(line))
         parts.append(f'<path d="M{steps}" {_stroke(number)}/>')
     return "\n".join(parts)
@@ -140,7 +128,7 @@ def _stroke(number: int) -> str:
     return f'fill="none" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.8"'
 
 
-def _png(path: Path, drawn: Sequence[Panel]) -> None:
+def _png(path: Path, drawn: Mapping[str, Panel]) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -151,12 +139,12 @@ def _png(path: Path, drawn: Sequence[Panel]) -> None:
     rows = ceil(len(drawn) / 3)
     figure = Figure(figsize=(13, 4 * rows), layout="constrained")
     axes = figure.subplots(rows, 3, squeeze=False)
-    for panel, place in zip(drawn, axes.flat, strict=False):
-        for number, (name, line) in enumerate(panel.lines.items()):
+    for (title, panel), place in zip(drawn.items(), axes.flat, strict=False):
+        for number, (name, line) in enumerate(panel.items()):
             colour, dashes = _STYLES[number]
             style = "-" if dashes == "none" else (0, tuple(map(float, dashes.split())))
             place.loglog(*zip(*sorted(line), strict=True), color=colour, ls=style, label=name)
-        place.set(title=panel.title, xlabel="destinations", ylabel="microseconds")
+        place.set(title=title, xlabel="destinations", ylabel="microseconds")
     for place in axes.flat[len(drawn) :]:
         place.set_axis_off()
     axes.flat[0].legend(fontsize="small")

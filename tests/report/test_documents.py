@@ -73,21 +73,13 @@ def test_no_key_can_be_missing_and_none_has_another_type(
     keys = [path for path in places(small) if isinstance(path[-1], str)]
     assert len(keys) > 70
     for path in keys:
-        for spoil in (_removed, _mistyped):
+        for spoil in (None, {"an": "object"}):
             mutilated = copy.deepcopy(small)
             holder: Any = mutilated
             for part in path[:-1]:
                 holder = holder[part]
-            spoil(holder, str(path[-1]))
-            assert not results.is_valid(mutilated), (spoil.__name__, path)
-
-
-def _removed(holder: dict[str, Any], key: str) -> None:
-    del holder[key]
-
-
-def _mistyped(holder: dict[str, Any], key: str) -> None:
-    holder[key] = {"an": "object"}
+            holder.pop(path[-1]) if spoil is None else holder.update({path[-1]: spoil})
+            assert not results.is_valid(mutilated), (path, spoil)
 
 
 @pytest.mark.parametrize(
@@ -105,16 +97,12 @@ def test_no_value_leaves_its_range(
     assert not results.is_valid(mutilated)
 
 
-def test_keys_to_come_are_no_error(document: dict[str, Any], results: Draft202012Validator) -> None:
+def test_keys_to_come_are_no_error_but_another_schema_is(
+    document: dict[str, Any], results: Draft202012Validator
+) -> None:
     later = copy.deepcopy(document) | {"new": 1}
     later["results"][0]["new"] = {}
     assert results.is_valid(later)
-
-
-def test_the_schema_number_is_that_of_the_contract(
-    document: dict[str, Any], results: Draft202012Validator
-) -> None:
-    assert document["schema"] == 1
     assert not results.is_valid(document | {"schema": 2})
 
 

@@ -1,4 +1,4 @@
-"""What a terminal is shown of a run."""
+"""What a terminal is shown: of a run, of this machine."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import io
 from dataclasses import replace
 
 from harness.compare.results import LookupReport, Result, Verdict, VersionChange
+from harness.report.doctor import Check, Document, conclusion, write_check
+from harness.report.documents import dump
 from harness.report.terminal import Terminal
 from harness.report.text import TextReport, summed_up
+
+FINE = Check("kernel", "ok", "Linux")
+LESS = Check("strace", "missing", "not installed", "no --trace", "apt-get install strace")
+WORSE = Check("namespaces", "cannot", "refused [by rule]", "no scenario runs", "sysctl x=1")
 
 
 def test_notes_of_the_same_words_are_one_line() -> None:
@@ -18,21 +24,19 @@ def test_notes_of_the_same_words_are_one_line() -> None:
     ]
     assert list(summed_up(notes[:2])) == ["veth0, veth1: veth made as dummy"]
     assert list(summed_up(notes[:1])) == notes[:1]
-    assert list(summed_up([])) == []
 
 
-def result(scenario: str, **changes: object) -> Result:
-    made = Result(
-        scenario=scenario, lookup="web", gai_conf="default", glibc="2.36", arch="amd64",
-        lane="cffi", build="host", verdict=Verdict.AGREE, native=("192.0.2.1",),
-        model=("192.0.2.1",), label="host",
+def lookup(scenario: str, verdict: Verdict = Verdict.AGREE, accepted: bool = False) -> LookupReport:
+    result = Result(
+        scenario, "web", "default", "2.36", "amd64", "cffi", "host", verdict, ("192.0.2.1",),
+        ("192.0.2.1",), label="host", accepted=accepted,
     )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return LookupReport(scenario, "web", "default", (result,))
 
 
-def shown(*reports: LookupReport, quiet: bool) -> str:
+def shown(reports: list[LookupReport], quiet: bool) -> str:
     stream = io.StringIO()
-    text = TextReport(Terminal(file=stream), quiet=quiet)
+    text = TextReport(Terminal(stream), quiet=quiet)
     for report in reports:
         text.add(report)
     text.finish()
@@ -40,20 +44,39 @@ def shown(*reports: LookupReport, quiet: bool) -> str:
 
 
 def test_quiet_shows_what_fails_or_differs_and_counts_all() -> None:
-    plain = LookupReport("plain", "web", "default", (result("plain"),))
-    changed = LookupReport(
-        "changed", "web", "default", (result("changed"),),
-        changes=(VersionChange("2.36", "2.41", why=("because",)),),
-    )  # fmt: skip
-    wrong = LookupReport("wrong", "web", "default", (result("wrong", verdict=Verdict.DISAGREE),))
-    accepted = LookupReport(
-        "accepted", "web", "default",
-        (result("accepted", verdict=Verdict.DISAGREE, accepted=True),),
-    )  # fmt: skip
-    everything = (plain, changed, wrong, accepted)
-    quiet = shown(*everything, quiet=True)
+    everything = [
+        lookup("plain"),
+        replace(lookup("changed"), changes=(VersionChange("2.36", "2.41", why=("because",)),)),
+        lookup("wrong", Verdict.DISAGREE),
+        lookup("accepted", Verdict.DISAGREE, accepted=True),
+    ]
+    quiet = shown(everything, quiet=True)
     assert "plain\n" not in quiet
     for name in ("changed", "wrong", "accepted"):
         assert f"{name}\n" in quiet
     assert "4 lookups on glibc" in quiet
-    assert "plain\n" in shown(*everything, quiet=False)
+    assert "plain\n" in shown(everything, quiet=False)
+
+
+def checked(check: Check) -> list[str]:
+    stream = io.StringIO()
+    write_check(Terminal(stream, width=40), check)
+    return stream.getvalue().splitlines()
+
+
+def test_a_check_is_neither_wrapped_nor_lost() -> None:
+    lines = checked(WORSE)
+    assert [line.split()[0] for line in lines] == ["cannot", "no", "->"]
+    assert lines[0].endswith("refused [by rule]")
+    assert lines[2].endswith("-> sysctl x=1")
+    assert len(checked(FINE)) == 1
+
+
+def test_the_conclusion_is_that_of_what_cannot_be_done() -> None:
+    assert conclusion([FINE, LESS]).endswith("gai-harness run")
+    assert conclusion([FINE, LESS, WORSE]).endswith(
+        "status 3 here: namespaces: refused [by rule]; sysctl x=1"
+    )
+    document = dump(Document.of([FINE, LESS]))
+    assert (document["can_run"], document["checks"][1]["remedy"]) == (True, LESS.remedy)
+    assert dump(Document.of([WORSE]))["can_run"] is False

@@ -32,44 +32,29 @@ MADE = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 def row(destination: str, position: int, **changes: Any) -> DestinationRow:
     """A destination reached from a host 172.18.45.2/24, 2001:db8:1::2/64."""
-    six = ":" in destination
-    values: dict[str, Any] = {
-        "destination": destination,
-        "position": position,
-        "source": "2001:db8:1::2" if six else "172.18.45.2",
-        "prefixlen": 64 if six else 24,
-        "reachable": True,
-        "error": None,
-        "destination_scope": 14,
-        "source_scope": 14,
-        "destination_label": 1 if six else 4,
-        "source_label": 1 if six else 4,
-        "precedence": 40 if six else 10,
-        "interface": "eth0",
-        "native": True,
-        "common_prefix": 0,
-        "flags": (),
-    }
-    return DestinationRow(**{**values, **changes})
+    source, length, label, precedence = ("172.18.45.2", 24, 4, 10)
+    if ":" in destination:
+        source, length, label, precedence = ("2001:db8:1::2", 64, 1, 40)
+    made = DestinationRow(
+        destination, position, source, length, True, None, 14, 14, label, label, precedence,
+        "eth0", True, 0, (),
+    )  # fmt: skip
+    return replace(made, **changes)
 
 
 def result(glibc: str, native: Sequence[str], **changes: Any) -> Result:
     """A result on Debian's build of ``glibc``, on which the model agrees unless told."""
     label = SUITES.get(glibc, "forky")
-    values: dict[str, Any] = {
-        "scenario": "nobody",
-        "lookup": "web",
-        "gai_conf": "default",
-        "glibc": glibc,
-        "arch": "amd64",
-        "lane": "worker",
-        "build": f"debian {label} {glibc}-1",
-        "label": label,
-        "verdict": Verdict.AGREE,
-        "native": tuple(native),
-        "model": tuple(native),
-    }
-    return Result(**{**values, **changes})
+    made = Result(
+        "nobody", "web", "default", glibc, "amd64", "worker", f"debian {label} {glibc}-1",
+        Verdict.AGREE, tuple(native), tuple(native), label=label,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def everywhere(native: Sequence[str], **changes: Any) -> list[Result]:
+    """The same on all `VERSIONS`."""
+    return [result(version, native, **changes) for version in VERSIONS]
 
 
 def lookup(
@@ -116,7 +101,7 @@ def agreeing() -> LookupReport:
     """Rule 9, the same on all versions."""
     return lookup(
         "near-and-far",
-        [result(version, (NEAR, FAR), **NEAR_FIRST) for version in VERSIONS],
+        everywhere((NEAR, FAR), **NEAR_FIRST),
         description="A host 172.18.45.2/24 and a name with one address nearby.",
     )
 
@@ -182,28 +167,24 @@ def failing() -> LookupReport:
 
 def telling() -> LookupReport:
     """IPv6 by rule 9, three times each address, with remarks and departures."""
-    decisions = (SIX_BY_9,)
     rows = (
         row(SIX_NEAR, 3, common_prefix=125),
         row(SIX, 0, common_prefix=44, flags=("deprecated",)),
     )
     return lookup(
         "six-and-remarks",
-        [
-            result(
-                version, (SIX_NEAR,) * 3 + (SIX,) * 3, decisions=decisions, destinations=rows,
-                remarks=(
-                    Remark("trap", "gai.conf has 1 label line."),
-                    Remark("cycle", "these three addresses form a cycle"),
-                    Remark("reply", "the order depends on which DNS reply comes first"),
-                ),
-                departures=(
-                    Departure("RFC 3484", (SIX, SIX_NEAR), "rule 3: one is deprecated"),
-                    Departure("RFC 6724", (SIX, SIX_NEAR), "rule 3: one is deprecated"),
-                ),
-            )
-            for version in VERSIONS
-        ],
+        everywhere(
+            (SIX_NEAR,) * 3 + (SIX,) * 3, decisions=(SIX_BY_9,), destinations=rows,
+            remarks=(
+                Remark("trap", "gai.conf has 1 label line."),
+                Remark("cycle", "these three addresses form a cycle"),
+                Remark("reply", "the order depends on which DNS reply comes first"),
+            ),
+            departures=tuple(
+                Departure(standard, (SIX, SIX_NEAR), "rule 3: one is deprecated")
+                for standard in ("RFC 3484", "RFC 6724")
+            ),
+        ),
         name="web any", gai_conf="rfc3484.conf", devices=("six0: sit made as tun",),
     )  # fmt: skip
 
@@ -272,7 +253,7 @@ def hostile() -> LookupReport:
     evil = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
     return lookup(
         f'"><b id=owned>{evil}',
-        [result(version, (NEAR, FAR), **NEAR_FIRST) for version in VERSIONS],
+        everywhere((NEAR, FAR), **NEAR_FIRST),
         name=f"{evil}&amp;'",
         gai_conf="]]>--><style>*{display:none}</style>",
         description=f"{{{{ 7*7 }}}} {evil} \u202e\x00 ${{7*7}}",
@@ -283,9 +264,18 @@ def hostile() -> LookupReport:
 
 def every_kind() -> list[LookupReport]:
     """One of each."""
+    return [*RUN, hostile()]
+
+
+RUN = [agreeing(), changed(), crashing(), disagreeing(), failing(), telling()]
+
+
+def many(count: int) -> list[LookupReport]:
+    """Look-ups on which all agree."""
     return [
-        agreeing(), changed(), crashing(), disagreeing(), failing(), telling(), hostile(),
-    ]  # fmt: skip
+        lookup(f"host-{number // 10}", agreeing().results, name=f"name-{number}")
+        for number in range(count)
+    ]
 
 
 def page(reports: Sequence[LookupReport], title: str = "A run") -> str:

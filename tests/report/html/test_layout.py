@@ -34,8 +34,7 @@ TILE = 12  # pixels of a picture, in each direction, that are looked at together
 SPARED = 0.08  # of a tile's pixels may be further off: the arrow of a list, a tick
 PICTURES = [(1280, "light"), (390, "dark")]
 
-RUN = [kit.agreeing(), kit.changed(), kit.crashing(), kit.disagreeing(), kit.failing(),
-       kit.telling()]  # fmt: skip
+RUN = kit.RUN
 FONT = base64.b64encode((HERE / "boxes.ttf").read_bytes()).decode()
 BOXED = (
     f"@font-face {{ font-family: Boxes; src: url(data:font/ttf;base64,{FONT}); }}"

@@ -55,29 +55,26 @@ def test_architectures_stand_together_this_machine_s_first() -> None:
     ]  # fmt: skip
 
 
-def test_only_the_cell_whose_left_neighbour_answers_otherwise_differs() -> None:
-    cells = view(kit.changed()).cells
-    assert [cell and cell.group.letter for cell in cells] == ["A", "A", "B", "B"]
-    assert [cell and cell.differs_from for cell in cells] == ["", "", "2.36", ""]
-
-
-def test_the_first_of_an_architecture_is_compared_with_its_own_version() -> None:
-    cells = view(kit.architectures()).cells
-    assert [cell and cell.group.letter for cell in cells] == ["A", "A", "B", "B"]
-    assert [cell and cell.differs_from for cell in cells] == ["", "", "2.36 amd64", ""]
-
-
-def test_a_death_is_an_answer_of_its_own() -> None:
-    cells = view(kit.crashing()).cells
-    assert [cell and cell.group.letter for cell in cells] == ["A", "B", "C", "C"]
-    assert [cell and cell.group.symbol for cell in cells] == ["✕", "✓", "✓", "✓"]
-
-
-def test_equal_answers_are_one_group_and_have_no_letter() -> None:
-    only = view(kit.agreeing())
-    assert [group.columns for group in only.groups] == [(0, 1, 2, 3)]
-    assert not only.differs
-    assert only.groups[0].letter == ""
+@pytest.mark.parametrize(
+    ("report", "letters", "differs_from"),
+    [
+        (kit.agreeing(), ["", "", "", ""], ["", "", "", ""]),
+        # only the cell whose left neighbour answers otherwise differs
+        (kit.changed(), ["A", "A", "B", "B"], ["", "", "2.36", ""]),
+        # the first of an architecture is compared with its own version
+        (kit.architectures(), ["A", "A", "B", "B"], ["", "", "2.36 amd64", ""]),
+        # a death is an answer of its own
+        (kit.crashing(), ["A", "B", "C", "C"], ["", "2.31", "2.36", ""]),
+    ],
+    ids=["agreeing", "changed", "architectures", "crashing"],
+)
+def test_cells_have_a_letter_for_each_answer(
+    report: kit.LookupReport, letters: list[str], differs_from: list[str]
+) -> None:
+    seen = view(report)
+    assert [cell and cell.group.letter for cell in seen.cells] == letters
+    assert [cell and cell.differs_from for cell in seen.cells] == differs_from
+    assert seen.differs == (len(set(letters)) > 1)
 
 
 def test_a_chain_has_the_rule_with_both_values_between_its_addresses() -> None:
@@ -96,6 +93,7 @@ def test_a_chain_has_the_rule_with_both_values_between_its_addresses() -> None:
 def test_bits_are_drawn_for_addresses_that_rule_9_compared_only() -> None:
     chain = view(kit.disagreeing()).groups[0].chain
     assert [stop.bits is not None for stop in chain] == [False, True, True]
+    assert [stop.times for stop in view(kit.telling()).groups[0].chain] == [3, 3]
 
 
 def test_moved_addresses_say_where_they_were() -> None:
@@ -117,11 +115,6 @@ def test_an_order_that_no_decision_explains_names_no_rule() -> None:
     odd = kit.result("2.36", (kit.FAR, kit.NEAR), undefined=("line 1",), **kit.NEAR_FIRST)
     assert view(kit.lookup("s", [odd])).groups[0].chain[0].step is None
     assert "no rule can be named" in kit.page([kit.lookup("s", [odd])])
-
-
-def test_each_socket_type_s_entry_is_counted_not_repeated() -> None:
-    chain = view(kit.telling()).groups[0].chain
-    assert [(stop.address, stop.times) for stop in chain] == [(kit.SIX_NEAR, 3), (kit.SIX, 3)]
 
 
 def test_look_ups_of_the_same_words_have_addresses_of_their_own() -> None:
