@@ -95,6 +95,10 @@ def test_filters_are_taken_together_on_one_build(open_page: Open) -> None:
         "2.44",
     ]
     assert page.locator("#rows tr:first-child td:visible").count() == 2
+    other = open_page([kit.architectures()], "#build=2.41-armhf").page
+    assert other.locator("#rows td:visible").all_inner_texts() == ["9, 10", "✓ agree B"]
+    builds = other.locator(".group:visible .builds li").all_text_contents()
+    assert builds == ["armhf", "2.36 armhf", "2.41 armhf"]
     page.select_option("#verdict", "crashed")
     settled(page, "0 of 6")
     assert page.locator("#none").is_visible()
@@ -166,15 +170,6 @@ def in_view(page: Page, selector: str) -> bool:
     return seen
 
 
-def test_one_build_among_several_architectures(open_page: Open) -> None:
-    page = open_page([kit.architectures()], "#build=2.41-armhf").page
-    heads = page.locator(".matrix thead th:visible").all_inner_texts()
-    assert heads == ["Look-up", "Decided by", "2.41"]
-    assert page.locator("#rows td:visible").all_inner_texts() == ["9, 10", "✓ agree B"]
-    builds = page.locator(".group:visible .builds li").all_text_contents()
-    assert builds == ["armhf", "2.36 armhf", "2.41 armhf"]
-
-
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_address_of_a_result_opens_it(open_page: Open, width: int) -> None:
     reports = [*kit.many(30), *RUN]
@@ -202,15 +197,7 @@ def test_without_a_link_agreement_is_closed_and_news_is_open(open_page: Open) ->
     assert page.locator("#sections > details:not([open])").count() == 0
 
 
-def test_a_link_to_what_a_filter_hides_drops_the_filter(open_page: Open) -> None:
-    page = open_page(RUN, "#verdict=crashed").page
-    settled(page, "1 of 6")
-    page.click(".notable a:has-text('planted-mistake')")
-    settled(page, "6 of 6")
-    assert page.locator("details.target summary").is_visible()
-
-
-def test_a_link_keeps_the_filter_that_holds_it(open_page: Open) -> None:
+def test_a_link_keeps_the_filter_that_holds_it_and_drops_another(open_page: Open) -> None:
     page = open_page(RUN, "#rule=9").page
     settled(page, "5 of 6")
     page.click("#rows tr:first-child td:nth-of-type(2) a")
@@ -219,6 +206,11 @@ def test_a_link_keeps_the_filter_that_holds_it(open_page: Open) -> None:
     again = open_page(RUN, "#rule=9&at=near-and-far/web/2.31").page
     settled(again, "5 of 6")
     assert focused(again) == "2.31"
+    again.select_option("#verdict", "crashed")
+    settled(again, "1 of 6")
+    again.click(".notable a:has-text('planted-mistake')")
+    settled(again, "6 of 6")
+    assert again.locator("details.target summary").is_visible()
 
 
 def test_the_keyboard_alone_is_enough(open_page: Open) -> None:

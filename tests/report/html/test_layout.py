@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import FloatRect
 
 from tests.report.html import kit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
     from tests.report.html.browser import Opened
 
@@ -110,12 +109,6 @@ def test_a_fault_in_the_layout_is_seen(open_page: Open) -> None:
     assert worst(picture(page), wanted) <= SPARED
 
 
-def box(found: Locator) -> FloatRect:
-    measured = found.bounding_box()
-    assert measured is not None
-    return measured
-
-
 MEASURE = """() => [...document.querySelectorAll('.bits')].map(figure =>
     [...figure.querySelectorAll('.sixteen')].map(group =>
         [...group.querySelectorAll('code')].map(row =>
@@ -148,26 +141,3 @@ def test_bits_stand_under_each_other_and_the_line_where_the_subnet_ends(
     assert upper[-1]["kind"] == "rest ends"
     six, _ = figures[-1][3]
     assert six[-1]["kind"].endswith("ends")
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_rule_stands_between_its_two_addresses(open_page: Open, width: int) -> None:
-    page = open_page(RUN, width=width).page
-    chain = page.locator(".chain").first
-    first, second = (box(chain.locator(".address code").nth(n)) for n in (0, 1))
-    rule, badge = box(chain.locator(".rule").first), box(chain.locator(".badge").first)
-    number = box(chain.locator(".n").first)
-    assert first["y"] + first["height"] < rule["y"]
-    assert rule["y"] + rule["height"] < second["y"]
-    assert badge["x"] + badge["width"] / 2 == pytest.approx(
-        number["x"] + number["width"] / 2, abs=1
-    )
-    assert badge["x"] + badge["width"] < rule["x"] + 30
-    assert first["x"] == pytest.approx(second["x"], abs=0.5)
-
-
-def test_groups_stand_side_by_side_where_there_is_room(open_page: Open) -> None:
-    for width, columns in ((1280, 2), (390, 1)):
-        page = open_page([kit.changed()], width=width).page
-        lefts = {round(box(group)["x"]) for group in page.locator(".group").all()}
-        assert len(lefts) == columns
