@@ -69,7 +69,7 @@ def test_architectures_stand_together_this_machine_s_first() -> None:
     ids=["agreeing", "changed", "architectures", "crashing"],
 )
 def test_cells_have_a_letter_for_each_answer(
-    report: kit.LookupReport, letters: list[str], differs_from: list[str]
+    report: LookupReport, letters: list[str], differs_from: list[str]
 ) -> None:
     seen = view(report)
     assert [cell and cell.group.letter for cell in seen.cells] == letters
