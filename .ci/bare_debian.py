@@ -61,12 +61,14 @@ def main(arguments: list[str]) -> int:
     script += "".join(f"cp -r /.copies{place} {place}\n" for place in copies.values())
     mounts = [(source, f"/.copies{place}", "ro") for source, place in copies.items()]
     root.run(["sh", "-ec", f"{script}chown -R {user}: {home}"], mounts=mounts).check_returncode()
+    pinned = os.environ.get("PIP_CONSTRAINT") == str(TREE / ".ci/constraints.txt")
+    pins = {"PIP_CONSTRAINT": f"{home}/clone/.ci/constraints.txt"} if pinned else {}
     command = readme_command()
     path = "/usr/local/bin:/usr/bin:/bin" if user == USER else PATH
     print(f"{command} {' '.join(tests)}", flush=True)
     done = root.run(
         ["sh", "-ec", f'{command} "$@"', "sh", *tests], user=user, folder=f"{home}/clone",
-        environment={"HOME": home, "CI": "", "PATH": path},
+        environment={"HOME": home, "CI": "", "PATH": path, **pins},
         timeout=7200, capture=False,
     )  # fmt: skip
     return done.returncode
