@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import subprocess
 import sysconfig
@@ -10,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol, TypeVar
 
 import pytest
 from filelock import FileLock
@@ -21,6 +22,7 @@ from harness.glibcs.catalog import host_distribution, native_arch
 
 FOREIGN = ("2.36:armhf", "2.36:s390x")
 """Builds of other processors that tests use."""
+Made = TypeVar("Made")
 _OWN_CACHE = pytest.StashKey[Path]()
 
 
@@ -131,6 +133,36 @@ def fetch_glibcs() -> Callable[..., str]:
         return done.stdout
 
     return fetch
+
+
+class Once(Protocol):
+    """See the fixture `once`."""
+
+    def __call__(self, name: str, make: Callable[[Path], Made]) -> Made: ...
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Call it with a name and a function of a folder: one worker calls that for the whole run.
+
+    The others wait and get a copy of what it gave, which has to be data that pickle can keep.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def call(name: str, make: Callable[[Path], Made]) -> Made:
+        folder = shared / f"once-{name}"
+        with FileLock(f"{folder}.lock"):
+            kept = folder / "made.pickle"
+            if kept.exists():
+                made: Made = pickle.loads(kept.read_bytes())
+                return made
+            folder.mkdir(exist_ok=True)
+            made = make(folder)
+            kept.write_bytes(pickle.dumps(made))
+            return made
+
+    return call
 
 
 @pytest.fixture(scope="session")

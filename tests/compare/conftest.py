@@ -10,6 +10,7 @@ import pytest
 from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
 from harness.sandbox import Pool
 from tests.compare.kit import gather
+from tests.conftest import Once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def library_evidence() -> list[Evidence]:
+def library_evidence(once: Once) -> list[Evidence]:
     jobs = make_jobs(load_scenarios(()), (host_lane(),))
-    with Pool(2) as pool:
-        return [item for found in pool.map(gather, jobs) for item in found]
+
+    def gathered(_: Path) -> list[Evidence]:
+        with Pool(2) as pool:
+            return [item for found in pool.map(gather, jobs) for item in found]
+
+    return once("library", gathered)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from typing import NoReturn
 import pytest
 
 from harness.glibcs.catalog import native_arch
+from tests.conftest import Once
 from tests.e2e.kit import ROOT, Built, gai_harness
 
 NO_NETWORK = ("No matching distribution", "Connection", "Temporary failure", "timed out")
@@ -37,13 +38,15 @@ def versions(fetch_glibcs: Callable[..., str], unreachable: Unreachable) -> list
 
 
 @pytest.fixture(scope="session")
-def matrix(
-    versions: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[subprocess.CompletedProcess[str], Path]:
+def matrix(versions: list[str], once: Once) -> tuple[subprocess.CompletedProcess[str], Path]:
     """The whole library on every version, run once: its JSON on stdout, and its page."""
-    page = tmp_path_factory.mktemp("matrix") / "report.html"
-    done = gai_harness("run", "--glibc", "all", "--format", "json", "--report", f"html={page}")
-    return done, page
+
+    def run(folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+        page = folder / "report.html"
+        done = gai_harness("run", "--glibc", "all", "--format", "json", "--report", f"html={page}")
+        return done, page
+
+    return once("matrix", run)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +60,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def built(folder: Path, unreachable: Unreachable) -> Built:
-    """Sdist and wheel, each from a copy of the source folder."""
+    """An sdist of a copy of the source folder, and the wheel built of the sdist."""
     pytest.importorskip("build")
     source = folder / "source"
     listed = subprocess.run(
@@ -70,28 +73,20 @@ def built(folder: Path, unreachable: Unreachable) -> Built:
         if os.path.lexists(ROOT / name):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
-    run_pip([sys.executable, "-P", "-m", "build", "--sdist", "--wheel", str(source)], unreachable)
+    run_pip([sys.executable, "-P", "-m", "build", str(source)], unreachable)
     (sdist,) = (source / "dist").glob("*.tar.gz")
     (wheel,) = (source / "dist").glob("*.whl")
     return Built(sdist, wheel)
 
 
 @pytest.fixture(scope="session")
-def install(folder: Path, unreachable: Unreachable) -> Callable[[Path], Path]:
-    """Installs a wheel or sdist into a fresh environment; gives that environment's command."""
+def installed(folder: Path, built: Built, unreachable: Unreachable) -> Path:
+    """The command of the wheel, in a fresh environment."""
     place = folder / "venv"
+    subprocess.run([sys.executable, "-P", "-m", "venv", "--without-pip", place], check=True)
     pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
-
-    def into_environment(package: Path) -> Path:
-        if not place.exists():
-            subprocess.run([sys.executable, "-P", "-m", "venv", "--without-pip", place], check=True)
-            run_pip([*pip, "install", str(package)], unreachable)
-        else:  # its dependencies are there
-            run_pip([*pip, "uninstall", "--yes", "gai-harness"], unreachable)
-            run_pip([*pip, "install", "--no-deps", str(package)], unreachable)
-        return place / "bin/gai-harness"
-
-    return into_environment
+    run_pip([*pip, "install", str(built.wheel)], unreachable)
+    return place / "bin/gai-harness"
 
 
 def run_pip(command: list[str], unreachable: Unreachable) -> None:

@@ -1,37 +1,74 @@
-"""The package as published runs where its source folder is not."""
+"""The package as published: what sdist and wheel carry, and that it runs without its source."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
+from harness.native import bundled_module, bundled_worker
 from tests.e2e.kit import ROOT, Built, gai_harness
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("package")]
 
+MACHINES = {
+    "amd64": "EM_X86_64", "i386": "EM_386", "arm64": "EM_AARCH64", "armhf": "EM_ARM",
+    "ppc64el": "EM_PPC64", "s390x": "EM_S390", "riscv64": "EM_RISCV",
+}  # fmt: skip
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_an_installed_package_runs_its_library(
-    kind: str, built: Built, install: Callable[[Path], Path], tmp_path: Path
-) -> None:
-    command = install(getattr(built, kind))
+
+def data_files() -> set[str]:
+    """The data of the source folder, by the names they have in an installation."""
+    configs = {f"gai.conf.d/{one.name}" for one in (ROOT / "gai.conf.d").glob("*.conf")}
+    library = {f"library/{one.name}" for one in ROOT.glob("harness/scenario/library/*.yaml")}
+    assert configs
+    return {f"harness/scenario/{name}" for name in configs | library}
+
+
+def test_what_the_wheel_carries(built: Built) -> None:
+    assert "-abi3-linux_" in built.wheel.name
+    with zipfile.ZipFile(built.wheel) as archive:
+        names = set(archive.namelist())
+        for arch, machine in MACHINES.items():
+            worker = archive.getinfo(f"harness/native/bin/{bundled_worker(arch).name}")
+            assert worker.external_attr >> 16 & 0o111
+            module = archive.getinfo(f"harness/native/bin/{bundled_module(arch).name}")
+            for program in (worker, module):
+                assert ELFFile(io.BytesIO(archive.read(program))).header.e_machine == machine
+    assert data_files() <= names
+    assert {"harness/py.typed", "harness/native/_core.abi3.so"} <= names
+    assert not {name for name in names if name.startswith(("csrc", "tests", "gai.conf.d"))}
+
+
+def test_what_the_sdist_carries(built: Built) -> None:
+    with tarfile.open(built.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    sources = {f"csrc/{one.name}" for one in (ROOT / "csrc").glob("*.[ch]")}
+    assert data_files() | sources | {"csrc/PROTOCOL.md", "csrc/toolchain.py", "LICENSE"} <= names
+    assert not {name for name in names if name.endswith(".so") or "/bin/" in name}
+
+
+def test_an_installed_package_runs_its_library(installed: Path, tmp_path: Path) -> None:
     clean = {"PYTHONPATH": "", "PYTHONSAFEPATH": "1"}
 
-    ran = gai_harness("run", "--format", "json", command=command, cwd=tmp_path, env=clean)
+    ran = gai_harness("run", "--format", "json", command=installed, cwd=tmp_path,
+                      env=clean)  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
     report = json.loads(ran.stdout)
     assert report["summary"]["disagree"] == report["summary"]["error"] == 0
     shipped = {path.stem for path in (ROOT / "harness/scenario/library").glob("*.yaml")}
     assert {result["scenario"] for result in report["results"]} >= shipped
 
-    for name in sorted(path.name for path in (ROOT / "gai.conf.d").glob("*.conf")):
-        ran = gai_harness(
-            "run", "seed-rule9-dual-stack", "--gai-conf", name, "--lane", "both",
-            command=command, cwd=tmp_path, env=clean,
-        )  # fmt: skip
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        assert name in ran.stdout
+    catalogue = sorted(path.name for path in (ROOT / "gai.conf.d").glob("*.conf"))
+    ran = gai_harness(
+        "run", "seed-rule9-dual-stack", *(word for name in catalogue for word in
+        ("--gai-conf", name)), "--lane", "both", command=installed, cwd=tmp_path, env=clean,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert all(name in ran.stdout for name in catalogue)
     assert not list(tmp_path.iterdir())
