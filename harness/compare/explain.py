@@ -17,7 +17,7 @@ from harness.sandbox import Pool
 
 if TYPE_CHECKING:
     from harness.compare.predict import Prediction
-    from harness.sandbox import Box
+    from harness.sandbox import Box, DeviceNote
     from harness.sandbox.capture import Capture
 
 
@@ -33,7 +33,7 @@ class Explanation:
     name: str | None
     result: Result
     pair: PairReason | None = None
-    devices: tuple[str, ...] = ()
+    devices: tuple[DeviceNote, ...] = ()
     trace: TraceReport | None = None
     apart: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ from harness.compare.run import HostJob, JobOutcome, gather, reports
 from harness.sandbox import SandboxError
 
 if TYPE_CHECKING:
-    from harness.sandbox import Box
+    from harness.sandbox import Box, DeviceNote
     from harness.scenario.schema import Scenario
 
 
@@ -23,7 +23,7 @@ class Standing:
     gai_conf: bytes | None
 
 
-def stand(box: Box, spec: Standing) -> Iterator[tuple[str, ...] | JobOutcome]:
+def stand(box: Box, spec: Standing) -> Iterator[tuple[DeviceNote, ...] | JobOutcome]:
     """Inside a sandbox, for `Pool.converse`: build the host and keep it.
 
     Yields the notes on the devices used and hands over the doors. Then it answers each
@@ -51,7 +51,7 @@ def _furnish(box: Box, spec: Standing) -> None:
     box.set_gai_conf(spec.gai_conf)
 
 
-def _answer(box: Box, job: HostJob, devices: tuple[str, ...]) -> JobOutcome:
+def _answer(box: Box, job: HostJob, devices: tuple[DeviceNote, ...]) -> JobOutcome:
     try:
         return JobOutcome(job, tuple(reports(job, gather(box, job, devices))))
     except SandboxError as problem:

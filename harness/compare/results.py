@@ -11,13 +11,16 @@ from collections.abc import Iterable
 from dataclasses import KW_ONLY, astuple, dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from harness.model.explain import seen
 from harness.model.order import Decision
+
+if TYPE_CHECKING:
+    from harness.sandbox import DeviceNote
 
 Glibc: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", description='as "2.36"')]
 Arch: TypeAlias = Annotated[
@@ -467,7 +470,7 @@ class LookupReport:
     results: tuple[Result, ...]
     changes: tuple[VersionChange, ...] = ()
     architectures: tuple[ArchitectureChange, ...] = ()
-    devices: tuple[str, ...] = ()
+    devices: tuple[DeviceNote, ...] = ()
     description: str = ""
     source: str = ""
     line: int | None = None

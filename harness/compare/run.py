@@ -29,11 +29,11 @@ from harness.sandbox import SERVICES, NoSandbox, Pool, SandboxError
 if TYPE_CHECKING:
     from harness.model.lookup import Request
     from harness.native.lanes import Lane, Session
-    from harness.sandbox import Box
+    from harness.sandbox import Box, DeviceNote
     from harness.scenario.schema import Scenario
 
 
-Collected = tuple[tuple[Evidence, ...], tuple[str, ...]]
+Collected = tuple[tuple[Evidence, ...], tuple["DeviceNote", ...]]
 """The evidence of all lanes for one look-up, and the notes on the devices used."""
 
 NEWEST = "2.44"
@@ -134,7 +134,7 @@ def collect(
 def gather(
     box: Box,
     job: HostJob,
-    devices: tuple[str, ...] = (),
+    devices: tuple[DeviceNote, ...] = (),
     before_lookups: Callable[[], None] = lambda: None,
 ) -> Iterator[Collected]:
     """As `collect`, on a host that stands already; ``devices`` are its notes."""

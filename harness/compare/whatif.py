@@ -29,7 +29,7 @@ from harness.sandbox import Pool
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
-    from harness.sandbox import Box
+    from harness.sandbox import Box, DeviceNote
 
 # the model of what comes before the sort begins with 2.26; older versions are not guessed at
 _OLDEST = (2, 26)
@@ -227,7 +227,7 @@ def _examine(box: Box, job: HostJob) -> Iterator[WhatIf]:
         yield replace(compare_reports(before, after), predictions=predictions(evidences[0]))
 
 
-def _report(evidences: tuple[Evidence, ...], devices: tuple[str, ...]) -> LookupReport:
+def _report(evidences: tuple[Evidence, ...], devices: tuple[DeviceNote, ...]) -> LookupReport:
     first = evidences[0]
     known: dict[Dialect, Analysis] = {}
     results = tuple(judge(evidence, known=known) for evidence in evidences)

@@ -30,7 +30,7 @@ from harness.text.yaml_reading import parse
 if TYPE_CHECKING:
     from harness.compare.results import LookupReport
     from harness.compare.run import HostJob
-    from harness.sandbox import Pool
+    from harness.sandbox import DeviceNote, Pool
 
 _NAME = "gai_host"
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class HostBox:
         try:
             spec = Standing(loaded.scenario, loaded.gai_conf)
             self._conversation = self._stack.enter_context(pool.converse(stand, spec))
-            self.devices: tuple[str, ...] = self._conversation.receive()
+            self.devices: tuple[DeviceNote, ...] = self._conversation.receive()
             self._doors = self._stack.enter_context(self._conversation.doors())
         except BaseException:
             self._stack.close()

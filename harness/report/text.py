@@ -20,6 +20,7 @@ from harness.compare.results import (
 from harness.report.against import Against
 from harness.report.terminal import Terminal
 from harness.report.words import accepted, explanation, told
+from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
 from harness.versions import Version
 
@@ -142,14 +143,10 @@ class TextReport:
                 self._say(f"      {line}", "dim" if plain else _STYLES.get(kind, ""))
 
 
-def summed_up(devices: Sequence[str]) -> Iterator[str]:
-    """Notes on interfaces, "NAME: WORDS", those of the same words as one line.
-
-    A node has hundreds of interfaces that say the same.
-    """
+def summed_up(devices: Sequence[DeviceNote]) -> Iterator[str]:
+    """Notes on interfaces, those of the same words as one line: a node has hundreds of them."""
     alike: dict[str, list[str]] = {}
-    for note in devices:
-        name, _, words = note.partition(": ")
+    for name, words in devices:
         alike.setdefault(words, []).append(name)
     for words, names in alike.items():
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

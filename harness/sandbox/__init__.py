@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import NoSandbox, SandboxError, SandboxUnavailable
 from .names import PROTOCOLS, SERVICES
 from .pool import Outcome, Pool
-from .values import Device, Topology
+from .values import Device, DeviceNote, Topology
 
 if TYPE_CHECKING:
     from .box import Box
@@ -21,6 +21,7 @@ __all__ = [
     "SERVICES",
     "Box",
     "Device",
+    "DeviceNote",
     "NoSandbox",
     "Outcome",
     "Pool",

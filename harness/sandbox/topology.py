@@ -16,7 +16,7 @@ from harness.scenario.sysctls import interface_of
 from . import devices, namespaces, routing, sysctls
 from .errors import SandboxError
 from .settling import settle
-from .values import Device, Topology
+from .values import Device, DeviceNote, Topology
 
 if TYPE_CHECKING:
     from harness.scenario.schema import Address, Host, Interface
@@ -117,12 +117,12 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
 
 def _interfaces(
     sock: netlink.Netlink, workshop: Workshop, host: Host
-) -> tuple[list[Device], list[str]]:
+) -> tuple[list[Device], list[DeviceNote]]:
     """Make the interfaces; their indexes follow those the namespace came with."""
     present = {link.name: link.index for link in sock.links()}
     following = max(present.values()) + 1
     made: list[Device] = []
-    notes: list[str] = []
+    notes: list[DeviceNote] = []
     wanted = [(name, each) for name, each in host.interfaces.items() if name != "lo"]
     for index, (name, interface) in enumerate(wanted, following):
         if name in present:
@@ -130,12 +130,13 @@ def _interfaces(
             workshop.rename(present[name], f"given{present[name]}")
         device = workshop.make(name, interface.kind, index, interface.table)
         if interface.kind in devices.AS_ETHERNET:
-            notes.append(
-                f"{name}: {interface.kind} made as {device.used}, which is the same to rule 7 "
+            text = (
+                f"{interface.kind} made as {device.used}, which is the same to rule 7 "
                 "and to the choice of a source"
             )
+            notes.append(DeviceNote(name, text))
         elif device.used not in (interface.kind, "dummy", "veth", "ipip", "ip6tnl"):
-            notes.append(f"{name}: {interface.kind} made as {device.used}")
+            notes.append(DeviceNote(name, f"{interface.kind} made as {device.used}"))
         made.append(device)
     return made, notes
 
@@ -214,7 +215,7 @@ def _add_address(sock: netlink.Netlink, device: Device, position: int, address: 
         ) from None
 
 
-def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[str]:
+def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[DeviceNote]:
     """Take away addresses a device brought by itself; what was removed, as notes."""
     listed = {
         (device.index, ip_interface(address.address).ip)
@@ -222,7 +223,7 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
         for address in host.interfaces[device.name].addresses
     }
     names = {device.index: device.name for device in made}
-    notes: list[str] = []
+    notes: list[DeviceNote] = []
     for row in sock.addresses():
         if row.index == devices.LOOPBACK_INDEX or (row.index, row.own) in listed:
             continue
@@ -232,5 +233,5 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
         message["attrs"] = [("IFA_LOCAL", str(row.own)), ("IFA_ADDRESS", str(row.far))]
         sock.change(message, netlink.RTM_DELADDR)
         if row.index in names:
-            notes.append(f"{names[row.index]}: removed {row.own}, which is not listed")
+            notes.append(DeviceNote(names[row.index], f"removed {row.own}, which is not listed"))
     return notes

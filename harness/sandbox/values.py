@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +16,16 @@ class Device:
     index: int
 
 
+class DeviceNote(NamedTuple):
+    """Something to know of one interface: its name, and the rest in words."""
+
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Topology:
     """A built host: its interfaces as they were made, in order, and what is worth knowing."""
 
     devices: tuple[Device, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[DeviceNote, ...] = ()

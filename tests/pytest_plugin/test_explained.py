@@ -29,7 +29,7 @@ from harness.pytest_plugin.items import (
     lookup_names,
 )
 from harness.pytest_plugin.reporting import Examined, Explained, explain_result, properties_of
-from harness.sandbox import Pool, SandboxError
+from harness.sandbox import DeviceNote, Pool, SandboxError
 from harness.scenario import load
 from harness.scenario.schema import Lookup
 from tests.pytest_plugin.kit import NODE
@@ -40,7 +40,9 @@ AGREED = Result(
     "node", "web", "default", "2.36", "amd64", "cffi", "host", Verdict.AGREE,
     ("10.0.0.1", "10.0.0.2"), ("10.0.0.1", "10.0.0.2"),
 )  # fmt: skip
-REPORT = LookupReport("node", "web", "default", (AGREED,), devices=("eth0: made as tap",))
+REPORT = LookupReport(
+    "node", "web", "default", (AGREED,), devices=(DeviceNote("eth0", "made as tap"),)
+)
 
 
 @pytest.mark.parametrize(

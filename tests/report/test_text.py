@@ -10,6 +10,7 @@ from harness.report.doctor import Check, Document, conclusion, write_check
 from harness.report.documents import dump
 from harness.report.terminal import Terminal
 from harness.report.text import TextReport, summed_up
+from harness.sandbox import DeviceNote
 
 FINE = Check("kernel", "ok", "Linux")
 LESS = Check("strace", "missing", "not installed", "no --trace", "apt-get install strace")
@@ -17,13 +18,14 @@ WORSE = Check("namespaces", "cannot", "refused [by rule]", "no scenario runs", "
 
 
 def test_notes_of_the_same_words_are_one_line() -> None:
-    notes = [f"veth{n}: veth made as dummy" for n in range(300)]
-    assert list(summed_up([notes[0], "br0: bridge made as dummy", *notes[1:]])) == [
+    notes = [DeviceNote(f"veth{n}", "veth made as dummy") for n in range(300)]
+    bridge = DeviceNote("br0", "bridge made as dummy")
+    assert list(summed_up([notes[0], bridge, *notes[1:]])) == [
         "veth0, veth1, veth2, veth3 and 296 more: veth made as dummy",
         "br0: bridge made as dummy",
     ]
     assert list(summed_up(notes[:2])) == ["veth0, veth1: veth made as dummy"]
-    assert list(summed_up(notes[:1])) == notes[:1]
+    assert list(summed_up(notes[:1])) == ["veth0: veth made as dummy"]
 
 
 def lookup(scenario: str, verdict: Verdict = Verdict.AGREE, accepted: bool = False) -> LookupReport:

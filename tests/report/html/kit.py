@@ -22,6 +22,7 @@ from harness.compare.results import (
     VersionChange,
 )
 from harness.report.html import HtmlReport
+from harness.sandbox import DeviceNote
 
 SUITES = {"2.31": "bullseye", "2.36": "bookworm", "2.41": "trixie", "2.44": "experimental"}
 NEAR, FAR, SIX, SIX_NEAR = "172.18.45.6", "172.31.80.8", "2001:db8:9::1", "2001:db8:1::6"
@@ -185,7 +186,7 @@ def telling() -> LookupReport:
                 for standard in ("RFC 3484", "RFC 6724")
             ),
         ),
-        name="web any", gai_conf="rfc3484.conf", devices=("six0: sit made as tun",),
+        name="web any", gai_conf="rfc3484.conf", devices=(DeviceNote("six0", "sit made as tun"),),
     )  # fmt: skip
 
 
@@ -257,7 +258,7 @@ def hostile() -> LookupReport:
         name=f"{evil}&amp;'",
         gai_conf="]]>--><style>*{display:none}</style>",
         description=f"{{{{ 7*7 }}}} {evil} \u202e\x00 ${{7*7}}",
-        devices=(f"eth0: {evil}",),
+        devices=(DeviceNote("eth0", evil),),
         changes=(VersionChange("2.31", "2.36", why=(evil,), sides=((evil, (NEAR,)),) * 2),),
     )
 
