@@ -26,23 +26,20 @@ with Pool() as pool:
 """
 
 
-def test_everything_works_for_an_ordinary_user() -> None:
-    tests = sorted(str(path) for path in HERE.glob("test_*.py") if path != Path(__file__))
-    done = ordinary_user.run(
-        [
-            sys.executable,
-            "-P",
-            "-m",
-            "pytest",
-            "-q",
-            "-rs",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            *tests,
-        ]
-    )
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        # what asks the kernel for the most; the others run at night
+        ("test_topology.py", "test_names.py", "test_lifetime.py"),
+        pytest.param(("test_*.py",), marks=pytest.mark.slow),
+    ],
+    ids=["some", "all"],
+)
+def test_everything_works_for_an_ordinary_user(chosen: tuple[str, ...]) -> None:
+    tests = [str(path) for pattern in chosen for path in sorted(HERE.glob(pattern))
+             if path != Path(__file__)]  # fmt: skip
+    plugins = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
+    done = ordinary_user.run([sys.executable, "-P", "-m", "pytest", "-q", "-rs", *plugins, *tests])
     assert done.returncode == 0, done.stdout + done.stderr
     # what is skipped is what this kernel lacks, for root as well
     skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
