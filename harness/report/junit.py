@@ -66,7 +66,7 @@ class JUnitReport:
         became = _ELEMENTS.get(case.outcome, "")
         suite.counts[became] += 1
         name = unused(case.name, self._names.setdefault(owner, {}), " #")
-        tag = _tag("testcase", classname=owner, name=name, time=f"{case.seconds:.6f}")
+        tag = _tag("testcase", classname=lines(owner), name=lines(name), time=f"{case.seconds:.6f}")
         body = escape(lines("\n".join(map(one_line, filter(None, text)))))
         if became:
             known = case.outcome == "accepted"
@@ -90,7 +90,7 @@ class JUnitReport:
         del totals["skipped"]  # a suite's alone, in Jenkins' schema
         write(_tag("testsuites", name="gai-harness", **totals) + "\n")
         for (scenario, source), suite in self._suites.items():
-            file = {"file": source} if source else {}
+            file = {"file": lines(source)} if source else {}
             write(f" {_tag('testsuite', name=scenario, **_counts(suite), **file)}\n")
             for number in suite.places:
                 write(f"  {self._cases[number]}\n")

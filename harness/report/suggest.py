@@ -13,6 +13,7 @@ from harness.advice.suggest import Blocker, Impossible, Suggestion
 from harness.compare.results import Count, Result
 from harness.report.documents import Schema, gathered
 from harness.report.terminal import Terminal
+from harness.report.words import builds
 
 if TYPE_CHECKING:
     from harness.compare.suggest import Answered
@@ -25,8 +26,8 @@ def write_text(answered: Sequence[Answered], console: Terminal | None = None) ->
     out = console or Terminal()
     for one in answered:
         out.say(f"{one.scenario}: {one.lookup}, wanted {', '.join(one.wanted)}", "bold")
-        for orders, builds in _orders(one.before):
-            out.say(f"  now on glibc {builds}: {orders}")
+        for order, names in _orders(one.before):
+            out.say(f"  now on glibc {names}: {order}")
         if isinstance(one.outcome, Impossible):
             _impossible(out, one.outcome)
         elif one.unconfirmed:
@@ -37,17 +38,17 @@ def write_text(answered: Sequence[Answered], console: Terminal | None = None) ->
 
 def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:
     """Each different order with the builds that give it."""
-    builds: dict[str, dict[str, None]] = {}
+    found: dict[str, list[Result]] = {}
     for result in results:
         order = ", ".join(dict.fromkeys(result.native)) or result.error or "nothing"
-        builds.setdefault(order, {})[f"{result.glibc} {result.arch}"] = None
-    return [(order, ", ".join(names)) for order, names in builds.items()]
+        found.setdefault(order, []).append(result)
+    return [(order, builds(same)) for order, same in found.items()]
 
 
 def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
-    builds = ", ".join(dict.fromkeys(f"{r.glibc} {r.arch}" for r in answered.after))
+    verified = builds(answered.after)
     if not found.needed:
-        out.say(f"  nothing to change: glibc {builds} gives this order already", "green")
+        out.say(f"  nothing to change: glibc {verified} gives this order already", "green")
         return
     for mended in found.mended:
         out.say(
@@ -65,7 +66,7 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
                 note = "   # the defaults, which the new line would drop"
             kept = line.restored
             out.say(f"    {line.text}{note}", "" if line.restored else "bold")
-    out.say(f"  verified on real glibc {builds}: {_orders(answered.after)[0][0]}", "green")
+    out.say(f"  verified on real glibc {verified}: {_orders(answered.after)[0][0]}", "green")
     for decision in answered.after[0].decisions[: max(1, len(answered.wanted) - 1)]:
         out.say(f"    {decision.why}", "dim")
     if not found.smallest:

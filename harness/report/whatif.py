@@ -14,6 +14,7 @@ from harness.compare.results import Count
 from harness.compare.whatif import Change, Comparison, Place, Prediction, WhatIf
 from harness.report.documents import Schema
 from harness.report.terminal import Terminal
+from harness.report.words import builds
 
 
 class TextReport:
@@ -68,11 +69,13 @@ class TextReport:
 def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
     """What builds that answer alike gave before and after, in lines with their styles."""
     first = same[0]
-    builds = ", ".join(dict.fromkeys(f"{one.after.glibc} {one.after.arch}" for one in same))
     verdict = f"native and model {first.before.verdict}"
     if first.before.verdict != first.after.verdict:
         verdict += f" before, {first.after.verdict} after"
-    yield f"    glibc {builds}: {verdict}", "bold red" if first.failed else ""
+    yield (
+        f"    glibc {builds(one.after for one in same)}: {verdict}",
+        "bold red" if first.failed else "",
+    )
     for when, result in (("before", first.before), ("after", first.after)):
         if result.error:
             yield f"      {when}: {result.error}", "magenta"

@@ -80,6 +80,11 @@ def wheres(results: Iterable[Result]) -> str:
     return ", ".join(result.where for result in results)
 
 
+def builds(results: Iterable[Result]) -> str:
+    """Versions and architectures of results, each once."""
+    return ", ".join(dict.fromkeys(f"{result.glibc} {result.arch}" for result in results))
+
+
 def change_headline(change: BuildChange) -> str:
     """A changed order in one line."""
     old, new = change.old, change.new

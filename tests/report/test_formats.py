@@ -204,10 +204,11 @@ def test_junit_names_are_unique_and_do_not_depend_on_the_rest_of_the_run(ran: Ra
     assert set(alone) <= set(read_junit(written("junit", ran.reports)))
 
 
-def test_a_class_has_one_dot_for_jenkins_to_split_at(ran: Ran) -> None:
-    text = written("junit", [replace(ran.reports[0], scenario="fact-1.4-x")])
-    classes = {case.get("classname") for case in ET.fromstring(text).iter("testcase")}
-    assert classes == {"gai-harness.fact-1_4-x"}
+def test_names_that_readers_split_or_act_on(ran: Ran) -> None:
+    text = written("junit", [replace(ran.reports[0], scenario="fact-1.4-x", lookup="::1")])
+    cases = list(ET.fromstring(text).iter("testcase"))
+    assert {case.get("classname") for case in cases} == {"gai-harness.fact-1_4-x"}  # for Jenkins
+    assert all(case.get("name", "").startswith("[::1] · ") for case in cases)  # no command
 
 
 def test_a_predicted_crash_passes_and_is_told(ran: Ran) -> None:
