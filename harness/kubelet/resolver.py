@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from harness.kubelet.addresses import parse_ip
 from harness.model.host import IPAddress
@@ -31,7 +33,7 @@ _GATEWAYS = ("gateway", "_gateway", "_outbound")
 class Chosen:
     """The resolver and the reason."""
 
-    resolver: Resolver
+    resolver: Annotated[Resolver, Field(serialization_alias="name")]
     why: str
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from harness.model.host import IPAddress
 
@@ -92,7 +95,7 @@ class Decision:
     ``step`` is the one that decided or failed.
     """
 
-    addresses: tuple[IPAddress, ...]
+    addresses: Annotated[tuple[IPAddress, ...], Field(serialization_alias="internal_ips")]
     step: StepName
     steps: tuple[Step, ...]
     error: str | None = None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from harness.compare.results import PairReason
 from harness.kubelet.report import Case, Remedy, Report
-from harness.kubelet.resolver import Resolver
-from harness.kubelet.values import Decision, Step, StepName
+from harness.kubelet.resolver import Chosen, Resolver
+from harness.kubelet.values import Decision, StepName
 from harness.model.host import IPAddress
 from harness.report.documents import Schema, gathered
 from harness.text.shown import one_line
@@ -106,16 +106,6 @@ def _node_lines(report: Report) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """The addresses that kubelet reports, and the steps that led to them."""
-
-    internal_ips: tuple[IPAddress, ...]
-    error: str | None
-    step: StepName
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """One resolver's answer, and what kubelet reports with it."""
 
@@ -141,14 +131,6 @@ class FlagsGiven:
 
 
 @dataclass(frozen=True, slots=True)
-class ResolverChosen:
-    """Which resolver kubelet asks, and why."""
-
-    name: Resolver
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
     """What the Node object holds."""
 
@@ -167,13 +149,14 @@ class RemedyTried:
 
 
 @dataclass(frozen=True, slots=True)
-class Document(Chain):
+class Document(Decision):
     """``gai-harness kubelet --json``."""
 
+    _: KW_ONLY
     source: str
     node: str
     flags: FlagsGiven
-    resolver: ResolverChosen
+    resolver: Chosen
     resolvers_differ: bool
     resolvers: tuple[Asked, ...]
     recorded: Recorded | None
@@ -194,10 +177,9 @@ def document(report: Report) -> Document:
         Document,
         decision,
         report,
-        internal_ips=decision.addresses,
         node=flags.name,
         flags=gathered(FlagsGiven, flags, version=version),
-        resolver=ResolverChosen(report.chosen.resolver, report.chosen.why),
+        resolver=report.chosen,
         resolvers=tuple(map(_asked, report.cases)),
         recorded=recorded,
         remedy=tried,
