@@ -12,7 +12,7 @@ from hypothesis import given
 
 from harness.model.explain import describe
 from harness.model.host import Target
-from harness.model.order import RULES, Candidate, Destination, decide
+from harness.model.order import RULES, Candidate, Destination, compare_pair, decide, order_of
 from tests.model.kit import candidates, confs, known
 
 
@@ -160,3 +160,25 @@ def test_every_value_can_be_described(some: list[Candidate], conf: str | None) -
 
 def test_the_rules_are_numbered_as_in_the_standard() -> None:
     assert [rule.number for rule in RULES] == list(range(1, 11))
+
+
+def test_a_decision_carries_the_rule_and_both_values() -> None:
+    low, high = fact(0, precedence=10), fact(1, precedence=40)
+    decided = compare_pair(high, low)
+    assert (decided.rule, decided.title, decided.values) == (
+        6,
+        "prefer higher precedence",
+        (40, 10),
+    )
+    assert decided.preferred
+    assert not compare_pair(low, high).preferred
+    assert compare_pair(low, low).preferred
+
+
+def test_other_rules_and_another_sort_reach_the_whole_order() -> None:
+    low, high = fact(0, precedence=10), fact(1, precedence=40)
+    assert order_of([low, high]).ranked == (high, low)
+    kept = order_of([low, high], RULES[9:])
+    assert kept.ranked == (low, high)
+    assert [one.rule for one in kept.decisions] == [10]
+    assert order_of([low, high], sort=lambda items, _: list(items)).ranked == (low, high)
