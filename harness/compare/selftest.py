@@ -21,12 +21,11 @@ from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING, Any
 
 from harness.glibcs.catalog import native_arch
-from harness.model.host import Route, Target
+from harness.model.host import IPAddress, Route, Target
 from harness.native.errors import LaneError
 from harness.native.view import (
     ADDRESSES,
     LINKS,
-    IPAddress,
     Seen,
     SeenAddress,
     SeenLink,
@@ -214,7 +213,7 @@ def _sources(box: Box, netlink: Netlink) -> Iterator[tuple[str, bytes, Sequence[
         ("sources of an AF_INET socket", AF_INET, four),
         ("sources of an AF_INET6 socket", AF_INET6, [*six, *mapped, *four, *six[:1]]),
     ):
-        request = sources_request(family, [(one.address, one.scope_id) for one in targets])
+        request = sources_request(family, targets)
         yield what, request, [_source(family, routes[one]) for one in targets]
 
 

@@ -18,55 +18,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.native.cffi_lane import CffiLane, lookup_here
-    from harness.native.errors import LaneError, RecordError
-    from harness.native.lanes import Lane, Session
-    from harness.native.query import Query
-    from harness.native.record import AddrInfo, Answer, Crashed, Outcome, TimedOut
-    from harness.native.worker_lane import (
-        MODULE_NAME,
-        WorkerLane,
-        bundled_module,
-        bundled_worker,
-    )
+    from harness.native.cffi_lane import CffiLane as CffiLane
+    from harness.native.cffi_lane import lookup_here as lookup_here
+    from harness.native.errors import LaneError as LaneError
+    from harness.native.errors import RecordError as RecordError
+    from harness.native.lanes import Lane as Lane
+    from harness.native.lanes import Session as Session
+    from harness.native.query import Query as Query
+    from harness.native.record import AddrInfo as AddrInfo
+    from harness.native.record import Answer as Answer
+    from harness.native.record import Crashed as Crashed
+    from harness.native.record import Outcome as Outcome
+    from harness.native.record import TimedOut as TimedOut
+    from harness.native.worker_lane import MODULE_NAME as MODULE_NAME
+    from harness.native.worker_lane import WorkerLane as WorkerLane
+    from harness.native.worker_lane import bundled_module as bundled_module
+    from harness.native.worker_lane import bundled_worker as bundled_worker
 
-__all__ = [
-    "MODULE_NAME",
-    "AddrInfo",
-    "Answer",
-    "CffiLane",
-    "Crashed",
-    "Lane",
-    "LaneError",
-    "Outcome",
-    "Query",
-    "RecordError",
-    "Session",
-    "TimedOut",
-    "WorkerLane",
-    "bundled_module",
-    "bundled_worker",
-    "lookup_here",
-]
-
-_WHERE = {
-    "MODULE_NAME": "worker_lane",
-    "AddrInfo": "record",
-    "Answer": "record",
-    "CffiLane": "cffi_lane",
-    "Crashed": "record",
-    "Lane": "lanes",
-    "LaneError": "errors",
-    "Outcome": "record",
-    "Query": "query",
-    "RecordError": "errors",
-    "Session": "lanes",
-    "TimedOut": "record",
-    "WorkerLane": "worker_lane",
-    "bundled_module": "worker_lane",
-    "bundled_worker": "worker_lane",
-    "lookup_here": "cffi_lane",
+_MODULES = {
+    "cffi_lane": ("CffiLane", "lookup_here"),
+    "errors": ("LaneError", "RecordError"),
+    "lanes": ("Lane", "Session"),
+    "query": ("Query",),
+    "record": ("AddrInfo", "Answer", "Crashed", "Outcome", "TimedOut"),
+    "worker_lane": ("MODULE_NAME", "WorkerLane", "bundled_module", "bundled_worker"),
 }
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = tuple(_WHERE)
 
 
 def __getattr__(name: str) -> object:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.native import frames
 from harness.native.errors import LaneError, RecordError
-from harness.native.lanes import GRACE, START_TIME, ended
+from harness.native.lanes import DIED_FORM, GRACE, START_TIME, ended
 from harness.native.record import HEAD_SIZE, Crashed, TimedOut
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from harness.native.worker_lane import WorkerLane
 
 _NUMBER = struct.Struct("<I")
-_DIED = struct.Struct("<IBi16s")
 # an answer has the session's number and a record's first part at least
 _SHORTEST = _NUMBER.size + HEAD_SIZE
 _HEAD = 5  # length and type of a frame come before the session's number
@@ -92,7 +91,7 @@ class Burst:
                 if kind == frames.ANSWER and len(payload) >= _SHORTEST and len(answers) < wanted:
                     answers.append(payload)
                     continue
-                if kind == frames.DIED and len(payload) == _DIED.size:
+                if kind == frames.DIED and len(payload) == DIED_FORM.size:
                     return self._ended(payload, answers)
                 if kind == frames.STARTED and not started:
                     started = True
@@ -103,7 +102,7 @@ class Burst:
     def _ended(
         self, payload: bytes, answers: list[bytes]
     ) -> tuple[list[bytes], Crashed | TimedOut | None]:
-        _, how, value, cookie = _DIED.unpack(payload)
+        _, how, value, cookie = DIED_FORM.unpack(payload)
         if (how, value) == (frames.BY_EXIT, 0):
             if len(answers) == self._wanted:
                 return answers, None

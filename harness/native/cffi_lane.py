@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 from functools import cache
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from harness.native import frames
 from harness.native.errors import LaneError
-from harness.native.lanes import START_TIME, Session, ended
+from harness.native.lanes import START_TIME, Lane, Session, ended
 from harness.native.query import encode_text
 from harness.native.record import Answer, Crashed, TimedOut, decode
 
@@ -34,15 +35,18 @@ def lookup_here(query: Query) -> Answer:
     """
     from harness.native._core import ffi, lib
 
-    name = ffi.NULL if query.name is None else ffi.new("char[]", encode_text(query.name))
-    service = ffi.NULL if query.service is None else ffi.new("char[]", encode_text(query.service))
-    arguments = ffi.new("struct gai_query *")
-    arguments.name = name
-    arguments.service = service
-    arguments.family = query.family
-    arguments.socktype = query.socktype
-    arguments.protocol = query.protocol
-    arguments.flags = query.flags
+    # named here because they must live as long as the call
+    name, service = (
+        ffi.NULL if text is None else ffi.new("char[]", encode_text(text))
+        for text in (query.name, query.service)
+    )
+    arguments = ffi.new(
+        "struct gai_query *",
+        {
+            "name": name, "service": service, "family": query.family, "socktype": query.socktype,
+            "protocol": query.protocol, "flags": query.flags,
+        },
+    )  # fmt: skip
     buffer = ffi.new("struct gai_buffer *")
     try:
         if lib.gai_lookup(arguments, buffer) != 0:
@@ -52,7 +56,7 @@ def lookup_here(query: Query) -> Answer:
         lib.gai_buffer_free(buffer)
 
 
-class _Place(ctypes.Structure):
+class _DlInfo(ctypes.Structure):
     """Dl_info of dladdr(3)."""
 
     _fields_ = (
@@ -73,14 +77,14 @@ def other_getaddrinfo() -> str | None:
     return None
 
 
-def _place(every: ctypes.CDLL, name: str) -> _Place:
-    place = _Place()
+def _place(every: ctypes.CDLL, name: str) -> _DlInfo:
+    place = _DlInfo()
     if not every.dladdr(ctypes.cast(every[name], ctypes.c_void_p), ctypes.byref(place)):
         raise LaneError(f"no library of this process has {name}")
     return place
 
 
-class CffiLane:
+class CffiLane(Lane):
     """Forks the calling process, which must have a single thread, for each session.
 
     The caller must not have called ``getaddrinfo``: the sessions inherit its memory.
@@ -126,12 +130,6 @@ class CffiLane:
         for session in self._sessions:
             session.close()
         self._sessions.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class _ForkedSession(Session):
@@ -200,7 +198,7 @@ def _serve(requests: int, replies: int, parent: int, modules: tuple[str, ...]) -
         loaded = [ffi.dlopen(module, ffi.RTLD_NOW) for module in modules]
         null = os.open(os.devnull, os.O_RDWR)
         # Moved out of the way first, in case the caller runs with 0, 1 or 2 closed.
-        high = [_above_standard(fd) for fd in (requests, replies, null)]
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 3) for fd in (requests, replies, null)]
         for standard, fd in enumerate(high):
             os.dup2(fd, standard)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
@@ -208,9 +206,3 @@ def _serve(requests: int, replies: int, parent: int, modules: tuple[str, ...]) -
         loaded.clear()  # named here because they must stay loaded until now
     finally:
         os._exit(status)
-
-
-def _above_standard(fd: int) -> int:
-    import fcntl
-
-    return fcntl.fcntl(fd, fcntl.F_DUPFD, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from harness.native import frames
 from harness.native.errors import LaneError, RecordError
@@ -12,7 +12,7 @@ from harness.native.record import Crashed, Outcome, TimedOut, decode
 from harness.native.view import View, decode_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from harness.native.query import Query
 
@@ -21,28 +21,37 @@ START_TIME = 10.0
 #: Seconds beyond a lookup's own time-out after which its process must be stopped from outside.
 GRACE = 2.0
 
-_SESSION = struct.Struct("<I")
-_STARTED = struct.Struct("<II")
-_DIED = struct.Struct("<IBi16s")
+#: The payload of a DIED frame: the session's number, how it ended, the value, a cookie.
+DIED_FORM = struct.Struct("<IBi16s")
 
 
-class Lane(Protocol):
+class _Closing(ABC):
+    """What is closed at the end of a ``with`` block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leaves no process and no open file behind; harmless when repeated."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Lane(_Closing):
     """A way to one glibc."""
 
+    @abstractmethod
     def open(self) -> Session:
         """Starts a process that has never called ``getaddrinfo``.
 
         Raises:
             LaneError: it cannot be started.
         """
-        ...
-
-    def close(self) -> None:
-        """Leaves no process and no open file behind."""
-        ...
 
 
-class Session(ABC):
+class Session(_Closing):
     """One process that answers lookups, through a channel of frames.
 
     Parameters:
@@ -91,20 +100,11 @@ class Session(ABC):
             LaneError: the lane itself failed.
             ValueError: the session is closed, or the time-out is out of range.
         """
-        if self._closed:
-            raise ValueError("the session is closed")
         requests = [frames.lookup_frame(self._number, query, timeout) for query in queries]
-        if self._end is None:
-            self._channel.send(b"".join(requests))
-        outcomes: list[Outcome] = []
-        while self._end is None and len(outcomes) < len(requests):
-            record = self._next(timeout)
-            if record is not None:
-                outcomes.append(decode(record))
-        if isinstance(self._end, LaneError):
-            raise self._end
-        if self._end is not None:
-            outcomes += [self._end] * (len(requests) - len(outcomes))
+        records, end = self._ask(requests, timeout)
+        outcomes: list[Outcome] = [decode(record) for record in records]
+        if end is not None:
+            outcomes += [end] * (len(requests) - len(outcomes))
         return outcomes
 
     def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
@@ -121,17 +121,25 @@ class Session(ABC):
             LaneError: the lane itself failed.
             ValueError: the session is closed, or the time-out is out of range.
         """
+        found, end = self._ask([frames.view_frame(self._number, request, timeout)], timeout)
+        return decode_view(request, found[0]) if end is None else end
+
+    def _ask(
+        self, requests: Sequence[bytes], timeout: float
+    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
+        """The answers, fewer than the requests where the process has ended, and how it has."""
         if self._closed:
             raise ValueError("the session is closed")
+        answers: list[bytes] = []
         if self._end is None:
-            self._channel.send(frames.view_frame(self._number, request, timeout))
-        while self._end is None:
+            self._channel.send(b"".join(requests))
+        while self._end is None and len(answers) < len(requests):
             data = self._next(timeout)
             if data is not None:
-                return decode_view(request, data)
+                answers.append(data)
         if isinstance(self._end, LaneError):
             raise self._end
-        return self._end
+        return answers, self._end
 
     def pid_here(self) -> int:
         """The process, as the caller's process tree numbers it.
@@ -146,12 +154,6 @@ class Session(ABC):
         if not self._closed:
             self._closed = True
             self._finish()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def start(self) -> Self:
         """Waits until the process serves.
@@ -173,40 +175,35 @@ class Session(ABC):
         """Takes one frame: a record or view, or None after it has changed the session's state."""
         try:
             frame = self._channel.receive(timeout + GRACE)
+            if frame is not None:
+                return self._take(*frame, timeout)
         except frames.StalledError:
             # Its own alarm did not end it: stopped by someone, or stuck in the kernel.
             self._end = TimedOut(timeout)
-            self._stop()
-            return None
-        except RecordError as error:
+        except LaneError as error:
             self._end = error
-            self._stop()
-            return None
-        if frame is None:
+        else:
             self._end = self._lost(timeout)
             return None
-        kind, payload = frame
+        self._stop()
+        return None
+
+    def _take(self, kind: bytes, payload: bytes, timeout: float) -> bytes | None:
+        """As `_next`. Raises LaneError for a frame that is none of this session's."""
         if kind == frames.ERROR:
-            text = payload.decode("ascii", "replace")
-            self._end = LaneError(f"the session refused a frame: {text}")
-            self._stop()
-            return None
-        if len(payload) < _SESSION.size or _SESSION.unpack_from(payload)[0] != self._number:
-            self._end = RecordError(f"unexpected frame {kind!r} {payload[:16]!r}")
-            self._stop()
-            return None
-        if kind in (frames.ANSWER, frames.SEEN):
-            return payload[_SESSION.size :]
-        if kind == frames.STARTED and len(payload) == _STARTED.size and not self.pid:
-            self.pid = _STARTED.unpack(payload)[1]
-        elif kind == frames.DIED and len(payload) == _DIED.size:
-            _, how, value, cookie = _DIED.unpack(payload)
+            raise LaneError(f"the session refused a frame: {payload.decode('ascii', 'replace')}")
+        number = payload[:4] == self._number.to_bytes(4, "little")
+        if number and kind in (frames.ANSWER, frames.SEEN):
+            return payload[4:]
+        if number and kind == frames.STARTED and len(payload) == 8 and not self.pid:
+            self.pid = int.from_bytes(payload[4:], "little")
+        elif number and kind == frames.DIED and len(payload) == DIED_FORM.size:
+            _, how, value, cookie = DIED_FORM.unpack(payload)
             if (how, value) != (frames.BY_EXIT, 0):
                 self._channel.restart(frames.resync_frame(cookie))
             self._end = ended(how, value, timeout)
         else:
-            self._end = RecordError(f"unexpected frame {kind!r} {payload[:16]!r}")
-            self._stop()
+            raise RecordError(f"unexpected frame {kind!r} {payload[:16]!r}")
         return None
 
     @abstractmethod

@@ -23,25 +23,12 @@ _ADDRESS_LENGTH = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
 #: The names of netdb.h on Linux; the same numbers on every architecture.
 EAI_NAMES = {
-    -1: "EAI_BADFLAGS",
-    -2: "EAI_NONAME",
-    -3: "EAI_AGAIN",
-    -4: "EAI_FAIL",
-    -5: "EAI_NODATA",
-    -6: "EAI_FAMILY",
-    -7: "EAI_SOCKTYPE",
-    -8: "EAI_SERVICE",
-    -9: "EAI_ADDRFAMILY",
-    -10: "EAI_MEMORY",
-    -11: "EAI_SYSTEM",
-    -12: "EAI_OVERFLOW",
-    -100: "EAI_INPROGRESS",
-    -101: "EAI_CANCELED",
-    -102: "EAI_NOTCANCELED",
-    -103: "EAI_ALLDONE",
-    -104: "EAI_INTR",
+    -1: "EAI_BADFLAGS", -2: "EAI_NONAME", -3: "EAI_AGAIN", -4: "EAI_FAIL", -5: "EAI_NODATA",
+    -6: "EAI_FAMILY", -7: "EAI_SOCKTYPE", -8: "EAI_SERVICE", -9: "EAI_ADDRFAMILY",
+    -10: "EAI_MEMORY", -11: "EAI_SYSTEM", -12: "EAI_OVERFLOW", -100: "EAI_INPROGRESS",
+    -101: "EAI_CANCELED", -102: "EAI_NOTCANCELED", -103: "EAI_ALLDONE", -104: "EAI_INTR",
     -105: "EAI_IDN_ENCODE",
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +103,6 @@ class TimedOut:
 Outcome = Answer | Crashed | TimedOut
 
 
-def decode(data: bytes) -> Answer:
-    """Decodes one record.
-
-    Args:
-        data: exactly one record, as the core packs it.
-
-    Raises:
-        RecordError: it is none.
-    """
-    try:
-        return _decode(data)
-    except (struct.error, UnicodeDecodeError) as error:
-        raise RecordError(f"bad record: {error}") from None
-
-
 @lru_cache(64)
 def version_text(data: bytes) -> str:
     """The version that a glibc gives itself; a foreign one may say anything.
@@ -144,37 +116,48 @@ def version_text(data: bytes) -> str:
     return text
 
 
-def _decode(data: bytes) -> Answer:
-    version, eai, errno, elapsed, size = _HEAD.unpack_from(data)
-    if version != _VERSION:
-        raise RecordError(f"record version {version}, expected {_VERSION}")
-    at = _HEAD.size
-    glibc = version_text(data[at : at + size])
-    at += size
-    (count,) = _COUNT.unpack_from(data, at)
-    at += _COUNT.size
-    if count * _ENTRY.size > len(data):
-        raise RecordError("bad record: more entries than bytes")
-    entries: list[AddrInfo] = []
-    for _ in range(count):
-        family, socktype, protocol, port, scope, length = _ENTRY.unpack_from(data, at)
-        at += _ENTRY.size
-        address = ""
-        if length:
-            if length != _ADDRESS_LENGTH.get(family) or at + length > len(data):
-                raise RecordError(f"bad record: {length} address bytes for family {family}")
-            address = socket.inet_ntop(family, data[at : at + length])
-            at += length
-        (size,) = _COUNT.unpack_from(data, at)
+def decode(data: bytes) -> Answer:
+    """Decodes one record.
+
+    Args:
+        data: exactly one record, as the core packs it.
+
+    Raises:
+        RecordError: it is none.
+    """
+    try:
+        version, eai, errno, elapsed, size = _HEAD.unpack_from(data)
+        if version != _VERSION:
+            raise RecordError(f"record version {version}, expected {_VERSION}")
+        at = _HEAD.size
+        glibc = version_text(data[at : at + size])
+        at += size
+        (count,) = _COUNT.unpack_from(data, at)
         at += _COUNT.size
-        canonname: str | None = None
-        if size != _NO_CANONNAME:
-            if size > len(data) - at:
-                raise RecordError("bad record: canonical name too long")
-            canonname = data[at : at + size].decode("utf-8", "surrogateescape")
-            at += size
-        entries.append(AddrInfo(family, socktype, protocol, address, port, scope, canonname))
-    if at != len(data):
-        raise RecordError("bad record: bytes left over")
-    error = None if eai == 0 else EAI_NAMES.get(eai, f"EAI_{eai}")
-    return Answer(error, errno, elapsed, tuple(entries), glibc)
+        if count * _ENTRY.size > len(data):
+            raise RecordError("bad record: more entries than bytes")
+        entries: list[AddrInfo] = []
+        for _ in range(count):
+            family, socktype, protocol, port, scope, length = _ENTRY.unpack_from(data, at)
+            at += _ENTRY.size
+            address = ""
+            if length:
+                if length != _ADDRESS_LENGTH.get(family) or at + length > len(data):
+                    raise RecordError(f"bad record: {length} address bytes for family {family}")
+                address = socket.inet_ntop(family, data[at : at + length])
+                at += length
+            (size,) = _COUNT.unpack_from(data, at)
+            at += _COUNT.size
+            canonname: str | None = None
+            if size != _NO_CANONNAME:
+                if size > len(data) - at:
+                    raise RecordError("bad record: canonical name too long")
+                canonname = data[at : at + size].decode("utf-8", "surrogateescape")
+                at += size
+            entries.append(AddrInfo(family, socktype, protocol, address, port, scope, canonname))
+        if at != len(data):
+            raise RecordError("bad record: bytes left over")
+        error = None if eai == 0 else EAI_NAMES.get(eai, f"EAI_{eai}")
+        return Answer(error, errno, elapsed, tuple(entries), glibc)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise RecordError(f"bad record: {error}") from None

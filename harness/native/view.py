@@ -8,12 +8,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
 
+from harness.model.host import IPAddress, Target
 from harness.native.errors import RecordError
-
-IPAddress = IPv4Address | IPv6Address
 
 ADDRESSES: Final = b"A"
 LINKS: Final = b"L"
@@ -84,16 +83,17 @@ class View:
     entries: tuple[Seen, ...]
 
 
-def sources_request(family: int, destinations: Sequence[tuple[IPAddress, int]]) -> bytes:
-    """The view request for the sources of ``(destination, scope id)``, from one socket.
+def sources_request(family: int, destinations: Sequence[Target]) -> bytes:
+    """The view request for the sources of the destinations, from one socket.
 
     Parameters: ``family`` of the socket, AF_INET or AF_INET6.
     """
     parts = [_SOURCES, struct.pack("<i", family)]
-    for address, scope_id in destinations:
-        parts.append(bytes([len(address.packed)]) + address.packed)
-        if isinstance(address, IPv6Address):
-            parts.append(struct.pack("<I", scope_id))
+    for target in destinations:
+        packed = target.address.packed
+        parts.append(bytes([len(packed)]) + packed)
+        if isinstance(target.address, IPv6Address):
+            parts.append(struct.pack("<I", target.scope_id))
     return b"".join(parts)
 
 
@@ -103,59 +103,38 @@ def decode_view(request: bytes, data: bytes) -> View:
     Raises:
         RecordError: it is none.
     """
+    entries: list[Seen] = []
     try:
         error, count = _HEAD.unpack_from(data)
-        reader = _Reader(data, _HEAD.size)
-        read = _READERS[request[:1]]
-        view = View(error, tuple(read(reader) for _ in range(count)))
+        at = _HEAD.size
+        layout, texts, entry = _FORMS[request[:1]]
+        for _ in range(count):
+            values: list[Any] = [*layout.unpack_from(data, at)]
+            at += layout.size
+            for _ in range(texts):  # each behind a byte with its length
+                start, at = at + 1, at + 1 + data[at]
+                values.append(data[start:at])
+            entries.append(entry(*values))
     except (struct.error, ValueError, IndexError, KeyError) as problem:
         raise RecordError(f"bad view: {problem}") from None
-    if reader.at != len(data):
-        raise RecordError("bad view: bytes left over")
-    return view
+    if at != len(data):
+        raise RecordError("bad view: bytes left over, or a text cut short")
+    return View(error, tuple(entries))
 
 
-class _Reader:
-    def __init__(self, data: bytes, at: int) -> None:
-        self.data = data
-        self.at = at
-
-    def fields(self, layout: struct.Struct) -> tuple[int, ...]:
-        found = layout.unpack_from(self.data, self.at)
-        self.at += layout.size
-        return found
-
-    def bytes(self) -> bytes:
-        length = self.data[self.at]
-        found = self.data[self.at + 1 : self.at + 1 + length]
-        if len(found) != length:
-            raise ValueError("a text cut short")
-        self.at += 1 + length
-        return found
+def _address(
+    family: int, prefixlen: int, flags8: int, scope: int, index: int, flags: int, *texts: bytes
+) -> SeenAddress:
+    return SeenAddress(index, family, prefixlen, flags8, flags, scope, *map(_parsed, texts))
 
 
-def _address(reader: _Reader) -> SeenAddress:
-    family, prefixlen, flags8, scope, index, flags = reader.fields(_ADDRESS)
-    address, local = _parsed(reader.bytes()), _parsed(reader.bytes())
-    return SeenAddress(index, family, prefixlen, flags8, flags, scope, address, local)
-
-
-def _link(reader: _Reader) -> SeenLink:
-    index, kind, flags, by_name = reader.fields(_LINK)
-    name, by_index = (reader.bytes().decode("utf-8", "surrogateescape") for _ in range(2))
+def _link(index: int, kind: int, flags: int, by_name: int, *texts: bytes) -> SeenLink:
+    name, by_index = (text.decode("utf-8", "surrogateescape") for text in texts)
     return SeenLink(index, name, kind, flags, by_name, by_index)
 
 
-def _source(reader: _Reader) -> SeenSource:
-    error, family, scope_id = reader.fields(_SOURCE)
-    return SeenSource(error, family, _parsed(reader.bytes()), scope_id)
-
-
-_READERS: Final[Mapping[bytes, Callable[[_Reader], Seen]]] = {
-    ADDRESSES: _address,
-    LINKS: _link,
-    _SOURCES: _source,
-}
+def _source(error: int, family: int, scope_id: int, address: bytes) -> SeenSource:
+    return SeenSource(error, family, _parsed(address), scope_id)
 
 
 def _parsed(packed: bytes) -> IPAddress | None:
@@ -164,3 +143,10 @@ def _parsed(packed: bytes) -> IPAddress | None:
     if len(packed) not in (4, 16):
         raise ValueError(f"an address of {len(packed)} bytes")
     return ip_address(packed)
+
+
+_FORMS: Final[Mapping[bytes, tuple[struct.Struct, int, Callable[..., Seen]]]] = {
+    ADDRESSES: (_ADDRESS, 2, _address),
+    LINKS: (_LINK, 2, _link),
+    _SOURCES: (_SOURCE, 1, _source),
+}

@@ -9,11 +9,11 @@ import subprocess
 import time
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from harness.native import frames
 from harness.native.errors import LaneError, RecordError
-from harness.native.lanes import START_TIME, Session
+from harness.native.lanes import START_TIME, Lane, Session
 from harness.native.record import version_text
 from harness.versions import interpreter_arch
 
@@ -66,7 +66,7 @@ def _bundled(what: str, form: str, arch: str | None) -> Path:
     return path
 
 
-class WorkerLane:
+class WorkerLane(Lane):
     """Runs one worker, which forks a process for each session. One session at a time.
 
     The worker is started at the first ``open`` and again when it was lost. It dies with the
@@ -125,12 +125,9 @@ class WorkerLane:
         Raises:
             LaneError: the worker cannot be started, or a session is still open.
         """
-        if self._session is not None and self._session.open:
-            raise LaneError("close the open session first: a worker serves one at a time")
-        worker = self._running()
-        self._number += 1
-        worker.channel.send(frames.session_frame(frames.OPEN, self._number))
-        self._session = _WorkerSession(worker, self._number)
+        channel, number = self.begin_burst()
+        channel.send(frames.session_frame(frames.OPEN, number))
+        self._session = _WorkerSession(self._running(), number)
         return self._session.start()
 
     def begin_burst(self) -> tuple[frames.Channel, int]:
@@ -158,12 +155,6 @@ class WorkerLane:
         if self._worker is not None:
             self._worker.close()
         self._session = self._worker = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _running(self) -> _Worker:
         if self._worker is None or not self._worker.alive:

@@ -9,13 +9,14 @@ from ipaddress import ip_address
 
 import pytest
 
+from harness.model.host import Target
 from harness.native.errors import LaneError, RecordError
 from harness.native.frames import Channel
 from harness.native.record import decode
 from harness.native.view import ADDRESSES, LINKS, decode_view, sources_request
 
 FRAMES = int(os.environ.get("GAI_HARNESS_MUTATED_FRAMES", "20000"))
-SOURCES = sources_request(2, [(ip_address("192.0.2.1"), 0)])
+SOURCES = sources_request(2, [Target(ip_address("192.0.2.1"))])
 RECORD = (
     struct.pack("<BiiQB", 1, 0, 0, 1234, 4) + b"2.36" + struct.pack("<I", 2)
     + struct.pack("<iiiHIB", 2, 1, 6, 80, 0, 4) + b"\xc0\0\2\1" + struct.pack("<I", 3) + b"web"
