@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,7 +14,7 @@ from harness.cli.parser import FINDING, OK, UsageError
 from harness.cli.streams import content
 
 if TYPE_CHECKING:
-    from harness.kubelet.node import Node
+    from harness.kubelet.node import NodeObject
     from harness.kubelet.resolver import Chosen, Resolver
     from harness.kubelet.run import Gathered
     from harness.kubelet.values import Flags
@@ -92,7 +93,7 @@ def main(options: argparse.Namespace) -> int:
     return FINDING if wrong else OK
 
 
-def _read_node(options: argparse.Namespace) -> Node:
+def _read_node(options: argparse.Namespace) -> NodeObject:
     from harness.kubelet.node import NodeError, read_node
 
     data = content(options.node, _NODE_LIMIT, "--node ")
@@ -111,8 +112,9 @@ def _load(path: Path) -> LoadedScenario:
     return loaded[0]
 
 
-def _flags(options: argparse.Namespace, node: Node | None, loaded: LoadedScenario | None) -> Flags:
-    from harness.kubelet.run import hostname
+def _flags(
+    options: argparse.Namespace, node: NodeObject | None, loaded: LoadedScenario | None
+) -> Flags:
     from harness.kubelet.values import NEWEST, Flags, parse_version
 
     name = options.node_name or (node.name if node is not None else None)
@@ -127,7 +129,7 @@ def _flags(options: argparse.Namespace, node: Node | None, loaded: LoadedScenari
         if options.kubelet_version:
             raise UsageError(f"--kubelet-version {error}") from None
         version = NEWEST
-    flags = Flags(name or hostname(), options.hostname_override, options.node_ip, version)
+    flags = Flags(name or socket.gethostname(), options.hostname_override, options.node_ip, version)
     if not flags.name:
         raise UsageError("--hostname-override: a name was expected")
     _check_name(flags.name)

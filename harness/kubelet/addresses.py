@@ -36,11 +36,6 @@ def plain(address: IPAddress) -> IPAddress:
     return address
 
 
-def is_link_local(address: IPAddress) -> bool:
-    """169.254/16 or fe80::/10."""
-    return address.is_link_local
-
-
 def is_global_unicast(address: IPAddress) -> bool:
     """Go's IsGlobalUnicast, which private addresses satisfy too."""
     return address != _BROADCAST and unusable(address) is None
@@ -48,12 +43,10 @@ def is_global_unicast(address: IPAddress) -> bool:
 
 def unusable(address: IPAddress) -> str | None:
     """The first kind kubelet's check of a node IP refuses, in its order; None for a good one."""
-    if address.is_loopback:
-        return "a loopback address"
-    if address.is_multicast:
-        return "a multicast address"
-    if is_link_local(address):
-        return "a link-local address"
-    if address.is_unspecified:
-        return "the unspecified address"
-    return None
+    kinds = {
+        "a loopback address": address.is_loopback,
+        "a multicast address": address.is_multicast,
+        "a link-local address": address.is_link_local,
+        "the unspecified address": address.is_unspecified,
+    }
+    return next((kind for kind, holds in kinds.items() if holds), None)

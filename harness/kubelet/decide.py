@@ -11,12 +11,20 @@ from collections.abc import Callable
 
 from harness.kubelet.addresses import parse_ip, unusable
 from harness.kubelet.routes import NoAddressError, choose
-from harness.kubelet.values import Decision, Flags, Lookup, Net, Step, StepName, Version
+from harness.kubelet.values import (
+    Flags,
+    KubeletVersion,
+    NameLookup,
+    Net,
+    NodeDecision,
+    NodeStep,
+    StepName,
+)
 from harness.model.host import IPAddress
 
-FAMILY_PREFERENCE_SINCE: Version = (1, 18)
+FAMILY_PREFERENCE_SINCE: KubeletVersion = (1, 18)
 """kubernetes/kubernetes#85850: ``--node-ip ::`` prefers IPv6 instead of being refused."""
-DUAL_STACK_SINCE: Version = (1, 20)
+DUAL_STACK_SINCE: KubeletVersion = (1, 20)
 """kubernetes/kubernetes#95239: ``--node-ip`` takes a pair."""
 
 
@@ -26,7 +34,7 @@ class NodeIPError(ValueError):
     exit_status = 2
 
 
-def node_ips(text: str, version: Version) -> tuple[IPAddress, ...]:
+def node_ips(text: str, version: KubeletVersion) -> tuple[IPAddress, ...]:
     """The addresses of a --node-ip: none, one, or a dual-stack pair.
 
     kubelet ignores, with a line in its log, a part that is no address. Raises NodeIPError
@@ -55,21 +63,20 @@ def refusal(address: IPAddress, net: Net) -> str | None:
     return None
 
 
-def decide(flags: Flags, net: Net, look_up: Callable[[str], Lookup]) -> Decision:
+def decide(flags: Flags, net: Net, look_up: Callable[[str], NameLookup]) -> NodeDecision:
     """Which InternalIP kubelet reports, by which step and why.
 
     Parameters: ``look_up`` stands for net.LookupIP and is called with the node's name only
     when the earlier steps leave it to the name service. Raises NodeIPError.
     """
-    steps: list[Step] = []
+    steps: list[NodeStep] = []
 
-    def decided(name: StepName, text: str, *addresses: IPAddress) -> Decision:
-        steps.append(Step(name, True, text))
-        return Decision(addresses, name, tuple(steps))
+    def passed(name: StepName, text: str) -> None:
+        steps.append(NodeStep(name, False, text))
 
-    def failed(name: StepName, text: str) -> Decision:
-        steps.append(Step(name, True, text))
-        return Decision((), name, tuple(steps), error=text)
+    def ended(name: StepName, text: str, *addresses: IPAddress) -> NodeDecision:
+        steps.append(NodeStep(name, True, text))
+        return NodeDecision(addresses, name, tuple(steps), None if addresses else text)
 
     given = node_ips(flags.node_ip, flags.version)
     only_family = len(given) == 1 and given[0].is_unspecified
@@ -77,38 +84,33 @@ def decide(flags: Flags, net: Net, look_up: Callable[[str], Lookup]) -> Decision
         for address in given:
             why = refusal(address, net)
             if why is not None:
-                return failed(
+                return ended(
                     StepName.NODE_IP,
                     f"--node-ip {flags.node_ip} is refused: {why}; the node's addresses stay "
                     "as they were",
                 )
-        return decided(StepName.NODE_IP, f"--node-ip {flags.node_ip} is taken as it is", *given)
+        return ended(StepName.NODE_IP, f"--node-ip {flags.node_ip} is taken as it is", *given)
     families = (6, 4) if only_family and given[0].version == 6 else (4, 6)
-    steps.append(Step(StepName.NODE_IP, False, _no_node_ip(flags, only_family, families[0])))
+    passed(StepName.NODE_IP, _no_node_ip(flags, only_family, families[0]))
 
-    address_as_name = parse_ip(flags.name)
+    named = parse_ip(flags.name)
     source = "--hostname-override" if flags.hostname_override else "the hostname"
-    if address_as_name is not None:
-        note = ""
-        why = refusal(address_as_name, net)
-        if why is not None:
-            note = f", unchecked although {why}"
-        return decided(
-            StepName.HOSTNAME, f"{source} {flags.name} is an address{note}", address_as_name
-        )
-    steps.append(Step(StepName.HOSTNAME, False, f"{source} {flags.name} is no address"))
+    if named is not None:
+        why = refusal(named, net)
+        note = f", unchecked although {why}" if why is not None else ""
+        return ended(StepName.HOSTNAME, f"{source} {flags.name} is an address{note}", named)
+    passed(StepName.HOSTNAME, f"{source} {flags.name} is no address")
 
-    found = look_up(flags.name)
-    chosen, text = _usable(flags.name, found, net, families[0])
+    chosen, text = _usable(flags.name, look_up(flags.name), net, families[0])
     if chosen is not None:
-        return decided(StepName.LOOKUP, text, chosen)
-    steps.append(Step(StepName.LOOKUP, False, text))
+        return ended(StepName.LOOKUP, text, chosen)
+    passed(StepName.LOOKUP, text)
 
     try:
-        choice = choose(net, families, flags.version)
+        chosen, why = choose(net, families, flags.version)
     except NoAddressError as problem:
-        return failed(StepName.DEFAULT_ROUTE, f"can't get ip address of node: {problem}")
-    return decided(StepName.DEFAULT_ROUTE, f"{choice.address} is {choice.why}", choice.address)
+        return ended(StepName.DEFAULT_ROUTE, f"can't get ip address of node: {problem}")
+    return ended(StepName.DEFAULT_ROUTE, f"{chosen} is {why}", chosen)
 
 
 def _no_node_ip(flags: Flags, only_family: bool, preferred: int) -> str:
@@ -119,31 +121,22 @@ def _no_node_ip(flags: Flags, only_family: bool, preferred: int) -> str:
     return "no --node-ip: IPv4 is preferred"
 
 
-def _usable(name: str, found: Lookup, net: Net, preferred: int) -> tuple[IPAddress | None, str]:
+def _usable(name: str, found: NameLookup, net: Net, preferred: int) -> tuple[IPAddress | None, str]:
     """The first usable address of the preferred family, else the first usable one at all."""
     if found.error is not None:
         return None, f"{name} is not found: {found.error}"
-    order = ", ".join(map(str, found.addresses))
-    refused: list[str] = []
-    other: IPAddress | None = None
-    for address in found.addresses:
-        why = refusal(address, net)
-        if why is not None:
-            refused.append(why)
-        elif address.version == preferred:
-            return address, _said(
-                f"{name} is {order}: {address} is the first usable IPv{preferred} address", refused
-            )
-        elif other is None:
-            other = address
-    if other is not None:
-        return other, _said(
-            f"{name} is {order}: no usable IPv{preferred} address, {other} is the first of the "
-            "other family",
-            refused,
-        )
-    return None, _said(f"{name} is {order or 'nothing'}: no usable address", refused)
-
-
-def _said(text: str, refused: list[str]) -> str:
-    return text if not refused else f"{text} ({'; '.join(dict.fromkeys(refused))})"
+    order = ", ".join(map(str, found.addresses)) or "nothing"
+    refused = {address: refusal(address, net) for address in found.addresses}
+    usable = [address for address, why in refused.items() if why is None]
+    chosen = next((one for one in usable if one.version == preferred), None)
+    looked_at = found.addresses
+    if chosen is not None:
+        looked_at = looked_at[: looked_at.index(chosen)]
+        text = f"{chosen} is the first usable IPv{preferred} address"
+    elif usable:
+        chosen = usable[0]
+        text = f"no usable IPv{preferred} address, {chosen} is the first of the other family"
+    else:
+        text = "no usable address"
+    reasons = dict.fromkeys(why for address in looked_at if (why := refused[address]) is not None)
+    return chosen, f"{name} is {order}: {text}" + (f" ({'; '.join(reasons)})" if reasons else "")

@@ -30,7 +30,7 @@ class NodeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class NodeObject:
     """What a Node object says of its addresses.
 
     ``addresses`` are (type, address) in order; ``provided`` is the annotation that holds the
@@ -55,7 +55,7 @@ class Node:
         return next((a for kind, a in self.addresses if kind == "Hostname"), self.name)
 
 
-def read_node(data: bytes, name: str | None = None) -> Node:
+def read_node(data: bytes, name: str | None = None) -> NodeObject:
     """Read a Node from JSON, from the value etcd stores, or from etcdctl's JSON around it.
 
     Parameters: ``name`` picks a node of a list. Raises NodeError.
@@ -78,7 +78,7 @@ def read_node(data: bytes, name: str | None = None) -> Node:
     return _one([_from_json(item) for item in items], name)
 
 
-def _one(nodes: list[Node], name: str | None) -> Node:
+def _one(nodes: list[NodeObject], name: str | None) -> NodeObject:
     chosen = [node for node in nodes if name is None or node.name == name]
     if len(chosen) == 1:
         return chosen[0]
@@ -87,7 +87,7 @@ def _one(nodes: list[Node], name: str | None) -> Node:
     raise NodeError(f"{wanted} was expected, there is {known}; --node-name picks one")
 
 
-def _printed(value: bytes) -> Node:
+def _printed(value: bytes) -> NodeObject:
     """etcd's value, with the end of line that ``etcdctl --print-value-only`` puts after it."""
     try:
         return _from_etcd(value)
@@ -105,12 +105,12 @@ def _values(document: dict[str, Any]) -> list[bytes]:
         raise NodeError("kvs: what etcdctl get -w json prints was expected") from None
 
 
-def _from_json(item: Any) -> Node:
+def _from_json(item: Any) -> NodeObject:
     try:
         if item.get("kind", "Node") != "Node":
             raise NodeError(f"kind: Node was expected, got {item['kind']!r}")
         status = item.get("status") or {}
-        node = Node(
+        node = NodeObject(
             name=item["metadata"]["name"],
             addresses=tuple(
                 (entry["type"], entry["address"]) for entry in status.get("addresses") or ()
@@ -139,7 +139,7 @@ _INFO_KUBELET_VERSION = 7
 _UNKNOWN_TYPE, _UNKNOWN_RAW = 1, 2
 
 
-def _from_etcd(value: bytes) -> Node:
+def _from_etcd(value: bytes) -> NodeObject:
     if not value.startswith(PREFIX):
         if value.lstrip().startswith(b"{"):
             return read_node(value)  # an API server told to store JSON
@@ -154,7 +154,7 @@ def _from_etcd(value: bytes) -> Node:
         _text(_only(entry, 1)): _text(_only(entry, 2))
         for entry in _all(metadata, _META_ANNOTATIONS)
     }
-    return Node(
+    return NodeObject(
         name=_text(_only(metadata, _META_NAME)),
         addresses=tuple(
             (_text(_only(entry, 1)), _text(_only(entry, 2)))

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 from harness.compare.results import PairReason
 from harness.kubelet.decide import decide
-from harness.kubelet.node import Node
+from harness.kubelet.node import NodeObject
 from harness.kubelet.resolver import Chosen, Resolver
 from harness.kubelet.routes import NoAddressError, choose
-from harness.kubelet.values import Decision, Flags, Lookup, Net, StepName
+from harness.kubelet.values import Flags, NameLookup, Net, NodeDecision, StepName
 from harness.model.host import IPAddress
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResolverAnswer:
     """One resolver's answer for the node's name, and why its first two stand as they do.
 
     ``who`` names it, as "glibc 2.36 amd64" or "Go's own resolver". ``native`` is False
@@ -23,18 +23,18 @@ class Answer:
 
     resolver: Resolver
     who: str
-    lookup: Lookup
+    lookup: NameLookup
     first_two: PairReason | None = None
     native: bool = True
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class NodeCase:
     """What kubelet reports when it asks this resolver."""
 
-    answer: Answer
-    decision: Decision
+    answer: ResolverAnswer
+    decision: NodeDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class Remedy:
     """A --node-ip and what kubelet would then report; ``solves`` when that is what was wanted."""
 
     node_ip: str
-    decision: Decision
+    decision: NodeDecision
     solves: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class NodeReport:
     """Everything about one node.
 
     ``cases`` has the resolver kubelet uses first. ``explanations`` say what would make
@@ -57,13 +57,13 @@ class Report:
     source: str
     flags: Flags
     chosen: Chosen
-    cases: tuple[Case, ...]
-    node: Node | None = None
+    cases: tuple[NodeCase, ...]
+    node: NodeObject | None = None
     explanations: tuple[str, ...] = ()
     remedy: Remedy | None = None
 
     @property
-    def decision(self) -> Decision:
+    def decision(self) -> NodeDecision:
         """What this kubelet reports."""
         return self.cases[0].decision
 
@@ -83,10 +83,10 @@ def judge(
     flags: Flags,
     net: Net,
     chosen: Chosen,
-    answers: tuple[Answer, ...],
-    node: Node | None = None,
+    answers: tuple[ResolverAnswer, ...],
+    node: NodeObject | None = None,
     want: tuple[IPAddress, ...] = (),
-) -> Report:
+) -> NodeReport:
     """Decide with every resolver and compare with what is recorded and wanted.
 
     Parameters: ``answers`` of both resolvers, in any order; ``want`` the InternalIPs that
@@ -94,18 +94,18 @@ def judge(
     Raises NodeIPError for a --node-ip kubelet does not start with.
     """
     ordered = sorted(answers, key=lambda answer: answer.resolver != chosen.resolver)
-    cases = tuple(Case(answer, _decide(flags, net, answer)) for answer in ordered)
-    report = Report(source, flags, chosen, cases, node)
+    cases = tuple(NodeCase(answer, _decide(flags, net, answer)) for answer in ordered)
+    report = NodeReport(source, flags, chosen, cases, node)
     if report.recorded_otherwise:
         report = replace(report, explanations=_explanations(report, net))
     return replace(report, remedy=_remedy(report, net, want))
 
 
-def _decide(flags: Flags, net: Net, answer: Answer) -> Decision:
+def _decide(flags: Flags, net: Net, answer: ResolverAnswer) -> NodeDecision:
     return decide(flags, net, lambda _name: answer.lookup)
 
 
-def _explanations(report: Report, net: Net) -> tuple[str, ...]:
+def _explanations(report: NodeReport, net: Net) -> tuple[str, ...]:
     """What would make kubelet record what the Node object holds."""
     assert report.node is not None
     recorded = report.node.internal_ips
@@ -119,11 +119,10 @@ def _explanations(report: Report, net: Net) -> tuple[str, ...]:
             "addresses come from there"
         )
     own = report.cases[0].answer
-    others = [case for case in report.cases if case.answer.resolver != own.resolver]
     found += [
         f"with {case.answer.who} kubelet reports it"
-        for case in others
-        if case.decision.addresses == recorded
+        for case in report.cases
+        if case.answer.resolver != own.resolver and case.decision.addresses == recorded
     ]
     if len(recorded) == 1 and recorded[0] in own.lookup.addresses:
         found.append(f"{text} is among the name's addresses: kubelet takes it when it comes first")
@@ -131,8 +130,7 @@ def _explanations(report: Report, net: Net) -> tuple[str, ...]:
     if missing:
         found.append(f"{', '.join(missing)} is on no interface of this host (any more)")
         return tuple(found)
-    route = _default_route_choice(net, report.flags)
-    if recorded == route:
+    if recorded == _default_route_choice(net, report.flags):
         found.append(f"{text} is what the default route gives: the name was not found then")
     tried = _decide(replace(report.flags, node_ip=text), net, own)
     if tried.addresses == recorded and report.flags.node_ip != text:
@@ -140,7 +138,7 @@ def _explanations(report: Report, net: Net) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _remedy(report: Report, net: Net, want: tuple[IPAddress, ...]) -> Remedy | None:
+def _remedy(report: NodeReport, net: Net, want: tuple[IPAddress, ...]) -> Remedy | None:
     """The --node-ip for what is wanted, tried out by deciding again."""
     wanted = want or _default_route_choice(net, report.flags)
     if not wanted or (not want and report.decision.step is StepName.NODE_IP):
@@ -154,6 +152,6 @@ def _remedy(report: Report, net: Net, want: tuple[IPAddress, ...]) -> Remedy | N
 def _default_route_choice(net: Net, flags: Flags) -> tuple[IPAddress, ...]:
     families = (6, 4) if flags.node_ip.strip() == "::" else (4, 6)
     try:
-        return (choose(net, families, flags.version).address,)
+        return (choose(net, families, flags.version)[0],)
     except NoAddressError:
         return ()

@@ -9,14 +9,13 @@ length and metric, the first line wins, and an IPv6 default route without a gate
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.kubelet.addresses import is_global_unicast
-from harness.kubelet.values import Interface, Net, Version
+from harness.kubelet.values import KubeletVersion, Net, NodeInterface
 from harness.model.host import IPAddress
 
-LOOPBACK_SINCE: Version = (1, 21)
+LOOPBACK_SINCE: KubeletVersion = (1, 21)
 """kubernetes/kubernetes#95790: a default route over an interface without a global address."""
 
 
@@ -24,41 +23,25 @@ class NoAddressError(Exception):
     """No address can be chosen; the argument says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The address chosen and where it was found."""
-
-    address: IPAddress
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class DefaultRoute:
-    """A line of a route file that counts as a default route."""
-
-    family: int
-    interface: str
-
-
-def default_routes(net: Net) -> tuple[DefaultRoute, ...]:
-    """The default routes in the order of the files, IPv4 first.
+def default_routes(net: Net) -> list[tuple[int, str]]:
+    """Family and interface of the default routes in the order of the files, IPv4 first.
 
     Raises NoAddressError for a line kubelet would not understand.
     """
     try:
-        return (
+        return [
             *(
-                DefaultRoute(4, fields[0])
+                (4, fields[0])
                 for fields in _lines(net.ipv4_routes)
-                if fields[0] != "Iface" and int(IPv4Address(bytes.fromhex(fields[1]))) == 0
+                if fields[0] != "Iface" and not int(IPv4Address(bytes.fromhex(fields[1])))
             ),
             *(
-                DefaultRoute(6, fields[9])
+                (6, fields[9])
                 for fields in _lines(net.ipv6_routes)
-                if int(IPv6Address(bytes.fromhex(fields[0]))) == 0
-                and int(IPv6Address(bytes.fromhex(fields[4]))) != 0
+                if not int(IPv6Address(bytes.fromhex(fields[0])))
+                and int(IPv6Address(bytes.fromhex(fields[4])))
             ),
-        )
+        ]
     except (ValueError, IndexError):
         raise NoAddressError("a route file has a line of another form") from None
 
@@ -67,8 +50,8 @@ def _lines(text: str | None) -> Iterable[list[str]]:
     return (line.split() for line in (text or "").splitlines() if line.strip())
 
 
-def choose(net: Net, families: tuple[int, int], version: Version) -> Choice:
-    """The address ResolveBindAddress finds.
+def choose(net: Net, families: tuple[int, int], version: KubeletVersion) -> tuple[IPAddress, str]:
+    """The address ResolveBindAddress finds, and where it was found.
 
     Parameters: ``families`` (4, 6) or (6, 4), the preferred one first. Raises NoAddressError.
     """
@@ -79,48 +62,39 @@ def choose(net: Net, families: tuple[int, int], version: Version) -> Choice:
         raise NoAddressError("there is no default route")
     by_name = {one.name: one for one in net.interfaces}
     for family in families:
-        for route in routes:
-            if route.family != family:
-                continue
-            interface = by_name.get(route.interface)
-            if interface is None:
-                raise NoAddressError(f"the default route's interface {route.interface} is unknown")
-            found = _first_global(interface, family) if interface.up else None
+        for name in (name for version_of, name in routes if version_of == family):
+            if name not in by_name:
+                raise NoAddressError(f"the default route's interface {name} is unknown")
+            found = _first_global(by_name[name], family)
             if found is not None:
-                return Choice(
-                    found,
-                    f"the first global IPv{family} address of {interface.name}, "
-                    "which has the default route",
-                )
-            if version >= LOOPBACK_SINCE:
-                for other in net.interfaces:
-                    found = _first_global(other, family) if other.up and other.loopback else None
-                    if found is not None:
-                        return Choice(
-                            found,
-                            f"{interface.name} has the default route but no global IPv{family} "
-                            f"address: the first one of {other.name}",
-                        )
+                why = f"the first global IPv{family} address of {name}, which has the default route"
+                return found, why
+            others = net.interfaces if version >= LOOPBACK_SINCE else ()
+            for other in others:
+                found = _first_global(other, family) if other.loopback else None
+                if found is not None:
+                    return found, (
+                        f"{name} has the default route but no global IPv{family} address: "
+                        f"the first one of {other.name}"
+                    )
     raise NoAddressError("no interface with a default route has a global address")
 
 
-def _any_interface(net: Net, families: tuple[int, int]) -> Choice:
+def _any_interface(net: Net, families: tuple[int, int]) -> tuple[IPAddress, str]:
+    usable = [one for one in net.interfaces if not one.loopback and not one.point_to_point]
     for family in families:
-        for one in net.interfaces:
-            if not one.up or one.loopback or one.point_to_point:
-                continue
+        for one in usable:
             found = _first_global(one, family)
             if found is not None:
-                return Choice(
-                    found,
+                return found, (
                     f"there is no /proc/net/route: the first global IPv{family} address, "
-                    f"on {one.name}",
+                    f"on {one.name}"
                 )
     raise NoAddressError("no interface has a global address")
 
 
-def _first_global(interface: Interface, family: int) -> IPAddress | None:
-    for address in interface.addresses:
-        if address.version == family and is_global_unicast(address):
-            return address
-    return None
+def _first_global(interface: NodeInterface, family: int) -> IPAddress | None:
+    """Its first global address of a family; None where it has none or is down."""
+    addresses = interface.addresses if interface.up else ()
+    usable = (one for one in addresses if one.version == family and is_global_unicast(one))
+    return next(usable, None)

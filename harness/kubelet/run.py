@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,16 +15,16 @@ from harness.compare.predict import Prediction, predict
 from harness.compare.results import PairReason
 from harness.compare.run import HostJob, collect
 from harness.compare.verdict import prediction_for, reasons
+from harness.kernel.netlink import Netlink
 from harness.kubelet.addresses import plain
-from harness.kubelet.host import read_net
-from harness.kubelet.report import Answer
+from harness.kubelet.report import ResolverAnswer
 from harness.kubelet.resolver import Surroundings, hosts_file
-from harness.kubelet.values import Lookup, Net
+from harness.kubelet.values import NameLookup, Net, NodeInterface
 from harness.live.names import Answer as Names
 from harness.live.names import ask
 from harness.model.dialects import dialect
 from harness.model.golang import go_order, go_targets
-from harness.model.host import HostView, Target
+from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService, Request
 from harness.native.query import Query
 from harness.native.record import Answer as NativeAnswer
@@ -49,11 +50,11 @@ class Gathered:
     """What a host says: its network and both resolvers' answers for one name."""
 
     net: Net
-    answers: tuple[Answer, ...]
+    answers: tuple[ResolverAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _NodeJob:
     host: HostJob
     name: str
 
@@ -68,24 +69,50 @@ def in_scenario(loaded: LoadedScenario, lanes: Sequence[LaneSpec], name: str) ->
     conf = GaiConf(loaded.gai_conf_name, loaded.gai_conf)
     host = HostJob(scenario, (conf,), tuple(lanes), source=str(loaded.path))
     with Pool(1) as pool:
-        (gathered,) = pool.run(_gather, _Job(host, name))
+        (gathered,) = pool.run(_gather, _NodeJob(host, name))
     assert isinstance(gathered, Gathered)
     return gathered
 
 
-def _gather(box: Box, job: _Job) -> Iterator[Gathered]:
-    from harness.kernel.netlink import Netlink
-
+def _gather(box: Box, job: _NodeJob) -> Iterator[Gathered]:
     ((evidences, _),) = collect(box, job.host)
     answers = [_cgo(evidence) for evidence in evidences]
     names = evidences[0].names
     targets = go_targets(_as_go_lists(names, job.name))
     answers.append(_go(job.name, targets, box.observe(targets)))
-    netlink = Netlink()
-    try:
+    with closing(Netlink()) as netlink:
         yield Gathered(read_net(netlink), tuple(answers))
-    finally:
-        netlink.close()
+
+
+def read_net(netlink: Netlink) -> Net:
+    """The interfaces and route files of the caller's network namespace. Only reads.
+
+    Parameters: ``netlink`` a socket in that namespace. Raises OSError.
+    """
+    addresses: dict[int, list[IPAddress]] = {}
+    for row in netlink.addresses():
+        # Go takes IFA_LOCAL where there is one: on a point-to-point link the own end
+        if row.local or row.address:
+            addresses.setdefault(row.index, []).append(row.own)
+    interfaces = tuple(
+        NodeInterface(
+            name=link.name,
+            addresses=tuple(addresses.get(link.index, ())),
+            up=link.up,
+            loopback=link.loopback,
+            point_to_point=link.point_to_point,
+        )
+        for link in netlink.links()
+    )
+    return Net(interfaces, _text("/proc/net/route"), _text("/proc/net/ipv6_route"))
+
+
+def _text(path: str) -> str | None:
+    """The text of a file; None where it is not there or cannot be read."""
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return None
 
 
 def _as_go_lists(names: NameService, name: str) -> tuple[Target, ...]:
@@ -98,67 +125,53 @@ def _as_go_lists(names: NameService, name: str) -> tuple[Target, ...]:
     return known
 
 
-def _cgo(evidence: Evidence) -> Answer:
+def _cgo(evidence: Evidence) -> ResolverAnswer:
     prediction = prediction_for(evidence)
     return _answer(f"glibc {evidence.lane.glibc} {evidence.lane.arch}", evidence.native, prediction)
 
 
-def _answer(who: str, native: Outcome, prediction: Prediction, note: str = "") -> Answer:
+def _answer(who: str, native: Outcome, prediction: Prediction, note: str = "") -> ResolverAnswer:
     found = _looked_up(native)
     pair = _first_two(prediction, found)
-    return Answer("cgo", who, found, pair, native=True, note=note)
+    return ResolverAnswer("cgo", who, found, pair, native=True, note=note)
 
 
-def _looked_up(outcome: Outcome) -> Lookup:
+def _looked_up(outcome: Outcome) -> NameLookup:
     if isinstance(outcome, NativeAnswer):
         if outcome.error is not None:
-            return Lookup(error=outcome.error)
-        return Lookup(tuple(plain(ip_address(info.address)) for info in outcome.addrinfos))
+            return NameLookup(error=outcome.error)
+        return NameLookup(tuple(plain(ip_address(info.address)) for info in outcome.addrinfos))
     if isinstance(outcome, Crashed):
-        return Lookup(error=f"kubelet dies in getaddrinfo (signal {outcome.signal})")
-    return Lookup(error="getaddrinfo did not answer in time")
+        return NameLookup(error=f"kubelet dies in getaddrinfo (signal {outcome.signal})")
+    return NameLookup(error="getaddrinfo did not answer in time")
 
 
-def _first_two(prediction: Prediction, found: Lookup) -> PairReason | None:
+def _first_two(prediction: Prediction, found: NameLookup) -> PairReason | None:
     """The model's reason for the first two, where it has the order glibc gave."""
     model = tuple(plain(item.target.address) for item in prediction.items)
     given = reasons(prediction)
     return given[0] if given and model == found.addresses else None
 
 
-def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") -> Answer:
+def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") -> ResolverAnswer:
     if not targets:
-        found = Lookup(error=f"lookup {name}: no such host")
-        return Answer("go", GO, found, native=False, note=note)
+        found = NameLookup(error=f"lookup {name}: no such host")
+        return ResolverAnswer("go", GO, found, native=False, note=note)
     order = go_order(targets, view)
-    pair = None
-    for decision in order.decisions:
-        if decision.before.address != decision.after.address:
-            pair = PairReason.of(decision)
-            break
-    return Answer("go", GO, Lookup(order.destinations), pair, native=False, note=note)
-
-
-def hostname() -> str:
-    """This machine's name, as kubelet asks for it."""
-    return socket.gethostname()
+    between = (one for one in order.decisions if one.before.address != one.after.address)
+    pair = next(map(PairReason.of, between), None)
+    return ResolverAnswer("go", GO, NameLookup(order.destinations), pair, native=False, note=note)
 
 
 def surroundings() -> Surroundings:
     """What a Go program on this machine looks at before it chooses its resolver."""
-    try:
-        nsswitch: str | None = Path("/etc/nsswitch.conf").read_text(errors="replace")
-    except OSError:
-        nsswitch = None
-    return Surroundings(nsswitch, hostname(), Path("/etc/mdns.allow").exists())
+    nsswitch = _text("/etc/nsswitch.conf")
+    return Surroundings(nsswitch, socket.gethostname(), Path("/etc/mdns.allow").exists())
 
 
 def _as_go_finds(name: str, said: Names) -> tuple[Target, ...]:
     """Go's own resolver knows the hosts file and DNS, and no other service."""
-    try:
-        listed = hosts_file(Path("/etc/hosts").read_text(errors="replace"), name)
-    except OSError:
-        listed = ()
+    listed = hosts_file(_text("/etc/hosts") or "", name)
     if listed:
         return tuple(map(Target, listed))
     return go_targets(said.targets) if said.service in _DNS else ()
@@ -167,7 +180,6 @@ def _as_go_finds(name: str, said: Names) -> tuple[Target, ...]:
 def on_this_host(name: str, timeout: float = 10.0) -> Gathered:
     """Look ``name`` up on this machine as it is; only reads. Raises LaneError, OSError."""
     from harness.glibcs import host
-    from harness.kernel.netlink import Netlink
     from harness.kernel.observe import observe
     from harness.native.cffi_lane import CffiLane
 
@@ -176,17 +188,14 @@ def on_this_host(name: str, timeout: float = 10.0) -> Gathered:
         native = session.lookup(Query(name, None, 0, _SOCK_STREAM, 0, _AI), timeout)
     said = ask(name)
     targets = _as_go_finds(name, said)
-    netlink = Netlink()
-    try:
+    with closing(Netlink()) as netlink:
         net = read_net(netlink)
         view = observe(netlink, dict.fromkeys((*said.targets, *targets)))
-    finally:
-        netlink.close()
     names = NameService({name.lower(): tuple(Target(one.address) for one in said.targets)})
     request = Request(name, None, 0, _SOCK_STREAM, 0, _AI)
-    spoken = dialect(build.version, build.arch)
     conf = Path("/etc/gai.conf")
-    prediction = predict(request, names, view, conf.read_bytes() if conf.exists() else None, spoken)
+    text = conf.read_bytes() if conf.exists() else None
+    prediction = predict(request, names, view, text, dialect(build.version, build.arch))
     who = f"glibc {build.version} {build.arch}"
     return Gathered(
         net, (_answer(who, native, prediction, said.note), _go(name, targets, view, said.note))

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from harness.model.host import IPAddress
 
-Version = tuple[int, int]
-NEWEST: Version = (1, 999)
+KubeletVersion = tuple[int, int]
+NEWEST: KubeletVersion = (1, 999)
 
 
 class StepName(StrEnum):
@@ -25,7 +25,7 @@ class StepName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Interface:
+class NodeInterface:
     """One interface as Go's net package sees it; ``addresses`` in the order of the dump."""
 
     name: str
@@ -42,7 +42,7 @@ class Net:
     ``ipv4_routes`` is /proc/net/route, ``ipv6_routes`` /proc/net/ipv6_route, each as text.
     """
 
-    interfaces: tuple[Interface, ...]
+    interfaces: tuple[NodeInterface, ...]
     ipv4_routes: str | None = ""
     ipv6_routes: str | None = ""
 
@@ -63,7 +63,7 @@ class Flags:
     hostname: str
     hostname_override: str = ""
     node_ip: str = ""
-    version: Version = NEWEST
+    version: KubeletVersion = NEWEST
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class Flags:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class NameLookup:
     """What net.LookupIP gives for the node's name, in order; or why it gives nothing."""
 
     addresses: tuple[IPAddress, ...] = ()
@@ -80,7 +80,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NodeStep:
     """One step of the chain: whether it decided, and what it found."""
 
     name: StepName
@@ -89,7 +89,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class NodeDecision:
     """The InternalIPs kubelet reports (two for a dual-stack pair), or the error it logs.
 
     ``step`` is the one that decided or failed.
@@ -97,11 +97,11 @@ class Decision:
 
     addresses: Annotated[tuple[IPAddress, ...], Field(serialization_alias="internal_ips")]
     step: StepName
-    steps: tuple[Step, ...]
+    steps: tuple[NodeStep, ...]
     error: str | None = None
 
 
-def parse_version(text: str) -> Version:
+def parse_version(text: str) -> KubeletVersion:
     """(major, minor) of a kubelet version such as ``v1.29.3`` or ``1.29``.
 
     Raises ValueError for a text that is none.

@@ -9,20 +9,20 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.compare.results import PairReason
-from harness.kubelet.report import Case, Remedy, Report
+from harness.kubelet.report import NodeCase, NodeReport, Remedy
 from harness.kubelet.resolver import Chosen, Resolver
-from harness.kubelet.values import Decision, StepName
+from harness.kubelet.values import NodeDecision, StepName
 from harness.model.host import IPAddress
 from harness.report.documents import Schema, gathered
 from harness.text.shown import one_line
 
 
-def as_text(report: Report) -> str:
+def as_text(report: NodeReport) -> str:
     """The whole report as lines for a terminal."""
     return "\n".join(map(one_line, _lines(report))) + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: NodeReport) -> Iterator[str]:
     decision = report.decision
     yield f"{report.source}: node {report.flags.name}, kubelet {_version(report)}"
     for number, step in enumerate(decision.steps, 1):
@@ -49,7 +49,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _remedy_lines(report.remedy, report.decision)
 
 
-def _remedy_lines(remedy: Remedy, now: Decision) -> Iterator[str]:
+def _remedy_lines(remedy: Remedy, now: NodeDecision) -> Iterator[str]:
     if not remedy.solves:
         yield f"  --node-ip {remedy.node_ip} does not help: {_outcome(remedy.decision)}"
     elif now.addresses == remedy.decision.addresses:
@@ -64,12 +64,12 @@ def _remedy_lines(remedy: Remedy, now: Decision) -> Iterator[str]:
         )
 
 
-def _version(report: Report) -> str:
+def _version(report: NodeReport) -> str:
     major, minor = report.flags.version
     return "of any recent version" if minor == 999 else f"{major}.{minor}"
 
 
-def _outcome(decision: Decision) -> str:
+def _outcome(decision: NodeDecision) -> str:
     if decision.error is not None:
         return f"none, {decision.error}"
     return _listed(decision.addresses)
@@ -79,7 +79,7 @@ def _listed(addresses: Iterable[IPAddress]) -> str:
     return ", ".join(map(str, addresses))
 
 
-def _resolver_lines(case: Case, report: Report) -> Iterator[str]:
+def _resolver_lines(case: NodeCase, report: NodeReport) -> Iterator[str]:
     answer = case.answer
     how = "" if answer.native else " (model)"
     found = answer.lookup.error or _listed(answer.lookup.addresses)
@@ -96,7 +96,7 @@ def _reason(pair: PairReason) -> str:
     return f"{pair.before} before {pair.after}: {pair.why}"
 
 
-def _node_lines(report: Report) -> Iterator[str]:
+def _node_lines(report: NodeReport) -> Iterator[str]:
     assert report.node is not None
     recorded = _listed(report.node.internal_ips) or "no InternalIP"
     verdict = "differs" if report.recorded_otherwise else "as predicted"
@@ -149,7 +149,7 @@ class RemedyTried:
 
 
 @dataclass(frozen=True, slots=True)
-class Document(Decision):
+class Document(NodeDecision):
     """``gai-harness kubelet --json``."""
 
     _: KW_ONLY
@@ -164,7 +164,7 @@ class Document(Decision):
     schema: Schema = 1
 
 
-def document(report: Report) -> Document:
+def document(report: NodeReport) -> Document:
     """The report as one JSON document."""
     flags, node, remedy, decision = report.flags, report.node, report.remedy, report.decision
     version = None if flags.version[1] == 999 else _version(report)
@@ -186,7 +186,7 @@ def document(report: Report) -> Document:
     )
 
 
-def _asked(case: Case) -> Asked:
+def _asked(case: NodeCase) -> Asked:
     answer, decision = case.answer, case.decision
     return gathered(
         Asked,

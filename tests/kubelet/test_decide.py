@@ -8,18 +8,18 @@ import pytest
 
 from harness.kubelet.addresses import is_global_unicast, parse_ip
 from harness.kubelet.decide import NodeIPError, decide, node_ips
-from harness.kubelet.report import Answer, judge
+from harness.kubelet.report import ResolverAnswer, judge
 from harness.kubelet.resolver import Chosen
 from harness.kubelet.routes import NoAddressError, choose, default_routes
 from harness.kubelet.values import (
     NEWEST,
-    Decision,
     Flags,
-    Interface,
-    Lookup,
+    KubeletVersion,
+    NameLookup,
     Net,
+    NodeDecision,
+    NodeInterface,
     StepName,
-    Version,
     parse_version,
 )
 
@@ -38,8 +38,8 @@ def route6(
     return f"{destination} {bits} {ZEROS} 00 {gateway} {rest} {interface}\n"
 
 
-def interface(name: str, *addresses: str, **more: bool) -> Interface:
-    return Interface(name, tuple(ip_address(text) for text in addresses), **more)
+def interface(name: str, *addresses: str, **more: bool) -> NodeInterface:
+    return NodeInterface(name, tuple(ip_address(text) for text in addresses), **more)
 
 
 LO = interface("lo", "127.0.0.1", "::1", loopback=True)
@@ -48,26 +48,26 @@ ETH1 = interface("eth1", "192.168.50.10", "2001:db8:50::10")
 NET = Net((LO, ETH0, ETH1), HEAD + ETH0_NET + ETH1_DEFAULT, route6("eth1"))
 
 
-def found(*addresses: str) -> Lookup:
-    return Lookup(tuple(ip_address(text) for text in addresses))
+def found(*addresses: str) -> NameLookup:
+    return NameLookup(tuple(ip_address(text) for text in addresses))
 
 
-MISSING = Lookup(error="EAI_NONAME")
+MISSING = NameLookup(error="EAI_NONAME")
 
 
 def decided(
-    lookup: Lookup = MISSING,
+    lookup: NameLookup = MISSING,
     net: Net = NET,
     *,
     node_ip: str = "",
     override: str = "",
     hostname: str = "node-1",
-    version: Version = NEWEST,
-) -> Decision:
+    version: KubeletVersion = NEWEST,
+) -> NodeDecision:
     return decide(Flags(hostname, override, node_ip, version), net, lambda _: lookup)
 
 
-def texts(decision: Decision) -> list[str]:
+def texts(decision: NodeDecision) -> list[str]:
     return [str(address) for address in decision.addresses]
 
 
@@ -159,7 +159,7 @@ def test_a_hostname_that_is_an_address_is_not_checked(address: str) -> None:
 def test_the_override_names_the_node() -> None:
     asked: list[str] = []
 
-    def look_up(name: str) -> Lookup:
+    def look_up(name: str) -> NameLookup:
         asked.append(name)
         return found("10.0.0.5")
 
@@ -183,7 +183,7 @@ def test_the_override_names_the_node() -> None:
         ("::", found("10.0.0.9", "10.0.0.5"), "10.0.0.9"),
     ],
 )
-def test_the_first_usable_of_the_family(node_ip: str, lookup: Lookup, expected: str) -> None:
+def test_the_first_usable_of_the_family(node_ip: str, lookup: NameLookup, expected: str) -> None:
     decision = decided(lookup, node_ip=node_ip)
     assert texts(decision) == [expected]
     assert decision.step is StepName.LOOKUP
@@ -197,7 +197,7 @@ def test_the_first_usable_of_the_family(node_ip: str, lookup: Lookup, expected: 
     [("", "192.168.50.10"), ("::", "2001:db8:50::10"), ("0.0.0.0", "192.168.50.10")],
 )
 @pytest.mark.parametrize("lookup", [MISSING, found("127.0.1.1"), found("198.51.100.9"), found()])
-def test_else_the_default_route(node_ip: str, expected: str, lookup: Lookup) -> None:
+def test_else_the_default_route(node_ip: str, expected: str, lookup: NameLookup) -> None:
     decision = decided(lookup, node_ip=node_ip)
     assert texts(decision) == [expected]
     assert decision.step is StepName.DEFAULT_ROUTE
@@ -212,28 +212,28 @@ def test_no_route_is_an_error() -> None:
 
 def test_the_first_line_wins_whatever_its_metric() -> None:
     lines = HEAD + ETH0_DEFAULT.replace("\t0\t00000000", "\t900\t00000000") + ETH1_DEFAULT
-    assert str(choose(Net((LO, ETH0, ETH1), lines), (4, 6), NEWEST).address) == "10.0.0.5"
+    assert str(choose(Net((LO, ETH0, ETH1), lines), (4, 6), NEWEST)[0]) == "10.0.0.5"
 
 
 def test_a_prefix_of_zeros_counts_as_default_whatever_its_length() -> None:
     half = ETH1_DEFAULT.replace("00000000\t0\t0\t0\n", "00000080\t0\t0\t0\n")  # 0.0.0.0/1
-    assert default_routes(Net((), HEAD + half))[0].interface == "eth1"
-    assert default_routes(Net((), "", route6("eth1", bits="60")))[0].interface == "eth1"
+    assert default_routes(Net((), HEAD + half)) == [(4, "eth1")]
+    assert default_routes(Net((), "", route6("eth1", bits="60"))) == [(6, "eth1")]
 
 
 def test_an_ipv6_default_route_needs_a_gateway() -> None:
-    assert default_routes(Net((), "", route6("eth1", gateway=ZEROS))) == ()
+    assert default_routes(Net((), "", route6("eth1", gateway=ZEROS))) == []
 
 
 def test_ipv4_first_then_ipv6() -> None:
     only6 = Net((LO, interface("eth1", "2001:db8:50::10")), HEAD, route6("eth1"))
-    assert str(choose(only6, (4, 6), NEWEST).address) == "2001:db8:50::10"
+    assert str(choose(only6, (4, 6), NEWEST)[0]) == "2001:db8:50::10"
 
 
 def test_a_global_address_of_lo_since_1_21() -> None:
     lo = interface("lo", "127.0.0.1", "203.0.113.9", loopback=True)
     net = Net((lo, interface("eth1", "169.254.1.1")), HEAD + ETH1_DEFAULT)
-    assert str(choose(net, (4, 6), (1, 21)).address) == "203.0.113.9"
+    assert str(choose(net, (4, 6), (1, 21))[0]) == "203.0.113.9"
     with pytest.raises(NoAddressError):
         choose(net, (4, 6), (1, 20))
 
@@ -249,7 +249,7 @@ def test_an_interface_that_is_down_or_unknown() -> None:
 def test_without_proc_the_first_interface() -> None:
     p2p = interface("ppp0", "10.64.0.2", point_to_point=True)
     net = Net((LO, p2p, interface("eth9", "fe80::1", "10.7.7.7")), None, None)
-    assert str(choose(net, (4, 6), NEWEST).address) == "10.7.7.7"
+    assert str(choose(net, (4, 6), NEWEST)[0]) == "10.7.7.7"
 
 
 @pytest.mark.parametrize("line", ["eth0\n", "eth0\txyz\t0\n", "eth0\t0000\t00000000\n"])
@@ -285,7 +285,7 @@ def test_global_unicast(text: str, is_global: bool) -> None:
     ("text", "version"),
     [("v1.29.3", (1, 29)), ("1.17", (1, 17)), ("v1.27.4+k3s1", (1, 27)), ("1.30-gke", (1, 30))],
 )
-def test_versions(text: str, version: Version) -> None:
+def test_versions(text: str, version: KubeletVersion) -> None:
     assert parse_version(text) == version
 
 
@@ -298,8 +298,8 @@ def test_no_versions(text: str) -> None:
 # the report
 
 
-def answers(cgo: Lookup, go: Lookup) -> tuple[Answer, ...]:
-    return Answer("cgo", "glibc", cgo), Answer("go", "Go", go, native=False)
+def answers(cgo: NameLookup, go: NameLookup) -> tuple[ResolverAnswer, ...]:
+    return ResolverAnswer("cgo", "glibc", cgo), ResolverAnswer("go", "Go", go, native=False)
 
 
 def test_the_remedy_is_tried_out() -> None:

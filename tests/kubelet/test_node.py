@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.kubelet.node import PREFIX, Node, NodeError, read_node
+from harness.kubelet.node import PREFIX, NodeError, NodeObject, read_node
 
 HERE = Path(__file__).parent
 # one Node, encoded by Kubernetes 1.20's own protobuf serializer and as JSON
 ETCD = (HERE / "node.etcd").read_bytes()
 JSON = (HERE / "node.json").read_bytes()
-EXPECTED = Node(
+EXPECTED = NodeObject(
     name="node-1",
     addresses=(
         ("InternalIP", "172.18.45.3"), ("InternalIP", "2001:db8:1::2"), ("Hostname", "node-1"),
