@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -127,17 +127,25 @@ def test_a_keyring_that_is_not_there(archive: Path, work: Path, tmp_path: Path) 
         apt.download(REQUEST, source, work, _nothing)
 
 
-@pytest.fixture
-def sign(archive: Path, tmp_path: Path, needs: Callable[..., str]) -> Callable[[], Source]:
-    """Signs the archive's release file with a key of its own; the source that trusts it."""
-    needs("gpg")
-    home = tmp_path / "keys"
-    home.mkdir(mode=0o700)
-    base = ["gpg", "--batch", "--yes", "--homedir", str(home)]
-    key = ["--passphrase", "", "--quick-generate-key", "test@example.org", "rsa3072", "sign"]
+@pytest.fixture(scope="module")
+def keys(
+    tmp_path_factory: pytest.TempPathFactory, needs: Callable[..., str]
+) -> Iterator[tuple[list[str], Path]]:
+    """How gpg is called with a key made for these tests, and the keyring that has it."""
+    home = tmp_path_factory.mktemp("keys")
+    ring = home / "ring.gpg"
+    base = [needs("gpg"), "--batch", "--yes", "--homedir", str(home)]
+    key = ["--passphrase", "", "--quick-generate-key", "test@example.org", "ed25519", "sign"]
     subprocess.run([*base, *key], check=True, capture_output=True)
-    ring = tmp_path / "ring.gpg"
     subprocess.run([*base, "-o", str(ring), "--export"], check=True, capture_output=True)
+    yield base, ring
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
+
+
+@pytest.fixture
+def sign(archive: Path, keys: tuple[list[str], Path]) -> Callable[[], Source]:
+    """Signs the archive's release file with the key; gives the source that trusts it."""
+    base, ring = keys
 
     def clear_sign() -> Source:
         release = archive / "dists/made/Release"
