@@ -13,7 +13,7 @@ OF = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``schema``.
 
-    Parameters: ``parser`` of this command. Raises nothing.
+    Parameters: ``parser`` of this command.
     """
     parser.add_argument(
         "--of", choices=OF, default="scenario",

@@ -62,7 +62,7 @@ def listed(value: Any) -> Any:
 
 
 def once(items: tuple[str, ...]) -> tuple[str, ...]:
-    """``items``, each of which may occur once. Raises the error of `bad`."""
+    """``items``, each of which may occur once."""
     seen: set[str] = set()
     for position, item in enumerate(items):
         if item in seen:
@@ -72,7 +72,7 @@ def once(items: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def printable(text: str) -> str:
-    """``text`` without control characters. Raises the error of `bad`."""
+    """``text`` without control characters."""
     if not text.isprintable():
         raise bad("text without control characters", text)
     return text

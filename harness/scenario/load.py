@@ -55,17 +55,17 @@ def load(path: Path | str) -> LoadedScenario:
 
 
 def library() -> list[Path]:
-    """The scenario files that come with the package, sorted by name. Raises nothing."""
+    """The scenario files that come with the package, sorted by name."""
     return sorted(_package_folder("library").glob("*.yaml"))
 
 
 def gai_conf_files() -> dict[str, Path]:
-    """The catalogue of gai.conf files by name, sorted. Raises nothing."""
+    """The catalogue of gai.conf files by name, sorted."""
     return {path.name: path for path in sorted(_package_folder("gai.conf.d").glob("*.conf"))}
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a scenario file, for editors. Raises nothing."""
+    """The JSON Schema (draft 2020-12) of a scenario file, for editors."""
     from .descriptions import described
 
     return {

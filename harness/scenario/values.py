@@ -71,7 +71,7 @@ _CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([0-9]{1,3}\.[0-9]{1,3})")
 def canonical(address: IPAddress) -> str:
     """The address in inet_ntop's spelling, the same in every Python version.
 
-    Parameters: ``address``. Raises nothing. Python spells v4-mapped addresses in hex
+    Python spells v4-mapped addresses in hex
     before 3.13 and dotted from then on; C libraries always spell them dotted.
     """
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -80,10 +80,7 @@ def canonical(address: IPAddress) -> str:
 
 
 def plain_address(text: str) -> str:
-    """An address as hosts files and DNS records carry one: no length and no scope.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """An address as hosts files and DNS records carry one: no length and no scope."""
     if "%" in text:
         raise bad(
             "an address without %scope: neither a hosts file nor a DNS record can carry a scope",
@@ -98,10 +95,7 @@ def plain_address(text: str) -> str:
 
 
 def answer_address(text: str) -> str:
-    """An address as an answer can have it: a %scope is allowed on IPv6.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """An address as an answer can have it: a %scope is allowed on IPv6."""
     address, percent, scope = text.partition("%")
     if percent and (not scope or ":" not in address):
         raise bad("an address, an IPv6 one perhaps with %scope", text)
@@ -109,10 +103,7 @@ def answer_address(text: str) -> str:
 
 
 def interface_address(text: str) -> str:
-    """An address of an interface with its prefix length (/32 or /128 when absent).
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """An address of an interface with its prefix length (/32 or /128 when absent)."""
     example = "172.18.45.2/24 or 2001:db8:1::2/64"
     if "%" in text:
         raise bad("an address without %scope: the interface it is listed under is its scope", text)
@@ -130,10 +121,7 @@ def interface_address(text: str) -> str:
 
 
 def prefix(text: str) -> str:
-    """A route's destination: "default" or a prefix without host bits.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """A route's destination: "default" or a prefix without host bits."""
     if text == "default":
         return text
     try:
@@ -149,10 +137,7 @@ def prefix(text: str) -> str:
 
 
 def network(text: str) -> str:
-    """A prefix without host bits, "all" or "default" not being one.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """A prefix without host bits, "all" or "default" not being one."""
     if text == "default":
         raise bad("a prefix, as 10.0.0.0/8, 0.0.0.0/0 or 2001:db8::/32", text)
     return prefix(text)
@@ -161,7 +146,7 @@ def network(text: str) -> str:
 def table(value: object) -> object:
     """The number of a routing table, which may be given as local, main or default.
 
-    Parameters: ``value`` as the file has it. Raises the error of `bad`.
+    Parameters: ``value`` as the file has it.
     """
     if isinstance(value, str) and value in TABLES:
         return TABLES[value]
@@ -171,10 +156,7 @@ def table(value: object) -> object:
 
 
 def fwmark(text: str) -> str:
-    """A firewall mark, perhaps with a mask: 0x1/0xff.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """A firewall mark, perhaps with a mask: 0x1/0xff."""
     found = _FWMARK.fullmatch(text)
     if not found or any(part and int(part, 0) >= 2**32 for part in found.groups()):
         raise bad("a firewall mark, as 0x1, 51820 or 0x1/0xff", text)
@@ -182,10 +164,7 @@ def fwmark(text: str) -> str:
 
 
 def hostname(text: str) -> str:
-    """A host name that getaddrinfo looks up in the name service.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """A host name that getaddrinfo looks up in the name service."""
     labels = text.split(".")
     if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise bad(
@@ -199,10 +178,7 @@ def hostname(text: str) -> str:
 
 
 def interface_name(text: str) -> str:
-    """The name of an interface the scenario may create.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """The name of an interface the scenario may create."""
     if text in (".", "..", "all", "default"):
         raise bad("an interface name the kernel does not use for something else", text)
     if not 0 < len(text) < IFNAMSIZ:
@@ -213,10 +189,7 @@ def interface_name(text: str) -> str:
 
 
 def flag_name(text: str) -> str:
-    """A flag of getaddrinfo(3), with AI_ in front whether the file has it or not.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """A flag of getaddrinfo(3), with AI_ in front whether the file has it or not."""
     upper = text.upper()
     name = upper if upper.startswith("AI_") else f"AI_{upper}"
     if name not in AI_FLAGS:
@@ -227,8 +200,7 @@ def flag_name(text: str) -> str:
 def check_zone(text: str, known: Sequence[str], at: tuple[str | int, ...]) -> None:
     """Check the %zone of an address, if it has one: an interface of ``known`` or a number.
 
-    Parameters: ``text``; ``known``; ``at`` where it stands in the file. Raises the error of
-    `bad`.
+    Parameters: ``text``; ``known``; ``at`` where it stands in the file.
     """
     _, percent, zone = text.partition("%")
     if not percent or zone in known:
@@ -238,20 +210,14 @@ def check_zone(text: str, known: Sequence[str], at: tuple[str | int, ...]) -> No
 
 
 def error_name(text: str) -> str:
-    """An error of getaddrinfo(3).
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """An error of getaddrinfo(3)."""
     if text not in EAI_ERRORS:
         raise bad(f"one of {', '.join(EAI_ERRORS)}", text)
     return text
 
 
 def specifier(text: str) -> str:
-    """A glibc version specifier: clauses like ">=2.8", all of which must hold.
-
-    Parameters: ``text``. Raises the error of `bad`.
-    """
+    """A glibc version specifier: clauses like ">=2.8", all of which must hold."""
     clauses = [_CLAUSE.fullmatch(part.strip()) for part in text.split(",")]
     if len(clauses) > 8 or not all(clauses):
         raise bad('glibc versions as ">=2.8", "<2.41", "==2.36" or ">=2.31,<2.41"', text)

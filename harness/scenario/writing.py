@@ -14,7 +14,7 @@ _TABLES = {253: "default", 254: "main", 255: "local"}
 def as_yaml(scenario: Scenario, comments: Sequence[str] = ()) -> str:
     """The file of a scenario.
 
-    Parameters: ``scenario``; ``comments`` texts for its head. Raises nothing.
+    Parameters: ``scenario``; ``comments`` texts for its head.
     """
     data = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
     host = data["host"]

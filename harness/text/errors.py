@@ -44,7 +44,7 @@ class InputError(ValueError):
 def show(value: Any) -> str:
     """A short, one-line rendering of a value found in a file.
 
-    Parameters: ``value`` anything a YAML document can hold. Raises nothing.
+    Parameters: ``value`` anything a YAML document can hold.
     """
     if value is None:
         return "nothing"
@@ -60,9 +60,6 @@ def show(value: Any) -> str:
 
 
 def some(names: Sequence[str]) -> str:
-    """The names in words; of many only the first, so that the line can be read.
-
-    Parameters: ``names``. Raises nothing.
-    """
+    """The names in words; of many only the first, so that the line can be read."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

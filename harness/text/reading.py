@@ -53,7 +53,7 @@ def read_regular(path: Path | str, most: int) -> bytes:
 
 
 def size(count: int) -> str:
-    """A number of bytes for people. Raises nothing."""
+    """A number of bytes for people."""
     if count >= 1 << 30:
         return f"{count / (1 << 30):.1f} GiB"
     return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"

@@ -30,7 +30,7 @@ _OLD_COMMAND = re.compile(r"##(?=\[|vso\[)")
 def escaped(text: str) -> str:
     r"""``text`` on one line, with what cannot be seen as ``\x1b``, ``\n``, ``\u202e``.
 
-    Parameters: ``text`` any string, lone surrogates included. Raises nothing.
+    Parameters: ``text`` any string, lone surrogates included.
     """
     if not (text.isascii() and text.isprintable()):
         text = "".join(c if c.isprintable() and not _UNSEEN.match(c) else _escape(c) for c in text)
@@ -38,12 +38,12 @@ def escaped(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """``text`` as a whole line: `escaped`, and no command to any runner. Raises nothing."""
+    """``text`` as a whole line: `escaped`, and no command to any runner."""
     return _harmless(escaped(text))
 
 
 def lines(text: str) -> str:
-    """Several lines of our own, each as `one_line`; a tab stays. Raises nothing."""
+    """Several lines of our own, each as `one_line`; a tab stays."""
     if "\n" not in text and "\t" not in text:
         return one_line(text)
     return "\n".join(

@@ -33,7 +33,7 @@ def bad(expected: str, got: Any = None, *, at: tuple[str | int, ...] = ()) -> Py
 
     Parameters: ``expected`` the words that follow "expected"; ``got`` the offending value,
     where it is not simply the validated one; ``at`` the path from the validated value down
-    to the field at fault, for checks that span several fields. Raises nothing itself.
+    to the field at fault, for checks that span several fields.
     """
     context: dict[str, Any] = {"expected": expected, "at": at}
     if got is not None:

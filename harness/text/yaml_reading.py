@@ -50,10 +50,7 @@ _Path: TypeAlias = tuple[str | int, ...]
 
 
 def dotted(path: _Path) -> str:
-    """A path as text: ("routes", 0, "via") is "routes[0].via".
-
-    Parameters: ``path``. Raises nothing.
-    """
+    """A path as text: ("routes", 0, "via") is "routes[0].via"."""
     text = ""
     for part in path:
         if isinstance(part, int):

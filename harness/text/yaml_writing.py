@@ -20,7 +20,7 @@ def document(data: Mapping[str, Any], comments: Sequence[str] = (), *, rows: boo
     """A YAML document.
 
     Parameters: ``data`` mappings, lists, text, whole numbers and truth values; ``comments``
-    texts for its head; ``rows`` puts each mapping of a list on one line. Raises nothing.
+    texts for its head; ``rows`` puts each mapping of a list on one line.
     """
     head = [
         f"# {escaped(line)}".rstrip() for text in comments for line in text.splitlines() or [""]

@@ -23,6 +23,6 @@ __all__ = ["suites"]
 def suites() -> dict[str, Callable[[], list[LoadedScenario]]]:
     """The suites by name; calling one generates its scenarios.
 
-    A scenario's path is no file but ``suite:NAME``. Raises nothing.
+    A scenario's path is no file but ``suite:NAME``.
     """
     return {"rule9": _rule9, "smoke": _smoke, "findings": _findings}

@@ -36,7 +36,7 @@ precedence ::ffff:0:0/96 40
 
 
 def unknown(_addresses: Sequence[str]) -> Sequence[Expectation]:
-    """No expectation: native and model have to agree on whatever comes out. Raises nothing."""
+    """No expectation: native and model have to agree on whatever comes out."""
     return ()
 
 
@@ -140,11 +140,11 @@ Family = Callable[[], Iterator[Cases]]
 
 
 def joined(words: Sequence[str]) -> str:
-    """The name of a list: ``a-then-b-then-c``. Raises nothing."""
+    """The name of a list: ``a-then-b-then-c``."""
     return "-then-".join(words)
 
 
 def rotations(items: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Every rotation of ``items`` with the number of places it is turned. Raises nothing."""
+    """Every rotation of ``items`` with the number of places it is turned."""
     for turn in range(len(items)):
         yield turn, [*items[turn:], *items[:turn]]

@@ -50,7 +50,7 @@ def places(length: int) -> dict[str, str]:
     """Destinations by where they lie, seen from the subnet SOURCE4/``length``.
 
     *just* is next to the border in bits (one bit more or less in common would change
-    sides), *above* and *below* in numbers. Raises nothing.
+    sides), *above* and *below* in numbers.
     """
     subnet = ip_network(f"{SOURCE4}/{length}", strict=False)
     first, last = subnet.network_address, subnet.broadcast_address

@@ -54,7 +54,7 @@ def expectation(addresses: Sequence[str], ranking: Ranking, **limits: Any) -> di
     """The order by rules that rank every address by itself, and the rule behind the first.
 
     Parameters: ``addresses`` in the order given; ``ranking`` the rules that can tell them
-    apart; ``limits`` such as glibc or arch. Raises nothing.
+    apart; ``limits`` such as glibc or arch.
     """
     rules = list(ranking)
     order = sorted(addresses, key=lambda address: [rank(address) for _, rank in rules])
@@ -63,7 +63,7 @@ def expectation(addresses: Sequence[str], ranking: Ranking, **limits: Any) -> di
 
 
 def ranked(ranking: Ranking, **limits: Any) -> Expect:
-    """What `expectation` says of each list. Parameters: as there. Raises nothing."""
+    """What `expectation` says of each list. Parameters: as there."""
     rules = list(ranking)
     return lambda addresses: [expectation(addresses, rules, **limits)]
 
@@ -85,7 +85,6 @@ def by_subnet(
     knows none), or a function that gives both for a destination; IPv6 destinations are left to
     ``before``. With an unknown length there are two answers, one for each way a processor
     shifts by 32: nothing but the source itself is in its subnet, or everything is.
-    Raises nothing.
     """
     source_of = source if callable(source) else lambda _: (source, length)
 
