@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.options import given
+from harness.cli.options import declare, flag, given, option
 from harness.cli.outputs import whole
 from harness.cli.parser import UsageError
 from harness.cli.streams import say
@@ -22,20 +22,14 @@ if TYPE_CHECKING:
 
 def add_baseline(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "--baseline", metavar="FILE", type=given("file"),
-        help="accept the differences that this file lists, and fail on others only",
+    declare(
+        parser,
+        option("--baseline", "accept the differences that this file lists, and fail on others only",
+               metavar="FILE", type=given("file")),
+        flag("--update-baseline", "write every difference of this run into the file, and take out"
+             " what is gone"),
+        flag("--baseline-strict", "fail, too, when an entry of the file is not needed any more"),
     )  # fmt: skip
-    parser.add_argument(
-        "--update-baseline",
-        action="store_true",
-        help="write every difference of this run into the file, and take out what is gone",
-    )
-    parser.add_argument(
-        "--baseline-strict",
-        action="store_true",
-        help="fail, too, when an entry of the file is not needed any more",
-    )
 
 
 def check(options: argparse.Namespace) -> None:

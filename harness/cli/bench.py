@@ -6,23 +6,22 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.cli.options import take
+from harness.cli.options import declare, flag, option, shared
 from harness.cli.parser import FINDING, OK
+from harness.cli.streams import write_json
 from harness.report.terminal import Terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``bench``."""
-    take(parser, "glibc", "the builds to measure: host (default), 2.31, 2.41,host, a folder, all")
-    take(parser, "json", "report as JSON, in seconds")
-    parser.add_argument(
-        "--plot", type=_plot, metavar="FILE",
-        help="draw cost against number of destinations into FILE.svg, or FILE.png with the"
-        " extra 'plot'",
+    declare(
+        parser,
+        shared("glibc", "the builds to measure: host (default), 2.31, 2.41,host, a folder, all"),
+        shared("json", "report as JSON, in seconds"),
+        option("--plot", "draw cost against number of destinations into FILE.svg, or FILE.png"
+               " with the extra 'plot'", type=_plot, metavar="FILE"),
+        flag("--quick", "a tenth of the measuring, and less certainty"),
     )  # fmt: skip
-    parser.add_argument(
-        "--quick", action="store_true", help="a tenth of the measuring, and less certainty"
-    )
 
 
 def _plot(text: str) -> Path:
@@ -38,13 +37,12 @@ def main(options: argparse.Namespace) -> int:
     from harness.compare.plan import trusted_lanes
     from harness.report.bench import as_text, document
     from harness.report.curves import draw
-    from harness.report.documents import text
 
     lanes = trusted_lanes(options.glibc, "worker")
     terminal = Terminal(stderr=True)
     with terminal.status("measuring") as status:
         report = bench(lanes, quick=options.quick, told=status.update)
-    sys.stdout.write(text(document(report)) if options.json else as_text(report))
+    write_json(document(report)) if options.json else sys.stdout.write(as_text(report))
     if options.plot is not None:
         draw(options.plot, report.points)
     return OK if report.agreed else FINDING

@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from harness.cli.options import take
+from harness.cli.options import declare, flag, shared
 from harness.cli.parser import CANNOT, OK
-from harness.cli.streams import say
+from harness.cli.streams import say, write_json
 from harness.report.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``doctor``."""
-    take(parser, "format")
-    parser.add_argument(
-        "--network", action="store_true",
-        help="also ask the distribution's mirrors whether they answer; nothing is downloaded"
-        " but the signed release file of each suite",
+    declare(
+        parser,
+        shared("format"),
+        flag("--network", "also ask the distribution's mirrors whether they answer; nothing is"
+             " downloaded but the signed release file of each suite"),
     )  # fmt: skip
     parser.epilog = (
         "exit status: 0 when gai-harness run can do its job on this machine, 3 when it cannot"
@@ -32,7 +32,6 @@ def main(options: argparse.Namespace) -> int:
     """Look at the machine; returns the exit status."""
     from harness.doctor import examine, table
     from harness.report.doctor import Document, conclusion, write_check
-    from harness.report.documents import text
 
     console = Terminal(file=sys.stdout, highlight=False)
     made: list[Check] = []
@@ -42,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
             write_check(console, check)
     document = Document.of(made)
     if options.format == "json":
-        sys.stdout.write(text(document))
+        write_json(document)
     else:
         say(conclusion(made))
     return OK if document.can_run else CANNOT

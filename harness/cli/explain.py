@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.options import address, given, path, take
+from harness.cli.options import address, declare, flag, given, option, path, shared
 from harness.cli.parser import FINDING, OK, UsageError
-from harness.cli.streams import say
+from harness.cli.streams import say, write_json
 
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation
@@ -22,49 +22,45 @@ _NO_ANSWER = {
     "EAI_AGAIN": "the name service did not answer",
 }
 
+_HINTS = ("service", "family", "socktype", "protocol")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``explain``."""
-    parser.add_argument(
-        "what", nargs="+", metavar="NAME|SCENARIO", type=given("name"),
-        help="host names, looked up on this machine as it is; or scenario files, or names of"
-        " the built-in library",
+    declare(
+        parser,
+        option("what", "host names, looked up on this machine as it is; or scenario files, or"
+               " names of the built-in library",
+               nargs="+", metavar="NAME|SCENARIO", type=given("name")),
+        option("--pair", "also say which rule tells these two addresses apart",
+               nargs=2, metavar=("A", "B"), type=address),
+        shared("json"),
     )  # fmt: skip
-    parser.add_argument(
-        "--pair", nargs=2, metavar=("A", "B"), type=address,
-        help="also say which rule tells these two addresses apart",
+    declare(
+        parser.add_argument_group("for host names, as in getaddrinfo(3)"),
+        option("--service", "a service name or port"),
+        option("--family", None, choices=("unspec", "inet", "inet6")),
+        option("--socktype", "default stream",
+               choices=("any", "stream", "dgram", "raw", "seqpacket", "dccp")),
+        option("--protocol", None, type=int, metavar="NUMBER"),
+        option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
+               action="append", default=[], metavar="AI_…"),
     )  # fmt: skip
-    take(parser, "json")
-    live = parser.add_argument_group("for host names, as in getaddrinfo(3)")
-    live.add_argument("--service", help="a service name or port")
-    live.add_argument("--family", choices=("unspec", "inet", "inet6"))
-    live.add_argument(
-        "--socktype", choices=("any", "stream", "dgram", "raw", "seqpacket", "dccp"),
-        help="default stream",
-    )  # fmt: skip
-    live.add_argument("--protocol", type=int, metavar="NUMBER")
-    live.add_argument(
-        "--flags", action="append", default=[], metavar="AI_…",
-        help="AI_ADDRCONFIG and so on; may be given several times or with commas",
-    )  # fmt: skip
-    files = parser.add_argument_group("for scenarios")
-    take(files, "lookup", "only the look-ups of this name")
-    take(files, "glibc", default=None)
-    take(files, "gai-conf")
-    files.add_argument(
-        "--trace", action="store_true",
-        help="record the system calls of the real glibc with strace and compare the sources",
-    )  # fmt: skip
-    files.add_argument(
-        "--pcap", metavar="FILE", type=path,
-        help="write the netlink traffic of the look-ups there (needs the kernel's nlmon device)",
+    declare(
+        parser.add_argument_group("for scenarios"),
+        shared("lookup", "only the look-ups of this name"),
+        shared("glibc", default=None),
+        shared("gai-conf"),
+        flag("--trace", "record the system calls of the real glibc with strace and compare the"
+             " sources"),
+        option("--pcap", "write the netlink traffic of the look-ups there (needs the kernel's"
+               " nlmon device)", metavar="FILE", type=path),
     )  # fmt: skip
 
 
 def main(options: argparse.Namespace) -> int:
     """Explain every look-up; 1 when native and model differ."""
     from harness.compare.plan import is_scenario
-    from harness.report.documents import text
     from harness.report.explanation import document, write_text
 
     kinds = {is_scenario(word) for word in options.what}
@@ -74,7 +70,7 @@ def main(options: argparse.Namespace) -> int:
     if options.pair:
         _check_pair(options.pair, explanations)
     if options.json:
-        sys.stdout.write(text(document(explanations)))
+        write_json(document(explanations))
     else:
         write_text(explanations)
     if kinds == {False}:
@@ -88,6 +84,12 @@ def main(options: argparse.Namespace) -> int:
 
 def _pair(options: argparse.Namespace) -> tuple[str, str] | None:
     return (options.pair[0], options.pair[1]) if options.pair else None
+
+
+def _refuse(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    for name in names:
+        if getattr(options, name.replace("-", "_")):
+            raise UsageError(f"--{name}: {why}")
 
 
 def _check_pair(pair: Sequence[str], explanations: Sequence[Explanation]) -> None:
@@ -118,10 +120,8 @@ def _tell_unknown(explanations: Sequence[Explanation]) -> None:
 def _live(options: argparse.Namespace) -> list[Explanation]:
     from harness.compare.live import explain_live
 
-    for option in ("lookup", "glibc", "gai_conf", "trace", "pcap"):
-        if getattr(options, option):
-            word = option.replace("_", "-")
-            raise UsageError(f"--{word}: only scenarios have this, and {options.what[0]} is none")
+    why = f"only scenarios have this, and {options.what[0]} is none"
+    _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
     return [explain_live(_lookup(name, options), _pair(options)) for name in options.what]
 
 
@@ -130,12 +130,7 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
     from harness.text.errors import InputError
     from harness.text.validation import validated
 
-    given = {
-        "service": options.service,
-        "family": options.family,
-        "socktype": options.socktype,
-        "protocol": options.protocol,
-    }
+    given = {name: getattr(options, name) for name in _HINTS}
     words = {key: value for key, value in given.items() if value is not None}
     flags = [flag for part in options.flags for flag in part.split(",") if flag]
     try:
@@ -150,9 +145,7 @@ def _scenarios(options: argparse.Namespace) -> list[Explanation]:
     from harness.compare.explain import capture, explain
     from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
 
-    for option in ("service", "family", "socktype", "protocol", "flags"):
-        if getattr(options, option):
-            raise UsageError(f"--{option}: a scenario says this itself, in its lookups")
+    _refuse(options, (*_HINTS, "flags"), "a scenario says this itself, in its lookups")
     jobs = make_jobs(
         load_scenarios([Path(word) for word in options.what]),
         lanes_for(options.glibc or "host", "auto"),

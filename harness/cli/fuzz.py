@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.options import take, whole
+from harness.cli.options import declare, option, shared, whole
 from harness.cli.parser import FINDING, OK
 from harness.cli.scheduler_option import add_scheduler, fuzz_steps
-from harness.cli.streams import say
+from harness.cli.streams import say, write_json
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.driver import Step
@@ -22,24 +22,19 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``fuzz``."""
-    parser.add_argument(
-        "--seconds", type=whole(1), metavar="N", help="stop after so many seconds (default 60)"
-    )
-    parser.add_argument(
-        "--cases", type=whole(1), metavar="N",
-        help="stop after so many cases; a case is one look-up under one gai.conf on one glibc",
+    declare(
+        parser,
+        option("--seconds", "stop after so many seconds (default 60)", type=whole(1), metavar="N"),
+        option("--cases", "stop after so many cases; a case is one look-up under one gai.conf on"
+               " one glibc", type=whole(1), metavar="N"),
+        option("--seed", "the same seed gives the same cases, whatever --jobs is (default 1)",
+               type=whole(0), default=1, metavar="S"),
+        shared("glibc", "the builds to run on: host (default), 2.31, 2.41,host, a folder, all"),
+        shared("jobs"),
+        shared("output", "where the scenario files of disagreements go (default: fuzz-found)",
+               default="fuzz-found", metavar="DIR"),
+        shared("json", "report as JSON"),
     )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=whole(0), default=1, metavar="S",
-        help="the same seed gives the same cases, whatever --jobs is (default 1)",
-    )  # fmt: skip
-    take(parser, "glibc", "the builds to run on: host (default), 2.31, 2.41,host, a folder, all")
-    take(parser, "jobs")
-    take(
-        parser, "output", "where the scenario files of disagreements go (default: fuzz-found)",
-        default="fuzz-found", metavar="DIR",
-    )  # fmt: skip
-    take(parser, "json", "report as JSON")
     add_scheduler(parser)
 
 
@@ -47,7 +42,6 @@ def main(options: argparse.Namespace) -> int:
     """Fuzz; returns the exit status."""
     from harness.compare.fuzz.driver import FuzzReport
     from harness.compare.plan import trusted_lanes
-    from harness.report.documents import text
     from harness.report.fuzz import as_text, document
 
     lanes = trusted_lanes(options.glibc, "worker")
@@ -65,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
     elapsed = time.monotonic() - started
     builds = [f"{lane.glibc}:{lane.arch}" for lane in lanes]
     found = document(report, options.seed, builds, jobs, elapsed, written)
-    sys.stdout.write(text(found) if options.json else as_text(found))
+    write_json(found) if options.json else sys.stdout.write(as_text(found))
     return FINDING if report.differing else OK
 
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from harness.cli.options import path, take
+from harness.cli.options import declare, flag, option, path, shared
 from harness.cli.parser import OK, UsageError
 from harness.cli.streams import complain, say
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
+    from harness.cli.options import Option
     from harness.glibcs import InventoryEntry
     from harness.glibcs import Progress as Step
 
@@ -24,39 +25,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of ``glibc`` and their options."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    listing = actions.add_parser("list", allow_abbrev=False, help="the builds there are")
-    take(listing, "format")
-    listing.set_defaults(handler=_list)
+    def action(handler: Callable[..., int], meaning: str, *options: Option) -> None:
+        below = actions.add_parser(handler.__name__[1:], allow_abbrev=False, help=meaning)
+        declare(below, *options)
+        below.set_defaults(handler=handler)
 
-    fetch = actions.add_parser(
-        "fetch", allow_abbrev=False, help="fetch builds as packages of this distribution"
-    )
-    fetch.add_argument(
-        "versions", nargs="*", metavar="VERSION",
-        help="a version, 2.31 or 2.36:armhf, or a suite, bookworm",
+    action(_list, "the builds there are", shared("format"))
+    action(
+        _fetch, "fetch builds as packages of this distribution",
+        option("versions", "a version, 2.31 or 2.36:armhf, or a suite, bookworm",
+               nargs="*", metavar="VERSION"),
+        flag("--all", "every version the distribution has"),
+        shared("suite", "what this suite carries; may be given several times",
+               action="append", default=[], metavar="SUITE"),
+        shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…"),
+        flag("--refresh", "fetch again what is in the cache"),
     )  # fmt: skip
-    fetch.add_argument("--all", action="store_true", help="every version the distribution has")
-    take(
-        fetch, "suite", "what this suite carries; may be given several times",
-        action="append", default=[], metavar="SUITE",
+    action(
+        _add, "take the glibc out of a directory into the cache",
+        option("directory", "a root file system, an install prefix, an unpacked image",
+               metavar="DIR", type=path),
+        option("--name", "what to call it (default: the directory's name)"),
+        shared("arch", "which one to take where there are several"),
     )  # fmt: skip
-    take(fetch, "arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…")
-    fetch.add_argument("--refresh", action="store_true", help="fetch again what is in the cache")
-    fetch.set_defaults(handler=_fetch)
-
-    add = actions.add_parser(
-        "add", allow_abbrev=False, help="take the glibc out of a directory into the cache"
-    )
-    add.add_argument("directory", metavar="DIR", type=path,
-                     help="a root file system, an install prefix, an unpacked image")  # fmt: skip
-    add.add_argument("--name", help="what to call it (default: the directory's name)")
-    take(add, "arch", "which one to take where there are several")
-    add.set_defaults(handler=_add)
-
-    remove = actions.add_parser("remove", allow_abbrev=False, help="remove builds from the cache")
-    remove.add_argument("versions", nargs="+", metavar="VERSION",
-                        help="a version, a name, an id of glibc list, or all")  # fmt: skip
-    remove.set_defaults(handler=_remove)
+    action(
+        _remove, "remove builds from the cache",
+        option("versions", "a version, a name, an id of glibc list, or all",
+               nargs="+", metavar="VERSION"),
+    )  # fmt: skip
 
 
 def main(options: argparse.Namespace) -> int:

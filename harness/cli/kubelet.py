@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from harness.cli.options import addresses, take
+from harness.cli.options import addresses, declare, option, shared
 from harness.cli.parser import FINDING, OK, UsageError
-from harness.cli.streams import content
+from harness.cli.streams import content, write_json
 
 if TYPE_CHECKING:
     from harness.kubelet.node import NodeObject
@@ -25,50 +25,35 @@ _NODE_LIMIT = 1 << 26  # many a Node; etcd keeps no object above a few MiB
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``kubelet``."""
-    take(
-        parser, "scenario",
-        "a scenario or snapshot, or a name of the built-in library; this machine otherwise",
+    declare(
+        parser,
+        shared("scenario",
+               "a scenario or snapshot, or a name of the built-in library; this machine otherwise"),
+        option("--node-name", "the machine's name, which becomes the node's (default: the Node"
+               " object's, the scenario's first look-up, or this machine's)", metavar="NAME"),
+        option("--hostname-override", "kubelet's flag", default="", metavar="NAME"),
+        option("--node-ip", "kubelet's flag: an address, an IPv4 and an IPv6 one, or 0.0.0.0 or ::"
+               " for a family", default="", metavar="A[,B]"),
+        option("--family", "the preferred family: short for --node-ip 0.0.0.0 or ::",
+               choices=("inet", "inet6")),
+        option("--kubelet-version", "such as 1.17 (default: the Node object's, or a recent one)",
+               metavar="V"),
+        option("--resolver", "whom kubelet asks: glibc through cgo, Go's own resolver, or auto,"
+               " which follows nsswitch.conf as a kubelet built with cgo does (default: cgo for a"
+               " scenario, else auto)", choices=("auto", "cgo", "go")),
+        shared("glibc", "with --scenario: as for run"),
+        option("--node", "compare with a Node object: kubectl get node NAME -o json, the raw value"
+               " etcd stores (etcdctl get --print-value-only), or etcdctl get -w json",
+               metavar="FILE|-"),
+        option("--want", "the InternalIP it should be (default: the one the default route gives)",
+               metavar="A[,B]", type=addresses, default=()),
+        shared("json"),
     )  # fmt: skip
-    parser.add_argument(
-        "--node-name", metavar="NAME",
-        help="the machine's name, which becomes the node's (default: the Node object's, the"
-        " scenario's first look-up, or this machine's)",
-    )  # fmt: skip
-    parser.add_argument("--hostname-override", default="", metavar="NAME", help="kubelet's flag")
-    parser.add_argument(
-        "--node-ip", default="", metavar="A[,B]",
-        help="kubelet's flag: an address, an IPv4 and an IPv6 one, or 0.0.0.0 or :: for a family",
-    )  # fmt: skip
-    parser.add_argument(
-        "--family", choices=("inet", "inet6"),
-        help="the preferred family: short for --node-ip 0.0.0.0 or ::",
-    )  # fmt: skip
-    parser.add_argument(
-        "--kubelet-version", metavar="V",
-        help="such as 1.17 (default: the Node object's, or a recent one)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--resolver", choices=("auto", "cgo", "go"), default=None,
-        help="whom kubelet asks: glibc through cgo, Go's own resolver, or auto, which follows"
-        " nsswitch.conf as a kubelet built with cgo does (default: cgo for a scenario, else auto)",
-    )  # fmt: skip
-    take(parser, "glibc", "with --scenario: as for run")
-    parser.add_argument(
-        "--node", metavar="FILE|-",
-        help="compare with a Node object: kubectl get node NAME -o json, the raw value etcd"
-        " stores (etcdctl get --print-value-only), or etcdctl get -w json",
-    )  # fmt: skip
-    parser.add_argument(
-        "--want", metavar="A[,B]", type=addresses, default=(),
-        help="the InternalIP it should be (default: the one the default route gives)",
-    )  # fmt: skip
-    take(parser, "json")
 
 
 def main(options: argparse.Namespace) -> int:
     """Predict, compare, suggest; 1 for an error, another record, or a wish not fulfilled."""
     from harness.kubelet.report import judge
-    from harness.report.documents import text
     from harness.report.kubelet import as_text, document
 
     if options.family is not None:
@@ -84,7 +69,7 @@ def main(options: argparse.Namespace) -> int:
     source = "this machine" if loaded is None else loaded.scenario.name
     want = tuple(map(ip_address, options.want))
     report = judge(source, flags, gathered.net, chosen, gathered.answers, node, want)
-    sys.stdout.write(text(document(report)) if options.json else as_text(report))
+    write_json(document(report)) if options.json else sys.stdout.write(as_text(report))
     wrong = (
         report.decision.error is not None
         or report.recorded_otherwise

@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from harness.cli.options import take
+from harness.cli.options import declare, option, shared
 from harness.cli.parser import FINDING, OK
-from harness.cli.streams import content, say
+from harness.cli.streams import content, say, write_json
 from harness.text.reading import GAI_CONF_LIMIT
 from harness.text.shown import bare, escaped
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lint``."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="gai.conf files; - is stdin")
-    take(
-        parser, "format", "text (default), json, or GitHub's workflow annotations",
-        choices=("text", "json", "github"),
+    declare(
+        parser,
+        option("files", "gai.conf files; - is stdin", nargs="+", metavar="FILE"),
+        shared("format", "text (default), json, or GitHub's workflow annotations",
+               choices=("text", "json", "github")),
     )  # fmt: skip
 
 
@@ -32,10 +33,10 @@ def main(options: argparse.Namespace) -> int:
     files = [(name, lint(content(name, GAI_CONF_LIMIT))) for name in options.files]
     found = [(name, finding) for name, findings in files for finding in findings]
     if options.format == "json":
-        from harness.report.documents import FileFinding, Lint, gathered, text
+        from harness.report.documents import FileFinding, Lint, gathered
 
         named = [gathered(FileFinding, finding, file=name) for name, finding in found]
-        sys.stdout.write(text(Lint(tuple(named))))
+        write_json(Lint(tuple(named)))
     else:
         write = _github if options.format == "github" else _text
         for name, finding in found:

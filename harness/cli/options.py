@@ -51,35 +51,44 @@ def addresses(text: str) -> tuple[str, ...]:
     return tuple(map(address, text.split(",")))
 
 
-_OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "arch": (("--arch",), {"metavar": "ARCH"}),
-    "format": (("--format",), {"choices": ("text", "json"), "default": "text",
-                               "help": "text (default) or json"}),
-    "gai-conf": (("--gai-conf",), {"action": "append", "default": [], "metavar": "FILE",
-                                   "help": "as for run"}),
-    "glibc": (("--glibc",), {"default": "host", "metavar": "VERSION,…|all",
-                             "help": "as for run (default host)"}),
-    "jobs": (("-j", "--jobs"), {"type": whole(1, 256), "metavar": "N",
+Option = tuple[list[str], dict[str, Any]]
+"""An option as argparse takes it: its spellings, and the words of ``add_argument``."""
+
+_SHARED: dict[str, tuple[str, dict[str, Any]]] = {
+    "arch": ("--arch", {"metavar": "ARCH"}),
+    "format": ("--format", {"choices": ("text", "json"), "default": "text",
+                            "help": "text (default) or json"}),
+    "gai-conf": ("--gai-conf", {"action": "append", "default": [], "metavar": "FILE",
+                                "help": "as for run"}),
+    "glibc": ("--glibc", {"default": "host", "metavar": "VERSION,…|all",
+                          "help": "as for run (default host)"}),
+    "jobs": ("-j --jobs", {"type": whole(1, 256), "metavar": "N",
              "help": "hosts examined at the same time (default: the number of processors)"}),
-    "json": (("--json",), {"action": "store_true", "help": "write JSON"}),
-    "lookup": (("--lookup",), {"metavar": "NAME"}),
-    "output": (("-o", "--output"), {"metavar": "FILE"}),
-    "scenario": (("--scenario", "--snapshot"), {"dest": "scenario", "type": path,
-                                                "metavar": "FILE"}),
-    "suite": (("--suite",), {"metavar": "NAME"}),
+    "json": ("--json", {"action": "store_true", "help": "write JSON"}),
+    "lookup": ("--lookup", {"metavar": "NAME"}),
+    "output": ("-o --output", {"metavar": "FILE"}),
+    "scenario": ("--scenario --snapshot", {"dest": "scenario", "type": path, "metavar": "FILE"}),
+    "suite": ("--suite", {"metavar": "NAME"}),
 }  # fmt: skip
 
 
-def take(
-    parser: argparse._ActionsContainer, option: str, meaning: str | None = None, **changes: Any
-) -> None:
-    """Declare an option of several commands for one of them.
+def option(spellings: str, meaning: str | None, **words: Any) -> Option:
+    """An option or argument of one command: its spellings, its help and argparse's other words."""
+    return spellings.split(), {"help": meaning, **words}
 
-    Parameters: ``parser`` of the command, or a group of it; ``option`` its key; ``meaning``
-    its help, where that is not the same everywhere; ``changes`` of ``add_argument``'s other
-    words.
-    """
-    spellings, words = _OPTIONS[option]
-    if meaning is not None:
-        changes["help"] = meaning
-    parser.add_argument(*spellings, **{**words, **changes})
+
+def flag(spellings: str, meaning: str) -> Option:
+    """An option without a value."""
+    return option(spellings, meaning, action="store_true")
+
+
+def shared(name: str, meaning: str | None = None, **changes: Any) -> Option:
+    """An option of several commands; ``meaning`` is its help where that differs."""
+    spellings, words = _SHARED[name]
+    return spellings.split(), {**words, **({"help": meaning} if meaning else {}), **changes}
+
+
+def declare(parser: argparse._ActionsContainer, *options: Option) -> None:
+    """Declare the options of a command, or those of a group of them, in this order."""
+    for spellings, words in options:
+        parser.add_argument(*spellings, **words)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.cli.baseline_option import Acceptance, add_baseline, check
-from harness.cli.options import given, path, take
+from harness.cli.options import declare, flag, given, option, path, shared
 from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, UsageError
 from harness.cli.scheduler_option import add_scheduler, job_outcomes
@@ -23,48 +23,30 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``run``."""
-    parser.add_argument(
-        "scenarios", nargs="*", metavar="SCENARIO", type=path,
-        help="scenario files or folders of them; the built-in library when none is given",
-    )  # fmt: skip
-    take(
-        parser, "suite",
-        "run a generated suite: rule9 (thousands of comparisons), findings or smoke",
-    )  # fmt: skip
-    take(
-        parser, "glibc",
-        "the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all",
-    )  # fmt: skip
-    parser.add_argument(
-        "--against", metavar="BUILD",
-        help="run on this build too, and list every look-up that a build of --glibc answers in"
-        " another order, by the rules that decided",
-    )  # fmt: skip
-    parser.add_argument(
-        "--lane", choices=("auto", "cffi", "worker", "both"), default="auto",
-        help="how glibc is called: in process through cffi (the host's glibc), by the worker"
-        " program in a private root (any), or both; auto takes cffi for the host",
-    )  # fmt: skip
-    take(
-        parser, "gai-conf",
-        "use this gai.conf instead of the scenario's; may be given several times; a name"
-        " of the catalogue works, as does 'none'",
-    )  # fmt: skip
     meanings = "; ".join(f"{name}: {known.summary}" for name, known in FORMATS.items())
-    take(parser, "format", meanings, choices=tuple(FORMATS))
-    parser.add_argument(
-        "-q", "--quiet", action="store_true",
-        help="text: only what fails or differs between builds, and the totals",
-    )  # fmt: skip
-    take(parser, "output", "write there, not to the terminal", type=given("file"))
-    parser.add_argument(
-        "--report", action="append", default=[], type=_further, metavar="FORMAT=FILE",
-        help="write a further report of the same run; may be given several times",
-    )  # fmt: skip
-    take(parser, "jobs")
-    parser.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="SECONDS",
-        help="a look-up that takes longer is an error (default 10)",
+    declare(
+        parser,
+        option("scenarios", "scenario files or folders of them; the built-in library when none is"
+               " given", nargs="*", metavar="SCENARIO", type=path),
+        shared("suite",
+               "run a generated suite: rule9 (thousands of comparisons), findings or smoke"),
+        shared("glibc",
+               "the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all"),
+        option("--against", "run on this build too, and list every look-up that a build of --glibc"
+               " answers in another order, by the rules that decided", metavar="BUILD"),
+        option("--lane", "how glibc is called: in process through cffi (the host's glibc), by the"
+               " worker program in a private root (any), or both; auto takes cffi for the host",
+               choices=("auto", "cffi", "worker", "both"), default="auto"),
+        shared("gai-conf", "use this gai.conf instead of the scenario's; may be given several"
+               " times; a name of the catalogue works, as does 'none'"),
+        shared("format", meanings, choices=tuple(FORMATS)),
+        flag("-q --quiet", "text: only what fails or differs between builds, and the totals"),
+        shared("output", "write there, not to the terminal", type=given("file")),
+        option("--report", "write a further report of the same run; may be given several times",
+               action="append", default=[], type=_further, metavar="FORMAT=FILE"),
+        shared("jobs"),
+        option("--timeout", "a look-up that takes longer is an error (default 10)",
+               type=_seconds, default=10.0, metavar="SECONDS"),
     )  # fmt: skip
     add_baseline(parser)
     add_scheduler(parser)

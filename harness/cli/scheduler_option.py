@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from harness.cli.options import declare, option
 from harness.cli.parser import UsageError
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ _TLS = {
 
 def add_scheduler(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "--scheduler", type=_scheduler, metavar="ADDRESS|local",
-        help="spread the work over the Dask cluster of this scheduler (tls://host:8786), which"
-        " needs the extra 'cluster'; or over --jobs processes of this machine",
+    declare(
+        parser,
+        option("--scheduler", "spread the work over the Dask cluster of this scheduler"
+               " (tls://host:8786), which needs the extra 'cluster'; or over --jobs processes of"
+               " this machine", type=_scheduler, metavar="ADDRESS|local"),
+        *(option(f"--tls-{name}", f"with --scheduler: {meaning}", metavar="FILE")
+          for name, meaning in _TLS.items()),
     )  # fmt: skip
-    for name, meaning in _TLS.items():
-        parser.add_argument(f"--tls-{name}", metavar="FILE", help=f"with --scheduler: {meaning}")
 
 
 def _scheduler(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from harness.cli.options import declare, option
+
 OF = (
     "scenario", "results", "explain", "whatif", "suggest", "kubelet", "bench", "fuzz", "doctor",
     "lint",
@@ -11,14 +13,12 @@ OF = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``schema``.
-
-    Parameters: ``parser`` of this command.
-    """
-    parser.add_argument(
-        "--of", choices=OF, default="scenario",
-        help="scenario: the files that are read (default); results: what run --format json"
-        " writes; the others: what these commands write as JSON",
+    """Declare the options of ``schema``."""
+    declare(
+        parser,
+        option("--of", "scenario: the files that are read (default); results: what run --format"
+               " json writes; the others: what these commands write as JSON",
+               choices=OF, default="scenario"),
     )  # fmt: skip
     parser.epilog = (
         "The schema is draft 2020-12; editors with a YAML language server check and "
@@ -27,10 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the schema on standard output.
-
-    Parameters: ``options`` with the name of the document. Returns the exit status, 0.
-    """
+    """Print the schema; returns the exit status, 0."""
     import json
 
     if options.of == "scenario":

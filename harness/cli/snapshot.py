@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.options import take
+from harness.cli.options import declare, flag, option, shared
 from harness.cli.parser import OK, UsageError
 from harness.cli.streams import say
 
@@ -22,15 +22,13 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``snapshot``."""
-    parser.add_argument("names", nargs="+", metavar="NAME", help="the names to look up")
-    take(parser, "output", "write there (default: the terminal)")
-    parser.add_argument(
-        "--redact", action="store_true",
-        help="replace names and addresses such that every rule still decides the same",
-    )  # fmt: skip
-    parser.add_argument(
-        "--no-check", action="store_true",
-        help="do not build the copy in a sandbox to see whether it behaves as the host",
+    declare(
+        parser,
+        option("names", "the names to look up", nargs="+", metavar="NAME"),
+        shared("output", "write there (default: the terminal)"),
+        flag("--redact", "replace names and addresses such that every rule still decides the same"),
+        flag("--no-check",
+             "do not build the copy in a sandbox to see whether it behaves as the host"),
     )  # fmt: skip
     parser.epilog = (
         "Nothing is changed and no root is needed. What a copy cannot have is listed in the "

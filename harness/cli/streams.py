@@ -68,6 +68,13 @@ def say(text: str, file: TextIO | None = None) -> None:
     print(one_line(text), file=sys.stdout if file is None else file)
 
 
+def write_json(document: object) -> None:
+    """Write a document of `harness.report.documents` on standard output. Raises OSError."""
+    from harness.report.documents import text  # not for --help
+
+    sys.stdout.write(text(document))
+
+
 def content(name: str, limit: int, option: str = "") -> bytes:
     """What an input file holds, or standard input for ``-``.
 

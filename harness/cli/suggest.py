@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from harness.cli.options import addresses, take
+from harness.cli.options import addresses, declare, option, shared
 from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.streams import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``suggest``."""
-    parser.add_argument(
-        "name",
-        nargs="?",
-        metavar="NAME",
-        help="the name to look up, on a copy of this host; or a scenario",
-    )
-    parser.add_argument(
-        "--want", required=True, metavar="A,B,…", type=addresses,
-        help="the addresses wanted first, in this order",
+    declare(
+        parser,
+        option("name", "the name to look up, on a copy of this host; or a scenario",
+               nargs="?", metavar="NAME"),
+        option("--want", "the addresses wanted first, in this order",
+               required=True, metavar="A,B,…", type=addresses),
+        shared("scenario", "do it for this scenario or snapshot (a file or a name of the library)"),
+        shared("lookup", "the scenario's look-up of this name; needed where it has several"),
+        shared("glibc", "the builds that must all give the order, as for run (default host)"),
+        shared("json"),
     )  # fmt: skip
-    take(
-        parser, "scenario",
-        "do it for this scenario or snapshot (a file or a name of the library)",
-    )  # fmt: skip
-    take(parser, "lookup", "the scenario's look-up of this name; needed where it has several")
-    take(parser, "glibc", "the builds that must all give the order, as for run (default host)")
-    take(parser, "json")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -36,7 +30,6 @@ def main(options: argparse.Namespace) -> int:
     from harness.cli.hosts import jobs_for
     from harness.compare.plan import is_scenario, trusted_lanes
     from harness.compare.suggest import Wish, fulfil
-    from harness.report.documents import text
     from harness.report.suggest import document, write_text
 
     if options.scenario is None and options.name is not None and is_scenario(options.name):
@@ -58,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
     # one name may be looked up in several ways: the wish is for each of them
     answered = fulfil(jobs[0], [Wish(number, options.want) for number in range(len(lookups))])
     if options.json:
-        sys.stdout.write(text(document(answered)))
+        write_json(document(answered))
     else:
         write_text(answered)
     return OK if all(one.verified for one in answered) else FINDING

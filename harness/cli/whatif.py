@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from harness.cli.options import take
+from harness.cli.options import declare, flag, option, shared
 from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.streams import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``whatif``."""
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME",
-        help="the names to look up; with --scenario only its look-ups of these names; scenario"
-        " files and names of the library count as given with --scenario",
+    declare(
+        parser,
+        option("names", "the names to look up; with --scenario only its look-ups of these names;"
+               " scenario files and names of the library count as given with --scenario",
+               nargs="*", metavar="NAME"),
+        shared("scenario", "try it on this scenario or snapshot (a file, a folder, a name of the"
+               " library), not on a copy of this host; may be given several times",
+               dest="scenarios", action="append", default=[]),
+        shared("gai-conf", "the file to try: a path, a name of the catalogue, or 'none' for no"
+               " file", action="store", default=None, metavar="NEW"),
+        option("--set", "put this line in front of the file (the present one, or NEW) and try"
+               " that; may be given several times",
+               dest="lines", action="append", default=[], metavar="LINE"),
+        shared("glibc"),
+        flag("--expect-unchanged", "end with status 1 when an order changes"),
+        shared("json"),
     )  # fmt: skip
-    take(
-        parser, "scenario",
-        "try it on this scenario or snapshot (a file, a folder, a name of the library), "
-        "not on a copy of this host; may be given several times",
-        dest="scenarios", action="append", default=[],
-    )  # fmt: skip
-    take(
-        parser, "gai-conf",
-        "the file to try: a path, a name of the catalogue, or 'none' for no file",
-        action="store", default=None, metavar="NEW",
-    )  # fmt: skip
-    parser.add_argument(
-        "--set", dest="lines", action="append", default=[], metavar="LINE",
-        help="put this line in front of the file (the present one, or NEW) and try that; may be"
-        " given several times",
-    )  # fmt: skip
-    take(parser, "glibc")
-    parser.add_argument(
-        "--expect-unchanged", action="store_true", help="end with status 1 when an order changes"
-    )
-    take(parser, "json")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -44,7 +35,6 @@ def main(options: argparse.Namespace) -> int:
     from harness.cli.hosts import jobs_for
     from harness.compare.plan import load_gai_conf, trusted_lanes
     from harness.compare.whatif import change, whatif
-    from harness.report.documents import text
     from harness.report.whatif import TextReport, document
 
     if options.gai_conf is None and not options.lines:
@@ -61,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
         if report is not None:
             report.add(one, whatifs)
     if report is None:
-        sys.stdout.write(text(document(found)))
+        write_json(document(found))
     else:
         report.finish()
     every = [what for _, whatifs in found for what in whatifs]
