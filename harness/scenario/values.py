@@ -18,7 +18,7 @@ from ipaddress import (
     ip_address,
     ip_interface,
     ip_network,
-)
+)  # fmt: skip
 from operator import eq, ge, gt, le, lt, ne
 
 from harness.text.errors import some
@@ -34,31 +34,14 @@ IFNAMSIZ = 16  # linux/if.h, the closing NUL included: names and labels have 15 
 TABLES = {"default": 253, "main": 254, "local": 255}  # linux/rtnetlink.h, rt_class_t
 
 AI_FLAGS = (
-    "AI_PASSIVE",
-    "AI_CANONNAME",
-    "AI_NUMERICHOST",
-    "AI_V4MAPPED",
-    "AI_ALL",
-    "AI_ADDRCONFIG",
-    "AI_IDN",
-    "AI_CANONIDN",
-    "AI_NUMERICSERV",
-)
+    "AI_PASSIVE", "AI_CANONNAME", "AI_NUMERICHOST", "AI_V4MAPPED", "AI_ALL", "AI_ADDRCONFIG",
+    "AI_IDN", "AI_CANONIDN", "AI_NUMERICSERV",
+)  # fmt: skip
 EAI_ERRORS = (
-    "EAI_BADFLAGS",
-    "EAI_NONAME",
-    "EAI_AGAIN",
-    "EAI_FAIL",
-    "EAI_NODATA",
-    "EAI_FAMILY",
-    "EAI_SOCKTYPE",
-    "EAI_SERVICE",
-    "EAI_ADDRFAMILY",
-    "EAI_MEMORY",
-    "EAI_SYSTEM",
-    "EAI_OVERFLOW",
+    "EAI_BADFLAGS", "EAI_NONAME", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "EAI_FAMILY",
+    "EAI_SOCKTYPE", "EAI_SERVICE", "EAI_ADDRFAMILY", "EAI_MEMORY", "EAI_SYSTEM", "EAI_OVERFLOW",
     "EAI_IDN_ENCODE",
-)
+)  # fmt: skip
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")

@@ -12,7 +12,6 @@ from . import weights
 from .answers import draw_answer, draw_destinations
 from .dice import Dice
 from .gaiconf import draw_gai_conf
-from .hints import draw_lookup
 from .hosts import draw_host
 
 
@@ -49,7 +48,7 @@ def draw_batch(seed: int, number: int) -> Batch:
     resolver = dice.pick(weights.RESOLVERS)
     destinations = draw_destinations(dice, host, zones=resolver == "nss")
     names = {f"n{i}": draw_answer(dice, destinations) for i in range(weights.NAMES)}
-    lookups = tuple(draw_lookup(dice, name, destinations) for name in names)
+    lookups = tuple(_draw_lookup(dice, name, destinations) for name in names)
     rounds = tuple(
         Round(
             draw_gai_conf(dice, destinations),
@@ -77,4 +76,26 @@ def scenario_of(
         dns=Dns(first_reply=batch.first_reply),
         gai_conf=None if gai_conf is None else gai_conf.decode(),
         lookups=tuple(lookups),
+    )
+
+
+def _draw_lookup(dice: Dice, name: str, destinations: list[str]) -> Lookup:
+    """One call for ``name``; seldom another spelling of it, a number or an unknown name."""
+    service = dice.pick(weights.SERVICES)
+    match dice.pick(weights.SPELLINGS):
+        case "upper":
+            name = name.upper()
+        case "dot":
+            name += "."
+        case "unknown":
+            name = "nowhere"
+        case "numeric":
+            name = dice.one(destinations)
+    return Lookup(
+        name=name,
+        service=service,
+        family=dice.pick(weights.FAMILIES),
+        socktype=dice.pick(weights.SOCKTYPES),
+        protocol=dice.pick(weights.PROTOCOLS),
+        flags=tuple(dice.flags(weights.FLAGS)),
     )

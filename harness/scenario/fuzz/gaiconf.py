@@ -10,7 +10,7 @@ from .dice import Dice
 _TABLE = "::1/128", "::/0", "2002::/16", "::/96", "::ffff:0:0/96"
 _LABELS = (*_TABLE, "fec0::/10", "fc00::/7", "2001::/32")
 _SCOPES = "169.254.0.0/16", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "0.0.0.0/0"
-_HUGE = 40_000
+_HUGE = {"blanks": " " * 40_000, "zeros": "0" * 40_000, "word": "x" * 40_000}
 
 
 def draw_gai_conf(dice: Dice, destinations: list[str]) -> bytes | None:
@@ -109,76 +109,43 @@ def _nearly_valid(dice: Dice, plain: list[str]) -> str:
     return "".join(f"{line}\n" for line in dice.shuffled(lines + odd))
 
 
+class _Words(dict[str, str]):
+    """The words of a line; a word of `weights.WORDS` is drawn where a form names it."""
+
+    def __init__(self, dice: Dice, **known: str) -> None:
+        super().__init__(known)
+        self._dice = dice
+
+    def __missing__(self, word: str) -> str:
+        return self._dice.pick(weights.WORDS[word])
+
+
 def _odd(dice: Dice, plain: list[str]) -> str:
     keyword = dice.pick(weights.KEYWORDS)
     prefix = _prefix(dice, plain, keyword)
-    value = dice.pick(weights.VALUES)
-    address = prefix.partition("/")[0]
-    match dice.pick(weights.ODDITIES):
-        case "odd-value":
-            return f"{keyword} {prefix} {dice.pick(weights.ODD_VALUES)}"
-        case "odd-length":
-            return f"{keyword} {address}/{dice.pick(weights.ODD_LENGTHS)} {value}"
-        case "no-value":
-            return f"{keyword} {prefix}"
-        case "empty-length":
-            return f"{keyword} {address}/ {value}"
-        case "no-length":
-            return f"{keyword} {address} {value}"
-        case "unknown-keyword":
-            return f"{dice.one(('Precedence', 'prefer', 'labels', 'scope'))} {prefix} {value}"
-        case "ipv4-in-ipv6-table":
-            return f"{dice.one(('label', 'precedence'))} 10.0.0.0/8 {value}"
-        case "not-mapped":
-            return f"scopev4 fe80::/10 {value}"
-        case "cut-mapped":
-            return f"scopev4 ::ffff:10.0.0.0/{dice.number(0, 95)} {value}"
-        case "no-address":
-            return f"{keyword} {dice.one(('here', '10.0.0/8', '1:2', '::g/0', '/0'))} {value}"
-        case "rest-ignored":
-            return f"{keyword} {prefix} {value} {dice.one(('9', 'and more', '# 9'))}"
-        case "comment-glued":
-            return f"{keyword} {prefix} {value}#{dice.number(0, 99)}"
-        case "comment":
-            return f"#{keyword} {prefix} {value}"
-        case "blank":
-            return dice.one(("", "  ", "\t"))
-        case "blanks-around":
-            return f" \t{keyword}\t {prefix}  \t{value} "
-        case "host-bits":
-            return f"{keyword} {_prefix(dice, plain, keyword, host_bits=True)} {value}"
-        case "twice":
-            return f"{keyword} {prefix} {value}\n{keyword} {prefix} {dice.pick(weights.VALUES)}"
-        case "reload":
-            return "reload yes"
-        case "reload-no":
-            return dice.one(("reload no", "reload", "reload yes no", "reload Yes"))
-        case _:
-            return f"{keyword} fe80::1%eth0/64 {value}"
+    words = _Words(
+        dice, keyword=keyword, prefix=prefix, value=dice.pick(weights.VALUES),
+        address=prefix.partition("/")[0],
+    )  # fmt: skip
+    form = dice.pick(weights.ODDITIES)
+    for name, most in (("short", 95), ("number", 99)):
+        if f"{{{name}}}" in form:
+            words[name] = str(dice.number(0, most))
+    if "{host_bits}" in form:
+        words["host_bits"] = _prefix(dice, plain, keyword, host_bits=True)
+    return form.format_map(words)
 
 
 def _hostile(dice: Dice, plain: list[str]) -> str:
     text = _lines(dice, plain, dice.number(1, 4))
     line = _line(dice, plain)
     keyword, prefix, value = line.split(" ")
-    match dice.pick(weights.HOSTILITIES):
-        case "nul":
-            # in the middle of the value, at its end, or anywhere
-            at = dice.one((len(line) - 1, len(line), len(line), dice.number(0, len(line))))
-            return f"{text}{line[:at]}\0{line[at:]}\n{_line(dice, plain)}\n"
-        case "huge-blanks":
-            return f"{text}{keyword}{' ' * _HUGE}{prefix}{chr(9) * 99} {value}\n"
-        case "huge-number":
-            return f"{text}{keyword} {prefix} {'0' * _HUGE}{value}\n"
-        case "huge-word":
-            return f"{text}{keyword} {prefix} {value} {'x' * _HUGE}\n{line}\n"
-        case "no-newline":
-            return f"{text}{line}"
-        case "carriage-returns":
-            return f"{text}{line}\n".replace("\n", "\r\n")
-        case "vertical-tabs":
-            return f"{text}{keyword}\v{prefix}\f{value}\n"
-        case "not-ascii":
-            return f"{text}{keyword}\u00a0{prefix} {value}\n{keyword} {prefix} {value}\u00e9\n"
-        case _:
-            return text + f"{line}\n" * 400
+    form = dice.pick(weights.HOSTILITIES)
+    if form == "nul":  # in the middle of the value, at its end, or anywhere
+        at = dice.one((len(line) - 1, len(line), len(line), dice.number(0, len(line))))
+        return f"{text}{line[:at]}\0{line[at:]}\n{_line(dice, plain)}\n"
+    if form == "carriage-returns":
+        return f"{text}{line}\n".replace("\n", "\r\n")
+    if form == "many-lines":
+        return text + f"{line}\n" * 400
+    return text + form.format(keyword=keyword, prefix=prefix, value=value, line=line, **_HUGE)

@@ -155,16 +155,35 @@ PREFIXES4 = (
     ("::ffff:10.0.0.0/104", 5.0), ("::ffff:0.0.0.0/96", 5.0), ("own", 36.0),
 )  # fmt: skip
 KEYWORDS = (("precedence", 46.0), ("label", 34.0), ("scopev4", 20.0))
+# a line that is not valid, or that glibc reads otherwise than it looks
 ODDITIES = (
-    ("odd-value", 14.0), ("odd-length", 14.0), ("no-value", 10.0), ("empty-length", 9.0),
-    ("no-length", 7.0), ("unknown-keyword", 5.0), ("ipv4-in-ipv6-table", 7.0),
-    ("not-mapped", 5.0), ("cut-mapped", 6.0), ("no-address", 5.0), ("rest-ignored", 8.0),
-    ("comment-glued", 6.0), ("comment", 5.0), ("blank", 3.0), ("blanks-around", 6.0),
-    ("host-bits", 8.0), ("twice", 8.0), ("reload", 5.0), ("reload-no", 2.0), ("zone", 3.0),
+    ("{keyword} {prefix} {odd_value}", 14.0), ("{keyword} {address}/{odd_length} {value}", 14.0),
+    ("{keyword} {prefix}", 10.0), ("{keyword} {address}/ {value}", 9.0),
+    ("{keyword} {address} {value}", 7.0), ("{unknown_keyword} {prefix} {value}", 5.0),
+    ("{six_keyword} 10.0.0.0/8 {value}", 7.0), ("scopev4 fe80::/10 {value}", 5.0),
+    ("scopev4 ::ffff:10.0.0.0/{short} {value}", 6.0), ("{keyword} {no_address} {value}", 5.0),
+    ("{keyword} {prefix} {value} {rest}", 8.0), ("{keyword} {prefix} {value}#{number}", 6.0),
+    ("#{keyword} {prefix} {value}", 5.0), ("{blank}", 3.0),
+    (" \t{keyword}\t {prefix}  \t{value} ", 6.0), ("{keyword} {host_bits} {value}", 8.0),
+    ("{keyword} {prefix} {value}\n{keyword} {prefix} {other_value}", 8.0), ("reload yes", 5.0),
+    ("{reload}", 2.0), ("{keyword} fe80::1%eth0/64 {value}", 3.0),
 )  # fmt: skip
+WORDS = {
+    "odd_value": ODD_VALUES, "odd_length": ODD_LENGTHS, "other_value": VALUES,
+    **{word: tuple((text, 1.0) for text in texts) for word, texts in (
+        ("unknown_keyword", ("Precedence", "prefer", "labels", "scope")),
+        ("six_keyword", ("label", "precedence")),
+        ("no_address", ("here", "10.0.0/8", "1:2", "::g/0", "/0")),
+        ("rest", ("9", "and more", "# 9")), ("blank", ("", "  ", "\t")),
+        ("reload", ("reload no", "reload", "reload yes no", "reload Yes")),
+    )},
+}  # fmt: skip
 HOSTILITIES = (
-    ("nul", 22.0), ("huge-blanks", 12.0), ("huge-number", 10.0), ("huge-word", 10.0),
-    ("no-newline", 22.0), ("carriage-returns", 12.0), ("vertical-tabs", 8.0), ("not-ascii", 8.0),
+    ("nul", 22.0), ("{keyword}{blanks}{prefix}" + "\t" * 99 + " {value}\n", 12.0),
+    ("{keyword} {prefix} {zeros}{value}\n", 10.0),
+    ("{keyword} {prefix} {value} {word}\n{line}\n", 10.0), ("{line}", 22.0),
+    ("carriage-returns", 12.0), ("{keyword}\v{prefix}\f{value}\n", 8.0),
+    ("{keyword}\u00a0{prefix} {value}\n{keyword} {prefix} {value}\u00e9\n", 8.0),
     ("many-lines", 4.0),
 )  # fmt: skip
 NO_NEWLINE = 0.12
