@@ -33,9 +33,9 @@ def main(options: argparse.Namespace) -> int:
     files = [(name, lint(content(name, GAI_CONF_LIMIT))) for name in options.files]
     found = [(name, finding) for name, findings in files for finding in findings]
     if options.format == "json":
-        from harness.report.documents import FileFinding, Lint, gathered
+        from harness.report.documents import FileFinding, Lint, fill
 
-        named = [gathered(FileFinding, finding, file=name) for name, finding in found]
+        named = [fill(FileFinding, finding, file=name) for name, finding in found]
         write_json(Lint(tuple(named)))
     else:
         write = _github if options.format == "github" else _text

@@ -184,7 +184,7 @@ class Result:
         """The addresses that the model returns, in the same way."""
         return tuple(address for address, _ in groupby(self.model))
 
-    def bare(self, **changes: Any) -> Result:
+    def without_build(self, **changes: Any) -> Result:
         """The same without the build's names and its time: equal for builds that say the same."""
         return replace(
             self, glibc="", arch="", lane="worker", build="", label="", emulator=None,

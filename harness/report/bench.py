@@ -9,7 +9,7 @@ from itertools import groupby
 from harness.compare.bench.curve import Point, growth
 from harness.compare.bench.measure import BenchReport, LaneRates
 from harness.compare.bench.rate import Rate
-from harness.report.documents import Schema, gathered
+from harness.report.documents import Schema, fill
 
 _RATIOS = (
     ("model", "cold"),
@@ -139,8 +139,8 @@ class Document:
 
 def document(report: BenchReport) -> Document:
     """The report as a JSON document."""
-    rates = [gathered(LaneDocument, one, against_by_hand=by_hand(one)) for one in report.rates]
-    return gathered(Document, report, points=tuple(_ordered(report.points)), rates=tuple(rates))
+    rates = [fill(LaneDocument, one, against_by_hand=by_hand(one)) for one in report.rates]
+    return fill(Document, report, points=tuple(_ordered(report.points)), rates=tuple(rates))
 
 
 def by_hand(one: LaneRates) -> float:

@@ -33,7 +33,7 @@ Schema = Annotated[Literal[1], Field(description="the version of this format")]
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
+class HeldAgainst:
     """One build held against others."""
 
     reference: Where
@@ -48,7 +48,7 @@ class Run:
     results: tuple[Result, ...]
     changes: tuple[VersionChange, ...]
     architectures: tuple[ArchitectureChange, ...]
-    against: Annotated[Against | None, Field(description="with --against")]
+    against: Annotated[HeldAgainst | None, Field(description="with --against")]
     notices: tuple[Notice, ...]
     summary: Summary
     schema: Schema = 1
@@ -111,7 +111,7 @@ class _Written(GenerateJsonSchema):
 _Kind = TypeVar("_Kind")
 
 
-def gathered(kind: type[_Kind], *values: Any, **fields_of: Any) -> _Kind:
+def fill(kind: type[_Kind], *values: Any, **fields_of: Any) -> _Kind:
     """A dataclass whose fields are given, or else are what the first of ``values`` has by the name.
 
     A field that neither has keeps its default; TypeError where it has none.

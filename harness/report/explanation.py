@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
-from harness.report.documents import Explain, Explained, gathered
+from harness.report.documents import Explain, Explained, fill
 from harness.report.terminal import Terminal
-from harness.report.text import summed_up
-from harness.report.words import matched
+from harness.report.text import device_lines
+from harness.report.words import equality
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def write_text(explanations: Sequence[Explanation], console: Terminal | None = N
     ):
         items = list(group)
         console.say(f"{scenario}: {lookup} (gai.conf: {gai_conf})", "bold")
-        for line in summed_up(items[0].devices):
+        for line in device_lines(items[0].devices):
             console.say(f"  {line}", "dim")
         for same in _equal(items):
             builds = ", ".join(f"{e.result.glibc} {e.result.arch}" for e in same)
@@ -57,7 +57,7 @@ def write_text(explanations: Sequence[Explanation], console: Terminal | None = N
 def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
     groups: dict[object, list[Explanation]] = {}
     for item in items:
-        key = item.result.bare(remarks=(), departures=()), item.pair, item.trace
+        key = item.result.without_build(remarks=(), departures=()), item.pair, item.trace
         groups.setdefault(key, []).append(item)
     return list(groups.values())
 
@@ -135,8 +135,8 @@ def _cells(row: DestinationRow) -> tuple[str, ...]:
         str(row.position + 1),
         f"{row.source}/{row.prefixlen}" if row.source else "-",
         "yes" if row.reachable else f"no ({row.error})" if row.error else "no",
-        matched(row.destination_scope, row.source_scope),
-        matched(row.destination_label, row.source_label),
+        equality(row.destination_scope, row.source_scope),
+        equality(row.destination_label, row.source_label),
         str(row.precedence),
         (row.interface or "unknown") + native if row.interface or row.reachable else "-",
         f"{row.common_prefix} bits" if row.reachable else "-",
@@ -146,4 +146,4 @@ def _cells(row: DestinationRow) -> tuple[str, ...]:
 
 def document(explanations: Sequence[Explanation]) -> Explain:
     """All explanations as one JSON document; the keys of a result are those of ``run``."""
-    return Explain(tuple(gathered(Explained, one, one.result) for one in explanations))
+    return Explain(tuple(fill(Explained, one, one.result) for one in explanations))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from harness.compare.results import Count
-from harness.report.documents import Schema, gathered
+from harness.report.documents import Schema, fill
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def document(
         written: The scenario files of what was found.
     """
     numbers = sorted(report.counts.numbers.items(), key=lambda item: _natural(item[0]))
-    return gathered(
+    return fill(
         Document,
         report,
         seed=seed,

@@ -15,7 +15,14 @@ from typing import TextIO
 from harness.compare.results import LookupReport, Notice, Result, Summary
 from harness.report.against import Against
 from harness.report.markdown import LIMIT, job_summary
-from harness.report.words import alike, asked, change_headline, explanation, story, wheres
+from harness.report.words import (
+    by_headline,
+    change_headline,
+    change_lines,
+    names_of_builds,
+    question,
+    story,
+)
 from harness.sandbox.spool import Spool
 from harness.text.shown import bare, escaped
 
@@ -55,7 +62,7 @@ class GitHubReport:
         for change in report.against:
             if change.failed:
                 title = f"{_title(report)} on {change.new.where}"
-                lines = [change_headline(change), *explanation(change)]
+                lines = [change_headline(change), *change_lines(change)]
                 self._command("error", lines, title, report.source, report.line)
         for version in () if report.reference else report.changes:
             title = f"{_title(report)}: {version.between}"
@@ -92,11 +99,11 @@ class GitHubReport:
 
     def _failure(self, report: LookupReport, failed: Sequence[Result]) -> None:
         lines = []
-        for results in alike(failed).values():
+        for results in by_headline(failed).values():
             if len(results) < len(failed):
-                lines.append(f"{wheres(results)}:")
+                lines.append(f"{names_of_builds(results)}:")
             lines += story(results[0])
-        title = f"{_title(report)} on glibc {wheres(failed)}"
+        title = f"{_title(report)} on glibc {names_of_builds(failed)}"
         self._command("error", lines, title, report.source, report.line)
 
     def _command(
@@ -124,7 +131,7 @@ class GitHubReport:
 
 
 def _title(report: LookupReport) -> str:
-    return f"{report.scenario}: {asked(report)}"
+    return f"{report.scenario}: {question(report)}"
 
 
 def _data(text: str) -> str:

@@ -8,7 +8,7 @@ from textwrap import indent
 from typing import Any, TextIO
 
 from harness.compare.results import LookupReport, Notice, Summary
-from harness.report.documents import Against, dump
+from harness.report.documents import HeldAgainst, dump
 from harness.sandbox.spool import Spool
 
 
@@ -53,11 +53,11 @@ class JsonReport:
         text = _indented(value, " ").lstrip()
         self._stream.write(f',\n "{key}": {text}')
 
-    def _against(self) -> Against | None:
+    def _against(self) -> HeldAgainst | None:
         reference = next((report.reference for report in self._reports if report.reference), "")
         if not reference:
             return None
-        return Against(
+        return HeldAgainst(
             reference,
             sum(report.holds(one) for report in self._reports for one in report.results),
             tuple(change for report in self._reports for change in report.against),

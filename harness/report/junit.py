@@ -15,7 +15,7 @@ from typing import Literal, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
 from harness.compare.results import LookupReport, Notice, Summary
-from harness.report.words import Case, accepted, cases, place, unused
+from harness.report.words import Case, acceptance, cases, place, unused_name
 from harness.sandbox.spool import Spool
 from harness.text.shown import escaped, lines, one_line
 
@@ -65,12 +65,12 @@ class JUnitReport:
         suite.seconds += case.seconds
         became = _ELEMENTS.get(case.outcome, "")
         suite.counts[became] += 1
-        name = unused(case.name, self._names.setdefault(owner, {}), " #")
+        name = unused_name(case.name, self._names.setdefault(owner, {}), " #")
         tag = _tag("testcase", classname=lines(owner), name=lines(name), time=f"{case.seconds:.6f}")
         body = escape(lines("\n".join(map(one_line, filter(None, text)))))
         if became:
             known = case.outcome == "accepted"
-            kind, message = ("accepted", accepted(case)) if known else (case.kind, case.message)
+            kind, message = ("accepted", acceptance(case)) if known else (case.kind, case.message)
             body = f"{_tag(became, type=kind, message=message)}{body}</{became}>"
         else:
             body = f"<system-out>{body}</system-out>" if case.lines else ""

@@ -13,7 +13,7 @@ from harness.kubelet.report import NodeCase, NodeReport, Remedy
 from harness.kubelet.resolver import Chosen, Resolver
 from harness.kubelet.values import NodeDecision, StepName
 from harness.model.host import IPAddress
-from harness.report.documents import Schema, gathered
+from harness.report.documents import Schema, fill
 from harness.text.shown import one_line
 
 
@@ -173,12 +173,12 @@ def document(report: NodeReport) -> Document:
         recorded = Recorded(node.internal_ips, not report.recorded_otherwise, report.explanations)
     if remedy is not None:
         tried = RemedyTried(remedy.node_ip, remedy.solves, remedy.decision.addresses)
-    return gathered(
+    return fill(
         Document,
         decision,
         report,
         node=flags.name,
-        flags=gathered(FlagsGiven, flags, version=version),
+        flags=fill(FlagsGiven, flags, version=version),
         resolver=report.chosen,
         resolvers=tuple(map(_asked, report.cases)),
         recorded=recorded,
@@ -188,7 +188,7 @@ def document(report: NodeReport) -> Document:
 
 def _asked(case: NodeCase) -> Asked:
     answer, decision = case.answer, case.decision
-    return gathered(
+    return fill(
         Asked,
         answer,
         answer.lookup,

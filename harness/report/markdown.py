@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 
 from harness.compare.results import LookupReport, Notice, Summary
 from harness.report.against import Against
-from harness.report.words import accepted, alike, asked, cases, explanation, place, story, wheres
+from harness.report.words import (
+    acceptance,
+    by_headline,
+    cases,
+    change_lines,
+    names_of_builds,
+    place,
+    question,
+    story,
+)
 from harness.text.shown import escaped, one_line
 
 LIMIT = 1 << 20
@@ -53,9 +62,9 @@ class _Row:
             cell["crashed"] += case.kind == "crashed"
             cell["changed" if held and failed else "failed" if failed else case.outcome] += 1
             if failed:
-                self.failure = self.failure or f"{asked(report)}: {case.message}"
+                self.failure = self.failure or f"{question(report)}: {case.message}"
             if case.outcome == "accepted":
-                self.known = self.known or accepted(case)
+                self.known = self.known or acceptance(case)
 
 
 def _words(cell: Counter[str] | None) -> str:
@@ -98,8 +107,10 @@ def _blocks(
 def _failures(reports: Sequence[LookupReport]) -> Iterator[str]:
     yield "### Failures\n\n"
     for report in reports:
-        for line, results in alike(r for r in report.results if r.failed).items():
-            title = f"{report.scenario}: {asked(report)} on glibc {wheres(results)}: {line}"
+        for line, results in by_headline(r for r in report.results if r.failed).items():
+            title = (
+                f"{report.scenario}: {question(report)} on glibc {names_of_builds(results)}: {line}"
+            )
             yield _folded(f"❌ {title}", [place(report), *story(results[0])])
     yield "\n"
 
@@ -111,9 +122,9 @@ def _changed(against: Against) -> Iterator[str]:
     for rules, count, held in against.groups():
         yield f"#### {_text(rules)}: {count}\n\n"
         for report, change in held:
-            title = f"{report.scenario}: {asked(report)}: {change.new.answer}"
+            title = f"{report.scenario}: {question(report)}: {change.new.answer}"
             sign = "❌" if change.failed else "☑️"
-            yield _folded(f"{sign} {title}", [place(report), *explanation(change)])
+            yield _folded(f"{sign} {title}", [place(report), *change_lines(change)])
         yield "\n"
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from harness.advice.lint import Finding
 from harness.advice.suggest import Blocker, Impossible, Suggestion
 from harness.compare.results import Count, Result
-from harness.report.documents import Schema, gathered
+from harness.report.documents import Schema, fill
 from harness.report.terminal import Terminal
 from harness.report.words import builds
 
@@ -180,9 +180,9 @@ def document(answered: Sequence[Answered]) -> Document:
 def _outcome(one: Answered) -> Possible | NotPossible:
     found, present = one.outcome, one.present.name
     if isinstance(found, Impossible):
-        return gathered(NotPossible, one, found, present=present)
+        return fill(NotPossible, one, found, present=present)
     text, effects = found.gai_conf, found.elsewhere
-    return gathered(
+    return fill(
         Possible,
         one,
         found,

@@ -19,7 +19,7 @@ from harness.compare.results import (
 )
 from harness.report.against import Against
 from harness.report.terminal import Terminal
-from harness.report.words import accepted, explanation, told
+from harness.report.words import acceptance, change_lines, result_lines
 from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
 from harness.versions import Version
@@ -81,7 +81,7 @@ class TextReport:
         if report.scenario != self._scenario:
             self._scenario = report.scenario
             self._say(report.scenario, "bold")
-            for line in summed_up(report.devices):
+            for line in device_lines(report.devices):
                 self._say(f"  {line}", "dim")
         self._say(f"  {_title(report)}")
         for same in _same_answers(report.results):
@@ -121,9 +121,9 @@ class TextReport:
             for report, change in held:
                 place = f"  {report.scenario}: {_title(report)}"
                 if change.accepted:
-                    self._say(f"{place}: {accepted(change)}")
+                    self._say(f"{place}: {acceptance(change)}")
                     continue
-                for line in (place, *(f"    {line}" for line in explanation(change))):
+                for line in (place, *(f"    {line}" for line in change_lines(change))):
                     self._say(line)
         if words := self._against.words:
             self._say(words, "bold")
@@ -137,13 +137,13 @@ class TextReport:
         verdict = f"{first.verdict} with {first.error}" if crashed else str(first.verdict)
         head = Text(f"    glibc {labels}: ").append(one_line(verdict), _COLOURS[first.verdict])
         self._console.print(head, soft_wrap=True, highlight=False)
-        for kind, line in told(first):
+        for kind, line in result_lines(first):
             plain = kind == "why" and first.verdict is Verdict.AGREE
             if kind != "native" or not crashed:
                 self._say(f"      {line}", "dim" if plain else _STYLES.get(kind, ""))
 
 
-def summed_up(devices: Sequence[DeviceNote]) -> Iterator[str]:
+def device_lines(devices: Sequence[DeviceNote]) -> Iterator[str]:
     """Notes on interfaces, those of the same words as one line: a node has hundreds of them."""
     alike: dict[str, list[str]] = {}
     for name, words in devices:
@@ -187,7 +187,9 @@ def _builds(builds: Collection[tuple[str, str, str, str]]) -> Iterator[str]:
 
 def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:
     """Neighbouring results that say the same, so that versions stand side by side."""
-    for _, same in groupby(results, key=lambda result: result.bare(destinations=(), departures=())):
+    for _, same in groupby(
+        results, key=lambda result: result.without_build(destinations=(), departures=())
+    ):
         yield list(same)
 
 

@@ -14,12 +14,12 @@ def place(report: LookupReport) -> str:
     return report.source if report.line is None else f"{report.source}:{report.line}"
 
 
-def asked(report: LookupReport) -> str:
+def question(report: LookupReport) -> str:
     """The look-up, with its gai.conf where that is not the scenario's own lack of one."""
     return report.lookup + ("" if report.gai_conf == "default" else f" [{report.gai_conf}]")
 
 
-def accepted(one: BuildChange | Result | Case) -> str:
+def acceptance(one: BuildChange | Result | Case) -> str:
     """That the baseline knows it, and why it does."""
     return f"accepted by the baseline: {one.reason}" if one.reason else "accepted by the baseline"
 
@@ -37,7 +37,7 @@ def headline(result: Result) -> str:
     return f"expectation failed: {result.unmet[0]}" if result.unmet else result.answer
 
 
-def told(result: Result) -> Iterator[tuple[str, str]]:
+def result_lines(result: Result) -> Iterator[tuple[str, str]]:
     """Everything known of a result in lines, each with its kind; a remark has its own kind."""
     if result.untrusted:
         yield "untrusted", f"not counted: {result.untrusted}"
@@ -59,15 +59,15 @@ def told(result: Result) -> Iterator[tuple[str, str]]:
     for failure in result.unmet:
         yield "unmet", f"expectation failed: {failure}"
     if result.accepted:
-        yield "accepted", accepted(result)
+        yield "accepted", acceptance(result)
 
 
 def story(result: Result) -> list[str]:
     """The headline and everything behind it, each line once."""
-    return list(dict.fromkeys([headline(result), *(text for _, text in told(result))]))
+    return list(dict.fromkeys([headline(result), *(text for _, text in result_lines(result))]))
 
 
-def alike(results: Iterable[Result]) -> dict[str, list[Result]]:
+def by_headline(results: Iterable[Result]) -> dict[str, list[Result]]:
     """Results with the same headline, by it: one text serves them all."""
     found: dict[str, list[Result]] = {}
     for result in results:
@@ -75,7 +75,7 @@ def alike(results: Iterable[Result]) -> dict[str, list[Result]]:
     return found
 
 
-def wheres(results: Iterable[Result]) -> str:
+def names_of_builds(results: Iterable[Result]) -> str:
     """The builds of results, in words."""
     return ", ".join(result.where for result in results)
 
@@ -91,21 +91,21 @@ def change_headline(change: BuildChange) -> str:
     return f"{new.answer} instead of {old.answer} on {old.where} ({change.rules})"
 
 
-def explanation(change: BuildChange) -> Iterator[str]:
+def change_lines(change: BuildChange) -> Iterator[str]:
     """A change in lines: old and new, each with its reason, and what explains the difference."""
     for side in (change.old, change.new):
         yield f"{side.where}: {side.answer}"
         if side.why:
             yield f"  {side.why}"
-    yield from (*change.why, *notes(change))
+    yield from (*change.why, *change_notes(change))
 
 
-def notes(change: Change) -> Iterator[str]:
+def change_notes(change: Change) -> Iterator[str]:
     """What else has to be known of a difference."""
     if isinstance(change, BuildChange) and change.undefined:
         yield "chance may have decided: not counted"
     if isinstance(change, BuildChange) and change.accepted:
-        yield accepted(change)
+        yield acceptance(change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def cases(report: LookupReport) -> Iterator[Case]:
 
 
 def _case(report: LookupReport, result: Result) -> Case:
-    name, seconds = f"{asked(report)} · glibc {result.where}", result.elapsed_ns / 1e9
+    name, seconds = f"{question(report)} · glibc {result.where}", result.elapsed_ns / 1e9
     lines = tuple(story(result))
     if result.untrusted:
         return Case(
@@ -167,10 +167,10 @@ def _case(report: LookupReport, result: Result) -> Case:
 
 
 def _held(report: LookupReport, result: Result, change: BuildChange | None) -> Case:
-    name = f"{asked(report)} · glibc {result.where} against {report.reference}"
+    name = f"{question(report)} · glibc {result.where} against {report.reference}"
     if change is None:
         return Case(name, result.where, "passed", "changed")
-    lines = tuple(explanation(change))
+    lines = tuple(change_lines(change))
     if change.undefined and not change.accepted:
         return Case(name, result.where, "passed", "changed", lines=lines)
     old, new = change.old, change.new
@@ -186,7 +186,7 @@ def _held(report: LookupReport, result: Result, change: BuildChange | None) -> C
     )
 
 
-def unused(name: str, taken: dict[str, int], sign: str) -> str:
+def unused_name(name: str, taken: dict[str, int], sign: str) -> str:
     """``name``, with ``sign`` and a number where it is in ``taken`` already; it is put there."""
     chosen, number = name, taken.get(name, 1)
     while chosen in taken:
@@ -197,7 +197,7 @@ def unused(name: str, taken: dict[str, int], sign: str) -> str:
     return chosen
 
 
-def matched(destination: int, source: int | None) -> str:
+def equality(destination: int, source: int | None) -> str:
     """Destination's and source's value: "14 = 14", "4 ≠ 1"; the first alone without a source."""
     if source is None:
         return str(destination)

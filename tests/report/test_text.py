@@ -9,7 +9,7 @@ from harness.compare.results import LookupReport, Result, Verdict, VersionChange
 from harness.report.doctor import Check, Document, conclusion, write_check
 from harness.report.documents import dump
 from harness.report.terminal import Terminal
-from harness.report.text import TextReport, summed_up
+from harness.report.text import TextReport, device_lines
 from harness.sandbox import DeviceNote
 
 FINE = Check("kernel", "ok", "Linux")
@@ -20,12 +20,12 @@ WORSE = Check("namespaces", "cannot", "refused [by rule]", "no scenario runs", "
 def test_notes_of_the_same_words_are_one_line() -> None:
     notes = [DeviceNote(f"veth{n}", "veth made as dummy") for n in range(300)]
     bridge = DeviceNote("br0", "bridge made as dummy")
-    assert list(summed_up([notes[0], bridge, *notes[1:]])) == [
+    assert list(device_lines([notes[0], bridge, *notes[1:]])) == [
         "veth0, veth1, veth2, veth3 and 296 more: veth made as dummy",
         "br0: bridge made as dummy",
     ]
-    assert list(summed_up(notes[:2])) == ["veth0, veth1: veth made as dummy"]
-    assert list(summed_up(notes[:1])) == ["veth0: veth made as dummy"]
+    assert list(device_lines(notes[:2])) == ["veth0, veth1: veth made as dummy"]
+    assert list(device_lines(notes[:1])) == ["veth0: veth made as dummy"]
 
 
 def lookup(scenario: str, verdict: Verdict = Verdict.AGREE, accepted: bool = False) -> LookupReport:

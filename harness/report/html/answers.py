@@ -11,7 +11,7 @@ from itertools import groupby, pairwise, zip_longest
 from harness.compare.results import Departure, DestinationRow, PairReason, Result, Verdict
 from harness.model.order import RULES
 from harness.report.html.bits import PrefixBits, prefix_bits
-from harness.report.words import matched
+from harness.report.words import equality
 
 UNTRUSTED = "untrusted"
 SYMBOLS = {
@@ -215,8 +215,8 @@ def _facts(row: DestinationRow, decided: frozenset[str]) -> list[tuple[str, str]
         facts.append(("interface", (row.interface or "unknown") + native))
         if row.flags or "flags" in decided:
             facts.append(("flags", ", ".join(row.flags) or "none"))
-        facts.append(("scope", matched(row.destination_scope, row.source_scope)))
-        facts.append(("label", matched(row.destination_label, row.source_label)))
+        facts.append(("scope", equality(row.destination_scope, row.source_scope)))
+        facts.append(("label", equality(row.destination_label, row.source_label)))
     facts.append(("precedence", str(row.precedence)))
     if "common prefix" in decided and row.source is not None:
         facts.append(("common prefix", f"{row.common_prefix} bit{'s'[: row.common_prefix != 1]}"))

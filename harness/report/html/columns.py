@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.compare.results import LookupReport, Result
-from harness.report.words import unused
+from harness.report.words import unused_name
 from harness.versions import Version
 
 
@@ -78,7 +78,7 @@ def columns_of(reports: Iterable[LookupReport]) -> Columns:
                 origin,
                 " ".join(words) + end,
                 result.glibc + end,
-                unused(slug("-".join(filter(None, [*words, origin]))), taken, "-"),
+                unused_name(slug("-".join(filter(None, [*words, origin]))), taken, "-"),
                 _left(columns, result),
             )
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.report.html.answers import UNTRUSTED, Group, answer_key, letters
 from harness.report.html.columns import Columns, slug
-from harness.report.words import unused
+from harness.report.words import unused_name
 
 
 class Cell(NamedTuple):
@@ -76,7 +76,7 @@ def views_of(reports: Iterable[LookupReport], columns: Columns) -> Iterator[Look
         address = "/".join(map(slug, (report.scenario, report.lookup, *conf)))
         groups, cells = _groups(report, columns)
         first = report.scenario != scenario
-        yield LookupView(number, unused(address, taken, "~"), report, groups, cells, first)
+        yield LookupView(number, unused_name(address, taken, "~"), report, groups, cells, first)
         number += 1
         scenario = report.scenario
 
@@ -89,7 +89,7 @@ def _groups(
     named = letters(ordered)
     gathered: dict[Result, list[Result]] = {}
     for result in ordered:
-        same = result.bare(unmet=("unmet",) if result.unmet else ())
+        same = result.without_build(unmet=("unmet",) if result.unmet else ())
         gathered.setdefault(same, []).append(result)
     groups: list[Group] = []
     where: dict[int | None, int] = {}  # the group of a column

@@ -9,7 +9,7 @@ from harness.compare.results import Verdict
 from harness.report.html.answers import SYMBOLS
 from harness.report.html.columns import Columns
 from harness.report.html.lookups import LookupView
-from harness.report.words import accepted
+from harness.report.words import acceptance
 
 _LISTED = 40
 
@@ -74,7 +74,7 @@ def _why(view: LookupView) -> tuple[str, str]:
         return reasons.get(result.verdict, str(result.verdict)), "failed"
     died = result.verdict is Verdict.CRASHED
     parts = [f"glibc died of {result.error}, as predicted"] if died else []
-    parts += [accepted(result)] if result.accepted else []
+    parts += [acceptance(result)] if result.accepted else []
     parts += dict.fromkeys(change.short for change in view.report.differences)
     failed = any(change.failed for change in view.report.differences)
     kind = "failed" if failed else "crashed" if died else "differs"

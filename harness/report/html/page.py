@@ -19,8 +19,8 @@ from harness.report.html.bits import PrefixBits
 from harness.report.html.columns import Columns
 from harness.report.html.data import Index, Piece, packs
 from harness.report.html.lookups import LookupView
-from harness.report.text import summed_up
-from harness.report.words import accepted, notes
+from harness.report.text import device_lines
+from harness.report.words import acceptance, change_notes
 from harness.sandbox.spool import Spool
 from harness.text.shown import escaped, one_line
 
@@ -52,8 +52,8 @@ class Page:
             return Markup(bits.render(drawn=prefix))
 
         environment.filters.update(
-            summed_up=summed_up, file=_file, accepted=accepted, notes=notes, drawn=drawn,
-            listed=listed,
+            device_lines=device_lines, file=_file, acceptance=acceptance, notes=change_notes,
+            drawn=drawn, listed=listed,
         )  # fmt: skip
         environment.globals.update(
             columns=columns, symbols=SYMBOLS, titles=TITLES, page_size=PAGE_SIZE
