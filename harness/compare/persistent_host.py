@@ -26,7 +26,7 @@ class Standing:
 def stand(box: Box, spec: Standing) -> Iterator[tuple[DeviceNote, ...] | JobOutcome]:
     """Inside a sandbox, for `Pool.converse`: build the host and keep it.
 
-    Yields the notes on the devices used and hands over the doors. Then it answers each
+    Yields the notes on the devices used and sends its namespaces. Then it answers each
     HostJob it hears with a JobOutcome, of this host as it is by then; the names and the
     gai.conf are put back after each.
     """
@@ -34,7 +34,7 @@ def stand(box: Box, spec: Standing) -> Iterator[tuple[DeviceNote, ...] | JobOutc
     box.show_machine_etc()
     _furnish(box, spec)
     yield topology.notes
-    box.hand_over_doors()
+    box.send_namespaces()
     while True:
         try:
             job = box.hear()

@@ -28,8 +28,8 @@ from harness.sandbox import (
     devices,
     kernel,
     programs,
-    refusals,
     sysctls,
+    userns_diagnosis,
 )
 from harness.sandbox.devices import TUN
 
@@ -239,7 +239,7 @@ def _main_job() -> Found:
     return f"{_TRIAL}: {len(results)} look-ups: {counted}"
 
 
-_SWITCHES = ", ".join(f"{one.key} = {one.value}" for one in refusals.SWITCHES if one.value)
+_SWITCHES = ", ".join(f"{one.key} = {one.value}" for one in userns_diagnosis.SWITCHES if one.value)
 _AGAIN = "install again: pip install --force-reinstall gai-harness"
 _HOSTS = ("sysctls",)  # without them no host can be built
 ROWS = (

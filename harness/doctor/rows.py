@@ -13,7 +13,7 @@ from harness.sandbox import Pool, SandboxError
 
 if TYPE_CHECKING:
     from harness.sandbox import Box
-    from harness.sandbox.conversation import Conversation
+    from harness.sandbox.pool import Conversation
 
 
 @dataclass(frozen=True, slots=True)

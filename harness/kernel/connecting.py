@@ -17,18 +17,10 @@ from typing import TYPE_CHECKING
 
 from harness.model.host import Route, Target
 
-from .names import KERNEL_RULES
+from .rows import is_kernels_rule
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .netlink import Netlink
-
-_SELECTORS = (
-    "FRA_SRC", "FRA_DST", "FRA_IIFNAME", "FRA_OIFNAME", "FRA_FWMARK", "FRA_IP_PROTO",
-    "FRA_UID_RANGE", "FRA_SPORT_RANGE", "FRA_DPORT_RANGE", "FRA_L3MDEV", "FRA_GOTO",
-)  # fmt: skip
-_SRC_LEN = 18  # rtm_src_len, behind struct nlmsghdr
 
 
 def source_decides(netlink: Netlink, version: int) -> bool:
@@ -38,37 +30,24 @@ def source_decides(netlink: Netlink, version: int) -> bool:
     Raises OSError.
     """
     family = socket.AF_INET if version == 4 else socket.AF_INET6
-    try:
-        rules = netlink.rules(family)
-    except OSError:  # a kernel without rules, or without IPv6
-        return False
-    if any(not _is_kernels(rule, version) for rule in rules):
+    if not all(is_kernels_rule(rule, version) for rule in netlink.rules(family)):
         return True
-    return version == 6 and any(data[_SRC_LEN] for data in netlink.routes(family))
-
-
-def _is_kernels(rule: Any, version: int) -> bool:
-    known = (rule.get_attr("FRA_PRIORITY") or 0, rule.get_attr("FRA_TABLE") or rule["table"])
-    return (
-        known in KERNEL_RULES[version]
-        and not rule["flags"]
-        and all(rule.get_attr(name) is None for name in _SELECTORS)
-    )
+    return version == 6 and any(row.source for row in netlink.routes(family))
 
 
 def connected(target: Target) -> Route:
     """What the connect() of a new UDP socket to a target gives. Raises nothing."""
-    if isinstance(target.address, IPv4Address):
-        return _connect(socket.AF_INET, (str(target.address), 0))
-    return _connect(socket.AF_INET6, (str(target.address), 0, 0, target.scope_id))
-
-
-def _connect(family: int, address: Any) -> Route:
+    ipv4 = isinstance(target.address, IPv4Address)
+    where = (str(target.address), 0) if ipv4 else (str(target.address), 0, 0, target.scope_id)
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect(address)
+        with socket.socket(socket.AF_INET if ipv4 else socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.connect(where)
             text: str = sock.getsockname()[0]
     except OSError as problem:
-        number = problem.errno or 0
-        return Route(None, errno.errorcode.get(number, f"errno {number}"))
+        return refused(problem.errno or 0)
     return Route(ip_address(text.partition("%")[0]))
+
+
+def refused(number: int) -> Route:
+    """No route, but the errno for which there is none. Raises nothing."""
+    return Route(None, errno.errorcode.get(number, f"errno {number}"))

@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 from socket import AF_INET6
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pyroute2.netlink import nlmsg  # type: ignore[import-untyped]
@@ -25,7 +26,7 @@ from . import rows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .rows import KernelAddress, KernelLink
+    from .rows import KernelAddress, KernelLink, KernelRoute
 
 NETLINK_ROUTE = 0
 SOL_NETLINK = 270
@@ -51,9 +52,9 @@ RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 RTM_NEWADDRLABEL, RTM_DELADDRLABEL, RTM_GETADDRLABEL = 72, 73, 74
 
 _HEADER = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
 _BATCH = 32  # route look-ups in flight; their answers fit the default receive buffer
 _BUFFER = 1 << 18
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class RefusedError(OSError):
@@ -85,26 +86,26 @@ class Netlink:
         """Close the socket. Raises nothing."""
         self._sock.close()
 
-    def change(self, message: nlmsg, kind: int, flags: int = 0) -> None:
+    def change(self, request: nlmsg, kind: int, flags: int = 0) -> None:
         """Send a request that changes something and wait for the kernel's word.
 
-        Parameters: ``message`` a pyroute2 message with its fields set; ``kind`` RTM_*;
-        ``flags`` NLM_F_* beyond REQUEST and ACK. Raises RefusedError.
+        Parameters: ``request`` as `message` makes it; ``kind`` RTM_*; ``flags`` NLM_F_* beyond
+        REQUEST and ACK. Raises RefusedError.
         """
-        self._send(message, kind, flags | NLM_F_ACK)
+        self._send(request, kind, flags | NLM_F_ACK)
         for found, _, data in self._messages():
             if found == NLMSG_ERROR:
                 _raise_for(data)
                 return
 
-    def dump(self, message: nlmsg, kind: int) -> list[bytes]:
+    def dump(self, form: type[nlmsg], kind: int, family: int = 0) -> list[bytes]:
         """Every message of a dump, in the kernel's order.
 
-        Parameters: as for `change`. Raises RefusedError.
+        Parameters: ``form`` pyroute2's message of that kind, ``kind`` RTM_GET*, ``family`` 0 for
+        all. Raises RefusedError.
         """
-        family = message["family"]
         while True:
-            self._send(message, kind, NLM_F_DUMP)
+            self._send(message(form, family=family), kind, NLM_F_DUMP)
             found: list[bytes] = []
             interrupted = False
             for number, flags, data in self._messages():
@@ -116,8 +117,6 @@ class Netlink:
                 found.append(data)
             if not interrupted:
                 return found
-            message = type(message)()
-            message["family"] = family
 
     def ask(self, requests: Sequence[bytes]) -> list[bytes | int]:
         """Send many encoded requests that have one answer each; the answers in order.
@@ -147,69 +146,63 @@ class Netlink:
 
     def links(self) -> list[KernelLink]:
         """The link dump. Raises RefusedError."""
-        return [rows.link(_decoded(ifinfmsg, data)) for data in self.dump(ifinfmsg(), RTM_GETLINK)]
+        return [rows.link(_decoded(ifinfmsg, data)) for data in self.dump(ifinfmsg, RTM_GETLINK)]
 
     def addresses(self) -> list[KernelAddress]:
         """The address dump of both families. Raises RefusedError."""
-        found = self.dump(ifaddrmsg(), RTM_GETADDR)
+        found = self.dump(ifaddrmsg, RTM_GETADDR)
         return [rows.address(_decoded(ifaddrmsg, data)) for data in found]
 
     def rules(self, family: int) -> list[Any]:
-        """The routing rules of AF_INET or AF_INET6 in order. Raises RefusedError."""
-        message = fibmsg()
-        message["family"] = family
-        return [_decoded(fibmsg, data) for data in self.dump(message, RTM_GETRULE)]
+        """The routing rules of AF_INET or AF_INET6 in order; none where the kernel has none."""
+        try:
+            return [_decoded(fibmsg, data) for data in self.dump(fibmsg, RTM_GETRULE, family)]
+        except RefusedError:
+            return []
 
-    def routes(self, family: int) -> list[bytes]:
-        """The routes of every table of AF_INET or AF_INET6, as they came. Raises RefusedError."""
-        message = rtmsg()
-        message["family"] = family
-        return self.dump(message, RTM_GETROUTE)
+    def routes(self, family: int) -> list[KernelRoute]:
+        """The routes of every table of AF_INET or AF_INET6; none where the kernel has none."""
+        try:
+            found = map(rows.route, self.dump(rtmsg, RTM_GETROUTE, family))
+            return [row for row in found if row is not None]
+        except RefusedError:
+            return []
 
     def address_labels(self) -> list[Any]:
-        """The kernel's IPv6 address label table; empty without IPv6. Raises RefusedError."""
-        message = label_message()
-        message["family"] = AF_INET6
+        """The kernel's IPv6 address label table; empty without IPv6."""
         try:
-            found = self.dump(message, RTM_GETADDRLABEL)
+            found = self.dump(label_message, RTM_GETADDRLABEL, AF_INET6)
         except RefusedError:
             return []
         return [_decoded(label_message, data) for data in found]
 
-    def _send(self, message: nlmsg, kind: int, flags: int) -> None:
+    def _send(self, request: nlmsg, kind: int, flags: int) -> None:
         self._sequence += 1
-        self._sock.send(encode(message, kind, flags, self._sequence))
+        self._sock.send(encode(request, kind, flags, self._sequence))
 
     def _messages(self) -> Iterator[tuple[int, int, bytes]]:
         while True:
             yield from _split(self._sock.recv(_BUFFER))
 
 
-def encode(message: nlmsg, kind: int, flags: int, sequence: int = 0) -> bytes:
+def message(form: type[nlmsg], attrs: Mapping[str, Any] = _NONE, **fields: int) -> Any:
+    """A pyroute2 message of a ``form``: its attributes but those that are None, its fields."""
+    made = form()
+    for name, value in fields.items():
+        made[name] = value
+    made["attrs"] = [pair for pair in attrs.items() if pair[1] is not None]
+    return made
+
+
+def encode(request: nlmsg, kind: int, flags: int, sequence: int = 0) -> bytes:
     """The bytes of a pyroute2 message.
 
-    Parameters: ``message`` with its fields set, ``kind`` RTM_*, ``flags`` beyond REQUEST.
+    Parameters: ``request`` as `message` makes it, ``kind`` RTM_*, ``flags`` beyond REQUEST.
     """
-    message["header"]["type"] = kind
-    message["header"]["flags"] = flags | NLM_F_REQUEST
-    message["header"]["sequence_number"] = sequence
-    message.encode()
-    return bytes(message.data)
-
-
-def attributes(data: bytes, offset: int) -> Mapping[int, bytes]:
-    """The attributes of a message by number; the first of each number.
-
-    Parameters: ``data`` the message, ``offset`` where its attributes begin.
-    """
-    found: dict[int, bytes] = {}
-    while offset + 4 <= len(data):
-        length, number = _ATTRIBUTE.unpack_from(data, offset)
-        if length < 4:
-            break
-        found.setdefault(number & 0x3FFF, data[offset + 4 : offset + length])
-        offset += (length + 3) & ~3
-    return found
+    header = {"type": kind, "flags": flags | NLM_F_REQUEST, "sequence_number": sequence}
+    request["header"].update(header)
+    request.encode()
+    return bytes(request.data)
 
 
 def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -220,10 +213,10 @@ def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         offset += (length + 3) & ~3
 
 
-def _decoded(kind: type[nlmsg], data: bytes) -> Any:
-    message = kind(data)
-    message.decode()
-    return message
+def _decoded(form: type[nlmsg], data: bytes) -> Any:
+    decoded = form(data)
+    decoded.decode()
+    return decoded
 
 
 def _raise_for(data: bytes) -> None:
@@ -234,7 +227,7 @@ def _raise_for(data: bytes) -> None:
     words = os.strerror(-number)
     if flags & NLM_F_ACK_TLVS:
         # NETLINK_CAP_ACK leaves only the header of the request before the attributes
-        said = attributes(data, 36).get(_NLMSGERR_ATTR_MSG)
+        said = rows.attributes(data, 36).get(_NLMSGERR_ATTR_MSG)
         if said:
             words = f"{words} ({said.rstrip(bytes(1)).decode(errors='replace')})"
     raise RefusedError(-number, words)

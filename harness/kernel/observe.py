@@ -17,23 +17,15 @@ from typing import TYPE_CHECKING
 
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
-from harness.model.host import (
-    IFA_F_OPTIMISTIC,
-    AddressRow,
-    HostView,
-    Route,
-    Target,
-)
+from harness.model.host import IFA_F_OPTIMISTIC, AddressRow, HostView, Route, Target
 
-from .connecting import connected, source_decides
-from .netlink import RTM_GETROUTE, Netlink, attributes, encode
+from .connecting import connected, refused, source_decides
+from .netlink import RTM_GETROUTE, Netlink, encode, message
+from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_RTN_BROADCAST = 3
-_RTA_PREFSRC = 7
-_ATTRIBUTES = 28  # struct nlmsghdr and struct rtmsg come first
 _TYPE = 23  # rtm_type
 _IPPROTO_UDP = 17
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -89,55 +81,46 @@ def routes(
     has an IPv6 address that may be a source. Raises OSError.
     """
     found: dict[Target, Route] = {}
-    asked: list[Target] = []
-    requests: list[bytes] = []
-    wanted = dict.fromkeys(targets)
-    by_socket = {
-        version
-        for version in {4 if _is_ipv4(target) else 6 for target in wanted}
-        if source_decides(netlink, version)
-    }
-    for target in wanted:
-        if (4 if _is_ipv4(target) else 6) in by_socket:
+    requests: dict[Target, bytes] = {}
+    wanted = {target: _version(target) for target in targets}
+    by_socket = {version for version in {*wanted.values()} if source_decides(netlink, version)}
+    for target, version in wanted.items():
+        if version in by_socket:
             found[target] = connected(target)
             continue
         request = _request(target, only_ipv6)
         if isinstance(request, Route):
             found[target] = request
         else:
-            asked.append(target)
-            requests.append(request)
-    for target, answer in zip(asked, netlink.ask(requests), strict=True):
+            requests[target] = request
+    answers = netlink.ask(list(requests.values()))
+    for target, answer in zip(requests, answers, strict=True):
         found[target] = _route(target, answer, has_source6)
     return found
 
 
-def _is_ipv4(target: Target) -> bool:
-    """Whether the way to a target is an IPv4 one: mapped addresses' are."""
+def _version(target: Target) -> int:
+    """Of the way to a target: that to a mapped address is an IPv4 one."""
     address = target.address
-    return isinstance(address, IPv4Address) or address.ipv4_mapped is not None
-
-
-def _refused(number: int) -> Route:
-    return Route(None, errno.errorcode.get(number, f"errno {number}"))
+    return 4 if isinstance(address, IPv4Address) or address.ipv4_mapped is not None else 6
 
 
 def _request(target: Target, only_ipv6: bool) -> bytes | Route:
     """The request for a target, or the answer where connect() asks no route."""
     address = target.address
-    if isinstance(address, IPv4Address):
-        return _encoded4(address)
-    if address.ipv4_mapped is not None:
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         if only_ipv6:
-            return _refused(errno.ENETUNREACH)
-        return _encoded4(address.ipv4_mapped)
-    if int(address) == 0:
-        address = IPv6Address(1)
+            return refused(errno.ENETUNREACH)
+        address = address.ipv4_mapped
+    # connect() takes the unspecified address for the loopback one, which the shapes hold
+    packed = address.packed if int(address) else None
+    if isinstance(address, IPv4Address):
+        return _shaped(_IPV4, packed)
     if not _needs_scope(address):
-        return _encoded6(address, 0)
+        return _shaped(_IPV6, packed)
     if target.scope_id == 0:
-        return _refused(errno.EINVAL)
-    return _encoded6(address, target.scope_id)
+        return refused(errno.EINVAL)
+    return _shaped(_IPV6_SCOPED, packed)[:-4] + struct.pack("=I", target.scope_id)
 
 
 def _needs_scope(address: IPv6Address) -> bool:
@@ -146,55 +129,40 @@ def _needs_scope(address: IPv6Address) -> bool:
     return address.is_link_local
 
 
-def _template(family: int, scoped: bool) -> bytes:
-    message = _lookup()
-    message["family"] = family
-    message["dst_len"] = 32 if family == AF_INET else 128
-    message["attrs"] = [
-        ("RTA_DST", "127.0.0.1" if family == AF_INET else "::1"),
-        ("RTA_IP_PROTO", _IPPROTO_UDP),
-    ]
-    if scoped:
-        message["attrs"].append(("RTA_OIF", 1))
-    return encode(message, RTM_GETROUTE, 0)
+def _shape(family: int, interface: int | None = None) -> bytes:
+    loopback, bits = ("127.0.0.1", 32) if family == AF_INET else ("::1", 128)
+    attrs = {"RTA_DST": loopback, "RTA_IP_PROTO": _IPPROTO_UDP, "RTA_OIF": interface}
+    return encode(message(_lookup, attrs, family=family, dst_len=bits), RTM_GETROUTE, 0)
 
 
 # encoding one message takes pyroute2 longer than the kernel needs to answer it, so each
 # shape is encoded once: the destination is the first attribute, the interface the last
-_IPV4 = _template(AF_INET, False)
-_IPV6 = _template(AF_INET6, False)
-_IPV6_SCOPED = _template(AF_INET6, True)
-_DESTINATION = _ATTRIBUTES + 4
+_IPV4 = _shape(AF_INET)
+_IPV6 = _shape(AF_INET6)
+_IPV6_SCOPED = _shape(AF_INET6, 1)
+_DESTINATION = ROUTE_ATTRIBUTES + 4
 
 
-def _encoded4(address: IPv4Address) -> bytes:
-    if int(address) == 0:
-        return _IPV4
-    return _IPV4[:_DESTINATION] + address.packed + _IPV4[_DESTINATION + 4 :]
-
-
-def _encoded6(address: IPv6Address, scope_id: int) -> bytes:
-    shape = _IPV6_SCOPED if scope_id else _IPV6
-    data = shape[:_DESTINATION] + address.packed + shape[_DESTINATION + 16 :]
-    return data[:-4] + struct.pack("=I", scope_id) if scope_id else data
+def _shaped(shape: bytes, packed: bytes | None) -> bytes:
+    if packed is None:
+        return shape
+    return shape[:_DESTINATION] + packed + shape[_DESTINATION + len(packed) :]
 
 
 def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:
-    ipv4 = _is_ipv4(target)
-    mapped = ipv4 and isinstance(target.address, IPv6Address)
+    ipv4 = _version(target) == 4
     if isinstance(answer, int):
         # IPv6 chooses a source before it minds that there is no route
-        return _refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)
-    source = attributes(answer, _ATTRIBUTES).get(_RTA_PREFSRC)
-    if ipv4:
-        if answer[_TYPE] == _RTN_BROADCAST:
-            return _refused(errno.EACCES)  # the socket has no SO_BROADCAST
-        # a host without any address still sends, from 0.0.0.0
-        packed = source or bytes(4)
-        return Route(IPv6Address(_MAPPED + packed) if mapped else IPv4Address(packed))
-    if source is None:
-        return _refused(errno.EADDRNOTAVAIL)
-    return Route(IPv6Address(source))
+        return refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)
+    source = attributes(answer, ROUTE_ATTRIBUTES).get(RTA_PREFSRC)
+    if not ipv4:
+        return refused(errno.EADDRNOTAVAIL) if source is None else Route(IPv6Address(source))
+    if answer[_TYPE] == ROUTE_TYPES["broadcast"]:
+        return refused(errno.EACCES)  # the socket has no SO_BROADCAST
+    # a host without any address still sends, from 0.0.0.0
+    packed = source or bytes(4)
+    mapped = isinstance(target.address, IPv6Address)
+    return Route(IPv6Address(_MAPPED + packed) if mapped else IPv4Address(packed))
 
 
 def _can_be_source6(row: AddressRow) -> bool:

@@ -1,18 +1,61 @@
-"""One row of each of the kernel's dumps: a link, an address.
+"""One row of each of the kernel's dumps: a link, an address, a route; and the kernel's numbers.
 
-Source: linux/if_link.h, linux/if_addr.h.
+Source: linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/fib_rules.h.
 """
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_interface
-from typing import Any
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from typing import TYPE_CHECKING, Any
 
 from harness.model.host import AddressRow, IPAddress, Link
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROUTE_TYPES = {
+    "unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5,
+    "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9,
+}  # fmt: skip
+SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+PREFERENCES = {"low": 3, "medium": 0, "high": 1}
+RULE_TYPES = {"unicast": 1, "nop": 3, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+FR_ACT_GOTO = 2
+FIB_RULE_INVERT = 2
+KERNEL_RULES = {4: ((0, 255), (32766, 254), (32767, 253)), 6: ((0, 255), (32766, 254))}
+"""Priority and table of the rules every network namespace begins with, by IP version."""
+NO_LIMIT = 0xFFFFFFFF
+"""What an unset suppressor of a rule, and a mask of all bits, holds."""
+
+HOP_DEAD, HOP_ONLINK, HOP_LINKDOWN = 1, 4, 16
+BY_KERNEL = 2  # RTPROT_KERNEL
+
+_ATTRIBUTE = struct.Struct("=HH")
+ROUTE_HEADER = struct.Struct("=BBBBBBBBI")  # struct rtmsg
+ROUTE_ATTRIBUTES = 16 + ROUTE_HEADER.size  # struct nlmsghdr comes first
+_NEXT_HOP = struct.Struct("=HBBi")
+_DST, _SRC, _OIF, _GATEWAY, _PRIORITY, RTA_PREFSRC, _MULTIPATH = 1, 2, 4, 5, 6, 7, 9
+_TABLE, _PREF, _ENCAP_TYPE = 15, 20, 21
+_CLONED = 0x200
+_ROUTE_TYPES = {number: name for name, number in ROUTE_TYPES.items()}
 _IFF_UP, _IFF_LOOPBACK, _IFF_POINTOPOINT = 0x1, 0x8, 0x10
 _SECONDARY, _NOPREFIXROUTE = 0x01, 0x200
+# what a rule of the kernel's own carries
+_PLAIN_RULE = {"FRA_PRIORITY", "FRA_TABLE", "FRA_SUPPRESS_PREFIXLEN", "FRA_PROTOCOL", "FRA_PAD"}
+
+
+def attributes(data: bytes, offset: int) -> Mapping[int, bytes]:
+    """The attributes of a message by number, the first of each; they begin at ``offset``."""
+    found: dict[int, bytes] = {}
+    while offset + 4 <= len(data):
+        length, number = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            break
+        found.setdefault(number & 0x3FFF, data[offset + 4 : offset + length])
+        offset += (length + 3) & ~3
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +69,6 @@ class KernelLink:
     flags: int
     master: int
     table: int | None
-    slave_of_vrf: bool
 
     @property
     def up(self) -> bool:
@@ -53,13 +95,11 @@ def link(message: Any) -> KernelLink:
     """A message of the link dump, as pyroute2 decodes it. Raises nothing."""
     info = message.get_attr("IFLA_LINKINFO")
     kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
-    slave = (info.get_attr("IFLA_INFO_SLAVE_KIND") if info else None) or ""
-    table = None
-    if kind == "vrf" and info.get_attr("IFLA_INFO_DATA"):
-        table = info.get_attr("IFLA_INFO_DATA").get_attr("IFLA_VRF_TABLE")
+    data = info.get_attr("IFLA_INFO_DATA") if kind == "vrf" else None
     return KernelLink(
         message["index"], message.get_attr("IFLA_IFNAME"), message["ifi_type"], kind,
-        message["flags"], message.get_attr("IFLA_MASTER") or 0, table, slave == "vrf",
+        message["flags"], message.get_attr("IFLA_MASTER") or 0,
+        data.get_attr("IFLA_VRF_TABLE") if data else None,
     )  # fmt: skip
 
 
@@ -114,10 +154,8 @@ class KernelAddress:
         """Whether the kernel would make a route for the network when the address is added."""
         if self.flags & _NOPREFIXROUTE:
             return False
-        if self.own.version == 6:
-            return True
         alone = self.prefixlen == 32 and self.far == self.own
-        return not self.flags & _SECONDARY and not alone
+        return self.own.version == 6 or not (self.flags & _SECONDARY or alone)
 
     @property
     def for_model(self) -> AddressRow:
@@ -128,13 +166,104 @@ class KernelAddress:
 def address(message: Any) -> KernelAddress:
     """A message of the address dump, as pyroute2 decodes it. Raises nothing."""
     flags = message.get_attr("IFA_FLAGS")
+    ends = (message.get_attr("IFA_ADDRESS"), message.get_attr("IFA_LOCAL"))
+    far, local = (None if text is None else ip_address(text) for text in ends)
     return KernelAddress(
-        message["index"], message["family"], _parsed(message.get_attr("IFA_ADDRESS")),
-        _parsed(message.get_attr("IFA_LOCAL")), message["prefixlen"],
+        message["index"], message["family"], far, local, message["prefixlen"],
         message["flags"] if flags is None else flags, message["scope"],
         message.get_attr("IFA_LABEL"), message.get_attr("IFA_RT_PRIORITY"),
     )  # fmt: skip
 
 
-def _parsed(text: str | None) -> IPAddress | None:
-    return None if text is None else ip_address(text)
+def is_kernels_rule(message: Any, version: int) -> bool:
+    """Whether a routing rule, as pyroute2 decodes it, is one a namespace begins with."""
+    carried = {name for name, _ in message["attrs"]}
+    key = (message.get_attr("FRA_PRIORITY") or 0, message.get_attr("FRA_TABLE") or message["table"])
+    free = message.get_attr("FRA_SUPPRESS_PREFIXLEN") in (None, NO_LIMIT)
+    plain = not message["flags"] and not carried - _PLAIN_RULE
+    return key in KERNEL_RULES[version] and free and plain
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One way of a route: gateway, interface, flags and weight."""
+
+    via: str | None
+    dev: int
+    flags: int = 0
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRoute:
+    """One message of the route dump, or the answer to a route look-up."""
+
+    version: int
+    to: str
+    source: str | None
+    table: int
+    type: str
+    scope: int
+    protocol: int
+    metric: int
+    prefsrc: str | None
+    pref: int
+    hops: tuple[Hop, ...]
+    tos: int
+    encapsulated: bool
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What the kernel tells routes apart by."""
+        return self.to, self.metric, self.table, self.source
+
+
+def route(data: bytes) -> KernelRoute | None:
+    """A message of a dump or of a look-up; None for a cached or a multicast-routing entry."""
+    family, dst_len, src_len, tos, table, protocol, scope, kind, flags = ROUTE_HEADER.unpack_from(
+        data, 16
+    )
+    if flags & _CLONED or kind not in _ROUTE_TYPES or family not in (2, 10):
+        return None
+    found = attributes(data, ROUTE_ATTRIBUTES)
+    none = bytes(4 if family == 2 else 16)
+    return KernelRoute(
+        version=4 if family == 2 else 6,
+        to=f"{_address(found.get(_DST, none))}/{dst_len}",
+        source=f"{_address(found.get(_SRC, none))}/{src_len}" if src_len else None,
+        table=_number(found.get(_TABLE), table),
+        type=_ROUTE_TYPES[kind],
+        scope=scope,
+        protocol=protocol,
+        metric=_number(found.get(_PRIORITY), 0),
+        prefsrc=_address(found[RTA_PREFSRC]) if RTA_PREFSRC in found else None,
+        pref=found.get(_PREF, b"\0")[0],
+        hops=tuple(_hops(found, flags)),
+        tos=tos,
+        encapsulated=_ENCAP_TYPE in found,
+    )
+
+
+def _number(data: bytes | None, otherwise: int) -> int:
+    return otherwise if data is None else int(struct.unpack("=I", data)[0])
+
+
+def _address(data: bytes) -> str:
+    return str(IPv4Address(data) if len(data) == 4 else IPv6Address(data))
+
+
+def _hops(found: Mapping[int, bytes], flags: int) -> Iterator[Hop]:
+    def hop(inner: Mapping[int, bytes], *rest: int) -> Hop:
+        return Hop(_address(inner[_GATEWAY]) if _GATEWAY in inner else None, *rest)
+
+    data = found.get(_MULTIPATH)
+    if data is None:
+        if _OIF in found:
+            yield hop(found, _number(found[_OIF], 0), flags)
+        return
+    offset = 0
+    while offset + _NEXT_HOP.size <= len(data):
+        length, hop_flags, more, dev = _NEXT_HOP.unpack_from(data, offset)
+        inner = attributes(data[offset : offset + length], _NEXT_HOP.size)
+        yield hop(inner, dev, hop_flags, more + 1)
+        offset += max((length + 3) & ~3, _NEXT_HOP.size)

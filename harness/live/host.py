@@ -12,16 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 from harness.kernel.netlink import Netlink
-from harness.kernel.routes import route_rows
 from harness.live import machine, names
-from harness.live.interfaces import Data, interfaces, shown
+from harness.live.interfaces import interfaces, shown
 from harness.live.multipath import pinned
 from harness.live.routes import routes, without_route
 from harness.live.rules import labels, rules
-from harness.live.said import Name, Said
+from harness.live.said import Data, Name, Said, literal
 from harness.live.sysctls import sysctls
 from harness.model.host import Target
 from harness.scenario import LoadedScenario, Scenario
@@ -104,51 +102,23 @@ def read_host(netlink: Netlink, destinations: Sequence[str] = ()) -> tuple[Data,
     links = shown(netlink.links())
     lines = [row for row in netlink.addresses() if row.local or row.address]
     by_index = {link.index: link.name for link in links}
-    rows = [
-        row
-        for family in (socket.AF_INET, socket.AF_INET6)
-        for row in route_rows(_dump(netlink, family))
-    ]
+    rows = [*netlink.routes(socket.AF_INET), *netlink.routes(socket.AF_INET6)]
     plain = [text.partition("%")[0] for text in destinations]
     written, no_routes = routes(rows, links, lines, plain)
     more, unsure = pinned(netlink, written, plain, by_index)
-    written += more
-    no_routes += unsure
-    rule_dumps = {
-        4: _rules(netlink, socket.AF_INET),
-        6: _rules(netlink, socket.AF_INET6),
-    }
+    rule_dumps = {4: netlink.rules(socket.AF_INET), 6: netlink.rules(socket.AF_INET6)}
     ruled, complete, no_rules = rules(rule_dumps, set(by_index.values()))
     label_rows = labels(netlink.address_labels(), by_index)
     referred = frozenset(hop.dev for row in rows for hop in row.hops)
     table, no_interfaces = interfaces(links, lines, without_route(links, lines, rows), referred)
     settings, no_settings = sysctls(name for name in table if name != "lo")
-    host: Data = {"interfaces": table}
-    if written:
-        host["routes"] = written
-    if ruled:
-        host["rules"] = ruled
+    found: Data = {"routes": [*written, *more], "rules": ruled, "sysctls": settings}
+    host = {"interfaces": table} | {word: value for word, value in found.items() if value}
     if not complete:
         host["default_rules"] = False
     if label_rows is not None:
         host["addrlabels"] = label_rows
-    if settings:
-        host["sysctls"] = settings
-    return host, [*no_interfaces, *no_routes, *no_rules, *no_settings]
-
-
-def _dump(netlink: Netlink, family: int) -> list[bytes]:
-    try:
-        return netlink.routes(family)
-    except OSError:  # a kernel without IPv6
-        return []
-
-
-def _rules(netlink: Netlink, family: int) -> list[Any]:
-    try:
-        return netlink.rules(family)
-    except OSError:  # a kernel without rules or without IPv6
-        return []
+    return host, [*no_interfaces, *no_routes, *unsure, *no_rules, *no_settings]
 
 
 def ask(wanted: Sequence[str], left_out: list[Said]) -> dict[str, list[Target | str]]:
@@ -159,7 +129,7 @@ def ask(wanted: Sequence[str], left_out: list[Said]) -> dict[str, list[Target | 
     """
     found: dict[str, list[Target | str]] = {}
     for name in wanted:
-        if _is_address(name):
+        if literal(name) is not None:
             found[name] = []
             continue
         answer = names.ask(name)
@@ -187,14 +157,6 @@ def _sorted_already(name: str, left_out: list[Said]) -> list[Target]:
     ]
 
 
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
-    return True
-
-
 def _names(found: Destinations, indexes: Mapping[int, str]) -> tuple[dict[str, list[str]], str]:
     """The scenario's names, and the resolver that can give such addresses."""
     listed: dict[str, list[str]] = {}
@@ -202,18 +164,16 @@ def _names(found: Destinations, indexes: Mapping[int, str]) -> tuple[dict[str, l
     for name, targets in found.items():
         if not targets:
             continue
-        texts = []
-        for target in targets:
-            if isinstance(target, Target):
-                text = str(target.address)
-                if target.scope_id:
-                    text += f"%{indexes.get(target.scope_id, target.scope_id)}"
-            else:
-                text = target
-            if "%" in text:
-                resolver = "nss"  # neither a hosts file nor a DNS record carries a scope
-            texts.append(text)
-        listed[name] = texts
+        listed[name] = texts = [
+            each
+            if isinstance(each, str)
+            else f"{each.address}%{indexes.get(each.scope_id, each.scope_id)}"
+            if each.scope_id
+            else str(each.address)
+            for each in targets
+        ]
+        if any("%" in text for text in texts):
+            resolver = "nss"  # neither a hosts file nor a DNS record carries a scope
     return listed, resolver
 
 

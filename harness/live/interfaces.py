@@ -6,22 +6,24 @@ Read through netlink dumps; nothing is changed. Source: linux/if_addr.h, linux/i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
-from harness.kernel.rows import KernelAddress, KernelLink
-from harness.live.said import Address, Link, Said
+from harness.kernel.rows import SCOPES, KernelAddress, KernelLink
+from harness.live.said import Address, Data, Link, Said
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 from harness.sandbox.devices import LOOPBACK_INDEX, PEER_INDEX
 from harness.scenario.hostspec import Kind
 
-Data = dict[str, Any]
-
 _BY_TYPE = {ARPHRD_SIT: "sit", ARPHRD_TUNNEL: "tunnel", ARPHRD_TUNNEL6: "tunnel6"}
 _NATIVE_KINDS = frozenset(get_args(Kind)) - set(_BY_TYPE.values())
 _ARPHRD_ETHER, _ARPHRD_LOOPBACK = 1, 772
-_TEMPORARY, _OPTIMISTIC, _HOME, _DEPRECATED, _TENTATIVE = 0x01, 0x04, 0x10, 0x20, 0x40
-_DADFAILED, _MNGTMPADDR, _NOPREFIXROUTE = 0x08, 0x100, 0x200
-_SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
+# 0x48 is a detection of duplicates that runs or has failed
+_FLAGS = (
+    (0x20, "deprecated"), (0x10, "home"), (0x04, "optimistic"), (0x48, "tentative"),
+    (0x01, "temporary"), (0x100, "mngtmpaddr"), (0x200, "noprefixroute"),
+)  # fmt: skip
+_FLAGS4 = ("deprecated", "noprefixroute")
+_SCOPE_NAMES = {number: name for name, number in SCOPES.items() if name != "nowhere"}
 _MOST = 250
 
 
@@ -57,13 +59,8 @@ def interfaces(
         if link.name != "lo" or listed:
             found[link.name] = data
     if dropped:
-        left_out.append(
-            Said(
-                "{} interfaces without addresses and routes, {} the first",
-                len(dropped),
-                Link(dropped[0]),
-            )
-        )
+        said = "{} interfaces without addresses and routes, {} the first"
+        left_out.append(Said(said, len(dropped), Link(dropped[0])))
     return found, left_out
 
 
@@ -77,14 +74,9 @@ def _interface(link: KernelLink, links: Sequence[KernelLink], left_out: list[Sai
     if kind != "ethernet":
         data["kind"] = kind
     elif link.type not in (_ARPHRD_ETHER, _ARPHRD_LOOPBACK) or link.kind not in _EQUAL:
-        left_out.append(
-            Said(
-                "{}: hardware type {}{} is written as ethernet, which is as native to rule 7",
-                Link(link.name),
-                link.type,
-                Said(" ({})", link.kind) if link.kind else Said(""),
-            )
-        )
+        said = "{}: hardware type {}{} is written as ethernet, which is as native to rule 7"
+        kind_of_it = Said(" ({})", link.kind) if link.kind else Said("")
+        left_out.append(Said(said, Link(link.name), link.type, kind_of_it))
     if kind == "vrf":
         data["table"] = link.table
         members = [each.name for each in links if each.master == link.index]
@@ -108,12 +100,11 @@ def _addresses(
     # the kernel lists the IPv6 address added last first, and the IPv4 one added last last
     ordered = [line for line in own if line.own.version == 4]
     ordered += [line for line in reversed(own) if line.own.version == 6]
-    listed: list[str | Data] = []
-    for line in ordered:
-        if link.name == "lo" and str(line.own) in ("127.0.0.1", "::1"):
-            continue
-        listed.append(_address(link, line, line in without_route, left_out))
-    return listed
+    return [
+        _address(link, line, line in without_route, left_out)
+        for line in ordered
+        if link.name != "lo" or str(line.own) not in ("127.0.0.1", "::1")
+    ]
 
 
 def _address(
@@ -123,24 +114,24 @@ def _address(
     data: Data = {}
     if line.far != line.own:
         data["peer"] = f"{line.far}/{line.prefixlen}"
+    said = "{}: the {} {} of {}"
     if line.label is not None and line.own.version == 4 and line.label != link.name:
         if line.label.startswith(f"{link.name}:"):
             data["label"] = line.label
         else:
-            said = "{}: the label {} of {}"
-            left_out.append(Said(said, Link(link.name), line.label, Address(str(line.own))))
+            named = Said("label"), line.label
+            left_out.append(Said(said, Link(link.name), *named, Address(str(line.own))))
     flags = _flags(line)
     if without_route and "noprefixroute" not in flags:
         flags.append("noprefixroute")
     if flags:
         data["flags"] = flags
     if line.own.version == 4:
-        usual = "host" if line.own.is_loopback else "global"
-        scope = _SCOPES.get(line.scope)
+        scope = _SCOPE_NAMES.get(line.scope)
         if scope is None:
-            said = "{}: the scope {} of {}"
-            left_out.append(Said(said, Link(link.name), line.scope, Address(str(line.own))))
-        elif scope != usual:
+            numbered = Said("scope"), line.scope
+            left_out.append(Said(said, Link(link.name), *numbered, Address(str(line.own))))
+        elif scope != ("host" if line.own.is_loopback else "global"):
             data["scope"] = scope
     if line.metric:
         data["metric"] = line.metric
@@ -148,20 +139,9 @@ def _address(
 
 
 def _flags(line: KernelAddress) -> list[str]:
-    flags = []
-    if line.flags & _DEPRECATED:
-        flags.append("deprecated")
-    if line.own.version == 6:
-        if line.flags & _HOME:
-            flags.append("home")
-        if line.flags & _OPTIMISTIC:
-            flags.append("optimistic")
-        elif line.flags & (_TENTATIVE | _DADFAILED):
-            flags.append("tentative")
-        if line.flags & _TEMPORARY:
-            flags.append("temporary")
-        if line.flags & _MNGTMPADDR:
-            flags.append("mngtmpaddr")
-    if line.flags & _NOPREFIXROUTE:
-        flags.append("noprefixroute")
+    flags = [name for bits, name in _FLAGS if line.flags & bits]
+    if line.own.version == 4:
+        return [name for name in flags if name in _FLAGS4]
+    if "optimistic" in flags and "tentative" in flags:
+        flags.remove("tentative")  # the kernel sets both bits
     return flags

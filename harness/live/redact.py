@@ -11,19 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from itertools import count
-from typing import Any
 
 from pydantic import ValidationError
 
 from harness.live.address_map import AddressMap, IPNetwork, RedactionError, address_map
-from harness.live.said import Address, Link, Name, Said
+from harness.live.said import Address, Data, Link, Name, Said, literal
 from harness.model.addresses import inet_pton4, inet_pton6
 from harness.model.gaiconf import line_words
 from harness.model.host import IPAddress
 from harness.scenario import Scenario
 from harness.scenario.values import IFNAMSIZ, canonical
-
-Data = dict[str, Any]
 
 _GENERIC = re.compile(
     r"lo|(?:eth|en[ops]|wlan|wl[ops]|ww|br|bond|docker|virbr|veth|tun|tap|wg|sit|tunl|ip6tnl|gre"
@@ -98,18 +95,11 @@ def _inputs(scenario: Scenario) -> tuple[list[IPAddress], list[IPNetwork], list[
     for texts in scenario.names.values():
         addresses += [ip_address(text.partition("%")[0]) for text in texts]
     for lookup in scenario.lookups:
-        literal = _literal(lookup.name or "")
-        addresses += [literal] if literal is not None else []
+        found = literal(lookup.name or "")
+        addresses += [found] if found is not None else []
     if isinstance(scenario.gai_conf, str):
         networks += list(_prefixes_of(scenario.gai_conf))
     return addresses, networks, own
-
-
-def _literal(text: str) -> IPAddress | None:
-    try:
-        return ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
 
 
 def _prefixes_of(gai_conf: str) -> Iterator[IPNetwork]:
@@ -139,7 +129,7 @@ class _Redaction:
         self._map = made
         self._names = {name: f"host{number}" for number, name in enumerate(scenario.names, 1)}
         for lookup in scenario.lookups:
-            if lookup.name is not None and _literal(lookup.name) is None:
+            if lookup.name is not None and literal(lookup.name) is None:
                 self._names.setdefault(lookup.name, f"host{len(self._names) + 1}")
         self._links = self._link_names()
 
@@ -254,12 +244,9 @@ class _Redaction:
 
     def _gai_conf(self, text: str) -> str:
         """Every line with its effect in every glibc, without comments and words glibc ignores."""
-        lines = []
-        for raw in text.encode("utf-8", "surrogatepass").split(b"\n"):
-            words = self._conf_words(line_words(raw))
-            if words:
-                lines.append(" ".join(words) + "\n")
-        return "".join(lines)
+        raw = text.encode("utf-8", "surrogatepass").split(b"\n")
+        lines = [" ".join(self._conf_words(line_words(line))) for line in raw]
+        return "".join(f"{line}\n" for line in lines if line)
 
     def _conf_words(self, words: list[str]) -> list[str]:
         if not words or words[0] not in ("label", "precedence", "scopev4", "reload"):

@@ -7,13 +7,23 @@ the addresses are added. Source: linux/rtnetlink.h.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-from harness.kernel.names import PREFERENCES, SCOPES
-from harness.kernel.routes import BY_KERNEL, HOP_DEAD, HOP_LINKDOWN, HOP_ONLINK, Hop, RouteRow
-from harness.kernel.rows import KernelAddress, KernelLink
-from harness.live.interfaces import Data
-from harness.live.said import Address, Said
+from harness.kernel.rows import (
+    BY_KERNEL,
+    HOP_DEAD,
+    HOP_LINKDOWN,
+    HOP_ONLINK,
+    PREFERENCES,
+    SCOPES,
+    Hop,
+    KernelAddress,
+    KernelLink,
+    KernelRoute,
+)
+from harness.live.said import Address, Data, Said
+from harness.live.sysctls import ignores_linkdown
 
 _LOCAL, _MAIN = 255, 254
 _SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
@@ -24,7 +34,7 @@ MOST = 3000
 
 
 def without_route(
-    links: Sequence[KernelLink], addresses: Sequence[KernelAddress], rows: Sequence[RouteRow]
+    links: Sequence[KernelLink], addresses: Sequence[KernelAddress], rows: Sequence[KernelRoute]
 ) -> frozenset[KernelAddress]:
     """The addresses whose network has no route of the kernel's, although it would make one."""
     there = {
@@ -32,7 +42,7 @@ def without_route(
         for row in rows
         if row.protocol == BY_KERNEL
         for hop in row.hops
-        if not hop.flags & HOP_LINKDOWN or not _ignored(row.version, hop.dev, links)
+        if not _ignored(row, hop, links)
     }
     up = {link.index for link in links if link.up}
     return frozenset(
@@ -42,15 +52,16 @@ def without_route(
     )
 
 
-def _ignored(version: int, dev: int, links: Sequence[KernelLink]) -> bool:
-    from harness.live.sysctls import ignores_linkdown
-
-    name = next((link.name for link in links if link.index == dev), "all")
-    return ignores_linkdown(version, name)
+def _ignored(row: KernelRoute, hop: Hop, links: Sequence[KernelLink]) -> bool:
+    """Whether the kernel passes over a way because its interface has no carrier."""
+    if not hop.flags & HOP_LINKDOWN:
+        return False
+    name = next((link.name for link in links if link.index == hop.dev), "all")
+    return ignores_linkdown(row.version, name)
 
 
 def routes(
-    rows: Sequence[RouteRow],
+    rows: Sequence[KernelRoute],
     links: Sequence[KernelLink],
     addresses: Sequence[KernelAddress],
     wanted: Sequence[str] = (),
@@ -77,15 +88,11 @@ def routes(
     own = {str(line.own) for line in addresses}
     own |= {str(ip_network(row.to)[0]) for row in kept if row.type == "local"}
     near_by = _networks(links, addresses, kept)
-    found = []
-    for row in kept:
-        data = _route(row, links, names, own, near_by, left_out)
-        if data is not None:
-            found.append(data)
-    return found, left_out
+    found = [_route(row, links, names, own, near_by, left_out) for row in kept]
+    return [data for data in found if data is not None], left_out
 
 
-def _made_by_kernel(row: RouteRow, addresses: Sequence[KernelAddress]) -> bool:
+def _made_by_kernel(row: KernelRoute, addresses: Sequence[KernelAddress]) -> bool:
     if row.protocol != BY_KERNEL:
         return False
     if row.type != "unicast":
@@ -95,9 +102,9 @@ def _made_by_kernel(row: RouteRow, addresses: Sequence[KernelAddress]) -> bool:
     )
 
 
-def _merged(rows: Sequence[RouteRow], left_out: list[Said]) -> list[RouteRow]:
+def _merged(rows: Sequence[KernelRoute], left_out: list[Said]) -> list[KernelRoute]:
     """Each route once: later IPv6 ones become further ways, later IPv4 ones are never used."""
-    found: dict[tuple[object, ...], RouteRow] = {}
+    found: dict[tuple[object, ...], KernelRoute] = {}
     for row in rows:
         first = found.get(row.key)
         if row.tos:
@@ -107,9 +114,7 @@ def _merged(rows: Sequence[RouteRow], left_out: list[Said]) -> list[RouteRow]:
             found[row.key] = row
         elif row.version == 6 and row.type == first.type == "unicast":
             hops = (*first.hops, *row.hops)
-            found[row.key] = RouteRow(
-                **{name: getattr(first, name) for name in RouteRow.__slots__} | {"hops": hops}
-            )
+            found[row.key] = replace(first, hops=hops)
             said = (
                 "that the routes to {} of metric {} are separate ones: written "
                 "as one with several ways"
@@ -122,7 +127,7 @@ def _merged(rows: Sequence[RouteRow], left_out: list[Said]) -> list[RouteRow]:
 
 
 def _networks(
-    links: Sequence[KernelLink], addresses: Sequence[KernelAddress], rows: Sequence[RouteRow]
+    links: Sequence[KernelLink], addresses: Sequence[KernelAddress], rows: Sequence[KernelRoute]
 ) -> dict[int, list[str]]:
     up = {link.index for link in links if link.up}
     found: dict[int, list[str]] = {}
@@ -137,7 +142,7 @@ def _networks(
 
 
 def _route(
-    row: RouteRow,
+    row: KernelRoute,
     links: Sequence[KernelLink],
     names: Mapping[int, str],
     own: set[str],
@@ -153,17 +158,16 @@ def _route(
         hops = [
             hop
             for hop in row.hops
-            if not hop.flags & HOP_DEAD
-            and not (hop.flags & HOP_LINKDOWN and _ignored(row.version, hop.dev, links))
+            if not hop.flags & HOP_DEAD and not _ignored(row, hop, links) and hop.dev in names
         ]
-        written = [_way(hop, names, near_by) for hop in hops if hop.dev in names]
+        written = [_way(hop, names, near_by) for hop in hops]
         if not written:
             left_out.append(Said("the route {}: its interface is away or down", words))
             return None
         if len(written) == 1:
             data |= written[0]
         else:
-            weights = [{"weight": hop.weight} if hop.weight > 1 else {} for hop in hops]
+            weights: list[Data] = [{"weight": hop.weight} if hop.weight > 1 else {} for hop in hops]
             data["nexthops"] = [way | each for way, each in zip(written, weights, strict=True)]
         if row.version == 4:
             _set_scope(data, row)
@@ -201,7 +205,7 @@ def _way(hop: Hop, names: Mapping[int, str], near_by: Mapping[int, list[str]]) -
     return way
 
 
-def _set_scope(data: Data, row: RouteRow) -> None:
+def _set_scope(data: Data, row: KernelRoute) -> None:
     """The scope, where it is not the one such a route has by itself."""
     direct = all(hop.via is None for hop in row.hops)
     usual = "host" if row.type == "local" else "link" if direct else "global"

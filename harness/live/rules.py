@@ -8,14 +8,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
-from harness.kernel.names import FIB_RULE_INVERT, FR_ACT_GOTO, KERNEL_RULES, RULE_TYPES
-from harness.live.interfaces import Data
-from harness.live.said import Link, Said
+from harness.kernel.rows import (
+    FIB_RULE_INVERT,
+    FR_ACT_GOTO,
+    KERNEL_RULES,
+    NO_LIMIT,
+    RULE_TYPES,
+    is_kernels_rule,
+)
+from harness.live.said import Data, Link, Said
 
 _TYPES = {number: name for name, number in RULE_TYPES.items()}
-_NO_LIMIT = 0xFFFFFFFF
 _KNOWN = frozenset(
     {
         "FRA_DST", "FRA_SRC", "FRA_IIFNAME", "FRA_OIFNAME", "FRA_GOTO", "FRA_PRIORITY",
@@ -25,12 +31,13 @@ _KNOWN = frozenset(
     }
 )  # fmt: skip
 # what the kernel's table holds from the beginning
-KERNEL_LABELS = frozenset(
-    {
+KERNEL_LABELS = {
+    (ip_network(prefix), label)
+    for prefix, label in (
         ("::/0", 1), ("fc00::/7", 5), ("fec0::/10", 11), ("2002::/16", 2), ("3ffe::/16", 12),
         ("2001::/32", 6), ("2001:10::/28", 7), ("::ffff:0:0/96", 4), ("::/96", 3), ("::1/128", 0),
-    }
-)  # fmt: skip
+    )
+}  # fmt: skip
 
 
 def rules(
@@ -43,27 +50,17 @@ def rules(
     """
     left_out: list[Said] = []
     complete = all(
-        sum(_is_default(message, version) for message in messages) == len(KERNEL_RULES[version])
+        sum(is_kernels_rule(each, version) for each in messages) == len(KERNEL_RULES[version])
         for version, messages in by_version.items()
         if messages
     )
-    found = []
-    for version, messages in by_version.items():
-        for message in messages:
-            if complete and _is_default(message, version):
-                continue
-            data = _rule(message, version, names, left_out)
-            if data is not None:
-                found.append(data)
-    return found, complete, left_out
-
-
-def _is_default(message: Any, version: int) -> bool:
-    carried = {name for name, _ in message["attrs"]}
-    key = (message.get_attr("FRA_PRIORITY") or 0, message.get_attr("FRA_TABLE"))
-    free = message.get_attr("FRA_SUPPRESS_PREFIXLEN") in (None, _NO_LIMIT)
-    ignored = {"FRA_PRIORITY", "FRA_TABLE", "FRA_SUPPRESS_PREFIXLEN", "FRA_PROTOCOL", "FRA_PAD"}
-    return key in KERNEL_RULES[version] and free and not message["flags"] and not carried - ignored
+    found = [
+        _rule(message, version, names, left_out)
+        for version, messages in by_version.items()
+        for message in messages
+        if not complete or not is_kernels_rule(message, version)
+    ]
+    return [data for data in found if data is not None], complete, left_out
 
 
 def _rule(message: Any, version: int, names: Collection[str], left_out: list[Said]) -> Data | None:
@@ -72,7 +69,7 @@ def _rule(message: Any, version: int, names: Collection[str], left_out: list[Sai
     if message.get_attr("FRA_L3MDEV"):
         return None  # comes with the first vrf and does nothing without one
     unknown = sorted({name for name, _ in message["attrs"]} - _KNOWN)
-    if message.get_attr("FRA_SUPPRESS_IFGROUP") not in (None, _NO_LIMIT):
+    if message.get_attr("FRA_SUPPRESS_IFGROUP") not in (None, NO_LIMIT):
         left_out.append(Said("{}: suppress_ifgroup", called))
         return None
     data: Data = {"priority": priority}
@@ -100,7 +97,7 @@ def _rule(message: Any, version: int, names: Collection[str], left_out: list[Sai
         table = message.get_attr("FRA_TABLE")
         data["table"] = {253: "default", 254: "main", 255: "local"}.get(table, table)
         limit = message.get_attr("FRA_SUPPRESS_PREFIXLEN")
-        if limit not in (None, _NO_LIMIT):
+        if limit not in (None, NO_LIMIT):
             data["suppress_prefixlength"] = limit
     elif message["action"] in _TYPES:
         data["type"] = _TYPES[message["action"]]
@@ -149,7 +146,7 @@ def _select(data: Data, message: Any, inverted: bool) -> None:
             data[word] = value
     mark, mask = message.get_attr("FRA_FWMARK"), message.get_attr("FRA_FWMASK")
     if mark is not None or mask is not None:
-        data["fwmark"] = f"{mark or 0:#x}/{_NO_LIMIT if mask is None else mask:#x}"
+        data["fwmark"] = f"{mark or 0:#x}/{NO_LIMIT if mask is None else mask:#x}"
     if inverted:
         data["not"] = True
 
@@ -172,13 +169,9 @@ def labels(messages: Sequence[Any], names: Mapping[int, str]) -> list[Data] | No
         if index:
             row["dev"] = names[index]
         found.append(row)
-    if not messages or {(_plain(row["prefix"]), row["label"]) for row in found} == KERNEL_LABELS:
+    if (
+        not messages
+        or {(ip_network(row["prefix"]), row["label"]) for row in found} == KERNEL_LABELS
+    ):
         return None
     return found
-
-
-def _plain(prefix: str) -> str:
-    from ipaddress import ip_network
-
-    text = str(ip_network(prefix))
-    return "::ffff:0:0/96" if text == "::ffff:0.0.0.0/96" else text

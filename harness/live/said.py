@@ -7,7 +7,21 @@ it again in a sentence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import Any, Self
+
+from harness.model.host import IPAddress
+
+Data = dict[str, Any]
+"""A part of a scenario as a file has it."""
+
+
+def literal(text: str) -> IPAddress | None:
+    """The address that a text is, perhaps with a zone; None for a name. Raises nothing."""
+    try:
+        return ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
 
 
 class Link(str):
@@ -51,18 +65,13 @@ class Said(str):
 
     def told(self, change: Callable[[str], str]) -> str:
         """The sentence with every text of the host's changed. Raises what ``change`` raises."""
-        if not self.values:
-            return self.words
-        return self.words.format(
-            *(
-                value.told(change)
-                if isinstance(value, Said)
-                else change(value)
-                if isinstance(value, str)
-                else value
-                for value in self.values
-            )
-        )
+
+        def shown(value: str | int) -> str | int:
+            if isinstance(value, Said):
+                return value.told(change)
+            return change(value) if isinstance(value, str) else value
+
+        return self.words.format(*map(shown, self.values)) if self.values else self.words
 
 
 def joined(sentences: Iterable[str], by: str = "; ") -> Said:

@@ -25,17 +25,29 @@ _EVERYWHERE = (
 )
 
 
+class SettingsHidden(Exception):
+    """A place without /proc, where nothing can be said of the kernel's settings."""
+
+    exit_status = 3
+
+
 def sysctls(names: Iterable[str]) -> tuple[dict[str, str], list[Said]]:
     """The settings that differ from those a sandbox begins with, and what is left out.
 
-    Parameters: ``names`` the interfaces. Raises nothing: a setting this kernel does not
-    have, or does not show, is passed over.
+    Parameters: ``names`` the interfaces. A setting this kernel does not have, or does not
+    show, is passed over. Raises SettingsHidden where it shows none at all.
     """
     found: dict[str, str] = {}
     left_out: list[Said] = []
+    if not _ROOT.is_dir():
+        raise SettingsHidden(
+            f"the kernel's settings cannot be read: there is no {_ROOT}; "
+            "mount it: mount -t proc proc /proc"
+        )
     for key in _WHOLE:
-        if _read(*key.split(".")[1:]) not in (None, "0"):
-            found[key] = _read(*key.split(".")[1:]) or ""
+        value = _read(*key.split(".")[1:])
+        if value not in (None, "0"):
+            found[key] = value or ""
     off = _read("ipv6", "conf", "all", "disable_ipv6")
     if off is None:
         left_out.append(Said("the kernel has no IPv6 at all: in the copy it is switched off"))

@@ -294,12 +294,11 @@ def start(
 
     Raises:
         OSError: the kernel refuses.
-        subprocess.SubprocessError: it refuses a part of the jail.
+        subprocess.SubprocessError: it refuses a part of the jail, which the text names.
     """
     options: Any = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "env": env}
     if root is None:
         return subprocess.Popen(argv, **options)
     from harness.sandbox import jail
 
-    with jail.process_tree():
-        return subprocess.Popen(argv, preexec_fn=lambda: jail.enter(root), **options)
+    return jail.start(argv, root, **options)

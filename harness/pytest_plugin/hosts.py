@@ -60,7 +60,7 @@ class HostBox:
             spec = Standing(loaded.scenario, loaded.gai_conf)
             self._conversation = self._stack.enter_context(pool.converse(stand, spec))
             self.devices: tuple[DeviceNote, ...] = self._conversation.receive()
-            self._doors = self._stack.enter_context(self._conversation.doors())
+            self._namespaces = self._stack.enter_context(self._conversation.namespaces())
         except BaseException:
             self._stack.close()
             raise
@@ -139,7 +139,7 @@ class HostBox:
     def _enter(self) -> None:
         """In the child: into the sandbox, in the folder where it was."""
         here = Path.cwd()
-        self._doors.enter()
+        self._namespaces.enter()
         try:
             os.chdir(here)
         except OSError:  # hidden in there, as all under /run

@@ -10,7 +10,7 @@ from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
 
-from . import doors, kernel, machine_etc, namespaces, wire
+from . import namespace_fds, namespaces, wire
 from .capture import Capture
 from .devices import Workshop
 from .dns import FirstReply, NameServer, Zone
@@ -122,10 +122,10 @@ class Box:
             raise EOFError("nobody speaks with this job")
         return wire.receive(self._asker)
 
-    def hand_over_doors(self) -> None:
-        """Send the asking process what `Conversation.doors` waits for. Raises OSError."""
+    def send_namespaces(self) -> None:
+        """Send the asking process what `Conversation.namespaces` waits for. Raises OSError."""
         if self._asker is not None:
-            doors.hand_over(self._asker)
+            namespace_fds.send(self._asker)
 
     def show_machine_etc(self) -> bool:
         """Show the machine's own files under /etc too, read-only, but those of name service.
@@ -134,7 +134,7 @@ class Box:
         refuses; the sandbox then goes on without them. Raises SandboxError where there is no
         place for it.
         """
-        return machine_etc.show(self.etc, self.tmpdir())
+        return namespaces.show_machine_etc(self.etc, self.tmpdir())
 
     def set_gai_conf(self, data: bytes | None) -> None:
         """Write /etc/gai.conf in one step, with a new modification time, or remove it.
@@ -186,9 +186,8 @@ class Box:
                 raise SandboxError(f"{skeleton} cannot be a root: it has no folder etc")
             root = self.tmpdir() / f"root{len(self._roots)}"
             root.mkdir()
-            flags = kernel.MS_NOSUID | kernel.MS_NODEV
-            namespaces.bind(skeleton, root, flags=flags)
-            namespaces.bind(self.etc, root / "etc", flags=flags)
+            namespaces.bind(skeleton, root, flags=namespaces.BARE)
+            namespaces.bind(self.etc, root / "etc", flags=namespaces.BARE)
             if parts:
                 namespaces.gather(parts, root / "python")
             self._roots[key] = root

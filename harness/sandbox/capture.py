@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import struct
 import time
-from typing import Any
-
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
 
-from .devices import IFF_UP
+from .devices import IFF_UP, UNKNOWN_KIND, add_device, set_flags
 from .errors import SandboxUnavailable
 
 _NAME = "nlmon0"
@@ -32,22 +28,16 @@ class Capture:
     """
 
     def __init__(self, sock: netlink.Netlink) -> None:
-        message = ifinfmsg()
-        message["index"] = _INDEX
-        kind: list[Any] = [("IFLA_INFO_KIND", "nlmon")]
-        message["attrs"] = [("IFLA_IFNAME", _NAME), ("IFLA_LINKINFO", {"attrs": kind})]
         try:
-            sock.change(message, netlink.RTM_NEWLINK, netlink.NLM_F_CREATE | netlink.NLM_F_EXCL)
+            add_device(sock, _NAME, "nlmon", _INDEX)
         except netlink.RefusedError as problem:
-            if problem.errno not in (errno.EOPNOTSUPP, errno.ENOTSUP):
+            if problem.errno not in UNKNOWN_KIND:
                 raise
             raise SandboxUnavailable(
                 "this kernel offers no nlmon device, so netlink cannot be captured",
                 "load it: modprobe nlmon; --trace shows the same messages through strace",
             ) from None
-        up = ifinfmsg()
-        up["index"], up["flags"], up["change"] = _INDEX, IFF_UP, IFF_UP
-        sock.change(up, netlink.RTM_NEWLINK)
+        set_flags(sock, _INDEX, IFF_UP, IFF_UP)
         self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._sock.bind((_NAME, 0))

@@ -10,53 +10,110 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from . import kernel
+from . import kernel, userns_diagnosis
 from .namespaces import NOBODY, write
 
 
+def start(argv: Sequence[str], root: Path, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program in the jail of ``root``.
+
+    Parameters: ``argv`` as seen in ``root``; ``root`` as `Box.private_root` gives it; ``options``
+    of Popen. Raises OSError where the program cannot be started, and
+    subprocess.SubprocessError with the part of the jail that the kernel refuses.
+    """
+    told, tell = os.pipe2(os.O_CLOEXEC)
+
+    def confine() -> None:
+        try:
+            enter(root)
+        except OSError as problem:
+            os.write(tell, f"{problem.errno}\n{problem.filename}".encode())
+            raise
+
+    try:
+        with _process_tree():
+            return subprocess.Popen(argv, preexec_fn=confine, **options)
+    except subprocess.SubprocessError:
+        os.set_blocking(told, False)
+        number, _, part = os.read(told, 4096).decode().partition("\n")
+        problem = OSError(int(number), os.strerror(int(number)), part)
+        said = userns_diagnosis.unavailable(problem, "the kernel refuses a part of its jail")
+        raise subprocess.SubprocessError(said.message) from None
+    finally:
+        os.close(told)
+        os.close(tell)
+
+
 @contextmanager
-def process_tree() -> Iterator[None]:
+def _part(words: str) -> Iterator[None]:
+    """Name a part of the jail in the OSError of a call that the kernel refuses."""
+    try:
+        yield
+    except OSError as problem:
+        raise OSError(problem.errno, problem.strerror, words) from None
+
+
+@contextmanager
+def _process_tree() -> Iterator[None]:
     """The child forked inside the with block is the first of a process tree of its own.
 
     It dies with the first process of the tree. Raises OSError.
     """
-    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    with Path("/proc/self/ns/pid").open("rb") as own:
         kernel.unshare(kernel.CLONE_NEWPID)
         try:
             yield
         finally:
-            kernel.setns(own, kernel.CLONE_NEWPID)
-    finally:
-        os.close(own)
+            kernel.setns(own.fileno(), kernel.CLONE_NEWPID)
 
 
 def enter(root: Path) -> None:
     """In a child that will exec: see nothing but ``root``, a mount, and have no capability.
 
-    Parameters: ``root`` as `Box.private_root` gives it. Raises OSError.
+    Parameters: ``root`` as `Box.private_root` gives it. Raises OSError, whose file name is the
+    part of the jail that the kernel refuses.
     """
-    kernel.unshare(kernel.CLONE_NEWNS)
-    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
-    # to be reached once /proc is gone
-    proc, this = (
-        os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) for path in ("/proc", "/proc/self")
-    )
-    kernel.pivot_root(root)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    kernel.leave_session_keyring()
-    kernel.bound_capabilities()
+    with _part("mounts of its own"):
+        nobody_is_mapped = all(_maps_nobody(name) for name in ("uid_map", "gid_map"))
+        kernel.unshare(kernel.CLONE_NEWNS)
+        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        # to be reached once /proc is gone
+        proc, this = (
+            os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            for path in ("/proc", "/proc/self")
+        )
+    with _part("a root folder of its own (pivot_root)"):
+        kernel.pivot_root(root)
+    with _part("limits and keys of its own"):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        kernel.leave_session_keyring()
+    with _part("to bound its capabilities (prctl)"):
+        kernel.bound_capabilities()
     with suppress(OSError):  # refused where nobody is not mapped, and where root is not real
         os.setgroups([])
-    with suppress(OSError):
+    try:
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
-    _forbid_namespaces(proc, this)
-    kernel.drop_capabilities()
+    except OSError as problem:
+        if nobody_is_mapped:  # else the code would stay root of its user namespace
+            part = "to become the user nobody (setresuid)"
+            raise OSError(problem.errno, problem.strerror, part) from None
+    with _part("a user namespace without further ones"):
+        _forbid_namespaces(proc, this)
+    with _part("to give up its capabilities (capset, prctl)"):
+        kernel.drop_capabilities()
+
+
+def _maps_nobody(name: str) -> bool:
+    """Whether a map of this user namespace, ``uid_map`` or ``gid_map``, has nobody in it."""
+    rows = (line.split() for line in Path("/proc/self", name).read_text().splitlines())
+    return any(int(first) <= NOBODY < int(first) + int(count) for first, _, count in rows)
 
 
 def _forbid_namespaces(proc: int, this: int) -> None:

@@ -7,14 +7,13 @@ pid 1 whose death ends everything in it.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from . import kernel, refusals
-from .errors import NoSandbox, SandboxError, SandboxUnavailable
+from . import kernel, userns_diagnosis
+from .errors import SandboxError
 
 HOSTNAME = "sandbox"
 NOBODY = 65534
@@ -27,9 +26,17 @@ _NAMESPACES = (
     | kernel.CLONE_NEWIPC
     | kernel.CLONE_NEWPID
 )
-_BARE = kernel.MS_NOSUID | kernel.MS_NODEV
+BARE = kernel.MS_NOSUID | kernel.MS_NODEV
+_READ_ONLY = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
 # where an answer could come from that is not the sandbox's: nscd, systemd-resolved
 _HIDDEN = ("/run", "/var/run", "/var/cache/nscd", "/var/db/nscd")
+# what decides over names and their order comes from the scenario alone
+_NAME_SERVICE = frozenset(
+    {
+        "gai.conf", "gaiharness.names", "host.conf", "hostname", "hosts", "networks",
+        "nscd.conf", "nsswitch.conf", "protocols", "resolv.conf", "resolvconf", "services",
+    }
+)  # fmt: skip
 
 
 def enter() -> None:
@@ -40,24 +47,17 @@ def enter() -> None:
     """
     uid, gid = os.geteuid(), os.getegid()
     mapped = _mapped_by_helper(gid) if uid == 0 else nullcontext(lambda: False)
+    what = "new namespaces"
     try:
         with mapped as nobody_too:
-            try:
-                kernel.unshare(_NAMESPACES)
-            except OSError as problem:
-                raise NoSandbox(
-                    f"the kernel refuses new namespaces: {problem.strerror}",
-                    refusals.hint(problem.errno),
-                ) from None
+            kernel.unshare(_NAMESPACES)
+            what = f"to map uid {uid} in a user namespace"
             if not nobody_too():
                 write("/proc/self/setgroups", "deny")
                 write("/proc/self/uid_map", f"0 {uid} 1")
                 write("/proc/self/gid_map", f"0 {gid} 1")
     except OSError as problem:
-        raise NoSandbox(
-            f"the kernel refuses to map uid {uid} in a user namespace: {problem.strerror}",
-            refusals.hint(problem.errno),
-        ) from None
+        raise userns_diagnosis.refused(what, problem) from None
 
 
 @contextmanager
@@ -111,21 +111,17 @@ def furnish(etc: str = "/etc") -> None:
         for place in (etc, *_hidden()):
             mount_tmpfs(place)
     except OSError as problem:
-        raise NoSandbox(
-            f"the kernel refuses a private mount on {problem.filename}: {problem.strerror}",
-            refusals.hint(problem.errno),
-        ) from None
+        what = f"a private mount on {problem.filename}"
+        raise userns_diagnosis.refused(what, problem) from None
     # refused where parts of /proc are hidden (containers); the old one then serves as well,
     # because /proc/sys/net follows the reader's network namespace
     with suppress(OSError):
-        kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+        kernel.mount("proc", "/proc", "proc", BARE | kernel.MS_NOEXEC)
 
 
 def mount_tmpfs(place: str | Path) -> None:
     """Mount an empty tmpfs on a folder. Raises OSError."""
-    kernel.mount(
-        "tmpfs", str(place), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755,size=64m"
-    )
+    kernel.mount("tmpfs", str(place), "tmpfs", BARE, "mode=755,size=64m")
 
 
 def bind(source: Path, target: Path, *, read_only: bool = True, flags: int = 0) -> None:
@@ -138,13 +134,10 @@ def bind(source: Path, target: Path, *, read_only: bool = True, flags: int = 0) 
         kernel.mount(str(source), str(target), flags=kernel.MS_BIND | kernel.MS_REC)
         if read_only:
             # a user namespace may not take away flags the source's mount has
-            kept = os.statvfs(target).f_flag & (
-                kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
-            )
-            atime = os.statvfs(target).f_flag & (os.ST_NOATIME | os.ST_NODIRATIME)
-            relatime = (os.statvfs(target).f_flag & os.ST_RELATIME) and 1 << 21
-            flags |= kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
-            kernel.mount("none", str(target), flags=flags | kept | atime | relatime)
+            has = os.statvfs(target).f_flag
+            flags |= has & (BARE | kernel.MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME)
+            flags |= kernel.MS_RELATIME if has & os.ST_RELATIME else 0
+            kernel.mount("none", str(target), flags=flags | _READ_ONLY)
     except OSError as problem:
         raise SandboxError(f"cannot show {source} at {target}: {problem.strerror}") from None
 
@@ -163,10 +156,8 @@ def gather(parts: Sequence[tuple[str, Path]], target: Path) -> None:
                 place.mkdir()
             else:
                 place.touch()
-            bind(source, place, flags=_BARE)
-        kernel.mount(
-            "none", str(target), flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _BARE
-        )
+            bind(source, place, flags=BARE)
+        kernel.mount("none", str(target), flags=_READ_ONLY | BARE)
     except OSError as problem:
         raise SandboxError(f"cannot show files at {target}: {problem.strerror}") from None
 
@@ -188,6 +179,35 @@ def scratch() -> Path:
     raise SandboxError("no folder for temporary files: /run, /mnt, /media, /srv are missing")
 
 
+def show_machine_etc(etc: Path, scratch: Path) -> bool:
+    """Link every file of the machine's /etc but those of name service into ``etc``.
+
+    Programs that are more than look-ups want the machine's users, certificates, time zone,
+    alternatives and the loader's cache. What is shown is read-only.
+
+    Parameters: ``etc`` the private one, mounted over the machine's; ``scratch`` a folder of
+    this mount namespace. Returns False where the kernel refuses it. Raises FileExistsError
+    when called twice.
+    """
+    whole, kept = scratch / "machine", scratch / "etc"
+    whole.mkdir()
+    kept.mkdir()
+    try:
+        # a copy of the tree, without the mount that hides the machine's /etc
+        kernel.mount("/", str(whole), flags=kernel.MS_BIND | kernel.MS_REC)
+        hidden = whole / etc.relative_to("/")
+        kernel.unmount(str(hidden), kernel.MNT_DETACH)
+        bind(hidden, kept)
+        kernel.unmount(str(whole), kernel.MNT_DETACH)
+    except (OSError, SandboxError):
+        return False
+    for entry in kept.iterdir():
+        if entry.name not in _NAME_SERVICE:
+            with suppress(FileExistsError):
+                (etc / entry.name).symlink_to(entry)
+    return True
+
+
 def _hidden() -> list[str]:
     places: list[str] = []
     for place in _HIDDEN:
@@ -205,10 +225,3 @@ def write(path: str, text: str, folder: int | None = None) -> None:
         os.write(descriptor, text.encode())
     finally:
         os.close(descriptor)
-
-
-def no_network() -> SandboxUnavailable:
-    """The error for a network namespace that may not be configured."""
-    return NoSandbox(
-        "the kernel refuses to configure a private network", refusals.hint(errno.EPERM)
-    )

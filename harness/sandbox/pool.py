@@ -26,8 +26,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from . import programs, refusals, wire
-from .conversation import Conversation
+from . import namespace_fds, programs, userns_diagnosis, wire
 from .errors import SandboxError, SandboxUnavailable
 from .spool import Spool
 
@@ -39,10 +38,10 @@ Job = Callable[["Box", Any], Iterator[Any]]
 
 # The child sees the same modules as this process, tests and plug-ins included. With -P nothing
 # of the current folder is imported; what its own interpreter adds comes last.
-_ZYGOTE = (
+_FORKSERVER = (
     "import sys, json; given = json.loads(sys.argv.pop()); "
     "sys.path[:] = given + [entry for entry in sys.path if entry not in given]; "
-    "from harness.sandbox.zygote import main; main()"
+    "from harness.sandbox.forkserver import main; main()"
 )
 # these change what glibc's resolver does, so the children must not inherit them
 RESOLVER_VARIABLES = (
@@ -78,6 +77,50 @@ class _Running:
     values: Spool[Any] = field(default_factory=Spool)
 
 
+class Conversation:
+    """One job that answers what it is sent; closing it ends its sandbox and all in it.
+
+    `Pool.converse` makes it; use it as a context manager.
+    """
+
+    def __init__(
+        self, sock: socket.socket, following: Callable[[socket.socket], tuple[bool, Any]]
+    ) -> None:
+        self._sock = sock
+        self._following = following
+
+    def receive(self) -> Any:
+        """The next value the job yields. Raises as `Pool.run`, and where the job has ended."""
+        more, value = self._following(self._sock)
+        if not more:
+            raise SandboxError("the job in the sandbox has ended")
+        return value
+
+    def send(self, value: Any) -> None:
+        """Send a value to `Box.hear`; it has to be picklable. Raises SandboxError."""
+        try:
+            wire.send(self._sock, value)
+        except OSError as problem:
+            raise SandboxError(f"the sandbox has gone: {problem.strerror}") from None
+
+    def namespaces(self) -> namespace_fds.NamespaceFds:
+        """Wait for `Box.send_namespaces`. Raises SandboxError where the sandbox has gone."""
+        return namespace_fds.receive(self._sock)
+
+    def close(self) -> None:
+        """End the sandbox with every process in it; harmless when repeated."""
+        # a process that entered it has a copy of the socket, which closing alone leaves open
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class Pool:
     """Runs functions in fresh sandboxes; use it as a context manager.
 
@@ -91,7 +134,7 @@ class Pool:
         self.jobs = jobs
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
-        self._zygote: subprocess.Popen[bytes] | None = None
+        self._forkserver: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         if not sys.platform.startswith("linux"):
@@ -108,13 +151,13 @@ class Pool:
             if self._control is not None:
                 self._control.close()
                 self._control = None
-            if self._zygote is not None:
+            if self._forkserver is not None:
                 try:
-                    self._zygote.wait(5)
+                    self._forkserver.wait(5)
                 except subprocess.TimeoutExpired:
-                    self._zygote.kill()
-                    self._zygote.wait()
-                self._zygote = None
+                    self._forkserver.kill()
+                    self._forkserver.wait()
+                self._forkserver = None
 
     def run(self, function: Job, spec: Any) -> Iterator[Any]:
         """Run ``function(box, spec)`` in a fresh sandbox and stream what it yields.
@@ -221,7 +264,7 @@ class Pool:
         try:
             ours, theirs = socket.socketpair()
         except OSError as problem:
-            raise refusals.unavailable(problem) from None
+            raise userns_diagnosis.unavailable(problem) from None
         try:
             with theirs, self._lock:
                 control = self._alive()
@@ -262,17 +305,17 @@ class Pool:
         raise value
 
     def _why_gone(self) -> str:
-        status = self._zygote.poll() if self._zygote is not None else None
+        status = self._forkserver.poll() if self._forkserver is not None else None
         if status is None:
             return "the sandbox died: it was killed, or its supervisor was"
         how = signal.Signals(-status).name if status < 0 else f"status {status}"
         return f"the process that makes sandboxes has ended ({how})"
 
     def _alive(self) -> socket.socket:
-        """The control socket of a living zygote; a new one after the old one was killed."""
-        if self._control is None or self._zygote is None:
+        """The control socket of a living fork server; a new one after the old one was killed."""
+        if self._control is None or self._forkserver is None:
             raise SandboxError("the pool is closed: use it inside its with block")
-        if self._zygote.poll() is not None:
+        if self._forkserver.poll() is not None:
             self._control.close()
             self._start()
         return self._control
@@ -281,7 +324,7 @@ class Pool:
         try:
             self._fork()
         except OSError as problem:
-            raise refusals.unavailable(problem) from None
+            raise userns_diagnosis.unavailable(problem) from None
 
     def _fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -291,8 +334,8 @@ class Pool:
         path = json.dumps(programs.module_path())
         arguments = [str(theirs.fileno()), str(os.getpid()), path]
         with theirs:
-            self._zygote = subprocess.Popen(
-                [sys.executable, "-P", "-c", _ZYGOTE, *arguments],
+            self._forkserver = subprocess.Popen(
+                [sys.executable, "-P", "-c", _FORKSERVER, *arguments],
                 env=environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

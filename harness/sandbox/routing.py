@@ -14,17 +14,18 @@ from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
-from harness.kernel.names import (
+from harness.kernel.rows import (
     FIB_RULE_INVERT,
     FR_ACT_GOTO,
     KERNEL_RULES,
+    NO_LIMIT,
     PREFERENCES,
     ROUTE_TYPES,
     RULE_TYPES,
     SCOPES,
 )
-from harness.kernel.netlink import label_message
 
+from .devices import refused
 from .errors import SandboxError
 
 if TYPE_CHECKING:
@@ -59,42 +60,35 @@ def add_route(sock: Netlink, position: int, route: RouteSpec, indexes: Mapping[s
     """
     field = f"host.routes[{position}]"
     network = route.network
-    message = route_message()
-    message["family"] = _FAMILIES[network.version]
-    message["dst_len"] = network.prefixlen
-    message["table"] = route.table if route.table < 256 else 0
-    message["proto"] = _RTPROT_STATIC
-    message["type"] = ROUTE_TYPES[route.type]
-    message["scope"] = _scope(route)
-    if route.on_link:
-        message["flags"] = _RTNH_F_ONLINK
-    attributes: list[tuple[str, object]] = [("RTA_TABLE", route.table)]
-    if network.prefixlen:
-        attributes.append(("RTA_DST", str(network.network_address)))
-    if route.source is not None:
-        source = ip_network(route.source)
-        message["src_len"] = source.prefixlen
-        attributes.append(("RTA_SRC", str(source.network_address)))
-    if route.via is not None:
-        attributes.append(("RTA_GATEWAY", route.via))
-    if route.dev is not None:
-        attributes.append(("RTA_OIF", _index(field, route.dev, indexes)))
-    if route.nexthops:
-        hops = b"".join(_next_hop(field, hop, indexes) for hop in route.nexthops)
-        attributes.append(("RTA_MULTIPATH", hops))
-    if route.from_ is not None:
-        attributes.append(("RTA_PREFSRC", route.from_))
-    if route.metric is not None:
-        attributes.append(("RTA_PRIORITY", route.metric))
-    if route.pref is not None:
-        attributes.append(("RTA_PREF", PREFERENCES[route.pref]))
-    message["attrs"] = attributes
+    source = None if route.source is None else ip_network(route.source)
+    hops = [_next_hop(field, hop, indexes) for hop in route.nexthops]
+    attributes = {
+        "RTA_TABLE": route.table,
+        "RTA_DST": str(network.network_address) if network.prefixlen else None,
+        "RTA_SRC": None if source is None else str(source.network_address),
+        "RTA_GATEWAY": route.via,
+        "RTA_OIF": None if route.dev is None else _index(field, route.dev, indexes),
+        "RTA_MULTIPATH": b"".join(hops) if hops else None,
+        "RTA_PREFSRC": route.from_,
+        "RTA_PRIORITY": route.metric,
+        "RTA_PREF": None if route.pref is None else PREFERENCES[route.pref],
+    }
+    message = netlink.message(
+        route_message,
+        attributes,
+        family=_FAMILIES[network.version],
+        dst_len=network.prefixlen,
+        src_len=0 if source is None else source.prefixlen,
+        table=route.table if route.table < 256 else 0,
+        proto=_RTPROT_STATIC,
+        type=ROUTE_TYPES[route.type],
+        scope=_scope(route),
+        flags=_RTNH_F_ONLINK if route.on_link else 0,
+    )
     try:
         sock.change(message, netlink.RTM_NEWROUTE, _NEW)
     except netlink.RefusedError as problem:
-        raise SandboxError(
-            f"{field}: the kernel refused {_words(route)}: {problem.strerror}"
-        ) from None
+        raise refused(field, _words(route), problem) from None
 
 
 def _words(route: RouteSpec) -> str:
@@ -142,11 +136,9 @@ def remove_kernel_rules(sock: Netlink) -> None:
     """Take away the rules a network namespace begins with. Raises RefusedError."""
     for version, rules in KERNEL_RULES.items():
         for priority, table in rules:
-            message = fibmsg()
-            message["family"] = _FAMILIES[version]
-            message["table"] = table
-            message["action"] = RULE_TYPES["unicast"]
-            message["attrs"] = [("FRA_PRIORITY", priority), ("FRA_TABLE", table)]
+            attrs = {"FRA_PRIORITY": priority, "FRA_TABLE": table}
+            fields = {"family": _FAMILIES[version], "action": RULE_TYPES["unicast"]}
+            message = netlink.message(fibmsg, attrs, table=table, **fields)
             sock.change(message, netlink.RTM_DELRULE)
 
 
@@ -156,43 +148,39 @@ def add_rule(sock: Netlink, position: int, rule: Rule) -> None:
     Parameters: ``sock``; ``position`` in the host's list, for messages; ``rule``.
     Raises SandboxError for a rule the kernel refuses.
     """
-    message = fibmsg()
-    message["family"] = _FAMILIES[rule.version]
-    message["action"] = FR_ACT_GOTO if rule.goto is not None else RULE_TYPES[rule.type]
-    message["flags"] = FIB_RULE_INVERT if rule.not_ else 0
-    attributes: list[tuple[str, Any]] = [("FRA_PRIORITY", rule.priority)]
-    for text, name, length in (
-        (rule.from_, "FRA_SRC", "src_len"), (rule.to, "FRA_DST", "dst_len")
-    ):  # fmt: skip
-        if text is not None:
-            network = ip_network(text)
-            message[length] = network.prefixlen
-            if network.prefixlen:
-                attributes.append((name, str(network.network_address)))
-    if rule.table is not None:
-        message["table"] = rule.table if rule.table < 256 else 0
-        attributes.append(("FRA_TABLE", rule.table))
-    if rule.fwmark is not None:
-        mark, _, mask = rule.fwmark.partition("/")
-        attributes.append(("FRA_FWMARK", int(mark, 0)))
-        attributes.append(("FRA_FWMASK", int(mask, 0) if mask else 0xFFFFFFFF))
-    for value, name in (
-        (rule.iif, "FRA_IIFNAME"),
-        (rule.oif, "FRA_OIFNAME"),
-        (rule.goto, "FRA_GOTO"),
-        (rule.ipproto, "FRA_IP_PROTO"),
-        (rule.suppress_prefixlength, "FRA_SUPPRESS_PREFIXLEN"),
-    ):
-        if value is not None:
-            attributes.append((name, value))
-    message["attrs"] = attributes
+    ends = [None if text is None else ip_network(text) for text in (rule.from_, rule.to)]
+    source, destination = (
+        str(end.network_address) if end is not None and end.prefixlen else None for end in ends
+    )
+    mark, _, mask = (rule.fwmark or "").partition("/")
+    attributes = {
+        "FRA_PRIORITY": rule.priority,
+        "FRA_SRC": source,
+        "FRA_DST": destination,
+        "FRA_TABLE": rule.table,
+        "FRA_FWMARK": int(mark, 0) if mark else None,
+        "FRA_FWMASK": (int(mask, 0) if mask else NO_LIMIT) if mark else None,
+        "FRA_IIFNAME": rule.iif,
+        "FRA_OIFNAME": rule.oif,
+        "FRA_GOTO": rule.goto,
+        "FRA_IP_PROTO": rule.ipproto,
+        "FRA_SUPPRESS_PREFIXLEN": rule.suppress_prefixlength,
+    }
+    message = netlink.message(
+        fibmsg,
+        attributes,
+        family=_FAMILIES[rule.version],
+        src_len=ends[0].prefixlen if ends[0] else 0,
+        dst_len=ends[1].prefixlen if ends[1] else 0,
+        table=rule.table if rule.table and rule.table < 256 else 0,
+        action=FR_ACT_GOTO if rule.goto is not None else RULE_TYPES[rule.type],
+        flags=FIB_RULE_INVERT if rule.not_ else 0,
+    )
     try:
         sock.change(message, netlink.RTM_NEWRULE, _NEW)
     except netlink.RefusedError as problem:
-        raise SandboxError(
-            f"host.rules[{position}]: the kernel refused the rule of priority "
-            f"{rule.priority}: {problem.strerror}"
-        ) from None
+        what = f"the rule of priority {rule.priority}"
+        raise refused(f"host.rules[{position}]", what, problem) from None
 
 
 def set_address_labels(
@@ -215,15 +203,10 @@ def set_address_labels(
         try:
             sock.change(message, netlink.RTM_NEWADDRLABEL, _NEW)
         except netlink.RefusedError as problem:
-            raise SandboxError(
-                f"{field}: the kernel refused {row.prefix}: {problem.strerror}"
-            ) from None
+            raise refused(field, row.prefix, problem) from None
 
 
 def _label(prefix: str, length: int, index: int, value: int) -> Any:
-    message = label_message()
-    message["family"] = AF_INET6
-    message["prefixlen"] = length
-    message["index"] = index
-    message["attrs"] = [("IFAL_ADDRESS", prefix), ("IFAL_LABEL", value)]
-    return message
+    attrs = {"IFAL_ADDRESS": prefix, "IFAL_LABEL": value}
+    fields = {"family": AF_INET6, "prefixlen": length, "index": index}
+    return netlink.message(netlink.label_message, attrs, **fields)

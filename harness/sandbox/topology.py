@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from ipaddress import ip_interface
 from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING
@@ -9,14 +10,13 @@ from typing import TYPE_CHECKING
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
-from harness.kernel.names import SCOPES
+from harness.kernel.rows import SCOPES
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
 from harness.scenario.sysctls import interface_of
 
-from . import devices, namespaces, routing, sysctls
-from .errors import SandboxError
-from .settling import settle
+from . import devices, routing, sysctls, userns_diagnosis
 from .values import Device, DeviceNote, Topology
+from .wait_for_dad import wait_for_dad
 
 if TYPE_CHECKING:
     from harness.scenario.schema import Address, Host, Interface
@@ -78,11 +78,13 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
         if interface_of(key) is None:
             sysctls.write(key, value)
     try:
-        workshop.set_flags(devices.LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
+        devices.set_flags(sock, devices.LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
     except netlink.RefusedError:  # AppArmor gives a user namespace without its rights
-        raise namespaces.no_network() from None
+        problem = OSError(errno.EPERM, "")
+        raise userns_diagnosis.refused("to configure a private network", problem) from None
 
     made, notes = _interfaces(sock, workshop, host)
+    indexes = {device.name: device.index for device in [_LOOPBACK, *made]}
     for device in made:
         if _has_unfinished(host.interfaces[device.name]):
             for key, value in _UNFINISHED.items():
@@ -93,17 +95,20 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
     for device in made:
         for member in host.interfaces[device.name].interfaces:
             # before they are up and have addresses, which a change of the master would take
-            workshop.enslave(next(d.index for d in made if d.name == member), device)
+            try:
+                devices.set_attribute(sock, indexes[member], "IFLA_MASTER", device.index)
+            except netlink.RefusedError as problem:
+                place = f"host.interfaces.{device.name}.interfaces"
+                raise devices.refused(place, member, problem) from None
     for device in made:
         if host.interfaces[device.name].up:
-            _up(workshop, device, host.interfaces[device.name])
+            _up(sock, device, host.interfaces[device.name])
     for device in [_LOOPBACK, *made]:
         if device.name in host.interfaces:
             for position, address in _in_order(host, device.name):
                 _add_address(sock, device, position, address)
     notes += _remove_unlisted(sock, made, host)
-    settle(sock, host)
-    indexes = {device.name: device.index for device in [_LOOPBACK, *made]}
+    wait_for_dad(sock, host)
     if host.addrlabels is not None:
         routing.set_address_labels(sock, host.addrlabels, indexes)
     for position, route in enumerate(host.routes):
@@ -127,7 +132,8 @@ def _interfaces(
     for index, (name, interface) in enumerate(wanted, following):
         if name in present:
             # a tunnel module puts one device of its own into every namespace
-            workshop.rename(present[name], f"given{present[name]}")
+            given = present[name]
+            devices.set_attribute(sock, given, "IFLA_IFNAME", f"given{given}")
         device = workshop.make(name, interface.kind, index, interface.table)
         if interface.kind in devices.AS_ETHERNET:
             text = (
@@ -141,7 +147,7 @@ def _interfaces(
     return made, notes
 
 
-def _up(workshop: Workshop, device: Device, interface: Interface) -> None:
+def _up(sock: netlink.Netlink, device: Device, interface: Interface) -> None:
     mask = wanted = devices.IFF_UP
     if interface.kind == "ethernet" or interface.kind in devices.AS_ETHERNET:
         # dummy and ifb come without these, a real card has them
@@ -150,12 +156,10 @@ def _up(workshop: Workshop, device: Device, interface: Interface) -> None:
     elif _has_unfinished(interface):
         mask |= devices.IFF_NOARP  # a link without neighbours skips duplicate detection
     try:
-        workshop.set_flags(device.index, wanted, mask)
+        devices.set_flags(sock, device.index, wanted, mask)
     except OSError as problem:
-        raise SandboxError(
-            f"host.interfaces.{device.name}: the kernel refused to bring up the "
-            f"{device.used} device: {problem.strerror}"
-        ) from None
+        what = f"to bring up the {device.used} device"
+        raise devices.refused(f"host.interfaces.{device.name}", what, problem) from None
 
 
 def _has_unfinished(interface: Interface) -> bool:
@@ -188,31 +192,25 @@ def _add_address(sock: netlink.Netlink, device: Device, position: int, address: 
         flags |= _FLAGS[flag]
     if local.version == 6 and not {"optimistic", "tentative"} & set(address.flags):
         flags |= IFA_F_NODAD
-    message = ifaddrmsg()
-    message["family"] = AF_INET if local.version == 4 else AF_INET6
-    message["prefixlen"] = far.network.prefixlen
-    message["index"] = device.index
-    scope = "host" if local.version == 4 and local.ip.is_loopback else "global"
-    message["scope"] = SCOPES[address.scope or scope]
-    message["attrs"] = [
-        ("IFA_LOCAL", str(local.ip)),
-        ("IFA_ADDRESS", str(far.ip)),
-        ("IFA_FLAGS", flags),
-    ]
-    if address.label is not None:
-        message["attrs"].append(("IFA_LABEL", address.label))
-    if address.metric is not None:
-        message["attrs"].append(("IFA_RT_PRIORITY", address.metric))
-    if flags & IFA_F_DEPRECATED:
-        lifetimes = {"ifa_preferred": 0, "ifa_valid": _FOREVER}
-        message["attrs"].append(("IFA_CACHEINFO", lifetimes))
+    usual = "host" if local.version == 4 and local.ip.is_loopback else "global"
+    deprecated = {"ifa_preferred": 0, "ifa_valid": _FOREVER} if flags & IFA_F_DEPRECATED else None
+    message = netlink.message(
+        ifaddrmsg,
+        {
+            "IFA_LOCAL": str(local.ip), "IFA_ADDRESS": str(far.ip), "IFA_FLAGS": flags,
+            "IFA_LABEL": address.label, "IFA_RT_PRIORITY": address.metric,
+            "IFA_CACHEINFO": deprecated,
+        },
+        family=AF_INET if local.version == 4 else AF_INET6,
+        prefixlen=far.network.prefixlen,
+        index=device.index,
+        scope=SCOPES[address.scope or usual],
+    )  # fmt: skip
     try:
         sock.change(message, netlink.RTM_NEWADDR, _NEW)
     except netlink.RefusedError as problem:
-        raise SandboxError(
-            f"host.interfaces.{device.name}.addresses[{position}]: the kernel refused "
-            f"{address.address}: {problem.strerror}"
-        ) from None
+        place = f"host.interfaces.{device.name}.addresses[{position}]"
+        raise devices.refused(place, address.address, problem) from None
 
 
 def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[DeviceNote]:
@@ -227,11 +225,9 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
     for row in sock.addresses():
         if row.index == devices.LOOPBACK_INDEX or (row.index, row.own) in listed:
             continue
-        message = ifaddrmsg()
-        for name in ("family", "prefixlen", "index"):
-            message[name] = getattr(row, name)
-        message["attrs"] = [("IFA_LOCAL", str(row.own)), ("IFA_ADDRESS", str(row.far))]
-        sock.change(message, netlink.RTM_DELADDR)
+        attrs = {"IFA_LOCAL": str(row.own), "IFA_ADDRESS": str(row.far)}
+        fields = {"family": row.family, "prefixlen": row.prefixlen, "index": row.index}
+        sock.change(netlink.message(ifaddrmsg, attrs, **fields), netlink.RTM_DELADDR)
         if row.index in names:
             notes.append(DeviceNote(names[row.index], f"removed {row.own}, which is not listed"))
     return notes

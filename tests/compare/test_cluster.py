@@ -249,7 +249,7 @@ def test_local_opens_no_port_and_a_kill_leaves_nothing(tmp_path: Path) -> None:
     try:
         seen: set[int] = set()
         end = time.monotonic() + 30
-        while len(seen) < 4 and time.monotonic() < end:  # itself, zygote, supervisors, pids 1
+        while len(seen) < 4 and time.monotonic() < end:  # itself, forkserver, supervisors, pids 1
             seen |= family(process.pid)
             assert process.poll() is None
             time.sleep(0.05)

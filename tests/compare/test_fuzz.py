@@ -150,24 +150,24 @@ def test_nothing_is_left_behind(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     mounts, own_files = _mounts(), _open_files(os.getpid())
     with Pool(2) as pool:
-        assert pool._zygote is not None
-        zygote = pool._zygote.pid
+        assert pool._forkserver is not None
+        forkserver = pool._forkserver.pid
         own_files_at_work = _open_files(os.getpid())
         memory = []
         for start in range(0, 60, 20):
             specs = [BatchSpec(21, number, lanes) for number in range(start, start + 20)]
             assert all(out.values or out.error for out in pool.outcomes(examine, specs))
             deadline = time.monotonic() + 10
-            while _children(zygote) and time.monotonic() < deadline:
+            while _children(forkserver) and time.monotonic() < deadline:
                 time.sleep(0.05)
-            assert _children(zygote) == []
-            memory.append((_resident(zygote), _resident(os.getpid())))
+            assert _children(forkserver) == []
+            memory.append((_resident(forkserver), _resident(os.getpid())))
             assert _open_files(os.getpid()) == own_files_at_work
-        files_of_zygote = _open_files(zygote)
-        assert files_of_zygote < 12
-        assert max(zygotes for zygotes, _ in memory) - memory[0][0] < 2_000
+        files_of_forkserver = _open_files(forkserver)
+        assert files_of_forkserver < 12
+        assert max(forkservers for forkservers, _ in memory) - memory[0][0] < 2_000
         assert max(own for _, own in memory) - memory[0][1] < 6_000
-    assert not Path(f"/proc/{zygote}").exists()
+    assert not Path(f"/proc/{forkserver}").exists()
     assert _open_files(os.getpid()) == own_files
     assert _mounts() == mounts
     assert list(tmp_path.iterdir()) == []

@@ -20,13 +20,23 @@ from tests.sandbox import ordinary_user
 SEED = "seed-rule9-dual-stack"
 PLACE = [sys.executable, str(ROOT / "tests/sandbox/denied_places.py")]
 COMMANDS = (["run", SEED, "--lane", "both"], ["explain", SEED], ["doctor", "--format=json"])
+# where root maps the user nobody, code of a glibc must become nobody
+IDS = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+NOBODY = os.geteuid() == 0 and any(int(low) <= 65534 < int(low) + int(n) for low, _, n in IDS)
 # what a sandbox or a lane cannot be started without
 NEEDED = (
     "capset", "clone", "memfd_create", "mount", "pidfd_open", "pipe2", "pivot_root", "poll",
     "prctl", "setns", "setsid", "socket", "socketpair", "umount2", "unshare",
+    *(["setresuid"] if NOBODY else []),
 )  # fmt: skip
 # without these it goes on
-SPARED = ("clone3", "sethostname", "setgroups", "setresuid")
+SPARED = ("clone3", "sethostname", "setgroups", *([] if NOBODY else ["setresuid"]))
+# what is said of the jail of another program's code
+PARTS = {
+    "capset": "to give up its capabilities (capset, prctl)",
+    "pivot_root": "a root folder of its own (pivot_root)",
+    "setresuid": "to become the user nobody (setresuid)",
+}
 ERRORS = ("EPERM", "ENOSYS", "EAGAIN", "ENOMEM")
 
 
@@ -66,6 +76,19 @@ def test_a_refused_system_call(call: str) -> None:
             in_words(done)
             if words is COMMANDS[0]:
                 assert done.returncode == (0 if call in SPARED else 3), (error, done.stderr)
+                if error == "EPERM" and call in PARTS and call in NEEDED:
+                    part = f"the kernel refuses a part of its jail: {PARTS[call]}: Operation not"
+                    assert part in done.stderr
+                    assert "--security-opt seccomp=unconfined" in done.stderr
+
+
+def test_a_snapshot_without_proc() -> None:
+    done = start([*PLACE, "procless", str(COMMAND), "snapshot", "localhost"])
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "gai-harness snapshot: the kernel's settings cannot be read: there is no /proc/sys/net; "
+        "mount it: mount -t proc proc /proc; gai-harness doctor says what this machine can do\n"
+    )
 
 
 @pytest.mark.parametrize("limit", ["--fsize=0", "--fsize=1000", "--nofile=8", "--nofile=12"])

@@ -72,7 +72,7 @@ def busy(
 
 def test_nothing_is_left_after_a_sigkill(busy: tuple[subprocess.Popen[bytes], str]) -> None:
     process, mark = busy
-    assert len(marked(mark)) >= 4  # pytest, zygote, supervisor, the sandbox's pid 1
+    assert len(marked(mark)) >= 4  # pytest, forkserver, supervisor, the sandbox's pid 1
     process.kill()
     process.wait()
     until = time.monotonic() + 20

@@ -294,7 +294,7 @@ def echo(box: Box, spec: Any) -> Iterator[Any]:
 def standing(box: Box, host: Host) -> Iterator[Any]:
     box.build(host)
     yield box.show_machine_etc()
-    box.hand_over_doors()
+    box.send_namespaces()
     with suppress(EOFError):
         box.hear()
 

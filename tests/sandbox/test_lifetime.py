@@ -27,7 +27,7 @@ from harness.scenario.schema import Host
 HOST = Host.model_validate({"interfaces": {
     "eth0": {"addresses": ["10.0.0.1/24"]}, "t": {"kind": "tunnel"}}})
 with Pool(jobs=2) as pool:
-    print(pool._zygote.pid, flush=True)
+    print(pool._forkserver.pid, flush=True)
     if sys.argv[2] == "sleep":
         running = [pool.run(jobs.busy, HOST) for _ in range(2)]
         print(*[next(job) for job in running], flush=True)
@@ -127,28 +127,28 @@ def machine() -> dict[str, object]:
     return seen
 
 
-def who(asker: Asker, zygote: int, victim: str) -> int:
+def who(asker: Asker, forkserver: int, victim: str) -> int:
     """The pid of one link of the chain of processes."""
     if victim == "asker":
         return asker.process.pid
-    if victim == "zygote":
-        return zygote
-    supervisor = int(Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()[0])
+    if victim == "forkserver":
+        return forkserver
+    supervisor = int(Path(f"/proc/{forkserver}/task/{forkserver}/children").read_text().split()[0])
     if victim == "supervisor":
         return supervisor
     return int(Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()[0])
 
 
 @pytest.mark.parametrize("asker", ["sleep"], indirect=True)
-@pytest.mark.parametrize("victim", ["asker", "zygote"])
+@pytest.mark.parametrize("victim", ["asker", "forkserver"])
 def test_nothing_is_left_after_a_sigkill(asker: Asker, victim: str) -> None:
     before = machine()
-    zygote = int(asker.line())
+    forkserver = int(asker.line())
     inside = set(asker.line().split())
     assert len(inside) == 2
     assert inside <= namespaces()
-    assert len(asker.alive()) >= 8  # asker, zygote, two each of supervisor, pid 1, child, dns
-    os.kill(who(asker, zygote, victim), signal.SIGKILL)
+    assert len(asker.alive()) >= 8  # asker, forkserver, two each of supervisor, pid 1, child, dns
+    os.kill(who(asker, forkserver, victim), signal.SIGKILL)
     assert wait_for_none(asker) == []
     assert none_left(inside) == set()
     assert machine() == before
@@ -157,25 +157,25 @@ def test_nothing_is_left_after_a_sigkill(asker: Asker, victim: str) -> None:
 @pytest.mark.parametrize("asker", ["sleep"], indirect=True)
 @pytest.mark.parametrize("victim", ["supervisor", "pid 1"])
 def test_the_death_of_a_sandbox_ends_it_whole(asker: Asker, victim: str) -> None:
-    zygote = int(asker.line())
+    forkserver = int(asker.line())
     inside = asker.line().split()
-    os.kill(who(asker, zygote, victim), signal.SIGKILL)
+    os.kill(who(asker, forkserver, victim), signal.SIGKILL)
     until = time.monotonic() + 10
     while len(set(inside) & namespaces()) > 1 and time.monotonic() < until:
         time.sleep(0.02)
     assert len(set(inside) & namespaces()) <= 1
 
 
-@pytest.mark.parametrize("victim", ["asker", "zygote"])
+@pytest.mark.parametrize("victim", ["asker", "forkserver"])
 def test_nothing_is_left_whenever_the_sigkill_comes(victim: str) -> None:
     before = machine()
     chance = random.Random(victim)
     for _ in range(12):
         asker = Asker("churn")
         try:
-            zygote = int(asker.line())
+            forkserver = int(asker.line())
             time.sleep(chance.uniform(0, 0.6))
-            os.kill(asker.process.pid if victim == "asker" else zygote, signal.SIGKILL)
+            os.kill(asker.process.pid if victim == "asker" else forkserver, signal.SIGKILL)
             assert wait_for_none(asker) == []
         finally:
             asker.end()

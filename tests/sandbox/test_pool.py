@@ -84,12 +84,12 @@ def test_a_crash_is_an_error_of_its_job_only(pool: Pool) -> None:
     assert list(pool.run(jobs.counting, 1)) == [0]
 
 
-def test_a_pool_outlives_its_zygote() -> None:
+def test_a_pool_outlives_its_forkserver() -> None:
     with Pool() as pool:
         job = pool.run(jobs.sleeping, 60)
         next(job)
-        assert pool._zygote is not None
-        pool._zygote.kill()
+        assert pool._forkserver is not None
+        pool._forkserver.kill()
         with pytest.raises(SandboxError, match=r"has ended \(SIGKILL\)|was killed"):
             next(job)
         assert list(pool.run(jobs.counting, 1)) == [0]

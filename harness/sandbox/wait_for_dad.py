@@ -14,22 +14,15 @@ from ipaddress import ip_interface
 from socket import AF_INET6
 from typing import TYPE_CHECKING
 
-from harness.kernel.netlink import attributes
-
 if TYPE_CHECKING:
     from harness.kernel.netlink import Netlink
     from harness.scenario.schema import Host
 
-_DST_LEN, _TYPE, _ATTRIBUTES = 17, 23, 28  # in struct nlmsghdr and struct rtmsg
-_RTA_DST = 1
-_RTN_UNICAST, _RTN_LOCAL = 1, 2
 _PATIENCE = 2.0
 _PAUSE = 0.0005
 
-_Routes = Counter[tuple[int, bytes]]
 
-
-def settle(sock: Netlink, host: Host) -> bool:
+def wait_for_dad(sock: Netlink, host: Host) -> bool:
     """Wait until every IPv6 address of the host has its routes, 2 s at most.
 
     Parameters: ``sock`` a socket in the host's network namespace; ``host`` whose addresses
@@ -39,32 +32,23 @@ def settle(sock: Netlink, host: Host) -> bool:
     if not expected:
         return True
     deadline = time.monotonic() + _PATIENCE
-    while expected - _present(sock):
+    while expected - Counter((row.type, row.to) for row in sock.routes(AF_INET6)):
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE)
     return True
 
 
-def _expected(host: Host) -> _Routes:
-    routes: _Routes = Counter()
+def _expected(host: Host) -> Counter[tuple[str, str]]:
+    """The type and the destination of each route."""
+    routes: Counter[tuple[str, str]] = Counter()
     for interface in host.interfaces.values():
         for row in interface.addresses:
             # a tentative address has no route yet, as on a real host
             if ":" not in row.address or not interface.up or "tentative" in row.flags:
                 continue
-            routes[_RTN_LOCAL, ip_interface(row.address).ip.packed] += 1
+            routes["local", f"{ip_interface(row.address).ip}/128"] += 1
             # an optimistic one's peer has to wait for the detection's end
             if row.peer_ip not in (None, row.ip) and "optimistic" not in row.flags:
-                routes[_RTN_UNICAST, row.peer_ip.packed] = 1
-    return routes
-
-
-def _present(sock: Netlink) -> _Routes:
-    routes: _Routes = Counter()
-    for data in sock.routes(AF_INET6):
-        if data[_DST_LEN] == 128:
-            destination = attributes(data, _ATTRIBUTES).get(_RTA_DST)
-            if destination is not None:
-                routes[data[_TYPE], destination] += 1
+                routes["unicast", f"{row.peer_ip}/128"] = 1
     return routes

@@ -4,16 +4,17 @@ Example::
 
     with pool.converse(stand, spec) as conversation:
         ...
-        with conversation.doors() as doors:
+        with conversation.namespaces() as namespaces:
             if os.fork() == 0:
-                doors.enter()      # and once more os.fork(), to be in its process tree
+                namespaces.enter()      # and once more os.fork(), to be in its process tree
 """
 
 from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from . import kernel
@@ -33,7 +34,7 @@ _KINDS = {
 }
 
 
-class Doors:
+class NamespaceFds:
     """Descriptors of one sandbox's namespaces; they do not keep its processes alive."""
 
     def __init__(self, descriptors: Sequence[int]) -> None:
@@ -67,22 +68,19 @@ class Doors:
         self.close()
 
 
-def hand_over(sock: socket.socket) -> None:
+def send(sock: socket.socket) -> None:
     """Send the descriptors of this process's own namespaces. Raises OSError."""
-    opened: list[int] = []
-    try:
-        opened += (os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name in _KINDS)
-        socket.send_fds(sock, [b"d"], opened)
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)
+    with ExitStack() as opened:
+        paths = (Path("/proc/self/ns", kind) for kind in _KINDS)
+        files = [opened.enter_context(path.open("rb")) for path in paths]
+        socket.send_fds(sock, [b"d"], [file.fileno() for file in files])
 
 
-def receive(sock: socket.socket) -> Doors:
-    """What `hand_over` sent. Raises SandboxError where the sender has gone."""
+def receive(sock: socket.socket) -> NamespaceFds:
+    """What `send` sent. Raises SandboxError where the sender has gone."""
     message, descriptors, _, _ = socket.recv_fds(sock, 1, len(_KINDS), socket.MSG_CMSG_CLOEXEC)
+    found = NamespaceFds(descriptors)
     if not message or len(descriptors) != len(_KINDS):
-        for descriptor in descriptors:
-            os.close(descriptor)
+        found.close()
         raise SandboxError("the sandbox died before it could be entered")
-    return Doors(descriptors)
+    return found

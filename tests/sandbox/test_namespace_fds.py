@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox import Pool, SandboxError
-from harness.sandbox.doors import Doors
+from harness.sandbox.namespace_fds import NamespaceFds
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 from tests.sandbox.network import ipv4_addresses
@@ -20,14 +20,14 @@ HOST = Host.model_validate({"interfaces": {"eth0": {"addresses": ["10.0.0.1/24"]
 ETC = Path("/etc")
 
 
-def inside(doors: Doors, function: Callable[[], str]) -> str:
-    """What ``function`` returns in a child of this process that entered by the doors."""
+def inside(namespaces: NamespaceFds, function: Callable[[], str]) -> str:
+    """What ``function`` returns in a child of this process that entered the namespaces."""
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(out)
         try:
-            doors.enter()
+            namespaces.enter()
             if os.fork() == 0:
                 os.write(into, function().encode())
             else:
@@ -66,9 +66,9 @@ def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
     local = "here"
     with pool.converse(jobs.standing, HOST) as conversation:
         conversation.receive()
-        with conversation.doors() as doors:
+        with conversation.namespaces() as namespaces:
             said = inside(
-                doors,
+                namespaces,
                 lambda: (
                     f"{local} {os.getuid()} {socket.gethostname()} " + " ".join(ipv4_addresses())
                 ),
@@ -80,12 +80,12 @@ def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
 def test_closing_ends_who_entered(pool: Pool) -> None:
     with pool.converse(jobs.standing, HOST) as conversation:
         conversation.receive()
-        with conversation.doors() as doors:
+        with conversation.namespaces() as namespaces:
             never, held = os.pipe()
             reading, writing = os.pipe()
             child = os.fork()
             if child == 0:
-                doors.enter()
+                namespaces.enter()
                 if os.fork() == 0:
                     os.write(writing, b"in")
                     os.read(never, 1)  # for ever
@@ -101,9 +101,9 @@ def test_closing_ends_who_entered(pool: Pool) -> None:
 def test_the_machines_etc_is_there_and_cannot_be_written(pool: Pool) -> None:
     with pool.converse(jobs.standing, HOST) as conversation:
         assert conversation.receive() is True
-        with conversation.doors() as doors:
+        with conversation.namespaces() as namespaces:
             said = inside(
-                doors,
+                namespaces,
                 lambda: "\n".join(
                     [
                         (ETC / "passwd").read_text() and "read",

@@ -3,10 +3,10 @@
 It has imported what a sandbox needs once, has a single thread (a user namespace demands
 that) and never calls getaddrinfo, so that its children can be asked for a first call.
 
-    asking process --socket--> zygote --fork--> supervisor --fork--> pid 1 of the sandbox
+    asking process --socket--> fork server --fork--> supervisor --fork--> pid 1 of the sandbox
 
-Nothing survives the asking process: the zygote watches it through a pidfd and its end of
-the socket, the kernel kills the supervisor when the zygote dies and pid 1 when the
+Nothing survives the asking process: the fork server watches it through a pidfd and its end of
+the socket, the kernel kills the supervisor when it dies and pid 1 when the
 supervisor dies, and with pid 1 goes everything in its pid namespace.
 """
 
@@ -25,7 +25,7 @@ import traceback
 from contextlib import suppress
 from typing import NoReturn
 
-from . import box, kernel, namespaces, refusals, wire
+from . import box, kernel, namespaces, userns_diagnosis, wire
 from .errors import SandboxError
 
 _REQUEST_SIZE = 65536
@@ -72,18 +72,18 @@ def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
     # a failure shows up again in the child, with its reason
     with suppress(Exception):
         importlib.import_module(module)
-    zygote = os.getpid()
+    forkserver = os.getpid()
     try:
         pid = os.fork()
     except OSError as problem:
         with suppress(OSError):
-            wire.send(job, ("error", refusals.unavailable(problem)))
+            wire.send(job, ("error", userns_diagnosis.unavailable(problem)))
         return
     if pid == 0:
         status = 1
         try:
             control.close()
-            _supervise(job, zygote)
+            _supervise(job, forkserver)
             status = 0
         except BaseException as problem:
             with suppress(Exception):
@@ -92,13 +92,13 @@ def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
             os._exit(status)
 
 
-def _supervise(job: socket.socket, zygote: int) -> None:
+def _supervise(job: socket.socket, forkserver: int) -> None:
     """Enter the namespaces, fork pid 1 and wait for it or for the asker to lose interest."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     kernel.die_with_parent()
     namespaces.enter()
     kernel.die_with_parent()  # a change of credentials clears it
-    if os.getppid() != zygote:
+    if os.getppid() != forkserver:
         return
     # pid 1 cannot see its parent's pid; it sees this pipe close instead
     alive_read, alive_write = os.pipe()
@@ -150,10 +150,10 @@ def _run(job: socket.socket) -> None:
 def _as_sandbox_error(problem: BaseException) -> SandboxError:
     if isinstance(problem, SandboxError):
         return problem
-    if isinstance(problem, OSError) and problem.errno in refusals.REFUSED:
-        return refusals.unavailable(problem)
+    if isinstance(problem, OSError) and problem.errno in userns_diagnosis.REFUSED:
+        return userns_diagnosis.unavailable(problem)
     if isinstance(problem, MemoryError):
-        return refusals.unavailable(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
+        return userns_diagnosis.unavailable(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
     status = getattr(problem, "exit_status", None)
     if isinstance(status, int):  # foreseen by the job's own room: a worker that does not start
         return SandboxError(" ".join(str(problem).split()), exit_status=status)
@@ -165,7 +165,7 @@ def _as_sandbox_error(problem: BaseException) -> SandboxError:
 
 
 def main() -> None:
-    """Serve on the inherited socket: ``zygote.main()`` with argv [-c, descriptor, pid]."""
+    """Serve on the inherited socket: ``forkserver.main()`` with argv [-c, descriptor, pid]."""
     with socket.socket(fileno=int(sys.argv[1])) as control:
         try:
             serve(control, int(sys.argv[2]))
@@ -181,4 +181,4 @@ def _refuse(control: socket.socket, problem: OSError) -> None:
         if not message:
             return
         with socket.socket(fileno=descriptors[0]) as job:
-            wire.send(job, ("error", refusals.unavailable(problem)))
+            wire.send(job, ("error", userns_diagnosis.unavailable(problem)))

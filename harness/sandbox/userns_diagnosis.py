@@ -97,13 +97,20 @@ def hint(number: int | None) -> str:
     )
 
 
-def unavailable(problem: OSError) -> SandboxUnavailable:
-    """The error for a call that starts a sandbox and was refused, with what would help.
+def refused(what: str, problem: OSError) -> NoSandbox:
+    """The error for a part of a sandbox that the kernel refuses. Raises nothing."""
+    said = f": {problem.strerror}" if problem.strerror else ""
+    return NoSandbox(f"the kernel refuses {what}{said}", hint(problem.errno))
 
+
+def unavailable(problem: OSError, what: str = "no sandbox could be made") -> SandboxUnavailable:
+    """The error for a call that was refused, with what would help.
+
+    Parameters: ``problem``, with the call as its file name; ``what`` needed the call.
     Raises nothing.
     """
-    called = problem.filename if isinstance(problem.filename, str) else ""
-    said = f"no sandbox could be made: {f'{called}: ' if called else ''}{problem.strerror}"
+    called = f"{problem.filename}: " if isinstance(problem.filename, str) else ""
+    said = f"{what}: {called}{problem.strerror}"
     if problem.errno in _USED_UP:
         return SandboxUnavailable(said, "try fewer --jobs or a higher limit")
     if problem.errno == errno.EAGAIN:
