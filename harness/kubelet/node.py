@@ -61,7 +61,14 @@ def read_node(data: bytes, name: str | None = None) -> NodeObject:
     Parameters: ``name`` picks a node of a list. Raises NodeError.
     """
     if data.startswith(PREFIX):
-        return _one([_printed(data)], name)
+        try:
+            found = _from_etcd(data)
+        except NodeError:
+            if not data.endswith(b"\n"):
+                raise
+            # the end of line that ``etcdctl --print-value-only`` puts after it
+            found = _from_etcd(data[:-1])
+        return _one([found], name)
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -85,16 +92,6 @@ def _one(nodes: list[NodeObject], name: str | None) -> NodeObject:
     known = ", ".join(node.name for node in nodes) or "none"
     wanted = "one node" if name is None else f"the node {name}"
     raise NodeError(f"{wanted} was expected, there is {known}; --node-name picks one")
-
-
-def _printed(value: bytes) -> NodeObject:
-    """etcd's value, with the end of line that ``etcdctl --print-value-only`` puts after it."""
-    try:
-        return _from_etcd(value)
-    except NodeError:
-        if not value.endswith(b"\n"):
-            raise
-    return _from_etcd(value[:-1])
 
 
 def _values(document: dict[str, Any]) -> list[bytes]:
@@ -130,39 +127,23 @@ def _from_json(item: Any) -> NodeObject:
     return node
 
 
-# the path of field numbers to each thing that is wanted
-_METADATA, _SPEC, _STATUS = 1, 2, 3
-_META_NAME, _META_ANNOTATIONS = 1, 12
-_SPEC_PROVIDER_ID = 3
-_STATUS_ADDRESSES, _STATUS_NODE_INFO = 5, 7
-_INFO_KUBELET_VERSION = 7
-_UNKNOWN_TYPE, _UNKNOWN_RAW = 1, 2
-
-
 def _from_etcd(value: bytes) -> NodeObject:
     if not value.startswith(PREFIX):
         if value.lstrip().startswith(b"{"):
             return read_node(value)  # an API server told to store JSON
         raise NodeError("a value that begins with k8s and a NUL was expected (encrypted at rest?)")
     unknown = value[len(PREFIX) :]
-    kind = _text(_only(_only(unknown, _UNKNOWN_TYPE), 2))
+    kind = _text(_at(unknown, 1, 2))
     if kind != "Node":
         raise NodeError(f"a Node was expected, the value holds a {kind or 'thing without a kind'}")
-    node = _only(unknown, _UNKNOWN_RAW)
-    metadata, spec, status = (_only(node, field) for field in (_METADATA, _SPEC, _STATUS))
-    annotations = {
-        _text(_only(entry, 1)): _text(_only(entry, 2))
-        for entry in _all(metadata, _META_ANNOTATIONS)
-    }
+    # runtime.Unknown's raw; of it 1 is the metadata, 2 the spec, 3 the status
+    node = _at(unknown, 2)
     return NodeObject(
-        name=_text(_only(metadata, _META_NAME)),
-        addresses=tuple(
-            (_text(_only(entry, 1)), _text(_only(entry, 2)))
-            for entry in _all(status, _STATUS_ADDRESSES)
-        ),
-        provider_id=_text(_only(spec, _SPEC_PROVIDER_ID)),
-        kubelet_version=_text(_only(_only(status, _STATUS_NODE_INFO), _INFO_KUBELET_VERSION)),
-        provided=annotations.get(PROVIDED, ""),
+        name=_text(_at(node, 1, 1)),
+        addresses=tuple(_pairs(_at(node, 3), 5)),
+        provider_id=_text(_at(node, 2, 3)),
+        kubelet_version=_text(_at(node, 3, 7, 7)),
+        provided=dict(_pairs(_at(node, 1), 12)).get(PROVIDED, ""),
     )
 
 
@@ -173,12 +154,17 @@ def _text(data: bytes) -> str:
         raise _broken() from None
 
 
-def _only(message: bytes, field: int) -> bytes:
-    """A field of bytes; empty where it is missing, the last where it is repeated."""
-    found = b""
-    for found in _all(message, field):  # noqa: B007 - the last one is wanted
-        pass
-    return found
+def _at(message: bytes, *path: int) -> bytes:
+    """The field of bytes at a path of numbers; empty where missing, the last where repeated."""
+    for field in path:
+        message = [b"", *_all(message, field)][-1]
+    return message
+
+
+def _pairs(message: bytes, field: int) -> Iterator[tuple[str, str]]:
+    """The first two texts of every message of a field: an address, an annotation."""
+    for entry in _all(message, field):
+        yield _text(_at(entry, 1)), _text(_at(entry, 2))
 
 
 def _all(message: bytes, field: int) -> Iterator[bytes]:

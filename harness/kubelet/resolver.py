@@ -114,12 +114,11 @@ def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
 def _forced(godebug: str) -> Resolver | None:
     for setting in godebug.split(","):
         key, _, value = setting.partition("=")
-        if key == "netdns":
-            for part in value.split("+"):
-                if part == "go":
-                    return "go"
-                if part == "cgo":
-                    return "cgo"
+        for part in value.split("+") if key == "netdns" else ():
+            if part == "go":
+                return "go"
+            if part == "cgo":
+                return "cgo"
     return None
 
 
