@@ -30,7 +30,7 @@ from harness.glibcs.catalog import Distribution, Suite, host_distribution, nativ
 from harness.glibcs.deb import unpack
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.errors import GlibcError, GlibcUnavailable
-from harness.glibcs.fetching import Progress, Watcher, download_package
+from harness.glibcs.fetching import Progress, Watcher, download_package, unpacking
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 
@@ -205,19 +205,14 @@ def _fetch(
         package, suite.name, distribution.tools, native_arch(), archived=suite.archived
     )
     archive = download_package(distribution, request, work / "apt", watch)
-    watch(Progress(suite.name, "unpack", 0.0))
     tree, made = work / "tree", work / "made"
     tree.mkdir()
     made.mkdir()
-    try:
+    with unpacking(suite, watch):
         unpack(archive, tree, lambda name: _PROGRAM.fullmatch(name) is not None)
         for program in sorted(tree.glob("usr/bin/qemu-*")):
             if not program.is_symlink() and is_static(program):
                 program.rename(made / program.name)
-    except OSError as error:
-        raise GlibcUnavailable(
-            f"suite {suite.name}: {error.strerror}", "make room in the cache folder"
-        ) from None
     shutil.rmtree(tree)
     if not any(made.iterdir()):
         raise GlibcUnavailable(

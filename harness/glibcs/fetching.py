@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -134,25 +135,31 @@ def _fetch_suite(
             note = f"suite {suite.name} is archived: its index is accepted past its date"
             watch(Progress(suite.name, "update", 0.0, note))
         package = _download(distribution, suite, arch, work, watch)
-        watch(Progress(suite.name, "unpack", 0.0))
-        try:
+        with unpacking(suite, watch):
             build = _install(distribution, suite, arch, work, package)
-        except GlibcUnavailable:
-            raise
-        except GlibcError as error:
-            raise GlibcUnavailable(
-                f"suite {suite.name}: {error}",
-                f"fetch it again: gai-harness glibc fetch {suite.name}",
-            ) from None
-        except OSError as error:
-            raise GlibcUnavailable(
-                f"suite {suite.name}: {error.strerror}", "make room in the cache folder"
-            ) from None
         note = ""
         if build.version != suite.glibc:
             note = f"suite {suite.name} carries glibc {build.version}, not {suite.glibc}"
         watch(Progress(suite.name, "done", 1.0, note))
         return build
+
+
+@contextmanager
+def unpacking(suite: Suite, watch: Watcher) -> Iterator[None]:
+    """Say that a package is unpacked; what goes wrong with it is the suite's, not the user's."""
+    watch(Progress(suite.name, "unpack", 0.0))
+    try:
+        yield
+    except GlibcUnavailable:
+        raise
+    except GlibcError as error:
+        raise GlibcUnavailable(
+            f"suite {suite.name}: {error}", f"fetch it again: gai-harness glibc fetch {suite.name}"
+        ) from None
+    except OSError as error:
+        raise GlibcUnavailable(
+            f"suite {suite.name}: {error.strerror}", "make room in the cache folder"
+        ) from None
 
 
 def _in_cache(distribution: Distribution, suite: Suite, arch: str, wanted: str) -> Build | None:
