@@ -305,7 +305,7 @@ def small_cases(draw: st.DrawFn) -> LookupCase:
 
 
 @settings(
-    max_examples=60, deadline=None,
+    max_examples=25, deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )  # fmt: skip
 @given(small_cases(), st.data())
