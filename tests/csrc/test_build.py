@@ -37,12 +37,6 @@ def needed_versions(path: Path) -> dict[str, set[tuple[int, ...]]]:
     return found
 
 
-def test_the_worker_needs_only_old_symbols() -> None:
-    needed = needed_versions(bundled_worker())
-    assert set(needed) == {"libc.so.6"}
-    assert max(needed["libc.so.6"]) <= (2, 17)
-
-
 def dynamic_tags(path: Path) -> list[tuple[str, str]]:
     with path.open("rb") as file:
         tags = list(section_of(file, ".dynamic").iter_tags())
@@ -50,15 +44,8 @@ def dynamic_tags(path: Path) -> list[tuple[str, str]]:
         return needed + [("soname", tag.soname) for tag in tags if tag.entry.d_tag == "DT_SONAME"]
 
 
-def test_the_worker_needs_no_library_but_libc() -> None:
-    assert dynamic_tags(bundled_worker()) == [("needed", "libc.so.6")]
-
-
 def test_the_module_has_the_name_that_glibc_looks_for() -> None:
     assert toolchain.MODULE_NAME == worker_lane.MODULE_NAME
-    tags = dynamic_tags(bundled_module())
-    assert tags == [("needed", "libc.so.6"), ("soname", toolchain.MODULE_NAME)]
-    assert max(needed_versions(bundled_module())["libc.so.6"]) <= (2, 17)
 
 
 def test_the_module_exports_nothing_but_its_interface() -> None:
@@ -80,6 +67,10 @@ MACHINES = {
 }
 
 
+# the first glibc of a processor that is newer than 2.17
+FIRST = {"ppc64el": (2, 19), "riscv64": (2, 27)}
+
+
 def machine(path: Path) -> tuple[str, int, bool]:
     with path.open("rb") as file:
         elf = ELFFile(file)
@@ -94,7 +85,8 @@ def check_programs(worker: Path, module: Path, target: Any) -> None:
         assert set(needed) == {"libc.so.6"}
         assert max(needed["libc.so.6"]) <= target.baseline
     assert dynamic_tags(worker) == [("needed", "libc.so.6")]
-    assert dynamic_tags(module)[-1] == ("soname", toolchain.MODULE_NAME)
+    assert dynamic_tags(module) == [("needed", "libc.so.6"), ("soname", toolchain.MODULE_NAME)]
+    assert target.baseline == FIRST.get(target.debian, (2, 17))
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +108,6 @@ def test_every_architecture_compiles(target: Any, compiled: Path) -> None:
 @pytest.mark.parametrize("target", toolchain.TARGETS, ids=lambda one: one.debian)
 def test_this_installation_has_every_architecture(target: Any) -> None:
     check_programs(bundled_worker(target.debian), bundled_module(target.debian), target)
-
-
-def test_every_architecture_is_looked_at() -> None:
-    assert {one.debian for one in toolchain.TARGETS} == set(MACHINES)
 
 
 def test_one_architecture_that_fails_is_named_and_the_rest_is_built(tmp_path: Path) -> None:
@@ -148,7 +136,7 @@ def test_no_warning(source: str, tmp_path: Path, needs: Callable[..., str]) -> N
 
 
 def test_the_package_and_the_build_use_the_same_names() -> None:
-    assert sorted(one.debian for one in toolchain.TARGETS) == sorted(SUPPORTED)
+    assert {one.debian for one in toolchain.TARGETS} == set(SUPPORTED) == set(MACHINES)
 
 
 def test_no_worker_for_an_unknown_architecture() -> None:
