@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.advice.suggest.goal import Pair, label_matches, pairs, satisfiable, scope_matches
+from harness.advice.suggest.goal import Pair, pairs, satisfiable, states
 from harness.model.explain import describe
 from harness.model.host import Target
 from harness.model.order import RULES, Destination, compare_pair
@@ -102,20 +102,13 @@ def _reach(
     """Whether gai.conf can make a rule prefer ``a``, and whether it can make it tie."""
     if rule not in (2, 5) or not (a.reachable and b.reachable):
         return verdict < 0, verdict == 0
-    can_a, can_b = _states(rule, a, scopes_free), _states(rule, b, scopes_free)
+    free = rule == 5 or scopes_free
+    can_a, can_b = states(a, rule, free), states(b, rule, free)
     joint = [
         (one, two) for one in can_a for two in can_b
         if one == two or not _bound(rule, a, b)
     ]  # fmt: skip
     return (True, False) in joint, any(one == two for one, two in joint)
-
-
-def _states(rule: int, item: Destination, scopes_free: bool) -> tuple[bool, ...]:
-    now = scope_matches(item) if rule == 2 else label_matches(item)
-    fixed = item.address == item.source
-    if rule == 2:
-        fixed = fixed or item.address.version == 6 or not scopes_free
-    return (now,) if fixed else (True, False)
 
 
 def _bound(rule: int, a: Destination, b: Destination) -> bool:

@@ -8,11 +8,11 @@ precedences put any two different addresses in any order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import product
 
-from harness.model.addresses import as_ipv6_int
+from harness.model.addresses import as_ipv6_int, parse
 from harness.model.dialects import Dialect
 from harness.model.host import Target
 from harness.model.order import RULES, Candidate, Destination, decide, glibc_destination
@@ -34,8 +34,9 @@ def known_facts(case: LookupCase, policy: Policy) -> dict[Target, Destination]:
     """The facts of every different destination, at its first place in the answer."""
     found: dict[Target, Destination] = {}
     for position, candidate in enumerate(case.candidates):
-        item = glibc_destination(candidate, position, policy, case.spoken)
-        found.setdefault(item.target, item)
+        target = Target(parse(candidate.destination), candidate.scope_id)
+        if target not in found:
+            found[target] = glibc_destination(candidate, position, policy, case.spoken)
     return found
 
 
@@ -75,36 +76,19 @@ class Choice:
     label: dict[Target, bool]
 
 
-class _Groups:
-    """Addresses that must have one value, and pairs that must not (a small union-find)."""
-
-    def __init__(self) -> None:
-        self.parent: dict[int, int] = {}
-
-    def find(self, key: int) -> int:
-        while self.parent.setdefault(key, key) != key:
-            key = self.parent[key]
-        return key
-
-    def join(self, a: int, b: int) -> None:
-        self.parent[self.find(a)] = self.find(b)
+def classes(matching: Sequence[tuple[int, int]], keys: Iterable[int]) -> dict[int, int]:
+    """A number for each key: equal for the ends of every pair, different where nothing asks."""
+    number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    for a, b in matching:
+        old, new = number[a], number[b]
+        number = {key: new if place == old else place for key, place in number.items()}
+    return number
 
 
 def possible(matching: Sequence[tuple[int, int]], differing: Sequence[tuple[int, int]]) -> bool:
     """True when one table can make the first pairs equal and the others different."""
-    groups = _Groups()
-    for a, b in matching:
-        groups.join(a, b)
-    return all(groups.find(a) != groups.find(b) for a, b in differing)
-
-
-def classes(matching: Sequence[tuple[int, int]], keys: Sequence[int]) -> dict[int, int]:
-    """A number for each key, equal for those that must match and different for all others."""
-    groups = _Groups()
-    for a, b in matching:
-        groups.join(a, b)
-    numbers: dict[int, int] = {}
-    return {key: numbers.setdefault(groups.find(key), len(numbers)) for key in keys}
+    number = classes(matching, (key for pair in (*matching, *differing) for key in pair))
+    return all(number[a] != number[b] for a, b in differing)
 
 
 def satisfiable(
@@ -159,7 +143,8 @@ def satisfiable(
         if number == len(order):
             return True
         target = order[number]
-        for option in _options(first[target], scopes_free, labels_free):
+        item = first[target]
+        for option in product(states(item, 2, scopes_free), states(item, 5, labels_free)):
             if not fits(target, option):
                 continue
             chosen[target] = option
@@ -174,25 +159,6 @@ def satisfiable(
         {target: option[0] for target, option in chosen.items()},
         {target: option[1] for target, option in chosen.items()},
     )
-
-
-def fulfilled(
-    known: dict[Target, Destination], wanted: Sequence[Target], others: Sequence[Target],
-    scope: Mapping[Target, bool], label: Mapping[Target, bool],
-) -> bool:  # fmt: skip
-    """True when rules 1 to 5 are not against the wish, given which destinations match."""
-
-    def key(target: Target) -> tuple[bool, ...]:
-        item = known[target]
-        if not item.reachable:
-            return (False,)  # rules 2 to 5 do not look at it
-        option = scope.get(target, scope_matches(item)), label.get(target, label_matches(item))
-        return True, *_key(item, option)
-
-    keys = [key(target) for target in wanted]
-    if any(a < b for a, b in pairwise(keys)):
-        return False
-    return all(keys[-1] >= key(target) for target in others)
 
 
 def twins(target: Target, among: Sequence[Target]) -> list[Target]:
@@ -211,19 +177,8 @@ def _key(item: Destination, option: tuple[bool, bool]) -> tuple[bool, ...]:
     return option[0], not item.deprecated, item.home, option[1]
 
 
-def _options(
-    item: Destination, scopes_free: bool, labels_free: bool
-) -> Iterator[tuple[bool, bool]]:
-    """What can be made of a destination, the present state first."""
-    same = item.address == item.source
-    scope_fixed = item.address.version == 6 or not scopes_free or same
-    scopes = (
-        (scope_matches(item),) if scope_fixed else (scope_matches(item), not scope_matches(item))
-    )
-    label_fixed = not labels_free or same
-    labels = (
-        (label_matches(item),) if label_fixed else (label_matches(item), not label_matches(item))
-    )
-    for scope in scopes:
-        for label in labels:
-            yield scope, label
+def states(item: Destination, rule: int, free: bool) -> tuple[bool, ...]:
+    """Whether it can match in rule 2 or 5, the present state first; ``free`` to add lines."""
+    now = scope_matches(item) if rule == 2 else label_matches(item)
+    fixed = not free or item.address == item.source or (rule == 2 and item.address.version == 6)
+    return (now,) if fixed else (now, not now)

@@ -8,9 +8,10 @@ that the addresses' bits form.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import pairwise
+from typing import Any
 
 from harness.model.addresses import V4MAPPED, leading_zeros
 from harness.model.dialects import Dialect
@@ -20,6 +21,7 @@ from harness.model.policy import (
     DEFAULT_PRECEDENCE,
     DEFAULT_SCOPES,
     SCOPES_WITH_SITE_LOCAL,
+    Policy,
 )
 
 KEYWORDS = ("precedence", "label", "scopev4")
@@ -58,6 +60,11 @@ class NewLine:
         if self.keyword == "scopev4":
             prefix = self.prefix | V4MAPPED, self.bits + 96
         return f"{self.keyword} {prefix_text(*prefix)} {self.value}"
+
+    @property
+    def row(self) -> tuple[str, int, int]:
+        """What the line is for; of two lines with one row the first counts."""
+        return self.keyword, self.prefix, self.bits
 
     @property
     def entry(self) -> PrefixEntry | ScopeEntry:
@@ -123,6 +130,32 @@ def as_prefix(entry: PrefixEntry | ScopeEntry) -> Prefix:
     """The prefix of a row, host bits cleared."""
     width = 32 if isinstance(entry, ScopeEntry) else 128
     return cut(entry.prefix, entry.bits, width)
+
+
+def present_value(
+    prefix: Prefix, table: Iterable[PrefixEntry | ScopeEntry], width: int = 128
+) -> int:
+    """The value that the addresses of a prefix have in a table, the longest row first."""
+    return next(
+        row.value
+        for row in table
+        if row.bits <= prefix[1] and holds(as_prefix(row), prefix[0], width)
+    )
+
+
+def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
+    """The policy with new lines before the rows that it has; no default is lost."""
+    tables: dict[str, Any] = {}
+    for keyword, table in (
+        ("label", "labels"),
+        ("precedence", "precedence"),
+        ("scopev4", "scopes"),
+    ):
+        new = [line.entry for line in lines if line.keyword == keyword]
+        if new:
+            rows = (*new, *getattr(policy, table))
+            tables[table] = tuple(sorted(rows, key=lambda row: -row.bits))
+    return replace(policy, **tables)
 
 
 def restored(lines: Sequence[NewLine], present: GaiConf, spoken: Dialect) -> tuple[NewLine, ...]:

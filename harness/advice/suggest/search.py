@@ -14,32 +14,33 @@ from functools import cached_property
 from itertools import combinations, islice
 
 from harness.advice.suggest.blockers import Blocker, find_blockers
-from harness.advice.suggest.goal import (
-    LookupCase,
-    early_verdict,
-    fulfilled,
-    known_facts,
-    pairs,
-    satisfiable,
+from harness.advice.suggest.candidate_lines import (
+    Demand,
+    Lines,
+    Problem,
+    Table,
+    demands,
+    match_lines,
+    precedence_lines,
+    table_of,
 )
-from harness.advice.suggest.label_search import Ends, Lines, ends_of
-from harness.advice.suggest.label_search import solutions as match_lines
+from harness.advice.suggest.goal import LookupCase, early_verdict, known_facts, pairs, satisfiable
 from harness.advice.suggest.lines import (
+    KEYWORDS,
     Mended,
     NewLine,
     as_prefix,
     holds,
     mended,
+    present_value,
     restored,
     shorter,
     with_new_lines,
+    with_rows,
 )
-from harness.advice.suggest.precedence_search import Problem, demands
-from harness.advice.suggest.precedence_search import solutions as precedence_lines
 from harness.advice.suggest.side_effects import SideEffects, side_effects
 from harness.model.addresses import as_ipv6_int, parse
-from harness.model.dialects import Dialect
-from harness.model.gaiconf import GaiConf, parse_gai_conf
+from harness.model.gaiconf import INT_MAX, parse_gai_conf
 from harness.model.host import IPAddress, Target
 from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
@@ -111,31 +112,31 @@ class _Search:
     wanted: tuple[Target, ...]
     elsewhere: tuple[LookupCase, ...]
     cases: tuple[LookupCase, ...] = field(init=False)
+    policies: tuple[Policy, ...] = field(init=False)
+    known: tuple[dict[Target, Destination], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        # versions that speak one dialect are one case
-        self.cases = tuple({(c.spoken, c.candidates): c for c in self.given}.values())
-        self.elsewhere = tuple({(c.spoken, c.candidates): c for c in self.elsewhere}.values())
-        if not self.cases or not self.wanted:
+        if not self.given or not self.wanted:
             raise ValueError("a look-up and a wished address were expected")
         if len(set(self.wanted)) < len(self.wanted):
             raise ValueError("a wish that names every address once was expected")
-        self.dialects: list[Dialect] = [case.spoken for case in self.cases]
+        self.dialects = list(dict.fromkeys(case.spoken for case in self.given))
         self.base, self.mends = mended(self.file or b"", self.dialects)
-        self.parsed: GaiConf = parse_gai_conf(self.base, self.dialects[-1])
-        self.policies = [Policy.build(self.base, spoken) for spoken in self.dialects]
-        self.known = [
-            known_facts(case, policy)
-            for case, policy in zip(self.cases, self.policies, strict=True)
-        ]
+        self.parsed = parse_gai_conf(self.base, self.dialects[-1])
+        # versions that see the same facts under the same tables are one case
+        different: dict[object, tuple[LookupCase, Policy, dict[Target, Destination]]] = {}
+        for case in self.given:
+            policy = Policy.build(self.base, case.spoken)
+            known = known_facts(case, policy)
+            different[policy, case.candidates, tuple(known.values())] = case, policy, known
+        self.cases, self.policies, self.known = zip(*different.values(), strict=True)
+        self.elsewhere = tuple({(c.spoken, c.candidates): c for c in self.elsewhere}.values())
         for target in self.wanted:
             if any(target not in known for known in self.known):
                 raise ValueError(f"{target}: an address that the look-up gives was expected")
         self.others = tuple(target for target in self.known[0] if target not in self.wanted)
 
     def result(self) -> Suggestion | Impossible:
-        if not self.mends and self.yields(()):
-            return Suggestion(self.wanted, (), (), self.file, SideEffects())
         if self.yields(()):
             return self.suggestion((), True)
         for keywords in self.attempts():
@@ -144,7 +145,7 @@ class _Search:
             if choice is None:
                 continue
             tables = [table for table in self.tables if table.keyword in keywords]
-            found = self.best(match_lines(tables, self.open, choice))
+            found = self.best(match_lines(tables, self.is_open, choice))
             if found is not None:
                 return found
         in_the_way = find_blockers(self.known, self.wanted, self.others, self.scopes_free)
@@ -165,16 +166,15 @@ class _Search:
     def best(self, early: Iterator[tuple[Lines, bool]]) -> Suggestion | None:
         """The smallest of the sets of label and scopev4 lines with precedence lines added."""
         found: list[tuple[int, bool, Lines]] = []
-        size: int | None = None
+        size = INT_MAX
         for match, exact in islice(early, 500):
-            if size is not None and len(match) > size:
+            if len(match) > size:
                 break
-            for lines, cost in islice(self.precedences(match), _COMPARED):
+            for lines, smallest in islice(self.precedences(match), _COMPARED):
                 whole = (*match, *lines)
                 if self.yields(whole):
                     size = len(match)
-                    number = len(whole) + len(self.kept(whole))
-                    found.append((number, exact and cost >= 0, whole))
+                    found.append((self.size(whole), exact and smallest, whole))
         if not found:
             return None
         fewest = min(number for number, _, _ in found)
@@ -184,17 +184,11 @@ class _Search:
 
     def effect_on_rest(self, lines: Lines) -> tuple[object, ...]:
         """What tells equally small changes apart; raising a wished address is the clearer way."""
-        policy = self.policies[-1]
-        lowered = sum(
-            line.keyword == "precedence" and line.value < present_value(line, policy)
-            for line in lines
-        )
+        new = [line for line in lines if line.keyword == "precedence"]
+        table = self.policies[-1].precedence
+        lowered = sum(line.value < present_value((line.prefix, line.bits), table) for line in new)
         keys = [as_ipv6_int(target.address) for target in self.known[0]]
-        touched = sum(
-            line.keyword == "precedence" and holds((line.prefix, line.bits), key)
-            for line in lines
-            for key in keys
-        )
+        touched = sum(holds((line.prefix, line.bits), key) for line in new for key in keys)
         bits = sum(line.bits for line in lines)
         return self.changed(lines), len(lines), lowered, touched, bits
 
@@ -203,59 +197,50 @@ class _Search:
         return all(spoken.scopev4_configurable for spoken in self.dialects)
 
     @cached_property
-    def tables(self) -> list[Ends]:
-        found = [ends_of(self.known[0], "label", [policy.labels for policy in self.policies])]
+    def tables(self) -> list[Table]:
+        found = [table_of(self.known[0], "label", [policy.labels for policy in self.policies])]
         if self.scopes_free:
             scopes = [policy.scopes for policy in self.policies]
-            found.append(ends_of(self.known[0], "scopev4", scopes))
+            found.append(table_of(self.known[0], "scopev4", scopes))
         return [table for table in found if table.ends]
 
     def kept(self, lines: Lines) -> Lines:
         return restored(lines, self.parsed, self.dialects[-1])
 
-    def policy(self, lines: Lines, spoken: Dialect) -> Policy:
-        return Policy.build(with_new_lines(self.base, (*lines, *self.kept(lines))), spoken)
+    def size(self, lines: Lines) -> int:
+        return len(lines) + len(self.kept(lines))
 
-    def facts(self, lines: Lines) -> Iterator[dict[Target, Destination]]:
-        for case in self.cases:
-            yield known_facts(case, self.policy(lines, case.spoken))
+    def demands(self, lines: Lines) -> list[tuple[Demand, ...] | None]:
+        """What the wish demands of rule 6 in each case, once lines are added."""
+        return [
+            demands(known_facts(case, with_rows(policy, lines)), self.wanted, self.others)
+            for case, policy in zip(self.cases, self.policies, strict=True)
+        ]
 
-    def open(self, lines: Lines) -> bool:
+    def is_open(self, lines: Lines) -> bool:
         """True when rules 1 to 5 are not against the wish."""
-        for number, known in enumerate(self.known):
-            now = {table.keyword: table.matching(lines, number) for table in self.tables}
-            scope, label = now.get("scopev4", {}), now.get("label", {})
-            if not fulfilled(known, self.wanted, self.others, scope, label):
-                return False
-        return True
+        return None not in self.demands(lines)
 
-    def precedences(self, match: Lines) -> Iterator[tuple[Lines, int]]:
+    def precedences(self, match: Lines) -> Iterator[tuple[Lines, bool]]:
         """Precedence lines to add to label and scope lines."""
-        wishes = [demands(one, self.wanted, self.others) for one in self.facts(match)]
         tables = tuple(policy.precedence for policy in self.policies)
-        keys = {key for one in wishes for wish in one or () for key in (wish.first, wish.second)}
-        present = self.parsed.precedence
-        defaults = () if present else tuple(
-            as_prefix(row) for row in self.policies[-1].precedence if row.bits
-        )  # fmt: skip
-        problem = Problem(tuple(sorted(keys)), tuple(one or () for one in wishes), tables, defaults)
-        if not keys:
-            yield (), 0
-            return
-        yield from precedence_lines(problem)
+        present = () if self.parsed.precedence else tables[-1]
+        defaults = tuple(as_prefix(row) for row in present if row.bits)
+        wishes = tuple(one or () for one in self.demands(match))
+        yield from precedence_lines(Problem(wishes, tables, defaults))
 
     def yields(self, lines: Lines) -> bool:
-        """The model's word: the whole new file, read and sorted in every case."""
+        """The model's word in every case."""
         number = len(self.wanted)
         return all(
-            answered_order(case, self.policy(lines, case.spoken))[:number] == self.wanted
-            for case in self.cases
+            answered_order(case, with_rows(policy, lines))[:number] == self.wanted
+            for case, policy in zip(self.cases, self.policies, strict=True)
         )
 
     def effects(self, lines: Lines) -> SideEffects:
         before = [Policy.build(self.base, case.spoken) for case in self.elsewhere]
-        after = [self.policy(lines, case.spoken) for case in self.elsewhere]
-        whole = self.policies[-1], self.policy(lines, self.dialects[-1])
+        after = [with_rows(policy, lines) for policy in before]
+        whole = self.policies[-1], with_rows(self.policies[-1], lines)
         return side_effects(self.elsewhere, before, after, whole, self.sources)
 
     @cached_property
@@ -273,39 +258,32 @@ class _Search:
         number = 0
         for case, before in zip(self.cases, self.policies, strict=True):
             old = [t for t in answered_order(case, before) if t in self.others]
-            new = answered_order(case, self.policy(lines, case.spoken))
+            new = answered_order(case, with_rows(before, lines))
             number += sum(new.index(a) > new.index(b) for a, b in combinations(old, 2))
         return number
 
     def shortened(self, lines: Lines) -> Lines:
         """Shorter prefixes where nothing else changes and no line more is needed."""
-        limit = len(lines) + len(self.kept(lines))
+        limit = self.size(lines)
         changed = self.changed(lines)
         for number, line in enumerate(lines):
             width = 32 if line.keyword == "scopev4" else 128
             for prefix, bits in shorter((line.prefix, line.bits), width):
                 new = NewLine(line.keyword, prefix, bits, line.value)
                 trial = (*lines[:number], new, *lines[number + 1 :])
-                if len({(one.keyword, one.prefix, one.bits) for one in trial}) < len(trial):
-                    continue
-                if len(trial) + len(self.kept(trial)) > limit or self.changed(trial) > changed:
-                    continue
-                if self.yields(trial):
+                if (
+                    len({one.row for one in trial}) == len(trial)
+                    and self.size(trial) <= limit
+                    and self.changed(trial) <= changed
+                    and self.yields(trial)
+                ):
                     lines = trial
                     break
         return lines
 
     def suggestion(self, lines: Lines, smallest: bool) -> Suggestion:
-        order = {"precedence": 0, "label": 1, "scopev4": 2}
-        whole = sorted((*lines, *self.kept(lines)), key=lambda line: order[line.keyword])
+        if not lines and not self.mends:
+            return Suggestion(self.wanted, (), (), self.file, SideEffects())
+        whole = sorted((*lines, *self.kept(lines)), key=lambda line: KEYWORDS.index(line.keyword))
         new = with_new_lines(self.base, whole)
         return Suggestion(self.wanted, tuple(whole), self.mends, new, self.effects(lines), smallest)
-
-
-def present_value(line: NewLine, policy: Policy) -> int:
-    """The precedence that the addresses of a new line have now."""
-    return next(
-        row.value
-        for row in policy.precedence
-        if row.bits <= line.bits and holds(as_prefix(row), line.prefix)
-    )
