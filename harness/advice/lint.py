@@ -17,7 +17,6 @@ from harness.model.gaiconf import (
     GaiConf,
     Line,
     PrefixEntry,
-    ScopeEntry,
     line_words,
     parse_gai_conf,
 )
@@ -205,40 +204,32 @@ def _host_bits(number: int, words: Sequence[str], line: Line) -> Iterator[Findin
     entry = line.entry
     if entry is None:
         return
-    width = 32 if isinstance(entry, ScopeEntry) else 128
-    if entry.prefix & ((1 << (width - entry.bits)) - 1):
+    if entry.prefix & ((1 << (entry.width - entry.bits)) - 1):
         yield Finding("GAI009", number, f"{words[1]} means {_text(entry)}")
 
 
-def _text(entry: PrefixEntry | ScopeEntry) -> str:
-    if isinstance(entry, ScopeEntry):
-        masked = entry.prefix >> (32 - entry.bits) << (32 - entry.bits)
+def _text(entry: PrefixEntry) -> str:
+    masked = entry.key[0] << (entry.width - entry.bits)
+    if entry.width == 32:
         return f"{IPv4Address(masked)}/{entry.bits}"
-    masked = entry.prefix >> (128 - entry.bits) << (128 - entry.bits)
     if masked >> 32 == 0xFFFF and entry.bits >= 96:
         return f"::ffff:{IPv4Address(masked - V4MAPPED)}/{entry.bits}"
     return f"{IPv6Address(masked)}/{entry.bits}"
 
 
 def _table(keyword: str, conf: GaiConf) -> Iterator[Finding]:
-    lines = [
-        (line.number, line.entry)
-        for line in conf.lines
-        if line.keyword == keyword and line.effect is Effect.USED and line.entry is not None
-    ]
-    width = 32 if keyword == "scopev4" else 128
     first: dict[tuple[int, int], int] = {}
-    for number, entry in lines:
-        key = (entry.prefix >> (width - entry.bits), entry.bits)
-        if key in first:
-            yield Finding(
-                "GAI010", number, f"{keyword} {_text(entry)} stands in line {first[key]} already"
-            )
-        else:
-            first[key] = number
+    for line in conf.lines:
+        entry = line.entry
+        if line.keyword != keyword or line.effect is not Effect.USED or entry is None:
+            continue
+        begun = first.setdefault(entry.key, line.number)
+        if begun != line.number:
+            message = f"{keyword} {_text(entry)} stands in line {begun} already"
+            yield Finding("GAI010", line.number, message)
     known = frozenset(first)
     for prefix, bits in _around(known):
-        if _covered(prefix, bits, width, known):
+        if _covered(prefix, bits, 32 if keyword == "scopev4" else 128, known):
             number = first[prefix, bits]
             yield Finding("GAI018", number, f"longer {keyword} prefixes cover all of it")
 
@@ -282,22 +273,18 @@ def _whole(conf: GaiConf, spoken: Dialect) -> Iterator[Finding]:
 
 def _ties(table: Sequence[PrefixEntry]) -> Iterator[Finding]:
     """Each pair of an IPv4 and an IPv6 range of equal precedence; ::1 stands for itself only."""
-    known = frozenset((entry.prefix >> (128 - entry.bits), entry.bits) for entry in table)
+    known = frozenset(entry.key for entry in table)
     around = frozenset(_around(known))
     four: dict[int, str] = {}
     six: dict[int, str] = {}
     for entry in reversed(table):  # the widest range names a value
         mapped = entry.bits >= 96 and entry.prefix >> 32 == 0xFFFF
-        prefix = entry.prefix >> (128 - entry.bits)
-        key = prefix, entry.bits
+        key = entry.key
         if key == (1, 128) or (key in around and _covered(*key, 128, known)):
             continue
         (four if mapped else six).setdefault(entry.value, _text(entry))
     if (0xFFFF, 96) not in known and not _covered(0xFFFF, 96, 128, known):
-        outer = next(
-            entry for entry in table
-            if entry.bits < 96 and (V4MAPPED ^ entry.prefix) >> (128 - entry.bits) == 0
-        )  # fmt: skip
+        outer = next(entry for entry in table if entry.bits < 96 and entry.holds(V4MAPPED))
         four.setdefault(outer.value, _text(outer))
     for value in sorted(four.keys() & six.keys()):
         yield Finding(
@@ -307,14 +294,7 @@ def _ties(table: Sequence[PrefixEntry]) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _missing(
-    own: Sequence[PrefixEntry | ScopeEntry], default: Sequence[PrefixEntry | ScopeEntry]
-) -> list[PrefixEntry | ScopeEntry]:
+def _missing(own: Sequence[PrefixEntry], default: Sequence[PrefixEntry]) -> list[PrefixEntry]:
     """The default entries, other than the one added back, that no line of the file has."""
-    width = 32 if default is DEFAULT_SCOPES else 128
-    have = {(entry.prefix >> (width - entry.bits), entry.bits) for entry in own}
-    return [
-        entry
-        for entry in default
-        if entry.bits and (entry.prefix >> (width - entry.bits), entry.bits) not in have
-    ]
+    have = {entry.key for entry in own}
+    return [entry for entry in default if entry.bits and entry.key not in have]

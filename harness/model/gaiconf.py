@@ -20,20 +20,21 @@ _NUMBER = re.compile(rf"[{_SPACE}]*([+-]?)([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class PrefixEntry:
-    """A row of the label or precedence table: 128-bit prefix, its length, the value."""
+    """A row of a table: the prefix, its length and the value; ``width`` is 32 for IPv4 scopes."""
 
     prefix: int
     bits: int
     value: int
+    width: int = 128
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """The bits that count and their number: equal for rows of the same addresses."""
+        return self.prefix >> (self.width - self.bits), self.bits
 
-@dataclass(frozen=True, slots=True)
-class ScopeEntry:
-    """A row of the IPv4 scope table: 32-bit prefix, its length, the scope."""
-
-    prefix: int
-    bits: int
-    value: int
+    def holds(self, address: int) -> bool:
+        """True when an address of ``width`` bits lies in the prefix."""
+        return (self.prefix ^ address) >> (self.width - self.bits) == 0
 
 
 class Effect(StrEnum):
@@ -71,7 +72,7 @@ class Line:
     keyword: str
     effect: Effect
     reason: str = ""
-    entry: PrefixEntry | ScopeEntry | None = None
+    entry: PrefixEntry | None = None
     cause: Cause | None = None
 
 
@@ -81,7 +82,7 @@ class GaiConf:
 
     labels: tuple[PrefixEntry, ...] = ()
     precedence: tuple[PrefixEntry, ...] = ()
-    scopes: tuple[ScopeEntry, ...] = ()
+    scopes: tuple[PrefixEntry, ...] = ()
     reload: bool = False
     lines: tuple[Line, ...] = field(default=(), compare=False)
 
@@ -118,43 +119,39 @@ def parse_gai_conf(
     2.41 ignored
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    labels: list[PrefixEntry] = []
-    precedence: list[PrefixEntry] = []
-    scopes: list[ScopeEntry] = []
+    keywords = ("label", "precedence", "scopev4")[: 2 + spoken.scopev4_configurable]
+    tables: dict[str, list[PrefixEntry]] = {"label": [], "precedence": [], "scopev4": []}
     reload = False
     lines = []
     for number, raw in enumerate(data.split(b"\n"), 1):
-        keyword, first, second = _words(raw)
-        honoured = (
-            honour_undefined if isinstance(honour_undefined, bool) else number in honour_undefined
-        )
-        entry: PrefixEntry | ScopeEntry | None = None
+        keyword, first, second = [*line_words(raw), "", "", ""][:3]  # the rest is ignored
+        honoured = honour_undefined is True or (honour_undefined and number in honour_undefined)
+        entry: PrefixEntry | None = None
         effect, reason, cause = Effect.USED, "", None
         try:
-            match keyword:
-                case "":
-                    effect = Effect.BLANK
-                case "label" | "precedence":
-                    entry, defined = _prefix_entry(first, second, spoken)
-                    if entry is not None and (defined or honoured):
-                        (labels if keyword == "label" else precedence).append(entry)
-                    effect = Effect.USED if defined else Effect.UNDEFINED
-                case "scopev4" if spoken.scopev4_configurable:
-                    scope, defined = _scope_entry(first, second, spoken)
-                    if scope is not None and (defined or honoured):
-                        scopes.append(scope)
-                    entry, effect = scope, Effect.USED if defined else Effect.UNDEFINED
-                case "reload":
-                    reload = first == "yes"
-                case _:
-                    raise _Dropped(Cause.KEYWORD, f"unknown keyword {keyword!r}")
+            if keyword in keywords:
+                read = _scope_prefix if keyword == "scopev4" else _prefix
+                address, bits, width, has_length = read(first, spoken)
+                value, defined = _value(second, has_length, spoken)
+                if value is not None:
+                    entry = PrefixEntry(address, bits, value, width)
+                    if defined or honoured:
+                        tables[keyword].append(entry)
+                effect = Effect.USED if defined else Effect.UNDEFINED
+            elif keyword == "reload":
+                reload = first == "yes"
+            elif keyword:
+                raise _Dropped(Cause.KEYWORD, f"unknown keyword {keyword!r}")
+            else:
+                effect = Effect.BLANK
         except _Dropped as dropped:
             effect, reason, cause = Effect.IGNORED, dropped.reason, dropped.cause
         if effect is Effect.UNDEFINED:
             reason = "no prefix length: undefined behaviour up to glibc 2.40"
             cause = Cause.NO_LENGTH
         lines.append(Line(number, keyword, effect, reason, entry, cause))
-    return GaiConf(tuple(labels), tuple(precedence), tuple(scopes), reload, tuple(lines))
+    label, precedence, scopes = (tuple(rows) for rows in tables.values())
+    return GaiConf(label, precedence, scopes, reload, tuple(lines))
 
 
 def line_words(raw: bytes) -> list[str]:
@@ -164,44 +161,33 @@ def line_words(raw: bytes) -> list[str]:
     return [word for word in _BLANKS.split(text) if word]
 
 
-def _words(raw: bytes) -> tuple[str, str, str]:
-    words = [*line_words(raw), "", "", ""]  # the rest after two values is ignored
-    return words[0], words[1], words[2]
-
-
-def _prefix_entry(prefix: str, value: str, spoken: Dialect) -> tuple[PrefixEntry | None, bool]:
+def _prefix(prefix: str, spoken: Dialect) -> tuple[int, int, int, bool]:
+    """The prefix of a label or precedence, its length, the width, and whether it has a length."""
     text, slash, length = prefix.partition("/")
     address = inet_pton6(text)
     if address is None:
         if inet_pton4(text) is not None:
             raise _Dropped(Cause.IPV4_PREFIX, f"{text!r} is an IPv4 address: write ::ffff:{text}")
         raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv6 address")
-    bits = _length(length, 128, spoken) if slash else 128
-    number, defined = _value(value, bool(slash), spoken)
-    entry = None if number is None else PrefixEntry(int(address), bits, number)
-    return entry, defined
+    return int(address), _length(length, 128, spoken) if slash else 128, 128, bool(slash)
 
 
-def _scope_entry(prefix: str, value: str, spoken: Dialect) -> tuple[ScopeEntry | None, bool]:
+def _scope_prefix(prefix: str, spoken: Dialect) -> tuple[int, int, int, bool]:
+    """As `_prefix`, for scopev4: an IPv4 address, or one written as ::ffff:a.b.c.d."""
     text, slash, length = prefix.partition("/")
-    six = inet_pton6(text)
-    if six is not None:
-        if not is_v4mapped(six):
-            raise _Dropped(Cause.NOT_MAPPED, f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
-        bits = _length(length, 128, spoken) if slash else 128
-        if bits < 96:
-            raise _Dropped(
-                Cause.CUTS_MAPPED, f"prefix length {bits} is below 96, which cuts into ::ffff:"
-            )
-        prefix_int, bits = int(six) - V4MAPPED, bits - 96
-    else:
-        four = inet_pton4(text)
+    four, six = inet_pton4(text), inet_pton6(text)
+    if six is None:
         if four is None:
             raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv4 address")
-        bits = _length(length, 32, spoken) if slash else 32
-        prefix_int = int(four)
-    number, defined = _value(value, bool(slash), spoken)
-    return (None if number is None else ScopeEntry(prefix_int, bits, number)), defined
+        return int(four), _length(length, 32, spoken) if slash else 32, 32, bool(slash)
+    if not is_v4mapped(six):
+        raise _Dropped(Cause.NOT_MAPPED, f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
+    bits = _length(length, 128, spoken) if slash else 128
+    if bits < 96:
+        raise _Dropped(
+            Cause.CUTS_MAPPED, f"prefix length {bits} is below 96, which cuts into ::ffff:"
+        )
+    return int(six) - V4MAPPED, bits - 96, 32, bool(slash)
 
 
 def _length(text: str, most: int, spoken: Dialect) -> int:

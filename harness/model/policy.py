@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import ip_network
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect, dialect
-from harness.model.gaiconf import GaiConf, Line, PrefixEntry, ScopeEntry, parse_gai_conf
+from harness.model.gaiconf import GaiConf, Line, PrefixEntry, parse_gai_conf
 from harness.model.host import IPAddress
 
 GLOBAL_SCOPE = 14
@@ -17,19 +17,11 @@ LINK_LOCAL_SCOPE = 2
 
 def prefixes(*entries: tuple[str, int]) -> tuple[PrefixEntry, ...]:
     """Table rows from texts like ``("2002::/16", 2)``; raises ValueError for a bad prefix."""
-    parsed = []
-    for text, value in entries:
-        network = IPv6Network(text)
-        parsed.append(PrefixEntry(int(network.network_address), network.prefixlen, value))
-    return tuple(parsed)
-
-
-def _scopes(*entries: tuple[str, int]) -> tuple[ScopeEntry, ...]:
-    parsed = []
-    for text, value in entries:
-        network = IPv4Network(text)
-        parsed.append(ScopeEntry(int(network.network_address), network.prefixlen, value))
-    return tuple(parsed)
+    networks = [(ip_network(text), value) for text, value in entries]
+    return tuple(
+        PrefixEntry(int(one.network_address), one.prefixlen, value, one.max_prefixlen)
+        for one, value in networks
+    )
 
 
 # RFC 3484 §2.1 plus glibc's own fec0::/10, fc00::/7 and 2001::/32: neither RFC 3484's
@@ -41,12 +33,12 @@ DEFAULT_LABELS = prefixes(
 DEFAULT_PRECEDENCE = prefixes(
     ("::1/128", 50), ("::/96", 20), ("::ffff:0:0/96", 10), ("2002::/16", 30), ("::/0", 40)
 )
-DEFAULT_SCOPES = _scopes(
+DEFAULT_SCOPES = prefixes(
     ("169.254.0.0/16", LINK_LOCAL_SCOPE), ("127.0.0.0/8", LINK_LOCAL_SCOPE),
     ("0.0.0.0/0", GLOBAL_SCOPE),
 )  # fmt: skip
 # RFC 3484 §3.2 made private IPv4 addresses site-local; glibc did until 2.16.
-SCOPES_WITH_SITE_LOCAL = _scopes(
+SCOPES_WITH_SITE_LOCAL = prefixes(
     ("169.254.0.0/16", LINK_LOCAL_SCOPE), ("192.168.0.0/16", SITE_LOCAL_SCOPE),
     ("172.16.0.0/12", SITE_LOCAL_SCOPE), ("127.0.0.0/8", LINK_LOCAL_SCOPE),
     ("10.0.0.0/8", SITE_LOCAL_SCOPE), ("0.0.0.0/0", GLOBAL_SCOPE),
@@ -63,7 +55,7 @@ class Policy:
 
     labels: tuple[PrefixEntry, ...] = DEFAULT_LABELS
     precedence: tuple[PrefixEntry, ...] = DEFAULT_PRECEDENCE
-    scopes: tuple[ScopeEntry, ...] = DEFAULT_SCOPES
+    scopes: tuple[PrefixEntry, ...] = DEFAULT_SCOPES
     reload: bool = False
     undefined: tuple[Line, ...] = ()
 
@@ -110,9 +102,9 @@ class Policy:
         """The policy of a gai.conf that has been parsed for the dialect ``spoken``."""
         default_scopes = DEFAULT_SCOPES if spoken.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
         return cls(
-            labels=_table(conf.labels, DEFAULT_LABELS, missing=1),
-            precedence=_table(conf.precedence, DEFAULT_PRECEDENCE, missing=40),
-            scopes=_scope_table(conf, default_scopes),
+            labels=_table(conf.labels, DEFAULT_LABELS),
+            precedence=_table(conf.precedence, DEFAULT_PRECEDENCE),
+            scopes=_table(conf.scopes, default_scopes),
             reload=conf.reload,
             undefined=conf.undefined,
         )
@@ -135,11 +127,7 @@ class Policy:
         """The scope of an address (RFC 3484 §3.1 and §3.2, RFC 4291 §2.5.3 for ::1)."""
         value = int(address)
         if address.version == 4:
-            return next(
-                entry.value
-                for entry in self.scopes
-                if (value ^ entry.prefix) >> (32 - entry.bits) == 0
-            )
+            return next(entry.value for entry in self.scopes if entry.holds(value))
         return ipv6_scope(value)
 
 
@@ -162,20 +150,11 @@ def _search(table: tuple[PrefixEntry, ...], value: int) -> int:
 
 
 def _table(
-    lines: tuple[PrefixEntry, ...], default: tuple[PrefixEntry, ...], *, missing: int
+    lines: tuple[PrefixEntry, ...], default: tuple[PrefixEntry, ...]
 ) -> tuple[PrefixEntry, ...]:
-    # One line drops all defaults; only a missing ::/0 is added back.
+    # One line drops all defaults; only a missing /0, the last of them, is added back.
     if not lines:
         return default
     if not any(entry.bits == 0 for entry in lines):
-        lines += (PrefixEntry(0, 0, missing),)
+        lines += default[-1:]
     return tuple(sorted(lines, key=lambda entry: -entry.bits))  # stable: the first line wins
-
-
-def _scope_table(conf: GaiConf, default: tuple[ScopeEntry, ...]) -> tuple[ScopeEntry, ...]:
-    lines = conf.scopes
-    if not lines:
-        return default
-    if not any(entry.bits == 0 for entry in lines):
-        lines += (ScopeEntry(0, 0, GLOBAL_SCOPE),)
-    return tuple(sorted(lines, key=lambda entry: -entry.bits))

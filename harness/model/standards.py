@@ -12,15 +12,8 @@ from dataclasses import dataclass
 
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import dialect
-from harness.model.gaiconf import PrefixEntry, ScopeEntry
-from harness.model.host import (
-    IFA_F_DEPRECATED,
-    IFA_F_HOMEADDRESS,
-    AddressRow,
-    HostView,
-    IPAddress,
-    Target,
-)
+from harness.model.gaiconf import PrefixEntry
+from harness.model.host import IFA_F_DEPRECATED, HostView, IPAddress, Target
 from harness.model.order import Candidate, Order, destination, order_of
 from harness.model.policy import (
     DEFAULT_SCOPES,
@@ -28,7 +21,7 @@ from harness.model.policy import (
     Policy,
     prefixes,
 )
-from harness.model.table import NOT_NATIVE
+from harness.model.table import Entry, candidate, entry_of, native_links
 
 # The parser's newest reading of gai.conf stands for the documented one.
 _DOCUMENTED = dialect("2.44")
@@ -41,7 +34,7 @@ class Standard:
     name: str
     labels: tuple[PrefixEntry, ...]
     precedence: tuple[PrefixEntry, ...]
-    scopes: tuple[ScopeEntry, ...]
+    scopes: tuple[PrefixEntry, ...]
     limited_to_prefixlen: bool
 
     def common_prefix(
@@ -97,28 +90,18 @@ def standard_policy(standard: Standard, gai_conf: bytes | str | None) -> Policy:
 
 def standard_candidates(targets: Sequence[Target], view: HostView) -> list[Candidate]:
     """Each target with the kernel's own knowledge of the source that reaches it."""
-    native = {link.index: link.type not in NOT_NATIVE for link in view.links}
-    rows: dict[IPAddress | None, AddressRow] = {}
-    for each in view.addresses:  # the first one counts
-        rows.setdefault(each.local if each.local is not None else each.address, each)
+    native = native_links(view)
+    entries: dict[IPAddress | None, Entry] = {}
+    for row in view.addresses:  # the first one counts
+        address = row.address if row.local is None else row.local
+        if address is not None:
+            entries.setdefault(address, entry_of(row, address, IFA_F_DEPRECATED))
     result = []
     for target in targets:
         source = view.routes[target].source
-        row = None if source is None else rows.get(source)
-        if row is None:
-            result.append(Candidate(target.address, source, scope_id=target.scope_id))
-            continue
+        entry = entries.get(source)
         result.append(
-            Candidate(
-                target.address,
-                source,
-                prefixlen=row.prefixlen,
-                deprecated=bool(row.flags & IFA_F_DEPRECATED),
-                home=bool(row.flags & IFA_F_HOMEADDRESS),
-                index=row.index,
-                native=native.get(row.index, True),
-                scope_id=target.scope_id,
-            )
+            candidate(target, source, entry, entry is None or native.get(entry.index, True))
         )
     return result
 

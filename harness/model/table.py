@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from harness.model.addresses import as_ipv6_int
+from harness.model.addresses import V4MAPPED, as_ipv6_int
 from harness.model.dialects import Dialect
 from harness.model.host import (
     ARPHRD_SIT,
@@ -61,29 +61,55 @@ class AddressTable:
         looked up as 127.0.0.1.
         """
         key = as_ipv6_int(source)
-        if (
-            spoken.loopback_source_by_127_0_0_1
-            and inet_socket
-            and source.version == 4
-            and int(source) >> 24 == 127
-        ):
-            key = as_ipv6_int(IPv4Address(_LOOPBACK4))
-        return _bsearch(self.entries, key)
+        loopback = inet_socket and source.version == 4 and int(source) >> 24 == 127
+        if loopback and spoken.loopback_source_by_127_0_0_1:
+            key = V4MAPPED | _LOOPBACK4
+        # 2.41 rewrote bsearch with a base and a count; it probes the same entries as before.
+        low, high = 0, len(self.entries)
+        while low < high:
+            middle = (low + high) // 2
+            entry = self.entries[middle]
+            if key == entry.key:
+                return entry
+            if key < entry.key:
+                high = middle
+            else:
+                low = middle + 1
+        return None
 
 
-def _bsearch(entries: Sequence[Entry], key: int) -> Entry | None:
-    # 2.41 rewrote bsearch with a base and a count; it probes the same entries as before.
-    low, high = 0, len(entries)
-    while low < high:
-        middle = (low + high) // 2
-        entry = entries[middle]
-        if key == entry.key:
-            return entry
-        if key < entry.key:
-            high = middle
-        else:
-            low = middle + 1
-    return None
+def entry_of(row: AddressRow, address: IPAddress, deprecated: int) -> Entry:
+    """The row of the dump filed under ``address``; ``deprecated`` the flags that count as such."""
+    return Entry(
+        key=as_ipv6_int(address),
+        prefixlen=row.prefixlen,
+        deprecated=bool(row.flags & deprecated),
+        home=bool(row.flags & IFA_F_HOMEADDRESS),
+        index=row.index,
+    )
+
+
+def native_links(view: HostView) -> dict[int, bool]:
+    """For the index of each interface, whether rule 7 calls it native."""
+    return {link.index: link.type not in NOT_NATIVE for link in view.links}
+
+
+def candidate(
+    target: Target, source: IPAddress | None, entry: Entry | None, native: bool
+) -> Candidate:
+    """A target with its source, and what was found of it."""
+    if entry is None:
+        return Candidate(target.address, source, scope_id=target.scope_id)
+    return Candidate(
+        target.address,
+        source,
+        prefixlen=entry.prefixlen,
+        deprecated=entry.deprecated,
+        home=entry.home,
+        index=entry.index,
+        native=native,
+        scope_id=target.scope_id,
+    )
 
 
 def address_table(rows: Sequence[AddressRow]) -> AddressTable:
@@ -102,15 +128,7 @@ def address_table(rows: Sequence[AddressRow]) -> AddressTable:
             seen_ipv4 |= int(address) != _LOOPBACK4
         else:
             seen_ipv6 |= int(address) != 1
-        entries.append(
-            Entry(
-                key=as_ipv6_int(address),
-                prefixlen=row.prefixlen,
-                deprecated=bool(row.flags & (IFA_F_DEPRECATED | IFA_F_OPTIMISTIC)),
-                home=bool(row.flags & IFA_F_HOMEADDRESS),
-                index=row.index,
-            )
-        )
+        entries.append(entry_of(row, address, IFA_F_DEPRECATED | IFA_F_OPTIMISTIC))
     if not seen_ipv6:
         entries = []
     entries.sort(key=lambda entry: entry.key)  # a stable merge sort in glibc too
@@ -128,7 +146,7 @@ def candidates(
     """
     if table is None:
         table = address_table(view.addresses)
-    native = {link.index: link.type not in NOT_NATIVE for link in view.links}
+    native = native_links(view)
     socket_version: int | None = None
     result = []
     for target in targets:
@@ -144,19 +162,6 @@ def candidates(
         if source is not None:
             inet_socket = version == 4 and socket_version == 4
             entry = table.find(source, inet_socket, spoken)
-        if entry is None:
-            result.append(Candidate(target.address, source, scope_id=target.scope_id))
-            continue
-        result.append(
-            Candidate(
-                target.address,
-                source,
-                prefixlen=entry.prefixlen,
-                deprecated=entry.deprecated,
-                home=entry.home,
-                index=entry.index,
-                native=native.get(entry.index, False),
-                scope_id=target.scope_id,
-            )
-        )
+        known = entry is not None and native.get(entry.index, False)
+        result.append(candidate(target, source, entry, known))
     return result

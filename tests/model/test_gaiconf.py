@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.model.addresses import inet_aton, inet_pton4, inet_pton6
 from harness.model.dialects import dialect
-from harness.model.gaiconf import Effect, PrefixEntry, ScopeEntry, parse_gai_conf
+from harness.model.gaiconf import Effect, PrefixEntry, parse_gai_conf
 from tests.model.kit import EVERY_DIALECT, dialects
 
 if TYPE_CHECKING:
@@ -156,12 +156,12 @@ def test_empty_length_is_zero_up_to_2_40() -> None:
     [
         ("label 2001:db8::6 5", "labels", prefix("2001:db8::6", 128, 5)),
         ("precedence 2001:db8::6 5", "precedence", prefix("2001:db8::6", 128, 5)),
-        ("scopev4 10.0.0.1 5", "scopes", ScopeEntry(0x0A000001, 32, 5)),
-        ("scopev4 ::ffff:10.0.0.1 5", "scopes", ScopeEntry(0x0A000001, 32, 5)),
+        ("scopev4 10.0.0.1 5", "scopes", PrefixEntry(0x0A000001, 32, 5, 32)),
+        ("scopev4 ::ffff:10.0.0.1 5", "scopes", PrefixEntry(0x0A000001, 32, 5, 32)),
     ],
 )
 def test_no_length_is_undefined_up_to_2_40_then_one_host(
-    line: str, table: str, entry: PrefixEntry | ScopeEntry
+    line: str, table: str, entry: PrefixEntry
 ) -> None:
     old = parse_gai_conf(line, OLD)
     assert [one.effect for one in old.undefined] == [Effect.UNDEFINED]
@@ -202,10 +202,10 @@ def test_honouring_does_not_save_a_bad_value() -> None:
 @pytest.mark.parametrize(
     ("text", "entry"),
     [
-        ("10.0.0.0/8", ScopeEntry(0x0A000000, 8, 5)),
-        ("::ffff:10.0.0.0/104", ScopeEntry(0x0A000000, 8, 5)),
-        ("::ffff:0:0/96", ScopeEntry(0, 0, 5)),
-        ("0.0.0.0/0", ScopeEntry(0, 0, 5)),
+        ("10.0.0.0/8", PrefixEntry(0x0A000000, 8, 5, 32)),
+        ("::ffff:10.0.0.0/104", PrefixEntry(0x0A000000, 8, 5, 32)),
+        ("::ffff:0:0/96", PrefixEntry(0, 0, 5, 32)),
+        ("0.0.0.0/0", PrefixEntry(0, 0, 5, 32)),
         ("::ffff:10.0.0.0/95", None),  # would cut into ::ffff:
         ("::ffff:10.0.0.0/8", None),
         ("::ffff:10.0.0.0/129", None),
@@ -216,14 +216,14 @@ def test_honouring_does_not_save_a_bad_value() -> None:
     ],
 )
 @pytest.mark.parametrize("spoken", [OLD, NEW], ids=["2.40", "2.41"])
-def test_scopev4_prefixes(text: str, entry: ScopeEntry | None, spoken: Dialect) -> None:
+def test_scopev4_prefixes(text: str, entry: PrefixEntry | None, spoken: Dialect) -> None:
     scopes = parse_gai_conf(f"scopev4 {text} 5", spoken).scopes
     assert scopes == (() if entry is None else (entry,))
 
 
 def test_scopev4_empty_length_up_to_2_40() -> None:
     # an empty length is 0: all of IPv4, but below 96 for the mapped form
-    assert parse_gai_conf("scopev4 10.0.0.0/ 5", OLD).scopes == (ScopeEntry(0x0A000000, 0, 5),)
+    assert parse_gai_conf("scopev4 10.0.0.0/ 5", OLD).scopes == (PrefixEntry(0x0A000000, 0, 5, 32),)
     assert parse_gai_conf("scopev4 ::ffff:10.0.0.0/ 5", OLD).scopes == ()
     assert parse_gai_conf("scopev4 10.0.0.0/ 5", NEW).scopes == ()
 

@@ -15,7 +15,7 @@ from math import comb
 from harness.advice.suggest.goal import Choice, classes, early_verdict, late_verdict, pairs
 from harness.advice.suggest.lines import NewLine, Prefix, as_prefix, holds, present_value, tree
 from harness.model.addresses import as_ipv6_int
-from harness.model.gaiconf import INT_MAX, PrefixEntry, ScopeEntry
+from harness.model.gaiconf import INT_MAX, PrefixEntry
 from harness.model.host import Target
 from harness.model.order import Destination
 from harness.model.policy import SITE_LOCAL_SCOPE
@@ -38,7 +38,7 @@ class Table:
     keyword: str
     width: int
     ends: dict[Target, tuple[int, int]]
-    rows: tuple[tuple[PrefixEntry | ScopeEntry, ...], ...]
+    rows: tuple[tuple[PrefixEntry, ...], ...]
 
     @property
     def keys(self) -> tuple[int, ...]:
@@ -48,7 +48,7 @@ class Table:
 
 def table_of(
     known: dict[Target, Destination], keyword: str,
-    rows: Sequence[tuple[PrefixEntry | ScopeEntry, ...]],
+    rows: Sequence[tuple[PrefixEntry, ...]],
 ) -> Table:  # fmt: skip
     """A table with the ends of every reachable destination that a line of it can act on."""
     four = keyword == "scopev4"
@@ -94,14 +94,13 @@ def _candidates(table: Table) -> Iterator[NewLine]:
     """Every line that could make a difference: a part of the addresses, a value."""
     old = [row for rows in table.rows for row in rows]
     holding = [
-        prefix for prefix in map(as_prefix, old)
-        if any(holds(prefix, key, table.width) for key in table.keys)
+        as_prefix(row) for row in old if any(row.holds(key) for key in table.keys)
     ]  # fmt: skip
     prefixes = dict.fromkeys([*tree(table.keys, table.width), *holding])
     present = {row.value for row in old}
     usual = (SITE_LOCAL_SCOPE, _ORGANISATION_SCOPE) if table.keyword == "scopev4" else ()
     new = [*usual, max(present) + 1, max(present) + 2]
-    values = {present_value((key, table.width), table.rows[0], table.width) for key in table.keys}
+    values = {present_value((key, table.width), table.rows[0]) for key in table.keys}
     listed = [*sorted(values), *[value for value in new if value not in present][:2]]
     for prefix, value in product(prefixes, dict.fromkeys(listed)):
         yield NewLine(table.keyword, prefix[0], prefix[1], value)
@@ -238,7 +237,7 @@ def _worth(slot: int, numbers: Sequence[int]) -> int:
 
 def _slot(key: int, prefixes: Sequence[Prefix], table: tuple[PrefixEntry, ...]) -> int:
     holding = [number for number, prefix in enumerate(prefixes) if holds(prefix, key)]
-    row = next(row for row in table if holds(as_prefix(row), key))  # the longest first
+    row = next(row for row in table if row.holds(key))  # the longest first
     best = max(holding, key=lambda number: prefixes[number][1], default=-1)
     return best if best >= 0 and prefixes[best][1] >= row.bits else -1 - row.value
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.model.addresses import V4MAPPED, leading_zeros
 from harness.model.dialects import Dialect
-from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, ScopeEntry, parse_gai_conf
+from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, parse_gai_conf
 from harness.model.policy import (
     DEFAULT_LABELS,
     DEFAULT_PRECEDENCE,
@@ -67,10 +67,10 @@ class NewLine:
         return self.keyword, self.prefix, self.bits
 
     @property
-    def entry(self) -> PrefixEntry | ScopeEntry:
+    def entry(self) -> PrefixEntry:
         """The row this line makes in glibc's table."""
-        kind = ScopeEntry if self.keyword == "scopev4" else PrefixEntry
-        return kind(self.prefix, self.bits, self.value)
+        width = 32 if self.keyword == "scopev4" else 128
+        return PrefixEntry(self.prefix, self.bits, self.value, width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +126,14 @@ def shorter(prefix: Prefix, width: int = 128) -> Iterator[Prefix]:
     yield from sorted(set(found), key=lambda one: one[1])
 
 
-def as_prefix(entry: PrefixEntry | ScopeEntry) -> Prefix:
+def as_prefix(entry: PrefixEntry) -> Prefix:
     """The prefix of a row, host bits cleared."""
-    width = 32 if isinstance(entry, ScopeEntry) else 128
-    return cut(entry.prefix, entry.bits, width)
+    return cut(entry.prefix, entry.bits, entry.width)
 
 
-def present_value(
-    prefix: Prefix, table: Iterable[PrefixEntry | ScopeEntry], width: int = 128
-) -> int:
+def present_value(prefix: Prefix, table: Iterable[PrefixEntry]) -> int:
     """The value that the addresses of a prefix have in a table, the longest row first."""
-    return next(
-        row.value
-        for row in table
-        if row.bits <= prefix[1] and holds(as_prefix(row), prefix[0], width)
-    )
+    return next(row.value for row in table if row.bits <= prefix[1] and row.holds(prefix[0]))
 
 
 def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
@@ -165,7 +158,7 @@ def restored(lines: Sequence[NewLine], present: GaiConf, spoken: Dialect) -> tup
     back by glibc itself.
     """
     scopes = DEFAULT_SCOPES if spoken.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
-    tables: tuple[tuple[str, Sequence[object], Sequence[PrefixEntry | ScopeEntry]], ...] = (
+    tables = (
         ("label", present.labels, DEFAULT_LABELS),
         ("precedence", present.precedence, DEFAULT_PRECEDENCE),
         ("scopev4", present.scopes, scopes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.model.gaiconf import Cause, Effect, Line, PrefixEntry, line_words
+from harness.model.gaiconf import Cause, Effect, Line, line_words
 
 _HUGE = 4096
 EFFECTIVE = (
@@ -43,7 +43,7 @@ def line_kinds(gai_conf: bytes | None, lines: Sequence[Line]) -> dict[str, list[
             kinds.append("no final newline")
         if line.entry is not None:
             bits = line.entry.bits
-            width = 128 if isinstance(line.entry, PrefixEntry) else 32
+            width = line.entry.width
             key = line.keyword, bits, line.entry.prefix >> (width - bits)
             if seen.setdefault(key, line.number) != line.number:
                 # the first line wins, so it is the one that decides

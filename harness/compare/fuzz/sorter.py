@@ -16,7 +16,7 @@ from ipaddress import IPv4Address
 
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import Dialect
-from harness.model.gaiconf import INT_MAX, PrefixEntry, ScopeEntry
+from harness.model.gaiconf import INT_MAX, PrefixEntry
 from harness.model.order import Candidate
 from harness.model.policy import Policy, ipv6_scope
 
@@ -60,7 +60,7 @@ class SortInput:
 
     labels: tuple[PrefixEntry, ...]
     precedence: tuple[PrefixEntry, ...]
-    scopes: tuple[ScopeEntry, ...]
+    scopes: tuple[PrefixEntry, ...]
     rule9: Rule9
 
     @classmethod
@@ -167,7 +167,7 @@ class Sorter:
 _Shifted = tuple[tuple[int, int, int], ...]
 
 
-def _shifted(table: Sequence[PrefixEntry | ScopeEntry], width: int) -> _Shifted:
+def _shifted(table: Sequence[PrefixEntry], width: int) -> _Shifted:
     """The rows as (bits to drop, what is left of the prefix, value)."""
     return tuple((width - row.bits, row.prefix >> (width - row.bits), row.value) for row in table)
 
