@@ -122,10 +122,10 @@ def _loopback_by_itself() -> None:
 
 def _defaults_stay() -> None:
     original = policy_module._table
-    usual = {1: policy_module.DEFAULT_LABELS, 40: policy_module.DEFAULT_PRECEDENCE}
 
-    def merged(lines: Any, default: Any, *, missing: int) -> Any:
-        return original((*lines, *usual[missing]) if lines else lines, default, missing=missing)
+    def merged(lines: Any, default: Any) -> Any:
+        kept = default if default[0].width == 128 else ()
+        return original((*lines, *kept) if lines else lines, default)
 
     policy_module._table = merged
 
@@ -133,8 +133,8 @@ def _defaults_stay() -> None:
 def _last_line_wins() -> None:
     original = policy_module._table
 
-    def last(lines: Any, default: Any, *, missing: int) -> Any:
-        return original(tuple(reversed(lines)), default, missing=missing)
+    def last(lines: Any, default: Any) -> Any:
+        return original(lines[::-1] if default[0].width == 128 else lines, default)
 
     policy_module._table = last
 

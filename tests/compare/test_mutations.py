@@ -236,10 +236,10 @@ def test_one_line_keeps_the_other_defaults(
     library_evidence: list[Evidence], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = policy_module._table
-    extra = {1: policy_module.DEFAULT_LABELS, 40: policy_module.DEFAULT_PRECEDENCE}
 
-    def merged(lines: Any, default: Any, *, missing: int) -> Any:
-        return original((*lines, *extra[missing]) if lines else lines, default, missing=missing)
+    def merged(lines: Any, default: Any) -> Any:
+        kept = default if default[0].width == 128 else ()
+        return original((*lines, *kept) if lines else lines, default)
 
     monkeypatch.setattr(policy_module, "_table", merged)
     assert disagreements(library_evidence)
@@ -252,10 +252,11 @@ def test_another_value_for_the_missing_default_route_of_a_table(
     original = policy_module._table
     meant = 1 if missing < 10 else 40
 
-    def other(lines: Any, default: Any, *, missing: int = 0) -> Any:
-        return original(lines, default, missing=wanted if missing == meant else missing)
+    def other(lines: Any, default: Any) -> Any:
+        if lines and default[-1].value == meant:
+            default = (replace(default[-1], value=missing),)
+        return original(lines, default)
 
-    wanted = missing
     monkeypatch.setattr(policy_module, "_table", other)
     assert disagreements(library_evidence)
 
