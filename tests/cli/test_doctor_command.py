@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,16 @@ import pytest
 
 from harness.glibcs import host
 from harness.scenario import library, load
+from tests.e2e.kit import COMMAND, start
 from tests.sandbox import denied_places, ordinary_user
 
-COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
 PLACE = [sys.executable, denied_places.__file__]
 SEEDS = ["seed-rule9-dual-stack", "seed-rule9-ipv4-only"]
 IS_ROOT = os.geteuid() == 0
 
 
 def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        list(map(str, words)), capture_output=True, text=True, check=False, timeout=300,
-        stdin=subprocess.DEVNULL, env={**os.environ, **environment},
-    )  # fmt: skip
+    return start(*words, env=environment)
 
 
 def checks(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:

@@ -13,7 +13,7 @@ import pytest
 from harness.glibcs.catalog import host_distribution
 from harness.glibcs.errors import GlibcUnavailable
 from tests.conftest import Call, Done
-from tests.e2e.kit import COMMAND, gai_harness
+from tests.e2e.kit import COMMAND, gai_harness, start
 
 GOOD = "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\nlookups: [{name: web}]\n"
 LONG = "a" * 300
@@ -266,10 +266,7 @@ def test_without_arguments_the_help_begins_with_what_to_begin_with(call: Call) -
 
 
 def test_a_limit_of_the_machine_is_status_3() -> None:
-    done = subprocess.run(
-        ["sh", "-c", f"ulimit -n 8; exec '{COMMAND}' run good.yaml"],
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    done = start("sh", "-c", f"ulimit -n 8; exec '{COMMAND}' run good.yaml")
     said = the_line(Done(done.returncode, "", done.stderr), 3)
     assert "Too many open files" in said
     assert "--jobs" in said

@@ -16,11 +16,6 @@ from tests.container.kit import ROOT
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 SCRIPTS = [step for step in ACTION["runs"]["steps"] if "run" in step]
-GOOD = (
-    "name: good\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\n"
-    "names: {web: [198.51.100.1, 192.0.2.9]}\nlookups:\n- name: web\n"
-)
-BAD = GOOD.replace("good", "bad") + "  expect: {order: [203.0.113.1]}\n"
 
 
 def test_it_is_a_valid_action(tool: Callable[..., Any]) -> None:

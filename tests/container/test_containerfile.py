@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness import __version__
+from tests.container.action import GOOD
 from tests.container.containerfile import context
 from tests.container.kit import ROOT, Image
 
@@ -62,19 +63,9 @@ class TestImage:
         self, images: dict[str, Image], tmp_path: Path
     ) -> None:
         tmp_path.chmod(0o755)
-        (tmp_path / "mine.yaml").write_text(
-            "name: mine\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\n"
-            "names: {web: [198.51.100.1, 192.0.2.9]}\nlookups: [{name: web}]\n"
-        )
-        done = images[""].run(
-            "run",
-            "mine.yaml",
-            "--glibc",
-            "all",
-            "--format",
-            "json",
-            mounts=[(tmp_path, "/work", "ro")],
-        )
+        (tmp_path / "mine.yaml").write_text(GOOD)
+        words = ("run", "mine.yaml", "--glibc", "all", "--format", "json")
+        done = images[""].run(*words, mounts=[(tmp_path, "/work", "ro")])
         assert done.returncode == 0, done.stderr
         results = json.loads(done.stdout)["results"]
         assert {(one["glibc"], one["lane"], one["verdict"]) for one in results} == {

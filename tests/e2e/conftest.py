@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,7 +15,8 @@ import pytest
 
 from harness.glibcs.catalog import native_arch
 from tests.conftest import Once
-from tests.e2e.kit import ROOT, Built, gai_harness
+from tests.e2e.kit import ROOT, Built, document, gai_harness
+from tests.sandbox import ordinary_user
 
 NO_NETWORK = ("No matching distribution", "Connection", "Temporary failure", "timed out")
 Unreachable = Callable[[str], NoReturn]
@@ -26,7 +26,7 @@ Unreachable = Callable[[str], NoReturn]
 def versions(fetch_glibcs: Callable[..., str], unreachable: Unreachable) -> list[str]:
     """Every version the distribution has, oldest first."""
     fetch_glibcs("--all")
-    listed = json.loads(gai_harness("glibc", "list", "--format", "json").stdout)
+    _, listed = document("glibc", "list", "--format", "json")
     found = [
         one["version"]
         for one in listed["builds"]
@@ -94,3 +94,13 @@ def run_pip(command: list[str], unreachable: Unreachable) -> None:
     if done.returncode != 0 and any(word in done.stdout + done.stderr for word in NO_NETWORK):
         unreachable(f"no package index: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home folder that belongs to the ordinary user."""
+    made = Path(tempfile.mkdtemp(prefix="gai-harness-home-"))
+    if os.geteuid() == 0:
+        os.chown(made, ordinary_user.UID, ordinary_user.UID)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)

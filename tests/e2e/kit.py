@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sysconfig
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import HostJob, collect
 from harness.native import Answer, Query, WorkerLane
+from tests.sandbox import ordinary_user
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
@@ -31,23 +33,39 @@ class Built:
     wheel: Path
 
 
-def gai_harness(
-    *arguments: str | Path,
-    command: Path = COMMAND,
-    env: Mapping[str, str] | None = None,
-    **options: Any,
+def start(
+    *command: str | Path, env: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Runs ``gai-harness`` with nothing on its standard input."""
+    """Run a program with nothing on its standard input, and ``env`` beside the environment."""
     return subprocess.run(
-        [str(command), *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-        env={**os.environ, **(env or {})},
-        **options,
-    )
+        list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False, env={**os.environ, **(env or {})}, **{"timeout": 600, **options},
+    )  # fmt: skip
+
+
+def gai_harness(
+    *arguments: str | Path, command: Path = COMMAND, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run ``gai-harness``; ``options`` as of `start`."""
+    return start(command, *arguments, **options)
+
+
+def as_ordinary_user(
+    home: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``gai-harness`` as an ordinary user with this home folder and a cache in it."""
+    env = {"HOME": str(home), "GAI_HARNESS_CACHE": str(home / "cache"), **variables}
+    if os.geteuid() != 0:
+        return gai_harness(*arguments, env=env)
+    return ordinary_user.run([str(COMMAND), *arguments], environment=env)
+
+
+def document(*arguments: str | Path, **options: Any) -> tuple[int, dict[str, Any]]:
+    """The status of a command that writes JSON and nothing else, and the document."""
+    done = gai_harness(*arguments, **options)
+    assert done.stderr == "", done.stderr
+    read: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, read
 
 
 def gather(box: Box, job: HostJob) -> Iterator[tuple[Evidence, ...]]:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.kit import ROOT, gai_harness
+from tests.e2e.kit import ROOT, gai_harness, start
 from tools.findings.page import run_on
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 
 PAGE = ROOT / "docs" / "findings.md"
-
-
-def check(page: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "tools/findings", "--check", str(page)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
 
 
 def test_the_page_is_current_and_a_changed_one_is_stale(
@@ -31,7 +23,7 @@ def test_the_page_is_current_and_a_changed_one_is_stale(
     assert {"2.31", "2.36", "2.41", "2.43", "2.44"} <= shown
     page = tmp_path / "findings.md"
     page.write_text(text.replace("| mistaken |", "| confirmed |", 1), encoding="utf-8")
-    done = check(page)
+    done = start(sys.executable, "-P", "tools/findings", "--check", page, cwd=ROOT, timeout=None)
     assert (done.returncode, done.stdout) == (1, "")
     said = [line for line in done.stderr.splitlines() if "hosts" not in line]
     # a cache that begins empty has not every build of other processors

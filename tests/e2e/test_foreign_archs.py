@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from harness.compare import plan, selftest
 from harness.compare.results import Summary
 from harness.compare.run import run
 from harness.glibcs.catalog import native_arch
-from tests.e2e.kit import COMMAND, ROOT, gai_harness
-from tests.sandbox import ordinary_user
+from tests.e2e.kit import ROOT, as_ordinary_user, document, gai_harness
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("foreign")]
 
@@ -27,27 +25,14 @@ BUILDS = ",".join(["2.36", *(f"2.36:{arch}" for arch in ARCHES)])
 # what byte order, word size and the processor's shift can change, and what goes through the
 # kernel: sources, the address and the link dump, scope ids, the name service module, a crash
 SCENARIOS = (
-    "arch-scopev4-byte-order",
-    "arch-service-number",
-    "arch-strtoul-range",
-    "arch-top-bit-of-the-first",
-    "seed-rule9-ipv4-only",
-    "seed-rule9-dual-stack",
-    "rule3-deprecated-across-families",
-    "rule4-home-ipv6",
-    "rule7-native-sit",
-    "rule9-ipv4-prefix-lengths",
-    "rule9-ipv6-longest-match",
-    "fact-1.3-same-address-twice",
-    "fact-1.5-peer",
-    "fact-2.3-private-scope-by-gai-conf",
-    "fact-3.4-no-length-label",
-    "fact-3.4-no-length-precedence",
-    "fact-3.5-wrap-around",
-    "nss-link-local",
-    "nss-same-address-two-bridges",
-    "presort-v4mapped-dns",
-)
+    "arch-scopev4-byte-order", "arch-service-number", "arch-strtoul-range",
+    "arch-top-bit-of-the-first", "seed-rule9-ipv4-only", "seed-rule9-dual-stack",
+    "rule3-deprecated-across-families", "rule4-home-ipv6", "rule7-native-sit",
+    "rule9-ipv4-prefix-lengths", "rule9-ipv6-longest-match", "fact-1.3-same-address-twice",
+    "fact-1.5-peer", "fact-2.3-private-scope-by-gai-conf", "fact-3.4-no-length-label",
+    "fact-3.4-no-length-precedence", "fact-3.5-wrap-around", "nss-link-local",
+    "nss-same-address-two-bridges", "presort-v4mapped-dns",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +42,9 @@ def fetched(fetch_glibcs: Callable[..., str]) -> str:
 
 @pytest.fixture(scope="module")
 def report(fetched: str) -> dict[str, Any]:
-    done = gai_harness("run", *SCENARIOS, "--glibc", BUILDS, "--format", "json")
-    assert (done.returncode, done.stderr) == (0, "")
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+    status, read = document("run", *SCENARIOS, "--glibc", BUILDS, "--format", "json")
+    assert status == 0
+    return read
 
 
 def test_fetch_brings_the_qemu_too_and_says_so(fetched: str) -> None:
@@ -73,7 +57,7 @@ def test_fetch_brings_the_qemu_too_and_says_so(fetched: str) -> None:
 
 
 def test_list_shows_them(fetched: str) -> None:
-    listed = json.loads(gai_harness("glibc", "list", "--format", "json").stdout)
+    _, listed = document("glibc", "list", "--format", "json")
     have = {(one["version"], one["arch"]) for one in listed["builds"] if one["state"] == "cached"}
     assert {("2.36", arch) for arch in ARCHES} <= have
 
@@ -129,9 +113,8 @@ def test_a_trace_shows_what_reaches_the_kernel(fetched: str) -> None:
 
 
 @pytest.fixture
-def bare() -> Iterator[Path]:
+def bare(home: Path) -> Path:
     """A home of an ordinary user, with a folder of this machine's programs but any qemu."""
-    home = Path(tempfile.mkdtemp(prefix="gai-harness-home-"))
     programs = home / "bin"
     programs.mkdir()
     for folder in reversed(os.environ["PATH"].split(os.pathsep)):
@@ -139,25 +122,12 @@ def bare() -> Iterator[Path]:
             if not program.name.startswith("qemu-"):
                 (programs / program.name).unlink(missing_ok=True)
                 (programs / program.name).symlink_to(program)
-    if os.geteuid() == 0:
-        os.chown(home, ordinary_user.UID, ordinary_user.UID)
-    yield home
-    shutil.rmtree(home, ignore_errors=True)
+    return home
 
 
 def test_an_ordinary_user_without_any_qemu(fetched: str, bare: Path) -> None:
     """Into a cache of one's own, and from there; nothing of the machine is needed but apt."""
-    variables = {
-        "HOME": str(bare),
-        "GAI_HARNESS_CACHE": str(bare / "cache"),
-        "PATH": str(bare / "bin"),
-    }
-
-    def run_as_user(*arguments: str) -> Any:
-        if os.geteuid() != 0:
-            return gai_harness(*arguments, env=variables)
-        return ordinary_user.run([str(COMMAND), *arguments], environment=variables)
-
+    run_as_user = partial(as_ordinary_user, bare, PATH=str(bare / "bin"))
     build = f"2.36:{ARCHES[0]}"
     missing = run_as_user("run", "seed-rule9-ipv4-only", "--glibc", build)
     assert missing.returncode == 3

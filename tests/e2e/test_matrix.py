@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.scenario import library
-from tests.e2e.kit import gai_harness
+from tests.e2e.kit import document, gai_harness
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 
@@ -103,16 +103,14 @@ def test_a_prefix_without_length_can_kill_2_31(versions: list[str], tmp_path: Pa
     # scenario is a start of its own, so that of so many some do.
     scenarios = [path for path in library() if path.stem.startswith("rule")]
     assert len(scenarios) > 20
-    done = gai_harness(
-        "run", *scenarios, "--gai-conf", config,
-        "--glibc", "2.31", "--lane", "worker", "--format", "json",
-    )  # fmt: skip
-    results = json.loads(done.stdout)["results"]
+    words = ("--gai-conf", config, "--glibc", "2.31", "--lane", "worker", "--format", "json")
+    status, read = document("run", *scenarios, *words)
+    results = read["results"]
     died = [result for result in results if result["verdict"] == "crashed"]
     assert died
     for result in died:
         assert (result["error"], result["predicted"]) == ("SIGSEGV", True)
-    assert done.returncode == 0, [r for r in results if r["verdict"] in ("disagree", "error")]
+    assert status == 0, [r for r in results if r["verdict"] in ("disagree", "error")]
 
 
 def test_the_text_puts_versions_side_by_side(versions: list[str]) -> None:
@@ -124,15 +122,14 @@ def test_the_text_puts_versions_side_by_side(versions: list[str]) -> None:
 
 
 def test_each_gai_conf_multiplies_the_matrix(versions: list[str]) -> None:
-    wanted = ",".join(versions)
-    done = gai_harness(
-        "run", "seed-rule9-dual-stack", "--glibc", wanted, "--format", "json",
-        "--gai-conf", "prefer-ipv4.conf", "--gai-conf", "rfc6724.conf", "--gai-conf", "none",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    confs = (f"--gai-conf={name}" for name in ("prefer-ipv4.conf", "rfc6724.conf", "none"))
+    status, read = document(
+        "run", "seed-rule9-dual-stack", *confs, "--glibc", ",".join(versions), "--format", "json"
+    )
+    assert status == 0
     keys = [
         (result["lookup"], result["gai_conf"], result["glibc"], result["lane"])
-        for result in json.loads(done.stdout)["results"]
+        for result in read["results"]
     ]
     assert len(keys) == len(set(keys))
     lookups = len({key[0] for key in keys})

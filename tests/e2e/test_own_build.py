@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.compare.patched import install_prefix, ipv4_first, patch
-from tests.e2e.kit import gai_harness
+from tests.e2e.kit import document, gai_harness
 
 # look-ups without a gai.conf of their own, in which families meet and in which they do not
 SCENARIOS = [
@@ -42,11 +42,8 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def document(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
-    done = gai_harness("run", "--format", "json", *arguments)
-    assert done.stderr == ""
-    read: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, read
+def run_json(*arguments: str | Path, **options: Any) -> tuple[int, dict[str, Any]]:
+    return document("run", "--format", "json", *arguments, **options)
 
 
 def orders(read: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
@@ -56,8 +53,8 @@ def orders(read: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
 def test_every_changed_order_is_found_and_no_other(builds: Path, tmp_path: Path) -> None:
     config = tmp_path / "patch.conf"
     config.write_text(SAME_AS_PATCH)
-    _, usual = document(*SCENARIOS)
-    _, wanted = document(*SCENARIOS, "--gai-conf", config)
+    _, usual = run_json(*SCENARIOS)
+    _, wanted = run_json(*SCENARIOS, "--gai-conf", config)
     expected = {
         place: (order, orders(wanted)[place])
         for place, order in orders(usual).items()
@@ -65,7 +62,7 @@ def test_every_changed_order_is_found_and_no_other(builds: Path, tmp_path: Path)
     }
     assert 4 <= len(expected) < len(orders(usual))
 
-    status, read = document(*SCENARIOS, "--glibc", builds / "patched", "--against", "host")
+    status, read = run_json(*SCENARIOS, "--glibc", builds / "patched", "--against", "host")
     changes = read["against"]["changes"]
     assert status == 1
     found = {
@@ -82,15 +79,13 @@ def test_every_changed_order_is_found_and_no_other(builds: Path, tmp_path: Path)
 
 
 def test_a_build_without_a_patch_has_no_change(builds: Path) -> None:
-    status, read = document(*SCENARIOS, "--glibc", builds / "plain", "--against", "host")
+    status, read = run_json(*SCENARIOS, "--glibc", builds / "plain", "--against", "host")
     assert (status, read["against"]["changes"]) == (0, [])
     assert read["against"]["compared"] == len(read["results"]) / 2
 
 
 def test_the_text_groups_changes_by_rule(builds: Path) -> None:
-    done = gai_harness(
-        "run", *SCENARIOS, "--glibc", builds / "patched", "--against", "host"
-    )  # fmt: skip
+    done = gai_harness("run", *SCENARIOS, "--glibc", builds / "patched", "--against", "host")
     assert done.returncode == 1
     _, _, listed = done.stdout.partition("\nrule 6 → unexplained by the model: ")
     assert "  rule6-precedence-default: web\n" in listed
@@ -118,12 +113,9 @@ def test_any_layout_is_found(builds: Path, layout: str, tmp_path: Path) -> None:
         added = gai_harness("glibc", "add", builds / "patched", "--name", "mine", env=cache)
         assert added.returncode == 0, added.stderr
         build = label = "mine"
-    done = gai_harness(
-        "run", "rule6-precedence-default", "--glibc", build, "--against", "host",
-        "--format", "json", env=cache,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    read = json.loads(done.stdout)
+    words = ("rule6-precedence-default", "--glibc", build, "--against", "host")
+    status, read = run_json(*words, env=cache)
+    assert status == 1
     assert {result["label"] for result in read["results"]} == {label, "host"}
     assert len(read["against"]["changes"]) == 2
 
@@ -149,7 +141,7 @@ def test_builds_of_one_version_are_told_apart_everywhere(builds: Path, tmp_path:
 def test_folders_of_one_name_are_told_apart(builds: Path, tmp_path: Path) -> None:
     for name, source in (("a", "patched"), ("b", "plain")):
         shutil.copytree(builds / source, tmp_path / name / "install")
-    _, read = document(
+    _, read = run_json(
         "rule6-precedence-default", "--glibc", f"{tmp_path}/a/install,{tmp_path}/b/install"
     )
     assert {one["label"] for one in read["results"]} == {"a/install", "b/install"}
@@ -166,7 +158,7 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     assert made.returncode == 0, made.stderr
     first = baseline.read_text()
     baseline.write_text(first.replace('reason: ""', 'reason: "distribution patch 7"'))
-    status, read = document(*words)
+    status, read = run_json(*words)
     assert status == 0
     assert read["summary"]["accepted"] == read["summary"]["disagree"] > 0
     assert {one["reason"] for one in read["results"] if one["accepted"]} == {"distribution patch 7"}
@@ -175,7 +167,7 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
 
     # a second patch: what it changes is news, what the first did is still accepted
     patch(mine, "2002::/16", 30, 45)
-    status, read = document(*words)
+    status, read = run_json(*words)
     assert status == 1
     news = {
         one["scenario"]
@@ -188,7 +180,7 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     shutil.rmtree(mine)
     shutil.copytree(builds / "plain", mine)
     entries = first.count("\n  - scenario:")
-    status, read = document(*words)
+    status, read = run_json(*words)
     assert (status, len(read["notices"])) == (0, entries)
     assert {one["text"] for one in read["notices"]} == {"the difference is gone"}
     assert gai_harness("run", *words, "--baseline-strict").returncode == 1
@@ -233,7 +225,7 @@ def test_an_expectation_that_fails_can_be_accepted(tmp_path: Path) -> None:
 @pytest.mark.network
 def test_two_releases_differ_where_the_changelog_says(versions: list[str]) -> None:
     names = ["fact-3.3-missing-value", "fact-3.3-empty-length", "seed-rule9-dual-stack"]
-    status, read = document(*names, "--glibc", "2.36", "--against", "2.41")
+    status, read = run_json(*names, "--glibc", "2.36", "--against", "2.41")
     assert status == 1
     changes = {one["scenario"]: one for one in read["against"]["changes"]}
     assert set(changes) == {"fact-3.3-missing-value", "fact-3.3-empty-length"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from csrc import toolchain
-from tests.e2e.kit import COMMAND, gai_harness
+from tests.e2e.kit import COMMAND, document, gai_harness, start
 
 SCENARIO = "seed-rule9-dual-stack"
 SOURCE = """
@@ -34,9 +33,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_sandboxes_are_started_without_it(library: Path) -> None:
-    done = gai_harness("run", SCENARIO, "--format", "json", env={"LD_PRELOAD": str(library)})
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["summary"]["agree"] == 3
+    preloaded = {"LD_PRELOAD": str(library)}
+    status, read = document("run", SCENARIO, "--format", "json", env=preloaded)
+    assert (status, read["summary"]["agree"]) == (0, 3)
 
 
 def test_where_this_process_would_ask_it_that_is_said(library: Path) -> None:
@@ -44,9 +43,7 @@ def test_where_this_process_would_ask_it_that_is_said(library: Path) -> None:
     assert done.returncode == 3
     assert f"not glibc's but that of {library}" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    found = json.loads(
-        gai_harness("doctor", "--format", "json", env={"LD_PRELOAD": str(library)}).stdout
-    )
+    _, found = document("doctor", "--format", "json", env={"LD_PRELOAD": str(library)})
     (check,) = (one for one in found["checks"] if one["topic"] == "cffi lane")
     assert str(library) in check["found"]
 
@@ -59,10 +56,7 @@ def test_what_cannot_be_left_out_is_said(library: Path, tmp_path: Path) -> None:
         if Path("/etc", name).is_file():
             shutil.copy(Path("/etc", name), etc)
     (etc / "ld.so.preload").write_text(f"{library}\n")
-    done = subprocess.run(
-        ["unshare", "-Urm", "sh", "-c", 'mount --bind "$0" /etc && exec "$@"', etc,
-         COMMAND, "run", SCENARIO],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    bound = ("unshare", "-Urm", "sh", "-c", 'mount --bind "$0" /etc && exec "$@"', etc)
+    done = start(*bound, COMMAND, "run", SCENARIO)
     assert done.returncode == 3, done.stdout + done.stderr
     assert f"not glibc's but that of {library}" in done.stdout + done.stderr

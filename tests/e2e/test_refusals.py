@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from tests.e2e.kit import COMMAND, ROOT
+from tests.e2e.kit import COMMAND, ROOT, start
 from tests.sandbox import ordinary_user
 
 SEED = "seed-rule9-dual-stack"
@@ -40,13 +40,6 @@ PARTS = {
 ERRORS = ("EPERM", "ENOSYS", "EAGAIN", "ENOMEM")
 
 
-def start(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        timeout=300, **options,
-    )  # fmt: skip
-
-
 def in_words(done: subprocess.CompletedProcess[str]) -> None:
     said = done.stdout + done.stderr
     assert "Traceback" not in said, said
@@ -68,7 +61,7 @@ def test_a_refused_system_call(call: str) -> None:
     cases += [(error, COMMANDS[0]) for error in ERRORS[1:]]
     with ThreadPoolExecutor(2) as threads:
         jobs = [
-            threads.submit(start, [*PLACE, f"{call}:{error}", str(COMMAND), *words])
+            threads.submit(start, *PLACE, f"{call}:{error}", COMMAND, *words)
             for error, words in cases
         ]
         for (error, words), job in zip(cases, jobs, strict=True):
@@ -94,13 +87,13 @@ def test_a_snapshot_without_proc() -> None:
 @pytest.mark.parametrize("limit", ["--fsize=0", "--fsize=1000", "--nofile=8", "--nofile=12"])
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_a_limit_of_the_process(limit: str, words: list[str]) -> None:
-    in_words(start(["prlimit", limit, str(COMMAND), *words]))
+    in_words(start("prlimit", limit, COMMAND, *words))
 
 
 @pytest.mark.parametrize("place", ["procless", "devless"])
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_a_machine_without_proc_or_devices(place: str, words: list[str]) -> None:
-    in_words(start([*PLACE, place, str(COMMAND), *words]))
+    in_words(start(*PLACE, place, COMMAND, *words))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without processes")
@@ -122,7 +115,7 @@ def test_help_that_nobody_reads_or_that_finds_no_room(words: list[str]) -> None:
     )
     os.close(write)
     assert (gone.returncode, gone.stderr) == (141, b"")
-    full = start(["sh", "-c", f"exec {line} >/dev/full"])
+    full = start("sh", "-c", f"exec {line} >/dev/full")
     assert full.returncode == 3
     assert full.stderr == "gai-harness: cannot go on: No space left on device\n"
 

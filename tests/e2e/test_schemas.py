@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.e2e.kit import gai_harness
+from tests.e2e.kit import document, gai_harness
 
 WRITERS: dict[str, list[str]] = {
     "results": ["run", "seed-rule9-dual-stack", "presort-errors", "--format", "json"],
@@ -22,9 +22,7 @@ WRITERS: dict[str, list[str]] = {
 
 
 def schema(name: str) -> dict[str, Any]:
-    done = gai_harness("schema", "--of", name)
-    assert (done.returncode, done.stderr) == (0, "")
-    read: dict[str, Any] = json.loads(done.stdout)
+    _, read = document("schema", "--of", name)
     Draft202012Validator.check_schema(read)
     return read
 
@@ -32,12 +30,11 @@ def schema(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_is_written_fits_its_schema(name: str, tmp_path: Path) -> None:
     (tmp_path / "bad.conf").write_text("precedence ::1/128 50\nlabel nonsense\nreload maybe\n")
-    done = gai_harness(*WRITERS[name], cwd=tmp_path)
-    assert done.returncode in (0, 1), done.stderr
-    document = json.loads(done.stdout)
-    errors = [error.message for error in Draft202012Validator(schema(name)).iter_errors(document)]
+    status, written = document(*WRITERS[name], cwd=tmp_path)
+    assert status in (0, 1)
+    errors = [error.message for error in Draft202012Validator(schema(name)).iter_errors(written)]
     assert errors == []
-    longest = max((value for value in document.values() if isinstance(value, list)), key=len)
+    longest = max((value for value in written.values() if isinstance(value, list)), key=len)
     assert longest, "an empty document fits anything"
 
 
@@ -45,9 +42,9 @@ def test_a_trace_fits_too() -> None:
     done = gai_harness("explain", "seed-rule9-dual-stack", "--trace", "--json")
     if done.returncode == 3 and "strace" in done.stderr:
         pytest.skip(done.stderr.strip())
-    document = json.loads(done.stdout)
-    assert document["explanations"][0]["trace"] is not None
-    Draft202012Validator(schema("explain")).validate(document)
+    written = json.loads(done.stdout)
+    assert written["explanations"][0]["trace"] is not None
+    Draft202012Validator(schema("explain")).validate(written)
 
 
 def test_the_scenario_schema_is_still_the_default() -> None:

@@ -18,7 +18,7 @@ from harness.compare.suggest import Answered, Wish, case_of, fulfil_all
 from harness.model.host import Target
 from harness.sandbox import Pool
 from tests.advice.suggest_kit import some_gai_conf_does_it
-from tests.e2e.kit import gai_harness, gather
+from tests.e2e.kit import document, gai_harness, gather
 
 if TYPE_CHECKING:
     from harness.advice.suggest import LookupCase
@@ -140,12 +140,10 @@ def test_the_command_says_lines_to_copy_and_where_they_hold(versions: list[str])
 
 
 def test_the_impossible_ends_with_status_1_and_names_rule_and_remedy() -> None:
-    done = gai_harness(
-        "suggest", "--scenario", "rule1-no-route", "--lookup", "web", "--want", "2001:db8:9::1",
-        "--json",
-    )  # fmt: skip
-    assert done.returncode == 1
-    (found,) = json.loads(done.stdout)["suggestions"]
+    words = ("--scenario", "rule1-no-route", "--lookup", "web", "--want", "2001:db8:9::1")
+    status, read = document("suggest", *words, "--json")
+    (found,) = read["suggestions"]
+    assert status == 1
     assert (found["possible"], found["proved"]) == (False, True)
     (obstacle,) = found["obstacles"]
     assert obstacle["rule"] == 1

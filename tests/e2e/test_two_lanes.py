@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
@@ -12,7 +10,7 @@ from harness.model.gaiconf import parse_gai_conf
 from harness.native import Answer
 from harness.sandbox import Pool
 from harness.versions import Version
-from tests.e2e.kit import gai_harness, gather
+from tests.e2e.kit import document, gather
 
 
 @pytest.mark.parametrize(
@@ -49,8 +47,9 @@ def test_the_library_through_both_lanes_record_for_record(
 
 
 def test_the_command_shows_both_lanes() -> None:
-    done = gai_harness("run", "seed-rule9-dual-stack", "--lane", "both", "--format", "json")
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout)["results"]
+    words = ("run", "seed-rule9-dual-stack", "--lane", "both", "--format", "json")
+    status, read = document(*words)
+    results = read["results"]
+    assert status == 0
     assert {result["lane"] for result in results} == {"cffi", "worker"}
     assert len({result["glibc"] for result in results}) == 1

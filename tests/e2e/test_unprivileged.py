@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.kit import COMMAND, gai_harness
+from tests.e2e.kit import as_ordinary_user, gai_harness
 from tests.sandbox import ordinary_user
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A home folder that belongs to the ordinary user."""
-    made = Path(tempfile.mkdtemp(prefix="gai-harness-home-"))
-    if os.geteuid() == 0:
-        os.chown(made, ordinary_user.UID, ordinary_user.UID)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
-def as_ordinary_user(home: Path, *arguments: str) -> Any:
-    environment = {"HOME": str(home), "GAI_HARNESS_CACHE": str(home / "cache")}
-    if os.geteuid() != 0:
-        return gai_harness(*arguments, env=environment)
-    return ordinary_user.run([str(COMMAND), *arguments], environment=environment)
 
 
 def assert_all_agree(done: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from csrc import toolchain
 from harness.glibcs import Build, fetch, fetch_emulator
-from tests.e2e.kit import ROOT
+from tests.e2e.kit import ROOT, start
 
 SOURCE = ROOT / "docs" / "upstream" / "rule9-ipv4-only.c"
 PAGE = ROOT / "docs" / "upstream-rule9.md"
@@ -47,9 +47,7 @@ def said(build: Build, folder: Path) -> list[str]:
     command = [] if emulator is None else [str(emulator.path)]
     loader = build.loader
     command += [str(loader), "--library-path", str(loader.parent), str(program(build.arch, folder))]
-    done = subprocess.run(
-        ["unshare", "-rnm", *command], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = start("unshare", "-rnm", *command)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
 
@@ -72,6 +70,6 @@ def test_the_order_is_the_processors(
 def test_it_touches_no_network_but_its_own(tmp_path: Path) -> None:
     """Started without unshare it refuses, because lo is up here."""
     native = program(toolchain.host_target().debian, tmp_path)
-    done = subprocess.run([native], capture_output=True, text=True, check=False, timeout=60)
+    done = start(native)
     assert done.returncode == 2
     assert "in a network of my own" in done.stderr
