@@ -6,11 +6,6 @@ from .load import LoadedScenario, gai_conf_files, json_schema, library, load
 from .schema import Scenario
 
 __all__ = [
-    "LoadedScenario",
-    "Scenario",
-    "ScenarioError",
-    "gai_conf_files",
-    "json_schema",
-    "library",
+    "LoadedScenario", "Scenario", "ScenarioError", "gai_conf_files", "json_schema", "library",
     "load",
-]
+]  # fmt: skip

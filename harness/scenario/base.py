@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict
@@ -78,13 +77,13 @@ def printable(text: str) -> str:
     return text
 
 
-def check_keys(table: Mapping[str, Any], check: Any) -> None:
-    """Apply ``check`` to every key, which raises the error of `bad`."""
-    for key in table:
-        check(key)
-
-
 PlainAddress = Annotated[Text, AfterValidator(values.plain_address)]
 Prefix = Annotated[Text, AfterValidator(values.network)]
 Table = Annotated[int, BeforeValidator(values.table), JsonSchema({"type": ["integer", "string"]})]
-ScalarText = {"type": ["string", "integer"]}
+Word = Annotated[
+    Text,
+    BeforeValidator(unbool),
+    AfterValidator(printable),
+    JsonSchema({"type": ["string", "integer"]}),
+]
+"""A text that a file may give as a number."""

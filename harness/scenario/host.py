@@ -12,7 +12,7 @@ from harness.text.errors import some
 from harness.text.validation import bad
 
 from . import values
-from .base import FrozenDict, Model, Text, Truth, check_keys, printable, word
+from .base import FrozenDict, Model, Text, Truth, printable, word
 from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
 from .sysctls import JSON_SCHEMA
 from .sysctls import check as check_sysctl
@@ -20,8 +20,16 @@ from .values import IPAddress, IPNetwork
 
 
 def _check_interfaces(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:
-    check_keys(interfaces, values.interface_name)
-    return FrozenDict(interfaces)
+    return FrozenDict({values.interface_name(name): each for name, each in interfaces.items()})
+
+
+_Setting = Annotated[
+    Text,
+    BeforeValidator(word),
+    Field(min_length=1, max_length=128),
+    AfterValidator(printable),
+    WithJsonSchema({"type": ["string", "integer", "boolean"]}),
+]
 
 
 class Host(Model):
@@ -39,20 +47,8 @@ class Host(Model):
     default_rules: Truth = True
     addrlabels: Annotated[tuple[AddressLabel, ...], Field(max_length=256)] | None = None
     sysctls: Annotated[
-        Mapping[
-            Text,
-            Annotated[
-                Text,
-                BeforeValidator(word),
-                Field(min_length=1, max_length=128),
-                AfterValidator(printable),
-                WithJsonSchema({"type": ["string", "integer", "boolean"]}),
-            ],
-        ],
-        Field(
-            max_length=16384,
-            json_schema_extra={"propertyNames": JSON_SCHEMA},
-        ),
+        Mapping[Text, _Setting],
+        Field(max_length=16384, json_schema_extra={"propertyNames": JSON_SCHEMA}),
         AfterValidator(FrozenDict),
     ] = Field(default_factory=FrozenDict)
 
@@ -72,9 +68,8 @@ def _check_host(host: Host) -> None:
         _check_route(host, position, route, routing)
         routing.add(route)
     for position, rule in enumerate(host.rules):
-        at = ("rules", position)
         for field in ("iif", "oif"):
-            _check_dev(host, getattr(rule, field), (*at, field))
+            _check_dev(host, getattr(rule, field), ("rules", position, field))
     for position, row in enumerate(host.addrlabels or ()):
         _check_dev(host, row.dev, ("addrlabels", position, "dev"))
     for key in host.sysctls:
@@ -171,14 +166,9 @@ def _check_interface(name: str, interface: Interface) -> None:
     seen: set[str] = set()
     for position, address in enumerate(interface.addresses):
         at = ("interfaces", name, "addresses", position)
-        if address.label is not None and not (
-            address.label == name or address.label.startswith(f"{name}:")
-        ):
-            raise bad(
-                f'a label that begins with the interface name: "{name}" or "{name}:…"',
-                address.label,
-                at=(*at, "label"),
-            )
+        if address.label is not None and address.label.partition(":")[0] != name:
+            wanted = f'a label that begins with the interface name: "{name}" or "{name}:…"'
+            raise bad(wanted, address.label, at=(*at, "label"))
         # the kernel takes one IPv4 address twice with different lengths, IPv6 never
         key = address.address if address.ip.version == 4 else str(address.ip)
         if key in seen:
@@ -220,12 +210,8 @@ def _check_family(position: int, route: RouteSpec) -> None:
     at = ("routes", position)
     hints = (route.via, route.from_, route.source, *(hop.via for hop in route.nexthops))
     if route.to == "default" and not any(hints):
-        raise bad(
-            '"0.0.0.0/0" or "::/0": "default" takes its family from via or from, '
-            "and this route has neither",
-            route.to,
-            at=(*at, "to"),
-        )
+        why = '"default" takes its family from via or from, and this route has neither'
+        raise bad(f'"0.0.0.0/0" or "::/0": {why}', route.to, at=(*at, "to"))
     version = route.network.version
     if route.from_ is not None and ip_address(route.from_).version != version:
         raise bad(f"an IPv{version} address, as the route's", route.from_, at=(*at, "from"))
@@ -252,8 +238,5 @@ def _check_hop(
     if hop.on_link and (hop.via is None or hop.dev is None):
         raise bad("on-link only with via and dev", "true", at=(*at, "on-link"))
     if hop.via is not None and not hop.on_link and not routing.on_link(hop.via, hop.dev):
-        raise bad(
-            "a gateway in a network of the host's interfaces, or dev and on-link: true",
-            hop.via,
-            at=(*at, "via"),
-        )
+        wanted = "a gateway in a network of the host's interfaces, or dev and on-link: true"
+        raise bad(wanted, hop.via, at=(*at, "via"))

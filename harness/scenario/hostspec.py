@@ -21,17 +21,7 @@ from pydantic_core import CoreSchema
 from harness.text.validation import bad
 
 from . import values
-from .base import (
-    Model,
-    PlainAddress,
-    Prefix,
-    Table,
-    Text,
-    Truth,
-    Whole,
-    once,
-    word,
-)
+from .base import Model, PlainAddress, Prefix, Table, Text, Truth, Whole, once, word
 
 Kind = Literal[
     "ethernet", "sit", "tunnel", "tunnel6",
@@ -88,23 +78,16 @@ class Address(Model):
         if self.peer is not None:
             if self.peer_ip.version != self.ip.version:  # type: ignore[union-attr]
                 raise bad("a peer of the same family as the address", self.peer, at=("peer",))
-            length = self.peer.partition("/")[2]
-            if int(length) != self.prefixlen:
-                raise bad(
-                    f"the same prefix length as the address's, {self.prefixlen}",
-                    self.peer,
-                    at=("peer",),
-                )
+            if int(self.peer.partition("/")[2]) != self.prefixlen:
+                same = f"the same prefix length as the address's, {self.prefixlen}"
+                raise bad(same, self.peer, at=("peer",))
         for name, value in (("label", self.label), ("scope", self.scope)):
             if value is not None and self.ip.version == 6:
                 raise bad(f"no {name}: only IPv4 addresses have one", value, at=(name,))
         for position, flag in enumerate(self.flags):
             if self.ip.version == 4 and flag in _ONLY_IPV6:
-                expected = (
-                    "deprecated, nodad or noprefixroute: Linux keeps no other flag of an "
-                    "IPv4 address"
-                )
-                raise bad(expected, flag, at=("flags", position))
+                kept = "deprecated, nodad or noprefixroute: Linux keeps no other flag of an"
+                raise bad(f"{kept} IPv4 address", flag, at=("flags", position))
         for one, other in (("optimistic", "nodad"), ("tentative", "nodad"),
                            ("tentative", "optimistic")):  # fmt: skip
             if {one, other} <= set(self.flags):

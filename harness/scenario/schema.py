@@ -16,7 +16,6 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     Tag,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -25,34 +24,14 @@ from pydantic_core import CoreSchema
 from harness.text.validation import bad
 
 from . import values
-from .base import (
-    FrozenDict,
-    Model,
-    ScalarText,
-    Text,
-    Whole,
-    listed,
-    once,
-    printable,
-    unbool,
-)
+from .base import FrozenDict, Model, Text, Whole, Word, listed, once
 from .host import Host
 from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, Rule
 
 __all__ = [
-    "Address",
-    "AddressLabel",
-    "Dns",
-    "Expect",
-    "GaiConfFile",
-    "Host",
-    "Interface",
-    "Lookup",
-    "NextHop",
-    "RouteSpec",
-    "Rule",
-    "Scenario",
-]
+    "Address", "AddressLabel", "Dns", "Expect", "GaiConfFile", "Host", "Interface", "Lookup",
+    "NextHop", "RouteSpec", "Rule", "Scenario",
+]  # fmt: skip
 
 Family = Literal["unspec", "inet", "inet6"]
 MOST_ANSWERS = 16384
@@ -96,11 +75,7 @@ class Expect(Model):
     """What a look-up must give, on the glibc versions and architectures it is stated for."""
 
     order: (
-        Annotated[
-            tuple[NamedAddress, ...],
-            Field(min_length=1, max_length=16384),
-        ]
-        | None
+        Annotated[tuple[NamedAddress, ...], Field(min_length=1, max_length=MOST_ANSWERS)] | None
     ) = None
     decided_by: Annotated[Whole, Field(ge=1, le=10)] | None = None
     error: Annotated[Text, AfterValidator(values.error_name)] | None = None
@@ -134,24 +109,8 @@ class Expect(Model):
 class Lookup(Model):
     """One call of getaddrinfo(3)."""
 
-    name: (
-        Annotated[
-            Annotated[Text, Field(min_length=1, max_length=1024)],
-            BeforeValidator(unbool),
-            AfterValidator(printable),
-            WithJsonSchema(ScalarText),
-        ]
-        | None
-    ) = None
-    service: (
-        Annotated[
-            Annotated[Text, Field(min_length=1, max_length=64)],
-            BeforeValidator(unbool),
-            AfterValidator(printable),
-            WithJsonSchema(ScalarText),
-        ]
-        | None
-    ) = None
+    name: Annotated[Word, Field(min_length=1, max_length=1024)] | None = None
+    service: Annotated[Word, Field(min_length=1, max_length=64)] | None = None
     family: Family = "unspec"
     socktype: SockType = "stream"
     protocol: Annotated[Whole, Field(ge=0, le=262)] = 0

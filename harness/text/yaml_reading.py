@@ -33,6 +33,10 @@ _DIFFERS = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_KEY = "a word as key; an address beginning with ':' needs quotes"
+_QUOTES = (
+    "quotes around a word that YAML's versions read differently (or true, false, a decimal number)"
+)
 _TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!"}
 
 
@@ -112,9 +116,8 @@ class _Composer:
             return self.document(yaml.SafeLoader)
         except yaml.reader.ReaderError as error:
             line = self._text.count("\n", 0, error.position) + 1
-            raise self._error(
-                line, (), "text without control characters", show(chr(int(error.character)))
-            ) from None
+            got = show(chr(int(error.character)))
+            raise self._error(line, (), "text without control characters", got) from None
         except yaml.MarkedYAMLError as error:
             raise self._syntax(error) from None
         except InputError:
@@ -194,18 +197,13 @@ class _Composer:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key_line = event.start_mark.line + 1
             if not isinstance(event, yaml.ScalarEvent):
-                raise self._error(
-                    key_line,
-                    path,
-                    "a word as key; an address beginning with ':' needs quotes",
-                    "a mapping, list or alias",
-                )
-            key = self._key(event, path)
+                raise self._error(key_line, path, _KEY, "a mapping, list or alias")
+            if self._scalar(event, path) is None:
+                raise self._error(key_line, path, _KEY, "nothing")
+            key = str(event.value)
             if key in node.children:
-                first = node.children[key].line
-                raise self._error(
-                    key_line, (*path, key), "each key once", f"again; first on line {first}"
-                )
+                got = f"again; first on line {node.children[key].line}"
+                raise self._error(key_line, (*path, key), "each key once", got)
             self._count(1, key_line)
             child = self._node(next(self._events), (*path, key), depth + 1)
             # a mapping or list that starts further down is still named by its key's line
@@ -224,17 +222,6 @@ class _Composer:
             node.value.append(child.value)
         return node
 
-    def _key(self, event: Any, path: _Path) -> str:
-        key = self._scalar(event, path)
-        if key is None:
-            raise self._error(
-                event.start_mark.line + 1,
-                path,
-                "a word as key; an address beginning with ':' needs quotes",
-                "nothing",
-            )
-        return str(event.value)
-
     def _scalar(self, event: Any, path: _Path) -> Any:
         text: str = event.value
         if not event.implicit[0] or event.style:
@@ -246,11 +233,5 @@ class _Composer:
         if _WHOLE.fullmatch(text):
             return int(text)
         if _DIFFERS.fullmatch(text):
-            raise self._error(
-                event.start_mark.line + 1,
-                path,
-                "quotes around a word that YAML's versions read differently "
-                "(or true, false, a decimal number)",
-                show(text),
-            )
+            raise self._error(event.start_mark.line + 1, path, _QUOTES, show(text))
         return text
