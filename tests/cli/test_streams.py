@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 SCENARIO = "name: a\nhost: {}\nnames: {web: [192.0.2.1]}\nlookups: [{name: web}]\n"
+HELP: list[list[str]] = [["--help"], ["--version"], [], ["run", "--help"]]
 CONF = "label ::1/128 0\n"  # has findings
 
 
@@ -56,6 +57,7 @@ def test_a_closed_input_is_not_an_empty_one() -> None:
         (["run", "a.yaml"], ">/dev/full"),
         (["run", "a.yaml", "--format", "json"], ">/dev/full"),
         (["run", "a.yaml"], "-o /dev/full"),
+        *((words, ">/dev/full") for words in HELP),
     ],
 )
 def test_a_full_disk_is_one_line(
@@ -66,6 +68,7 @@ def test_a_full_disk_is_one_line(
     done = shell(where, *arguments)
     assert done.returncode == 3
     assert done.stderr.endswith(b": cannot go on: No space left on device\n")
+    assert arguments not in HELP or done.stderr.startswith(b"gai-harness: ")
     assert done.stderr.count(b"\n") == 1
 
 
@@ -86,7 +89,7 @@ def test_an_error_that_cannot_be_said_keeps_its_status() -> None:
     assert shell("2>/dev/full", "lint", "/missing").returncode == 2
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["explain", "localhost"]])
+@pytest.mark.parametrize("arguments", [["schema"], ["explain", "localhost"], *HELP])
 def test_a_reader_that_has_gone_is_no_verdict(arguments: list[str]) -> None:
     """rich would end the program with status 1, which here means a disagreement."""
     read, write = os.pipe()

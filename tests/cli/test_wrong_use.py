@@ -13,7 +13,7 @@ import pytest
 from harness.glibcs.catalog import host_distribution
 from harness.glibcs.errors import GlibcUnavailable
 from tests.conftest import Call, Done
-from tests.e2e.kit import COMMAND, gai_harness, start
+from tests.e2e.kit import COMMAND, gai_harness
 
 GOOD = "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\nlookups: [{name: web}]\n"
 LONG = "a" * 300
@@ -263,13 +263,6 @@ def test_without_arguments_the_help_begins_with_what_to_begin_with(call: Call) -
     assert (done.status, done.err) == (0, "")
     first = [line for line in done.out.splitlines() if "gai-harness " in line][:4]
     assert [line.split()[1] for line in first[1:]] == ["doctor", "explain", "run"]
-
-
-def test_a_limit_of_the_machine_is_status_3() -> None:
-    done = start("sh", "-c", f"ulimit -n 8; exec '{COMMAND}' run good.yaml")
-    said = the_line(Done(done.returncode, "", done.stderr), 3)
-    assert "Too many open files" in said
-    assert "--jobs" in said
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:

@@ -1,4 +1,4 @@
-"""The JSON of ``run`` keeps its contract: keys, types, values and order."""
+"""What commands write as JSON is what their schemas say; ``run`` keeps its contract too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from harness.scenario import library, load
 from tests.e2e.kit import document, gai_harness
@@ -19,6 +20,14 @@ RESULT: dict[str, tuple[type, ...]] = {
     "error": (str, NoneType),
     "first_difference": (int, NoneType),
 }
+# how each document comes about, but for the results below
+WRITERS: dict[str, list[str]] = {
+    "explain": ["explain", "seed-rule9-dual-stack", "presort-errors", "--json", "--pair",
+                "172.18.45.6", "172.31.80.8"],
+    "whatif": ["whatif", "--scenario", "seed-rule9-dual-stack", "--json",
+               "--set", "precedence ::ffff:0:0/96 100", "--set", "label nonsense"],
+    "lint": ["lint", "bad.conf", "--format", "json"],
+}  # fmt: skip
 VERDICTS = ("agree", "disagree", "crashed", "error")
 
 
@@ -34,6 +43,7 @@ def test_the_document(written: dict[str, Any]) -> None:
     assert set(written["summary"]) >= {*VERDICTS, "expectation_failed"}
     assert all(type(count) is int for count in written["summary"].values())
     assert len(written["results"]) >= 40
+    Draft202012Validator(schema("results")).validate(written)
 
 
 def test_each_result_has_the_keys_and_types(written: dict[str, Any]) -> None:
@@ -95,3 +105,35 @@ def test_a_failed_expectation_is_counted_and_status_1(tmp_path: Path) -> None:
     status, read = document("run", scenario, "--format", "json")
     summary = read["summary"]
     assert (status, summary["agree"], summary["expectation_failed"]) == (1, 1, 1)
+
+
+def schema(name: str) -> dict[str, Any]:
+    _, read = document("schema", "--of", name)
+    Draft202012Validator.check_schema(read)
+    return read
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_is_written_fits_its_schema(name: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.conf").write_text("precedence ::1/128 50\nlabel nonsense\nreload maybe\n")
+    status, read = document(*WRITERS[name], cwd=tmp_path)
+    assert status in (0, 1)
+    errors = [error.message for error in Draft202012Validator(schema(name)).iter_errors(read)]
+    assert errors == []
+    longest = max((value for value in read.values() if isinstance(value, list)), key=len)
+    assert longest, "an empty document fits anything"
+
+
+def test_a_trace_fits_too() -> None:
+    done = gai_harness("explain", "seed-rule9-dual-stack", "--trace", "--json")
+    if done.returncode == 3 and "strace" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    read = json.loads(done.stdout)
+    assert read["explanations"][0]["trace"] is not None
+    Draft202012Validator(schema("explain")).validate(read)
+
+
+def test_the_scenario_schema_is_still_the_default() -> None:
+    done = gai_harness("schema")
+    assert json.loads(done.stdout)["title"] == "gai-harness scenario"
+    assert done.stdout == gai_harness("schema", "--of", "scenario").stdout

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from harness.scenario import LoadedScenario, gai_conf_files, json_schema, library, load
+from harness.scenario.descriptions import KEYS
 
 PATHS = library()
 FACTS = [f"{n}.{m}" for n, last in ((1, 8), (3, 5), (4, 3)) for m in range(1, last + 1)]
@@ -104,6 +105,23 @@ def test_the_json_schema_accepts_the_library() -> None:
     wrong = {"name": "x", "host": {"interfaces": {"eth0": {"kind": "wifi"}}}, "lookups": [{}]}
     assert not validator.is_valid(wrong)
     assert not validator.is_valid({"name": "x", "host": {}, "lookups": [], "extra": 1})
+
+
+def test_every_key_of_the_schema_says_what_it_means_and_nothing_else_does() -> None:
+    schema = json_schema()
+    forms = {"Scenario": schema}
+    for name, definition in schema["$defs"].items():
+        for form in definition.get("anyOf", [definition]):
+            if "properties" in form:
+                forms[name] = form
+    texts = {
+        name: {key: value["description"] for key, value in form["properties"].items()}
+        for name, form in forms.items()
+    }
+    assert texts == KEYS
+    for text in (text for keys in texts.values() for text in keys.values()):
+        assert text.endswith("."), text
+        assert "  " not in text, text
 
 
 def test_the_catalogue_says_what_each_file_is_for() -> None:

@@ -16,7 +16,7 @@ import yaml
 from harness.cli import main
 from harness.scenario import ScenarioError, library, load
 
-CASES = int(os.environ.get("GAI_HARNESS_MUTATED_FILES", "200"))
+CASES = int(os.environ.get("GAI_HARNESS_MUTATED_FILES", "300"))
 SECONDS = 20  # for one small file; a file that takes so long is a way to stop a machine
 ODD: list[Any] = [
     None, True, -1, 0, 2**31, 2**64, 10**17, 1.5, "", "x" * 5000, "\x1b[31m", "\u202e", "a\nb",
@@ -79,10 +79,22 @@ def changed_structure(chance: random.Random, data: bytes, other: bytes) -> bytes
     return yaml.safe_dump(document, sort_keys=False).encode()
 
 
+def noise(chance: random.Random, _data: bytes, _other: bytes) -> bytes:
+    """Short files of YAML's punctuation and of any bytes, and trees of odd values."""
+    choice = chance.randrange(3)
+    if choice == 0:
+        return chance.randbytes(chance.randrange(200))
+    if choice == 1:
+        return b"".join(chance.choices([*PIECES, b"a", b"0", b"\n", b" "], k=chance.randrange(80)))
+    keys = ("host", "lookups", "names", "gai_conf", "resolver", "dns", "interfaces", "routes")
+    tree = {key: {chance.choice(keys): chance.choice(ODD)} for key in chance.sample(keys, 4)}
+    return yaml.safe_dump({"name": "x", **tree, chance.choice(keys): chance.choice(ODD)}).encode()
+
+
 def mutated(number: int) -> bytes:
     chance = random.Random(number)
     data, other = (chance.choice(library()).read_bytes() for _ in range(2))
-    change = chance.choice((changed_bytes, changed_structure))
+    change = chance.choice((changed_bytes, changed_structure, noise))
     return change(chance, data, other)
 
 
