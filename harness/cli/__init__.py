@@ -139,7 +139,9 @@ def _guarded(
     name: str, command: Callable[[argparse.Namespace], int], options: argparse.Namespace
 ) -> int:
     try:
-        _clear_dead()
+        from harness.glibcs.cache import clear_dead
+
+        clear_dead()  # what a command that was killed left in the cache
         status = command(options)
         sys.stdout.flush()
         return status
@@ -163,13 +165,6 @@ def _guarded(
             line += "; gai-harness doctor says what this machine can do"
         streams.complain(f"gai-harness {name}: {line}")
         return known
-
-
-def _clear_dead() -> None:
-    """Remove what a command that was killed left in the cache."""
-    from harness.glibcs.cache import clear_dead
-
-    clear_dead()
 
 
 def _leads_on(error: Exception, line: str) -> bool:

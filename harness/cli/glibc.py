@@ -155,7 +155,18 @@ def _architectures(text: str | None, *, several: bool = True) -> list[str | None
 def _watching() -> Iterator[Callable[[Step], None]]:
     """Something to call with each progress: a bar on a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
-        yield _Plain().watch
+        last = ("", "")
+
+        def lines(progress: Step) -> None:
+            nonlocal last
+            if progress.note:
+                say(progress.note, sys.stderr)
+            step = (progress.suite, progress.step)
+            if step != last and progress.step in _STEPS:
+                say(f"{progress.suite}: {_STEPS[progress.step]}", sys.stderr)
+            last = step
+
+        yield lines
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -173,21 +184,6 @@ def _watching() -> Iterator[Callable[[Step], None]]:
             bars.update(task, description=f"{progress.suite}: {step}", completed=progress.fraction)
 
         yield watch
-
-
-class _Plain:
-    """One line for each step and each note."""
-
-    def __init__(self) -> None:
-        self._last = ("", "")
-
-    def watch(self, progress: Step) -> None:
-        if progress.note:
-            say(progress.note, sys.stderr)
-        step = (progress.suite, progress.step)
-        if step != self._last and progress.step in _STEPS:
-            say(f"{progress.suite}: {_STEPS[progress.step]}", sys.stderr)
-        self._last = step
 
 
 def _add(options: argparse.Namespace) -> int:

@@ -101,6 +101,9 @@ def _flags(
     options: argparse.Namespace, node: NodeObject | None, loaded: LoadedScenario | None
 ) -> Flags:
     from harness.kubelet.values import NEWEST, Flags, parse_version
+    from harness.scenario.schema import Lookup
+    from harness.text.errors import InputError
+    from harness.text.validation import validated
 
     name = options.node_name or (node.name if node is not None else None)
     if name is None and loaded is not None:
@@ -117,19 +120,11 @@ def _flags(
     flags = Flags(name or socket.gethostname(), options.hostname_override, options.node_ip, version)
     if not flags.name:
         raise UsageError("--hostname-override: a name was expected")
-    _check_name(flags.name)
-    return flags
-
-
-def _check_name(name: str) -> None:
-    from harness.scenario.schema import Lookup
-    from harness.text.errors import InputError
-    from harness.text.validation import validated
-
     try:
-        validated(Lookup, {"name": name}, "--node-name")
+        validated(Lookup, {"name": flags.name}, "--node-name")
     except InputError as error:
         raise UsageError(f"the node's name: {error.reason}") from None
+    return flags
 
 
 def _gather(

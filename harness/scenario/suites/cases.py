@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..load import LoadedScenario
 from ..schema import Scenario
@@ -41,7 +41,10 @@ def unknown(_addresses: Sequence[str]) -> Sequence[Expectation]:
 
 
 class Cases:
-    """One host and the look-ups made on it, each under a name that says what it tests."""
+    """One host and the look-ups made on it, each under a name that says what it tests.
+
+    Each method that adds look-ups gives the host again.
+    """
 
     def __init__(
         self,
@@ -77,7 +80,7 @@ class Cases:
 
     def add(
         self, name: str, addresses: Sequence[str], expect: Expect = unknown, **hints: str
-    ) -> None:
+    ) -> Self:
         """Look ``name`` up, which has ``addresses`` in this order.
 
         Parameters: ``expect`` gives the expectations as in a scenario file; ``hints`` such as
@@ -87,6 +90,7 @@ class Cases:
             raise ValueError(f"{self.name}: {name} twice")
         self._names[name] = list(addresses)
         self._lookups.append({"name": name, "expect": list(expect(addresses)), **hints})
+        return self
 
     def lists(
         self,
@@ -95,31 +99,30 @@ class Cases:
         expect: Expect = unknown,
         *,
         after: Sequence[str] = (),
-    ) -> None:
-        """Look up a list of ``places`` for each group of their words.
-
-        Parameters: ``after`` the words of places that come before each group.
-        """
+    ) -> Self:
+        """Look up a list of ``places`` for each group of words, the places of ``after`` first."""
         for group in groups:
             words = [*after, *group]
-            self.add(joined(words), [places[word] for word in words], expect)
+            self.add("-then-".join(words), [places[word] for word in words], expect)
+        return self
 
-    def pairs(self, places: Places, expect: Expect = unknown) -> None:
+    def pairs(self, places: Places, expect: Expect = unknown) -> Self:
         """Look up every two of ``places`` in both orders."""
-        self.lists(places, permutations(places, 2), expect)
+        return self.lists(places, permutations(places, 2), expect)
 
     def rotated(
         self, prefix: str, items: Sequence[str], sizes: Iterable[int], expect: Expect
-    ) -> None:
+    ) -> Self:
         """Look up every rotation of the first items, for each size."""
         for size in sizes:
             for turn, order in rotations(items[:size]):
                 self.add(f"{prefix}{size}-turned-{turn}", order, expect)
+        return self
 
-    def everything(self, addresses: Sequence[str], expect: Expect) -> None:
+    def everything(self, addresses: Sequence[str], expect: Expect) -> Self:
         """Look up all addresses, forward and backwards."""
         self.add("everything", addresses, expect)
-        self.add("everything-backwards", addresses[::-1], expect)
+        return self.add("everything-backwards", addresses[::-1], expect)
 
     def loaded(self, suite: str) -> LoadedScenario:
         """The finished scenario, validated as a file would be.
@@ -137,11 +140,6 @@ class Cases:
 
 
 Family = Callable[[], Iterator[Cases]]
-
-
-def joined(words: Sequence[str]) -> str:
-    """The name of a list: ``a-then-b-then-c``."""
-    return "-then-".join(words)
 
 
 def rotations(items: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

@@ -117,8 +117,7 @@ def _seed(stack: str, resolver: str, shape: Shape) -> Cases:
         return [{"order": sorted(given, key=lambda to: to != winner), "decided_by": 9}]
 
     cases.add("ip1-first", [IP1, shape.ip2], expect)
-    cases.add("ip2-first", [shape.ip2, IP1], expect)
-    return cases
+    return cases.add("ip2-first", [shape.ip2, IP1], expect)
 
 
 def _weave() -> Iterator[Cases]:
@@ -196,11 +195,9 @@ def _precedence_pairs() -> Iterator[Cases]:
     """Every pair of address classes in both orders, under two files that prefer IPv4."""
     catalogue = gai_conf_files()
     for name in ("prefer-ipv4", "prefer-ipv4-one-liner"):
-        cases = Cases(
+        yield Cases(
             f"findings-pairs-{name}",
             f"Pairs of address classes, each reached from its like, under {name}.conf.",
             {"eth0": [own for _, own in CLASSES.values() if own is not None]},
             gai_conf=catalogue[f"{name}.conf"].read_text(encoding="utf-8"),
-        )
-        cases.pairs({name: address for name, (address, _) in CLASSES.items()})
-        yield cases
+        ).pairs({name: address for name, (address, _) in CLASSES.items()})

@@ -103,8 +103,7 @@ def host(name: str, length: int, kind: str) -> Cases:
     far = next(place for place in ("just-outside", "deep-inside") if place in where)
     near = next(place for place in ("just-inside", "self") if place in where)
     groups = (("six", far, near), ("six", near, far), (far, "six", near), (far, near, "six"))
-    cases.lists(where | {"six": SIX}, groups, expect)
-    return cases
+    return cases.lists(where | {"six": SIX}, groups, expect)
 
 
 def _expected(where: dict[str, str], length: int, kind: str) -> Expect:

@@ -43,11 +43,10 @@ def peers() -> Iterator[Cases]:
                     "ptp0": [{"address": f"{_LOCAL}/{length}", "peer": f"{_PEER}/{length}"}],
                 },
                 [{"to": "0.0.0.0/0", "dev": "ptp0"}, *routes],
-            )
-            cases.pairs(_AROUND_PEER, by_subnet(_LOCAL))
-            cases.everything([SIX, *_AROUND_PEER.values()], by_subnet(_LOCAL, 0, _six(kind)))
-            yield cases
-    cases = Cases(
+            ).pairs(_AROUND_PEER, by_subnet(_LOCAL))
+            every = [SIX, *_AROUND_PEER.values()]
+            yield cases.everything(every, by_subnet(_LOCAL, 0, _six(kind)))
+    yield Cases(
         "rule9-v4-peer-unnumbered",
         f"ptp0 borrows the address {_LOCAL} of eth0: there the source is found, with eth0's /24, "
         "for destinations behind ptp0 too.",
@@ -56,9 +55,7 @@ def peers() -> Iterator[Cases]:
             "ptp0": [{"address": f"{_LOCAL}/32", "peer": "198.51.100.1/32"}],
         },
         [{"to": "0.0.0.0/0", "dev": "ptp0"}],
-    )
-    cases.pairs(_AROUND_PEER | {"far-peer": "198.51.100.1"}, by_subnet(_LOCAL, 24))
-    yield cases
+    ).pairs(_AROUND_PEER | {"far-peer": "198.51.100.1"}, by_subnet(_LOCAL, 24))
     yield _peer_beside_ethernet()
 
 
@@ -81,8 +78,7 @@ def _peer_beside_ethernet() -> Cases:
     # with a known first the tie is among eth0's own, whose length is known
     unknown: Ranking = [(7, lambda address: address.startswith("138."))]
     groups = chain.from_iterable(permutations(where, size) for size in (2, 3, 4))
-    cases.lists(where, groups, by_subnet(source_of, before=unknown))
-    return cases
+    return cases.lists(where, groups, by_subnet(source_of, before=unknown))
 
 
 def loopback() -> Iterator[Cases]:
@@ -178,9 +174,8 @@ def _secondary(name: str, length: int, kind: str) -> Cases:
         mine = shared(address, other) >= length
         return (other if mine else primary), (0 if kind == "v4only" else length)
 
-    cases.pairs(where, by_subnet(source_of))
-    cases.everything(list(where.values()), by_subnet(source_of))
-    return cases
+    expect = by_subnet(source_of)
+    return cases.pairs(where, expect).everything(list(where.values()), expect)
 
 
 def twice() -> Iterator[Cases]:
@@ -195,7 +190,7 @@ def twice() -> Iterator[Cases]:
             fillers = [f"10.0.0.{n}/32" for n in range(1, below + 1)]
             fillers += [f"203.0.113.{n}/32" for n in range(1, above + 1)]
             words = "-".join(f"p{length}" for length in lengths)
-            cases = Cases(
+            yield Cases(
                 f"rule9-v4-twice-{words}-below{below}-above{above}",
                 f"172.18.45.2 is on {len(lengths)} interfaces with the lengths {words}; {below} "
                 f"addresses sort before it and {above} after it, so that the binary search goes "
@@ -206,6 +201,4 @@ def twice() -> Iterator[Cases]:
                     "eth9": [_GLOBAL6],
                 },
                 [DEFAULT4],
-            )
-            cases.lists(where, chain(permutations(where, 2), permutations(where, 3)))
-            yield cases
+            ).lists(where, chain(permutations(where, 2), permutations(where, 3)))

@@ -33,8 +33,8 @@ def by_common_prefix() -> Iterator[Cases]:
             )
             # odd lengths meet the source itself, even ones an address of the other half
             distant = {c: 128 if c % 2 else (c + 64) % 128 for c in range(first, last)}
-            common_prefixes(cases, SOURCE, range(first, last), 4, distant if length <= 64 else {})
-            yield cases
+            further = distant if length <= 64 else {}
+            yield common_prefixes(cases, SOURCE, range(first, last), 4, further)
 
 
 def common_prefixes(
@@ -44,7 +44,7 @@ def common_prefixes(
     step: int,
     distant: Mapping[int, int],
     zone: str = "",
-) -> None:
+) -> Cases:
     """Every common prefix length with a source against the next one, and some all together.
 
     Parameters: ``step`` from one length to the next where all are together; ``distant`` gives
@@ -64,6 +64,7 @@ def common_prefixes(
     for title, order in (("everything", every), ("everything-backwards", every[::-1])):
         cases.add(title, order, near)
         cases.add(f"{title}-any-socktype", order, near, socktype="any")
+    return cases
 
 
 def _hosts(
@@ -81,13 +82,11 @@ def _host(
 ) -> Cases:
     """Every two of the places, and all of them in some orders."""
     cases = Cases(f"rule9-v6-{name}", description, {"eth0": list(sources)}, [DEFAULT6])
-    cases.pairs(places, expect)
     every = list(places.values())
-    cases.everything(every, expect)
+    cases.pairs(places, expect).everything(every, expect)
     cases.add("everything-halves-swapped", [*every[3:], *every[:3]], expect)
     cases.add("everything-any-socktype", every[::-1], expect, socktype="any")
-    cases.add("everything-family-inet6", every[::-1], expect, family="inet6")
-    return cases
+    return cases.add("everything-family-inet6", every[::-1], expect, family="inet6")
 
 
 def _flips(name: str, source: str, *common: int) -> dict[str, str]:
@@ -98,6 +97,11 @@ def _flips(name: str, source: str, *common: int) -> dict[str, str]:
 def _own_sort(prefix: str, source: str) -> tuple[int, Callable[[str], int]]:
     """Rule 9 where destinations that begin with ``prefix`` have another source than the rest."""
     return 9, lambda to: -shared(to, source if to.startswith(prefix) else _NATIVE)
+
+
+def _one_source(prefix: str, source: str) -> Expect:
+    """One source for all: the label matches destinations that begin with ``prefix`` (rule 5)."""
+    return ranked([(5, lambda to: not to.startswith(prefix)), (9, lambda to: -shared(to, source))])
 
 
 def link_local_source() -> Iterator[Cases]:
@@ -131,7 +135,7 @@ def unique_local() -> Iterator[Cases]:
             "ula": flip(_ULA, 64), "common-0": "2001:db8:9::1", "common-1": "a001::1",
             "common-2": "c001::1", "common-3": "e001::1", "common-4": "f001::1",
         },
-        ranked([(5, lambda to: not to.startswith("fd")), (9, lambda to: -shared(to, _ULA))]),
+        _one_source("fd", _ULA),
     )  # fmt: skip
 
 
@@ -156,12 +160,7 @@ def six_to_four() -> Iterator[Cases]:
         [f"{_SIX_TO_FOUR}/48"],
         _flips("6to4", _SIX_TO_FOUR, 64, 16)
         | {"native-14": "2001:db8:9::1", "native-3": "3001::1", "native-0": "a001::1"},
-        ranked(
-            [
-                (5, lambda to: not to.startswith("2002:")),
-                (9, lambda to: -shared(to, _SIX_TO_FOUR)),
-            ]
-        ),
+        _one_source("2002:", _SIX_TO_FOUR),
     )
 
 
@@ -185,7 +184,5 @@ def teredo() -> Iterator[Cases]:
         [f"{_TEREDO}/32"],
         _flips("teredo", _TEREDO, 32, 90)
         | {"native-20": "2001:db8:9::1", "native-3": "3001::1", "native-0": "a001::1"},
-        ranked(
-            [(5, lambda to: not to.startswith("2001:0:")), (9, lambda to: -shared(to, _TEREDO))]
-        ),
+        _one_source("2001:0:", _TEREDO),
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import chain, islice, permutations
 from typing import Any
 
-from .cases import BOTH_DEFAULTS, DEFAULT4, SOURCE4, TIED, Cases, Expectation, unknown
+from .cases import BOTH_DEFAULTS, DEFAULT4, SOURCE4, TIED, Cases, Expect, Expectation, unknown
 from .reasoning import flip, in_subnet, ranked, shared
 
 _FOUR, _SIX = "172.18.45.2", "2001:db8:1::2"
@@ -32,14 +31,12 @@ def ties() -> Iterator[Cases]:
     text = "Nothing up to rule 9 tells these destinations apart, in whatever rotation."
     cases = Cases("rule9-ties-dual", text, _DUAL, BOTH_DEFAULTS)
     _tie(cases, "v4-outside", outside4, range(2, 8))
-    _tie(cases, "v6-equal-bits", equal6, range(2, 8))
-    yield cases
+    yield _tie(cases, "v6-equal-bits", equal6, range(2, 8))
     text += " gai.conf makes the families tie."
     cases = Cases("rule9-ties-mixed", text, _DUAL, BOTH_DEFAULTS, gai_conf=TIED)
     _tie(cases, "mixed", mixed, range(2, 9))
     _tie(cases, "v4-block-first", [*outside4[:3], *equal6[:3]], (6,))
-    _tie(cases, "v6-block-first", [*equal6[:2], *outside4[:3]], (5,))
-    yield cases
+    yield _tie(cases, "v6-block-first", [*equal6[:2], *outside4[:3]], (5,))
     cases = Cases(
         "rule9-ties-unreachable",
         "Destinations that cannot be reached are equal to each other, near ones too: "
@@ -55,8 +52,7 @@ def ties() -> Iterator[Cases]:
     four = ["172.18.45.6", "172.31.80.8", "172.18.45.9", "172.31.80.1"]
     _tie(cases, "v4", four, (2, 3, 4))
     six = ["2001:db8:1::6", "2001:db8:9::1", "2001:db8:1::9", "2001:db8:9:5::1"]
-    _tie(cases, "v6", six, (2, 3, 4))
-    yield cases
+    yield _tie(cases, "v6", six, (2, 3, 4))
     cases = Cases(
         "rule9-ties-v4only",
         "Without a table glibc knows no subnet, and near and far tie where the processor "
@@ -65,16 +61,15 @@ def ties() -> Iterator[Cases]:
         [DEFAULT4],
     )
     where = [*(_NEAR_FAR[word] for word in ("far4", "near4", "mid4")), "203.0.113.9"]
-    _tie(cases, "near-and-far", where, (2, 3, 4), arch=["amd64", "i386", "arm64"])
-    yield cases
+    yield _tie(cases, "near-and-far", where, (2, 3, 4), arch=["amd64", "i386", "arm64"])
 
 
 def _tie(
     cases: Cases, name: str, items: Sequence[str], sizes: Sequence[int], **limits: Any
-) -> None:
+) -> Cases:
     expect = ranked([], **limits)
     cases.rotated(f"{name}-", items, sizes, expect)
-    cases.add(f"{name}-any-socktype", items[::-1], expect, socktype="any")
+    return cases.add(f"{name}-any-socktype", items[::-1], expect, socktype="any")
 
 
 def cycles() -> Iterator[Cases]:
@@ -101,12 +96,12 @@ def cycles() -> Iterator[Cases]:
         for title, given, order in observed:
             seen = [_NEAR_FAR[word] for word in order.split()]
             addresses = [_NEAR_FAR[word] for word in given.split()]
-            cases.add(f"observed-{title}", addresses, partial(_observed, seen))
+            cases.add(f"observed-{title}", addresses, _observed(seen))
         yield cases
 
 
-def _observed(order: list[str], _given: Sequence[str]) -> Sequence[Expectation]:
-    return [{"order": order}]
+def _observed(order: list[str]) -> Expect:
+    return lambda _given: [{"order": order}]
 
 
 def sizes() -> Iterator[Cases]:
@@ -163,11 +158,10 @@ def dns() -> Iterator[Cases]:
                 first_reply=reply,
             )
             groups = ("near4", "far4"), ("near6", "far6")
-            cases.lists(where, chain.from_iterable(map(permutations, groups)), known)
             circular = gai_conf is not None
-            cases.lists(
-                where, permutations([*groups[0], *groups[1]]), unknown if circular else known
-            )
+            every = permutations([*groups[0], *groups[1]])
+            cases.lists(where, chain.from_iterable(map(permutations, groups)), known)
+            cases.lists(where, every, unknown if circular else known)
 
             # nothing else tells these apart: the first reply's family comes first
             def expect(
@@ -177,5 +171,4 @@ def dns() -> Iterator[Cases]:
                 return ranked([] if tied else ranking)(replied)
 
             equal = ("far4", "farther4", "far6", "farther6")
-            cases.lists(where, islice(permutations(equal), 0, None, 4), expect)
-            yield cases
+            yield cases.lists(where, islice(permutations(equal), 0, None, 4), expect)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .cases import BOTH_DEFAULTS, Cases, Expect
+from .cases import BOTH_DEFAULTS, Cases, Expect, rotations
 from .ipv6 import common_prefixes
 from .reasoning import flip, in_subnet, ranked, shared
 
@@ -31,8 +31,7 @@ def scoped() -> Iterator[Cases]:
         # the length plays no part: one of them with the distant pairs is enough
         distant = {c: 128 if c % 2 else _FIRST + (c + 49) % 118 for c in range(_FIRST, 128)}
         further = distant if length == 64 else {}
-        common_prefixes(cases, _SOURCE, range(_FIRST, 128), 3, further, "%eth0")
-        yield cases
+        yield common_prefixes(cases, _SOURCE, range(_FIRST, 128), 3, further, "%eth0")
     yield _two_links()
     yield _one_source_twice()
     yield _beside_others()
@@ -62,8 +61,7 @@ def _two_links() -> Cases:
         for common in (64, 89, 90, 91, 127)
         for zone in ("eth1", "eth0")
     ]
-    cases.rotated("", several, (3, 5, 10), expect)
-    return cases
+    return cases.rotated("", several, (3, 5, 10), expect)
 
 
 def _one_source_twice() -> Cases:
@@ -79,8 +77,7 @@ def _one_source_twice() -> Cases:
         tied = [f"{flip('fe80::1', bit)}%{zone}" for zone in ("br0", "br1")]
         nearer = f"{flip('fe80::1', bit, 127)}%br0" if bit < 127 else "fe80::2%br1"
         for words, items in (("turned", [*tied, nearer]), ("tie", tied)):
-            for turn in range(len(items)):
-                order = [*items[turn:], *items[:turn]]
+            for turn, order in rotations(items):
                 cases.add(f"bit-{bit}-{words}-{turn}", order, expect)
     return cases
 
@@ -105,5 +102,4 @@ def _beside_others() -> Cases:
         f"{flip(_SOURCE, 120)}%eth0", "172.31.80.8",
     ]  # fmt: skip
     rules = [(6, lambda to: "." in to), (8, lambda to: "%" not in to), (9, near)]
-    cases.rotated("", every, range(2, 7), ranked(rules))
-    return cases
+    return cases.rotated("", every, range(2, 7), ranked(rules))
