@@ -25,6 +25,7 @@ ODD = "a\nb\x1b[31m\N{RIGHT-TO-LEFT OVERRIDE}"
 WRONG_USE = {
     "frobnicate": "invalid choice: 'frobnicate'",
     "--frobnicate": "COMMAND",
+    "findings --check docs/findings.md": "python -P tools/findings",
     "run --frobnicate": "--frobnicate",
     "run --format xml": "'xml'",
     "run --lane carrier-pigeon": "'carrier-pigeon'",

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distributions
 from pathlib import Path
@@ -83,12 +84,14 @@ def planted(folder: Path, marker: Path) -> None:
 
 
 @pytest.fixture
-def hostile(tmp_path: Path) -> Path:
-    """The working folder; ``marker`` beside it is what must not appear."""
+def hostile(tmp_path: Path) -> Iterator[Path]:
+    """The working folder; what is run of it leaves a marker beside it."""
     folder = tmp_path / "work"
     folder.mkdir()
-    planted(folder, tmp_path / "marker")
-    return folder
+    marker = tmp_path / "marker"
+    planted(folder, marker)
+    yield folder
+    assert not marker.exists(), marker.read_text()
 
 
 def start(folder: Path, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
@@ -106,7 +109,6 @@ def start(folder: Path, command: list[str], **more: str) -> subprocess.Completed
 
 
 def test_no_command_runs_what_lies_there(hostile: Path) -> None:
-    marker = hostile.parent / "marker"
     added = start(hostile, [str(COMMAND), "glibc", "add", "/", "--name", "local-copy"])
     assert added.returncode == 0, added.stderr
     with ThreadPoolExecutor(2) as threads:
@@ -121,23 +123,19 @@ def test_no_command_runs_what_lies_there(hostile: Path) -> None:
             assert done.returncode in statuses, (words, done.stdout[-500:], done.stderr)
     removed = start(hostile, [str(COMMAND), "glibc", "remove", "local-copy"])
     assert removed.returncode == 0, removed.stderr
-    assert not marker.exists(), marker.read_text()
 
 
 @pytest.mark.parametrize("line", ["gai-harness run --gai-conf ./", "gai-harness glibc remove "])
 def test_completion_runs_nothing_of_it(line: str, hostile: Path) -> None:
-    marker = hostile.parent / "marker"
     done = start(
         hostile, ["/bin/sh", "-c", f"exec {COMMAND} 8>&1 9>&2"], _ARGCOMPLETE="1",
         _ARGCOMPLETE_IFS="\n", COMP_LINE=line, COMP_POINT=str(len(line)), COMP_TYPE="9",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert not marker.exists(), marker.read_text()
 
 
 def test_the_plugin_runs_nothing_of_it(hostile: Path) -> None:
     """pytest itself imports what its own rules say; the tests lie in a folder of their own."""
-    marker = hostile.parent / "marker"
     tests = hostile / "tests"
     tests.mkdir()
     (tests / "a.gai.yaml").write_text(ITEM)
@@ -147,7 +145,6 @@ def test_the_plugin_runs_nothing_of_it(hostile: Path) -> None:
         hostile, [str(script), "-q", "-p", "no:cacheprovider", "--rootdir", "tests", "tests"]
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not marker.exists(), marker.read_text()
 
 
 SOURCES = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.kit import ROOT, gai_harness, start
+from tests.e2e.kit import ROOT, start
 from tools.findings.page import run_on
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
@@ -34,10 +34,3 @@ def test_the_page_is_current_and_a_changed_one_is_stale(
         "confirmed",
         "mistaken",
     ]
-
-
-def test_the_old_command_says_where_the_page_comes_from() -> None:
-    done = gai_harness("findings", "--check", "docs/findings.md")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "python -P tools/findings" in done.stderr
-    assert len(done.stderr.splitlines()) == 1

@@ -167,7 +167,7 @@ def test_files_are_as_harmless_and_whole(folder: Path) -> None:
         assert not acts(
             text.replace("##[", "") if each == "json" else text, github=each == "github"
         ), each
-    assert EVIL in json.dumps(json.loads((folder / "json").read_text()), ensure_ascii=False) or True
+    assert json.loads((folder / "json").read_text())["results"]
     ET.parse(folder / "junit")
     tap = (folder / "tap").read_text().splitlines()
     assert all(re.match(r"TAP version 13|1\.\.\d+|(not )?ok \d+ - |#| ", line) for line in tap)

@@ -10,7 +10,7 @@ from harness.model.gaiconf import parse_gai_conf
 from harness.native import Answer
 from harness.sandbox import Pool
 from harness.versions import Version
-from tests.e2e.kit import document, gather
+from tests.e2e.kit import gather
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,3 @@ def test_the_library_through_both_lanes_record_for_record(
             assert cffi.native == worker.native, (cffi.scenario.name, cffi.lookup)
             compared += isinstance(cffi.native, Answer)
     assert compared >= 40
-
-
-def test_the_command_shows_both_lanes() -> None:
-    words = ("run", "seed-rule9-dual-stack", "--lane", "both", "--format", "json")
-    status, read = document(*words)
-    results = read["results"]
-    assert status == 0
-    assert {result["lane"] for result in results} == {"cffi", "worker"}
-    assert len({result["glibc"] for result in results}) == 1

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.scenario import gai_conf_files, load
+from harness.scenario import gai_conf_files
 from harness.scenario.schema import Address, Expect, Lookup, RouteSpec, Scenario
 from tests.conftest import Call
+from tests.scenario.kit import loaded
 
 TEXT = """\
 name: example
@@ -37,15 +38,9 @@ lookups:
 """
 
 
-def _write(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "example.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
 def test_normal_forms(tmp_path: Path) -> None:
-    loaded = load(_write(tmp_path, TEXT))
-    scenario = loaded.scenario
+    read = loaded(tmp_path, TEXT)
+    scenario = read.scenario
     first, second, third = scenario.host.interfaces["eth0"].addresses
     assert first == Address(address="172.18.45.2/32")
     assert (second.peer, second.label, second.flags) == ("10.9.0.2/32", "eth0:1", ("deprecated",))
@@ -61,11 +56,11 @@ def test_normal_forms(tmp_path: Path) -> None:
     assert look.expect[0].order == ("172.31.80.8", "2001:db8::1")
     assert look.expect[0].glibc == ">=2.8,<2.41"
     assert number.name == "2130706433"
-    assert (loaded.gai_conf, loaded.gai_conf_name) == (None, "default")
+    assert (read.gai_conf, read.gai_conf_name) == (None, "default")
 
 
 def test_nothing_of_a_scenario_can_be_changed(tmp_path: Path) -> None:
-    scenario = load(_write(tmp_path, TEXT)).scenario
+    scenario = loaded(tmp_path, TEXT).scenario
     with pytest.raises(ValueError, match="frozen"):
         scenario.name = "other"  # type: ignore[misc]
     with pytest.raises(TypeError):
@@ -74,25 +69,25 @@ def test_nothing_of_a_scenario_can_be_changed(tmp_path: Path) -> None:
 
 def test_short_words_of_other_yaml_versions_stay_text_when_quoted(tmp_path: Path) -> None:
     text = 'name: x\nhost: {}\nnames: {"no": [192.0.2.1]}\nlookups: [{name: "no"}]\n'
-    assert load(_write(tmp_path, text)).scenario.lookups[0].name == "no"
+    assert loaded(tmp_path, text).scenario.lookups[0].name == "no"
 
 
 def test_aliases_are_values(tmp_path: Path) -> None:
     text = "name: x\nhost: {}\nnames: {a: &a [192.0.2.1], b: *a}\nlookups: [{name: b}]\n"
-    names = load(_write(tmp_path, text)).scenario.names
+    names = loaded(tmp_path, text).scenario.names
     assert names["a"] == names["b"] == ("192.0.2.1",)
 
 
 def test_gai_conf_inline_beside_and_in_the_catalogue(tmp_path: Path) -> None:
     base = "name: x\nhost: {}\nlookups: [{name: x}]\n"
-    inline = load(_write(tmp_path, base + "gai_conf: |\n  precedence ::/0 1\n"))
+    inline = loaded(tmp_path, base + "gai_conf: |\n  precedence ::/0 1\n")
     assert (inline.gai_conf, inline.gai_conf_name) == (b"precedence ::/0 1\n", "inline")
-    empty = load(_write(tmp_path, base + 'gai_conf: ""\n'))
+    empty = loaded(tmp_path, base + 'gai_conf: ""\n')
     assert (empty.gai_conf, empty.gai_conf_name) == (b"", "inline")
-    catalogue = load(_write(tmp_path, base + "gai_conf: {file: rfc6724.conf}\n"))
+    catalogue = loaded(tmp_path, base + "gai_conf: {file: rfc6724.conf}\n")
     assert catalogue.gai_conf == gai_conf_files()["rfc6724.conf"].read_bytes()
     (tmp_path / "rfc6724.conf").write_bytes(b"# mine\xff\n")
-    beside = load(_write(tmp_path, base + "gai_conf: {file: rfc6724.conf}\n"))
+    beside = loaded(tmp_path, base + "gai_conf: {file: rfc6724.conf}\n")
     assert (beside.gai_conf, beside.gai_conf_name) == (b"# mine\xff\n", "rfc6724.conf")
 
 
@@ -143,5 +138,5 @@ def test_a_node_with_a_thousand_interfaces_can_be_written(tmp_path: Path) -> Non
         for n in numbers
     )
     host = f"host:\n  interfaces:\n{veths}  sysctls:\n{settings}"
-    scenario = load(_write(tmp_path, f"name: a\n{host}lookups: [{{name: web}}]\n")).scenario
+    scenario = loaded(tmp_path, f"name: a\n{host}lookups: [{{name: web}}]\n").scenario
     assert (len(scenario.host.interfaces), len(scenario.host.sysctls)) == (1000, 2000)
