@@ -76,7 +76,7 @@ def test_a_refused_system_call(call: str) -> None:
 
 
 def test_a_snapshot_without_proc() -> None:
-    done = start([*PLACE, "procless", str(COMMAND), "snapshot", "localhost"])
+    done = start(*PLACE, "procless", COMMAND, "snapshot", "localhost")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
         "gai-harness snapshot: the kernel's settings cannot be read: there is no /proc/sys/net; "
