@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from harness.cli.options import declare, option, shared, whole
 from harness.cli.parser import FINDING, OK
-from harness.cli.scheduler_option import add_scheduler, fuzz_steps
+from harness.cli.scheduler_option import add_scheduler, fuzz_reports
 from harness.cli.streams import say, write_json
 
 if TYPE_CHECKING:
-    from harness.compare.fuzz.driver import Step
-    from harness.compare.fuzz.engine import Disagreement
+    from harness.compare.fuzz.engine import Disagreement, FuzzReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Fuzz; returns the exit status."""
-    from harness.compare.fuzz.driver import FuzzReport
+    from harness.compare.fuzz.engine import FuzzReport
     from harness.compare.plan import trusted_lanes
     from harness.report.fuzz import as_text, document
 
@@ -52,10 +51,10 @@ def main(options: argparse.Namespace) -> int:
     report = FuzzReport()
     written: list[Path] = []
     started = time.monotonic()
-    for step in _with_progress(fuzz_steps(options, lanes, seconds), options.cases, seconds):
-        report = report.plus(step)
-        if step.report.disagreements and len(written) < _MOST_FILES:
-            written.append(_write(step.report.disagreements[0], options, len(written)))
+    for batch in _with_progress(fuzz_reports(options, lanes, seconds), options.cases, seconds):
+        report += batch
+        if batch.disagreements and len(written) < _MOST_FILES:
+            written.append(_write(batch.disagreements[0], options, len(written)))
     elapsed = time.monotonic() - started
     builds = [f"{lane.glibc}:{lane.arch}" for lane in lanes]
     found = document(report, options.seed, builds, jobs, elapsed, written)
@@ -81,7 +80,9 @@ def _write(found: Disagreement, options: argparse.Namespace, number: int) -> Pat
     return path
 
 
-def _with_progress(steps: Iterator[Step], cases: int | None, seconds: int | None) -> Iterator[Step]:
+def _with_progress(
+    batches: Iterator[FuzzReport], cases: int | None, seconds: int | None
+) -> Iterator[FuzzReport]:
     """The same batches; on a terminal a line shows the progress."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -96,10 +97,10 @@ def _with_progress(steps: Iterator[Step], cases: int | None, seconds: int | None
     started = time.monotonic()
     with bar:
         task = bar.add_task("0 cases", total=cases or seconds)
-        for step in steps:
-            yield step
-            done += step.report.cases
-            differing += step.report.differing
+        for batch in batches:
+            yield batch
+            done += batch.cases
+            differing += batch.differing
             elapsed = time.monotonic() - started
             bar.update(
                 task,

@@ -14,7 +14,7 @@ from harness.cli.parser import UsageError
 if TYPE_CHECKING:
     from harness.compare.cluster import Cluster
     from harness.compare.evidence import LaneSpec
-    from harness.compare.fuzz.driver import Step
+    from harness.compare.fuzz.engine import FuzzReport
     from harness.compare.run import HostJob, JobOutcome
 
 LOCAL = "local"  # processes of this machine: no Dask, and so no port that others can use
@@ -67,9 +67,9 @@ def _cluster(options: argparse.Namespace) -> Cluster:
     return cluster
 
 
-def fuzz_steps(
+def fuzz_reports(
     options: argparse.Namespace, lanes: Sequence[LaneSpec], seconds: float | None
-) -> Iterator[Step]:
+) -> Iterator[FuzzReport]:
     """The batches of ``fuzz``, done here or on a cluster. Raises ClusterError."""
     from harness.compare.fuzz.driver import fuzz
 

@@ -18,8 +18,9 @@ from typing import Any, Self
 
 from harness import __version__
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.driver import BatchSpec, Step, numbers, steps
+from harness.compare.fuzz.driver import BatchSpec, numbers, reports
 from harness.compare.fuzz.driver import examine as examine_batch
+from harness.compare.fuzz.engine import FuzzReport
 from harness.compare.run import HostJob, JobOutcome
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError
@@ -203,13 +204,13 @@ def fuzz_on(
     cases: int | None = None,
     seconds: float | None = None,
     timeout: float = 10.0,
-) -> Iterator[Step]:
+) -> Iterator[FuzzReport]:
     """As `harness.compare.fuzz.driver.fuzz`, on a cluster: the same batches in the same order.
 
     Raises ClusterError, and SandboxError for a failure inside a sandbox.
     """
     tasks = (Task(BatchSpec(seed, number, (), timeout), glibcs) for number in numbers(seconds))
-    yield from steps(cluster.stream(tasks), seed, cases)
+    yield from reports(cluster.stream(tasks), seed, cases)
 
 
 def run_on(cluster: Cluster, glibcs: Glibcs, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:

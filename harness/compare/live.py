@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from harness.compare.evidence import Evidence, GaiConf, LaneSpec
 from harness.compare.explain import Explanation, pair_reason
-from harness.compare.request import query_for, request_for, targets_of
+from harness.compare.request import found_for, request_for, targets_of
 from harness.compare.results import Remark, Result, Verdict
 from harness.compare.verdict import judge, prediction_for
 from harness.glibcs import host
@@ -48,9 +48,9 @@ def explain_live(
     plain = look()
     given = _ask(request, plain, timeout)
     names = _name_service(request, given.targets, plain)
-    targets = targets_of([request], names, plain, [spoken])
+    targets = targets_of(found_for([request], names, plain, [spoken]))
     with CffiLane() as lane, lane.open() as session:
-        native = session.lookup(query_for(request), timeout)
+        native = session.lookup(request, timeout)
     view = look((*targets, *_native_targets(native)))
     gai_conf = read_gai_conf()
     evidence = Evidence(

@@ -49,19 +49,19 @@ def predict(
     service: NameService,
     view: HostView,
     gai_conf: bytes | None,
-    spoken: Dialect,
+    dialect: Dialect,
     model: Model = GLIBC,
 ) -> Prediction:
     """Predict one look-up on one host under one gai.conf for one glibc."""
     table = address_table(view.addresses)
-    found = find(request, service, table.seen_ipv4, table.seen_ipv6, spoken)
+    found = find(request, service, table.seen_ipv4, table.seen_ipv6, dialect)
     if found.error is not None or not found.needs_sort:
         return Prediction(found.items, found.error, None)
-    known = candidates([item.target for item in found.items], view, spoken, table)
+    known = candidates([item.target for item in found.items], view, dialect, table)
 
     def ordered(honoured: frozenset[int]) -> tuple[Order, Policy]:
-        policy = Policy.build(gai_conf, spoken, honour_undefined=honoured)
-        return order_for(known, policy, spoken, rules=model.rules, sort=model.sort), policy
+        policy = Policy.build(gai_conf, dialect, honour_undefined=honoured)
+        return order_for(known, policy, dialect, rules=model.rules, sort=model.sort), policy
 
     order, policy = ordered(frozenset())
     alternatives = tuple(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
-from harness.model.lookup import NameService, Request, find
+from harness.model.lookup import Found, NameService, Request, find
 from harness.model.table import address_table
 from harness.native.query import Query
-from harness.scenario.schema import Lookup, Scenario
+from harness.sandbox import SERVICES
+from harness.scenario.schema import Lookup
 
 FAMILIES = {"unspec": 0, "inet": 2, "inet6": 10}
 SOCKTYPES = {"any": 0, "stream": 1, "dgram": 2, "raw": 3, "seqpacket": 5, "dccp": 6}
@@ -28,12 +29,12 @@ FLAGS = {
 }
 
 
-def request_for(lookup: Lookup) -> Request:
+def request_for(lookup: Lookup) -> Query:
     """The C arguments of a scenario's look-up."""
     flags = 0
     for flag in lookup.flags:
         flags |= FLAGS[flag]
-    return Request(
+    return Query(
         name=lookup.name,
         service=lookup.service,
         family=FAMILIES[lookup.family],
@@ -59,52 +60,38 @@ def lookup_title(lookup: Lookup) -> str:
 
 
 def name_service(
-    scenario: Scenario, view: HostView, services: Mapping[tuple[str, str], int]
+    names: Mapping[str, Sequence[str]],
+    kind: Literal["files", "dns", "nss"],
+    first_reply: Literal["A", "AAAA"],
+    view: HostView,
 ) -> NameService:
-    """The scenario's names as the model's name service sees them, zones as numbers."""
+    """A scenario's names as the model's name service sees them, zones as numbers."""
     links = {link.name: link.index for link in view.links}
+    parsed = {
+        text: parse_target(text, links) for text in {t for each in names.values() for t in each}
+    }
     return NameService(
-        names={
-            name.lower(): tuple(parse_target(text, links) for text in addresses)
-            for name, addresses in scenario.names.items()
-        },
-        kind=scenario.resolver,
-        first_reply=scenario.dns.first_reply,
-        services=services,
+        names={name.lower(): tuple([parsed[t] for t in each]) for name, each in names.items()},
+        kind=kind,
+        first_reply=first_reply,
+        services=dict(SERVICES),  # the sandbox's table, in a form that can be sent
         links=links,
     )
 
 
-def targets_of(
-    requests: Iterable[Request], service: NameService, view: HostView, dialects: Iterable[Dialect]
-) -> tuple[Target, ...]:
-    """Every destination glibc may sort for these requests, so that its route can be asked for.
+def found_for(
+    requests: Sequence[Request], service: NameService, view: HostView, dialects: Iterable[Dialect]
+) -> dict[Dialect, list[Found]]:
+    """What getaddrinfo has in hand before it sorts, in each dialect for each request.
 
     ``view`` needs addresses and links only.
     """
     table = address_table(view.addresses)
-    wanted: dict[Target, None] = {}
-    spoken = list(dialects)
-    for request in requests:
-        for dialect in spoken:
-            found = find(request, service, table.seen_ipv4, table.seen_ipv6, dialect)
-            if found.needs_sort:
-                wanted.update((item.target, None) for item in found.items)
-    return tuple(wanted)
+    seen = table.seen_ipv4, table.seen_ipv6
+    return {one: [find(each, service, *seen, one) for each in requests] for one in dialects}
 
 
-def family_of(target: Target) -> int:
-    """The AF_* number of a target."""
-    return socket.AF_INET if target.address.version == 4 else socket.AF_INET6
-
-
-def query_for(request: Request) -> Query:
-    """The same arguments for the native side."""
-    return Query(
-        request.name,
-        request.service,
-        request.family,
-        request.socktype,
-        request.protocol,
-        request.flags,
-    )
+def targets_of(found: Mapping[Dialect, Iterable[Found]]) -> tuple[Target, ...]:
+    """Every destination that glibc may sort, so that its route can be asked for."""
+    sorted_ones = (one for listed in found.values() for one in listed if one.needs_sort)
+    return tuple(dict.fromkeys(item.target for one in sorted_ones for item in one.items))

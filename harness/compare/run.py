@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from harness.compare.against import against
 from harness.compare.evidence import Evidence, GaiConf, LaneSpec
 from harness.compare.request import (
+    found_for,
     lookup_title,
     name_service,
-    query_for,
     request_for,
     targets_of,
 )
@@ -24,11 +24,11 @@ from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer, Outcome
 from harness.native.trace import Trace, traced
-from harness.sandbox import SERVICES, NoSandbox, Pool, SandboxError
+from harness.sandbox import NoSandbox, Pool, SandboxError
 
 if TYPE_CHECKING:
-    from harness.model.lookup import Request
     from harness.native.lanes import Lane, Session
+    from harness.native.query import Query
     from harness.sandbox import Box, DeviceNote
     from harness.scenario.schema import Scenario
 
@@ -140,13 +140,12 @@ def gather(
     """As `collect`, on a host that stands already; ``devices`` are its notes."""
     scenario = job.scenario
     box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
-    services = dict(SERVICES)  # the sandbox's table, in a form that can be sent
     requests = [request_for(lookup) for lookup in scenario.lookups]
     plain = box.observe(())
-    names = name_service(scenario, plain, services)
+    names = name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, plain)
     # the newest dialect too: explaining a difference asks the model what else there could be
     dialects = {dialect(v, lane.arch) for lane in job.lanes for v in (lane.glibc, NEWEST)}
-    view = box.observe(targets_of(requests, names, plain, dialects))
+    view = box.observe(targets_of(found_for(requests, names, plain, dialects)))
     before_lookups()
     with ExitStack() as stack:
         lanes: list[Lane] = []
@@ -170,8 +169,8 @@ def gather(
                 yield tuple(evidences), devices
 
 
-def _traced(box: Box, lane: Lane, request: Request, timeout: float) -> tuple[Outcome, Trace | None]:
-    trace = traced(lane, query_for(request), box.tmpdir(), timeout)
+def _traced(box: Box, lane: Lane, request: Query, timeout: float) -> tuple[Outcome, Trace | None]:
+    trace = traced(lane, request, box.tmpdir(), timeout)
     return trace.outcome, trace
 
 
@@ -206,7 +205,7 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
 
 
 def _ask(
-    lane: Lane, spec: LaneSpec, conf: GaiConf, requests: Sequence[Request], timeout: float
+    lane: Lane, spec: LaneSpec, conf: GaiConf, requests: Sequence[Query], timeout: float
 ) -> list[Outcome]:
     """All look-ups on one lane; a session is replaced when its process has died.
 
@@ -224,7 +223,7 @@ def _ask(
         for request in requests:
             if session is None:
                 session = lane.open()
-            outcome = session.lookup(query_for(request), timeout)
+            outcome = session.lookup(request, timeout)
             outcomes.append(outcome)
             if not isinstance(outcome, Answer):
                 session.close()
@@ -235,12 +234,12 @@ def _ask(
     return outcomes
 
 
-def _ask_often(lane: Lane, request: Request, timeout: float) -> Outcome:
+def _ask_often(lane: Lane, request: Query, timeout: float) -> Outcome:
     """One look-up in several processes without a common past: the first death, or an answer."""
     outcome: Outcome | None = None
     for _ in range(_STARTS):
         with lane.open() as session:
-            outcome = session.lookup(query_for(request), timeout)
+            outcome = session.lookup(request, timeout)
         if not isinstance(outcome, Answer):
             break
         lane.close()  # a worker is started anew for the next

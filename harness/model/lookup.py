@@ -38,7 +38,16 @@ class LookupFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The arguments of one getaddrinfo call, in C's numbers."""
+    """The arguments of one getaddrinfo call, in C's numbers.
+
+    Parameters:
+        name: the node, or None for NULL.
+        service: the service, or None for NULL.
+        family: ``ai_family`` of the hints.
+        socktype: ``ai_socktype``.
+        protocol: ``ai_protocol``.
+        flags: ``ai_flags``.
+    """
 
     name: str | None
     service: str | None = None

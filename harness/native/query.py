@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.model.lookup import Request
+
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _TEXT_MAX = 65535
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """The arguments of one call, as C has them.
-
-    Parameters:
-        name: the node, or None for NULL.
-        service: the service, or None for NULL.
-        family: ``ai_family`` of the hints, a C int (0 is AF_UNSPEC).
-        socktype: ``ai_socktype``.
-        protocol: ``ai_protocol``.
-        flags: ``ai_flags``.
+class Query(Request):
+    """The arguments of one call, in a form that C can take: what the model is asked, checked.
 
     Raises:
         ValueError: a NUL or too many bytes in a text, or a number that is no C int.
     """
-
-    name: str | None
-    service: str | None = None
-    family: int = 0
-    socktype: int = 0
-    protocol: int = 0
-    flags: int = 0
 
     def __post_init__(self) -> None:
         for field, text in (("name", self.name), ("service", self.service)):

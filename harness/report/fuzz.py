@@ -14,7 +14,7 @@ from harness.report.documents import Schema, fill
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:
-    from harness.compare.fuzz.driver import FuzzReport
+    from harness.compare.fuzz.engine import FuzzReport
 
 _GROUPS = (
     ("rule", "Rules (neighbouring pairs decided)"),
@@ -64,7 +64,7 @@ def document(
         elapsed: Seconds it took.
         written: The scenario files of what was found.
     """
-    numbers = sorted(report.counts.numbers.items(), key=lambda item: _natural(item[0]))
+    numbers = sorted(report.counts.items(), key=lambda item: _natural(item[0]))
     return fill(
         Document,
         report,
@@ -75,7 +75,7 @@ def document(
         disagreements=report.differing,
         native_seconds=round(report.native_ns / 1e9, 3),
         counts=dict(numbers),
-        left_out=tuple(report.counts.left_out),
+        left_out=report.left_out,
         written=tuple(map(str, written)),
     )
 

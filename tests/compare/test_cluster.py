@@ -21,7 +21,8 @@ import pytest
 from harness.cli import main
 from harness.compare import cluster as clusters
 from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, Tls, do, fuzz_on, run_on
-from harness.compare.fuzz.driver import BatchSpec, FuzzReport, Step, fuzz
+from harness.compare.fuzz.driver import BatchSpec, fuzz
+from harness.compare.fuzz.engine import FuzzReport
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.run import run
 
@@ -113,11 +114,11 @@ def dask(tmp_path: Path, tls: Tls) -> Iterator[Dask]:
         yield Dask(address, tls, [start("dask_worker", *one) for _ in range(2)])
 
 
-def total(steps: Iterator[Step]) -> FuzzReport:
+def total(steps: Iterator[FuzzReport]) -> FuzzReport:
     report = FuzzReport()
     for step in steps:
         # the time is the only thing that may differ
-        report = report.plus(replace(step, report=replace(step.report, native_ns=0)))
+        report += replace(step, native_ns=0)
     return report
 
 
@@ -143,7 +144,7 @@ def test_a_worker_killed_in_the_middle(dask: Dask, glibcs: Glibcs, alone: FuzzRe
         assert cluster.client.processing()[address], "it has batches that will be lost"
         victim.send_signal(signal.SIGKILL)
         for step in steps:
-            report = report.plus(replace(step, report=replace(step.report, native_ns=0)))
+            report += replace(step, native_ns=0)
         assert set(cluster.client.nthreads()) == set(pids) - {address}
     assert report == alone
 

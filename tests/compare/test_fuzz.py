@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.cli import main
-from harness.compare.fuzz.driver import BatchSpec, FuzzReport, examine, fuzz
+from harness.compare.fuzz.driver import BatchSpec, examine, fuzz
+from harness.compare.fuzz.engine import FuzzReport
 from harness.compare.fuzz.found import write_scenario
 from harness.compare.fuzz.shrink import shrink
 from harness.compare.fuzz.tally import known_keys
@@ -33,7 +34,7 @@ def lanes() -> tuple[LaneSpec, ...]:
 def total(steps: object) -> FuzzReport:
     report = FuzzReport()
     for step in steps:  # type: ignore[attr-defined]
-        report = report.plus(step)
+        report += step
     return report
 
 
@@ -45,7 +46,7 @@ def test_some_time_without_a_disagreement(seconds: int) -> None:
     assert not report.differing, (seed, report.disagreements[0].result)
     assert len(report.refused) <= report.batches // 20, (seed, report.refused)
     rules = {f"rule {number}" for number in range(1, 11)}
-    assert not rules & set(report.counts.left_out), (seed, report.counts.left_out)
+    assert not rules & set(report.left_out), (seed, report.left_out)
 
 
 def test_same_cases_whatever_the_jobs(lanes: tuple[LaneSpec, ...]) -> None:
@@ -106,7 +107,7 @@ def test_what_is_found_becomes_a_scenario_file(
     monkeypatch.chdir(tmp_path)  # sandboxes import nothing from the current folder
     mutation = "tests.compare.planted:rule9_dropped"
     steps = fuzz(lanes, 7, seconds=60, jobs=2, mutation=mutation)
-    found = next(d for step in steps for d in step.report.disagreements)
+    found = next(d for step in steps for d in step.disagreements)
     steps.close()  # type: ignore[attr-defined]
     with Pool(2) as pool:
         small = shrink(pool, found, mutation=mutation)

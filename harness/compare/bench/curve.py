@@ -19,7 +19,6 @@ from harness.compare.bench.host import HOST, single_batch
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.fuzz.sorter import Sorter, SortInput
-from harness.compare.request import query_for
 from harness.model.dialects import dialect
 from harness.model.order import order_for
 from harness.model.policy import Policy
@@ -130,7 +129,7 @@ def _point(
         lambda: order_for(own, policy, spoken),
         observed,
     ]
-    query = query_for(work.requests[0])
+    (query,) = work.requests
     prepared = Prepared([query], _TIMEOUT)
     times: list[list[float]] = [[] for _ in models]
     native: list[float] = []

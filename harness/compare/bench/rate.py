@@ -20,7 +20,7 @@ from harness.compare.bench.curve import Sample, quiet, sample, timed
 from harness.compare.bench.host import HOST, prepared_batch
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
-from harness.compare.request import query_for, request_for
+from harness.compare.request import request_for
 from harness.model.dialects import dialect
 from harness.model.policy import Policy
 from harness.native import frames
@@ -175,7 +175,7 @@ def _against_bare(
 ) -> Rate:
     """The rate, beside the bare loops' for the look-ups that ``batch`` makes."""
     box.set_gai_conf(None)
-    queries = [query_for(request_for(lookup)) for lookup in batch.lookups]
+    queries = [request_for(lookup) for lookup in batch.lookups]
     which = [lookup for each in batch.rounds for lookup in each.lookups]
     folder = box.tmpdir()
     requests, answers = folder / "requests", folder / "answers"

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING
 
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.engine import BatchReport, Engine
-from harness.compare.fuzz.tally import Counts
+from harness.compare.fuzz.engine import Engine, FuzzReport
 from harness.sandbox import Outcome, Pool
 from harness.scenario.fuzz import draw_batch
 
 if TYPE_CHECKING:
-    from harness.compare.fuzz.engine import Disagreement
     from harness.sandbox import Box
 
 ROWS_EVERY = 8
 """One batch in so many also counts dialect rows and lines, which costs several batches' work."""
-
-_KEPT = 20  # a bug of the model shows in thousands of cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +36,6 @@ class BatchSpec:
     mutation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FuzzReport:
-    """The sum of batches. ``refused`` are hosts that the kernel would not build.
-
-    ``disagreements`` are the first of the ``differing`` cases.
-    """
-
-    batches: int = 0
-    cases: int = 0
-    crashes: int = 0
-    unasked: int = 0
-    native_ns: int = 0
-    differing: int = 0
-    refused: tuple[str, ...] = ()
-    counts: Counts = field(default_factory=Counts)
-    disagreements: tuple[Disagreement, ...] = ()
-
-    def plus(self, step: Step) -> FuzzReport:
-        """This and one batch more."""
-        report = step.report
-        return FuzzReport(
-            self.batches + 1,
-            self.cases + report.cases,
-            self.crashes + report.crashes,
-            self.unasked + report.unasked,
-            self.native_ns + report.native_ns,
-            self.differing + report.differing,
-            self.refused + ((f"{report.title}: {step.refused}",) if step.refused else ()),
-            self.counts + report.counts,
-            (self.disagreements + report.disagreements)[:_KEPT],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One batch done, or ``refused`` by the kernel with its words."""
-
-    report: BatchReport
-    refused: str = ""
-
-
 def fuzz(
     lanes: Sequence[LaneSpec],
     seed: int,
@@ -90,54 +45,50 @@ def fuzz(
     jobs: int = 1,
     timeout: float = 10.0,
     mutation: str | None = None,
-    first: int = 0,
-) -> Iterator[Step]:
+) -> Iterator[FuzzReport]:
     """Compare until ``cases`` are done or ``seconds`` have passed, whichever comes first.
 
-    Parameters: ``lanes`` the glibcs, called by their workers; ``seed`` with ``first``, the
-    number of the first batch, determines every case, whatever ``jobs`` (sandboxes at a time)
-    is; ``mutation`` see `BatchSpec`. Yields batches in order. Raises SandboxUnavailable
-    where the machine allows no sandbox, SandboxError for a failure inside one.
+    Parameters: ``lanes`` the glibcs, called by their workers; ``seed`` determines every case,
+    whatever ``jobs`` (sandboxes at a time) is; ``mutation`` see `BatchSpec`. Yields the report of
+    each batch, in order. Raises SandboxUnavailable where the machine allows no sandbox,
+    SandboxError for a failure inside one.
     """
     specs = (
-        BatchSpec(seed, number, tuple(lanes), timeout, mutation)
-        for number in numbers(seconds, first)
+        BatchSpec(seed, number, tuple(lanes), timeout, mutation) for number in numbers(seconds)
     )
     with Pool(jobs) as pool:
-        yield from steps(pool.outcomes(examine, specs), seed, cases, first)
+        yield from reports(pool.outcomes(examine, specs), seed, cases)
 
 
-def numbers(seconds: float | None, first: int = 0) -> Iterator[int]:
-    """The numbers of the batches to begin, from ``first`` until ``seconds`` have passed."""
+def numbers(seconds: float | None) -> Iterator[int]:
+    """The numbers of the batches to begin, until ``seconds`` have passed."""
     end = None if seconds is None else time.monotonic() + seconds
-    for number in count(first):
+    for number in count():
         if end is not None and time.monotonic() >= end:
             return
         yield number
 
 
-def steps(
-    outcomes: Iterable[Outcome], seed: int, cases: int | None, first: int = 0
-) -> Iterator[Step]:
-    """The batches of the outcomes, until ``cases`` are done.
+def reports(outcomes: Iterable[Outcome], seed: int, cases: int | None) -> Iterator[FuzzReport]:
+    """The reports of the batches, until ``cases`` are done.
 
     A host that the kernel refuses is a batch without cases; any other error is raised.
     """
     done = 0
-    for number, outcome in enumerate(outcomes, first):
+    for number, outcome in enumerate(outcomes):
         if outcome.error is None:
-            step = Step(outcome.values[0])
+            report: FuzzReport = outcome.values[0]
         elif str(outcome.error).startswith("host."):
-            step = Step(BatchReport(f"fuzz-{seed}-{number}"), str(outcome.error))
+            report = FuzzReport(1, refused=(f"fuzz-{seed}-{number}: {outcome.error}",))
         else:
             raise outcome.error
-        yield step
-        done += step.report.cases
+        yield report
+        done += report.cases
         if cases is not None and done >= cases:
             return
 
 
-def examine(box: Box, spec: BatchSpec) -> Iterator[BatchReport]:
+def examine(box: Box, spec: BatchSpec) -> Iterator[FuzzReport]:
     """Inside a sandbox: draw the batch and compare it."""
     mutate(spec.mutation)
     batch = draw_batch(spec.seed, spec.number)

@@ -10,9 +10,10 @@ bytes; only a difference is decoded and judged.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from operator import ne
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,10 +22,10 @@ from harness.compare.evidence import Evidence, GaiConf, LaneSpec
 from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, HostWork
 from harness.compare.fuzz.linekinds import EFFECTIVE, line_kinds
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
-from harness.compare.fuzz.tally import Counts, Tally
-from harness.compare.request import query_for
+from harness.compare.fuzz.tally import Tally, known_keys
 from harness.compare.verdict import judge
-from harness.model.dialects import ROWS, Dialect, dialect
+from harness.model.dialects import ROWS, Dialect
+from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.lookup import AI_CANONNAME
 from harness.model.policy import Policy
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 _VERSION_AT = 21  # where the length of the glibc version stands in an answer's payload
 _TIME = slice(13, 21)
 _COUNT = struct.Struct("<I")
-_KEPT = 4  # a bug of the model shows in hundreds of cases of a batch
+_KEPT = 20  # a bug of the model shows in thousands of cases
+_KEPT_OF_ROUND = 4
 _CANONNAME_AT = 19  # behind an entry's fixed part comes its address, then the name
 
 
@@ -55,22 +57,35 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What a batch gave.
+class FuzzReport:
+    """What batches gave.
 
     ``cases`` counts look-ups × gai.conf × glibc; ``crashes`` the sessions that died as
     predicted, ``unasked`` the look-ups lost with them; ``native_ns`` is the time inside
-    getaddrinfo; ``disagreements`` the first of the ``differing`` cases.
+    getaddrinfo; ``refused`` are hosts that the kernel would not build, ``disagreements`` the
+    first of the ``differing`` cases. ``counts`` says how often each of `known_keys` decided.
     """
 
-    title: str
+    batches: int = 0
     cases: int = 0
     crashes: int = 0
     unasked: int = 0
     native_ns: int = 0
     differing: int = 0
+    refused: tuple[str, ...] = ()
+    counts: Counter[str] = field(default_factory=Counter)
     disagreements: tuple[Disagreement, ...] = ()
-    counts: Counts = field(default_factory=Counts)
+
+    def __add__(self, more: FuzzReport) -> FuzzReport:
+        """Both together."""
+        both = (getattr(self, one.name) + getattr(more, one.name) for one in fields(self))
+        report = FuzzReport(*both)
+        return replace(report, disagreements=report.disagreements[:_KEPT])
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The `known_keys` that never came up."""
+        return tuple(key for key in known_keys() if not self.counts[key])
 
 
 class Engine:
@@ -97,13 +112,12 @@ class Engine:
         self._timeout = timeout
         box.build(batch.host)
         box.set_names(batch.names, batch.resolver, batch.first_reply)
-        self._spoken = [dialect(spec.glibc, spec.arch) for spec in lanes]
-        self._dialects = list(dict.fromkeys(self._spoken))
+        self._lane_dialects = [dialect_of(spec.glibc, spec.arch) for spec in lanes]
+        self._dialects = list(dict.fromkeys(self._lane_dialects))
         self._rows = turned(self._dialects[-1]) if rows else {}
         self.work = HostWork(box, batch, (*self._dialects, *self._rows.values()))
         self._tally = Tally(self.work) if tallied else None
-        queries = [query_for(request) for request in self.work.requests]
-        self._prepared = Prepared(queries, timeout)
+        self._prepared = Prepared(self.work.requests, timeout)
         self._stack = ExitStack()
         self._lanes: list[WorkerLane] = []
         for spec in lanes:
@@ -121,16 +135,12 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def run(self) -> BatchReport:
+    def run(self) -> FuzzReport:
         """Every round of the batch. Raises LaneError when a worker breaks."""
-        report = BatchReport(self._batch.title)
-        for each in self._batch.rounds:
-            report = _sum(report, self.round(each))
-        if self._tally is not None:
-            report = replace(report, counts=self._tally.counts())
-        return report
+        report = sum(map(self.round, self._batch.rounds), FuzzReport(batches=1))
+        return report if self._tally is None else replace(report, counts=self._tally.counts())
 
-    def round(self, each: Round) -> BatchReport:
+    def round(self, each: Round) -> FuzzReport:
         """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
         self._box.set_gai_conf(each.gai_conf)
         bursts = [Burst(lane, self._prepared, each.lookups, self._timeout) for lane in self._lanes]
@@ -140,7 +150,7 @@ class Engine:
         disagreements: list[Disagreement] = []
         crashes = unasked = elapsed = 0
         for number, burst in enumerate(bursts):
-            wanted = expected[self._spoken[number]]
+            wanted = expected[self._lane_dialects[number]]
             answers, end = burst.finish()
             for position, payload in enumerate(answers):
                 elapsed += int.from_bytes(payload[_TIME], "little")
@@ -154,24 +164,23 @@ class Engine:
                 disagreements += found
                 crashes += not found
                 unasked += len(wanted) - len(answers) - 1
-        return BatchReport(
-            self._batch.title,
+        return FuzzReport(
             cases=len(each.lookups) * len(bursts),
             crashes=crashes,
             unasked=unasked,
             native_ns=elapsed,
             differing=len(disagreements),
-            disagreements=tuple(disagreements[:_KEPT]),
+            disagreements=tuple(disagreements[:_KEPT_OF_ROUND]),
         )
 
     def _expected(self, each: Round) -> dict[Dialect, list[bytes]]:
         """What each dialect's answers must be, canonical names left out."""
         shared: dict[tuple[int, int], bytes] = {}
         made: dict[Dialect, list[bytes]] = {}
-        for spoken in self._dialects:
-            conf = parse_gai_conf(each.gai_conf or b"", spoken)
-            policy = Policy.of(conf, spoken)
-            made[spoken] = self._predicted(each, policy, spoken, shared, self._tally)
+        for dialect in self._dialects:
+            conf = parse_gai_conf(each.gai_conf or b"", dialect)
+            policy = Policy.of(conf, dialect)
+            made[dialect] = self._predicted(each, policy, dialect, shared, self._tally)
             if self._tally is not None:
                 kinds = line_kinds(each.gai_conf, conf.lines)
                 self._tally.policy(kinds, policy, len(each.lookups))
@@ -183,12 +192,12 @@ class Engine:
         self,
         each: Round,
         policy: Policy,
-        spoken: Dialect,
+        dialect: Dialect,
         shared: dict[tuple[int, int], bytes],
         tally: Tally | None,
     ) -> list[bytes]:
-        asked = self.work.asked[spoken]
-        sorter, keys = self._sorted(policy, spoken)
+        asked = self.work.asked[dialect]
+        sorter, keys = self._sorted(policy, dialect)
         wanted: list[bytes] = []
         for lookup in each.lookups:
             one = asked[lookup]
@@ -215,25 +224,25 @@ class Engine:
         """Count the look-ups that another dialect, or fewer lines, would answer otherwise."""
         assert self._tally is not None
         newest = self._dialects[-1]
-        for feature, spoken in self._rows.items():
-            policy = Policy.build(each.gai_conf, spoken)
-            others = self._predicted(each, policy, spoken, {}, None)
+        for feature, dialect in self._rows.items():
+            policy = Policy.build(each.gai_conf, dialect)
+            others = self._predicted(each, policy, dialect, {}, None)
             self._tally.decided(f"row {feature}", sum(map(ne, wanted, others)))
-        for spoken in (newest, self._rows["gaiconf_numbers_checked"]):
+        for dialect in (newest, self._rows["gaiconf_numbers_checked"]):
             lines = (each.gai_conf or b"").split(b"\n")
-            conf = parse_gai_conf(each.gai_conf or b"", spoken)
-            whole = self._predicted(each, Policy.of(conf, spoken), spoken, {}, None)
+            conf = parse_gai_conf(each.gai_conf or b"", dialect)
+            whole = self._predicted(each, Policy.of(conf, dialect), dialect, {}, None)
             for kind, numbers in line_kinds(each.gai_conf, conf.lines).items():
                 if kind not in EFFECTIVE:
                     continue
                 less = b"\n".join(line for n, line in enumerate(lines, 1) if n not in numbers)
-                policy = Policy.build(less, spoken)
-                others = self._predicted(each, policy, spoken, {}, None)
+                policy = Policy.build(less, dialect)
+                others = self._predicted(each, policy, dialect, {}, None)
                 self._tally.decided(f"line {kind} decided", sum(map(ne, whole, others)))
 
-    def _sorted(self, policy: Policy, spoken: Dialect) -> tuple[Sorter, list[Key]]:
+    def _sorted(self, policy: Policy, dialect: Dialect) -> tuple[Sorter, list[Key]]:
         """The keys of all candidates, shared by dialects that sort alike under the same tables."""
-        given = SortInput.of(policy, spoken)
+        given = SortInput.of(policy, dialect)
         known = self._keys.get(given)
         if known is None:
             sorter = Sorter(given)
@@ -278,25 +287,12 @@ class Engine:
         return []
 
 
-def turned(spoken: Dialect) -> dict[str, Dialect]:
+def turned(dialect: Dialect) -> dict[str, Dialect]:
     """For each feature of the dialect table, the dialect with another value of it."""
     made = {}
     for feature in dict.fromkeys(row.feature for row in ROWS):
-        value = getattr(spoken, feature)
+        value = getattr(dialect, feature)
         others = [row.value for row in ROWS if row.feature == feature and row.value != value]
         change: dict[str, Any] = {feature: others[0]}
-        made[feature] = replace(spoken, **change)
+        made[feature] = replace(dialect, **change)
     return made
-
-
-def _sum(report: BatchReport, more: BatchReport) -> BatchReport:
-    return BatchReport(
-        report.title,
-        report.cases + more.cases,
-        report.crashes + more.crashes,
-        report.unasked + more.unasked,
-        report.native_ns + more.native_ns,
-        report.differing + more.differing,
-        (report.disagreements + more.disagreements)[:_KEPT],
-        report.counts,
-    )

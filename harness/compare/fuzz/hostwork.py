@@ -11,13 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.compare.request import request_for
-from harness.model.addresses import parse_target
-from harness.model.lookup import Found, Item, NameService, Request, find
+from harness.compare.request import found_for, name_service, request_for, targets_of
+from harness.model.lookup import Found, Item
 from harness.model.order import Candidate
 from harness.model.table import address_table, candidates
 from harness.native.record import EAI_NAMES
-from harness.sandbox import SERVICES
 
 if TYPE_CHECKING:
     from harness.model.dialects import Dialect
@@ -34,7 +32,7 @@ SUCCESS = _OUTCOME.pack(1, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedLookup:
     """One look-up in one dialect, before any policy.
 
     ``fixed`` is the whole outcome where nothing is sorted, else None; ``head`` and
@@ -56,72 +54,47 @@ class HostWork:
 
     def __init__(self, box: Box, batch: Batch, dialects: Iterable[Dialect]) -> None:
         plain = box.observe(())
-        self.requests: list[Request] = [request_for(lookup) for lookup in batch.lookups]
-        links = {link.name: link.index for link in plain.links}
-        given = {text for texts in batch.names.values() for text in texts}
-        parsed = {text: parse_target(text, links) for text in given}
-        names = {
-            name: tuple([parsed[text] for text in texts]) for name, texts in batch.names.items()
-        }
-        self.names = NameService(
-            names=names,
-            kind=batch.resolver,
-            first_reply=batch.first_reply,
-            services=dict(SERVICES),
-            links=links,
-        )
-        table = address_table(plain.addresses)
-        different = list(dict.fromkeys(dialects))
-        found = {
-            spoken: [
-                find(request, self.names, table.seen_ipv4, table.seen_ipv6, spoken)
-                for request in self.requests
-            ]
-            for spoken in different
-        }
-        targets: dict[Target, None] = {}
-        for each in found.values():
-            for one in each:
-                if one.needs_sort:
-                    targets.update((item.target, None) for item in one.items)
-        self.view: HostView = box.observe(targets)
+        self.requests = [request_for(lookup) for lookup in batch.lookups]
+        self.names = name_service(batch.names, batch.resolver, batch.first_reply, plain)
+        found = found_for(self.requests, self.names, plain, dict.fromkeys(dialects))
+        self.view: HostView = box.observe(targets_of(found))
         self.table = address_table(self.view.addresses)
         self._packed: dict[Item, bytes] = {}
         self._slots: dict[tuple[Target, int | None, int], int] = {}
         self.candidates: list[Candidate] = []
         self.targets: list[Target] = []
-        self.asked: dict[Dialect, list[Asked]] = {}
-        for spoken in different:
-            self.asked[spoken] = [
-                self._known(number, one, spoken, found) or self._asked(one, spoken)
-                for number, one in enumerate(found[spoken])
+        self.asked: dict[Dialect, list[AskedLookup]] = {}
+        for dialect, listed in found.items():
+            self.asked[dialect] = [
+                self._known(number, one, dialect, found) or self._asked(one, dialect)
+                for number, one in enumerate(listed)
             ]
 
     def _known(
-        self, number: int, one: Found, spoken: Dialect, found: dict[Dialect, list[Found]]
-    ) -> Asked | None:
+        self, number: int, one: Found, dialect: Dialect, found: dict[Dialect, list[Found]]
+    ) -> AskedLookup | None:
         """The same look-up in an earlier dialect that finds the same: one object for both."""
         for earlier, asked in self.asked.items():
             if (
-                earlier.loopback_source_by_127_0_0_1 == spoken.loopback_source_by_127_0_0_1
+                earlier.loopback_source_by_127_0_0_1 == dialect.loopback_source_by_127_0_0_1
                 and found[earlier][number] == one
             ):
                 return asked[number]
         return None
 
-    def _asked(self, one: Found, spoken: Dialect) -> Asked:
+    def _asked(self, one: Found, dialect: Dialect) -> AskedLookup:
         if one.error is not None:
-            return Asked(_OUTCOME.pack(1, _CODES[one.error], 0) + _COUNT.pack(0))
+            return AskedLookup(_OUTCOME.pack(1, _CODES[one.error], 0) + _COUNT.pack(0))
         packed = self._packed
         entries = tuple([packed.get(item) or self._pack(item) for item in one.items])
         count = _COUNT.pack(len(entries))
         if not one.needs_sort:
-            return Asked(SUCCESS + count + b"".join(entries))
+            return AskedLookup(SUCCESS + count + b"".join(entries))
         # the socket an address is connected with depends on those before it
         wanted = [item.target for item in one.items]
-        known = candidates(wanted, self.view, spoken, self.table)
+        known = candidates(wanted, self.view, dialect, self.table)
         slots = tuple(map(self._slot, wanted, known))
-        return Asked(None, SUCCESS + count, entries, slots)
+        return AskedLookup(None, SUCCESS + count, entries, slots)
 
     def _pack(self, item: Item) -> bytes:
         address = item.target.address

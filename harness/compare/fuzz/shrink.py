@@ -1,23 +1,27 @@
 """Shrinking a disagreement to the smallest scenario that still shows it.
 
-Delta debugging on the scenario as data: each pass offers simpler cases, every one of them is
-really run again, the first that still disagrees in the same way is kept, until no pass helps.
-Cases on the same host are tried together in one sandbox, other hosts in one each.
+Delta debugging on the scenario as data: each pass offers simpler trials, every one of them is
+really run again, and the first that still disagrees in the same way is kept, until no pass helps.
+Every offer is strictly simpler by some measure that no other pass raises, so this comes to an end.
+Trials on the same host share one sandbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from ipaddress import ip_address
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.driver import mutate
 from harness.compare.fuzz.engine import Engine
-from harness.compare.fuzz.shrinking import HOST_PASSES, SAME_HOST_PASSES, Case
+from harness.model.host import IPAddress, address_text
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.schema import Host, Lookup
 
@@ -25,41 +29,63 @@ if TYPE_CHECKING:
     from harness.compare.fuzz.engine import Disagreement
     from harness.sandbox import Box, Pool
 
+T = TypeVar("T")
+
 Kind = tuple[str, str | None, str | None]
 """What must stay as it is while a case shrinks: the verdict and both errors."""
 
 _AT_ONCE = 64
+_PLAIN_VALUES = (b"0", b"1", b"9")
+# not "default", which a route may go to
+_ADDRESS = re.compile(r"([0-9a-f:.]*[:.][0-9a-f:.]*)((?:[/%].*)?)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One look-up on one host, as plain data: ``host`` and ``lookup`` as a scenario file has them.
+
+    ``answer`` are the addresses of the one name that is looked up.
+    """
+
+    host: dict[str, Any]
+    answer: tuple[str, ...]
+    gai_conf: bytes | None
+    lookup: dict[str, Any]
+    resolver: Literal["files", "dns", "nss"]
+    first_reply: Literal["A", "AAAA"] = "A"
+
+    @classmethod
+    def of(cls, found: Disagreement) -> Trial:
+        """The disagreement as data that can be made smaller."""
+        scenario, lookup = found.evidence.scenario, found.evidence.lookup
+        plain = (lookup.name or "").lower()
+        return cls(
+            scenario.host.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            scenario.names.get(plain, scenario.names.get(plain.removesuffix("."), ())),
+            found.evidence.conf.data,
+            lookup.model_dump(mode="json", exclude_defaults=True),
+            scenario.resolver,
+            scenario.dns.first_reply,
+        )
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether a scenario file may say this."""
+        try:
+            _batch((self,))
+        except ValidationError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """Cases on one host to run again on one glibc."""
+    """Trials on one host to run on one glibc."""
 
-    cases: tuple[Case, ...]
+    trials: tuple[Trial, ...]
     lane: LaneSpec
     timeout: float
     mutation: str | None = None
-
-
-def case_of(found: Disagreement) -> Case:
-    """The disagreement as data that can be made smaller."""
-    scenario = found.evidence.scenario
-    host = scenario.host.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    host.setdefault("interfaces", {})
-    for interface in host["interfaces"].values():
-        interface.setdefault("addresses", [])
-    lookup = found.evidence.lookup.model_dump(mode="json", exclude_defaults=True)
-    plain = (found.evidence.lookup.name or "").lower()
-    answer = scenario.names.get(plain, scenario.names.get(plain.removesuffix("."), ()))
-    return Case(
-        host, answer, found.evidence.conf.data, lookup, scenario.resolver, scenario.dns.first_reply
-    )
-
-
-def kind_of(found: Disagreement) -> Kind:
-    """See `Kind`."""
-    result = found.result
-    return result.verdict, result.error, result.model_error
 
 
 def shrink(
@@ -68,112 +94,230 @@ def shrink(
     *,
     timeout: float = 10.0,
     mutation: str | None = None,
-    step: Callable[[Case], None] = lambda _: None,
 ) -> Disagreement:
     """The smallest disagreement of the same kind that ``found`` leads to.
 
-    Parameters: ``pool`` to run in; ``timeout`` and ``mutation`` as it was found with;
-    ``step`` is told of each smaller case. Returns ``found`` itself when it does not show
-    again. Raises SandboxUnavailable.
+    Parameters: ``pool`` to run in; ``timeout`` and ``mutation`` as it was found with. Returns
+    ``found`` itself when it does not show again. Raises SandboxUnavailable.
     """
-    kind = kind_of(found)
-    case = case_of(found)
+    kind = _kind(found)
+    trial = Trial.of(found)
 
-    def first(cases: Iterable[Case]) -> tuple[int, Case] | None:
-        return _first(pool, cases, found.lane, timeout, mutation, kind)
+    def first(trials: Iterable[Trial]) -> tuple[int, Trial, Disagreement] | None:
+        """The first that still disagrees in the same way, and how many came before."""
+        specs = [
+            TrialSpec(group, found.lane, timeout, mutation)
+            for _, members in groupby(trials, key=lambda one: (one.host, one.resolver))
+            for group in _parts(tuple(members))
+        ]
+        outcomes = pool.outcomes(run_trials, specs)
+        before = 0
+        try:
+            for spec, outcome in zip(specs, outcomes, strict=True):
+                for shown in outcome.values:
+                    for number, one in enumerate(shown):
+                        if one is not None and _kind(one) == kind:
+                            return before + number, spec.trials[number], one
+                before += len(spec.trials)
+        finally:
+            outcomes.close()  # type: ignore[attr-defined]
+        return None
 
-    if first([case]) is None:
-        return found
-    changed = True
+    hit = first([trial])
+    changed = hit is not None
     while changed:
         changed = False
-        for offers in (*SAME_HOST_PASSES, *HOST_PASSES):
+        for offers in PASSES:
             # go on where the last one was found; what came before is tried in the next turn
             at = 0
-            while (hit := first(islice(offers(case), at, None))) is not None:
-                at += hit[0]
-                case, changed = hit[1], True
-                step(case)
-    spec = TrialSpec((case,), found.lane, timeout, mutation)
-    for outcome in pool.outcomes(trial, [spec]):
-        for (disagreement,) in outcome.values:
-            return disagreement  # type: ignore[no-any-return]
-    return found
+            while more := first(islice((o for o in offers(trial) if o.is_valid), at, None)):
+                hit, changed = more, True
+                at += more[0]
+                trial = more[1]
+    return found if hit is None else hit[2]
 
 
-def _first(
-    pool: Pool,
-    cases: Iterable[Case],
-    lane: LaneSpec,
-    timeout: float,
-    mutation: str | None,
-    kind: Kind,
-) -> tuple[int, Case] | None:
-    """The first of the cases that still disagrees in the same way, and how many came before."""
-    specs = [
-        TrialSpec(group, lane, timeout, mutation)
-        for _, members in groupby(cases, key=lambda case: (case.host, case.resolver))
-        for group in _parts(tuple(members))
-    ]
-    outcomes = pool.outcomes(trial, specs)
-    before = 0
-    try:
-        for spec, outcome in zip(specs, outcomes, strict=True):
-            for shown in outcome.values:
-                for number, disagreement in enumerate(shown):
-                    if disagreement is not None and kind_of(disagreement) == kind:
-                        return before + number, spec.cases[number]
-            before += len(spec.cases)
-    finally:
-        outcomes.close()  # type: ignore[attr-defined]
-    return None
+def _parts(trials: tuple[Trial, ...]) -> Iterator[tuple[Trial, ...]]:
+    for start in range(0, len(trials), _AT_ONCE):
+        yield trials[start : start + _AT_ONCE]
 
 
-def _parts(cases: tuple[Case, ...]) -> Iterator[tuple[Case, ...]]:
-    for start in range(0, len(cases), _AT_ONCE):
-        yield cases[start : start + _AT_ONCE]
+def _kind(found: Disagreement) -> Kind:
+    result = found.result
+    return result.verdict, result.error, result.model_error
 
 
-def trial(box: Box, spec: TrialSpec) -> Iterator[tuple[Disagreement | None, ...]]:
-    """Inside a sandbox: which of the cases disagree; nothing when the host cannot be built."""
+def run_trials(box: Box, spec: TrialSpec) -> Iterator[tuple[Disagreement | None, ...]]:
+    """Inside a sandbox: the disagreement that each trial shows, if it does."""
     mutate(spec.mutation)
-    batch = _batch(spec.cases)
-    if batch is None:
-        return
+    batch = _batch(spec.trials)
     try:
         engine = Engine(box, batch, (spec.lane,), spec.timeout, tallied=False)
     except ValueError:
         return  # a zone of an interface that is gone
     with engine:
-        found: list[Disagreement | None] = []
-        for each in batch.rounds:
-            disagreements = engine.round(each).disagreements
-            found.append(disagreements[0] if disagreements else None)
-        yield tuple(found)
+        yield tuple(next(iter(engine.round(each).disagreements), None) for each in batch.rounds)
 
 
-def _batch(cases: tuple[Case, ...]) -> Batch | None:
-    """The cases as a batch: a name, a look-up and a round for each; None when one is invalid."""
+def _batch(trials: Sequence[Trial]) -> Batch:
+    """The trials as a batch: a name, a look-up and a round for each. Raises ValidationError."""
     names: dict[str, tuple[str, ...]] = {}
     lookups: list[Lookup] = []
-    rounds: list[Round] = []
-    try:
-        host = Host.model_validate(cases[0].host)
-        for number, case in enumerate(cases):
-            lookup: dict[str, Any] = dict(case.lookup)
-            if case.answer:
-                # one name each; its spelling is kept
-                own = f"n{number}"
-                asked = lookup["name"]
-                names[own] = case.answer
-                lookup["name"] = (own.upper() if asked.isupper() else own) + "." * (
-                    asked[-1] == "."
-                )
-            lookups.append(Lookup.model_validate(lookup))
-            rounds.append(Round(case.gai_conf, (number,)))
-    except ValidationError:
+    for number, trial in enumerate(trials):
+        lookup = dict(trial.lookup)
+        if trial.answer:
+            # one name each; its spelling is kept
+            own, asked = f"n{number}", lookup["name"]
+            names[own] = trial.answer
+            dot = "." if asked.endswith(".") else ""
+            lookup["name"] = (own.upper() if asked.isupper() else own) + dot
+        lookups.append(Lookup.model_validate(lookup))
+    first = trials[0]
+    rounds = tuple(Round(trial.gai_conf, (number,)) for number, trial in enumerate(trials))
+    host = Host.model_validate(first.host)
+    return Batch("shrunk", host, names, tuple(lookups), rounds, first.resolver, first.first_reply)
+
+
+def without_parts(items: Sequence[T]) -> Iterator[tuple[T, ...]]:
+    """``items`` without a half, a quarter, …, and without each single one."""
+    size = len(items)
+    while size > 0:
+        for start in range(0, len(items), size):
+            yield (*items[:start], *items[start + size :])
+        size //= 2
+
+
+def fewer_parts(tree: Any) -> Iterator[Any]:
+    """A tree of dicts and lists with parts left out, the whole ones before parts of parts."""
+    if isinstance(tree, dict):
+        yield from map(dict, without_parts(list(tree.items())))
+        for key, part in tree.items():
+            for fewer in fewer_parts(part):
+                yield {**tree, key: fewer}
+    elif isinstance(tree, list):
+        yield from map(list, without_parts(tree))
+        for at, part in enumerate(tree):
+            for fewer in fewer_parts(part):
+                yield [*tree[:at], fewer, *tree[at + 1 :]]
+
+
+def fewer_addresses(trial: Trial) -> Iterator[Trial]:
+    """Fewer addresses in the answer; at least one is kept."""
+    for answer in without_parts(trial.answer):
+        if answer:
+            yield replace(trial, answer=answer)
+
+
+def fewer_lines(trial: Trial) -> Iterator[Trial]:
+    """A smaller gai.conf: none at all, fewer lines, shorter lines, plain numbers."""
+    if trial.gai_conf is None:
+        return
+    yield replace(trial, gai_conf=None)
+    end = b"\n" if trial.gai_conf.endswith(b"\n") else b""
+    lines = trial.gai_conf.removesuffix(b"\n").split(b"\n")
+    for fewer in without_parts(lines):
+        if fewer:
+            yield replace(trial, gai_conf=b"\n".join(fewer) + end)
+    for number, line in enumerate(lines):
+        for simpler in _simpler_line(line):
+            changed = [*lines[:number], simpler, *lines[number + 1 :]]
+            yield replace(trial, gai_conf=b"\n".join(changed) + end)
+    if not end:
+        yield replace(trial, gai_conf=trial.gai_conf + b"\n")
+
+
+def _simpler_line(line: bytes) -> Iterator[bytes]:
+    words = line.split()
+    for simpler in (b" ".join(words), b" ".join(words[:3]), line.split(b"\0")[0],
+                    re.sub(rb"(.)\1{30,}", rb"\1", line)):  # fmt: skip
+        if len(simpler) < len(line):
+            yield simpler
+    if len(words) == 3 and b" ".join(words) == line and words[2] not in _PLAIN_VALUES:
+        yield from (b" ".join((*words[:2], value)) for value in _PLAIN_VALUES)
+
+
+def plainer_hints(trial: Trial) -> Iterator[Trial]:
+    """Hints left out, and the name spelled as it is."""
+    lookup = trial.lookup
+    for fewer in fewer_parts(lookup):
+        if ("name" in fewer) == ("name" in lookup):
+            yield replace(trial, lookup=fewer)
+    plain = {"name": lookup.get("name", "").lower().removesuffix("."), "service": "80"}
+    for key, text in plain.items():
+        if trial.answer and lookup.get(key, text) != text:
+            yield replace(trial, lookup={**lookup, key: text})
+
+
+def smaller_host(trial: Trial) -> Iterator[Trial]:
+    """The host without parts of it: sections, interfaces, addresses, routes, single settings."""
+    for host in fewer_parts(trial.host):
+        yield replace(trial, host=host)
+
+
+def usual_lengths(trial: Trial) -> Iterator[Trial]:
+    """Prefixes of one address of the host with the length that is usual."""
+    for text in dict.fromkeys(row["address"] for row in _rows(trial.host) if "peer" not in row):
+        address = text.partition("/")[0]
+        usual = f"{address}/{64 if ':' in address else 24}"
+        if text != usual:
+            yield replace(trial, host=_changed(trial.host, {text: usual}.get))
+
+
+def plainer_addresses(trial: Trial) -> Iterator[Trial]:
+    """Whole groups of numbers replaced by zero wherever they stand, host and answer alike."""
+    texts = [*trial.answer, *(row["address"] for row in _rows(trial.host))]
+    known = [split[0] for text in texts if (split := _split(text))]
+    for version, width, bits in ((6, 16, 128), (4, 8, 32)):
+        values = [int(address) for address in known if address.version == version]
+        one = (1 << width) - 1
+        # the first group says what kind of address it is
+        groups = {(at, v >> at & one) for v in values for at in range(0, bits - width, width)}
+        for at, group in sorted(groups):
+            for plain in (0, 1) if group > 1 else ():
+                change = partial(_renumbered, version, one << at, group << at, plain << at)
+                answer = tuple(change(text) or text for text in trial.answer)
+                yield replace(trial, host=_changed(trial.host, change), answer=answer)
+
+
+def _renumbered(version: int, mask: int, old: int, new: int, text: str) -> str | None:
+    """An address of a family with ``new`` bits for the ``old`` ones; None for another text."""
+    split = _split(text)
+    if split is None or split[0].version != version or int(split[0]) & mask != old:
         return None
-    return Batch(
-        "shrunk", host, names, tuple(lookups), tuple(rounds),
-        cases[0].resolver, cases[0].first_reply,
-    )  # fmt: skip
+    return address_text(type(split[0])(int(split[0]) ^ old ^ new)) + split[1]
+
+
+def usual_resolver(trial: Trial) -> Iterator[Trial]:
+    """A hosts file in place of our own name service."""
+    if trial.resolver != "files" and not any("%" in text for text in trial.answer):
+        yield replace(trial, resolver="files", first_reply="A")
+
+
+PASSES: tuple[Callable[[Trial], Iterator[Trial]], ...] = (
+    fewer_addresses, fewer_lines, plainer_hints,
+    smaller_host, usual_lengths, plainer_addresses, usual_resolver,
+)  # fmt: skip
+"""Those that leave the host as it is come first: their trials share a sandbox."""
+
+
+def _rows(host: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for interface in host.get("interfaces", {}).values():
+        yield from interface.get("addresses", ())
+
+
+def _split(text: str) -> tuple[IPAddress, str] | None:
+    """The address in a text, and what stands behind it: a length, a zone."""
+    parts = _ADDRESS.fullmatch(text)
+    try:
+        return None if parts is None else (ip_address(parts[1]), parts[2])
+    except ValueError:
+        return None
+
+
+def _changed(tree: Any, change: Callable[[str], str | None]) -> Any:
+    """The tree with the texts in it that ``change`` has something for."""
+    if isinstance(tree, dict):
+        return {key: _changed(part, change) for key, part in tree.items()}
+    if isinstance(tree, list):
+        return [_changed(part, change) for part in tree]
+    return change(tree) or tree if isinstance(tree, str) else tree

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.compare.fuzz.linekinds import EFFECTIVE, IGNORED
@@ -13,7 +12,7 @@ from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import ROWS
 
 if TYPE_CHECKING:
-    from harness.compare.fuzz.hostwork import Asked, HostWork
+    from harness.compare.fuzz.hostwork import AskedLookup, HostWork
     from harness.model.host import Target
     from harness.model.order import Candidate
     from harness.model.policy import Policy
@@ -39,21 +38,6 @@ def known_keys() -> tuple[str, ...]:
         *(f"line {name}" for name in (*EFFECTIVE, *IGNORED)),
         *(f"line {name} decided" for name in EFFECTIVE),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How often each thing decided; the keys are those of `known_keys`."""
-
-    numbers: Mapping[str, int] = field(default_factory=dict)
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(dict(Counter(self.numbers) + Counter(other.numbers)))
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """The keys that never came up."""
-        return tuple(key for key in known_keys() if not self.numbers.get(key))
 
 
 class Tally:
@@ -112,7 +96,7 @@ class Tally:
                     names.append("source-in-127-by-inet6-socket")
         return sum(_BIT[name] for name in names)
 
-    def sorted(self, one: Asked, keys: Sequence[Key], order: Sequence[int]) -> None:
+    def sorted(self, one: AskedLookup, keys: Sequence[Key], order: Sequence[int]) -> None:
         """Count one sorted look-up: ``order`` are positions of ``keys``."""
         rules, slots = self._rules, one.slots
         before = order[0]
@@ -159,8 +143,8 @@ class Tally:
         if lookups:
             self._other[key] += lookups
 
-    def counts(self) -> Counts:
-        """Everything counted so far."""
+    def counts(self) -> Counter[str]:
+        """Everything counted so far: how often each of `known_keys` decided."""
         found = Counter(self._other)
         for number in range(1, 11):
             if self._rules[number]:
@@ -169,7 +153,7 @@ class Tally:
             for name, bit in _BIT.items():
                 if mask & bit:
                     found[f"trap {name}"] += times
-        return Counts(dict(found))
+        return found
 
 
 def _has_cycle(keys: Sequence[Key]) -> bool:
