@@ -159,7 +159,7 @@ def _scenarios(options: argparse.Namespace) -> list[Explanation]:
     if options.pcap is not None:
         if len(jobs) != 1:
             raise UsageError("--pcap: one scenario was expected")
-        captured = capture(jobs[0]).pcap
+        captured = capture(jobs[0])
         try:
             options.pcap.write_bytes(captured)
         except OSError as error:

@@ -19,7 +19,7 @@ Place: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class KnownResult:
     """What is accepted of one result: glibc and model differ so, or expectations fail so."""
 
     verdict: str
@@ -28,7 +28,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class KnownChange:
     """What is accepted of one build held against another (`Result.where`)."""
 
     against: str
@@ -37,7 +37,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KnownEntry:
     """One accepted difference and where it is.
 
     ``source`` is the scenario's file, "library" or "suite:NAME". ``glibc`` (a version, or a
@@ -47,7 +47,7 @@ class Entry:
     scenario: str
     lookup: str
     gai_conf: str
-    known: Difference | Change
+    known: KnownResult | KnownChange
     glibc: str | None = None
     arch: str | None = None
     build: str | None = None
@@ -94,21 +94,21 @@ class Ran:
 class Stale:
     """An entry that nothing needs any more, and why."""
 
-    entry: Entry
+    entry: KnownEntry
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Look:
     """One thing a run looked at: a result, or a build held against another."""
 
     result: Result
-    found: Difference | Change | None
+    found: KnownResult | KnownChange | None
     against: str = ""
 
-    def judges(self, entry: Entry) -> bool:
+    def judges(self, entry: KnownEntry) -> bool:
         """Whether it could have shown what ``entry`` is for."""
-        wanted = entry.known.against if isinstance(entry.known, Change) else ""
+        wanted = entry.known.against if isinstance(entry.known, KnownChange) else ""
         return self.against == wanted and entry.covers(self.result)
 
 
@@ -121,7 +121,7 @@ class Baseline:
 
     def __init__(
         self,
-        entries: Iterable[Entry],
+        entries: Iterable[KnownEntry],
         *,
         accept_all: bool = False,
         name: Callable[[str], str] = str,
@@ -129,18 +129,18 @@ class Baseline:
         self._entries = tuple(entries)
         self._accept_all = accept_all
         self._name = name
-        self._by_place: dict[Place, list[Entry]] = {}
+        self._by_place: dict[Place, list[KnownEntry]] = {}
         for entry in self._entries:
             self._by_place.setdefault(entry.place, []).append(entry)
-        self._used: set[Entry] = set()
-        self._new: dict[Entry, None] = {}
-        self._seen: dict[Place, list[_Seen]] = {}
+        self._used: set[KnownEntry] = set()
+        self._new: dict[KnownEntry, None] = {}
+        self._seen: dict[Place, list[_Look]] = {}
 
     def apply(self, report: LookupReport) -> LookupReport:
         """The report with what is accepted marked so."""
         results = []
         for result in report.results:
-            entry = self._accepting(report, _Seen(result, difference(result)))
+            entry = self._accepting(report, _Look(result, difference(result)))
             results.append(
                 replace(result, accepted=True, reason=entry.reason) if entry else result
             )  # fmt: skip
@@ -148,12 +148,12 @@ class Baseline:
         for result in filter(report.holds, report.results):
             change = changed.get(result.where)
             known = None if change is None or change.undefined else _change(change)
-            entry = self._accepting(report, _Seen(result, known, report.reference))
+            entry = self._accepting(report, _Look(result, known, report.reference))
             if entry is not None and change is not None:
                 changed[result.where] = replace(change, accepted=True, reason=entry.reason)
         return replace(report, results=tuple(results), against=tuple(changed.values()))
 
-    def _accepting(self, report: LookupReport, seen: _Seen) -> Entry | None:
+    def _accepting(self, report: LookupReport, seen: _Look) -> KnownEntry | None:
         """The entry that accepts what was seen, if there is something to accept."""
         if seen.result.untrusted:
             return None  # it says nothing, not even that a difference is gone
@@ -170,7 +170,7 @@ class Baseline:
         if fitting or not self._accept_all:
             return fitting[0] if fitting else None
         result = seen.result
-        made = Entry(
+        made = KnownEntry(
             *place, seen.found, result.glibc, result.arch, result.label, self._name(report.source)
         )
         reasons = [old.reason for old in entries if old.builds == made.builds]
@@ -179,7 +179,7 @@ class Baseline:
         return made
 
     def stale(
-        self, ran: Iterable[Ran], gone: Callable[[Entry], bool] = lambda _: False
+        self, ran: Iterable[Ran], gone: Callable[[KnownEntry], bool] = lambda _: False
     ) -> tuple[Stale, ...]:
         """The entries that nothing needs any more, of those that the run could tell of.
 
@@ -192,7 +192,12 @@ class Baseline:
         judged = ((entry, self._why(entry, asked, gone)) for entry in self._entries)
         return tuple(Stale(entry, why) for entry, why in judged if why)
 
-    def _why(self, entry: Entry, asked: dict[str, list[Ran]], gone: Callable[[Entry], bool]) -> str:
+    def _why(
+        self,
+        entry: KnownEntry,
+        asked: dict[str, list[Ran]],
+        gone: Callable[[KnownEntry], bool],
+    ) -> str:
         """Why an entry is stale; "" where it is not."""
         if entry in self._used:
             return ""
@@ -210,23 +215,23 @@ class Baseline:
             return "the difference is another one now"
         return "the difference is gone"
 
-    def updated(self, stale: Iterable[Stale]) -> tuple[Entry, ...]:
+    def updated(self, stale: Iterable[Stale]) -> tuple[KnownEntry, ...]:
         """The entries as they should be now, sorted: without the stale ones, with the new ones."""
         dropped = {one.entry for one in stale}
         kept = [entry for entry in self._entries if entry not in dropped]
         return tuple(sorted({*kept, *self._new}, key=_order))
 
 
-def difference(result: Result) -> Difference | None:
+def difference(result: Result) -> KnownResult | None:
     """What there is to accept in a result; None where nothing differs."""
     if not result.differs:
         return None
-    return Difference(str(result.verdict), _outcome(result.native, result.error), result.unmet)
+    return KnownResult(str(result.verdict), _outcome(result.native, result.error), result.unmet)
 
 
-def _change(change: BuildChange) -> Change:
+def _change(change: BuildChange) -> KnownChange:
     old, new = change.old, change.new
-    return Change(old.where, _outcome(old.order, old.error), _outcome(new.order, new.error))
+    return KnownChange(old.where, _outcome(old.order, old.error), _outcome(new.order, new.error))
 
 
 def _outcome(order: tuple[str, ...], error: str | None) -> Outcome:
@@ -239,10 +244,10 @@ def fits(version: str, wanted: str) -> bool:
     return version == wanted if wanted[0].isdigit() else satisfies(version, wanted)
 
 
-def _order(entry: Entry) -> tuple[object, ...]:
+def _order(entry: KnownEntry) -> tuple[object, ...]:
     version = entry.glibc or ""
     return (
-        isinstance(entry.known, Change), entry.scenario, entry.lookup, entry.gai_conf,
+        isinstance(entry.known, KnownChange), entry.scenario, entry.lookup, entry.gai_conf,
         Version.parse(version if is_version(version) else "0.0"), version,
         entry.arch or "", entry.build or "", repr(entry.known), entry.source, entry.reason,
     )  # fmt: skip

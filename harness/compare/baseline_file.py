@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TextIO
 
 from pydantic import AfterValidator, Field
 
-from harness.compare.baseline import Change, Difference, Entry
+from harness.compare.baseline import KnownChange, KnownEntry, KnownResult
 from harness.scenario import library
 from harness.scenario.base import Model, Text
 from harness.scenario.values import specifier
@@ -38,7 +38,7 @@ def _version(text: str) -> str:
     return text if is_version(text) else specifier(text)
 
 
-class _Place(Model):
+class _EntryData(Model):
     scenario: Text
     lookup: Text
     gai_conf: Text = "default"
@@ -48,20 +48,20 @@ class _Place(Model):
     source: Text = ""
     reason: Text = ""
 
-    def entry(self, known: Difference | Change) -> Entry:
-        return Entry(
+    def entry(self, known: KnownResult | KnownChange) -> KnownEntry:
+        return KnownEntry(
             self.scenario, self.lookup, self.gai_conf, known,
             self.glibc, self.arch, self.build, self.source, self.reason,
         )  # fmt: skip
 
 
-class _Difference(_Place):
+class _Difference(_EntryData):
     verdict: Literal["agree", "disagree", "crashed", "error"]
     native: tuple[Text, ...] | Text
     expectations: tuple[Text, ...] = ()
 
 
-class _Change(_Place):
+class _Change(_EntryData):
     against: Text
     was: tuple[Text, ...] | Text
     now: tuple[Text, ...] | Text
@@ -73,7 +73,7 @@ class _File(Model):
     changes: tuple[_Change, ...] = ()
 
 
-def read(path: Path) -> tuple[Entry, ...]:
+def read(path: Path) -> tuple[KnownEntry, ...]:
     """The entries of a baseline. Raises InputError, one line, for one that cannot be used."""
     file = str(path)
     try:
@@ -84,13 +84,13 @@ def read(path: Path) -> tuple[Entry, ...]:
     tree = parse(file, data, "schema, differences and changes", _LIMITS)
     known = validated(_File, tree, file)
     return (
-        *(each.entry(Difference(each.verdict, each.native, each.expectations))
+        *(each.entry(KnownResult(each.verdict, each.native, each.expectations))
           for each in known.differences),
-        *(each.entry(Change(each.against, each.was, each.now)) for each in known.changes),
+        *(each.entry(KnownChange(each.against, each.was, each.now)) for each in known.changes),
     )  # fmt: skip
 
 
-def write(stream: TextIO, entries: Iterable[Entry]) -> None:
+def write(stream: TextIO, entries: Iterable[KnownEntry]) -> None:
     """Write a baseline: the same entries give the same bytes."""
     lists: dict[str, list[dict[str, Any]]] = {"differences": [], "changes": []}
     for entry in entries:
@@ -99,7 +99,7 @@ def write(stream: TextIO, entries: Iterable[Entry]) -> None:
         place |= {key: text for key, text in builds.items() if text is not None}
         tail = {"source": entry.source, "reason": entry.reason}
         known = entry.known
-        if isinstance(known, Change):
+        if isinstance(known, KnownChange):
             what: dict[str, Any] = {"against": known.against, "was": known.was, "now": known.now}
             lists["changes"].append(place | what | tail)
         else:
@@ -130,7 +130,7 @@ class Sources:
             return source
         return os.path.relpath(os.path.realpath(source), self._folder)
 
-    def gone(self, entry: Entry) -> bool:
+    def gone(self, entry: KnownEntry) -> bool:
         """Whether a scenario that was not run is no more."""
         if not entry.source:
             return False

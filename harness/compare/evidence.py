@@ -38,13 +38,18 @@ class LaneSpec:
     parts: tuple[tuple[str, Path], ...] = ()
 
     @property
+    def dialect(self) -> Dialect:
+        """How this build behaves."""
+        return dialect(self.glibc, self.arch)
+
+    @property
     def name(self) -> str:
         """The build for a message: ``2.36:s390x (debian bookworm 2.36-9, qemu-s390x 7.2.22)``."""
         return f"{self.glibc}:{self.arch} ({', '.join(filter(None, (self.build, self.emulator)))})"
 
 
 @dataclass(frozen=True, slots=True)
-class GaiConf:
+class NamedGaiConf:
     """A gai.conf to run under: its name in results and its bytes, None for no file at all."""
 
     name: str
@@ -57,7 +62,7 @@ class Evidence:
 
     scenario: Scenario
     lookup: Lookup
-    conf: GaiConf
+    conf: NamedGaiConf
     view: HostView
     names: NameService
     lane: LaneSpec
@@ -67,4 +72,4 @@ class Evidence:
     @property
     def dialect(self) -> Dialect:
         """How the build that answered behaves."""
-        return dialect(self.lane.glibc, self.lane.arch)
+        return self.lane.dialect

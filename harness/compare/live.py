@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from harness.compare.evidence import Evidence, GaiConf, LaneSpec
+from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.explain import Explanation, pair_reason
 from harness.compare.request import found_for, request_for, targets_of
 from harness.compare.results import Remark, Result, Verdict
@@ -13,7 +13,6 @@ from harness.glibcs import host
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, Answer, ask
 from harness.model.addresses import inet_aton, inet_pton6
-from harness.model.dialects import dialect
 from harness.model.host import HostView, Target
 from harness.model.lookup import AI_ADDRCONFIG, AI_V4MAPPED, NameService, Request
 from harness.model.table import address_table
@@ -43,23 +42,23 @@ def explain_live(
     without glibc and OSError where netlink cannot be asked.
     """
     build = host()
-    spoken = dialect(build.version, build.arch)
+    lane = LaneSpec(build.version, build.arch, "cffi", build.origin)
     request = request_for(lookup)
     plain = look()
     given = _ask(request, plain, timeout)
     names = _name_service(request, given.targets, plain)
-    targets = targets_of(found_for([request], names, plain, [spoken]))
-    with CffiLane() as lane, lane.open() as session:
+    targets = targets_of(found_for([request], names, plain, [lane.dialect]))
+    with CffiLane() as cffi, cffi.open() as session:
         native = session.lookup(request, timeout)
     view = look((*targets, *_native_targets(native)))
     gai_conf = read_gai_conf()
     evidence = Evidence(
         scenario=Scenario(name=_NAME, host=Host(), lookups=(lookup,)),
         lookup=lookup,
-        conf=GaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf),
+        conf=NamedGaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf),
         view=view,
         names=names,
-        lane=LaneSpec(build.version, build.arch, "cffi", build.origin),
+        lane=lane,
         native=native,
     )
     result, evidence, note = _judged(evidence, request, given)

@@ -100,10 +100,10 @@ def remarks(
                 "no order is right, the steps of the sort decide",
             )
         )
-    spoken = evidence.dialect
-    traps = find_pitfalls(prediction.order.ranked, evidence.view, evidence.conf.data, spoken)
-    found += [Remark("trap", trap.text) for trap in traps]
-    return tuple(found)
+    traps = find_pitfalls(
+        prediction.order.ranked, evidence.view, evidence.conf.data, evidence.dialect
+    )
+    return (*found, *(Remark("trap", trap.text) for trap in traps))
 
 
 def _once(known: Sequence[Destination]) -> list[Destination]:

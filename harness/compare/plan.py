@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.compare.build_names import label, shortened
-from harness.compare.evidence import GaiConf, LaneSpec
+from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
 from harness.glibcs import (
@@ -84,18 +84,18 @@ def load_suite(name: str) -> list[LoadedScenario]:
     return list(known[name]())
 
 
-def load_gai_conf(name: str) -> GaiConf:
+def load_gai_conf(name: str) -> NamedGaiConf:
     """A gai.conf by path, by its name in the catalogue, or ``none`` for no file at all.
 
     Raises PlanError for a file that cannot be read.
     """
     if name == "none":
-        return GaiConf("none", None)
+        return NamedGaiConf("none", None)
     path = Path(name)
     if not _mode(path):
         path = gai_conf_files().get(name, path)
     try:
-        return GaiConf(path.name, read_bounded(path, GAI_CONF_LIMIT))
+        return NamedGaiConf(path.name, read_bounded(path, GAI_CONF_LIMIT))
     except OSError as error:
         known = [*gai_conf_files(), "none"]
         raise PlanError(
@@ -222,7 +222,7 @@ def _hosted(build: Build) -> LaneSpec:
 def make_jobs(
     scenarios: Sequence[LoadedScenario],
     lanes: tuple[LaneSpec, ...],
-    gai_confs: Sequence[GaiConf] = (),
+    gai_confs: Sequence[NamedGaiConf] = (),
     timeout: float = 10.0,
     reference: int | None = None,
 ) -> list[HostJob]:
@@ -232,20 +232,12 @@ def make_jobs(
     """
     jobs = []
     for loaded in scenarios:
-        scenario = loaded.scenario
-        confs = tuple(gai_confs)
-        if confs:
-            # what the file expects, it expects under its own gai.conf
-            bare = tuple(lookup.model_copy(update={"expect": ()}) for lookup in scenario.lookups)
-            scenario = scenario.model_copy(update={"lookups": bare})
-        else:
-            confs = (GaiConf(loaded.gai_conf_name, loaded.gai_conf),)
-        jobs.append(
-            HostJob(
-                scenario, confs, lanes, timeout, str(loaded.path), lines=loaded.lines,
-                reference=reference,
-            )
+        confs = tuple(gai_confs) or (NamedGaiConf(loaded.gai_conf_name, loaded.gai_conf),)
+        job = HostJob(
+            loaded.scenario, confs, lanes, timeout, str(loaded.path), lines=loaded.lines,
+            reference=reference,
         )  # fmt: skip
+        jobs.append(job.without_expectations() if gai_confs else job)
     return jobs
 
 

@@ -8,8 +8,8 @@ from itertools import combinations
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Line
 from harness.model.host import HostView
-from harness.model.lookup import Item, NameService, Request, find
-from harness.model.order import RULES, Order, Rule, Sort, merge_sort, order_for
+from harness.model.lookup import Found, Item, NameService, Request, find
+from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
 from harness.model.table import address_table, candidates
 
@@ -33,14 +33,14 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelParts:
     """The parts of the model that can be replaced to show that each of them matters."""
 
     rules: tuple[Rule, ...] = RULES
     sort: Sort = merge_sort
 
 
-GLIBC = Model()
+GLIBC = ModelParts()
 """The model as it is meant: nothing replaced."""
 
 
@@ -50,14 +50,12 @@ def predict(
     view: HostView,
     gai_conf: bytes | None,
     dialect: Dialect,
-    model: Model = GLIBC,
+    model: ModelParts = GLIBC,
 ) -> Prediction:
     """Predict one look-up on one host under one gai.conf for one glibc."""
-    table = address_table(view.addresses)
-    found = find(request, service, table.seen_ipv4, table.seen_ipv6, dialect)
-    if found.error is not None or not found.needs_sort:
+    found, known = sort_input(request, service, view, dialect)
+    if not known:
         return Prediction(found.items, found.error, None)
-    known = candidates([item.target for item in found.items], view, dialect, table)
 
     def ordered(honoured: frozenset[int]) -> tuple[Order, Policy]:
         policy = Policy.build(gai_conf, dialect, honour_undefined=honoured)
@@ -68,6 +66,16 @@ def predict(
         _pick(found.items, ordered(chosen)[0]) for chosen in _choices(policy.undefined)
     )
     return Prediction(_pick(found.items, order), None, order, policy.undefined, alternatives)
+
+
+def sort_input(
+    request: Request, service: NameService, view: HostView, dialect: Dialect
+) -> tuple[Found, list[Candidate]]:
+    """What is found before the sort, and what the sort is given: nothing where there is none."""
+    table = address_table(view.addresses)
+    found = find(request, service, table.seen_ipv4, table.seen_ipv6, dialect)
+    targets = [item.target for item in found.items] if found.needs_sort else []
+    return found, candidates(targets, view, dialect, table)
 
 
 def _choices(undefined: tuple[Line, ...]) -> list[frozenset[int]]:

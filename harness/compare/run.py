@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.compare.against import against
-from harness.compare.evidence import Evidence, GaiConf, LaneSpec
+from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.request import (
     found_for,
     lookup_title,
@@ -51,13 +51,18 @@ class HostJob:
     """
 
     scenario: Scenario
-    gai_confs: tuple[GaiConf, ...]
+    gai_confs: tuple[NamedGaiConf, ...]
     lanes: tuple[LaneSpec, ...]
     timeout: float = 10.0
     source: str = ""
     trace: bool = False
     lines: tuple[int, ...] = ()
     reference: int | None = None
+
+    def without_expectations(self) -> HostJob:
+        """The job for another gai.conf: what the file expects, it expects under its own."""
+        bare = tuple(one.model_copy(update={"expect": ()}) for one in self.scenario.lookups)
+        return replace(self, scenario=self.scenario.model_copy(update={"lookups": bare}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +102,9 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
     lines = job.lines if len(job.lines) == lookups else (None,) * lookups
     for number, (evidences, devices) in enumerate(collected):
         known: dict[Dialect, Analysis] = {}
-        source, line = job.source, lines[number % lookups]
+        line = lines[number % lookups]
         judged = (judge(each, known=known) for each in evidences)
-        results = tuple(replace(each, source=source, line=line) for each in judged)
+        results = tuple(replace(each, source=job.source, line=line) for each in judged)
         first = evidences[0]
         yield LookupReport(
             scenario=first.scenario.name,
@@ -110,7 +115,7 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
             architectures=architectures(evidences, results),
             devices=devices,
             description=first.scenario.description,
-            source=source,
+            source=job.source,
             line=line,
             reference="" if job.reference is None else results[job.reference].where,
             against=()
@@ -205,7 +210,7 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
 
 
 def _ask(
-    lane: Lane, spec: LaneSpec, conf: GaiConf, requests: Sequence[Query], timeout: float
+    lane: Lane, spec: LaneSpec, conf: NamedGaiConf, requests: Sequence[Query], timeout: float
 ) -> list[Outcome]:
     """All look-ups on one lane; a session is replaced when its process has died.
 
@@ -213,9 +218,7 @@ def _ask(
     much the same in all processes forked from one: each look-up is then tried in several
     started afresh, and a death counts more than an answer.
     """
-    spoken = dialect(spec.glibc, spec.arch)
-    alone = bool(conf.data and parse_gai_conf(conf.data, spoken).undefined)
-    if alone:
+    if conf.data and parse_gai_conf(conf.data, spec.dialect).undefined:
         return [_ask_often(lane, request, timeout) for request in requests]
     outcomes: list[Outcome] = []
     session: Session | None = None

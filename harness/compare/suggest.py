@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 
 from harness.advice.lint import Finding, lint
 from harness.advice.suggest import Impossible, LookupCase, Suggestion, suggest
-from harness.compare.evidence import GaiConf
+from harness.compare.evidence import NamedGaiConf
+from harness.compare.predict import sort_input
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Result
-from harness.compare.run import HostJob, collect
-from harness.compare.verdict import Analysis, judge
+from harness.compare.run import HostJob, collect, reports
 from harness.model.addresses import parse
-from harness.model.dialects import Dialect
 from harness.model.host import Target
-from harness.model.lookup import find
-from harness.model.table import address_table, candidates
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
@@ -55,7 +52,7 @@ class Answered:
     scenario: str
     lookup: str
     wanted: tuple[str, ...]
-    present: GaiConf
+    present: NamedGaiConf
     outcome: Suggestion | Impossible
     before: tuple[Result, ...]
     after: tuple[Result, ...] = ()
@@ -110,21 +107,17 @@ def fulfil_all(
             [_outcome(host, wish, found) for wish in wishes]
             for host, (_, wishes), found in zip(hosts, asked, seen, strict=True)
         ]
-        confs = [
-            _files(listed, host.present.data) for host, listed in zip(hosts, outcomes, strict=True)
-        ]
-        tried = _answers(pool, list(zip(hosts, confs, strict=True)))
-        for host, (job, wishes), found, listed, now, files in zip(
-            hosts, asked, seen, outcomes, tried, confs, strict=True
-        ):
-            names = {conf.data: conf.name for conf in (host.present, *files)}
-            yield (
-                job,
-                tuple(
-                    _answered(host, wish, outcome, found, {**found, **now}, names)
-                    for wish, outcome in zip(wishes, listed, strict=True)
-                ),
-            )
+        files = list(map(_files, hosts, outcomes))
+        tried = _answers(pool, list(zip(hosts, files, strict=True)))
+    for host, (job, wishes), found, listed, now, confs in zip(
+        hosts, asked, seen, outcomes, tried, files, strict=True
+    ):
+        names = {conf.data: conf.name for conf in (host.present, *confs)}
+        answered = (
+            _answered(host, wish, outcome, found | now, names)
+            for wish, outcome in zip(wishes, listed, strict=True)
+        )
+        yield job, tuple(answered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +128,16 @@ class _Host:
 
     @classmethod
     def of(cls, job: HostJob) -> _Host:
-        bare = tuple(one.model_copy(update={"expect": ()}) for one in job.scenario.lookups)
-        job = _with(job, lookups=bare)
+        job = replace(job.without_expectations(), source="", lines=())
         dns = job.scenario.dns
         if job.scenario.resolver != "dns":
             return cls((job,))
-        other = "AAAA" if dns.first_reply == "A" else "A"
-        return cls((job, _with(job, dns=dns.model_copy(update={"first_reply": other}))))
+        other = dns.model_copy(update={"first_reply": "AAAA" if dns.first_reply == "A" else "A"})
+        turned = job.scenario.model_copy(update={"dns": other})
+        return cls((job, replace(job, scenario=turned)))
 
     @property
-    def present(self) -> GaiConf:
+    def present(self) -> NamedGaiConf:
         return self.jobs[0].gai_confs[0]
 
     @property
@@ -152,31 +145,26 @@ class _Host:
         return self.jobs[0].scenario.lookups
 
 
-def _with(job: HostJob, **changed: object) -> HostJob:
-    return replace(job, scenario=job.scenario.model_copy(update=changed))
-
-
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Sorted:
     """One look-up under one gai.conf: real glibc's answers, and what its sort was given."""
 
     results: tuple[Result, ...]
     cases: tuple[LookupCase, ...]
 
 
-def _look(box: Box, job: HostJob) -> Iterator[_Seen]:
+def _look(box: Box, job: HostJob) -> Iterator[_Sorted]:
     """Inside a sandbox: for each gai.conf every look-up."""
-    for evidences, _ in collect(box, job):
-        known: dict[Dialect, Analysis] = {}
-        results = tuple(judge(evidence, known=known) for evidence in evidences)
-        cases = (case_of(evidence) for evidence in evidences)
-        yield _Seen(results, tuple(case for case in cases if case is not None))
+    for collected in collect(box, job):
+        (report,) = reports(job, [collected])
+        cases = map(case_of, collected[0])
+        yield _Sorted(report.results, tuple(case for case in cases if case is not None))
 
 
-_Found = dict[tuple[int, str], _Seen]
+_Found = dict[tuple[int, str], _Sorted]
 
 
-def _answers(pool: Pool, hosts: Sequence[tuple[_Host, Sequence[GaiConf]]]) -> list[_Found]:
+def _answers(pool: Pool, hosts: Sequence[tuple[_Host, Sequence[NamedGaiConf]]]) -> list[_Found]:
     """What each host answers, by number of the look-up and name of the gai.conf."""
     jobs = [
         (number, replace(job, gai_confs=tuple(confs)))
@@ -190,8 +178,8 @@ def _answers(pool: Pool, hosts: Sequence[tuple[_Host, Sequence[GaiConf]]]) -> li
         lookups = len(job.scenario.lookups)
         for position, seen in enumerate(listed):
             key = position % lookups, job.gai_confs[position // lookups].name
-            before = found[number].get(key, _Seen((), ()))
-            found[number][key] = _Seen(before.results + seen.results, before.cases + seen.cases)
+            before = found[number].get(key, _Sorted((), ()))
+            found[number][key] = _Sorted(before.results + seen.results, before.cases + seen.cases)
     return found
 
 
@@ -203,45 +191,37 @@ def _outcome(host: _Host, wish: Wish, found: _Found) -> Suggestion | Impossible:
     return suggest(cases, present.data, wanted, other)
 
 
-def _files(outcomes: Sequence[Suggestion | Impossible], present: bytes | None) -> list[GaiConf]:
+def _files(host: _Host, outcomes: Sequence[Suggestion | Impossible]) -> list[NamedGaiConf]:
     """Every different suggested file, numbered; the present one has been tried already."""
     data = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
-    data.pop(present, None)
-    return [GaiConf(f"suggestion {number}", one) for number, one in enumerate(data, 1)]
+    data.pop(host.present.data, None)
+    return [NamedGaiConf(f"suggestion {number}", one) for number, one in enumerate(data, 1)]
 
 
 def _answered(
-    host: _Host, wish: Wish, outcome: Suggestion | Impossible, before: _Found, after: _Found,
+    host: _Host, wish: Wish, outcome: Suggestion | Impossible, found: _Found,
     names: Mapping[bytes | None, str],
 ) -> Answered:  # fmt: skip
-    results: tuple[Result, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    if isinstance(outcome, Suggestion):
-        results = after[wish.lookup, names[outcome.gai_conf]].results
-        findings = lint(outcome.gai_conf or b"")
-    return Answered(
+    answered = Answered(
         host.jobs[0].scenario.name,
         lookup_title(host.lookups[wish.lookup]),
         wish.wanted,
         host.present,
         outcome,
-        before[wish.lookup, host.present.name].results,
-        results,
-        findings,
+        found[wish.lookup, host.present.name].results,
     )
+    if isinstance(outcome, Impossible):
+        return answered
+    after = found[wish.lookup, names[outcome.gai_conf]].results
+    return replace(answered, after=after, findings=lint(outcome.gai_conf or b""))
 
 
 def case_of(evidence: Evidence) -> LookupCase | None:
     """The look-up of a piece of evidence as the model's sort is given it; None without a sort."""
-    spoken = evidence.dialect
-    table = address_table(evidence.view.addresses)
     request = request_for(evidence.lookup)
-    found = find(request, evidence.names, table.seen_ipv4, table.seen_ipv6, spoken)
-    if found.error is not None or not found.needs_sort:
-        return None
-    targets = [item.target for item in found.items]
-    known = tuple(candidates(targets, evidence.view, spoken, table))
-    return LookupCase(lookup_title(evidence.lookup), spoken, known)
+    _, known = sort_input(request, evidence.names, evidence.view, evidence.dialect)
+    title = lookup_title(evidence.lookup)
+    return LookupCase(title, evidence.dialect, tuple(known)) if known else None
 
 
 def _targets(wish: Wish, cases: Sequence[LookupCase], title: str) -> tuple[Target, ...]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from harness.compare.evidence import Evidence
 from harness.compare.notes import departures, remarks, rows
-from harness.compare.predict import GLIBC, Model, Prediction, predict
+from harness.compare.predict import GLIBC, ModelParts, Prediction, predict
 from harness.compare.request import lookup_title, request_for
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
@@ -33,21 +33,21 @@ class Analysis:
 
 def prediction_for(
     evidence: Evidence,
-    model: Model = GLIBC,
+    model: ModelParts = GLIBC,
     names: NameService | None = None,
+    dialect: Dialect | None = None,
 ) -> Prediction:
-    """The model's answer to the look-up of ``evidence``; ``names`` replace its name service."""
+    """The model's answer to the look-up of ``evidence``, of its own or another dialect.
+
+    ``names`` replace its name service.
+    """
     return predict(
-        request_for(evidence.lookup),
-        evidence.names if names is None else names,
-        evidence.view,
-        evidence.conf.data,
-        evidence.dialect,
-        model,
-    )
+        request_for(evidence.lookup), names or evidence.names, evidence.view, evidence.conf.data,
+        dialect or evidence.dialect, model,
+    )  # fmt: skip
 
 
-def analyse(evidence: Evidence, model: Model = GLIBC) -> Analysis:
+def analyse(evidence: Evidence, model: ModelParts = GLIBC) -> Analysis:
     """The model's answer with every reason, remark and departure."""
     prediction = prediction_for(evidence, model)
     return Analysis(
@@ -61,7 +61,7 @@ def analyse(evidence: Evidence, model: Model = GLIBC) -> Analysis:
 
 def judge(
     evidence: Evidence,
-    model: Model = GLIBC,
+    model: ModelParts = GLIBC,
     known: dict[Dialect, Analysis] | None = None,
 ) -> Result:
     """Compare what glibc answered with what the model says.
@@ -69,11 +69,10 @@ def judge(
     ``known`` keeps the analyses of one look-up under one gai.conf: versions that speak the
     same dialect share them.
     """
-    spoken = evidence.dialect
     known = {} if known is None else known
-    if spoken not in known:
-        known[spoken] = analyse(evidence, model)
-    analysis = known[spoken]
+    if evidence.dialect not in known:
+        known[evidence.dialect] = analyse(evidence, model)
+    analysis = known[evidence.dialect]
     prediction = analysis.prediction
     native = evidence.native
     native_items: tuple[Item, ...] = ()
@@ -121,7 +120,7 @@ def judge(
     )
 
 
-def _other_reply(evidence: Evidence, model: Model) -> Prediction | None:
+def _other_reply(evidence: Evidence, model: ModelParts) -> Prediction | None:
     """The prediction for the other DNS reply coming first; None where both are not asked for."""
     if evidence.names.kind != "dns" or evidence.lookup.family != "unspec":
         return None

@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.advice.lint import Finding, lint
-from harness.compare.evidence import GaiConf
-from harness.compare.predict import predict
-from harness.compare.request import lookup_title, request_for
+from harness.compare.evidence import NamedGaiConf
 from harness.compare.results import (
     Arch,
     Glibc,
@@ -21,22 +19,21 @@ from harness.compare.results import (
     Result,
     VersionChange,
 )
-from harness.compare.run import HostJob, collect
-from harness.compare.verdict import Analysis, judge
-from harness.compare.versions import changes
-from harness.model.dialects import ROWS, Dialect, dialect
+from harness.compare.run import HostJob, collect, reports
+from harness.compare.verdict import prediction_for
+from harness.model.dialects import ROWS, dialect
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
-    from harness.sandbox import Box, DeviceNote
+    from harness.sandbox import Box
 
 # the model of what comes before the sort begins with 2.26; older versions are not guessed at
 _OLDEST = (2, 26)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Move:
     """One address in the new order: where it stands and where it stood, counted from 1.
 
     ``was`` or ``now`` is None for an address that only one of the two answers has.
@@ -53,7 +50,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PairChange:
     """What decides between two neighbours of the new order, and what decided before.
 
     ``old`` is None where the two addresses were not compared before.
@@ -79,11 +76,11 @@ class Comparison:
     glibc: Glibc
     arch: Arch
     changed: bool
-    moved: tuple[Place, ...]
+    moved: tuple[Move, ...]
     before: Result
     after: Result
-    places: tuple[Place, ...]
-    decisions: tuple[Decision, ...]
+    places: tuple[Move, ...]
+    decisions: tuple[PairChange, ...]
 
     @property
     def failed(self) -> bool:
@@ -92,7 +89,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class VersionRange:
     """The model's answer for versions that were not run: from ``since`` on, and before ``until``.
 
     ``undefined`` is True where the new file's effect is undefined in these versions.
@@ -119,7 +116,7 @@ class WhatIf:
     changed: bool
     results: tuple[Comparison, ...]
     versions_differ: tuple[VersionChange, ...]
-    predictions: tuple[Prediction, ...] = ()
+    predictions: tuple[VersionRange, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -128,16 +125,16 @@ class WhatIf:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class GaiConfChange:
     """A job with the file in force and the new one, and the lint findings of the new one."""
 
     job: HostJob
-    before: GaiConf
-    after: GaiConf
+    before: NamedGaiConf
+    after: NamedGaiConf
     findings: tuple[Finding, ...]
 
 
-def with_lines(conf: GaiConf, lines: Sequence[str]) -> GaiConf:
+def with_lines(conf: NamedGaiConf, lines: Sequence[str]) -> NamedGaiConf:
     """``conf`` with lines put in front, where they win over lines of equal prefix.
 
     The line that glibc finds first counts; a line at the end could be without effect.
@@ -147,10 +144,10 @@ def with_lines(conf: GaiConf, lines: Sequence[str]) -> GaiConf:
     added = "".join(line.rstrip("\n") + "\n" for line in lines).encode("utf-8", "surrogateescape")
     s = "s" if len(lines) > 1 else ""
     name = f"{conf.name} with {len(lines)} line{s} in front"
-    return GaiConf(name, added + (conf.data or b""))
+    return NamedGaiConf(name, added + (conf.data or b""))
 
 
-def change(job: HostJob, new: GaiConf | None, lines: Sequence[str]) -> Change:
+def change(job: HostJob, new: NamedGaiConf | None, lines: Sequence[str]) -> GaiConfChange:
     """The change of one host's gai.conf.
 
     Parameters: ``job`` a job whose first gai.conf is the one in force; ``new`` the file to
@@ -161,10 +158,8 @@ def change(job: HostJob, new: GaiConf | None, lines: Sequence[str]) -> Change:
     after = with_lines(before if new is None else new, lines)
     if after.name == before.name:
         after = replace(after, name=f"{after.name} (new)")
-    bare = tuple(one.model_copy(update={"expect": ()}) for one in job.scenario.lookups)
-    scenario = job.scenario.model_copy(update={"lookups": bare})
-    job = replace(job, scenario=scenario, gai_confs=(before, after))
-    return Change(job, before, after, lint(after.data or b""))
+    job = replace(job.without_expectations(), gai_confs=(before, after), source="", lines=())
+    return GaiConfChange(job, before, after, lint(after.data or b""))
 
 
 def compare_reports(before: LookupReport, after: LookupReport) -> WhatIf:
@@ -187,15 +182,15 @@ def compare_results(before: Result, after: Result) -> Comparison:
     old = list(dict.fromkeys(before.native))
     new = list(dict.fromkeys(after.native))
     places = [
-        Place(address, number, old.index(address) + 1 if address in old else None)
+        Move(address, number, old.index(address) + 1 if address in old else None)
         for number, address in enumerate(new, 1)
     ]
     places += [
-        Place(address, None, number) for number, address in enumerate(old, 1) if address not in new
+        Move(address, None, number) for number, address in enumerate(old, 1) if address not in new
     ]
     earlier = {frozenset((one.before, one.after)): one for one in before.decisions}
     decisions = tuple(
-        Decision(one, earlier.get(frozenset((one.before, one.after)))) for one in after.decisions
+        PairChange(one, earlier.get(frozenset((one.before, one.after)))) for one in after.decisions
     )
     return Comparison(
         glibc=after.glibc,
@@ -209,7 +204,9 @@ def compare_results(before: Result, after: Result) -> Comparison:
     )
 
 
-def whatif(changes_to_try: Sequence[Change]) -> Iterator[tuple[Change, tuple[WhatIf, ...]]]:
+def whatif(
+    changes_to_try: Sequence[GaiConfChange],
+) -> Iterator[tuple[GaiConfChange, tuple[WhatIf, ...]]]:
     """Run every change in a sandbox of its own; raises as `harness.compare.run.run`."""
     with Pool(1) as pool:
         jobs = [one.job for one in changes_to_try]
@@ -219,48 +216,27 @@ def whatif(changes_to_try: Sequence[Change]) -> Iterator[tuple[Change, tuple[Wha
 
 def _examine(box: Box, job: HostJob) -> Iterator[WhatIf]:
     """Inside a sandbox: the reports under both files, paired by look-up."""
-    collected = [
-        (evidences, _report(evidences, devices)) for evidences, devices in collect(box, job)
-    ]
+    collected = list(collect(box, job))
+    judged = list(reports(job, collected))
     number = len(job.scenario.lookups)
-    for (_, before), (evidences, after) in zip(collected[:number], collected[number:], strict=True):
+    pairs = zip(judged[:number], judged[number:], collected[number:], strict=True)
+    for before, after, (evidences, _) in pairs:
         yield replace(compare_reports(before, after), predictions=predictions(evidences[0]))
 
 
-def _report(evidences: tuple[Evidence, ...], devices: tuple[DeviceNote, ...]) -> LookupReport:
-    first = evidences[0]
-    known: dict[Dialect, Analysis] = {}
-    results = tuple(judge(evidence, known=known) for evidence in evidences)
-    return LookupReport(
-        scenario=first.scenario.name,
-        lookup=lookup_title(first.lookup),
-        gai_conf=first.conf.name,
-        results=results,
-        changes=changes(evidences, results),
-        devices=devices,
-        description=first.scenario.description,
-    )
-
-
-def predictions(evidence: Evidence) -> tuple[Prediction, ...]:
+def predictions(evidence: Evidence) -> tuple[VersionRange, ...]:
     """The model's answer for every version since 2.26 on this processor, equal neighbours as one.
 
     Only the versions at which the dialect table changes need to be asked.
     """
     starts = sorted({_OLDEST, *(row.since for row in ROWS if row.since > _OLDEST)})
-    found: list[Prediction] = []
+    found: list[VersionRange] = []
     for start, following in zip(starts, [*starts[1:], None], strict=True):
         version = f"{start[0]}.{start[1]}"
         until = None if following is None else f"{following[0]}.{following[1]}"
-        answer = predict(
-            request_for(evidence.lookup),
-            evidence.names,
-            evidence.view,
-            evidence.conf.data,
-            dialect(version, evidence.lane.arch),
-        )
+        answer = prediction_for(evidence, dialect=dialect(version, evidence.lane.arch))
         order = tuple(dict.fromkeys(str(item.target) for item in answer.items))
-        one = Prediction(version, until, order, answer.error, bool(answer.undefined))
+        one = VersionRange(version, until, order, answer.error, bool(answer.undefined))
         if found and replace(one, since=found[-1].since, until=found[-1].until) == found[-1]:
             found[-1] = replace(found[-1], until=until)
         else:

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.compare.evidence import Evidence, GaiConf, LaneSpec
+from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.predict import Prediction, predict
 from harness.compare.results import PairReason
 from harness.compare.run import HostJob, collect
@@ -66,7 +66,7 @@ def in_scenario(loaded: LoadedScenario, lanes: Sequence[LaneSpec], name: str) ->
     """
     asked = ScenarioLookup(name=name, family="unspec", socktype="stream", flags=GO_FLAGS)
     scenario = loaded.scenario.model_copy(update={"lookups": (asked,)})
-    conf = GaiConf(loaded.gai_conf_name, loaded.gai_conf)
+    conf = NamedGaiConf(loaded.gai_conf_name, loaded.gai_conf)
     host = HostJob(scenario, (conf,), tuple(lanes), source=str(loaded.path))
     with Pool(1) as pool:
         (gathered,) = pool.run(_gather, _NodeJob(host, name))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.compare.evidence import GaiConf, LaneSpec
+    from harness.compare.evidence import LaneSpec, NamedGaiConf
     from harness.sandbox import Pool, SandboxUnavailable
 
 _KEY = pytest.StashKey["Lab"]()
@@ -91,7 +91,7 @@ class Lab:
                 fetch_emulator(build)  # where it is missing, and needed
 
     @cached_property
-    def gai_confs(self) -> tuple[GaiConf, ...]:
+    def gai_confs(self) -> tuple[NamedGaiConf, ...]:
         """The gai.conf files to run under; none where each scenario's own is meant."""
         from harness.compare.plan import PlanError, load_gai_conf
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.compare.evidence import GaiConf
+from harness.compare.evidence import NamedGaiConf
 from harness.compare.explain import Explanation
 from harness.compare.request import FAMILIES, FLAGS, SOCKTYPES
 from harness.compare.run import HostJob
@@ -109,14 +109,14 @@ class Orders:
             self._lanes[glibc] = lanes[0]
         return self._lanes[glibc]
 
-    def _conf(self, box: HostBox, gai_conf: GaiConfWords) -> GaiConf:
+    def _conf(self, box: HostBox, gai_conf: GaiConfWords) -> NamedGaiConf:
         if gai_conf is OWN:
-            return GaiConf(box.loaded.gai_conf_name, box.loaded.gai_conf)
+            return NamedGaiConf(box.loaded.gai_conf_name, box.loaded.gai_conf)
         data, name = read_gai_conf(gai_conf, self._builder.folders)
-        return GaiConf(name, data)
+        return NamedGaiConf(name, data)
 
 
-def _ask(box: HostBox, lookup: Lookup, lane: LaneSpec, conf: GaiConf) -> Order:
+def _ask(box: HostBox, lookup: Lookup, lane: LaneSpec, conf: NamedGaiConf) -> Order:
     scenario = box.loaded.scenario.model_copy(update={"lookups": (lookup,)})
     source = str(box.loaded.path) if box.loaded.path != Path() else ""
     (report,) = box.ask(HostJob(scenario, (conf,), (lane,), source=source))

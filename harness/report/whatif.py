@@ -11,7 +11,7 @@ from pydantic import Field
 
 from harness.advice.lint import Finding
 from harness.compare.results import Count
-from harness.compare.whatif import Change, Comparison, Place, Prediction, WhatIf
+from harness.compare.whatif import Comparison, GaiConfChange, Move, VersionRange, WhatIf
 from harness.report.documents import Schema
 from harness.report.terminal import Terminal
 from harness.report.words import builds
@@ -28,7 +28,7 @@ class TextReport:
         self._told: tuple[Finding, ...] | None = None
         self._lookups = self._changed = self._failed = 0
 
-    def add(self, change: Change, found: Iterable[WhatIf]) -> None:
+    def add(self, change: GaiConfChange, found: Iterable[WhatIf]) -> None:
         """Write what one change does to the look-ups of one host."""
         self._say(f"{change.job.scenario.name}: {change.before.name} → {change.after.name}", "bold")
         if change.findings != self._told:
@@ -123,7 +123,7 @@ def _table(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield text, "bold" if row[4] else "dim" if row is rows[0] else ""
 
 
-def _marker(place: Place | None) -> str:
+def _marker(place: Move | None) -> str:
     if place is None or not place.moved or place.now is None:
         return ""
     if place.was is None:
@@ -132,7 +132,7 @@ def _marker(place: Place | None) -> str:
     return f"{'↑' if steps > 0 else '↓'}{abs(steps)}"
 
 
-def _predicted(prediction: Prediction) -> str:
+def _predicted(prediction: VersionRange) -> str:
     """The versions, and what the model says of them."""
     until = prediction.until
     versions = f"{prediction.since} " + ("and later" if until is None else f"to before {until}")
@@ -164,7 +164,7 @@ class Document:
     schema: Schema = 1
 
 
-def document(found: Sequence[tuple[Change, Sequence[WhatIf]]]) -> Document:
+def document(found: Sequence[tuple[GaiConfChange, Sequence[WhatIf]]]) -> Document:
     """All changes as one JSON document."""
     every = [one for _, whatifs in found for one in whatifs]
     return Document(

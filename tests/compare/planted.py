@@ -1,206 +1,253 @@
-"""Bugs to plant into the model, by name: each changes it in the sandbox's process only.
+"""Bugs to plant into the model, by name; a rule's bug into both forms of the rules.
 
-A rule's bug is planted into both forms of the rules, the readable one and the keys.
+A bug is a function that is given `setattr`, or pytest's, which takes it back: tests plant it in
+their own process, the fuzzer in the sandbox's alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from ipaddress import IPv6Address
 from typing import Any
 
+from harness.compare import evidence as evidence_module
 from harness.compare import predict as predict_module
-from harness.compare.fuzz import engine as engine_module
 from harness.compare.fuzz import hostwork as hostwork_module
 from harness.compare.fuzz import linekinds as linekinds_module
 from harness.compare.fuzz import sorter as sorter_module
-from harness.compare.fuzz.sorter import RULE_BITS, Key
-from harness.compare.predict import Model
+from harness.compare.fuzz.engine import turned
+from harness.compare.fuzz.sorter import RULE_BITS, Fixed, Key, Sorter
+from harness.compare.predict import ModelParts
 from harness.model import gaiconf as gaiconf_module
 from harness.model import policy as policy_module
 from harness.model import table as table_module
-from harness.model.order import RULES, Candidate, Destination, Values
+from harness.model.addresses import leading_zeros
+from harness.model.dialects import ROWS, Dialect, dialect
+from harness.model.host import AddressRow
+from harness.model.order import RULES, Candidate, Compare, Destination, Values
 
-_FIXED = sorter_module.Sorter.fixed
-_KEY_OF = sorter_module.Sorter.key_of
-_TABLE = table_module.address_table
-_CANDIDATES = table_module.candidates
+Put = Callable[[Any, str, Any], None]
+Bug = Callable[[Put], None]
+
+# the package has a function of this name too
+order_module = import_module("harness.model.order")
+address_table = table_module.address_table
+_ANY_IPV6 = AddressRow(9999, IPv6Address("fe80::1"), None, 64)
 
 
-def _rule(number: int, values: Callable[[Destination, Destination], Values]) -> None:
+def _rule(put: Put, number: int, values: Callable[[Destination, Destination], Values]) -> None:
     rules = tuple(replace(r, values=values) if r.number == number else r for r in RULES)
-    predict_module.GLIBC = Model(rules=rules)
+    put(predict_module, "GLIBC", ModelParts(rules=rules))
 
 
-def _keys(change: Callable[[Key], Key]) -> None:
-    def key_of(self: sorter_module.Sorter, fixed: sorter_module.Fixed) -> Key:
-        return change(_KEY_OF(self, fixed))
-
-    sorter_module.Sorter.key_of = key_of  # type: ignore[method-assign]
+def _keys(put: Put, change: Callable[[Key], Key]) -> None:
+    original = Sorter.key_of
+    put(Sorter, "key_of", lambda self, fixed: change(original(self, fixed)))
 
 
-def _rule_dropped(number: int) -> Callable[[], None]:
-    def plant() -> None:
-        lowest = RULE_BITS[number - 1]
-        highest = RULE_BITS[number - 2] if number > 1 else 68
-        # bit 0 to 31 above precedence's field are the single bits
-        width = 31 if number in (6, 8) else 1
-        assert lowest + width <= highest
-        mask = ~(((1 << width) - 1) << lowest)
-        _keys(lambda key: (key[0] & mask, *key[1:]))
-        _rule(number, lambda *_: (0, 0))
-
-    return plant
+def rule_dropped(number: int, put: Put) -> None:
+    """Rules 1 to 8: their bits of the key are cleared."""
+    # bit 0 to 31 above precedence's field are the single bits
+    width = 31 if number in (6, 8) else 1
+    mask = ~(((1 << width) - 1) << RULE_BITS[number - 1])
+    _keys(put, lambda key: (key[0] & mask, *key[1:]))
+    _rule(put, number, lambda *_: (0, 0))
 
 
-def _rule9_dropped() -> None:
-    _keys(lambda key: (key[0], 0, key[2], 0))
-    _rule(9, lambda *_: (0, 0))
+def rule9_dropped(put: Put) -> None:
+    _keys(put, lambda key: (key[0], 0, key[2], 0))
+    _rule(put, 9, lambda *_: (0, 0))
 
 
-def _rule10_turned() -> None:
-    def sort(self: sorter_module.Sorter, keys: Sequence[Key]) -> list[int]:
+def rule10_turned(put: Put) -> None:
+    def sort(self: Sorter, keys: Sequence[Key]) -> list[int]:
         last = len(keys) - 1
         return [last - position for position in original(self, keys[::-1])]
 
-    original = sorter_module.Sorter.sort
-    sorter_module.Sorter.sort = sort  # type: ignore[method-assign]
-    _rule(10, lambda a, b: (b.position, a.position))
+    original = Sorter.sort
+    put(Sorter, "sort", sort)
+    rule_turned(10, put)
 
 
-def _stable_sort() -> None:
-    sorter_module._families_tie = lambda keys: keys is None
+def rule_turned(number: int, put: Put) -> None:
+    original = RULES[number - 1].values
+    _rule(put, number, lambda a, b: original(b, a))
 
 
-def _tables(change: Callable[[Sequence[Any]], Any]) -> None:
-    for module in (hostwork_module, predict_module, table_module):
-        module.address_table = change  # type: ignore[attr-defined]
+def rules_exchanged(number: int, put: Put) -> None:
+    """A rule and the next one."""
+    rules = list(RULES)
+    rules[number - 1], rules[number] = rules[number], rules[number - 1]
+    put(predict_module, "GLIBC", ModelParts(rules=tuple(rules)))
 
 
-def _table_kept() -> None:
-    def kept(rows: Sequence[Any]) -> Any:
-        table = _TABLE(rows)
-        if not table.dropped:
-            return table
-        six = replace(rows[0], index=9999, address=IPv6Address("fe80::1"))
-        return replace(
-            _TABLE([*rows, six]),
-            entries=tuple(e for e in _TABLE([*rows, six]).entries if e.index != 9999),
-            seen_ipv6=table.seen_ipv6,
-        )
-
-    _tables(kept)
+def rule7_unknown_is_native(put: Put) -> None:
+    _rule(put, 7, lambda a, b: (a.native or a.index is None, b.native or b.index is None))
 
 
-def _peer_found() -> None:
-    _tables(
-        lambda rows: _TABLE([r if r.local is None else replace(r, address=r.local) for r in rows])
-    )
+def rule9_across_families(put: Put) -> None:
+    _rule(put, 9, lambda a, b: (a.common_prefix, b.common_prefix))
 
 
-def _optimistic_unnoticed() -> None:
-    _tables(lambda rows: _TABLE([replace(r, flags=r.flags & ~0x04) for r in rows]))
+def stable_sort(put: Put) -> None:
+    """Insertion sort: stable too, but not glibc's."""
+
+    def insert(items: Sequence[Destination], compare: Compare) -> list[Destination]:
+        done: list[Destination] = []
+        for item in items:
+            at = len(done)
+            while at and compare(item, done[at - 1]) < 0:
+                at -= 1
+            done.insert(at, item)
+        return done
+
+    put(sorter_module, "_families_tie", lambda keys: keys is None)
+    put(predict_module, "GLIBC", ModelParts(sort=insert))
 
 
-def _last_of_duplicates() -> None:
-    def turned(rows: Sequence[Any]) -> Any:
-        return _TABLE(tuple(reversed(rows)))
+def ipv6_limited(put: Put) -> None:
+    """Rule 9 compares no more bits of IPv6 addresses than the prefix has."""
 
-    _tables(turned)
-
-
-def _loopback_by_itself() -> None:
-    def other(targets: Any, view: Any, spoken: Any, table: Any = None) -> Any:
-        return _CANDIDATES(
-            targets, view, replace(spoken, loopback_source_by_127_0_0_1=False), table
-        )
-
-    for module in (hostwork_module, predict_module):
-        module.candidates = other  # type: ignore[attr-defined]
-
-
-def _defaults_stay() -> None:
-    original = policy_module._table
-
-    def merged(lines: Any, default: Any) -> Any:
-        kept = default if default[0].width == 128 else ()
-        return original((*lines, *kept) if lines else lines, default)
-
-    policy_module._table = merged
-
-
-def _last_line_wins() -> None:
-    original = policy_module._table
-
-    def last(lines: Any, default: Any) -> Any:
-        return original(lines[::-1] if default[0].width == 128 else lines, default)
-
-    policy_module._table = last
-
-
-def _rfc6724_ula() -> None:
-    policy_module.DEFAULT_PRECEDENCE = (
-        *policy_module.DEFAULT_PRECEDENCE[:-1],
-        *policy_module.prefixes(("fc00::/7", 3), ("::/0", 40)),
-    )
-
-
-def _wrap_around_refused() -> None:
-    original = gaiconf_module._number
-
-    def number(text: str, spoken: Any, what: str, *causes: Any) -> int:
-        if text.lstrip(" ").startswith("-"):
-            raise gaiconf_module._Dropped(causes[1], "signs are not taken")
-        return original(text, spoken, what, *causes)
-
-    gaiconf_module._number = number  # type: ignore[assignment]
-
-
-def _nul_unnoticed() -> None:
-    original = gaiconf_module.line_words
-
-    def words(raw: bytes) -> list[str]:
-        return original(raw.replace(b"\0", b""))
-
-    for module in (gaiconf_module, linekinds_module):
-        module.line_words = words  # type: ignore[attr-defined]
-
-
-def _ipv6_limited() -> None:
-    def fixed(self: sorter_module.Sorter, candidate: Candidate) -> sorter_module.Fixed:
-        value, source, bits, far, version, more = _FIXED(self, candidate)
+    def fixed(self: Sorter, candidate: Candidate) -> Fixed:
+        value, source, bits, far, version, more = original(self, candidate)
         if version == 6 and source is not None:
             far = max(far, 128 - candidate.prefixlen)
         return value, source, bits, far, version, more
 
-    sorter_module.Sorter.fixed = fixed  # type: ignore[method-assign]
+    def limited(own: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
+        bits: int = common(own, destination, source, prefixlen)
+        return min(bits, prefixlen) if destination.version == 6 else bits
+
+    original, common = Sorter.fixed, order_module.common_prefix
+    put(Sorter, "fixed", fixed)
+    put(order_module, "common_prefix", limited)
 
 
-PLANTED: dict[str, Callable[[], None]] = {
-    **{f"rule{number}_dropped": _rule_dropped(number) for number in range(1, 9)},
-    "rule9_dropped": _rule9_dropped,
-    "rule10_turned": _rule10_turned,
-    "stable_sort": _stable_sort,
-    "table_kept": _table_kept,
-    "peer_found": _peer_found,
-    "optimistic_unnoticed": _optimistic_unnoticed,
-    "last_of_duplicates": _last_of_duplicates,
-    "loopback_by_itself": _loopback_by_itself,
-    "defaults_stay": _defaults_stay,
-    "last_line_wins": _last_line_wins,
-    "rfc6724_ula": _rfc6724_ula,
-    "wrap_around_refused": _wrap_around_refused,
-    "nul_unnoticed": _nul_unnoticed,
-    "ipv6_limited": _ipv6_limited,
+def ipv4_unlimited(put: Put) -> None:
+    def unlimited(_: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
+        if source is None:
+            return 0
+        return leading_zeros(int(destination) ^ int(source), destination.max_prefixlen)
+
+    put(order_module, "common_prefix", unlimited)
+
+
+def table_built(change: Callable[[Sequence[AddressRow]], Any], put: Put) -> None:
+    for module in (hostwork_module, predict_module, table_module):
+        put(module, "address_table", change)
+
+
+def _kept(rows: Sequence[AddressRow]) -> table_module.AddressTable:
+    """The table of a host without IPv6 addresses is not dropped."""
+    table = address_table(rows)
+    more = address_table([*rows, _ANY_IPV6])
+    entries = tuple(entry for entry in more.entries if entry.index != _ANY_IPV6.index)
+    return replace(table, entries=entries)
+
+
+def _by_local(rows: Sequence[AddressRow]) -> table_module.AddressTable:
+    return address_table([r if r.local is None else replace(r, address=r.local) for r in rows])
+
+
+def loopback_by_itself(put: Put) -> None:
+    def other(targets: Any, view: Any, own: Dialect, table: Any = None) -> Any:
+        own = replace(own, loopback_source_by_127_0_0_1=False)
+        return table_module.candidates(targets, view, own, table)
+
+    for module in (hostwork_module, predict_module):
+        put(module, "candidates", other)
+
+
+def lines_read(change: Callable[[Any, Any], Any], put: Put) -> None:
+    """A table of prefixes made of other lines; ``change`` gets them and the usual ones."""
+    original = policy_module._table
+
+    def table(lines: Any, default: Any) -> Any:
+        return original(change(lines, default) if default[0].width == 128 else lines, default)
+
+    put(policy_module, "_table", table)
+
+
+def missing_value(value: int, put: Put) -> None:
+    """Another value for the default route that a table lacks."""
+    original, meant = policy_module._table, 1 if value < 10 else 40
+
+    def table(lines: Any, default: Any) -> Any:
+        if lines and default[-1].value == meant:
+            default = (replace(default[-1], value=value),)
+        return original(lines, default)
+
+    put(policy_module, "_table", table)
+
+
+def rfc6724_ula(put: Put) -> None:
+    more = policy_module.prefixes(("fc00::/7", 3), ("::/0", 40))
+    put(policy_module, "DEFAULT_PRECEDENCE", (*policy_module.DEFAULT_PRECEDENCE[:-1], *more))
+
+
+def wrap_around_refused(put: Put) -> None:
+    original = gaiconf_module._number
+
+    def number(text: str, own: Any, what: str, *causes: Any) -> int:
+        if text.lstrip(" ").startswith("-"):
+            raise gaiconf_module._Dropped(causes[1], "signs are not taken")
+        return original(text, own, what, *causes)
+
+    put(gaiconf_module, "_number", number)
+
+
+def nul_unnoticed(put: Put) -> None:
+    original = gaiconf_module.line_words
+    for module in (gaiconf_module, linekinds_module):
+        put(module, "line_words", lambda raw: original(raw.replace(b"\0", b"")))
+
+
+def row_changed(feature: str, put: Put) -> None:
+    """A row of the dialect table with another value."""
+    put(evidence_module, "dialect", lambda glibc, arch: turned(dialect(glibc, arch))[feature])
+
+
+PLANTED: dict[str, Bug] = {
+    **{f"rule{number}_dropped": partial(rule_dropped, number) for number in range(1, 9)},
+    "rule9_dropped": rule9_dropped,
+    "rule10_turned": rule10_turned,
+    "stable_sort": stable_sort,
+    "table_kept": partial(table_built, _kept),
+    "peer_found": partial(table_built, _by_local),
+    "optimistic_unnoticed": partial(
+        table_built, lambda rows: address_table([replace(r, flags=r.flags & ~0x04) for r in rows])
+    ),
+    "last_of_duplicates": partial(table_built, lambda rows: address_table(rows[::-1])),
+    "loopback_by_itself": loopback_by_itself,
+    "defaults_stay": partial(lines_read, lambda lines, usual: (*lines, *usual) if lines else lines),
+    "last_line_wins": partial(lines_read, lambda lines, _: lines[::-1]),
+    "rfc6724_ula": rfc6724_ula,
+    "wrap_around_refused": wrap_around_refused,
+    "nul_unnoticed": nul_unnoticed,
+    "ipv6_limited": ipv6_limited,
 }
+"""What the fuzzer has to find."""
+
+READ_OTHERWISE: dict[str, Bug] = {
+    **{f"rule{number}_turned": partial(rule_turned, number) for number in range(1, 10)},
+    **{f"rule{number}_after_the_next": partial(rules_exchanged, number) for number in range(1, 10)},
+    **{f"missing_is_{value}": partial(missing_value, value) for value in (0, 2, 39, 41)},
+    **{row.feature: partial(row_changed, row.feature) for row in ROWS},
+    "rule7_unknown_is_native": rule7_unknown_is_native,
+    "rule9_across_families": rule9_across_families,
+    "ipv4_unlimited": ipv4_unlimited,
+    "table_unsorted": partial(
+        table_built, lambda r: replace(address_table(r), entries=address_table(r).entries[::-1])
+    ),
+}
+"""Further ones, in the readable form alone."""
 
 
 def __getattr__(name: str) -> Callable[[], None]:
     """A bug as a function of this module, as `harness.compare.fuzz.driver.mutate` looks it up."""
     if name in PLANTED:
-        return PLANTED[name]
+        return partial(PLANTED[name], setattr)
     raise AttributeError(name)
-
-
-assert vars(engine_module)["Sorter"] is sorter_module.Sorter

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from harness.compare.baseline import Baseline, Change, Difference, Entry, Ran, fits
+from harness.compare.baseline import (
+    Baseline,
+    KnownChange,
+    KnownEntry,
+    KnownResult,
+    Ran,
+    fits,
+)
 from harness.compare.baseline_file import Sources, read, write
 from harness.compare.results import BuildChange, LaneKind, LookupReport, Result, Side, Verdict
 from harness.scenario import library
@@ -45,9 +52,9 @@ def held(*, old: tuple[str, ...] = (NEAR, FAR), new: tuple[str, ...] = (FAR, NEA
     return report(*results, reference=HOST, against=changes)
 
 
-def entry(known: Difference | Change | None = None, **other: Any) -> Entry:
-    made = Entry(
-        "s", "web", "default", known or Difference("disagree", (FAR, NEAR)),
+def entry(known: KnownResult | KnownChange | None = None, **other: Any) -> KnownEntry:
+    made = KnownEntry(
+        "s", "web", "default", known or KnownResult("disagree", (FAR, NEAR)),
         "2.36", "amd64", "mine", "s.yaml", "our patch",
     )  # fmt: skip
     return replace(made, **other)
@@ -152,7 +159,7 @@ def test_changes_against_another_build_are_entries_of_their_own() -> None:
     (change,) = updated.apply(held()).against
     assert change.accepted
     (new,) = updated.updated(updated.stale((RAN,)))
-    assert new.known == Change(HOST, (NEAR, FAR), (FAR, NEAR))
+    assert new.known == KnownChange(HOST, (NEAR, FAR), (FAR, NEAR))
     again = Baseline([new])
     assert not again.apply(held()).failed
     assert whys(again) == []
@@ -194,7 +201,7 @@ LAUGHS = "schema: &a [1,1,1,1,1,1,1,1]\n" + "".join(
 )
 
 
-def text(entries: Iterable[Entry]) -> str:
+def text(entries: Iterable[KnownEntry]) -> str:
     stream = io.StringIO()
     write(stream, entries)
     return stream.getvalue()
@@ -202,11 +209,11 @@ def text(entries: Iterable[Entry]) -> str:
 
 def test_the_file_reads_back_as_it_was_written(tmp_path: Path) -> None:
     entries = (
-        entry(Difference("disagree", ("fe80::1%2", NEAR), ("native: expected: a, got: b # c",))),
-        entry(Difference("crashed", "SIGSEGV"), glibc=">=2.36", arch=None, build=None),
-        entry(Difference("agree", (), ("model: x",)), reason="zwei\nZeilen: ü", lookup=":80"),
-        entry(Change(HOST, (NEAR,), "EAI_NONAME"), source="suite:rule9"),
-        entry(Change(HOST, (), (NEAR, FAR)), gai_conf="no", scenario="yes", reason="null"),
+        entry(KnownResult("disagree", ("fe80::1%2", NEAR), ("native: expected: a, got: b # c",))),
+        entry(KnownResult("crashed", "SIGSEGV"), glibc=">=2.36", arch=None, build=None),
+        entry(KnownResult("agree", (), ("model: x",)), reason="zwei\nZeilen: ü", lookup=":80"),
+        entry(KnownChange(HOST, (NEAR,), "EAI_NONAME"), source="suite:rule9"),
+        entry(KnownChange(HOST, (), (NEAR, FAR)), gai_conf="no", scenario="yes", reason="null"),
     )
     file = tmp_path / "baseline.yaml"
     file.write_text(text(entries))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.compare.evidence import GaiConf
+from harness.compare.evidence import NamedGaiConf
 from harness.compare.explain import explain
 from harness.compare.notes import departures, rows
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
@@ -95,7 +95,7 @@ def permuted() -> dict[tuple[str, ...], tuple[str, ...]]:
             "lookups": [{"name": name} for name in names],
         }
     )
-    conf = GaiConf("tie", b"precedence ::ffff:0:0/96 40\n")
+    conf = NamedGaiConf("tie", b"precedence ::ffff:0:0/96 40\n")
     (outcome,) = run([HostJob(scenario, (conf,), (host_lane(),))])
     assert outcome.error is None
     found = {}

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.compare.evidence import GaiConf
+from harness.compare.evidence import NamedGaiConf
 from harness.compare.plan import host_lane, load_gai_conf, load_scenarios, make_jobs
 from harness.compare.results import LookupReport, PairReason, Result, Verdict
 from harness.compare.run import HostJob
 from harness.compare.whatif import (
-    Change,
+    GaiConfChange,
     WhatIf,
     change,
     compare_reports,
@@ -100,9 +100,9 @@ def test_a_disagreement_before_or_after_fails() -> None:
 
 
 def test_lines_are_put_in_front() -> None:
-    conf = with_lines(GaiConf("own", b"label ::/0 1"), ["precedence ::/0 1", "reload yes\n"])
+    conf = with_lines(NamedGaiConf("own", b"label ::/0 1"), ["precedence ::/0 1", "reload yes\n"])
     assert conf.data == b"precedence ::/0 1\nreload yes\nlabel ::/0 1"
-    assert with_lines(GaiConf("none", None), ["reload yes"]).data == b"reload yes\n"
+    assert with_lines(NamedGaiConf("none", None), ["reload yes"]).data == b"reload yes\n"
     assert with_lines(conf, []) is conf
 
 
@@ -112,7 +112,7 @@ def test_expectations_of_the_old_file_are_left_out() -> None:
     assert [conf.name for conf in made.job.gai_confs] == ["default", "ula-label.conf"]
 
 
-def examined(new: str | None, *lines: str) -> tuple[Change, dict[str, WhatIf]]:
+def examined(new: str | None, *lines: str) -> tuple[GaiConfChange, dict[str, WhatIf]]:
     made = change(job(), None if new is None else load_gai_conf(new), lines)
     ((_, found),) = whatif([made])
     return made, {one.lookup: one for one in found}
@@ -150,7 +150,7 @@ def test_an_undefined_line_is_told_of() -> None:
     assert (old.undefined, new.undefined) == (True, False)
 
 
-def text_of(made: Change, *found: WhatIf) -> str:
+def text_of(made: GaiConfChange, *found: WhatIf) -> str:
     out = StringIO()
     report = TextReport(Terminal(file=out, width=150))
     report.add(made, found)

@@ -19,7 +19,6 @@ from harness.compare.bench.host import HOST, single_batch
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.fuzz.sorter import Sorter, SortInput
-from harness.model.dialects import dialect
 from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.model.table import address_table, candidates
@@ -108,25 +107,25 @@ def _point(
     batch = single_batch(family, size)
     box.set_names(batch.names, batch.resolver)
     box.set_gai_conf(None)
-    spoken = dialect(spec.glibc, spec.arch)
-    work = HostWork(box, batch, (spoken,))
-    (asked,) = work.asked[spoken]
+    dialect = spec.dialect
+    work = HostWork(box, batch, (dialect,))
+    (asked,) = work.asked[dialect]
     own = [work.candidates[slot] for slot in asked.slots]
     targets = [work.targets[slot] for slot in asked.slots]
-    policy = Policy.build(None, spoken)
-    sorter = Sorter(SortInput.of(policy, spoken))
+    policy = Policy.build(None, dialect)
+    sorter = Sorter(SortInput.of(policy, dialect))
     keys = [sorter.key(candidate) for candidate in own]
 
     def observed() -> list[int]:
         view = box.observe(targets)
-        known = candidates(targets, view, spoken, address_table(view.addresses))
-        return Sorter(SortInput.of(policy, spoken)).order(known)
+        known = candidates(targets, view, dialect, address_table(view.addresses))
+        return Sorter(SortInput.of(policy, dialect)).order(known)
 
     models: list[Callable[[], object]] = [
-        lambda: Sorter(SortInput.of(policy, spoken)).order(own),
+        lambda: Sorter(SortInput.of(policy, dialect)).order(own),
         lambda: sorter.order(own),
         lambda: sorter.sort(keys),
-        lambda: order_for(own, policy, spoken),
+        lambda: order_for(own, policy, dialect),
         observed,
     ]
     (query,) = work.requests

@@ -21,7 +21,6 @@ from harness.compare.bench.host import HOST, prepared_batch
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
 from harness.compare.request import request_for
-from harness.model.dialects import dialect
 from harness.model.policy import Policy
 from harness.native import frames
 from harness.native.burst import Prepared
@@ -134,7 +133,6 @@ def costs(box: Box, spec: RateSpec) -> Iterator[Costs]:
     batch = prepared_batch(1)
     box.set_names(batch.names, "files")  # by hand there is no module for names
     data = batch.rounds[0].gai_conf
-    spoken = dialect(lane.glibc, lane.arch)
     with WorkerLane(lane.command, root=root) as worker:
 
         def session() -> None:
@@ -150,7 +148,7 @@ def costs(box: Box, spec: RateSpec) -> Iterator[Costs]:
             built - started,
             observed - built,
             sample(timed(session, 0.2)),
-            sample(timed(lambda: Policy.build(data, spoken), 0.1)),
+            sample(timed(lambda: Policy.build(data, lane.dialect), 0.1)),
             sample(timed(begin, 0.3)),
             sample(timed(_by_hand, 0.5, _processor)),
         )

@@ -18,14 +18,13 @@ from operator import ne
 from typing import TYPE_CHECKING, Any, Self
 
 from harness.compare import predict
-from harness.compare.evidence import Evidence, GaiConf, LaneSpec
+from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, HostWork
 from harness.compare.fuzz.linekinds import EFFECTIVE, line_kinds
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import Tally, known_keys
 from harness.compare.verdict import judge
 from harness.model.dialects import ROWS, Dialect
-from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.lookup import AI_CANONNAME
 from harness.model.policy import Policy
@@ -112,8 +111,7 @@ class Engine:
         self._timeout = timeout
         box.build(batch.host)
         box.set_names(batch.names, batch.resolver, batch.first_reply)
-        self._lane_dialects = [dialect_of(spec.glibc, spec.arch) for spec in lanes]
-        self._dialects = list(dict.fromkeys(self._lane_dialects))
+        self._dialects = list(dict.fromkeys(spec.dialect for spec in lanes))
         self._rows = turned(self._dialects[-1]) if rows else {}
         self.work = HostWork(box, batch, (*self._dialects, *self._rows.values()))
         self._tally = Tally(self.work) if tallied else None
@@ -150,7 +148,7 @@ class Engine:
         disagreements: list[Disagreement] = []
         crashes = unasked = elapsed = 0
         for number, burst in enumerate(bursts):
-            wanted = expected[self._lane_dialects[number]]
+            wanted = expected[self._specs[number].dialect]
             answers, end = burst.finish()
             for position, payload in enumerate(answers):
                 elapsed += int.from_bytes(payload[_TIME], "little")
@@ -274,7 +272,7 @@ class Engine:
         evidence = Evidence(
             scenario=scenario_of(self._batch, each.gai_conf, (lookup,)),
             lookup=lookup,
-            conf=GaiConf("default" if each.gai_conf is None else "inline", each.gai_conf),
+            conf=NamedGaiConf("default" if each.gai_conf is None else "inline", each.gai_conf),
             view=self.work.view,
             names=self.work.names,
             lane=spec,
