@@ -95,7 +95,8 @@ def as_text(found: Document) -> str:
         lines.append(f"{title}:")
         for key, number in found.counts.items():
             kind, _, name = key.partition(" ")
-            if kind != group or key.removesuffix(_DECIDED) != key:
+            shown_beside = key.endswith(_DECIDED) and key.removesuffix(_DECIDED) in found.counts
+            if kind != group or shown_beside:
                 continue
             more = found.counts.get(f"{key}{_DECIDED}")
             lines.append(f"  {name:32}{number:>12}{f', decided {more}' if more else ''}")
