@@ -19,38 +19,35 @@ from harness.model.host import IPAddress
 IPNetwork = IPv4Network | IPv6Network
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
+
+
+def _networks(text: str) -> tuple[IPNetwork, ...]:
+    return tuple(map(ip_network, text.split()))
+
+
 # inside these nothing is anybody's: every address stays as it is
-_KEPT = tuple(map(ip_network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127")))
-_CLASSES4 = tuple(
-    map(
-        IPv4Network,
-        (
-            "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "169.254.0.0/16", "10.0.0.0/8",
-            "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
-        ),
-    )
-)  # fmt: skip
-_DOCUMENTATION4 = tuple(
-    map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"))
-)
-_DOCUMENTATION6 = tuple(map(IPv6Network, ("2001:db8::/32", "3fff::/20")))
-# glibc's and the kernel's tables tell these from other global addresses
-_SPECIAL_GLOBAL = tuple(
-    map(IPv6Network, ("2001::/32", "2002::/16", "2001:10::/28", "2001:20::/28", "3ffe::/16"))
-)
+_KEPT = _networks("0.0.0.0/8 127.0.0.0/8 224.0.0.0/3 ::/127")
+_DOCUMENTATION = {
+    4: _networks("192.0.2.0/24 198.51.100.0/24 203.0.113.0/24 198.18.0.0/15"),
+    6: _networks("2001:db8::/32 3fff::/20"),
+}
+# what glibc's and the kernel's tables tell from other global addresses
+_CLASSES = {
+    4: _networks(
+        "0.0.0.0/8 127.0.0.0/8 224.0.0.0/3 169.254.0.0/16 10.0.0.0/8 172.16.0.0/12 "
+        "192.168.0.0/16 100.64.0.0/10"
+    ),
+    6: _networks("2001::/32 2002::/16 2001:10::/28 2001:20::/28 3ffe::/16"),
+}
 _GLOBAL = IPv6Network("2000::/3")
 # outside 2000::/3 every class differs in the first bits, so they are always kept apart
-_ALWAYS6 = tuple(
-    map(
-        IPv6Network,
-        ("2000::/3", "::/96", "::ffff:0:0/96", "64:ff9b::/96", "fc00::/8", "fd00::/8",
-         "fe80::/64", "fec0::/10"),
-    )
-)  # fmt: skip
-WELL_KNOWN: frozenset[IPNetwork] = frozenset(
-    (*_CLASSES4, *_SPECIAL_GLOBAL, *_ALWAYS6, *_KEPT, IPv6Network("::1/128"),
-     IPv6Network("fc00::/7"), IPv6Network("fe80::/10"))
-)  # fmt: skip
+_ALWAYS = {
+    4: (),
+    6: _networks("2000::/3 ::/96 ::ffff:0:0/96 64:ff9b::/96 fc00::/8 fd00::/8 fe80::/64 fec0::/10"),
+}
+WELL_KNOWN = frozenset(
+    (*_CLASSES[4], *_CLASSES[6], *_ALWAYS[6], *_KEPT, *_networks("::1/128 fc00::/7 fe80::/10"))
+)
 """Prefixes that every table may name; one with no address of the host in it stays as it is."""
 _TRIES = 256
 
@@ -153,14 +150,10 @@ def _permutation(
     key: bytes,
     ascending: Sequence[int],
 ) -> tuple[Permutation, set[IPNetwork], str]:
-    optional: tuple[IPNetwork, ...] = (
-        (*_CLASSES4, *_DOCUMENTATION4) if version == 4 else (*_SPECIAL_GLOBAL, *_DOCUMENTATION6)
-    )
+    optional = (*_CLASSES[version], *_DOCUMENTATION[version])
     present = {each for each in optional if any(_inside(one, each) for one in inputs)}
-    absent = [
-        each for each in (_CLASSES4 if version == 4 else _SPECIAL_GLOBAL) if each not in present
-    ]
-    always: tuple[IPNetwork, ...] = () if version == 4 else _ALWAYS6
+    absent = [each for each in _CLASSES[version] if each not in present]
+    always: tuple[IPNetwork, ...] = _ALWAYS[version]
     pins = [_stays(each) for each in (*always, *present)]
     pins += [_stays(one) for one in inputs if any(_inside(one, each) for each in _KEPT)]
     if version == 6:
@@ -184,13 +177,9 @@ def _permutation(
         for attempt in range(_TRIES):
             salted = key[:48] + attempt.to_bytes(2, "big")
             try:
-                made = Permutation(
-                    32 if version == 4 else 128,
-                    salted,
-                    [*pins, pin] if pin else pins,
-                    straight,
-                    ascending,
-                )
+                all_pins = [*pins, pin] if pin else pins
+                width = 32 if version == 4 else 128
+                made = Permutation(width, salted, all_pins, straight, ascending)
             except PinError:
                 break
             if _keeps_out(made, public, absent):
@@ -219,7 +208,7 @@ def _anchors(
         min(width - (first ^ int(one.network_address)).bit_length() for one in public),
         min(one.prefixlen for one in public),
     )
-    ranges: tuple[IPNetwork, ...] = _DOCUMENTATION4[2:] if version == 4 else _DOCUMENTATION6
+    ranges = _DOCUMENTATION[version][2:] if version == 4 else _DOCUMENTATION[version]
     for documented in ranges:
         length = documented.prefixlen
         if shared >= length:
@@ -238,13 +227,9 @@ def _anchors(
 def _keeps_out(made: Permutation, public: Sequence[IPNetwork], absent: Sequence[IPNetwork]) -> bool:
     """Whether no public prefix becomes one of a class that the host has no address of."""
     images = [
-        _masked(
-            IPv4Address(made(int(one.network_address)))
-            if one.version == 4
-            else IPv6Address(made(int(one.network_address))),
-            one.prefixlen,
-        )
+        type(one)((made(int(one.network_address)) >> free << free, one.prefixlen))
         for one in public
+        for free in (one.max_prefixlen - one.prefixlen,)
     ]
     return not any(_inside(image, each) for image in images for each in absent)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
+import re
 import select
 import signal
 from collections.abc import Callable, Sequence
@@ -19,7 +20,6 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
-from harness.live.nsswitch import NSSWITCH, Service, hosts_services
 from harness.live.said import Said, joined
 from harness.model.host import Target
 
@@ -29,6 +29,23 @@ _MOST = 1 << 22
 _USUAL = ("files", "dns", "resolve", "myhostname", "mymachines", "compat", "nis")
 _ERANGE = 34
 _NSCD = Path("/var/run/nscd/socket")
+_NSSWITCH = Path("/etc/nsswitch.conf")
+# What glibc does without a hosts line: nss/nsswitch.c, 2.31 to 2.44.
+_DEFAULT = "dns [!UNAVAIL=return] files"
+
+Found = tuple[str, tuple[Target, ...]]
+"""The status a service gives, and the addresses in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of the hosts line of nsswitch.conf(5).
+
+    ``returns`` are the statuses after which no other is asked.
+    """
+
+    name: str
+    returns: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,7 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
     asked is passed over and noted.
     """
     try:
-        text: str | None = NSSWITCH.read_text(errors="replace")
+        text: str | None = _NSSWITCH.read_text(errors="replace")
     except OSError:
         text = None
     notes: list[Said] = []
@@ -72,6 +89,40 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
         if status in service.returns:
             break
     return Answer(None, (), joined(notes))
+
+
+def hosts_services(text: str | None) -> tuple[Service, ...]:
+    """The services of a nsswitch.conf's hosts line.
+
+    Parameters: ``text`` the file's content, None where there is none. Raises nothing: what
+    cannot be understood is passed over, as glibc does.
+    """
+    line = _DEFAULT
+    for raw in (text or "").splitlines():
+        database, colon, rest = raw.split("#", 1)[0].partition(":")
+        if colon and database.strip() == "hosts":
+            line = rest
+    services: list[Service] = []
+    for word in re.findall(r"\[[^\]]*\]|[^\s\[]+", line):
+        if not word.startswith("["):
+            services.append(Service(word, frozenset({"SUCCESS"})))
+        elif services:
+            last = services[-1]
+            services[-1] = Service(last.name, _actions(word[1:-1], last.returns))
+    return tuple(services)
+
+
+def _actions(text: str, before: frozenset[str]) -> frozenset[str]:
+    returns = set(before)
+    for word in text.split():
+        status, _, action = word.partition("=")
+        negated = status.startswith("!")
+        named = status.lstrip("!").upper()
+        if named not in _STATUS.values():
+            continue
+        meant = {each for each in _STATUS.values() if (each == named) is not negated}
+        returns = returns | meant if action.lower() == "return" else returns - meant
+    return frozenset(returns)
 
 
 class _Tuple(ctypes.Structure):
@@ -99,7 +150,7 @@ class _Hostent(ctypes.Structure):
     ]
 
 
-def _ask_one(service: Service, name: str, family: int) -> tuple[str, tuple[Target, ...]]:
+def _ask_one(service: Service, name: str, family: int) -> Found:
     """One service, as getaddrinfo asks it: both families at once where it can."""
     _read_configuration()
     if family == AF_UNSPEC:
@@ -138,7 +189,7 @@ def _function(service: str, what: str) -> Any:
     return None
 
 
-def _grown(call: Callable[[Any, int, Any], tuple[int, Any]]) -> tuple[str, Any]:
+def _grown(call: Callable[[Any, int, Any], tuple[int, tuple[Target, ...]]]) -> Found:
     """Call with a buffer that grows until the module is content."""
     size = 4096
     while True:
@@ -151,7 +202,7 @@ def _grown(call: Callable[[Any, int, Any], tuple[int, Any]]) -> tuple[str, Any]:
         return _STATUS.get(number, f"status {number}"), value
 
 
-def _both(function: Any, name: str) -> tuple[str, tuple[Target, ...]]:
+def _both(function: Any, name: str) -> Found:
     def call(buffer: Any, size: int, errno: Any) -> tuple[int, tuple[Target, ...]]:
         first = ctypes.POINTER(_Tuple)()
         reason = ctypes.c_int(0)
@@ -166,11 +217,10 @@ def _both(function: Any, name: str) -> tuple[str, tuple[Target, ...]]:
             first = item.next
         return number, tuple(targets)
 
-    status, found = _grown(call)
-    return status, found
+    return _grown(call)
 
 
-def _single(function: Any, name: str, family: int) -> tuple[str, tuple[Target, ...]]:
+def _single(function: Any, name: str, family: int) -> Found:
     def call(buffer: Any, size: int, errno: Any) -> tuple[int, tuple[Target, ...]]:
         host = _Hostent()
         reason = ctypes.c_int(0)
@@ -186,8 +236,7 @@ def _single(function: Any, name: str, family: int) -> tuple[str, tuple[Target, .
             position += 1
         return number, tuple(targets)
 
-    status, found = _grown(call)
-    return status, found
+    return _grown(call)
 
 
 def _target(family: int, raw: bytes, scope_id: int) -> Target:
@@ -196,9 +245,7 @@ def _target(family: int, raw: bytes, scope_id: int) -> Target:
     return Target(IPv6Address(raw[:16]), scope_id)
 
 
-def _in_child(
-    call: Callable[[], tuple[str, Sequence[Target]]], timeout: float
-) -> tuple[str, tuple[Target, ...]]:
+def _in_child(call: Callable[[], tuple[str, Sequence[Target]]], timeout: float) -> Found:
     """Run ``call`` in a forked child and bring back what it says, or how it ended."""
     reading, writing = os.pipe()
     child = os.fork()

@@ -74,14 +74,13 @@ def _inputs(scenario: Scenario) -> tuple[list[IPAddress], list[IPNetwork], list[
     own: list[IPNetwork] = []
     addresses: list[IPAddress] = []
     networks: list[IPNetwork] = []
-    for interface in host.interfaces.values():
-        for address in interface.addresses:
-            addresses += [each for each in (address.ip, address.peer_ip) if each is not None]
-            own.append(ip_interface(address.peer or address.address).network)
+    listed = [each for interface in host.interfaces.values() for each in interface.addresses]
+    for address in listed:
+        addresses += [each for each in (address.ip, address.peer_ip) if each is not None]
+        own.append(ip_interface(address.peer or address.address).network)
     if not any(
-        address.ip.version == 4 and address.scope in (None, "global") and not address.ip.is_loopback
-        for interface in host.interfaces.values()
-        for address in interface.addresses
+        each.ip.version == 4 and each.scope in (None, "global") and not each.ip.is_loopback
+        for each in listed
     ):
         addresses.append(IPv4Address(0))  # then the kernel's source for IPv4
     for route in host.routes:
@@ -138,11 +137,10 @@ class _Redaction:
         taken = {name for name in self._scenario.host.interfaces if _GENERIC.fullmatch(name)}
         for name, interface in self._scenario.host.interfaces.items():
             stem = "eth" if interface.kind == "ethernet" else interface.kind[:9]
-            number = 0
+            free = (f"{stem}{number}" for number in count())
             new = name
-            while not _GENERIC.fullmatch(name) and (new == name or new in taken):
-                new = f"{stem}{number}"
-                number += 1
+            if not _GENERIC.fullmatch(name):
+                new = next(each for each in free if each not in (name, *taken))
             taken.add(new)
             found[name] = new
         return found
@@ -202,16 +200,12 @@ class _Redaction:
 
     def _words(self, each: Data) -> None:
         """Replace what a route, a way of one or a rule says of addresses and interfaces."""
-        replace: tuple[tuple[str, Callable[[str], str]], ...] = (
-            ("to", self._prefix),
-            ("source", self._prefix),
-            ("from", self._prefix if "priority" in each else self._plain),
-            ("via", self._plain),
-            ("dev", self._link),
-            ("iif", self._link),
-            ("oif", self._link),
-        )
-        for word, change in replace:
+        replace: dict[str, Callable[[str], str]] = {
+            "to": self._prefix, "source": self._prefix, "via": self._plain,
+            "from": self._prefix if "priority" in each else self._plain,
+            "dev": self._link, "iif": self._link, "oif": self._link,
+        }  # fmt: skip
+        for word, change in replace.items():
             if word in each:
                 each[word] = change(each[word])
 

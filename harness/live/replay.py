@@ -40,16 +40,13 @@ def differences(scenario: Scenario, netlink: Netlink) -> list[Said]:
     here = _seen(observe(netlink, _targets(texts, observe(netlink, ()))), texts)
     with Pool() as pool:
         (there,) = pool.run(_replayed, (scenario.host, texts))
-    return [
-        Said(
-            "{}: {} on the host, {} in the copy",
-            what,
-            mine,
-            there.get(what, Said("nothing")),
-        )
+    nothing = Said("nothing")
+    other = [
+        Said("{}: {} on the host, {} in the copy", what, mine, there.get(what, nothing))
         for what, mine in here.items()
         if there.get(what) != mine
-    ] + [Said("{}: only in the copy", what) for what in there if what not in here]
+    ]
+    return other + [Said("{}: only in the copy", what) for what in there if what not in here]
 
 
 def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[dict[Said, Said]]:

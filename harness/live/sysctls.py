@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from harness.live.said import Said
@@ -10,10 +10,10 @@ from harness.live.said import Said
 _ROOT = Path("/proc/sys/net")
 _LINKDOWN = "ignore_routes_with_linkdown"
 _WHOLE = (
-    "net.ipv6.bindv6only",
-    "net.ipv4.fib_multipath_hash_policy",
-    "net.ipv6.fib_multipath_hash_policy",
-    "net.ipv4.fib_multipath_use_neigh",
+    "ipv6.bindv6only",
+    "ipv4.fib_multipath_hash_policy",
+    "ipv6.fib_multipath_hash_policy",
+    "ipv4.fib_multipath_use_neigh",
 )
 _EVERYWHERE = (
     "ipv4.ignore_routes_with_linkdown",
@@ -44,10 +44,14 @@ def sysctls(names: Iterable[str]) -> tuple[dict[str, str], list[Said]]:
             f"the kernel's settings cannot be read: there is no {_ROOT}; "
             "mount it: mount -t proc proc /proc"
         )
+
+    def keep(*path: str, usual: Collection[str] = ("0",)) -> None:
+        value = _read(*path)
+        if value is not None and value not in usual:
+            found[".".join(("net", *path))] = value
+
     for key in _WHOLE:
-        value = _read(*key.split(".")[1:])
-        if value not in (None, "0"):
-            found[key] = value or ""
+        keep(*key.split("."))
     off = _read("ipv6", "conf", "all", "disable_ipv6")
     if off is None:
         left_out.append(Said("the kernel has no IPv6 at all: in the copy it is switched off"))
@@ -58,17 +62,12 @@ def sysctls(names: Iterable[str]) -> tuple[dict[str, str], list[Said]]:
     for where in ("all", "lo", *names):
         for setting in _EVERYWHERE:
             family, _, last = setting.partition(".")
-            value = _read(family, "conf", where, last)
-            if value not in (None, "0") and f"net.{family}.conf.all.{last}" not in found:
-                found[f"net.{family}.conf.{where}.{last}"] = value or ""
-        if where == "all":
-            continue
-        value = _read("ipv6", "conf", where, "disable_ipv6")
-        if value is not None and value != usual:
-            found[f"net.ipv6.conf.{where}.disable_ipv6"] = value
-        value = _read("ipv6", "conf", where, "use_tempaddr")
-        if value is not None and where != "lo" and value not in ("0", "-1"):
-            found[f"net.ipv6.conf.{where}.use_tempaddr"] = value
+            if f"net.{family}.conf.all.{last}" not in found:
+                keep(family, "conf", where, last)
+        if where != "all":
+            keep("ipv6", "conf", where, "disable_ipv6", usual=(usual,))
+        if where not in ("all", "lo"):
+            keep("ipv6", "conf", where, "use_tempaddr", usual=("0", "-1"))
     return found, left_out
 
 

@@ -17,18 +17,9 @@ if TYPE_CHECKING:
     from .box import Box
 
 __all__ = [
-    "PROTOCOLS",
-    "SERVICES",
-    "Box",
-    "Device",
-    "DeviceNote",
-    "NoSandbox",
-    "Outcome",
-    "Pool",
-    "SandboxError",
-    "SandboxUnavailable",
-    "Topology",
-]
+    "PROTOCOLS", "SERVICES", "Box", "Device", "DeviceNote", "NoSandbox", "Outcome", "Pool",
+    "SandboxError", "SandboxUnavailable", "Topology",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

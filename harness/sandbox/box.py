@@ -61,12 +61,10 @@ class Box:
 
     def close(self) -> None:
         """End the name server and give up the devices. Raises nothing."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        if self._workshop is not None:
-            self._workshop.close()
-        self._netlink.close()
+        for part in (self._server, self._workshop, self._netlink):
+            if part is not None:
+                part.close()
+        self._server = None
 
     def build(self, host: Host) -> Topology:
         """Build the host; once per box.
@@ -156,13 +154,6 @@ class Box:
         Raises SandboxUnavailable where the kernel has no nlmon device.
         """
         return Capture(self._netlink)
-
-    def bind(self, source: Path, target: Path, readonly: bool = True) -> None:
-        """Show ``source`` at the existing ``target`` too, inside this sandbox only.
-
-        Parameters: ``readonly`` makes it read-only there. Raises SandboxError.
-        """
-        namespaces.bind(source, target, read_only=readonly)
 
     def tmpdir(self) -> Path:
         """A folder on a tmpfs that only this sandbox sees; the same one at every call.

@@ -92,14 +92,11 @@ def reply_to(zone: Zone, query: DNSRecord, limit: int) -> bytes:
     known = zone.names.get(b".".join(query.q.qname.label).lower())
     if known is None:
         reply.header.rcode = RCODE.NXDOMAIN
-    elif kind == _A:
-        for text in known[0]:
-            reply.add_answer(RR(query.q.qname, QTYPE.A, rdata=A(text), ttl=_TTL))
-    elif kind == _AAAA:
-        for text in known[1]:
+    elif kind in (_A, _AAAA):
+        for text in known[kind == _AAAA]:
             # as numbers: dnslib cannot read ::ffff:192.0.2.1
-            rdata = AAAA(tuple(ip_address(text).packed))
-            reply.add_answer(RR(query.q.qname, QTYPE.AAAA, rdata=rdata, ttl=_TTL))
+            rdata = (A if kind == _A else AAAA)(tuple(ip_address(text).packed))
+            reply.add_answer(RR(query.q.qname, kind, rdata=rdata, ttl=_TTL))
     if not reply.rr:
         soa = SOA("ns.invalid", "root.invalid", (1, 3600, 600, 86400, _TTL))
         reply.add_auth(RR(".", QTYPE.SOA, rdata=soa, ttl=_TTL))
@@ -226,12 +223,8 @@ class _Server:
         if rest:  # the partner of the last one may be in what has not come yet
             return
         buffer.clear()
-        questions = [
-            question
-            for message in messages
-            for question in self._question(message, descriptor, _TCP_SIZE)
-        ]
-        self._send(self.ordering.order(questions))
+        found = (self._question(message, descriptor, _TCP_SIZE) for message in messages)
+        self._send(self.ordering.order([question for some in found for question in some]))
 
     def _question(self, data: bytes, peer: _Peer, limit: int) -> list[Question]:
         """The question that a message asks; none for what is no query."""
@@ -253,12 +246,10 @@ class _Server:
     def _send(self, replies: list[tuple[_Peer, bytes]]) -> None:
         for peer, data in replies:
             with suppress(OSError):  # a client that has gone
-                if isinstance(peer, int):
-                    if peer in self.connections:
-                        framed = struct.pack("!H", len(data)) + data
-                        self.connections[peer][0].sendall(framed)
-                else:
+                if not isinstance(peer, int):
                     self.udp.sendto(data, peer)
+                elif peer in self.connections:
+                    self.connections[peer][0].sendall(struct.pack("!H", len(data)) + data)
 
 
 class NameServer:

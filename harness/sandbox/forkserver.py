@@ -29,8 +29,6 @@ from . import box, kernel, namespaces, userns_diagnosis, wire
 from .errors import SandboxError
 
 _REQUEST_SIZE = 65536
-# what the specs of jobs are made of; imported here once, not in each child
-_PRELOADED = ("harness.scenario.schema",)
 
 
 def serve(control: socket.socket, asker: int) -> None:
@@ -50,22 +48,29 @@ def serve(control: socket.socket, asker: int) -> None:
     if os.getppid() != asker:
         return
     poll.register(control, select.POLLIN)
-    for module in _PRELOADED:
-        importlib.import_module(module)
+    # what the specs of jobs are made of; imported here once, not in each child
+    importlib.import_module("harness.scenario.schema")
     gc.collect()
     gc.freeze()  # the children share these pages for longer
     while True:
         ready = [descriptor for descriptor, _ in poll.poll()]
         if ready != [control.fileno()]:
             return
-        message, descriptors, _, _ = socket.recv_fds(control, _REQUEST_SIZE, 1)
-        if not message:
+        request = _request(control)
+        if request is None:
             return
-        with socket.socket(fileno=descriptors[0]) as job:
-            module, _, home = os.fsdecode(message).partition("\0")
+        message, job = request
+        with job:
+            module, _, home = message.partition("\0")
             if home and home not in sys.path:
                 sys.path.append(home)  # behind all others
             _fork_job(control, job, module)
+
+
+def _request(control: socket.socket) -> tuple[str, socket.socket] | None:
+    """The next message and its job's socket; None at the end."""
+    message, descriptors, _, _ = socket.recv_fds(control, _REQUEST_SIZE, 1)
+    return (os.fsdecode(message), socket.socket(fileno=descriptors[0])) if message else None
 
 
 def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
@@ -150,10 +155,10 @@ def _run(job: socket.socket) -> None:
 def _as_sandbox_error(problem: BaseException) -> SandboxError:
     if isinstance(problem, SandboxError):
         return problem
+    if isinstance(problem, MemoryError):
+        problem = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
     if isinstance(problem, OSError) and problem.errno in userns_diagnosis.REFUSED:
         return userns_diagnosis.unavailable(problem)
-    if isinstance(problem, MemoryError):
-        return userns_diagnosis.unavailable(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
     status = getattr(problem, "exit_status", None)
     if isinstance(status, int):  # foreseen by the job's own room: a worker that does not start
         return SandboxError(" ".join(str(problem).split()), exit_status=status)
@@ -176,9 +181,6 @@ def main() -> None:
 
 def _refuse(control: socket.socket, problem: OSError) -> None:
     """Answer every request with the error for which no sandbox can be made."""
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(control, _REQUEST_SIZE, 1)
-        if not message:
-            return
-        with socket.socket(fileno=descriptors[0]) as job:
+    while (request := _request(control)) is not None:
+        with request[1] as job:
             wire.send(job, ("error", userns_diagnosis.unavailable(problem)))

@@ -56,33 +56,18 @@ def _check(result: int, what: str) -> None:
 
 
 def unshare(flags: int) -> None:
-    """Move this process into new namespaces.
-
-    Parameters: ``flags`` CLONE_NEW* bits. Raises OSError.
-    """
+    """Move this process into new namespaces, ``flags`` of CLONE_NEW*. Raises OSError."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
-    """Mount ``source`` on ``target``.
-
-    Parameters: as mount(2), an empty ``kind`` or ``data`` meaning none. Raises OSError.
-    """
-    result = _libc.mount(
-        os.fsencode(source),
-        os.fsencode(target),
-        os.fsencode(kind) if kind else None,
-        ctypes.c_ulong(flags),
-        os.fsencode(data) if data else None,
-    )
-    _check(result, target)
+    """As mount(2), an empty ``kind`` or ``data`` meaning none. Raises OSError."""
+    texts = (os.fsencode(text) or None for text in (source, target, kind))
+    _check(_libc.mount(*texts, ctypes.c_ulong(flags), os.fsencode(data) or None), target)
 
 
 def unmount(target: str, flags: int = 0) -> None:
-    """Take away the topmost mount of ``target``.
-
-    Parameters: ``flags`` as umount2(2). Raises OSError.
-    """
+    """Take away the topmost mount of ``target``; ``flags`` as umount2(2). Raises OSError."""
     _check(_libc.umount2(os.fsencode(target), ctypes.c_int(flags)), target)
 
 

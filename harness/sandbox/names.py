@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -15,27 +16,10 @@ Resolver = Literal["files", "dns", "nss"]
 # The services every sandbox knows, from IANA's registry: enough for look-ups by service
 # name, and the same on every machine. All of them exist for tcp and for udp.
 _PORTS = {
-    "discard": 9,
-    "ftp": 21,
-    "ssh": 22,
-    "telnet": 23,
-    "smtp": 25,
-    "domain": 53,
-    "http": 80,
-    "kerberos": 88,
-    "pop3": 110,
-    "ntp": 123,
-    "imap2": 143,
-    "snmp": 161,
-    "ldap": 389,
-    "https": 443,
-    "submission": 587,
-    "ldaps": 636,
-    "imaps": 993,
-    "nfs": 2049,
-    "mysql": 3306,
-    "postgresql": 5432,
-}
+    "discard": 9, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "http": 80,
+    "kerberos": 88, "pop3": 110, "ntp": 123, "imap2": 143, "snmp": 161, "ldap": 389, "https": 443,
+    "submission": 587, "ldaps": 636, "imaps": 993, "nfs": 2049, "mysql": 3306, "postgresql": 5432,
+}  # fmt: skip
 SERVICES: Mapping[tuple[str, str], int] = MappingProxyType(
     {(name, protocol): port for name, port in _PORTS.items() for protocol in ("tcp", "udp")}
 )
@@ -43,16 +27,10 @@ SERVICES: Mapping[tuple[str, str], int] = MappingProxyType(
 
 PROTOCOLS: Mapping[str, int] = MappingProxyType(
     {
-        "ip": 0,
-        "icmp": 1,
-        "tcp": 6,
-        "udp": 17,
-        "dccp": 33,
-        "ipv6-icmp": 58,
-        "sctp": 132,
+        "ip": 0, "icmp": 1, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 58, "sctp": 132,
         "udplite": 136,
     }
-)
+)  # fmt: skip
 """The protocol numbers that the private protocols file lists."""
 
 NAME_SERVER = "127.0.0.1"
@@ -102,12 +80,8 @@ def replace(path: Path, data: bytes | None) -> None:
         return
     new = path.with_name(f".{path.name}.new")
     new.write_bytes(data)
-    try:
-        before = path.stat().st_mtime_ns
-    except FileNotFoundError:
-        pass
-    else:
+    with suppress(FileNotFoundError):
+        moment = path.stat().st_mtime_ns + _MINIMUM_STEP
         made = new.stat()
-        moment = max(made.st_mtime_ns, before + _MINIMUM_STEP)
-        os.utime(new, ns=(made.st_atime_ns, moment))
+        os.utime(new, ns=(made.st_atime_ns, max(made.st_mtime_ns, moment)))
     new.rename(path)

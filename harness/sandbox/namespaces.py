@@ -19,13 +19,9 @@ HOSTNAME = "sandbox"
 NOBODY = 65534
 """The user and the group that other people's code runs as, where root makes the sandbox."""
 _NAMESPACES = (
-    kernel.CLONE_NEWUSER
-    | kernel.CLONE_NEWNET
-    | kernel.CLONE_NEWNS
-    | kernel.CLONE_NEWUTS
-    | kernel.CLONE_NEWIPC
-    | kernel.CLONE_NEWPID
-)
+    kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET | kernel.CLONE_NEWNS
+    | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWPID
+)  # fmt: skip
 BARE = kernel.MS_NOSUID | kernel.MS_NODEV
 _READ_ONLY = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
 # where an answer could come from that is not the sandbox's: nscd, systemd-resolved

@@ -45,16 +45,9 @@ _FORKSERVER = (
 )
 # these change what glibc's resolver does, so the children must not inherit them
 RESOLVER_VARIABLES = (
-    "GETCONF_DIR",
-    "HOSTALIASES",
-    "LOCALDOMAIN",
-    "RESOLV_ADD_TRIM_DOMAINS",
-    "RESOLV_HOST_CONF",
-    "RESOLV_MULTI",
-    "RESOLV_OVERRIDE_TRIM_DOMAINS",
-    "RESOLV_REORDER",
-    "RES_OPTIONS",
-)
+    "GETCONF_DIR", "HOSTALIASES", "LOCALDOMAIN", "RESOLV_ADD_TRIM_DOMAINS", "RESOLV_HOST_CONF",
+    "RESOLV_MULTI", "RESOLV_OVERRIDE_TRIM_DOMAINS", "RESOLV_REORDER", "RES_OPTIONS",
+)  # fmt: skip
 # these put other code in front of glibc's: what the children ask must be glibc itself
 LOADER_VARIABLES = ("LD_AUDIT", "LD_PRELOAD")
 _AHEAD = 8  # finished jobs kept per running one while an earlier job still runs
@@ -70,10 +63,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Running:
-    """A job under way: its number, its socket and what it has yielded so far."""
+    """A job under way: its number and what it has yielded so far."""
 
     number: int
-    sock: socket.socket
     values: Spool[Any] = field(default_factory=Spool)
 
 
@@ -208,56 +200,49 @@ class Pool:
                     and len(running) < self.jobs
                     and (len(finished) < self.jobs * _AHEAD)
                 ):
-                    try:
-                        number, spec = next(waiting)
-                    except StopIteration:
+                    following_spec = next(waiting, None)
+                    if following_spec is None:
                         exhausted = True
                         break
+                    number, spec = following_spec
                     try:
                         sock = self._begin(function.__module__, _payload(function, spec))
                     except SandboxError as problem:
                         finished[number] = Outcome([], problem)
                         continue
-                    running[sock] = _Running(number, sock)
+                    running[sock] = _Running(number)
                     selector.register(sock, selectors.EVENT_READ)
                 while following in finished:
                     yield finished.pop(following)
                     following += 1
-                if not running:
-                    if exhausted:
-                        return
-                    continue
-                for key, _ in selector.select():
-                    job = running[key.fileobj]  # type: ignore[index]
-                    outcome = self._advance(job)
+                if exhausted and not running:
+                    return
+                for key, _ in selector.select() if running else ():
+                    sock = key.fileobj  # type: ignore[assignment]
+                    outcome = self._advance(sock, running[sock].values)
                     if outcome is not None:
-                        selector.unregister(job.sock)
-                        del running[job.sock]
-                        job.sock.close()
-                        finished[job.number] = outcome
+                        selector.unregister(sock)
+                        finished[running.pop(sock).number] = outcome
+                        sock.close()
         finally:
             selector.close()
             for sock in running:
                 sock.close()
 
-    def _advance(self, job: _Running) -> Outcome | None:
+    def _advance(self, sock: socket.socket, values: Spool[Any]) -> Outcome | None:
         """Take one frame of a running job: None while there is more to come."""
         try:
-            more, value, size = self._read(job.sock)
+            more, value, size = self._read(sock)
         except SandboxError as problem:
-            return Outcome(job.values, problem)
+            return Outcome(values, problem)
         if more:
-            job.values.append(value, size)
-            return None
-        return Outcome(job.values)
+            values.append(value, size)
+        return None if more else Outcome(values)
 
     def _stream(self, module: str, payload: bytes) -> Iterator[Any]:
         with self._begin(module, payload) as sock:
-            while True:
-                more, value = self._next(sock)
-                if not more:
-                    return
-                yield value
+            while (found := self._next(sock))[0]:
+                yield found[1]
 
     def _begin(self, module: str, payload: bytes) -> socket.socket:
         """Start a job; its socket."""
@@ -328,9 +313,8 @@ class Pool:
 
     def _fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = programs.environment()
         left_out = (*RESOLVER_VARIABLES, *LOADER_VARIABLES)
-        environment = {k: v for k, v in environment.items() if k not in left_out}
+        environment = {k: v for k, v in programs.environment().items() if k not in left_out}
         path = json.dumps(programs.module_path())
         arguments = [str(theirs.fileno()), str(os.getpid()), path]
         with theirs:

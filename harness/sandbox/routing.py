@@ -92,14 +92,16 @@ def add_route(sock: Netlink, position: int, route: RouteSpec, indexes: Mapping[s
 
 
 def _words(route: RouteSpec) -> str:
-    words: list[str] = [route.type] if route.type != "unicast" else []
-    words.append(route.to)
-    pairs: list[tuple[str, object]] = [("via", route.via), ("dev", route.dev)]
-    pairs += [("nexthop", hop.via or hop.dev) for hop in route.nexthops]
-    pairs.append(("from", route.from_))
-    if route.table != 254:
-        pairs.append(("table", route.table))
-    return " ".join([*words, *(f"{word} {value}" for word, value in pairs if value is not None)])
+    pairs = [
+        (route.type, "") if route.type != "unicast" else ("", None),
+        (route.to, ""),
+        ("via", route.via),
+        ("dev", route.dev),
+        *(("nexthop", hop.via or hop.dev) for hop in route.nexthops),
+        ("from", route.from_),
+        ("table", None if route.table == 254 else route.table),
+    ]
+    return " ".join(f"{word} {value}".strip() for word, value in pairs if value is not None)
 
 
 def _scope(route: RouteSpec) -> int:

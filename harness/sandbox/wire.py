@@ -24,8 +24,7 @@ def send(sock: socket.socket, value: Any) -> None:
     Parameters: ``sock`` a connected stream socket; ``value`` anything picklable.
     Raises OSError, and whatever pickling raises before a byte is sent.
     """
-    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    sock.sendall(_LENGTH.pack(len(data)) + data)
+    send_bytes(sock, pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL))
 
 
 def receive(sock: socket.socket) -> Any:

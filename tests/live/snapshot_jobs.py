@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import re
 import socket
 import subprocess
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from pyroute2 import IPRoute  # type: ignore[import-untyped]
 from harness.cli import main as cli
 from harness.compare.run import HostJob, collect
 from harness.kernel.netlink import Netlink
-from harness.live.host import snapshot
+from harness.live.host import Snapshot, snapshot
 from harness.model.host import Target
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Host
@@ -56,9 +56,12 @@ def looked_up(box: Box, spec: tuple[HostJob, bool]) -> Iterator[Seen | LoadedSce
             sources |= {str(target): str(route) for target, route in one.view.routes.items()}
     yield Seen(orders, sources)
     if take:
-        sock = Netlink()
-        yield snapshot(dict(job.scenario.names), sock, job.gai_confs[0].data)
-        sock.close()
+        yield _shot(dict(job.scenario.names), job.gai_confs[0].data)
+
+
+def _shot(names: dict[str, Any], gai_conf: bytes | None = None) -> Snapshot:
+    with closing(Netlink()) as sock:
+        return snapshot(names, sock, gai_conf)
 
 
 def words_through(made: AddressMap) -> Callable[[str], str]:
@@ -75,11 +78,6 @@ def _new(text: str, made: AddressMap) -> str:
         return str(made.address(ip_address(text)))
     except ValueError:
         return text
-
-
-def nothing(box: Box, spec: object) -> Iterator[Any]:
-    """Yield nothing."""
-    yield from ()
 
 
 def _with(host: dict[str, Any]) -> Host:
@@ -100,19 +98,15 @@ def changed(box: Box, spec: object) -> Iterator[Any]:
         ip.rule("add", priority=12, uid_range="0:0", table=100)
         ip.rule("add", priority=13, iifname="away0", table=100)
     yield None
-    sock = Netlink()
-    yield snapshot({"n": ["192.0.2.1"]}, sock, None)
-    sock.close()
+    yield _shot({"n": ["192.0.2.1"]})
 
 
 def zoned(box: Box, spec: object) -> Iterator[Any]:
     """A name whose first address has a zone."""
     topology = box.build(_with({"interfaces": {"eth0": {"addresses": ["fe80::2/64"]}}}))
     yield None
-    sock = Netlink()
     scoped = Target(ip_address("fe80::9"), topology.devices[0].index)
-    yield snapshot({"n": [scoped, "192.0.2.1"]}, sock, None)
-    sock.close()
+    yield _shot({"n": [scoped, "192.0.2.1"]})
 
 
 # a mark for each place of a host that can hold a text; addresses have marks of their own
@@ -177,6 +171,6 @@ def marked(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
     socket.sethostname(f"{MARK}-host")
     for words in spec:
         out, said = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
+        with redirect_stdout(out), redirect_stderr(said):
             status = cli(["snapshot", *words.split()])
         yield status, out.getvalue(), said.getvalue()

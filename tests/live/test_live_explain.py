@@ -14,7 +14,7 @@ import pytest
 
 from harness.compare.plan import load_scenarios
 from harness.compare.results import Verdict
-from harness.live.nsswitch import hosts_services
+from harness.live.names import hosts_services
 from harness.sandbox import Pool
 from tests.live.kit import ask_all, explain_all
 from tests.sandbox import ordinary_user

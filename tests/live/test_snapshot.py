@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,6 +25,8 @@ from harness.scenario.schema import Host
 from harness.scenario.writing import as_yaml
 from tests.live import snapshot_jobs
 from tests.live.kit import drawn
+from tests.sandbox import jobs
+from tests.sandbox.kit import pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +41,7 @@ HOSTS = 100
 def pool() -> Iterator[Pool]:
     with Pool(2) as opened:
         try:
-            list(opened.run(snapshot_jobs.nothing, None))
+            list(opened.run(jobs.nothing, None))
         except SandboxUnavailable as problem:
             pytest.skip(str(problem))
         yield opened
@@ -144,13 +147,13 @@ def test_a_rich_host_comes_back_word_for_word(pool: Pool, tmp_path: Path) -> Non
              "dev": "eth0"},
         ],
         "rules": [
-            {"priority": 10, "from": "10.1.0.3/32", "table": 100},
-            {"priority": 20, "family": "inet", "table": "main", "suppress_prefixlength": 0},
-            {"priority": 30, "to": "10.8.0.0/16", "not": True, "fwmark": "0xca6c/0xffffffff",
-             "iif": "lo", "ipproto": 17, "goto": 40},
-            {"priority": 40, "family": "inet", "type": "nop"},
-            {"priority": 10, "family": "inet6", "oif": "eth0", "table": 100},
-            {"priority": 50, "to": "2001:db8:bad::/48", "type": "prohibit"},
+            pairs("priority 10 from 10.1.0.3/32 table 100"),
+            pairs("priority 20 family inet table main suppress_prefixlength 0"),
+            pairs("priority 30 to 10.8.0.0/16 not true fwmark 0xca6c/0xffffffff iif lo ipproto 17 "
+                  "goto 40"),
+            pairs("priority 40 family inet type nop"),
+            pairs("priority 10 family inet6 oif eth0 table 100"),
+            pairs("priority 50 to 2001:db8:bad::/48 type prohibit"),
         ],
         "addrlabels": [{"prefix": "2001:db8:1::/64", "label": 99, "dev": "eth0"},
                        {"prefix": "::/0", "label": 1}],
@@ -182,11 +185,10 @@ def test_a_rich_host_comes_back_word_for_word(pool: Pool, tmp_path: Path) -> Non
 
 def test_other_rules_than_the_kernels_own(pool: Pool) -> None:
     rules = [
-        {"priority": 5, "family": "inet", "table": "local"},
-        {"priority": 32766, "family": "inet", "table": "main"},
-        {"priority": 0, "family": "inet6", "table": "local"},
-        {"priority": 32766, "family": "inet6", "table": "main"},
-    ]
+        pairs(f"priority {each}")
+        for each in ("5 family inet table local", "32766 family inet table main",
+                     "0 family inet6 table local", "32766 family inet6 table main")
+    ]  # fmt: skip
     found = taken(pool, {"default_rules": False, "rules": rules})
     assert not found.host.default_rules
     assert [rule.priority for rule in found.host.rules] == [5, 32766, 0, 32766]
@@ -244,8 +246,7 @@ def test_the_command_says_what_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
-    sock = Netlink()
-    try:
+    with closing(Netlink()) as sock:
         scenario = snapshot({"n": ["192.0.2.99", "2001:db8::99"]}, sock, None).scenario
         assert differences(scenario, sock) == []
         more = {"eth9": {"addresses": ["192.0.2.98/24"]}}
@@ -253,8 +254,6 @@ def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
         raw["interfaces"] = {**raw.get("interfaces", {}), **more}
         other = scenario.model_copy(update={"host": Host.model_validate(raw)})
         found = differences(other, sock)
-    finally:
-        sock.close()
     assert any("in the copy" in line for line in found)
 
 

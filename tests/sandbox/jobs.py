@@ -64,16 +64,16 @@ def _connect(sock: socket.socket, target: Target, only_ipv6: bool) -> Route:
 
 def _connect4(address: IPv4Address) -> Route:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect((str(address), 80))
-        except OSError as problem:
-            return Route(None, errno.errorcode[problem.errno or 0])
-        return Route(ip_address(sock.getsockname()[0]))
+        return _met(sock, (str(address), 80))
 
 
 def _connect6(sock: socket.socket, address: str, scope_id: int) -> Route:
+    return _met(sock, (address, 80, 0, scope_id))
+
+
+def _met(sock: socket.socket, where: Any) -> Route:
     try:
-        sock.connect((address, 80, 0, scope_id))
+        sock.connect(where)
     except OSError as problem:
         return Route(None, errno.errorcode[problem.errno or 0])
     return Route(ip_address(sock.getsockname()[0].partition("%")[0]))
@@ -177,12 +177,8 @@ def rooted(box: Box, skeleton: Any) -> Iterator[Any]:
     if os.fork() == 0:
         os.chroot(root)
         os.chdir("/")
-        seen = "\n".join(
-            [
-                *sorted(p.name for p in Path("/").iterdir()),
-                *sorted(p.name for p in Path("/etc").iterdir()),
-            ]
-        )
+        listed = [*sorted(Path("/").iterdir()), *sorted(Path("/etc").iterdir())]
+        seen = "\n".join(path.name for path in listed)
         try:
             Path("/new").mkdir()
         except OSError as problem:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,19 +97,12 @@ def namespaces() -> set[str]:
 _LONG = 60
 
 
-def wait_for_none(asker: Asker, seconds: float = _LONG) -> list[int]:
+def none_left(left: Callable[[], Any], seconds: float = _LONG) -> Any:
+    """What is still there; a process that ends loses its memory before its namespaces."""
     until = time.monotonic() + seconds
-    while (left := asker.alive()) and time.monotonic() < until:
+    while (found := left()) and time.monotonic() < until:
         time.sleep(0.02)
-    return left
-
-
-def none_left(inside: set[str], seconds: float = _LONG) -> set[str]:
-    """Those that are still there; a process that ends loses its memory before its namespaces."""
-    until = time.monotonic() + seconds
-    while (left := inside & namespaces()) and time.monotonic() < until:
-        time.sleep(0.02)
-    return left
+    return found
 
 
 def machine() -> dict[str, object]:
@@ -118,10 +112,8 @@ def machine() -> dict[str, object]:
     seen["links"] = sorted(entry.name for entry in Path("/sys/class/net").iterdir())
     seen["mounts"] = Path("/proc/self/mountinfo").read_text()
     seen["hostname"] = os.uname().nodename
-    seen["etc"] = sorted(
-        (entry.name, entry.lstat().st_mtime_ns, entry.lstat().st_ino)
-        for entry in Path("/etc").iterdir()
-    )
+    stats = ((entry.name, entry.lstat()) for entry in Path("/etc").iterdir())
+    seen["etc"] = sorted((name, stat.st_mtime_ns, stat.st_ino) for name, stat in stats)
     seen["run"] = sorted(entry.name for entry in Path("/run").iterdir())
     seen["resolv"] = Path("/etc/resolv.conf").read_bytes()
     return seen
@@ -133,10 +125,12 @@ def who(asker: Asker, forkserver: int, victim: str) -> int:
         return asker.process.pid
     if victim == "forkserver":
         return forkserver
-    supervisor = int(Path(f"/proc/{forkserver}/task/{forkserver}/children").read_text().split()[0])
-    if victim == "supervisor":
-        return supervisor
-    return int(Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()[0])
+    supervisor = first_child(forkserver)
+    return supervisor if victim == "supervisor" else first_child(supervisor)
+
+
+def first_child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 @pytest.mark.parametrize("asker", ["sleep"], indirect=True)
@@ -149,8 +143,8 @@ def test_nothing_is_left_after_a_sigkill(asker: Asker, victim: str) -> None:
     assert inside <= namespaces()
     assert len(asker.alive()) >= 8  # asker, forkserver, two each of supervisor, pid 1, child, dns
     os.kill(who(asker, forkserver, victim), signal.SIGKILL)
-    assert wait_for_none(asker) == []
-    assert none_left(inside) == set()
+    assert none_left(asker.alive) == []
+    assert none_left(lambda: inside & namespaces()) == set()
     assert machine() == before
 
 
@@ -160,10 +154,7 @@ def test_the_death_of_a_sandbox_ends_it_whole(asker: Asker, victim: str) -> None
     forkserver = int(asker.line())
     inside = asker.line().split()
     os.kill(who(asker, forkserver, victim), signal.SIGKILL)
-    until = time.monotonic() + 10
-    while len(set(inside) & namespaces()) > 1 and time.monotonic() < until:
-        time.sleep(0.02)
-    assert len(set(inside) & namespaces()) <= 1
+    assert not none_left(lambda: len(set(inside) & namespaces()) > 1, 10)
 
 
 @pytest.mark.parametrize("victim", ["asker", "forkserver"])
@@ -176,7 +167,7 @@ def test_nothing_is_left_whenever_the_sigkill_comes(victim: str) -> None:
             forkserver = int(asker.line())
             time.sleep(chance.uniform(0, 0.6))
             os.kill(asker.process.pid if victim == "asker" else forkserver, signal.SIGKILL)
-            assert wait_for_none(asker) == []
+            assert none_left(asker.alive) == []
         finally:
             asker.end()
     assert machine() == before
@@ -193,9 +184,6 @@ def test_a_pool_that_ends_well_leaves_nothing() -> None:
         inside = {values[0] for values in pool.map(jobs.churn, [host] * 10)}
         left = pool.run(jobs.busy, host)
         inside.add(next(left))
-    until = time.monotonic() + 10
-    while inside & namespaces() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not inside & namespaces()
+    assert not none_left(lambda: inside & namespaces(), 10)
     assert not inside & spaces
     assert machine() == before

@@ -9,15 +9,14 @@ from harness.sandbox import Pool, SandboxError
 from harness.sandbox.dns import Ordering, Question, Zone, reply_to
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
+from tests.sandbox.kit import host
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # addresses for AI_ADDRCONFIG, but no way to the names' addresses: with equal precedences
 # (the job's gai.conf) no rule then tells them apart, and the order of arrival stays
-HOST = Host.model_validate(
-    {"interfaces": {"eth0": {"addresses": ["10.0.0.1/24", "2001:db8:ffff::1/64"]}}}
-)
+HOST = Host.model_validate(host({"eth0": "10.0.0.1/24 2001:db8:ffff::1/64"}))
 FOUR, SIX = ["192.0.2.1", "192.0.2.2"], ["2001:db8::1", "2001:db8::2"]
 NAMES = {"web": [FOUR[0], SIX[0], FOUR[1], SIX[1]], "four.example": FOUR, "six": SIX}
 
@@ -25,12 +24,8 @@ NAMES = {"web": [FOUR[0], SIX[0], FOUR[1], SIX[1]], "four.example": FOUR, "six":
 def test_files_give_the_order_of_the_lines(pool: Pool) -> None:
     steps = [(NAMES, "files", "A"), ({"web": ["192.0.2.9"]}, "files", "A")]
     found = list(pool.run(jobs.resolved, (HOST, steps, ["ahosts web", "ahosts other"])))
-    assert [(code, names) for code, names, _ in found] == [
-        (0, NAMES["web"]),
-        (2, []),
-        (0, ["192.0.2.9"]),
-        (2, []),
-    ]
+    expected = [(0, NAMES["web"]), (2, []), (0, ["192.0.2.9"]), (2, [])]
+    assert [(code, names) for code, names, _ in found] == expected
 
 
 @pytest.mark.parametrize(("first", "order"), [("A", FOUR + SIX), ("AAAA", SIX + FOUR)])
@@ -43,14 +38,8 @@ def test_dns_answers_the_wanted_family_first(pool: Pool, first: str, order: list
 
 def test_dns_knows_one_family_both_and_neither(pool: Pool) -> None:
     steps = [(NAMES, "dns", "A"), (NAMES, "dns", "AAAA")]
-    questions = [
-        "ahosts four.example",
-        "ahosts six.",
-        "ahosts other",
-        "ahostsv4 web",
-        "ahostsv6 web",
-        "ahostsv6 four.example",
-    ]
+    questions = ["ahosts four.example", "ahosts six.", "ahosts other"]
+    questions += ["ahostsv4 web", "ahostsv6 web", "ahostsv6 four.example"]
     found = list(pool.run(jobs.resolved, (HOST, steps, questions)))
     mapped = [f"::ffff:{address}" for address in FOUR]
     expected = [(0, FOUR), (0, SIX), (2, []), (0, FOUR), (0, SIX), (0, mapped)]
@@ -94,22 +83,8 @@ def test_a_private_root_shows_the_skeleton_and_the_private_etc(pool: Pool, tmp_p
     for name in ("etc", "lib"):
         (tmp_path / name).mkdir()
     (seen,) = pool.run(jobs.rooted, tmp_path)
-    assert seen.split() == [
-        "etc",
-        "lib",
-        "gai.conf",
-        "host.conf",
-        "hosts",
-        "networks",
-        "nsswitch.conf",
-        "protocols",
-        "resolv.conf",
-        "services",
-        "EROFS",
-        "#",
-        "changed",
-        "later",
-    ]
+    of_names = "gai.conf host.conf hosts networks nsswitch.conf protocols resolv.conf services"
+    assert seen.split() == ["etc", "lib", *of_names.split(), "EROFS", "#", "changed", "later"]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["etc", "lib"]
     assert not list((tmp_path / "etc").iterdir())
 
@@ -133,12 +108,8 @@ def test_a_private_root_needs_a_folder_etc(pool: Pool, tmp_path: Path) -> None:
         list(pool.run(jobs.rooted, tmp_path))
 
 
-def question(name: str, kind: str) -> DNSRecord:
-    return DNSRecord.question(name, kind)
-
-
 def reply(zone: Zone, name: str, kind: str, limit: int = 512) -> DNSRecord:
-    return DNSRecord.parse(reply_to(zone, question(name, kind), limit))
+    return DNSRecord.parse(reply_to(zone, DNSRecord.question(name, kind), limit))
 
 
 def test_a_negative_answer_carries_a_soa() -> None:
@@ -169,8 +140,6 @@ def test_too_many_records_for_one_answer_are_refused() -> None:
 
 A, AAAA = 1, 28
 PEER = ("127.0.0.1", 40000)
-
-
 OTHER = ("127.0.0.1", 2)
 
 

@@ -69,8 +69,8 @@ def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
         with conversation.namespaces() as namespaces:
             said = inside(
                 namespaces,
-                lambda: (
-                    f"{local} {os.getuid()} {socket.gethostname()} " + " ".join(ipv4_addresses())
+                lambda: " ".join(
+                    [local, f"{os.getuid()}", socket.gethostname(), *ipv4_addresses()]
                 ),
             )
     assert said.split()[:3] == ["here", "0", "sandbox"]

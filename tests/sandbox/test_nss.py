@@ -10,14 +10,10 @@ from harness.native import LaneError, bundled_module
 from harness.sandbox import Pool, SandboxError
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
+from tests.sandbox.kit import host
 
 HOST = Host.model_validate(
-    {
-        "interfaces": {
-            "eth0": {"addresses": ["10.0.0.1/24", "2001:db8::1/64", "fe80::1/64"]},
-            "eth1": {"addresses": ["fe80::2/64"]},
-        }
-    }
+    host({"eth0": "10.0.0.1/24 2001:db8::1/64 fe80::1/64", "eth1": "fe80::2/64"})
 )
 NAMES = {"web": ["192.0.2.1", "fe80::5%eth1", "fe80::5%eth0", "fe80::5%77", "192.0.2.1"]}
 
@@ -60,10 +56,6 @@ def test_glibc_gets_what_is_listed_and_reads_the_file_each_time(pool: Pool) -> N
     assert answers[1] == [("fe80::5", 0)] * 3
     assert answers[2] == [("192.0.2.1", 0)] * 2
     assert answers[3] == "EAI_NONAME"
-    assert answers[4:] == [
-        [("fe80::6", links["eth0"])],
-        [("fe80::6", 0)],
-        "EAI_NODATA",
-        "EAI_NONAME",
-    ]
+    named, unnamed = [("fe80::6", links["eth0"])], [("fe80::6", 0)]
+    assert answers[4:] == [named, unnamed, "EAI_NODATA", "EAI_NONAME"]
     assert descriptors == ["0", "1", "2"]
