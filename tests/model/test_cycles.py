@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 
 from harness.model.cycles import find_cycle
@@ -48,24 +49,22 @@ def has_cycle(facts: Sequence[Destination]) -> bool:
     )
 
 
-def test_near_far_and_another_family_between_them() -> None:
-    found = find_cycle(known([FAR, SIX, NEAR], TYING))
-    assert found is not None
-    assert [one.position for one in found] == [2, 0, 1]  # near, far, between
-
-
-def test_without_a_tie_of_the_families_there_is_none() -> None:
-    assert find_cycle(known([FAR, SIX, NEAR])) is None
-
-
-def test_the_other_family_must_stand_between() -> None:
-    assert find_cycle(known([SIX, FAR, NEAR], TYING)) is None
-    assert find_cycle(known([FAR, NEAR, SIX], TYING)) is None
-    assert find_cycle(known([NEAR, SIX, FAR], TYING)) is None
-
-
-def test_one_family_alone_has_none() -> None:
-    assert find_cycle(known([FAR, FAR, NEAR], TYING)) is None
+@pytest.mark.parametrize(
+    ("some", "conf", "cycle"),
+    [
+        ([FAR, SIX, NEAR], TYING, [2, 0, 1]),  # near, far, between
+        ([FAR, SIX, NEAR], None, None),  # the families do not tie
+        ([SIX, FAR, NEAR], TYING, None),  # the other family must stand between
+        ([FAR, NEAR, SIX], TYING, None),
+        ([NEAR, SIX, FAR], TYING, None),
+        ([FAR, FAR, NEAR], TYING, None),  # one family alone
+    ],
+)
+def test_a_far_one_another_family_and_a_near_one(
+    some: list[Candidate], conf: str | None, cycle: list[int] | None
+) -> None:
+    found = find_cycle(known(some, conf))
+    assert (None if found is None else [one.position for one in found]) == cycle
 
 
 @given(candidates(), confs)
