@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import Dialect
 from harness.model.policy import Policy
 from tests.model.kit import VERSIONS, dialects
 
@@ -23,15 +23,12 @@ PRECEDENCES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("address", "label"), LABELS)
-def test_default_labels(address: str, label: int) -> None:
-    assert {Policy.default(v).label(ip_address(address)) for v in VERSIONS} == {label}
-
-
-@pytest.mark.parametrize(("address", "precedence"), PRECEDENCES)
-def test_default_precedences(address: str, precedence: int) -> None:
-    found = {Policy.default(v).precedence_of(ip_address(address)) for v in VERSIONS}
-    assert found == {precedence}
+@pytest.mark.parametrize("glibc", VERSIONS)
+def test_default_labels_and_precedences(glibc: str) -> None:
+    policy = Policy.default(glibc)
+    assert [(text, policy.label(ip_address(text))) for text, _ in LABELS] == LABELS
+    found = [(text, policy.precedence_of(ip_address(text))) for text, _ in PRECEDENCES]
+    assert found == PRECEDENCES
 
 
 # RFC 3484 §3.1 (multicast carries its scope), §3.2; RFC 4291 §2.5.3 for ::1
@@ -49,58 +46,50 @@ def test_scopes(address: str, scope: int) -> None:
     assert Policy.default("2.36").scope(ip_address(address)) == scope
 
 
-@pytest.mark.parametrize("address", ["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.255.1"])
-def test_private_addresses_were_site_local_up_to_2_16(address: str) -> None:
+@pytest.mark.parametrize(
+    ("addresses", "before"),
+    [
+        ("10.0.0.1 172.16.0.1 172.31.255.255 192.168.255.1", 5),
+        ("172.32.0.1 192.169.0.1 11.0.0.1 9.255.255.255", 14),  # their neighbours
+    ],
+)
+def test_private_addresses_were_site_local_up_to_2_16(addresses: str, before: int) -> None:
     # RFC 3484 §3.2 said site-local, RFC 6724 §3.2 global; fact 2.3
-    assert Policy.default("2.16").scope(ip_address(address)) == 5
-    assert Policy.default("2.17").scope(ip_address(address)) == 14
+    for glibc, scope in (("2.16", before), ("2.17", 14)):
+        found = {Policy.default(glibc).scope(ip_address(text)) for text in addresses.split()}
+        assert found == {scope}
 
 
-@pytest.mark.parametrize("address", ["172.32.0.1", "192.169.0.1", "11.0.0.1", "9.255.255.255"])
-def test_neighbours_of_private_addresses_were_always_global(address: str) -> None:
-    assert Policy.default("2.16").scope(ip_address(address)) == 14
-
-
-def test_one_precedence_line_drops_all_default_precedences() -> None:
-    # fact 3.1: the popular one-liner also removes ::1/128 50 and 2002::/16 30
-    policy = Policy.from_gai_conf("precedence ::ffff:0:0/96 100", "2.36")
-    assert policy.precedence_of(IPv4Address("192.0.2.1")) == 100
-    assert policy.precedence_of(IPv6Address("::1")) == 40
-    assert policy.precedence_of(IPv6Address("2002::1")) == 40
-    assert policy.labels == Policy.default("2.36").labels
-    assert policy.scopes == Policy.default("2.36").scopes
-
-
-def test_one_label_line_drops_all_default_labels() -> None:
-    policy = Policy.from_gai_conf("label fd00::/8 9", "2.36")
-    assert policy.label(IPv6Address("fd00::1")) == 9
-    for other in ("::1", "2002::1", "fec0::1", "192.0.2.1", "2001::1"):
-        assert policy.label(ip_address(other)) == 1  # the ::/0 added back
-    assert policy.precedence == Policy.default("2.36").precedence
-
-
-def test_a_given_default_row_is_not_added_again() -> None:
-    policy = Policy.from_gai_conf("label ::/0 7\nprecedence ::/0 3\nscopev4 0.0.0.0/0 5\n", "2.36")
-    assert [entry.value for entry in policy.labels] == [7]
-    assert [entry.value for entry in policy.precedence] == [3]
-    assert [entry.value for entry in policy.scopes] == [5]
-
-
-def test_one_scopev4_line_drops_the_default_scopes() -> None:
-    policy = Policy.from_gai_conf("scopev4 10.0.0.0/8 5", "2.36")
-    scopes = {a: policy.scope(ip_address(a)) for a in ("10.1.1.1", "127.0.0.1", "169.254.0.1")}
-    assert scopes == {"10.1.1.1": 5, "127.0.0.1": 14, "169.254.0.1": 14}
-
-
-def test_equal_lengths_the_first_line_counts_and_host_bits_do_not() -> None:
-    # fact 3.2
-    policy = Policy.from_gai_conf("label 2001:db8::5/32 1\nlabel 2001:db8::/32 2", "2.36")
-    assert policy.label(IPv6Address("2001:db8:1::1")) == 1
-
-
-def test_no_file_and_an_empty_file_are_the_defaults() -> None:
-    assert Policy.from_gai_conf("", "2.36") == Policy.default("2.36")
-    assert Policy.from_gai_conf("# nothing\n", "2.36") == Policy.default("2.36")
+@pytest.mark.parametrize(
+    ("conf", "table", "values"),
+    [
+        # fact 3.1: the popular one-liner also removes ::1/128 50 and 2002::/16 30; ::/0 is added
+        ("precedence ::ffff:0:0/96 100", "precedence",
+         {"192.0.2.1": 100, "::1": 40, "2002::1": 40}),
+        ("label fd00::/8 9", "labels",
+         {"fd00::1": 9, "::1": 1, "2002::1": 1, "fec0::1": 1, "192.0.2.1": 1, "2001::1": 1}),
+        ("scopev4 10.0.0.0/8 5", "scopes", {"10.1.1.1": 5, "127.0.0.1": 14, "169.254.0.1": 14}),
+        # a default row that is given is not added again
+        ("label ::/0 7", "labels", {"::1": 7}),
+        ("precedence ::/0 3", "precedence", {"::1": 3}),
+        ("scopev4 0.0.0.0/0 5", "scopes", {"127.0.0.1": 5}),
+        # fact 3.2: of equal lengths the first line counts, and host bits do not
+        ("label 2001:db8::5/32 1\nlabel 2001:db8::/32 2", "labels", {"2001:db8:1::1": 1}),
+        # the mapped form and the address are searched alike
+        ("label ::ffff:10.0.0.0/104 8", "labels",
+         {"10.1.2.3": 8, "::ffff:10.1.2.3": 8, "11.1.2.3": 1}),
+        ("", "labels", {"::1": 0}),
+        ("# nothing\n", "precedence", {"::1": 50}),
+    ],
+)  # fmt: skip
+def test_one_line_drops_the_defaults_of_its_table(
+    conf: str, table: str, values: dict[str, int]
+) -> None:
+    policy, default = Policy.from_gai_conf(conf, "2.36"), Policy.default("2.36")
+    ask = {"labels": policy.label, "precedence": policy.precedence_of, "scopes": policy.scope}
+    assert {text: ask[table](ip_address(text)) for text in values} == values
+    rest = [name for name in ask if name != table]
+    assert [getattr(policy, name) for name in rest] == [getattr(default, name) for name in rest]
 
 
 def test_undefined_lines_are_named_and_left_out_or_honoured() -> None:
@@ -112,47 +101,33 @@ def test_undefined_lines_are_named_and_left_out_or_honoured() -> None:
     assert honoured.precedence == Policy.from_gai_conf(line, "2.41").precedence
 
 
-nibbles = st.integers(0, 15).map(lambda n: n << 124)
-prefix_lines = st.lists(
-    st.tuples(nibbles | st.integers(0, (1 << 128) - 1), st.integers(0, 6), st.integers(0, 9)),
-    min_size=1,
-    max_size=8,
+PLACES = st.integers(0, 1023)  # the first ten bits: a few rows often hold one address
+
+
+@given(
+    st.sampled_from([("label", 128, 1), ("precedence", 128, 40), ("scopev4", 32, 14)]),
+    st.lists(st.tuples(PLACES, st.integers(0, 6), st.integers(0, 9)), min_size=1),
+    PLACES,
 )
-
-
-@given(prefix_lines, nibbles)
-def test_longest_prefix_wins(lines: list[tuple[int, int, int]], value: int) -> None:
-    text = "\n".join(f"label {IPv6Address(p)}/{bits} {label}" for p, bits, label in lines)
+def test_longest_prefix_wins(
+    table: tuple[str, int, int], lines: list[tuple[int, int, int]], place: int
+) -> None:
+    keyword, width, missing = table
+    kind = IPv4Address if width == 32 else IPv6Address
+    low = width - 10
+    placed = [(where << low, bits, value) for where, bits, value in lines]
+    text = "\n".join(f"{keyword} {kind(one)}/{bits} {value}" for one, bits, value in placed)
+    address = kind(place << low)
     # by brute force: compare the bits as text, the longest first, then the first in the file
-    wanted = 1
     matching = [
-        (bits, label) for p, bits, label in lines if f"{p:0128b}"[:bits] == f"{value:0128b}"[:bits]
-    ]
-    if matching:
-        longest = max(bits for bits, _ in matching)
-        wanted = next(label for bits, label in matching if bits == longest)
-    assert Policy.from_gai_conf(text, "2.36").label(IPv6Address(value)) == wanted
-    text = text.replace("label", "precedence")
-    default = 40 if not matching else wanted
-    assert Policy.from_gai_conf(text, "2.36").precedence_of(IPv6Address(value)) == default
-
-
-scope_lines = st.lists(
-    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 6), st.integers(0, 9)),
-    min_size=1,
-    max_size=8,
-)
-
-
-@given(scope_lines, st.integers(0, 2**32 - 1))
-def test_longest_scope_prefix_wins(lines: list[tuple[int, int, int]], value: int) -> None:
-    text = "\n".join(f"scopev4 {IPv4Address(p)}/{bits} {scope}" for p, bits, scope in lines)
-    matching = [
-        (bits, scope) for p, bits, scope in lines if f"{p:032b}"[:bits] == f"{value:032b}"[:bits]
-    ]
+        (bits, value) for one, bits, value in placed
+        if f"{one:0{width}b}"[:bits] == f"{int(address):0{width}b}"[:bits]
+    ]  # fmt: skip
     longest = max((bits for bits, _ in matching), default=0)
-    wanted = next((scope for bits, scope in matching if bits == longest), 14)
-    assert Policy.from_gai_conf(text, "2.36").scope(IPv4Address(value)) == wanted
+    wanted = next((value for bits, value in matching if bits == longest), missing)
+    policy = Policy.from_gai_conf(text, "2.36")
+    ask = {"label": policy.label, "precedence": policy.precedence_of, "scopev4": policy.scope}
+    assert ask[keyword](address) == wanted
 
 
 @given(st.binary(max_size=80), dialects, st.integers(0, 2**128 - 1), st.integers(0, 2**32 - 1))
@@ -164,10 +139,3 @@ def test_a_policy_of_random_bytes_answers_for_every_address(
         assert 0 <= policy.label(address) < 1 << 31
         assert 0 <= policy.precedence_of(address) < 1 << 31
         assert 0 <= policy.scope(address) < 1 << 31
-
-
-def test_the_mapped_form_and_the_address_are_searched_alike() -> None:
-    policy = Policy.build("label ::ffff:10.0.0.0/104 8", dialect("2.36"))
-    assert policy.label(IPv4Address("10.1.2.3")) == 8
-    assert policy.label(IPv6Address("::ffff:10.1.2.3")) == 8
-    assert policy.label(IPv4Address("11.1.2.3")) == 1
