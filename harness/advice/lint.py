@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import V4MAPPED
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import Dialect
+from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import (
     Cause,
     Effect,
@@ -55,7 +56,7 @@ _CODE_OF: dict[Cause | None, str] = {
 }
 _KEYWORDS = ("label", "precedence", "scopev4", "reload")
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"  # as line_words() decodes it
-_OLD, _NEW = dialect("2.40"), dialect("2.44")
+_OLD, _NEW = dialect_of("2.40"), dialect_of("2.44")
 _ALL = "all"
 _BEFORE = "<2.41"
 _SINCE = ">=2.41"
@@ -103,12 +104,12 @@ def _by_version(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator
             yield replace(finding, glibc=_SINCE)
 
 
-def _tables(conf: GaiConf, spoken: Dialect) -> list[Finding]:
+def _tables(conf: GaiConf, dialect: Dialect) -> list[Finding]:
     """The findings of the tables that a dialect makes of the file."""
     found: list[Finding] = []
     for keyword in ("label", "precedence", "scopev4"):
         found += _table(keyword, conf)
-    return [*found, *_whole(conf, spoken)]
+    return [*found, *_whole(conf, dialect)]
 
 
 def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
@@ -257,7 +258,7 @@ def _covered(prefix: int, bits: int, width: int, known: frozenset[tuple[int, int
     )
 
 
-def _whole(conf: GaiConf, spoken: Dialect) -> Iterator[Finding]:
+def _whole(conf: GaiConf, dialect: Dialect) -> Iterator[Finding]:
     default_tables = (
         ("GAI011", "label", conf.labels, DEFAULT_LABELS),
         ("GAI012", "precedence", conf.precedence, DEFAULT_PRECEDENCE),
@@ -268,7 +269,7 @@ def _whole(conf: GaiConf, spoken: Dialect) -> Iterator[Finding]:
         if own and missing:
             restore = "; ".join(f"{keyword} {_text(entry)} {entry.value}" for entry in missing)
             yield Finding(code, 0, f"dropped defaults; to keep them add: {restore}")
-    yield from _ties(Policy.of(conf, spoken).precedence)
+    yield from _ties(Policy.of(conf, dialect).precedence)
 
 
 def _ties(table: Sequence[PrefixEntry]) -> Iterator[Finding]:

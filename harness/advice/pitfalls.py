@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.model.addresses import as_ipv6_int
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import Dialect
+from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.host import HostView
 from harness.model.order import Destination
@@ -24,36 +25,36 @@ class Pitfall:
 
 
 def find_pitfalls(
-    known: Sequence[Destination], view: HostView, gai_conf: bytes | None, spoken: Dialect
+    known: Sequence[Destination], view: HostView, gai_conf: bytes | None, dialect: Dialect
 ) -> tuple[Pitfall, ...]:
     """The pitfalls that applied to these destinations on this host, most general first."""
     table = address_table(view.addresses)
     found = [
-        _dropped(known, table, spoken),
+        _dropped(known, table, dialect),
         _scoped(known),
         *_peers(known, view, table),
         *_duplicates(known, table),
-        *_partial_tables(gai_conf, spoken),
+        *_partial_tables(gai_conf, dialect),
     ]
     return tuple(pitfall for pitfall in found if pitfall is not None)
 
 
-def _dropped(known: Sequence[Destination], table: AddressTable, spoken: Dialect) -> Pitfall | None:
+def _dropped(known: Sequence[Destination], table: AddressTable, dialect: Dialect) -> Pitfall | None:
     four = [item for item in known if item.reachable and item.address.version == 4]
     if not table.dropped or not four:
         return None
-    others = ", ".join(arch for arch in SUPPORTED if _shift(spoken, arch) != spoken.shift_by_32)
-    if spoken.shift_by_32 == "modulo":
+    others = ", ".join(arch for arch in SUPPORTED if _shift(dialect, arch) != dialect.shift_by_32)
+    if dialect.shift_by_32 == "modulo":
         effect = (
-            f"on {_processors(spoken)} its mask then is /32, so only a destination that is "
+            f"on {_processors(dialect)} its mask then is /32, so only a destination that is "
             f"the source itself counts as near (on {others} it is /0)"
         )
     else:
         effect = (
-            f"on {_processors(spoken)} its mask then is /0, so every destination counts by "
+            f"on {_processors(dialect)} its mask then is /0, so every destination counts by "
             f"its plain common prefix (on {others} it is /32)"
         )
-        if not spoken.first_of_pair_keeps_top_bit:
+        if not dialect.first_of_pair_keeps_top_bit:
             effect += (
                 "; and one that differs from the source in the first bit counts by the bits "
                 "behind it when it is the first of the two compared, by the compiler's doing"
@@ -66,14 +67,14 @@ def _dropped(known: Sequence[Destination], table: AddressTable, spoken: Dialect)
     )
 
 
-def _shift(spoken: Dialect, arch: str) -> str:
-    return dialect(spoken.glibc, arch).shift_by_32
+def _shift(dialect: Dialect, arch: str) -> str:
+    return dialect_of(dialect.glibc, arch).shift_by_32
 
 
-def _processors(spoken: Dialect) -> str:
+def _processors(dialect: Dialect) -> str:
     """The processor, and those that shift alike: they give one answer, and so one text."""
-    alike = [arch for arch in SUPPORTED if _shift(spoken, arch) == spoken.shift_by_32]
-    return ", ".join(alike if spoken.arch in alike else [spoken.arch])
+    alike = [arch for arch in SUPPORTED if _shift(dialect, arch) == dialect.shift_by_32]
+    return ", ".join(alike if dialect.arch in alike else [dialect.arch])
 
 
 def _scoped(known: Sequence[Destination]) -> Pitfall | None:
@@ -120,8 +121,8 @@ def _duplicates(known: Sequence[Destination], table: AddressTable) -> list[Pitfa
     return list(pitfalls.values())
 
 
-def _partial_tables(gai_conf: bytes | None, spoken: Dialect) -> list[Pitfall]:
-    conf = parse_gai_conf(gai_conf or b"", spoken)
+def _partial_tables(gai_conf: bytes | None, dialect: Dialect) -> list[Pitfall]:
+    conf = parse_gai_conf(gai_conf or b"", dialect)
     pitfalls = []
     tables = (("label", conf.labels, 8), ("precedence", conf.precedence, 5))
     for keyword, lines, usual in tables:

@@ -141,14 +141,14 @@ def _explaining(old: Evidence, new: Evidence) -> tuple[Row, ...]:
 
 def _prediction(evidence: Evidence, *rows: Row) -> tuple[object, ...]:
     """What the model says, with the values of some rows instead of its own."""
-    spoken = evidence.dialect
+    dialect = evidence.dialect
     for row in rows:
-        spoken = replace(spoken, **{row.feature: row.value})  # type: ignore[arg-type]
+        dialect = replace(dialect, **{row.feature: row.value})  # type: ignore[arg-type]
     prediction = predict(
         request_for(evidence.lookup),
         evidence.names,
         evidence.view,
         evidence.conf.data,
-        spoken,
+        dialect,
     )
     return prediction.items, prediction.error, bool(prediction.undefined)

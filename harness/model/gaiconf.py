@@ -102,9 +102,9 @@ class _Dropped(Exception):
 
 
 def parse_gai_conf(
-    text: str | bytes, spoken: Dialect, *, honour_undefined: bool | frozenset[int] = False
+    text: str | bytes, dialect: Dialect, *, honour_undefined: bool | frozenset[int] = False
 ) -> GaiConf:
-    """Read a gai.conf as the glibc of dialect ``spoken`` does; nothing is ever refused.
+    """Read a gai.conf as the glibc of ``dialect`` does; nothing is ever refused.
 
     Up to 2.40 a prefix without length makes glibc read an uninitialised pointer. Such a
     line is marked `Effect.UNDEFINED` and left out of the tables, or with
@@ -119,7 +119,7 @@ def parse_gai_conf(
     2.41 ignored
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    keywords = ("label", "precedence", "scopev4")[: 2 + spoken.scopev4_configurable]
+    keywords = ("label", "precedence", "scopev4")[: 2 + dialect.scopev4_configurable]
     tables: dict[str, list[PrefixEntry]] = {"label": [], "precedence": [], "scopev4": []}
     reload = False
     lines = []
@@ -131,8 +131,8 @@ def parse_gai_conf(
         try:
             if keyword in keywords:
                 read = _scope_prefix if keyword == "scopev4" else _prefix
-                address, bits, width, has_length = read(first, spoken)
-                value, defined = _value(second, has_length, spoken)
+                address, bits, width, has_length = read(first, dialect)
+                value, defined = _value(second, has_length, dialect)
                 if value is not None:
                     entry = PrefixEntry(address, bits, value, width)
                     if defined or honoured:
@@ -161,7 +161,7 @@ def line_words(raw: bytes) -> list[str]:
     return [word for word in _BLANKS.split(text) if word]
 
 
-def _prefix(prefix: str, spoken: Dialect) -> tuple[int, int, int, bool]:
+def _prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int, bool]:
     """The prefix of a label or precedence, its length, the width, and whether it has a length."""
     text, slash, length = prefix.partition("/")
     address = inet_pton6(text)
@@ -169,20 +169,20 @@ def _prefix(prefix: str, spoken: Dialect) -> tuple[int, int, int, bool]:
         if inet_pton4(text) is not None:
             raise _Dropped(Cause.IPV4_PREFIX, f"{text!r} is an IPv4 address: write ::ffff:{text}")
         raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv6 address")
-    return int(address), _length(length, 128, spoken) if slash else 128, 128, bool(slash)
+    return int(address), _length(length, 128, dialect) if slash else 128, 128, bool(slash)
 
 
-def _scope_prefix(prefix: str, spoken: Dialect) -> tuple[int, int, int, bool]:
+def _scope_prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int, bool]:
     """As `_prefix`, for scopev4: an IPv4 address, or one written as ::ffff:a.b.c.d."""
     text, slash, length = prefix.partition("/")
     four, six = inet_pton4(text), inet_pton6(text)
     if six is None:
         if four is None:
             raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv4 address")
-        return int(four), _length(length, 32, spoken) if slash else 32, 32, bool(slash)
+        return int(four), _length(length, 32, dialect) if slash else 32, 32, bool(slash)
     if not is_v4mapped(six):
         raise _Dropped(Cause.NOT_MAPPED, f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
-    bits = _length(length, 128, spoken) if slash else 128
+    bits = _length(length, 128, dialect) if slash else 128
     if bits < 96:
         raise _Dropped(
             Cause.CUTS_MAPPED, f"prefix length {bits} is below 96, which cuts into ::ffff:"
@@ -190,20 +190,20 @@ def _scope_prefix(prefix: str, spoken: Dialect) -> tuple[int, int, int, bool]:
     return int(six) - V4MAPPED, bits - 96, 32, bool(slash)
 
 
-def _length(text: str, most: int, spoken: Dialect) -> int:
-    bits = _number(text, spoken, *_LENGTH)
+def _length(text: str, most: int, dialect: Dialect) -> int:
+    bits = _number(text, dialect, *_LENGTH)
     if bits > most:
         raise _Dropped(Cause.BAD_LENGTH, f"prefix length {bits} is above {most}")
     return bits
 
 
-def _value(text: str, has_length: bool, spoken: Dialect) -> tuple[int | None, bool]:
+def _value(text: str, has_length: bool, dialect: Dialect) -> tuple[int | None, bool]:
     """The value and whether the line is defined: up to 2.40 the pointer left behind by the
     length is read before the value is, so a bad value does not save a line without length.
     """
-    defined = has_length or spoken.gaiconf_numbers_checked
+    defined = has_length or dialect.gaiconf_numbers_checked
     try:
-        number = _number(text, spoken, *_VALUE)
+        number = _number(text, dialect, *_VALUE)
         if number > INT_MAX:
             raise _Dropped(Cause.BAD_VALUE, f"value {number} is above {INT_MAX}")
     except _Dropped:
@@ -218,18 +218,18 @@ _LENGTH = "prefix length", Cause.EMPTY_LENGTH, Cause.BAD_LENGTH
 _VALUE = "value", Cause.NO_VALUE, Cause.BAD_VALUE
 
 
-def _number(text: str, spoken: Dialect, what: str, missing: Cause, bad: Cause) -> int:
+def _number(text: str, dialect: Dialect, what: str, missing: Cause, bad: Cause) -> int:
     """strtoul(3) in base 10: sign and wrap-around included; up to 2.40 an empty string is 0."""
     match = _NUMBER.fullmatch(text)
     if match is None:
-        if text == "" and not spoken.gaiconf_numbers_checked:
+        if text == "" and not dialect.gaiconf_numbers_checked:
             return 0
         if text == "":
             raise _Dropped(missing, f"the {what} is missing")
         raise _Dropped(bad, f"{what} {text!r} is no number")
     digits = match[2].lstrip("0") or "0"
     # 20 digits hold every unsigned long; int() refuses very long strings
-    if len(digits) > 20 or int(digits) >> spoken.word_bits:
+    if len(digits) > 20 or int(digits) >> dialect.word_bits:
         raise _Dropped(bad, f"{what} {text[:24]} does not fit into an unsigned long")
     number = int(digits)
-    return -number % (1 << spoken.word_bits) if match[1] == "-" else number
+    return -number % (1 << dialect.word_bits) if match[1] == "-" else number

@@ -97,7 +97,7 @@ class Found:
 
 
 def find(
-    request: Request, service: NameService, seen_ipv4: bool, seen_ipv6: bool, spoken: Dialect
+    request: Request, service: NameService, seen_ipv4: bool, seen_ipv6: bool, dialect: Dialect
 ) -> Found:
     """What getaddrinfo has in hand before it sorts.
 
@@ -105,13 +105,13 @@ def find(
     other than 127.0.0.1 or ::1 exists (AI_ADDRCONFIG asks for that).
     """
     try:
-        return _find(request, service, seen_ipv4, seen_ipv6, spoken)
+        return _find(request, service, seen_ipv4, seen_ipv6, dialect)
     except LookupFailed as failure:
         return Found(error=str(failure))
 
 
 def _find(
-    request: Request, service: NameService, seen_ipv4: bool, seen_ipv6: bool, spoken: Dialect
+    request: Request, service: NameService, seen_ipv4: bool, seen_ipv6: bool, dialect: Dialect
 ) -> Found:
     name = None if request.name == "*" else request.name
     servname = None if request.service == "*" else request.service
@@ -129,7 +129,7 @@ def _find(
             raise LookupFailed("EAI_NONAME")
     numeric = bool(request.flags & AI_NUMERICSERV)
     wanted = sockets(
-        servname, request.socktype, request.protocol, numeric, service.services, spoken
+        servname, request.socktype, request.protocol, numeric, service.services, dialect
     )
     if isinstance(wanted, str):
         raise LookupFailed(wanted)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from harness.model.addresses import as_ipv6_int
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import Dialect
+from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import GaiConf, Line, PrefixEntry, parse_gai_conf
 from harness.model.host import IPAddress
 
@@ -83,24 +84,24 @@ class Policy:
         >>> policy.precedence_of(ip_address("192.0.2.1")), policy.precedence_of(ip_address("::1"))
         (100, 40)
         """
-        return cls.build(text, dialect(glibc, arch), honour_undefined=honour_undefined)
+        return cls.build(text, dialect_of(glibc, arch), honour_undefined=honour_undefined)
 
     @classmethod
     def build(
         cls,
         text: str | bytes | None,
-        spoken: Dialect,
+        dialect: Dialect,
         *,
         honour_undefined: bool | frozenset[int] = False,
     ) -> Policy:
         """As `from_gai_conf`, for a dialect."""
-        conf = parse_gai_conf(text or b"", spoken, honour_undefined=honour_undefined)
-        return cls.of(conf, spoken)
+        conf = parse_gai_conf(text or b"", dialect, honour_undefined=honour_undefined)
+        return cls.of(conf, dialect)
 
     @classmethod
-    def of(cls, conf: GaiConf, spoken: Dialect) -> Policy:
-        """The policy of a gai.conf that has been parsed for the dialect ``spoken``."""
-        default_scopes = DEFAULT_SCOPES if spoken.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
+    def of(cls, conf: GaiConf, dialect: Dialect) -> Policy:
+        """The policy of a gai.conf that has been parsed for ``dialect``."""
+        default_scopes = DEFAULT_SCOPES if dialect.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
         return cls(
             labels=_table(conf.labels, DEFAULT_LABELS),
             precedence=_table(conf.precedence, DEFAULT_PRECEDENCE),

@@ -51,13 +51,13 @@ def sockets(
     protocol: int,
     numeric_only: bool,
     services: Mapping[tuple[str, str], int],
-    spoken: Dialect,
+    dialect: Dialect,
 ) -> tuple[Socket, ...] | str:
     """The combinations for a service and hints, or the EAI name of the error."""
-    known = [k for k in _KNOWN if spoken.mptcp_known or k.protocol != IPPROTO_MPTCP]
+    known = [k for k in _KNOWN if dialect.mptcp_known or k.protocol != IPPROTO_MPTCP]
     port: int | None = 0
     if service:
-        number = _service_number(service, spoken)
+        number = _service_number(service, dialect)
         if number is None and numeric_only:
             return "EAI_NONAME"
         # a negative number counts as numeric for AI_NUMERICSERV, yet is looked up as a name
@@ -96,14 +96,14 @@ def _socket(known: _Known, protocol: int, port: int) -> Socket:
     return Socket(known.socktype, protocol if known.any_protocol else known.protocol, port)
 
 
-def _service_number(service: str, spoken: Dialect) -> int | None:
+def _service_number(service: str, dialect: Dialect) -> int | None:
     """strtoul(3) of the whole text, cut to an int; None when it is a name."""
     match = _DECIMAL.fullmatch(service)
     if match is None:
         return None
     digits = match[2].lstrip("0") or "0"
     # 20 digits hold every unsigned long; int() refuses very long strings
-    if len(digits) > 20 or int(digits) >> spoken.word_bits:
+    if len(digits) > 20 or int(digits) >> dialect.word_bits:
         return -1  # ULONG_MAX as an int
     number = (-int(digits) if match[1] == "-" else int(digits)) & 0xFFFFFFFF
     return number - (1 << 32) if number >> 31 else number

@@ -54,7 +54,7 @@ class AddressTable:
         """True on a host without any IPv6 address but ::1: glibc then keeps no table at all."""
         return not self.seen_ipv6
 
-    def find(self, source: IPAddress, inet_socket: bool, spoken: Dialect) -> Entry | None:
+    def find(self, source: IPAddress, inet_socket: bool, dialect: Dialect) -> Entry | None:
         """Search as bsearch does; among equal keys the first one probed is found.
 
         ``inet_socket``: the source was read from an AF_INET socket. Only then 127/8 is
@@ -62,7 +62,7 @@ class AddressTable:
         """
         key = as_ipv6_int(source)
         loopback = inet_socket and source.version == 4 and int(source) >> 24 == 127
-        if loopback and spoken.loopback_source_by_127_0_0_1:
+        if loopback and dialect.loopback_source_by_127_0_0_1:
             key = V4MAPPED | _LOOPBACK4
         # 2.41 rewrote bsearch with a base and a count; it probes the same entries as before.
         low, high = 0, len(self.entries)
@@ -136,7 +136,7 @@ def address_table(rows: Sequence[AddressRow]) -> AddressTable:
 
 
 def candidates(
-    targets: Sequence[Target], view: HostView, spoken: Dialect, table: AddressTable | None = None
+    targets: Sequence[Target], view: HostView, dialect: Dialect, table: AddressTable | None = None
 ) -> list[Candidate]:
     """What glibc knows of each target when it begins to sort.
 
@@ -161,7 +161,7 @@ def candidates(
         entry = None
         if source is not None:
             inet_socket = version == 4 and socket_version == 4
-            entry = table.find(source, inet_socket, spoken)
+            entry = table.find(source, inet_socket, dialect)
         known = entry is not None and native.get(entry.index, False)
         result.append(candidate(target, source, entry, known))
     return result

@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 import pytest
 
 from harness.glibcs import host
-from harness.model.dialects import dialect
+from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import parse_gai_conf
 from harness.sandbox import kernel, namespaces, wire
 from harness.sandbox.names import replace, write_names
@@ -209,13 +209,13 @@ class StaleGaiConf(Exception):
 def gai_conf_matters(gai_conf: bytes | None) -> bool:
     """Whether a host's gai.conf says anything else than this machine's; None for no file."""
     build = host()
-    spoken = dialect(build.version, build.arch)
+    dialect = dialect_of(build.version, build.arch)
     try:
         kept = _GAI_CONF.read_bytes()
     except OSError:
         kept = b""
-    wanted = parse_gai_conf(gai_conf or b"", spoken)
-    return bool(wanted.undefined) or wanted != parse_gai_conf(kept, spoken)
+    wanted = parse_gai_conf(gai_conf or b"", dialect)
+    return bool(wanted.undefined) or wanted != parse_gai_conf(kept, dialect)
 
 
 def check_fresh() -> None:

@@ -28,7 +28,7 @@ def some_gai_conf_does_it(
     scopes for every IPv4 address are tried; assignments that glibc cannot tell apart for
     these destinations are tried once.
     """
-    known = known_facts(cases[0], Policy.default(cases[0].spoken.glibc))
+    known = known_facts(cases[0], Policy.default(cases[0].dialect.glibc))
     ends = [
         as_ipv6_int(address)
         for item in known.values()
@@ -47,7 +47,7 @@ def some_gai_conf_does_it(
     for lines in product(labels, scopes, orders):
         data = with_new_lines(gai_conf or b"", [line for some in lines for line in some])
         if all(
-            answered_order(case, Policy.build(data, case.spoken))[: len(wanted)] == tuple(wanted)
+            answered_order(case, Policy.build(data, case.dialect))[: len(wanted)] == tuple(wanted)
             for case in cases
         ):
             return data
@@ -79,7 +79,7 @@ def _different(
     found: dict[object, list[NewLine]] = {}
     for values in assignments:
         lines = _lines(keyword, keys, bits, values)
-        policy = Policy.build(with_new_lines(b"", lines), case.spoken)
+        policy = Policy.build(with_new_lines(b"", lines), case.dialect)
         seen: list[object] = []
         for candidate in case.candidates:
             destination = parse(candidate.destination)

@@ -179,7 +179,7 @@ def test_every_dialect_must_agree() -> None:
     found = suggest(both, None, targets("10.9.0.1"))
     assert isinstance(found, Suggestion)
     for one in both:
-        policy = Policy.build(found.gai_conf, one.spoken)
+        policy = Policy.build(found.gai_conf, one.dialect)
         assert answered_order(one, policy)[0] == targets("10.9.0.1")[0]
 
 
@@ -298,7 +298,7 @@ def test_the_search_finds_a_change_exactly_where_trying_everything_does(
     if isinstance(found, Impossible):
         assert some_gai_conf_does_it([one], conf, wanted) is None
         return
-    policy = Policy.build(found.gai_conf, one.spoken)
+    policy = Policy.build(found.gai_conf, one.dialect)
     assert answered_order(one, policy)[: len(wanted)] == wanted
     assert not [f for f in lint(found.gai_conf or b"") if f.code in ("GAI001", "GAI002", "GAI007")]
 
@@ -320,8 +320,8 @@ def test_one_precedence_line_never_does_what_is_said_to_take_two(
     for prefix in {*tree(keys), *map(as_prefix, DEFAULT_PRECEDENCE)}:
         for value in (0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55):
             line = NewLine("precedence", *prefix, value)
-            kept = restored_lines((line,), parse_gai_conf(b"", one.spoken), one.spoken)
-            policy = Policy.build(with_new_lines(b"", (line, *kept)), one.spoken)
+            kept = restored_lines((line,), parse_gai_conf(b"", one.dialect), one.dialect)
+            policy = Policy.build(with_new_lines(b"", (line, *kept)), one.dialect)
             assert answered_order(one, policy) != wanted
 
 

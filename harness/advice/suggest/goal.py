@@ -26,7 +26,7 @@ class LookupCase:
     """One look-up in one dialect: the candidates in the order the name service gave them."""
 
     name: str
-    spoken: Dialect
+    dialect: Dialect
     candidates: tuple[Candidate, ...]
 
 
@@ -36,7 +36,7 @@ def known_facts(case: LookupCase, policy: Policy) -> dict[Target, Destination]:
     for position, candidate in enumerate(case.candidates):
         target = Target(parse(candidate.destination), candidate.scope_id)
         if target not in found:
-            found[target] = glibc_destination(candidate, position, policy, case.spoken)
+            found[target] = glibc_destination(candidate, position, policy, case.dialect)
     return found
 
 

@@ -151,13 +151,13 @@ def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
     return replace(policy, **tables)
 
 
-def restored(lines: Sequence[NewLine], present: GaiConf, spoken: Dialect) -> tuple[NewLine, ...]:
+def restored(lines: Sequence[NewLine], present: GaiConf, dialect: Dialect) -> tuple[NewLine, ...]:
     """The default entries that ``lines`` would drop, as lines that keep them.
 
     A table in which the file has lines of its own has no defaults any more; ::/0 is added
     back by glibc itself.
     """
-    scopes = DEFAULT_SCOPES if spoken.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
+    scopes = DEFAULT_SCOPES if dialect.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
     tables = (
         ("label", present.labels, DEFAULT_LABELS),
         ("precedence", present.precedence, DEFAULT_PRECEDENCE),
@@ -186,8 +186,8 @@ def mended(data: bytes, dialects: Sequence[Dialect]) -> tuple[bytes, tuple[Mende
     found = []
     undefined = {
         line.number: line
-        for spoken in dialects
-        for line in parse_gai_conf(data, spoken, honour_undefined=True).lines
+        for dialect in dialects
+        for line in parse_gai_conf(data, dialect, honour_undefined=True).lines
         if line.effect is Effect.UNDEFINED
     }
     for number in sorted(undefined):

@@ -101,7 +101,7 @@ def suggest(
 
 def answered_order(case: LookupCase, policy: Policy) -> tuple[Target, ...]:
     """The destinations as one case returns them, each at its first place."""
-    order = order_for(case.candidates, policy, case.spoken)
+    order = order_for(case.candidates, policy, case.dialect)
     return tuple(dict.fromkeys(item.target for item in order.ranked))
 
 
@@ -120,17 +120,17 @@ class _Search:
             raise ValueError("a look-up and a wished address were expected")
         if len(set(self.wanted)) < len(self.wanted):
             raise ValueError("a wish that names every address once was expected")
-        self.dialects = list(dict.fromkeys(case.spoken for case in self.given))
+        self.dialects = list(dict.fromkeys(case.dialect for case in self.given))
         self.base, self.mends = mended(self.file or b"", self.dialects)
         self.parsed = parse_gai_conf(self.base, self.dialects[-1])
         # versions that see the same facts under the same tables are one case
         different: dict[object, tuple[LookupCase, Policy, dict[Target, Destination]]] = {}
         for case in self.given:
-            policy = Policy.build(self.base, case.spoken)
+            policy = Policy.build(self.base, case.dialect)
             known = known_facts(case, policy)
             different[policy, case.candidates, tuple(known.values())] = case, policy, known
         self.cases, self.policies, self.known = zip(*different.values(), strict=True)
-        self.elsewhere = tuple({(c.spoken, c.candidates): c for c in self.elsewhere}.values())
+        self.elsewhere = tuple({(c.dialect, c.candidates): c for c in self.elsewhere}.values())
         for target in self.wanted:
             if any(target not in known for known in self.known):
                 raise ValueError(f"{target}: an address that the look-up gives was expected")
@@ -194,7 +194,7 @@ class _Search:
 
     @property
     def scopes_free(self) -> bool:
-        return all(spoken.scopev4_configurable for spoken in self.dialects)
+        return all(dialect.scopev4_configurable for dialect in self.dialects)
 
     @cached_property
     def tables(self) -> list[Table]:
@@ -238,7 +238,7 @@ class _Search:
         )
 
     def effects(self, lines: Lines) -> SideEffects:
-        before = [Policy.build(self.base, case.spoken) for case in self.elsewhere]
+        before = [Policy.build(self.base, case.dialect) for case in self.elsewhere]
         after = [with_rows(policy, lines) for policy in before]
         whole = self.policies[-1], with_rows(self.policies[-1], lines)
         return side_effects(self.elsewhere, before, after, whole, self.sources)

@@ -86,7 +86,7 @@ def side_effects(
 
 
 def _positions(case: LookupCase, policy: Policy) -> list[int]:
-    ordered: tuple[Destination, ...] = order_for(case.candidates, policy, case.spoken).ranked
+    ordered: tuple[Destination, ...] = order_for(case.candidates, policy, case.dialect).ranked
     return [item.position for item in ordered]
 
 
