@@ -168,7 +168,7 @@ def _guarded(
 
 
 def _leads_on(error: Exception, line: str) -> bool:
-    """Whether a line says by itself what to do next, or a look at the machine would not help."""
+    """Whether the line already says what to do, or gai-harness doctor would be of no help."""
     used_up = isinstance(error, MemoryError) or streams.exhausted(error)
     return used_up or "gai-harness " in line or "did you mean" in line
 

@@ -57,17 +57,15 @@ class Acceptance:
         from harness.compare.baseline_file import Sources, read
 
         path = Path(self._path)
+        new = not os.path.lexists(path)
         if not path.parent.is_dir():
             raise UsageError(f"{path}: a file in a folder that is there was expected")
-        new = not os.path.lexists(path)
         if new and not self._update:
-            raise UsageError(
-                f"{path}: a baseline that is there was expected; --update-baseline makes one"
-            )
+            wanted = "a baseline that is there was expected; --update-baseline makes one"
+            raise UsageError(f"{path}: {wanted}")
         self._sources = Sources(path, {job.source for job in jobs})
-        self._baseline = Baseline(
-            () if new else read(path), accept_all=self._update, name=self._sources.name
-        )
+        entries = () if new else read(path)
+        self._baseline = Baseline(entries, accept_all=self._update, name=self._sources.name)
 
     def apply(self, report: LookupReport) -> LookupReport:
         """The report with what is accepted marked so."""
@@ -85,8 +83,8 @@ class Acceptance:
 
         stale = self._baseline.stale(map(_ran, outcomes), self._sources.gone)
         if self._update:
+            kept = self._baseline.updated(stale)
             with whole(self._path) as stream:
-                kept = self._baseline.updated(stale)
                 write(stream, kept)
             plural = "s"[: len(kept) != 1]
             say(f"{self._path}: {len(kept)} accepted difference{plural} written", sys.stderr)

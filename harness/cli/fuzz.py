@@ -55,9 +55,8 @@ def main(options: argparse.Namespace) -> int:
         report += batch
         if batch.disagreements and len(written) < _MOST_FILES:
             written.append(_write(batch.disagreements[0], options, len(written)))
-    elapsed = time.monotonic() - started
     builds = [f"{lane.glibc}:{lane.arch}" for lane in lanes]
-    found = document(report, options.seed, builds, jobs, elapsed, written)
+    found = document(report, options.seed, builds, jobs, time.monotonic() - started, written)
     write_json(found) if options.json else sys.stdout.write(as_text(found))
     return FINDING if report.differing else OK
 

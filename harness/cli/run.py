@@ -72,14 +72,7 @@ def _seconds(text: str) -> float:
 
 def main(options: argparse.Namespace) -> int:
     """Run; returns the exit status."""
-    from harness.compare.plan import (
-        lanes_against,
-        lanes_for,
-        load_gai_conf,
-        load_scenarios,
-        load_suite,
-        make_jobs,
-    )
+    from harness.compare import plan
 
     if options.suite is not None and options.scenarios:
         raise UsageError("--suite: no scenario files beside it were expected")
@@ -88,18 +81,15 @@ def main(options: argparse.Namespace) -> int:
     check(options)
     reference = None
     if options.against is None:
-        lanes = lanes_for(options.glibc, options.lane)
+        lanes = plan.lanes_for(options.glibc, options.lane)
     else:
-        lanes, reference = lanes_against(options.glibc, options.lane, options.against)
-    jobs = make_jobs(
-        load_suite(options.suite)
-        if options.suite is not None
-        else load_scenarios(options.scenarios),
-        lanes,
-        [load_gai_conf(name) for name in options.gai_conf],
-        options.timeout,
-        reference,
-    )
+        lanes, reference = plan.lanes_against(options.glibc, options.lane, options.against)
+    if options.suite is None:
+        scenarios = plan.load_scenarios(options.scenarios)
+    else:
+        scenarios = plan.load_suite(options.suite)
+    gai_confs = [plan.load_gai_conf(name) for name in options.gai_conf]
+    jobs = plan.make_jobs(scenarios, lanes, gai_confs, options.timeout, reference)
     reports: list[tuple[str, str]] = options.report
     inputs = [*(job.source for job in jobs), *options.gai_conf]
     outputs = [name for _, name in reports]
@@ -141,9 +131,8 @@ def _report(
             complain(f"gai-harness run: {job.source}: {outcome.error}")
             status = max(status, outcome.error.exit_status)
             words = str(outcome.error)
-            refused = Notice("refused", job.scenario.name, words, source=job.source)
             for each in writers:
-                each.note(refused)
+                each.note(Notice("refused", job.scenario.name, words, source=job.source))
         for report in map(acceptance.apply, outcome.reports):
             if report.failed:
                 status = max(status, FINDING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from . import weights
@@ -20,21 +21,10 @@ def draw_gai_conf(dice: Dice, destinations: list[str]) -> bytes | None:
     a scenario file can hold them.
     """
     plain = [text.partition("%")[0] for text in destinations]
-    match dice.pick(weights.FILES):
-        case "none":
-            return None
-        case "empty":
-            return b""
-        case "tie":
-            text = _tie(dice, plain)
-        case "few":
-            text = _lines(dice, plain, dice.number(1, 6))
-        case "whole":
-            text = _whole(dice, plain)
-        case "nearly-valid":
-            text = _nearly_valid(dice, plain)
-        case _:
-            text = _hostile(dice, plain)
+    kind = dice.pick(weights.FILES)
+    if kind in ("none", "empty"):
+        return b"" if kind == "empty" else None
+    text = _KINDS[kind](dice, plain)
     if dice.chance(weights.NO_NEWLINE):
         text = text.rstrip("\n")
     return text.encode()
@@ -149,3 +139,12 @@ def _hostile(dice: Dice, plain: list[str]) -> str:
     if form == "many-lines":
         return text + f"{line}\n" * 400
     return text + form.format(keyword=keyword, prefix=prefix, value=value, line=line, **_HUGE)
+
+
+_KINDS: dict[str, Callable[[Dice, list[str]], str]] = {
+    "tie": _tie,
+    "few": lambda dice, plain: _lines(dice, plain, dice.number(1, 6)),
+    "whole": _whole,
+    "nearly-valid": _nearly_valid,
+    "hostile": _hostile,
+}
