@@ -1,7 +1,7 @@
 """What each key of a scenario file means, in the words editors and the reference show.
 
 They stand here and not in the models, so that both stay short; `described` puts them into the
-JSON Schema. Every key has its text and every text its key (tests/scenario/test_descriptions.py).
+JSON Schema. Every key has its text and every text its key (tests/scenario/test_library.py).
 """
 
 from __future__ import annotations
