@@ -379,7 +379,7 @@ class BuildChange(Change):
     accepted: bool = False
     reason: Reason = ""
     rules: Annotated[str, Field(description="that decided: before → after, in words")] = field(
-        init=False
+        init=False, default=""
     )
 
     def __post_init__(self) -> None:

@@ -12,8 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.cli.schema import OF
-from harness.compare.results import LookupReport, Notice, Verdict
-from harness.report.documents import DOCUMENTS, json_schema
+from harness.compare.bench.rate import Rate
+from harness.compare.results import BuildChange, LookupReport, Notice, Side, Verdict
+from harness.report.documents import DOCUMENTS, dump, json_schema
 from harness.report.json import JsonReport
 from tests.report.kit import Ran
 
@@ -112,3 +113,9 @@ def test_summary_and_against_count_the_results(ran: Ran, document: dict[str, Any
     held = [report for report in ran.reports if report.reference]
     assert document["against"]["compared"] == sum(len(report.results) - 1 for report in held)
     assert document["against"]["reference"] == ran.where("host")
+
+
+def test_what_a_value_works_out_is_written_too() -> None:
+    side = Side("2.36:amd64 (host)", (), None, 9, "why")
+    assert dump(BuildChange(side, side))["rules"] == "rule 9 → rule 9"
+    assert dump(Rate(1, 2.0, 1.0, 1.0, 1.0, 1.0))["ratio"] == 0.5

@@ -68,7 +68,7 @@ class Point:
     readable: Sample
     observed: Sample
     agreed: bool
-    ratio: float = field(init=False)
+    ratio: float = field(init=False, default=0.0)
     """The cold model's time in units of the native call's."""
 
     def __post_init__(self) -> None:

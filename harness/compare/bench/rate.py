@@ -61,7 +61,7 @@ class Rate:
     bare_cpu: float
     bare_wall: float
     native: float
-    ratio: float = field(init=False)
+    ratio: float = field(init=False, default=0.0)
     """The rate in units of the bare loop's, by processor time."""
 
     def __post_init__(self) -> None:
