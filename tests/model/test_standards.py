@@ -108,21 +108,18 @@ def check(found: Order, one: Example) -> None:
 
 
 def id_of(value: object) -> str | None:
-    return value.name if isinstance(value, Example) else None
+    return value.name if isinstance(value, (Example, Standard)) else None
 
 
-@pytest.mark.parametrize("backwards", [False, True])
-@pytest.mark.parametrize("one", IN_RFC3484, ids=id_of)
-def test_rfc3484(one: Example, backwards: bool) -> None:
+@pytest.mark.parametrize(
+    ("standard", "one"),
+    [*((RFC3484, one) for one in IN_RFC3484), *((RFC6724, one) for one in IN_RFC6724)],
+    ids=id_of,
+)
+def test_the_examples_of_a_standard(standard: Standard, one: Example) -> None:
     targets, seen = host(one)
-    check(standard_order(RFC3484, targets[::-1] if backwards else targets, seen), one)
-
-
-@pytest.mark.parametrize("backwards", [False, True])
-@pytest.mark.parametrize("one", IN_RFC6724, ids=id_of)
-def test_rfc6724(one: Example, backwards: bool) -> None:
-    targets, seen = host(one)
-    check(standard_order(RFC6724, targets[::-1] if backwards else targets, seen), one)
+    for some in (targets, targets[::-1]):
+        check(standard_order(standard, some, seen), one)
 
 
 # glibc agrees with all of these: its own labels for fec0::/10 (5) and 2001::/32 (7) match on
@@ -138,77 +135,58 @@ def test_glibc_agrees_with_the_examples(one: Example, glibc: str) -> None:
 # --- where the three part
 
 
-def three(
-    sources: str, result: dict[str, str | None], conf: str = ""
-) -> dict[str, tuple[list[str], list[int]]]:
-    rows = [row(text) for text in sources.split()]
-    targets, seen = view(rows, result)
-    orders = {one.name: standard_order(one, targets, seen, conf) for one in STANDARDS}
-    orders["glibc"] = glibc_order(targets, seen, "2.36", conf)
-    orders["2.16"] = glibc_order(targets, seen, "2.16", conf)
-    return {
-        name: ([str(a) for a in one.destinations], [d.rule for d in one.decisions])
-        for name, one in orders.items()
-    }
-
-
-def test_unique_local_addresses_against_ipv4() -> None:
+# the host's addresses, its destinations with the source of each in the order of the answer, and
+# for each order and rule who gives it
+PARTED: list[tuple[str, str, dict[str, str]]] = [
     # RFC 6724 §2.1: fc00::/7 has precedence 3, below IPv4's 35. In RFC 3484 and in glibc
     # (fact 2.2) it has ::/0's 40, above IPv4's 10.
-    found = three("fd00::2/64 192.0.2.2/24", {"192.0.2.9": "192.0.2.2", "fd00::1": "fd00::2"})
-    assert found["RFC 6724"] == (["192.0.2.9", "fd00::1"], [6])
-    assert found["RFC 3484"] == found["glibc"] == (["fd00::1", "192.0.2.9"], [6])
-
-
-def test_a_unique_local_source_for_a_global_destination() -> None:
+    ("fd00::2/64 192.0.2.2/24", "192.0.2.9<192.0.2.2 fd00::1<fd00::2",
+     {"192.0.2.9 fd00::1 by 6": "RFC6724", "fd00::1 192.0.2.9 by 6": "RFC3484 2.36"}),
     # RFC 3484 has one label for both, so precedence decides for IPv6. glibc's label 6 and
     # RFC 6724's label 13 tell them apart: rule 5 decides for IPv4.
-    found = three("fd00::2/64 192.0.2.2/24", {"2001:db8::1": "fd00::2", "192.0.2.9": "192.0.2.2"})
-    assert found["RFC 3484"] == (["2001:db8::1", "192.0.2.9"], [6])
-    assert found["RFC 6724"] == found["glibc"] == (["192.0.2.9", "2001:db8::1"], [5])
-
-
-def test_teredo_against_ipv4() -> None:
-    # RFC 6724: 2001::/32 has precedence 5; in glibc only its label is special
-    found = three("2001::2/64 192.0.2.2/24", {"192.0.2.9": "192.0.2.2", "2001::1": "2001::2"})
-    assert found["RFC 6724"] == (["192.0.2.9", "2001::1"], [6])
-    assert found["RFC 3484"] == found["glibc"] == (["2001::1", "192.0.2.9"], [6])
-
-
-def test_beyond_the_sources_prefix() -> None:
+    ("fd00::2/64 192.0.2.2/24", "2001:db8::1<fd00::2 192.0.2.9<192.0.2.2",
+     {"2001:db8::1 192.0.2.9 by 6": "RFC3484", "192.0.2.9 2001:db8::1 by 5": "RFC6724 2.36"}),
+    # RFC 6724: Teredo's 2001::/32 has precedence 5; in glibc only its label is special
+    ("2001::2/64 192.0.2.2/24", "192.0.2.9<192.0.2.2 2001::1<2001::2",
+     {"192.0.2.9 2001::1 by 6": "RFC6724", "2001::1 192.0.2.9 by 6": "RFC3484 2.36"}),
     # ff00 shares 112 bits with the source, 3 shares 127; RFC 6724 §2.2 stops at 64
-    near, far = "2001:db8:1::3", "2001:db8:1::ff00"
-    found = three("2001:db8:1::2/64", {far: "2001:db8:1::2", near: "2001:db8:1::2"})
-    assert found["RFC 6724"] == ([far, near], [10])
-    assert found["RFC 3484"] == found["glibc"] == ([near, far], [9])
-
-
-def test_far_ipv4_addresses() -> None:
+    ("2001:db8:1::2/64", "2001:db8:1::ff00<2001:db8:1::2 2001:db8:1::3<2001:db8:1::2",
+     {"2001:db8:1::ff00 2001:db8:1::3 by 10": "RFC6724",
+      "2001:db8:1::3 2001:db8:1::ff00 by 9": "RFC3484 2.36"}),
     # with 192.0.2.2/24, 193.0.0.1 shares 7 bits and 198.51.100.1 shares 5; both are outside
     # the subnet, where glibc since 2.8 counts none (fact 2.5)
-    sources: dict[str, str | None] = {"198.51.100.1": "192.0.2.2", "193.0.0.1": "192.0.2.2"}
-    found = three("192.0.2.2/24 fe80::1/64", sources)
-    by_prefix = (["193.0.0.1", "198.51.100.1"], [9])
-    assert found["RFC 3484"] == found["RFC 6724"] == by_prefix
-    assert found["glibc"] == (["198.51.100.1", "193.0.0.1"], [10])
+    ("192.0.2.2/24 fe80::1/64", "198.51.100.1<192.0.2.2 193.0.0.1<192.0.2.2",
+     {"193.0.0.1 198.51.100.1 by 9": "RFC3484 RFC6724", "198.51.100.1 193.0.0.1 by 10": "2.36"}),
+    # the standards know the prefix length, glibc on an IPv4-only host has thrown it away
+    # (facts 1.4 and 2.7)
+    ("172.18.45.2/24", "172.31.80.8<172.18.45.2 172.18.45.6<172.18.45.2",
+     {"172.18.45.6 172.31.80.8 by 9": "RFC3484 RFC6724",
+      "172.31.80.8 172.18.45.6 by 10": "2.36"}),
+    # RFC 3484 §3.2 and glibc up to 2.16: private addresses are site-local, so a private source
+    # matches a private destination only. RFC 6724 §3.2 and glibc since 2.17: global.
+    ("10.0.0.1/8 fe80::1/64", "198.51.100.1<10.0.0.1 10.0.0.9<10.0.0.1",
+     {"10.0.0.9 198.51.100.1 by 2": "RFC3484 2.16", "10.0.0.9 198.51.100.1 by 9": "RFC6724 2.36"}),
+]  # fmt: skip
 
 
-def test_ipv4_only_hosts() -> None:
-    # the standards know the prefix length, glibc has thrown it away (facts 1.4 and 2.7)
-    sources: dict[str, str | None] = {"172.31.80.8": "172.18.45.2", "172.18.45.6": "172.18.45.2"}
-    found = three("172.18.45.2/24", sources)
-    by_prefix = (["172.18.45.6", "172.31.80.8"], [9])
-    assert found["RFC 3484"] == found["RFC 6724"] == by_prefix
-    assert found["glibc"] == (["172.31.80.8", "172.18.45.6"], [10])
-
-
-def test_private_ipv4_addresses() -> None:
-    # RFC 3484 §3.2 and glibc up to 2.16: site-local, so a private source matches a private
-    # destination only. RFC 6724 §3.2 and glibc since 2.17: global, so rule 9 comes to decide.
-    sources: dict[str, str | None] = {"198.51.100.1": "10.0.0.1", "10.0.0.9": "10.0.0.1"}
-    found = three("10.0.0.1/8 fe80::1/64", sources)
-    assert found["RFC 3484"] == found["2.16"] == (["10.0.0.9", "198.51.100.1"], [2])
-    assert found["RFC 6724"] == found["glibc"] == (["10.0.0.9", "198.51.100.1"], [9])
+@pytest.mark.parametrize(("sources", "asked", "orders"), PARTED)
+def test_where_the_standards_and_glibc_part(
+    sources: str, asked: str, orders: dict[str, str]
+) -> None:
+    reached: dict[str, str | None] = {}
+    for one in asked.split():
+        to, source = one.split("<")
+        reached[to] = source
+    targets, seen = view([row(text) for text in sources.split()], reached)
+    standards = {one.name.replace(" ", ""): one for one in STANDARDS}
+    for expected, names in orders.items():
+        for name in names.split():
+            if name in standards:
+                found = standard_order(standards[name], targets, seen)
+            else:
+                found = glibc_order(targets, seen, name)
+            words = [*map(str, found.destinations), "by", str(found.decisions[0].rule)]
+            assert " ".join(words) == expected, name
 
 
 def test_peer_addresses_are_known_to_the_standards() -> None:
