@@ -40,10 +40,16 @@ class Tree:
 
     Args:
         root: The directory; a link to it is followed first.
+
+    Raises:
+        GlibcError: It is relative, and the current folder was removed.
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = Path(os.path.realpath(root))
+        try:
+            self.root = Path(os.path.realpath(root))
+        except OSError:
+            raise GlibcError(f"{root}: the current folder is gone; expected a directory") from None
 
     def resolve(self, inside: str) -> Path | None:
         """The real file or directory at *inside*, as a process with this root would reach it.
@@ -182,8 +188,10 @@ def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[_Found]:
 
 
 def _dangling(tree: Tree, inside: str) -> GlibcError:
-    link = inside.strip("/")
-    return GlibcError(f"{tree.root}: {link} is a link to a file that is not in the tree")
+    name = inside.strip("/")
+    if tree.resolve(inside) is not None:
+        return GlibcError(f"{tree.root}: {name} is not a regular file; expected a part of glibc")
+    return GlibcError(f"{tree.root}: {name} is a link to a file that is not in the tree")
 
 
 def _one(tree: Tree, found: list[_Found], arch: str | None) -> _Found:

@@ -171,11 +171,12 @@ def _known(arch: str) -> Iterator[Emulator]:
             f"no way is known to run {arch} programs; expected one of {', '.join(QEMU_NAMES)}"
         )
     for name in _names(arch):
-        places = [Path(programs.find(name) or "")]
+        found = programs.find(name)
+        places = [Path(found)] if found else []
         places += [folder / name for folder in emulator_folders()]
         for place in places:
             program = place.resolve()  # a link would lead out of the root it is put into
-            version = _version(program) if place.name else None
+            version = _version(program)
             if version is not None:
                 yield Emulator(arch, program, version)
 

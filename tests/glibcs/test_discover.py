@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import Build, GlibcError, find, from_directory
+from harness.glibcs.emulators import installed
 from tests.glibcs.making import elf
 
 Make = Callable[..., Path]
@@ -75,6 +76,26 @@ def test_a_link_to_the_host_is_refused(tree: Make, own: Build) -> None:
     (root / "lib/libc.so.6").symlink_to(own.libraries[0])
     with pytest.raises(GlibcError, match=r"lib/libc\.so\.6 is a link to a file that is not in"):
         from_directory(root)
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_called_that(tree: Make, make: Callable[[Path], None]) -> None:
+    root = tree("lib")
+    (root / "lib/libc.so.6").unlink()
+    make(root / "lib/libc.so.6")
+    with pytest.raises(GlibcError, match=r"lib/libc\.so\.6 is not a regular file"):
+        from_directory(root)
+
+
+def test_a_current_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(GlibcError, match="the current folder is gone"):
+        from_directory(".")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    installed("s390x")  # doctor asks this
 
 
 def test_links_in_a_circle_end(tree: Make) -> None:
