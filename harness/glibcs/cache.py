@@ -16,6 +16,7 @@ changed them. The cache's place: ``GAI_HARNESS_CACHE``, else the user's cache fo
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -119,6 +120,8 @@ def making(key: str) -> Iterator[Path]:
         base.mkdir(mode=0o755, parents=True, exist_ok=True)
         for folder in ("builds", "roots", "locks", "tmp"):
             (base / folder).mkdir(mode=0o755, exist_ok=True)
+            if (base / folder).is_symlink():
+                raise OSError(errno.ELOOP, f"its folder {folder} is a link")
         lock = FileLock(base / "locks" / f"{key}.lock")
         lock.acquire()
     except OSError as error:
@@ -141,6 +144,8 @@ def clear_dead() -> None:
     end = time.monotonic() + _CLEARING_SECONDS
     with contextlib.suppress(OSError, GlibcUnavailable):
         base = cache_folder()
+        if (base / "tmp").is_symlink():  # it may lead to anybody's folder, /etc as well
+            return
         with os.scandir(base / "tmp") as entries:
             for entry in entries:
                 _clear(entry, base / "locks" / f"{entry.name.rpartition('.')[0]}.lock")

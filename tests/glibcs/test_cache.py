@@ -16,7 +16,7 @@ import pytest
 from harness.cli import main
 from harness.doctor import examine, glibcs
 from harness.glibcs import Build, GlibcUnavailable, add, find, inventory, remove, stage
-from harness.glibcs.cache import cached, clear_dead
+from harness.glibcs.cache import cached, clear_dead, making
 
 Make = Callable[..., Path]
 Damage = Callable[[Path], object]
@@ -234,3 +234,20 @@ def test_a_cache_is_made_for_its_owner_whatever_the_umask(tree: Make, cache: Pat
     assert find("mine") == [build]
     for path in (cache, cache / "builds", cache / "tmp"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o022 == 0
+
+
+def test_a_link_in_the_place_of_the_work_folder_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "kept.conf").touch()
+    cache = tmp_path / "own-cache"
+    (cache / "locks").mkdir(parents=True)
+    (cache / "tmp").symlink_to(victim)
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(cache))
+    clear_dead()
+    assert [one.name for one in victim.iterdir()] == ["kept.conf"]
+    with pytest.raises(GlibcUnavailable, match="its folder tmp is a link"), making("key"):
+        pass
+    assert [one.name for one in victim.iterdir()] == ["kept.conf"]
