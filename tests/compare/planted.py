@@ -57,12 +57,12 @@ def rule_dropped(number: int, put: Put) -> None:
     _rule(put, number, lambda *_: (0, 0))
 
 
-def rule9_dropped(put: Put) -> None:
+def _rule9_dropped(put: Put) -> None:
     _keys(put, lambda key: (key[0], 0, key[2], 0))
     _rule(put, 9, lambda *_: (0, 0))
 
 
-def rule10_turned(put: Put) -> None:
+def _rule10_turned(put: Put) -> None:
     def sort(self: Sorter, keys: Sequence[Key]) -> list[int]:
         last = len(keys) - 1
         return [last - position for position in original(self, keys[::-1])]
@@ -84,15 +84,15 @@ def rules_exchanged(number: int, put: Put) -> None:
     put(predict_module, "GLIBC", ModelParts(rules=tuple(rules)))
 
 
-def rule7_unknown_is_native(put: Put) -> None:
+def _rule7_unknown_is_native(put: Put) -> None:
     _rule(put, 7, lambda a, b: (a.native or a.index is None, b.native or b.index is None))
 
 
-def rule9_across_families(put: Put) -> None:
+def _rule9_across_families(put: Put) -> None:
     _rule(put, 9, lambda a, b: (a.common_prefix, b.common_prefix))
 
 
-def stable_sort(put: Put) -> None:
+def _stable_sort(put: Put) -> None:
     """Insertion sort: stable too, but not glibc's."""
 
     def insert(items: Sequence[Destination], compare: Compare) -> list[Destination]:
@@ -108,7 +108,7 @@ def stable_sort(put: Put) -> None:
     put(predict_module, "GLIBC", ModelParts(sort=insert))
 
 
-def ipv6_limited(put: Put) -> None:
+def _ipv6_limited(put: Put) -> None:
     """Rule 9 compares no more bits of IPv6 addresses than the prefix has."""
 
     def fixed(self: Sorter, candidate: Candidate) -> Fixed:
@@ -126,7 +126,7 @@ def ipv6_limited(put: Put) -> None:
     put(order_module, "common_prefix", limited)
 
 
-def ipv4_unlimited(put: Put) -> None:
+def _ipv4_unlimited(put: Put) -> None:
     def unlimited(_: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
         if source is None:
             return 0
@@ -152,7 +152,7 @@ def _by_local(rows: Sequence[AddressRow]) -> table_module.AddressTable:
     return address_table([r if r.local is None else replace(r, address=r.local) for r in rows])
 
 
-def loopback_by_itself(put: Put) -> None:
+def _loopback_by_itself(put: Put) -> None:
     def other(targets: Any, view: Any, own: Dialect, table: Any = None) -> Any:
         own = replace(own, loopback_source_by_127_0_0_1=False)
         return table_module.candidates(targets, view, own, table)
@@ -183,12 +183,12 @@ def missing_value(value: int, put: Put) -> None:
     put(policy_module, "_table", table)
 
 
-def rfc6724_ula(put: Put) -> None:
+def _rfc6724_ula(put: Put) -> None:
     more = policy_module.prefixes(("fc00::/7", 3), ("::/0", 40))
     put(policy_module, "DEFAULT_PRECEDENCE", (*policy_module.DEFAULT_PRECEDENCE[:-1], *more))
 
 
-def wrap_around_refused(put: Put) -> None:
+def _wrap_around_refused(put: Put) -> None:
     original = gaiconf_module._number
 
     def number(text: str, own: Any, what: str, *causes: Any) -> int:
@@ -199,7 +199,7 @@ def wrap_around_refused(put: Put) -> None:
     put(gaiconf_module, "_number", number)
 
 
-def nul_unnoticed(put: Put) -> None:
+def _nul_unnoticed(put: Put) -> None:
     original = gaiconf_module.line_words
     for module in (gaiconf_module, linekinds_module):
         put(module, "line_words", lambda raw: original(raw.replace(b"\0", b"")))
@@ -212,22 +212,22 @@ def row_changed(feature: str, put: Put) -> None:
 
 PLANTED: dict[str, Bug] = {
     **{f"rule{number}_dropped": partial(rule_dropped, number) for number in range(1, 9)},
-    "rule9_dropped": rule9_dropped,
-    "rule10_turned": rule10_turned,
-    "stable_sort": stable_sort,
+    "rule9_dropped": _rule9_dropped,
+    "rule10_turned": _rule10_turned,
+    "stable_sort": _stable_sort,
     "table_kept": partial(table_built, _kept),
     "peer_found": partial(table_built, _by_local),
     "optimistic_unnoticed": partial(
         table_built, lambda rows: address_table([replace(r, flags=r.flags & ~0x04) for r in rows])
     ),
     "last_of_duplicates": partial(table_built, lambda rows: address_table(rows[::-1])),
-    "loopback_by_itself": loopback_by_itself,
+    "loopback_by_itself": _loopback_by_itself,
     "defaults_stay": partial(lines_read, lambda lines, usual: (*lines, *usual) if lines else lines),
     "last_line_wins": partial(lines_read, lambda lines, _: lines[::-1]),
-    "rfc6724_ula": rfc6724_ula,
-    "wrap_around_refused": wrap_around_refused,
-    "nul_unnoticed": nul_unnoticed,
-    "ipv6_limited": ipv6_limited,
+    "rfc6724_ula": _rfc6724_ula,
+    "wrap_around_refused": _wrap_around_refused,
+    "nul_unnoticed": _nul_unnoticed,
+    "ipv6_limited": _ipv6_limited,
 }
 """What the fuzzer has to find."""
 
@@ -236,9 +236,9 @@ READ_OTHERWISE: dict[str, Bug] = {
     **{f"rule{number}_after_the_next": partial(rules_exchanged, number) for number in range(1, 10)},
     **{f"missing_is_{value}": partial(missing_value, value) for value in (0, 2, 39, 41)},
     **{row.feature: partial(row_changed, row.feature) for row in ROWS},
-    "rule7_unknown_is_native": rule7_unknown_is_native,
-    "rule9_across_families": rule9_across_families,
-    "ipv4_unlimited": ipv4_unlimited,
+    "rule7_unknown_is_native": _rule7_unknown_is_native,
+    "rule9_across_families": _rule9_across_families,
+    "ipv4_unlimited": _ipv4_unlimited,
     "table_unsorted": partial(
         table_built, lambda r: replace(address_table(r), entries=address_table(r).entries[::-1])
     ),
