@@ -40,16 +40,18 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.name}: with --scenario the look-up is named by --lookup")
     lanes = trusted_lanes(options.glibc, "auto")
     scenarios = [] if options.scenario is None else [options.scenario]
-    names = [word for word in (options.lookup, options.name) if word is not None]
-    jobs = jobs_for(scenarios, names, lanes)
+    jobs = jobs_for(scenarios, [options.name] if options.name else [], lanes)
     if len(jobs) != 1:
         raise UsageError(f"{options.scenario}: one scenario was expected, not {len(jobs)}")
     lookups = jobs[0].scenario.lookups
-    if not names and len(lookups) > 1:
-        listed = ", ".join(dict.fromkeys(each.name or f":{each.service}" for each in lookups))
-        raise UsageError(f"--lookup: one of the scenario's look-ups was expected ({listed})")
+    name, every = options.lookup, range(len(lookups))
     # one name may be looked up in several ways: the wish is for each of them
-    answered = fulfil(jobs[0], [Wish(number, options.want) for number in range(len(lookups))])
+    chosen = [number for number in every if name in (None, lookups[number].name)]
+    if not chosen or (name is None and len(chosen) > 1):
+        listed = ", ".join(dict.fromkeys(each.name or f":{each.service}" for each in lookups))
+        option = "--lookup" if name is None else f"--lookup {name}"
+        raise UsageError(f"{option}: one of the scenario's look-ups was expected ({listed})")
+    answered = fulfil(jobs[0], [Wish(number, options.want) for number in chosen])
     if options.json:
         write_json(document(answered))
     else:

@@ -72,6 +72,8 @@ def once(items: tuple[str, ...]) -> tuple[str, ...]:
 
 def printable(text: str) -> str:
     """``text`` without control characters."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise bad("text in UTF-8", text)
     if not text.isprintable():
         raise bad("text without control characters", text)
     return text

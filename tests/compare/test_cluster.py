@@ -280,9 +280,11 @@ def family(pid: int) -> set[int]:
 
 
 def listening(pid: int) -> list[str]:
-    """The TCP sockets of the network it is in that listen and are its own."""
+    """The TCP sockets that listen and are its own, in the machine's network, no sandbox's."""
     own, ports = set(), []
     with suppress(OSError):
+        if Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():
+            return []  # the sandbox's own name server, on its own loopback
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
                 own.add(str(entry.readlink()))
