@@ -19,6 +19,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -42,6 +43,8 @@ _LONGEST_MANIFEST = 64 * 1024
 _MOST_FILES = 64
 # What a command may spend on what dead ones left; the next one goes on.
 _CLEARING_SECONDS = 1.0
+# The key, and what tempfile adds to it.
+_WORK_NAME = re.compile(r"(.+)\.[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,28 +142,35 @@ def clear_dead() -> None:
     """Remove the work folders of processes that were killed.
 
     The kernel releases a lock when its process dies, so a folder whose lock can be had is
-    nobody's. Nothing is said, and nothing waits: a command that clears nothing works the same.
+    nobody's. Only folders that `making` can have made are touched, through a descriptor: what
+    lies in the place of ``tmp`` may lead to anybody's folder, /etc as well. Nothing is said,
+    and nothing waits: a command that clears nothing works the same.
     """
     end = time.monotonic() + _CLEARING_SECONDS
     with contextlib.suppress(OSError, GlibcUnavailable):
         base = cache_folder()
-        if (base / "tmp").is_symlink():  # it may lead to anybody's folder, /etc as well
+        if (base / "locks").is_symlink():
             return
-        with os.scandir(base / "tmp") as entries:
-            for entry in entries:
-                _clear(entry, base / "locks" / f"{entry.name.rpartition('.')[0]}.lock")
+        tmp = os.open(base / "tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            for name in os.listdir(tmp):  # noqa: PTH208 - of a descriptor
+                made = _WORK_NAME.fullmatch(name)
+                if made is not None:
+                    _clear(name, tmp, base / "locks" / f"{made[1]}.lock")
                 if time.monotonic() > end:
                     return
+        finally:
+            os.close(tmp)
 
 
-def _clear(entry: os.DirEntry[str], lock: Path) -> None:
+def _clear(name: str, tmp: int, lock: Path) -> None:
     from filelock import FileLock, Timeout
 
-    with contextlib.suppress(OSError, RecursionError, Timeout), FileLock(lock, timeout=0):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            Path(entry).unlink()
+    with contextlib.suppress(OSError, RecursionError, Timeout):
+        if not stat.S_ISREG(lock.lstat().st_mode):  # `making` takes the lock first
+            return
+        with FileLock(lock, timeout=0):
+            shutil.rmtree(name, ignore_errors=True, dir_fd=tmp)
 
 
 def publish(made: Path, final: Path) -> None:

@@ -179,13 +179,17 @@ def test_junk_makes_no_command_slow(
     capsys.readouterr()
 
 
-def test_junk_in_the_work_folder_is_cleared_little_by_little(kept: Build, cache: Path) -> None:
-    for number in range(500):
-        (cache / "tmp" / f"a.{number}").touch()
-    (cache / "tmp" / "b.1" / "c").mkdir(parents=True)
-    for _ in range(20):
+def test_only_what_a_dead_command_can_have_made_is_cleared(kept: Build, cache: Path) -> None:
+    work = cache / "tmp"
+    (cache / "locks" / "dead.lock").touch()
+    (work / "dead.abcdefgh" / "deep").mkdir(parents=True)
+    others = {"hosts", "dead.txt", "alien.abcdefgh"}  # of another form, and of no lock
+    for name in others:
+        (work / name).mkdir()
+    with making("living") as living:
         clear_dead()
-    assert not any((cache / "tmp").iterdir())
+        assert {one.name for one in work.iterdir()} == {*others, living.name}
+    assert {one.name for one in work.iterdir()} == others
 
 
 @pytest.mark.parametrize("folder", ["builds", "roots", "tmp", "locks"])
