@@ -176,12 +176,13 @@ def test_files_are_as_harmless_and_whole(folder: Path) -> None:
 @pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, of iproute2")
 def test_an_interface_may_be_called_anything(folder: Path) -> None:
     script = "\n".join(
-        f"ip link add $(printf '{name}') type dummy && ip link set $(printf '{name}') up;"
+        f"ip link add $(printf '{name}') type bridge && ip link set $(printf '{name}') up;"
         for name in (r"\033[31m", r"\342\200\256abc", r"::error::", r"a\302\205b")
     )
     base = ["unshare", "-rn", "sh", "-c"]
-    if subprocess.run([*base, script], capture_output=True, check=False).returncode:
-        pytest.skip("needs a network namespace with dummy interfaces")
+    if subprocess.run([*base, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs user namespaces")
+    subprocess.run([*base, f"set -e; {script}"], check=True)
     for words in ("snapshot localhost", "snapshot --redact --no-check localhost",
                   "explain localhost", "kubelet", "doctor"):  # fmt: skip
         done = subprocess.run(
