@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import re
-import shutil
 import subprocess
 import unicodedata
 import xml.etree.ElementTree as ET
@@ -173,7 +172,7 @@ def test_files_are_as_harmless_and_whole(folder: Path) -> None:
     assert all(re.match(r"TAP version 13|1\.\.\d+|(not )?ok \d+ - |#| ", line) for line in tap)
 
 
-@pytest.mark.skipif(shutil.which("ip") is None, reason="needs ip, of iproute2")
+@pytest.mark.needs("ip", "iproute2")
 def test_an_interface_may_be_called_anything(folder: Path) -> None:
     script = "\n".join(
         f"ip link add $(printf '{name}') type bridge && ip link set $(printf '{name}') up;"

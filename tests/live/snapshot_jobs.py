@@ -157,7 +157,7 @@ def marked(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
         f"route append 93.184.219.0/24 dev {MARK}0",
         "route append 93.184.219.0/24 dev eth0",
     ):
-        subprocess.run(["ip", *command.split()], check=False, capture_output=True)
+        subprocess.run(["ip", *command.split()], check=True, capture_output=True)
     (box.etc / "hosts").write_text(
         f"93.184.216.99 {MARK}.example {MARK}alias # {MARK} comment\n"
         f"{FOREIGN}5::99 {MARK}.example\n10.77.3.10 {MARK}.example\n"

@@ -272,6 +272,7 @@ WORDS = (
 )  # fmt: skip
 
 
+@pytest.mark.needs("ip", "iproute2")
 def test_nothing_of_a_host_is_told_by_a_redacted_snapshot(pool: Pool, tmp_path: Path) -> None:
     whole, *redacted = pool.run(snapshot_jobs.marked, list(WORDS))
     status, out, said = whole
