@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import V4MAPPED
-from harness.model.dialects import Dialect
+from harness.model.dialects import NEWEST, Dialect
 from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import (
     Cause,
@@ -56,7 +56,7 @@ _CODE_OF: dict[Cause | None, str] = {
 }
 _KEYWORDS = ("label", "precedence", "scopev4", "reload")
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"  # as line_words() decodes it
-_OLD, _NEW = dialect_of("2.40"), dialect_of("2.44")
+_OLD, _NEW = dialect_of("2.40"), dialect_of(NEWEST)
 _ALL = "all"
 _BEFORE = "<2.41"
 _SINCE = ">=2.41"

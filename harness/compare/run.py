@@ -20,7 +20,7 @@ from harness.compare.request import (
 from harness.compare.results import LookupReport
 from harness.compare.verdict import Analysis, judge
 from harness.compare.versions import architectures, changes
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import NEWEST, Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer, Outcome
 from harness.native.trace import Trace, traced
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 Collected = tuple[tuple[Evidence, ...], tuple["DeviceNote", ...]]
 """The evidence of all lanes for one look-up, and the notes on the devices used."""
 
-NEWEST = "2.44"
 # glibc 2.31 dies in about one of three starts of a gai.conf with undefined lines.
 _STARTS = 12
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from harness.versions import ARCHITECTURES, Version
 
+NEWEST = "2.44"
+"""The newest glibc that the table was confirmed on by runs."""
 _32BIT = frozenset(row.name for row in ARCHITECTURES.values() if row.bits == 32)
 
 

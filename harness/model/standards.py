@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.model.addresses import leading_zeros
-from harness.model.dialects import dialect
+from harness.model.dialects import NEWEST, dialect
 from harness.model.gaiconf import PrefixEntry
 from harness.model.host import IFA_F_DEPRECATED, HostView, IPAddress, Target
 from harness.model.order import Candidate, Order, destination, order_of
@@ -24,7 +24,7 @@ from harness.model.policy import (
 from harness.model.table import Entry, candidate, entry_of, native_links
 
 # The parser's newest reading of gai.conf stands for the documented one.
-_DOCUMENTED = dialect("2.44")
+_DOCUMENTED = dialect(NEWEST)
 
 
 @dataclass(frozen=True, slots=True)
