@@ -90,8 +90,8 @@ def make_base(suite: str, folder: Path, *packages: str) -> Path:
     settings = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
     options = [f"--aptopt={line}" for line in settings.stdout.splitlines() if _APT.match(line)]
     done = subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}", *options,
-         suite, str(folder), "-"],
+        ["mmdebstrap", "--quiet", "--variant=minbase",
+         *(f"--include={package}" for package in packages), *options, suite, str(folder), "-"],
         input="\n".join(entry) + "\n", capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     if done.returncode != 0:

@@ -156,7 +156,7 @@ def test_an_interrupted_run_is_cleared_away(mirror: Mirror, cache: Path, own: Bu
     with pytest.raises(KeyboardInterrupt):
         fetch("first")
     assert not any((cache / "tmp").iterdir())
-    (cache / "tmp" / f"made-first-{own.arch}.killed").mkdir()
+    (cache / "tmp" / f"made-first-{own.arch}.killed_1").mkdir()
     mirror.damage = lambda _: None
     fetch("first")
     assert not any((cache / "tmp").iterdir())

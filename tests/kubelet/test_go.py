@@ -19,26 +19,43 @@ HOSTS = 40
 UNDEFINED = ("fact-3.4", "conf-reload")
 
 
-def model_orders(scenario: Scenario, said: Said) -> dict[str, tuple[str, ...]]:
-    found = {}
-    for name, texts in scenario.names.items():
-        listed = [ip_address(text) for text in texts]
-        if scenario.resolver == "dns":
-            first = 4 if scenario.dns.first_reply == "A" else 6
-            listed.sort(key=lambda address: address.version != first)
-        targets = go_targets([Target(address) for address in listed])
-        found[name] = tuple(map(str, go_order(targets, said.view).destinations))
+Orders = dict[str, tuple[str, ...]]
+
+
+def model_orders(scenario: Scenario, said: Said) -> list[Orders]:
+    """What Go's own resolver may say.
+
+    Over DNS it asks for A and AAAA at once from two sockets, and keeps the answers in the order in
+    which its goroutines read them (net/dnsclient_unix.go): both orders are right.
+    """
+    found: list[Orders] = []
+    for first in (4, 6) if scenario.resolver == "dns" else (None,):
+        orders = {}
+        for name, texts in scenario.names.items():
+            listed = [ip_address(text) for text in texts]
+            if first is not None:
+                listed.sort(key=lambda address: address.version != first)
+            targets = go_targets([Target(address) for address in listed])
+            orders[name] = tuple(map(str, go_order(targets, said.view).destinations))
+        found.append(orders)
     return found
 
 
 def check(scenario: Scenario, said: Said) -> None:
     assert said.cgo == said.glibc, scenario.name
-    assert said.pure == model_orders(scenario, said), scenario.name
-    assert said.go_debug == said.pure, scenario.name
+    models = model_orders(scenario, said)
+
+    def one_of_the_models(orders: Orders) -> None:
+        assert orders.keys() == scenario.names.keys(), scenario.name
+        for name, order in orders.items():
+            assert order in [model[name] for model in models], scenario.name
+
+    one_of_the_models(said.pure)
+    one_of_the_models(said.go_debug)
     # built with cgo and left alone, Go understands "hosts: files" and "hosts: dns" itself
     around = Surroundings(f"hosts: {scenario.resolver}\n", "sandbox")
     assert {choose_resolver(name, around).resolver for name in scenario.names} <= {"go"}
-    assert said.left_alone == said.pure, scenario.name
+    one_of_the_models(said.left_alone)
 
 
 def test_random_hosts(pool: Pool, programs: Programs) -> None:
