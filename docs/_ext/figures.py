@@ -35,7 +35,7 @@ def explained(scenario: str | Path, lookup: str) -> Explained:
     """What glibc and the model made of one look-up. Raises SystemExit where they differ."""
     done = subprocess.run(
         [
-            sys.executable, "-P", "-m", "harness.cli", "explain", str(scenario),
+            sys.executable, "-P", "-m", "harness", "explain", str(scenario),
             "--lookup", lookup, "--glibc", GLIBC, "--json",
         ],
         capture_output=True, text=True, check=False,

@@ -89,7 +89,10 @@ def cache_folder() -> Path:
     """
     chosen = os.environ.get("GAI_HARNESS_CACHE")
     if chosen:
-        folder = Path(chosen).absolute()
+        try:
+            folder = Path(chosen).absolute()
+        except FileNotFoundError:
+            raise _unusable(Path(chosen), "is below a current folder that is gone") from None
     else:
         from platformdirs import user_cache_dir
 
@@ -103,6 +106,8 @@ def cache_folder() -> Path:
         why = f"belongs to the user {found.st_uid}"
     elif found.st_mode & stat.S_IWOTH:
         why = "may be written by every user"
+    elif found.st_mode & stat.S_IWGRP and found.st_gid not in (0, os.getegid()):
+        why = f"may be written by the group {found.st_gid}"
     if why:
         raise _unusable(folder, f"{why}, so that what lies in it may not be yours")
     return folder

@@ -27,7 +27,7 @@ def shell(
 ) -> subprocess.CompletedProcess[bytes]:
     """Runs the command with the redirections of a shell."""
     return subprocess.run(
-        ["sh", "-c", f'"$@" {redirections}', "sh", sys.executable, "-P", "-m", "harness.cli",
+        ["sh", "-c", f'"$@" {redirections}', "sh", sys.executable, "-P", "-m", "harness",
          *map(str, arguments)],
         capture_output=True, check=False, timeout=120, env={**os.environ, **(env or {})},
     )  # fmt: skip
@@ -95,7 +95,7 @@ def test_a_reader_that_has_gone_is_no_verdict(arguments: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "harness.cli", *arguments],
+        [sys.executable, "-P", "-m", "harness", *arguments],
         stdout=write, stderr=subprocess.PIPE, check=False, timeout=120,
     )  # fmt: skip
     os.close(write)

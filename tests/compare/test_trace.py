@@ -74,7 +74,7 @@ def test_the_address_dump_is_in_the_trace(traced: list[Explanation]) -> None:
 
 def test_without_strace_the_hint_is_one_line(tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-P", "-m", "harness.cli", "explain", "seed-rule9-dual-stack", "--trace"],
+        [sys.executable, "-P", "-m", "harness", "explain", "seed-rule9-dual-stack", "--trace"],
         env={**os.environ, "PATH": str(tmp_path)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def test_pcap_is_what_wireshark_reads() -> None:
 def test_capture_works_or_says_why(tmp_path: Path) -> None:
     out = tmp_path / "netlink.pcap"
     ran = subprocess.run(
-        [sys.executable, "-P", "-m", "harness.cli", "explain", "seed-rule9-dual-stack",
+        [sys.executable, "-P", "-m", "harness", "explain", "seed-rule9-dual-stack",
          "--pcap", str(out)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

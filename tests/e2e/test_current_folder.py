@@ -116,7 +116,7 @@ def test_no_command_runs_what_lies_there(hostile: Path) -> None:
             (words, statuses, threads.submit(start, hostile, [str(COMMAND), *words]))
             for words, statuses in COMMANDS
         ]
-        module = [sys.executable, "-P", "-m", "harness.cli"]
+        module = [sys.executable, "-P", "-m", "harness"]
         jobs.append((module, {0}, threads.submit(start, hostile, [*module, "run", SEED])))
         for words, statuses, job in jobs:
             done = job.result()

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
 from tests.e2e.kit import COMMAND, ROOT, start
 from tests.sandbox import ordinary_user
 
@@ -105,19 +104,33 @@ def test_a_machine_without_proc_or_devices(place: str, words: list[str]) -> None
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_no_more_processes_for_an_ordinary_user(limit: str, words: list[str]) -> None:
     plain = [word for word in words if word not in ("--lane", "both")]  # this user has no cache
-    module = [sys.executable, "-P", "-m", "harness.cli"]
+    module = [sys.executable, "-P", "-m", "harness"]
     in_words(ordinary_user.run(["prlimit", limit, *module, *plain]))
 
 
-def test_ctrl_c_while_a_command_is_imported(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(_name: str) -> None:
-        raise KeyboardInterrupt
+INTERRUPT_AT = """
+import os, signal, sys
+module = sys.argv.pop(1)
+class Finder:
+    def find_spec(self, name, *_):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+from harness.__main__ import main
+sys.exit(main())
+"""
 
-    monkeypatch.setattr("harness.cli.import_module", interrupted)
-    assert main(["run", SEED]) == 130
-    assert capsys.readouterr().err == "interrupted\n"
+
+@pytest.mark.parametrize(
+    ("module", "status", "said"),
+    [
+        ("argparse", -signal.SIGINT, ""),  # nobody is there to say it
+        ("harness.cli.run", 130, "interrupted\n"),
+    ],
+)
+def test_ctrl_c_while_importing(module: str, status: int, said: str) -> None:
+    done = start(sys.executable, "-P", "-c", INTERRUPT_AT, module, "run", SEED)
+    assert (done.returncode, done.stderr) == (status, said)
 
 
 def test_ctrl_c_while_it_runs(tmp_path: Path) -> None:

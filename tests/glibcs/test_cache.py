@@ -220,8 +220,25 @@ def test_a_cache_others_may_write_in_is_refused(
     assert "may be written by every user" in check.found
 
 
+def test_a_cache_below_a_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setenv("GAI_HARNESS_CACHE", "cache")
+    with pytest.raises(GlibcUnavailable, match="below a current folder that is gone"):
+        find("mine")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a folder away")
 def test_another_users_cache_is_refused(kept: Build, cache: Path) -> None:
+    os.chown(cache, -1, 12345)
+    find("mine")
+    cache.chmod(0o775)
+    with pytest.raises(GlibcUnavailable, match="may be written by the group 12345"):
+        find("mine")
+    cache.chmod(0o755)
     os.chown(cache, 12345, -1)
     with pytest.raises(GlibcUnavailable, match="belongs to the user 12345"):
         find("mine")

@@ -27,7 +27,7 @@ def test_written_and_read(
     # and through the command, by pipe
     done = subprocess.run(
         [
-            sys.executable, "-P", "-m", "harness.cli", "kubelet", "--scenario", "kubelet-look-up",
+            sys.executable, "-P", "-m", "harness", "kubelet", "--scenario", "kubelet-look-up",
             "--node", "-",
         ],
         input=found["value"], capture_output=True, check=False,

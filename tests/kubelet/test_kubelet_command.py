@@ -19,7 +19,7 @@ from tests.kubelet.kit import Ask, Programs, ask_everybody
 LOOK_UP = "kubelet-look-up"
 DIFFER = "kubelet-resolvers-differ"
 ROUTE = "kubelet-default-route"
-COMMAND = [sys.executable, "-P", "-m", "harness.cli", "kubelet"]
+COMMAND = [sys.executable, "-P", "-m", "harness", "kubelet"]
 
 
 AsJson = Callable[..., dict[str, Any]]

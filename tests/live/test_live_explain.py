@@ -79,7 +79,7 @@ def test_names_come_in_the_services_own_order() -> None:
         assert [t.address for t in answers[name].targets] == [ip_address(a) for a in addresses]
 
 
-COMMAND = [sys.executable, "-P", "-m", "harness.cli", "explain"]
+COMMAND = [sys.executable, "-P", "-m", "harness", "explain"]
 
 
 @pytest.mark.parametrize("arguments", [["localhost"], ["*", "--service", "80"]])

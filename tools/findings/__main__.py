@@ -92,7 +92,7 @@ def _matching(results: Sequence[Result], wanted: set[str]) -> list[Result]:
 
 
 def _json(*words: str) -> dict[str, list[Result]]:
-    command = [sys.executable, "-P", "-m", "harness.cli", *words, "--format", "json"]
+    command = [sys.executable, "-P", "-m", "harness", *words, "--format", "json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     found: dict[str, list[Result]] = json.loads(done.stdout)
     return found

@@ -1,0 +1,25 @@
+"""What the script ``gai-harness`` and ``python -P -m harness`` start.
+
+Without -P, Python itself imports from the current folder first.
+"""
+
+import signal
+import sys
+
+# an interrupt before the command can say so in words ends the process quietly, as a shell expects
+_OWN = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if _OWN:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from harness import cli  # noqa: E402
+
+
+def main() -> int:
+    """Run the command and return its exit status."""
+    if _OWN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
