@@ -53,8 +53,7 @@ class Acceptance:
         self._path: str | None = options.baseline
         if self._path is None:
             return
-        from harness.compare.baseline import Baseline
-        from harness.compare.baseline_file import Sources, read
+        from harness.compare.baseline import Baseline, Sources, read
 
         path = Path(self._path)
         new = not os.path.lexists(path)
@@ -78,7 +77,7 @@ class Acceptance:
         """
         if self._path is None:
             return
-        from harness.compare.baseline_file import write
+        from harness.compare.baseline import write
         from harness.compare.results import Notice
 
         stale = self._baseline.stale(map(_ran, outcomes), self._sources.gone)
@@ -88,12 +87,11 @@ class Acceptance:
                 write(stream, kept)
             plural = "s"[: len(kept) != 1]
             say(f"{self._path}: {len(kept)} accepted difference{plural} written", sys.stderr)
-        for one in stale:
-            entry = one.entry
+        for entry, why in stale.items():
             yield Notice(
                 kind="stale", scenario=entry.scenario, lookup=entry.lookup,
                 gai_conf=entry.gai_conf, build=entry.where,
-                text=f"{one.why}; the entry is taken out" if self._update else one.why,
+                text=f"{why}; the entry is taken out" if self._update else why,
                 source=self._path, failed=self._strict and not self._update,
             )  # fmt: skip
 
@@ -106,6 +104,5 @@ def _ran(outcome: JobOutcome) -> Ran:
     return Ran(
         scenario.name,
         frozenset(map(lookup_title, scenario.lookups)),
-        frozenset(conf.name for conf in outcome.job.gai_confs),
         whole=outcome.error is None,
     )

@@ -1,62 +1,69 @@
-"""Known differences: which of a run's are accepted, which are news, which are gone. Pure."""
+"""Known differences: the file of those that are accepted, and which of a run's are news or gone.
+
+The file is YAML, versioned and sorted. Reading is strict and bounded; an error is one line with
+the file, the line and the field.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TypeAlias
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TextIO, TypeAlias
 
-from harness.compare.results import BuildChange, LookupReport, Result
-from harness.scenario.values import satisfies
+from pydantic import AfterValidator, Field
+
+from harness.compare.results import LookupReport, Result
+from harness.scenario import library
+from harness.scenario.base import Model, Text
+from harness.scenario.values import satisfies, specifier
+from harness.text import yaml_writing
+from harness.text.errors import InputError
+from harness.text.reading import read_bounded
+from harness.text.validation import validated
+from harness.text.yaml_reading import Limits, parse
 from harness.versions import Version, is_version
 
-Outcome: TypeAlias = tuple[str, ...] | str
+_LIBRARY = "library"
+# an entry has some 300 bytes and 10 values
+_LIMITS = Limits(64 << 20, 4 << 20, libyaml=True)
+_HEADER = """\
+Differences that are known and accepted: gai-harness run --baseline FILE fails on others only.
+An entry accepts exactly what it says; another difference at the same place is news.
+reason is yours to write; --update-baseline keeps it, other comments are lost. glibc, arch and
+build say for which builds an entry is: left out, for all; glibc may be '>=2.41' too.
+"""
+
+
+def _version(text: str) -> str:
+    return text if is_version(text) else specifier(text)
+
+
+Outcome: TypeAlias = tuple[Text, ...] | Text
 """An order, or the name of the error that came instead."""
 
-Place: TypeAlias = tuple[str, str, str]
-"""A scenario, a look-up and a gai.conf, by their names in results."""
 
-
-@dataclass(frozen=True, slots=True)
-class KnownResult:
-    """What is accepted of one result: glibc and model differ so, or expectations fail so."""
-
-    verdict: str
-    native: Outcome
-    unmet: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class KnownChange:
-    """What is accepted of one build held against another (`Result.where`)."""
-
-    against: str
-    was: Outcome
-    now: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class KnownEntry:
+class _KnownDifference(Model):
     """One accepted difference and where it is.
 
     ``source`` is the scenario's file, "library" or "suite:NAME". ``glibc`` (a version, or a
     specifier such as ">=2.41"), ``arch`` and ``build`` (a label) are None for any.
     """
 
-    scenario: str
-    lookup: str
-    gai_conf: str
-    known: KnownResult | KnownChange
-    glibc: str | None = None
-    arch: str | None = None
-    build: str | None = None
-    source: str = ""
-    reason: str = ""
+    scenario: Text
+    lookup: Text
+    gai_conf: Text = "default"
+    glibc: Annotated[Text, AfterValidator(_version)] | None = None
+    arch: Text | None = None
+    build: Text | None = None
+    source: Text = ""
+    reason: Text = ""
 
     @property
-    def place(self) -> Place:
-        """The scenario, the look-up and the gai.conf."""
+    def place(self) -> tuple[str, str, str]:
+        """The scenario, the look-up and the gai.conf, by their names in results."""
         return self.scenario, self.lookup, self.gai_conf
 
     @property
@@ -80,36 +87,65 @@ class KnownEntry:
         )
 
 
+class KnownResult(_KnownDifference):
+    """What is accepted of one result: glibc and model differ so, or expectations fail so."""
+
+    against: ClassVar[str] = ""
+    verdict: Literal["agree", "disagree", "crashed", "error"]
+    native: Outcome
+    expectations: tuple[Text, ...] = ()
+
+
+class KnownChange(_KnownDifference):
+    """What is accepted of one build held against another (`Result.where`)."""
+
+    against: Text
+    was: Outcome
+    now: Outcome
+
+
+KnownEntry: TypeAlias = KnownResult | KnownChange
+
+
+class _File(Model):
+    version: Annotated[Literal[1], Field(alias="schema")]
+    differences: tuple[KnownResult, ...] = ()
+    changes: tuple[KnownChange, ...] = ()
+
+
+def read(path: Path) -> tuple[KnownEntry, ...]:
+    """The entries of a baseline. Raises InputError, one line, for one that cannot be used."""
+    file = str(path)
+    try:
+        data = read_bounded(path, _LIMITS.size)
+    except (OSError, ValueError) as error:
+        got = getattr(error, "strerror", None) or str(error)
+        raise InputError(file, None, "file", "a baseline that can be read", got) from None
+    tree = parse(file, data, "schema, differences and changes", _LIMITS)
+    known = validated(_File, tree, file)
+    return (*known.differences, *known.changes)
+
+
+def write(stream: TextIO, entries: Iterable[KnownEntry]) -> None:
+    """Write a baseline: the same entries give the same bytes."""
+    lists: dict[str, list[dict[str, Any]]] = {"differences": [], "changes": []}
+    for entry in entries:
+        fields = entry.model_dump(exclude_none=True)
+        fields |= {last: fields.pop(last) for last in ("source", "reason")}
+        if fields.get("expectations") == ():
+            del fields["expectations"]
+        lists["changes" if entry.against else "differences"].append(fields)
+    document = {"schema": 1} | {key: found for key, found in lists.items() if found}
+    stream.write(yaml_writing.document(document, [_HEADER], rows=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What a run asked of one scenario; ``whole`` is False where an error cut it short."""
 
     scenario: str
     lookups: frozenset[str]
-    gai_confs: frozenset[str]
     whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """An entry that nothing needs any more, and why."""
-
-    entry: KnownEntry
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One thing a run looked at: a result, or a build held against another."""
-
-    result: Result
-    found: KnownResult | KnownChange | None
-    against: str = ""
-
-    def judges(self, entry: KnownEntry) -> bool:
-        """Whether it could have shown what ``entry`` is for."""
-        wanted = entry.known.against if isinstance(entry.known, KnownChange) else ""
-        return self.against == wanted and entry.covers(self.result)
 
 
 class Baseline:
@@ -129,59 +165,77 @@ class Baseline:
         self._entries = tuple(entries)
         self._accept_all = accept_all
         self._name = name
-        self._by_place: dict[Place, list[KnownEntry]] = {}
+        self._by_place: dict[tuple[str, str, str], list[KnownEntry]] = {}
         for entry in self._entries:
             self._by_place.setdefault(entry.place, []).append(entry)
         self._used: set[KnownEntry] = set()
         self._new: dict[KnownEntry, None] = {}
-        self._seen: dict[Place, list[_Look]] = {}
+        # whether anything differed of what the run saw that an entry is for
+        self._differs: dict[KnownEntry, bool] = {}
 
     def apply(self, report: LookupReport) -> LookupReport:
         """The report with what is accepted marked so."""
         results = []
         for result in report.results:
-            entry = self._accepting(report, _Look(result, difference(result)))
+            known: dict[str, Any] | None = None
+            if result.differs:
+                native = result.native if result.error is None else result.error
+                known = {"verdict": str(result.verdict), "native": native}
+                known["expectations"] = result.unmet
+            entry = self._accepting(report, result, known)
             results.append(
                 replace(result, accepted=True, reason=entry.reason) if entry else result
             )  # fmt: skip
         changed = {change.new.where: change for change in report.against}
         for result in filter(report.holds, report.results):
-            change = changed.get(result.where)
-            known = None if change is None or change.undefined else _change(change)
-            entry = self._accepting(report, _Look(result, known, report.reference))
+            change, known = changed.get(result.where), None
+            if change is not None and not change.undefined:
+                was, now = (
+                    side.order if side.error is None else side.error
+                    for side in (change.old, change.new)
+                )
+                known = {"against": report.reference, "was": was, "now": now}
+            entry = self._accepting(report, result, known, report.reference)
             if entry is not None and change is not None:
                 changed[result.where] = replace(change, accepted=True, reason=entry.reason)
         return replace(report, results=tuple(results), against=tuple(changed.values()))
 
-    def _accepting(self, report: LookupReport, seen: _Look) -> KnownEntry | None:
-        """The entry that accepts what was seen, if there is something to accept."""
-        if seen.result.untrusted:
+    def _accepting(
+        self, report: LookupReport, result: Result, known: dict[str, Any] | None, against: str = ""
+    ) -> KnownEntry | None:
+        """The entry that accepts ``known``, what an entry would say of the result, if any does."""
+        if result.untrusted:
             return None  # it says nothing, not even that a difference is gone
         place = (report.scenario, report.lookup, report.gai_conf)
-        if place in self._by_place:  # an entry may be asked later whether it is still needed
-            self._seen.setdefault(place, []).append(
-                replace(seen, result=seen.result.without_answer())
-            )
-        if seen.found is None:
+        entries = [
+            entry
+            for entry in self._by_place.get(place, ())
+            if entry.against == against and entry.covers(result)
+        ]
+        for entry in entries:
+            self._differs[entry] = self._differs.get(entry, False) or known is not None
+        if known is None:
             return None
-        entries = [entry for entry in self._by_place.get(place, ()) if seen.judges(entry)]
-        fitting = [entry for entry in entries if entry.known == seen.found]
+        fitting = [
+            entry for entry in entries if all(getattr(entry, key) == known[key] for key in known)
+        ]
         self._used.update(fitting)
         if fitting or not self._accept_all:
             return fitting[0] if fitting else None
-        result = seen.result
-        made = KnownEntry(
-            *place, seen.found, result.glibc, result.arch, result.label, self._name(report.source)
-        )
-        reasons = [old.reason for old in entries if old.builds == made.builds]
-        made = replace(made, reason=reasons[0]) if reasons else made
+        builds = (result.glibc, result.arch, result.label)
+        reasons = [old.reason for old in entries if old.builds == builds]
+        fields = ("scenario", "lookup", "gai_conf", "glibc", "arch", "build")
+        made = (KnownChange if against else KnownResult)(
+            **known, **dict(zip(fields, place + builds, strict=True)),
+            source=self._name(report.source), reason=next(iter(reasons), ""),
+        )  # fmt: skip
         self._new[made] = None
         return made
 
     def stale(
         self, ran: Iterable[Ran], gone: Callable[[KnownEntry], bool] = lambda _: False
-    ) -> tuple[Stale, ...]:
-        """The entries that nothing needs any more, of those that the run could tell of.
+    ) -> dict[KnownEntry, str]:
+        """The entries that nothing needs any more, of those the run could tell of, and why.
 
         ``ran`` says what was asked; ``gone`` whether an entry's scenario, which was not run,
         is no more.
@@ -189,53 +243,27 @@ class Baseline:
         asked: dict[str, list[Ran]] = {}
         for one in ran:
             asked.setdefault(one.scenario, []).append(one)
-        judged = ((entry, self._why(entry, asked, gone)) for entry in self._entries)
-        return tuple(Stale(entry, why) for entry, why in judged if why)
+        unused = (entry for entry in self._entries if entry not in self._used)
+        judged = {entry: self._why(entry, asked.get(entry.scenario), gone) for entry in unused}
+        return {entry: why for entry, why in judged.items() if why}
 
     def _why(
-        self,
-        entry: KnownEntry,
-        asked: dict[str, list[Ran]],
-        gone: Callable[[KnownEntry], bool],
+        self, entry: KnownEntry, runs: Sequence[Ran] | None, gone: Callable[[KnownEntry], bool]
     ) -> str:
-        """Why an entry is stale; "" where it is not."""
-        if entry in self._used:
-            return ""
-        runs = asked.get(entry.scenario)
+        """Why an entry that accepted nothing is stale; "" where it is not."""
         if runs is None:
             return "there is no such scenario any more" if gone(entry) else ""
         if not all(one.whole for one in runs):
             return ""
         if not any(entry.lookup in one.lookups for one in runs):
             return "the scenario has no such look-up any more"
-        judging = [seen for seen in self._seen.get(entry.place, ()) if seen.judges(entry)]
-        if not judging:
+        if entry not in self._differs:
             return ""
-        if any(seen.found is not None for seen in judging):
-            return "the difference is another one now"
-        return "the difference is gone"
+        return f"the difference is {'another one now' if self._differs[entry] else 'gone'}"
 
-    def updated(self, stale: Iterable[Stale]) -> tuple[KnownEntry, ...]:
+    def updated(self, stale: Iterable[KnownEntry]) -> tuple[KnownEntry, ...]:
         """The entries as they should be now, sorted: without the stale ones, with the new ones."""
-        dropped = {one.entry for one in stale}
-        kept = [entry for entry in self._entries if entry not in dropped]
-        return tuple(sorted({*kept, *self._new}, key=_order))
-
-
-def difference(result: Result) -> KnownResult | None:
-    """What there is to accept in a result; None where nothing differs."""
-    if not result.differs:
-        return None
-    return KnownResult(str(result.verdict), _outcome(result.native, result.error), result.unmet)
-
-
-def _change(change: BuildChange) -> KnownChange:
-    old, new = change.old, change.new
-    return KnownChange(old.where, _outcome(old.order, old.error), _outcome(new.order, new.error))
-
-
-def _outcome(order: tuple[str, ...], error: str | None) -> Outcome:
-    return order if error is None else error
+        return tuple(sorted({*self._entries, *self._new} - {*stale}, key=_order))
 
 
 @cache
@@ -246,8 +274,36 @@ def fits(version: str, wanted: str) -> bool:
 
 def _order(entry: KnownEntry) -> tuple[object, ...]:
     version = entry.glibc or ""
-    return (
-        isinstance(entry.known, KnownChange), entry.scenario, entry.lookup, entry.gai_conf,
-        Version.parse(version if is_version(version) else "0.0"), version,
-        entry.arch or "", entry.build or "", repr(entry.known), entry.source, entry.reason,
-    )  # fmt: skip
+    number = Version.parse(version if is_version(version) else "0.0")
+    builds = (number, version, entry.arch or "", entry.build or "")
+    return isinstance(entry, KnownChange), *entry.place, *builds, repr(entry)
+
+
+class Sources:
+    """How the baseline at ``path`` names the files of scenarios, and whether they are there.
+
+    ``run`` has the sources that this run has read.
+    """
+
+    def __init__(self, path: Path, run: Iterable[str]) -> None:
+        self._folder = Path(os.path.realpath(path)).parent
+        self._library = {str(file): file.stem for file in library()}
+        self._read = {self.name(source) for source in run} - {_LIBRARY}
+
+    def name(self, source: str) -> str:
+        """A source as an entry has it: "library", "suite:NAME", or a path from the baseline."""
+        if source in self._library:
+            return _LIBRARY
+        if source.startswith("suite:"):
+            return source
+        return os.path.relpath(os.path.realpath(source), self._folder)
+
+    def gone(self, entry: KnownEntry) -> bool:
+        """Whether a scenario that was not run is no more."""
+        if not entry.source:
+            return False
+        if entry.source == _LIBRARY:
+            return entry.scenario not in self._library.values()
+        if entry.source in self._read:  # and has no scenario of that name
+            return True
+        return ":" not in entry.source and not os.path.lexists(self._folder / entry.source)

@@ -17,9 +17,11 @@ from harness.compare.baseline import (
     KnownEntry,
     KnownResult,
     Ran,
+    Sources,
     fits,
-)
-from harness.compare.baseline_file import Sources, read, write
+    read,
+    write,
+)  # fmt: skip
 from harness.compare.results import BuildChange, LaneKind, LookupReport, Result, Side, Verdict
 from harness.scenario import library
 from harness.text.errors import InputError
@@ -52,19 +54,23 @@ def held(*, old: tuple[str, ...] = (NEAR, FAR), new: tuple[str, ...] = (FAR, NEA
     return report(*results, reference=HOST, against=changes)
 
 
-def entry(known: KnownResult | KnownChange | None = None, **other: Any) -> KnownEntry:
-    made = KnownEntry(
-        "s", "web", "default", known or KnownResult("disagree", (FAR, NEAR)),
-        "2.36", "amd64", "mine", "s.yaml", "our patch",
-    )  # fmt: skip
-    return replace(made, **other)
+def entry(native: Any = (FAR, NEAR), **other: Any) -> KnownResult:
+    return KnownResult(**PLACE | {"verdict": "disagree", "native": native} | other)
 
 
-RAN = Ran("s", frozenset({"web"}), frozenset({"default"}))
+def changed(was: Any, now: Any, **other: Any) -> KnownChange:
+    return KnownChange(**PLACE | {"against": HOST, "was": was, "now": now} | other)
+
+
+PLACE = {
+    "scenario": "s", "lookup": "web", "gai_conf": "default", "glibc": "2.36", "arch": "amd64",
+    "build": "mine", "source": "s.yaml", "reason": "our patch",
+}  # fmt: skip
+RAN = Ran("s", frozenset({"web"}))
 
 
 def whys(baseline: Baseline, *ran: Ran) -> list[str]:
-    return [stale.why for stale in baseline.stale(ran or (RAN,))]
+    return list(baseline.stale(ran or (RAN,)).values())
 
 
 def test_what_is_known_is_accepted_with_its_reason() -> None:
@@ -144,8 +150,8 @@ def test_a_lookup_that_is_no_more_is_stale() -> None:
 def test_a_scenario_that_is_no_more_is_stale_only_where_that_is_known() -> None:
     baseline = Baseline([entry(scenario="t")])
     assert whys(baseline) == []
-    (stale,) = baseline.stale((RAN,), lambda gone: gone.scenario == "t")
-    assert stale.why == "there is no such scenario any more"
+    (why,) = baseline.stale((RAN,), lambda gone: gone.scenario == "t").values()
+    assert why == "there is no such scenario any more"
 
 
 def test_a_host_that_was_refused_tells_nothing() -> None:
@@ -159,7 +165,7 @@ def test_changes_against_another_build_are_entries_of_their_own() -> None:
     (change,) = updated.apply(held()).against
     assert change.accepted
     (new,) = updated.updated(updated.stale((RAN,)))
-    assert new.known == KnownChange(HOST, (NEAR, FAR), (FAR, NEAR))
+    assert new == changed((NEAR, FAR), (FAR, NEAR), source="s.yaml", reason="")
     again = Baseline([new])
     assert not again.apply(held()).failed
     assert whys(again) == []
@@ -209,11 +215,13 @@ def text(entries: Iterable[KnownEntry]) -> str:
 
 def test_the_file_reads_back_as_it_was_written(tmp_path: Path) -> None:
     entries = (
-        entry(KnownResult("disagree", ("fe80::1%2", NEAR), ("native: expected: a, got: b # c",))),
-        entry(KnownResult("crashed", "SIGSEGV"), glibc=">=2.36", arch=None, build=None),
-        entry(KnownResult("agree", (), ("model: x",)), reason="zwei\nZeilen: ü", lookup=":80"),
-        entry(KnownChange(HOST, (NEAR,), "EAI_NONAME"), source="suite:rule9"),
-        entry(KnownChange(HOST, (), (NEAR, FAR)), gai_conf="no", scenario="yes", reason="null"),
+        entry(("fe80::1%2", NEAR), expectations=("native: expected: a, got: b # c",)),
+        entry("SIGSEGV", verdict="crashed", glibc=">=2.36", arch=None, build=None),
+        entry(
+            (), verdict="agree", expectations=("model: x",), reason="zwei\nZeilen: ü", lookup=":80"
+        ),
+        changed((NEAR,), "EAI_NONAME", source="suite:rule9"),
+        changed((), (NEAR, FAR), gai_conf="no", scenario="yes", reason="null"),
     )
     file = tmp_path / "baseline.yaml"
     file.write_text(text(entries))
