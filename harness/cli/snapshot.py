@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
     import textwrap
 
     from harness.kernel.netlink import Netlink
-    from harness.scenario.writing import as_yaml
+    from harness.scenario.load import as_yaml
 
     names = list(dict.fromkeys(options.names))
     sock = Netlink()

@@ -17,8 +17,7 @@ from pydantic import AfterValidator, Field
 
 from harness.compare.results import LookupReport, Result
 from harness.scenario import library
-from harness.scenario.base import Model, Text
-from harness.scenario.values import satisfies, specifier
+from harness.scenario.values import Model, Text, satisfies, specifier
 from harness.text import yaml_writing
 from harness.text.errors import InputError
 from harness.text.reading import read_bounded

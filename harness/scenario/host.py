@@ -6,30 +6,21 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from harness.text.errors import some
 from harness.text.validation import bad
 
 from . import values
-from .base import FrozenDict, Model, Text, Truth, printable, word
 from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
-from .sysctls import JSON_SCHEMA
-from .sysctls import check as check_sysctl
-from .values import IPAddress, IPNetwork
+from .sysctls import JSON_SCHEMA, check_sysctl
+from .values import FrozenDict, IPAddress, IPNetwork, Model, Place, Setting, Text, Truth
 
 
-def _check_interfaces(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:
-    return FrozenDict({values.interface_name(name): each for name, each in interfaces.items()})
-
-
-_Setting = Annotated[
-    Text,
-    BeforeValidator(word),
-    Field(min_length=1, max_length=128),
-    AfterValidator(printable),
-    WithJsonSchema({"type": ["string", "integer", "boolean"]}),
-]
+def _check_names(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in interfaces:
+        values.check_interface_name(name)
+    return FrozenDict(interfaces)
 
 
 class Host(Model):
@@ -40,108 +31,96 @@ class Host(Model):
     """
 
     interfaces: Annotated[
-        Mapping[Text, Interface], Field(max_length=4096), AfterValidator(_check_interfaces)
+        Mapping[Text, Interface], Field(max_length=4096), AfterValidator(_check_names)
     ] = Field(default_factory=FrozenDict)
     routes: Annotated[tuple[RouteSpec, ...], Field(max_length=4096)] = ()
     rules: Annotated[tuple[Rule, ...], Field(max_length=1024)] = ()
     default_rules: Truth = True
     addrlabels: Annotated[tuple[AddressLabel, ...], Field(max_length=256)] | None = None
     sysctls: Annotated[
-        Mapping[Text, _Setting],
+        Mapping[Text, Setting],
         Field(max_length=16384, json_schema_extra={"propertyNames": JSON_SCHEMA}),
         AfterValidator(FrozenDict),
     ] = Field(default_factory=FrozenDict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Host:
-        _check_host(self)
+        vrf_of: dict[str, str] = {}
+        for name, interface in self.interfaces.items():
+            _check_interface(name, interface)
+            _check_vrf(self, name, interface, vrf_of)
+        routing = _Routing(self)
+        for position, route in enumerate(self.routes):
+            _check_route(self, route, ("routes", position), routing)
+        for position, rule in enumerate(self.rules):
+            _check_dev(self, rule.iif, ("rules", position, "iif"))
+            _check_dev(self, rule.oif, ("rules", position, "oif"))
+        for position, row in enumerate(self.addrlabels or ()):
+            _check_dev(self, row.dev, ("addrlabels", position, "dev"))
+        for key in self.sysctls:
+            check_sysctl(key, self.interfaces, ("sysctls", key))
         return self
 
 
-def _check_host(host: Host) -> None:
-    vrf_of: dict[str, str] = {}
-    for name, interface in host.interfaces.items():
-        _check_interface(name, interface)
-        _check_vrf(host, name, interface, vrf_of)
-    routing = _Routing(host)
-    for position, route in enumerate(host.routes):
-        _check_route(host, position, route, routing)
-        routing.add(route)
-    for position, rule in enumerate(host.rules):
-        for field in ("iif", "oif"):
-            _check_dev(host, getattr(rule, field), ("rules", position, field))
-    for position, row in enumerate(host.addrlabels or ()):
-        _check_dev(host, row.dev, ("addrlabels", position, "dev"))
-    for key in host.sysctls:
-        check_sysctl(key, host.interfaces, ("sysctls", key))
+_ANY_LINK, _OWN = "/link", "/own"  # no interface has such a name
 
 
-class _Networks:
-    """A set of networks that is asked whether one of them has an address.
+class _Routing:
+    """What the kernel knows when it takes a route: the host's addresses and the earlier routes.
 
     Asking takes as long as there are different prefix lengths, however many networks.
     """
 
-    def __init__(self) -> None:
-        self._starts: dict[tuple[int, int], set[int]] = {}
-
-    def add(self, network: IPNetwork) -> None:
-        length = network.prefixlen
-        start = int(network.network_address) >> network.max_prefixlen - length
-        self._starts.setdefault((network.version, length), set()).add(start)
-
-    def __contains__(self, address: IPAddress) -> bool:
-        value, bits = int(address), address.max_prefixlen
-        return any(
-            version == address.version and value >> bits - length in starts
-            for (version, length), starts in self._starts.items()
-        )
-
-
-class _Routing:
-    """What the kernel knows when it takes a route: the host's addresses and the earlier routes."""
-
     def __init__(self, host: Host) -> None:
-        self._links: dict[str | None, _Networks] = {None: _Networks()}
-        self._own = _Networks()
+        self._lengths: set[tuple[int, int]] = set()
+        self._networks: set[tuple[str, int, int, int]] = set()
         self._routes: set[object] = set()
         for name, interface in host.interfaces.items():
             for address in interface.addresses:
-                self._own.add(ip_network(address.ip))
+                self._add(ip_network(address.ip), _OWN)
                 if interface.up and "noprefixroute" not in address.flags:
                     link = ip_interface(address.peer or address.address).network
-                    self._add_link(name, link)
+                    self._add(link, name, _ANY_LINK)
 
-    def add(self, route: RouteSpec) -> None:
-        network = route.network
-        self._routes.add(_key(route, network))
+    def _add(self, network: IPNetwork, *owners: str) -> None:
+        version, length = network.version, network.prefixlen
+        start = int(network.network_address) >> network.max_prefixlen - length
+        self._lengths.add((version, length))
+        self._networks |= {(owner, version, length, start) for owner in owners}
+
+    def _has(self, owner: str, address: IPAddress) -> bool:
+        value, bits = int(address), address.max_prefixlen
+        return any(
+            (owner, version, length, value >> bits - length) in self._networks
+            for version, length in self._lengths
+            if version == address.version
+        )
+
+    def add_route(self, route: RouteSpec) -> bool:
+        """Whether the route is new: no earlier one has its place."""
+        network, known = route.network, len(self._routes)
+        self._routes.add((network, route.metric or 0, route.table, route.source))
         if route.via is None and route.dev is not None:
-            self._add_link(route.dev, network)
+            self._add(network, route.dev, _ANY_LINK)
         if route.type == "local":
-            self._own.add(network)
-
-    def has(self, route: RouteSpec) -> bool:
-        return _key(route, route.network) in self._routes
+            self._add(network, _OWN)
+        return len(self._routes) > known
 
     def is_own(self, text: str) -> bool:
         wanted = ip_address(text)
-        return wanted.is_loopback or wanted in self._own
+        return wanted.is_loopback or self._has(_OWN, wanted)
 
     def on_link(self, via: str, dev: str | None) -> bool:
         """Whether the kernel would find a gateway directly reachable."""
         gateway = ip_address(via)
         if gateway.version == 6 and gateway.is_link_local:
             return dev is not None  # fe80::/64 is on every link that has an address
-        return dev in self._links and gateway in self._links[dev]
-
-    def _add_link(self, name: str, network: IPNetwork) -> None:
-        self._links[None].add(network)
-        self._links.setdefault(name, _Networks()).add(network)
+        return self._has(dev or _ANY_LINK, gateway)
 
 
-def _check_dev(host: Host, dev: str | None, at: tuple[str | int, ...]) -> None:
+def _check_dev(host: Host, dev: str | None, at: Place) -> None:
     if dev is not None and dev != "lo" and dev not in host.interfaces:
-        known = some([*host.interfaces, *(() if "lo" in host.interfaces else ("lo",))])
+        known = some([*{**host.interfaces, "lo": None}])
         raise bad(f"an interface of the host ({known})", dev, at=at)
 
 
@@ -156,16 +135,13 @@ def _check_vrf(host: Host, name: str, interface: Interface, vrf_of: dict[str, st
 
 
 def _check_interface(name: str, interface: Interface) -> None:
-    if name == "lo":
-        if interface.kind != "ethernet" or not interface.up:
-            raise bad("addresses only: lo is always there and up", at=("interfaces", name))
-        for position, address in enumerate(interface.addresses):
-            if str(address.ip) in ("127.0.0.1", "::1"):
-                at = ("interfaces", name, "addresses", position)
-                raise bad("another address than lo has anyway", address.address, at=at)
+    if name == "lo" and (interface.kind != "ethernet" or not interface.up):
+        raise bad("addresses only: lo is always there and up", at=("interfaces", name))
     seen: set[str] = set()
     for position, address in enumerate(interface.addresses):
         at = ("interfaces", name, "addresses", position)
+        if name == "lo" and str(address.ip) in ("127.0.0.1", "::1"):
+            raise bad("another address than lo has anyway", address.address, at=at)
         if address.label is not None and address.label.partition(":")[0] != name:
             wanted = f'a label that begins with the interface name: "{name}" or "{name}:…"'
             raise bad(wanted, address.label, at=(*at, "label"))
@@ -179,8 +155,7 @@ def _check_interface(name: str, interface: Interface) -> None:
 _TO_A_DEVICE = ("unicast", "local", "broadcast", "anycast", "multicast")
 
 
-def _check_route(host: Host, position: int, route: RouteSpec, routing: _Routing) -> None:
-    at = ("routes", position)
+def _check_route(host: Host, route: RouteSpec, at: Place, routing: _Routing) -> None:
     ways = (("via", route.via), ("dev", route.dev), ("nexthops", route.nexthops or None))
     for field, value in ways:
         if value is not None and route.type not in _TO_A_DEVICE:
@@ -191,25 +166,21 @@ def _check_route(host: Host, position: int, route: RouteSpec, routing: _Routing)
         raise bad("a gateway (via), an interface (dev) or a type such as unreachable", at=at)
     if route.nexthops and (route.via is not None or route.dev is not None):
         raise bad("either nexthops or via and dev", "both", at=(*at, "nexthops"))
-    _check_family(position, route)
-    hops: list[RouteSpec | NextHop] = [*route.nexthops] or [route]
-    for number, hop in enumerate(hops):
-        where = (*at, "nexthops", number) if route.nexthops else at
-        _check_hop(host, route, hop, where, routing)
+    _check_family(route, at)
+    for number, hop in enumerate(route.nexthops):
+        if hop.via is None and hop.dev is None:
+            raise bad("a gateway (via) or an interface (dev)", at=(*at, "nexthops", number))
+        _check_hop(host, route.network.version, hop, (*at, "nexthops", number), routing)
+    if not route.nexthops:
+        _check_hop(host, route.network.version, route, at, routing)
     if route.from_ is not None and not routing.is_own(route.from_):
         raise bad("an address of the host as preferred source", route.from_, at=(*at, "from"))
-    if routing.has(route):
+    if not routing.add_route(route):
         raise bad("each route once: another metric for a second one", route.to, at=(*at, "to"))
 
 
-def _key(route: RouteSpec, network: IPNetwork) -> tuple[object, ...]:
-    return network, route.metric or 0, route.table, route.source
-
-
-def _check_family(position: int, route: RouteSpec) -> None:
-    at = ("routes", position)
-    hints = (route.via, route.from_, route.source, *(hop.via for hop in route.nexthops))
-    if route.to == "default" and not any(hints):
+def _check_family(route: RouteSpec, at: Place) -> None:
+    if route.to == "default" and not route.family_hints:
         why = '"default" takes its family from via or from, and this route has neither'
         raise bad(f'"0.0.0.0/0" or "::/0": {why}', route.to, at=(*at, "to"))
     version = route.network.version
@@ -223,15 +194,8 @@ def _check_family(position: int, route: RouteSpec) -> None:
 
 
 def _check_hop(
-    host: Host,
-    route: RouteSpec,
-    hop: RouteSpec | NextHop,
-    at: tuple[str | int, ...],
-    routing: _Routing,
+    host: Host, version: int, hop: RouteSpec | NextHop, at: Place, routing: _Routing
 ) -> None:
-    if route.nexthops and hop.via is None and hop.dev is None:
-        raise bad("a gateway (via) or an interface (dev)", at=at)
-    version = route.network.version
     if hop.via is not None and ip_address(hop.via).version != version:
         raise bad(f"an IPv{version} address, as the route's", hop.via, at=(*at, "via"))
     _check_dev(host, hop.dev, (*at, "dev"))

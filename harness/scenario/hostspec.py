@@ -1,4 +1,4 @@
-"""The host of a scenario: interfaces, routes, rules, address labels and sysctls, as data.
+"""The parts of a host: interfaces, routes, rules and address labels, as data.
 
 The words are netplan's where it has one and iproute2's for the rest.
 """
@@ -8,56 +8,50 @@ from __future__ import annotations
 from ipaddress import ip_interface, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    GetJsonSchemaHandler,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from harness.text.validation import bad
 
 from . import values
-from .base import Model, PlainAddress, Prefix, Table, Text, Truth, Whole, once, word
+from .values import Model, Number, PlainAddress, Prefix, Text, Truth, Whole
 
 Kind = Literal[
     "ethernet", "sit", "tunnel", "tunnel6",
     "bridge", "bond", "vlan", "macvlan", "macvtap", "ipvlan", "veth", "dummy", "vxlan", "tun",
     "wireguard", "gre", "vrf",
 ]  # fmt: skip
-AddressFlag = Literal[
+_AddressFlag = Literal[
     "deprecated", "home", "optimistic", "nodad",
     "temporary", "mngtmpaddr", "noprefixroute", "tentative",
 ]  # fmt: skip
-AddressScope = Literal["global", "site", "link", "host"]
-RouteType = Literal[
+_RouteType = Literal[
     "unicast", "unreachable", "blackhole", "prohibit", "throw",
     "local", "broadcast", "anycast", "multicast",
 ]  # fmt: skip
-RouteScope = Literal["global", "site", "link", "host", "nowhere"]
-RuleType = Literal["unicast", "unreachable", "blackhole", "prohibit", "nop"]
-Family = Literal["inet", "inet6"]
 _ONLY_IPV6 = ("home", "optimistic", "temporary", "mngtmpaddr", "tentative")
-_Number = Annotated[Whole, Field(ge=0, lt=2**32)]
+_OnLink = Annotated[Truth, Field(alias="on-link")]
+
+
+def _short_or_long(schema: dict[str, Any]) -> None:
+    long = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{"type": "string"}, long]
 
 
 class Address(Model):
     """An address of an interface; the short form in a file is ``address`` alone.
 
     After validation ``address`` and ``peer`` always carry a prefix length, the same one.
-    ``scope`` is that of IPv4 addresses, which steers the kernel's choice of a source;
-    ``metric`` that of the route to the address's network.
     """
 
-    address: Annotated[Text, AfterValidator(values.interface_address)]
-    peer: Annotated[Text, AfterValidator(values.interface_address)] | None = None
+    model_config = ConfigDict(json_schema_extra=_short_or_long)
+
+    address: values.InterfaceAddress
+    peer: values.InterfaceAddress | None = None
     label: Annotated[Text, Field(min_length=1, max_length=values.IFNAMSIZ - 1)] | None = None
-    flags: Annotated[tuple[AddressFlag, ...], AfterValidator(once)] = ()
-    scope: AddressScope | None = None
-    metric: _Number | None = None
+    flags: Annotated[tuple[_AddressFlag, ...], AfterValidator(values.once)] = ()
+    scope: Literal["global", "site", "link", "host"] | None = None
+    metric: Number | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -75,17 +69,19 @@ class Address(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Address:
+        version = self.ip.version
         if self.peer is not None:
-            if self.peer_ip.version != self.ip.version:  # type: ignore[union-attr]
+            peer = ip_interface(self.peer)
+            if peer.version != version:
                 raise bad("a peer of the same family as the address", self.peer, at=("peer",))
-            if int(self.peer.partition("/")[2]) != self.prefixlen:
+            if peer.network.prefixlen != self.prefixlen:
                 same = f"the same prefix length as the address's, {self.prefixlen}"
                 raise bad(same, self.peer, at=("peer",))
         for name, value in (("label", self.label), ("scope", self.scope)):
-            if value is not None and self.ip.version == 6:
+            if value is not None and version == 6:
                 raise bad(f"no {name}: only IPv4 addresses have one", value, at=(name,))
         for position, flag in enumerate(self.flags):
-            if self.ip.version == 4 and flag in _ONLY_IPV6:
+            if version == 4 and flag in _ONLY_IPV6:
                 kept = "deprecated, nodad or noprefixroute: Linux keeps no other flag of an"
                 raise bad(f"{kept} IPv4 address", flag, at=("flags", position))
         for one, other in (("optimistic", "nodad"), ("tentative", "nodad"),
@@ -109,34 +105,27 @@ class Address(Model):
         """The address at the other end of a point-to-point link, if there is one."""
         return None if self.peer is None else ip_interface(self.peer).ip
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string"}, handler.resolve_ref_schema(handler(core_schema))]}
-
 
 class Interface(Model):
-    """An interface: what kind of link it is and its addresses, in the order they are added.
+    """An interface: its kind and its addresses, in the order they are added.
 
-    ``up: false`` leaves it down. A ``vrf`` has a ``table`` and lists its ``interfaces``.
-    The interface ``lo`` takes addresses only, beside its 127.0.0.1 and ::1.
+    A ``vrf`` has a ``table`` and lists its ``interfaces``. The interface ``lo`` takes addresses
+    only, beside its 127.0.0.1 and ::1.
     """
 
     kind: Kind = "ethernet"
     up: Truth = True
-    table: Table | None = None
-    interfaces: Annotated[tuple[Text, ...], AfterValidator(once)] = ()
+    table: values.Table | None = None
+    interfaces: Annotated[tuple[Text, ...], AfterValidator(values.once)] = ()
     addresses: Annotated[tuple[Address, ...], Field(max_length=4096)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Interface:
         if self.kind == "vrf" and self.table is None:
             raise bad("the table of the vrf", at=("table",))
-        if self.kind != "vrf":
-            for name, given in (("table", self.table), ("interfaces", self.interfaces)):
-                if given:
-                    raise bad(f"no {name}: only a vrf has one", given, at=(name,))
+        for name, given in (("table", self.table), ("interfaces", self.interfaces)):
+            if given and self.kind != "vrf":
+                raise bad(f"no {name}: only a vrf has one", given, at=(name,))
         return self
 
 
@@ -146,69 +135,75 @@ class NextHop(Model):
     via: PlainAddress | None = None
     dev: Text | None = None
     weight: Annotated[Whole, Field(ge=1, le=256)] = 1
-    on_link: Truth = Field(default=False, alias="on-link")
+    on_link: _OnLink = False
 
 
 class RouteSpec(Model):
-    """A route in netplan's words: to, via, from, type, metric, on-link; the rest iproute2's.
+    """A route. ``from`` is the preferred source, ``source`` a prefix that the source must be in.
 
     ``to: default`` takes its family from ``via`` or ``from``; a default route that has
-    neither is written ``0.0.0.0/0`` or ``::/0``. ``from`` is the preferred source, as in
-    netplan; ``source`` a prefix that the source must be in, as in ``ip -6 route … from``.
+    neither is written ``0.0.0.0/0`` or ``::/0``.
     """
 
-    to: Annotated[Text, AfterValidator(values.prefix)]
+    to: values.Destination
     via: PlainAddress | None = None
     dev: Text | None = None
     from_: PlainAddress | None = Field(default=None, alias="from")
-    type: RouteType = "unicast"
-    metric: _Number | None = None
-    on_link: Truth = Field(default=False, alias="on-link")
-    table: Table = values.TABLES["main"]
-    scope: RouteScope | None = None
+    type: _RouteType = "unicast"
+    metric: Number | None = None
+    on_link: _OnLink = False
+    table: values.Table = values.TABLES["main"]
+    scope: Literal["global", "site", "link", "host", "nowhere"] | None = None
     pref: Literal["low", "medium", "high"] | None = None
     source: Prefix | None = None
     nexthops: Annotated[tuple[NextHop, ...], Field(max_length=256)] = ()
 
     @property
+    def family_hints(self) -> list[str]:
+        """What gives ``default`` its family."""
+        hints = (self.via, self.from_, self.source, *(hop.via for hop in self.nexthops))
+        return [hint for hint in hints if hint]
+
+    @property
     def network(self) -> values.IPNetwork:
-        """The destination as a network; ``default`` in the family of ``via`` or ``from``."""
+        """The destination as a network; ``default`` in the family of the hints."""
         if self.to != "default":
             return ip_network(self.to)
-        hints = (self.via, self.from_, self.source, *(hop.via for hop in self.nexthops))
-        return ip_network("::/0" if any(":" in hint for hint in hints if hint) else "0.0.0.0/0")
+        return ip_network("::/0" if any(":" in hint for hint in self.family_hints) else "0.0.0.0/0")
 
 
 class Rule(Model):
     """A routing rule (ip-rule(8)) of one family, which ``from``, ``to`` or ``family`` names.
 
-    ``not`` turns the selectors round. The rule looks a ``table`` up, goes to another rule
-    (``goto``), or is of a ``type`` that ends the search.
+    The rule looks a ``table`` up, goes to another rule (``goto``), or is of a ``type`` that ends
+    the search.
     """
 
-    priority: _Number
-    family: Family | None = None
+    priority: Number
+    family: Literal["inet", "inet6"] | None = None
     from_: Prefix | None = Field(default=None, alias="from")
     to: Prefix | None = None
     iif: Text | None = None
     oif: Text | None = None
-    fwmark: Annotated[Text, BeforeValidator(word), AfterValidator(values.fwmark)] | None = None
+    fwmark: values.FirewallMark | None = None
     ipproto: Annotated[Whole, Field(ge=1, le=255)] | None = None
     not_: Truth = Field(default=False, alias="not")
-    table: Table | None = None
-    goto: _Number | None = None
-    type: RuleType = "unicast"
+    table: values.Table | None = None
+    goto: Number | None = None
+    type: Literal["unicast", "unreachable", "blackhole", "prohibit", "nop"] = "unicast"
     suppress_prefixlength: Annotated[Whole, Field(ge=0, le=128)] | None = None
+
+    @property
+    def versions(self) -> set[int]:
+        """The IP versions that the rule names; exactly one, values.once it is validated."""
+        named = {ip_network(text).version for text in (self.from_, self.to) if text}
+        return named | ({4 if self.family == "inet" else 6} if self.family else set())
 
     @model_validator(mode="after")
     def _consistent(self) -> Rule:
-        versions = {ip_network(text).version for text in (self.from_, self.to) if text}
-        if self.family is not None:
-            versions.add(4 if self.family == "inet" else 6)
-        if len(versions) != 1:
+        if len(self.versions) != 1:
             raise bad("one family, which from, to or family (inet or inet6) names")
-        actions = [self.table is not None, self.goto is not None, self.type != "unicast"]
-        if actions.count(True) != 1:
+        if [self.table is None, self.goto is None, self.type == "unicast"].count(False) != 1:
             raise bad("one of table, goto and a type such as unreachable")
         if self.goto is not None and self.goto <= self.priority:
             raise bad("a priority above the rule's own", self.goto, at=("goto",))
@@ -217,15 +212,14 @@ class Rule(Model):
     @property
     def version(self) -> int:
         """The IP version the rule is for."""
-        text = self.from_ or self.to
-        return ip_network(text).version if text else 4 if self.family == "inet" else 6
+        return min(self.versions)
 
 
 class AddressLabel(Model):
     """A row of the kernel's own label table (ip-addrlabel(8)), which steers its IPv6 sources."""
 
     prefix: Prefix
-    label: _Number
+    label: Number
     dev: Text | None = None
 
     @model_validator(mode="after")

@@ -1,8 +1,9 @@
-"""Loading scenario files, and finding the built-in library and the gai.conf catalogue."""
+"""Scenario files read and written, their JSON Schema, the library and the gai.conf catalogue."""
 
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from harness.text import yaml_writing
 from harness.text.errors import InputError, show
 from harness.text.nearest import did_you_mean
 from harness.text.reading import open_regular
@@ -17,6 +19,7 @@ from harness.text.validation import validated
 from harness.text.yaml_reading import MAX_BYTES, Node, parse
 
 from .schema import GaiConfFile, Scenario
+from .values import TABLES
 
 KEYS = "name, host and lookups"
 """The keys of a scenario file that every one has, in words."""
@@ -56,27 +59,55 @@ def load(path: Path | str) -> LoadedScenario:
 
 def library() -> list[Path]:
     """The scenario files that come with the package, sorted by name."""
-    return sorted(_package_folder("library").glob("*.yaml"))
+    return sorted(_packaged("library").glob("*.yaml"))
 
 
 def gai_conf_files() -> dict[str, Path]:
     """The catalogue of gai.conf files by name, sorted."""
-    return {path.name: path for path in sorted(_package_folder("gai.conf.d").glob("*.conf"))}
+    return {path.name: path for path in sorted(_packaged("gai.conf.d").glob("*.conf"))}
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a scenario file, for editors."""
-    from .descriptions import described
+    """The JSON Schema (draft 2020-12) of a scenario file, for editors.
 
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **described(Scenario.model_json_schema(by_alias=True)),
-        "title": "gai-harness scenario",
-    }
+    Every key has its text in descriptions.yaml, and every text its key.
+    """
+    file = _packaged("descriptions.yaml")
+    texts = parse(file.name, file.read_bytes(), "models").value
+    schema = Scenario.model_json_schema(by_alias=True)
+    models = {"Scenario": schema, **schema["$defs"]}
+    for name, model in models.items():
+        # the short form of an address is a text beside the mapping
+        for form in model.get("anyOf", [model]):
+            for key, value in form.get("properties", {}).items():
+                value["description"] = texts[name].pop(key)
+                value.pop("title", None)
+    assert not any(texts.values()), texts
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, **schema, "title": "gai-harness scenario"}
+
+
+def as_yaml(scenario: Scenario, comments: Sequence[str] = ()) -> str:
+    """The file of a scenario that people read: short forms, one line for each route.
+
+    Parameters: ``comments`` texts for its head.
+    """
+    data = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    host = data["host"]
+    for interface in host.get("interfaces", {}).values():
+        if "addresses" in interface:
+            interface["addresses"] = [
+                each["address"] if len(each) == 1 else each for each in interface["addresses"]
+            ]
+    names = {number: name for name, number in TABLES.items()}
+    for each in (*host.get("routes", ()), *host.get("rules", ())):
+        if each.get("table") in names:
+            each["table"] = names[each["table"]]
+    return yaml_writing.document(data, comments)
 
 
 @cache
-def _package_folder(name: str) -> Path:
+def _packaged(name: str) -> Path:
     return Path(str(resources.files(__package__).joinpath(name)))
 
 
@@ -111,12 +142,12 @@ def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, 
     if isinstance(wanted, str):
         return wanted.encode("utf-8", "surrogatepass"), "inline"
     assert isinstance(wanted, GaiConfFile)
-    at = tree.children["gai_conf"].children["file"]
+    line = tree.children["gai_conf"].children["file"].line
 
     def refuse(expected: str) -> InputError:
-        return InputError(str(path), at.line, "gai_conf.file", expected, show(wanted.file))
+        return InputError(str(path), line, "gai_conf.file", expected, show(wanted.file))
 
-    for folder in (path.parent, _package_folder("gai.conf.d")):
+    for folder in (path.parent, _packaged("gai.conf.d")):
         candidate = folder / wanted.file
         if not candidate.exists() and not candidate.is_symlink():
             continue

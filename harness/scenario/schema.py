@@ -11,22 +11,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
-    GetJsonSchemaHandler,
     Tag,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from harness.text.validation import bad
 
 from . import values
-from .base import FrozenDict, Model, Text, Whole, Word, listed, once
 from .host import Host
 from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, Rule
+from .values import FrozenDict, Model, NamedAddress, Place, Text, Whole, Word
 
 __all__ = [
     "Address", "AddressLabel", "Dns", "Expect", "GaiConfFile", "Host", "Interface", "Lookup",
@@ -34,23 +33,19 @@ __all__ = [
 ]  # fmt: skip
 
 Family = Literal["unspec", "inet", "inet6"]
+SockType = Literal["any", "stream", "dgram", "raw", "seqpacket", "dccp"]
 MOST_ANSWERS = 16384
 """So many addresses may all look-ups of a scenario return together."""
-
-SockType = Literal["any", "stream", "dgram", "raw", "seqpacket", "dccp"]
 
 
 def _check_names(names: Mapping[str, Any]) -> Mapping[str, Any]:
     seen: dict[str, str] = {}
     for name in names:
-        values.hostname(name)
-        if name.lower() in seen:
-            raise bad(f"each name once: {seen[name.lower()]!r} differs only in case", name)
-        seen[name.lower()] = name
+        values.check_hostname(name)
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise bad(f"each name once: {other!r} differs only in case", name)
     return FrozenDict(names)
-
-
-NamedAddress = Annotated[Text, AfterValidator(values.answer_address)]
 
 
 class Dns(Model):
@@ -78,8 +73,8 @@ class Expect(Model):
         Annotated[tuple[NamedAddress, ...], Field(min_length=1, max_length=MOST_ANSWERS)] | None
     ) = None
     decided_by: Annotated[Whole, Field(ge=1, le=10)] | None = None
-    error: Annotated[Text, AfterValidator(values.error_name)] | None = None
-    glibc: Annotated[Text, AfterValidator(values.specifier)] | None = None
+    error: values.ErrorName | None = None
+    glibc: values.Specifier | None = None
     arch: tuple[Annotated[Text, Field(pattern=r"^[a-z0-9-]{1,32}$")], ...] = ()
 
     @model_validator(mode="after")
@@ -87,12 +82,9 @@ class Expect(Model):
         if (self.order is None) == (self.error is None):
             raise bad("either order or error", "neither" if self.order is None else "both")
         if self.decided_by is not None and (self.order is None or len(self.order) < 2):
-            raise bad(
-                "decided_by only with an order of two or more: it names the rule that put "
-                "the first before the second",
-                self.decided_by,
-                at=("decided_by",),
-            )
+            why = "it names the rule that put the first before the second"
+            wanted = f"decided_by only with an order of two or more: {why}"
+            raise bad(wanted, self.decided_by, at=("decided_by",))
         return self
 
     def matches(self, version: str, arch: str = "amd64") -> bool:
@@ -106,18 +98,27 @@ class Expect(Model):
         return self.glibc is None or values.satisfies(version, self.glibc)
 
 
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, (dict, BaseModel)) else value
+
+
+def _one_or_many(schema: dict[str, Any]) -> None:
+    many = schema["properties"]["expect"]
+    schema["properties"]["expect"] = {"anyOf": [many["items"], many], "default": []}
+
+
 class Lookup(Model):
     """One call of getaddrinfo(3)."""
+
+    model_config = ConfigDict(json_schema_extra=_one_or_many)
 
     name: Annotated[Word, Field(min_length=1, max_length=1024)] | None = None
     service: Annotated[Word, Field(min_length=1, max_length=64)] | None = None
     family: Family = "unspec"
     socktype: SockType = "stream"
     protocol: Annotated[Whole, Field(ge=0, le=262)] = 0
-    flags: Annotated[
-        tuple[Annotated[Text, AfterValidator(values.flag_name)], ...], AfterValidator(once)
-    ] = ()
-    expect: Annotated[tuple[Expect, ...], Field(max_length=64), BeforeValidator(listed)] = ()
+    flags: Annotated[tuple[values.Flag, ...], AfterValidator(values.once)] = ()
+    expect: Annotated[tuple[Expect, ...], Field(max_length=64), BeforeValidator(_listed)] = ()
 
     @model_validator(mode="after")
     def _asks(self) -> Lookup:
@@ -125,20 +126,9 @@ class Lookup(Model):
             raise bad("a name, a service or both", "neither")
         return self
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        schema = handler.resolve_ref_schema(handler(core_schema))
-        many = schema["properties"]["expect"]
-        schema["properties"]["expect"] = {"anyOf": [many["items"], many], "default": []}
-        return schema
-
 
 def _gai_conf_form(value: Any) -> str:
-    if value is None:
-        return "none"
-    return "text" if isinstance(value, str) else "file"
+    return "none" if value is None else "text" if isinstance(value, str) else "file"
 
 
 class Scenario(Model):
@@ -176,17 +166,13 @@ class Scenario(Model):
 
     def _check_zones(self) -> None:
         """Refuse a %zone that is no interface of the host, or that its resolver cannot carry."""
-        known = [*dict.fromkeys([*self.host.interfaces, "lo"])]
+        known = {**self.host.interfaces, "lo": None}
         for name, addresses in self.names.items():
             for position, text in enumerate(addresses):
-                at: tuple[str | int, ...] = ("names", name, position)
+                at: Place = ("names", name, position)
                 if "%" in text and self.resolver != "nss":
-                    raise bad(
-                        "an address without %zone, or resolver: nss: neither a hosts file nor a "
-                        "DNS record can carry a scope",
-                        text,
-                        at=at,
-                    )
+                    why = "neither a hosts file nor a DNS record can carry a scope"
+                    raise bad(f"an address without %zone, or resolver: nss: {why}", text, at=at)
                 values.check_zone(text, known, at)
         for number, lookup in enumerate(self.lookups):
             for which, expect in enumerate(lookup.expect):
@@ -202,8 +188,5 @@ class Scenario(Model):
             known = counts.get((lookup.name or "").lower().removesuffix("."), 0)
             total += known * (3 if lookup.socktype == "any" else 1)
             if total > MOST_ANSWERS:
-                raise bad(
-                    f"look-ups that return at most {MOST_ANSWERS} addresses together",
-                    lookup.name,
-                    at=("lookups", number),
-                )
+                wanted = f"look-ups that return at most {MOST_ANSWERS} addresses together"
+                raise bad(wanted, lookup.name, at=("lookups", number))

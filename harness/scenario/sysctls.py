@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 from harness.text.nearest import nearest
 from harness.text.validation import bad
 
-_MAX_LENGTH = 128
+from .values import Place
 
 WHOLE = (
     "net.ipv4.fib_multipath_hash_fields", "net.ipv4.fib_multipath_hash_policy",
@@ -35,22 +35,14 @@ WHOLE = (
 )  # fmt: skip
 """Settings of a whole network namespace."""
 
-NEIGHBOUR = (
-    "app_solicit", "base_reachable_time_ms", "delay_first_probe_time", "mcast_solicit",
-    "retrans_time_ms", "ucast_solicit",
-)  # fmt: skip
-"""Settings of an interface's neighbours. ``default`` has others that are the machine's."""
-
-PATTERN = (
-    r"^net\.ipv[46]\.(conf\.[!-.0-~]+\.[a-z][a-z0-9_]*"
-    rf"|neigh\.[!-.0-~]+\.({'|'.join(NEIGHBOUR)}))$"
+# `default` has other settings of neighbours that are the machine's; the kernel copies the whole
+# table `conf` for each namespace
+_NEIGHBOUR = (
+    "app_solicit|base_reachable_time_ms|delay_first_probe_time|mcast_solicit|retrans_time_ms"
+    "|ucast_solicit"
 )
-"""The settings of an interface: the kernel copies the whole table ``conf`` for each namespace."""
-
-JSON_SCHEMA: JsonDict = {
-    "maxLength": _MAX_LENGTH,
-    "anyOf": [{"enum": [*WHOLE]}, {"pattern": PATTERN}],
-}
+_PATTERN = rf"^net\.ipv[46]\.(conf\.[!-.0-~]+\.[a-z][a-z0-9_]*|neigh\.[!-.0-~]+\.({_NEIGHBOUR}))$"
+JSON_SCHEMA: JsonDict = {"maxLength": 128, "anyOf": [{"enum": [*WHOLE]}, {"pattern": _PATTERN}]}
 """What a JSON Schema says of the names."""
 
 _OF_INTERFACE = re.compile(r"net\.(ipv[46])\.(conf|neigh)\.(.+)\.([a-z0-9_]+)")
@@ -58,15 +50,15 @@ _EVERYWHERE = ("all", "default", "lo")
 
 
 def parts(key: str) -> tuple[str, ...] | None:
-    """The parts of a setting, which are those of its path below /proc/sys.
+    """The parts of a setting's path below /proc/sys; None for any that is not in the lists.
 
     Parameters: ``key`` as "net.ipv6.conf.eth0.7.disable_ipv6", where an interface's name is
-    one part. None for any that is not in the lists.
+    one part.
     """
     if key in WHOLE:
         return tuple(key.split("."))
     found = _OF_INTERFACE.fullmatch(key)
-    if found is None or len(key) > _MAX_LENGTH or not re.fullmatch(PATTERN, key):
+    if found is None or len(key) > 128 or not re.fullmatch(_PATTERN, key):
         return None
     return ("net", *found.groups()) if found[3].strip(".") else None
 
@@ -77,11 +69,8 @@ def interface_of(key: str) -> str | None:
     return None if found is None or found[3] in _EVERYWHERE else found[3]
 
 
-def check(key: str, interfaces: Collection[str], at: tuple[str, ...]) -> None:
-    """Check a setting of a host. Raises the error of `bad`.
-
-    Parameters: ``key`` in dots; ``interfaces`` the names of the host's; ``at`` its place.
-    """
+def check_sysctl(key: str, interfaces: Collection[str], at: Place) -> None:
+    """Refuse a setting that is not known, or not of one of the host's ``interfaces``."""
     if parts(key) is None:
         near = nearest(key, WHOLE)
         meant = f"perhaps {near}" if near is not None else "such as net.ipv6.bindv6only"

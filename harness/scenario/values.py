@@ -1,74 +1,107 @@
-"""Parsing of the small values a scenario is made of: addresses, names, sysctls, versions.
+"""The types a scenario is made of: the base model, plain values, and how each is parsed.
 
-Every function returns the value in its normal form or raises what `bad` makes,
-which names what was expected.
+A parser gives the value in its normal form or raises what `bad` makes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
-    IPv6Network,
-    ip_address,
-    ip_interface,
-    ip_network,
-)  # fmt: skip
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from operator import eq, ge, gt, le, lt, ne
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import WithJsonSchema as JsonSchema
 
 from harness.text.errors import some
 from harness.text.validation import bad
 from harness.versions import Version
 
 IPAddress = IPv4Address | IPv6Address
-IPInterface = IPv4Interface | IPv6Interface
 IPNetwork = IPv4Network | IPv6Network
+Place = tuple[str | int, ...]
+"""A path in the file, as `bad` takes it."""
 
 IFNAMSIZ = 16  # linux/if.h, the closing NUL included: names and labels have 15 characters
-
 TABLES = {"default": 253, "main": 254, "local": 255}  # linux/rtnetlink.h, rt_class_t
-
-AI_FLAGS = (
+_FLAGS = (
     "AI_PASSIVE", "AI_CANONNAME", "AI_NUMERICHOST", "AI_V4MAPPED", "AI_ALL", "AI_ADDRCONFIG",
     "AI_IDN", "AI_CANONIDN", "AI_NUMERICSERV",
 )  # fmt: skip
-EAI_ERRORS = (
+_ERRORS = (
     "EAI_BADFLAGS", "EAI_NONAME", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "EAI_FAMILY",
     "EAI_SOCKTYPE", "EAI_SERVICE", "EAI_ADDRFAMILY", "EAI_MEMORY", "EAI_SYSTEM", "EAI_OVERFLOW",
     "EAI_IDN_ENCODE",
 )  # fmt: skip
-
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
 _MARK = r"(0x[0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})"
-_FWMARK = re.compile(f"{_MARK}(?:/{_MARK})?")
 _COMPARISONS = {">=": ge, "<=": le, "==": eq, "!=": ne, "<": lt, ">": gt}
 _CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([0-9]{1,3}\.[0-9]{1,3})")
 
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class Model(BaseModel):
+    """Base of every part of a scenario: frozen, strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class FrozenDict(dict[_K, _V]):
+    """A dict that cannot be changed, so that a scenario is a value through and through."""
+
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise TypeError("a scenario cannot be changed")
+
+    __setitem__ = __delitem__ = _refuse
+    clear = pop = popitem = setdefault = update = __ior__ = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
+def _unbool(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _word(value: Any) -> Any:
+    return str(int(value)) if isinstance(value, int) else value
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        lone = any("\ud800" <= character <= "\udfff" for character in text)
+        raise bad("text in UTF-8" if lone else "text without control characters", text)
+    return text
+
+
+def once(items: tuple[str, ...]) -> tuple[str, ...]:
+    """``items``, each of which may occur once."""
+    seen: set[str] = set()
+    for position, item in enumerate(items):
+        if item in seen:
+            raise bad("each entry once", item, at=(position,))
+        seen.add(item)
+    return items
+
 
 def canonical(address: IPAddress) -> str:
-    """The address in inet_ntop's spelling, the same in every Python version.
-
-    Python spells v4-mapped addresses in hex
-    before 3.13 and dotted from then on; C libraries always spell them dotted.
-    """
+    """The address in inet_ntop's spelling; Python before 3.13 spells v4-mapped ones in hex."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return f"::ffff:{address.ipv4_mapped}"
     return str(address)
 
 
-def plain_address(text: str) -> str:
-    """An address as hosts files and DNS records carry one: no length and no scope."""
+def _plain_address(text: str) -> str:
     if "%" in text:
-        raise bad(
-            "an address without %scope: neither a hosts file nor a DNS record can carry a scope",
-            text,
-        )
+        why = "neither a hosts file nor a DNS record can carry a scope"
+        raise bad(f"an address without %scope: {why}", text)
     if "/" in text:
         raise bad("an address without a prefix length", text)
     try:
@@ -77,23 +110,21 @@ def plain_address(text: str) -> str:
         raise bad("an IPv4 or IPv6 address, as 192.0.2.1 or 2001:db8::1", text) from None
 
 
-def answer_address(text: str) -> str:
-    """An address as an answer can have it: a %scope is allowed on IPv6."""
+def _answer_address(text: str) -> str:
     address, percent, scope = text.partition("%")
     if percent and (not scope or ":" not in address):
         raise bad("an address, an IPv6 one perhaps with %scope", text)
-    return plain_address(address) + percent + scope
+    return _plain_address(address) + percent + scope
 
 
-def interface_address(text: str) -> str:
-    """An address of an interface with its prefix length (/32 or /128 when absent)."""
-    example = "172.18.45.2/24 or 2001:db8:1::2/64"
+def _interface_address(text: str) -> str:
     if "%" in text:
         raise bad("an address without %scope: the interface it is listed under is its scope", text)
     head, slash, length = text.partition("/")
     try:
         address = ip_address(head)
     except ValueError:
+        example = "172.18.45.2/24 or 2001:db8:1::2/64"
         raise bad(f"an address with its prefix length, as {example}", text) from None
     bits = address.max_prefixlen
     if slash and not (length.isascii() and length.isdecimal() and int(length) <= bits):
@@ -103,8 +134,7 @@ def interface_address(text: str) -> str:
     return f"{canonical(address)}/{int(length) if slash else bits}"
 
 
-def prefix(text: str) -> str:
-    """A route's destination: "default" or a prefix without host bits."""
+def _destination(text: str) -> str:
     if text == "default":
         return text
     try:
@@ -116,21 +146,16 @@ def prefix(text: str) -> str:
         raise bad('"default" or a prefix, as 10.0.0.0/8 or 2001:db8::/32', text) from None
     if found.ip != found.network.network_address:
         raise bad(f"a prefix without host bits; the network is {found.network}", text)
-    return str(ip_network(text))
+    return str(found.network)
 
 
-def network(text: str) -> str:
-    """A prefix without host bits, "all" or "default" not being one."""
+def _prefix(text: str) -> str:
     if text == "default":
         raise bad("a prefix, as 10.0.0.0/8, 0.0.0.0/0 or 2001:db8::/32", text)
-    return prefix(text)
+    return _destination(text)
 
 
-def table(value: object) -> object:
-    """The number of a routing table, which may be given as local, main or default.
-
-    Parameters: ``value`` as the file has it.
-    """
+def _table(value: object) -> object:
     if isinstance(value, str) and value in TABLES:
         return TABLES[value]
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**32:
@@ -138,64 +163,23 @@ def table(value: object) -> object:
     return value
 
 
-def fwmark(text: str) -> str:
-    """A firewall mark, perhaps with a mask: 0x1/0xff."""
-    found = _FWMARK.fullmatch(text)
+def _fwmark(text: str) -> str:
+    found = re.fullmatch(f"{_MARK}(?:/{_MARK})?", text)
     if not found or any(part and int(part, 0) >= 2**32 for part in found.groups()):
         raise bad("a firewall mark, as 0x1, 51820 or 0x1/0xff", text)
     return text
 
 
-def hostname(text: str) -> str:
-    """A host name that getaddrinfo looks up in the name service."""
-    labels = text.split(".")
-    if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise bad(
-            "a host name: letters, digits and hyphens in labels of 1 to 63 characters, 253 in all",
-            text,
-        )
-    # inet_aton also takes one to three numbers, in octal and hex too
-    if len(labels) <= 4 and all(_NUMBER.fullmatch(label) for label in labels):
-        raise bad("a host name, not a number: getaddrinfo never looks a numeric name up", text)
-    return text
-
-
-def interface_name(text: str) -> str:
-    """The name of an interface the scenario may create."""
-    if text in (".", "..", "all", "default"):
-        raise bad("an interface name the kernel does not use for something else", text)
-    if not 0 < len(text) < IFNAMSIZ:
-        raise bad(f"an interface name of 1 to {IFNAMSIZ - 1} characters", text)
-    if not all("!" <= c <= "~" for c in text) or set(text) & set("/:%"):
-        raise bad("an interface name of printable ASCII without slash, colon, percent, space", text)
-    return text
-
-
-def flag_name(text: str) -> str:
-    """A flag of getaddrinfo(3), with AI_ in front whether the file has it or not."""
-    upper = text.upper()
-    name = upper if upper.startswith("AI_") else f"AI_{upper}"
-    if name not in AI_FLAGS:
-        raise bad(f"one of {', '.join(AI_FLAGS)}", text)
+def _flag(text: str) -> str:
+    name = f"AI_{text.upper().removeprefix('AI_')}"
+    if name not in _FLAGS:
+        raise bad(f"one of {', '.join(_FLAGS)}", text)
     return name
 
 
-def check_zone(text: str, known: Sequence[str], at: tuple[str | int, ...]) -> None:
-    """Check the %zone of an address, if it has one: an interface of ``known`` or a number.
-
-    Parameters: ``text``; ``known``; ``at`` where it stands in the file.
-    """
-    _, percent, zone = text.partition("%")
-    if not percent or zone in known:
-        return
-    if not (zone.isascii() and zone.isdecimal() and len(zone) <= 10 and int(zone) < 1 << 32):
-        raise bad(f"as zone an interface of the host ({some(known)}) or a number", text, at=at)
-
-
-def error_name(text: str) -> str:
-    """An error of getaddrinfo(3)."""
-    if text not in EAI_ERRORS:
-        raise bad(f"one of {', '.join(EAI_ERRORS)}", text)
+def _error(text: str) -> str:
+    if text not in _ERRORS:
+        raise bad(f"one of {', '.join(_ERRORS)}", text)
     return text
 
 
@@ -208,16 +192,80 @@ def specifier(text: str) -> str:
 
 
 def satisfies(version: str, spec: str) -> bool:
-    """Whether a glibc version fits a specifier that `specifier` accepted.
+    """Whether a glibc version fits a specifier. Raises ValueError where either is none.
 
     Parameters: ``version`` as "2.36"; ``spec`` as ">=2.8,<2.41".
-    Raises ValueError for a version that is none.
     """
     have = Version.parse(version).release
-    for clause in spec.split(","):
-        found = _CLAUSE.fullmatch(clause.strip())
-        if not found:
-            raise ValueError(f"not a glibc specifier: {spec!r}")
-        if not _COMPARISONS[found[1]](have, Version.parse(found[2]).release):
-            return False
-    return True
+    return all(
+        _COMPARISONS[sign](have, Version.parse(number).release)
+        for sign, number in _CLAUSE.findall(specifier(spec))
+    )
+
+
+def check_hostname(text: str) -> None:
+    """Refuse a name that getaddrinfo does not look up in the name service."""
+    labels = text.split(".")
+    if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        wanted = "letters, digits and hyphens in labels of 1 to 63 characters, 253 in all"
+        raise bad(f"a host name: {wanted}", text)
+    # inet_aton also takes one to three numbers, in octal and hex too
+    if len(labels) <= 4 and all(_NUMBER.fullmatch(label) for label in labels):
+        raise bad("a host name, not a number: getaddrinfo never looks a numeric name up", text)
+
+
+def check_interface_name(text: str) -> None:
+    """Refuse the name of an interface that the scenario may not create."""
+    if text in (".", "..", "all", "default"):
+        raise bad("an interface name the kernel does not use for something else", text)
+    if not 0 < len(text) < IFNAMSIZ:
+        raise bad(f"an interface name of 1 to {IFNAMSIZ - 1} characters", text)
+    if not all("!" <= c <= "~" for c in text) or set(text) & set("/:%"):
+        raise bad("an interface name of printable ASCII without slash, colon, percent, space", text)
+
+
+def check_zone(text: str, known: Collection[str], at: Place) -> None:
+    """Refuse an address whose %zone is neither an interface of ``known`` nor a number."""
+    _, percent, zone = text.partition("%")
+    if not percent or zone in known:
+        return
+    if not (zone.isascii() and zone.isdecimal() and len(zone) <= 10 and int(zone) < 1 << 32):
+        raise bad(f"as zone an interface of the host ({some([*known])}) or a number", text, at=at)
+
+
+Text = Annotated[str, Strict()]
+Whole = Annotated[int, Strict()]
+Truth = Annotated[bool, Strict()]
+Number = Annotated[Whole, Field(ge=0, lt=2**32)]
+Word = Annotated[
+    Text,
+    BeforeValidator(_unbool),
+    AfterValidator(_printable),
+    JsonSchema({"type": ["string", "integer"]}),
+]
+"""A text that a file may give as a number."""
+Setting = Annotated[
+    Text,
+    BeforeValidator(_word),
+    Field(min_length=1, max_length=128),
+    AfterValidator(_printable),
+    JsonSchema({"type": ["string", "integer", "boolean"]}),
+]
+"""The value of a sysctl, which a file may give as a number or a truth value."""
+PlainAddress = Annotated[Text, AfterValidator(_plain_address)]
+"""An address as hosts files and DNS records carry one: no length and no scope."""
+NamedAddress = Annotated[Text, AfterValidator(_answer_address)]
+"""An address as an answer can have it: a %scope is allowed on IPv6."""
+InterfaceAddress = Annotated[Text, AfterValidator(_interface_address)]
+"""An address with its prefix length (/32 or /128 when absent)."""
+Prefix = Annotated[Text, AfterValidator(_prefix)]
+"""A prefix without host bits."""
+Destination = Annotated[Text, AfterValidator(_destination)]
+"""A prefix, or "default"."""
+Table = Annotated[int, BeforeValidator(_table), JsonSchema({"type": ["integer", "string"]})]
+"""The number of a routing table, which a file may give as local, main or default."""
+FirewallMark = Annotated[Text, BeforeValidator(_word), AfterValidator(_fwmark)]
+Flag = Annotated[Text, AfterValidator(_flag)]
+"""A flag of getaddrinfo(3), with AI_ in front whether the file has it or not."""
+ErrorName = Annotated[Text, AfterValidator(_error)]
+Specifier = Annotated[Text, AfterValidator(specifier)]

@@ -27,7 +27,7 @@ def data_files() -> set[str]:
     configs = {f"gai.conf.d/{one.name}" for one in (ROOT / "gai.conf.d").glob("*.conf")}
     library = {f"library/{one.name}" for one in ROOT.glob("harness/scenario/library/*.yaml")}
     assert configs
-    return {f"harness/scenario/{name}" for name in configs | library}
+    return {f"harness/scenario/{name}" for name in configs | library | {"descriptions.yaml"}}
 
 
 def test_what_the_wheel_carries(built: Built) -> None:

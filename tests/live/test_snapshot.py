@@ -21,8 +21,8 @@ from harness.live.replay import differences
 from harness.model.host import Target
 from harness.sandbox import Pool, SandboxUnavailable
 from harness.scenario import LoadedScenario, Scenario, load
+from harness.scenario.load import as_yaml
 from harness.scenario.schema import Host
-from harness.scenario.writing import as_yaml
 from tests.live import snapshot_jobs
 from tests.live.kit import drawn
 from tests.sandbox import jobs

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from harness.scenario import LoadedScenario, gai_conf_files, json_schema, library, load
-from harness.scenario.descriptions import KEYS
 
 PATHS = library()
 FACTS = [f"{n}.{m}" for n, last in ((1, 8), (3, 5), (4, 3)) for m in range(1, last + 1)]
@@ -107,19 +106,13 @@ def test_the_json_schema_accepts_the_library() -> None:
     assert not validator.is_valid({"name": "x", "host": {}, "lookups": [], "extra": 1})
 
 
-def test_every_key_of_the_schema_says_what_it_means_and_nothing_else_does() -> None:
-    schema = json_schema()
-    forms = {"Scenario": schema}
-    for name, definition in schema["$defs"].items():
-        for form in definition.get("anyOf", [definition]):
-            if "properties" in form:
-                forms[name] = form
-    texts = {
-        name: {key: value["description"] for key, value in form["properties"].items()}
-        for name, form in forms.items()
-    }
-    assert texts == KEYS
-    for text in (text for keys in texts.values() for text in keys.values()):
+def test_every_key_of_the_schema_says_what_it_means() -> None:
+    schema = json_schema()  # refuses a key without a text, and a text without a key
+    forms = [schema, *schema["$defs"].values()]
+    forms += [form for definition in forms for form in definition.get("anyOf", ())]
+    texts = [key["description"] for form in forms for key in form.get("properties", {}).values()]
+    assert len(texts) > 60
+    for text in texts:
         assert text.endswith("."), text
         assert "  " not in text, text
 

@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from harness.compare.request import lookup_title
-from harness.scenario.writing import as_yaml
+from harness.scenario.load import as_yaml
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.engine import Disagreement
