@@ -21,7 +21,7 @@ from harness.glibcs import (
     python_parts,
     stage,
 )
-from harness.native import MODULE_NAME, bundled_module, bundled_worker
+from harness.native.worker_lane import MODULE_NAME, bundled_module, bundled_worker
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
 from harness.text.nearest import did_you_mean

@@ -10,7 +10,7 @@ from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
 from harness.model.lookup import Found, NameService, Request, find
 from harness.model.table import address_table
-from harness.native.query import Query
+from harness.native.record import Query
 from harness.sandbox import SERVICES
 from harness.scenario.schema import Lookup
 

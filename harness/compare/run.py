@@ -28,7 +28,7 @@ from harness.sandbox import NoSandbox, Pool, SandboxError
 
 if TYPE_CHECKING:
     from harness.native.lanes import Lane, Session
-    from harness.native.query import Query
+    from harness.native.record import Query
     from harness.sandbox import Box, DeviceNote
     from harness.scenario.schema import Scenario
 
@@ -190,7 +190,7 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
 
     Raises LaneError for a worker that does not start, with the build's name.
     """
-    from harness.native.errors import LaneError
+    from harness.native.record import LaneError
     from harness.native.worker_lane import WorkerLane
 
     if not spec.command:

@@ -3,9 +3,9 @@
 qemu-user translates each message between guest and kernel: byte order, structures, attributes
 it knows. What it gets wrong looks like a difference of glibc. So once for each architecture
 and qemu, on a private host with something of everything, the worker says what it sees by the
-calls that glibc makes (`harness.native.view`), and every field is held against what the kernel
-says to this process through pyroute2. A lane that fails is not counted: its results carry the
-reason.
+calls that glibc makes (`harness.native.kernel_view`), and every field is held against what the
+kernel says to this process through pyroute2. A lane that fails is not counted: its results carry
+the reason.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.glibcs.catalog import native_arch
 from harness.model.host import IPAddress, Route, Target
-from harness.native.errors import LaneError
-from harness.native.view import (
+from harness.native.kernel_view import (
     ADDRESSES,
     LINKS,
     Seen,
@@ -33,6 +32,7 @@ from harness.native.view import (
     View,
     sources_request,
 )
+from harness.native.record import LaneError
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 
@@ -190,7 +190,7 @@ def _addresses(netlink: Netlink) -> Sequence[Seen]:
 
 def _links(netlink: Netlink) -> Sequence[Seen]:
     return [
-        SeenLink(one.index, one.name, one.type, one.flags, one.index, one.name)
+        SeenLink(one.index, one.type, one.flags, one.index, one.name, one.name)
         for one in netlink.links()
     ]
 
@@ -219,8 +219,8 @@ def _sources(box: Box, netlink: Netlink) -> Iterator[tuple[str, bytes, Sequence[
 
 def _source(family: int, route: Route) -> SeenSource:
     if route.source is None:
-        return SeenSource(getattr(errno, route.error or ""), 0, None)
+        return SeenSource(getattr(errno, route.error or ""), 0, 0, None)
     source: IPAddress = route.source
     if family == AF_INET6 and isinstance(source, IPv4Address):
         source = IPv6Address(f"::ffff:{source}")
-    return SeenSource(0, int(family), source)
+    return SeenSource(0, int(family), 0, source)

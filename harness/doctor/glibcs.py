@@ -28,7 +28,7 @@ from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage
 from harness.glibcs.sources import Source, choose, host_sources, no_apt
 from harness.model.dialects import dialect
-from harness.native.errors import LaneError
+from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.report.doctor import Verdict
 from harness.sandbox import NoSandbox, Pool, SandboxError, programs

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from harness.doctor.rows import Finding, Found, Row
 from harness.native.cffi_lane import CffiLane, other_getaddrinfo
-from harness.native.query import Query
+from harness.native.record import Query
 from harness.native.trace import TraceUnavailable, traced
 from harness.native.worker_lane import bundled_module, bundled_worker
 from harness.sandbox import (

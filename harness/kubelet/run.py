@@ -26,9 +26,8 @@ from harness.model.dialects import dialect
 from harness.model.golang import go_order, go_targets
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService, Request
-from harness.native.query import Query
 from harness.native.record import Answer as NativeAnswer
-from harness.native.record import Crashed, Outcome
+from harness.native.record import Crashed, Outcome, Query
 from harness.sandbox import Pool
 from harness.scenario.schema import Lookup as ScenarioLookup
 

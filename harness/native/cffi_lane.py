@@ -10,28 +10,20 @@ from functools import cache
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from harness.native import frames
-from harness.native.errors import LaneError
 from harness.native.lanes import START_TIME, Lane, Session, ended
-from harness.native.query import encode_text
-from harness.native.record import Answer, Crashed, TimedOut, decode
+from harness.native.record import Answer, Crashed, LaneError, TimedOut, decode, encode_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from harness.native.query import Query
+    from harness.native.record import Query
 
 
 def lookup_here(query: Query) -> Answer:
     """Calls ``getaddrinfo`` in this very process, without a time-out; other threads go on.
 
-    For measuring. This process has then read gai.conf, and a crash is its own.
-
-    Args:
-        query: the arguments.
-
-    Raises:
-        MemoryError: there is none.
+    For measuring. This process has then read gai.conf, and a crash is its own. Raises MemoryError.
     """
     from harness.native._core import ffi, lib
 
@@ -40,13 +32,8 @@ def lookup_here(query: Query) -> Answer:
         ffi.NULL if text is None else ffi.new("char[]", encode_text(text))
         for text in (query.name, query.service)
     )
-    arguments = ffi.new(
-        "struct gai_query *",
-        {
-            "name": name, "service": service, "family": query.family, "socktype": query.socktype,
-            "protocol": query.protocol, "flags": query.flags,
-        },
-    )  # fmt: skip
+    numbers = query.family, query.socktype, query.protocol, query.flags
+    arguments = ffi.new("struct gai_query *", (name, service, *numbers))
     buffer = ffi.new("struct gai_buffer *")
     try:
         if lib.gai_lookup(arguments, buffer) != 0:
@@ -89,16 +76,8 @@ class CffiLane(Lane):
 
     The caller must not have called ``getaddrinfo``: the sessions inherit its memory.
 
-    Parameters:
-        modules: name service modules that every session loads before its first look-up.
-            glibc takes a loaded one by its soname, wherever the file lies.
-
-    Example:
-        >>> from harness.native import Query
-        >>> with CffiLane() as lane, lane.open() as session:
-        ...     answer = session.lookup(Query("192.0.2.9"))
-        >>> answer.error is None
-        True
+    ``modules`` are name service modules that every session loads before its first look-up:
+    glibc takes a loaded one by its soname, wherever the file lies.
     """
 
     def __init__(self, modules: Sequence[Path] = ()) -> None:
@@ -108,8 +87,7 @@ class CffiLane(Lane):
     def open(self) -> Session:
         """Starts a session; several may be open at once.
 
-        Raises:
-            LaneError: the process cannot be started, or its getaddrinfo is not glibc's.
+        Raises LaneError also where the getaddrinfo of this process is not glibc's.
         """
         # Loaded before the fork, so that a missing extension is an error here and not there.
         from harness.native import _core  # noqa: F401

@@ -7,10 +7,10 @@ import select
 import struct
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
-from harness.native.errors import LaneError, RecordError
-from harness.native.query import Query, encode_text
+from harness.native.record import LaneError, Query, RecordError, encode_text
 
 OPEN: Final = b"O"
 LOOKUP: Final = b"L"
@@ -31,10 +31,7 @@ BY_EXIT, BY_SIGNAL, BY_TIMEOUT, NO_FORK = range(4)
 PROTOCOL_VERSION: Final = 1
 
 _HEADER = struct.Struct("<Ic")
-_LOOKUP = struct.Struct("<IcIIiiii")
 _SESSION = struct.Struct("<IcI")
-_VIEW = struct.Struct("<IcII")
-_TEXT = struct.Struct("<BH")
 _REPLY_MAX = 17 * 1024 * 1024
 _CHUNK = 1 << 18
 _TIMEOUT_MS_MAX = 86_400_000
@@ -44,62 +41,32 @@ class StalledError(LaneError):
     """Nothing came in the time allowed."""
 
 
-def session_frame(kind: bytes, session: int) -> bytes:
-    """A request that has only a session number (OPEN, END)."""
-    return _SESSION.pack(4, kind, session)
+def plain_frame(kind: bytes, payload: bytes = b"") -> bytes:
+    """A request to the worker: QUIT, or RESYNC with the cookie of a death."""
+    return _HEADER.pack(len(payload), kind) + payload
 
 
-def quit_frame() -> bytes:
-    """The request to end."""
-    return _HEADER.pack(0, QUIT)
+def session_frame(kind: bytes, session: int, payload: bytes = b"") -> bytes:
+    """A request to one session, by its number: OPEN, END, or LOOKUP and VIEW with a payload."""
+    return _SESSION.pack(4 + len(payload), kind, session) + payload
 
 
-def resync_frame(cookie: bytes) -> bytes:
-    """The request that ends the discarding after a session died; the cookie names the death."""
-    return _HEADER.pack(len(cookie), RESYNC) + cookie
+def whole_session(session: int, lookups: Iterable[bytes]) -> bytes:
+    """All requests of one session, from OPEN to END; ``lookups`` from `lookup_payload`."""
+    asked = [session_frame(LOOKUP, session, payload) for payload in lookups]
+    return b"".join([session_frame(OPEN, session), *asked, session_frame(END, session)])
 
 
-def lookup_frame(session: int, query: Query, timeout: float) -> bytes:
-    """The request for one lookup.
-
-    Args:
-        session: its number.
-        query: what to ask.
-        timeout: seconds, from a millisecond to a day.
-
-    Raises:
-        ValueError: the time-out is out of range.
-    """
-    milliseconds = _milliseconds(timeout)
+def lookup_payload(query: Query, timeout: float) -> bytes:
+    """What a LOOKUP asks. ``timeout`` in seconds; ValueError but for a millisecond to a day."""
+    numbers = query.family, query.socktype, query.protocol, query.flags
     texts = _text(query.name) + _text(query.service)
-    return (
-        _LOOKUP.pack(
-            _LOOKUP.size - _HEADER.size + len(texts),
-            LOOKUP,
-            session,
-            milliseconds,
-            query.family,
-            query.socktype,
-            query.protocol,
-            query.flags,
-        )
-        + texts
-    )
+    return struct.pack("<Iiiii", _milliseconds(timeout), *numbers) + texts
 
 
-def view_frame(session: int, request: bytes, timeout: float) -> bytes:
-    """The request for one view.
-
-    Args:
-        session: its number.
-        request: the view request, see `harness.native.view`.
-        timeout: seconds, from a millisecond to a day.
-
-    Raises:
-        ValueError: the time-out is out of range.
-    """
-    length = _VIEW.size - _HEADER.size + len(request)
-    return _VIEW.pack(length, VIEW, session, _milliseconds(timeout)) + request
+def view_payload(request: bytes, timeout: float) -> bytes:
+    """What a VIEW asks (see `harness.native.kernel_view`); ``timeout`` as for a look-up."""
+    return struct.pack("<I", _milliseconds(timeout)) + request
 
 
 def _milliseconds(timeout: float) -> int:
@@ -112,15 +79,12 @@ def _text(text: str | None) -> bytes:
     if text is None:
         return b"\0\0\0"
     data = encode_text(text)
-    return _TEXT.pack(1, len(data)) + data + b"\0"
+    return struct.pack("<BH", 1, len(data)) + data + b"\0"
 
 
 class Channel:
-    """Two pipe ends: requests go out while replies come in, so that neither side can block.
-
-    Parameters:
-        read_fd: where replies come from; the channel owns it.
-        write_fd: where requests go to; the channel owns it.
+    """Two pipe ends, which it owns: requests go out through ``write_fd`` while replies come in
+    through ``read_fd``, so that neither side can block.
     """
 
     __slots__ = ("_frames", "_in", "_out", "_read_fd", "_write_fd")
@@ -147,12 +111,7 @@ class Channel:
     def receive(self, timeout: float) -> tuple[bytes, bytes] | None:
         """The next frame as (type, payload), or None at the end of the other side.
 
-        Args:
-            timeout: seconds.
-
-        Raises:
-            StalledError: no frame came in that time.
-            RecordError: what came is no frame.
+        Raises StalledError when none came in ``timeout`` seconds, RecordError for what is none.
         """
         if self._frames:
             return self._frames.popleft()

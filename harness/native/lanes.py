@@ -7,27 +7,27 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 from harness.native import frames
-from harness.native.errors import LaneError, RecordError
-from harness.native.record import Crashed, Outcome, TimedOut, decode
-from harness.native.view import View, decode_view
+from harness.native.kernel_view import View, decode_view
+from harness.native.record import Crashed, LaneError, Outcome, RecordError, TimedOut, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from harness.native.query import Query
+    from harness.native.record import Query
 
 #: Seconds for a session to start or end: forking is all it does.
 START_TIME = 10.0
-#: Seconds beyond a lookup's own time-out after which its process must be stopped from outside.
-GRACE = 2.0
+# seconds beyond a look-up's own time-out after which its process must be stopped from outside
+_GRACE = 2.0
+# the payload of a DIED frame: the session's number, how it ended, the value, a cookie
+_DIED = struct.Struct("<IBi16s")
 
-#: The payload of a DIED frame: the session's number, how it ended, the value, a cookie.
-DIED_FORM = struct.Struct("<IBi16s")
+
+class SessionEnded(LaneError):
+    """The session's process has ended by itself, in order."""
 
 
 class _Closing(ABC):
-    """What is closed at the end of a ``with`` block."""
-
     @abstractmethod
     def close(self) -> None:
         """Leaves no process and no open file behind; harmless when repeated."""
@@ -44,109 +44,53 @@ class Lane(_Closing):
 
     @abstractmethod
     def open(self) -> Session:
-        """Starts a process that has never called ``getaddrinfo``.
-
-        Raises:
-            LaneError: it cannot be started.
-        """
+        """Starts a process that has never called ``getaddrinfo``. Raises LaneError."""
 
 
 class Session(_Closing):
-    """One process that answers lookups, through a channel of frames.
+    """One process that answers look-ups through ``channel``; ``number`` stands in every frame.
 
-    Parameters:
-        channel: the pipes to it.
-        number: the session's number in every frame.
-
-    Attributes:
-        pid: the process, as it sees itself.
+    ``pid`` is the process as it sees itself. Every method raises LaneError when the lane itself
+    fails, and ValueError for a closed session or a time-out that is not a millisecond to a day.
     """
 
     def __init__(self, channel: frames.Channel, number: int) -> None:
         self._channel = channel
         self._number = number
+        self._key = number.to_bytes(4, "little")
         self._end: Crashed | TimedOut | LaneError | None = None
         self._closed = False
         self.pid = 0
 
     def lookup(self, query: Query, timeout: float = 10.0) -> Outcome:
-        """One call of ``getaddrinfo``.
-
-        Args:
-            query: its arguments.
-            timeout: seconds, from a millisecond to a day.
-
-        Returns:
-            The answer, or how the process ended. A session that has ended once answers every
-            later lookup with that same end.
-
-        Raises:
-            LaneError: the lane itself failed.
-            ValueError: the session is closed, or the time-out is out of range.
+        """One call of ``getaddrinfo``: the answer within ``timeout`` seconds, or how the process
+        ended. A session that has ended once answers every later lookup with that same end.
         """
         return self.lookup_many((query,), timeout)[0]
 
     def lookup_many(self, queries: Iterable[Query], timeout: float = 10.0) -> list[Outcome]:
         """Many calls, one after another in the same process, sent without waiting between them.
 
-        Args:
-            queries: the arguments of each.
-            timeout: seconds for each call.
-
-        Returns:
-            One outcome per query, in the same order; see ``lookup``.
-
-        Raises:
-            LaneError: the lane itself failed.
-            ValueError: the session is closed, or the time-out is out of range.
+        ``timeout`` is for each; the outcomes are in the order of the queries, see ``lookup``.
         """
-        requests = [frames.lookup_frame(self._number, query, timeout) for query in queries]
-        records, end = self._ask(requests, timeout)
+        payloads = [frames.lookup_payload(query, timeout) for query in queries]
+        records, end = self._ask(frames.LOOKUP, payloads, timeout)
         outcomes: list[Outcome] = [decode(record) for record in records]
         if end is not None:
-            outcomes += [end] * (len(requests) - len(outcomes))
+            outcomes += [end] * (len(payloads) - len(outcomes))
         return outcomes
 
     def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
         """What the kernel looks like from this process; getaddrinfo is not called.
 
-        Args:
-            request: a view request, see `harness.native.view`.
-            timeout: seconds, from a millisecond to a day.
-
-        Returns:
-            The view, or how the process ended.
-
-        Raises:
-            LaneError: the lane itself failed.
-            ValueError: the session is closed, or the time-out is out of range.
+        ``request`` is one of `harness.native.kernel_view`.
         """
-        found, end = self._ask([frames.view_frame(self._number, request, timeout)], timeout)
+        payload = frames.view_payload(request, timeout)
+        found, end = self._ask(frames.VIEW, [payload], timeout)
         return decode_view(request, found[0]) if end is None else end
 
-    def _ask(
-        self, requests: Sequence[bytes], timeout: float
-    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
-        """The answers, fewer than the requests where the process has ended, and how it has."""
-        if self._closed:
-            raise ValueError("the session is closed")
-        answers: list[bytes] = []
-        if self._end is None:
-            self._channel.send(b"".join(requests))
-        while self._end is None and len(answers) < len(requests):
-            data = self._next(timeout)
-            if data is not None:
-                answers.append(data)
-        if isinstance(self._end, LaneError):
-            raise self._end
-        return answers, self._end
-
     def pid_here(self) -> int:
-        """The process, as the caller's process tree numbers it.
-
-        Raises:
-            LaneError: it is not there.
-        """
+        """The process, as the caller's process tree numbers it. Raises LaneError without one."""
         return self.pid
 
     def close(self) -> None:
@@ -156,11 +100,7 @@ class Session(_Closing):
             self._finish()
 
     def start(self) -> Self:
-        """Waits until the process serves.
-
-        Raises:
-            LaneError: it does not.
-        """
+        """Waits until the process serves. Raises LaneError when it does not."""
         if self._next(START_TIME) is not None:
             self._end = RecordError("an answer before the session started")
         if self._end is None and self.pid:
@@ -171,10 +111,33 @@ class Session(_Closing):
             raise end
         raise LaneError(f"the session did not start: {end}")
 
+    def _ask(
+        self, kind: bytes, payloads: list[bytes], timeout: float
+    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
+        if self._closed:
+            raise ValueError("the session is closed")
+        if self._end is None:
+            requests = [frames.session_frame(kind, self._number, one) for one in payloads]
+            self._channel.send(b"".join(requests))
+        return self._answers(len(payloads), timeout)
+
+    def _answers(
+        self, wanted: int, timeout: float
+    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
+        """The answers, fewer than ``wanted`` where the process has ended, and how it has."""
+        answers: list[bytes] = []
+        while self._end is None and len(answers) < wanted:
+            data = self._next(timeout)
+            if data is not None:
+                answers.append(data)
+        if isinstance(self._end, LaneError):
+            raise self._end
+        return answers, self._end
+
     def _next(self, timeout: float) -> bytes | None:
         """Takes one frame: a record or view, or None after it has changed the session's state."""
         try:
-            frame = self._channel.receive(timeout + GRACE)
+            frame = self._channel.receive(timeout + _GRACE)
             if frame is not None:
                 return self._take(*frame, timeout)
         except frames.StalledError:
@@ -192,15 +155,15 @@ class Session(_Closing):
         """As `_next`. Raises LaneError for a frame that is none of this session's."""
         if kind == frames.ERROR:
             raise LaneError(f"the session refused a frame: {payload.decode('ascii', 'replace')}")
-        number = payload[:4] == self._number.to_bytes(4, "little")
-        if number and kind in (frames.ANSWER, frames.SEEN):
+        own = payload[:4] == self._key
+        if own and kind in (frames.ANSWER, frames.SEEN):
             return payload[4:]
-        if number and kind == frames.STARTED and len(payload) == 8 and not self.pid:
+        if own and kind == frames.STARTED and len(payload) == 8 and not self.pid:
             self.pid = int.from_bytes(payload[4:], "little")
-        elif number and kind == frames.DIED and len(payload) == DIED_FORM.size:
-            _, how, value, cookie = DIED_FORM.unpack(payload)
+        elif own and kind == frames.DIED and len(payload) == _DIED.size:
+            _, how, value, cookie = _DIED.unpack(payload)
             if (how, value) != (frames.BY_EXIT, 0):
-                self._channel.restart(frames.resync_frame(cookie))
+                self._channel.restart(frames.plain_frame(frames.RESYNC, cookie))
             self._end = ended(how, value, timeout)
         else:
             raise RecordError(f"unexpected frame {kind!r} {payload[:16]!r}")
@@ -220,12 +183,9 @@ class Session(_Closing):
 
 
 def ended(how: int, value: int, timeout: float) -> Crashed | TimedOut | LaneError:
-    """What a DIED frame means to the lookup that was waiting.
+    """What a DIED frame means to the look-up that was waiting for ``timeout`` seconds.
 
-    Args:
-        how: one of ``frames.BY_EXIT`` and so on.
-        value: exit status, signal or errno.
-        timeout: seconds the lookup had.
+    ``how`` is one of ``frames.BY_EXIT`` and so on; ``value`` exit status, signal or errno.
     """
     if how == frames.BY_SIGNAL:
         return Crashed(value)
@@ -233,4 +193,6 @@ def ended(how: int, value: int, timeout: float) -> Crashed | TimedOut | LaneErro
         return TimedOut(timeout)
     if how == frames.NO_FORK:
         return LaneError(f"the worker cannot fork (errno {value})")
-    return LaneError(f"the session's process ended with status {value}")
+    return (LaneError if value else SessionEnded)(
+        f"the session's process ended with status {value}"
+    )

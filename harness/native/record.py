@@ -1,4 +1,4 @@
-"""What came back from ``getaddrinfo``, and its decoding (``csrc/PROTOCOL.md``)."""
+"""One call of ``getaddrinfo``: what is asked, what came back and its decoding."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from harness.model.host import Target
-from harness.native.errors import RecordError
+from harness.model.lookup import Request
 from harness.versions import is_version
 
+# csrc/PROTOCOL.md, "Record"
 _VERSION = 1
 _HEAD = struct.Struct("<BiiQB")
-#: The bytes of a record before the glibc's version.
-HEAD_SIZE = _HEAD.size
 _COUNT = struct.Struct("<I")
 _ENTRY = struct.Struct("<iiiHIB")
 _NO_CANONNAME = 0xFFFFFFFF
 _ADDRESS_LENGTH = {socket.AF_INET: 4, socket.AF_INET6: 16}
+_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
+_TEXT_MAX = 65535
 
 #: The names of netdb.h on Linux; the same numbers on every architecture.
 EAI_NAMES = {
@@ -31,18 +32,48 @@ EAI_NAMES = {
 }  # fmt: skip
 
 
+class LaneError(Exception):
+    """The lane itself failed: it did not start, or it broke its protocol.
+
+    A glibc that crashes or hangs is a result (``Crashed``, ``TimedOut``), never this.
+    """
+
+    exit_status = 3
+
+
+class RecordError(LaneError):
+    """Bytes that are no record or frame of ``csrc/PROTOCOL.md``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Request):
+    """The arguments of one call, in a form that C can take: what the model is asked, checked.
+
+    Raises ValueError for a NUL or too many bytes in a text, or a number that is no C int.
+    """
+
+    def __post_init__(self) -> None:
+        for what in ("name", "service"):
+            text = getattr(self, what) or ""
+            if "\0" in text:
+                raise ValueError(f"{what} contains a NUL")
+            if len(text) * 4 > _TEXT_MAX and len(encode_text(text)) > _TEXT_MAX:
+                raise ValueError(f"{what} is longer than {_TEXT_MAX} bytes")
+        for what in ("family", "socktype", "protocol", "flags"):
+            if not _INT_MIN <= getattr(self, what) <= _INT_MAX:
+                raise ValueError(f"{what} {getattr(self, what)} is no C int")
+
+
+def encode_text(text: str) -> bytes:
+    """The bytes of a name or service: UTF-8, with odd bytes escaped as Python's file names are."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 @dataclass(frozen=True, slots=True)
 class AddrInfo:
-    """One ``struct addrinfo``.
+    """One ``struct addrinfo``, its numbers those of C (family 2 is AF_INET, 10 is AF_INET6).
 
-    Parameters:
-        family: ``ai_family``, a C int (2 is AF_INET, 10 is AF_INET6).
-        socktype: ``ai_socktype``.
-        protocol: ``ai_protocol``.
-        address: the address in text, without a scope; empty for an unknown family.
-        port: the port in host order.
-        scope_id: ``sin6_scope_id``, 0 for IPv4.
-        canonname: ``ai_canonname``, or None.
+    ``address`` is without scope, and empty for an unknown family; ``port`` is in host order.
     """
 
     family: int
@@ -61,14 +92,11 @@ class AddrInfo:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One return of ``getaddrinfo``. The time is left out of comparisons.
+    """One return of ``getaddrinfo``.
 
-    Parameters:
-        error: None, or the name of the EAI code ("EAI_NONAME").
-        errno: ``errno`` when ``error`` is "EAI_SYSTEM", else 0.
-        elapsed_ns: duration of the call in nanoseconds (CLOCK_MONOTONIC).
-        addrinfos: the list in the order returned; empty on an error.
-        glibc: what ``gnu_get_libc_version()`` says ("2.36").
+    ``error`` is None or the name of the EAI code ("EAI_NONAME"), ``errno`` is set with
+    "EAI_SYSTEM" only. ``elapsed_ns``, nanoseconds of CLOCK_MONOTONIC, is left out of comparisons.
+    ``addrinfos`` keep the order returned; ``glibc`` is what it calls itself ("2.36").
     """
 
     error: str | None
@@ -80,22 +108,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """The process died while it answered, or before.
-
-    Parameters:
-        signal: number of the signal (11 is SIGSEGV).
-    """
+    """The process died of ``signal`` (11 is SIGSEGV) while it answered, or before."""
 
     signal: int
 
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """The lookup did not return in time; its process is gone.
-
-    Parameters:
-        seconds: the time it was given.
-    """
+    """The lookup did not return in the ``seconds`` it was given; its process is gone."""
 
     seconds: float
 
@@ -105,10 +125,8 @@ Outcome = Answer | Crashed | TimedOut
 
 @lru_cache(64)
 def version_text(data: bytes) -> str:
-    """The version that a glibc gives itself; a foreign one may say anything.
-
-    Raises:
-        RecordError: it has not the form of a version, and so is fit for no report.
+    """The version that a glibc gives itself. A foreign one may say anything: raises RecordError
+    for what has not the form of a version, and so is fit for no report.
     """
     text = data.decode("ascii", "backslashreplace")
     if not is_version(text):
@@ -117,14 +135,7 @@ def version_text(data: bytes) -> str:
 
 
 def decode(data: bytes) -> Answer:
-    """Decodes one record.
-
-    Args:
-        data: exactly one record, as the core packs it.
-
-    Raises:
-        RecordError: it is none.
-    """
+    """Decodes exactly one record, as the core packs it. Raises RecordError for anything else."""
     try:
         version, eai, errno, elapsed, size = _HEAD.unpack_from(data)
         if version != _VERSION:

@@ -18,8 +18,7 @@ from harness.sandbox import programs
 
 if TYPE_CHECKING:
     from harness.native.lanes import Lane
-    from harness.native.query import Query
-    from harness.native.record import Outcome
+    from harness.native.record import Outcome, Query
 
 _CALLS = "socket,connect,getsockname,sendto,recvmsg,openat,open,bind"
 _ATTACH_TIME = 10.0

@@ -12,9 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from harness.native import frames
-from harness.native.errors import LaneError, RecordError
-from harness.native.lanes import START_TIME, Lane, Session
-from harness.native.record import version_text
+from harness.native.lanes import START_TIME, Lane, Session, SessionEnded
+from harness.native.record import LaneError, RecordError, version_text
 from harness.versions import interpreter_arch
 
 if TYPE_CHECKING:
@@ -32,34 +31,22 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def bundled_worker(arch: str | None = None) -> Path:
-    """The worker program that was built with this package.
-
-    Args:
-        arch: Debian's name of the architecture ("amd64"); this interpreter's by default.
-
-    Raises:
-        LaneError: there is none for that architecture.
+    """The worker program that was built with this package, for ``arch`` (Debian's name; this
+    interpreter's by default). Raises LaneError when there is none.
     """
     return _bundled("worker", "worker-{}", arch)
 
 
 def bundled_module(arch: str | None = None) -> Path:
-    """The name service module that was built with this package.
+    """The name service module that was built with this package; as `bundled_worker`.
 
     glibc finds it by the name ``MODULE_NAME`` in its library folder, or loaded already.
-
-    Args:
-        arch: Debian's name of the architecture ("amd64"); this interpreter's by default.
-
-    Raises:
-        LaneError: there is none for that architecture.
     """
     return _bundled("name service module", "nss-{}.so", arch)
 
 
 def _bundled(what: str, form: str, arch: str | None) -> Path:
-    if arch is None:
-        arch = interpreter_arch()
+    arch = arch or interpreter_arch()
     path = Path(__file__).with_name("bin") / form.format(arch)
     if not path.is_file():
         raise LaneError(f"this installation has no {what} for {arch}")
@@ -79,13 +66,6 @@ class WorkerLane(Lane):
             for a program of one's own, which sees what the caller does.
         preload: libraries the worker loads at its start, by name, so that its sessions have
             them already: loading our name service module is half of a session's cost.
-
-    Example:
-        >>> from harness.native import Query, bundled_worker
-        >>> with WorkerLane([str(bundled_worker())]) as lane, lane.open() as session:
-        ...     answer = session.lookup(Query("192.0.2.9"))
-        >>> answer.error is None
-        True
     """
 
     def __init__(
@@ -104,49 +84,26 @@ class WorkerLane(Lane):
 
     @property
     def glibc(self) -> str:
-        """The version of the worker's glibc; starts the worker when it does not run.
+        """The version of the worker's glibc. Starts the worker as `start` does."""
+        return self.start().glibc
 
-        Raises:
-            LaneError: it cannot be started.
-        """
-        return self._running().glibc
-
-    def start(self) -> None:
-        """Starts the worker when it does not run.
-
-        Raises:
-            LaneError: it cannot be started.
-        """
-        self._running()
+    def start(self) -> _Worker:
+        """Starts the worker when it does not run. Raises LaneError."""
+        if self._worker is None or not self._worker.alive:
+            self._worker = _Worker(self._argv, self._root, self._environment)
+            self._number = 0
+        return self._worker
 
     def open(self) -> Session:
-        """Starts a session.
-
-        Raises:
-            LaneError: the worker cannot be started, or a session is still open.
-        """
-        channel, number = self.begin_burst()
-        channel.send(frames.session_frame(frames.OPEN, number))
-        self._session = _WorkerSession(self._running(), number)
+        """Starts a session. Raises LaneError also while one is open."""
+        worker, number = self._free()
+        worker.channel.send(frames.session_frame(frames.OPEN, number))
+        self._session = _WorkerSession(worker, number)
         return self._session.start()
 
-    def begin_burst(self) -> tuple[frames.Channel, int]:
-        """The worker's channel and the number of a session that the caller opens and ends.
-
-        Raises:
-            LaneError: the worker cannot be started, or a session is still open.
-        """
-        if self._session is not None and self._session.open:
-            raise LaneError("close the open session first: a worker serves one at a time")
-        worker = self._running()
-        self._number += 1
-        return worker.channel, self._number
-
-    def lost_burst(self) -> LaneError:
-        """Gives up the worker in the middle of a burst; the next use starts another one."""
-        assert self._worker is not None
-        self._worker.kill()
-        return LaneError("the worker ended in the middle of a session")
+    def burst(self, lookups: Sequence[bytes], timeout: float) -> Burst:
+        """A whole session for ``lookups`` (`frames.lookup_payload`); raises as `open`."""
+        return Burst(*self._free(), lookups, timeout)
 
     def close(self) -> None:
         """Ends the worker and what it runs."""
@@ -156,11 +113,12 @@ class WorkerLane(Lane):
             self._worker.close()
         self._session = self._worker = None
 
-    def _running(self) -> _Worker:
-        if self._worker is None or not self._worker.alive:
-            self._worker = _Worker(self._argv, self._root, self._environment)
-            self._number = 0
-        return self._worker
+    def _free(self) -> tuple[_Worker, int]:
+        if self._session is not None and self._session.open:
+            raise LaneError("close the open session first: a worker serves one at a time")
+        worker = self.start()
+        self._number += 1
+        return worker, self._number
 
 
 class _Worker:
@@ -226,9 +184,8 @@ class _Worker:
             status: int | str = self._process.wait(START_TIME)
         except subprocess.TimeoutExpired:
             status = "none"
-        said = (
-            os.pread(self._stderr, _COMPLAINTS, 0).rstrip(b"\0").decode("utf-8", "replace").strip()
-        )
+        data = os.pread(self._stderr, _COMPLAINTS, 0).rstrip(b"\0")
+        said = data.decode("utf-8", "replace").strip()
         self.kill()
         clue = said.splitlines()[-1][:_LONGEST_CLUE] if said else "no message"
         return LaneError(f"the worker ended (status {status}): {clue}")
@@ -245,7 +202,7 @@ class _Worker:
         """Ends it in an orderly way."""
         if not self.alive:
             return
-        self.channel.send(frames.quit_frame())
+        self.channel.send(frames.plain_frame(frames.QUIT))
         # whatever it says instead of ending, nobody listens any more
         with contextlib.suppress(LaneError, subprocess.TimeoutExpired):
             if self.channel.receive(START_TIME) is None:
@@ -286,15 +243,45 @@ class _WorkerSession(Session):
                 self._stop()
 
 
+class Burst(_WorkerSession):
+    """A whole session in one write, opened, asked everything and ended; `finish` takes the answers.
+
+    For engines that make many look-ups: there is no waiting between frames, and several lanes can
+    work at once while their answers are not yet read.
+    """
+
+    def __init__(
+        self, worker: _Worker, number: int, lookups: Sequence[bytes], timeout: float
+    ) -> None:
+        super().__init__(worker, number)
+        self._timeout = timeout
+        self._wanted = len(lookups)
+        self._channel.send(frames.whole_session(number, lookups))
+
+    def finish(self) -> tuple[list[bytes], Crashed | TimedOut | None]:
+        """The records, not yet decoded, and how the session ended early.
+
+        There are fewer records than look-ups exactly when the second part is not None.
+        Raises LaneError when the worker or what it says is broken.
+        """
+        self.start()
+        records, early = self._answers(self._wanted, self._timeout)
+        while self._end is None:
+            if self._next(self._timeout) is not None:
+                self._stop()
+                raise RecordError(f"more than {self._wanted} answers")
+        if early is None and not isinstance(self._end, SessionEnded):
+            raise LaneError(f"the session did not end in order: {self._end}")
+        return records, early
+
+
 def start(
     argv: Sequence[str], root: Path | None, *, stdin: int, stdout: int, stderr: int | None = None,
     env: Mapping[str, str] = _EMPTY,
 ) -> subprocess.Popen[bytes]:  # fmt: skip
     """Start a program in the jail of ``root``, or as one's own where there is none.
 
-    Raises:
-        OSError: the kernel refuses.
-        subprocess.SubprocessError: it refuses a part of the jail, which the text names.
+    Raises OSError or, where the kernel refuses a part of the jail, SubprocessError with its name.
     """
     options: Any = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "env": env}
     if root is None:

@@ -16,7 +16,7 @@ import pytest
 from harness.compare.persistent_host import Standing, stand
 from harness.compare.plan import PlanError, load_gai_conf
 from harness.compare.run import JobOutcome
-from harness.native import bundled_module
+from harness.native.worker_lane import bundled_module
 from harness.pytest_plugin import children
 from harness.pytest_plugin.lab import lab_of
 from harness.sandbox import SandboxError, SandboxUnavailable

@@ -52,7 +52,7 @@ class Lab:
         """
         from harness.compare.plan import PlanError, lanes_for, untested_lanes
         from harness.glibcs import GlibcError, GlibcMissing
-        from harness.native import LaneError
+        from harness.native.record import LaneError
         from harness.sandbox import NoSandbox, SandboxError
 
         try:

@@ -19,7 +19,8 @@ from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.model.dialects import dialect
 from harness.model.order import Candidate, order_for
 from harness.model.policy import Policy
-from harness.native import Answer, Query, WorkerLane, bundled_worker
+from harness.native.record import Answer, Query
+from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Pool
 from harness.scenario import gai_conf_files
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import open_lane
-from harness.native import Answer, Crashed, Query
+from harness.native.record import Answer, Crashed, Query
 from harness.sandbox import Box
 from harness.scenario.schema import Host
 

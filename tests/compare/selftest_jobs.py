@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.compare.selftest import first_difference
 from harness.kernel.netlink import Netlink
-from harness.native import WorkerLane, bundled_worker
-from harness.native.view import Seen, View
+from harness.native.kernel_view import Seen, View
+from harness.native.worker_lane import WorkerLane, bundled_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.results import ArchitectureChange
 from harness.compare.verdict import judge
 from harness.compare.versions import architectures, changes
-from harness.native import Answer
+from harness.native.record import Answer
 from harness.sandbox import Pool
 from tests.compare.kit import gather
 

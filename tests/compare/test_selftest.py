@@ -16,7 +16,7 @@ from harness.compare.results import Result, Summary, Verdict
 from harness.compare.run import run
 from harness.compare.verdict import judge
 from harness.glibcs.catalog import native_arch
-from harness.native import LaneError
+from harness.native.record import LaneError
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 from tests.compare.kit import gather

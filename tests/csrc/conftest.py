@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.native import bundled_worker
+from harness.native.worker_lane import bundled_worker
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
 SOURCES = [str(CSRC / name) for name in ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")]

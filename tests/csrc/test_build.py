@@ -15,7 +15,9 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
 from csrc import toolchain
-from harness.native import LaneError, bundled_module, bundled_worker, worker_lane
+from harness.native import worker_lane
+from harness.native.record import LaneError
+from harness.native.worker_lane import bundled_module, bundled_worker
 from harness.versions import SUPPORTED
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"

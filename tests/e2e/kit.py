@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import HostJob, collect
-from harness.native import Answer, Query, WorkerLane
+from harness.native.record import Answer, Query
+from harness.native.worker_lane import WorkerLane
 from tests.sandbox import ordinary_user
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.glibcs import host
 from harness.model.gaiconf import parse_gai_conf
-from harness.native import Answer
+from harness.native.record import Answer
 from harness.sandbox import Pool
 from harness.versions import Version
 from tests.e2e.kit import gather

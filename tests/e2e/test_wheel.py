@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from harness.native import bundled_module, bundled_worker
+from harness.native.worker_lane import bundled_module, bundled_worker
 from tests.e2e.kit import ROOT, Built, gai_harness
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("package")]

@@ -18,7 +18,8 @@ from harness.kubelet.run import read_net
 from harness.kubelet.values import Net
 from harness.model.golang import go_targets
 from harness.model.host import HostView, Target
-from harness.native import Answer, CffiLane, Query
+from harness.native.cffi_lane import CffiLane
+from harness.native.record import Answer, Query
 from harness.scenario.schema import Host, Scenario
 
 if TYPE_CHECKING:

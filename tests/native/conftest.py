@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.native import CffiLane, WorkerLane, bundled_worker
+from harness.native.cffi_lane import CffiLane
+from harness.native.worker_lane import WorkerLane, bundled_worker
 
 LOADERS = (
     "/lib64/ld-linux-x86-64.so.2",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import open_lane
-from harness.native import Query, WorkerLane, bundled_worker
+from harness.native.record import Query
+from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.scenario.schema import Host
 
 if TYPE_CHECKING:

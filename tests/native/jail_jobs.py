@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.native import Answer, Query, WorkerLane
+from harness.native.record import Answer, Query
+from harness.native.worker_lane import WorkerLane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

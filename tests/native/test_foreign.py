@@ -11,7 +11,7 @@ import pytest
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
 from harness.glibcs.catalog import native_arch
-from harness.native import Answer, Crashed, TimedOut
+from harness.native.record import Answer, Crashed, TimedOut
 from harness.sandbox import Pool
 from tests.native.foreign_jobs import QUERIES, answers, crashes, maps, orphans, waits
 

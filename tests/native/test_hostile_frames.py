@@ -10,10 +10,9 @@ from ipaddress import ip_address
 import pytest
 
 from harness.model.host import Target
-from harness.native.errors import LaneError, RecordError
 from harness.native.frames import Channel
-from harness.native.record import decode
-from harness.native.view import ADDRESSES, LINKS, decode_view, sources_request
+from harness.native.kernel_view import ADDRESSES, LINKS, decode_view, sources_request
+from harness.native.record import LaneError, RecordError, decode
 
 FRAMES = int(os.environ.get("GAI_HARNESS_MUTATED_FRAMES", "20000"))
 SOURCES = sources_request(2, [Target(ip_address("192.0.2.1"))])

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.native.errors import RecordError
-from harness.native.query import Query
-from harness.native.record import EAI_NAMES, AddrInfo, Answer, decode
+from harness.native.record import EAI_NAMES, AddrInfo, Answer, Query, RecordError, decode
 
 i32 = st.integers(-(2**31), 2**31 - 1)
 u32 = st.integers(0, 2**32 - 1)

@@ -11,7 +11,7 @@ import pytest
 
 from harness import glibcs
 from harness.compare import plan
-from harness.native import LaneError
+from harness.native.record import LaneError
 from harness.pytest_plugin.lab import Lab
 from harness.sandbox import NoSandbox, SandboxUnavailable
 from tests.pytest_plugin.kit import OTHER_VERSION, Runs, ids

@@ -145,7 +145,9 @@ def module_asked(
     box: Box, spec: tuple[Host, list[dict[str, list[str]]], list[tuple[str, int]]]
 ) -> Iterator[Any]:
     """What this interpreter's glibc gets from the module, in one session, as names change."""
-    from harness.native import CffiLane, Query, bundled_module
+    from harness.native.cffi_lane import CffiLane
+    from harness.native.record import Query
+    from harness.native.worker_lane import bundled_module
 
     host, versions, questions = spec
     box.build(host)

@@ -6,7 +6,8 @@ from socket import AF_INET, AF_INET6, AF_UNSPEC
 
 import pytest
 
-from harness.native import LaneError, bundled_module
+from harness.native.record import LaneError
+from harness.native.worker_lane import bundled_module
 from harness.sandbox import Pool, SandboxError
 from harness.scenario.schema import Host
 from tests.sandbox import jobs

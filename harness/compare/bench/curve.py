@@ -22,15 +22,14 @@ from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.model.table import address_table, candidates
-from harness.native.burst import Burst, Prepared
-from harness.native.errors import LaneError
-from harness.native.record import Answer, decode
+from harness.native.frames import lookup_payload
+from harness.native.record import Answer, LaneError, decode
 from harness.native.worker_lane import WorkerLane
 
 if TYPE_CHECKING:
     from harness.sandbox import Box
 
-_TIME = slice(13, 21)  # where the duration stands in an answer's payload
+_TIME = slice(9, 17)  # where the duration stands in a record
 _TURNS = 5
 _TIMEOUT = 10.0
 
@@ -129,16 +128,16 @@ def _point(
         observed,
     ]
     (query,) = work.requests
-    prepared = Prepared([query], _TIMEOUT)
+    payload = lookup_payload(query, _TIMEOUT)
     times: list[list[float]] = [[] for _ in models]
     native: list[float] = []
     trips: list[float] = []
-    answer = _burst(lane, prepared, 1)[0]
+    answer = _burst(lane, payload, 1)[0]
     # one call says how many fill a turn
     length = max(1, round(seconds / _TURNS / _duration(answer)))
     with quiet():
         for _ in range(_TURNS):
-            native += map(_duration, _burst(lane, prepared, length))
+            native += map(_duration, _burst(lane, payload, length))
             with lane.open() as session:
                 session.lookup(query, _TIMEOUT)
                 trips += timed(lambda: session.lookup(query, _TIMEOUT), seconds / _TURNS)
@@ -146,7 +145,7 @@ def _point(
                 found += timed(model, seconds / _TURNS)
     order = sorter.order(own)
     expected = asked.head + b"".join([asked.entries[position] for position in order])
-    first, last = decode(answer[4:]), answer.endswith(expected[9:])
+    first, last = decode(answer), answer.endswith(expected[9:])
     assert isinstance(first, Answer)
     cold, warm, again, readable, whole = map(sample, times)
     return Point(
@@ -161,16 +160,16 @@ def sample(times: Sequence[float]) -> Sample:
     return Sample(min(times), median(times))
 
 
-def _burst(lane: WorkerLane, prepared: Prepared, count: int) -> list[bytes]:
+def _burst(lane: WorkerLane, payload: bytes, count: int) -> list[bytes]:
     """``count`` answers of one session, the first one's reading of gai.conf left out."""
-    answers, end = Burst(lane, prepared, (0,) * (count + 1), _TIMEOUT).finish()
+    answers, end = lane.burst([payload] * (count + 1), _TIMEOUT).finish()
     if end is not None:
         raise LaneError(f"a look-up of the benchmark did not end well: {end}")
     return answers[1:]
 
 
-def _duration(payload: bytes) -> float:
-    return int.from_bytes(payload[_TIME], "little") / 1e9
+def _duration(record: bytes) -> float:
+    return int.from_bytes(record[_TIME], "little") / 1e9
 
 
 def timed(

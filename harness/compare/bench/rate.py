@@ -23,8 +23,7 @@ from harness.compare.fuzz.engine import Engine
 from harness.compare.request import request_for
 from harness.model.policy import Policy
 from harness.native import frames
-from harness.native.burst import Prepared
-from harness.native.errors import LaneError
+from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, start
 from harness.sandbox.kernel import CLONE_NEWNET, unshare
 from harness.scenario.fuzz import draw_batch
@@ -173,16 +172,11 @@ def _against_bare(
 ) -> Rate:
     """The rate, beside the bare loops' for the look-ups that ``batch`` makes."""
     box.set_gai_conf(None)
-    queries = [request_for(lookup) for lookup in batch.lookups]
-    which = [lookup for each in batch.rounds for lookup in each.lookups]
+    payloads = [frames.lookup_payload(request_for(one), _TIMEOUT) for one in batch.lookups]
+    asked = [payloads[lookup] for each in batch.rounds for lookup in each.lookups]
     folder = box.tmpdir()
     requests, answers = folder / "requests", folder / "answers"
-    requests.write_bytes(
-        frames.session_frame(frames.OPEN, 1)
-        + Prepared(queries, _TIMEOUT).data(which, 1)
-        + frames.session_frame(frames.END, 1)
-        + frames.quit_frame()
-    )
+    requests.write_bytes(frames.whole_session(1, asked) + frames.plain_frame(frames.QUIT))
     bare_cpu = bare_wall = 0.0
     for lane in spec.lanes:
         assert lane.skeleton is not None
@@ -194,9 +188,9 @@ def _against_bare(
                 raise LaneError(f"the bare loop on glibc {lane.glibc} ended with an error")
             bare_cpu += _processor() - started[0]
             bare_wall += time.perf_counter() - started[1]
-        if _answers(answers.read_bytes()) != len(which):
+        if _answers(answers.read_bytes()) != len(asked):
             raise LaneError(f"the bare loop on glibc {lane.glibc} did not answer every look-up")
-    count = len(which) * len(spec.lanes)
+    count = len(asked) * len(spec.lanes)
     return Rate(count, cpu, wall, bare_cpu, bare_wall, native_ns / 1e9)
 
 

@@ -28,7 +28,7 @@ from harness.model.dialects import ROWS, Dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.lookup import AI_CANONNAME
 from harness.model.policy import Policy
-from harness.native.burst import Burst, Prepared
+from harness.native.frames import lookup_payload
 from harness.native.record import Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import MODULE_NAME, WorkerLane
 from harness.scenario.fuzz import scenario_of
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from harness.sandbox import Box
     from harness.scenario.fuzz import Batch, Round
 
-_VERSION_AT = 21  # where the length of the glibc version stands in an answer's payload
-_TIME = slice(13, 21)
+_VERSION_AT = 17  # where the length of the glibc version stands in a record
+_TIME = slice(9, 17)
 _COUNT = struct.Struct("<I")
 _KEPT = 20  # a bug of the model shows in thousands of cases
 _KEPT_OF_ROUND = 4
@@ -115,7 +115,7 @@ class Engine:
         self._rows = turned(self._dialects[-1]) if rows else {}
         self.work = HostWork(box, batch, (*self._dialects, *self._rows.values()))
         self._tally = Tally(self.work) if tallied else None
-        self._prepared = Prepared(self.work.requests, timeout)
+        self._payloads = [lookup_payload(query, timeout) for query in self.work.requests]
         self._stack = ExitStack()
         self._lanes: list[WorkerLane] = []
         for spec in lanes:
@@ -141,7 +141,8 @@ class Engine:
     def round(self, each: Round) -> FuzzReport:
         """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
         self._box.set_gai_conf(each.gai_conf)
-        bursts = [Burst(lane, self._prepared, each.lookups, self._timeout) for lane in self._lanes]
+        asked = [self._payloads[lookup] for lookup in each.lookups]
+        bursts = [lane.burst(asked, self._timeout) for lane in self._lanes]
         # the workers are busy meanwhile
         expected = self._expected(each)
         self._keys.clear()
@@ -150,13 +151,13 @@ class Engine:
         for number, burst in enumerate(bursts):
             wanted = expected[self._specs[number].dialect]
             answers, end = burst.finish()
-            for position, payload in enumerate(answers):
-                elapsed += int.from_bytes(payload[_TIME], "little")
-                start = _VERSION_AT + 1 + payload[_VERSION_AT]
-                if payload[4:13] + payload[start:] != wanted[position] and not self._same(
-                    payload, start, wanted[position], each.lookups[position]
+            for position, record in enumerate(answers):
+                elapsed += int.from_bytes(record[_TIME], "little")
+                start = _VERSION_AT + 1 + record[_VERSION_AT]
+                if record[:9] + record[start:] != wanted[position] and not self._same(
+                    record, start, wanted[position], each.lookups[position]
                 ):
-                    disagreements += self._judged(each, position, number, decode(payload[4:]))
+                    disagreements += self._judged(each, position, number, decode(record))
             if end is not None:
                 found = self._judged(each, len(answers), number, end)
                 disagreements += found
@@ -251,17 +252,17 @@ class Engine:
             known = self._keys[given] = sorter, list(map(sorter.key_of, fixed))
         return known
 
-    def _same(self, payload: bytes, start: int, wanted: bytes, lookup: int) -> bool:
+    def _same(self, record: bytes, start: int, wanted: bytes, lookup: int) -> bool:
         """Whether only the canonical name differs, which the model leaves out."""
-        if not self.work.requests[lookup].flags & AI_CANONNAME or payload[4:13] != SUCCESS:
+        if not self.work.requests[lookup].flags & AI_CANONNAME or record[:9] != SUCCESS:
             return False
         entry = start + _COUNT.size
-        at = entry + _CANONNAME_AT + payload[entry + _CANONNAME_AT - 1]
-        (length,) = _COUNT.unpack_from(payload, at)
-        if payload[at : at + 4] == NO_CANONNAME:
+        at = entry + _CANONNAME_AT + record[entry + _CANONNAME_AT - 1]
+        (length,) = _COUNT.unpack_from(record, at)
+        if record[at : at + 4] == NO_CANONNAME:
             return False
-        rest = payload[at + 4 + length :]
-        return payload[4:13] + payload[start:at] + NO_CANONNAME + rest == wanted
+        rest = record[at + 4 + length :]
+        return record[:9] + record[start:at] + NO_CANONNAME + rest == wanted
 
     def _judged(
         self, each: Round, position: int, number: int, native: Outcome
