@@ -14,10 +14,10 @@ from harness.cli.parser import FINDING, OK, UsageError
 from harness.cli.streams import content, write_json
 
 if TYPE_CHECKING:
+    from harness.kubelet.decide import Flags
     from harness.kubelet.node import NodeObject
     from harness.kubelet.resolver import Chosen, Resolver
     from harness.kubelet.run import Gathered
-    from harness.kubelet.values import Flags
     from harness.scenario import LoadedScenario
 
 _NODE_LIMIT = 1 << 26  # many a Node; etcd keeps no object above a few MiB
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Predict, compare, suggest; 1 for an error, another record, or a wish not fulfilled."""
     from harness.kubelet.report import judge
-    from harness.report.kubelet import as_text, document
+    from harness.report.kubelet import as_text
 
     if options.family is not None:
         if options.node_ip:
@@ -69,11 +69,11 @@ def main(options: argparse.Namespace) -> int:
     source = "this machine" if loaded is None else loaded.scenario.name
     want = tuple(map(ip_address, options.want))
     report = judge(source, flags, gathered.net, chosen, gathered.answers, node, want)
-    write_json(document(report)) if options.json else sys.stdout.write(as_text(report))
+    write_json(report) if options.json else sys.stdout.write(as_text(report))
     wrong = (
-        report.decision.error is not None
-        or report.recorded_otherwise
-        or bool(want and report.decision.addresses != want)
+        report.error is not None
+        or (report.recorded is not None and not report.recorded.as_predicted)
+        or bool(want and report.addresses != want)
     )
     return FINDING if wrong else OK
 
@@ -100,7 +100,7 @@ def _load(path: Path) -> LoadedScenario:
 def _flags(
     options: argparse.Namespace, node: NodeObject | None, loaded: LoadedScenario | None
 ) -> Flags:
-    from harness.kubelet.values import NEWEST, Flags, parse_version
+    from harness.kubelet.decide import NEWEST, Flags, parse_version
     from harness.scenario.schema import Lookup
     from harness.text.errors import InputError
     from harness.text.validation import validated

@@ -28,6 +28,7 @@ Arch: TypeAlias = Annotated[
 ]
 Rule: TypeAlias = Annotated[int, Field(ge=1, le=10, description="of RFC 3484")]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
+Schema: TypeAlias = Annotated[Literal[1], Field(description="the version of this format")]
 LaneKind: TypeAlias = Literal["cffi", "worker"]
 Bits: TypeAlias = Annotated[int, Field(ge=0, le=128)]
 Where: TypeAlias = Annotated[

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harness.kubelet.addresses import parse_ip
+from harness.kubelet.net import parse_ip
 from harness.model.host import IPAddress
 
 PREFIX = b"k8s\x00"

@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Annotated
 
-from harness.compare.results import PairReason
-from harness.kubelet.decide import decide
+from pydantic import Field
+
+from harness.compare.results import PairReason, Schema
+from harness.kubelet.decide import Flags, NameLookup, NodeDecision, StepName, decide
+from harness.kubelet.net import Net, NoAddressError, choose
 from harness.kubelet.node import NodeObject
 from harness.kubelet.resolver import Chosen, Resolver
-from harness.kubelet.routes import NoAddressError, choose
-from harness.kubelet.values import Flags, NameLookup, Net, NodeDecision, StepName
 from harness.model.host import IPAddress
 
 
-@dataclass(frozen=True, slots=True)
-class ResolverAnswer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverAnswer(NameLookup):
     """One resolver's answer for the node's name, and why its first two stand as they do.
 
-    ``who`` names it, as "glibc 2.36 amd64" or "Go's own resolver". ``native`` is False
-    where a model of the resolver answered.
+    ``who`` names it, as "glibc 2.36 amd64" or "Go's own resolver".
     """
 
-    resolver: Resolver
+    resolver: Annotated[Resolver, Field(serialization_alias="name")]
     who: str
-    lookup: NameLookup
+    native: Annotated[bool, Field(description="false where a model of the resolver answered")]
     first_two: PairReason | None = None
-    native: bool = True
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeCase:
-    """What kubelet reports when it asks this resolver."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCase(ResolverAnswer):
+    """A resolver's answer, and what kubelet reports when it asks this resolver."""
 
-    answer: ResolverAnswer
-    decision: NodeDecision
+    internal_ips: tuple[IPAddress, ...]
+    step: StepName
+    failure: Annotated[str | None, Field(exclude=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the Node object holds; ``explanations`` say what would make kubelet record it."""
+
+    internal_ips: tuple[IPAddress, ...]
+    as_predicted: bool
+    explanations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +53,27 @@ class Remedy:
     """A --node-ip and what kubelet would then report; ``solves`` when that is what was wanted."""
 
     node_ip: str
-    decision: NodeDecision
     solves: bool
+    internal_ips: tuple[IPAddress, ...]
+    failure: Annotated[str | None, Field(exclude=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class NodeReport:
-    """Everything about one node.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeReport(NodeDecision):
+    """``gai-harness kubelet --json``: what this kubelet reports, and everything about the node.
 
-    ``cases`` has the resolver kubelet uses first. ``explanations`` say what would make
-    kubelet record what the Node object holds, where that differs from the prediction.
+    ``resolvers`` has the one kubelet uses first.
     """
 
     source: str
+    node: str
     flags: Flags
-    chosen: Chosen
-    cases: tuple[NodeCase, ...]
-    node: NodeObject | None = None
-    explanations: tuple[str, ...] = ()
-    remedy: Remedy | None = None
-
-    @property
-    def decision(self) -> NodeDecision:
-        """What this kubelet reports."""
-        return self.cases[0].decision
-
-    @property
-    def recorded_otherwise(self) -> bool:
-        """True when the Node object has other InternalIPs than kubelet would report."""
-        return self.node is not None and self.node.internal_ips != self.decision.addresses
-
-    @property
-    def resolvers_differ(self) -> bool:
-        """True when the choice depends on the resolver."""
-        return len({case.decision.addresses for case in self.cases}) > 1
+    resolver: Chosen
+    resolvers_differ: bool
+    resolvers: tuple[NodeCase, ...]
+    recorded: Recorded | None
+    remedy: Remedy | None
+    schema: Schema = 1
 
 
 def judge(
@@ -94,59 +92,74 @@ def judge(
     Raises NodeIPError for a --node-ip kubelet does not start with.
     """
     ordered = sorted(answers, key=lambda answer: answer.resolver != chosen.resolver)
-    cases = tuple(NodeCase(answer, _decide(flags, net, answer)) for answer in ordered)
-    report = NodeReport(source, flags, chosen, cases, node)
-    if report.recorded_otherwise:
-        report = replace(report, explanations=_explanations(report, net))
-    return replace(report, remedy=_remedy(report, net, want))
+    decisions = [decide(flags, net, answer) for answer in ordered]
+    cases = tuple(map(_case, ordered, decisions))
+    decision = decisions[0]
+    recorded = remedy = None
+    if node is not None:
+        same = node.internal_ips == decision.addresses
+        why = () if same else tuple(_explanations(node, flags, net, cases))
+        recorded = Recorded(node.internal_ips, same, why)
+    wanted = want or _default_route_choice(net, flags)
+    if wanted and (want or decision.step is not StepName.NODE_IP):
+        text = ",".join(map(str, wanted))
+        given = replace(flags, node_ip=text)
+        tried = [decide(given, net, answer) for answer in ordered]
+        solves = all(each.addresses == wanted for each in tried)
+        remedy = Remedy(text, solves, tried[0].addresses, tried[0].error)
+    return NodeReport(
+        decision.addresses,
+        decision.step,
+        decision.steps,
+        decision.error,
+        source=source,
+        node=flags.name,
+        flags=flags,
+        resolver=chosen,
+        resolvers_differ=len({case.internal_ips for case in cases}) > 1,
+        resolvers=cases,
+        recorded=recorded,
+        remedy=remedy,
+    )
 
 
-def _decide(flags: Flags, net: Net, answer: ResolverAnswer) -> NodeDecision:
-    return decide(flags, net, lambda _name: answer.lookup)
+def _case(answer: ResolverAnswer, decision: NodeDecision) -> NodeCase:
+    return NodeCase(
+        **{one.name: getattr(answer, one.name) for one in fields(answer)},
+        internal_ips=decision.addresses,
+        step=decision.step,
+        failure=decision.error,
+    )
 
 
-def _explanations(report: NodeReport, net: Net) -> tuple[str, ...]:
+def _explanations(
+    node: NodeObject, flags: Flags, net: Net, cases: tuple[NodeCase, ...]
+) -> Iterator[str]:
     """What would make kubelet record what the Node object holds."""
-    assert report.node is not None
-    recorded = report.node.internal_ips
+    recorded = node.internal_ips
     if not recorded:
-        return ("the Node has no InternalIP: kubelet has not set one yet, or failed to",)
+        yield "the Node has no InternalIP: kubelet has not set one yet, or failed to"
+        return
     text = ",".join(map(str, recorded))
-    found = []
-    if report.node.provider_id:
-        found.append(
-            f"the Node has a providerID ({report.node.provider_id}): with a cloud provider the "
+    if node.provider_id:
+        yield (
+            f"the Node has a providerID ({node.provider_id}): with a cloud provider the "
             "addresses come from there"
         )
-    own = report.cases[0].answer
-    found += [
-        f"with {case.answer.who} kubelet reports it"
-        for case in report.cases
-        if case.answer.resolver != own.resolver and case.decision.addresses == recorded
-    ]
-    if len(recorded) == 1 and recorded[0] in own.lookup.addresses:
-        found.append(f"{text} is among the name's addresses: kubelet takes it when it comes first")
-    missing = [str(address) for address in recorded if address not in net.addresses]
-    if missing:
-        found.append(f"{', '.join(missing)} is on no interface of this host (any more)")
-        return tuple(found)
-    if recorded == _default_route_choice(net, report.flags):
-        found.append(f"{text} is what the default route gives: the name was not found then")
-    tried = _decide(replace(report.flags, node_ip=text), net, own)
-    if tried.addresses == recorded and report.flags.node_ip != text:
-        found.append(f"kubelet started with --node-ip {text} reports it")
-    return tuple(found)
-
-
-def _remedy(report: NodeReport, net: Net, want: tuple[IPAddress, ...]) -> Remedy | None:
-    """The --node-ip for what is wanted, tried out by deciding again."""
-    wanted = want or _default_route_choice(net, report.flags)
-    if not wanted or (not want and report.decision.step is StepName.NODE_IP):
-        return None
-    text = ",".join(map(str, wanted))
-    flags = replace(report.flags, node_ip=text)
-    tried = [_decide(flags, net, case.answer) for case in report.cases]
-    return Remedy(text, tried[0], all(decision.addresses == wanted for decision in tried))
+    own = cases[0]
+    for case in cases:
+        if case.resolver != own.resolver and case.internal_ips == recorded:
+            yield f"with {case.who} kubelet reports it"
+    if len(recorded) == 1 and recorded[0] in own.addresses:
+        yield f"{text} is among the name's addresses: kubelet takes it when it comes first"
+    if missing := [str(address) for address in recorded if address not in net.addresses]:
+        yield f"{', '.join(missing)} is on no interface of this host (any more)"
+        return
+    if recorded == _default_route_choice(net, flags):
+        yield f"{text} is what the default route gives: the name was not found then"
+    tried = decide(replace(flags, node_ip=text), net, own)
+    if tried.addresses == recorded and flags.node_ip != text:
+        yield f"kubelet started with --node-ip {text} reports it"
 
 
 def _default_route_choice(net: Net, flags: Flags) -> tuple[IPAddress, ...]:

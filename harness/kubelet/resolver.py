@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.kubelet.addresses import parse_ip
+from harness.kubelet.net import parse_ip
 from harness.model.host import IPAddress
 
 Resolver = Literal["cgo", "go"]

@@ -9,7 +9,8 @@ from itertools import groupby
 from harness.compare.bench.curve import Point, growth
 from harness.compare.bench.measure import BenchReport, LaneRates
 from harness.compare.bench.rate import Rate
-from harness.report.documents import Schema, fill
+from harness.compare.results import Schema
+from harness.report.documents import fill
 
 _RATIOS = (
     ("model", "cold"),

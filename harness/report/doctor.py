@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.documents import Schema
+from harness.compare.results import Schema
 from harness.report.terminal import Terminal
 
 Verdict = Literal["ok", "limited", "missing", "cannot"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from importlib import import_module
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
@@ -23,13 +23,12 @@ from harness.compare.results import (
     Notice,
     PairReason,
     Result,
+    Schema,
     Summary,
     VersionChange,
     Where,
 )
 from harness.compare.tracing import TraceReport
-
-Schema = Annotated[Literal[1], Field(description="the version of this format")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +86,18 @@ class Lint:
     findings: tuple[FileFinding, ...]
 
 
-DOCUMENTS: dict[str, tuple[str, str]] = {
-    "results": ("run --format json", "documents.Run"),
-    "explain": ("explain --json", "documents.Explain"),
-    "whatif": ("whatif --json", "whatif.Document"),
-    "suggest": ("suggest --json", "suggest.Document"),
-    "kubelet": ("kubelet --json", "kubelet.Document"),
-    "bench": ("bench --json", "bench.Document"),
-    "fuzz": ("fuzz --json", "fuzz.Document"),
-    "doctor": ("doctor --json", "doctor.Document"),
-    "lint": ("lint --format json", "documents.Lint"),
+DOCUMENTS: dict[str, tuple[str, str, str]] = {
+    "results": ("run --format json", "harness.report.documents", "Run"),
+    "explain": ("explain --json", "harness.report.documents", "Explain"),
+    "whatif": ("whatif --json", "harness.report.whatif", "Document"),
+    "suggest": ("suggest --json", "harness.report.suggest", "Document"),
+    "kubelet": ("kubelet --json", "harness.kubelet.report", "NodeReport"),
+    "bench": ("bench --json", "harness.report.bench", "Document"),
+    "fuzz": ("fuzz --json", "harness.report.fuzz", "Document"),
+    "doctor": ("doctor --format json", "harness.report.doctor", "Document"),
+    "lint": ("lint --format json", "harness.report.documents", "Lint"),
 }
-"""The documents by the name that ``schema --of`` takes: the command, its type in this room."""
+"""The documents by the name that ``schema --of`` takes: the command, and where its type is."""
 
 
 class _Written(GenerateJsonSchema):
@@ -150,10 +149,10 @@ def text(document: Any) -> str:
 
 def json_schema(name: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one of `DOCUMENTS`; KeyError for another name."""
-    command, place = DOCUMENTS[name]
-    module, _, kind = place.partition(".")
-    document = getattr(import_module(f"harness.report.{module}"), kind)
-    made = _adapter(document).json_schema(mode="serialization", schema_generator=_Written)
+    command, module, kind = DOCUMENTS[name]
+    made = _adapter(getattr(import_module(module), kind)).json_schema(
+        mode="serialization", schema_generator=_Written
+    )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **made,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from harness.compare.results import Count
-from harness.report.documents import Schema, fill
+from harness.compare.results import Count, Schema
+from harness.report.documents import fill
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:

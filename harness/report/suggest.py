@@ -10,8 +10,8 @@ from pydantic import Field
 
 from harness.advice.lint import Finding
 from harness.advice.suggest import Blocker, Impossible, Suggestion
-from harness.compare.results import Count, Result
-from harness.report.documents import Schema, fill
+from harness.compare.results import Count, Result, Schema
+from harness.report.documents import fill
 from harness.report.terminal import Terminal
 from harness.report.words import builds
 

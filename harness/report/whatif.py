@@ -10,9 +10,8 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.advice.lint import Finding
-from harness.compare.results import Count
+from harness.compare.results import Count, Schema
 from harness.compare.whatif import Comparison, GaiConfChange, Move, VersionRange, WhatIf
-from harness.report.documents import Schema
 from harness.report.terminal import Terminal
 from harness.report.words import builds
 

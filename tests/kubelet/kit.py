@@ -14,8 +14,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.kubelet.net import Net
 from harness.kubelet.run import read_net
-from harness.kubelet.values import Net
 from harness.model.golang import go_targets
 from harness.model.host import HostView, Target
 from harness.native.cffi_lane import CffiLane

@@ -1,4 +1,4 @@
-"""The address of the interface with the default route, as apimachinery chooses it.
+"""The node's network as Go and kubelet read it, and the address behind its default route.
 
 Source: kubernetes/kubernetes, staging/src/k8s.io/apimachinery/pkg/util/net/interface.go.
 It reads /proc/net/route and /proc/net/ipv6_route, not netlink, and looks at less than the
@@ -9,14 +9,86 @@ length and metric, the first line wins, and an IPv6 default route without a gate
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from harness.kubelet.addresses import is_global_unicast
-from harness.kubelet.values import KubeletVersion, Net, NodeInterface
 from harness.model.host import IPAddress
 
+KubeletVersion = tuple[int, int]
 LOOPBACK_SINCE: KubeletVersion = (1, 21)
 """kubernetes/kubernetes#95790: a default route over an interface without a global address."""
+_BROADCAST = IPv4Address("255.255.255.255")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInterface:
+    """One interface as Go's net package sees it; ``addresses`` in the order of the dump."""
+
+    name: str
+    addresses: tuple[IPAddress, ...]
+    up: bool = True
+    loopback: bool = False
+    point_to_point: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """The host's interfaces and its route files (proc(5)), None where there is no such file.
+
+    ``ipv4_routes`` is /proc/net/route, ``ipv6_routes`` /proc/net/ipv6_route, each as text.
+    """
+
+    interfaces: tuple[NodeInterface, ...]
+    ipv4_routes: str | None = ""
+    ipv6_routes: str | None = ""
+
+    @property
+    def addresses(self) -> frozenset[IPAddress]:
+        """Every address of every interface, up or down."""
+        return frozenset(address for one in self.interfaces for address in one.addresses)
+
+
+def parse_ip(text: str) -> IPAddress | None:
+    """Read an address as kubelet does, or None.
+
+    Leading zeros are decimal (k8s.io/utils/net ParseIPSloppy; every Go did so before 1.17),
+    an IPv4-mapped address is the IPv4 address, a zone is refused.
+    """
+    parts = text.split(".")
+    if len(parts) == 4 and all(p.isascii() and p.isdigit() and len(p) <= 64 for p in parts):
+        numbers = [int(part) for part in parts]
+        if max(numbers) > 255:
+            return None
+        return IPv4Address(bytes(numbers))
+    if "%" in text:
+        return None
+    try:
+        return plain(IPv6Address(text))
+    except ValueError:
+        return None
+
+
+def plain(address: IPAddress) -> IPAddress:
+    """The address without the ::ffff:0:0/96 around an IPv4 address, as Go's To4 takes it off."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def is_global_unicast(address: IPAddress) -> bool:
+    """Go's IsGlobalUnicast, which private addresses satisfy too."""
+    return address != _BROADCAST and unusable(address) is None
+
+
+def unusable(address: IPAddress) -> str | None:
+    """The first kind kubelet's check of a node IP refuses, in its order; None for a good one."""
+    kinds = {
+        "a loopback address": address.is_loopback,
+        "a multicast address": address.is_multicast,
+        "a link-local address": address.is_link_local,
+        "the unspecified address": address.is_unspecified,
+    }
+    return next((kind for kind, holds in kinds.items() if holds), None)
 
 
 class NoAddressError(Exception):
