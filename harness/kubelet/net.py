@@ -8,9 +8,9 @@ length and metric, the first line wins, and an IPv6 default route without a gate
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from harness.model.host import IPAddress
 
@@ -101,25 +101,23 @@ def default_routes(net: Net) -> list[tuple[int, str]]:
     Raises NoAddressError for a line kubelet would not understand.
     """
     try:
-        return [
-            *(
-                (4, fields[0])
-                for fields in _lines(net.ipv4_routes)
-                if fields[0] != "Iface" and not int(IPv4Address(bytes.fromhex(fields[1])))
-            ),
-            *(
-                (6, fields[9])
-                for fields in _lines(net.ipv6_routes)
-                if not int(IPv6Address(bytes.fromhex(fields[0])))
-                and int(IPv6Address(bytes.fromhex(fields[4])))
-            ),
+        ipv4 = [
+            (4, fields[0])
+            for fields in map(str.split, (net.ipv4_routes or "").splitlines())
+            if fields and fields[0] != "Iface" and _is_zero(fields[1])
+        ]
+        ipv6 = [
+            (6, fields[9])
+            for fields in map(str.split, (net.ipv6_routes or "").splitlines())
+            if fields and _is_zero(fields[0]) and not _is_zero(fields[4])
         ]
     except (ValueError, IndexError):
         raise NoAddressError("a route file has a line of another form") from None
+    return ipv4 + ipv6
 
 
-def _lines(text: str | None) -> Iterable[list[str]]:
-    return (line.split() for line in (text or "").splitlines() if line.strip())
+def _is_zero(text: str) -> bool:
+    return not int(ip_address(bytes.fromhex(text)))
 
 
 def choose(net: Net, families: tuple[int, int], version: KubeletVersion) -> tuple[IPAddress, str]:
@@ -127,46 +125,39 @@ def choose(net: Net, families: tuple[int, int], version: KubeletVersion) -> tupl
 
     Parameters: ``families`` (4, 6) or (6, 4), the preferred one first. Raises NoAddressError.
     """
-    if net.ipv4_routes is None:
-        return _any_interface(net, families)
-    routes = default_routes(net)
-    if not routes:
+    if net.ipv4_routes is not None and not default_routes(net):
         raise NoAddressError("there is no default route")
+    for family in families:
+        for interface, why in _interfaces(net, family, version):
+            found = _first_global(interface, family)
+            if found is not None:
+                return found, f"the first global IPv{family} address {why}"
+    which = "" if net.ipv4_routes is None else " with a default route"
+    raise NoAddressError(f"no interface{which} has a global address")
+
+
+def _interfaces(
+    net: Net, family: int, version: KubeletVersion
+) -> Iterator[tuple[NodeInterface, str]]:
+    """Where a global address is looked for, in kubelet's order, and in words."""
+    if net.ipv4_routes is None:
+        for one in net.interfaces:
+            if not one.loopback and not one.point_to_point:
+                yield one, f"of {one.name}: there is no /proc/net/route"
+        return
     by_name = {one.name: one for one in net.interfaces}
-    for family in families:
-        for name in (name for version_of, name in routes if version_of == family):
-            if name not in by_name:
-                raise NoAddressError(f"the default route's interface {name} is unknown")
-            found = _first_global(by_name[name], family)
-            if found is not None:
-                why = f"the first global IPv{family} address of {name}, which has the default route"
-                return found, why
-            others = net.interfaces if version >= LOOPBACK_SINCE else ()
-            for other in others:
-                found = _first_global(other, family) if other.loopback else None
-                if found is not None:
-                    return found, (
-                        f"{name} has the default route but no global IPv{family} address: "
-                        f"the first one of {other.name}"
-                    )
-    raise NoAddressError("no interface with a default route has a global address")
-
-
-def _any_interface(net: Net, families: tuple[int, int]) -> tuple[IPAddress, str]:
-    usable = [one for one in net.interfaces if not one.loopback and not one.point_to_point]
-    for family in families:
-        for one in usable:
-            found = _first_global(one, family)
-            if found is not None:
-                return found, (
-                    f"there is no /proc/net/route: the first global IPv{family} address, "
-                    f"on {one.name}"
-                )
-    raise NoAddressError("no interface has a global address")
+    for name in (name for version_of, name in default_routes(net) if version_of == family):
+        if name not in by_name:
+            raise NoAddressError(f"the default route's interface {name} is unknown")
+        yield by_name[name], f"of {name}, which has the default route"
+        if version >= LOOPBACK_SINCE:
+            for one in net.interfaces:
+                if one.loopback:
+                    yield one, f"of {one.name}: {name} has the default route, but none"
 
 
 def _first_global(interface: NodeInterface, family: int) -> IPAddress | None:
-    """Its first global address of a family; None where it has none or is down."""
+    """None where it has none or is down."""
     addresses = interface.addresses if interface.up else ()
     usable = (one for one in addresses if one.version == family and is_global_unicast(one))
     return next(usable, None)

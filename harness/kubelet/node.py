@@ -13,14 +13,15 @@ import binascii
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from harness.kubelet.net import parse_ip
 from harness.model.host import IPAddress
 
 PREFIX = b"k8s\x00"
-PROVIDED = "alpha.kubernetes.io/provided-node-ip"
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_VARINT, _BYTES = 0, 2
+_LENGTHS = {1: 8, 5: 4}  # of the kinds with a fixed one
 
 
 class NodeError(ValueError):
@@ -31,28 +32,18 @@ class NodeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NodeObject:
-    """What a Node object says of its addresses.
-
-    ``addresses`` are (type, address) in order; ``provided`` is the annotation that holds the
-    --node-ip given to a cloud provider.
-    """
+    """What a Node object says of its ``addresses``, which are (type, address) in order."""
 
     name: str
     addresses: tuple[tuple[str, str], ...]
     provider_id: str = ""
     kubelet_version: str = ""
-    provided: str = ""
 
     @property
     def internal_ips(self) -> tuple[IPAddress, ...]:
         """The addresses of type InternalIP, in order."""
         found = (parse_ip(address) for kind, address in self.addresses if kind == "InternalIP")
         return tuple(address for address in found if address is not None)
-
-    @property
-    def hostname(self) -> str:
-        """The address of type Hostname, or the node's name."""
-        return next((a for kind, a in self.addresses if kind == "Hostname"), self.name)
 
 
 def read_node(data: bytes, name: str | None = None) -> NodeObject:
@@ -62,13 +53,12 @@ def read_node(data: bytes, name: str | None = None) -> NodeObject:
     """
     if data.startswith(PREFIX):
         try:
-            found = _from_etcd(data)
+            return _one([_from_etcd(data)], name)
         except NodeError:
             if not data.endswith(b"\n"):
                 raise
             # the end of line that ``etcdctl --print-value-only`` puts after it
-            found = _from_etcd(data[:-1])
-        return _one([found], name)
+            return _one([_from_etcd(data[:-1])], name)
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -78,11 +68,15 @@ def read_node(data: bytes, name: str | None = None) -> NodeObject:
     if not isinstance(document, dict):
         raise NodeError("a Node object was expected")
     if "kvs" in document:
-        return _one([_from_etcd(value) for value in _values(document)], name)
+        try:
+            values = [base64.b64decode(entry["value"], validate=True) for entry in document["kvs"]]
+        except (TypeError, KeyError, binascii.Error):
+            raise NodeError("kvs: what etcdctl get -w json prints was expected") from None
+        return _one(list(map(_from_etcd, values)), name)
     items = document.get("items") if document.get("kind") in ("List", "NodeList") else [document]
     if not isinstance(items, list):
         raise NodeError("items: a list of Node objects was expected")
-    return _one([_from_json(item) for item in items], name)
+    return _one(list(map(_from_json, items)), name)
 
 
 def _one(nodes: list[NodeObject], name: str | None) -> NodeObject:
@@ -94,34 +88,22 @@ def _one(nodes: list[NodeObject], name: str | None) -> NodeObject:
     raise NodeError(f"{wanted} was expected, there is {known}; --node-name picks one")
 
 
-def _values(document: dict[str, Any]) -> list[bytes]:
-    """The values of ``etcdctl get -w json``."""
-    try:
-        return [base64.b64decode(entry["value"], validate=True) for entry in document["kvs"]]
-    except (TypeError, KeyError, binascii.Error):
-        raise NodeError("kvs: what etcdctl get -w json prints was expected") from None
-
-
 def _from_json(item: Any) -> NodeObject:
     try:
         if item.get("kind", "Node") != "Node":
             raise NodeError(f"kind: Node was expected, got {item['kind']!r}")
         status = item.get("status") or {}
         node = NodeObject(
-            name=item["metadata"]["name"],
-            addresses=tuple(
-                (entry["type"], entry["address"]) for entry in status.get("addresses") or ()
-            ),
-            provider_id=(item.get("spec") or {}).get("providerID", ""),
-            kubelet_version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
-            provided=(item["metadata"].get("annotations") or {}).get(PROVIDED, ""),
+            item["metadata"]["name"],
+            tuple((entry["type"], entry["address"]) for entry in status.get("addresses") or ()),
+            (item.get("spec") or {}).get("providerID", ""),
+            (status.get("nodeInfo") or {}).get("kubeletVersion", ""),
         )
     except (AttributeError, KeyError, TypeError):
         raise NodeError(
             "a Node with metadata.name and status.addresses (type, address) was expected"
         ) from None
-    texts = [node.name, node.provider_id, node.kubelet_version, node.provided]
-    texts += [text for pair in node.addresses for text in pair]
+    texts = (node.name, node.provider_id, node.kubelet_version, *chain(*node.addresses))
     if not all(isinstance(text, str) for text in texts):
         raise NodeError("a Node whose names and addresses are texts was expected")
     return node
@@ -138,12 +120,12 @@ def _from_etcd(value: bytes) -> NodeObject:
         raise NodeError(f"a Node was expected, the value holds a {kind or 'thing without a kind'}")
     # runtime.Unknown's raw; of it 1 is the metadata, 2 the spec, 3 the status
     node = _at(unknown, 2)
+    addresses = ((_text(_at(one, 1)), _text(_at(one, 2))) for one in _all(_at(node, 3), 5))
     return NodeObject(
-        name=_text(_at(node, 1, 1)),
-        addresses=tuple(_pairs(_at(node, 3), 5)),
-        provider_id=_text(_at(node, 2, 3)),
-        kubelet_version=_text(_at(node, 3, 7, 7)),
-        provided=dict(_pairs(_at(node, 1), 12)).get(PROVIDED, ""),
+        _text(_at(node, 1, 1)),
+        tuple(addresses),
+        _text(_at(node, 2, 3)),
+        _text(_at(node, 3, 7, 7)),
     )
 
 
@@ -161,25 +143,17 @@ def _at(message: bytes, *path: int) -> bytes:
     return message
 
 
-def _pairs(message: bytes, field: int) -> Iterator[tuple[str, str]]:
-    """The first two texts of every message of a field: an address, an annotation."""
-    for entry in _all(message, field):
-        yield _text(_at(entry, 1)), _text(_at(entry, 2))
-
-
 def _all(message: bytes, field: int) -> Iterator[bytes]:
     """Every field of bytes with a number, in order. Raises NodeError for broken protobuf."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
         kind = key & 7
-        if kind == _VARINT:
-            _, at = _varint(message, at)
-            continue
-        if kind == _BYTES:
-            length, at = _varint(message, at)
-        elif kind in (_FIXED64, _FIXED32):
-            length = 8 if kind == _FIXED64 else 4
+        if kind in _LENGTHS:
+            length = _LENGTHS[kind]
+        elif kind in (_VARINT, _BYTES):
+            value, at = _varint(message, at)
+            length = value if kind == _BYTES else 0
         else:
             raise _broken()
         if at + length > len(message):
@@ -191,14 +165,10 @@ def _all(message: bytes, field: int) -> Iterator[bytes]:
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
     value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(message):
-            break
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
+    for place, byte in enumerate(message[at : at + 10]):
+        value |= (byte & 0x7F) << 7 * place
         if not byte & 0x80:
-            return value, at
+            return value, at + place + 1
     raise _broken()
 
 

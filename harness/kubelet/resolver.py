@@ -19,12 +19,7 @@ from harness.kubelet.net import parse_ip
 from harness.model.host import IPAddress
 
 Resolver = Literal["cgo", "go"]
-_DEFAULT_ACTION = {
-    "success": "return",
-    "notfound": "continue",
-    "unavail": "continue",
-    "tryagain": "continue",
-}
+_ACTIONS = {"success": "return", **dict.fromkeys(("notfound", "unavail", "tryagain"), "continue")}
 _LOCAL_NAMES = ("localhost", "localhost.localdomain")
 _GATEWAYS = ("gateway", "_gateway", "_outbound")
 
@@ -39,10 +34,8 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What Go looks at before it chooses.
-
-    ``nsswitch`` is the text of /etc/nsswitch.conf, None where there is none; ``hostname``
-    the machine's; ``mdns_allow`` whether /etc/mdns.allow exists; ``environment`` kubelet's.
+    """What Go looks at before it chooses: the text of nsswitch.conf, None where there is none,
+    the machine's name, whether /etc/mdns.allow exists, and kubelet's environment.
     """
 
     nsswitch: str | None
@@ -112,14 +105,8 @@ def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
 
 
 def _forced(godebug: str) -> Resolver | None:
-    for setting in godebug.split(","):
-        key, _, value = setting.partition("=")
-        for part in value.split("+") if key == "netdns" else ():
-            if part == "go":
-                return "go"
-            if part == "cgo":
-                return "cgo"
-    return None
+    found = re.search(r"(?:^|,)netdns=(?:[^,+]*\+)*?(cgo|go)(?=[,+]|$)", godebug)
+    return None if found is None else "cgo" if found[1] == "cgo" else "go"
 
 
 def _hosts_line(text: str | None) -> list[tuple[str, list[str]]]:
@@ -140,11 +127,8 @@ def _hosts_line(text: str | None) -> list[tuple[str, list[str]]]:
 
 def _standard(criteria: list[str]) -> bool:
     """Whether the conditions say only what holds without them."""
-    for number, text in enumerate(criteria, 1):
-        status, _, action = text.lower().partition("=")
-        if status not in _DEFAULT_ACTION:
-            return False
-        last = number == len(criteria)
-        if action != _DEFAULT_ACTION[status] and not (last and action == "return"):
-            return False
-    return True
+    pairs = [text.lower().partition("=")[::2] for text in criteria]
+    *others, last = pairs or [("success", "return")]
+    return all(_ACTIONS.get(status) == action for status, action in others) and (
+        last[0] in _ACTIONS and last[1] in ("return", _ACTIONS[last[0]])
+    )

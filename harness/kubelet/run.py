@@ -76,7 +76,7 @@ def _gather(box: Box, job: HostJob) -> Iterator[Gathered]:
         yield Gathered(read_net(netlink), tuple(answers))
 
 
-def on_this_host(name: str, timeout: float = 10.0) -> Gathered:
+def on_this_host(name: str) -> Gathered:
     """Look ``name`` up on this machine as it is; only reads. Raises LaneError, OSError."""
     from harness.glibcs import host
     from harness.native.cffi_lane import CffiLane
@@ -84,7 +84,7 @@ def on_this_host(name: str, timeout: float = 10.0) -> Gathered:
     build = host()
     request = request_for(_asked(name))
     with CffiLane() as lane, lane.open() as session:
-        native = session.lookup(request, timeout)
+        native = session.lookup(request)
     said = ask(name)
     targets = tuple(map(Target, hosts_file(_text("/etc/hosts") or "", name)))
     if not targets and said.service in _DNS:  # Go knows no other service
@@ -101,9 +101,8 @@ def on_this_host(name: str, timeout: float = 10.0) -> Gathered:
 
 
 def read_net(netlink: Netlink) -> Net:
-    """The interfaces and route files of the caller's network namespace. Only reads.
-
-    Parameters: ``netlink`` a socket in that namespace. Raises OSError.
+    """The interfaces and route files of the caller's network namespace, of which ``netlink`` is
+    a socket. Only reads. Raises OSError.
     """
     addresses: dict[int, list[IPAddress]] = {}
     for row in netlink.addresses():
