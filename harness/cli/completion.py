@@ -55,8 +55,13 @@ def complete(parser: argparse.ArgumentParser) -> NoReturn:
         words = next((_WORDS[place] for place in places if place in _WORDS), None)
         if words is not None:
             action.completer = _completer(words)  # type: ignore[attr-defined]
-    argcomplete.autocomplete(parser, always_complete_options=False, validator=str.startswith)
+    argcomplete.autocomplete(parser, always_complete_options=False, validator=_offered)
     raise SystemExit(1)
+
+
+def _offered(word: str, prefix: str) -> bool:
+    # the name of a file or a build may be anybody's, and a shell may show it raw
+    return word.startswith(prefix) and word.isprintable()
 
 
 def _completer(words: Callable[[str], Iterable[str]]) -> Callable[..., list[str]]:

@@ -49,8 +49,8 @@ CASES: list[tuple[str, set[str], bool]] = [
 
 @pytest.fixture
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder, a cache with two builds in it, and a folder with a scenario."""
-    for version, name in (("7.7", None), ("7.8", "mine")):
+    """A home folder, builds in a cache (one name is hostile), and a folder with a scenario."""
+    for version, name in (("7.7", None), ("7.8", "mine"), ("7.9", "mine\x1b[2J")):
         build = tmp_path / f"cache/builds/x-{version}"
         (build / "lib").mkdir(parents=True)
         files = [["ld.so", 0, ""], ["libc.so.6", 0, ""]]
@@ -67,6 +67,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     work.mkdir()
     (work / "mine.yaml").touch()
     (work / "minutes.txt").touch()
+    (work / "mine\x1b[2J\n::error::\u202e.yaml").touch()  # is not offered
     monkeypatch.setenv("GAI_HARNESS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", f"{SCRIPTS}:{os.environ['PATH']}")
