@@ -9,8 +9,8 @@ import subprocess
 import sys
 import sysconfig
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -98,26 +98,15 @@ def _tun(_box: Box) -> Found:
     return f"{TUN} can be opened"
 
 
-@contextmanager
-def _workshop() -> Iterator[devices.Workshop]:
+def _device_types(_box: Box) -> Found:
     from harness.kernel.netlink import Netlink
 
-    sock = Netlink()
-    workshop = devices.Workshop(sock)
-    try:
-        yield workshop
-    finally:
-        workshop.close()
-        sock.close()
-
-
-def _device_types(_box: Box) -> Found:
     without = {}
-    with _workshop() as workshop:
+    with closing(Netlink()) as sock:
         # macvlan and the like sit on another device
-        below = workshop.make("below", "ethernet", _FIRST_INDEX - 1)
+        below = devices.make(sock, "below", "ethernet", _FIRST_INDEX - 1)
         for index, kind in enumerate(_DEVICE_TYPES, _FIRST_INDEX):
-            refusal = devices.offered(workshop, kind, index, below)
+            refusal = devices.offered(sock, kind, index, below)
             if refusal == errno.EOPNOTSUPP:
                 without[kind] = kind
             elif refusal:
@@ -126,10 +115,12 @@ def _device_types(_box: Box) -> Found:
 
 
 def _interface(kind: str, _box: Box) -> Found:
+    from harness.kernel.netlink import Netlink
+
     index = 2 * _FIRST_INDEX + _KINDS.index(kind)  # a tunnel is known by its ends, made of this
     try:
-        with _workshop() as workshop:
-            return f"made as {workshop.make(f'try{index}', kind, index, table=index).used}"
+        with closing(Netlink()) as sock:
+            return f"made as {devices.make(sock, f'try{index}', kind, index, table=index).used}"
     except SandboxError as problem:
         remedy = problem.hint if isinstance(problem, SandboxUnavailable) else problem.message
     from harness.scenario import library, load

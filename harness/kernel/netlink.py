@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from contextlib import suppress
 from socket import AF_INET6
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -26,13 +27,12 @@ from . import rows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .rows import KernelAddress, KernelLink, KernelRoute
+    from .rows import KernelAddress, KernelLabel, KernelLink, KernelRoute
 
 NETLINK_ROUTE = 0
 SOL_NETLINK = 270
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
-NETLINK_GET_STRICT_CHK = 12
 
 NLMSG_ERROR = 2
 NLMSG_DONE = 3
@@ -61,7 +61,7 @@ class RefusedError(OSError):
     """The kernel's refusal of a request: ``errno``, and its words in ``strerror``."""
 
 
-class label_message(nlmsg):  # type: ignore[misc]  # noqa: N801
+class label_message(nlmsg):  # type: ignore[misc]  # noqa: N801 - pyroute2 names messages so
     """A row of the kernel's address label table, which pyroute2 has no message for."""
 
     __slots__ = ()
@@ -70,6 +70,21 @@ class label_message(nlmsg):  # type: ignore[misc]  # noqa: N801
         ("index", "I"), ("seq", "I"),
     )  # fmt: skip
     nla_map = (("IFAL_UNSPEC", "none"), ("IFAL_ADDRESS", "ip6addr"), ("IFAL_LABEL", "uint32"))
+
+
+class route_message(rtmsg):  # type: ignore[misc]  # noqa: N801
+    """A route that can name the protocol, which pyroute2's cannot; its nexthops are bytes."""
+
+    __slots__ = ()
+    # pyroute2 prepares a class at its first use, and a subclass of a prepared one not at all
+    _nlmsg_base__compiled_nla = False
+    nla_map = (
+        *((name, "cdata" if name == "RTA_MULTIPATH" else kind) for name, kind in rtmsg.nla_map),
+        ("RTA_PAD", "hex"),
+        ("RTA_UID", "uint32"),
+        ("RTA_TTL_PROPAGATE", "uint8"),
+        ("RTA_IP_PROTO", "uint8"),
+    )
 
 
 class Netlink:
@@ -83,26 +98,30 @@ class Netlink:
         self._sequence = 0
 
     def close(self) -> None:
-        """Close the socket. Raises nothing."""
+        """Close the socket."""
         self._sock.close()
+
+    def add(self, request: nlmsg, kind: int) -> None:
+        """As `change`, for something that must not be there yet."""
+        self.change(request, kind, NLM_F_CREATE | NLM_F_EXCL)
 
     def change(self, request: nlmsg, kind: int, flags: int = 0) -> None:
         """Send a request that changes something and wait for the kernel's word.
 
-        Parameters: ``request`` as `message` makes it; ``kind`` RTM_*; ``flags`` NLM_F_* beyond
+        ``request`` is as `message` makes it, ``kind`` RTM_*, ``flags`` are NLM_F_* beyond
         REQUEST and ACK. Raises RefusedError.
         """
         self._send(request, kind, flags | NLM_F_ACK)
-        for found, _, data in self._messages():
-            if found == NLMSG_ERROR:
+        for number, _, data in self._messages():
+            if number == NLMSG_ERROR:
                 _raise_for(data)
                 return
 
     def dump(self, form: type[nlmsg], kind: int, family: int = 0) -> list[bytes]:
         """Every message of a dump, in the kernel's order.
 
-        Parameters: ``form`` pyroute2's message of that kind, ``kind`` RTM_GET*, ``family`` 0 for
-        all. Raises RefusedError.
+        ``form`` is pyroute2's message of that kind, ``kind`` RTM_GET*, ``family`` 0 for all.
+        Raises RefusedError.
         """
         while True:
             self._send(message(form, family=family), kind, NLM_F_DUMP)
@@ -121,9 +140,8 @@ class Netlink:
     def ask(self, requests: Sequence[bytes]) -> list[bytes | int]:
         """Send many encoded requests that have one answer each; the answers in order.
 
-        Parameters: ``requests`` whole messages, headers included; the sequence numbers are
-        filled in. An answer is the message, or the positive errno of a refusal.
-        Raises OSError.
+        The sequence numbers are filled in. An answer is the message, or the positive errno of a
+        refusal. Raises OSError.
         """
         answers: list[bytes | int] = []
         for start in range(0, len(requests), _BATCH):
@@ -146,35 +164,37 @@ class Netlink:
 
     def links(self) -> list[KernelLink]:
         """The link dump. Raises RefusedError."""
-        return [rows.link(_decoded(ifinfmsg, data)) for data in self.dump(ifinfmsg, RTM_GETLINK)]
+        return [rows.link(each) for each in self._decoded(ifinfmsg, RTM_GETLINK)]
 
     def addresses(self) -> list[KernelAddress]:
         """The address dump of both families. Raises RefusedError."""
-        found = self.dump(ifaddrmsg, RTM_GETADDR)
-        return [rows.address(_decoded(ifaddrmsg, data)) for data in found]
+        return [rows.address(each) for each in self._decoded(ifaddrmsg, RTM_GETADDR)]
 
     def rules(self, family: int) -> list[Any]:
         """The routing rules of AF_INET or AF_INET6 in order; none where the kernel has none."""
-        try:
-            return [_decoded(fibmsg, data) for data in self.dump(fibmsg, RTM_GETRULE, family)]
-        except RefusedError:
-            return []
+        with suppress(RefusedError):
+            return self._decoded(fibmsg, RTM_GETRULE, family)
+        return []
 
     def routes(self, family: int) -> list[KernelRoute]:
         """The routes of every table of AF_INET or AF_INET6; none where the kernel has none."""
-        try:
+        with suppress(RefusedError):
             found = map(rows.route, self.dump(rtmsg, RTM_GETROUTE, family))
             return [row for row in found if row is not None]
-        except RefusedError:
-            return []
+        return []
 
-    def address_labels(self) -> list[Any]:
+    def address_labels(self) -> list[KernelLabel]:
         """The kernel's IPv6 address label table; empty without IPv6."""
-        try:
-            found = self.dump(label_message, RTM_GETADDRLABEL, AF_INET6)
-        except RefusedError:
-            return []
-        return [_decoded(label_message, data) for data in found]
+        with suppress(RefusedError):
+            found = self._decoded(label_message, RTM_GETADDRLABEL, AF_INET6)
+            return [rows.label(each) for each in found]
+        return []
+
+    def _decoded(self, form: type[nlmsg], kind: int, family: int = 0) -> list[Any]:
+        found = [form(data) for data in self.dump(form, kind, family)]
+        for each in found:
+            each.decode()
+        return found
 
     def _send(self, request: nlmsg, kind: int, flags: int) -> None:
         self._sequence += 1
@@ -195,10 +215,7 @@ def message(form: type[nlmsg], attrs: Mapping[str, Any] = _NONE, **fields: int) 
 
 
 def encode(request: nlmsg, kind: int, flags: int, sequence: int = 0) -> bytes:
-    """The bytes of a pyroute2 message.
-
-    Parameters: ``request`` as `message` makes it, ``kind`` RTM_*, ``flags`` beyond REQUEST.
-    """
+    """The bytes of a `message` of the ``kind`` RTM_*, with ``flags`` beyond REQUEST."""
     header = {"type": kind, "flags": flags | NLM_F_REQUEST, "sequence_number": sequence}
     request["header"].update(header)
     request.encode()
@@ -211,12 +228,6 @@ def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         length, kind, flags, _, _ = _HEADER.unpack_from(data, offset)
         yield kind, flags, data[offset : offset + length]
         offset += (length + 3) & ~3
-
-
-def _decoded(form: type[nlmsg], data: bytes) -> Any:
-    decoded = form(data)
-    decoded.decode()
-    return decoded
 
 
 def _raise_for(data: bytes) -> None:

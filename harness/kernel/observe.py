@@ -2,26 +2,24 @@
 
 A route look-up stands for the connect() of a UDP socket; where connect() looks at more
 than the routing table (broadcast, scope ids, mapped addresses), so does this module. Where
-a source's own rules and routes decide, sockets are asked instead (see `connecting`).
+a source's own rules and routes decide, sockets are asked instead.
 Source: linux/rtnetlink.h; net/ipv4/datagram.c and net/ipv6/datagram.c of the kernel.
 """
 
 from __future__ import annotations
 
 import errno
+import socket
 import struct
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING
 
-from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
-
 from harness.model.host import IFA_F_OPTIMISTIC, AddressRow, HostView, Route, Target
 
-from .connecting import connected, refused, source_decides
-from .netlink import RTM_GETROUTE, Netlink, encode, message
-from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes
+from .netlink import RTM_GETROUTE, Netlink, encode, message, route_message
+from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes, is_kernels_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,64 +27,46 @@ if TYPE_CHECKING:
 _TYPE = 23  # rtm_type
 _IPPROTO_UDP = 17
 _MAPPED = bytes(10) + b"\xff\xff"
-IFA_F_TENTATIVE = 0x40
+_IFA_F_TENTATIVE = 0x40
 _BINDV6ONLY = Path("/proc/sys/net/ipv6/bindv6only")
 
 
-class _lookup(rtmsg):  # type: ignore[misc]  # noqa: N801 - pyroute2 names messages so
-    """A route request that can name the protocol, which pyroute2's own cannot."""
-
-    __slots__ = ()
-    _nlmsg_base__compiled_nla = False  # or rtmsg's own table would be used once it was
-    nla_map = (
-        *rtmsg.nla_map,
-        ("RTA_PAD", "hex"),
-        ("RTA_UID", "uint32"),
-        ("RTA_TTL_PROPAGATE", "uint8"),
-        ("RTA_IP_PROTO", "uint8"),
-    )
-
-
 def observe(netlink: Netlink, targets: Iterable[Target]) -> HostView:
-    """The host as its kernel describes it.
+    """The host whose network namespace ``netlink`` is in, with the ways to ``targets``.
 
-    Parameters: ``netlink`` a socket in the host's network namespace; ``targets`` the
-    destinations to look up. Raises OSError.
+    Raises OSError.
     """
-    only_ipv6 = bindv6only()
+    only_ipv6 = _bindv6only()
     addresses = tuple(row.for_model for row in netlink.addresses())
     return HostView(
         addresses=addresses,
         links=tuple(link.for_model for link in netlink.links()),
-        routes=routes(netlink, targets, only_ipv6, any(map(_can_be_source6, addresses))),
+        routes=_routes(netlink, targets, only_ipv6, any(map(_can_be_source6, addresses))),
         bindv6only=only_ipv6,
     )
 
 
-def bindv6only() -> bool:
-    """The sysctl net.ipv6.bindv6only; False on a kernel without IPv6. Raises nothing."""
+def _bindv6only() -> bool:
     try:
         return _BINDV6ONLY.read_text().strip() == "1"
-    except OSError:
+    except OSError:  # a kernel without IPv6
         return False
 
 
-def routes(
+def _routes(
     netlink: Netlink, targets: Iterable[Target], only_ipv6: bool, has_source6: bool
 ) -> dict[Target, Route]:
     """What a UDP connect() to each target would meet.
 
-    Parameters: ``netlink`` a socket in the host's network namespace; ``targets``;
-    ``only_ipv6`` the value of net.ipv6.bindv6only; ``has_source6`` whether any interface
-    has an IPv6 address that may be a source. Raises OSError.
+    ``has_source6``: whether any interface has an IPv6 address that may be a source.
     """
     found: dict[Target, Route] = {}
     requests: dict[Target, bytes] = {}
     wanted = {target: _version(target) for target in targets}
-    by_socket = {version for version in {*wanted.values()} if source_decides(netlink, version)}
+    by_socket = {version for version in {*wanted.values()} if _source_decides(netlink, version)}
     for target, version in wanted.items():
         if version in by_socket:
-            found[target] = connected(target)
+            found[target] = _connected(target)
             continue
         request = _request(target, only_ipv6)
         if isinstance(request, Route):
@@ -105,12 +85,45 @@ def _version(target: Target) -> int:
     return 4 if isinstance(address, IPv4Address) or address.ipv4_mapped is not None else 6
 
 
+def _source_decides(netlink: Netlink, version: int) -> bool:
+    """Whether the route to a destination may depend on the source: on rules, or on routes.
+
+    A connect() looks the route up without a source, which chooses one, and then with it: IPv4
+    always, IPv6 where it found no way at first, for which it chooses a source of any interface.
+    Rules and routes that ask for the source (``ip rule from``, source-specific routes, VRFs) can
+    give two different answers, and a request through netlink is one look-up only.
+    Source: ip_route_connect() and ip6_dst_lookup_tail() of the kernel.
+    """
+    family = AF_INET if version == 4 else AF_INET6
+    if not all(is_kernels_rule(rule, version) for rule in netlink.rules(family)):
+        return True
+    return version == 6 and any(row.source for row in netlink.routes(family))
+
+
+def _connected(target: Target) -> Route:
+    """What the connect() of a new UDP socket to a target gives; nothing is sent."""
+    ipv4 = isinstance(target.address, IPv4Address)
+    where = (str(target.address), 0) if ipv4 else (str(target.address), 0, 0, target.scope_id)
+    try:
+        with socket.socket(AF_INET if ipv4 else AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.connect(where)
+            text: str = sock.getsockname()[0]
+    except OSError as problem:
+        return _refused(problem.errno or 0)
+    return Route(ip_address(text.partition("%")[0]))
+
+
+def _refused(number: int) -> Route:
+    """No route, but the errno for which there is none."""
+    return Route(None, errno.errorcode.get(number, f"errno {number}"))
+
+
 def _request(target: Target, only_ipv6: bool) -> bytes | Route:
     """The request for a target, or the answer where connect() asks no route."""
     address = target.address
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         if only_ipv6:
-            return refused(errno.ENETUNREACH)
+            return _refused(errno.ENETUNREACH)
         address = address.ipv4_mapped
     # connect() takes the unspecified address for the loopback one, which the shapes hold
     packed = address.packed if int(address) else None
@@ -119,7 +132,7 @@ def _request(target: Target, only_ipv6: bool) -> bytes | Route:
     if not _needs_scope(address):
         return _shaped(_IPV6, packed)
     if target.scope_id == 0:
-        return refused(errno.EINVAL)
+        return _refused(errno.EINVAL)
     return _shaped(_IPV6_SCOPED, packed)[:-4] + struct.pack("=I", target.scope_id)
 
 
@@ -132,7 +145,7 @@ def _needs_scope(address: IPv6Address) -> bool:
 def _shape(family: int, interface: int | None = None) -> bytes:
     loopback, bits = ("127.0.0.1", 32) if family == AF_INET else ("::1", 128)
     attrs = {"RTA_DST": loopback, "RTA_IP_PROTO": _IPPROTO_UDP, "RTA_OIF": interface}
-    return encode(message(_lookup, attrs, family=family, dst_len=bits), RTM_GETROUTE, 0)
+    return encode(message(route_message, attrs, family=family, dst_len=bits), RTM_GETROUTE, 0)
 
 
 # encoding one message takes pyroute2 longer than the kernel needs to answer it, so each
@@ -153,12 +166,12 @@ def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:
     ipv4 = _version(target) == 4
     if isinstance(answer, int):
         # IPv6 chooses a source before it minds that there is no route
-        return refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)
+        return _refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)
     source = attributes(answer, ROUTE_ATTRIBUTES).get(RTA_PREFSRC)
     if not ipv4:
-        return refused(errno.EADDRNOTAVAIL) if source is None else Route(IPv6Address(source))
+        return _refused(errno.EADDRNOTAVAIL) if source is None else Route(IPv6Address(source))
     if answer[_TYPE] == ROUTE_TYPES["broadcast"]:
-        return refused(errno.EACCES)  # the socket has no SO_BROADCAST
+        return _refused(errno.EACCES)  # the socket has no SO_BROADCAST
     # a host without any address still sends, from 0.0.0.0
     packed = source or bytes(4)
     mapped = isinstance(target.address, IPv6Address)
@@ -167,6 +180,5 @@ def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:
 
 def _can_be_source6(row: AddressRow) -> bool:
     # a tentative address may not be used, unless it is optimistic
-    return isinstance(row.address, IPv6Address) and (
-        row.flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC) != IFA_F_TENTATIVE
-    )
+    tentative = row.flags & (_IFA_F_TENTATIVE | IFA_F_OPTIMISTIC) == _IFA_F_TENTATIVE
+    return isinstance(row.address, IPv6Address) and not tentative

@@ -29,15 +29,20 @@ KERNEL_RULES = {4: ((0, 255), (32766, 254), (32767, 253)), 6: ((0, 255), (32766,
 """Priority and table of the rules every network namespace begins with, by IP version."""
 NO_LIMIT = 0xFFFFFFFF
 """What an unset suppressor of a rule, and a mask of all bits, holds."""
+RULE_WORDS = {
+    "priority": "FRA_PRIORITY", "iif": "FRA_IIFNAME", "oif": "FRA_OIFNAME", "goto": "FRA_GOTO",
+    "ipproto": "FRA_IP_PROTO", "suppress_prefixlength": "FRA_SUPPRESS_PREFIXLEN",
+}  # fmt: skip
+"""A scenario's words for what one attribute of a rule holds as it is."""
 
 HOP_DEAD, HOP_ONLINK, HOP_LINKDOWN = 1, 4, 16
 BY_KERNEL = 2  # RTPROT_KERNEL
 
 _ATTRIBUTE = struct.Struct("=HH")
-ROUTE_HEADER = struct.Struct("=BBBBBBBBI")  # struct rtmsg
-ROUTE_ATTRIBUTES = 16 + ROUTE_HEADER.size  # struct nlmsghdr comes first
-_NEXT_HOP = struct.Struct("=HBBi")
-_DST, _SRC, _OIF, _GATEWAY, _PRIORITY, RTA_PREFSRC, _MULTIPATH = 1, 2, 4, 5, 6, 7, 9
+_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
+ROUTE_ATTRIBUTES = 16 + _ROUTE.size  # struct nlmsghdr comes first
+NEXT_HOP = struct.Struct("=HBBi")  # struct rtnexthop
+_DST, _SRC, _OIF, RTA_GATEWAY, _PRIORITY, RTA_PREFSRC, _MULTIPATH = 1, 2, 4, 5, 6, 7, 9
 _TABLE, _PREF, _ENCAP_TYPE = 15, 20, 21
 _CLONED = 0x200
 _ROUTE_TYPES = {number: name for name, number in ROUTE_TYPES.items()}
@@ -93,7 +98,7 @@ class KernelLink:
 
 
 def link(message: Any) -> KernelLink:
-    """A message of the link dump, as pyroute2 decodes it. Raises nothing."""
+    """A message of the link dump, as pyroute2 decodes it."""
     info = message.get_attr("IFLA_LINKINFO")
     kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
     data = info.get_attr("IFLA_INFO_DATA") if kind == "vrf" else None
@@ -165,7 +170,7 @@ class KernelAddress:
 
 
 def address(message: Any) -> KernelAddress:
-    """A message of the address dump, as pyroute2 decodes it. Raises nothing."""
+    """A message of the address dump, as pyroute2 decodes it."""
     flags = message.get_attr("IFA_FLAGS")
     ends = (message.get_attr("IFA_ADDRESS"), message.get_attr("IFA_LOCAL"))
     far, local = (None if text is None else ip_address(text) for text in ends)
@@ -174,6 +179,22 @@ def address(message: Any) -> KernelAddress:
         message["flags"] if flags is None else flags, message["scope"],
         message.get_attr("IFA_LABEL"), message.get_attr("IFA_RT_PRIORITY"),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KernelLabel:
+    """One row of the kernel's address label table; ``index`` is 0 for every interface."""
+
+    prefix: str
+    length: int
+    index: int
+    label: int
+
+
+def label(message: Any) -> KernelLabel:
+    """A message of the label dump, as pyroute2 decodes it."""
+    prefix, value = message.get_attr("IFAL_ADDRESS"), message.get_attr("IFAL_LABEL")
+    return KernelLabel(prefix, message["prefixlen"], message["index"], value)
 
 
 def is_kernels_rule(message: Any, version: int) -> bool:
@@ -221,9 +242,8 @@ class KernelRoute:
 
 def route(data: bytes) -> KernelRoute | None:
     """A message of a dump or of a look-up; None for a cached or a multicast-routing entry."""
-    family, dst_len, src_len, tos, table, protocol, scope, kind, flags = ROUTE_HEADER.unpack_from(
-        data, 16
-    )
+    head = _ROUTE.unpack_from(data, 16)
+    family, dst_len, src_len, tos, table, protocol, scope, kind, flags = head
     if flags & _CLONED or kind not in _ROUTE_TYPES or family not in (2, 10):
         return None
     found = attributes(data, ROUTE_ATTRIBUTES)
@@ -257,7 +277,7 @@ def _address(data: bytes) -> str:
 
 def _hops(found: Mapping[int, bytes], flags: int) -> Iterator[Hop]:
     def hop(inner: Mapping[int, bytes], *rest: int) -> Hop:
-        return Hop(_address(inner[_GATEWAY]) if _GATEWAY in inner else None, *rest)
+        return Hop(_address(inner[RTA_GATEWAY]) if RTA_GATEWAY in inner else None, *rest)
 
     data = found.get(_MULTIPATH)
     if data is None:
@@ -265,8 +285,8 @@ def _hops(found: Mapping[int, bytes], flags: int) -> Iterator[Hop]:
             yield hop(found, _number(found[_OIF], 0), flags)
         return
     offset = 0
-    while offset + _NEXT_HOP.size <= len(data):
-        length, hop_flags, more, dev = _NEXT_HOP.unpack_from(data, offset)
-        inner = attributes(data[offset : offset + length], _NEXT_HOP.size)
+    while offset + NEXT_HOP.size <= len(data):
+        length, hop_flags, more, dev = NEXT_HOP.unpack_from(data, offset)
+        inner = attributes(data[offset : offset + length], NEXT_HOP.size)
         yield hop(inner, dev, hop_flags, more + 1)
-        offset += max((length + 3) & ~3, _NEXT_HOP.size)
+        offset += max((length + 3) & ~3, NEXT_HOP.size)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import NoSandbox, SandboxError, SandboxUnavailable
 from .names import PROTOCOLS, SERVICES
 from .pool import Outcome, Pool
-from .values import Device, DeviceNote, Topology
+from .values import Device, DeviceNote, NoSandbox, SandboxError, SandboxUnavailable, Topology
 
 if TYPE_CHECKING:
     from .box import Box

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +9,16 @@ from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
 
-from . import namespace_fds, namespaces, wire
+from . import namespaces, wire
 from .capture import Capture
-from .devices import Workshop
 from .dns import FirstReply, NameServer, Zone
-from .errors import SandboxError
 from .names import Resolver, replace, write_names
 from .topology import build
+from .values import SandboxError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from harness.model.host import HostView, Target
     from harness.scenario.schema import Host
@@ -31,52 +29,30 @@ if TYPE_CHECKING:
 class Box:
     """A private network, /etc and process tree, ready for one host.
 
-    A `Pool` makes it; ``etc`` is the private /etc, which every process of the sandbox sees.
+    A `Pool` makes it, in the process that is pid 1 of the sandbox: with that everything ends.
+    ``etc`` is the private /etc, which every process of the sandbox sees.
     """
 
-    def __init__(self, etc: Path, asker: socket.socket | None = None) -> None:
-        self.etc = etc
+    def __init__(self, asker: socket.socket) -> None:
+        self.etc = Path("/etc")
+        write_names(self.etc, {}, "files")
         self._asker = asker
         self._netlink = Netlink()
-        self._workshop: Workshop | None = None
+        self._built = False
         self._server: NameServer | None = None
         self._scratch: Path | None = None
         self._roots: dict[tuple[Path, tuple[tuple[str, Path], ...]], Path] = {}
 
-    @classmethod
-    @contextmanager
-    def furnished(cls, asker: socket.socket | None = None) -> Iterator[Box]:
-        """The box of the namespaces this process has just entered as pid 1.
-
-        Parameters: ``asker`` the job's socket. Raises SandboxUnavailable where the kernel
-        refuses private mounts.
-        """
-        namespaces.furnish()
-        box = cls(Path("/etc"), asker)
-        try:
-            write_names(box.etc, {}, "files")
-            yield box
-        finally:
-            box.close()
-
-    def close(self) -> None:
-        """End the name server and give up the devices. Raises nothing."""
-        for part in (self._server, self._workshop, self._netlink):
-            if part is not None:
-                part.close()
-        self._server = None
-
     def build(self, host: Host) -> Topology:
-        """Build the host; once per box.
+        """Build the host, once per box; which device each interface became.
 
-        Parameters: ``host`` as a scenario gives it. Returns which device each interface
-        became. Raises SandboxError with the field that the kernel refused,
-        SandboxUnavailable for a kind of interface this machine cannot make.
+        Raises SandboxError with the field that the kernel refused, SandboxUnavailable for a kind
+        of interface this machine cannot make.
         """
-        if self._workshop is not None:
+        if self._built:
             raise SandboxError("a sandbox holds one host: take another one for the next")
-        self._workshop = Workshop(self._netlink, frozenset(host.interfaces))
-        return build(self._netlink, self._workshop, host)
+        self._built = True
+        return build(self._netlink, host)
 
     def set_names(
         self,
@@ -84,46 +60,36 @@ class Box:
         resolver: Resolver,
         first_reply: FirstReply = "A",
     ) -> None:
-        """Give the sandbox its names; any number of times.
+        """Give the built host the addresses of its names, in order; any number of times.
 
-        Parameters: ``names`` the addresses of each name in order; ``resolver`` "files" for
-        the hosts file, "dns" for a server on 127.0.0.1, where ``first_reply`` says which
-        of the two replies to an AF_UNSPEC look-up comes first, "nss" for the name service
-        module, which alone takes addresses with %zone. The host must be built.
+        ``resolver``: "files" for the hosts file, "dns" for a server on 127.0.0.1, where
+        ``first_reply`` says which of the two replies to an AF_UNSPEC look-up comes first, "nss"
+        for the name service module, which alone takes addresses with %zone.
         Raises SandboxError.
         """
         if resolver == "nss":
-            names = self._with_indexes(names)
+            links = {link.name: link.index for link in self._netlink.links()}
+            try:
+                names = {
+                    name: [str(parse_target(text, links)) for text in addresses]
+                    for name, addresses in names.items()
+                }
+            except ValueError as error:
+                raise SandboxError(f"names: {error}") from None
         if resolver == "dns":
             zone = Zone.of(names, first_reply)
-            if self._server is None:
-                self._server = NameServer()
-            self._server.load(zone)
+            if self._server is not None:
+                self._server.close()
+            self._server = NameServer(zone)
         write_names(self.etc, names, resolver)
 
-    def _with_indexes(self, names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-        links = {link.name: link.index for link in self._netlink.links()}
-        try:
-            return {
-                name: [str(parse_target(text, links)) for text in addresses]
-                for name, addresses in names.items()
-            }
-        except ValueError as error:
-            raise SandboxError(f"names: {error}") from None
-
     def hear(self) -> Any:
-        """Wait for the next value that the asking process sends; see `Pool.converse`.
-
-        Raises EOFError when it has gone.
-        """
-        if self._asker is None:
-            raise EOFError("nobody speaks with this job")
+        """The next value the asking process sends (`Pool.converse`). Raises EOFError at its end."""
         return wire.receive(self._asker)
 
     def send_namespaces(self) -> None:
         """Send the asking process what `Conversation.namespaces` waits for. Raises OSError."""
-        if self._asker is not None:
-            namespace_fds.send(self._asker)
+        wire.send_namespaces(self._asker)
 
     def show_machine_etc(self) -> bool:
         """Show the machine's own files under /etc too, read-only, but those of name service.
@@ -135,21 +101,18 @@ class Box:
         return namespaces.show_machine_etc(self.etc, self.tmpdir())
 
     def set_gai_conf(self, data: bytes | None) -> None:
-        """Write /etc/gai.conf in one step, with a new modification time, or remove it.
-
-        Parameters: ``data`` its content, None for no file at all. Raises OSError.
-        """
+        """Write /etc/gai.conf in one step, with a new modification time, or remove it (None)."""
         replace(self.etc / "gai.conf", data)
 
     def observe(self, targets: Iterable[Target] = ()) -> HostView:
-        """Ask the kernel, never glibc, what a look-up's sorting depends on.
+        """Ask the kernel, never glibc, what the sorting of ``targets`` depends on.
 
-        Parameters: ``targets`` the destinations to look routes up for. Raises OSError.
+        Raises OSError.
         """
         return observe(self._netlink, targets)
 
     def capture(self) -> Capture:
-        """Begin to capture the sandbox's netlink traffic, once the host is built.
+        """Begin to capture the built host's netlink traffic.
 
         Raises SandboxUnavailable where the kernel has no nlmon device.
         """
@@ -167,9 +130,9 @@ class Box:
     def private_root(self, skeleton: Path, parts: Sequence[tuple[str, Path]] = ()) -> Path:
         """A root folder for `jail.enter`: ``skeleton`` read-only, with the private /etc in it.
 
-        Parameters: ``skeleton`` a folder that has an empty folder ``etc``; ``parts`` files and
-        folders to show read-only, by their paths below its empty folder ``python``. The same
-        arguments give the same folder again. Raises SandboxError.
+        ``skeleton`` has an empty folder ``etc``; ``parts`` are files and folders to show
+        read-only, by their paths below its empty folder ``python``. The same arguments give the
+        same folder again. Raises SandboxError.
         """
         key = skeleton.resolve(), tuple(parts)
         if key not in self._roots:

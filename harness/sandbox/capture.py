@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import time
+from contextlib import suppress
 
 from harness.kernel import netlink
 
-from .devices import IFF_UP, UNKNOWN_KIND, add_device, set_flags
-from .errors import SandboxUnavailable
+from .devices import IFF_UP, add_device, set_flags
+from .values import SandboxUnavailable
 
 _NAME = "nlmon0"
 _INDEX = 2_000_000
@@ -21,17 +23,16 @@ _ARPHRD_NETLINK = 824
 
 
 class Capture:
-    """Everything said over netlink in this sandbox, from its making to `pcap`.
+    """Everything said over netlink in the sandbox of ``sock``, from its making to `pcap`.
 
-    Parameters: ``sock`` a netlink socket of the sandbox. Raises SandboxUnavailable where
-    the kernel has no nlmon device.
+    Raises SandboxUnavailable where the kernel has no nlmon device.
     """
 
     def __init__(self, sock: netlink.Netlink) -> None:
         try:
             add_device(sock, _NAME, "nlmon", _INDEX)
         except netlink.RefusedError as problem:
-            if problem.errno not in UNKNOWN_KIND:
+            if problem.errno != errno.EOPNOTSUPP:
                 raise
             raise SandboxUnavailable(
                 "this kernel offers no nlmon device, so netlink cannot be captured",
@@ -44,23 +45,17 @@ class Capture:
         self._sock.setblocking(False)
 
     def pcap(self) -> bytes:
-        """What was captured so far as a pcap file; ends the capture. Raises nothing."""
+        """What was captured so far as a pcap file; ends the capture."""
         packets = []
-        while True:
-            try:
+        with self._sock, suppress(BlockingIOError):
+            while True:
                 data, address = self._sock.recvfrom(_SNAPLEN)
-            except BlockingIOError:
-                break
-            packets.append((address[1], address[2], data))
-        self._sock.close()
+                packets.append((address[1], address[2], data))
         return pcap_file(packets)
 
 
 def pcap_file(packets: list[tuple[int, int, bytes]]) -> bytes:
-    """A pcap file of netlink messages.
-
-    Parameters: ``packets`` as (netlink family, packet type, message) in order.
-    """
+    """A pcap file of netlink messages: each its family, its packet type and its bytes."""
     now = int(time.time())
     out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _SNAPLEN, _LINKTYPE_NETLINK)]
     for family, kind, data in packets:

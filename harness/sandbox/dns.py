@@ -8,30 +8,21 @@ Sources: RFC 1035, RFC 2308 (negative answers), RFC 6891 (EDNS).
 from __future__ import annotations
 
 import os
-import pickle
 import select
+import signal
 import socket
 import struct
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
-from dnslib import (  # type: ignore[import-untyped]
-    AAAA,
-    EDNS0,
-    QTYPE,
-    RCODE,
-    RR,
-    SOA,
-    A,
-    DNSError,
-    DNSRecord,
-)
+import dnslib  # type: ignore[import-untyped]
+from dnslib import QTYPE, RR, DNSRecord
 
-from . import kernel, wire
-from .errors import SandboxError
+from . import kernel
 from .names import NAME_SERVER
+from .values import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,27 +33,24 @@ _UDP_SIZE = 512
 _TCP_SIZE = 65535
 _TTL = 60
 _A, _AAAA = 1, 28
-_OPT = 41
-_QUERY = 0
 _BATCH = 64  # datagrams read before any is answered
 _REMEMBERED = 256  # first replies whose partner has not been asked for
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """What the server knows: the records of each name in order, and whose reply is first."""
+    """The A and AAAA records of each name in order, and whose reply is first."""
 
-    names: Mapping[bytes, tuple[tuple[str, ...], tuple[str, ...]]]
+    names: Mapping[bytes, tuple[list[str], list[str]]]
     first: FirstReply = "A"
 
     @classmethod
     def of(cls, names: Mapping[str, Sequence[str]], first: FirstReply) -> Zone:
-        """A zone from a scenario's names.
+        """A zone from the addresses of each of a scenario's names.
 
-        Parameters: ``names`` the addresses of each name; ``first`` the first reply's type.
         Raises SandboxError for a name whose records do not fit one DNS message.
         """
-        table: dict[bytes, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        table = {}
         for name, addresses in names.items():
             records: tuple[list[str], list[str]] = ([], [])
             for text in addresses:
@@ -72,38 +60,34 @@ class Zone:
                     raise SandboxError(
                         f"names.{name}: {len(found)} {kind} records do not fit one DNS answer"
                     )
-            table[_key(name.encode())] = (tuple(records[0]), tuple(records[1]))
+            table[name.encode().rstrip(b".").lower()] = records
         return cls(table, first)
 
 
-def _key(name: bytes) -> bytes:
-    return name.rstrip(b".").lower()
-
-
 def reply_to(zone: Zone, query: DNSRecord, limit: int) -> bytes:
-    """The reply to a query.
-
-    Parameters: ``zone``; ``query`` as parsed; ``limit`` the longest message the transport
-    takes: a longer one is cut to the question with the TC bit set, as glibc then asks again
-    over TCP.
-    """
+    """The reply to a query, cut as by `cut_reply_to` where it has more bytes than ``limit``."""
     reply = query.reply(ra=1, aa=1)
     kind = query.q.qtype
-    known = zone.names.get(b".".join(query.q.qname.label).lower())
+    known = zone.names.get(_name(query))
     if known is None:
-        reply.header.rcode = RCODE.NXDOMAIN
+        reply.header.rcode = dnslib.RCODE.NXDOMAIN
     elif kind in (_A, _AAAA):
         for text in known[kind == _AAAA]:
             # as numbers: dnslib cannot read ::ffff:192.0.2.1
-            rdata = (A if kind == _A else AAAA)(tuple(ip_address(text).packed))
+            form = dnslib.A if kind == _A else dnslib.AAAA
+            rdata = form(tuple(ip_address(text).packed))
             reply.add_answer(RR(query.q.qname, kind, rdata=rdata, ttl=_TTL))
     if not reply.rr:
-        soa = SOA("ns.invalid", "root.invalid", (1, 3600, 600, 86400, _TTL))
+        soa = dnslib.SOA("ns.invalid", "root.invalid", (1, 3600, 600, 86400, _TTL))
         reply.add_auth(RR(".", QTYPE.SOA, rdata=soa, ttl=_TTL))
-    if any(record.rtype == _OPT for record in query.ar):
-        reply.add_ar(EDNS0(udp_len=4096))
+    if any(record.rtype == QTYPE.OPT for record in query.ar):
+        reply.add_ar(dnslib.EDNS0(udp_len=4096))
     packed = bytes(reply.pack())
     return packed if len(packed) <= limit else cut_reply_to(query)
+
+
+def _name(query: DNSRecord) -> bytes:
+    return b".".join(query.q.qname.label).lower()
 
 
 def cut_reply_to(query: DNSRecord) -> bytes:
@@ -115,11 +99,7 @@ def cut_reply_to(query: DNSRecord) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query as it came, and what may be said to it.
-
-    Parameters: ``peer`` the client; ``name`` and ``kind`` what is asked; ``reply`` the answer;
-    ``cut`` what sends the client to TCP, None where it is there already.
-    """
+    """A query, its answer, and ``cut``: what sends the client to TCP, None where it is there."""
 
     peer: _Peer
     name: bytes
@@ -135,18 +115,13 @@ class Ordering:
     glibc may be stopped between the questions of a pair, so a question that is alone may still
     get its partner. Over UDP the reply that is to be the second then has the TC bit set: glibc
     asks again over TCP, where the questions of a pair come in one write and cannot be parted.
-
-    Parameters: ``first`` the type whose reply is to be the first.
     """
 
     first: FirstReply
     _answered: dict[tuple[_Peer, bytes], None] = field(default_factory=dict)
 
     def order(self, questions: Sequence[Question]) -> list[tuple[_Peer, bytes]]:
-        """The replies to the questions that have come, in the order in which they go out.
-
-        Parameters: ``questions`` over TCP, all of one connection's last write.
-        """
+        """The replies to questions, over TCP all of one write, in the order they go out."""
         first, second = (_A, _AAAA) if self.first == "A" else (_AAAA, _A)
         replies = [(one.peer, one.reply) for one in questions if one.kind != second]
         self._answered |= {(one.peer, one.name): None for one in questions if one.kind == first}
@@ -166,27 +141,22 @@ _Peer = tuple[str, int] | int
 
 
 class _Server:
-    """The server's loop; runs in a process of its own."""
+    """The server's loop."""
 
-    def __init__(self, udp: socket.socket, tcp: socket.socket, control: socket.socket) -> None:
+    def __init__(self, udp: socket.socket, tcp: socket.socket, zone: Zone) -> None:
         self.udp = udp
         self.tcp = tcp
-        self.control = control
-        self.zone = Zone({})
-        self.ordering = Ordering("A")
+        self.zone = zone
+        self.ordering = Ordering(zone.first)
         self.connections: dict[int, tuple[socket.socket, bytearray]] = {}
         self.poll = select.poll()
-        for sock in (udp, tcp, control):
+        for sock in (udp, tcp):
             self.poll.register(sock, select.POLLIN)
 
     def serve(self) -> None:
         while True:
             for descriptor, _ in self.poll.poll():
-                if descriptor == self.control.fileno():
-                    self.zone = wire.receive(self.control)
-                    self.ordering = Ordering(self.zone.first)
-                    wire.send(self.control, "ready")
-                elif descriptor == self.udp.fileno():
+                if descriptor == self.udp.fileno():
                     self._datagrams()
                 elif descriptor == self.tcp.fileno():
                     connection, _ = self.tcp.accept()
@@ -200,48 +170,42 @@ class _Server:
         with suppress(BlockingIOError):
             for _ in range(_BATCH):
                 data, peer = self.udp.recvfrom(_TCP_SIZE, socket.MSG_DONTWAIT)
-                questions += self._question(data, (str(peer[0]), int(peer[1])), _UDP_SIZE)
+                questions += self._question(data, (str(peer[0]), int(peer[1])))
         self._send(self.ordering.order(questions))
 
     def _stream(self, descriptor: int) -> None:
         connection, buffer = self.connections[descriptor]
-        try:
+        data = b""
+        with suppress(OSError):
             data = connection.recv(_TCP_SIZE)
-        except OSError:
-            data = b""
         if not data:
             self.poll.unregister(connection)
             del self.connections[descriptor]
             connection.close()
             return
         buffer += data
-        messages: list[bytes] = []
+        questions: list[Question] = []
         rest = memoryview(bytes(buffer))
         while len(rest) >= 2 and len(rest) >= 2 + (length := int.from_bytes(rest[:2])):
-            messages.append(bytes(rest[2 : 2 + length]))
+            questions += self._question(bytes(rest[2 : 2 + length]), descriptor)
             rest = rest[2 + length :]
-        if rest:  # the partner of the last one may be in what has not come yet
-            return
-        buffer.clear()
-        found = (self._question(message, descriptor, _TCP_SIZE) for message in messages)
-        self._send(self.ordering.order([question for some in found for question in some]))
+        if not rest:  # else the partner of the last one may be in what has not come yet
+            buffer.clear()
+            self._send(self.ordering.order(questions))
 
-    def _question(self, data: bytes, peer: _Peer, limit: int) -> list[Question]:
+    def _question(self, data: bytes, peer: _Peer) -> list[Question]:
         """The question that a message asks; none for what is no query."""
         try:
             query = DNSRecord.parse(data)
-        except DNSError:
+        except dnslib.DNSError:
             return []
-        if query.header.qr or query.header.opcode != _QUERY or len(query.questions) != 1:
+        if query.header.qr or query.header.opcode or len(query.questions) != 1:
             return []
-        cut = None
+        limit, cut = _TCP_SIZE, None
         if not isinstance(peer, int):
-            sizes = [record.edns_len for record in query.ar if record.rtype == _OPT]
-            limit = max(limit, *sizes) if sizes else limit
-            cut = cut_reply_to(query)
-        reply = reply_to(self.zone, query, limit)
-        name = b".".join(query.q.qname.label).lower()
-        return [Question(peer, name, query.q.qtype, reply, cut)]
+            sizes = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]
+            limit, cut = max([_UDP_SIZE, *sizes]), cut_reply_to(query)
+        return [Question(peer, _name(query), query.q.qtype, reply_to(self.zone, query, limit), cut)]
 
     def _send(self, replies: list[tuple[_Peer, bytes]]) -> None:
         for peer, data in replies:
@@ -253,61 +217,37 @@ class _Server:
 
 
 class NameServer:
-    """The server's process, as its sandbox sees it.
+    """A process that serves a zone on port 53 of this network namespace's loopback address.
 
-    Starting it binds port 53 of the loopback address in this network namespace, so the
-    loopback interface must be up. Raises SandboxError where that fails.
+    Raises SandboxError where that cannot be had.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, zone: Zone) -> None:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        ours, theirs = socket.socketpair()
-        with udp, tcp, theirs:
+        with udp, tcp:
             try:
                 tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 for sock in (udp, tcp):
                     sock.bind((NAME_SERVER, _PORT))
                 tcp.listen(16)
             except OSError as problem:
-                ours.close()
                 raise SandboxError(
                     f"resolver: dns needs port 53 of {NAME_SERVER} on lo: {problem.strerror}"
                 ) from None
             self._pid = os.fork()
             if self._pid == 0:
-                _serve_forever(ours, _Server(udp, tcp, theirs))
-        self._control = ours
-
-    def load(self, zone: Zone) -> None:
-        """Give the server another zone; it is in force when this returns.
-
-        Parameters: ``zone``. Raises SandboxError when the server has gone.
-        """
-        try:
-            wire.send(self._control, zone)
-            wire.receive(self._control)
-        except (OSError, EOFError, pickle.UnpicklingError):
-            raise SandboxError("the sandbox's DNS server has gone") from None
+                try:
+                    kernel.die_with_parent()
+                    _stay_on_one_processor()
+                    _Server(udp, tcp, zone).serve()
+                finally:
+                    os._exit(1)
 
     def close(self) -> None:
-        """End the server. Raises nothing."""
-        self._control.close()
-        with suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
-
-
-def _serve_forever(asker: socket.socket, server: _Server) -> NoReturn:
-    status = 1
-    try:
-        asker.close()
-        kernel.die_with_parent()
-        _stay_on_one_processor()
-        with suppress(EOFError):
-            server.serve()
-        status = 0
-    finally:
-        os._exit(status)
+        """End the server."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
 
 
 def _stay_on_one_processor() -> None:

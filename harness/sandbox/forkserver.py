@@ -26,7 +26,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from . import box, kernel, namespaces, userns_diagnosis, wire
-from .errors import SandboxError
+from .values import SandboxError
 
 _REQUEST_SIZE = 65536
 
@@ -34,10 +34,9 @@ _REQUEST_SIZE = 65536
 def serve(control: socket.socket, asker: int) -> None:
     """Fork a sandbox for every request until the asking process closes its end or dies.
 
-    Parameters: ``control`` a SOCK_SEQPACKET socket on which each message is the name of the
-    job's module, NUL, and the folder it was found in or nothing, and carries the job's stream
-    socket; ``asker`` the asking process's pid.
-    Raises OSError.
+    ``control`` is a SOCK_SEQPACKET socket: each message is the name of the job's module, NUL,
+    and the folder it was found in or nothing, and carries the job's stream socket; ``asker`` is
+    the asking process's pid. Raises OSError.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
     poll = select.poll()
@@ -54,10 +53,7 @@ def serve(control: socket.socket, asker: int) -> None:
     gc.freeze()  # the children share these pages for longer
     while True:
         ready = [descriptor for descriptor, _ in poll.poll()]
-        if ready != [control.fileno()]:
-            return
-        request = _request(control)
-        if request is None:
+        if ready != [control.fileno()] or (request := _request(control)) is None:
             return
         message, job = request
         with job:
@@ -68,7 +64,6 @@ def serve(control: socket.socket, asker: int) -> None:
 
 
 def _request(control: socket.socket) -> tuple[str, socket.socket] | None:
-    """The next message and its job's socket; None at the end."""
     message, descriptors, _, _ = socket.recv_fds(control, _REQUEST_SIZE, 1)
     return (os.fsdecode(message), socket.socket(fileno=descriptors[0])) if message else None
 
@@ -85,20 +80,18 @@ def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
             wire.send(job, ("error", userns_diagnosis.unavailable(problem)))
         return
     if pid == 0:
-        status = 1
         try:
             control.close()
             _supervise(job, forkserver)
-            status = 0
+            os._exit(0)
         except BaseException as problem:
-            with suppress(Exception):
-                wire.send(job, ("error", _as_sandbox_error(problem)))
+            _tell(job, problem)
         finally:
-            os._exit(status)
+            os._exit(1)
 
 
 def _supervise(job: socket.socket, forkserver: int) -> None:
-    """Enter the namespaces, fork pid 1 and wait for it or for the asker to lose interest."""
+    """Enter the namespaces, fork pid 1 and wait for it; kill it once the asker has gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     kernel.die_with_parent()
     namespaces.enter()
@@ -115,11 +108,7 @@ def _supervise(job: socket.socket, forkserver: int) -> None:
     poll = select.poll()
     poll.register(os.pidfd_open(pid), select.POLLIN)
     poll.register(job, 0)  # only POLLHUP: the asker has closed its end
-    hung_up = job.fileno()
-    while True:
-        if any(descriptor != hung_up for descriptor, _ in poll.poll()):
-            break
-        poll.unregister(job)
+    if all(descriptor == job.fileno() for descriptor, _ in poll.poll()):
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
@@ -132,24 +121,27 @@ def _pid_one(job: socket.socket, alive: int) -> NoReturn:
         kernel.die_with_parent()
         watch = select.poll()
         watch.register(alive, 0)
-        if watch.poll(0):
-            os._exit(1)
-        _run(job)
-        os._exit(0)
+        if not watch.poll(0):
+            _run(job)
+            os._exit(0)
     except BaseException as problem:
-        with suppress(Exception):
-            wire.send(job, ("error", _as_sandbox_error(problem)))
+        _tell(job, problem)
     finally:
         os._exit(1)
 
 
 def _run(job: socket.socket) -> None:
     function, spec = pickle.loads(wire.receive_bytes(job))
-    with box.Box.furnished(job) as private:
-        for value in function(private, spec):
-            wire.send(job, ("value", value))
-        # said before the box closes: taking a network down is slow and nobody waits for it
-        wire.send(job, ("done", None))
+    namespaces.furnish()
+    for value in function(box.Box(job), spec):
+        wire.send(job, ("value", value))
+    # said before this process ends: taking a network down is slow and nobody waits for it
+    wire.send(job, ("done", None))
+
+
+def _tell(job: socket.socket, problem: BaseException) -> None:
+    with suppress(Exception):
+        wire.send(job, ("error", _as_sandbox_error(problem)))
 
 
 def _as_sandbox_error(problem: BaseException) -> SandboxError:
@@ -176,11 +168,7 @@ def main() -> None:
             serve(control, int(sys.argv[2]))
         except OSError as problem:
             with suppress(OSError):
-                _refuse(control, problem)
-
-
-def _refuse(control: socket.socket, problem: OSError) -> None:
-    """Answer every request with the error for which no sandbox can be made."""
-    while (request := _request(control)) is not None:
-        with request[1] as job:
-            wire.send(job, ("error", userns_diagnosis.unavailable(problem)))
+                # answer every request with the error for which no sandbox can be made
+                while (request := _request(control)) is not None:
+                    with request[1] as job:
+                        wire.send(job, ("error", userns_diagnosis.unavailable(problem)))

@@ -21,11 +21,10 @@ from .namespaces import NOBODY, write
 
 
 def start(argv: Sequence[str], root: Path, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a program in the jail of ``root``.
+    """Start ``argv``, as seen there, in the jail of ``root``, with ``options`` of Popen.
 
-    Parameters: ``argv`` as seen in ``root``; ``root`` as `Box.private_root` gives it; ``options``
-    of Popen. Raises OSError where the program cannot be started, and
-    subprocess.SubprocessError with the part of the jail that the kernel refuses.
+    ``root`` is as `Box.private_root` gives it. Raises OSError where the program cannot be
+    started, and subprocess.SubprocessError with the part of the jail that the kernel refuses.
     """
     told, tell = os.pipe2(os.O_CLOEXEC)
 
@@ -76,8 +75,7 @@ def _process_tree() -> Iterator[None]:
 def enter(root: Path) -> None:
     """In a child that will exec: see nothing but ``root``, a mount, and have no capability.
 
-    Parameters: ``root`` as `Box.private_root` gives it. Raises OSError, whose file name is the
-    part of the jail that the kernel refuses.
+    Raises OSError, whose file name is the part of the jail that the kernel refuses.
     """
     with _part("mounts of its own"):
         nobody_is_mapped = all(_maps_nobody(name) for name in ("uid_map", "gid_map"))

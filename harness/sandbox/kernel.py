@@ -72,9 +72,8 @@ def unmount(target: str, flags: int = 0) -> None:
 
 
 def setns(descriptor: int, kind: int) -> None:
-    """Move this process into another namespace.
+    """Move this process into the namespace of an open /proc/PID/ns file, of the ``kind`` CLONE_*.
 
-    Parameters: ``descriptor`` of a file under /proc/PID/ns; ``kind`` its CLONE_NEW* bit.
     Raises OSError.
     """
     _check(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
@@ -86,20 +85,21 @@ def set_hostname(name: str) -> None:
     _check(_libc.sethostname(data, ctypes.c_size_t(len(data))), name)
 
 
+def _prctl(option: int, first: int = 0, second: int = 0) -> None:
+    _check(_libc.prctl(option, first, second, 0, 0), "prctl")
+
+
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when the thread that forked it dies.
 
     A parent that died before this call is not noticed: check for that afterwards.
     Raises OSError.
     """
-    _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def pivot_root(root: str | os.PathLike[str]) -> None:
-    """Make ``root``, a mount, the root of this mount namespace; detach what was there before.
-
-    Raises OSError.
-    """
+    """Make ``root``, a mount, the root folder and detach what was there. Raises OSError."""
     os.chdir(root)
     # both at one place: the old root lies on the new one until it is detached
     _check(_libc.pivot_root(b".", b"."), "pivot_root")
@@ -117,7 +117,7 @@ def bound_capabilities() -> None:
         capability += 1
     if ctypes.get_errno() != errno.EINVAL:  # which says that there is no such capability
         _check(-1, "prctl")
-    _check(_libc.prctl(_PR_SET_SECUREBITS, _SECUREBITS, 0, 0, 0), "prctl")
+    _prctl(_PR_SET_SECUREBITS, _SECUREBITS)
 
 
 def drop_capabilities() -> None:
@@ -125,15 +125,15 @@ def drop_capabilities() -> None:
 
     Raises OSError.
     """
-    _check(_libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl")
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
-    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def own_proc_files() -> None:
     """Give this process its files under /proc back after a change of user. Raises OSError."""
-    _check(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")
+    _prctl(_PR_SET_DUMPABLE, 1)
 
 
 def leave_session_keyring() -> None:

@@ -34,9 +34,7 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType(
 """The protocol numbers that the private protocols file lists."""
 
 NAME_SERVER = "127.0.0.1"
-MODULE_FILE = "gaiharness.names"
-"""The file of the name service module, csrc/NSS.md."""
-
+_MODULE_FILE = "gaiharness.names"  # of the name service module, csrc/NSS.md
 _SERVICE = {"files": "files", "dns": "dns", "nss": "gaiharness"}
 _MINIMUM_STEP = 1_000_000  # ns between two versions of a file
 
@@ -44,19 +42,18 @@ _MINIMUM_STEP = 1_000_000  # ns between two versions of a file
 def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolver) -> None:
     """Write hosts, nsswitch.conf, resolv.conf, host.conf, services, protocols and networks.
 
-    Parameters: ``etc`` the folder; ``names`` addresses of each name in order, which go into
-    the hosts file when ``resolver`` is "files", and into the name service module's own when
-    it is "nss": there, scope ids are numbers. Raises OSError.
+    The addresses of ``names``, in order, go into the hosts file when ``resolver`` is "files", and
+    into the name service module's own when it is "nss", where scope ids are numbers.
+    Raises OSError.
     """
     lines = "".join(
         f"{address} {name}\n" for name, addresses in names.items() for address in addresses
     )
     files: dict[str, str | None] = {
         "hosts": lines if resolver == "files" else "",
-        MODULE_FILE: lines if resolver == "nss" else None,
-        "nsswitch.conf": (
-            f"hosts: {_SERVICE[resolver]}\nservices: files\nnetworks: files\nprotocols: files\n"
-        ),
+        _MODULE_FILE: lines if resolver == "nss" else None,
+        "nsswitch.conf": f"hosts: {_SERVICE[resolver]}\n"
+        "services: files\nnetworks: files\nprotocols: files\n",
         "resolv.conf": f"nameserver {NAME_SERVER}\n",
         "host.conf": "multi on\n",
         "services": "".join(f"{n} {port}/{p}\n" for (n, p), port in SERVICES.items()),
@@ -68,12 +65,10 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
 
 
 def replace(path: Path, data: bytes | None) -> None:
-    """Put a file in place of another in one step, or remove it.
+    """Put a file with ``data`` in place of another in one step, or remove it (None).
 
     A process that checks the file's time sees every change: two versions are never from
-    the same instant, however fast they follow each other.
-
-    Parameters: ``path``; ``data`` the content, None for no file at all. Raises OSError.
+    the same instant, however fast they follow each other. Raises OSError.
     """
     if data is None:
         path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from . import kernel, userns_diagnosis
-from .errors import SandboxError
+from .values import SandboxError
 
 HOSTNAME = "sandbox"
 NOBODY = 65534
@@ -91,12 +91,11 @@ def _mapped_by_helper(gid: int) -> Iterator[Callable[[], bool]]:
         os.close(told)
 
 
-def furnish(etc: str = "/etc") -> None:
+def furnish() -> None:
     """Give the entered namespaces private mounts and, where that is allowed, a host name.
 
-    Call it as pid 1 of the new pid namespace. Afterwards ``etc`` is an empty folder, the
-    places of name service daemons are empty, and /proc shows this pid namespace where the
-    kernel allows it. Raises SandboxUnavailable.
+    Call it as pid 1. Afterwards /etc and the places of name service daemons are empty folders,
+    and /proc shows this pid namespace where the kernel allows it. Raises SandboxUnavailable.
     """
     os.umask(0o022)  # what is made in here is read by other users, see `jail`
     try:
@@ -104,7 +103,7 @@ def furnish(etc: str = "/etc") -> None:
         # podman's seccomp filter refuses it, and no look-up depends on it
         with suppress(OSError):
             kernel.set_hostname(HOSTNAME)
-        for place in (etc, *_hidden()):
+        for place in ("/etc", *_hidden()):
             mount_tmpfs(place)
     except OSError as problem:
         what = f"a private mount on {problem.filename}"
@@ -120,26 +119,24 @@ def mount_tmpfs(place: str | Path) -> None:
     kernel.mount("tmpfs", str(place), "tmpfs", BARE, "mode=755,size=64m")
 
 
-def bind(source: Path, target: Path, *, read_only: bool = True, flags: int = 0) -> None:
-    """Show the folder or file ``source`` at the existing ``target`` too, this namespace only.
+def bind(source: Path, target: Path, *, flags: int = 0) -> None:
+    """Show the folder or file ``source`` at the existing ``target`` too, read-only.
 
-    Parameters: ``read_only`` makes what is seen at ``target`` read-only; ``flags`` more of
-    mount(2)'s for it then. Raises SandboxError.
+    It is seen in this namespace only; ``flags`` are more of mount(2)'s. Raises SandboxError.
     """
     try:
         kernel.mount(str(source), str(target), flags=kernel.MS_BIND | kernel.MS_REC)
-        if read_only:
-            # a user namespace may not take away flags the source's mount has
-            has = os.statvfs(target).f_flag
-            flags |= has & (BARE | kernel.MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME)
-            flags |= kernel.MS_RELATIME if has & os.ST_RELATIME else 0
-            kernel.mount("none", str(target), flags=flags | _READ_ONLY)
+        # a user namespace may not take away flags the source's mount has
+        has = os.statvfs(target).f_flag
+        flags |= has & (BARE | kernel.MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME)
+        flags |= kernel.MS_RELATIME if has & os.ST_RELATIME else 0
+        kernel.mount("none", str(target), flags=flags | _READ_ONLY)
     except OSError as problem:
         raise SandboxError(f"cannot show {source} at {target}: {problem.strerror}") from None
 
 
 def gather(parts: Sequence[tuple[str, Path]], target: Path) -> None:
-    """Show files and folders by their names below the existing folder ``target``, read-only.
+    """Show files and folders by their names below the existing ``target``, read-only.
 
     Raises SandboxError.
     """
@@ -159,9 +156,9 @@ def gather(parts: Sequence[tuple[str, Path]], target: Path) -> None:
 
 
 def scratch() -> Path:
-    """A folder of its own on a tmpfs of this mount namespace.
+    """A folder on a tmpfs of this mount namespace; call it after `furnish`, once.
 
-    Call it after `furnish`, once. Raises SandboxError where there is no place for it.
+    Raises SandboxError where there is no place for it.
     """
     emptied = _hidden()
     if emptied:
@@ -176,14 +173,12 @@ def scratch() -> Path:
 
 
 def show_machine_etc(etc: Path, scratch: Path) -> bool:
-    """Link every file of the machine's /etc but those of name service into ``etc``.
+    """Link every file of the machine's /etc but those of name service into ``etc``, read-only.
 
     Programs that are more than look-ups want the machine's users, certificates, time zone,
-    alternatives and the loader's cache. What is shown is read-only.
-
-    Parameters: ``etc`` the private one, mounted over the machine's; ``scratch`` a folder of
-    this mount namespace. Returns False where the kernel refuses it. Raises FileExistsError
-    when called twice.
+    alternatives and the loader's cache. ``etc`` is mounted over the machine's; ``scratch`` is a
+    folder of this mount namespace. Returns False where the kernel refuses it. Raises
+    FileExistsError when called twice.
     """
     whole, kept = scratch / "machine", scratch / "etc"
     whole.mkdir()
@@ -205,13 +200,9 @@ def show_machine_etc(etc: Path, scratch: Path) -> bool:
 
 
 def _hidden() -> list[str]:
-    places: list[str] = []
-    for place in _HIDDEN:
-        # /var/run is /run on most systems: one mount is enough
-        real = os.path.realpath(place)
-        if Path(real).is_dir() and real not in places:
-            places.append(real)
-    return places
+    # /var/run is /run on most systems: one mount is enough
+    places = dict.fromkeys(os.path.realpath(place) for place in _HIDDEN)
+    return [place for place in places if Path(place).is_dir()]
 
 
 def write(path: str, text: str, folder: int | None = None) -> None:

@@ -23,12 +23,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from . import namespace_fds, programs, userns_diagnosis, wire
-from .errors import SandboxError, SandboxUnavailable
+from . import programs, userns_diagnosis, wire
 from .spool import Spool
+from .values import SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:
     from .box import Box
@@ -49,7 +49,7 @@ RESOLVER_VARIABLES = (
     "RESOLV_MULTI", "RESOLV_OVERRIDE_TRIM_DOMAINS", "RESOLV_REORDER", "RES_OPTIONS",
 )  # fmt: skip
 # these put other code in front of glibc's: what the children ask must be glibc itself
-LOADER_VARIABLES = ("LD_AUDIT", "LD_PRELOAD")
+_LOADER_VARIABLES = ("LD_AUDIT", "LD_PRELOAD")
 _AHEAD = 8  # finished jobs kept per running one while an earlier job still runs
 
 
@@ -61,32 +61,44 @@ class Outcome:
     error: SandboxError | None = None
 
 
-@dataclass(slots=True)
-class _Running:
-    """A job under way: its number and what it has yielded so far."""
-
-    number: int
-    values: Spool[Any] = field(default_factory=Spool)
-
-
 class Conversation:
-    """One job that answers what it is sent; closing it ends its sandbox and all in it.
+    """One job in its sandbox; closing it ends the sandbox and all in it.
 
     `Pool.converse` makes it; use it as a context manager.
     """
 
-    def __init__(
-        self, sock: socket.socket, following: Callable[[socket.socket], tuple[bool, Any]]
-    ) -> None:
+    def __init__(self, sock: socket.socket, why_gone: Callable[[], str]) -> None:
         self._sock = sock
-        self._following = following
+        self._why_gone = why_gone
+
+    def fileno(self) -> int:
+        """What a selector waits for."""
+        return self._sock.fileno()
+
+    def following(self) -> tuple[Any, int] | None:
+        """The next value the job yields and the bytes it took; None at the job's end.
+
+        Raises as `Pool.run`.
+        """
+        try:
+            data = wire.receive_bytes(self._sock)
+            tag, value = pickle.loads(data)
+        except (EOFError, OSError):
+            raise SandboxError(self._why_gone(), exit_status=3) from None
+        except Exception as problem:  # half a frame of a killed child, or a value of no use here
+            raise SandboxError(f"the sandbox sent what cannot be read: {problem}") from None
+        if tag == "died":
+            raise SandboxError(f"the sandbox died: {value}")
+        if tag == "error":
+            raise value
+        return (value, len(data)) if tag == "value" else None
 
     def receive(self) -> Any:
         """The next value the job yields. Raises as `Pool.run`, and where the job has ended."""
-        more, value = self._following(self._sock)
-        if not more:
+        received = self.following()
+        if received is None:
             raise SandboxError("the job in the sandbox has ended")
-        return value
+        return received[0]
 
     def send(self, value: Any) -> None:
         """Send a value to `Box.hear`; it has to be picklable. Raises SandboxError."""
@@ -95,9 +107,9 @@ class Conversation:
         except OSError as problem:
             raise SandboxError(f"the sandbox has gone: {problem.strerror}") from None
 
-    def namespaces(self) -> namespace_fds.NamespaceFds:
+    def namespaces(self) -> wire.NamespaceFds:
         """Wait for `Box.send_namespaces`. Raises SandboxError where the sandbox has gone."""
-        return namespace_fds.receive(self._sock)
+        return wire.receive_namespaces(self._sock)
 
     def close(self) -> None:
         """End the sandbox with every process in it; harmless when repeated."""
@@ -116,7 +128,7 @@ class Conversation:
 class Pool:
     """Runs functions in fresh sandboxes; use it as a context manager.
 
-    Parameters: ``jobs`` how many sandboxes `map` and `outcomes` keep at work at once.
+    ``jobs`` is how many sandboxes `map` and `outcomes` keep at work at once.
     Raises ValueError for fewer than one.
     """
 
@@ -154,20 +166,17 @@ class Pool:
     def run(self, function: Job, spec: Any) -> Iterator[Any]:
         """Run ``function(box, spec)`` in a fresh sandbox and stream what it yields.
 
-        Parameters: ``function`` a generator function of a module; ``spec`` anything
-        picklable. Leaving the iterator early ends the sandbox.
+        ``spec`` is anything picklable. Leaving the iterator early ends the sandbox.
         Raises SandboxError for what goes wrong inside (``details`` has the traceback of a
         failure that was not foreseen), SandboxUnavailable where the machine allows no
         sandbox, TypeError for a function that cannot be sent.
         """
-        return self._stream(function.__module__, _payload(function, spec))
+        return self._stream(function, _payload(function, spec))
 
     def map(self, function: Job, specs: Iterable[Any]) -> Iterator[list[Any]]:
-        """Run ``function`` for many specs, ``jobs`` at a time.
+        """Run ``function`` for many specs, ``jobs`` at a time; yield each one's values in order.
 
-        Parameters: as for `run`. Yields the list of each spec's values, in the order of
-        ``specs`` and as soon as that order allows. Raises as `run` at the first spec that
-        failed; see `outcomes` for the others.
+        Raises as `run` at the first spec that failed; see `outcomes` for the others.
         """
         for outcome in self.outcomes(function, specs):
             if outcome.error is not None:
@@ -175,119 +184,84 @@ class Pool:
             yield list(outcome.values)
 
     def converse(self, function: Job, spec: Any) -> Conversation:
-        """Run ``function`` in a fresh sandbox that stands until the conversation is closed.
+        """Run ``function``, which hears with `Box.hear`, in a sandbox until the end of the talk.
 
-        Parameters: as for `run`; the function hears what is sent with `Box.hear`.
         Raises as `run`.
         """
-        return Conversation(self._begin(function.__module__, _payload(function, spec)), self._next)
+        return self._begin(function, _payload(function, spec))
 
     def outcomes(self, function: Job, specs: Iterable[Any]) -> Iterator[Outcome]:
         """Like `map`, but a failed job gives an `Outcome` with its error and the rest go on.
 
-        Parameters: as for `run`. Raises TypeError for a function or spec that cannot be sent.
+        Raises TypeError for a function or spec that cannot be sent.
         """
         waiting = enumerate(specs)
-        running: dict[socket.socket, _Running] = {}
+        running: dict[Conversation, tuple[int, Spool[Any]]] = {}
         finished: dict[int, Outcome] = {}
         following = 0
         exhausted = False
-        selector = selectors.DefaultSelector()
-        try:
-            while True:
-                while (
-                    not exhausted
-                    and len(running) < self.jobs
-                    and (len(finished) < self.jobs * _AHEAD)
-                ):
-                    following_spec = next(waiting, None)
-                    if following_spec is None:
-                        exhausted = True
-                        break
-                    number, spec = following_spec
-                    try:
-                        sock = self._begin(function.__module__, _payload(function, spec))
-                    except SandboxError as problem:
-                        finished[number] = Outcome([], problem)
-                        continue
-                    running[sock] = _Running(number)
-                    selector.register(sock, selectors.EVENT_READ)
-                while following in finished:
-                    yield finished.pop(following)
-                    following += 1
-                if exhausted and not running:
-                    return
-                for key, _ in selector.select() if running else ():
-                    sock = key.fileobj  # type: ignore[assignment]
-                    outcome = self._advance(sock, running[sock].values)
-                    if outcome is not None:
-                        selector.unregister(sock)
-                        finished[running.pop(sock).number] = outcome
-                        sock.close()
-        finally:
-            selector.close()
-            for sock in running:
-                sock.close()
+        with selectors.DefaultSelector() as selector:
+            try:
+                while running or not exhausted:
+                    room = len(finished) < self.jobs * _AHEAD
+                    if len(running) < self.jobs and room and not exhausted:
+                        number, spec = next(waiting, (-1, None))
+                        exhausted = number < 0
+                        if not exhausted:
+                            try:
+                                job = self._begin(function, _payload(function, spec))
+                            except SandboxError as problem:
+                                finished[number] = Outcome([], problem)
+                            else:
+                                running[job] = (number, Spool())
+                                selector.register(job, selectors.EVENT_READ)
+                            continue
+                    while following in finished:
+                        yield finished.pop(following)
+                        following += 1
+                    for key, _ in selector.select() if running else ():
+                        job = key.fileobj  # type: ignore[assignment]
+                        number, values = running[job]
+                        outcome = _advance(job, values)
+                        if outcome is not None:
+                            finished[number] = outcome
+                            selector.unregister(job)
+                            del running[job]
+                            job.close()
+                yield from (finished[number] for number in sorted(finished))
+            finally:
+                for job in running:
+                    job.close()
 
-    def _advance(self, sock: socket.socket, values: Spool[Any]) -> Outcome | None:
-        """Take one frame of a running job: None while there is more to come."""
-        try:
-            more, value, size = self._read(sock)
-        except SandboxError as problem:
-            return Outcome(values, problem)
-        if more:
-            values.append(value, size)
-        return None if more else Outcome(values)
+    def _stream(self, function: Job, payload: bytes) -> Iterator[Any]:
+        with self._begin(function, payload) as job:
+            while (received := job.following()) is not None:
+                yield received[0]
 
-    def _stream(self, module: str, payload: bytes) -> Iterator[Any]:
-        with self._begin(module, payload) as sock:
-            while (found := self._next(sock))[0]:
-                yield found[1]
-
-    def _begin(self, module: str, payload: bytes) -> socket.socket:
-        """Start a job; its socket."""
+    def _begin(self, function: Job, payload: bytes) -> Conversation:
         try:
             ours, theirs = socket.socketpair()
         except OSError as problem:
             raise userns_diagnosis.unavailable(problem) from None
+        job = Conversation(ours, self._why_gone)
+        module = function.__module__
         try:
             with theirs, self._lock:
                 control = self._alive()
                 message = f"{module}\0{programs.home_of(module)}"
                 socket.send_fds(control, [os.fsencode(message)], [theirs.fileno()])
         except OSError as problem:
-            ours.close()
+            job.close()
             raise SandboxError(
                 f"the sandbox process has gone: {problem.strerror}", exit_status=3
             ) from None
         except BaseException:
-            ours.close()
+            job.close()
             raise
         # a child that could not make its namespaces has said why instead of reading
         with suppress(BrokenPipeError, ConnectionResetError):
             wire.send_bytes(ours, payload)
-        return ours
-
-    def _next(self, sock: socket.socket) -> tuple[bool, Any]:
-        """The next value of a job as (True, value), or (False, None) at its end."""
-        return self._read(sock)[:2]
-
-    def _read(self, sock: socket.socket) -> tuple[bool, Any, int]:
-        """As `_next`, with the bytes that were sent."""
-        try:
-            data = wire.receive_bytes(sock)
-            tag, value = pickle.loads(data)
-        except (EOFError, OSError):
-            raise SandboxError(self._why_gone(), exit_status=3) from None
-        except Exception as problem:  # half a frame of a killed child, or a value of no use here
-            raise SandboxError(f"the sandbox sent what cannot be read: {problem}") from None
-        if tag == "value":
-            return True, value, len(data)
-        if tag == "done":
-            return False, None, 0
-        if tag == "died":
-            raise SandboxError(f"the sandbox died: {value}")
-        raise value
+        return job
 
     def _why_gone(self) -> str:
         status = self._forkserver.poll() if self._forkserver is not None else None
@@ -306,28 +280,37 @@ class Pool:
         return self._control
 
     def _start(self) -> None:
-        try:
-            self._fork()
-        except OSError as problem:
-            raise userns_diagnosis.unavailable(problem) from None
-
-    def _fork(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        left_out = (*RESOLVER_VARIABLES, *LOADER_VARIABLES)
+        left_out = (*RESOLVER_VARIABLES, *_LOADER_VARIABLES)
         environment = {k: v for k, v in programs.environment().items() if k not in left_out}
         path = json.dumps(programs.module_path())
-        arguments = [str(theirs.fileno()), str(os.getpid()), path]
-        with theirs:
-            self._forkserver = subprocess.Popen(
-                [sys.executable, "-P", "-c", _FORKSERVER, *arguments],
-                env=environment,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                # what a child prints must not end up in a report on standard output
-                stdout=sys.__stderr__ if _is_file(sys.__stderr__) else subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches the asking process only
-            )
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            arguments = [str(theirs.fileno()), str(os.getpid()), path]
+            with theirs:
+                self._forkserver = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _FORKSERVER, *arguments],
+                    env=environment,
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    # what a child prints must not end up in a report on standard output
+                    stdout=sys.__stderr__ if _is_file(sys.__stderr__) else subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C reaches the asking process only
+                )
+        except OSError as problem:
+            raise userns_diagnosis.unavailable(problem) from None
         self._control = ours
+
+
+def _advance(job: Conversation, values: Spool[Any]) -> Outcome | None:
+    """Take one value of a running job; its outcome once there is no more to come."""
+    try:
+        received = job.following()
+    except SandboxError as problem:
+        return Outcome(values, problem)
+    if received is None:
+        return Outcome(values)
+    values.append(*received)
+    return None
 
 
 def _is_file(stream: Any) -> bool:

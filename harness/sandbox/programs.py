@@ -33,8 +33,7 @@ def environment() -> dict[str, str]:
 def module_path() -> list[str]:
     """Where a Python of this package finds modules: where this one does, in the same order.
 
-    But the standard library comes first, and neither relative entries nor the current folder
-    are among them.
+    But the standard library comes first, and relative entries and the current folder are left out.
     """
     standard = [entry for entry in sys.path if _is_standard(entry)]
     others = [entry for entry in sys.path if not _is_standard(entry) and not _is_here(entry)]

@@ -11,22 +11,25 @@ from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING, Any
 
 from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
-from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
 from harness.kernel.rows import (
     FIB_RULE_INVERT,
     FR_ACT_GOTO,
+    HOP_ONLINK,
     KERNEL_RULES,
+    NEXT_HOP,
     NO_LIMIT,
     PREFERENCES,
     ROUTE_TYPES,
+    RTA_GATEWAY,
     RULE_TYPES,
+    RULE_WORDS,
     SCOPES,
 )
 
-from .devices import refused
-from .errors import SandboxError
+from .devices import naming
+from .values import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,31 +37,15 @@ if TYPE_CHECKING:
     from harness.kernel.netlink import Netlink
     from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
 
-_NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _RTPROT_STATIC = 4
-_RTNH_F_ONLINK = 4
-_RTA_OIF, _RTA_GATEWAY = 4, 5
 _FAMILIES = {4: AF_INET, 6: AF_INET6}
 
 
-class route_message(rtmsg):  # type: ignore[misc]  # noqa: N801 - pyroute2 names messages so
-    """A route whose nexthops are bytes, which pyroute2 would want as nested messages."""
+def add_route(sock: Netlink, field: str, route: RouteSpec, indexes: Mapping[str, int]) -> None:
+    """Add the route of a host's ``field``; ``indexes`` are the interfaces' by name.
 
-    __slots__ = ()
-    # pyroute2 prepares a class at its first use, and a subclass of a prepared one not at all
-    _nlmsg_base__compiled_nla = False
-    nla_map = tuple(
-        (name, "cdata" if name == "RTA_MULTIPATH" else kind) for name, kind in rtmsg.nla_map
-    )
-
-
-def add_route(sock: Netlink, position: int, route: RouteSpec, indexes: Mapping[str, int]) -> None:
-    """Add one route.
-
-    Parameters: ``sock``; ``position`` in the host's list, for messages; ``indexes`` the
-    interfaces by name. Raises SandboxError for a route the kernel refuses.
+    Raises SandboxError for a route the kernel refuses.
     """
-    field = f"host.routes[{position}]"
     network = route.network
     source = None if route.source is None else ip_network(route.source)
     hops = [_next_hop(field, hop, indexes) for hop in route.nexthops]
@@ -68,13 +55,13 @@ def add_route(sock: Netlink, position: int, route: RouteSpec, indexes: Mapping[s
         "RTA_SRC": None if source is None else str(source.network_address),
         "RTA_GATEWAY": route.via,
         "RTA_OIF": None if route.dev is None else _index(field, route.dev, indexes),
-        "RTA_MULTIPATH": b"".join(hops) if hops else None,
+        "RTA_MULTIPATH": b"".join(hops) or None,
         "RTA_PREFSRC": route.from_,
         "RTA_PRIORITY": route.metric,
         "RTA_PREF": None if route.pref is None else PREFERENCES[route.pref],
     }
     message = netlink.message(
-        route_message,
+        netlink.route_message,
         attributes,
         family=_FAMILIES[network.version],
         dst_len=network.prefixlen,
@@ -83,12 +70,10 @@ def add_route(sock: Netlink, position: int, route: RouteSpec, indexes: Mapping[s
         proto=_RTPROT_STATIC,
         type=ROUTE_TYPES[route.type],
         scope=_scope(route),
-        flags=_RTNH_F_ONLINK if route.on_link else 0,
+        flags=HOP_ONLINK if route.on_link else 0,
     )
-    try:
-        sock.change(message, netlink.RTM_NEWROUTE, _NEW)
-    except netlink.RefusedError as problem:
-        raise refused(field, _words(route), problem) from None
+    with naming(field, _words(route)):
+        sock.add(message, netlink.RTM_NEWROUTE)
 
 
 def _words(route: RouteSpec) -> str:
@@ -107,14 +92,16 @@ def _words(route: RouteSpec) -> str:
 def _scope(route: RouteSpec) -> int:
     if route.network.version == 6:
         return 0
-    if route.scope is not None:
-        return SCOPES[route.scope]
-    if route.type == "local":
-        return SCOPES["host"]
     direct = route.via is None and all(hop.via is None for hop in route.nexthops)
-    if route.type in ("unicast", "broadcast", "multicast", "anycast") and direct:
-        return SCOPES["link"]
-    return SCOPES["global"]
+    if route.scope is not None:
+        scope: str = route.scope
+    elif route.type == "local":
+        scope = "host"
+    elif route.type in ("unicast", "broadcast", "multicast", "anycast") and direct:
+        scope = "link"
+    else:
+        scope = "global"
+    return SCOPES[scope]
 
 
 def _index(field: str, name: str, indexes: Mapping[str, int]) -> int:
@@ -129,9 +116,9 @@ def _next_hop(field: str, hop: NextHop, indexes: Mapping[str, int]) -> bytes:
     gateway = b""
     if hop.via is not None:
         packed = ip_address(hop.via).packed
-        gateway = struct.pack("=HH", 4 + len(packed), _RTA_GATEWAY) + packed
-    flags = _RTNH_F_ONLINK if hop.on_link else 0
-    return struct.pack("=HBBi", 8 + len(gateway), flags, hop.weight - 1, index) + gateway
+        gateway = struct.pack("=HH", 4 + len(packed), RTA_GATEWAY) + packed
+    flags = HOP_ONLINK if hop.on_link else 0
+    return NEXT_HOP.pack(NEXT_HOP.size + len(gateway), flags, hop.weight - 1, index) + gateway
 
 
 def remove_kernel_rules(sock: Netlink) -> None:
@@ -144,30 +131,20 @@ def remove_kernel_rules(sock: Netlink) -> None:
             sock.change(message, netlink.RTM_DELRULE)
 
 
-def add_rule(sock: Netlink, position: int, rule: Rule) -> None:
-    """Add one routing rule.
-
-    Parameters: ``sock``; ``position`` in the host's list, for messages; ``rule``.
-    Raises SandboxError for a rule the kernel refuses.
-    """
+def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
+    """Add the routing rule of a host's ``field``. Raises SandboxError where it is refused."""
     ends = [None if text is None else ip_network(text) for text in (rule.from_, rule.to)]
     source, destination = (
         str(end.network_address) if end is not None and end.prefixlen else None for end in ends
     )
     mark, _, mask = (rule.fwmark or "").partition("/")
     attributes = {
-        "FRA_PRIORITY": rule.priority,
         "FRA_SRC": source,
         "FRA_DST": destination,
         "FRA_TABLE": rule.table,
         "FRA_FWMARK": int(mark, 0) if mark else None,
         "FRA_FWMASK": (int(mask, 0) if mask else NO_LIMIT) if mark else None,
-        "FRA_IIFNAME": rule.iif,
-        "FRA_OIFNAME": rule.oif,
-        "FRA_GOTO": rule.goto,
-        "FRA_IP_PROTO": rule.ipproto,
-        "FRA_SUPPRESS_PREFIXLEN": rule.suppress_prefixlength,
-    }
+    } | {attribute: getattr(rule, word) for word, attribute in RULE_WORDS.items()}
     message = netlink.message(
         fibmsg,
         attributes,
@@ -178,11 +155,8 @@ def add_rule(sock: Netlink, position: int, rule: Rule) -> None:
         action=FR_ACT_GOTO if rule.goto is not None else RULE_TYPES[rule.type],
         flags=FIB_RULE_INVERT if rule.not_ else 0,
     )
-    try:
-        sock.change(message, netlink.RTM_NEWRULE, _NEW)
-    except netlink.RefusedError as problem:
-        what = f"the rule of priority {rule.priority}"
-        raise refused(f"host.rules[{position}]", what, problem) from None
+    with naming(field, f"the rule of priority {rule.priority}"):
+        sock.add(message, netlink.RTM_NEWRULE)
 
 
 def set_address_labels(
@@ -190,22 +164,18 @@ def set_address_labels(
 ) -> None:
     """Make the kernel's table of address labels the one given.
 
-    Parameters: ``sock``; ``rows`` the whole table; ``indexes`` the interfaces by name.
-    Raises SandboxError for a row the kernel refuses.
+    ``indexes`` are the interfaces' by name. Raises SandboxError for a row the kernel refuses.
     """
-    for row in sock.address_labels():
-        message = _label(row.get_attr("IFAL_ADDRESS"), row["prefixlen"], row["index"],
-                         row.get_attr("IFAL_LABEL"))  # fmt: skip
+    for old in sock.address_labels():
+        message = _label(old.prefix, old.length, old.index, old.label)
         sock.change(message, netlink.RTM_DELADDRLABEL)
     for position, row in enumerate(rows):
         field = f"host.addrlabels[{position}]"
         network = ip_network(row.prefix)
         index = 0 if row.dev is None else _index(field, row.dev, indexes)
         message = _label(str(network.network_address), network.prefixlen, index, row.label)
-        try:
-            sock.change(message, netlink.RTM_NEWADDRLABEL, _NEW)
-        except netlink.RefusedError as problem:
-            raise refused(field, row.prefix, problem) from None
+        with naming(field, row.prefix):
+            sock.add(message, netlink.RTM_NEWADDRLABEL)
 
 
 def _label(prefix: str, length: int, index: int, value: int) -> Any:

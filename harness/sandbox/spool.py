@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
@@ -14,18 +14,19 @@ ROOM = 1 << 20
 
 
 class Spool(Sequence[T], Generic[T]):
-    """A sequence that takes values at its end and can be read any number of times.
+    """A sequence that takes values at its end; it is equal to any sequence of the same values.
 
     Values beyond `ROOM` bytes lie in a temporary file and are unpickled each time they are
-    read, so that a long run needs no more memory than a short one. It is equal to any sequence
-    of the same values.
+    read, so that a long run needs no more memory than a short one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, values: Iterable[T] = ()) -> None:
         self._near: list[T] = []  # the first values
         self._far: list[int] = []  # where the others begin in the file
         self._room = ROOM
         self._file: IO[bytes] | None = None
+        for value in values:
+            self.append(value)
 
     def append(self, value: T, size: int | None = None) -> None:
         """Take a value; ``size`` is the bytes of its pickle, where they are known.
@@ -68,18 +69,8 @@ class Spool(Sequence[T], Generic[T]):
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _of, (list(self),)
-
-    def __repr__(self) -> str:
-        return f"Spool of {len(self)}"
+        return Spool, (list(self),)
 
     def __del__(self) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def _of(values: list[Any]) -> Spool[Any]:
-    made: Spool[Any] = Spool()
-    for value in values:
-        made.append(value)
-    return made

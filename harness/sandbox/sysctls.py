@@ -7,16 +7,14 @@ from pathlib import Path
 
 from harness.scenario import sysctls
 
-from .errors import NoSandbox, SandboxError
+from .values import NoSandbox, SandboxError
 
 
 def write(key: str, value: str) -> None:
-    """Set one setting.
+    """Set a setting that `harness.scenario.sysctls` lists: others may be the whole machine's.
 
-    Parameters: ``key`` in dots, one of those that `harness.scenario.sysctls` lists: the kernel
-    shows others too that are the whole machine's.
-    Raises SandboxError for any other key or a value the kernel refuses,
-    NoSandbox where /proc/sys is read-only.
+    Raises SandboxError for any other key or a value the kernel refuses, NoSandbox where
+    /proc/sys is read-only.
     """
     path = sysctls.parts(key)
     if path is None:
@@ -35,5 +33,5 @@ def write(key: str, value: str) -> None:
 
 
 def exists(key: str) -> bool:
-    """Whether this kernel has a setting. Parameters: ``key`` in dots, a constant of ours."""
+    """Whether this kernel has a setting, a constant of ours."""
     return Path("/proc/sys", *key.split(".")).exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import time
+from collections import Counter
 from ipaddress import ip_interface
 from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING
@@ -16,15 +18,12 @@ from harness.scenario.sysctls import interface_of
 
 from . import devices, routing, sysctls, userns_diagnosis
 from .values import Device, DeviceNote, Topology
-from .wait_for_dad import wait_for_dad
 
 if TYPE_CHECKING:
     from harness.scenario.schema import Address, Host, Interface
 
-    from .devices import Workshop
-
-_NEW = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
 _FOREVER = 0xFFFFFFFF
+_PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
 # The kernel takes no IFA_F_TEMPORARY from outside, and with IFA_F_MANAGETEMPADDR it would
 # make addresses of its own: see _in_order() for what a temporary address becomes.
 _FLAGS = {
@@ -37,6 +36,7 @@ _FLAGS = {
     "mngtmpaddr": 0,
     "tentative": 0,
 }
+_UNFINISHED_FLAGS = {"optimistic", "tentative"}
 _LOOPBACK = Device("lo", "loopback", "lo", devices.LOOPBACK_INDEX)
 
 # nothing but what the scenario lists: no link-local address, no router, no waiting
@@ -63,15 +63,13 @@ _UNFINISHED = {
 }
 
 
-def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
-    """Build a host: settings, interfaces, addresses, routes and rules, each in the file's order.
+def build(sock: netlink.Netlink, host: Host) -> Topology:
+    """Build a host in a new network: settings, interfaces, addresses, routes, rules, in order.
 
-    Parameters: ``sock`` and ``workshop`` in the network namespace to build in, which must
-    be new; ``host`` the scenario's. Raises SandboxError naming the field the kernel
+    ``sock`` is in that network namespace. Raises SandboxError naming the field the kernel
     refused, SandboxUnavailable for a kind of interface this machine cannot make.
     """
-    has_ipv6 = sysctls.exists("net.ipv6.conf")
-    for key, value in (_DEFAULTS | _QUIET if has_ipv6 else _DEFAULTS).items():
+    for key, value in (_DEFAULTS | _QUIET).items():
         if sysctls.exists(key):
             sysctls.write(key, value)
     for key, value in host.sysctls.items():
@@ -83,7 +81,7 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
         problem = OSError(errno.EPERM, "")
         raise userns_diagnosis.refused("to configure a private network", problem) from None
 
-    made, notes = _interfaces(sock, workshop, host)
+    made, notes = _interfaces(sock, host)
     indexes = {device.name: device.index for device in [_LOOPBACK, *made]}
     for device in made:
         if _has_unfinished(host.interfaces[device.name]):
@@ -95,55 +93,49 @@ def build(sock: netlink.Netlink, workshop: Workshop, host: Host) -> Topology:
     for device in made:
         for member in host.interfaces[device.name].interfaces:
             # before they are up and have addresses, which a change of the master would take
-            try:
+            with devices.naming(f"host.interfaces.{device.name}.interfaces", member):
                 devices.set_attribute(sock, indexes[member], "IFLA_MASTER", device.index)
-            except netlink.RefusedError as problem:
-                place = f"host.interfaces.{device.name}.interfaces"
-                raise devices.refused(place, member, problem) from None
     for device in made:
         if host.interfaces[device.name].up:
             _up(sock, device, host.interfaces[device.name])
     for device in [_LOOPBACK, *made]:
         if device.name in host.interfaces:
             for position, address in _in_order(host, device.name):
-                _add_address(sock, device, position, address)
+                place = f"host.interfaces.{device.name}.addresses[{position}]"
+                with devices.naming(place, address.address):
+                    _add_address(sock, device.index, address)
     notes += _remove_unlisted(sock, made, host)
-    wait_for_dad(sock, host)
+    _wait_for_routes(sock, host)
     if host.addrlabels is not None:
         routing.set_address_labels(sock, host.addrlabels, indexes)
     for position, route in enumerate(host.routes):
-        routing.add_route(sock, position, route, indexes)
+        routing.add_route(sock, f"host.routes[{position}]", route, indexes)
     if not host.default_rules:  # only now: gateways are looked for by these rules
         routing.remove_kernel_rules(sock)
     for position, rule in enumerate(host.rules):
-        routing.add_rule(sock, position, rule)
+        routing.add_rule(sock, f"host.rules[{position}]", rule)
     return Topology(tuple(made), tuple(notes))
 
 
-def _interfaces(
-    sock: netlink.Netlink, workshop: Workshop, host: Host
-) -> tuple[list[Device], list[DeviceNote]]:
+def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[DeviceNote]]:
     """Make the interfaces; their indexes follow those the namespace came with."""
     present = {link.name: link.index for link in sock.links()}
-    following = max(present.values()) + 1
     made: list[Device] = []
     notes: list[DeviceNote] = []
     wanted = [(name, each) for name, each in host.interfaces.items() if name != "lo"]
-    for index, (name, interface) in enumerate(wanted, following):
+    for index, (name, interface) in enumerate(wanted, max(present.values()) + 1):
         if name in present:
             # a tunnel module puts one device of its own into every namespace
             given = present[name]
             devices.set_attribute(sock, given, "IFLA_IFNAME", f"given{given}")
-        device = workshop.make(name, interface.kind, index, interface.table)
-        if interface.kind in devices.AS_ETHERNET:
-            text = (
-                f"{interface.kind} made as {device.used}, which is the same to rule 7 "
-                "and to the choice of a source"
-            )
-            notes.append(DeviceNote(name, text))
-        elif device.used not in (interface.kind, "dummy", "veth", "ipip", "ip6tnl"):
-            notes.append(DeviceNote(name, f"{interface.kind} made as {device.used}"))
+        kind = interface.kind
+        device = devices.make(sock, name, kind, index, interface.table, host.interfaces)
         made.append(device)
+        if kind in devices.AS_ETHERNET:
+            same = "which is the same to rule 7 and to the choice of a source"
+            notes.append(DeviceNote(name, f"{kind} made as {device.used}, {same}"))
+        elif device.used not in (kind, "dummy", "veth", "ipip", "ip6tnl"):
+            notes.append(DeviceNote(name, f"{kind} made as {device.used}"))
     return made, notes
 
 
@@ -155,17 +147,15 @@ def _up(sock: netlink.Netlink, device: Device, interface: Interface) -> None:
         wanted |= devices.IFF_MULTICAST
     elif _has_unfinished(interface):
         mask |= devices.IFF_NOARP  # a link without neighbours skips duplicate detection
-    try:
+    what = f"to bring up the {device.used} device"
+    with devices.naming(f"host.interfaces.{device.name}", what):
         devices.set_flags(sock, device.index, wanted, mask)
-    except OSError as problem:
-        what = f"to bring up the {device.used} device"
-        raise devices.refused(f"host.interfaces.{device.name}", what, problem) from None
 
 
 def _has_unfinished(interface: Interface) -> bool:
     """Whether duplicate address detection has to stay unfinished for some address."""
     return any(
-        ":" in address.address and {"optimistic", "tentative"} & set(address.flags)
+        ":" in address.address and _UNFINISHED_FLAGS & set(address.flags)
         for address in interface.addresses
     )
 
@@ -176,21 +166,19 @@ def _in_order(host: Host, name: str) -> list[tuple[int, Address]]:
     Where nothing else tells two sources apart, the kernel takes the one added last. So the
     temporary ones come last where use_tempaddr prefers them and first where it does not.
     """
-    addresses = list(enumerate(host.interfaces[name].addresses))
     wanted = "0"
     for where in ("default", name):
         wanted = host.sysctls.get(f"net.ipv6.conf.{where}.use_tempaddr", wanted)
     last = wanted.isdigit() and int(wanted) >= 2
+    addresses = enumerate(host.interfaces[name].addresses)
     return sorted(addresses, key=lambda item: ("temporary" in item[1].flags) == last)
 
 
-def _add_address(sock: netlink.Netlink, device: Device, position: int, address: Address) -> None:
+def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
     local = ip_interface(address.address)
     far = ip_interface(address.peer) if address.peer is not None else local
-    flags = 0
-    for flag in address.flags:
-        flags |= _FLAGS[flag]
-    if local.version == 6 and not {"optimistic", "tentative"} & set(address.flags):
+    flags = sum(_FLAGS[flag] for flag in set(address.flags))
+    if local.version == 6 and not _UNFINISHED_FLAGS & set(address.flags):
         flags |= IFA_F_NODAD
     usual = "host" if local.version == 4 and local.ip.is_loopback else "global"
     deprecated = {"ifa_preferred": 0, "ifa_valid": _FOREVER} if flags & IFA_F_DEPRECATED else None
@@ -203,20 +191,16 @@ def _add_address(sock: netlink.Netlink, device: Device, position: int, address: 
         },
         family=AF_INET if local.version == 4 else AF_INET6,
         prefixlen=far.network.prefixlen,
-        index=device.index,
+        index=index,
         scope=SCOPES[address.scope or usual],
     )  # fmt: skip
-    try:
-        sock.change(message, netlink.RTM_NEWADDR, _NEW)
-    except netlink.RefusedError as problem:
-        place = f"host.interfaces.{device.name}.addresses[{position}]"
-        raise devices.refused(place, address.address, problem) from None
+    sock.add(message, netlink.RTM_NEWADDR)
 
 
 def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[DeviceNote]:
     """Take away addresses a device brought by itself; what was removed, as notes."""
     listed = {
-        (device.index, ip_interface(address.address).ip)
+        (device.index, address.ip)
         for device in made
         for address in host.interfaces[device.name].addresses
     }
@@ -231,3 +215,28 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
         if row.index in names:
             notes.append(DeviceNote(names[row.index], f"removed {row.own}, which is not listed"))
     return notes
+
+
+def _wait_for_routes(sock: netlink.Netlink, host: Host) -> None:
+    """Wait until every IPv6 address of the host has its routes, 2 s at most.
+
+    A new IPv6 address is in the address dump at once, but its own route and the one to its peer
+    are made in a work queue, even where no duplicate address detection is asked for. On a busy
+    machine a look-up can come before that. Source: addrconf_dad_start() and
+    __ipv6_ifa_notify() in net/ipv6/addrconf.c.
+    """
+    expected: Counter[tuple[str, str]] = Counter()  # the type and the destination of each route
+    for interface in host.interfaces.values():
+        for row in interface.addresses:
+            # a tentative address has no route yet, as on a real host
+            if ":" not in row.address or not interface.up or "tentative" in row.flags:
+                continue
+            expected["local", f"{row.ip}/128"] += 1
+            # an optimistic one's peer has to wait for the detection's end
+            if row.peer_ip not in (None, row.ip) and "optimistic" not in row.flags:
+                expected["unicast", f"{row.peer_ip}/128"] = 1
+    deadline = time.monotonic() + _PATIENCE
+    while expected and expected - Counter((row.type, row.to) for row in sock.routes(AF_INET6)):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_PAUSE)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import kernel
-from .errors import NoSandbox, SandboxUnavailable
+from .values import NoSandbox, SandboxUnavailable
 
 _SYSCTLS = Path("/proc/sys")
 _CAP_SYS_ADMIN = 21
@@ -24,10 +24,9 @@ REFUSED = _USED_UP | {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN}
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A setting of the kernel that can refuse namespaces.
+    """A setting of the kernel, as sysctl(8) has it, that can refuse namespaces.
 
-    Parameters: ``key`` of sysctl(8); ``refuses`` the value that does; ``allows`` one that does
-    not; ``spares_root`` whether it leaves a process with CAP_SYS_ADMIN alone.
+    ``spares_root``: whether it leaves a process with CAP_SYS_ADMIN alone.
     """
 
     key: str
@@ -63,10 +62,7 @@ SWITCHES = (
 
 
 def hint(number: int | None) -> str:
-    """What would help against a refusal.
-
-    Parameters: ``number`` its errno. Raises nothing.
-    """
+    """What would help against a refusal with the errno ``number``."""
     denied = number in (errno.EPERM, errno.EACCES)
     if denied and filtered():
         return (
@@ -98,17 +94,13 @@ def hint(number: int | None) -> str:
 
 
 def refused(what: str, problem: OSError) -> NoSandbox:
-    """The error for a part of a sandbox that the kernel refuses. Raises nothing."""
+    """The error for a part of a sandbox that the kernel refuses."""
     said = f": {problem.strerror}" if problem.strerror else ""
     return NoSandbox(f"the kernel refuses {what}{said}", hint(problem.errno))
 
 
 def unavailable(problem: OSError, what: str = "no sandbox could be made") -> SandboxUnavailable:
-    """The error for a call that was refused, with what would help.
-
-    Parameters: ``problem``, with the call as its file name; ``what`` needed the call.
-    Raises nothing.
-    """
+    """The error for a refused call, the file name of ``problem``, which ``what`` needed."""
     called = f"{problem.filename}: " if isinstance(problem.filename, str) else ""
     said = f"{what}: {called}{problem.strerror}"
     if problem.errno in _USED_UP:
@@ -125,10 +117,7 @@ def unavailable(problem: OSError, what: str = "no sandbox could be made") -> San
 
 
 def filtered() -> bool:
-    """Whether a seccomp filter refuses unshare(2) itself: without flags it does nothing.
-
-    Raises nothing.
-    """
+    """Whether a seccomp filter refuses unshare(2) itself: without flags it does nothing."""
     try:
         kernel.unshare(0)
     except OSError as problem:
@@ -137,10 +126,7 @@ def filtered() -> bool:
 
 
 def chrooted() -> bool:
-    """Whether this process's root folder is not a mount, as in a plain chroot(2).
-
-    Raises nothing.
-    """
+    """Whether this process's root folder is not a mount, as in a plain chroot(2)."""
     with suppress(OSError):
         lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
         return bool(lines) and all(line.split()[4] != "/" for line in lines)
@@ -148,7 +134,7 @@ def chrooted() -> bool:
 
 
 def confined_by() -> str:
-    """The AppArmor profile that is enforced on this process, "" for none. Raises nothing."""
+    """The AppArmor profile that is enforced on this process, "" for none."""
     with suppress(OSError):
         text = Path("/proc/self/attr/current").read_text(errors="replace").strip("\0\n ")
         match = re.fullmatch(r"(?P<name>.+) \(enforce\)", text)
@@ -158,10 +144,9 @@ def confined_by() -> str:
 
 def _status(field: str) -> str:
     with suppress(OSError):
-        for line in Path("/proc/self/status").read_text(errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name == field:
-                return value.strip()
+        text = Path("/proc/self/status").read_text(errors="replace")
+        match = re.search(rf"^{field}:\s*(.*)$", text, re.MULTILINE)
+        return match[1] if match else ""
     return ""
 
 

@@ -1,9 +1,9 @@
-"""What building a host gives back, as values that cost nothing to import."""
+"""What comes back from a sandbox, without pyroute2: what was built, and what went wrong."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +29,38 @@ class Topology:
 
     devices: tuple[Device, ...]
     notes: tuple[DeviceNote, ...] = ()
+
+
+class SandboxError(Exception):
+    """A host the kernel refuses, or a job that failed inside its sandbox.
+
+    ``details`` has the child's traceback where the failure was not foreseen; ``exit_status`` is
+    that of the command that ends with it.
+    """
+
+    exit_status: int
+
+    def __init__(self, message: str, details: str = "", exit_status: int = 2) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        self.exit_status = exit_status
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.details, self.exit_status)
+
+
+class SandboxUnavailable(SandboxError):
+    """This machine cannot make a sandbox: what was refused, and what would help."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(f"{reason}; {hint}" if hint else reason, exit_status=3)
+        self.reason = reason
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.hint)
+
+
+class NoSandbox(SandboxUnavailable):
+    """This machine makes no sandbox at all, whatever host is wanted."""

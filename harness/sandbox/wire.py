@@ -1,38 +1,44 @@
-"""Frames between the asking process and a sandbox: a length, then a pickled value.
+"""What passes between the asking process and a sandbox: pickled values, and namespaces.
 
-Both ends are this package in one user's processes, so pickle is safe here.
+A frame is a length and a value. Both ends are this package in one user's processes, so pickle
+is safe here.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
+import socket
 import struct
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from . import kernel
+from .values import SandboxError
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Sequence
 
 _LENGTH = struct.Struct("!Q")
-
-Tag = Literal["value", "done", "error", "died"]
-"""What a frame of a job says: one value, the end, an exception, or how the child died."""
+# the user namespace first: it gives the right to enter the others
+_KINDS = {
+    "user": kernel.CLONE_NEWUSER,
+    "net": kernel.CLONE_NEWNET,
+    "uts": kernel.CLONE_NEWUTS,
+    "ipc": kernel.CLONE_NEWIPC,
+    "pid": kernel.CLONE_NEWPID,
+    "mnt": kernel.CLONE_NEWNS,
+}
 
 
 def send(sock: socket.socket, value: Any) -> None:
-    """Send one value.
-
-    Parameters: ``sock`` a connected stream socket; ``value`` anything picklable.
-    Raises OSError, and whatever pickling raises before a byte is sent.
-    """
+    """Send one value. Raises OSError, and what pickling raises before a byte is sent."""
     send_bytes(sock, pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL))
 
 
 def receive(sock: socket.socket) -> Any:
-    """Receive one value.
-
-    Parameters: ``sock`` a connected stream socket.
-    Raises EOFError when the peer has gone, in the middle of a frame too; OSError.
-    """
+    """Receive one value. Raises EOFError when the peer has gone, even amid a frame; OSError."""
     return pickle.loads(receive_bytes(sock))
 
 
@@ -42,7 +48,7 @@ def send_bytes(sock: socket.socket, data: bytes) -> None:
 
 
 def receive_bytes(sock: socket.socket) -> bytes:
-    """Receive the bytes of one frame. Raises EOFError, OSError."""
+    """Receive the bytes of one frame. Raises as `receive`."""
     (length,) = _LENGTH.unpack(_exactly(sock, _LENGTH.size))
     return _exactly(sock, length)
 
@@ -56,3 +62,55 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
             raise EOFError("the other end has gone")
         view = view[count:]
     return bytes(data)
+
+
+class NamespaceFds:
+    """Descriptors of a sandbox's namespaces, the way into it; they keep no process alive."""
+
+    def __init__(self, descriptors: Sequence[int]) -> None:
+        self._descriptors = tuple(descriptors)
+
+    def enter(self) -> None:
+        """Put this process, which must have one thread only, into the sandbox as its root.
+
+        Its next child is the first process in the sandbox's process tree.
+        Raises SandboxError where the kernel refuses, and after `close`.
+        """
+        if not self._descriptors:
+            raise SandboxError("the sandbox has been closed")
+        try:
+            for descriptor, kind in zip(self._descriptors, _KINDS.values(), strict=True):
+                kernel.setns(descriptor, kind)
+        except OSError as problem:
+            raise SandboxError(f"cannot enter the sandbox: {problem.strerror}") from None
+
+    def close(self) -> None:
+        """Give the descriptors back; harmless when repeated."""
+        for descriptor in self._descriptors:
+            with suppress(OSError):
+                os.close(descriptor)
+        self._descriptors = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def send_namespaces(sock: socket.socket) -> None:
+    """Send the descriptors of this process's own namespaces. Raises OSError."""
+    with ExitStack() as opened:
+        paths = (Path("/proc/self/ns", kind) for kind in _KINDS)
+        files = [opened.enter_context(path.open("rb")) for path in paths]
+        socket.send_fds(sock, [b"d"], [file.fileno() for file in files])
+
+
+def receive_namespaces(sock: socket.socket) -> NamespaceFds:
+    """What `send_namespaces` sent. Raises SandboxError where the sender has gone."""
+    message, descriptors, _, _ = socket.recv_fds(sock, 1, len(_KINDS), socket.MSG_CMSG_CLOEXEC)
+    received = NamespaceFds(descriptors)
+    if not message or len(descriptors) != len(_KINDS):
+        received.close()
+        raise SandboxError("the sandbox died before it could be entered")
+    return received

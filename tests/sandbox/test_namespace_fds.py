@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox import Pool, SandboxError
-from harness.sandbox.namespace_fds import NamespaceFds
+from harness.sandbox.wire import NamespaceFds
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 from tests.sandbox.network import ipv4_addresses
