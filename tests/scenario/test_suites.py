@@ -14,10 +14,9 @@ from harness.model.dialects import dialect
 from harness.model.host import AddressRow
 from harness.model.table import address_table
 from harness.scenario import LoadedScenario, Scenario
-from harness.scenario.suites import suites
+from harness.scenario.suites import FAMILIES, suites
 from harness.scenario.suites.cases import Cases
 from harness.scenario.suites.reasoning import bits, expectation, flip, in_subnet, shared
-from harness.scenario.suites.rule9 import FAMILIES
 
 
 @pytest.fixture(scope="module")

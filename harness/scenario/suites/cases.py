@@ -1,7 +1,6 @@
 """The host under construction: names and look-ups are added to it, then it is validated.
 
 Most look-ups of a suite are lists of *places*: addresses by a word that says where they lie.
-What an order must be comes from an `Expect`, a function of the addresses as they are given.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ from typing import Any, Self
 from ..load import LoadedScenario
 from ..schema import Scenario
 
-Expectation = Mapping[str, Any]
-Expect = Callable[[Sequence[str]], Sequence[Expectation]]
+Expect = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
+"""What must come of addresses as they are given: expectations as in a scenario file."""
 Places = Mapping[str, str]
-Link = Mapping[str, Any]
 
 # one flipped bit, whichever it is, gives a public unicast address again
 SOURCE4 = "138.18.45.130"
@@ -35,9 +33,20 @@ precedence ::ffff:0:0/96 40
 """
 
 
-def unknown(_addresses: Sequence[str]) -> Sequence[Expectation]:
+def unknown(_addresses: Sequence[str]) -> Sequence[Mapping[str, Any]]:
     """No expectation: native and model have to agree on whatever comes out."""
     return ()
+
+
+def dns(first_reply: str) -> dict[str, Any]:
+    """The settings of a scenario with a DNS server."""
+    return {"resolver": "dns", "dns": {"first_reply": first_reply}}
+
+
+def rotations(items: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Every rotation of ``items`` with the number of places it is turned."""
+    for turn in range(len(items)):
+        yield turn, [*items[turn:], *items[:turn]]
 
 
 class Cases:
@@ -52,14 +61,10 @@ class Cases:
         description: str,
         interfaces: Mapping[str, Sequence[Any]],
         routes: Sequence[Mapping[str, Any]] = (),
-        *,
-        gai_conf: str | None = None,
-        first_reply: str | None = None,
-        resolver: str | None = None,
+        **settings: Any,
     ) -> None:
-        """``interfaces`` gives each one's addresses; ``first_reply`` makes the resolver DNS."""
+        """``interfaces`` gives each one's addresses, ``settings`` further keys of the scenario."""
         self.name = name
-        self._gai_conf = gai_conf
         self._names: dict[str, list[str]] = {}
         self._lookups: list[dict[str, Any]] = []
         links = {link: {"addresses": list(addresses)} for link, addresses in interfaces.items()}
@@ -67,24 +72,15 @@ class Cases:
             "name": name,
             "description": description,
             "host": {"interfaces": links, "routes": list(routes)},
+            **settings,
         }
-        if first_reply is not None:
-            self._document |= {"resolver": "dns", "dns": {"first_reply": first_reply}}
-        elif resolver is not None:
-            self._document["resolver"] = resolver
-        if gai_conf is not None:
-            self._document["gai_conf"] = gai_conf
-
-    def __len__(self) -> int:
-        return len(self._lookups)
 
     def add(
         self, name: str, addresses: Sequence[str], expect: Expect = unknown, **hints: str
     ) -> Self:
-        """Look ``name`` up, which has ``addresses`` in this order.
+        """Look ``name`` up, which has ``addresses`` in this order; ``hints`` such as socktype.
 
-        Parameters: ``expect`` gives the expectations as in a scenario file; ``hints`` such as
-        socktype. Raises ValueError for a name the host has already.
+        Raises ValueError for a name the host has already.
         """
         if name in self._names:
             raise ValueError(f"{self.name}: {name} twice")
@@ -93,16 +89,10 @@ class Cases:
         return self
 
     def lists(
-        self,
-        places: Places,
-        groups: Iterable[Sequence[str]],
-        expect: Expect = unknown,
-        *,
-        after: Sequence[str] = (),
+        self, places: Places, groups: Iterable[Sequence[str]], expect: Expect = unknown
     ) -> Self:
-        """Look up a list of ``places`` for each group of words, the places of ``after`` first."""
-        for group in groups:
-            words = [*after, *group]
+        """Look up a list of ``places`` for each group of words."""
+        for words in groups:
             self.add("-then-".join(words), [places[word] for word in words], expect)
         return self
 
@@ -125,24 +115,9 @@ class Cases:
         return self.add("everything-backwards", addresses[::-1], expect)
 
     def loaded(self, suite: str) -> LoadedScenario:
-        """The finished scenario, validated as a file would be.
-
-        Parameters: ``suite`` the name of the suite. Raises pydantic's ValidationError.
-        """
+        """The finished scenario of a suite, validated as a file would be."""
         document = self._document | {"names": self._names, "lookups": self._lookups}
-        gai_conf = None if self._gai_conf is None else self._gai_conf.encode()
-        return LoadedScenario(
-            Scenario.model_validate(document),
-            Path(f"suite:{suite}"),
-            gai_conf,
-            "default" if gai_conf is None else "inline",
-        )
-
-
-Family = Callable[[], Iterator[Cases]]
-
-
-def rotations(items: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Every rotation of ``items`` with the number of places it is turned."""
-    for turn in range(len(items)):
-        yield turn, [*items[turn:], *items[:turn]]
+        text = self._document.get("gai_conf")
+        gai_conf, name = (None, "default") if text is None else (text.encode(), "inline")
+        scenario = Scenario.model_validate(document)
+        return LoadedScenario(scenario, Path(f"suite:{suite}"), gai_conf, name)

@@ -6,12 +6,13 @@ beside each other for every pair of address classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
-from ..load import LoadedScenario, gai_conf_files
-from .cases import Cases, rotations
+from ..load import gai_conf_files
+from .cases import Cases, dns, rotations
 
 IP1 = "172.18.45.9"
 """The node's first address in every shape of the seed's node."""
@@ -23,8 +24,8 @@ STACKS: dict[str, list[str]] = {
 }
 """The kinds of host, by the IPv6 addresses they have beside ::1."""
 
-RESOLVERS: dict[str, str | None] = {"files": None, "dns": "A"}
-"""Where names come from, with the reply a DNS server sends first."""
+RESOLVERS: dict[str, dict[str, Any]] = {"files": {}, "dns": dns("A")}
+"""Where names come from, as settings of a scenario."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,70 +45,56 @@ class Shape:
     @property
     def ip2_is_smaller(self) -> bool:
         """True when ip2 is the smaller number."""
-        return _number(self.ip2) < _number(IP1)
+        return int(ip_address(self.ip2)) < int(ip_address(IP1))
 
 
-def _number(address: str) -> tuple[int, ...]:
-    return tuple(map(int, address.split(".")))
-
-
-def _pair(
-    name: str, words: str, winner: str, smaller: str, larger: str, *, ip2_added_first: bool = False
-) -> Iterator[Shape]:
-    length = "32" if name == "both-slash-32" else "24"
-    for size, ip2 in (("smaller", smaller), ("larger", larger)):
-        both = (f"{IP1}/{length}", ip2)
-        added = (both[1], both[0]) if ip2_added_first else both
-        yield Shape(f"{name}-{size}", words, ip2.partition("/")[0], added, winner)
-
-
-SHAPES: tuple[Shape, ...] = (
-    *_pair(
-        "secondary", "ip2 a secondary address in ip1's subnet", "ip1",
-        "172.18.45.3/24", "172.18.45.200/24",
-    ),
-    *_pair(
-        "ip2-added-first", "the same subnet, ip2 added before ip1", "ip2",
-        "172.18.45.3/24", "172.18.45.200/24", ip2_added_first=True,
-    ),
-    *_pair(
-        "other-subnet", "ip2 in another subnet", "names", "172.18.40.3/24", "172.20.0.5/24"
-    ),
-    *_pair(
-        "wider-mask", "ip2 in ip1's range with a /16, as ifconfig gives without a netmask",
-        "names", "172.18.45.3/16", "172.18.45.200/16",
-    ),
-    *_pair(
-        "slash-32", "ip2 in ip1's range as a /32", "names", "172.18.45.3/32", "172.18.45.200/32"
-    ),
-    *_pair(
-        "both-slash-32", "both addresses as a /32", "names", "172.18.45.3/32", "172.18.45.200/32"
-    ),
+# name, words, winner, a smaller and a larger second address
+_PAIRS = (
+    ("secondary", "ip2 a secondary address in ip1's subnet", "ip1",
+     "172.18.45.3/24", "172.18.45.200/24"),
+    ("ip2-added-first", "the same subnet, ip2 added before ip1", "ip2",
+     "172.18.45.3/24", "172.18.45.200/24"),
+    ("other-subnet", "ip2 in another subnet", "names", "172.18.40.3/24", "172.20.0.5/24"),
+    ("wider-mask", "ip2 in ip1's range with a /16, as ifconfig gives without a netmask", "names",
+     "172.18.45.3/16", "172.18.45.200/16"),
+    ("slash-32", "ip2 in ip1's range as a /32", "names", "172.18.45.3/32", "172.18.45.200/32"),
+    ("both-slash-32", "both addresses as a /32", "names", "172.18.45.3/32", "172.18.45.200/32"),
 )  # fmt: skip
 
 
-def scenarios() -> list[LoadedScenario]:
-    """All scenarios of the suite, the same ones every time."""
-    made = [
-        _seed(stack, resolver, shape)
-        for stack in STACKS
-        for resolver in RESOLVERS
-        for shape in SHAPES
-    ]
-    made += [*_weave(), *_golang_13283(), _irssi_290(), *_precedence_pairs()]
-    return [cases.loaded("findings") for cases in made]
+def _shapes() -> Iterator[Shape]:
+    for name, words, winner, *seconds in _PAIRS:
+        ip1 = f"{IP1}/{32 if name == 'both-slash-32' else 24}"
+        for size, ip2 in zip(("smaller", "larger"), seconds, strict=True):
+            added = (ip2, ip1) if name == "ip2-added-first" else (ip1, ip2)
+            yield Shape(f"{name}-{size}", words, ip2.partition("/")[0], added, winner)
+
+
+SHAPES = tuple(_shapes())
+
+
+def cases() -> Iterator[Cases]:
+    """All hosts of the suite."""
+    for stack in STACKS:
+        for resolver in RESOLVERS:
+            for shape in SHAPES:
+                yield _seed(stack, resolver, shape)
+    yield from _weave()
+    yield from _golang_13283()
+    yield _irssi_290()
+    yield from _precedence_pairs()
 
 
 def _seed(stack: str, resolver: str, shape: Shape) -> Cases:
-    first, second = shape.added
-    labelled: list[Any] = [first, second]
-    ip2_at = 0 if first.startswith(f"{shape.ip2}/") else 1
-    labelled[ip2_at] = {"address": shape.added[ip2_at], "label": "eth0:1"}
+    labelled = [
+        {"address": own, "label": "eth0:1"} if own.startswith(f"{shape.ip2}/") else own
+        for own in shape.added
+    ]
     cases = Cases(
         f"findings-seed-{stack}-{resolver}-{shape.name}",
         f"The seed's node: {shape.words}; ip2 is eth0:1.",
         {"eth0": [*labelled, *STACKS[stack]]},
-        first_reply=RESOLVERS[resolver],
+        **RESOLVERS[resolver],
     )
 
     def expect(given: Sequence[str]) -> list[dict[str, Any]]:
@@ -120,28 +107,28 @@ def _seed(stack: str, resolver: str, shape: Shape) -> Cases:
     return cases.add("ip2-first", [shape.ip2, IP1], expect)
 
 
-def _weave() -> Iterator[Cases]:
-    """Every rotation of three neighbours, seen from each of them and from a fourth."""
-    for stack, six in (("linklocal", ["fe80::9/64"]), ("v4only", [])):
-        for length in (12, 16):
-            for client in range(1, 5):
-                yield _round_robin(
-                    f"weave-{stack}-p{length}-from-{client}",
-                    f"Round robin over 10.32.0.1 to .3, asked for on 10.32.0.{client}/{length}.",
-                    [f"10.32.0.{client}/{length}", *six],
-                    [f"10.32.0.{i}" for i in (1, 2, 3)],
-                )
-
-
 def _round_robin(
     name: str, description: str, own: list[str], reported: list[str], via: str | None = None
 ) -> Cases:
     """Every rotation of the addresses of a report, from DNS."""
     routes = [{"to": "default", "via": via}] if via else []
-    cases = Cases(f"findings-{name}", description, {"eth0": own}, routes, first_reply="A")
+    cases = Cases(f"findings-{name}", description, {"eth0": own}, routes, **dns("A"))
     for turn, order in rotations(reported):
         cases.add(f"rotation{turn}.example", order)
     return cases
+
+
+def _weave() -> Iterator[Cases]:
+    """Every rotation of three neighbours, seen from each of them and from a fourth."""
+    for stack in ("linklocal", "v4only"):
+        for length in (12, 16):
+            for client in range(1, 5):
+                yield _round_robin(
+                    f"weave-{stack}-p{length}-from-{client}",
+                    f"Round robin over 10.32.0.1 to .3, asked for on 10.32.0.{client}/{length}.",
+                    [f"10.32.0.{client}/{length}", *STACKS[stack]],
+                    [f"10.32.0.{i}" for i in (1, 2, 3)],
+                )
 
 
 def _golang_13283() -> Iterator[Cases]:
@@ -178,7 +165,7 @@ def _irssi_290() -> Cases:
 
 
 # a destination of each class, and the host's address of the same class that reaches it
-CLASSES: Mapping[str, tuple[str, str | None]] = {
+_CLASSES: dict[str, tuple[str, str | None]] = {
     "loopback6": ("::1", None),
     "global6": ("2001:db8:1::9", "2001:db8:1::2/64"),
     "six-to-four": ("2002:c000:202::9", "2002:c000:202::2/64"),
@@ -193,11 +180,10 @@ CLASSES: Mapping[str, tuple[str, str | None]] = {
 
 def _precedence_pairs() -> Iterator[Cases]:
     """Every pair of address classes in both orders, under two files that prefer IPv4."""
-    catalogue = gai_conf_files()
     for name in ("prefer-ipv4", "prefer-ipv4-one-liner"):
         yield Cases(
             f"findings-pairs-{name}",
             f"Pairs of address classes, each reached from its like, under {name}.conf.",
-            {"eth0": [own for _, own in CLASSES.values() if own is not None]},
-            gai_conf=catalogue[f"{name}.conf"].read_text(encoding="utf-8"),
-        ).pairs({name: address for name, (address, _) in CLASSES.items()})
+            {"eth0": [own for _, own in _CLASSES.values() if own is not None]},
+            gai_conf=gai_conf_files()[f"{name}.conf"].read_text(encoding="utf-8"),
+        ).pairs({name: address for name, (address, _) in _CLASSES.items()})

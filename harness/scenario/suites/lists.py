@@ -6,19 +6,15 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, permutations
 from typing import Any
 
-from .cases import BOTH_DEFAULTS, DEFAULT4, SOURCE4, TIED, Cases, Expect, Expectation, unknown
+from .cases import BOTH_DEFAULTS, DEFAULT4, SOURCE4, TIED, Cases, Expect, dns, unknown
 from .reasoning import flip, in_subnet, ranked, shared
 
 _FOUR, _SIX = "172.18.45.2", "2001:db8:1::2"
 _DUAL = {"eth0": [f"{_FOUR}/24", f"{_SIX}/64"]}
 _NEAR_FAR = {
-    "near4": "172.18.45.6",
-    "mid4": "172.18.45.200",
-    "far4": "172.31.80.8",
-    "near6": "2001:db8:1::6",
-    "mid6": "2001:db8:1:ff::6",
-    "far6": "2001:db8:9::1",
-}
+    "near4": "172.18.45.6", "mid4": "172.18.45.200", "far4": "172.31.80.8",
+    "near6": "2001:db8:1::6", "mid6": "2001:db8:1:ff::6", "far6": "2001:db8:9::1",
+}  # fmt: skip
 _SIZES = (2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64)
 _ONE_LINER = "precedence ::ffff:0:0/96 40\n"
 
@@ -67,7 +63,7 @@ def ties() -> Iterator[Cases]:
 def _tie(
     cases: Cases, name: str, items: Sequence[str], sizes: Sequence[int], **limits: Any
 ) -> Cases:
-    expect = ranked([], **limits)
+    expect = ranked(**limits)
     cases.rotated(f"{name}-", items, sizes, expect)
     return cases.add(f"{name}-any-socktype", items[::-1], expect, socktype="any")
 
@@ -88,20 +84,21 @@ def cycles() -> Iterator[Cases]:
         ("three", "far4 far6 near4", "far4 far6 near4"),
         ("four", "far4 far6 near4 near6", "near4 far4 near6 far6"),
     )
+
+    def addresses(words: str) -> list[str]:
+        return [_NEAR_FAR[word] for word in words.split()]
+
+    def always(words: str) -> Expect:
+        return lambda _: [{"order": addresses(words)}]
+
     for name, gai_conf in (("full-table", TIED), ("one-line", _ONE_LINER)):
         text = "gai.conf makes the families tie: the preferences go in a circle."
         cases = Cases(f"rule9-cycles-{name}", text, _DUAL, BOTH_DEFAULTS, gai_conf=gai_conf)
         for words, step in sets:
             cases.lists(_NEAR_FAR, islice(permutations(words.split()), 0, None, step))
         for title, given, order in observed:
-            seen = [_NEAR_FAR[word] for word in order.split()]
-            addresses = [_NEAR_FAR[word] for word in given.split()]
-            cases.add(f"observed-{title}", addresses, _observed(seen))
+            cases.add(f"observed-{title}", addresses(given), always(order))
         yield cases
-
-
-def _observed(order: list[str]) -> Expect:
-    return lambda _given: [{"order": order}]
 
 
 def sizes() -> Iterator[Cases]:
@@ -113,7 +110,7 @@ def sizes() -> Iterator[Cases]:
         return -(shared(to, _SIX) if ":" in to else in_subnet(to, SOURCE4, 20))
 
     mixed = [(four if n % 3 else six)[n] for n in sorted(range(64), key=lambda n: -n % 7)]
-    known = ranked([(6, lambda address: "." in address), (9, near)])
+    known = ranked((6, lambda address: "." in address), (9, near))
     for name, pool, gai_conf in (
         ("v4", four, None), ("v6", six, None), ("mixed", mixed, None), ("mixed-tied", mixed, TIED)
     ):  # fmt: skip
@@ -138,14 +135,14 @@ def sizes() -> Iterator[Cases]:
         yield cases
 
 
-def dns() -> Iterator[Cases]:
+def from_dns() -> Iterator[Cases]:
     """Names from DNS, where the family of the first reply comes first before sorting."""
     where = _NEAR_FAR | {"farther4": "203.0.113.9", "farther6": "2001:db8:9:5::1"}
-    ranking = [
+    ranking = (
         (6, lambda address: "." in address),
         (9, lambda to: -(shared(to, _SIX) if ":" in to else in_subnet(to, _FOUR, 24))),
-    ]
-    known = ranked(ranking)
+    )
+    known = ranked(*ranking)
     for reply in ("A", "AAAA"):
         for name, gai_conf in (("default", None), ("tied", TIED)):
             cases = Cases(
@@ -155,20 +152,13 @@ def dns() -> Iterator[Cases]:
                 _DUAL,
                 BOTH_DEFAULTS,
                 gai_conf=gai_conf,
-                first_reply=reply,
+                **dns(reply),
             )
             groups = ("near4", "far4"), ("near6", "far6")
-            circular = gai_conf is not None
-            every = permutations([*groups[0], *groups[1]])
             cases.lists(where, chain.from_iterable(map(permutations, groups)), known)
-            cases.lists(where, every, unknown if circular else known)
-
+            cases.lists(where, permutations(chain(*groups)), unknown if gai_conf else known)
             # nothing else tells these apart: the first reply's family comes first
-            def expect(
-                given: Sequence[str], reply: str = reply, tied: bool = circular
-            ) -> Sequence[Expectation]:
-                replied = sorted(given, key=lambda to: (":" in to) == (reply == "A"))
-                return ranked([] if tied else ranking)(replied)
-
             equal = ("far4", "farther4", "far6", "farther6")
+            first = (10, lambda to, reply=reply: (":" in to) == (reply == "A"))
+            expect = ranked(first) if gai_conf else known
             yield cases.lists(where, islice(permutations(equal), 0, None, 4), expect)

@@ -1,12 +1,12 @@
 """What an order must be, reasoned on strings of bits: a second opinion beside the model.
 
-Nothing here knows the model or glibc's table. It serves only cases where a few plain
-sentences of RFC 3484 §6 settle the order, and says nothing about the others.
+Nothing here knows the model or glibc's table: it serves where a few plain sentences of RFC 3484
+§6 settle the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from itertools import takewhile
 from typing import Any
@@ -14,29 +14,24 @@ from typing import Any
 from .cases import Expect
 
 # 0xffffffff << 32 in C: what a processor makes of the netmask of a /0
-SHIFTS_MODULO_32 = ["amd64", "i386", "arm64", "riscv64"]
-SHIFTS_TO_ZERO = ["armhf", "ppc64el", "s390x"]
+_SHIFTS_MODULO_32 = ["amd64", "i386", "arm64", "riscv64"]
+_SHIFTS_TO_ZERO = ["armhf", "ppc64el", "s390x"]
 
 # a rule and the number it compares: the smaller one is preferred
-Ranking = Iterable[tuple[int, Callable[[str], int]]]
+Ranking = Sequence[tuple[int, Callable[[str], int]]]
 
 
 def bits(address: str) -> str:
-    """An address as 32 or 128 characters. Raises ValueError for a text that is none."""
+    """An address as 32 or 128 characters."""
     parsed = ip_address(address)
     return format(int(parsed), f"0{parsed.max_prefixlen}b")
 
 
 def flip(address: str, *positions: int) -> str:
-    """The address with the bits at ``positions`` (0 is the first) inverted.
-
-    Raises ValueError for a text that is no address.
-    """
+    """The address with the bits at ``positions`` (0 is the first) inverted."""
     parsed = ip_address(address)
-    value = int(parsed)
-    for position in positions:
-        value ^= 1 << (parsed.max_prefixlen - 1 - position)
-    return str(type(parsed)(value))
+    mask = sum(1 << (parsed.max_prefixlen - 1 - position) for position in positions)
+    return str(type(parsed)(int(parsed) ^ mask))
 
 
 def shared(one: str, other: str) -> int:
@@ -53,24 +48,21 @@ def in_subnet(destination: str, source: str, length: int) -> int:
 def expectation(addresses: Sequence[str], ranking: Ranking, **limits: Any) -> dict[str, Any]:
     """The order by rules that rank every address by itself, and the rule behind the first.
 
-    Parameters: ``addresses`` in the order given; ``ranking`` the rules that can tell them
-    apart; ``limits`` such as glibc or arch.
+    Parameters: ``ranking`` the rules that can tell them apart; ``limits`` such as glibc or arch.
     """
-    rules = list(ranking)
-    order = sorted(addresses, key=lambda address: [rank(address) for _, rank in rules])
-    decided = (rule for rule, rank in rules if rank(order[0]) != rank(order[1]))
+    order = sorted(addresses, key=lambda address: [rank(address) for _, rank in ranking])
+    decided = (rule for rule, rank in ranking if rank(order[0]) != rank(order[1]))
     return {"order": order, "decided_by": next(decided, 10), "glibc": ">=2.17", **limits}
 
 
-def ranked(ranking: Ranking, **limits: Any) -> Expect:
+def ranked(*ranking: tuple[int, Callable[[str], int]], **limits: Any) -> Expect:
     """What `expectation` says of each list. Parameters: as there."""
-    rules = list(ranking)
-    return lambda addresses: [expectation(addresses, rules, **limits)]
+    return lambda addresses: [expectation(addresses, ranking, **limits)]
 
 
 def nearest(source: str) -> Expect:
     """IPv6 destinations reached from one source: the longest common prefix (rule 9)."""
-    return ranked([(9, lambda address: -shared(address, source))])
+    return ranked((9, lambda address: -shared(address, source)))
 
 
 def by_subnet(
@@ -101,9 +93,9 @@ def by_subnet(
         if all(":" in address or source_of(address)[1] for address in addresses):
             return [expectation(addresses, ranking(0), **limits)]
         # Debian's 2.36 takes the undefined shift at its word: see arch-top-bit-of-the-first
-        zero: dict[str, Any] = {"arch": SHIFTS_TO_ZERO, "glibc": ">=2.17,!=2.36"}
+        zero: dict[str, Any] = {"arch": _SHIFTS_TO_ZERO, "glibc": ">=2.17,!=2.36"}
         return [
-            expectation(addresses, ranking(32), **{"arch": SHIFTS_MODULO_32, **limits}),
+            expectation(addresses, ranking(32), **{"arch": _SHIFTS_MODULO_32, **limits}),
             expectation(addresses, ranking(0), **{**zero, **limits}),
         ]
 
