@@ -98,7 +98,7 @@ class Acceptance:
 
 def _ran(outcome: JobOutcome) -> Ran:
     from harness.compare.baseline import Ran
-    from harness.compare.request import lookup_title
+    from harness.compare.predict import lookup_title
 
     scenario = outcome.job.scenario
     return Ran(

@@ -140,7 +140,7 @@ def _reports(prefix: str) -> Iterable[str]:
 
 
 def _flags(_prefix: str) -> Iterable[str]:
-    from harness.compare.request import FLAGS
+    from harness.compare.predict import FLAGS
 
     return FLAGS
 

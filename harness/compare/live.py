@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.explain import Explanation, pair_reason
-from harness.compare.request import found_for, request_for, targets_of
+from harness.compare.predict import found_for, request_for, targets_of
 from harness.compare.results import Remark, Result, Verdict
 from harness.compare.verdict import judge, prediction_for
 from harness.glibcs import host

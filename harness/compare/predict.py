@@ -1,20 +1,94 @@
-"""What the model says of one look-up: the whole list of addrinfos in order, or the error."""
+"""A look-up as getaddrinfo is asked it, and what the model says: an order or an error."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
+from harness.model import lookup as model_lookup
+from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Line
-from harness.model.host import HostView
+from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
 from harness.model.table import address_table, candidates
+from harness.native.record import Query
+from harness.sandbox import SERVICES
+from harness.scenario.schema import Lookup
+
+FAMILIES = {"unspec": 0, "inet": 2, "inet6": 10}
+SOCKTYPES = {"any": 0, "stream": 1, "dgram": 2, "raw": 3, "seqpacket": 5, "dccp": 6}
+FLAGS: dict[str, int] = {
+    name: getattr(model_lookup, name) for name in vars(model_lookup) if name.startswith("AI_")
+}
 
 # Every subset of this many lines is tried; beyond it, none or all of them.
 _MOST_UNDEFINED = 6
+
+
+def request_for(lookup: Lookup) -> Query:
+    """The C arguments of a scenario's look-up."""
+    return Query(
+        name=lookup.name,
+        service=lookup.service,
+        family=FAMILIES[lookup.family],
+        socktype=SOCKTYPES[lookup.socktype],
+        protocol=lookup.protocol,
+        flags=sum(FLAGS[flag] for flag in {*lookup.flags}),
+    )
+
+
+def lookup_title(lookup: Lookup) -> str:
+    """A short name for a look-up: its name (or service) and every hint that is not the default."""
+    title = lookup.name or ""
+    if lookup.service is not None:
+        title += f":{lookup.service}"
+    hints = (
+        lookup.family if lookup.family != "unspec" else "",
+        lookup.socktype if lookup.socktype != "stream" else "",
+        f"protocol={lookup.protocol}" if lookup.protocol else "",
+    )
+    return " ".join((title, *filter(None, hints), *lookup.flags))
+
+
+def name_service(
+    names: Mapping[str, Sequence[str]],
+    kind: Literal["files", "dns", "nss"],
+    first_reply: Literal["A", "AAAA"],
+    view: HostView,
+) -> NameService:
+    """A scenario's names as the model's name service sees them, zones as numbers."""
+    links = {link.name: link.index for link in view.links}
+    parsed = {text: parse_target(text, links) for each in names.values() for text in each}
+    return NameService(
+        names={name.lower(): tuple([parsed[t] for t in each]) for name, each in names.items()},
+        kind=kind,
+        first_reply=first_reply,
+        services=dict(SERVICES),  # the sandbox's table, in a form that can be sent
+        links=links,
+    )
+
+
+def found_for(
+    requests: Sequence[Request], service: NameService, view: HostView, dialects: Iterable[Dialect]
+) -> dict[Dialect, list[Found]]:
+    """What getaddrinfo has in hand before it sorts, in each dialect for each request.
+
+    ``view`` needs addresses and links only.
+    """
+    table = address_table(view.addresses)
+    seen = table.seen_ipv4, table.seen_ipv6
+    return {one: [find(each, service, *seen, one) for each in requests] for one in dialects}
+
+
+def targets_of(found: Mapping[Dialect, Iterable[Found]]) -> tuple[Target, ...]:
+    """Every destination that glibc may sort, so that its route can be asked for."""
+    sorted_ones = (one for listed in found.values() for one in listed if one.needs_sort)
+    return tuple(dict.fromkeys(item.target for one in sorted_ones for item in one.items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +131,14 @@ def predict(
     if not known:
         return Prediction(found.items, found.error, None)
 
-    def ordered(honoured: frozenset[int]) -> tuple[Order, Policy]:
+    def ordered(honoured: frozenset[int]) -> tuple[Order, Policy, tuple[Item, ...]]:
         policy = Policy.build(gai_conf, dialect, honour_undefined=honoured)
-        return order_for(known, policy, dialect, rules=model.rules, sort=model.sort), policy
+        order = order_for(known, policy, dialect, rules=model.rules, sort=model.sort)
+        return order, policy, tuple(found.items[facts.position] for facts in order.ranked)
 
-    order, policy = ordered(frozenset())
-    alternatives = tuple(
-        _pick(found.items, ordered(chosen)[0]) for chosen in _choices(policy.undefined)
-    )
-    return Prediction(_pick(found.items, order), None, order, policy.undefined, alternatives)
+    order, policy, items = ordered(frozenset())
+    alternatives = tuple(ordered(chosen)[2] for chosen in _choices(policy.undefined))
+    return Prediction(items, None, order, policy.undefined, alternatives)
 
 
 def sort_input(
@@ -78,17 +151,9 @@ def sort_input(
     return found, candidates(targets, view, dialect, table)
 
 
-def _choices(undefined: tuple[Line, ...]) -> list[frozenset[int]]:
+def _choices(undefined: Sequence[Line]) -> list[frozenset[int]]:
     """Which of the undefined lines a glibc may happen to honour: any, if they are not many."""
     numbers = [line.number for line in undefined]
-    if len(numbers) > _MOST_UNDEFINED:
-        return [frozenset(numbers)]
-    return [
-        frozenset(chosen)
-        for size in range(1, len(numbers) + 1)
-        for chosen in combinations(numbers, size)
-    ]
-
-
-def _pick(items: tuple[Item, ...], order: Order) -> tuple[Item, ...]:
-    return tuple(items[facts.position] for facts in order.ranked)
+    least = 1 if len(numbers) <= _MOST_UNDEFINED else len(numbers)
+    sizes = range(least, len(numbers) + 1)
+    return [frozenset(chosen) for size in sizes for chosen in combinations(numbers, size)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.compare.against import against
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
-from harness.compare.request import (
+from harness.compare.predict import (
     found_for,
     lookup_title,
     name_service,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from harness.advice.lint import Finding, lint
 from harness.advice.suggest import Impossible, LookupCase, Suggestion, suggest
 from harness.compare.evidence import NamedGaiConf
-from harness.compare.predict import sort_input
-from harness.compare.request import lookup_title, request_for
+from harness.compare.predict import lookup_title, request_for, sort_input
 from harness.compare.results import Result
 from harness.compare.run import HostJob, collect, reports
 from harness.model.addresses import parse

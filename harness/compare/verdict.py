@@ -10,8 +10,14 @@ from typing import Literal
 
 from harness.compare.evidence import Evidence
 from harness.compare.notes import departures, remarks, rows
-from harness.compare.predict import GLIBC, ModelParts, Prediction, predict
-from harness.compare.request import lookup_title, request_for
+from harness.compare.predict import (
+    GLIBC,
+    ModelParts,
+    Prediction,
+    lookup_title,
+    predict,
+    request_for,
+)
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect

@@ -7,8 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from harness.compare.evidence import Evidence
-from harness.compare.predict import predict
-from harness.compare.request import request_for
+from harness.compare.predict import predict, request_for
 from harness.compare.results import ArchitectureChange, Result, VersionChange, place
 from harness.model.dialects import Row, differences
 from harness.versions import Version

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.compare.evidence import LaneSpec, NamedGaiConf
-from harness.compare.predict import Prediction, predict
-from harness.compare.request import request_for
+from harness.compare.predict import Prediction, predict, request_for
 from harness.compare.results import PairReason
 from harness.compare.run import HostJob, collect
 from harness.compare.verdict import prediction_for, reasons

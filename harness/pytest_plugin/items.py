@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from harness.compare.plan import make_jobs
-from harness.compare.request import lookup_title
+from harness.compare.predict import lookup_title
 from harness.compare.run import examine
 from harness.glibcs.catalog import native_arch
 from harness.pytest_plugin.lab import is_worker, lab_of

@@ -11,7 +11,7 @@ import pytest
 
 from harness.compare.evidence import NamedGaiConf
 from harness.compare.explain import Explanation
-from harness.compare.request import FAMILIES, FLAGS, SOCKTYPES
+from harness.compare.predict import FAMILIES, FLAGS, SOCKTYPES
 from harness.compare.run import HostJob
 from harness.pytest_plugin.hosts import OWN, GaiConfWords, HostBox, read_gai_conf
 from harness.report.explanation import as_text

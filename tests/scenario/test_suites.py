@@ -9,7 +9,7 @@ from itertools import combinations
 
 import pytest
 
-from harness.compare.request import lookup_title
+from harness.compare.predict import lookup_title
 from harness.model.dialects import dialect
 from harness.model.host import AddressRow
 from harness.model.table import address_table

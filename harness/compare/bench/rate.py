@@ -20,7 +20,7 @@ from harness.compare.bench.curve import Sample, quiet, sample, timed
 from harness.compare.bench.host import HOST, prepared_batch
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
-from harness.compare.request import request_for
+from harness.compare.predict import request_for
 from harness.model.policy import Policy
 from harness.native import frames
 from harness.native.record import LaneError

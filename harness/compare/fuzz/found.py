@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from harness.compare.request import lookup_title
+from harness.compare.predict import lookup_title
 from harness.scenario.load import as_yaml
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.compare.request import found_for, name_service, request_for, targets_of
+from harness.compare.predict import found_for, name_service, request_for, targets_of
 from harness.model.lookup import Found, Item
 from harness.model.order import Candidate
 from harness.model.table import address_table, candidates
