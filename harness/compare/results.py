@@ -1,12 +1,12 @@
 """What a run yields: plain frozen values, from which every output is rendered.
 
-JSON documents and their published schemas are made from these classes too
-(`harness.report.documents`): a field is a key, its annotation what the schema says of it. Keys
-are added, never renamed or taken away.
+JSON documents and their schemas are made from these classes (`harness.report.documents`): a field
+is a key, its annotation what the schema says of it. Keys are added, never renamed or taken away.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, astuple, dataclass, field, replace
 from enum import StrEnum
@@ -14,7 +14,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from harness.model.explain import seen
 from harness.model.order import Decision
@@ -117,16 +116,9 @@ class Departure:
 class Result:
     """One lookup on one glibc under one gai.conf, native and modelled.
 
-    ``native`` and ``model`` list addresses as returned, one per addrinfo. ``error`` is the
-    native EAI name, or for a crash the signal's name. ``undefined`` names the gai.conf
-    lines whose effect is undefined in this glibc; a crash is then ``predicted``.
-    ``unmet`` holds the failed expectations, one line each. ``destinations`` are the facts
-    the model's decisions rest on, one row per different address in the model's order.
-    ``build`` says where the glibc comes from, ``label`` the same in a word: the name it was
-    added by, "host", the distribution's suite, or its folder. ``accepted`` is True for a
-    failure that a baseline knows, for the ``reason`` it gives. ``emulator`` names the qemu-user
-    that a foreign architecture ran through; ``untrusted`` says what its self-test found wrong,
-    and the result then is shown but not counted.
+    ``unmet`` holds the failed expectations, one line each; ``destinations`` the facts that the
+    model's decisions rest on, in its order. ``label`` is the name the build was added by, "host",
+    the distribution's suite, or its folder. ``accepted`` has the ``reason`` that a baseline gives.
     """
 
     scenario: str
@@ -171,19 +163,19 @@ class Result:
         return tuple(address for address, _ in groupby(self.native))
 
     @property
+    def model_order(self) -> tuple[str, ...]:
+        """The addresses that the model returns, in the same way."""
+        return tuple(address for address, _ in groupby(self.model))
+
+    @property
     def answer(self) -> str:
         """What glibc gave, in words: an error, or the order."""
-        return self.error or ", ".join(self.order) or "no address"
+        return _answer(self.error, self.order)
 
     @property
     def model_answer(self) -> str:
         """What the model gives, in the same way."""
-        return self.model_error or ", ".join(self.model_order) or "no address"
-
-    @property
-    def model_order(self) -> tuple[str, ...]:
-        """The addresses that the model returns, in the same way."""
-        return tuple(address for address, _ in groupby(self.model))
+        return _answer(self.model_error, self.model_order)
 
     def without_build(self, **changes: Any) -> Result:
         """The same without the build's names and its time: equal for builds that say the same."""
@@ -215,23 +207,21 @@ class Result:
         return self.verdict is Verdict.AGREE or self.predicted
 
     @property
-    def failed(self) -> bool:
-        """True when this result alone makes the run end with status 1."""
-        return self.differs and not self.accepted
-
-    @property
     def differs(self) -> bool:
         """True for a disagreement, a surprise or a failed expectation, accepted or not.
 
         False where the way to this glibc is not to be trusted: nothing is known then.
         """
-        if self.untrusted:
-            return False
-        if self.unmet:
-            return True
-        if self.verdict is Verdict.CRASHED:
-            return not self.predicted
-        return self.verdict is not Verdict.AGREE
+        return not self.untrusted and (bool(self.unmet) or not self.agreed)
+
+    @property
+    def failed(self) -> bool:
+        """True when this result alone makes the run end with status 1."""
+        return self.differs and not self.accepted
+
+
+def _answer(error: str | None, order: tuple[str, ...]) -> str:
+    return error or ", ".join(order) or "no address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,19 +265,6 @@ class Change:
     def failed(self) -> bool:
         """True when this change alone makes the run end with status 1."""
         return False
-
-
-class Place(TypedDict):
-    """What tells a look-up of a run from the others."""
-
-    scenario: str
-    lookup: str
-    gai_conf: str
-
-
-def place(result: Result) -> Place:
-    """The place of a result, as a `Change` is given it."""
-    return {"scenario": result.scenario, "lookup": result.lookup, "gai_conf": result.gai_conf}
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +340,7 @@ class Side:
     @property
     def answer(self) -> str:
         """The order or error, in words."""
-        return self.error or ", ".join(self.order) or "no address"
+        return _answer(self.error, self.order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,9 +367,12 @@ class BuildChange(Change):
         if self.undefined:
             rules = "no defined effect of gai.conf"
         elif old.error or new.error:
-            rules = f"{_outcome(old)} → {_outcome(new)}"
+            rules = f"{old.error or 'an order'} → {new.error or 'an order'}"
         else:
-            rules = f"{_rule(old)} → {_rule(new)}"
+            rules = " → ".join(
+                "unexplained by the model" if rule is None else f"rule {rule}"
+                for rule in (old.rule, new.rule)
+            )
         object.__setattr__(self, "rules", rules)
 
     @property
@@ -414,14 +394,6 @@ class BuildChange(Change):
     def headline(self) -> str:
         """The difference in a line."""
         return f"{self.new.where} differs from {self.old.where}: {self.rules}"
-
-
-def _outcome(side: Side) -> str:
-    return side.error or "an order"
-
-
-def _rule(side: Side) -> str:
-    return "unexplained by the model" if side.rule is None else f"rule {side.rule}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,22 +487,16 @@ class Summary:
 
         What is ``untrusted`` is counted as that alone.
         """
-        return sum(map(cls._of, results), cls())
-
-    @classmethod
-    def _of(cls, result: Result) -> Summary:
-        if result.untrusted:
-            return cls(untrusted=1)
-        return cls(
-            agree=result.verdict is Verdict.AGREE,
-            disagree=result.verdict is Verdict.DISAGREE,
-            crashed=result.verdict is Verdict.CRASHED,
-            error=result.verdict is Verdict.ERROR,
-            expectation_failed=bool(result.unmet),
-            failed=result.failed,
-            accepted=result.accepted,
-            predicted=result.predicted,
-        )
+        counts: Counter[str] = Counter()
+        for result in results:
+            if result.untrusted:
+                counts["untrusted"] += 1
+                continue
+            counts[result.verdict.value] += 1
+            counts["expectation_failed"] += bool(result.unmet)
+            for name in ("failed", "accepted", "predicted"):
+                counts[name] += getattr(result, name)
+        return cls(**counts)
 
     def __add__(self, other: Summary) -> Summary:
         """The counts of both."""
@@ -539,14 +505,13 @@ class Summary:
     @property
     def words(self) -> str:
         """The counts in words: "3 agree, 0 disagree, 0 error"."""
-        counts = [f"{self.agree} agree", f"{self.disagree} disagree"]
-        if self.crashed:
-            counts.append(f"{self.crashed} crashed ({self.predicted} predicted)")
-        counts.append(f"{self.error} error")
-        if self.expectation_failed:
-            counts.append(f"{self.expectation_failed} with a failed expectation")
-        if self.accepted:
-            counts.append(f"{self.accepted} accepted by the baseline")
-        if self.untrusted:
-            counts.append(f"{self.untrusted} not counted")
-        return ", ".join(counts)
+        unmet = self.expectation_failed
+        counts = (
+            f"{self.agree} agree, {self.disagree} disagree",
+            f"{self.crashed} crashed ({self.predicted} predicted)" if self.crashed else "",
+            f"{self.error} error",
+            f"{unmet} with a failed expectation" if unmet else "",
+            f"{self.accepted} accepted by the baseline" if self.accepted else "",
+            f"{self.untrusted} not counted" if self.untrusted else "",
+        )
+        return ", ".join(filter(None, counts))

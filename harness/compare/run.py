@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.compare.against import against
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.predict import (
     found_for,
@@ -19,7 +18,7 @@ from harness.compare.predict import (
 )
 from harness.compare.results import LookupReport
 from harness.compare.verdict import Analysis, judge
-from harness.compare.versions import architectures, changes
+from harness.compare.versions import against, architectures, changes
 from harness.model.dialects import NEWEST, Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer, Outcome

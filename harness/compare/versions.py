@@ -1,15 +1,22 @@
-"""Where versions or architectures answer differently, and which rows of the dialects say why."""
+"""Where builds answer differently: which rows of the dialects, and which rules, say why. Pure.
+
+In all of it ``evidences`` and ``results`` go together, one per build, for one look-up under one
+gai.conf.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 from harness.compare.evidence import Evidence
-from harness.compare.predict import predict, request_for
-from harness.compare.results import ArchitectureChange, Result, VersionChange, place
-from harness.model.dialects import Row, differences
+from harness.compare.predict import Prediction
+from harness.compare.results import ArchitectureChange, BuildChange, Result, Side, VersionChange
+from harness.compare.verdict import Analysis, prediction_for
+from harness.model.dialects import Dialect, Row, differences
+from harness.model.order import Decision, compare_pair
 from harness.versions import Version
 
 Seen = tuple[Evidence, Result]
@@ -19,21 +26,21 @@ Seen = tuple[Evidence, Result]
 def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[VersionChange, ...]:
     """Compare each version's answer with the next newer one's, within each architecture.
 
-    ``evidences`` and ``results`` go together, one per build, for one look-up under one
-    gai.conf. Only rows that turn the model's older answer into the newer one are named.
+    Only rows that turn the model's older answer into the newer one are named.
     """
     found: dict[VersionChange, list[str]] = {}
     for arch, seen in _by_arch(evidences, results).items():
         for old, new in pairwise(seen):
-            if _answer(old[1]) == _answer(new[1]):
+            (_, one), (_, other) = old, new
+            if _answer(one) == _answer(other):
                 continue
-            if old[1].glibc == new[1].glibc and old[1].label == new[1].label:
+            if (one.glibc, one.label) == (other.glibc, other.label):
                 continue
-            labels = (_label(old[1], results), _label(new[1], results))
+            labels = (_label(one, results), _label(other, results))
             change = VersionChange(
-                old[1].glibc, new[1].glibc, *labels, why=explaining(old, new), **place(old[1])
+                one.glibc, other.glibc, *labels, why=_reasons(old, new), **_place(one)
             )
-            sides = tuple(zip(change.names, (_shown(old[1]), _shown(new[1])), strict=True))
+            sides = tuple(zip(change.names, (_shown(one), _shown(other)), strict=True))
             found.setdefault(replace(change, sides=sides), []).append(arch)
     several = len({evidence.lane.arch for evidence in evidences}) > 1
     return tuple(
@@ -49,31 +56,81 @@ def architectures(
     Each group of architectures that answer alike is compared with that of the first one.
     """
     found: dict[ArchitectureChange, list[str]] = {}
-    by_version: dict[str, list[Seen]] = {}
+    by_version: dict[str, dict[object, list[Seen]]] = {}
     for seen in _by_arch(evidences, results).values():
         for each in seen:
-            by_version.setdefault(each[1].glibc, []).append(each)
-    for glibc in sorted(by_version, key=Version.parse):
-        alike: dict[object, list[Seen]] = {}
-        for each in by_version[glibc]:
+            alike = by_version.setdefault(each[1].glibc, {})
             alike.setdefault(_answer(each[1]), []).append(each)
-        first, *others = alike.values()
+    for glibc in sorted(by_version, key=Version.parse):
+        first, *others = by_version[glibc].values()
         for other in others:
-            one, two = _archs(first), _archs(other)
-            if not set(one) & set(two):  # two builds of one version differ: no matter of these
+            groups = [tuple(dict.fromkeys(r.arch for _, r in group)) for group in (first, other)]
+            if not set.intersection(*map(set, groups)):  # else two builds of one version differ
                 sides = tuple(
-                    (", ".join(archs), _shown(alike[0][1]))
-                    for archs, alike in ((one, first), (two, other))
+                    (", ".join(archs), _shown(group[0][1]))
+                    for archs, group in zip(groups, (first, other), strict=True)
                 )
                 change = ArchitectureChange(
-                    (), one, two, why=explaining(first[0], other[0]), sides=sides,
-                    **place(results[0]),
+                    (), *groups, why=_reasons(first[0], other[0]), sides=sides,
+                    **_place(results[0]),
                 )  # fmt: skip
                 found.setdefault(change, []).append(glibc)
     return tuple(replace(change, glibc=tuple(versions)) for change, versions in found.items())
 
 
-def explaining(one: Seen, other: Seen) -> tuple[str, ...]:
+def against(
+    evidences: Sequence[Evidence],
+    results: Sequence[Result],
+    analyses: Mapping[Dialect, Analysis],
+    reference: int,
+) -> tuple[BuildChange, ...]:
+    """What the other builds answer otherwise than the one at ``reference``.
+
+    ``analyses`` hold the model's answer for each of the builds' dialects.
+    """
+    old = evidences[reference], results[reference]
+    found = []
+    for new in zip(evidences, results, strict=True):
+        one, other = old[1], new[1]
+        if one.untrusted or other.untrusted or _answer(one) == _answer(other):
+            continue
+        # the addresses at the first place where two orders differ; "" where one has ended
+        pairs = zip(one.order, other.order, strict=False)
+        first, second = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+        sides = (
+            _side(one, analyses[old[0].dialect].prediction, first, second),
+            _side(other, analyses[new[0].dialect].prediction, second, first),
+        )
+        undefined = bool(one.undefined or other.undefined)
+        found.append(BuildChange(*sides, undefined, why=_reasons(old, new), **_place(other)))
+    return tuple(found)
+
+
+def _side(result: Result, prediction: Prediction, before: str, after: str) -> Side:
+    if result.error is not None or not before:
+        return Side(result.where, result.order, result.error, None, "")
+    if not result.agreed:
+        why = "the model does not explain this order"
+        expected = _decision(prediction, after, before)
+        if expected is not None and expected.preferred:
+            why += f", and would turn it by {expected.why}"
+        return Side(result.where, result.order, None, None, why)
+    decision = _decision(prediction, before, after)
+    if decision is None:
+        return Side(result.where, result.order, None, None, "the order of the answer, not sorted")
+    return Side(result.where, result.order, None, decision.rule, decision.why)
+
+
+def _decision(prediction: Prediction, before: str, after: str) -> Decision | None:
+    """Which rule puts one address before another; None where they were not sorted."""
+    ranked = () if prediction.order is None else prediction.order.ranked
+    known = {str(item.target): item for item in ranked}
+    if before not in known or after not in known:
+        return None
+    return compare_pair(known[before], known[after])
+
+
+def _reasons(one: Seen, other: Seen) -> tuple[str, ...]:
     """The rows, in words, that explain why two builds answer differently.
 
     Empty where no rows do. A file whose effect is undefined is an explanation too.
@@ -89,17 +146,18 @@ def explaining(one: Seen, other: Seen) -> tuple[str, ...]:
 def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[str, list[Seen]]:
     """The builds of each architecture that are trusted, oldest first; this machine's first."""
     found: dict[str, list[Seen]] = {}
-    for evidence, result in zip(evidences, results, strict=True):
-        if not result.untrusted:
-            found.setdefault(evidence.lane.arch, []).append((evidence, result))
-    own = sorted(found, key=lambda arch: not any(seen[1].label == "host" for seen in found[arch]))
-    return {
-        arch: sorted(found[arch], key=lambda seen: Version.parse(seen[1].glibc)) for arch in own
-    }
+    pairs = zip(evidences, results, strict=True)
+    for seen in sorted(pairs, key=lambda seen: Version.parse(seen[1].glibc)):
+        if not seen[1].untrusted:
+            found.setdefault(seen[1].arch, []).append(seen)
+    given = [result.arch for result in results]
+    own = {result.arch for result in results if result.label == "host"}
+    order = sorted(found, key=lambda arch: (arch not in own, given.index(arch)))
+    return {arch: found[arch] for arch in order}
 
 
-def _archs(seen: Sequence[Seen]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(evidence.lane.arch for evidence, _ in seen))
+def _place(result: Result) -> dict[str, Any]:
+    return {"scenario": result.scenario, "lookup": result.lookup, "gai_conf": result.gai_conf}
 
 
 def _answer(result: Result) -> tuple[tuple[str, ...], str | None]:
@@ -112,8 +170,8 @@ def _shown(result: Result) -> tuple[str, ...]:
 
 def _label(result: Result, among: Sequence[Result]) -> str:
     """The build's label where those of its version do not answer alike."""
-    alike = [r for r in among if (r.glibc, r.arch) == (result.glibc, result.arch)]
-    return result.label if len({_answer(r) for r in alike}) > 1 else ""
+    alike = {_answer(r) for r in among if (r.glibc, r.arch) == (result.glibc, result.arch)}
+    return result.label if len(alike) > 1 else ""
 
 
 def _words(row: Row, by_arch: bool) -> str:
@@ -140,14 +198,6 @@ def _explaining(old: Evidence, new: Evidence) -> tuple[Row, ...]:
 
 def _prediction(evidence: Evidence, *rows: Row) -> tuple[object, ...]:
     """What the model says, with the values of some rows instead of its own."""
-    dialect = evidence.dialect
-    for row in rows:
-        dialect = replace(dialect, **{row.feature: row.value})  # type: ignore[arg-type]
-    prediction = predict(
-        request_for(evidence.lookup),
-        evidence.names,
-        evidence.view,
-        evidence.conf.data,
-        dialect,
-    )
+    values: dict[str, Any] = {row.feature: row.value for row in rows}
+    prediction = prediction_for(evidence, dialect=replace(evidence.dialect, **values))
     return prediction.items, prediction.error, bool(prediction.undefined)
