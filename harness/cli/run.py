@@ -14,11 +14,11 @@ from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, UsageError
 from harness.cli.scheduler_option import add_scheduler, job_outcomes
 from harness.cli.streams import complain
-from harness.report.formats import FORMATS, quiet_text, writer
+from harness.report.formats import FORMATS, writer
 
 if TYPE_CHECKING:
     from harness.compare.run import HostJob, JobOutcome
-    from harness.report.formats import Writer
+    from harness.report.writer import Writer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +106,8 @@ def main(options: argparse.Namespace) -> int:
         stream = sys.stdout
         if options.output is not None:
             stream = stack.enter_context(whole(options.output))
-        writers = [quiet_text(stream) if options.quiet else writer(options.format, stream, title)]
+        quiet = {"quiet": True} if options.quiet else {}
+        writers = [writer(options.format, stream, title, **quiet)]
         for name, file in reports:
             writers.append(writer(name, stack.enter_context(whole(file)), title))
         return _report(options, jobs, writers, acceptance)

@@ -1,61 +1,67 @@
-"""GitHub Actions: workflow commands on the stream, and the job summary.
+"""GitHub Actions: workflow commands on the stream, and the summary of the job as Markdown.
 
 GitHub shows ten annotations of a kind for a step; so a look-up has one, however many builds
 fail it, and failures come as they are found. What it shows no annotation for is in the log
-and in the summary.
+and in the summary: what failed and why, then every scenario.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import TextIO
 
-from harness.compare.results import LookupReport, Notice, Result, Summary
-from harness.report.against import Against
-from harness.report.markdown import LIMIT, job_summary
+from harness.compare.results import LookupReport, Notice, Result
 from harness.report.words import (
+    acceptance,
     by_headline,
+    cases,
     change_headline,
     change_lines,
     names_of_builds,
+    place,
     question,
     story,
 )
+from harness.report.writer import Against, Writer
 from harness.sandbox.spool import Spool
-from harness.text.shown import bare, escaped
+from harness.text.shown import bare, escaped, one_line
+
+LIMIT = 1 << 20
+"""Bytes that GitHub takes of a step's summary; one that has more is not shown at all."""
+
+_CUT = "\n*More than a job summary can hold; `--report json=FILE` has all.*\n"
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+.!|~-])")
 
 
-class GitHubReport:
+class GitHubReport(Writer):
     """Writes commands as look-ups come, and appends the job summary when the run is finished.
 
-    Parameters: ``stream`` for the commands; ``title`` of the summary; ``environment`` (the
-    process's own by default), whose GITHUB_STEP_SUMMARY names the summary's file and
-    GITHUB_WORKSPACE the folder that annotated files are in.
+    GITHUB_STEP_SUMMARY names the summary's file, GITHUB_WORKSPACE the folder that annotated
+    files are in.
     """
 
-    def __init__(
-        self, stream: TextIO, title: str = "", environment: Mapping[str, str] | None = None
-    ) -> None:
-        self._stream = bare(stream)  # here alone a line begins with ::, and all of it is ours
-        self._title = title
-        known = os.environ if environment is None else environment
-        self._summary = known.get("GITHUB_STEP_SUMMARY") or None
-        self._workspace = known.get("GITHUB_WORKSPACE") or None
-        self._reports: Spool[LookupReport] = Spool()
+    def __init__(self, stream: TextIO, title: str = "") -> None:
+        # here alone a line begins with ::, and all of it is ours
+        super().__init__(bare(stream), title)
+        self._file = os.environ.get("GITHUB_STEP_SUMMARY")
+        self._workspace = os.environ.get("GITHUB_WORKSPACE")
         self._lookups = 0
-        self._summed = Summary()
         self._against = Against()
-        self._notices: list[Notice] = []
+        self._failures: Spool[str] = Spool()
+        self._rows: dict[str, _Row] = {}
 
     def add(self, report: LookupReport) -> None:
         """Write the annotations of one look-up."""
-        if self._summary is not None:
-            self._reports.append(report)
+        super().add(report)
         self._lookups += 1
-        self._summed += Summary.of(report.results)
         self._against.add(report)
+        self._rows.setdefault(report.scenario, _Row()).add(report)
         failed = [result for result in report.results if result.failed]
         if failed:
             self._failure(report, failed)
@@ -71,63 +77,156 @@ class GitHubReport:
 
     def note(self, notice: Notice) -> None:
         """Write a refused host as an error, a stale entry as a warning or an error."""
-        self._notices.append(notice)
+        super().note(notice)
         title = f"{notice.kind}: {', '.join(notice.place)}"
         self._command("error" if notice.wrong else "warning", [notice.text], title, notice.source)
 
-    def finish(self) -> Summary:
-        """Write the totals as a notice, and the job summary; the totals."""
-        plural = "s"[: self._lookups != 1]
-        lines = [f"{self._lookups} look-up{plural}: {self._summed.words}", self._against.words]
-        self._command("notice", list(filter(None, lines)), "gai-harness")
-        if self._summary is not None:
-            self._append(Path(self._summary))
-        return self._summed
-
-    def _append(self, path: Path) -> None:
+    def finish(self) -> None:
+        """Write the totals as a notice, and the job summary."""
+        self._command("notice", [self._totals, self._against.words], "gai-harness")
+        if not self._file:
+            return
+        path = Path(self._file)
         try:
             there = path.stat().st_size
         except OSError:
             there = 0
-        text = job_summary(self._title, self._reports, self._notices, limit=LIMIT - there)
         try:
             with path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(text)
+                stream.write(self._fitting(LIMIT - there))
         except OSError as error:
             words = f"{path}: the job summary cannot be written: {error.strerror}"
             self._command("warning", [words], "gai-harness")
 
+    @property
+    def _totals(self) -> str:
+        return f"{self._lookups} look-up{'s'[: self._lookups != 1]}: {self.summary.words}"
+
     def _failure(self, report: LookupReport, failed: Sequence[Result]) -> None:
         lines = []
-        for results in by_headline(failed).values():
+        for line, results in by_headline(failed).items():
+            on = names_of_builds(results)
             if len(results) < len(failed):
-                lines.append(f"{names_of_builds(results)}:")
+                lines.append(f"{on}:")
             lines += story(results[0])
+            title = f"❌ {_title(report)} on glibc {on}: {line}"
+            self._failures.append(_folded(title, [place(report), *story(results[0])]))
         title = f"{_title(report)} on glibc {names_of_builds(failed)}"
         self._command("error", lines, title, report.source, report.line)
 
     def _command(
-        self,
-        level: str,
-        lines: Sequence[str],
-        title: str,
-        source: str = "",
+        self, level: str, lines: Sequence[str], title: str, source: str = "",
         line: int | None = None,
-    ) -> None:
-        file = self._file(source)
+    ) -> None:  # fmt: skip
+        file = self._in_workspace(source)
         words = "" if file is None else f"file={_property(file)},"
         words += "" if file is None or line is None else f"line={line},"
-        text = "%0A".join(map(_data, lines))
+        text = "%0A".join(map(_data, filter(None, lines)))
         self._stream.write(f"::{level} {words}title={_property(title)}::{text}\n")
 
-    def _file(self, source: str) -> str | None:
-        """The file as GitHub knows it: from the workspace; None for one that is not in it."""
+    def _in_workspace(self, source: str) -> str | None:
+        """The file as GitHub knows it; None for one that is not in the workspace."""
         if not source or source.startswith("suite:"):
             return None
         if self._workspace is None:
             return source
         path = os.path.relpath(os.path.realpath(source), os.path.realpath(self._workspace))
         return None if path.startswith("..") else path
+
+    def _fitting(self, room: int) -> str:
+        """The job summary in ``room`` bytes: what does not fit is left out and said so."""
+        room -= len(_CUT.encode())
+        if room < 0:
+            return ""
+        kept: list[str] = []
+        for block in self._blocks():
+            room -= len(block.encode("utf-8", "backslashreplace"))
+            if room < 0:
+                return "".join([*kept, _CUT])
+            kept.append(block)
+        return "".join(kept)
+
+    def _blocks(self) -> Iterator[str]:
+        """The summary in parts, none of which makes sense when it is cut."""
+        yield f"## gai-harness: {_text(self._title)}\n\n{self._totals}\n\n"
+        for notice in self._notices:
+            sign = "❌" if notice.wrong else "⚠️"
+            where = _text(", ".join(notice.place))
+            yield f"- {sign} {notice.kind}: {where}: {_text(notice.text)}\n"
+        yield "\n" if self._notices else ""
+        if self._failures:
+            yield from ("### Failures\n\n", *self._failures, "\n")
+        if self._against.words:
+            yield f"### Against another build\n\n{_text(self._against.words)}\n\n"
+            for rules, count, held in self._against.groups():
+                yield f"#### {_text(rules)}: {count}\n\n"
+                for report, change in held:
+                    sign = "❌" if change.failed else "☑️"
+                    title = f"{sign} {_title(report)}: {change.new.answer}"
+                    yield _folded(title, [place(report), *change_lines(change)])
+                yield "\n"
+        if self._rows:
+            yield from _matrix(self._rows)
+
+
+@dataclass(slots=True)
+class _Row:
+    """A scenario's row of the matrix: for each build what became of its cases, counted, and why."""
+
+    cells: dict[str, Counter[str]] = field(default_factory=dict)
+    failure: str = ""
+    known: str = ""
+
+    def add(self, report: LookupReport) -> None:
+        for case in cases(report):
+            cell = self.cells.setdefault(case.build, Counter())
+            held, failed = case.kind == "changed", case.outcome in ("failed", "error")
+            cell["results"] += not held
+            cell["crashed"] += case.kind == "crashed"
+            cell["changed" if held and failed else "failed" if failed else case.outcome] += 1
+            if failed:
+                self.failure = self.failure or f"{question(report)}: {case.message}"
+            if case.outcome == "accepted":
+                self.known = self.known or acceptance(case)
+
+
+def _words(cell: Counter[str] | None) -> str:
+    if cell is None:
+        return ""
+    words = [f"{cell['failed']} of {cell['results']}"] if cell["failed"] else []
+    words += [f"{cell['changed']} changed"] if cell["changed"] else []
+    if words:
+        return f"❌ {', '.join(words)}"
+    for outcome, sign in (("accepted", "☑️ accepted"), ("skipped", "❔ not counted"),
+                          ("crashed", "💥 as predicted")):  # fmt: skip
+        if cell[outcome]:
+            return sign
+    return "✅"
+
+
+def _matrix(rows: dict[str, _Row]) -> Iterator[str]:
+    """Scenarios × builds, those with failures first, and why."""
+    builds = dict.fromkeys(build for row in rows.values() for build in row.cells)
+    head = "".join(f"| {_text(build)} " for build in builds)
+    yield f"### Scenarios\n\n| scenario {head}| why |\n|---{'|---' * len(builds)}|---|\n"
+    for name, row in sorted(rows.items(), key=lambda item: not item[1].failure):
+        cells = "".join(f"| {_words(row.cells.get(build))} " for build in builds)
+        yield f"| {_text(name)} {cells}| {_text(row.failure or row.known)} |\n"
+
+
+def _folded(title: str, lines: Sequence[str]) -> str:
+    body = "\n".join(one_line(line).replace("`", "'") for line in lines if line)
+    summary = f"<summary>{_html(title)}</summary>"
+    return f"<details>{summary}\n\n```text\n{body}\n```\n\n</details>\n"
+
+
+def _text(text: str) -> str:
+    """``text`` without a meaning in Markdown, on one line."""
+    return _SPECIAL.sub(r"\\\1", _html(text))
+
+
+def _html(text: str) -> str:
+    return escape(escaped(" ".join(text.split())), quote=False)
 
 
 def _title(report: LookupReport) -> str:

@@ -7,39 +7,34 @@ from collections.abc import Iterable
 from textwrap import indent
 from typing import Any, TextIO
 
-from harness.compare.results import LookupReport, Notice, Summary
+from harness.compare.results import LookupReport
 from harness.report.documents import HeldAgainst, dump
+from harness.report.writer import Writer
 from harness.sandbox.spool import Spool
 
 
-class JsonReport:
+class JsonReport(Writer):
     """Keeps the look-ups in a spool, and writes one document when the run is finished."""
 
-    def __init__(self, stream: TextIO, title: str = "") -> None:  # noqa: ARG002 - as all writers
-        self._stream = stream
+    def __init__(self, stream: TextIO, title: str = "") -> None:
+        super().__init__(stream, title)
         self._reports: Spool[LookupReport] = Spool()
-        self._notices: list[Notice] = []
-        self._summary = Summary()
 
     def add(self, report: LookupReport) -> None:
         """Take one look-up."""
+        super().add(report)
         self._reports.append(report)
-        self._summary += Summary.of(report.results)
 
-    def note(self, notice: Notice) -> None:
-        """Take what stands beside the results."""
-        self._notices.append(notice)
-
-    def finish(self) -> Summary:
-        """Write the document; the totals."""
+    def finish(self) -> None:
+        """Write the document."""
         self._stream.write('{\n "schema": 1')
         for key in ("results", "changes", "architectures"):
             self._list(key, (one for report in self._reports for one in getattr(report, key)))
-        self._member("against", self._against())
-        self._member("notices", self._notices)
-        self._member("summary", self._summary)
+        for key, value in (
+            ("against", self._against()), ("notices", self._notices), ("summary", self.summary),
+        ):  # fmt: skip
+            self._stream.write(f',\n "{key}": {_indented(value, " ").lstrip()}')
         self._stream.write("\n}\n")
-        return self._summary
 
     def _list(self, key: str, values: Iterable[Any]) -> None:
         self._stream.write(f',\n "{key}": [')
@@ -48,10 +43,6 @@ class JsonReport:
             self._stream.write(separator + _indented(value, "  "))
             separator, end = ",\n", "\n ]"
         self._stream.write(end)
-
-    def _member(self, key: str, value: Any) -> None:
-        text = _indented(value, " ").lstrip()
-        self._stream.write(f',\n "{key}": {text}')
 
     def _against(self) -> HeldAgainst | None:
         reference = next((report.reference for report in self._reports if report.reference), "")

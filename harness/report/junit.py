@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
-from harness.compare.results import LookupReport, Notice, Summary
+from harness.compare.results import LookupReport, Notice
 from harness.report.words import Case, acceptance, cases, place, unused_name
+from harness.report.writer import Writer
 from harness.sandbox.spool import Spool
 from harness.text.shown import escaped, lines, one_line
 
@@ -31,21 +32,20 @@ class _Suite:
     seconds: float = 0.0
 
 
-class JUnitReport:
+class JUnitReport(Writer):
     """Keeps cases in a spool, and writes one document when the run is finished."""
 
-    def __init__(self, stream: TextIO, title: str = "") -> None:  # noqa: ARG002 - as all writers
-        self._stream = stream
+    def __init__(self, stream: TextIO, title: str = "") -> None:
+        super().__init__(stream, title)
         self._cases: Spool[str] = Spool()
         self._suites: dict[tuple[str, str], _Suite] = {}
         self._names: dict[str, dict[str, int]] = {}
-        self._summary = Summary()
 
     def add(self, report: LookupReport) -> None:
         """Take one look-up."""
+        super().add(report)
         for case in cases(report):
             self._add(report.scenario, report.source, case, [place(report), *case.lines])
-        self._summary += Summary.of(report.results)
 
     def note(self, notice: Notice) -> None:
         """Take a refused host, which is an error, or a stale entry of the baseline."""
@@ -77,8 +77,8 @@ class JUnitReport:
         inner = f">\n   {body}\n  </testcase>" if body else " />"
         self._cases.append(tag.removesuffix(">") + inner)
 
-    def finish(self) -> Summary:
-        """Write the document; the totals."""
+    def finish(self) -> None:
+        """Write the document."""
         every = _Suite()
         for suite in self._suites.values():
             every.places += suite.places
@@ -96,7 +96,6 @@ class JUnitReport:
                 write(f"  {self._cases[number]}\n")
             write(" </testsuite>\n")
         write("</testsuites>\n")
-        return self._summary
 
 
 def _counts(suite: _Suite) -> dict[str, str]:

@@ -11,26 +11,27 @@ import json
 import re
 from typing import Any, TextIO
 
-from harness.compare.results import LookupReport, Notice, Summary
+from harness.compare.results import LookupReport, Notice
 from harness.report.words import cases
+from harness.report.writer import Writer
 from harness.text.shown import escaped
 
 _LIKE_A_KEY = re.compile(r"\S+\s*:(?=\s|$)")
 
 
-class TapReport:
+class TapReport(Writer):
     """Writes a line for each look-up, gai.conf and build as they come, and the plan at the end."""
 
     def __init__(self, stream: TextIO, title: str = "") -> None:
-        self._stream = stream
+        super().__init__(stream, title)
         self._count = 0
-        self._summary = Summary()
         self._line("TAP version 13")
         if title:
             self._line(f"# {escaped(title)}")
 
     def add(self, report: LookupReport) -> None:
         """Write one look-up."""
+        super().add(report)
         for case in cases(report):
             name = f"{report.scenario} · {case.name}"
             if case.outcome == "skipped":
@@ -47,7 +48,6 @@ class TapReport:
                     **case.orders,
                     explanation=[line for line in case.lines if line != case.message],
                 )
-        self._summary += Summary.of(report.results)
 
     def note(self, notice: Notice) -> None:
         """Write a refused host or a stale entry as a failure; as a comment where it is none."""
@@ -57,10 +57,9 @@ class TapReport:
         else:
             self._line(f"# {escaped(text)}")
 
-    def finish(self) -> Summary:
-        """Write the plan; the totals."""
+    def finish(self) -> None:
+        """Write the plan."""
         self._line(f"1..{self._count}")
-        return self._summary
 
     def _test(self, passed: bool, name: str, directive: str = "") -> None:
         self._count += 1

@@ -13,13 +13,12 @@ from harness.compare.results import (
     LookupReport,
     Notice,
     Result,
-    Summary,
     Verdict,
     VersionChange,
 )
-from harness.report.against import Against
 from harness.report.terminal import Terminal
 from harness.report.words import acceptance, change_lines, result_lines
+from harness.report.writer import Against, Writer
 from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
 from harness.versions import Version
@@ -45,34 +44,27 @@ _STYLES = {
 _NAMED = 4  # interfaces named in one note
 
 
-def text_report(stream: TextIO, title: str = "") -> TextReport:  # noqa: ARG001 - as all writers
-    """The writer of ``run --format text``; it has no title."""
-    return TextReport(Terminal(stream))
+class TextReport(Writer):
+    """Writes reports one by one as they come, then the summary; nothing is wrapped.
 
-
-class TextReport:
-    """Writes reports one by one as they come, then the summary.
-
-    ``console`` decides on colours and width; nothing is wrapped. ``quiet`` leaves out
-    look-ups on which native and model agree and all builds answer alike.
+    ``quiet`` leaves out look-ups on which native and model agree and all builds answer alike.
     """
 
-    def __init__(self, console: Terminal, quiet: bool = False) -> None:
-        self._console = console
-        self._say = console.say
+    def __init__(self, stream: TextIO, title: str = "", *, quiet: bool = False) -> None:
+        super().__init__(stream, title)
+        self._console = Terminal(stream)
+        self._say = self._console.say
         self._quiet = quiet
-        self._summary = Summary()
         self._lookups: set[tuple[str, str, str]] = set()
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
         self._changed = 0
         self._against = Against()
-        self._stale: list[Notice] = []
         self._scenario = ""
 
     def add(self, report: LookupReport) -> None:
         """Write one look-up."""
+        super().add(report)
         self._against.add(report)
-        self._summary += Summary.of(report.results)
         self._lookups.add((report.scenario, report.lookup, report.gai_conf))
         for result in report.results:
             self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator or ""
@@ -94,28 +86,18 @@ class TextReport:
             known = isinstance(change, BuildChange) and not change.failed
             self._say(f"    {change.headline}", "dim" if known else "yellow")
 
-    def finish(self) -> Summary:
-        """Write the totals and return them."""
-        summary = self._summary
+    def finish(self) -> None:
+        """Write the totals, changes against another build, and stale entries of the baseline."""
         lookups = len(self._lookups)
         on = ", ".join(_builds(self._ran))
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
-        self._say(f"{what}: {summary.words}", "bold")
+        self._say(f"{what}: {self.summary.words}", "bold")
         through = sorted({(arch, name) for (_, arch, *_), name in self._ran.items() if name})
         if through:
             self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))
         if self._changed:
             plural = "s"[: self._changed != 1]
             self._say(f"{self._changed} difference{plural} between neighbouring versions")
-        self._changes()
-        return summary
-
-    def note(self, notice: Notice) -> None:
-        """Write what a run has to say beside its results; refused hosts are told elsewhere."""
-        if notice.kind == "stale":
-            self._stale.append(notice)
-
-    def _changes(self) -> None:
         for rules, count, held in self._against.groups():
             self._say(f"{rules}: {count}", "bold yellow")
             for report, change in held:
@@ -127,8 +109,10 @@ class TextReport:
                     self._say(line)
         if words := self._against.words:
             self._say(words, "bold")
-        for notice in self._stale:
-            self._say(f"stale in the baseline: {_where(notice)}: {notice.text}", "bold yellow")
+        for notice in self._notices:
+            if notice.kind == "stale":  # refused hosts are told elsewhere
+                words = f"stale in the baseline: {_where(notice)}: {notice.text}"
+                self._say(words, "bold yellow")
 
     def _answer(self, results: Sequence[Result], among: Sequence[Result]) -> None:
         first = results[0]

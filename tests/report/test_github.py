@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from harness.compare.results import LookupReport, Notice
-from harness.report.github import GitHubReport
-from harness.report.markdown import LIMIT, job_summary
+from harness.report.github import LIMIT, GitHubReport
 from tests.report.kit import Ran
 
 STALE = Notice("stale", "s", "the difference is gone", "web", "default", "2.36", "b.yaml")
@@ -42,19 +43,41 @@ def plain(text: str) -> str:
     return re.sub("|".join(codes), lambda found: codes[found[0]], text)
 
 
-def written(reports: Sequence[LookupReport], *notices: Notice, **environment: str) -> list[Command]:
-    stream = io.StringIO()
-    writer = GitHubReport(stream, "a title", environment)
-    for report in reports:
-        writer.add(report)
-    for notice in notices:
-        writer.note(notice)
-    writer.finish()
-    return commands(stream.getvalue())
+class Actions:
+    """The report as a step of a workflow writes it, whose summary goes to ``file``."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.file = folder / "summary.md"
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(self.file))
+        monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+
+    def written(
+        self, reports: Sequence[LookupReport], *notices: Notice, title: str = "a title"
+    ) -> list[Command]:
+        stream = io.StringIO()
+        writer = GitHubReport(stream, title)
+        for report in reports:
+            writer.add(report)
+        for notice in notices:
+            writer.note(notice)
+        writer.finish()
+        return commands(stream.getvalue())
+
+    def summary(self, reports: Sequence[LookupReport], title: str = "a title") -> str:
+        self.written(reports, title=title)
+        return self.file.read_text()
 
 
-def test_a_failure_points_at_its_line(ran: Ran, tmp_path: Path) -> None:
-    found = written(ran.reports, GITHUB_WORKSPACE=str(ran.scenario.parent))
+@pytest.fixture
+def actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Actions:
+    return Actions(tmp_path, monkeypatch)
+
+
+def test_a_failure_points_at_its_line(
+    ran: Ran, actions: Actions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(ran.scenario.parent))
+    found = actions.written(ran.reports)
     errors = [one for one in found if one.level == "error"]
     first = next(one for one in errors if one.properties["title"].startswith("formats: web on"))
     assert (first.properties["file"], first.properties["line"]) == ("formats.yaml", "9")
@@ -63,59 +86,62 @@ def test_a_failure_points_at_its_line(ran: Ran, tmp_path: Path) -> None:
     assert "rule 6" in first.message
     inet = [one for one in errors if one.properties["title"].startswith("formats: web inet on")]
     assert inet[0].properties["line"] == "10"
-    outside = written(ran.reports, GITHUB_WORKSPACE=str(tmp_path))
-    assert not any("file" in one.properties for one in outside)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    assert not any("file" in one.properties for one in actions.written(ran.reports))
 
 
-def test_builds_that_fail_alike_share_one_annotation(ran: Ran) -> None:
+def test_builds_that_fail_alike_share_one_annotation(ran: Ran, actions: Actions) -> None:
     report = next(report for report in ran.reports if report.lookup == "web inet")
     alone = replace(report, against=(), reference="", changes=())
-    (error, _) = written([alone])
+    (error, _) = actions.written([alone])
     assert error.message.count("expected 198.51.100.9, got 203.0.113.9") == 2 + 1  # native, model
     assert all(result.where in error.properties["title"] for result in report.results)
 
 
-def test_what_is_accepted_or_agrees_has_no_annotation(ran: Ran) -> None:
+def test_what_is_accepted_or_agrees_has_no_annotation(ran: Ran, actions: Actions) -> None:
     report = ran.reports[0]
     known = tuple(replace(r, accepted=r.differs) for r in report.results)
-    found = written([replace(report, results=known, against=(), changes=())])
+    found = actions.written([replace(report, results=known, against=(), changes=())])
     assert [one.level for one in found] == ["notice"]
 
 
-def test_versions_that_differ_and_stale_entries_are_warnings(ran: Ran) -> None:
+def test_versions_that_differ_and_stale_entries_are_warnings(ran: Ran, actions: Actions) -> None:
     report = replace(ran.reports[0], results=(), against=(), reference="")
     assert report.changes
-    found = written([report], STALE, replace(STALE, failed=True), Notice("refused", "h", "no"))
+    found = actions.written(
+        [report], STALE, replace(STALE, failed=True), Notice("refused", "h", "no")
+    )
     levels = [one.level for one in found]
     assert levels == ["warning"] * len(report.changes) + ["warning", "error", "error", "notice"]
 
 
-def test_everything_is_escaped(ran: Ran) -> None:
+def test_everything_is_escaped(ran: Ran, actions: Actions) -> None:
     odd = "a%0A,b:c::error::\r\nd"
     report = ran.reports[0]
     results = tuple(replace(r, label=odd) for r in report.results)
-    found = written([replace(report, scenario=odd, lookup=odd, source=odd, results=results)])
+    found = actions.written(
+        [replace(report, scenario=odd, lookup=odd, source=odd, results=results)]
+    )
     shown = "a%0A,b:c::error::\\r\\nd"
     assert found[0].properties["file"] == shown
     assert found[0].properties["title"].startswith(f"{shown}: {shown} on")
     assert [one.level for one in found if one.level == "notice"] == ["notice"]
 
 
-def test_the_summary_is_appended(ran: Ran, tmp_path: Path) -> None:
-    file = tmp_path / "summary.md"
-    file.write_text("before\n")
-    written(ran.reports, STALE, GITHUB_STEP_SUMMARY=str(file))
-    text = file.read_text()
+def test_the_summary_is_appended(ran: Ran, actions: Actions) -> None:
+    actions.file.write_text("before\n")
+    actions.written(ran.reports, STALE)
+    text = actions.file.read_text()
     assert text.startswith("before\n## gai-harness: a title\n")
     assert text.index("### Failures") < text.index("### Against") < text.index("### Scenarios")
     assert f"{ran.scenario}:9" in text
     assert "stale: s, web" in text
 
 
-def test_the_table_has_failures_first_and_says_why(ran: Ran) -> None:
+def test_the_table_has_failures_first_and_says_why(ran: Ran, actions: Actions) -> None:
     good = replace(ran.reports[0], scenario="good", against=(), results=tuple(
         replace(r, accepted=r.differs) for r in ran.reports[0].results))  # fmt: skip
-    text = job_summary("t", [good, *ran.reports])
+    text = actions.summary([good, *ran.reports])
     rows = [
         line for line in text.partition("### Scenarios")[2].splitlines() if line.startswith("| ")
     ]
@@ -128,24 +154,32 @@ def test_the_table_has_failures_first_and_says_why(ran: Ran) -> None:
     assert "❌" not in rows[3]
 
 
-def test_a_summary_too_large_is_cut_between_its_parts(ran: Ran, tmp_path: Path) -> None:
-    report = ran.reports[0]
-    many = [replace(report, scenario=f"s{number}") for number in range(3000)]
-    text = job_summary("t", many)
-    assert len(text.encode()) <= LIMIT
-    assert text.rstrip().endswith("has all.*")
-    assert text.count("<details>") == text.count("</details>") > 0
-    file = tmp_path / "summary.md"
-    file.write_text("x" * (LIMIT - 3000))
-    written(many[:50], GITHUB_STEP_SUMMARY=str(file))
-    assert LIMIT - 3000 < file.stat().st_size <= LIMIT
-    found = written(many[:1], GITHUB_STEP_SUMMARY=str(tmp_path / "no/such.md"))
+@pytest.mark.parametrize("there", [0, LIMIT - 3000, LIMIT - 1])
+def test_a_summary_too_large_is_cut_between_its_parts(
+    ran: Ran, actions: Actions, there: int
+) -> None:
+    actions.file.write_text("x" * there)
+    text = actions.summary(
+        [replace(ran.reports[0], scenario=f"s{n}") for n in range(50 if there else 3000)]
+    )
+    assert there <= len(text.encode()) <= LIMIT
+    assert text.count("<details>") == text.count("</details>")
+    if there < LIMIT - 1:
+        assert text.count("<details>")
+        assert text.rstrip().endswith("has all.*")
+
+
+def test_a_summary_that_cannot_be_written(
+    ran: Ran, actions: Actions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(actions.file / "no" / "such.md"))
+    found = actions.written(ran.reports[:1])
     assert (found[-1].level, "No such file" in found[-1].message) == ("warning", True)
 
 
-def test_text_has_no_meaning_in_markdown(ran: Ran) -> None:
+def test_text_has_no_meaning_in_markdown(ran: Ran, actions: Actions) -> None:
     odd = "<b>|`*_[x](y)\n# z"
-    text = job_summary(odd, [replace(ran.reports[0], scenario=odd, lookup=odd)])
+    text = actions.summary([replace(ran.reports[0], scenario=odd, lookup=odd)], odd)
     assert "<b>" not in text
     assert "\n# z" not in text
     table = text.partition("### Scenarios")[2]

@@ -38,7 +38,7 @@ def lookup(scenario: str, verdict: Verdict = Verdict.AGREE, accepted: bool = Fal
 
 def shown(reports: list[LookupReport], quiet: bool) -> str:
     stream = io.StringIO()
-    text = TextReport(Terminal(stream), quiet=quiet)
+    text = TextReport(stream, quiet=quiet)
     for report in reports:
         text.add(report)
     text.finish()

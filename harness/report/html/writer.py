@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 import harness
-from harness.compare.results import LookupReport, Notice, Summary
+from harness.compare.results import LookupReport
 from harness.report.html.columns import columns_of
 from harness.report.html.lookups import views_of
 from harness.report.html.overview import Overview
 from harness.report.html.page import Page
+from harness.report.writer import Writer
 from harness.sandbox.spool import Spool
 from harness.text.shown import bare
 
@@ -19,7 +20,7 @@ WRITTEN_OUT = 600
 """Up to so many look-ups stand in the page as they are; of more, some are packed."""
 
 
-class HtmlReport:
+class HtmlReport(Writer):
     """Collects look-ups and writes them to ``stream`` as one HTML page.
 
     ``title`` is the page's, ``made`` the time it states (now when left out). Of more than
@@ -30,24 +31,17 @@ class HtmlReport:
     def __init__(
         self, stream: TextIO, title: str = "gai-harness run", made: datetime | None = None
     ) -> None:
-        self._stream = bare(stream)
-        self._title = title
+        super().__init__(bare(stream), title)
         self._made = made
         self._reports: Spool[LookupReport] = Spool()
-        self._notices: list[Notice] = []
-        self._summary = Summary()
 
     def add(self, report: LookupReport) -> None:
         """Keep one look-up for the page."""
+        super().add(report)
         self._reports.append(report)
-        self._summary += Summary.of(report.results)
 
-    def note(self, notice: Notice) -> None:
-        """Keep what stands beside the results: a host refused, a stale entry of a baseline."""
-        self._notices.append(notice)
-
-    def finish(self) -> Summary:
-        """Write the page and return the totals."""
+    def finish(self) -> None:
+        """Write the page."""
         columns = columns_of(self._reports)
         page, head = Page(columns, len(self._reports)), Overview(columns)
         for view in views_of(self._reports, columns):
@@ -60,11 +54,10 @@ class HtmlReport:
             title=self._title,
             version=harness.__version__,
             made=f"{made:%Y-%m-%d %H:%M} {made.tzname() or ''}".strip(),
-            summary=self._summary,
+            summary=self.summary,
             notices=self._notices,
         ):
             self._stream.write(piece.encode("utf-8", "replace").decode("utf-8"))
-        return self._summary
 
 
 def _written(head: Overview) -> Sequence[int]:

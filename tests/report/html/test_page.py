@@ -119,7 +119,8 @@ def test_the_totals_are_those_of_the_results() -> None:
     reports = kit.every_kind()
     for one in reports:
         report.add(one)
-    assert report.finish() == Summary.of([r for one in reports for r in one.results])
+    report.finish()
+    assert report.summary == Summary.of([r for one in reports for r in one.results])
     text = Parsed(stream.getvalue()).text
     assert "✓ 26 agree" in text
     assert "≠ 1 disagree" in text

@@ -1,14 +1,39 @@
-"""What one build answers otherwise than another, grouped by the rules, for every format."""
+"""What the formats of a run have in common: a writer, and answers held against another build's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TextIO
 
-from harness.compare.results import BuildChange, LookupReport
+from harness.compare.results import BuildChange, LookupReport, Notice, Summary
 from harness.sandbox.spool import Spool
 
 Held = tuple[LookupReport, BuildChange]
+
+
+class Writer:
+    """Takes the reports of a run one by one, in order, and writes them to ``stream``.
+
+    ``summary`` has the totals of what was added.
+    """
+
+    def __init__(self, stream: TextIO, title: str = "") -> None:
+        self._stream = stream
+        self._title = title
+        self.summary = Summary()
+        self._notices: list[Notice] = []
+
+    def add(self, report: LookupReport) -> None:
+        """Take one look-up, on every glibc asked for."""
+        self.summary += Summary.of(report.results)
+
+    def note(self, notice: Notice) -> None:
+        """Take what stands beside the results: a refused host, a stale entry of a baseline."""
+        self._notices.append(notice)
+
+    def finish(self) -> None:
+        """Write what is still to be written."""
 
 
 class Against:
