@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.doctor.rows import Finding, Found, Row
 from harness.glibcs import apt, cache, emulators
-from harness.glibcs.build import Build
+from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import (
     Distribution,
     Suite,
@@ -22,7 +22,6 @@ from harness.glibcs.catalog import (
     native_arch,
     package_name,
 )
-from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.fetching import catalogue
 from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage

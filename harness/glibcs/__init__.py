@@ -10,38 +10,16 @@
         argv = command(build)               # to run inside it
 """
 
-from __future__ import annotations
-
-from harness.glibcs.build import Build
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.discover import from_directory
 from harness.glibcs.emulators import Emulator, emulator_for, fetch_emulator
-from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.fetching import Progress, catalogue, fetch
-from harness.glibcs.host_libc import host
-from harness.glibcs.hosting import hosted_command, python_parts
+from harness.glibcs.host_libc import host, hosted_command, python_parts
 from harness.glibcs.known_builds import InventoryEntry, add, find, inventory, remove
 from harness.glibcs.private_roots import command, stage
 
 __all__ = [
-    "Build",
-    "Emulator",
-    "GlibcError",
-    "GlibcMissing",
-    "GlibcUnavailable",
-    "InventoryEntry",
-    "Progress",
-    "add",
-    "catalogue",
-    "command",
-    "emulator_for",
-    "fetch",
-    "fetch_emulator",
-    "find",
-    "from_directory",
-    "host",
-    "hosted_command",
-    "inventory",
-    "python_parts",
-    "remove",
-    "stage",
-]
+    "Build", "Emulator", "GlibcError", "GlibcMissing", "GlibcUnavailable", "InventoryEntry",
+    "Progress", "add", "catalogue", "command", "emulator_for", "fetch", "fetch_emulator", "find",
+    "from_directory", "host", "hosted_command", "inventory", "python_parts", "remove", "stage",
+]  # fmt: skip

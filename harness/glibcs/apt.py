@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.glibcs.errors import GlibcError, GlibcUnavailable
+from harness.glibcs.build import GlibcError, GlibcUnavailable
 from harness.glibcs.sources import Source, no_apt
 from harness.sandbox import programs
 from harness.text.reading import read_regular

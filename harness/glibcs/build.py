@@ -1,10 +1,11 @@
-"""A glibc build as a value."""
+"""A glibc build as a value, and what can go wrong with one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.text.shown import escaped
 from harness.versions import Version
 
 if TYPE_CHECKING:
@@ -20,23 +21,33 @@ class Build:
         arch: Debian's name of the architecture, read from the ELF header: ``"amd64"``.
         origin: For people: ``"host"``, ``"debian bookworm 2.36-9+deb12u10"``,
             ``"directory /opt/glibc"``.
-        loader: The dynamic loader's file (a real file, never a symbolic link).
-        libraries: libc itself and the other libraries of this build that a lookup may load. Real
-            files.
         id: A stable key, usable as a file name: the same build has the same key in every run.
-        names: The name each of ``(loader, *libraries)`` is looked up by, in that order: its
-            soname. Empty where that is the file's own name.
+        files: Its real files by the name each is looked up by (its soname): the dynamic loader,
+            libc itself, then the other libraries that a lookup may load.
         name: The name given with ``glibc add``; None for other builds.
     """
 
     version: str
     arch: str
     origin: str
-    loader: Path
-    libraries: tuple[Path, ...]
     id: str
-    names: tuple[str, ...] = ()
+    files: tuple[tuple[str, Path], ...]
     name: str | None = None
+
+    @property
+    def loader(self) -> Path:
+        """The dynamic loader's file."""
+        return self.files[0][1]
+
+    @property
+    def libc(self) -> Path:
+        """The file of libc itself."""
+        return self.files[1][1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names its files are looked up by, in their order."""
+        return tuple(name for name, _ in self.files)
 
     @property
     def ordered_version(self) -> Version:
@@ -48,8 +59,41 @@ class Build:
         """A short title that tells builds of one version apart: ``2.36:amd64 (host)``."""
         return f"{self.version}:{self.arch} ({self.origin})"
 
-    @property
-    def files(self) -> tuple[tuple[str, Path], ...]:
-        """Every file with the name it is looked up by, the loader first."""
-        paths = (self.loader, *self.libraries)
-        return tuple(zip(self.names or (path.name for path in paths), paths, strict=True))
+
+class GlibcError(Exception):
+    """A tree, a package or a specification that cannot be used as a glibc build.
+
+    ``str()`` is the one line shown. ``exit_status`` is the status the command line ends with:
+    2 here (wrong input), 3 in the subclasses (this machine cannot do it).
+    """
+
+    exit_status: int = 2
+
+    def __init__(self, line: str) -> None:
+        # names out of a tree or a library may have line breaks and control characters
+        super().__init__(escaped(line))
+
+
+class GlibcUnavailable(GlibcError):
+    """A build that cannot be had on this machine; ``hint`` names what would help."""
+
+    exit_status = 3
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(f"{reason}; {hint}")
+        self.reason = reason
+        self.hint = hint
+
+
+class GlibcMissing(GlibcError):
+    """A build that is not on this machine, although it may be had.
+
+    ``spec`` is what was asked for, as given: ``2.31``, ``2.36:armhf``, a name.
+    """
+
+    exit_status = 3
+
+    def __init__(self, spec: str, hint: str) -> None:
+        super().__init__(f"glibc {spec} is not on this machine; {hint}")
+        self.spec = spec
+        self.hint = hint

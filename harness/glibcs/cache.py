@@ -28,9 +28,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.glibcs.build import Build
-from harness.glibcs.errors import GlibcError, GlibcUnavailable
-from harness.glibcs.files import LARGEST, sha256
+from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
+from harness.glibcs.elf import LARGEST, sha256
 from harness.text.reading import read_regular
 from harness.versions import is_version
 
@@ -238,15 +237,10 @@ def read_cached(folder: Path) -> Cached:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Cached(folder)
     build = Build(
-        version=manifest.version,
-        arch=manifest.arch,
-        origin=manifest.origin,
-        loader=paths[0],
-        libraries=paths[1:],
-        id=manifest.id,
-        names=tuple(name for name, _, _ in manifest.files),
-        name=manifest.name,
-    )
+        manifest.version, manifest.arch, manifest.origin, manifest.id,
+        tuple((file[0], path) for file, path in zip(manifest.files, paths, strict=True)),
+        manifest.name,
+    )  # fmt: skip
     return Cached(folder, manifest, build)
 
 

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from harness.glibcs.build import GlibcUnavailable
 from harness.glibcs.elf import ElfError, read_elf_file
-from harness.glibcs.errors import GlibcUnavailable
 from harness.versions import interpreter_arch
 
 _OTHERWISE = (

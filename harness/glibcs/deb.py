@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Self
 
-from harness.glibcs.errors import GlibcError, GlibcUnavailable
+from harness.glibcs.build import GlibcError, GlibcUnavailable
 from harness.glibcs.libc_files import WANTED
 from harness.sandbox import programs
 
@@ -53,13 +53,9 @@ def is_glibc(name: str) -> bool:
 
 
 def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) -> None:
-    """Unpack regular files and symbolic links out of a ``.deb`` into an empty directory.
+    """Unpack regular files and links out of a ``.deb`` into an empty directory.
 
-    Args:
-        package: The ``.deb``.
-        tree: The directory.
-        wanted: Which members to make, by their path without a leading ``/``; by default the
-            libraries of a lookup.
+    ``wanted`` says which members to make, by their path without a leading ``/``.
 
     Raises:
         GlibcError: The package is cut short or damaged, or a member of it points outside the tree.
@@ -81,10 +77,6 @@ def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) 
         resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         try:
             unpack_tar(process.stdout, tree, package.name, wanted)
-            # the end of the archive is padding; reading it lets dpkg-deb end by itself
-            rest = _Bounded(process.stdout, package.name)
-            while rest.read(65536):
-                pass
         except BaseException:
             process.kill()
             raise
@@ -97,31 +89,28 @@ def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) 
 def unpack_tar(
     stream: IO[bytes], tree: Path, shown: str, wanted: Callable[[str], bool] = is_glibc
 ) -> None:
-    """Unpack what is wanted out of a tar stream; see `unpack`.
+    """Unpack what is wanted out of an uncompressed tar stream, to its end; see `unpack`.
 
-    Args:
-        stream: An uncompressed tar archive; it need not be seekable.
-        tree: The directory to unpack into.
-        shown: How to call the archive in an error.
-        wanted: Which members to make.
-
-    Raises:
-        GlibcError: The archive is damaged, asks for too much, or a member points outside the tree.
+    The stream need not be seekable; ``shown`` is how to call the archive in an error.
     """
+    bounded: Any = _Bounded(stream)  # tarfile only calls its read
     try:
-        bounded: Any = _Bounded(stream, shown)  # tarfile only calls its read
-        kind = _member_kind(shown)
-        with tarfile.open(fileobj=bounded, mode="r|", tarinfo=kind) as archive:
+        with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_member_kind()) as archive:
             for member in archive:
-                name = _inside(member.name, shown)
+                name = _inside(member.name)
                 if member.issym():
-                    _inside_link(name, member.linkname, shown)
+                    _check_link(name, member.linkname)
                 elif member.islnk():
-                    _inside(member.linkname, shown)
+                    _inside(member.linkname)
                 if not member.isdir() and wanted(name):
-                    _make(archive, member, name, tree, shown)
-    except (GlibcError, OSError):
+                    _make(archive, member, name, tree)
+        # the end of the archive is padding; reading it lets dpkg-deb end by itself
+        while bounded.read(65536):
+            pass
+    except OSError:
         raise
+    except GlibcError as error:
+        raise GlibcError(f"{shown}: {error}") from None
     except Exception as error:
         # besides its own TarError, tarfile lets out what a number or a name in a header causes
         raise GlibcError(f"{shown}: a damaged package ({_short(str(error))})") from None
@@ -130,22 +119,21 @@ def unpack_tar(
 class _Bounded:
     """A stream that ends with an error when it gives too much or takes too long."""
 
-    def __init__(self, stream: IO[bytes], shown: str) -> None:
-        self._stream, self._shown = stream, shown
-        self._left = _MOST_BYTES
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._left = stream, _MOST_BYTES
         self._end = time.monotonic() + _SECONDS
 
     def read(self, size: int) -> bytes:
         data = self._stream.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise GlibcError(f"{self._shown}: more than {_MOST_BYTES >> 20} MiB unpacked")
+            raise GlibcError(f"more than {_MOST_BYTES >> 20} MiB unpacked")
         if time.monotonic() > self._end:
-            raise GlibcError(f"{self._shown}: unpacking it takes over {_SECONDS:.0f} s")
+            raise GlibcError(f"unpacking it takes over {_SECONDS:.0f} s")
         return data
 
 
-def _member_kind(shown: str) -> type[tarfile.TarInfo]:
+def _member_kind() -> type[tarfile.TarInfo]:
     """The class of one archive's members, which looks at each header before its content."""
     headers = long = 0
 
@@ -158,13 +146,11 @@ def _member_kind(shown: str) -> type[tarfile.TarInfo]:
             # a long name and a long link before a member; tarfile reads each whole, by recursion
             long = long + 1 if found.type in _LONG else 0
             if headers > _MOST_MEMBERS:
-                raise GlibcError(f"{shown}: more than {_MOST_MEMBERS} members")
+                raise GlibcError(f"more than {_MOST_MEMBERS} members")
             if found.type not in _KINDS:
-                raise GlibcError(
-                    f"{shown}: {_short(found.name)} is neither a file, a folder nor a link"
-                )
+                raise GlibcError(f"{_short(found.name)} is neither a file, a folder nor a link")
             if found.size < 0 or long > 2 or (long and found.size > _LONGEST_PATH):
-                raise GlibcError(f"{shown}: a header of {found.size} bytes before a member")
+                raise GlibcError(f"a header of {found.size} bytes before a member")
             return found
 
     return Member
@@ -175,76 +161,66 @@ def _short(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def _inside(name: str, shown: str) -> str:
+def _inside(name: str) -> str:
     """A member's name, relative to the root of the tree and without ``.`` parts."""
     parts = name.split("/")
     if name.startswith("/") or ".." in parts or "\0" in name:
-        raise GlibcError(f"{shown}: the member {_short(name)} points outside the package")
-    if (
-        len(parts) > _DEEPEST
-        or len(os.fsencode(name)) >= _LONGEST_PATH
-        or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts)
-    ):
-        raise GlibcError(f"{shown}: the member {_short(name)} has too long or too deep a name")
+        raise GlibcError(f"the member {_short(name)} points outside the package")
+    long = len(os.fsencode(name)) >= _LONGEST_PATH
+    if long or len(parts) > _DEEPEST or any(len(os.fsencode(one)) > _LONGEST_NAME for one in parts):
+        raise GlibcError(f"the member {_short(name)} has too long or too deep a name")
     return posixpath.normpath(name)
 
 
-def _inside_link(name: str, target: str, shown: str) -> None:
+def _check_link(name: str, target: str) -> None:
     """Refuse a link that climbs out; an absolute one starts at the tree's own root."""
     if not 0 < len(os.fsencode(target)) < _LONGEST_PATH:
-        raise GlibcError(f"{shown}: the link {_short(name)} has an empty or too long a target")
+        raise GlibcError(f"the link {_short(name)} has an empty or too long a target")
     depth = 0 if target.startswith("/") else name.count("/")
     for part in target.split("/"):
         depth += -1 if part == ".." else int(part not in ("", "."))
         if depth < 0:
             raise GlibcError(
-                f"{shown}: the link {_short(name)} to {_short(target)} points outside the package"
+                f"the link {_short(name)} to {_short(target)} points outside the package"
             )
 
 
-def _make(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, tree: Path, shown: str
-) -> None:
-    path = _folder(tree, posixpath.dirname(name), shown) / posixpath.basename(name)
+def _make(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, tree: Path) -> None:
+    path = _folder(tree, posixpath.dirname(name)) / posixpath.basename(name)
     if path.is_symlink() or path.exists():
-        raise GlibcError(f"{shown}: {_short(name)} is in the package twice")
+        raise GlibcError(f"{_short(name)} is in the package twice")
     if member.issym():
         path.symlink_to(member.linkname)
         return
     if member.islnk():
-        _hard_link(tree, _inside(member.linkname, shown), path, shown)
+        target = _inside(member.linkname)
+        # no part of the way, the last one included, may be a link the archive has made
+        source = Path(os.path.realpath(tree)) / target
+        if os.path.realpath(source) != str(source) or not source.is_file():
+            raise GlibcError(f"a hard link to {_short(target)}, which is not unpacked")
+        path.hardlink_to(source)
         return
     if member.size > _LARGEST:
         raise GlibcError(
-            f"{shown}: {_short(name)} has {member.size} bytes, too many for a library or a qemu"
+            f"{_short(name)} has {member.size} bytes, too many for a library or a qemu"
         )
     data = archive.extractfile(member)
     if data is None:
-        raise GlibcError(f"{shown}: {_short(name)} has no content")
+        raise GlibcError(f"{_short(name)} has no content")
     # "x" makes the file anew and never follows a link
     with path.open("xb") as output:
         shutil.copyfileobj(data, output)
     if path.stat().st_size != member.size:
-        raise GlibcError(f"{shown}: {_short(name)} is cut short")
+        raise GlibcError(f"{_short(name)} is cut short")
     path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
-def _hard_link(tree: Path, target: str, path: Path, shown: str) -> None:
-    # no part of the way, the last one included, may be a link the archive has made
-    source = Path(os.path.realpath(tree)) / target
-    if os.path.realpath(source) != str(source) or not source.is_file():
-        raise GlibcError(f"{shown}: a hard link to {_short(target)}, which is not unpacked")
-    path.hardlink_to(source)
-
-
-def _folder(tree: Path, inside: str, shown: str) -> Path:
+def _folder(tree: Path, inside: str) -> Path:
     """Make a folder of the tree, refusing to go through a link an earlier member left."""
     here = tree
     for part in filter(None, inside.split("/")):
         here = here / part
         if here.is_symlink() or (here.exists() and not here.is_dir()):
-            raise GlibcError(
-                f"{shown}: {_short(inside)} leads through a link of the package itself"
-            )
+            raise GlibcError(f"{_short(inside)} leads through a link of the package itself")
         here.mkdir(exist_ok=True)
     return here

@@ -1,21 +1,17 @@
 """Finding the glibc in a directory: a root file system, an install prefix, a container image.
 
-Nothing in the tree is run, and no symbolic link is followed out of it: absolute links mean
-what they mean to a process whose root the tree is.
+Nothing in the tree is run, and no symbolic link is followed out of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.glibcs.build import Build
-from harness.glibcs.elf import ElfError, read_elf_file
-from harness.glibcs.errors import GlibcError
-from harness.glibcs.files import sha256
+from harness.glibcs.build import Build, GlibcError
+from harness.glibcs.elf import ElfError, read_elf_file, sha256
 from harness.glibcs.libc_files import LIBC_NAMES, LOADER, Libc, loader_version, read_libc
 
 if TYPE_CHECKING:
@@ -36,14 +32,7 @@ _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
 
 
 class Tree:
-    """A directory taken for a root of its own.
-
-    Args:
-        root: The directory; a link to it is followed first.
-
-    Raises:
-        GlibcError: It is relative, and the current folder was removed.
-    """
+    """A directory taken for a root of its own; a link to it is followed first."""
 
     def __init__(self, root: Path) -> None:
         try:
@@ -52,11 +41,10 @@ class Tree:
             raise GlibcError(f"{root}: the current folder is gone; expected a directory") from None
 
     def resolve(self, inside: str) -> Path | None:
-        """The real file or directory at *inside*, as a process with this root would reach it.
+        """What is at *inside*, as a process with this root would reach it; None for nothing.
 
-        Gives None where nothing is there. ``..`` never leaves the tree, and an absolute link
-        starts again at its root, unless it names the tree's own place on this machine (an
-        install prefix is linked that way).
+        ``..`` never leaves the tree, and an absolute link starts again at its root, unless it
+        names the tree's own place on this machine (an install prefix is linked that way).
         """
         pending = [part for part in reversed(inside.split("/")) if part]
         done: list[str] = []
@@ -104,23 +92,13 @@ class Tree:
         return str(path.relative_to(self.root))
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    folder: str
-    path: Path
-    libc: Libc
-
-
 def from_directory(path: Path | str, arch: str | None = None) -> Build:
-    """The glibc build in a directory of any layout.
+    """The glibc build in a directory of any layout; its files stay there.
 
     Args:
         path: A root file system, an install prefix, an unpacked container image, or the library
             folder itself.
         arch: Debian's name of the architecture to take where the tree has a glibc of several.
-
-    Returns:
-        Its files lie in the tree; nothing is copied.
 
     Raises:
         GlibcError: There is no glibc (a musl tree, say), several, or a broken one.
@@ -130,18 +108,18 @@ def from_directory(path: Path | str, arch: str | None = None) -> Build:
         kind = "is not a directory" if directory.exists() else "does not exist"
         raise GlibcError(f"{path}: {kind}; expected a directory with a glibc in it")
     tree = Tree(directory)
-    found = _one(tree, list(_libcs(tree, _folders(tree))) or list(_libcs(tree, _walk(tree))), arch)
+    found = list(_libcs(tree, _folders(tree))) or list(_libcs(tree, _walk(tree)))
+    folder, libc = _one(tree, found, arch)
 
     def library(name: str) -> Path | None:
-        path = tree.file(f"{found.folder}/{name}")
+        path = tree.file(f"{folder}/{name}")
         if path is not None:
-            _same_arch(tree, path, found.libc.arch)
+            _same_arch(tree, path, libc.arch)
         return path
 
-    loader = _loader(tree, found)
     key = hashlib.sha256(os.fsencode(tree.root)).hexdigest()[:12]
-    origin = f"directory {tree.root}"
-    return found.libc.build(found.path, loader, library, origin, f"directory-{key}")
+    loader = _loader(tree, folder, libc)
+    return libc.build(loader, library, f"directory {tree.root}", f"directory-{key}")
 
 
 def _folders(tree: Tree) -> Iterator[str]:
@@ -165,8 +143,8 @@ def _walk(tree: Tree) -> Iterator[str]:
         yield inside
 
 
-def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[_Found]:
-    """The libc files, each once, however many ways lead to it."""
+def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[tuple[str, Libc]]:
+    """The libc files with the folder of each, each once, however many ways lead to it."""
     seen: set[tuple[Path, str]] = set()
     contents: set[str] = set()
     for folder in folders:
@@ -184,7 +162,7 @@ def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[_Found]:
             content = sha256(path)
             if content not in contents:
                 contents.add(content)
-                yield _Found(folder, path, libc)
+                yield folder, libc
 
 
 def _dangling(tree: Tree, inside: str) -> GlibcError:
@@ -194,21 +172,20 @@ def _dangling(tree: Tree, inside: str) -> GlibcError:
     return GlibcError(f"{tree.root}: {name} is a link to a file that is not in the tree")
 
 
-def _one(tree: Tree, found: list[_Found], arch: str | None) -> _Found:
+def _one(tree: Tree, found: list[tuple[str, Libc]], arch: str | None) -> tuple[str, Libc]:
     if not found:
         raise GlibcError(f"{tree.root}: {_instead(tree)}")
-    kept = [one for one in found if arch in (None, one.libc.arch)]
+    kept = [one for one in found if arch in (None, one[1].arch)]
     if len(kept) == 1:
         return kept[0]
     each = ", ".join(
-        f"{one.libc.version} for {one.libc.arch} in {tree.shown(one.path)}"
-        for one in found[:_MOST_SHOWN]
+        f"{libc.version} for {libc.arch} in {tree.shown(libc.path)}"
+        for _, libc in found[:_MOST_SHOWN]
     )
     if not kept:
         raise GlibcError(f"{tree.root}: no glibc for {arch}; found {each}")
-    archs = {one.libc.arch for one in kept}
     expected = "expected one"
-    if len(archs) == len(kept):
+    if len({libc.arch for _, libc in kept}) == len(kept):
         expected += " (FOLDER:ARCH names it, for glibc add --arch)"
     raise GlibcError(f"{tree.root}: several glibcs ({each}); {expected}")
 
@@ -223,28 +200,25 @@ def _instead(tree: Tree) -> str:
     return "no libc.so.6 in it; expected a root file system or an install prefix with glibc"
 
 
-def _loader(tree: Tree, found: _Found) -> tuple[str, Path]:
+def _loader(tree: Tree, beside: str, libc: Libc) -> tuple[str, Path]:
     """The dynamic loader that belongs to a libc, by the name the libc itself gives."""
-    names = list(found.libc.loader_names)
-    if not names:
-        names = [name for name in tree.entries(found.folder) if LOADER.match(name)]
+    names = libc.loader_names or tuple(filter(LOADER.match, tree.entries(beside)))
     for name in names:
-        for folder in (found.folder, *_FOLDERS):
+        for folder in (beside, *_FOLDERS):
             path = tree.file(f"{folder}/{name}")
             if path is not None:
-                data = _same_arch(tree, path, found.libc.arch)
-                version = loader_version(data)
-                if version not in (None, found.libc.version):
+                version = loader_version(_same_arch(tree, path, libc.arch))
+                if version not in (None, libc.version):
                     raise GlibcError(
                         f"{tree.root}: the loader {tree.shown(path)} is of glibc {version}, "
-                        f"libc.so.6 of {found.libc.version}; expected both from one build"
+                        f"libc.so.6 of {libc.version}; expected both from one build"
                     )
                 return name, path
             if name in tree.entries(folder):
                 raise _dangling(tree, f"{folder}/{name}")
     expected = " or ".join(names) or "ld-linux*.so.*"
     raise GlibcError(
-        f"{tree.root}: glibc {found.libc.version} without its dynamic loader; expected {expected}"
+        f"{tree.root}: glibc {libc.version} without its dynamic loader; expected {expected}"
     )
 
 

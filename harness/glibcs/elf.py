@@ -1,19 +1,18 @@
 """Reading as much of an ELF file as is needed to know a C library, without running it.
 
-Only what the dynamic loader itself would use is read (program headers and the dynamic
-section), so stripped files work. The file is somebody else's: it is mapped, not loaded, and
-everything it can ask for has a limit. Source of the layout: the System V ABI, chapter "Object
-Files", and elf(5).
+Only what the dynamic loader would use is read (program headers, the dynamic section), so
+stripped files work. The file is somebody else's: it is mapped, not loaded, and everything it
+can ask for has a limit. Source: the System V ABI, chapter "Object Files", and elf(5).
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.glibcs.files import LARGEST
 from harness.text.reading import open_regular
 from harness.versions import elf_arch
 
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
     from elftools.elf.elffile import ELFFile
 
+#: Bytes of a file that is read: glibc's largest library is near 3 MiB; with its debug symbols, and
+#: as a static qemu, a file stays below 64 MiB. The interpreter of this process may be larger.
+LARGEST = 128 * 1024 * 1024
 # A libc has about 15 segments, 30 dynamic entries, 50 versions; no name of it is longer than a
 # path may be. Sections are never read, so their number costs nothing.
 _MOST_SEGMENTS = 256
@@ -37,31 +39,23 @@ class ElfError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Elf:
-    """What the headers of an ELF file say.
+    """What the headers of an ELF file say."""
 
-    Args:
-        arch: Debian's name of the architecture, or ``machine-N`` (N is e_machine) for an unknown
-            one.
-        interpreter: The program interpreter (PT_INTERP): the dynamic loader's path. None if there
-            is none.
-        soname: The name the file is looked up by (DT_SONAME), or None.
-        needed: The libraries it needs (DT_NEEDED), in order.
-        versions: The symbol versions it defines (DT_VERDEF): ``GLIBC_2.2.5``, … in file order.
-    """
+    arch: str  # Debian's name, or machine-N (N is e_machine) for an unknown one
+    interpreter: str | None  # PT_INTERP: the dynamic loader's path
+    soname: str | None  # DT_SONAME: the name the file is looked up by
+    needed: tuple[str, ...]  # DT_NEEDED
+    versions: tuple[str, ...]  # DT_VERDEF: GLIBC_2.2.5, … in file order
 
-    arch: str
-    interpreter: str | None
-    soname: str | None
-    needed: tuple[str, ...]
-    versions: tuple[str, ...]
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_elf(data: bytes | mmap.mmap) -> Elf:
-    """Read the headers of an ELF file from its bytes.
-
-    Raises:
-        ElfError: The bytes are not an ELF file, or a part its headers promise is not there.
-    """
+    """Read the headers of an ELF file from its bytes; ElfError where one is not there whole."""
     if data[:4] != b"\x7fELF":
         raise ElfError("not an ELF file" if len(data) else "an empty file")
     if data[4:5] not in (b"\1", b"\2") or data[5:6] not in (b"\1", b"\2"):
@@ -79,14 +73,10 @@ def read_elf(data: bytes | mmap.mmap) -> Elf:
 
 
 def read_elf_file(path: Path, *, follow: bool = False) -> tuple[Elf, mmap.mmap]:
-    """Read an ELF file; gives its headers and all its bytes, which are mapped, not loaded.
+    """The headers of an ELF file, and all its bytes, which are mapped, not loaded.
 
-    Args:
-        path: The file, a regular one.
-        follow: Follow a symbolic link at the path's last part.
-
-    Raises:
-        ElfError: The file cannot be read or is not a complete ELF file.
+    ``follow`` a symbolic link at the path's last part. Raises ElfError where it cannot be read,
+    is no regular file or not a complete ELF file.
     """
     try:
         with open_regular(path, LARGEST, follow=follow) as stream:
@@ -99,39 +89,33 @@ def read_elf_file(path: Path, *, follow: bool = False) -> tuple[Elf, mmap.mmap]:
 
 
 def _read(file: ELFFile, data: bytes | mmap.mmap) -> Elf:
-    if file["e_phnum"] > _MOST_SEGMENTS:
-        raise ElfError(f"an ELF file with {file['e_phnum']} segments (a library has about 15)")
-    step = file["e_phentsize"]
-    segments = [
-        _parse(file, "Elf_Phdr", file["e_phoff"] + number * step)
-        for number in range(file["e_phnum"])
-    ]
+    from elftools.elf.enums import ENUM_E_MACHINE
+
+    count, step = file["e_phnum"], file["e_phentsize"]
+    if count > _MOST_SEGMENTS:
+        raise ElfError(f"an ELF file with {count} segments (a library has about 15)")
+    segments = [_parse(file, "Elf_Phdr", file["e_phoff"] + at * step) for at in range(count)]
     loaded = [one for one in segments if one["p_type"] == "PT_LOAD"]
-    end = max(
-        file["e_shoff"] + file["e_shnum"] * file["e_shentsize"],
-        *(one["p_offset"] + one["p_filesz"] for one in loaded),
-        0,
-    )
+    ends = [one["p_offset"] + one["p_filesz"] for one in loaded]
+    end = max(file["e_shoff"] + file["e_shnum"] * file["e_shentsize"], *ends, 0)
     if end > len(data):
         raise ElfError(f"an ELF file cut short ({len(data)} bytes of at least {end})")
     kinds = {one["p_type"]: one for one in segments}
     dynamic = _dynamic(file, kinds["PT_DYNAMIC"]) if "PT_DYNAMIC" in kinds else []
     table = dict(dynamic)
     strings = _file_offset(loaded, table["DT_STRTAB"]) if "DT_STRTAB" in table else 0
+    versions = _versions(file, loaded, table) if "DT_VERDEF" in table else ()
+    machine = ENUM_E_MACHINE.get(file["e_machine"], file["e_machine"])  # a name, if it has one
     return Elf(
-        arch=_architecture(file),
+        arch=elf_arch(machine, file.elfclass, file.little_endian, file["e_flags"]),
         interpreter=_text(data, kinds["PT_INTERP"]["p_offset"]) if "PT_INTERP" in kinds else None,
         soname=_text(data, strings + table["DT_SONAME"]) if "DT_SONAME" in table else None,
         needed=tuple(_text(data, strings + at) for tag, at in dynamic if tag == "DT_NEEDED"),
-        versions=tuple(
-            _text(data, strings + at)
-            for at in (_versions(file, loaded, table) if "DT_VERDEF" in table else ())
-        ),
+        versions=tuple(_text(data, strings + at) for at in versions),
     )
 
 
 def _parse(file: ELFFile, name: str, offset: int) -> Any:
-    """The structure of that name at *offset*, as pyelftools reads it."""
     from elftools.common.utils import struct_parse
 
     return struct_parse(getattr(file.structs, name), file.stream, offset)
@@ -178,10 +162,3 @@ def _versions(file: ELFFile, loaded: list[Any], table: dict[str | int, int]) -> 
         if not version["vd_next"]:
             break
         offset += version["vd_next"]
-
-
-def _architecture(file: ELFFile) -> str:
-    from elftools.elf.enums import ENUM_E_MACHINE
-
-    machine = ENUM_E_MACHINE.get(file["e_machine"], file["e_machine"])  # a name, if it has one
-    return elf_arch(machine, file.elfclass, file.little_endian, file["e_flags"])

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.glibcs import apt
+from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.cache import cache_folder, making, publish
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
 from harness.glibcs.deb import unpack
 from harness.glibcs.elf import ElfError, read_elf_file
-from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.fetching import Progress, Watcher, download_package, unpacking
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
@@ -37,7 +37,6 @@ from harness.versions import ARCHITECTURES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.glibcs.build import Build
 
 QEMU_NAMES = {name: row.qemu for name, row in sorted(ARCHITECTURES.items()) if row.qemu}
 # what a kernel may run besides its own architecture: whether this one does is tried

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.glibcs import apt, cache
-from harness.glibcs.build import Build
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import (
     Distribution,
     Suite,
@@ -19,8 +19,7 @@ from harness.glibcs.catalog import (
 )
 from harness.glibcs.deb import unpack
 from harness.glibcs.discover import from_directory
-from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
-from harness.glibcs.files import sha256
+from harness.glibcs.elf import sha256
 from harness.glibcs.sources import choose, host_sources
 from harness.text.nearest import did_you_mean
 from harness.versions import is_version

@@ -1,19 +1,32 @@
-"""The glibc this process itself runs on."""
+"""The glibc this process itself runs on, and this interpreter as a worker on another glibc.
+
+The cffi lane on another glibc: the protocol is the worker's, so `WorkerLane` serves both. What
+they need besides that glibc lies below ``/python`` of the private root.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+import sysconfig
 from contextlib import suppress
 from pathlib import Path
 
-from harness.glibcs.build import Build
+from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.elf import ElfError, read_elf_file
-from harness.glibcs.errors import GlibcError, GlibcUnavailable
 from harness.glibcs.libc_files import LIBC_NAMES, read_libc
+from harness.glibcs.private_roots import command
 
 _MAPS = Path("/proc/self/maps")
 _LIBC_FILE = re.compile(r"libc(?:\.so\.6(?:\.1)?|-[0-9.]+\.so)\Z")
 _HINT = "name a directory with a glibc, or fetch one with: gai-harness glibc fetch --all"
+_PYTHON = "/python/bin/python"
+_LIBRARIES = "/python/own"
+_PROGRAM = (
+    f"import sys; sys.path.append({_LIBRARIES!r}); "
+    "from _core import lib; sys.exit(lib.gai_worker_main())"
+)
 
 
 def host() -> Build:
@@ -26,7 +39,7 @@ def host() -> Build:
         GlibcUnavailable: This interpreter does not run on glibc (a musl host, a static Python).
         GlibcError: The mapped libc cannot be read, for instance because it was replaced meanwhile.
     """
-    mapped = mapped_files()
+    mapped = _mapped_files()
     libc_path = next((path for path in mapped if _LIBC_FILE.match(path.name)), None)
     if libc_path is None:
         raise _no_glibc(mapped)
@@ -36,17 +49,53 @@ def host() -> Build:
         path = libc_path.parent / name
         return path.resolve() if path.is_file() else None
 
-    loader = _loader(mapped, libc.loader_names)
-    return libc.build(libc_path, loader, library, "host", "host")
+    return libc.build(_loader(mapped, libc.loader_names), library, "host", "host")
 
 
-def mapped_files() -> list[Path]:
+def hosted_command(build: Build) -> list[str]:
+    """The argument list that runs this interpreter inside a root with `python_parts`."""
+    loader, option, folder, _ = command(build)
+    return [loader, option, f"{folder}:{_LIBRARIES}", _PYTHON, "-I", "-S", "-B", "-c", _PROGRAM]
+
+
+def python_parts(build: Build) -> dict[str, Path]:
+    """What is to lie below ``/python`` of a root: files and folders by their names there.
+
+    They are the program, the standard library, the extension and every library they need, except
+    those of ``build``, the glibc they are to run on. Raises GlibcError.
+    """
+    import _cffi_backend
+
+    from harness.native import _core
+
+    standard = Path(sysconfig.get_path("stdlib"))
+    # of a virtual environment, the one it was made from
+    program = Path(os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable))
+    extensions = [Path(str(module.__file__)) for module in (_core, _cffi_backend)]
+    libraries: dict[str, Path] = {}
+    for path in _mapped_files():
+        with suppress(ElfError):  # what else is mapped: locales, caches
+            libraries[read_elf_file(path, follow=True)[0].soname or path.name] = path
+    glibc = {*build.names, *host().names}
+    own: dict[str, Path] = {}
+    waiting = [program, *extensions]
+    while waiting:
+        for name in _needed(waiting.pop()):
+            if name in libraries and name not in glibc and name not in own:
+                own[name] = libraries[name]
+                waiting.append(own[name])
+    return {
+        _PYTHON.removeprefix("/python/"): program,
+        f"{sys.platlibdir}/{standard.name}": standard,
+        **{f"own/{name}": path for name, path in own.items()},
+        **{f"own/{path.name}": path for path in extensions},
+    }
+
+
+def _mapped_files() -> list[Path]:
     """The files that are mapped into this process (proc(5)), each once, in order.
 
     One that was replaced by an update has its successor at the same place.
-
-    Raises:
-        GlibcUnavailable: There is no /proc.
     """
     try:
         maps = _MAPS.read_text(errors="surrogateescape")
@@ -64,17 +113,21 @@ def mapped_files() -> list[Path]:
 
 def _loader(mapped: list[Path], names: tuple[str, ...]) -> tuple[str, Path]:
     for path in mapped:
-        if not path.name.startswith("ld"):
-            continue
-        try:
-            elf, _ = read_elf_file(path)
-        except ElfError:
-            continue
-        if elf.soname in names:
-            return elf.soname, path
+        if path.name.startswith("ld"):
+            with suppress(ElfError):
+                soname = read_elf_file(path)[0].soname
+                if soname in names:
+                    return soname, path
     raise GlibcError(
         f"the dynamic loader of this process ({' or '.join(names)}) is not among its mapped files"
     )
+
+
+def _needed(path: Path) -> tuple[str, ...]:
+    try:
+        return read_elf_file(path, follow=True)[0].needed
+    except ElfError as problem:
+        raise GlibcError(f"{path}: {problem}") from None
 
 
 def _no_glibc(mapped: list[Path]) -> GlibcUnavailable:

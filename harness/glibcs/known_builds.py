@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.glibcs import cache
-from harness.glibcs.build import Build
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.discover import from_directory
-from harness.glibcs.errors import GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.host_libc import host
 from harness.glibcs.sources import no_apt
 from harness.sandbox import programs

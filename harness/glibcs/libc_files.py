@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from harness.glibcs.build import Build
-from harness.glibcs.elf import Elf, ElfError, read_elf_file
-from harness.glibcs.errors import GlibcError
+from harness.glibcs.build import Build, GlibcError
+from harness.glibcs.elf import ElfError, read_elf_file
 from harness.versions import Version
 
 if TYPE_CHECKING:
@@ -51,76 +50,62 @@ _SYMBOL_VERSION = re.compile(r"GLIBC_(2\.[0-9]{1,5}(?:\.[0-9]{1,5}){0,2})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Libc:
-    """What a libc file says of itself.
+    """A libc file, and what it says of itself: its loader's possible names, most certain first."""
 
-    Args:
-        version: Its version, ``"2.36"``.
-        arch: Debian's name of its architecture.
-        soname: ``libc.so.6`` (``libc.so.6.1`` on alpha).
-        loader_names: The names its dynamic loader may have, most certain first.
-    """
-
+    path: Path
     version: str
     arch: str
     soname: str
     loader_names: tuple[str, ...]
 
     def build(
-        self,
-        path: Path,
-        loader: tuple[str, Path],
-        library: Callable[[str], Path | None],
-        origin: str,
-        key: str,
+        self, loader: tuple[str, Path], library: Callable[[str], Path | None], origin: str, key: str
     ) -> Build:
-        """The build that this libc is of.
+        """The build of this libc and of a loader.
 
-        Args:
-            path: The libc file.
-            loader: The name and the file of its dynamic loader.
-            library: Finds another library by its soname; None where there is no such file.
-            origin: For people, as in `Build`.
-            key: What its id begins with.
+        ``library`` finds another library by its soname, if it is there; ``origin`` is as in
+        `Build`, whose id begins with ``key``.
         """
         names = LIBRARY_NAMES
         if self.soname != LIBC_NAMES[0]:
             names += _ALTERNATIVE_NAMES
-        found = {name: file for name in names if (file := library(name)) is not None}
+        files = [(name, file) for name in names if (file := library(name)) is not None]
         return Build(
-            version=self.version,
-            arch=self.arch,
-            origin=origin,
-            loader=loader[1],
-            libraries=(path, *found.values()),
-            id=f"{key}-{self.version}-{self.arch}",
-            names=(loader[0], self.soname, *found),
-        )
+            self.version, self.arch, origin, f"{key}-{self.version}-{self.arch}",
+            (loader, (self.soname, self.path), *files),
+        )  # fmt: skip
 
 
 def read_libc(path: Path, shown: str) -> Libc:
-    """Read a libc file without running it.
+    """Read a libc file, called ``shown`` in an error, without running it.
 
-    Args:
-        path: The file.
-        shown: How to call it in an error.
-
-    Raises:
-        GlibcError: It is not a complete glibc libc; the line says what it is.
+    Raises GlibcError where it is not a complete glibc libc; the line says what it is.
     """
     try:
         elf, data = read_elf_file(path)
     except ElfError as error:
         raise GlibcError(f"{shown}: {error}; expected glibc's libc.so.6") from None
     if elf.soname not in LIBC_NAMES:
-        musl = data.find(b"musl") >= 0
-        kind = "musl's C library" if musl else f"a library named {elf.soname}"
+        kind = "musl's C library" if data.find(b"musl") >= 0 else f"a library named {elf.soname}"
         raise GlibcError(f"{shown}: {kind}; expected glibc's libc.so.6")
+    matches = map(_SYMBOL_VERSION.match, elf.versions)
+    symbols = [Version.parse(match[1]) for match in matches if match]
+    if not symbols:
+        raise GlibcError(f"{shown}: defines no GLIBC_2.* symbols; expected glibc's libc.so.6")
+    newest, version = max(symbols), _release(_BANNER, data)
+    if version is None:
+        raise GlibcError(
+            f"{shown}: does not name its release; its symbols say glibc {newest} or later"
+        )
+    # A snapshot already defines the next release's symbols. Vendors back-port a version or two,
+    # so only symbols far newer than the release betray two files in one.
+    if newest.numbers[1] > Version.parse(version).numbers[1] + 4:
+        raise GlibcError(f"{shown}: says it is glibc {version} but defines GLIBC_{newest} symbols")
     # libc needs its loader by name, and names it once more as its own interpreter
     loaders = [name for name in elf.needed if LOADER.match(name)]
     if elf.interpreter:
         loaders.append(elf.interpreter.rpartition("/")[2])
-    version = _version(elf, data, shown)
-    return Libc(version, elf.arch, elf.soname, tuple(dict.fromkeys(loaders)))
+    return Libc(path, version, elf.arch, elf.soname, tuple(dict.fromkeys(loaders)))
 
 
 def loader_version(data: mmap) -> str | None:
@@ -134,21 +119,3 @@ def _release(banner: re.Pattern[bytes], data: mmap) -> str | None:
         if found:
             return found[1].decode()
     return None
-
-
-def _version(elf: Elf, data: mmap, shown: str) -> str:
-    matches = map(_SYMBOL_VERSION.match, elf.versions)
-    symbols = [Version.parse(match[1]) for match in matches if match]
-    if not symbols:
-        raise GlibcError(f"{shown}: defines no GLIBC_2.* symbols; expected glibc's libc.so.6")
-    version = _release(_BANNER, data)
-    if version is None:
-        raise GlibcError(
-            f"{shown}: does not name its release; its symbols say glibc {max(symbols)} or later"
-        )
-    # A snapshot already defines the next release's symbols. Vendors back-port a version or two,
-    # so only symbols far newer than the release betray two files in one.
-    newest, claimed = max(symbols), Version.parse(version)
-    if newest.numbers[1] > claimed.numbers[1] + 4:
-        raise GlibcError(f"{shown}: says it is glibc {version} but defines GLIBC_{newest} symbols")
-    return version

@@ -12,16 +12,15 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from harness.glibcs.build import Build, GlibcError
 from harness.glibcs.cache import cache_folder, making, publish, roots_of
-from harness.glibcs.errors import GlibcError
-from harness.glibcs.files import LARGEST
+from harness.glibcs.elf import LARGEST
 from harness.text.reading import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from harness.glibcs.build import Build
     from harness.glibcs.emulators import Emulator
 
 # A change to the layout below makes other roots.

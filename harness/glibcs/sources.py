@@ -13,7 +13,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.glibcs.errors import GlibcUnavailable
+from harness.glibcs.build import GlibcUnavailable
 from harness.sandbox import programs
 
 if TYPE_CHECKING:

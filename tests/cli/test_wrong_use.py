@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.glibcs.build import GlibcUnavailable
 from harness.glibcs.catalog import host_distribution
-from harness.glibcs.errors import GlibcUnavailable
 from tests.conftest import Call, Done
 from tests.e2e.kit import COMMAND, gai_harness
 

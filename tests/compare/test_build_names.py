@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from harness.compare.build_names import label, shortened
@@ -29,7 +27,7 @@ def labels(*lanes: LaneSpec) -> list[str]:
     ],
 )
 def test_where_a_build_comes_from_in_a_word(origin: str, name: str | None, expected: str) -> None:
-    build = Build("2.36", "amd64", origin, Path("ld"), (Path("libc"),), "id", (), name)
+    build = Build("2.36", "amd64", origin, "id", (), name)
     assert label(build) == expected
 
 

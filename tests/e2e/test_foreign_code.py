@@ -124,7 +124,7 @@ def _image(folder: Path, arch: str, secret: Path, scribble: Path) -> Path:
         env=toolchain.zig_environment(folder), check=True, timeout=300,
     )  # fmt: skip
     if arch == "amd64":
-        shutil.copyfile(host().libraries[0], library / "libc.so.6")
+        shutil.copyfile(host().libc, library / "libc.so.6")
     else:
         libc = elf(arch, needed=(loader.name,), interpreter=f"/lib/{loader.name}")
         (library / "libc.so.6").write_bytes(libc)

@@ -18,7 +18,7 @@ from tests.e2e.kit import gather
     [
         "host",
         # this interpreter in a jail, started by that glibc's own loader
-        str(host().libraries[0].parent),
+        str(host().libc.parent),
         pytest.param("2.41", marks=pytest.mark.network),
         pytest.param("2.44", marks=pytest.mark.network),
     ],

@@ -108,7 +108,7 @@ def test_a_manifest_may_hold_anything(
 
 @pytest.mark.parametrize("damage", [_fifo, _zero, _folder, Path.unlink])
 def test_a_library_of_the_cache_may_be_anything(kept: Build, damage: Damage) -> None:
-    damage(kept.libraries[0])
+    damage(kept.libc)
     assert [one.build for one in cached()] == [None]
 
 

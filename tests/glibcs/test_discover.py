@@ -33,15 +33,15 @@ def test_every_layout_is_found(tree: Make, own: Build, libraries: str, loader: s
     assert found.origin == f"directory {root}"
     assert found.names == own.names
     assert found.loader == root / (libraries if loader is None else loader) / own.names[0]
-    assert all(path.is_relative_to(root) for path in (found.loader, *found.libraries))
+    assert all(path.is_relative_to(root) for path in (path for _, path in found.files))
     assert from_directory(root) == found
 
 
 def test_the_build_found_runs(tree: Make, own: Build) -> None:
     found = from_directory(tree("usr/lib/some-linux-gnu"))
-    libraries = str(found.libraries[0].parent)
+    libraries = str(found.libc.parent)
     done = subprocess.run(
-        [found.loader, "--library-path", libraries, found.libraries[0]],
+        [found.loader, "--library-path", libraries, found.libc],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert f"release version {own.version}." in done.stdout
@@ -60,20 +60,20 @@ def test_links_up_and_out_stay_inside(tree: Make, own: Build) -> None:
     library = root / "usr/lib" / "libc.so.6"
     library.rename(root / "kept.so")
     library.symlink_to("../../../../../../../kept.so")
-    assert from_directory(root).libraries[0] == root / "kept.so"
+    assert from_directory(root).libc == root / "kept.so"
 
 
 def test_an_install_prefix_linked_by_its_own_path(tree: Make) -> None:
     root = tree("lib")
     (root / "lib/libc.so.6").rename(root / "lib/libc-2.30.so")
     (root / "lib/libc.so.6").symlink_to(root / "lib/libc-2.30.so")
-    assert from_directory(root).libraries[0] == root / "lib/libc-2.30.so"
+    assert from_directory(root).libc == root / "lib/libc-2.30.so"
 
 
 def test_a_link_to_the_host_is_refused(tree: Make, own: Build) -> None:
     root = tree("lib")
     (root / "lib/libc.so.6").unlink()
-    (root / "lib/libc.so.6").symlink_to(own.libraries[0])
+    (root / "lib/libc.so.6").symlink_to(own.libc)
     with pytest.raises(GlibcError, match=r"lib/libc\.so\.6 is a link to a file that is not in"):
         from_directory(root)
 
@@ -102,7 +102,7 @@ def test_links_in_a_circle_end(tree: Make) -> None:
     root = tree("usr/lib")
     (root / "lib").symlink_to("lib64")
     (root / "lib64").symlink_to("/lib")
-    assert from_directory(root).libraries[0] == root / "usr/lib/libc.so.6"
+    assert from_directory(root).libc == root / "usr/lib/libc.so.6"
 
 
 def test_one_glibc_reached_in_two_ways_is_one(tree: Make, own: Build) -> None:

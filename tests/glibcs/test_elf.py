@@ -22,12 +22,12 @@ def test_every_class_and_byte_order_is_read(arch: str) -> None:
 
 
 def test_the_host_libc_is_read_as_its_own_kernel_would(own: Build) -> None:
-    found, data = read_elf_file(own.libraries[0])
+    found, data = read_elf_file(own.libc)
     assert found.soname is not None
     assert found.soname.startswith("libc.so.6")
     assert found.arch == own.arch
     assert own.names[0] in (*found.needed, (found.interpreter or "").rpartition("/")[2])
-    assert len(data) == own.libraries[0].stat().st_size
+    assert len(data) == own.libc.stat().st_size
     assert any(name.startswith("GLIBC_2.") for name in found.versions)
 
 
@@ -65,7 +65,7 @@ def test_damaged_headers_never_raise_anything_else() -> None:
 
 @pytest.mark.needs("readelf", "binutils")
 def test_readelf_agrees(own: Build) -> None:
-    path = own.libraries[0]
+    path = own.libc
     said = subprocess.run(
         ["readelf", "-dV", path], capture_output=True, text=True, check=True
     ).stdout

@@ -311,7 +311,7 @@ def test_what_is_static(tmp_path: Path, own: Build) -> None:
     ):
         program.write_bytes(elf(needed=needed, interpreter=interpreter))
         assert emulators.is_static(program) is static
-    assert not emulators.is_static(own.libraries[0])
+    assert not emulators.is_static(own.libc)
     program.write_text("#!/bin/sh\n")
     assert not emulators.is_static(program)
     assert not emulators.is_static(tmp_path / "missing")

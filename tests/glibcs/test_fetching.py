@@ -200,12 +200,12 @@ def test_this_machines_own_architecture_never_does(mirror: Mirror, own: Build) -
 
 def test_a_damaged_build_is_fetched_again(mirror: Mirror, own: Build) -> None:
     build = fetch("first")
-    build.libraries[0].write_bytes(b"short")
+    build.libc.write_bytes(b"short")
     with pytest.raises(GlibcMissing):
         find(f"{NEVER}")
     assert fetch("first") == build
     assert len(mirror.requests) == 2
-    assert build.libraries[0].read_bytes() == own.libraries[0].read_bytes()
+    assert build.libc.read_bytes() == own.libc.read_bytes()
 
 
 def test_what_cannot_be_asked_for(mirror: Mirror) -> None:

@@ -17,10 +17,10 @@ def test_it_is_the_glibc_this_process_runs_on(own: Build) -> None:
     assert said == f"glibc {own.version}"
     mapped = Path("/proc/self/maps").read_text()
     assert f"{own.loader}\n" in mapped
-    assert f"{own.libraries[0]}\n" in mapped
+    assert f"{own.libc}\n" in mapped
     assert own.origin == "host"
     assert own.names[1].startswith("libc.so.6")
-    assert not any(path.is_symlink() for path in (own.loader, *own.libraries))
+    assert not any(path.is_symlink() for path in (path for _, path in own.files))
 
 
 def test_it_is_found_when_the_loader_is_the_program(own: Build) -> None:
@@ -54,7 +54,7 @@ def test_a_python_without_glibc_is_named(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_libc_replaced_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: Build
 ) -> None:
-    files = [f"{own.libraries[0]} (deleted)", f"{own.loader} (deleted)"]
+    files = [f"{own.libc} (deleted)", f"{own.loader} (deleted)"]
     _maps(tmp_path, monkeypatch, *files)
     assert host() == own
     _maps(tmp_path, monkeypatch, f"{tmp_path}/libc.so.6 (deleted)")

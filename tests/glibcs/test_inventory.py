@@ -186,7 +186,7 @@ def program(tmp_path: Path) -> Path:
     """Any program will do as a worker: the host's libc, which tells its version."""
     (build,) = find("host")
     target = tmp_path / "program"
-    target.write_bytes(build.libraries[0].read_bytes())
+    target.write_bytes(build.libc.read_bytes())
     return target
 
 

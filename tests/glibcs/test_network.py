@@ -77,7 +77,7 @@ def test_the_staged_build_runs_by_itself(
     fetched: dict[str, Build], version: str, needs: Callable[..., str]
 ) -> None:
     build = fetched[version]
-    root = stage(build, build.libraries[0])
+    root = stage(build, build.libc)
     inside = ["unshare", "-Ur", needs("chroot", "coreutils"), str(root), *command(build)]
     done = subprocess.run(inside, capture_output=True, text=True, check=False)
     if "unshare" in done.stderr:
