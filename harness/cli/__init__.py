@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 
 from harness import __version__
 from harness.cli import streams
-from harness.cli.parser import CANNOT, FINDING, OK, WRONG_USE, Parser, UsageError
+from harness.cli.parser import CANNOT, OK, Parser
 from harness.text.nearest import did_you_mean
-
-__all__ = ["CANNOT", "COMMANDS", "FINDING", "OK", "WRONG_USE", "UsageError", "main"]
 
 INTERRUPTED, NO_READER = 130, 141  # as a shell says of SIGINT and SIGPIPE
 
-# Every command's module has add_arguments(parser) and main(arguments) -> exit status.
+# The module of that name has main(arguments) -> exit status.
 COMMANDS: dict[str, str] = {
     "doctor": "say what this machine can do, and what to install for the rest",
     "run": "compare real glibc with the model on scenarios",
@@ -33,8 +31,6 @@ COMMANDS: dict[str, str] = {
     "schema": "print the JSON Schema of scenario files",
     "completion": "print the shell's completion script",
 }
-
-
 _SYNOPSIS = """\
 In what order glibc's getaddrinfo returns addresses, and why.
 
@@ -48,7 +44,7 @@ exit status: 0 all agree · 1 a disagreement or finding · 2 wrong use or bad in
 
 
 def _top(words: Sequence[str] = ()) -> Parser:
-    """The parser of the whole line; it knows the arguments of the commands among ``words``."""
+    """The parser of the whole line; it knows the options of the commands among ``words``."""
     parser = Parser(
         prog="gai-harness",
         usage="gai-harness COMMAND ...",
@@ -64,7 +60,9 @@ def _top(words: Sequence[str] = ()) -> Parser:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, add_help=name in words)
         if name in words:
-            import_module(f"harness.cli.{name}").add_arguments(command)
+            from harness.cli.options import declare
+
+            declare(command, name)
     return parser
 
 
@@ -89,9 +87,18 @@ def _refuse(words: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (the contract's 0 to 3)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words and words[0] in COMMANDS else ""
     try:
         try:
-            status = _main(argv)
+            if "_ARGCOMPLETE" in os.environ:
+                from harness.cli.completion import complete
+
+                complete(_top(os.environ.get("COMP_LINE", "").split()[1:2]))
+            streams.prepare()
+            with streams.shown():
+                status = _run(name, words)
+                sys.stdout.flush()
         finally:
             sys.stdout.flush()  # what --help printed, before argparse ends the program
         return status
@@ -101,91 +108,53 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         streams.drop_output()
         return NO_READER
-    except OSError as error:
-        if _status_of(error) is None:
-            raise
-        streams.drop_output()
-        streams.complain(f"gai-harness: {_line(error)}")
-        return CANNOT
-
-
-def _main(argv: Sequence[str] | None) -> int:
-    if "_ARGCOMPLETE" in os.environ:
-        from harness.cli.completion import complete
-
-        complete(_top(os.environ.get("COMP_LINE", "").split()[1:2]))
-    streams.prepare()
-    with streams.shown():
-        return _run(list(sys.argv[1:] if argv is None else argv))
-
-
-def _run(arguments: list[str]) -> int:
-    if not arguments:
-        _top().print_help()
-        return OK
-    if arguments[0] not in COMMANDS:
-        return _refuse(arguments)
-    name = arguments[0]
-    module = import_module(f"harness.cli.{name}")
-    parser = Parser(
-        prog=f"gai-harness {name}", allow_abbrev=False, description=COMMANDS[name] + "."
-    )
-    module.add_arguments(parser)
-    command: Callable[[argparse.Namespace], int] = module.main
-    return _guarded(name, command, parser.parse_args(arguments[1:]))
-
-
-def _guarded(
-    name: str, command: Callable[[argparse.Namespace], int], options: argparse.Namespace
-) -> int:
-    try:
-        from harness.glibcs.cache import clear_dead
-
-        clear_dead()  # what a command that was killed left in the cache
-        status = command(options)
-        sys.stdout.flush()
-        return status
-    except KeyboardInterrupt:
-        streams.complain("interrupted")
-        return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # rich makes the second of the first
-        streams.drop_output()
-        return NO_READER
-    except UsageError as error:
-        streams.complain(f"gai-harness {name}: {error}")
-        return WRONG_USE
     except Exception as error:
-        known = _status_of(error)
+        known = _verdict(name, error)
         if known is None:
             raise
-        if known == CANNOT:
+        if known[0] == CANNOT:
             streams.drop_output()  # what is buffered would fail once more at the end
-        line = _line(error)
-        if known == CANNOT and name != "doctor" and not _leads_on(error, line):
-            line += "; gai-harness doctor says what this machine can do"
-        streams.complain(f"gai-harness {name}: {line}")
-        return known
+        streams.complain(f"{f'gai-harness {name}'.strip()}: {known[1]}")
+        return known[0]
 
 
-def _leads_on(error: Exception, line: str) -> bool:
-    """Whether the line already says what to do, or gai-harness doctor would be of no help."""
-    used_up = isinstance(error, MemoryError) or streams.exhausted(error)
-    return used_up or "gai-harness " in line or "did you mean" in line
+def _run(name: str, words: list[str]) -> int:
+    if not words:
+        _top().print_help()
+        return OK
+    if not name:
+        return _refuse(words)
+    from harness.cli.options import declare
+
+    parser = Parser(
+        prog=f"gai-harness {name}", allow_abbrev=False, description=f"{COMMANDS[name]}."
+    )
+    declare(parser, name)
+    options = parser.parse_args(words[1:])
+    from harness.glibcs.cache import clear_dead
+
+    clear_dead()  # what a command that was killed left in the cache
+    try:
+        status: int = import_module(f"harness.cli.{name}").main(options)
+        return status
+    except SystemExit:  # rich's way to say it
+        raise BrokenPipeError from None
 
 
-def _status_of(error: Exception) -> int | None:
-    """The exit status of an error that is not a bug; rooms name it as ``exit_status``."""
-    if isinstance(error, MemoryError) or streams.exhausted(error) or streams.refused(error):
-        return CANNOT
-    status = getattr(error, "exit_status", None)
-    if isinstance(status, int) and error.__context__ and streams.exhausted(error.__context__):
-        return CANNOT  # a room has said in its words that the disk is full
-    return status if isinstance(status, int) else None
-
-
-def _line(error: Exception) -> str:
+def _verdict(name: str, error: Exception) -> tuple[int, str] | None:
+    """The exit status of an error that is no bug (rooms say ``exit_status``), and the line."""
     if isinstance(error, MemoryError):
-        return "out of memory"
-    if streams.exhausted(error) or streams.refused(error):
-        return f"cannot go on: {error.strerror}"
-    return str(error)
+        return CANNOT, "out of memory"
+    if streams.exhausted(error):
+        return CANNOT, f"cannot go on: {error.strerror}"
+    status, line = getattr(error, "exit_status", None), str(error)
+    if streams.refused(error):
+        status, line = CANNOT, f"cannot go on: {error.strerror}"
+    if not isinstance(status, int):
+        return None
+    if error.__context__ and streams.exhausted(error.__context__):
+        return CANNOT, line  # a room has said in its words that the disk is full
+    leads_on = "gai-harness " in line or "did you mean" in line
+    if status == CANNOT and name not in ("", "doctor") and not leads_on:
+        line += "; gai-harness doctor says what this machine can do"
+    return status, line

@@ -7,24 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NoReturn
 
-from harness.cli.options import declare, option
-
 if TYPE_CHECKING:
     from harness.glibcs import InventoryEntry
-
-SHELLS = ("bash", "zsh", "fish")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the argument of ``completion``."""
-    declare(parser, option("shell", "the shell it is for", choices=SHELLS))
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "to have it in every new shell:\n"
-        "  bash  echo '. <(gai-harness completion bash)' >>~/.bashrc\n"
-        "  zsh   echo '. <(gai-harness completion zsh)' >>~/.zshrc, behind compinit\n"
-        "  fish  gai-harness completion fish >~/.config/fish/completions/gai-harness.fish"
-    )
 
 
 def main(options: argparse.Namespace) -> int:

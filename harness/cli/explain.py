@@ -7,15 +7,25 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from harness.cli.options import address, declare, flag, given, option, path, shared
 from harness.cli.parser import FINDING, OK, UsageError
 from harness.cli.streams import say, write_json
-
-if TYPE_CHECKING:
-    from harness.compare.explain import Explanation
-    from harness.scenario.schema import Lookup
+from harness.compare.explain import Explanation, capture, explain
+from harness.compare.live import explain_live
+from harness.compare.plan import (
+    is_scenario,
+    lanes_for,
+    load_gai_conf,
+    load_scenarios,
+    make_jobs,
+)
+from harness.native.trace import strace
+from harness.report.explanation import document, write_text
+from harness.scenario import library
+from harness.scenario.schema import Lookup
+from harness.text.errors import InputError, show
+from harness.text.nearest import did_you_mean
+from harness.text.validation import validated
 
 _NO_ANSWER = {
     "EAI_NONAME": "the name service knows no address",
@@ -25,44 +35,8 @@ _NO_ANSWER = {
 _HINTS = ("service", "family", "socktype", "protocol")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``explain``."""
-    declare(
-        parser,
-        option("what", "host names, looked up on this machine as it is; or scenario files, or"
-               " names of the built-in library",
-               nargs="+", metavar="NAME|SCENARIO", type=given("name")),
-        option("--pair", "also say which rule tells these two addresses apart",
-               nargs=2, metavar=("A", "B"), type=address),
-        shared("json"),
-    )  # fmt: skip
-    declare(
-        parser.add_argument_group("for host names, as in getaddrinfo(3)"),
-        option("--service", "a service name or port"),
-        option("--family", None, choices=("unspec", "inet", "inet6")),
-        option("--socktype", "default stream",
-               choices=("any", "stream", "dgram", "raw", "seqpacket", "dccp")),
-        option("--protocol", None, type=int, metavar="NUMBER"),
-        option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
-               action="append", default=[], metavar="AI_…"),
-    )  # fmt: skip
-    declare(
-        parser.add_argument_group("for scenarios"),
-        shared("lookup", "only the look-ups of this name"),
-        shared("glibc", default=None),
-        shared("gai-conf"),
-        flag("--trace", "record the system calls of the real glibc with strace and compare the"
-             " sources"),
-        option("--pcap", "write the netlink traffic of the look-ups there (needs the kernel's"
-               " nlmon device)", metavar="FILE", type=path),
-    )  # fmt: skip
-
-
 def main(options: argparse.Namespace) -> int:
     """Explain every look-up; 1 when native and model differ."""
-    from harness.compare.plan import is_scenario
-    from harness.report.explanation import document, write_text
-
     kinds = {is_scenario(word) for word in options.what}
     if len(kinds) > 1:
         raise UsageError("either host names or scenarios were expected, not both")
@@ -106,10 +80,6 @@ def _check_pair(pair: Sequence[str], explanations: Sequence[Explanation]) -> Non
 
 def _tell_unknown(explanations: Sequence[Explanation]) -> None:
     """Say which names have no address, and which scenario may have been meant."""
-    from harness.scenario import library
-    from harness.text.errors import show
-    from harness.text.nearest import did_you_mean
-
     for item in explanations:
         words = _NO_ANSWER.get(item.result.error or "")
         if words is not None and item.name is not None:
@@ -118,18 +88,12 @@ def _tell_unknown(explanations: Sequence[Explanation]) -> None:
 
 
 def _live(options: argparse.Namespace) -> list[Explanation]:
-    from harness.compare.live import explain_live
-
     why = f"only scenarios have this, and {options.what[0]} is none"
     _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
     return [explain_live(_lookup(name, options), _pair(options)) for name in options.what]
 
 
 def _lookup(name: str, options: argparse.Namespace) -> Lookup:
-    from harness.scenario.schema import Lookup
-    from harness.text.errors import InputError
-    from harness.text.validation import validated
-
     given = {name: getattr(options, name) for name in _HINTS}
     words = {key: value for key, value in given.items() if value is not None}
     flags = [flag for part in options.flags for flag in part.split(",") if flag]
@@ -142,9 +106,6 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
 
 
 def _scenarios(options: argparse.Namespace) -> list[Explanation]:
-    from harness.compare.explain import capture, explain
-    from harness.compare.plan import lanes_for, load_gai_conf, load_scenarios, make_jobs
-
     _refuse(options, (*_HINTS, "flags"), "a scenario says this itself, in its lookups")
     jobs = make_jobs(
         load_scenarios([Path(word) for word in options.what]),
@@ -152,8 +113,6 @@ def _scenarios(options: argparse.Namespace) -> list[Explanation]:
         [load_gai_conf(name) for name in options.gai_conf],
     )
     if options.trace:
-        from harness.native.trace import strace
-
         strace()  # says at once when it is missing
         jobs = [replace(job, trace=True) for job in jobs]
     if options.pcap is not None:

@@ -8,41 +8,23 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from harness.cli.options import declare, option, shared, whole
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
 from harness.cli.parser import FINDING, OK
-from harness.cli.scheduler_option import add_scheduler, fuzz_reports
+from harness.cli.scheduler import fuzz_reports
 from harness.cli.streams import say, write_json
-
-if TYPE_CHECKING:
-    from harness.compare.fuzz.engine import Disagreement, FuzzReport
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``fuzz``."""
-    declare(
-        parser,
-        option("--seconds", "stop after so many seconds (default 60)", type=whole(1), metavar="N"),
-        option("--cases", "stop after so many cases; a case is one look-up under one gai.conf on"
-               " one glibc", type=whole(1), metavar="N"),
-        option("--seed", "the same seed gives the same cases, whatever --jobs is (default 1)",
-               type=whole(0), default=1, metavar="S"),
-        shared("glibc", "the builds to run on: host (default), 2.31, 2.41,host, a folder, all"),
-        shared("jobs"),
-        shared("output", "where the scenario files of disagreements go (default: fuzz-found)",
-               default="fuzz-found", metavar="DIR"),
-        shared("json", "report as JSON"),
-    )  # fmt: skip
-    add_scheduler(parser)
+from harness.compare.fuzz.engine import Disagreement, FuzzReport
+from harness.compare.fuzz.found import write_scenario
+from harness.compare.fuzz.shrink import shrink
+from harness.compare.plan import trusted_lanes
+from harness.report.fuzz import as_text, document
+from harness.report.terminal import Terminal
+from harness.sandbox import Pool
 
 
 def main(options: argparse.Namespace) -> int:
     """Fuzz; returns the exit status."""
-    from harness.compare.fuzz.engine import FuzzReport
-    from harness.compare.plan import trusted_lanes
-    from harness.report.fuzz import as_text, document
-
     lanes = trusted_lanes(options.glibc, "worker")
     jobs = options.jobs or os.cpu_count() or 1
     seconds = options.seconds
@@ -66,10 +48,6 @@ _MOST_FILES = 20  # one bug of the model shows in thousands of cases
 
 def _write(found: Disagreement, options: argparse.Namespace, number: int) -> Path:
     """Shrink a disagreement and write its scenario file."""
-    from harness.compare.fuzz.found import write_scenario
-    from harness.compare.fuzz.shrink import shrink
-    from harness.sandbox import Pool
-
     title = found.evidence.scenario.name
     say(f"gai-harness fuzz: {title}: a disagreement; shrinking it", sys.stderr)
     with Pool(1) as pool:
@@ -83,10 +61,6 @@ def _with_progress(
     batches: Iterator[FuzzReport], cases: int | None, seconds: int | None
 ) -> Iterator[FuzzReport]:
     """The same batches; on a terminal a line shows the progress."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from harness.report.terminal import Terminal
-
     terminal = Terminal(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),

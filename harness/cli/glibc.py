@@ -2,73 +2,44 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import asdict
 
-from harness.cli.options import declare, flag, option, path, shared
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
 from harness.cli.parser import OK, UsageError
 from harness.cli.streams import complain, say
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterator
-
-    from harness.cli.options import Option
-    from harness.glibcs import InventoryEntry
-    from harness.glibcs import Progress as Step
+from harness.glibcs import (
+    GlibcError,
+    GlibcUnavailable,
+    InventoryEntry,
+    add,
+    catalogue,
+    fetch,
+    fetch_emulator,
+    inventory,
+    remove,
+)
+from harness.glibcs import Progress as Step
+from harness.report.terminal import Terminal
+from harness.versions import SUPPORTED
 
 _STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the subcommands of ``glibc`` and their options."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-
-    def action(handler: Callable[..., int], meaning: str, *options: Option) -> None:
-        below = actions.add_parser(handler.__name__[1:], allow_abbrev=False, help=meaning)
-        declare(below, *options)
-        below.set_defaults(handler=handler)
-
-    action(_list, "the builds there are", shared("format"))
-    action(
-        _fetch, "fetch builds as packages of this distribution",
-        option("versions", "a version, 2.31 or 2.36:armhf, or a suite, bookworm",
-               nargs="*", metavar="VERSION"),
-        flag("--all", "every version the distribution has"),
-        shared("suite", "what this suite carries; may be given several times",
-               action="append", default=[], metavar="SUITE"),
-        shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…"),
-        flag("--refresh", "fetch again what is in the cache"),
-    )  # fmt: skip
-    action(
-        _add, "take the glibc out of a directory into the cache",
-        option("directory", "a root file system, an install prefix, an unpacked image",
-               metavar="DIR", type=path),
-        option("--name", "what to call it (default: the directory's name)"),
-        shared("arch", "which one to take where there are several"),
-    )  # fmt: skip
-    action(
-        _remove, "remove builds from the cache",
-        option("versions", "a version, a name, an id of glibc list, or all",
-               nargs="+", metavar="VERSION"),
-    )  # fmt: skip
-
-
 def main(options: argparse.Namespace) -> int:
     """Run the chosen action; returns the exit status (0, 2 or 3)."""
-    handler: Callable[[argparse.Namespace], int] = options.handler
-    return handler(options)
+    actions = {"list": _list, "fetch": _fetch, "add": _add, "remove": _remove}
+    return actions[options.action](options)
 
 
 def _list(options: argparse.Namespace) -> int:
-    from harness.glibcs import inventory
-
     entries = inventory()
     if options.format == "json":
-        import json
-        from dataclasses import asdict
-
         document = {"schema": 1, "builds": [asdict(entry) for entry in entries]}
         print(json.dumps(document, indent=2))
     else:
@@ -95,8 +66,6 @@ def _origin(entry: InventoryEntry) -> str:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from harness.glibcs import GlibcError, GlibcUnavailable, catalogue, fetch, fetch_emulator
-
     wanted: dict[str, bool] = dict.fromkeys([*options.versions, *options.suite], False)
     if options.all:
         # The value says that the user can do without it.
@@ -136,8 +105,6 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _architectures(text: str | None, *, several: bool = True) -> list[str | None]:
     """The architectures of ``--arch``; None stands for the host's own."""
-    from harness.versions import SUPPORTED
-
     if text is None:
         return [None]
     if text == "all" and several:
@@ -168,10 +135,6 @@ def _watching() -> Iterator[Callable[[Step], None]]:
 
         yield lines
         return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    from harness.report.terminal import Terminal
-
     console = Terminal(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=console, transient=True) as bars:
@@ -187,16 +150,12 @@ def _watching() -> Iterator[Callable[[Step], None]]:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from harness.glibcs import add
-
     build = add(options.directory, options.name, options.arch)
     say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}")
     return 0
 
 
 def _remove(options: argparse.Namespace) -> int:
-    from harness.glibcs import remove
-
     for spec in options.versions:
         for removed in remove(spec):
             say(f"removed {removed}")

@@ -4,39 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
-from harness.cli.options import declare, option, shared
+from harness.advice.lint import Finding, lint
 from harness.cli.parser import FINDING, OK
 from harness.cli.streams import content, say, write_json
 from harness.text.reading import GAI_CONF_LIMIT
 from harness.text.shown import bare, escaped
 
-if TYPE_CHECKING:
-    from harness.advice.lint import Finding
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``lint``."""
-    declare(
-        parser,
-        option("files", "gai.conf files; - is stdin", nargs="+", metavar="FILE"),
-        shared("format", "text (default), json, or GitHub's workflow annotations",
-               choices=("text", "json", "github")),
-    )  # fmt: skip
-
 
 def main(options: argparse.Namespace) -> int:
     """Lint every file; 1 when there is a finding."""
-    from harness.advice.lint import lint
-
     files = [(name, lint(content(name, GAI_CONF_LIMIT))) for name in options.files]
     found = [(name, finding) for name, findings in files for finding in findings]
     if options.format == "json":
-        from harness.report.documents import FileFinding, Lint, fill
+        from harness.report.documents import FileFinding, Lint, fill  # twice the time of the rest
 
-        named = [fill(FileFinding, finding, file=name) for name, finding in found]
-        write_json(Lint(tuple(named)))
+        write_json(Lint(tuple(fill(FileFinding, finding, file=name) for name, finding in found)))
     else:
         write = _github if options.format == "github" else _text
         for name, finding in found:

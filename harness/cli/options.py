@@ -1,12 +1,15 @@
-"""The options that several commands take, each declared once, and the types of values."""
+"""Every command's options, each declared once, and the types of their values."""
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+
+from harness.report.formats import FORMATS
 
 
 def path(text: str) -> Path:
@@ -51,6 +54,54 @@ def addresses(text: str) -> tuple[str, ...]:
     return tuple(map(address, text.split(",")))
 
 
+def seconds(text: str) -> float:
+    """From a millisecond to an hour."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0.001 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"seconds from 0.001 to 3600 were expected, got {text!r}")
+    return value
+
+
+def report(text: str) -> tuple[str, str]:
+    """The format and the file of FORMAT=FILE."""
+    name, _, file = text.partition("=")
+    if name not in FORMATS or not file:
+        known = ", ".join(FORMATS)
+        raise argparse.ArgumentTypeError(f"FORMAT=FILE ({known}) was expected, got {text!r}")
+    return name, file
+
+
+def plot(text: str) -> Path:
+    """The name of a picture."""
+    if Path(text).suffix not in (".svg", ".png"):
+        raise argparse.ArgumentTypeError(f"a file named .svg or .png was expected, got {text!r}")
+    return Path(text)
+
+
+def scheduler(text: str) -> str:
+    """The address of a Dask scheduler, or LOCAL."""
+    if text != LOCAL and not re.fullmatch(r"(?:[a-z]+://)?[^\s/]+:[0-9]{1,5}", text):
+        raise argparse.ArgumentTypeError(
+            f"local or an address such as tcp://host:8786 was expected, got {text!r}"
+        )
+    return text
+
+
+LOCAL = "local"  # processes of this machine: no Dask, and so no port that others can use
+TLS = {
+    "ca": "the certificates that the scheduler's must be signed by",
+    "cert": "the certificate that this command shows the scheduler",
+    "key": "its key, where FILE of --tls-cert does not hold it too",
+}
+SCHEMAS = (
+    "scenario", "results", "explain", "whatif", "suggest", "kubelet", "bench", "fuzz", "doctor",
+    "lint",
+)  # fmt: skip
+
+
 Option = tuple[list[str], dict[str, Any]]
 """An option as argparse takes it: its spellings, and the words of ``add_argument``."""
 
@@ -88,7 +139,220 @@ def shared(name: str, meaning: str | None = None, **changes: Any) -> Option:
     return spellings.split(), {**words, **({"help": meaning} if meaning else {}), **changes}
 
 
-def declare(parser: argparse._ActionsContainer, *options: Option) -> None:
-    """Declare the options of a command, or those of a group of them, in this order."""
-    for spellings, words in options:
-        parser.add_argument(*spellings, **words)
+_BUILDS = shared("glibc", "the builds to run on: host (default), 2.31, 2.41,host, a folder, all")
+_SCHEDULER: tuple[Option, ...] = (
+    option("--scheduler", "spread the work over the Dask cluster of this scheduler"
+           " (tls://host:8786), which needs the extra 'cluster'; or over --jobs processes of"
+           " this machine", type=scheduler, metavar="ADDRESS|local"),
+    *(option(f"--tls-{name}", f"with --scheduler: {meaning}", metavar="FILE")
+      for name, meaning in TLS.items()),
+)  # fmt: skip
+
+OPTIONS: dict[str, tuple[Option | str, ...]] = {
+    "doctor": (
+        shared("format"),
+        flag("--network", "also ask the distribution's mirrors whether they answer; nothing is"
+             " downloaded but the signed release file of each suite"),
+    ),
+    "run": (
+        option("scenarios", "scenario files or folders of them; the built-in library when none is"
+               " given", nargs="*", metavar="SCENARIO", type=path),
+        shared("suite",
+               "run a generated suite: rule9 (thousands of comparisons), findings or smoke"),
+        shared("glibc",
+               "the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all"),
+        option("--against", "run on this build too, and list every look-up that a build of --glibc"
+               " answers in another order, by the rules that decided", metavar="BUILD"),
+        option("--lane", "how glibc is called: in process through cffi (the host's glibc), by the"
+               " worker program in a private root (any), or both; auto takes cffi for the host",
+               choices=("auto", "cffi", "worker", "both"), default="auto"),
+        shared("gai-conf", "use this gai.conf instead of the scenario's; may be given several"
+               " times; a name of the catalogue works, as does 'none'"),
+        shared("format", "; ".join(f"{name}: {known.summary}" for name, known in FORMATS.items()),
+               choices=tuple(FORMATS)),
+        flag("-q --quiet", "text: only what fails or differs between builds, and the totals"),
+        shared("output", "write there, not to the terminal", type=given("file")),
+        option("--report", "write a further report of the same run; may be given several times",
+               action="append", default=[], type=report, metavar="FORMAT=FILE"),
+        shared("jobs"),
+        option("--timeout", "a look-up that takes longer is an error (default 10)",
+               type=seconds, default=10.0, metavar="SECONDS"),
+        option("--baseline", "accept the differences that this file lists, and fail on others only",
+               metavar="FILE", type=given("file")),
+        flag("--update-baseline", "write every difference of this run into the file, and take out"
+             " what is gone"),
+        flag("--baseline-strict", "fail, too, when an entry of the file is not needed any more"),
+        *_SCHEDULER,
+    ),
+    "explain": (
+        option("what", "host names, looked up on this machine as it is; or scenario files, or"
+               " names of the built-in library",
+               nargs="+", metavar="NAME|SCENARIO", type=given("name")),
+        option("--pair", "also say which rule tells these two addresses apart",
+               nargs=2, metavar=("A", "B"), type=address),
+        shared("json"),
+        "for host names, as in getaddrinfo(3)",
+        option("--service", "a service name or port"),
+        option("--family", None, choices=("unspec", "inet", "inet6")),
+        option("--socktype", "default stream",
+               choices=("any", "stream", "dgram", "raw", "seqpacket", "dccp")),
+        option("--protocol", None, type=int, metavar="NUMBER"),
+        option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
+               action="append", default=[], metavar="AI_…"),
+        "for scenarios",
+        shared("lookup", "only the look-ups of this name"),
+        shared("glibc", default=None),
+        shared("gai-conf"),
+        flag("--trace", "record the system calls of the real glibc with strace and compare the"
+             " sources"),
+        option("--pcap", "write the netlink traffic of the look-ups there (needs the kernel's"
+               " nlmon device)", metavar="FILE", type=path),
+    ),
+    "whatif": (
+        option("names", "the names to look up; with --scenario only its look-ups of these names;"
+               " scenario files and names of the library count as given with --scenario",
+               nargs="*", metavar="NAME"),
+        shared("scenario", "try it on this scenario or snapshot (a file, a folder, a name of the"
+               " library), not on a copy of this host; may be given several times",
+               dest="scenarios", action="append", default=[]),
+        shared("gai-conf", "the file to try: a path, a name of the catalogue, or 'none' for no"
+               " file", action="store", default=None, metavar="NEW"),
+        option("--set", "put this line in front of the file (the present one, or NEW) and try"
+               " that; may be given several times",
+               dest="lines", action="append", default=[], metavar="LINE"),
+        shared("glibc"),
+        flag("--expect-unchanged", "end with status 1 when an order changes"),
+        shared("json"),
+    ),
+    "fuzz": (
+        option("--seconds", "stop after so many seconds (default 60)", type=whole(1), metavar="N"),
+        option("--cases", "stop after so many cases; a case is one look-up under one gai.conf on"
+               " one glibc", type=whole(1), metavar="N"),
+        option("--seed", "the same seed gives the same cases, whatever --jobs is (default 1)",
+               type=whole(0), default=1, metavar="S"),
+        _BUILDS,
+        shared("jobs"),
+        shared("output", "where the scenario files of disagreements go (default: fuzz-found)",
+               default="fuzz-found", metavar="DIR"),
+        shared("json", "report as JSON"),
+        *_SCHEDULER,
+    ),
+    "bench": (
+        shared("glibc", "the builds to measure: host (default), 2.31, 2.41,host, a folder, all"),
+        shared("json", "report as JSON, in seconds"),
+        option("--plot", "draw cost against number of destinations into FILE.svg, or FILE.png"
+               " with the extra 'plot'", type=plot, metavar="FILE"),
+        flag("--quick", "a tenth of the measuring, and less certainty"),
+    ),
+    "kubelet": (
+        shared("scenario",
+               "a scenario or snapshot, or a name of the built-in library; this machine otherwise"),
+        option("--node-name", "the machine's name, which becomes the node's (default: the Node"
+               " object's, the scenario's first look-up, or this machine's)", metavar="NAME"),
+        option("--hostname-override", "kubelet's flag", default="", metavar="NAME"),
+        option("--node-ip", "kubelet's flag: an address, an IPv4 and an IPv6 one, or 0.0.0.0 or ::"
+               " for a family", default="", metavar="A[,B]"),
+        option("--family", "the preferred family: short for --node-ip 0.0.0.0 or ::",
+               choices=("inet", "inet6")),
+        option("--kubelet-version", "such as 1.17 (default: the Node object's, or a recent one)",
+               metavar="V"),
+        option("--resolver", "whom kubelet asks: glibc through cgo, Go's own resolver, or auto,"
+               " which follows nsswitch.conf as a kubelet built with cgo does (default: cgo for a"
+               " scenario, else auto)", choices=("auto", "cgo", "go")),
+        shared("glibc", "with --scenario: as for run"),
+        option("--node", "compare with a Node object: kubectl get node NAME -o json, the raw value"
+               " etcd stores (etcdctl get --print-value-only), or etcdctl get -w json",
+               metavar="FILE|-"),
+        option("--want", "the InternalIP it should be (default: the one the default route gives)",
+               metavar="A[,B]", type=addresses, default=()),
+        shared("json"),
+    ),
+    "suggest": (
+        option("name", "the name to look up, on a copy of this host; or a scenario",
+               nargs="?", metavar="NAME"),
+        option("--want", "the addresses wanted first, in this order",
+               required=True, metavar="A,B,…", type=addresses),
+        shared("scenario", "do it for this scenario or snapshot (a file or a name of the library)"),
+        shared("lookup", "the scenario's look-up of this name; needed where it has several"),
+        shared("glibc", "the builds that must all give the order, as for run (default host)"),
+        shared("json"),
+    ),
+    "lint": (
+        option("files", "gai.conf files; - is stdin", nargs="+", metavar="FILE"),
+        shared("format", "text (default), json, or GitHub's workflow annotations",
+               choices=("text", "json", "github")),
+    ),
+    "glibc": (),
+    "glibc list": (shared("format"),),
+    "glibc fetch": (
+        option("versions", "a version, 2.31 or 2.36:armhf, or a suite, bookworm",
+               nargs="*", metavar="VERSION"),
+        flag("--all", "every version the distribution has"),
+        shared("suite", "what this suite carries; may be given several times",
+               action="append", default=[], metavar="SUITE"),
+        shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…"),
+        flag("--refresh", "fetch again what is in the cache"),
+    ),
+    "glibc add": (
+        option("directory", "a root file system, an install prefix, an unpacked image",
+               metavar="DIR", type=path),
+        option("--name", "what to call it (default: the directory's name)"),
+        shared("arch", "which one to take where there are several"),
+    ),
+    "glibc remove": (
+        option("versions", "a version, a name, an id of glibc list, or all",
+               nargs="+", metavar="VERSION"),
+    ),
+    "snapshot": (
+        option("names", "the names to look up", nargs="+", metavar="NAME"),
+        shared("output", "write there (default: the terminal)"),
+        flag("--redact", "replace names and addresses such that every rule still decides the same"),
+        flag("--no-check",
+             "do not build the copy in a sandbox to see whether it behaves as the host"),
+    ),
+    "schema": (
+        option("--of", "scenario: the files that are read (default); results: what run --format"
+               " json writes; the others: what these commands write as JSON",
+               choices=SCHEMAS, default="scenario"),
+    ),
+    "completion": (option("shell", "the shell it is for", choices=("bash", "zsh", "fish")),),
+}  # fmt: skip
+"""The options of each command and action; a text begins a group of that title."""
+
+_ACTIONS = {
+    "glibc": {
+        "list": "the builds there are",
+        "fetch": "fetch builds as packages of this distribution",
+        "add": "take the glibc out of a directory into the cache",
+        "remove": "remove builds from the cache",
+    }
+}
+_EPILOGS = {
+    "doctor": "exit status: 0 when gai-harness run can do its job on this machine, 3 when it"
+    " cannot",
+    "snapshot": "Nothing is changed and no root is needed. What a copy cannot have is listed in the"
+    " file under left_out. Replay it with: gai-harness run FILE",
+    "schema": "The schema is draft 2020-12; editors with a YAML language server check and"
+    " complete scenario files with it.",
+    "completion": "to have it in every new shell:\n"
+    "  bash  echo '. <(gai-harness completion bash)' >>~/.bashrc\n"
+    "  zsh   echo '. <(gai-harness completion zsh)' >>~/.zshrc, behind compinit\n"
+    "  fish  gai-harness completion fish >~/.config/fish/completions/gai-harness.fish",
+}
+
+
+def declare(parser: argparse.ArgumentParser, command: str) -> None:
+    """Give a parser all that a command, or an action of one ("glibc fetch"), takes."""
+    place: argparse._ActionsContainer = parser
+    for one in OPTIONS[command]:
+        if isinstance(one, str):
+            place = parser.add_argument_group(one)
+        else:
+            place.add_argument(*one[0], **one[1])
+    parser.epilog = epilog = _EPILOGS.get(command)
+    if epilog and "\n" in epilog:
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    if actions := _ACTIONS.get(command):
+        below = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        for name, meaning in actions.items():
+            declare(below.add_parser(name, allow_abbrev=False, help=meaning), f"{command} {name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from harness.text.nearest import did_you_mean
@@ -15,6 +15,8 @@ OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
 
 class UsageError(Exception):
     """Wrong use of the command line; the text is one line."""
+
+    exit_status = WRONG_USE
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,16 +54,12 @@ class Parser(argparse.ArgumentParser):
     def _perhaps(self, word: str) -> str:
         if not word.startswith("-"):
             return ""
-        return did_you_mean(word.partition("=")[0], self.options())
+        return did_you_mean(word.partition("=")[0], self._options())
 
-    def options(self) -> Iterable[str]:
+    def _options(self) -> Iterator[str]:
         """Every option of this parser and of those of its own commands."""
         for action in self._actions:
             yield from action.option_strings
-        for parser in self.below():
-            yield from parser.options()
-
-    def below(self) -> list[Parser]:
-        """The parsers of this one's own commands."""
-        chosen = [action.choices for action in self._actions if isinstance(action.choices, dict)]
-        return [parser for choices in chosen for parser in choices.values()]
+            if isinstance(action.choices, dict):
+                for parser in action.choices.values():
+                    yield from parser._options()  # noqa: SLF001

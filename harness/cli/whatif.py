@@ -3,57 +3,77 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from harness.cli.options import declare, flag, option, shared
 from harness.cli.parser import FINDING, OK, UsageError
-from harness.cli.streams import write_json
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``whatif``."""
-    declare(
-        parser,
-        option("names", "the names to look up; with --scenario only its look-ups of these names;"
-               " scenario files and names of the library count as given with --scenario",
-               nargs="*", metavar="NAME"),
-        shared("scenario", "try it on this scenario or snapshot (a file, a folder, a name of the"
-               " library), not on a copy of this host; may be given several times",
-               dest="scenarios", action="append", default=[]),
-        shared("gai-conf", "the file to try: a path, a name of the catalogue, or 'none' for no"
-               " file", action="store", default=None, metavar="NEW"),
-        option("--set", "put this line in front of the file (the present one, or NEW) and try"
-               " that; may be given several times",
-               dest="lines", action="append", default=[], metavar="LINE"),
-        shared("glibc"),
-        flag("--expect-unchanged", "end with status 1 when an order changes"),
-        shared("json"),
-    )  # fmt: skip
+from harness.cli.streams import say, write_json
+from harness.compare.evidence import LaneSpec
+from harness.compare.plan import (
+    is_scenario,
+    load_gai_conf,
+    load_scenarios,
+    make_jobs,
+    trusted_lanes,
+)
+from harness.compare.run import HostJob
+from harness.compare.whatif import change, whatif
+from harness.live.host import snapshot
+from harness.report.whatif import TextReport, document
 
 
 def main(options: argparse.Namespace) -> int:
     """Compare; 1 when native and model differ, or an order changes that should not."""
-    from harness.cli.hosts import jobs_for
-    from harness.compare.plan import load_gai_conf, trusted_lanes
-    from harness.compare.whatif import change, whatif
-    from harness.report.whatif import TextReport, document
-
     if options.gai_conf is None and not options.lines:
         raise UsageError("--gai-conf NEW or --set LINE was expected")
-    for line in options.lines:
-        if "\n" in line or "\0" in line:
-            raise UsageError("--set: one line of a gai.conf was expected")
+    if any("\n" in line or "\0" in line for line in options.lines):
+        raise UsageError("--set: one line of a gai.conf was expected")
     new = None if options.gai_conf is None else load_gai_conf(options.gai_conf)
     jobs = jobs_for(options.scenarios, options.names, trusted_lanes(options.glibc, "auto"))
     found = []
-    report = None if options.json else TextReport()
+    text = TextReport()
     for one, whatifs in whatif([change(job, new, options.lines) for job in jobs]):
         found.append((one, whatifs))
-        if report is not None:
-            report.add(one, whatifs)
-    if report is None:
-        write_json(document(found))
-    else:
-        report.finish()
+        if not options.json:
+            text.add(one, whatifs)
+    write_json(document(found)) if options.json else text.finish()
     every = [what for _, whatifs in found for what in whatifs]
     unwanted = options.expect_unchanged and any(what.changed for what in every)
     return FINDING if unwanted or any(what.failed for what in every) else OK
+
+
+def jobs_for(
+    scenarios: Sequence[Path], names: Sequence[str], lanes: tuple[LaneSpec, ...]
+) -> list[HostJob]:
+    """One job per scenario, or one for a copy of this host; ``names`` select look-ups.
+
+    A name that ``explain`` takes for a scenario is one here too.
+
+    Raises UsageError for a name that no scenario looks up, ScenarioError for a bad file.
+    """
+    if not scenarios:
+        scenarios = [Path(name) for name in names if is_scenario(name)]
+        names = [name for name in names if not is_scenario(name)]
+    if not scenarios:
+        if not names:
+            raise UsageError("a NAME to look up or --scenario FILE was expected")
+        copy = snapshot(names)
+        for line in copy.scenario.left_out:
+            say(f"left out of the copy: {line}", sys.stderr)
+        return make_jobs([copy], lanes)
+    loaded = load_scenarios(scenarios)
+    known = {lookup.name for one in loaded for lookup in one.scenario.lookups}
+    for name in names:
+        if name not in known:
+            listed = ", ".join(sorted(word for word in known if word))
+            raise UsageError(f"{name}: one of the scenario's look-ups was expected ({listed})")
+    jobs = []
+    for job in make_jobs(loaded, lanes):
+        lookups = job.scenario.lookups
+        wanted = tuple(one for one in lookups if not names or one.name in names)
+        if wanted:
+            scenario = job.scenario.model_copy(update={"lookups": wanted})
+            jobs.append(replace(job, scenario=scenario))
+    return jobs

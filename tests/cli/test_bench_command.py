@@ -25,7 +25,7 @@ def measured() -> BenchReport:
 
 @pytest.fixture
 def no_bench(measured: BenchReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.compare.bench.measure.bench", lambda *_, **__: measured)
+    monkeypatch.setattr("harness.cli.bench.bench", lambda *_, **__: measured)
 
 
 @pytest.mark.usefixtures("no_bench")
@@ -61,6 +61,6 @@ def test_a_disagreement_is_a_finding(
 ) -> None:
     wrong = replace(measured.points[0], agreed=False)
     found = replace(measured, points=(wrong, *measured.points[1:]))
-    monkeypatch.setattr("harness.compare.bench.measure.bench", lambda *_, **__: found)
+    monkeypatch.setattr("harness.cli.bench.bench", lambda *_, **__: found)
     assert main(["bench"]) == 1
     assert "DISAGREE" in capsys.readouterr().out

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import UsageError
 from harness.cli.outputs import spare, whole
+from harness.cli.parser import UsageError
 
 
 def names(folder: Path) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.cli.schema import OF
+from harness.cli.options import SCHEMAS
 from harness.compare.bench.rate import Rate
 from harness.compare.results import BuildChange, LookupReport, Notice, Side, Verdict
 from harness.report.documents import DOCUMENTS, dump, json_schema
@@ -47,7 +47,7 @@ def results() -> Draft202012Validator:
 
 
 def test_every_document_has_a_schema_and_a_name_on_the_command_line() -> None:
-    assert set(OF) == {"scenario", *DOCUMENTS}
+    assert set(SCHEMAS) == {"scenario", *DOCUMENTS}
     for name in DOCUMENTS:
         Draft202012Validator.check_schema(json_schema(name))
 

@@ -7,54 +7,30 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from harness.cli.options import declare, flag, given, option
 from harness.cli.outputs import whole
 from harness.cli.parser import UsageError
 from harness.cli.streams import say
-
-if TYPE_CHECKING:
-    from harness.compare.baseline import Ran
-    from harness.compare.results import LookupReport, Notice
-    from harness.compare.run import HostJob, JobOutcome
-
-
-def add_baseline(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    declare(
-        parser,
-        option("--baseline", "accept the differences that this file lists, and fail on others only",
-               metavar="FILE", type=given("file")),
-        flag("--update-baseline", "write every difference of this run into the file, and take out"
-             " what is gone"),
-        flag("--baseline-strict", "fail, too, when an entry of the file is not needed any more"),
-    )  # fmt: skip
-
-
-def check(options: argparse.Namespace) -> None:
-    """Raise UsageError for options that need ``--baseline``."""
-    if options.baseline is not None:
-        return
-    for name in ("update_baseline", "baseline_strict"):
-        if getattr(options, name):
-            raise UsageError(f"--{name.replace('_', '-')}: --baseline FILE was expected beside it")
+from harness.compare.baseline import Baseline, Ran, Sources, read, write
+from harness.compare.predict import lookup_title
+from harness.compare.results import LookupReport, Notice
+from harness.compare.run import HostJob, JobOutcome
 
 
 class Acceptance:
     """The baseline of one run; without ``--baseline`` nothing is accepted.
 
-    Raises ScenarioError for a file that cannot be used.
+    Raises UsageError for options that need one, ScenarioError for a file that cannot be used.
     """
 
     def __init__(self, options: argparse.Namespace, jobs: Sequence[HostJob]) -> None:
-        self._update = bool(options.update_baseline)
-        self._strict = bool(options.baseline_strict)
+        self._update, self._strict = options.update_baseline, options.baseline_strict
         self._path: str | None = options.baseline
         if self._path is None:
+            if self._update or self._strict:
+                name = "update-baseline" if self._update else "baseline-strict"
+                raise UsageError(f"--{name}: --baseline FILE was expected beside it")
             return
-        from harness.compare.baseline import Baseline, Sources, read
-
         path = Path(self._path)
         new = not os.path.lexists(path)
         if not path.parent.is_dir():
@@ -77,9 +53,6 @@ class Acceptance:
         """
         if self._path is None:
             return
-        from harness.compare.baseline import write
-        from harness.compare.results import Notice
-
         stale = self._baseline.stale(map(_ran, outcomes), self._sources.gone)
         if self._update:
             kept = self._baseline.updated(stale)
@@ -97,9 +70,6 @@ class Acceptance:
 
 
 def _ran(outcome: JobOutcome) -> Ran:
-    from harness.compare.baseline import Ran
-    from harness.compare.predict import lookup_title
-
     scenario = outcome.job.scenario
     return Ran(
         scenario.name,

@@ -1,0 +1,62 @@
+"""``--scheduler``: the work of ``run`` and ``fuzz``, done here or spread over a Dask cluster."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+
+from harness.cli.options import LOCAL, TLS
+from harness.cli.parser import UsageError
+from harness.cli.streams import complain
+from harness.compare import cluster
+from harness.compare.evidence import LaneSpec
+from harness.compare.fuzz.driver import fuzz
+from harness.compare.fuzz.engine import FuzzReport
+from harness.compare.run import HostJob, JobOutcome, run
+
+
+def _is_here(options: argparse.Namespace) -> bool:
+    """Whether the work is done on this machine. Raises UsageError for --tls-… without a use."""
+    here = options.scheduler in (None, LOCAL)
+    for name in TLS:
+        if here and getattr(options, f"tls_{name}") is not None:
+            raise UsageError(f"--tls-{name}: --scheduler with an address was expected")
+    return here
+
+
+def _cluster(options: argparse.Namespace) -> cluster.Cluster:
+    tls = cluster.Tls(options.tls_ca, options.tls_cert, options.tls_key)
+    opened = cluster.Cluster(options.scheduler, tls)
+    if not opened.encrypted:
+        complain(
+            f"--scheduler {options.scheduler}: without TLS, whoever reaches the scheduler can run"
+            " programs on its workers and here; see --tls-ca, --tls-cert and --tls-key"
+        )
+    return opened
+
+
+def fuzz_reports(
+    options: argparse.Namespace, lanes: Sequence[LaneSpec], seconds: float | None
+) -> Iterator[FuzzReport]:
+    """The batches of ``fuzz``. Raises ClusterError."""
+    if _is_here(options):
+        jobs = options.jobs or os.cpu_count() or 1
+        yield from fuzz(lanes, options.seed, cases=options.cases, seconds=seconds, jobs=jobs)
+        return
+    glibcs = cluster.Glibcs.of(lanes, options.glibc, "worker")
+    with _cluster(options) as opened:
+        yield from cluster.fuzz_on(
+            opened, glibcs, options.seed, cases=options.cases, seconds=seconds
+        )
+
+
+def job_outcomes(options: argparse.Namespace, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
+    """The outcomes of ``run``'s hosts. Raises ClusterError."""
+    if _is_here(options) or not jobs:
+        yield from run(jobs, options.jobs)
+        return
+    words = options.glibc if options.against is None else f"{options.glibc},{options.against}"
+    glibcs = cluster.Glibcs.of(jobs[0].lanes, words, options.lane)
+    with _cluster(options) as opened:
+        yield from cluster.run_on(opened, glibcs, jobs)
