@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
-from harness.compare.predict import (
-    found_for,
-    lookup_title,
-    name_service,
-    request_for,
-    targets_of,
-)
+from harness.compare.predict import found_for, lookup_title, name_service, request_for, targets_of
 from harness.compare.results import LookupReport
 from harness.compare.verdict import Analysis, judge
 from harness.compare.versions import against, architectures, changes
@@ -28,9 +23,10 @@ from harness.sandbox import NoSandbox, Pool, SandboxError
 if TYPE_CHECKING:
     from harness.native.lanes import Lane, Session
     from harness.native.record import Query
+    from harness.native.worker_lane import WorkerLane
     from harness.sandbox import Box, DeviceNote
+    from harness.scenario import LoadedScenario
     from harness.scenario.schema import Scenario
-
 
 Collected = tuple[tuple[Evidence, ...], tuple["DeviceNote", ...]]
 """The evidence of all lanes for one look-up, and the notes on the devices used."""
@@ -103,7 +99,7 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
         line = lines[number % lookups]
         judged = (judge(each, known=known) for each in evidences)
         results = tuple(replace(each, source=job.source, line=line) for each in judged)
-        first = evidences[0]
+        first, at = evidences[0], job.reference
         yield LookupReport(
             scenario=first.scenario.name,
             lookup=lookup_title(first.lookup),
@@ -115,10 +111,8 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
             description=first.scenario.description,
             source=job.source,
             line=line,
-            reference="" if job.reference is None else results[job.reference].where,
-            against=()
-            if job.reference is None
-            else against(evidences, results, known, job.reference),
+            reference="" if at is None else results[at].where,
+            against=() if at is None else against(evidences, results, known, at),
         )
 
 
@@ -151,11 +145,7 @@ def gather(
     view = box.observe(targets_of(found_for(requests, names, plain, dialects)))
     before_lookups()
     with ExitStack() as stack:
-        lanes: list[Lane] = []
-        for spec in job.lanes:
-            lane = open_lane(box, spec, scenario.resolver)
-            stack.callback(lane.close)
-            lanes.append(lane)
+        lanes = [stack.enter_context(open_lane(box, spec, scenario.resolver)) for spec in job.lanes]
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             answers = [
@@ -190,7 +180,6 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
     Raises LaneError for a worker that does not start, with the build's name.
     """
     from harness.native.record import LaneError
-    from harness.native.worker_lane import WorkerLane
 
     if not spec.command:
         from harness.native.cffi_lane import CffiLane
@@ -198,13 +187,20 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
 
         # a private root has the module in its library folder
         return CffiLane([bundled_module()] if resolver == "nss" else [])
-    root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts)
-    lane = WorkerLane(spec.command, root=root)
+    lane = worker_lane(box, spec)
     try:
         lane.start()
     except LaneError as problem:
         raise LaneError(f"glibc {spec.name} does not run here: {problem}") from None
     return lane
+
+
+def worker_lane(box: Box, spec: LaneSpec, preload: Sequence[str] = ()) -> WorkerLane:
+    """Inside a sandbox: the worker of a spec in its private root; it is started when used."""
+    from harness.native.worker_lane import WorkerLane
+
+    root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts)
+    return WorkerLane(spec.command, root=root, preload=preload)
 
 
 def _ask(
@@ -246,3 +242,43 @@ def _ask_often(lane: Lane, request: Query, timeout: float) -> Outcome:
         lane.close()  # a worker is started anew for the next
     assert outcome is not None
     return outcome
+
+
+def stand(box: Box, loaded: LoadedScenario) -> Iterator[tuple[DeviceNote, ...] | JobOutcome]:
+    """Inside a sandbox, for `Pool.converse`: build a scenario's host, which others work in.
+
+    Yields the notes on the devices used and sends its namespaces. Then it answers each
+    HostJob it hears with a JobOutcome, of this host as it is by then; the names and the
+    gai.conf are put back after each.
+    """
+
+    def furnish() -> None:
+        box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
+        box.set_gai_conf(loaded.gai_conf)
+
+    scenario = loaded.scenario
+    devices = box.build(scenario.host).notes
+    box.show_machine_etc()
+    furnish()
+    yield devices
+    box.send_namespaces()
+    while True:
+        try:
+            job = box.hear()
+        except EOFError:
+            return
+        try:
+            outcome = JobOutcome(job, tuple(reports(job, gather(box, job, devices))))
+        except SandboxError as problem:
+            outcome = JobOutcome(job, (), problem)
+        except Exception as problem:  # one question must not end the host
+            last = " ".join(traceback.format_exception_only(problem)[-1].split())
+            details = "".join(traceback.format_exception(problem))
+            outcome = JobOutcome(job, (), SandboxError(f"no answer: {last}", details))
+        furnish()
+        yield outcome
+
+
+def visit(box: Box, spec: object) -> Iterator[None]:  # noqa: ARG001
+    """Inside a sandbox: nothing. It shows that one can be made."""
+    yield None

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import pytest
 
-from harness.compare.persistent_host import Standing, stand
 from harness.compare.plan import PlanError, load_gai_conf
-from harness.compare.run import JobOutcome
+from harness.compare.run import JobOutcome, stand
 from harness.native.worker_lane import bundled_module
 from harness.pytest_plugin import children
 from harness.pytest_plugin.lab import lab_of
@@ -57,8 +56,7 @@ class HostBox:
         self.loaded = loaded
         self._stack = ExitStack()
         try:
-            spec = Standing(loaded.scenario, loaded.gai_conf)
-            self._conversation = self._stack.enter_context(pool.converse(stand, spec))
+            self._conversation = self._stack.enter_context(pool.converse(stand, loaded))
             self.devices: tuple[DeviceNote, ...] = self._conversation.receive()
             self._namespaces = self._stack.enter_context(self._conversation.namespaces())
         except BaseException:

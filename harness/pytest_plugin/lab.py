@@ -142,7 +142,7 @@ class Lab:
     @cached_property
     def unavailable(self) -> SandboxUnavailable | None:
         """Why this machine makes no sandbox; None where it does."""
-        from harness.compare.persistent_host import visit
+        from harness.compare.run import visit
         from harness.sandbox import SandboxUnavailable
 
         try:

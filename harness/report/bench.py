@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.compare.bench.curve import Point, growth
-from harness.compare.bench.measure import BenchReport, LaneRates
-from harness.compare.bench.rate import Rate
+from harness.compare.bench.measure import BenchReport, LaneRates, Rate
 from harness.compare.results import Schema
 from harness.report.documents import fill
 

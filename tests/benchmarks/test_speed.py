@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.compare.bench.host import FAMILIES, HOST, SIZES, destinations
+from harness.compare.bench.curve import FAMILIES, HOST, SIZES, destinations
 from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.model.dialects import dialect
 from harness.model.order import Candidate, order_for

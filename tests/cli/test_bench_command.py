@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.cli import main
-from harness.compare.bench.host import FAMILIES, SIZES
+from harness.compare.bench.curve import FAMILIES, SIZES
 from harness.compare.bench.measure import BenchReport, bench
 from harness.compare.plan import lanes_for
 

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.cli.options import SCHEMAS
-from harness.compare.bench.rate import Rate
+from harness.compare.bench.measure import Rate
 from harness.compare.results import BuildChange, LookupReport, Notice, Side, Verdict
 from harness.report.documents import DOCUMENTS, dump, json_schema
 from harness.report.json import JsonReport

@@ -1,29 +1,106 @@
-"""Benchmarks: native against modelled sorting, the engine against the bare loop, costs.
+"""Benchmarks: native against modelled sorting, the engine against the bare loop, costs of parts.
 
-Everything is measured on hosts in sandboxes, one at a time, within one run; what counts are
-the ratios, because both sides of each are measured in turns.
+Everything is measured on hosts in sandboxes, one at a time, within one run. The *bare loop* is
+the worker alone: its requests in a file, its answers into a file, nobody reading or comparing.
+Rates are look-ups per second of processor time, of the engine with its workers and of the
+worker, so that other programs on the machine and the number of cores do not decide.
 """
 
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from functools import reduce
+from itertools import chain
+from operator import add
 from typing import TYPE_CHECKING
 
-from harness.compare.bench.curve import CurveSpec, Point, curve
-from harness.compare.bench.host import FAMILIES, SIZES
-from harness.compare.bench.rate import Costs, Rate, RateSpec, costs, prepared, whole
+from harness.compare.bench.curve import (
+    FAMILIES,
+    HOST,
+    SIZES,
+    TIMEOUT,
+    CurveSpec,
+    Point,
+    Sample,
+    curve,
+    prepared_batch,
+    quiet,
+    sample,
+    timed,
+)
 from harness.compare.evidence import LaneSpec
+from harness.compare.fuzz.engine import Engine
+from harness.compare.predict import request_for
+from harness.compare.run import visit, worker_lane
+from harness.model.policy import Policy
+from harness.native import frames
+from harness.native.record import LaneError
+from harness.native.worker_lane import start
 from harness.sandbox import Pool
+from harness.sandbox.kernel import CLONE_NEWNET, unshare
+from harness.scenario.fuzz import draw_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness.sandbox import Box
+    from harness.scenario.fuzz import Batch
 
 _BATCHES = 4  # hosts of the fuzz loop; their costs differ from one to the next
+_SEED = 1
+_HEADER = 5  # length and type of a frame
+_BY_HAND = "import socket; socket.getaddrinfo('n0', None, type=socket.SOCK_STREAM)"
+
+Lanes = tuple[LaneSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Look-ups done, and the seconds of processor time and of the clock they took.
+
+    ``bare`` are those of the bare loop for the same look-ups, ``native`` the seconds that
+    getaddrinfo itself took of the engine's.
+    """
+
+    lookups: int
+    cpu: float
+    wall: float
+    bare_cpu: float
+    bare_wall: float
+    native: float
+    ratio: float = field(init=False, default=0.0)
+    """The rate in units of the bare loop's, by processor time."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ratio", self.bare_cpu / self.cpu)
+
+    def __add__(self, more: Rate) -> Rate:
+        """Both together."""
+        names = [one.name for one in fields(self) if one.init]
+        return Rate(*(getattr(self, name) + getattr(more, name) for name in names))
+
+    @property
+    def rate(self) -> float:
+        """Look-ups per second of processor time."""
+        return self.lookups / self.cpu
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Seconds: of a host built and observed, a session, a policy, a worker's start; ``by_hand``
+    the processor time of a new network namespace with a new Python that makes one look-up.
+    """
+
+    build: float
+    observe: float
+    session: Sample
+    policy: Sample
+    start: Sample
+    by_hand: Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +148,16 @@ def bench(
     and less certainty; ``told`` is called with what is being measured.
     Raises SandboxUnavailable where the machine allows no sandbox.
     """
-    seconds = 0.02 if quick else 0.15
     before = os.getloadavg()[0]
     with Pool(1) as pool:
-        spec = CurveSpec(tuple(lanes), tuple(families), tuple(sizes), seconds)
+
+        def loop(*lanes: LaneSpec) -> Rate:
+            numbers = range(1, 2 if quick else 1 + _BATCHES)
+            outcomes = (pool.run(_whole, (lanes, number)) for number in numbers)
+            rates: Iterator[Rate] = chain.from_iterable(outcomes)
+            return reduce(add, rates)
+
+        spec = CurveSpec(tuple(lanes), tuple(families), tuple(sizes), 0.02 if quick else 0.15)
         points: list[Point] = []
         for point in pool.run(curve, spec):
             points.append(point)
@@ -82,35 +165,117 @@ def bench(
         rates = []
         for lane in lanes:
             told(f"the engine on glibc {lane.glibc}")
-            rates.append(_rates(pool, lane, quick))
+            (prepared,) = pool.run(_prepared, ((lane,), 20 if quick else 200))
+            whole = loop(lane)
+            (costs,) = pool.run(_costs, lane)
+            rates.append(LaneRates(lane.glibc, lane.arch, lane.build, prepared, whole, costs))
         told("the fuzz loop on every glibc")
-        together = _loop(pool, tuple(lanes), quick) if len(rates) > 1 else rates[0].whole
+        together = loop(*lanes) if len(rates) > 1 else rates[0].whole
         started = time.perf_counter()
         count = 2 if quick else 10
         for _ in range(count):
-            list(pool.run(nothing, None))
+            list(pool.run(visit, None))
         sandbox = (time.perf_counter() - started) / count
     load = before, os.getloadavg()[0]
     return BenchReport(tuple(points), tuple(rates), together, sandbox, load, os.cpu_count() or 1)
 
 
-def _rates(pool: Pool, lane: LaneSpec, quick: bool) -> LaneRates:
-    spec = RateSpec((lane,), confs=20 if quick else 200)
-    (one,) = pool.run(prepared, spec)
-    loop = _loop(pool, (lane,), quick)
-    (cost,) = pool.run(costs, spec)
-    return LaneRates(lane.glibc, lane.arch, lane.build, one, loop, cost)
+def _prepared(box: Box, spec: tuple[Lanes, int]) -> Iterator[Rate]:
+    """Prepared cases under so many gai.conf files: the time begins on an observed host."""
+    lanes, confs = spec
+    batch = prepared_batch(confs)
+    with Engine(box, batch, lanes, TIMEOUT, tallied=False) as engine, quiet():
+        cpu, wall = _processor(), time.perf_counter()
+        report = engine.run()
+        wall = time.perf_counter() - wall
+    cpu = _processor() - cpu
+    yield _against_bare(box, batch, lanes, cpu, wall, report.native_ns)
 
 
-def _loop(pool: Pool, lanes: tuple[LaneSpec, ...], quick: bool) -> Rate:
-    total: Rate | None = None
-    for number in range(1, 2 if quick else 1 + _BATCHES):
-        (rate,) = pool.run(whole, RateSpec(lanes, number=number))
-        total = rate if total is None else total.plus(rate)
-    assert total is not None
-    return total
+def _whole(box: Box, spec: tuple[Lanes, int]) -> Iterator[Rate]:
+    """The whole fuzz loop for one batch: sandbox, generation, host, observation, counts."""
+    wall = time.perf_counter()
+    lanes, number = spec
+    batch = draw_batch(_SEED, number)
+    with Engine(box, batch, lanes, TIMEOUT) as engine:
+        report = engine.run()
+    wall = time.perf_counter() - wall
+    # all that this process has ever used: it was forked for this batch
+    yield _against_bare(box, batch, lanes, _processor(), wall, report.native_ns)
 
 
-def nothing(box: Box, spec: None) -> Iterator[None]:  # noqa: ARG001
-    """An empty sandbox."""
-    yield None
+def _costs(box: Box, lane: LaneSpec) -> Iterator[Costs]:
+    """What a host, a gai.conf, a version and one look-up by hand cost."""
+    started = time.perf_counter()
+    box.build(HOST)
+    built = time.perf_counter()
+    box.observe(())
+    observed = time.perf_counter()
+    batch = prepared_batch(1)
+    box.set_names(batch.names, "files")  # by hand there is no module for names
+    data = batch.rounds[0].gai_conf
+    with worker_lane(box, lane) as worker:
+
+        def session() -> None:
+            box.set_gai_conf(data)
+            worker.open().close()
+
+        def begin() -> None:
+            worker.close()
+            worker.start()
+
+        session()
+        yield Costs(
+            built - started,
+            observed - built,
+            sample(timed(session, 0.2)),
+            sample(timed(lambda: Policy.build(data, lane.dialect), 0.1)),
+            sample(timed(begin, 0.3)),
+            sample(timed(_by_hand, 0.5, _processor)),
+        )
+
+
+def _by_hand() -> None:
+    argv = [sys.executable, "-I", "-c", _BY_HAND]
+    subprocess.run(argv, check=True, preexec_fn=lambda: unshare(CLONE_NEWNET))
+
+
+def _processor() -> float:
+    """Seconds of processor time of this process and of its children that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
+
+
+def _against_bare(
+    box: Box, batch: Batch, lanes: Lanes, cpu: float, wall: float, native_ns: int
+) -> Rate:
+    """The rate, beside the bare loops' for the look-ups that ``batch`` makes."""
+    box.set_gai_conf(None)
+    payloads = [frames.lookup_payload(request_for(one), TIMEOUT) for one in batch.lookups]
+    asked = [payloads[lookup] for each in batch.rounds for lookup in each.lookups]
+    folder = box.tmpdir()
+    requests, answers = folder / "requests", folder / "answers"
+    requests.write_bytes(frames.whole_session(1, asked) + frames.plain_frame(frames.QUIT))
+    bare_cpu = bare_wall = 0.0
+    for lane in lanes:
+        assert lane.skeleton is not None
+        root = box.private_root(lane.skeleton)
+        with requests.open("rb") as source, answers.open("wb") as sink:
+            started = _processor(), time.perf_counter()
+            bare = start(lane.command, root, stdin=source.fileno(), stdout=sink.fileno())
+            if bare.wait() != 0:
+                raise LaneError(f"the bare loop on glibc {lane.glibc} ended with an error")
+            bare_cpu += _processor() - started[0]
+            bare_wall += time.perf_counter() - started[1]
+        if _answers(answers.read_bytes()) != len(asked):
+            raise LaneError(f"the bare loop on glibc {lane.glibc} did not answer every look-up")
+    count = len(asked) * len(lanes)
+    return Rate(count, cpu, wall, bare_cpu, bare_wall, native_ns / 1e9)
+
+
+def _answers(data: bytes) -> int:
+    found = at = 0
+    while at < len(data):
+        found += data[at + _HEADER - 1 : at + _HEADER] == frames.ANSWER
+        at += _HEADER + int.from_bytes(data[at : at + 4], "little")
+    return found
