@@ -199,7 +199,7 @@ def mirror_rows() -> Iterator[Row]:
 def _mirror(distribution: Distribution, sources: tuple[Source, ...], suite: Suite) -> Found:
     arch = native_arch()
     request = apt.PackageRequest(
-        package_name(arch), suite.name, distribution.component, arch, suite.archived
+        package_name(arch), distribution, suite, arch, distribution.component
     )
     failure: GlibcUnavailable | None = None
     for source in choose(sources, distribution, suite.name, arch):

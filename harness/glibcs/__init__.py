@@ -10,10 +10,11 @@
         argv = command(build)               # to run inside it
 """
 
+from harness.glibcs.apt import Progress
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.discover import from_directory
 from harness.glibcs.emulators import Emulator, emulator_for, fetch_emulator
-from harness.glibcs.fetching import Progress, catalogue, fetch
+from harness.glibcs.fetching import catalogue, fetch
 from harness.glibcs.host_libc import host, hosted_command, python_parts
 from harness.glibcs.known_builds import InventoryEntry, add, find, inventory, remove
 from harness.glibcs.private_roots import command, stage

@@ -16,33 +16,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.glibcs.build import GlibcError, GlibcUnavailable
+from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source, no_apt
 from harness.sandbox import programs
 from harness.text.reading import read_regular
-
-# Called with a step ("update" or "download") and how much of it is done, 0 to 1.
-Report = Callable[[str, float], None]
 
 # what apt writes, in any case of its letters; what that means, and what helps
 _FAILURES = (
     (
         r"Release file .* is (?:expired|not valid)|not valid (?:yet|anymore)",
-        "the index of suite {0.suite} is past its date",
+        "the index of suite {0.suite.name} is past its date",
         "check the clock and the mirror",
     ),
     (
         r"Mirror sync in progress|Hash Sum mismatch",
-        "the host's mirror serves suite {0.suite} for {0.arch} half updated",
+        "the host's mirror serves suite {0.suite.name} for {0.arch} half updated",
         "try again when the mirror has caught up",
     ),
     (
         r"NO_PUBKEY|not signed|signature|keyring|Signed-By|GPG error",
-        "the signature of suite {0.suite} cannot be checked with the host's keys",
+        "the signature of suite {0.suite.name} cannot be checked with the host's keys",
         "install or update the distribution's archive keyring package",
     ),
     (
         r"does not have a Release file|404 +Not Found|no longer has a Release",
-        "the host's mirror has no suite {0.suite} for {0.arch}",
+        "the host's mirror has no suite {0.suite.name} for {0.arch}",
         "add an archive that has it to apt's sources, or name a folder: gai-harness glibc add DIR",
     ),
     (
@@ -51,7 +49,7 @@ _FAILURES = (
         "the host's mirror cannot be reached",
         "check the network and the proxy in apt's configuration",
     ),
-    ("", "apt-get failed for suite {0.suite}", "run apt-get update to see more"),
+    ("", "apt-get failed for suite {0.suite.name}", "run apt-get update to see more"),
 )
 _SUITE_NAMES = re.compile(r"^(?:Suite|Codename):[ \t]*(\S+)[ \t]*$", re.M)
 # Debian's are of 150 to 300 KB.
@@ -60,72 +58,66 @@ _SUPERVISE = str(Path(__file__).with_name("supervise.py"))
 
 
 @dataclass(frozen=True, slots=True)
-class PackageRequest:
-    """A package to fetch.
+class Progress:
+    """How far a fetch is.
 
     Args:
-        package: Its name, ``libc6``.
-        suite: The one suite to look in.
-        component: The archive's component it is in.
-        arch: Debian's name of the architecture.
-        archived: Accept a signed index that is past its date.
+        suite: The name of the suite that is fetched.
+        step: ``update`` (the suite's index), ``download``, ``unpack``, ``done`` or ``cached``.
+        fraction: The part of the step that is done, 0 to 1.
+        note: Something worth knowing, in one line; mostly empty.
     """
+
+    suite: str
+    step: str
+    fraction: float
+    note: str = ""
+
+
+Watcher = Callable[[Progress], object]
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRequest:
+    """A package to fetch, from one suite and one component of a distribution's archive."""
 
     package: str
-    suite: str
-    component: str
+    distribution: Distribution
+    suite: Suite
     arch: str
-    archived: bool
+    component: str
 
 
-def download(request: PackageRequest, source: Source, work: Path, report: Report) -> Path:
-    """Fetch the package from one mirror; apt checks the signatures.
+def download(request: PackageRequest, source: Source, work: Path, watch: Watcher) -> Path:
+    """Fetch the package from one mirror, with its keys; apt checks the signatures.
 
-    Args:
-        request: What to fetch.
-        source: The mirror; the keys of its entry are used.
-        work: An empty private folder for everything apt writes.
-        report: Called as the work goes on.
-
-    Returns:
-        The ``.deb``, in *work*.
-
-    Raises:
-        GlibcUnavailable: No apt-get, no such suite or package, keys missing, the mirror out of
-            reach.
+    ``work`` is an empty private folder for everything apt writes, the ``.deb`` it gives too.
+    Raises GlibcUnavailable: no apt-get, no such suite or package, no keys, no mirror.
     """
-    base = _updated(request, source, work, report, "Packages")
+    base = _updated(request, source, work, watch, "Packages")
     output = work / "out"
-    failed = _run([*base, "download", request.package], output, "download", report)
+    done = _at(request, "download", watch)
+    failed = _run([*base, "download", request.package], output, done)
     found = sorted(output.glob("*.deb"))
     if failed is None and len(found) == 1:
         return found[0]
     if failed is None or "Unable to locate" in failed or "No candidate" in failed:
         raise GlibcUnavailable(
-            f"suite {request.suite} has no package {request.package} for {request.arch}",
+            f"suite {request.suite.name} has no package {request.package} for {request.arch}",
             "name another suite: gai-harness glibc list shows them",
         )
     raise _explain(failed, request)
 
 
 def reach(request: PackageRequest, source: Source, work: Path) -> None:
-    """Fetch a suite's signed release file, which is small, and nothing else.
-
-    Args:
-        request: The suite and what it is looked at for.
-        source: The mirror; the keys of its entry are used.
-        work: An empty private folder for everything apt writes.
-
-    Raises:
-        GlibcUnavailable: No apt-get, no such suite, keys missing, the mirror out of reach.
-    """
-    _updated(request, source, work, lambda *_: None, "none")
+    """Fetch a suite's signed release file, which is small, and nothing else; see `download`."""
+    _updated(request, source, work, lambda _: None, "none")
 
 
 def _updated(
-    request: PackageRequest, source: Source, work: Path, report: Report, targets: str
+    request: PackageRequest, source: Source, work: Path, watch: Watcher, targets: str
 ) -> list[str]:
-    """Read the suite's index into the private folder; how to call apt-get for it from now on."""
+    """Read the suite's index into the private folder; gives how to call apt-get for it then."""
     apt = programs.find("apt-get")
     if apt is None:
         raise no_apt()
@@ -136,7 +128,7 @@ def _updated(
     (work / "apt.conf").write_text(_configuration(request, work), encoding="utf-8")
     base = [apt, f"-c={work / 'apt.conf'}"]
     # --error-on: without it, a mirror that cannot be reached is only a warning
-    failed = _run([*base, "update", "--error-on=any"], work, "update", report)
+    failed = _run([*base, "update", "--error-on=any"], work, _at(request, "update", watch))
     if failed is not None:
         raise _explain(failed, request)
     _check_suite(request, work / "state/lists")
@@ -146,17 +138,15 @@ def _updated(
 def _check_suite(request: PackageRequest, lists: Path) -> None:
     """Refuse the signed index of another suite, about which apt only warns.
 
-    apt keeps the release file it has verified in its lists, signed in one (InRelease) or beside
-    it (Release).
+    Its lists have the release file it has verified, with the signature (InRelease) or without.
     """
     for path in lists.glob("*Release"):
         text = read_regular(path, _LONGEST_RELEASE).decode("utf-8", "replace")
         names = dict.fromkeys(_SUITE_NAMES.findall(text))
-        if request.suite not in names:
-            said = " and ".join(names) or "none"
+        if request.suite.name not in names:
             raise GlibcUnavailable(
-                f"the host's mirror answers for suite {request.suite} with the signed index of "
-                f"another one ({said})",
+                f"the host's mirror answers for suite {request.suite.name} with the signed index "
+                f"of another one ({' and '.join(names) or 'none'})",
                 "check the mirror in apt's sources, and the proxy",
             )
 
@@ -166,14 +156,13 @@ def _entry(request: PackageRequest, source: Source, targets: str) -> str:
     lines = [
         "Types: deb",
         f"URIs: {source.uri}",
-        f"Suites: {request.suite}",
+        f"Suites: {request.suite.name}",
         f"Components: {request.component}",
         f"Architectures: {request.arch}",
         # no translations, no package contents: the index alone, or not even that
         f"Targets: {targets}",
     ]
-    if source.signed_by:
-        lines.append(f"Signed-By: {source.signed_by}")
+    lines += [f"Signed-By: {source.signed_by}"] if source.signed_by else []
     return "\n".join(lines) + "\n"
 
 
@@ -207,7 +196,7 @@ def _configuration(request: PackageRequest, work: Path) -> str:
         "Acquire::Languages": "none",
         "Acquire::PDiffs": "false",
     }
-    if request.archived:
+    if request.suite.archived:
         values["Acquire::Check-Valid-Until"] = "false"
     # The host's hooks would clean its own caches and wake its daemons.
     cleared = ("APT::Architectures", "APT::Update", "DPkg::Pre-Invoke", "DPkg::Post-Invoke")
@@ -217,15 +206,19 @@ def _configuration(request: PackageRequest, work: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _run(command: list[str], folder: Path, step: str, report: Report) -> str | None:
+def _at(request: PackageRequest, step: str, watch: Watcher) -> Callable[[float], object]:
+    return lambda done: watch(Progress(request.suite.name, step, done))
+
+
+def _run(command: list[str], folder: Path, report: Callable[[float], object]) -> str | None:
     """Run apt-get in *folder*; None when it succeeded, otherwise what it said."""
     # Untranslated messages, since they are looked at.
     environment = programs.environment()
     environment |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "DEBIAN_FRONTEND": "teletype"}
     reading, writing = os.pipe()
     watched, alive = os.pipe()
-    said = folder / f"{step}.log"
-    report(step, 0.0)
+    said = folder / "apt-get.log"
+    report(0.0)
     with os.fdopen(reading, encoding="utf-8", errors="replace") as status, said.open("wb") as log:
         try:
             # apt-get and what it starts end when `alive` is closed, at the latest by our death
@@ -246,12 +239,12 @@ def _run(command: list[str], folder: Path, step: str, report: Report) -> str | N
             for line in status:
                 fields = line.split(":", 3)
                 if fields[0] == "dlstatus" and len(fields) == 4:
-                    report(step, min(float(fields[2]) / 100, 1.0))
+                    report(min(float(fields[2]) / 100, 1.0))
             failed = process.wait() != 0
         finally:
             os.close(alive)
             process.wait()
-    report(step, 1.0)
+    report(1.0)
     return said.read_text(encoding="utf-8", errors="replace") if failed else None
 
 
@@ -260,8 +253,7 @@ def _explain(said: str, request: PackageRequest) -> GlibcUnavailable:
     lines = [line[3:] for line in said.splitlines() if line.startswith(("E: ", "W: "))]
     text = "\n".join(lines)
     first = next((line for line in lines if "Failed to fetch" in line), (lines or [""])[0])
-    reason, hint = next(
-        (reason, hint) for form, reason, hint in _FAILURES if re.search(form, text, re.IGNORECASE)
+    _, reason, hint = next(one for one in _FAILURES if re.search(one[0], text, re.IGNORECASE))
+    return GlibcUnavailable(
+        f"{reason.format(request)} (apt says: {first.strip() or 'nothing'})", hint
     )
-    said = first.strip() or "nothing"
-    return GlibcUnavailable(f"{reason.format(request)} (apt says: {said})", hint)

@@ -48,24 +48,16 @@ _WORK_NAME = re.compile(r"(.+)\.[a-z0-9_]{8}")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is written beside a cached build's files.
-
-    Args:
-        id, version, arch, origin, name: As in `Build`.
-        kind: ``package`` or ``added``.
-        files: Name, size in bytes and SHA-256 of each file, the loader first, then libc.
-        distribution, suite, package_version, deb_sha256: Where a package came from; empty for an
-            added build.
-    """
+    """What is written beside a cached build's files; the first fields are those of `Build`."""
 
     id: str
     version: str
     arch: str
     origin: str
-    kind: str
-    files: tuple[tuple[str, int, str], ...]
+    kind: str  # "package" or "added"
+    files: tuple[tuple[str, int, str], ...]  # name, bytes and SHA-256 of each, in Build's order
     name: str | None = None
-    distribution: str = ""
+    distribution: str = ""  # of a package: where it came from
     suite: str = ""
     package_version: str = ""
     deb_sha256: str = ""
@@ -116,8 +108,7 @@ def cache_folder() -> Path:
 def making(key: str) -> Iterator[Path]:
     """Hold the lock for *key* and give an empty private folder, removed at the end.
 
-    Raises:
-        GlibcUnavailable: The cache cannot be written.
+    Raises GlibcUnavailable where the cache cannot be written.
     """
     from filelock import FileLock
 
@@ -147,8 +138,7 @@ def clear_dead() -> None:
 
     The kernel releases a lock when its process dies, so a folder whose lock can be had is
     nobody's. Only folders that `making` can have made are touched, through a descriptor: what
-    lies in the place of ``tmp`` may lead to anybody's folder, /etc as well. Nothing is said,
-    and nothing waits: a command that clears nothing works the same.
+    lies in the place of ``tmp`` may lead to anybody's folder. Nothing is said, nothing waits.
     """
     end = time.monotonic() + _CLEARING_SECONDS
     with contextlib.suppress(OSError, GlibcUnavailable):
@@ -187,19 +177,10 @@ def publish(made: Path, final: Path) -> None:
 
 
 def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
-    """Copy a build into the cache.
+    """Copy a build, with its id, origin and name there, into the cache; gives that in the cache.
 
-    Args:
-        build: The build, with the id, origin and name it is to have there.
-        work: The private folder that `making` gave.
-        kind: As in `Manifest`.
-        **package: Further fields of `Manifest`, of a package.
-
-    Returns:
-        The build in the cache: its files have the names they are looked up by.
-
-    Raises:
-        GlibcError: It was damaged while it was written.
+    ``work`` is the private folder that `making` gave; ``kind`` and ``package`` are of `Manifest`.
+    Raises GlibcError where it was damaged while it was written.
     """
     made = work / "build"
     (made / "lib").mkdir(parents=True)
@@ -229,18 +210,18 @@ def read_cached(folder: Path) -> Cached:
         schema = data.pop("schema")
         data["files"] = tuple((name, size, digest) for name, size, digest in data["files"])
         manifest = Manifest(**data)
-        paths = tuple(folder / "lib" / name for name, _, _ in manifest.files)
         whole = (schema, manifest.id) == (SCHEMA, folder.name) and _sound(manifest)
-        if not whole or not all(map(_has_size, paths, (size for _, size, _ in manifest.files))):
+        if not whole or not all(
+            _has_size(folder / "lib" / one[0], one[1]) for one in data["files"]
+        ):
             return Cached(folder)
     # RecursionError: a hundred thousand brackets
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Cached(folder)
+    files = tuple((name, folder / "lib" / name) for name, _, _ in manifest.files)
     build = Build(
-        manifest.version, manifest.arch, manifest.origin, manifest.id,
-        tuple((file[0], path) for file, path in zip(manifest.files, paths, strict=True)),
-        manifest.name,
-    )  # fmt: skip
+        manifest.version, manifest.arch, manifest.origin, manifest.id, files, manifest.name
+    )
     return Cached(folder, manifest, build)
 
 

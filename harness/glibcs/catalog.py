@@ -21,38 +21,23 @@ _OTHERWISE = (
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """One suite of a distribution.
-
-    Args:
-        name: As its archive calls it: ``bookworm``.
-        glibc: The version it is expected to carry.
-        archived: It gets no more updates, and its index may be past its date.
-        extra: Its version is another suite's too.
-    """
+    """One suite of a distribution, and the glibc it is expected to carry."""
 
     name: str
     glibc: str
-    archived: bool = False
-    extra: bool = False
+    archived: bool = False  # it gets no more updates, and its index may be past its date
+    extra: bool = False  # its version is another suite's too
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A distribution whose packages can be fetched.
+    """A distribution whose packages can be fetched; its suites have the oldest glibc first."""
 
-    Args:
-        id: Its ``ID`` in os-release(5).
-        component: The archive's component that glibc is in.
-        suites: Its suites, oldest glibc first.
-        aliases: Further suite names that mark the main archive in a host's apt sources.
-        tools: The archive's component that qemu-user is in.
-    """
-
-    id: str
-    component: str
+    id: str  # in os-release(5)
+    component: str  # the archive's component that glibc is in
     suites: tuple[Suite, ...]
-    aliases: tuple[str, ...]
-    tools: str = "main"
+    aliases: tuple[str, ...]  # suite names that mark the main archive in apt's sources, as well
+    tools: str = "main"  # the archive's component that qemu-user is in
 
     def suite(self, name: str) -> Suite | None:
         """The suite of that name, or None."""
@@ -69,21 +54,17 @@ def distributions() -> dict[str, Distribution]:
     text = files("harness.glibcs").joinpath("catalog.toml").read_text(encoding="utf-8")
     return {
         name: Distribution(
-            id=name,
-            component=table["component"],
-            suites=tuple(Suite(**suite) for suite in table["suites"]),
-            aliases=tuple(table["aliases"]),
-            tools=table["tools"],
+            name, table["component"], tuple(Suite(**suite) for suite in table["suites"]),
+            tuple(table["aliases"]), table["tools"],
         )
         for name, table in tomllib.loads(text).items()
-    }
+    }  # fmt: skip
 
 
 def host_distribution() -> Distribution:
     """The distribution this machine runs, or the one it is derived from (os-release(5)).
 
-    Raises:
-        GlibcUnavailable: Neither is in the catalogue.
+    Raises GlibcUnavailable where neither is in the catalogue.
     """
     try:
         release = platform.freedesktop_os_release()

@@ -24,13 +24,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.glibcs import apt
+from harness.glibcs.apt import PackageRequest, Progress, Watcher
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.cache import cache_folder, making, publish
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
 from harness.glibcs.deb import unpack
 from harness.glibcs.elf import ElfError, read_elf_file
-from harness.glibcs.fetching import Progress, Watcher, download_package, unpacking
+from harness.glibcs.fetching import download_package, silent, unpacking
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 
@@ -58,13 +58,7 @@ _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A static qemu-user for one architecture.
-
-    Args:
-        arch: Debian's name of the architecture it runs.
-        path: The program.
-        version: As it says itself: ``"7.2.22"``.
-    """
+    """A static qemu-user for one architecture, and its version as it says it: ``"7.2.22"``."""
 
     arch: str
     path: Path
@@ -82,8 +76,8 @@ class Emulator:
 def emulator_for(build: Build) -> Emulator | None:
     """What runs a build's programs; None where the kernel does.
 
-    Raises:
-        GlibcUnavailable: It would need a qemu-user that is not on this machine.
+    Raises GlibcUnavailable where that is a qemu-user that is not on this machine, and GlibcError
+    where nothing is known to run that architecture.
     """
     if build.arch == native_arch() or _kernel_runs(build):
         return None
@@ -98,21 +92,8 @@ def emulator_for(build: Build) -> Emulator | None:
     return found
 
 
-def fetch_emulator(build: Build, progress: Watcher | None = None) -> Emulator | None:
-    """Have what runs a build's programs, fetching it into the cache where it is missing.
-
-    Args:
-        build: The build.
-        progress: Called as the work goes on.
-
-    Returns:
-        The emulator, or None where the kernel runs the build itself.
-
-    Raises:
-        GlibcUnavailable: It is not on this machine and cannot be fetched either.
-        GlibcError: Nothing is known to run that architecture.
-    """
-    watch = progress or (lambda _: None)
+def fetch_emulator(build: Build, progress: Watcher = silent) -> Emulator | None:
+    """As `emulator_for`, but what is missing is fetched into the cache."""
     try:
         return emulator_for(build)
     except GlibcUnavailable as missing:
@@ -125,7 +106,10 @@ def fetch_emulator(build: Build, progress: Watcher | None = None) -> Emulator | 
         for suite in _suites(distribution):
             for package in _PACKAGES:
                 try:
-                    _fetch(distribution, suite, package, work / f"{suite.name}-{package}", watch)
+                    request = PackageRequest(
+                        package, distribution, suite, native_arch(), distribution.tools
+                    )
+                    _fetch(request, work / f"{suite.name}-{package}", progress)
                     return emulator_for(build)
                 except GlibcUnavailable as error:
                     failure = error
@@ -137,12 +121,22 @@ def fetch_emulator(build: Build, progress: Watcher | None = None) -> Emulator | 
 
 
 def installed(arch: str) -> Emulator | None:
-    """The qemu-user of this machine for an architecture; None where there is none.
+    """The qemu-user of this machine for an architecture: the PATH's, else the cache's; or None.
 
-    Raises:
-        GlibcError: Nothing is known to run that architecture.
+    Raises GlibcError where nothing is known to run that architecture.
     """
-    return next(_known(arch), None)
+    if arch not in QEMU_NAMES:
+        raise GlibcError(
+            f"no way is known to run {arch} programs; expected one of {', '.join(QEMU_NAMES)}"
+        )
+    for name in _names(arch):
+        found = programs.find(name)
+        places = [Path(found)] if found else []
+        for place in (*places, *(folder / name for folder in emulator_folders())):
+            program = place.resolve()  # a link would lead out of the root it is put into
+            if (version := _version(program)) is not None:
+                return Emulator(arch, program, version)
+    return None
 
 
 def emulator_folders() -> list[Path]:
@@ -163,23 +157,6 @@ def is_static(path: Path) -> bool:
     return elf.interpreter is None and not elf.needed
 
 
-def _known(arch: str) -> Iterator[Emulator]:
-    """The usable programs for an architecture: the PATH's, then the cache's."""
-    if arch not in QEMU_NAMES:
-        raise GlibcError(
-            f"no way is known to run {arch} programs; expected one of {', '.join(QEMU_NAMES)}"
-        )
-    for name in _names(arch):
-        found = programs.find(name)
-        places = [Path(found)] if found else []
-        places += [folder / name for folder in emulator_folders()]
-        for place in places:
-            program = place.resolve()  # a link would lead out of the root it is put into
-            version = _version(program)
-            if version is not None:
-                yield Emulator(arch, program, version)
-
-
 def _names(arch: str) -> tuple[str, str]:
     """What distributions call the static program; the second one may be a dynamic one."""
     name = f"qemu-{QEMU_NAMES[arch]}"
@@ -196,15 +173,11 @@ def _suites(distribution: Distribution) -> Iterator[Suite]:
             yield suite
 
 
-def _fetch(
-    distribution: Distribution, suite: Suite, package: str, work: Path, watch: Watcher
-) -> None:
+def _fetch(request: PackageRequest, work: Path, watch: Watcher) -> None:
     """Put the static programs of one package into the cache; none may be in it."""
+    suite = request.suite
     work.mkdir()
-    request = apt.PackageRequest(
-        package, suite.name, distribution.tools, native_arch(), archived=suite.archived
-    )
-    archive = download_package(distribution, request, work / "apt", watch)
+    archive = download_package(request, work / "apt", watch)
     tree, made = work / "tree", work / "made"
     tree.mkdir()
     made.mkdir()
@@ -216,11 +189,11 @@ def _fetch(
     shutil.rmtree(tree)
     if not any(made.iterdir()):
         raise GlibcUnavailable(
-            f"{package} of suite {suite.name} has no static programs", "install qemu-user-static"
+            f"{request.package} of suite {suite.name} has no static programs",
+            "install qemu-user-static",
         )
-    # apt names the file PACKAGE_VERSION_ARCH.deb; the version may hold a colon as %3a
-    name, version = archive.name.split("_")[:2]
-    final = cache_folder() / "qemu" / f"{distribution.id}-{suite.name}-{name}-{version}"
+    key = "-".join([request.distribution.id, suite.name, *archive.name.split("_")[:2]])
+    final = cache_folder() / "qemu" / key
     final.parent.mkdir(exist_ok=True)
     publish(made, final)
     for old in emulator_folders():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.glibcs import apt, cache
+from harness.glibcs.apt import PackageRequest, Progress, Watcher
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import (
     Distribution,
@@ -28,39 +29,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a fetch is.
-
-    Args:
-        suite: The suite that is fetched.
-        step: ``update`` (the suite's index), ``download``, ``unpack``, ``done`` or ``cached``.
-        fraction: The part of the step that is done, 0 to 1.
-        note: Something worth knowing, in one line; mostly empty.
-    """
-
-    suite: str
-    step: str
-    fraction: float
-    note: str = ""
-
-
-Watcher = Callable[[Progress], None]
+def silent(_: Progress) -> None:
+    """The watcher of a fetch that nobody looks at."""
 
 
 def fetch(
-    wanted: str, arch: str | None = None, progress: Watcher | None = None, refresh: bool = False
+    wanted: str, arch: str | None = None, progress: Watcher = silent, refresh: bool = False
 ) -> Build:
-    """Fetch a glibc as a package, through the host's apt-get, into the cache.
+    """Fetch a glibc as a package, through the host's apt-get; gives the build in the cache.
 
     Args:
         wanted: A version (``2.31``, ``2.36:armhf``) or a suite (``bookworm``).
         arch: Debian's name of the architecture; the host's own by default.
         progress: Called as the work goes on.
         refresh: Fetch again even when the suite's build is in the cache.
-
-    Returns:
-        The build in the cache. One that is there already is returned without a download.
 
     Raises:
         GlibcUnavailable: No apt-get, mirror, keys, suite or network, or what came was not a glibc.
@@ -74,11 +56,13 @@ def fetch(
     if not arch.isalnum() or not arch.isascii():
         raise GlibcError(f"{arch!r} is not an architecture; expected Debian's name, such as amd64")
     distribution = host_distribution()
-    watch = progress or (lambda _: None)
     failure: GlibcUnavailable | None = None
     for suite in _suites(distribution, name):
+        request = PackageRequest(
+            package_name(arch), distribution, suite, arch, distribution.component
+        )
         try:
-            build = _fetch_suite(distribution, suite, arch, watch, refresh, name)
+            build = _fetch_suite(request, progress, refresh, name)
         except GlibcUnavailable as error:
             failure = failure or error
             continue
@@ -93,13 +77,8 @@ def fetch(
 
 
 def catalogue(distribution: Distribution | None = None) -> tuple[Suite, ...]:
-    """The suites ``glibc fetch --all`` fetches: one for each version.
-
-    Raises:
-        GlibcUnavailable: The host's distribution is not known.
-    """
-    chosen = distribution or host_distribution()
-    return tuple(suite for suite in chosen.suites if not suite.extra)
+    """The suites ``glibc fetch --all`` fetches, one for each version; see `host_distribution`."""
+    return tuple(suite for suite in (distribution or host_distribution()).suites if not suite.extra)
 
 
 def _suites(distribution: Distribution, name: str) -> tuple[Suite, ...]:
@@ -119,23 +98,20 @@ def _suites(distribution: Distribution, name: str) -> tuple[Suite, ...]:
     )
 
 
-def _fetch_suite(
-    distribution: Distribution, suite: Suite, arch: str, watch: Watcher, refresh: bool, wanted: str
-) -> Build:
-    prefix = f"{distribution.id}-{suite.name}-{arch}"
-    with cache.making(prefix) as work:
+def _fetch_suite(request: PackageRequest, watch: Watcher, refresh: bool, wanted: str) -> Build:
+    suite = request.suite
+    with cache.making(f"{request.distribution.id}-{suite.name}-{request.arch}") as work:
         # Under the lock: another run may just have fetched it.
-        if not refresh:
-            build = _in_cache(distribution, suite, arch, wanted)
-            if build is not None:
-                watch(Progress(suite.name, "cached", 1.0))
-                return build
+        build = None if refresh else _in_cache(request, wanted)
+        if build is not None:
+            watch(Progress(suite.name, "cached", 1.0))
+            return build
         if suite.archived:
             note = f"suite {suite.name} is archived: its index is accepted past its date"
             watch(Progress(suite.name, "update", 0.0, note))
-        package = _download(distribution, suite, arch, work, watch)
+        package = _download(request, work, watch)
         with unpacking(suite, watch):
-            build = _install(distribution, suite, arch, work, package)
+            build = _install(request, work, package)
         note = ""
         if build.version != suite.glibc:
             note = f"suite {suite.name} carries glibc {build.version}, not {suite.glibc}"
@@ -161,77 +137,55 @@ def unpacking(suite: Suite, watch: Watcher) -> Iterator[None]:
         ) from None
 
 
-def _in_cache(distribution: Distribution, suite: Suite, arch: str, wanted: str) -> Build | None:
+def _in_cache(request: PackageRequest, wanted: str) -> Build | None:
+    origin = ("package", request.arch, request.distribution.id, request.suite.name)
     for entry in reversed(cache.cached()):
         found = entry.manifest
         if (
             found is not None
-            and (found.kind, found.arch) == ("package", arch)
-            and (found.distribution, found.suite) == (distribution.id, suite.name)
+            and (found.kind, found.arch, found.distribution, found.suite) == origin
             and (not is_version(wanted) or found.version == wanted)
         ):
             return entry.build
     return None
 
 
-def _download(
-    distribution: Distribution, suite: Suite, arch: str, work: Path, watch: Watcher
-) -> Path:
+def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
     """The suite's package, or else the one for cross-compilers, which every machine can have.
 
     A mirror may lack another architecture or be half updated there, while the suite's own
     cross-built libc for it is in this machine's index.
     """
-    request = apt.PackageRequest(
-        package=package_name(arch),
-        suite=suite.name,
-        component=distribution.component,
-        arch=arch,
-        archived=suite.archived,
-    )
     try:
-        return download_package(distribution, request, work / "apt", watch)
+        return download_package(request, work / "apt", watch)
     except GlibcUnavailable as failure:
-        if arch == native_arch():
+        if request.arch == native_arch():
             raise
-        cross = replace(request, package=cross_package_name(arch), arch=native_arch())
+        cross = replace(request, package=cross_package_name(request.arch), arch=native_arch())
         try:
-            package = download_package(distribution, cross, work / "cross", watch)
+            package = download_package(cross, work / "cross", watch)
         except GlibcUnavailable:
             raise failure from None
-        note = f"suite {suite.name}: {cross.package} was taken, because {failure.reason}"
-        watch(Progress(suite.name, "download", 1.0, note))
+        suite = request.suite.name
+        note = f"suite {suite}: {cross.package} was taken, because {failure.reason}"
+        watch(Progress(suite, "download", 1.0, note))
         return package
 
 
-def download_package(
-    distribution: Distribution, request: apt.PackageRequest, work: Path, watch: Watcher
-) -> Path:
-    """Fetch one package from the first of the host's mirrors that gives it.
+def download_package(request: PackageRequest, work: Path, watch: Watcher) -> Path:
+    """Fetch one package from the first of the host's mirrors that gives it; gives the ``.deb``.
 
-    Args:
-        distribution: The host's.
-        request: What to fetch.
-        work: A private folder, not there yet.
-        watch: Called as the work goes on.
-
-    Returns:
-        The ``.deb``.
-
-    Raises:
-        GlibcUnavailable: No mirror gives it; the first one's reason.
+    ``work`` is a private folder, not there yet. Raises GlibcUnavailable with the first mirror's
+    reason where none gives it.
     """
-
-    def report(step: str, fraction: float) -> None:
-        watch(Progress(request.suite, step, fraction))
-
+    distribution = request.distribution
     failure: GlibcUnavailable | None = None
-    chosen = choose(host_sources(), distribution, request.suite, request.arch)
+    chosen = choose(host_sources(), distribution, request.suite.name, request.arch)
     for number, source in enumerate(chosen):
         private = work / str(number)
         private.mkdir(parents=True)
         try:
-            return apt.download(request, source, private, report)
+            return apt.download(request, source, private, watch)
         except GlibcUnavailable as error:
             failure = failure or error
     raise failure or GlibcUnavailable(
@@ -240,24 +194,23 @@ def download_package(
     )
 
 
-def _install(
-    distribution: Distribution, suite: Suite, arch: str, work: Path, package: Path
-) -> Build:
+def _install(request: PackageRequest, work: Path, package: Path) -> Build:
     tree = work / "tree"
     tree.mkdir()
     unpack(package, tree)
     found = from_directory(tree)
-    if found.arch != arch:
-        raise GlibcError(f"{package.name} is for {found.arch}; expected {arch}")
+    if found.arch != request.arch:
+        raise GlibcError(f"{package.name} is for {found.arch}; expected {request.arch}")
     # apt names the file PACKAGE_VERSION_ARCH.deb, with a colon of the version as %3a
     name, version = package.name.replace("%3a", ":").split("_")[:2]
-    shown = version if name == package_name(arch) else f"{name} {version}"
+    shown = version if name == request.package else f"{name} {version}"
+    distribution, suite = request.distribution.id, request.suite.name
     build = replace(
         found,
-        id=f"{distribution.id}-{suite.name}-{found.version}-{arch}",
-        origin=f"{distribution.id} {suite.name} {shown}",
+        id=f"{distribution}-{suite}-{found.version}-{found.arch}",
+        origin=f"{distribution} {suite} {shown}",
     )
     return cache.keep(
-        build, work, "package", distribution=distribution.id, suite=suite.name,
-        package_version=version, deb_sha256=sha256(package),
+        build, work, "package", distribution=distribution, suite=suite, package_version=version,
+        deb_sha256=sha256(package),
     )  # fmt: skip

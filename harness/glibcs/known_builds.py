@@ -24,16 +24,10 @@ _RESERVED = frozenset({"host", "all"})
 
 @dataclass(frozen=True, slots=True)
 class InventoryEntry:
-    """One line of ``glibc list``.
+    """One line of ``glibc list``; of what can be fetched, the version is the one expected.
 
-    Args:
-        version: Its version; for what can be fetched, the one expected. Empty for a damaged entry.
-        arch: Debian's name of its architecture; empty for a damaged entry.
-        state: ``host``, ``cached`` (a package), ``added`` (a directory), ``available`` (can be
-            fetched) or ``damaged`` (fetch or add it again).
-        origin: Where it comes from, for people.
-        id: Its stable key.
-        name: The name it was added under, or None.
+    The state is ``host``, ``cached`` (a package), ``added`` (a directory), ``available`` (can be
+    fetched) or ``damaged`` (fetch or add it again), which has no version and no architecture.
     """
 
     version: str
@@ -54,20 +48,18 @@ def inventory() -> tuple[InventoryEntry, ...]:
     for one in cache.cached():
         if one.build is None or one.manifest is None:
             entries.append(InventoryEntry("", "", "damaged", str(one.folder), one.folder.name))
-        elif one.manifest.kind == "package":
+            continue
+        package = one.manifest.kind == "package"
+        entries.append(_entry(one.build, "cached" if package else "added"))
+        if package:
             have.add((one.manifest.distribution, one.build.version, one.build.arch))
-            entries.append(_entry(one.build, "cached"))
-        else:
-            entries.append(_entry(one.build, "added"))
-    try:
+    with contextlib.suppress(GlibcUnavailable):
         distribution, arch = host_distribution(), native_arch()
-    except GlibcUnavailable:
-        return tuple(entries)
-    for suite in distribution.suites:
-        if (distribution.id, suite.glibc, arch) not in have:
-            key = f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}"
-            origin = f"{distribution.id} {suite.name}"
-            entries.append(InventoryEntry(suite.glibc, arch, "available", origin, key))
+        for suite in distribution.suites:
+            if (distribution.id, suite.glibc, arch) not in have:
+                key = f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}"
+                origin = f"{distribution.id} {suite.name}"
+                entries.append(InventoryEntry(suite.glibc, arch, "available", origin, key))
     return tuple(entries)
 
 
@@ -89,19 +81,14 @@ def find(spec: str) -> list[Build]:
     if spec == "host":
         return [host()]
     kept = [one.build for one in cache.cached() if one.build is not None]
-    name, _, arch = spec.partition(":")
-    if name == "all":
-        return _all(kept, arch or native_arch())
     named = [build for build in kept if spec in (build.name, build.id)]
     if named:
         return named
-    if is_version(name) and arch == "all":
-        found = [build for build in _all(kept, arch) if build.version == name]
-        if not found:
-            raise GlibcMissing(spec, _remedy(f"{name} --arch all", name, native_arch()))
-        return found
+    name, _, arch = spec.partition(":")
+    if name == "all":
+        return _all(kept, arch or native_arch())
     if is_version(name):
-        return [_by_version(spec, name, arch, kept)]
+        return _of_version(spec, name, arch or native_arch(), kept)
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
         path, _, arch = spec.rpartition(":")
         # a colon may be the name's own
@@ -112,19 +99,11 @@ def find(spec: str) -> list[Build]:
 
 
 def add(path: Path | str, name: str | None = None, arch: str | None = None) -> Build:
-    """Register the glibc of a directory: its files are copied into the cache.
+    """Register the glibc of a directory: its files are copied into the cache; gives that build.
 
-    Args:
-        path: As for `from_directory`.
-        name: What to call it from now on; the directory's own name by default.
-        arch: Which one to take where the directory has a glibc of several architectures.
-
-    Returns:
-        The build in the cache. The directory is not needed any longer. Adding a directory again
-        under its name takes its files anew.
-
-    Raises:
-        GlibcError: The directory has no usable glibc, or the name is malformed or taken.
+    ``name`` is what to call it from now on, by default the directory's own; ``path`` and ``arch``
+    are as for `from_directory`. Adding a directory again under its name takes its files anew.
+    Raises GlibcError where it has no usable glibc, or the name is malformed or taken.
     """
     found = from_directory(path, arch)
     chosen = _name(name, Path(os.path.realpath(path)), found)
@@ -141,16 +120,10 @@ def add(path: Path | str, name: str | None = None, arch: str | None = None) -> B
 
 
 def remove(spec: str) -> list[str]:
-    """Remove builds from the cache, with the private roots made of them.
+    """Remove builds from the cache, with the private roots made of them; gives their ids.
 
-    Args:
-        spec: A version (``2.31``, ``2.36:armhf``), a name given to `add`, an id, or ``all``.
-
-    Returns:
-        The ids of the builds removed.
-
-    Raises:
-        GlibcError: Nothing in the cache is called that.
+    ``spec`` is a version (``2.31``, ``2.36:armhf``), a name given to `add`, an id, or ``all``.
+    Raises GlibcError where nothing in the cache is called that.
     """
     if spec == "host":
         raise GlibcError("the host's glibc cannot be removed; expected one from glibc list")
@@ -160,7 +133,7 @@ def remove(spec: str) -> list[str]:
         one
         for one in cache.cached()
         if spec in ("all", one.folder.name)
-        or (one.build and (spec == one.build.name or _is(one.build, wanted)))
+        or (one.build and (spec == one.build.name or (one.build.version, one.build.arch) == wanted))
     ]
     if not chosen and spec != "all":
         raise _unknown(spec)
@@ -175,10 +148,6 @@ def _retire(folder: Path, grave: Path) -> None:
     """Take a folder out of sight at once; it is deleted with the work folder the grave is in."""
     with contextlib.suppress(FileNotFoundError):  # another run was faster
         folder.rename(grave)
-
-
-def _is(build: Build, wanted: tuple[str, str]) -> bool:
-    return (build.version, build.arch) == wanted
 
 
 def _entry(build: Build, state: str) -> InventoryEntry:
@@ -208,12 +177,16 @@ def _all(kept: list[Build], arch: str) -> list[Build]:
     return found
 
 
-def _by_version(spec: str, version: str, arch: str, kept: list[Build]) -> Build:
-    wanted = (version, arch or native_arch())
-    for build in (*kept, _own()):
-        if build is not None and _is(build, wanted):
-            return build
-    raise GlibcMissing(spec, _remedy(spec, version, wanted[1]))
+def _of_version(spec: str, version: str, arch: str, kept: list[Build]) -> list[Build]:
+    if arch == "all":
+        found = [build for build in _all(kept, arch) if build.version == version]
+        spec, arch = f"{version} --arch all", native_arch()
+    else:
+        builds = (*kept, _own())
+        found = [one for one in builds if one and (one.version, one.arch) == (version, arch)][:1]
+    if not found:
+        raise GlibcMissing(spec, _remedy(spec, version, arch))
+    return found
 
 
 def _remedy(spec: str, version: str, arch: str) -> str:

@@ -40,18 +40,14 @@ def stage(
 ) -> Path:
     """A root with a build's files in ``/lib``, the program at ``/worker`` and empty mount points.
 
-    The files are copies. The root is named after its content: it is made once, whole, and
-    used again by later runs; a glibc that changed in its place gets a new one.
+    The files are copies. The root is named after its content: it is made once, whole, and used
+    again by later runs. Nobody may write in it: mount over its folders instead.
 
     Args:
         build: The glibc.
         worker: The program to run under it.
-        modules: Further libraries for ``/lib`` by the name each has there: name service
-            modules, which glibc loads by their names.
+        modules: Further libraries for ``/lib`` by the name each has there.
         emulator: What runs the program, put beside it; None where the kernel does.
-
-    Returns:
-        The root. Nobody may write in it: mount over its folders instead.
 
     Raises:
         GlibcError: A file of the build, or the program, cannot be read.

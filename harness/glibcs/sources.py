@@ -18,7 +18,6 @@ from harness.sandbox import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from email.message import Message
 
     from harness.glibcs.catalog import Distribution
 
@@ -32,13 +31,8 @@ _NO = frozenset({"no", "false", "without", "off", "disable", "0"})
 class Source:
     """One mirror of the host's apt sources.
 
-    Args:
-        uri: Where the archive is served.
-        suites: The suites taken from it.
-        components: The components taken from it.
-        signed_by: The value of its Signed-By, verbatim: a keyring's path, fingerprints, or a whole
-            key block with deb822's continuation lines. Empty where apt's own trusted keys apply.
-        arches: The architectures it is limited to; empty for no limit.
+    ``signed_by`` is verbatim: a keyring's path, fingerprints, or a whole key block with deb822's
+    continuation lines; empty where apt's own trusted keys apply. Empty ``arches`` are no limit.
     """
 
     uri: str
@@ -49,18 +43,14 @@ class Source:
 
 
 def host_sources() -> tuple[Source, ...]:
-    """Every enabled binary source of the host, in apt's order.
-
-    Raises:
-        GlibcUnavailable: There is no apt on this machine.
-    """
+    """Every enabled binary source of the host, in apt's order. Raises GlibcUnavailable."""
     found: list[Source] = []
     for path in _files():
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        found.extend(parse_deb822(text) if path.suffix == ".sources" else parse_one_line(text))
+        found += parse_deb822(text) if path.suffix == ".sources" else parse_one_line(text)
     return tuple(found)
 
 
@@ -89,7 +79,9 @@ def parse_one_line(text: str) -> Iterator[Source]:
 
 def parse_deb822(text: str) -> Iterator[Source]:
     """The sources in the text of a ``.sources`` file."""
-    for stanza in _stanzas(text):
+    # a stanza's form is that of a mail's header with remarks
+    kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    for stanza in map(HeaderParser().parsestr, re.split(r"\n\s*\n", kept)):
         types = stanza.get("types", "").split()
         if "deb" not in types or stanza.get("enabled", "").strip().lower() in _NO:
             continue
@@ -130,12 +122,6 @@ def choose(
     for source in exact or fitting:
         once.setdefault((source.uri, source.signed_by), source)
     return tuple(once.values())
-
-
-def _stanzas(text: str) -> Iterator[Message]:
-    """The stanzas, whose form is that of a mail's header with remarks."""
-    kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    yield from map(HeaderParser().parsestr, re.split(r"\n\s*\n", kept))
 
 
 def _files() -> list[Path]:

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from harness.glibcs import Build, host
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from harness.glibcs import Build, GlibcUnavailable, Progress, apt, emulators, fetching, host
+from harness.glibcs.apt import PackageRequest, Watcher
+from harness.glibcs.catalog import Distribution, Suite
+from harness.glibcs.sources import Source
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,6 +22,42 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("GAI_HARNESS_CACHE", str(folder))
     return folder
+
+
+class Mirror:
+    """Stands for apt-get: a distribution "made", whose packages may be there, damaged or gone."""
+
+    def __init__(self, *suites: Suite) -> None:
+        self.distribution = Distribution("made", "main", suites, (), tools="universe")
+        self.requests: list[PackageRequest] = []
+        self.missing: set[str] = set()  # suites, packages or architectures
+        self.serve: Callable[[PackageRequest, Path], object]  # writes the package at that path
+
+    def download(self, request: PackageRequest, _: Source, work: Path, watch: Watcher) -> Path:
+        self.requests.append(request)
+        if self.missing & {request.suite.name, request.package, request.arch}:
+            raise GlibcUnavailable(f"{request.suite.name} gone", "wait")
+        watch(Progress(request.suite.name, "download", 0.5))
+        path = work / f"{request.package}_1%3a2.99-1_{request.arch}.deb"
+        self.serve(request, path)
+        return path
+
+
+@pytest.fixture
+def mirror_of(monkeypatch: pytest.MonkeyPatch, needs: Callable[..., str]) -> Callable[..., Mirror]:
+    """Call it with suites: this machine has their distribution, and a mirror of it."""
+    needs("dpkg-deb", "dpkg")
+
+    def make(*suites: Suite) -> Mirror:
+        mirror = Mirror(*suites)
+        source = Source("http://mirror.test", (suites[0].name,), ("main", "universe"))
+        for module in (fetching, emulators):
+            monkeypatch.setattr(module, "host_distribution", lambda: mirror.distribution)
+        monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
+        monkeypatch.setattr(apt, "download", mirror.download)
+        return mirror
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -7,22 +7,28 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.glibcs import GlibcError, GlibcUnavailable, apt
+from harness.glibcs import GlibcError, GlibcUnavailable, Progress, apt
+from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
 from tests.glibcs.making import deb, member
 
 pytestmark = pytest.mark.needs("apt-get", "apt")
 
-REQUEST = apt.PackageRequest("libc6", "made", "main", "amd64", archived=False)
+SUITE = Suite("made", "2.36")
+REQUEST = apt.PackageRequest(
+    "libc6", Distribution("made", "main", (SUITE,), ()), SUITE, "amd64", "main"
+)
 
 
-def _nothing(step: str, fraction: float) -> None:
-    assert step in ("update", "download")
-    assert 0.0 <= fraction <= 1.0
+def _watch(progress: Progress) -> None:
+    assert (progress.suite, progress.note) == ("made", "")
+    assert progress.step in ("update", "download")
+    assert 0.0 <= progress.fraction <= 1.0
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def archive(tmp_path: Path) -> Path:
 
 def _download(archive: Path, work: Path, uri: str | None = None) -> Path:
     source = Source(uri or f"file:{archive}", ("made",), ("main",))
-    return apt.download(REQUEST, source, work, _nothing)
+    return apt.download(REQUEST, source, work, _watch)
 
 
 def test_an_archive_without_a_signature_is_refused(archive: Path, work: Path) -> None:
@@ -124,7 +130,7 @@ def test_a_mirror_out_of_reach(tmp_path: Path, work: Path) -> None:
 def test_a_keyring_that_is_not_there(archive: Path, work: Path, tmp_path: Path) -> None:
     source = Source(f"file:{archive}", ("made",), ("main",), str(tmp_path / "none.gpg"))
     with pytest.raises(GlibcUnavailable, match="cannot be checked with the host's keys"):
-        apt.download(REQUEST, source, work, _nothing)
+        apt.download(REQUEST, source, work, _watch)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +173,7 @@ def test_the_signed_index_of_another_suite_is_refused(
     release.write_text(text)
     source = sign()
     with pytest.raises(GlibcUnavailable, match=r"suite made with the signed index of another"):
-        apt.download(REQUEST, source, work, _nothing)
+        apt.download(REQUEST, source, work, _watch)
     assert not list((work / "out").iterdir())
     (again := work / "again").mkdir()
     with pytest.raises(GlibcUnavailable, match="another one"):
@@ -182,28 +188,28 @@ def test_a_suite_may_be_asked_for_by_either_name(
     new = f"Suite: {suite}\nCodename: {codename}\n"
     release.write_text(release.read_text().replace("Suite: made\nCodename: made\n", new))
     source = sign()
-    assert apt.download(REQUEST, source, work, _nothing).suffix == ".deb"
+    assert apt.download(REQUEST, source, work, _watch).suffix == ".deb"
 
 
 def test_a_signed_archive_is_taken(
     archive: Path, work: Path, tmp_path: Path, sign: Callable[[], Source]
 ) -> None:
     source = sign()
-    found = apt.download(REQUEST, source, work, _nothing)
+    found = apt.download(REQUEST, source, work, _watch)
     assert found.read_bytes() == (archive / "libc6.deb").read_bytes()
     (archive / "libc6.deb").write_bytes(b"exchanged after it was signed")
     (again := tmp_path / "again").mkdir()
     with pytest.raises(GlibcUnavailable):
-        apt.download(REQUEST, source, again, _nothing)
+        apt.download(REQUEST, source, again, _watch)
     index = archive / "dists/made/main/binary-amd64/Packages.gz"
     index.write_bytes(index.read_bytes() + bytes(1))
     (half := tmp_path / "half").mkdir()
     with pytest.raises(GlibcUnavailable, match="half updated"):
-        apt.download(REQUEST, source, half, _nothing)
-    other = apt.PackageRequest("libc6", "made", "main", "armhf", archived=False)
+        apt.download(REQUEST, source, half, _watch)
+    other = replace(REQUEST, arch="armhf")
     (third := tmp_path / "third").mkdir()
     with pytest.raises(GlibcUnavailable):
-        apt.download(other, source, third, _nothing)
+        apt.download(other, source, third, _watch)
 
 
 def test_no_apt_get(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

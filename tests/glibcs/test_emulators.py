@@ -17,17 +17,15 @@ from harness.glibcs import (
     Emulator,
     GlibcError,
     GlibcUnavailable,
-    apt,
     command,
     emulator_for,
     emulators,
     fetch_emulator,
-    fetching,
     stage,
 )
 from harness.glibcs.apt import PackageRequest
-from harness.glibcs.catalog import Distribution, Suite, native_arch
-from harness.glibcs.sources import Source
+from harness.glibcs.catalog import Suite, native_arch
+from tests.glibcs.conftest import Mirror
 from tests.glibcs.making import deb, elf, link, member
 
 OTHER = "s390x"  # a host of this architecture would run it itself
@@ -221,51 +219,18 @@ def test_it_lies_in_the_root_and_in_the_command(
     assert len({root, stage(foreign, worker, emulator=other), stage(foreign, worker)}) == 3
 
 
-class Mirror:
-    """Stands for apt-get: a suite whose packages may be there, empty or gone."""
-
-    def __init__(self, folder: Path, program: Path) -> None:
-        self.folder = folder
-        self.content = member(f"./usr/bin/{PROGRAM}", program.read_bytes())
-        self.static_in = {"qemu-user-static"}
-        self.gone: set[str] = set()
-        self.requests: list[tuple[str, str, str, str]] = []
-
-    def download(
-        self,
-        request: PackageRequest,
-        _source: Source,
-        work: Path,
-        report: apt.Report,
-    ) -> Path:
-        report("download", 1.0)
-        self.requests.append((request.suite, request.package, request.component, request.arch))
-        if self.gone & {request.suite, request.package}:
-            raise GlibcUnavailable(f"{request.suite} gone", "wait")
-        members = [link(f"./usr/bin/{PROGRAM}", "qemu-s390x"), member("./usr/bin/other", b"x")]
-        if request.package in self.static_in:
-            members = [self.content, member("./usr/share/doc/qemu/README", b"text")]
-        return deb(work / f"{request.package}_1%3a9.8_{request.arch}.deb", *members)
-
-
 @pytest.fixture
-def mirror(
-    tmp_path: Path,
-    path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    compiled: Callable[..., Path],
-    needs: Callable[..., str],
-) -> Mirror:
-    """A distribution of two suites; qemu-user is in a component of its own."""
-    needs("dpkg-deb", "dpkg")
-    found = Mirror(tmp_path, compiled())
-    suites = (Suite("older", "2.1"), Suite("newer", "2.2"))
-    distribution = Distribution("made", "main", suites, (), tools="universe")
-    source = Source("http://mirror.test", ("older",), ("main", "universe"))
-    monkeypatch.setattr(emulators, "host_distribution", lambda: distribution)
-    monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
-    monkeypatch.setattr(apt, "download", found.download)
+def mirror(mirror_of: Callable[..., Mirror], path: Path, compiled: Callable[..., Path]) -> Mirror:
+    """A distribution of two suites; the static programs are in one of its two packages."""
+    found = mirror_of(Suite("older", "2.1"), Suite("newer", "2.2"))
+    found.serve = _serving("qemu-user-static", compiled())
     return found
+
+
+def _serving(static: str, program: Path) -> Callable[[PackageRequest, Path], object]:
+    full = (member(f"./usr/bin/{PROGRAM}", program.read_bytes()), member("./usr/share/doc/README"))
+    empty = (link(f"./usr/bin/{PROGRAM}", "qemu-s390x"), member("./usr/bin/other", b"x"))
+    return lambda request, path: deb(path, *(full if request.package == static else empty))
 
 
 def test_it_is_fetched_once(
@@ -277,27 +242,31 @@ def test_it_is_fetched_once(
     assert emulator.path.read_bytes() == compiled().read_bytes()
     assert emulator.version == "9.8.7"
     own = native_arch()
-    assert mirror.requests == [("newer", "qemu-user-static", "universe", own)]
+    (asked,) = mirror.requests
+    assert (asked.suite.name, asked.package) == ("newer", "qemu-user-static")
+    assert (asked.component, asked.arch) == ("universe", own)
     assert fetch_emulator(foreign) == emulator
     assert len(mirror.requests) == 1
     assert not any((cache / "tmp").iterdir())
 
 
-def test_a_package_of_links_leads_on_to_the_next(mirror: Mirror, foreign: Build) -> None:
+def test_a_package_of_links_leads_on_to_the_next(
+    mirror: Mirror, foreign: Build, compiled: Callable[..., Path]
+) -> None:
     """From Debian 13 on the static programs are qemu-user's."""
-    mirror.static_in = {"qemu-user"}
+    mirror.serve = _serving("qemu-user", compiled())
     assert fetch_emulator(foreign) is not None
-    assert [package for _, package, _, _ in mirror.requests] == ["qemu-user-static", "qemu-user"]
+    assert [asked.package for asked in mirror.requests] == ["qemu-user-static", "qemu-user"]
 
 
 def test_another_suite_serves_as_well(mirror: Mirror, foreign: Build) -> None:
-    mirror.gone = {"newer"}
+    mirror.missing = {"newer"}
     assert fetch_emulator(foreign) is not None
-    assert [suite for suite, *_ in mirror.requests] == ["newer", "newer", "older"]
+    assert [asked.suite.name for asked in mirror.requests] == ["newer", "newer", "older"]
 
 
 def test_none_anywhere_is_one_line(mirror: Mirror, foreign: Build) -> None:
-    mirror.gone = {"newer", "older"}
+    mirror.missing = {"newer", "older"}
     with pytest.raises(GlibcUnavailable, match=r"cannot be fetched: older gone; install it"):
         fetch_emulator(foreign)
 

@@ -22,8 +22,9 @@ from harness.glibcs import (
     remove,
 )
 from harness.glibcs.apt import PackageRequest
-from harness.glibcs.catalog import Distribution, Suite
+from harness.glibcs.catalog import Suite
 from harness.glibcs.sources import Source
+from tests.glibcs.conftest import Mirror
 from tests.glibcs.making import deb, link, member
 
 pytestmark = pytest.mark.needs("dpkg-deb", "dpkg")
@@ -31,50 +32,26 @@ pytestmark = pytest.mark.needs("dpkg-deb", "dpkg")
 NEVER = "9.99"
 
 
-class Mirror:
-    """Stands for apt-get: hands out one package, and counts."""
-
-    def __init__(self, package: Path) -> None:
-        self.package = package
-        self.requests: list[tuple[str, str]] = []
-        self.missing = ""
-        self.damage: Callable[[Path], object] = lambda _: None
-
-    def download(
-        self,
-        request: PackageRequest,
-        _source: Source,
-        work: Path,
-        report: apt.Report,
-    ) -> Path:
-        self.requests.append((request.suite, request.arch))
-        if self.missing in (request.suite, request.arch):
-            raise GlibcUnavailable("gone", "wait")
-        report("download", 0.5)
-        path = work / f"{request.package}_1%3a2.99-1_{request.arch}.deb"
-        shutil.copy(self.package, path)
-        self.damage(path)
-        return path
-
-
 @pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: Build) -> Mirror:
-    """A distribution "made" of three suites: the host's version, the same again, an old one."""
-    folder = "./usr/lib/x-linux-gnu"
-    members = [member(f"{folder}/{name}", path.read_bytes()) for name, path in own.files]
-    members.append(link(f"./lib64/{own.names[0]}", f"/usr/lib/x-linux-gnu/{own.names[0]}"))
-    found = Mirror(deb(tmp_path / "served.deb", *members))
-    suites = (
+def mirror(mirror_of: Callable[..., Mirror], tmp_path: Path, own: Build) -> Mirror:
+    """Three suites with the host's glibc: the host's version, the same again, an old one."""
+    found = mirror_of(
         Suite("first", own.version),
         Suite("second", own.version, extra=True),
         Suite("stale", NEVER, archived=True),
     )
-    distribution = Distribution("made", "main", suites, ())
-    source = Source("http://mirror.test", ("first",), ("main",))
-    monkeypatch.setattr(fetching, "host_distribution", lambda: distribution)
-    monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
-    monkeypatch.setattr(apt, "download", found.download)
+    found.serve = _serving(_package(tmp_path, own, "./usr/lib/x-linux-gnu"))
     return found
+
+
+def _package(tmp_path: Path, own: Build, folder: str) -> Path:
+    members = [member(f"{folder}/{name}", path.read_bytes()) for name, path in own.files]
+    members.append(link(f"./lib64/{own.names[0]}", f"{folder[1:]}/{own.names[0]}"))
+    return deb(tmp_path / "served.deb", *members)
+
+
+def _serving(package: Path) -> Callable[[PackageRequest, Path], object]:
+    return lambda _, path: shutil.copy(package, path)
 
 
 def test_a_package_becomes_a_build_with_a_manifest(mirror: Mirror, cache: Path, own: Build) -> None:
@@ -134,36 +111,36 @@ def test_two_fetches_at_once_download_once(mirror: Mirror) -> None:
 
 
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.99])
-def test_a_broken_download_leaves_nothing(mirror: Mirror, cache: Path, part: float) -> None:
-    def cut(path: Path) -> None:
-        data = path.read_bytes()
-        path.write_bytes(data[: int(len(data) * part)])
-
-    mirror.damage = cut
+def test_a_broken_download_leaves_nothing(
+    mirror: Mirror, cache: Path, tmp_path: Path, part: float
+) -> None:
+    whole = mirror.serve
+    data = (tmp_path / "served.deb").read_bytes()
+    mirror.serve = lambda _, path: path.write_bytes(data[: int(len(data) * part)])
     with pytest.raises(GlibcUnavailable, match=r"damaged package.*glibc fetch first"):
         fetch("first")
     assert not any((cache / "builds").iterdir())
     assert not any((cache / "tmp").iterdir())
-    mirror.damage = lambda _: None
+    mirror.serve = whole
     assert fetch("first").origin == "made first 1:2.99-1"
 
 
 def test_an_interrupted_run_is_cleared_away(mirror: Mirror, cache: Path, own: Build) -> None:
-    def interrupt(path: Path) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    mirror.damage = interrupt
+    whole, mirror.serve = mirror.serve, interrupt
     with pytest.raises(KeyboardInterrupt):
         fetch("first")
     assert not any((cache / "tmp").iterdir())
     (cache / "tmp" / f"made-first-{own.arch}.killed_1").mkdir()
-    mirror.damage = lambda _: None
+    mirror.serve = whole
     fetch("first")
     assert not any((cache / "tmp").iterdir())
 
 
 def test_a_package_without_a_glibc_is_refused(mirror: Mirror, tmp_path: Path) -> None:
-    mirror.package = deb(tmp_path / "other.deb", member("./usr/share/doc/x", b"text"))
+    mirror.serve = _serving(deb(tmp_path / "other.deb", member("./usr/share/doc/x", b"text")))
     with pytest.raises(GlibcUnavailable, match=r"no libc\.so\.6 in it"):
         fetch("first")
 
@@ -179,23 +156,21 @@ def test_a_foreign_architecture_comes_from_the_cross_compilers(
 ) -> None:
     """The mirror has nothing for it, but this machine's index has a libc built for it."""
     monkeypatch.setattr(fetching, "native_arch", lambda: "sparc64")
-    folder = "./usr/x-linux-gnu/lib"
-    members = [member(f"{folder}/{name}", path.read_bytes()) for name, path in own.files]
-    mirror.package = deb(tmp_path / "cross.deb", *members)
-    mirror.missing = own.arch
+    mirror.serve = _serving(_package(tmp_path, own, "./usr/x-linux-gnu/lib"))
+    mirror.missing = {own.arch}
     seen: list[Progress] = []
     build = fetch("first", own.arch, seen.append)
-    assert mirror.requests == [("first", own.arch), ("first", "sparc64")]
+    assert [asked.arch for asked in mirror.requests] == [own.arch, "sparc64"]
     assert (build.version, build.arch) == (own.version, own.arch)
     assert build.origin == f"made first libc6-{own.arch}-cross 1:2.99-1"
-    assert any(f"libc6-{own.arch}-cross was taken, because gone" in one.note for one in seen)
+    assert any(f"libc6-{own.arch}-cross was taken, because first gone" in one.note for one in seen)
 
 
 def test_this_machines_own_architecture_never_does(mirror: Mirror, own: Build) -> None:
-    mirror.missing = own.arch
+    mirror.missing = {own.arch}
     with pytest.raises(GlibcUnavailable, match="gone"):
         fetch("first")
-    assert mirror.requests == [("first", own.arch)]
+    assert [asked.arch for asked in mirror.requests] == [own.arch]
 
 
 def test_a_damaged_build_is_fetched_again(mirror: Mirror, own: Build) -> None:
@@ -269,19 +244,19 @@ def test_the_command_says_each_step_once(
 def test_all_goes_on_without_an_archived_suite(
     mirror: Mirror, own: Build, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mirror.missing = "stale"
+    mirror.missing = {"stale"}
     assert main(["glibc", "fetch", "--all"]) == 0
-    assert "stale passed over: gone; wait" in capsys.readouterr().err
+    assert "stale passed over: stale gone; wait" in capsys.readouterr().err
     assert main(["glibc", "fetch", "stale", "first"]) == 3
     said = capsys.readouterr()
-    assert "stale not fetched: gone; wait" in said.err
+    assert "stale not fetched: stale gone; wait" in said.err
     assert said.out == f"glibc {own.version} {own.arch} (made first 1:2.99-1)\n"
 
 
 def test_fetching_for_architectures(
     mirror: Mirror, own: Build, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mirror.missing = "stale"
+    mirror.missing = {"stale"}
     other = "s390x" if own.arch != "s390x" else "amd64"
     assert main(["glibc", "fetch", "first", "--arch", f"{own.arch}, {own.arch}"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
@@ -293,7 +268,7 @@ def test_fetching_for_architectures(
     assert len(said.out.splitlines()) == 1
     # where all is wanted, an architecture may lack some, but not each
     assert main(["glibc", "fetch", "--all", "--arch", own.arch]) == 0
-    assert f"stale:{own.arch} passed over: gone; wait" in capsys.readouterr().err
+    assert f"stale:{own.arch} passed over: stale gone; wait" in capsys.readouterr().err
     assert main(["glibc", "fetch", "--all", "--arch", other]) == 3
     assert f"first:{other} passed over: " in capsys.readouterr().err
     assert main(["glibc", "fetch", "first", "--arch", "vax"]) == 2
