@@ -22,7 +22,7 @@ from svg import Drawing
 from harness.model import Candidate, Destination, Policy, order
 from harness.model.dialects import ROWS
 from harness.model.order import Compare, decide, merge_sort
-from harness.report.html.bits import PrefixBits, prefix_bits
+from harness.report.html.answers import PrefixBits, prefix_bits
 
 DOCS = Path(__file__).resolve().parents[1]
 PAGE = DOCS / "how-glibc-orders.md"

@@ -21,7 +21,7 @@ FORMATS = {
     "text": Format("for a terminal", "text", "TextReport"),
     "json": Format("for programs; gai-harness schema --of results", "json", "JsonReport"),
     "junit": Format("JUnit XML, for Jenkins, GitLab and their kin", "junit", "JUnitReport"),
-    "html": Format("one page for a browser, complete in itself", "html.writer", "HtmlReport"),
+    "html": Format("one page for a browser, complete in itself", "html.page", "HtmlReport"),
     "tap": Format("TAP 13, for prove and its kin", "tap", "TapReport"),
     "github": Format("annotations and a job summary, for GitHub Actions", "github", "GitHubReport"),
 }

@@ -1,4 +1,4 @@
-"""What builds answered, as a page shows it: equal answers once, the order as a chain. Pure."""
+"""What builds answered, as a page shows it: equal answers once, a chain, rule 9 as bits. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from ipaddress import ip_address
 from itertools import groupby, pairwise, zip_longest
+from typing import NamedTuple
 
 from harness.compare.results import Departure, DestinationRow, PairReason, Result, Verdict
+from harness.model.addresses import leading_zeros
 from harness.model.order import RULES
-from harness.report.html.bits import PrefixBits, prefix_bits
-from harness.report.words import equality
 
 UNTRUSTED = "untrusted"
 SYMBOLS = {
@@ -35,14 +36,14 @@ _FACTS = {1: "source", 2: "scope", 3: "flags", 4: "flags", 5: "label", 6: "prece
 class Stop:
     """One address of an order, and why it stands before the next (None: no rule can be named).
 
-    ``facts`` are names and values; ``decided`` are those that a rule beside the address rests
-    on. ``direction`` is how it moved against the builds before, ``moved`` from where.
+    ``row`` has its facts; ``decided`` names those that a rule beside the address rests on.
+    ``direction`` is how it moved against the builds before, ``moved`` from where.
     """
 
     number: int
     address: str
     times: int
-    facts: tuple[tuple[str, str], ...]
+    row: DestinationRow | None
     decided: frozenset[str]
     bits: PrefixBits | None
     direction: str
@@ -124,16 +125,15 @@ class Group:
         stops = []
         for place, address in enumerate(self.order[:MOST]):
             beside = {step.rule for step in steps[max(place - 1, 0) : place + 1] if step}
-            decided = frozenset(_FACTS[rule] for rule in beside)
             row = rows.get(address)
             stops.append(
                 Stop(
                     place + 1,
                     address,
                     times[place],
-                    () if row is None else tuple(_facts(row, decided)),
-                    decided,
-                    _bits(row) if row is not None and 9 in beside else None,
+                    row,
+                    frozenset(_FACTS[rule] for rule in beside),
+                    _bits(row) if row is not None and row.source and 9 in beside else None,
                     *self._moved(address),
                     steps[place] if place < len(steps) else None,
                 )
@@ -194,31 +194,111 @@ def _steps(order: Sequence[str], decisions: Sequence[PairReason]) -> Sequence[Pa
     return [known.get(pair) for pair in pairs]
 
 
-_bits_of = lru_cache(4096)(prefix_bits)
+@lru_cache(4096)
+def _bits(row: DestinationRow) -> PrefixBits:
+    assert row.source is not None
+    return prefix_bits(row.destination, row.source, row.prefixlen, row.common_prefix)
 
 
-def _bits(row: DestinationRow) -> PrefixBits | None:
-    if row.source is None:
-        return None
-    return _bits_of(row.destination, row.source, row.prefixlen, row.common_prefix)
+class Run(NamedTuple):
+    """Neighbouring bits of one kind: "equal", "first" (the first different one) or "rest".
+
+    ``ends`` is True where the source's prefix ends behind them.
+    """
+
+    bits: str
+    kind: str
+    ends: bool
 
 
-def _facts(row: DestinationRow, decided: frozenset[str]) -> list[tuple[str, str]]:
-    facts: list[tuple[str, str]] = []
-    if row.source is None:
-        facts.append(("source", f"none ({row.error})" if row.error else "none"))
-        facts.append(("scope", str(row.destination_scope)))
-    else:
-        length = f"/{row.prefixlen}" if row.prefixlen else ", prefix length unknown"
-        facts.append(("source", row.source + length))
-        native = "" if row.native else ", not native"
-        facts.append(("interface", (row.interface or "unknown") + native))
-        if row.flags or "flags" in decided:
-            facts.append(("flags", ", ".join(row.flags) or "none"))
-        facts.append(("scope", equality(row.destination_scope, row.source_scope)))
-        facts.append(("label", equality(row.destination_label, row.source_label)))
-    facts.append(("precedence", str(row.precedence)))
-    if "common prefix" in decided and row.source is not None:
-        facts.append(("common prefix", f"{row.common_prefix} bit{'s'[: row.common_prefix != 1]}"))
-    facts.append(("given as", f"number {row.position + 1}"))
-    return facts
+class BitGroup(NamedTuple):
+    """One octet of IPv4 or sixteen bits of IPv6, as text and as runs of bits."""
+
+    destination_text: str
+    source_text: str
+    destination: tuple[Run, ...]
+    source: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixBits:
+    """A destination over its source, ready to be drawn; ``width`` is 32 or 128 bits.
+
+    ``equal`` are the leading bits both share, ``counted`` those that rule 9 counts and
+    ``prefixlen`` the bits of the source's subnet as glibc knows it, 0 for unknown.
+    """
+
+    destination: str
+    source: str
+    width: int
+    prefixlen: int
+    equal: int
+    counted: int
+    groups: tuple[BitGroup, ...]
+
+    @property
+    def words(self) -> str:
+        """The same in a sentence or two."""
+        equal, counted, prefixlen = self.equal, self.counted, self.prefixlen
+        bits = "1 equal bit" if equal == 1 else f"{equal} equal bits"
+        if equal == self.width:
+            return f"The destination is the source itself: all {self.width} bits count."
+        if self.width == 128:
+            if equal > prefixlen > 0:
+                beyond = f"glibc does not stop at the source's /{prefixlen}"
+                return f"{bits}, and all of them count: {beyond}."
+            return f"{bits} {'counts' if equal == 1 else 'count'}."
+        if counted == equal >= prefixlen > 0:
+            near = f"the destination is in the source's /{prefixlen}"
+            return f"{bits}, and {near}: all of them count."
+        if counted == equal > 0 and prefixlen:
+            return f"{bits}, and all of them count, whatever the source's /{prefixlen}."
+        unknown = f"{bits}, %s no prefix length is known: here"
+        if counted == equal > 0:
+            return f"{unknown % 'and'} every address passes as a neighbour."
+        if prefixlen == 0:
+            return f"{unknown % 'but'} none of them counts."
+        far = f"bit {equal + 1} differs inside the source's /{prefixlen}"
+        return f"{bits}, but {far}: another subnet, so none of them counts."
+
+
+def prefix_bits(
+    destination: str, source: str, prefixlen: int, counted: int | None = None
+) -> PrefixBits:
+    """The bits of ``destination`` (perhaps with a zone) and ``source``, compared.
+
+    ``prefixlen`` is the source's, in bits, 0 where glibc does not know it. ``counted`` are
+    the bits rule 9 counts; left out, it is what glibc counts since 2.8 for a known prefix
+    length: for IPv4 the equal bits inside the source's subnet, for IPv6 all equal bits.
+    Raises ValueError for texts that are no addresses or not of one family.
+
+    >>> drawn = prefix_bits("172.18.45.6", "172.18.45.2", 24)
+    >>> drawn.equal, drawn.counted
+    (29, 29)
+    >>> prefix_bits("172.31.80.8", "172.18.45.2", 24).counted
+    0
+    """
+    first, second = ip_address(destination.partition("%")[0]), ip_address(source)
+    if first.version != second.version:
+        raise ValueError(f"{destination} from {source}: one family was expected")
+    width = first.max_prefixlen
+    equal = leading_zeros(int(first) ^ int(second), width)
+    if counted is None:
+        counted = equal if first.version == 6 or equal >= prefixlen > 0 else 0
+    size, form = (8, "d") if width == 32 else (16, "x")
+    groups = []
+    for start in range(0, width, size):
+        cuts = {equal, equal + 1, prefixlen} & set(range(start, start + size))
+        spans = list(pairwise(sorted({start, start + size} | cuts)))
+        texts, runs = [], []
+        for bits in (f"{int(address):0{width}b}" for address in (first, second)):
+            texts.append(format(int(bits[start : start + size], 2), form))
+            runs.append(
+                tuple(Run(bits[at:end], _kind(at, equal), end == prefixlen) for at, end in spans)
+            )
+        groups.append(BitGroup(texts[0], texts[1], runs[0], runs[1]))
+    return PrefixBits(destination, source, width, prefixlen, equal, counted, tuple(groups))
+
+
+def _kind(at: int, equal: int) -> str:
+    return "equal" if at < equal else "first" if at == equal else "rest"

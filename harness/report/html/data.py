@@ -6,23 +6,23 @@ import json
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from jinja2.utils import htmlsafe_json_dumps
 
 from harness.report.html.answers import TITLES, Group
-from harness.report.html.columns import Columns
-from harness.report.html.lookups import LookupView
+from harness.report.html.views import Columns, LookupView
 from harness.sandbox.spool import Spool
 
 Piece = tuple[int, str, str]
 """The number of a look-up, its row of the matrix and its section, as HTML."""
 
-PIECES = 64
+_PIECES = 64
 _SIZE = 1 << 22  # characters, above which a pack has no further piece
 
 
-def packs(pieces: Iterable[Piece]) -> Iterator[tuple[tuple[int, ...], str]]:
-    """``pieces`` in packs of `PIECES`, or of fewer large ones: their numbers, and the pack.
+def packs(pieces: Iterable[Piece]) -> Iterator[tuple[list[int], str]]:
+    """``pieces`` in packs of 64, or of fewer large ones: their numbers, and the pack.
 
     A pack is a base64 text of raw deflated JSON, a list of pieces.
     """
@@ -31,18 +31,17 @@ def packs(pieces: Iterable[Piece]) -> Iterator[tuple[tuple[int, ...], str]]:
     for piece in pieces:
         waiting.append(piece)
         size += len(piece[1]) + len(piece[2])
-        if len(waiting) == PIECES or size > _SIZE:
-            yield _pack(waiting)
+        if len(waiting) == _PIECES or size > _SIZE:
+            yield [number for number, *_ in waiting], _pack(waiting)
             waiting, size = [], 0
     if waiting:
-        yield _pack(waiting)
+        yield [number for number, *_ in waiting], _pack(waiting)
 
 
-def _pack(pieces: Sequence[Piece]) -> tuple[tuple[int, ...], str]:
+def _pack(pieces: Sequence[Piece]) -> str:
     text = json.dumps(pieces, ensure_ascii=False, separators=(",", ":"))
-    squeeze = zlib.compressobj(level=9, wbits=-zlib.MAX_WBITS)
-    data = squeeze.compress(text.encode("utf-8", "replace")) + squeeze.flush()
-    return tuple(number for number, *_ in pieces), b64encode(data).decode("ascii")
+    data = zlib.compress(text.encode("utf-8", "replace"), level=9, wbits=-zlib.MAX_WBITS)
+    return b64encode(data).decode("ascii")
 
 
 class Index:
@@ -103,8 +102,7 @@ def _words(groups: Sequence[Group]) -> str:
     words: dict[str | None, None] = {}
     for group in groups:
         result = group.result
-        words.update(dict.fromkeys([*result.native, *result.model]))
-        for row in result.destinations:
-            words.update(dict.fromkeys([row.destination, row.source, row.interface]))
-        words.update(dict.fromkeys([result.error, result.model_error]))
+        rows = ((row.destination, row.source, row.interface) for row in result.destinations)
+        words |= dict.fromkeys([*result.native, *result.model, *chain(*rows)])
+        words |= dict.fromkeys([result.error, result.model_error])
     return " ".join(filter(None, words))

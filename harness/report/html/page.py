@@ -1,103 +1,134 @@
-"""From views to HTML: the templates, the inlined styles and scripts, and what guards them."""
+"""The HTML report: one static page, complete in itself, for a browser without a network."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import PurePath
-from typing import Any
+from typing import TextIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+import harness
 from harness.compare.results import LookupReport
-from harness.report.html.answers import SYMBOLS, TITLES, listed
-from harness.report.html.bits import PrefixBits
-from harness.report.html.columns import Columns
+from harness.report.html.answers import SYMBOLS, TITLES, PrefixBits, listed
 from harness.report.html.data import Index, Piece, packs
-from harness.report.html.lookups import LookupView
+from harness.report.html.views import Columns, Overview, views_of
 from harness.report.text import device_lines
-from harness.report.words import acceptance, change_notes
+from harness.report.words import acceptance, change_notes, equality
+from harness.report.writer import Writer
 from harness.sandbox.spool import Spool
-from harness.text.shown import escaped, one_line
+from harness.text.shown import bare, escaped, one_line
 
 _STYLES = ("page.css", "controls.css", "matrix.css", "lookup.css", "bits.css", "print.css")
 _SCRIPTS = ("state.js", "store.js", "filters.js", "matrix.js", "page.js")
 
 _FEW = 8  # so many look-ups or fewer are all open
-PAGE_SIZE = 200  # so many look-ups are drawn at a time where some are packed
+_PAGE_SIZE = 200  # so many look-ups are drawn at a time where some are packed
+WRITTEN_OUT = 600
+"""Up to so many look-ups stand in the page as they are; of more, some are packed."""
 
 
-class Page:
-    """Draws a run of ``lookups`` look-ups whose columns are known."""
+class HtmlReport(Writer):
+    """Collects look-ups and writes them to ``stream`` as one HTML page.
 
-    def __init__(self, columns: Columns, lookups: int) -> None:
-        self._few = lookups <= _FEW
-        environment = Environment(
-            loader=PackageLoader("harness.report.html"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=_visible,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        template = environment.get_template
-        bits = template("bits.html.j2")
+    ``made`` is the time it states (now when left out). Of more than `WRITTEN_OUT` look-ups only
+    those that fail or differ are written out; the script of the page unpacks the others when
+    they are asked for.
+    """
 
-        @lru_cache(4096)  # the same addresses come again and again
-        def drawn(prefix: PrefixBits) -> Markup:
-            return Markup(bits.render(drawn=prefix))
+    def __init__(
+        self, stream: TextIO, title: str = "gai-harness run", made: datetime | None = None
+    ) -> None:
+        super().__init__(bare(stream), title)
+        self._made = made
+        self._reports: Spool[LookupReport] = Spool()
 
-        environment.filters.update(
-            device_lines=device_lines, file=_file, acceptance=acceptance, notes=change_notes,
-            drawn=drawn, listed=listed,
-        )  # fmt: skip
-        environment.globals.update(
-            columns=columns, symbols=SYMBOLS, titles=TITLES, page_size=PAGE_SIZE
-        )
-        self._page = template("page.html.j2")
-        self._row = template("row.html.j2")
-        self._section = template("lookup.html.j2")
-        self._pieces: Spool[Piece] = Spool()
-        self._index = Index(columns)
+    def add(self, report: LookupReport) -> None:
+        """Keep one look-up for the page."""
+        super().add(report)
+        self._reports.append(report)
 
-    def add(self, view: LookupView) -> None:
-        """Draw a look-up: its row, and its section, open where there is more than agreement."""
-        row = self._row.render(view=view)
-        section = self._section.render(view=view, open=view.news or self._few)
-        self._pieces.append((view.number, row, section))
-        self._index.add(view)
-
-    def text(self, written: Sequence[int], **head: Any) -> Iterator[str]:
-        """The page's text, piece by piece; look-ups not in ``written`` are packed.
-
-        ``head`` are the values that the head of the page shows.
-        """
+    def finish(self) -> None:
+        """Write the page."""
+        columns = Columns(self._reports)
+        head, index = Overview(columns), Index(columns)
+        environment = _environment(columns)
+        row, section = map(environment.get_template, ("row.html.j2", "lookup.html.j2"))
+        pieces: Spool[Piece] = Spool()
+        few = len(self._reports) <= _FEW
+        for view in views_of(self._reports, columns):
+            # open where there is more than agreement
+            drawn = row.render(view=view), section.render(view=view, open=view.news or few)
+            pieces.append((view.number, *drawn))
+            head.add(view)
+            index.add(view)
+        written = _written(head)
         shown = frozenset(written)
-        others = (self._pieces[n] for n in range(len(self._pieces)) if n not in shown)
         packed: Spool[str] = Spool()
         numbers = []
-        for held, pack in packs(others):
-            packed.append(pack)
+        for held, pack in packs(pieces[n] for n in range(len(pieces)) if n not in shown):
             numbers.append(held)
+            packed.append(pack)
         theme, style = _inlined("theme.js"), _inlined(*_STYLES)
         script = "(() => {\n" + _inlined(*_SCRIPTS) + "})();\n"
-        yield from self._page.generate(
-            **head,
-            rows=(Markup(self._pieces[number][1]) for number in written),
-            sections=(Markup(self._pieces[number][2]) for number in written),
+        made = self._made or datetime.now(UTC)
+        for text in environment.get_template("page.html.j2").generate(
+            head=head,
+            title=self._title,
+            version=harness.__version__,
+            made=f"{made:%Y-%m-%d %H:%M} {made.tzname() or ''}".strip(),
+            summary=self.summary,
+            notices=self._notices,
+            rows=(Markup(pieces[number][1]) for number in written),
+            sections=(Markup(pieces[number][2]) for number in written),
             written=len(written),
             packs=packed,
-            index=map(Markup, self._index.pieces(numbers, PAGE_SIZE)),
+            index=map(Markup, index.pieces(numbers, _PAGE_SIZE)),
             style=Markup(style),
             script=Markup(script),
             theme=Markup(theme),
             style_hash=_hash(style),
             script_hashes=[_hash(theme), _hash(script)],
-        )
+        ):
+            self._stream.write(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _written(head: Overview) -> Sequence[int]:
+    """The numbers of the look-ups that are written out."""
+    if head.lookups <= WRITTEN_OUT:
+        return range(head.lookups)
+    return (head.news or range(50))[:WRITTEN_OUT]
+
+
+def _environment(columns: Columns) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("harness.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    bits = environment.get_template("bits.html.j2")
+
+    @lru_cache(4096)  # the same addresses come again and again
+    def drawn(prefix: PrefixBits) -> Markup:
+        return Markup(bits.render(drawn=prefix))
+
+    environment.filters.update(
+        device_lines=device_lines, file=_file, acceptance=acceptance, notes=change_notes,
+        drawn=drawn, listed=listed,
+    )  # fmt: skip
+    environment.globals.update(
+        columns=columns, symbols=SYMBOLS, titles=TITLES, page_size=_PAGE_SIZE, equality=equality
+    )
+    return environment
 
 
 def _visible(value: object) -> object:

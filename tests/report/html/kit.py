@@ -21,7 +21,7 @@ from harness.compare.results import (
     Verdict,
     VersionChange,
 )
-from harness.report.html import HtmlReport
+from harness.report.html.page import HtmlReport
 from harness.sandbox import DeviceNote
 
 SUITES = {"2.31": "bullseye", "2.36": "bookworm", "2.41": "trixie", "2.44": "experimental"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.report.html import WRITTEN_OUT
+from harness.report.html.page import WRITTEN_OUT
 from tests.report.html import kit
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness.compare.results import Notice, Summary
-from harness.report.html import WRITTEN_OUT, HtmlReport
+from harness.report.html.page import WRITTEN_OUT, HtmlReport
 from tests.report.html import kit
 
 VOID = {"meta", "link", "br", "input", "img", "hr"}

@@ -11,19 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.compare.results import LookupReport
-from harness.report.html.bits import Run, prefix_bits
-from harness.report.html.columns import columns_of
-from harness.report.html.lookups import LookupView, views_of
+from harness.report.html.answers import Run, prefix_bits
+from harness.report.html.views import Columns, LookupView, views_of
 from tests.report.html import kit
 
 
 def view(report: LookupReport) -> LookupView:
-    return next(views_of([report], columns_of([report])))
+    return next(views_of([report], Columns([report])))
 
 
 def test_versions_are_ordered_by_their_numbers_not_their_letters() -> None:
     results = [kit.result(version, ()) for version in ("2.41", "2.9", "2.36")]
-    assert [c.name for c in columns_of([kit.lookup("s", results)]).columns] == [
+    assert [c.name for c in Columns([kit.lookup("s", results)]).columns] == [
         "2.9", "2.36", "2.41",
     ]  # fmt: skip
 
@@ -32,9 +31,9 @@ def test_builds_of_one_version_are_told_apart_by_the_fewest_words() -> None:
     packaged = kit.result("2.36", ())
     host = replace(packaged, build="host", label="host", lane="cffi")
     worker = replace(host, lane="worker")
-    two = columns_of([kit.lookup("s", [packaged, host, kit.result("2.41", ())])])
+    two = Columns([kit.lookup("s", [packaged, host, kit.result("2.41", ())])])
     assert [c.name for c in two.columns] == ["2.36 (bookworm)", "2.36 (host)", "2.41"]
-    three = columns_of([kit.lookup("s", [packaged, host, worker])])
+    three = Columns([kit.lookup("s", [packaged, host, worker])])
     assert [c.name for c in three.columns] == [
         "2.36 (bookworm, worker)", "2.36 (host, cffi)", "2.36 (host, worker)",
     ]  # fmt: skip
@@ -48,7 +47,7 @@ def test_architectures_stand_together_this_machine_s_first() -> None:
         kit.result("2.41", (), arch="armhf"),
         kit.result("2.41", (), arch="s390x"),
     ]
-    columns = columns_of([kit.lookup("s", results)])
+    columns = Columns([kit.lookup("s", results)])
     assert columns.architectures == [("s390x", 2), ("armhf", 2)]
     assert [c.name for c in columns.columns] == [
         "2.36 s390x", "2.41 s390x", "2.36 armhf", "2.41 armhf",
@@ -119,7 +118,7 @@ def test_an_order_that_no_decision_explains_names_no_rule() -> None:
 
 def test_look_ups_of_the_same_words_have_addresses_of_their_own() -> None:
     reports = [kit.agreeing(), kit.agreeing(), kit.agreeing()]
-    slugs = [one.slug for one in views_of(reports, columns_of(reports))]
+    slugs = [one.slug for one in views_of(reports, Columns(reports))]
     assert slugs == ["near-and-far/web", "near-and-far/web~2", "near-and-far/web~3"]
 
 
