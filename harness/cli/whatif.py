@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from harness.compare.plan import (
 )
 from harness.compare.run import HostJob
 from harness.compare.whatif import change, whatif
+from harness.kernel.netlink import Netlink
 from harness.live.host import snapshot
 from harness.report.whatif import TextReport, document
 
@@ -59,7 +61,8 @@ def jobs_for(
     if not scenarios:
         if not names:
             raise UsageError("a NAME to look up or --scenario FILE was expected")
-        copy = snapshot(names)
+        with closing(Netlink()) as sock:
+            copy = snapshot(names, sock)
         for line in copy.scenario.left_out:
             say(f"left out of the copy: {line}", sys.stderr)
         return make_jobs([copy], lanes)

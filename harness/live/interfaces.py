@@ -1,22 +1,29 @@
-"""The interfaces and addresses of this network namespace, in a scenario's words.
+"""The dumps of this network namespace, and its interfaces and addresses in a scenario's words.
 
-Read through netlink dumps; nothing is changed. Source: linux/if_addr.h, linux/if_arp.h.
+Read through netlink; nothing is changed. Source: linux/if_addr.h, linux/if_arp.h.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import get_args
+from dataclasses import dataclass
+from socket import AF_INET, AF_INET6
+from typing import TYPE_CHECKING, Self, get_args
 
-from harness.kernel.rows import SCOPES, KernelAddress, KernelLink
+from harness.kernel.rows import BY_KERNEL, HOP_LINKDOWN, SCOPES
+from harness.live.machine import ignores_linkdown
 from harness.live.said import Address, Data, Link, Said
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 from harness.sandbox.devices import LOOPBACK_INDEX, PEER_INDEX
 from harness.scenario.hostspec import Kind
 
+if TYPE_CHECKING:
+    from harness.kernel.netlink import Netlink
+    from harness.kernel.rows import Hop, KernelAddress, KernelLink, KernelRoute
+
 _BY_TYPE = {ARPHRD_SIT: "sit", ARPHRD_TUNNEL: "tunnel", ARPHRD_TUNNEL6: "tunnel6"}
 _NATIVE_KINDS = frozenset(get_args(Kind)) - set(_BY_TYPE.values())
 _ARPHRD_ETHER, _ARPHRD_LOOPBACK = 1, 772
+_EQUAL = ("", "ethernet", "ifb", "team", "hsr", "geneve", "gretap", "ip6gretap", "netdevsim")
 # 0x48 is a detection of duplicates that runs or has failed
 _FLAGS = (
     (0x20, "deprecated"), (0x10, "home"), (0x04, "optimistic"), (0x48, "tentative"),
@@ -27,120 +34,129 @@ _SCOPE_NAMES = {number: name for name, number in SCOPES.items() if name != "nowh
 _MOST = 250
 
 
-def shown(links: Sequence[KernelLink]) -> list[KernelLink]:
-    """The links without the hidden ends of a sandbox's veth pairs. Raises nothing."""
-    return [link for link in links if link.index < PEER_INDEX or link.kind != "veth"]
+@dataclass(frozen=True, slots=True)
+class Dumps:
+    """What a kernel lists, without the hidden ends of a sandbox's veth pairs."""
+
+    links: tuple[KernelLink, ...]
+    addresses: tuple[KernelAddress, ...]
+    routes: tuple[KernelRoute, ...]
+
+    @classmethod
+    def of(cls, netlink: Netlink) -> Self:
+        """The dumps of the network namespace that ``netlink`` is in. Raises OSError."""
+        links = (link for link in netlink.links() if link.index < PEER_INDEX or link.kind != "veth")
+        addresses = (row for row in netlink.addresses() if row.local or row.address)
+        routes = (*netlink.routes(AF_INET), *netlink.routes(AF_INET6))
+        return cls(tuple(links), tuple(addresses), routes)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The interfaces' names by index."""
+        return {link.index: link.name for link in self.links}
+
+    @property
+    def routed(self) -> list[KernelAddress]:
+        """The addresses for whose network the kernel would make a route."""
+        up = {link.index for link in self.links if link.up}
+        return [row for row in self.addresses if row.has_route and row.index in up]
+
+    def ignored(self, row: KernelRoute, hop: Hop) -> bool:
+        """Whether the kernel passes over a way because its interface has no carrier."""
+        if not hop.flags & HOP_LINKDOWN:
+            return False
+        return ignores_linkdown(row.version, self.names.get(hop.dev, "all"))
 
 
-def interfaces(
-    links: Sequence[KernelLink],
-    addresses: Sequence[KernelAddress],
-    without_route: frozenset[KernelAddress],
-    referred: frozenset[int],
-) -> tuple[dict[str, Data], list[Said]]:
-    """The scenario's interfaces and what is left out of them.
-
-    Parameters: the dumps; ``without_route`` the addresses whose network's route is not
-    there; ``referred`` the interfaces that routes and rules name. Raises nothing.
-    """
-    left_out: list[Said] = []
+def interfaces(dumps: Dumps, left_out: list[Said]) -> dict[str, Data]:
+    """The scenario's interfaces; ``left_out`` takes what is left out of them."""
+    there = {
+        (row.to, hop.dev)
+        for row in dumps.routes
+        if row.protocol == BY_KERNEL
+        for hop in row.hops
+        if not dumps.ignored(row, hop)
+    }
+    without_route = {row for row in dumps.routed if (row.network, row.index) not in there}
+    used = {row.index for row in dumps.addresses}
+    used |= {hop.dev for row in dumps.routes for hop in row.hops}
+    crowded = len(dumps.links) > _MOST
     found: dict[str, Data] = {}
-    used = {line.index for line in addresses} | referred
-    crowded = len(links) > _MOST
     dropped = []
-    for link in links:
+    for link in dumps.links:
         if crowded and link.index not in used and link.kind != "vrf":
             dropped.append(link.name)
             continue
-        data = _interface(link, links, left_out)
-        listed = _addresses(link, addresses, without_route, left_out)
-        if listed:
-            data["addresses"] = listed
-        if link.name != "lo" or listed:
+        own = [row for row in dumps.addresses if row.index == link.index]
+        # the kernel lists the IPv6 address added last first, and the IPv4 one added last last
+        ordered = [row for row in own if row.own.version == 4]
+        ordered += [row for row in reversed(own) if row.own.version == 6]
+        data = _interface(link, dumps, left_out)
+        data["addresses"] = [
+            _address(link, row, row in without_route, left_out)
+            for row in ordered
+            if link.name != "lo" or str(row.own) not in ("127.0.0.1", "::1")
+        ]
+        if link.name != "lo" or data["addresses"]:
             found[link.name] = data
     if dropped:
         said = "{} interfaces without addresses and routes, {} the first"
         left_out.append(Said(said, len(dropped), Link(dropped[0])))
-    return found, left_out
+    return found
 
 
-def _interface(link: KernelLink, links: Sequence[KernelLink], left_out: list[Said]) -> Data:
-    data: Data = {}
+def _interface(link: KernelLink, dumps: Dumps, left_out: list[Said]) -> Data:
     kind = _BY_TYPE.get(link.type, "ethernet")
     if kind == "ethernet" and link.kind in _NATIVE_KINDS:
         kind = link.kind
     if kind == "vrf" and link.table is None:
         kind = "ethernet"
-    if kind != "ethernet":
-        data["kind"] = kind
-    elif link.type not in (_ARPHRD_ETHER, _ARPHRD_LOOPBACK) or link.kind not in _EQUAL:
+    native = link.type in (_ARPHRD_ETHER, _ARPHRD_LOOPBACK) and link.kind in _EQUAL
+    if kind == "ethernet" and not native:
         said = "{}: hardware type {}{} is written as ethernet, which is as native to rule 7"
         kind_of_it = Said(" ({})", link.kind) if link.kind else Said("")
         left_out.append(Said(said, Link(link.name), link.type, kind_of_it))
+    data: Data = {"kind": kind, "up": link.up or link.index == LOOPBACK_INDEX}
     if kind == "vrf":
         data["table"] = link.table
-        members = [each.name for each in links if each.master == link.index]
-        if members:
-            data["interfaces"] = members
-    if not link.up and link.index != LOOPBACK_INDEX:
-        data["up"] = False
+        data["interfaces"] = [each.name for each in dumps.links if each.master == link.index]
     return data
 
 
-_EQUAL = ("", "ethernet", "ifb", "team", "hsr", "geneve", "gretap", "ip6gretap", "netdevsim")
-
-
-def _addresses(
-    link: KernelLink,
-    lines: Sequence[KernelAddress],
-    without_route: frozenset[KernelAddress],
-    left_out: list[Said],
-) -> list[str | Data]:
-    own = [line for line in lines if line.index == link.index]
-    # the kernel lists the IPv6 address added last first, and the IPv4 one added last last
-    ordered = [line for line in own if line.own.version == 4]
-    ordered += [line for line in reversed(own) if line.own.version == 6]
-    return [
-        _address(link, line, line in without_route, left_out)
-        for line in ordered
-        if link.name != "lo" or str(line.own) not in ("127.0.0.1", "::1")
-    ]
-
-
 def _address(
-    link: KernelLink, line: KernelAddress, without_route: bool, left_out: list[Said]
-) -> str | Data:
-    text = f"{line.own}/{line.prefixlen}"
-    data: Data = {}
-    if line.far != line.own:
-        data["peer"] = f"{line.far}/{line.prefixlen}"
-    said = "{}: the {} {} of {}"
-    if line.label is not None and line.own.version == 4 and line.label != link.name:
-        if line.label.startswith(f"{link.name}:"):
-            data["label"] = line.label
-        else:
-            named = Said("label"), line.label
-            left_out.append(Said(said, Link(link.name), *named, Address(str(line.own))))
-    flags = _flags(line)
+    link: KernelLink, row: KernelAddress, without_route: bool, left_out: list[Said]
+) -> Data:
+    def leave_out(what: str, value: str | int) -> None:
+        said = Said("{}: the {} {} of {}", Link(link.name), Said(what), value, Address(row.own))
+        left_out.append(said)
+
+    label = scope = None
+    if row.own.version == 4:
+        label = row.label if row.label != link.name else None
+        if label is not None and not label.startswith(f"{link.name}:"):
+            leave_out("label", label)
+            label = None
+        scope = _SCOPE_NAMES.get(row.scope)
+        if scope is None:
+            leave_out("scope", row.scope)
+        elif scope == ("host" if row.own.is_loopback else "global"):
+            scope = None
+    flags = _flags(row)
     if without_route and "noprefixroute" not in flags:
         flags.append("noprefixroute")
-    if flags:
-        data["flags"] = flags
-    if line.own.version == 4:
-        scope = _SCOPE_NAMES.get(line.scope)
-        if scope is None:
-            numbered = Said("scope"), line.scope
-            left_out.append(Said(said, Link(link.name), *numbered, Address(str(line.own))))
-        elif scope != ("host" if line.own.is_loopback else "global"):
-            data["scope"] = scope
-    if line.metric:
-        data["metric"] = line.metric
-    return {"address": text, **data} if data else text
+    return {
+        "address": f"{row.own}/{row.prefixlen}",
+        "peer": f"{row.far}/{row.prefixlen}" if row.far != row.own else None,
+        "label": label,
+        "flags": flags,
+        "scope": scope,
+        "metric": row.metric or None,
+    }
 
 
-def _flags(line: KernelAddress) -> list[str]:
-    flags = [name for bits, name in _FLAGS if line.flags & bits]
-    if line.own.version == 4:
+def _flags(row: KernelAddress) -> list[str]:
+    flags = [name for bits, name in _FLAGS if row.flags & bits]
+    if row.own.version == 4:
         return [name for name in flags if name in _FLAGS4]
     if "optimistic" in flags and "tentative" in flags:
         flags.remove("tentative")  # the kernel sets both bits

@@ -1,15 +1,34 @@
-"""This machine's glibc, gai.conf and kernel, read only."""
+"""This machine's gai.conf, services, kernel and kernel settings, read only."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection, Iterable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
+from harness.live.said import Said
 from harness.model.host import HostView, Target
 
 GAI_CONF = Path("/etc/gai.conf")
+_ROOT = Path("/proc/sys/net")
+_LINKDOWN = "ignore_routes_with_linkdown"
+_WHOLE = (
+    "ipv6.bindv6only",
+    "ipv4.fib_multipath_hash_policy",
+    "ipv6.fib_multipath_hash_policy",
+    "ipv4.fib_multipath_use_neigh",
+)
+_EVERYWHERE = (
+    "ipv4.ignore_routes_with_linkdown",
+    "ipv4.route_localnet",
+    "ipv6.ignore_routes_with_linkdown",
+    "ipv6.use_oif_addrs_only",
+    "ipv6.use_optimistic",
+    "ipv6.forwarding",
+)
 
 
 def read_gai_conf() -> bytes | None:
@@ -20,28 +39,78 @@ def read_gai_conf() -> bytes | None:
         return None
 
 
-def look(targets: tuple[Target, ...] = ()) -> HostView:
-    """The host as its kernel describes it, through dumps and route look-ups only.
-
-    Parameters: ``targets`` the destinations to look routes up for. Raises OSError.
-    """
-    netlink = Netlink()
-    try:
+def look(targets: Iterable[Target] = ()) -> HostView:
+    """The host as its kernel describes it, with the ways to ``targets``. Raises OSError."""
+    with closing(Netlink()) as netlink:
         return observe(netlink, targets)
-    finally:
-        netlink.close()
 
 
 def service_ports(service: str | None) -> dict[tuple[str, str], int]:
-    """The host's ports of a service name, keyed (name, protocol). Raises nothing.
+    """The host's ports of a service name, keyed (name, protocol).
 
     A port is no part of the ordering, so asking the C library for it gives nothing away.
     """
     found = {}
     if service and not service.isdigit():
         for protocol in ("tcp", "udp", "dccp", "udplite", "sctp", "mptcp"):
-            try:
+            with suppress(OSError):
                 found[service, protocol] = socket.getservbyname(service, protocol)
-            except OSError:
-                continue
     return found
+
+
+class SettingsHidden(Exception):
+    """A place without /proc, where nothing can be said of the kernel's settings."""
+
+    exit_status = 3
+
+
+def sysctls(names: Iterable[str], left_out: list[Said]) -> dict[str, str]:
+    """The settings that differ from those a sandbox begins with; ``names`` are the interfaces.
+
+    A setting this kernel does not have, or does not show, is passed over. Raises
+    SettingsHidden where it shows none at all.
+    """
+    found: dict[str, str] = {}
+    if not _ROOT.is_dir():
+        raise SettingsHidden(
+            f"the kernel's settings cannot be read: there is no {_ROOT}; "
+            "mount it: mount -t proc proc /proc"
+        )
+
+    def keep(*path: str, usual: Collection[str] = ("0",)) -> None:
+        value = _read(*path)
+        if value is not None and value not in usual:
+            found[".".join(("net", *path))] = value
+
+    for key in _WHOLE:
+        keep(*key.split("."))
+    off = _read("ipv6", "conf", "all", "disable_ipv6")
+    if off is None:
+        left_out.append(Said("the kernel has no IPv6 at all: in the copy it is switched off"))
+        found["net.ipv6.conf.all.disable_ipv6"] = "1"
+    elif off != "0":
+        found["net.ipv6.conf.all.disable_ipv6"] = off
+    usual = found.get("net.ipv6.conf.all.disable_ipv6", "0")
+    for where in ("all", "lo", *names):
+        for setting in _EVERYWHERE:
+            family, _, last = setting.partition(".")
+            if f"net.{family}.conf.all.{last}" not in found:
+                keep(family, "conf", where, last)
+        if where != "all":
+            keep("ipv6", "conf", where, "disable_ipv6", usual=(usual,))
+        if where not in ("all", "lo"):
+            keep("ipv6", "conf", where, "use_tempaddr", usual=("0", "-1"))
+    return found
+
+
+def _read(*parts: str) -> str | None:
+    try:
+        return _ROOT.joinpath(*parts).read_text().strip()
+    except OSError:
+        return None
+
+
+def ignores_linkdown(version: int, name: str) -> bool:
+    """Whether routes over an interface without carrier are ignored."""
+    values = (_read(f"ipv{version}", "conf", where, _LINKDOWN) for where in ("all", name))
+    return "1" in values

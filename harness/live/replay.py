@@ -6,14 +6,23 @@ host's own kernel says, so that a snapshot that leaves something out says what i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from harness.kernel.observe import observe
 from harness.live.said import Address, Link, Said
 from harness.model.addresses import parse_target
-from harness.model.host import HostView, Target
-from harness.sandbox import Box, Pool, SandboxError
+from harness.model.host import (
+    ARPHRD_SIT,
+    ARPHRD_TUNNEL,
+    ARPHRD_TUNNEL6,
+    IFA_F_DEPRECATED,
+    IFA_F_HOMEADDRESS,
+    IFA_F_OPTIMISTIC,
+    HostView,
+    Target,
+)
+from harness.sandbox import Box, Pool
 from harness.sandbox.devices import PEER_INDEX
 
 if TYPE_CHECKING:
@@ -21,23 +30,17 @@ if TYPE_CHECKING:
     from harness.scenario import Scenario
     from harness.scenario.schema import Host
 
-_SEEN_FLAGS = 0x34  # what glibc looks at: optimistic, home, deprecated
-_NOT_NATIVE = (768, 769, 776)
-
-
-def destinations(scenario: Scenario) -> list[str]:
-    """Every address a scenario looks up, with its zone. Raises nothing."""
-    return list(dict.fromkeys(text for texts in scenario.names.values() for text in texts))
+_SEEN_FLAGS = IFA_F_OPTIMISTIC | IFA_F_HOMEADDRESS | IFA_F_DEPRECATED  # what glibc looks at
 
 
 def differences(scenario: Scenario, netlink: Netlink) -> list[Said]:
     """What is otherwise in the copy, in words; empty when nothing is.
 
-    Parameters: ``scenario`` a snapshot of the host that ``netlink`` reads. Raises
-    SandboxError where the copy cannot be built, SandboxUnavailable where none can be made.
+    ``scenario`` is a snapshot of the host that ``netlink`` reads. Raises SandboxError where the
+    copy cannot be built, SandboxUnavailable where none can be made.
     """
-    texts = destinations(scenario)
-    here = _seen(observe(netlink, _targets(texts, observe(netlink, ()))), texts)
+    texts = list(dict.fromkeys(text for each in scenario.names.values() for text in each))
+    here = _seen(lambda targets: observe(netlink, targets), texts)
     with Pool() as pool:
         (there,) = pool.run(_replayed, (scenario.host, texts))
     nothing = Said("nothing")
@@ -52,17 +55,14 @@ def differences(scenario: Scenario, netlink: Netlink) -> list[Said]:
 def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[dict[Said, Said]]:
     host, texts = spec
     box.build(host)
-    plain = box.observe(())
-    yield _seen(box.observe(_targets(texts, plain)), texts)
+    yield _seen(box.observe, texts)
 
 
-def _targets(texts: Iterable[str], view: HostView) -> list[Target]:
-    links = {link.name: link.index for link in view.links}
-    return [parse_target(text, links) for text in texts]
-
-
-def _seen(view: HostView, texts: list[str]) -> dict[Said, Said]:
-    """What a view says, in words that do not depend on the interfaces' indexes."""
+def _seen(look: Callable[[Iterable[Target]], HostView], texts: list[str]) -> dict[Said, Said]:
+    """What a host shows, in words that do not depend on the interfaces' indexes."""
+    links = {link.name: link.index for link in look(()).links}
+    targets = [parse_target(text, links) for text in texts]
+    view = look(targets)
     names = {link.index: link.name for link in view.links}
     found: dict[Said, Said] = {}
     for number, row in enumerate(view.addresses, 1):
@@ -78,15 +78,12 @@ def _seen(view: HostView, texts: list[str]) -> dict[Said, Said]:
     used = {row.index for row in view.addresses}
     for link in view.links:
         if link.index in used and link.index < PEER_INDEX:
-            found[Said("interface {}", Link(link.name))] = Said(
-                "not native" if link.type in _NOT_NATIVE else "native"
-            )
-    for text, target in zip(texts, _targets(texts, view), strict=True):
+            native = link.type not in (ARPHRD_TUNNEL, ARPHRD_TUNNEL6, ARPHRD_SIT)
+            what = Said("interface {}", Link(link.name))
+            found[what] = Said("native" if native else "not native")
+    for text, target in zip(texts, targets, strict=True):
         route = view.routes[target]
         found[Said("the source for {}", Address(text))] = (
             Said("{}", Address(route.source)) if route.source else Said(str(route.error))
         )
     return found
-
-
-__all__ = ["SandboxError", "destinations", "differences"]

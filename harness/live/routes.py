@@ -9,74 +9,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from socket import AF_INET, AF_INET6
+from typing import TYPE_CHECKING
 
-from harness.kernel.rows import (
-    BY_KERNEL,
-    HOP_DEAD,
-    HOP_LINKDOWN,
-    HOP_ONLINK,
-    PREFERENCES,
-    SCOPES,
-    Hop,
-    KernelAddress,
-    KernelLink,
-    KernelRoute,
-)
+from harness.kernel.netlink import RTM_GETROUTE, Netlink, encode, message, route_message
+from harness.kernel.rows import BY_KERNEL, HOP_DEAD, HOP_ONLINK, PREFERENCES, SCOPES, route
 from harness.live.said import Address, Data, Said
-from harness.live.sysctls import ignores_linkdown
 
-_LOCAL, _MAIN = 255, 254
+if TYPE_CHECKING:
+    from harness.kernel.rows import Hop, KernelRoute
+    from harness.live.interfaces import Dumps
+
 _SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 _PREF_NAMES = {number: name for name, number in PREFERENCES.items() if name != "medium"}
 _WITHOUT_DEVICE = ("unreachable", "blackhole", "prohibit", "throw")
-_USUAL_METRIC6 = 1024
-MOST = 3000
+_USUAL_METRIC = {4: 0, 6: 1024}
+_LOOKUP_TABLE = 0x1000  # RTM_F_LOOKUP_TABLE: say which table it was
+_MOST = 3000
 
 
-def without_route(
-    links: Sequence[KernelLink], addresses: Sequence[KernelAddress], rows: Sequence[KernelRoute]
-) -> frozenset[KernelAddress]:
-    """The addresses whose network has no route of the kernel's, although it would make one."""
-    there = {
-        (row.to, hop.dev)
-        for row in rows
-        if row.protocol == BY_KERNEL
-        for hop in row.hops
-        if not _ignored(row, hop, links)
-    }
-    up = {link.index for link in links if link.up}
-    return frozenset(
-        line
-        for line in addresses
-        if line.has_route and line.index in up and (line.network, line.index) not in there
-    )
+def routes(dumps: Dumps, wanted: Sequence[str], left_out: list[Said]) -> list[Data]:
+    """The scenario's routes; ``left_out`` takes what is left out of them.
 
-
-def _ignored(row: KernelRoute, hop: Hop, links: Sequence[KernelLink]) -> bool:
-    """Whether the kernel passes over a way because its interface has no carrier."""
-    if not hop.flags & HOP_LINKDOWN:
-        return False
-    name = next((link.name for link in links if link.index == hop.dev), "all")
-    return ignores_linkdown(row.version, name)
-
-
-def routes(
-    rows: Sequence[KernelRoute],
-    links: Sequence[KernelLink],
-    addresses: Sequence[KernelAddress],
-    wanted: Sequence[str] = (),
-) -> tuple[list[Data], list[Said]]:
-    """The scenario's routes and what is left out of them.
-
-    Parameters: the dumps; ``wanted`` the destinations of the look-ups, which alone count
-    where there are more routes than a scenario may have. Raises nothing.
+    ``wanted`` are the destinations of the look-ups, which alone count where there are more
+    routes than a scenario may have.
     """
-    left_out: list[Said] = []
-    kept = [row for row in rows if not _made_by_kernel(row, addresses)]
-    if len(kept) > MOST:
+    kept = [row for row in dumps.routes if not _made_by_kernel(row, dumps)]
+    if len(kept) > _MOST:
         near = [ip_address(text) for text in wanted]
-        near += [ip_address(hop.via) for row in kept[:MOST] for hop in row.hops if hop.via]
-        some = [row for row in kept if any(each in ip_network(row.to) for each in near)][:MOST]
+        near += [ip_address(hop.via) for row in kept[:_MOST] for hop in row.hops if hop.via]
+        some = [row for row in kept if any(each in ip_network(row.to) for each in near)][:_MOST]
         away = len(kept) - len(some)
         left_out.append(Said("{} of {} routes that no look-up meets", away, len(kept)))
         kept = some
@@ -84,21 +46,27 @@ def routes(
     # a gateway must be directly reachable when its route is added, and by no longer prefix
     # of another interface
     kept.sort(key=lambda row: (any(hop.via for hop in row.hops), ip_network(row.to).prefixlen))
-    names = {link.index: link.name for link in links}
-    own = {str(line.own) for line in addresses}
+    own = {str(line.own) for line in dumps.addresses}
     own |= {str(ip_network(row.to)[0]) for row in kept if row.type == "local"}
-    near_by = _networks(links, addresses, kept)
-    found = [_route(row, links, names, own, near_by, left_out) for row in kept]
-    return [data for data in found if data is not None], left_out
+    near_by = [(line.index, line.network) for line in dumps.routed]
+    near_by += [
+        (hop.dev, row.to)
+        for row in kept
+        if row.type == "unicast"
+        for hop in row.hops
+        if hop.via is None
+    ]
+    found = [_route(row, dumps, own, near_by, left_out) for row in kept]
+    return [data for data in found if data is not None]
 
 
-def _made_by_kernel(row: KernelRoute, addresses: Sequence[KernelAddress]) -> bool:
-    if row.protocol != BY_KERNEL:
-        return False
-    if row.type != "unicast":
-        return True
+def _made_by_kernel(row: KernelRoute, dumps: Dumps) -> bool:
+    if row.protocol != BY_KERNEL or row.type != "unicast":
+        return row.protocol == BY_KERNEL
     return any(
-        row.to in line.routes and line.index == hop.dev for line in addresses for hop in row.hops
+        row.to in line.routes and line.index == hop.dev
+        for line in dumps.addresses
+        for hop in row.hops
     )
 
 
@@ -113,102 +81,119 @@ def _merged(rows: Sequence[KernelRoute], left_out: list[Said]) -> list[KernelRou
         elif first is None:
             found[row.key] = row
         elif row.version == 6 and row.type == first.type == "unicast":
-            hops = (*first.hops, *row.hops)
-            found[row.key] = replace(first, hops=hops)
-            said = (
-                "that the routes to {} of metric {} are separate ones: written "
-                "as one with several ways"
-            )
-            left_out.append(Said(said, Address(row.to), row.metric))
+            found[row.key] = replace(first, hops=(*first.hops, *row.hops))
+            said = "that the routes to {} of metric {} are separate ones: written as one with"
+            left_out.append(Said(f"{said} several ways", Address(row.to), row.metric))
         else:
             said = "a second route to {} of metric {}"
             left_out.append(Said(said, Address(row.to), row.metric))
     return list(found.values())
 
 
-def _networks(
-    links: Sequence[KernelLink], addresses: Sequence[KernelAddress], rows: Sequence[KernelRoute]
-) -> dict[int, list[str]]:
-    up = {link.index for link in links if link.up}
-    found: dict[int, list[str]] = {}
-    for line in addresses:
-        if line.has_route and line.index in up:
-            found.setdefault(line.index, []).append(line.network)
-    for row in rows:
-        for hop in row.hops:
-            if hop.via is None and row.type == "unicast":
-                found.setdefault(hop.dev, []).append(row.to)
-    return found
-
-
 def _route(
     row: KernelRoute,
-    links: Sequence[KernelLink],
-    names: Mapping[int, str],
+    dumps: Dumps,
     own: set[str],
-    near_by: Mapping[int, list[str]],
+    near_by: Sequence[tuple[int, str]],
     left_out: list[Said],
 ) -> Data | None:
-    data: Data = {"to": row.to}
     kind = f"{row.type} " if row.type != "unicast" else ""
     words = Said(f"{kind}{{}}", Address(row.to))
-    if row.type != "unicast":
-        data["type"] = row.type
+    bare = row.version == 6 and row.type == "local" and not row.metric
+    data: Data = {
+        "to": row.to,
+        "type": row.type,
+        "metric": None if bare or row.metric == _USUAL_METRIC[row.version] else row.metric,
+        "table": row.table,
+        "pref": _PREF_NAMES.get(row.pref) if row.version == 6 else None,
+        "source": row.source,
+    }
     if row.type not in _WITHOUT_DEVICE:
-        hops = [
-            hop
+        names = dumps.names
+        ways = [
+            _way(hop, names, near_by)
             for hop in row.hops
-            if not hop.flags & HOP_DEAD and not _ignored(row, hop, links) and hop.dev in names
+            if not hop.flags & HOP_DEAD and not dumps.ignored(row, hop) and hop.dev in names
         ]
-        written = [_way(hop, names, near_by) for hop in hops]
-        if not written:
+        if not ways:
             left_out.append(Said("the route {}: its interface is away or down", words))
             return None
-        if len(written) == 1:
-            data |= written[0]
+        if len(ways) == 1:
+            del ways[0]["weight"]
+            data |= ways[0]
         else:
-            weights: list[Data] = [{"weight": hop.weight} if hop.weight > 1 else {} for hop in hops]
-            data["nexthops"] = [way | each for way, each in zip(written, weights, strict=True)]
-        if row.version == 4:
-            _set_scope(data, row)
+            data["nexthops"] = ways
+        data["scope"] = _scope(row)
     if row.encapsulated:
         left_out.append(Said("the encapsulation of the route {}, which changes no source", words))
-    if row.prefsrc is not None:
-        if row.prefsrc in own:
-            data["from"] = row.prefsrc
-        else:
-            said = "the source {} of the route {}: not an own address"
-            left_out.append(Said(said, Address(row.prefsrc), words))
-    usual = _USUAL_METRIC6 if row.version == 6 else 0
-    if row.metric != usual and not (row.version == 6 and row.type == "local" and not row.metric):
-        data["metric"] = row.metric
-    if row.table != _MAIN:
-        data["table"] = {_LOCAL: "local", 253: "default"}.get(row.table, row.table)
-    if row.pref in _PREF_NAMES and row.version == 6:
-        data["pref"] = _PREF_NAMES[row.pref]
-    if row.source is not None:
-        data["source"] = row.source
+    if row.prefsrc in own:
+        data["from"] = row.prefsrc
+    elif row.prefsrc is not None:
+        said = "the source {} of the route {}: not an own address"
+        left_out.append(Said(said, Address(row.prefsrc), words))
     return data
 
 
-def _way(hop: Hop, names: Mapping[int, str], near_by: Mapping[int, list[str]]) -> Data:
-    way: Data = {}
-    if hop.via is not None:
-        way["via"] = hop.via
-    way["dev"] = names[hop.dev]
+def _way(hop: Hop, names: Mapping[int, str], near_by: Sequence[tuple[int, str]]) -> Data:
+    way: Data = {"via": hop.via, "dev": names[hop.dev], "weight": hop.weight}
     if hop.via is not None:
         gateway = ip_address(hop.via)
         link_local = gateway.version == 6 and gateway.is_link_local
-        near = any(gateway in ip_network(text) for text in near_by.get(hop.dev, ()))
-        if hop.flags & HOP_ONLINK or not (near or link_local):
-            way["on-link"] = True
+        near = any(dev == hop.dev and gateway in ip_network(text) for dev, text in near_by)
+        way["on-link"] = bool(hop.flags & HOP_ONLINK) or not (near or link_local)
     return way
 
 
-def _set_scope(data: Data, row: KernelRoute) -> None:
-    """The scope, where it is not the one such a route has by itself."""
+def _scope(row: KernelRoute) -> str | None:
+    """The scope of an IPv4 route, where it is not the one such a route has by itself."""
     direct = all(hop.via is None for hop in row.hops)
     usual = "host" if row.type == "local" else "link" if direct else "global"
     scope = _SCOPE_NAMES.get(row.scope)
-    if scope is not None and scope != usual:
-        data["scope"] = scope
+    return None if row.version == 6 or scope == usual else scope
+
+
+def pinned(
+    netlink: Netlink,
+    routes: Sequence[Data],
+    destinations: Sequence[str],
+    names: Mapping[int, str],
+    left_out: list[Said],
+) -> list[Data]:
+    """Routes of their own for the ``destinations`` that multipath routes send one way or another.
+
+    The kernel spreads destinations over the ways by a hash with a secret of its own, so a copy
+    on another machine, or with other addresses, would send them elsewhere. Raises OSError.
+    """
+    several = [each for each in routes if "nexthops" in each]
+    said = "which way of {} the kernel would send other destinations than those looked up, which"
+    left_out += [Said(f"{said} have routes of their own here", Address(r["to"])) for r in several]
+    taken = {(each["to"], each["table"]) for each in routes if each["metric"] is None}
+    found: dict[str, Data] = {}
+    for text in destinations if several else ():
+        row = _looked_up(netlink, text)
+        if row is None or not row.hops:
+            continue
+        way = (row.hops[0].via, names.get(row.hops[0].dev))
+        for each in several:
+            if each["table"] != row.table or ip_address(text) not in ip_network(each["to"]):
+                continue
+            for hop in each["nexthops"]:
+                if (hop["via"], hop["dev"]) == way:
+                    new = hop | {"to": str(ip_network(text)), "table": row.table}
+                    found[text] = new | {"from": each.get("from")}
+                    del found[text]["weight"]
+    return [each for each in found.values() if (each["to"], each["table"]) not in taken]
+
+
+def _looked_up(netlink: Netlink, text: str) -> KernelRoute | None:
+    """The route that the kernel takes for a destination."""
+    address = ip_address(text)
+    request = message(
+        route_message,
+        {"RTA_DST": text},
+        family=AF_INET if address.version == 4 else AF_INET6,
+        dst_len=address.max_prefixlen,
+        flags=_LOOKUP_TABLE,
+    )
+    (answer,) = netlink.ask([encode(request, RTM_GETROUTE, 0)])
+    return None if isinstance(answer, int) else route(answer)

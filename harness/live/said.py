@@ -6,7 +6,7 @@ it again in a sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ Data = dict[str, Any]
 
 
 def literal(text: str) -> IPAddress | None:
-    """The address that a text is, perhaps with a zone; None for a name. Raises nothing."""
+    """The address that a text is, perhaps with a zone; None for a name."""
     try:
         return ip_address(text.partition("%")[0])
     except ValueError:
@@ -43,11 +43,11 @@ class Address(str):
 
 
 class Said(str):
-    """A sentence about the host; as text it is whole.
+    """A sentence about the host, whole as a text.
 
-    Parameters: ``words`` our own, with ``{}`` for each value; ``values`` numbers, other
-    `Said`, or text of the host's: a `Link`, `Name` or `Address`, or any other, which has no
-    form that could be shown of a redacted host.
+    ``words`` are our own, with ``{}`` for each of the ``values``: numbers, other `Said`, or text
+    of the host's: a `Link`, `Name` or `Address`, or any other, which has no form that could be
+    shown of a redacted host.
     """
 
     words: str
@@ -74,7 +74,6 @@ class Said(str):
         return self.words.format(*map(shown, self.values)) if self.values else self.words
 
 
-def joined(sentences: Iterable[str], by: str = "; ") -> Said:
-    """Several sentences, or texts of the host's, as one. Raises nothing."""
-    values = tuple(sentences)
-    return Said(by.join("{}" for _ in values), *values) if values else Said("")
+def joined(sentences: Sequence[Said]) -> Said:
+    """Several sentences as one."""
+    return Said("; ".join("{}" for _ in sentences), *sentences)

@@ -215,8 +215,11 @@ def test_addresses_with_a_zone_come_from_a_name_service_module(pool: Pool) -> No
 
 
 def test_a_name_that_no_scenario_can_have_is_refused() -> None:
-    with pytest.raises(SnapshotError, match="a host name"):
-        snapshot({"a b": [Target(ip_address("192.0.2.1"))]})
+    with (
+        closing(Netlink()) as sock,
+        pytest.raises(SnapshotError, match="a host name"),
+    ):
+        snapshot({"a b": [Target(ip_address("192.0.2.1"))]}, sock)
 
 
 @pytest.mark.parametrize(
