@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_interface
-from typing import TYPE_CHECKING
+from ipaddress import ip_interface
 
+from ..host import Host
+from ..hostspec import Address
 from ..values import canonical
 from . import weights
 from .dice import Dice
-
-if TYPE_CHECKING:
-    from ..host import Host
-    from ..hostspec import Address
 
 
 def draw_destinations(dice: Dice, host: Host, zones: bool) -> list[str]:
@@ -36,7 +33,7 @@ def draw_destinations(dice: Dice, host: Host, zones: bool) -> list[str]:
     for _ in range(weights.MIXED_IN):
         text = dice.pick(weights.DESTINATIONS)
         if zones and text.startswith(("fe80", "ff02")):
-            text += _zone(dice, dice.one(names) if names else "lo", names)
+            text += _zone(dice, dice.one(names), names)
         found.setdefault(text)
     return list(found)
 
@@ -46,7 +43,7 @@ def _zone(dice: Dice, own: str, names: list[str]) -> str:
         case "own":
             return f"%{own}"
         case "other":
-            return f"%{dice.one(names)}" if names else "%lo"
+            return f"%{dice.one(names)}"
         case "missing":
             return f"%{dice.one(('77', '4294967295'))}"
         case _:
@@ -59,8 +56,6 @@ def _near(dice: Dice, row: Address) -> str | None:
     width = own.max_prefixlen
     value, host_bits = int(own.ip), width - own.network.prefixlen
     match dice.pick(weights.NEAR):
-        case "itself":
-            pass
         case "in-subnet":
             value ^= dice.bits(min(host_bits, 12) if dice.chance(0.7) else host_bits)
         case "one-bit":
@@ -71,13 +66,11 @@ def _near(dice: Dice, row: Address) -> str | None:
             value = int(own.network.broadcast_address)
         case "network":
             value = int(own.network.network_address)
-        case _:
+        case "peer":
             if row.peer_ip is None:
                 return None
             value = int(row.peer_ip)
-    if own.version == 4:
-        return canonical(ip_address(value.to_bytes(4, "big")))
-    return canonical(ip_address(value.to_bytes(16, "big")))
+    return canonical(type(own.ip)(value))
 
 
 def draw_answer(dice: Dice, destinations: list[str]) -> tuple[str, ...]:
@@ -93,9 +86,8 @@ def draw_answer(dice: Dice, destinations: list[str]) -> tuple[str, ...]:
             window = sorted(destinations)[start : start + max(3, count // 2)]
             chosen = dice.several(window, count)
         case "alternating":
-            pairs = zip(dice.several(four or six, count), dice.several(six or four, count),
-                        strict=True)  # fmt: skip
-            chosen = [text for pair in pairs for text in pair][:count]
+            first, second = dice.several(four or six, count), dice.several(six or four, count)
+            chosen = [text for pair in zip(first, second, strict=True) for text in pair][:count]
         case "repeated":
             chosen = [text for text in dice.several(destinations, count) for _ in "ab"][:count]
         case _:

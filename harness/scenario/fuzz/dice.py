@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from functools import cache
-from itertools import accumulate
 from typing import TypeVar
 
 T = TypeVar("T")
 
-Weights = tuple[tuple[T, float], ...]
-
-
-@cache
-def _table(weights: Weights[T]) -> tuple[tuple[T, ...], tuple[float, ...]]:
-    return tuple(item for item, _ in weights), tuple(accumulate(w for _, w in weights))
-
 
 class Dice:
-    """Draws for one batch.
-
-    Parameters: ``seed`` and ``number`` name the batch; the same two give the same draws on
-    every machine and in every version of Python.
-    """
+    """Draws for batch ``number`` of ``seed``: the same on every machine and in every Python."""
 
     def __init__(self, seed: int, number: int) -> None:
         self._random = random.Random(f"gai-harness fuzz {seed} {number}")
 
-    def pick(self, weights: Weights[T]) -> T:
-        """One item of a table of (item, weight)."""
-        items, bounds = _table(weights)
-        picked: T = self._random.choices(items, cum_weights=bounds)[0]
-        return picked
+    def pick(self, weights: Mapping[T, float]) -> T:
+        """One item of a table of weights."""
+        return self._random.choices([*weights], [*weights.values()])[0]
 
     def one(self, items: Sequence[T]) -> T:
         """One of ``items``, each as likely. Raises IndexError for none."""
@@ -60,6 +45,6 @@ class Dice:
         """A number of ``count`` random bits."""
         return self._random.getrandbits(count) if count else 0
 
-    def flags(self, odds: Mapping[str, float]) -> list[str]:
+    def flags(self, odds: Mapping[T, float]) -> list[T]:
         """The keys that came up, each with its own probability."""
         return [flag for flag, probability in odds.items() if self.chance(probability)]

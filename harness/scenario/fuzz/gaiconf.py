@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import ip_network
 
 from . import weights
 from .dice import Dice
@@ -40,8 +40,7 @@ def _line(dice: Dice, plain: list[str], keyword: str | None = None) -> str:
 
 
 def _prefix(dice: Dice, plain: list[str], keyword: str, host_bits: bool = False) -> str:
-    table = weights.PREFIXES4 if keyword == "scopev4" else weights.PREFIXES6
-    prefix = dice.pick(table)
+    prefix = dice.pick(weights.PREFIXES4 if keyword == "scopev4" else weights.PREFIXES6)
     if prefix != "own" and not host_bits:
         return prefix
     four = [text for text in plain if ":" not in text]
@@ -58,12 +57,9 @@ def _prefix(dice: Dice, plain: list[str], keyword: str, host_bits: bool = False)
 
 
 def _cut(text: str, length: int, host_bits: bool) -> str:
-    address = ip_address(text)
-    if not host_bits:
-        rest = address.max_prefixlen - length
-        packed = (int(address) >> rest << rest).to_bytes(address.max_prefixlen // 8, "big")
-        text = str(ip_address(packed))
-    return f"{text}/{length}"
+    if host_bits:
+        return f"{text}/{length}"
+    return str(ip_network(f"{text}/{length}", strict=False))
 
 
 def _tie(dice: Dice, plain: list[str]) -> str:

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..host import Host
+from ..values import IPNetwork
 from . import weights
 from .dice import Dice
 
-_BITS = {4: 32, 6: 128}
-
-
-@dataclass(slots=True)
-class _Plan:
-    """A host while it is drawn; ``networks`` are those an interface is in, by IP version."""
-
-    interfaces: dict[str, dict[str, Any]] = field(default_factory=dict)
-    networks: dict[str, list[IPv4Network | IPv6Network]] = field(default_factory=dict)
-    total: int = 0
-
-    def own(self, version: int) -> list[tuple[str, str]]:
-        """(interface, address without length) of every address of a family."""
-        return [
-            (name, row["address"].partition("/")[0])
-            for name, interface in self.interfaces.items()
-            for row in interface["addresses"]
-            if (":" in row["address"]) == (version == 6)
-        ]
+Row = dict[str, Any]
+"""An address, a route or a rule in a scenario file's words."""
+_EVERYTHING = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 def draw_host(dice: Dice) -> Host:
     """A host; its kernel accepts it (`Host` has checked what can be checked beforehand)."""
     profile = dice.pick(weights.PROFILES)
-    plan = _Plan()
+    plan = _Plan(dice, profile)
     for number in range(dice.pick(weights.INTERFACES)):
-        _draw_interface(dice, plan, f"eth{number}", profile)
+        plan.draw_interface(f"eth{number}")
     if dice.chance(weights.ON_LO):
-        _draw_interface(dice, plan, "lo", profile)
+        plan.draw_interface("lo")
     sysctls = dice.flags(weights.SYSCTLS)
     if profile == "ipv4" and dice.chance(weights.NO_IPV6):
         sysctls.append("net.ipv6.conf.all.disable_ipv6=1")
@@ -48,8 +32,8 @@ def draw_host(dice: Dice) -> Host:
         "interfaces": plan.interfaces,
         "sysctls": dict(text.split("=") for text in sysctls),
     }
-    routes = _draw_routes(dice, plan, profile)
-    rules = _draw_rules(dice, plan, routes) if dice.chance(weights.RULES) else []
+    routes = plan.draw_routes()
+    rules = plan.draw_rules(routes) if dice.chance(weights.RULES) else []
     if dice.chance(weights.LABEL_ROWS):
         document["addrlabels"] = [
             {"prefix": "::/0", "label": 1},
@@ -58,12 +42,12 @@ def draw_host(dice: Dice) -> Host:
     return _accepted(document, routes, rules)
 
 
-def _accepted(document: dict[str, Any], routes: list[Any], rules: list[Any]) -> Host:
+def _accepted(document: dict[str, Any], routes: list[Row], rules: list[Row]) -> Host:
     """The host with those routes and rules that are consistent with it."""
     try:
         return Host.model_validate({**document, "routes": routes, "rules": rules})
     except ValidationError:
-        kept: dict[str, list[Any]] = {"routes": [], "rules": []}
+        kept: dict[str, list[Row]] = {"routes": [], "rules": []}
         for key, rows in (("routes", routes), ("rules", rules)):
             for row in rows:
                 kept[key].append(row)
@@ -74,84 +58,215 @@ def _accepted(document: dict[str, Any], routes: list[Any], rules: list[Any]) -> 
         return Host.model_validate({**document, **kept})
 
 
-def _draw_interface(dice: Dice, plan: _Plan, name: str, profile: str) -> None:
-    interface: dict[str, Any] = {"addresses": []}
-    if name != "lo":
-        interface["kind"] = dice.pick(weights.KINDS)
-        if dice.chance(weights.DOWN):
-            interface["up"] = False
-    plan.interfaces[name] = interface
-    plan.networks[name] = []
-    down = interface.get("up") is False
-    taken: set[str] = set()
-    for _ in range(dice.pick(weights.ADDRESSES)):
-        if plan.total == weights.MOST_ADDRESSES:
-            break
-        row = _draw_address(dice, plan, name, profile)
-        key = row["address"] if ":" not in row["address"] else row["address"].partition("/")[0]
-        if key in taken or (":" in key and down):
-            continue  # the kernel takes no IPv6 address of an interface that is down
-        taken.add(key)
-        interface["addresses"].append(row)
-        plan.total += 1
-        network = ip_interface(row.get("peer", row["address"])).network
-        if "noprefixroute" not in row.get("flags", ()) and not down:
-            plan.networks[name].append(network)
+class _Plan:
+    """A host while it is drawn; ``networks`` are those an interface is in."""
+
+    def __init__(self, dice: Dice, profile: str) -> None:
+        self.dice = dice
+        self.profile = profile
+        self.interfaces: dict[str, dict[str, Any]] = {}
+        self.networks: dict[str, list[IPNetwork]] = {}
+
+    def rows(self, version: int) -> list[Row]:
+        """Every address of a family."""
+        return [
+            row
+            for interface in self.interfaces.values()
+            for row in interface["addresses"]
+            if (":" in row["address"]) == (version == 6)
+        ]
+
+    def own(self, version: int) -> list[str]:
+        """The addresses of a family without their lengths."""
+        return [_bare(row) for row in self.rows(version)]
+
+    def is_up(self, name: str) -> bool:
+        return self.interfaces[name].get("up") is not False
+
+    def draw_interface(self, name: str) -> None:
+        dice = self.dice
+        rows: list[Row] = []
+        self.interfaces[name] = {"addresses": rows}
+        self.networks[name] = []
+        if name != "lo":
+            self.interfaces[name]["kind"] = dice.pick(weights.KINDS)
+            if dice.chance(weights.DOWN):
+                self.interfaces[name]["up"] = False
+        taken: set[str] = set()
+        for _ in range(dice.pick(weights.ADDRESSES)):
+            if len(self.rows(4)) + len(self.rows(6)) == weights.MOST_ADDRESSES:
+                break
+            row = self._draw_address(name)
+            key = _bare(row) if ":" in row["address"] else row["address"]
+            if key in taken or (":" in key and not self.is_up(name)):
+                continue  # the kernel takes no IPv6 address of an interface that is down
+            taken.add(key)
+            rows.append(row)
+            if "noprefixroute" not in row.get("flags", ()) and self.is_up(name):
+                near = row.get("peer") or row["address"]
+                self.networks[name].append(ip_interface(near).network)
+
+    def _draw_address(self, name: str) -> Row:
+        dice, profile = self.dice, self.profile
+        if profile in ("ipv4", "ipv6"):
+            version = int(profile[-1])
+        else:
+            version = 4 if dice.chance(0.6 if profile == "link-local" else 0.45) else 6
+        elsewhere = self.own(version)
+        own = [network for network in self.networks[name] if network.version == version]
+        length = dice.pick(weights.LENGTHS[version])
+        if elsewhere and dice.chance(weights.AGAIN):
+            text = dice.one(elsewhere)
+        elif own and dice.chance(weights.SECONDARY):
+            network = dice.one(own)
+            length = network.prefixlen
+            text = _inside(dice, network)
+        else:
+            prefix = "fe80::/64"
+            if profile != "link-local" or version == 4:
+                prefix = dice.pick(weights.NETWORKS[version])
+            if name == "lo" and version == 4 and dice.chance(weights.LOOPBACK_ON_LO):
+                prefix = "127.0.0.0/8"
+            network = ip_network(prefix)
+            text = _inside(dice, network)
+            if version == 6 and dice.chance(0.6):  # few bits set, as people number hosts
+                low = dice.bits(16) << 64 | dice.bits(6)
+                text = str(ip_address(int(network.network_address) | low))
+        if not _usable(text):
+            text = "10.9.9.9" if version == 4 else "2001:db8:9::9"
+        row: Row = {"address": f"{text}/{length}"}
+        if dice.chance(weights.PEER[version]):
+            far = ip_address(int(ip_address(text)) ^ 1 << dice.number(0, 7))
+            if _usable(str(far)) and far.version == version:
+                length = far.max_prefixlen if dice.chance(0.8) else length
+                row = {"address": f"{text}/{length}", "peer": f"{far}/{length}"}
+        flags = dice.flags(weights.FLAGS_OF_ADDRESSES[version])
+        if version == 6 and name != "lo":
+            flags += filter(None, [dice.pick(weights.DETECTION6)])
+        if flags:
+            row["flags"] = flags
+        # a secondary address has to have its primary's scope: given only where there is none
+        if version == 4 and length == 32 and not own:
+            scope = dice.pick(weights.SCOPES4)
+            if scope is not None:
+                row["scope"] = scope
+        return row
+
+    def draw_routes(self) -> list[Row]:
+        dice = self.dice
+        routes: list[Row] = []
+        versions = {"ipv4": [4], "ipv6": [6]}.get(self.profile, [4, 6])
+        for version in versions:
+            if dice.chance(weights.DEFAULT[version]):
+                routes += self._ways(version, _EVERYTHING[version])
+        connected = {str(each) for networks in self.networks.values() for each in networks}
+        for _ in range(dice.pick(weights.MORE_ROUTES)):
+            version = dice.one(versions)
+            to = str(self._draw_prefix(version))
+            for route in self._draw_kind(version, to):
+                own = self._sources(version)
+                unicast = "type" not in route and "nexthops" not in route
+                if own and unicast and dice.chance(weights.PREFERRED_SOURCE):
+                    route["from"] = dice.one(own)
+                if dice.chance(weights.METRIC) or to in connected:
+                    route["metric"] = dice.number(1, 1024)
+                key = route["to"], route.get("metric")
+                if all((each["to"], each.get("metric")) != key for each in routes):
+                    routes.append(route)
+        return routes
+
+    def _draw_kind(self, version: int, to: str) -> list[Row]:
+        """A route of some type; none if nothing fits."""
+        dice = self.dice
+        kind = dice.pick(weights.ROUTE_TYPES)
+        if kind != "unicast":
+            route = {"to": to, "type": kind}
+            if kind in ("local", "broadcast", "multicast"):
+                route["dev"] = dice.one([*filter(self.is_up, self.interfaces)] or ["lo"])
+            return [route]
+        ways = self._ways(version, to)
+        if ways and dice.chance(weights.MULTIPATH):
+            hops = self._hops(version, to)
+            return [{"to": to, "nexthops": hops}] if len(hops) > 1 else ways
+        if version == 6 and ways and dice.chance(weights.BY_SOURCE):
+            ways[0]["source"] = str(self._draw_prefix(6))
+        return ways
+
+    def _sources(self, version: int) -> list[str]:
+        """What the kernel takes as a preferred source: of global scope, and not tentative."""
+        return [
+            _bare(row)
+            for row in self.rows(version)
+            if not row["address"].startswith("fe")
+            and not {"tentative", "optimistic"} & set(row.get("flags", ()))
+        ]
+
+    def _draw_prefix(self, version: int) -> IPNetwork:
+        dice, own = self.dice, self.own(version)
+        address = dice.one(own) if own and dice.chance(0.6) else None
+        if address is None:
+            return ip_network(dice.pick(weights.NETWORKS[version]))
+        length = dice.pick(weights.LENGTHS[version])
+        near = int(ip_address(address)) ^ 1 << dice.number(0, 16 if version == 4 else 64)
+        return (IPv4Network if version == 4 else IPv6Network)((near, length), strict=False)
+
+    def _ways(self, version: int, to: str) -> list[Row]:
+        """A route by a gateway of one of the host's networks or to a device; none without one."""
+        dice = self.dice
+        links = [name for name in self.interfaces if name != "lo" and self.is_up(name)]
+        if not links:
+            return []
+        dev = dice.one(links)
+        networks = [
+            network
+            for network in self.networks[dev]
+            if network.version == version and 2 <= network.max_prefixlen - network.prefixlen <= 64
+        ]
+        if networks and dice.chance(weights.DEFAULT_VIA):
+            gateway = str(dice.one(networks)[-2])
+            if gateway not in self.own(version) and _usable(gateway):
+                return [{"to": to, "via": gateway, "dev": dev}]
+        return [{"to": to, "dev": dev}]
+
+    def _hops(self, version: int, to: str) -> list[Row]:
+        hops: list[Row] = []
+        for _ in range(self.dice.number(2, 4)):
+            for way in self._ways(version, to):
+                del way["to"]
+                # the kernel takes no hop twice, and no IPv6 hop that is only a device
+                known = way["dev"] in {hop["dev"] for hop in hops}
+                if not known and (version == 4 or "via" in way):
+                    hops.append({**way, "weight": self.dice.number(1, 3)})
+        return hops
+
+    def draw_rules(self, routes: list[Row]) -> list[Row]:
+        """Routing rules, and perhaps routes for the tables they name."""
+        dice = self.dice
+        rules: list[Row] = []
+        for number in range(dice.number(1, 3)):
+            version = dice.one((4, 6))
+            side = dice.one(("from", "to"))
+            rule: Row = {"priority": 100 + number, side: str(self._draw_prefix(version))}
+            if dice.chance(0.5):
+                rule["type"] = dice.one(("unreachable", "blackhole", "prohibit"))
+            else:
+                rule["table"] = dice.one((254, 255, 100, 100))
+                if rule["table"] == 100:
+                    ways = self._ways(version, str(self._draw_prefix(version)))
+                    routes += [{**way, "table": 100} for way in ways]
+            if dice.chance(0.15):
+                rule["not"] = True
+            rules.append(rule)
+        return rules
 
 
-def _version(dice: Dice, profile: str) -> int:
-    if profile in ("ipv4", "ipv6"):
-        return int(profile[-1])
-    return 4 if dice.chance(0.6 if profile == "link-local" else 0.45) else 6
+def _bare(row: Row) -> str:
+    text: str = row["address"]
+    return text.partition("/")[0]
 
 
-def _draw_address(dice: Dice, plan: _Plan, name: str, profile: str) -> dict[str, Any]:
-    version = _version(dice, profile)
-    bits = _BITS[version]
-    elsewhere = plan.own(version)
-    own = [network for network in plan.networks[name] if network.version == version]
-    length = dice.pick(weights.LENGTHS4 if version == 4 else weights.LENGTHS6)
-    if elsewhere and dice.chance(weights.AGAIN):
-        text = dice.one(elsewhere)[1]
-    elif own and dice.chance(weights.SECONDARY):
-        network = dice.one(own)
-        length = network.prefixlen
-        text = str(_inside(dice, network))
-    else:
-        prefix = "fe80::/64"
-        if profile != "link-local" or version == 4:
-            prefix = dice.pick(weights.NETWORKS4 if version == 4 else weights.NETWORKS6)
-        if name == "lo" and version == 4 and dice.chance(weights.LOOPBACK_ON_LO):
-            prefix = "127.0.0.0/8"
-        network = ip_network(prefix)
-        base = _inside(dice, network)
-        if version == 6 and dice.chance(0.6):  # few bits set, as people number hosts
-            base = ip_address(int(network.network_address) | dice.bits(16) << 64 | dice.bits(6))
-        text = str(base)
-    if not _usable(text):
-        text = "10.9.9.9" if version == 4 else "2001:db8:9::9"
-    row: dict[str, Any] = {"address": f"{text}/{length}"}
-    if dice.chance(weights.PEER4 if version == 4 else weights.PEER6):
-        far = ip_address(int(ip_address(text)) ^ 1 << dice.number(0, 7))
-        if _usable(str(far)) and far.version == version:
-            length = bits if dice.chance(0.8) else length
-            row = {"address": f"{text}/{length}", "peer": f"{far}/{length}"}
-    flags = dice.flags(weights.FLAGS4 if version == 4 else weights.FLAGS6)
-    if version == 6 and name != "lo":
-        flags += [flag for flag in [dice.pick(weights.DETECTION6)] if flag]
-    if flags:
-        row["flags"] = flags
-    # a secondary address has to have its primary's scope: given only where there is none
-    if version == 4 and length == 32 and not own:
-        scope = dice.pick(weights.SCOPES4)
-        if scope is not None:
-            row["scope"] = scope
-    return row
-
-
-def _inside(dice: Dice, network: IPv4Network | IPv6Network) -> Any:
-    width = network.max_prefixlen - network.prefixlen
-    return network[dice.bits(width)]
+def _inside(dice: Dice, network: IPNetwork) -> str:
+    return str(network[dice.bits(network.max_prefixlen - network.prefixlen)])
 
 
 def _usable(text: str) -> bool:
@@ -161,124 +276,3 @@ def _usable(text: str) -> bool:
     if address.version == 4:
         return 0 < int(address) >> 24 < 224
     return int(address) >> 32 != 0xFFFF
-
-
-def _draw_routes(dice: Dice, plan: _Plan, profile: str) -> list[dict[str, Any]]:
-    routes: list[dict[str, Any]] = []
-    versions = [4] if profile == "ipv4" else [6] if profile == "ipv6" else [4, 6]
-    for version in versions:
-        if dice.chance(weights.DEFAULT4 if version == 4 else weights.DEFAULT6):
-            routes += _way(dice, plan, version, "0.0.0.0/0" if version == 4 else "::/0")
-    for _ in range(dice.pick(weights.MORE_ROUTES)):
-        version = dice.one(versions)
-        to = str(_draw_prefix(dice, plan, version))
-        kind = dice.pick(weights.ROUTE_TYPES)
-        if kind == "unicast":
-            more = _way(dice, plan, version, to)
-            if more and dice.chance(weights.MULTIPATH):
-                several = _several_ways(dice, plan, version, to)
-                more = [several] if len(several["nexthops"]) > 1 else more
-            elif version == 6 and more and dice.chance(weights.BY_SOURCE):
-                more[0]["source"] = str(_draw_prefix(dice, plan, 6))
-        else:
-            more = [{"to": to, "type": kind}]
-            if kind in ("local", "broadcast", "multicast"):
-                more[0]["dev"] = dice.one([name for name in plan.interfaces if _is_up(plan, name)]
-                                          or ["lo"])  # fmt: skip
-        for route in more:
-            own = _sources(plan, version)
-            if (
-                own
-                and "nexthops" not in route
-                and kind == "unicast"
-                and dice.chance(weights.PREFERRED_SOURCE)
-            ):
-                route["from"] = dice.one(own)
-            connected = {str(each) for networks in plan.networks.values() for each in networks}
-            if dice.chance(weights.METRIC) or to in connected:
-                route["metric"] = dice.number(1, 1024)
-            key = route["to"], route.get("metric")
-            if all((each["to"], each.get("metric")) != key for each in routes):
-                routes.append(route)
-    return routes
-
-
-def _sources(plan: _Plan, version: int) -> list[str]:
-    """What the kernel takes as a preferred source: of global scope, and not tentative."""
-    return [
-        row["address"].partition("/")[0]
-        for interface in plan.interfaces.values()
-        for row in interface["addresses"]
-        if (":" in row["address"]) == (version == 6)
-        and not row["address"].startswith("fe")
-        and not {"tentative", "optimistic"} & set(row.get("flags", ()))
-    ]
-
-
-def _is_up(plan: _Plan, name: str) -> bool:
-    return plan.interfaces[name].get("up") is not False
-
-
-def _draw_prefix(dice: Dice, plan: _Plan, version: int) -> IPv4Network | IPv6Network:
-    own = plan.own(version)
-    table = weights.NETWORKS4 if version == 4 else weights.NETWORKS6
-    address = dice.one(own)[1] if own and dice.chance(0.6) else None
-    if address is None:
-        return ip_network(dice.pick(table))
-    length = dice.pick(weights.LENGTHS4 if version == 4 else weights.LENGTHS6)
-    near = int(ip_address(address)) ^ 1 << dice.number(0, _BITS[version] // 2)
-    chosen = IPv4Network if version == 4 else IPv6Network
-    return chosen((near, length), strict=False)
-
-
-def _way(dice: Dice, plan: _Plan, version: int, to: str) -> list[dict[str, Any]]:
-    """A route by a gateway of one of the host's networks or to a device; none if nothing fits."""
-    links = [name for name in plan.interfaces if name != "lo" and _is_up(plan, name)]
-    if not links:
-        return []
-    dev = dice.one(links)
-    networks = [
-        network
-        for network in plan.networks[dev]
-        if network.version == version and 2 <= network.max_prefixlen - network.prefixlen <= 64
-    ]
-    if networks and dice.chance(weights.DEFAULT_VIA):
-        network = dice.one(networks)
-        gateway = str(network[-2])
-        if gateway not in {address for _, address in plan.own(version)} and _usable(gateway):
-            return [{"to": to, "via": gateway, "dev": dev}]
-    return [{"to": to, "dev": dev}]
-
-
-def _several_ways(dice: Dice, plan: _Plan, version: int, to: str) -> dict[str, Any]:
-    hops: list[dict[str, Any]] = []
-    for _ in range(dice.number(2, 4)):
-        for way in _way(dice, plan, version, to):
-            del way["to"]
-            # the kernel takes no hop twice, and no IPv6 hop that is only a device
-            if way["dev"] in {hop["dev"] for hop in hops} or (version == 6 and "via" not in way):
-                continue
-            hops.append({**way, "weight": dice.number(1, 3)})
-    return {"to": to, "nexthops": hops}
-
-
-def _draw_rules(dice: Dice, plan: _Plan, routes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Routing rules, and perhaps routes for the tables they name."""
-    rules: list[dict[str, Any]] = []
-    for number in range(dice.number(1, 3)):
-        version = dice.one((4, 6))
-        rule: dict[str, Any] = {"priority": 100 + number}
-        side = dice.one(("from", "to"))
-        rule[side] = str(_draw_prefix(dice, plan, version))
-        if dice.chance(0.5):
-            rule["type"] = dice.one(("unreachable", "blackhole", "prohibit"))
-        else:
-            rule["table"] = dice.one((254, 255, 100, 100))
-            if rule["table"] == 100:
-                routes += [{**way, "table": 100} for way in _way(
-                    dice, plan, version, str(_draw_prefix(dice, plan, version))
-                )]  # fmt: skip
-        if dice.chance(0.15):
-            rule["not"] = True
-        rules.append(rule)
-    return rules
