@@ -9,8 +9,7 @@ from harness.cli.parser import FINDING, OK
 from harness.cli.streams import write_json
 from harness.compare.bench.measure import bench
 from harness.compare.plan import trusted_lanes
-from harness.report.bench import as_text, document
-from harness.report.curves import draw
+from harness.report.bench import as_text, draw
 from harness.report.terminal import Terminal
 
 
@@ -19,7 +18,7 @@ def main(options: argparse.Namespace) -> int:
     lanes = trusted_lanes(options.glibc, "worker")
     with Terminal(stderr=True).status("measuring") as status:
         report = bench(lanes, quick=options.quick, told=status.update)
-    write_json(document(report)) if options.json else sys.stdout.write(as_text(report))
+    write_json(report) if options.json else sys.stdout.write(as_text(report))
     if options.plot is not None:
         draw(options.plot, report.points)
     return OK if report.agreed else FINDING

@@ -1,15 +1,17 @@
-"""A benchmark's report, for reading and as JSON: ratios first, times beside them."""
+"""A benchmark's report: ratios first, times beside them; and its curves as a drawing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from math import ceil, floor, log10
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
 
 from harness.compare.bench.curve import Point, growth
 from harness.compare.bench.measure import BenchReport, LaneRates, Rate
-from harness.compare.results import Schema
-from harness.report.documents import fill
 
 _RATIOS = (
     ("model", "cold"),
@@ -19,15 +21,37 @@ _RATIOS = (
     ("rules", "readable"),
 )
 _TIMES = (("native", "native"), ("trip", "round_trip"), *_RATIOS)
+# a line's name, what of a point it shows, and its colour and dashes, told apart by the
+# colour-blind too (Okabe and Ito)
+_LINES = (
+    ("native call", "native", ("#000000", "none")),
+    ("native, round trip", "round_trip", ("#000000", "6 4")),
+    ("model, cold", "cold", ("#0072b2", "none")),
+    ("model, warm", "warm", ("#0072b2", "2 3")),
+    ("model with the kernel's look-ups", "observed", ("#d55e00", "none")),
+    ("readable rules", "readable", ("#009e73", "8 3 2 3")),
+)
+_COLUMNS, _WIDTH, _HEIGHT = 3, 360, 300  # of the panels, in pixels
+_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 40, 348, 256  # of the axes in a panel
 _LEGEND = """\
 Ratios are in units of the native call (getaddrinfo alone, by the worker's clock), then the
 fastest times in microseconds. model: pure Python, nothing remembered; warm: addresses known;
 sort: keys known; +kernel: with the look-ups that the model asks of the kernel; rules: the
 readable rules with their reasons; trip: the native call through the worker and decoded.
 """
+Panel = Mapping[str, Sequence[tuple[float, float]]]
+"""The lines of a diagram by name, each a list of (x, y), all above zero."""
+
+
 _GROWTH = (
     "The model's time divided by n log n, 8 destinations being 1 (up to 1: no worse than that)"
 )
+
+
+class PlotError(ValueError):
+    """A drawing that cannot be made; one line."""
+
+    exit_status = 2
 
 
 def as_text(report: BenchReport) -> str:
@@ -37,7 +61,7 @@ def as_text(report: BenchReport) -> str:
 
 def _lines(report: BenchReport) -> Iterator[str]:
     yield from _LEGEND.splitlines()
-    for (glibc, arch, build), points in groupby(_ordered(report.points), key=_lane):
+    for (glibc, arch, build), points in groupby(report.points, key=_lane):
         yield from ("", f"glibc {glibc}:{arch} ({build})", _heading(), *map(_row, points))
     yield _GROWTH
     for text in _growths(report.points):
@@ -53,7 +77,8 @@ def _lines(report: BenchReport) -> Iterator[str]:
         hand = one.costs.by_hand.best
         yield (
             f"  glibc {one.glibc}: prepared {one.prepared.rate * hand:.0f} times, "
-            f"whole loop {by_hand(one):.0f} times; by hand {hand * 1e3:.1f} ms of a processor"
+            f"whole loop {one.against_by_hand:.0f} times; "
+            f"by hand {hand * 1e3:.1f} ms of a processor"
         )
     yield from ("", f"Costs: an empty sandbox {report.sandbox * 1e3:.1f} ms")
     for one in report.rates:
@@ -65,11 +90,6 @@ def _lines(report: BenchReport) -> Iterator[str]:
     )
     if not report.agreed:
         yield "Native and model DISAGREE on the order of a benchmark's name"
-
-
-def _ordered(points: Sequence[Point]) -> list[Point]:
-    first = {_lane(point): -number for number, point in enumerate(reversed(points))}
-    return sorted(points, key=lambda point: first[_lane(point)])
 
 
 def _lane(point: Point) -> tuple[str, str, str]:
@@ -89,7 +109,7 @@ def _row(point: Point) -> str:
 
 
 def _growths(points: Sequence[Point]) -> Iterator[str]:
-    for (glibc, _, build), own in groupby(_ordered(points), key=_lane):
+    for (glibc, _, build), own in groupby(points, key=_lane):
         by_family = sorted(own, key=lambda point: point.family)
         for family, several in groupby(by_family, key=lambda point: point.family):
             steps = growth(list(several)).items()
@@ -117,32 +137,94 @@ def _costs(one: LaneRates) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LaneDocument(LaneRates):
-    """One glibc's rates, and the whole loop against one look-up by hand."""
-
-    against_by_hand: float
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """``gai-harness bench --json``: seconds throughout."""
-
-    load: tuple[float, float]
-    processors: int
-    sandbox: float
-    points: tuple[Point, ...]
-    rates: tuple[LaneDocument, ...]
-    together: Rate
-    schema: Schema = 1
+def panels(points: Sequence[Point]) -> dict[str, Panel]:
+    """A diagram for each glibc and family, by title: microseconds against destinations."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        title = f"glibc {point.glibc} ({point.build}), {point.family}"
+        groups.setdefault(title, []).append(point)
+    return {
+        title: {name: [(one.size, getattr(one, key).best * 1e6) for one in groups[title]]
+                for name, key, _ in _LINES}
+        for title in sorted(groups)
+    }  # fmt: skip
 
 
-def document(report: BenchReport) -> Document:
-    """The report as a JSON document."""
-    rates = [fill(LaneDocument, one, against_by_hand=by_hand(one)) for one in report.rates]
-    return fill(Document, report, points=tuple(_ordered(report.points)), rates=tuple(rates))
+def draw(path: Path, points: Sequence[Point]) -> None:
+    """Draw the curves into ``path``: a .png, which needs the extra ``plot``, or else an SVG.
+
+    Raises PlotError for a file that cannot be written, or a .png without the extra.
+    """
+    drawn = panels(points)
+    try:
+        if path.suffix == ".png":
+            _png(path, drawn)
+        else:
+            path.write_text(svg(drawn), encoding="utf-8")
+    except OSError as error:
+        raise PlotError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def by_hand(one: LaneRates) -> float:
-    """The whole fuzz loop's rate in units of one look-up by hand."""
-    return one.whole.rate * one.costs.by_hand.best
+def svg(drawn: Mapping[str, Panel]) -> str:
+    """The panels in rows, curves on logarithmic axes, one legend below."""
+    environment = Environment(
+        loader=PackageLoader("harness.report"), autoescape=True, trim_blocks=True
+    )
+    return environment.get_template("curves.svg.j2").render(
+        panels=[{"title": title, **_scaled(panel)} for title, panel in drawn.items()],
+        names=[name for name, *_ in _LINES],
+        styles=[style for *_, style in _LINES],
+        columns=_COLUMNS,
+        rows=ceil(len(drawn) / _COLUMNS),
+        width=_WIDTH,
+        height=_HEIGHT,
+        left=_LEFT,
+        top=_TOP,
+        right=_RIGHT,
+        bottom=_BOTTOM,
+    )
+
+
+def _scaled(panel: Panel) -> dict[str, Any]:
+    """The lines as steps of a path in pixels, and the lines of the grid with their labels."""
+    every = [pair for line in panel.values() for pair in line]
+    sizes = sorted({x for x, _ in every})
+    low = floor(log10(min(y for _, y in every)))
+    high = max(low + 1, ceil(log10(max(y for _, y in every))))
+    first, last = log10(sizes[0]), log10(sizes[-1])
+
+    def across(x: float) -> float:
+        return round(_LEFT + (_RIGHT - _LEFT) * (log10(x) - first) / (last - first or 1), 1)
+
+    def down(y: float) -> float:
+        return round(_BOTTOM - (_BOTTOM - _TOP) * (log10(y) - low) / (high - low), 1)
+
+    return {
+        "across": [(down(10.0**power), f"{10.0**power:g}") for power in range(low, high + 1)],
+        "down": [(across(x), f"{x:g}") for x in sizes],
+        "lines": [
+            "L".join(f"{across(x)} {down(y)}" for x, y in sorted(line)) for line in panel.values()
+        ],
+    }
+
+
+def _png(path: Path, drawn: Mapping[str, Panel]) -> None:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise PlotError(
+            f"{path}: a .png needs the extra 'plot' "
+            "(pip install 'gai-harness[plot]'); .svg does not"
+        ) from None
+    rows = ceil(len(drawn) / _COLUMNS)
+    figure = Figure(figsize=(13, 4 * rows), layout="constrained")
+    axes = figure.subplots(rows, _COLUMNS, squeeze=False)
+    for (title, panel), place in zip(drawn.items(), axes.flat, strict=False):
+        for (name, line), (*_, (colour, dashes)) in zip(panel.items(), _LINES, strict=True):
+            style = "-" if dashes == "none" else (0, tuple(map(float, dashes.split())))
+            place.loglog(*zip(*sorted(line), strict=True), color=colour, ls=style, label=name)
+        place.set(title=title, xlabel="destinations", ylabel="microseconds")
+    for place in axes.flat[len(drawn) :]:
+        place.set_axis_off()
+    axes.flat[0].legend(fontsize="small")
+    figure.savefig(path, dpi=120)

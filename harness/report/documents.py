@@ -92,7 +92,7 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
     "whatif": ("whatif --json", "harness.report.whatif", "Document"),
     "suggest": ("suggest --json", "harness.report.suggest", "Document"),
     "kubelet": ("kubelet --json", "harness.kubelet.report", "NodeReport"),
-    "bench": ("bench --json", "harness.report.bench", "Document"),
+    "bench": ("bench --json", "harness.compare.bench.measure", "BenchReport"),
     "fuzz": ("fuzz --json", "harness.report.fuzz", "Document"),
     "doctor": ("doctor --format json", "harness.report.doctor", "Document"),
     "lint": ("lint --format json", "harness.report.documents", "Lint"),

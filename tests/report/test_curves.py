@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.compare.bench.curve import Point, Sample, growth
-from harness.report.curves import PlotError, draw, panels, svg
+from harness.report.bench import PlotError, draw, panels, svg
 
 TICK = Sample(1e-6, 2e-6)
 

@@ -37,6 +37,7 @@ from harness.compare.bench.curve import (
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
 from harness.compare.predict import request_for
+from harness.compare.results import Schema
 from harness.compare.run import visit, worker_lane
 from harness.model.policy import Policy
 from harness.native import frames
@@ -113,13 +114,20 @@ class LaneRates:
     prepared: Rate
     whole: Rate
     costs: Costs
+    against_by_hand: float = field(init=False, default=0.0)
+    """The whole fuzz loop's rate in units of one look-up by hand."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "against_by_hand", self.whole.rate * self.costs.by_hand.best)
 
 
 @dataclass(frozen=True, slots=True)
 class BenchReport:
-    """Everything measured; ``together`` is the fuzz loop on all glibcs at once, ``sandbox`` the
-    seconds of an empty one, ``load`` the machine's load average before and after,
-    ``processors`` how many it has.
+    """Everything measured: ``gai-harness bench --json``, seconds throughout.
+
+    ``points`` are glibc by glibc, ``together`` is the fuzz loop on all of them at once,
+    ``sandbox`` the seconds of an empty one, ``load`` the machine's load average before and
+    after, ``processors`` how many it has.
     """
 
     points: tuple[Point, ...]
@@ -128,6 +136,7 @@ class BenchReport:
     sandbox: float
     load: tuple[float, float]
     processors: int
+    schema: Schema = 1
 
     @property
     def agreed(self) -> bool:
@@ -162,6 +171,8 @@ def bench(
         for point in pool.run(curve, spec):
             points.append(point)
             told(f"{point.family}, {point.size} destinations, glibc {point.glibc}")
+        builds = [(lane.glibc, lane.arch, lane.build) for lane in lanes]
+        points.sort(key=lambda point: builds.index((point.glibc, point.arch, point.build)))
         rates = []
         for lane in lanes:
             told(f"the engine on glibc {lane.glibc}")
