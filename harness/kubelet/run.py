@@ -21,9 +21,9 @@ from harness.kubelet.report import ResolverAnswer
 from harness.kubelet.resolver import Surroundings, hosts_file
 from harness.live.machine import look, read_gai_conf
 from harness.live.names import ask
-from harness.model.golang import go_order, go_targets
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService
+from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.native.record import Answer, Crashed, Outcome
 from harness.sandbox import Pool
 from harness.scenario.schema import Lookup
@@ -165,7 +165,7 @@ def _looked_up(outcome: Outcome) -> tuple[tuple[IPAddress, ...], str | None]:
 
 
 def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") -> ResolverAnswer:
-    order = go_order(targets, view)
+    order = standard_order(GOLANG, targets, view)
     between = (one for one in order.decisions if one.before.address != one.after.address)
     return ResolverAnswer(
         order.destinations,

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from harness.model.host import IPAddress, Target
 
 V4MAPPED = 0xFFFF << 32
+_C_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
+_DECIMAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
 
 
 def parse(address: str | IPAddress) -> IPAddress:
-    """Return ``address`` as an ``ipaddress`` object.
-
-    Raises ValueError for anything that is not an IPv4 or IPv6 address without zone.
-    """
-    if isinstance(address, str):
-        if "%" in address:
-            raise ValueError(f"{address}: an address without %zone was expected")
-        return ip_address(address)
-    return address
+    """Return ``address`` as an ``ipaddress`` object; ValueError for what is none, or has a zone."""
+    if not isinstance(address, str):
+        return address
+    if "%" in address:
+        raise ValueError(f"{address}: an address without %zone was expected")
+    return ip_address(address)
 
 
 def parse_target(text: str, links: Mapping[str, int]) -> Target:
@@ -34,11 +34,16 @@ def parse_target(text: str, links: Mapping[str, int]) -> Target:
     address, percent, zone = text.partition("%")
     if not percent:
         return Target(ip_address(address))
-    if zone in links:
-        return Target(IPv6Address(address), links[zone])
-    if not (zone.isascii() and zone.isdecimal() and len(zone) <= 10 and int(zone) < 1 << 32):
+    number = links.get(zone, scope_number(zone))
+    if number is None:
         raise ValueError(f"{text}: no interface {zone}")
-    return Target(IPv6Address(address), int(zone))
+    return Target(IPv6Address(address), number)
+
+
+def scope_number(zone: str) -> int | None:
+    """A zone that is a decimal number of 32 bits, or None."""
+    number = _value(zone) if zone.isascii() and zone.isdecimal() else None
+    return number if number is not None and number < 1 << 32 else None
 
 
 def as_ipv6_int(address: IPAddress) -> int:
@@ -51,9 +56,9 @@ def is_v4mapped(address: IPAddress) -> bool:
     return address.version == 6 and int(address) >> 32 == 0xFFFF
 
 
-def mapped(address: IPv4Address) -> IPv6Address:
-    """``a.b.c.d`` as ``::ffff:a.b.c.d``."""
-    return IPv6Address(V4MAPPED | int(address))
+def unmapped(address: IPAddress) -> IPv4Address:
+    """``::ffff:a.b.c.d`` as ``a.b.c.d``."""
+    return IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def leading_zeros(value: int, width: int) -> int:
@@ -63,10 +68,8 @@ def leading_zeros(value: int, width: int) -> int:
 
 def inet_pton6(text: str) -> IPv6Address | None:
     """Parse as inet_pton(AF_INET6) does (RFC 4291 §2.2 text forms, no zone), or None."""
-    if "%" in text or "/" in text:
-        return None
     try:
-        return IPv6Address(text)
+        return None if "%" in text else IPv6Address(text)
     except ValueError:
         return None
 
@@ -81,39 +84,34 @@ def inet_pton4(text: str) -> IPv4Address | None:
 
 def inet_aton(text: str) -> IPv4Address | None:
     """Parse as inet_aton(3) does: one to four parts, decimal, octal (0…) or hex (0x…), or None."""
-    parts = text.split(".")
-    if not 1 <= len(parts) <= 4:
-        return None
     numbers = []
-    for part in parts:
-        number = _c_number(part)
-        if number is None:
+    for part in text.split("."):
+        match = _C_NUMBER.fullmatch(part)
+        if match is None or match.lastindex is None:
             return None
-        numbers.append(number)
-    if any(number > 255 for number in numbers[:-1]):
+        base = (16, 8, 10)[match.lastindex - 1]
+        numbers.append(_value(match[match.lastindex], base))
+    *first, last = numbers  # the last one fills what the others leave
+    if len(first) > 3 or max(first, default=0) > 255 or last >> 8 * (4 - len(first)):
         return None
-    room = 8 * (5 - len(numbers))
-    if numbers[-1] >> room:
-        return None
-    value = numbers[-1]
-    for position, number in enumerate(numbers[:-1]):
-        value |= number << (24 - 8 * position)
-    return IPv4Address(value)
+    return IPv4Address(bytes(first) + last.to_bytes(4 - len(first), "big"))
 
 
-def _c_number(part: str) -> int | None:
-    if not part or not part.isascii() or not part[0].isdigit():
+def strtoul(text: str, word_bits: int) -> int | None:
+    """strtoul(3) of the whole text in base 10, sign and wrap-around included.
+
+    None for what is no number; ``1 << word_bits`` where it fits into no unsigned long (ERANGE).
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
         return None
-    lower = part.lower()
-    if lower.startswith("0x"):
-        digits, base = lower[2:], 16
-    elif part[0] == "0" and len(part) > 1:
-        digits, base = part[1:], 8
-    else:
-        digits, base = part, 10
-    allowed = "0123456789abcdef"[:base]
-    if not digits or any(digit not in allowed for digit in digits):
-        return None
+    number, whole = _value(match[2]), 1 << word_bits
+    if number >= whole:
+        return whole
+    return -number % whole if match[1] == "-" else number
+
+
+def _value(digits: str, base: int = 10) -> int:
+    """The value of digits; more than 24 stand for 2⁷², for int() refuses very long ones."""
     digits = digits.lstrip("0") or "0"
-    # 11 octal digits hold every part; int() refuses very long strings
-    return int(digits, base) if len(digits) <= 11 else None
+    return int(digits, base) if len(digits) <= 24 else 1 << 72

@@ -9,13 +9,12 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.model.addresses import V4MAPPED, inet_pton4, inet_pton6, is_v4mapped
+from harness.model.addresses import V4MAPPED, inet_pton4, inet_pton6, is_v4mapped, strtoul
 from harness.model.dialects import Dialect
 
 INT_MAX = 0x7FFFFFFF
 _SPACE = " \t\n\v\f\r"  # isspace() in the C locale
 _BLANKS = re.compile(rf"[{_SPACE}]+")
-_NUMBER = re.compile(rf"[{_SPACE}]*([+-]?)([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class GaiConf:
 
 
 class _Dropped(Exception):
-    """The line is ignored; the arguments say why."""
+    """The line is ignored; why."""
 
     def __init__(self, cause: Cause, reason: str) -> None:
         super().__init__(cause, reason)
@@ -119,39 +118,46 @@ def parse_gai_conf(
     2.41 ignored
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    keywords = ("label", "precedence", "scopev4")[: 2 + dialect.scopev4_configurable]
     tables: dict[str, list[PrefixEntry]] = {"label": [], "precedence": [], "scopev4": []}
     reload = False
     lines = []
     for number, raw in enumerate(data.split(b"\n"), 1):
         keyword, first, second = [*line_words(raw), "", "", ""][:3]  # the rest is ignored
+        line = _line(number, keyword, first, second, dialect)
+        lines.append(line)
         honoured = honour_undefined is True or (honour_undefined and number in honour_undefined)
-        entry: PrefixEntry | None = None
-        effect, reason, cause = Effect.USED, "", None
-        try:
-            if keyword in keywords:
-                read = _scope_prefix if keyword == "scopev4" else _prefix
-                address, bits, width, has_length = read(first, dialect)
-                value, defined = _value(second, has_length, dialect)
-                if value is not None:
-                    entry = PrefixEntry(address, bits, value, width)
-                    if defined or honoured:
-                        tables[keyword].append(entry)
-                effect = Effect.USED if defined else Effect.UNDEFINED
-            elif keyword == "reload":
-                reload = first == "yes"
-            elif keyword:
-                raise _Dropped(Cause.KEYWORD, f"unknown keyword {keyword!r}")
-            else:
-                effect = Effect.BLANK
-        except _Dropped as dropped:
-            effect, reason, cause = Effect.IGNORED, dropped.reason, dropped.cause
-        if effect is Effect.UNDEFINED:
-            reason = "no prefix length: undefined behaviour up to glibc 2.40"
-            cause = Cause.NO_LENGTH
-        lines.append(Line(number, keyword, effect, reason, entry, cause))
-    label, precedence, scopes = (tuple(rows) for rows in tables.values())
+        if line.entry is not None and (line.effect is Effect.USED or honoured):
+            tables[keyword].append(line.entry)
+        elif keyword == "reload":
+            reload = first == "yes"
+    label, precedence, scopes = map(tuple, tables.values())
     return GaiConf(label, precedence, scopes, reload, tuple(lines))
+
+
+def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) -> Line:
+    tables = ("label", "precedence", "scopev4")[: 2 + dialect.scopev4_configurable]
+    if keyword not in (*tables, "reload", ""):
+        reason = f"unknown keyword {keyword!r}"
+        return Line(number, keyword, Effect.IGNORED, reason, cause=Cause.KEYWORD)
+    if keyword not in tables:
+        return Line(number, keyword, Effect.USED if keyword else Effect.BLANK)
+    # up to 2.40 the pointer left behind by the length is read before the value is
+    defined = "/" in first or dialect.gaiconf_numbers_checked
+    entry = None
+    try:
+        prefix, bits, width = (_scope_prefix if keyword == "scopev4" else _prefix)(first, dialect)
+        try:
+            entry = PrefixEntry(prefix, bits, _value(second, dialect), width)
+        except _Dropped:
+            if defined:  # a bad value does not save a line without length
+                raise
+    except _Dropped as dropped:
+        reason = dropped.reason
+        return Line(number, keyword, Effect.IGNORED, reason, cause=dropped.cause)
+    if defined:
+        return Line(number, keyword, Effect.USED, entry=entry)
+    reason = "no prefix length: undefined behaviour up to glibc 2.40"
+    return Line(number, keyword, Effect.UNDEFINED, reason, entry, Cause.NO_LENGTH)
 
 
 def line_words(raw: bytes) -> list[str]:
@@ -161,75 +167,57 @@ def line_words(raw: bytes) -> list[str]:
     return [word for word in _BLANKS.split(text) if word]
 
 
-def _prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int, bool]:
-    """The prefix of a label or precedence, its length, the width, and whether it has a length."""
+def _prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:
+    """The prefix of a label or precedence, its length and the width."""
     text, slash, length = prefix.partition("/")
     address = inet_pton6(text)
-    if address is None:
-        if inet_pton4(text) is not None:
-            raise _Dropped(Cause.IPV4_PREFIX, f"{text!r} is an IPv4 address: write ::ffff:{text}")
-        raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv6 address")
-    return int(address), _length(length, 128, dialect) if slash else 128, 128, bool(slash)
+    if address is not None:
+        return int(address), _length(length, 128, dialect) if slash else 128, 128
+    if inet_pton4(text) is not None:
+        raise _Dropped(Cause.IPV4_PREFIX, f"{text!r} is an IPv4 address: write ::ffff:{text}")
+    raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv6 address")
 
 
-def _scope_prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int, bool]:
+def _scope_prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:
     """As `_prefix`, for scopev4: an IPv4 address, or one written as ::ffff:a.b.c.d."""
     text, slash, length = prefix.partition("/")
     four, six = inet_pton4(text), inet_pton6(text)
+    if four is not None:
+        return int(four), _length(length, 32, dialect) if slash else 32, 32
     if six is None:
-        if four is None:
-            raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv4 address")
-        return int(four), _length(length, 32, dialect) if slash else 32, 32, bool(slash)
+        raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv4 address")
     if not is_v4mapped(six):
         raise _Dropped(Cause.NOT_MAPPED, f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
     bits = _length(length, 128, dialect) if slash else 128
     if bits < 96:
-        raise _Dropped(
-            Cause.CUTS_MAPPED, f"prefix length {bits} is below 96, which cuts into ::ffff:"
-        )
-    return int(six) - V4MAPPED, bits - 96, 32, bool(slash)
+        reason = f"prefix length {bits} is below 96, which cuts into ::ffff:"
+        raise _Dropped(Cause.CUTS_MAPPED, reason)
+    return int(six) - V4MAPPED, bits - 96, 32
 
 
 def _length(text: str, most: int, dialect: Dialect) -> int:
-    bits = _number(text, dialect, *_LENGTH)
+    bits = _number(text, dialect, "prefix length", Cause.EMPTY_LENGTH, Cause.BAD_LENGTH)
     if bits > most:
         raise _Dropped(Cause.BAD_LENGTH, f"prefix length {bits} is above {most}")
     return bits
 
 
-def _value(text: str, has_length: bool, dialect: Dialect) -> tuple[int | None, bool]:
-    """The value and whether the line is defined: up to 2.40 the pointer left behind by the
-    length is read before the value is, so a bad value does not save a line without length.
-    """
-    defined = has_length or dialect.gaiconf_numbers_checked
-    try:
-        number = _number(text, dialect, *_VALUE)
-        if number > INT_MAX:
-            raise _Dropped(Cause.BAD_VALUE, f"value {number} is above {INT_MAX}")
-    except _Dropped:
-        if defined:
-            raise
-        return None, False
-    return number, defined
-
-
-# what a number is called, and why a line is ignored where it is missing or bad
-_LENGTH = "prefix length", Cause.EMPTY_LENGTH, Cause.BAD_LENGTH
-_VALUE = "value", Cause.NO_VALUE, Cause.BAD_VALUE
+def _value(text: str, dialect: Dialect) -> int:
+    number = _number(text, dialect, "value", Cause.NO_VALUE, Cause.BAD_VALUE)
+    if number > INT_MAX:
+        raise _Dropped(Cause.BAD_VALUE, f"value {number} is above {INT_MAX}")
+    return number
 
 
 def _number(text: str, dialect: Dialect, what: str, missing: Cause, bad: Cause) -> int:
-    """strtoul(3) in base 10: sign and wrap-around included; up to 2.40 an empty string is 0."""
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        if text == "" and not dialect.gaiconf_numbers_checked:
-            return 0
-        if text == "":
+    """A number as `strtoul` reads it; up to 2.40 an empty string is 0."""
+    if text == "":
+        if dialect.gaiconf_numbers_checked:
             raise _Dropped(missing, f"the {what} is missing")
+        return 0
+    number = strtoul(text, dialect.word_bits)
+    if number is None:
         raise _Dropped(bad, f"{what} {text!r} is no number")
-    digits = match[2].lstrip("0") or "0"
-    # 20 digits hold every unsigned long; int() refuses very long strings
-    if len(digits) > 20 or int(digits) >> dialect.word_bits:
+    if number >> dialect.word_bits:
         raise _Dropped(bad, f"{what} {text[:24]} does not fit into an unsigned long")
-    number = int(digits)
-    return -number % (1 << dialect.word_bits) if match[1] == "-" else number
+    return number

@@ -9,15 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
-from typing import Literal
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Literal, NamedTuple
 
-from harness.model.addresses import inet_aton, inet_pton6, is_v4mapped, mapped
+from harness.model.addresses import (
+    V4MAPPED,
+    inet_aton,
+    inet_pton6,
+    is_v4mapped,
+    scope_number,
+    strtoul,
+    unmapped,
+)
 from harness.model.dialects import Dialect
-from harness.model.host import IPAddress, Target
-from harness.model.services import Socket, sockets
+from harness.model.host import Target
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
+_FAMILY = {4: AF_INET, 6: AF_INET6}
 
 AI_PASSIVE = 0x1
 AI_CANONNAME = 0x2
@@ -28,8 +36,13 @@ AI_ADDRCONFIG = 0x20
 AI_IDN = 0x40
 AI_CANONIDN = 0x80
 AI_NUMERICSERV = 0x400
-_DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
 _KNOWN_FLAGS = 0x4FF | 0x300  # 0x300: the two retired AI_IDN_* flags, accepted and ignored
+
+SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_DCCP = 1, 2, 3, 5, 6
+IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP = 6, 17, 33, 132
+IPPROTO_UDPLITE, IPPROTO_MPTCP = 136, 262
+
+_DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
 
 
 class LookupFailed(Exception):
@@ -38,16 +51,7 @@ class LookupFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The arguments of one getaddrinfo call, in C's numbers.
-
-    Parameters:
-        name: the node, or None for NULL.
-        service: the service, or None for NULL.
-        family: ``ai_family`` of the hints.
-        socktype: ``ai_socktype``.
-        protocol: ``ai_protocol``.
-        flags: ``ai_flags``.
-    """
+    """The arguments of one getaddrinfo call, in C's numbers; None is NULL."""
 
     name: str | None
     service: str | None = None
@@ -113,40 +117,104 @@ def find(
 def _find(
     request: Request, service: NameService, seen_ipv4: bool, seen_ipv6: bool, dialect: Dialect
 ) -> Found:
-    name = None if request.name == "*" else request.name
-    servname = None if request.service == "*" else request.service
-    if name is None and servname is None:
+    name, family, flags = _given(request.name), request.family, request.flags
+    if name is None and _given(request.service) is None:
         raise LookupFailed("EAI_NONAME")
-    if request.flags & ~_KNOWN_FLAGS or (request.flags & AI_CANONNAME and name is None):
+    if flags & ~_KNOWN_FLAGS or (flags & AI_CANONNAME and name is None):
         raise LookupFailed("EAI_BADFLAGS")
-    if request.family not in (AF_UNSPEC, AF_INET, AF_INET6):
+    if family not in (AF_UNSPEC, AF_INET, AF_INET6):
         raise LookupFailed("EAI_FAMILY")
-    family = request.family
-    if request.flags & AI_ADDRCONFIG:
+    if flags & AI_ADDRCONFIG:
         if family == AF_UNSPEC and seen_ipv4 != seen_ipv6:
             family = AF_INET if seen_ipv4 else AF_INET6
         elif (family == AF_INET and not seen_ipv4) or (family == AF_INET6 and not seen_ipv6):
             raise LookupFailed("EAI_NONAME")
-    numeric = bool(request.flags & AI_NUMERICSERV)
-    wanted = sockets(
-        servname, request.socktype, request.protocol, numeric, service.services, dialect
-    )
-    if isinstance(wanted, str):
-        raise LookupFailed(wanted)
-    targets, got_ipv6 = _addresses(name, family, request.flags, service)
-    if got_ipv6 and request.flags & (AI_V4MAPPED | AI_ALL) == AI_V4MAPPED:
+    wanted = sockets(request, service.services, dialect)
+    targets, got_ipv6 = _addresses(name, family, flags, service)
+    if got_ipv6 and flags & (AI_V4MAPPED | AI_ALL) == AI_V4MAPPED:
         targets = [target for target in targets if not is_v4mapped(target.address)]
     if not targets:
         raise LookupFailed("EAI_NONAME")
-    return Found(_items(targets, wanted), needs_sort=len(targets) > 1)
+    items = tuple(Item(target, *socket) for target in targets for socket in wanted)
+    return Found(items, needs_sort=len(targets) > 1)
 
 
-def _items(targets: list[Target], wanted: tuple[Socket, ...]) -> tuple[Item, ...]:
-    return tuple(
-        Item(target, socket.socktype, socket.protocol, socket.port)
-        for target in targets
-        for socket in wanted
-    )
+def _given(text: str | None) -> str | None:
+    return None if text == "*" else text
+
+
+# --- socket types, protocols and ports: getaddrinfo(3)
+
+
+class _Known(NamedTuple):
+    socktype: int
+    protocol: int | None  # None: any, and no service
+    name: str
+    default: bool = False  # returned when the caller names neither type nor protocol
+
+
+_KNOWN = (
+    _Known(SOCK_STREAM, IPPROTO_TCP, "tcp", default=True),
+    _Known(SOCK_DGRAM, IPPROTO_UDP, "udp", default=True),
+    _Known(SOCK_DCCP, IPPROTO_DCCP, "dccp"),
+    _Known(SOCK_DGRAM, IPPROTO_UDPLITE, "udplite"),
+    _Known(SOCK_STREAM, IPPROTO_SCTP, "sctp"),
+    _Known(SOCK_SEQPACKET, IPPROTO_SCTP, "sctp"),
+    _Known(SOCK_STREAM, IPPROTO_MPTCP, "mptcp"),
+    _Known(SOCK_RAW, None, "raw", default=True),
+)
+
+
+def sockets(
+    request: Request, services: Mapping[tuple[str, str], int], dialect: Dialect
+) -> list[tuple[int, int, int]]:
+    """The (socktype, protocol, port) each address is returned with; raises LookupFailed.
+
+    ``services`` as `NameService` has them; ports are in host byte order.
+    """
+    service, socktype, protocol = _given(request.service), request.socktype, request.protocol
+    asked = [k for k in _KNOWN if dialect.mptcp_known or k.protocol != IPPROTO_MPTCP]
+    port: int | None = 0
+    if service:
+        number = _service_number(service, dialect)
+        if number is None and request.flags & AI_NUMERICSERV:
+            raise LookupFailed("EAI_NONAME")
+        # a negative number counts as numeric for AI_NUMERICSERV, yet is looked up as a name
+        port = None if number is None or number < 0 else number & 0xFFFF
+    hinted = bool(socktype or protocol)
+    if hinted:
+        asked = [
+            k for k in asked
+            if socktype in (0, k.socktype) and (k.protocol is None or protocol in (0, k.protocol))
+        ][:1]  # fmt: skip
+        if not asked:
+            raise LookupFailed("EAI_SOCKTYPE" if socktype else "EAI_SERVICE")
+    elif port is not None:
+        asked = [k for k in asked if k.default]
+    if port is None or (service and hinted):
+        asked = [k for k in asked if k.protocol is not None]
+    result = []
+    for k in asked:
+        found = services.get((service or "", k.name)) if port is None else port
+        if found is not None:
+            result.append((k.socktype, protocol if k.protocol is None else k.protocol, found))
+    if not result:
+        raise LookupFailed("EAI_SERVICE")
+    return result
+
+
+def _service_number(service: str, dialect: Dialect) -> int | None:
+    """strtoul(3) of the whole text, cut to an int; None when it is a name."""
+    number = strtoul(service, dialect.word_bits)
+    if number is None:
+        return None
+    if number >> dialect.word_bits:
+        return -1  # ULONG_MAX as an int
+    number &= 0xFFFFFFFF
+    return number - (1 << 32) if number >> 31 else number
+
+
+# --- the addresses of a name
 
 
 def _addresses(
@@ -154,7 +222,9 @@ def _addresses(
 ) -> tuple[list[Target], bool]:
     """The addresses for a name, and whether an AF_INET6 look-up itself found any."""
     if name is None:
-        return _local(family, bool(flags & AI_PASSIVE)), False
+        local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
+        both = [Target(ip_address(text)) for text in local]
+        return [one for one in both if family in (AF_UNSPEC, _FAMILY[one.address.version])], False
     number = _numeric(name, family, flags, service)
     if number is not None:
         return [number], False
@@ -162,28 +232,30 @@ def _addresses(
         raise LookupFailed("EAI_NONAME")
     if family == AF_INET and not flags & AI_CANONNAME and _looks_numeric(name):
         raise LookupFailed("EAI_NONAME")
-    known = service.names.get(name.lower().removesuffix("."))
-    if service.kind != "dns" and name.endswith("."):
-        known = service.names.get(name.lower())
+    without_dot = name.removesuffix(".") if service.kind == "dns" else name
+    known = service.names.get(without_dot.lower())
     if known is None:
         raise LookupFailed("EAI_NONAME")
-    if not known:
-        raise LookupFailed(_nothing(service))
+    got_ipv6 = False
     if family == AF_UNSPEC:
-        return _both_families(known, service), False
-    if family == AF_INET:
-        found: list[IPAddress] = list(_inet(known, service))
-        if not found:
-            raise LookupFailed(_nothing(service))
-        return [Target(address) for address in found], False
-    # by family a module gives a struct hostent, which has no room for scope ids
-    six = [one.address for one in known if one.address.version == 6]
-    got_ipv6 = bool(six)
-    if flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6):
-        six += [mapped(address) for address in _inet(known, service)]
-    if not six:
-        raise LookupFailed(_nothing(service))
-    return [Target(address) for address in six], got_ipv6
+        found = _both_families(known, service)
+    elif family == AF_INET:
+        found = [Target(address) for address in _inet(known, service)]
+    else:
+        # by family a module gives a struct hostent, which has no room for scope ids
+        found = [Target(one.address) for one in known if one.address.version == 6]
+        got_ipv6 = bool(found)
+        if flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6):
+            found += [_mapped(address) for address in _inet(known, service)]
+    if not found:
+        # DNS and the module know the name but have no such record; the hosts file knows only
+        # whole lines
+        raise LookupFailed("EAI_NONAME" if service.kind == "files" else "EAI_NODATA")
+    return found, got_ipv6
+
+
+def _mapped(address: IPv4Address) -> Target:
+    return Target(IPv6Address(V4MAPPED | int(address)))
 
 
 def _looks_numeric(name: str) -> bool:
@@ -193,45 +265,27 @@ def _looks_numeric(name: str) -> bool:
     return ":" in name and (name[0] == ":" or name[0] in "0123456789abcdefABCDEF")
 
 
-def _nothing(service: NameService) -> str:
-    # DNS and the module know the name but have no such record; the hosts file knows only
-    # whole lines.
-    return "EAI_NONAME" if service.kind == "files" else "EAI_NODATA"
-
-
-def _local(family: int, passive: bool) -> list[Target]:
-    targets = []
-    if family in (AF_UNSPEC, AF_INET6):
-        targets.append(Target(IPv6Address(0 if passive else 1)))
-    if family in (AF_UNSPEC, AF_INET):
-        targets.append(Target(IPv4Address("0.0.0.0" if passive else "127.0.0.1")))
-    return targets
-
-
 def _numeric(name: str, family: int, flags: int, service: NameService) -> Target | None:
     four = inet_aton(name)
     if four is not None:
         if family in (AF_UNSPEC, AF_INET):
             return Target(four)
         if flags & AI_V4MAPPED:
-            return Target(mapped(four))
+            return _mapped(four)
         raise LookupFailed("EAI_ADDRFAMILY")
     text, zone_given, zone = name.partition("%")
     six = inet_pton6(text)
     if six is None:
         return None
-    scope_id = 0
-    if family == AF_INET:
-        if not is_v4mapped(six):
-            raise LookupFailed("EAI_ADDRFAMILY")
-        four_int = int(six) & 0xFFFFFFFF
-        if zone_given:
-            # checked, then dropped; by now the IPv4 address lies over the first four bytes
-            _scope_id(IPv6Address(four_int << 96 | int(six)), zone, service)
-        return Target(IPv4Address(four_int))
+    if family != AF_INET:
+        return Target(six, _scope_id(six, zone, service) if zone_given else 0)
+    if not is_v4mapped(six):
+        raise LookupFailed("EAI_ADDRFAMILY")
+    four = unmapped(six)
     if zone_given:
-        scope_id = _scope_id(six, zone, service)
-    return Target(six, scope_id)
+        # checked, then dropped; by now the IPv4 address lies over the first four bytes
+        _scope_id(IPv6Address(int(four) << 96 | int(six)), zone, service)
+    return Target(four)
 
 
 def _scope_id(address: IPv6Address, zone: str, service: NameService) -> int:
@@ -239,20 +293,17 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService) -> int:
     multicast_link_local = int(address) >> 112 & 0xFF0F in (0xFF01, 0xFF02)
     if (address.is_link_local or multicast_link_local) and zone in service.links:
         return service.links[zone]
-    if zone.isascii() and zone.isdigit():
-        digits = zone.lstrip("0") or "0"
-        # 10 digits hold every scope id; int() refuses very long strings
-        if len(digits) <= 10 and int(digits) <= 0xFFFFFFFF:
-            return int(digits)
-    raise LookupFailed("EAI_NONAME")
+    number = scope_number(zone)
+    if number is None:
+        raise LookupFailed("EAI_NONAME")
+    return number
 
 
 def _both_families(known: tuple[Target, ...], service: NameService) -> list[Target]:
     if service.kind != "dns":
         return list(known)
-    four = [one for one in known if one.address.version == 4]
-    six = [one for one in known if one.address.version == 6]
-    return four + six if service.first_reply == "A" else six + four
+    first = 4 if service.first_reply == "A" else 6
+    return sorted(known, key=lambda one: one.address.version != first)
 
 
 def _inet(known: tuple[Target, ...], service: NameService) -> list[IPv4Address]:
@@ -261,9 +312,8 @@ def _inet(known: tuple[Target, ...], service: NameService) -> list[IPv4Address]:
     for address in (one.address for one in known):
         if isinstance(address, IPv4Address):
             found.append(address)
-        elif service.kind == "files":
-            if is_v4mapped(address):
-                found.append(IPv4Address(int(address) & 0xFFFFFFFF))
-            elif int(address) == 1:
-                found.append(IPv4Address("127.0.0.1"))
+        elif service.kind == "files" and is_v4mapped(address):
+            found.append(unmapped(address))
+        elif service.kind == "files" and int(address) == 1:
+            found.append(IPv4Address("127.0.0.1"))
     return found

@@ -1,4 +1,4 @@
-"""What the standards say, beside what glibc does: RFC 3484 and RFC 6724 taken literally.
+"""What others do, beside glibc: RFC 3484 and RFC 6724 taken literally, and Go's own resolver.
 
 The rules are the same ten; the tables, the scopes of IPv4 addresses and the reach of
 rule 9 differ. The sources' prefix lengths, flags and interfaces are the kernel's own,
@@ -8,19 +8,21 @@ without glibc's table in between.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.model.addresses import leading_zeros
+from harness.model.addresses import is_v4mapped, leading_zeros, unmapped
 from harness.model.dialects import NEWEST, dialect
-from harness.model.gaiconf import PrefixEntry
 from harness.model.host import IFA_F_DEPRECATED, HostView, IPAddress, Target
-from harness.model.order import Candidate, Order, destination, order_of
-from harness.model.policy import (
-    DEFAULT_SCOPES,
-    SCOPES_WITH_SITE_LOCAL,
-    Policy,
-    prefixes,
+from harness.model.order import (
+    RULES,
+    Candidate,
+    CommonPrefix,
+    Order,
+    Rules,
+    destination,
+    order_of,
 )
+from harness.model.policy import DEFAULT_SCOPES, SCOPES_WITH_SITE_LOCAL, Policy, prefixes
 from harness.model.table import Entry, candidate, entry_of, native_links
 
 # The parser's newest reading of gai.conf stands for the documented one.
@@ -29,63 +31,93 @@ _DOCUMENTED = dialect(NEWEST)
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """One RFC: its default policy table and how far rule 9 looks."""
+    """One way to order: its name, default tables, how far rule 9 looks, and its rules."""
 
     name: str
-    labels: tuple[PrefixEntry, ...]
-    precedence: tuple[PrefixEntry, ...]
-    scopes: tuple[PrefixEntry, ...]
-    limited_to_prefixlen: bool
+    policy: Policy
+    common_prefix: CommonPrefix
+    rules: Rules = RULES
 
-    def common_prefix(
-        self, destination: IPAddress, source: IPAddress | None, prefixlen: int
-    ) -> int:
-        """CommonPrefixLen: RFC 3484 §2.2 all bits, RFC 6724 §2.2 up to the source's prefix."""
-        if source is None:
-            return 0
-        width = 32 if destination.version == 4 else 128
-        bits = leading_zeros(int(destination) ^ int(source), width)
-        return min(bits, prefixlen) if self.limited_to_prefixlen else bits
+
+def _all_bits(destination: IPAddress, source: IPAddress | None, _prefixlen: int) -> int:
+    """CommonPrefixLen of RFC 3484 §2.2."""
+    if source is None:
+        return 0
+    return leading_zeros(int(destination) ^ int(source), destination.max_prefixlen)
+
+
+def _within_prefix(destination: IPAddress, source: IPAddress | None, prefixlen: int) -> int:
+    """CommonPrefixLen of RFC 6724 §2.2: up to the source's prefix length."""
+    return min(_all_bits(destination, source, prefixlen), prefixlen)
+
+
+def _of_ipv6_half(destination: IPAddress, source: IPAddress | None, prefixlen: int) -> int:
+    """Go's: at most "the portion of the address not including the interface ID".
+
+    For IPv4 the rule undid DNS round robin, so Go dropped it there (golang/go#13283, #18518).
+    """
+    return min(_all_bits(destination, source, prefixlen), 64) if destination.version == 6 else 0
 
 
 # RFC 3484 §2.1 and §3.2
 RFC3484 = Standard(
     "RFC 3484",
-    labels=prefixes(
-        ("::1/128", 0), ("::/96", 3), ("::ffff:0:0/96", 4), ("2002::/16", 2), ("::/0", 1)
+    Policy(
+        prefixes(
+            ("::1/128", 0), ("::/96", 3), ("::ffff:0:0/96", 4), ("2002::/16", 2), ("::/0", 1)
+        ),
+        prefixes(
+            ("::1/128", 50), ("::/96", 20), ("::ffff:0:0/96", 10), ("2002::/16", 30), ("::/0", 40)
+        ),
+        SCOPES_WITH_SITE_LOCAL,
     ),
-    precedence=prefixes(
-        ("::1/128", 50), ("::/96", 20), ("::ffff:0:0/96", 10), ("2002::/16", 30), ("::/0", 40)
-    ),
-    scopes=SCOPES_WITH_SITE_LOCAL,
-    limited_to_prefixlen=False,
-)
+    _all_bits,
+)  # fmt: skip
 # RFC 6724 §2.1 and §3.2
 RFC6724 = Standard(
     "RFC 6724",
-    labels=prefixes(
-        ("::1/128", 0), ("::/96", 3), ("::ffff:0:0/96", 4), ("2001::/32", 5), ("2002::/16", 2),
-        ("3ffe::/16", 12), ("fec0::/10", 11), ("fc00::/7", 13), ("::/0", 1),
+    Policy(
+        prefixes(
+            ("::1/128", 0), ("::/96", 3), ("::ffff:0:0/96", 4), ("2001::/32", 5),
+            ("2002::/16", 2), ("3ffe::/16", 12), ("fec0::/10", 11), ("fc00::/7", 13), ("::/0", 1),
+        ),
+        prefixes(
+            ("::1/128", 50), ("::/96", 1), ("::ffff:0:0/96", 35), ("2001::/32", 5),
+            ("2002::/16", 30), ("3ffe::/16", 1), ("fec0::/10", 1), ("fc00::/7", 3), ("::/0", 40),
+        ),
+        DEFAULT_SCOPES,
     ),
-    precedence=prefixes(
-        ("::1/128", 50), ("::/96", 1), ("::ffff:0:0/96", 35), ("2001::/32", 5), ("2002::/16", 30),
-        ("3ffe::/16", 1), ("fec0::/10", 1), ("fc00::/7", 3), ("::/0", 40),
-    ),
-    scopes=DEFAULT_SCOPES,
-    limited_to_prefixlen=True,
+    _within_prefix,
 )  # fmt: skip
 STANDARDS = (RFC3484, RFC6724)
+
+# What net.LookupIP gives where it does not ask getaddrinfo: RFC 6724's tables, no gai.conf, nothing
+# about flags or interfaces, and after rule 1 only two reachable destinations are compared. Source:
+# golang/go, src/net/addrselect.go of Go 1.19; the tests hold this to the real program.
+GOLANG = Standard(
+    "Go", RFC6724.policy, _of_ipv6_half,
+    tuple(
+        replace(rule, of_sources=rule.number not in (1, 10))
+        for rule in RULES if rule.number in (1, 2, 5, 6, 8, 9, 10)
+    ),
+)  # fmt: skip
+
+
+def go_targets(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Targets as Go sees them: ::ffff:a.b.c.d is the IPv4 address itself."""
+    return tuple(
+        Target(unmapped(one.address)) if is_v4mapped(one.address) else one for one in targets
+    )
 
 
 def standard_policy(standard: Standard, gai_conf: bytes | str | None) -> Policy:
     """The standard's tables, or those of a gai.conf where it sets them (§10.3: configurable)."""
-    own = Policy.build(gai_conf, _DOCUMENTED)
-    default = Policy.build(None, _DOCUMENTED)
-    return Policy(
-        labels=standard.labels if own.labels == default.labels else own.labels,
-        precedence=standard.precedence if own.precedence == default.precedence else own.precedence,
-        scopes=standard.scopes if own.scopes == default.scopes else own.scopes,
+    own, default = Policy.build(gai_conf, _DOCUMENTED), Policy.build(None, _DOCUMENTED)
+    tables = (
+        getattr(standard.policy if getattr(own, name) == getattr(default, name) else own, name)
+        for name in ("labels", "precedence", "scopes")
     )
+    return Policy(*tables)
 
 
 def standard_candidates(targets: Sequence[Target], view: HostView) -> list[Candidate]:
@@ -112,7 +144,7 @@ def standard_order(
     view: HostView,
     gai_conf: bytes | str | None = None,
 ) -> Order:
-    """The order a literal implementation of the standard gives to ``targets``.
+    """The order that ``standard`` gives to ``targets``, which are in the name service's order.
 
     Raises KeyError for a target the view has no route for.
     """
@@ -121,4 +153,4 @@ def standard_order(
         destination(candidate, position, policy, standard.common_prefix)
         for position, candidate in enumerate(standard_candidates(targets, view))
     ]
-    return order_of(known)
+    return order_of(known, standard.rules)

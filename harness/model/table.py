@@ -80,13 +80,8 @@ class AddressTable:
 
 def entry_of(row: AddressRow, address: IPAddress, deprecated: int) -> Entry:
     """The row of the dump filed under ``address``; ``deprecated`` the flags that count as such."""
-    return Entry(
-        key=as_ipv6_int(address),
-        prefixlen=row.prefixlen,
-        deprecated=bool(row.flags & deprecated),
-        home=bool(row.flags & IFA_F_HOMEADDRESS),
-        index=row.index,
-    )
+    flags = bool(row.flags & deprecated), bool(row.flags & IFA_F_HOMEADDRESS)
+    return Entry(as_ipv6_int(address), row.prefixlen, *flags, row.index)
 
 
 def native_links(view: HostView) -> dict[int, bool]:
@@ -100,16 +95,8 @@ def candidate(
     """A target with its source, and what was found of it."""
     if entry is None:
         return Candidate(target.address, source, scope_id=target.scope_id)
-    return Candidate(
-        target.address,
-        source,
-        prefixlen=entry.prefixlen,
-        deprecated=entry.deprecated,
-        home=entry.home,
-        index=entry.index,
-        native=native,
-        scope_id=target.scope_id,
-    )
+    known = entry.prefixlen, entry.deprecated, entry.home, entry.index, native
+    return Candidate(target.address, source, *known, target.scope_id)
 
 
 def address_table(rows: Sequence[AddressRow]) -> AddressTable:

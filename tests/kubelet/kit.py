@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.kubelet.net import Net
 from harness.kubelet.run import read_net
-from harness.model.golang import go_targets
 from harness.model.host import HostView, Target
+from harness.model.standards import go_targets
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
 from harness.scenario.schema import Host, Scenario

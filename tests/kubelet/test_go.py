@@ -1,4 +1,4 @@
-"""Real Go: built with cgo it follows glibc, without it follows harness.model.golang."""
+"""Real Go: built with cgo it follows glibc, without it follows harness.model.standards.GOLANG."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from ipaddress import ip_address
 import pytest
 
 from harness.kubelet.resolver import Surroundings, choose_resolver
-from harness.model.golang import go_order, go_targets
 from harness.model.host import Target
+from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.sandbox import Pool
 from harness.scenario import library, load
 from harness.scenario.schema import Scenario
@@ -36,7 +36,7 @@ def model_orders(scenario: Scenario, said: Said) -> list[Orders]:
             if first is not None:
                 listed.sort(key=lambda address: address.version != first)
             targets = go_targets([Target(address) for address in listed])
-            orders[name] = tuple(map(str, go_order(targets, said.view).destinations))
+            orders[name] = tuple(map(str, standard_order(GOLANG, targets, said.view).destinations))
         found.append(orders)
     return found
 

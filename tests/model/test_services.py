@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model.dialects import Dialect, dialect
-from harness.model.services import Socket, sockets
+from harness.model.lookup import AI_NUMERICSERV, LookupFailed, Request, sockets
 from tests.model.kit import dialects
 
 STREAM, DGRAM, RAW, SEQPACKET, DCCP = 1, 2, 3, 5, 6
 TCP, UDP, SCTP, UDPLITE, MPTCP = 6, 17, 132, 136, 262
+Socket = tuple[int, int, int]
 NOW = dialect("2.36")
 FILE = {
     ("http", "tcp"): 80, ("domain", "tcp"): 53, ("domain", "udp"): 53, ("both", "sctp"): 7,
@@ -26,18 +27,18 @@ def ask(
     *,
     numeric: bool = False,
     glibc: Dialect = NOW,
-) -> tuple[Socket, ...] | str:
-    return sockets(service, socktype, protocol, numeric, FILE, glibc)
+) -> list[Socket] | str:
+    request = Request(None, service, 0, socktype, protocol, AI_NUMERICSERV * numeric)
+    try:
+        return sockets(request, FILE, glibc)
+    except LookupFailed as failed:
+        return str(failed)
 
 
 @pytest.mark.parametrize(("service", "port"), [(None, 0), ("", 0), ("80", 80)])
 def test_every_address_comes_three_times(service: str | None, port: int) -> None:
     # fact 1.1: stream, datagram and raw; a number comes with raw too
-    assert ask(service) == (
-        Socket(STREAM, TCP, port),
-        Socket(DGRAM, UDP, port),
-        Socket(RAW, 0, port),
-    )
+    assert ask(service) == [(STREAM, TCP, port), (DGRAM, UDP, port), (RAW, 0, port)]
 
 
 # service, type and protocol asked for, types and protocols with ports that are returned
@@ -60,7 +61,7 @@ def test_every_address_comes_three_times(service: str | None, port: int) -> None
 def test_hints_and_names(
     service: str | None, socktype: int, protocol: int, expected: list[tuple[int, int, int]]
 ) -> None:
-    assert ask(service, socktype, protocol) == tuple(Socket(*one) for one in expected)
+    assert ask(service, socktype, protocol) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,10 +87,10 @@ def test_errors(service: str | None, socktype: int, protocol: int, error: str) -
 def test_mptcp_since_2_42() -> None:
     old, new = dialect("2.41"), dialect("2.42")
     assert ask(None, STREAM, MPTCP, glibc=old) == "EAI_SOCKTYPE"
-    assert ask(None, STREAM, MPTCP, glibc=new) == (Socket(STREAM, MPTCP, 0),)
-    assert ask("both", glibc=new)[-1] == Socket(STREAM, MPTCP, 7)
+    assert ask(None, STREAM, MPTCP, glibc=new) == [(STREAM, MPTCP, 0)]
+    assert ask("both", glibc=new)[-1] == (STREAM, MPTCP, 7)
     # without the row a protocol of 262 alone is any protocol of raw
-    assert ask(None, 0, MPTCP, glibc=old) == (Socket(RAW, MPTCP, 0),)
+    assert ask(None, 0, MPTCP, glibc=old) == [(RAW, MPTCP, 0)]
 
 
 # strtoul of the whole text, kept in a C int; below 0 it is looked up as a name
@@ -105,12 +106,12 @@ def test_mptcp_since_2_42() -> None:
 @pytest.mark.parametrize("numeric", [False, True])
 def test_numbers(service: str, port: int | None, numeric: bool) -> None:
     # AI_NUMERICSERV looks at the text only, and that is a number
-    wanted = "EAI_SERVICE" if port is None else (Socket(STREAM, TCP, port),)
+    wanted = "EAI_SERVICE" if port is None else [(STREAM, TCP, port)]
     assert ask(service, STREAM, numeric=numeric) == wanted
 
 
 def test_a_negative_number_is_a_name_and_long_may_have_32_bits() -> None:
-    assert ask("-1", STREAM, numeric=True) == (Socket(STREAM, TCP, 4),)
+    assert ask("-1", STREAM, numeric=True) == [(STREAM, TCP, 4)]
     # 2**32 + 80 fits 64 bits only; in 32 it is ULONG_MAX, which is -1
     assert ask("4294967376", STREAM, glibc=dialect("2.36", "armhf")) == "EAI_SERVICE"
 
@@ -138,4 +139,4 @@ def test_hints_are_kept(
         assert found in ("EAI_SERVICE", "EAI_SOCKTYPE", "EAI_NONAME")
         return
     assert len(found) == 1 or (found and not socktype and not protocol)
-    assert all(socktype in (0, one.socktype) and protocol in (0, one.protocol) for one in found)
+    assert all(socktype in (0, one[0]) and protocol in (0, one[1]) for one in found)

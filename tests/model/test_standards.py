@@ -207,15 +207,15 @@ def test_a_gai_conf_replaces_the_tables_it_sets(standard: Standard) -> None:
     policy = standard_policy(standard, "precedence ::ffff:0:0/96 100")
     assert policy.precedence_of(ip_address("192.0.2.1")) == 100
     assert policy.precedence_of(ip_address("::1")) == 40
-    assert policy.labels == standard.labels
-    assert policy.scopes == standard.scopes
-    assert standard_policy(standard, None).precedence == standard.precedence
+    assert policy.labels == standard.policy.labels
+    assert policy.scopes == standard.policy.scopes
+    assert standard_policy(standard, None).precedence == standard.policy.precedence
 
 
 @pytest.mark.parametrize("standard", STANDARDS, ids=lambda one: one.name)
 def test_equal_length_rows_do_not_overlap(standard: Standard) -> None:
     # the search takes the first match, so the tables must stand longest prefix first
-    for table in (standard.labels, standard.precedence):
+    for table in (standard.policy.labels, standard.policy.precedence):
         assert [entry.bits for entry in table][-1] == 0
         for number, entry in enumerate(table):
             for later in table[number + 1 :]:
