@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from harness.pytest_plugin import lab, reporting
+from harness.pytest_plugin import reporting
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.hosts import HostBox
     from harness.pytest_plugin.orders import Order
 
+Report: TypeAlias = pytest.CollectReport | pytest.TestReport
 SUFFIX = ".gai.yaml"
 _MARKERS = (
     "gai_namespaces: skip where this machine cannot make private networks",
@@ -59,15 +60,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what a laboratory keeps running."""
-    lab.lab_of(config).close()
-
-
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Look at what the command line asks for before anything is collected."""
-    if _is_asked(session.config) and not lab.is_worker(session.config):
-        lab.lab_of(session.config).check()
+    if _is_asked(session.config) and not reporting.is_worker(session.config):
+        from harness.pytest_plugin.lab import lab_of
+
+        lab = lab_of(session.config)
+        _ = lab.lanes, lab.gai_confs, lab.skips_without_sandbox
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -82,14 +81,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config) -> None:
     """Say once, as wrong use, what kept every scenario from being collected."""
-    refusal = lab.lab_of(config).refusal
-    if refusal is not None:
-        raise refusal
+    if reporting.REFUSAL in config.stash:
+        raise config.stash[reporting.REFUSAL]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """The builds of glibc that the command line asks for."""
-    return lab.lab_of(config).header() if _is_asked(config) else []
+    return _header(config) if _is_asked(config) else []
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -97,7 +95,13 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     if _is_asked(config) or config.option.verbose < 0:
         return []
     found = any(item.path.name.endswith(SUFFIX) for item in items)
-    return lab.lab_of(config).header() if found else []
+    return _header(config) if found else []
+
+
+def _header(config: pytest.Config) -> list[str]:
+    from harness.pytest_plugin.lab import lab_of
+
+    return lab_of(config).header()
 
 
 def _is_asked(config: pytest.Config) -> bool:
@@ -107,13 +111,15 @@ def _is_asked(config: pytest.Config) -> bool:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Heed the markers."""
-    if any(item.get_closest_marker(name) for name in ("gai_namespaces", "gai_glibc")):
-        lab.check_markers(item)
+    if item.get_closest_marker("gai_namespaces") or item.get_closest_marker("gai_glibc"):
+        from harness.pytest_plugin.lab import check_markers
+
+        check_markers(item)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable(
-    report: pytest.CollectReport | pytest.TestReport,
+    report: Report,
 ) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
     """Keep an explanation whole on its way from an xdist worker."""
     data = yield
@@ -125,11 +131,7 @@ def pytest_report_to_serializable(
 @pytest.hookimpl(wrapper=True)
 def pytest_report_from_serializable(
     data: dict[str, Any],
-) -> Generator[
-    None,
-    pytest.CollectReport | pytest.TestReport | None,
-    pytest.CollectReport | pytest.TestReport | None,
-]:
+) -> Generator[None, Report | None, Report | None]:
     """Make an explanation of what a worker has sent."""
     explained = data.pop("gai_explained", None)
     report = yield

@@ -6,13 +6,15 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 import pytest
 
+from harness.compare.evidence import NamedGaiConf
 from harness.compare.plan import PlanError, load_gai_conf
 from harness.compare.run import JobOutcome, stand
 from harness.native.worker_lane import bundled_module
@@ -54,14 +56,11 @@ class HostBox:
 
     def __init__(self, pool: Pool, loaded: LoadedScenario) -> None:
         self.loaded = loaded
-        self._stack = ExitStack()
-        try:
-            self._conversation = self._stack.enter_context(pool.converse(stand, loaded))
+        with ExitStack() as stack:
+            self._conversation = stack.enter_context(pool.converse(stand, loaded))
             self.devices: tuple[DeviceNote, ...] = self._conversation.receive()
-            self._namespaces = self._stack.enter_context(self._conversation.namespaces())
-        except BaseException:
-            self._stack.close()
-            raise
+            self._namespaces = stack.enter_context(self._conversation.namespaces())
+            self._stack = stack.pop_all()
         self._matters = children.gai_conf_matters(loaded.gai_conf)
 
     def run(self, function: Callable[..., T], *args: Any, timeout: float | None = None) -> T:
@@ -75,8 +74,7 @@ class HostBox:
         """
         __tracebackhide__ = True
         work = partial(self._inside, partial(function, *args))
-        result: T = children.call(self._enter, work, timeout)
-        return result
+        return cast("T", children.call(self._enter, work, timeout))
 
     def command(
         self,
@@ -95,7 +93,8 @@ class HostBox:
         __tracebackhide__ = True
         if isinstance(argv, (str, bytes)):
             raise TypeError("box.command: a list of words was expected")
-        variables = dict(os.environ if env is None else env)
+        given = os.environ if env is None else env
+        variables = {k: v for k, v in given.items() if k not in RESOLVER_VARIABLES}
         if self.loaded.scenario.resolver == "nss":
             # glibc takes a loaded name service module by its soname
             variables["LD_PRELOAD"] = str(bundled_module())
@@ -108,12 +107,11 @@ class HostBox:
             errors="replace",
             timeout=timeout,
             input=input,
-            env={k: v for k, v in variables.items() if k not in RESOLVER_VARIABLES},
+            env=variables,
             cwd=cwd,
             check=check,
         )
-        done: subprocess.CompletedProcess[str] = children.call(self._enter, work, None)
-        return done
+        return cast("subprocess.CompletedProcess[str]", children.call(self._enter, work, None))
 
     def ask(self, job: HostJob) -> tuple[LookupReport, ...]:
         """The reports of look-ups on this host as it is now. Raises SandboxError."""
@@ -157,16 +155,13 @@ class HostBox:
 
 
 class Builder(ExitStack):
-    """The fixture `gai_host`: called with a host, it gives its `HostBox`.
-
-    ``lab`` is the session's; ``folders`` are where relative paths are looked for.
-    """
+    """The fixture `gai_host`: called with a host, it gives its `HostBox`."""
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         super().__init__()
         self.lab = lab_of(request.config)
         here = request.path.parent
-        self.folders = (here, request.config.rootpath, request.config.invocation_params.dir)
+        self._folders = (here, request.config.rootpath, request.config.invocation_params.dir)
 
     def __call__(
         self,
@@ -181,12 +176,16 @@ class Builder(ExitStack):
         Parameters: ``host`` a scenario file, a name of the built-in library, or the words of
         a scenario or of its ``host`` as a mapping or YAML text. ``names``, ``resolver`` and
         ``gai_conf`` (text, bytes, a file, or None for none) replace the scenario's.
-        Raises ScenarioError for words that are none, SandboxError for a host that the
-        kernel refuses.
+        Raises ScenarioError for words that are none, TypeError for a host of another kind,
+        SandboxError for a host that the kernel refuses.
         """
         __tracebackhide__ = True
         try:
-            loaded = scenario_of(host, self.folders, names, resolver, gai_conf)
+            loaded = self._loaded(host)
+            scenario, conf = loaded.scenario, self.gai_conf(gai_conf, loaded)
+            if names is not None or resolver is not None:
+                scenario = _renamed(scenario, names, resolver)
+            loaded = replace(loaded, scenario=scenario, gai_conf=conf.data, gai_conf_name=conf.name)
             return self.enter_context(HostBox(self.lab.pool, loaded))
         except SandboxUnavailable as problem:
             line = self.lab.give_up(problem)
@@ -194,79 +193,38 @@ class Builder(ExitStack):
             raise problem.with_traceback(None) from None  # the one line says it all
         return pytest.fail(line, pytrace=False)
 
+    def gai_conf(self, words: GaiConfWords, loaded: LoadedScenario) -> NamedGaiConf:
+        """A gai.conf: ``words`` its text, its bytes, a file's path or name in the catalogue, None
+        for no file at all, or OWN for that of ``loaded``. Raises PlanError.
+        """
+        if words is OWN:
+            return NamedGaiConf(loaded.gai_conf_name, loaded.gai_conf)
+        if words is None or isinstance(words, bytes):
+            return NamedGaiConf("none" if words is None else "inline", words)
+        if isinstance(words, str) and (not words.strip() or len(words.split()) > 1):
+            return NamedGaiConf("inline", words.encode())
+        return load_gai_conf(str(self._found(Path(words))))
 
-def scenario_of(
-    source: object,
-    folders: Sequence[Path],
-    names: Mapping[str, Sequence[str]] | None = None,
-    resolver: str | None = None,
-    gai_conf: GaiConfWords = OWN,
-) -> LoadedScenario:
-    """The scenario that a test means.
+    def _found(self, path: Path) -> Path:
+        """``path`` in the first folder that has it, else as it is."""
+        return next((here / path for here in self._folders if (here / path).is_file()), path)
 
-    Parameters: ``source`` a path, a name of the library, a mapping or YAML text in the words
-    of a scenario or of its ``host``; ``folders`` where relative paths are looked for;
-    ``names``, ``resolver`` and ``gai_conf`` replace those of the scenario.
-    Raises ScenarioError, and TypeError for a source of another kind.
-    """
-    loaded = _loaded(source, folders)
-    scenario = loaded.scenario
-    if names is not None or resolver is not None:
-        fields = {key: getattr(scenario, key) for key in Scenario.model_fields}
-        fields["names"] = scenario.names if names is None else _lists(names)
-        fields["resolver"] = resolver or scenario.resolver
-        if fields["resolver"] != "dns":
-            del fields["dns"]
-        scenario = validated(Scenario, fields, _NAME)
-    data, name = loaded.gai_conf, loaded.gai_conf_name
-    if gai_conf is not OWN:
-        data, name = read_gai_conf(gai_conf, folders)
-    return LoadedScenario(scenario, loaded.path, data, name, loaded.lines)
-
-
-def read_gai_conf(words: GaiConfWords, folders: Sequence[Path]) -> tuple[bytes | None, str]:
-    """The bytes of a gai.conf and a name for it.
-
-    Parameters: ``words`` its text, its bytes, a file's path or name in the catalogue, or
-    None for no file at all; ``folders`` where relative paths are looked for.
-    Raises PlanError for a file that cannot be read.
-    """
-    if words is None or words is OWN:
-        return None, "none"
-    if isinstance(words, bytes):
-        return words, "inline"
-    if isinstance(words, str) and (not words.strip() or len(words.split()) > 1):
-        return words.encode(), "inline"
-    conf = load_gai_conf(str(_found(Path(words), folders)))
-    return conf.data, conf.name
-
-
-def _loaded(source: object, folders: Sequence[Path]) -> LoadedScenario:
-    if isinstance(source, LoadedScenario):
-        return source
-    if isinstance(source, Mapping):
-        return _from_words(source)
-    if isinstance(source, str) and ("\n" in source or "{" in source):
-        return _from_words(parse(_NAME, source.encode(), KEYS).value)
-    if isinstance(source, (str, Path)):
-        path = _found(Path(source), folders)
-        if path.is_file():
-            return load(path)
-        for known in library():
-            if known.stem == str(source):
-                return load(known)
+    def _loaded(self, source: object) -> LoadedScenario:
+        if isinstance(source, Mapping):
+            return _from_words(source)
+        if isinstance(source, str) and ("\n" in source or "{" in source):
+            return _from_words(parse(_NAME, source.encode(), KEYS).value)
+        if not isinstance(source, (str, Path)):
+            kind = type(source).__name__
+            raise TypeError(f"gai_host: a path, a mapping or text was expected, got {kind}")
+        path = self._found(Path(source))
+        known = [path] if path.is_file() else [p for p in library() if p.stem == str(source)]
+        if known:
+            return load(known[0])
         raise InputError(
             _NAME, None, "host", "a scenario file, a name of the library, words or YAML text",
             show(str(source)),
         )  # fmt: skip
-    raise TypeError(
-        f"gai_host: a path, a mapping or text was expected, got {type(source).__name__}"
-    )
-
-
-def _found(path: Path, folders: Sequence[Path]) -> Path:
-    """``path`` in the first folder that has it, else as it is."""
-    return next((folder / path for folder in folders if (folder / path).is_file()), path)
 
 
 def _from_words(words: Mapping[str, Any]) -> LoadedScenario:
@@ -277,15 +235,23 @@ def _from_words(words: Mapping[str, Any]) -> LoadedScenario:
     document.setdefault("lookups", [{"name": "localhost"}])
     scenario = validated(Scenario, document, _NAME)
     if scenario.gai_conf is not None and not isinstance(scenario.gai_conf, str):
-        data, name = read_gai_conf(scenario.gai_conf.file, ())
-        return LoadedScenario(scenario, Path(_NAME), data, name)
+        conf = load_gai_conf(scenario.gai_conf.file)
+        return LoadedScenario(scenario, Path(_NAME), conf.data, conf.name)
     data = None if scenario.gai_conf is None else scenario.gai_conf.encode("utf-8", "surrogatepass")
     return LoadedScenario(scenario, Path(_NAME), data, "default" if data is None else "inline")
 
 
-def _lists(names: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """One address alone is as good as a list of one."""
-    return {
-        name: (addresses,) if isinstance(addresses, str) else tuple(addresses)
-        for name, addresses in names.items()
-    }
+def _renamed(
+    scenario: Scenario, names: Mapping[str, Sequence[str]] | None, resolver: str | None
+) -> Scenario:
+    """The scenario with other names, of which one address alone is a list of one, or resolver."""
+    fields = {key: getattr(scenario, key) for key in Scenario.model_fields}
+    if names is not None:
+        fields["names"] = {
+            name: (addresses,) if isinstance(addresses, str) else tuple(addresses)
+            for name, addresses in names.items()
+        }
+    fields["resolver"] = resolver or scenario.resolver
+    if fields["resolver"] != "dns":
+        del fields["dns"]
+    return validated(Scenario, fields, _NAME)

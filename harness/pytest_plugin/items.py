@@ -15,15 +15,9 @@ from harness.compare.plan import make_jobs
 from harness.compare.predict import lookup_title
 from harness.compare.run import examine
 from harness.glibcs.catalog import native_arch
-from harness.pytest_plugin.lab import is_worker, lab_of
-from harness.pytest_plugin.reporting import (
-    Crash,
-    Examined,
-    Explained,
-    explain_error,
-    explain_result,
-    properties_of,
-)
+from harness.pytest_plugin import reporting
+from harness.pytest_plugin.lab import lab_of
+from harness.pytest_plugin.reporting import Examined, Explained
 from harness.sandbox import SandboxError, SandboxUnavailable
 from harness.scenario import ScenarioError, load
 
@@ -62,20 +56,23 @@ class GaiFile(pytest.File):
         try:
             loaded = load(self.path)
         except ScenarioError as problem:
-            raise self.CollectError(_named(problem, self.nodeid)) from None
+            # the file as pytest shows it
+            where = (self.nodeid, problem.line, problem.field)
+            line = str(ScenarioError(*where, problem.expected, problem.got))
+            raise self.CollectError(line) from None
         try:
             lanes, confs = lab.lanes, lab.gai_confs
             _ = lab.skips_without_sandbox
         except pytest.UsageError as problem:
-            if is_worker(self.config):  # which cannot end the whole session
+            if reporting.is_worker(self.config):  # which cannot end the whole session
                 raise self.CollectError(str(problem)) from None
-            lab.refusal = problem
+            self.config.stash[reporting.REFUSAL] = problem
             return
-        (self._job,) = make_jobs([loaded], lanes, confs)
+        (self.job,) = make_jobs([loaded], lanes, confs)
         self._findings: Findings = {}
         lookups, builds = lookup_names(loaded.scenario.lookups), lane_names(lanes)
         for lookup, title in enumerate(lookups):
-            for conf, gai_conf in enumerate(self._job.gai_confs):
+            for conf, gai_conf in enumerate(self.job.gai_confs):
                 for lane, build in enumerate(builds):
                     name = item_name(title, build, gai_conf.name if confs else "")
                     yield GaiItem.from_parent(
@@ -91,14 +88,9 @@ class GaiFile(pytest.File):
         """The one line of a file that cannot be used."""
         if isinstance(excinfo.value, self.CollectError):
             line = str(excinfo.value)
-            return Explained(Crash(self.nodeid, 0, line), (line,))
+            return Explained(reporting.Crash(self.nodeid, 0, line), (line,))
         del style  # which a collector of pytest's does not take
         return super().repr_failure(excinfo)
-
-    @property
-    def job(self) -> HostJob:
-        """The whole file as a job."""
-        return self._job
 
     def setup(self) -> None:
         """Build the host and make the look-ups of all items that were selected."""
@@ -112,11 +104,8 @@ class GaiFile(pytest.File):
 
     def _examine(self, wanted: list[Spot]) -> None:
         new = [spot for spot in wanted if spot not in self._findings]
-        if not new:
-            return
-        lab = lab_of(self.config)
         try:
-            self._findings |= examine_spots(lab.pool, self._job, new)
+            self._findings |= examine_spots(lab_of(self.config).pool, self.job, new) if new else {}
         except SandboxUnavailable as problem:
             self._findings |= dict.fromkeys(new, problem)
 
@@ -135,15 +124,14 @@ class GaiItem(pytest.Item):
         """Fail unless native and model agree and every expectation holds."""
         found = self._file.found(self.spot)
         if isinstance(found, SandboxUnavailable):
-            line = lab_of(self.config).give_up(found)
-            raise LookupFailed(explain_error(SandboxError(line), *self._place))
+            found = SandboxError(lab_of(self.config).give_up(found))
         if isinstance(found, SandboxError):
-            raise LookupFailed(explain_error(found, *self._place))
-        self.user_properties += properties_of(found)
+            raise LookupFailed(reporting.explain_error(found, *self._place))
+        self.user_properties += reporting.properties_of(found)
         if found.result.untrusted:
             pytest.skip(f"not counted: {found.result.untrusted}")
         if found.result.failed:
-            raise LookupFailed(explain_result(found, *self._place))
+            raise LookupFailed(reporting.explain_result(found, *self._place))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The explanation of a failure."""
@@ -165,32 +153,12 @@ class GaiItem(pytest.Item):
         return self._file.nodeid, line
 
 
-def _named(problem: ScenarioError, file: str) -> str:
-    """The one line of a scenario error, with the file as pytest shows it."""
-    return str(ScenarioError(file, problem.line, problem.field, problem.expected, problem.got))
-
-
 def examine_spots(pool: Pool, job: HostJob, wanted: Collection[Spot]) -> Findings:
     """Build the host once and look up what is wanted.
 
     Every spot gets its result, or the error that kept it from having one. If one build of glibc
     cannot be used, the others are still asked: the builds are then tried one by one.
     """
-    found, problem = _run(pool, job, wanted)
-    left = [spot for spot in wanted if spot not in found]
-    if problem is None or not left:
-        return found
-    lanes = sorted({spot.lane for spot in left})
-    if len(lanes) == 1 or isinstance(problem, SandboxUnavailable):
-        return found | dict.fromkeys(left, problem)
-    for lane in lanes:
-        found |= examine_spots(pool, job, [spot for spot in left if spot.lane == lane])
-    return found
-
-
-def _run(
-    pool: Pool, job: HostJob, wanted: Collection[Spot]
-) -> tuple[Findings, SandboxError | None]:
     lookups, confs, lanes = (sorted(set(axis)) for axis in zip(*wanted, strict=True))
     scenario = job.scenario
     part = replace(
@@ -209,7 +177,15 @@ def _run(
     for (lookup, conf), report in zip(places, outcome.values, strict=False):
         for lane, result in zip(lanes, report.results, strict=True):
             found[Spot(lookup, conf, lane)] = Examined(result, report)
-    return found, outcome.error
+    problem, left = outcome.error, [spot for spot in wanted if spot not in found]
+    if problem is None or not left:
+        return found
+    lanes = sorted({spot.lane for spot in left})
+    if len(lanes) == 1 or isinstance(problem, SandboxUnavailable):
+        return found | dict.fromkeys(left, problem)
+    for lane in lanes:
+        found |= examine_spots(pool, job, [spot for spot in left if spot.lane == lane])
+    return found
 
 
 def lookup_names(lookups: Sequence[Lookup]) -> list[str]:

@@ -1,20 +1,20 @@
-"""What one pytest session has of gai-harness: what its options name, and its sandboxes.
-
-Imported with every run of pytest; the rest of the package is imported when it is used.
-"""
+"""What one pytest session has of gai-harness: what its options name, and its sandboxes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from harness.compare.evidence import LaneSpec, NamedGaiConf
-    from harness.sandbox import Pool, SandboxUnavailable
+from harness.compare.evidence import LaneSpec, NamedGaiConf
+from harness.compare.plan import PlanError, lanes_for, load_gai_conf, untested_lanes
+from harness.compare.run import visit
+from harness.glibcs import GlibcError, GlibcMissing, fetch, fetch_emulator, find
+from harness.native.record import LaneError
+from harness.sandbox import NoSandbox, Pool, SandboxError, SandboxUnavailable
+from harness.text.shown import one_line
 
 _KEY = pytest.StashKey["Lab"]()
 
@@ -23,17 +23,10 @@ class Lab:
     """What the command line says, or else the ini file, and the sandboxes of one session.
 
     What is read of the options raises pytest.UsageError, one line, for what cannot be used.
-    ``refusal`` is why no scenario was collected.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.refusal: pytest.UsageError | None = None
-        self._pool: Pool | None = None
-
-    def check(self) -> None:
-        """Look at all options at once."""
-        _ = self.lanes, self.gai_confs, self.skips_without_sandbox
 
     @cached_property
     def lanes(self) -> tuple[LaneSpec, ...]:
@@ -44,17 +37,7 @@ class Lab:
         return self.lanes_for(str(self._config.getini("gai_glibc")), "gai_glibc")
 
     def lanes_for(self, words: str, where: str) -> tuple[LaneSpec, ...]:
-        """The builds of glibc of a comma-separated list.
-
-        Args:
-            words: The list.
-            where: The place it was written, for the message.
-        """
-        from harness.compare.plan import PlanError, lanes_for, untested_lanes
-        from harness.glibcs import GlibcError, GlibcMissing
-        from harness.native.record import LaneError
-        from harness.sandbox import NoSandbox, SandboxError
-
+        """The builds of glibc of a comma-separated list, which was written at ``where``."""
         try:
             if self._fetches:
                 self._fetch_missing(words)
@@ -76,8 +59,6 @@ class Lab:
         return bool(self._config.option.gai_fetch or self._config.getini("gai_fetch"))
 
     def _fetch_missing(self, words: str) -> None:
-        from harness.glibcs import GlibcMissing, fetch, fetch_emulator, find
-
         for word in filter(None, (word.strip() for word in words.split(","))):
             try:
                 builds = find(word)
@@ -93,8 +74,6 @@ class Lab:
     @cached_property
     def gai_confs(self) -> tuple[NamedGaiConf, ...]:
         """The gai.conf files to run under; none where each scenario's own is meant."""
-        from harness.compare.plan import PlanError, load_gai_conf
-
         given: Sequence[str] | None = self._config.option.gai_conf
         words = list(dict.fromkeys(given or self._config.getini("gai_conf")))
         where = "--gai-conf" if given else "gai_conf"
@@ -123,28 +102,21 @@ class Lab:
 
     def header(self) -> list[str]:
         """Which builds of glibc, where they are from, and which gai.conf files: lines to print."""
-        from harness.text.shown import one_line
-
         builds = ", ".join(f"{one.glibc} {one.arch} ({one.build})" for one in self.lanes)
         confs = ", ".join(one.name for one in self.gai_confs)
         said = [f"gai-harness: glibc {builds}", *([f"gai-harness: gai.conf {confs}"] * bool(confs))]
         return [one_line(line) for line in said]
 
-    @property
+    @cached_property
     def pool(self) -> Pool:
         """The process that makes sandboxes. Raises SandboxUnavailable where there are none."""
-        from harness.sandbox import Pool
-
-        if self._pool is None:
-            self._pool = Pool().__enter__()
-        return self._pool
+        pool = Pool().__enter__()
+        self._config.add_cleanup(pool.close)
+        return pool
 
     @cached_property
     def unavailable(self) -> SandboxUnavailable | None:
         """Why this machine makes no sandbox; None where it does."""
-        from harness.compare.run import visit
-        from harness.sandbox import SandboxUnavailable
-
         try:
             list(self.pool.run(visit, None))
         except SandboxUnavailable as problem:
@@ -161,21 +133,10 @@ class Lab:
             pytest.skip(line)
         return f"{line} (--gai-no-sandbox=skip leaves such tests out)"
 
-    def close(self) -> None:
-        """End every sandbox."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
-
 
 def lab_of(config: pytest.Config) -> Lab:
     """The laboratory of this session; one that was never used costs nothing."""
     return config.stash.setdefault(_KEY, Lab(config))
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process runs tests for another one, as pytest-xdist's do."""
-    return hasattr(config, "workerinput")
 
 
 def check_markers(item: pytest.Item) -> None:

@@ -13,7 +13,7 @@ from harness.compare.evidence import NamedGaiConf
 from harness.compare.explain import Explanation
 from harness.compare.predict import FAMILIES, FLAGS, SOCKTYPES
 from harness.compare.run import HostJob
-from harness.pytest_plugin.hosts import OWN, GaiConfWords, HostBox, read_gai_conf
+from harness.pytest_plugin.hosts import OWN, GaiConfWords, HostBox
 from harness.report.explanation import as_text
 from harness.scenario.schema import Lookup
 from harness.text.errors import InputError
@@ -93,9 +93,9 @@ class Orders:
         if isinstance(host, HostBox):
             if names is not None or resolver is not None:
                 raise TypeError("gai_order: a box has its names already")
-            return _ask(host, lookup, lane, self._conf(host, gai_conf))
+            return _ask(host, lookup, lane, self._builder.gai_conf(gai_conf, host.loaded))
         with self._builder(host, names=names, resolver=resolver, gai_conf=gai_conf) as box:
-            return _ask(box, lookup, lane, self._conf(box, OWN))
+            return _ask(box, lookup, lane, self._builder.gai_conf(OWN, box.loaded))
 
     def _lane(self, glibc: str) -> LaneSpec:
         __tracebackhide__ = True
@@ -109,12 +109,6 @@ class Orders:
             self._lanes[glibc] = lanes[0]
         return self._lanes[glibc]
 
-    def _conf(self, box: HostBox, gai_conf: GaiConfWords) -> NamedGaiConf:
-        if gai_conf is OWN:
-            return NamedGaiConf(box.loaded.gai_conf_name, box.loaded.gai_conf)
-        data, name = read_gai_conf(gai_conf, self._builder.folders)
-        return NamedGaiConf(name, data)
-
 
 def _ask(box: HostBox, lookup: Lookup, lane: LaneSpec, conf: NamedGaiConf) -> Order:
     scenario = box.loaded.scenario.model_copy(update={"lookups": (lookup,)})
@@ -122,15 +116,9 @@ def _ask(box: HostBox, lookup: Lookup, lane: LaneSpec, conf: NamedGaiConf) -> Or
     (report,) = box.ask(HostJob(scenario, (conf,), (lane,), source=source))
     (result,) = report.results
     return Order(
-        native=list(result.native),
-        model=list(result.model),
-        decisions=list(result.decisions),
-        error=result.error,
-        agreed=result.agreed,
-        glibc=result.glibc,
-        result=result,
-        report=report,
-    )
+        list(result.native), list(result.model), list(result.decisions),
+        result.error, result.agreed, result.glibc, result, report,
+    )  # fmt: skip
 
 
 def _lookup(**words: object) -> Lookup:

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
 
 if TYPE_CHECKING:
-    import pytest
+    from _pytest._io import TerminalWriter
 
-    from harness.compare.results import (
-        ArchitectureChange,
-        LookupReport,
-        Result,
-        VersionChange,
-    )
+    from harness.compare.results import LookupReport, Result
     from harness.sandbox import SandboxError
 
 _MOST = 20  # differences shown
+REFUSAL = pytest.StashKey[pytest.UsageError]()
+"""Why no scenario was collected."""
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process runs tests for another one, as pytest-xdist's do."""
+    return hasattr(config, "workerinput")
 
 
 class Examined(NamedTuple):
@@ -30,15 +34,9 @@ class Examined(NamedTuple):
     report: LookupReport
 
 
-class _Writer(Protocol):
-    """The part of pytest's terminal writer that is used here."""
-
-    def line(self, s: str = "", **markup: bool) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """Where and why, for the summary's line and for JUnit; pytest's name for it is reprcrash.
+    """Where and why, for the summary's line and for JUnit; pytest calls it reprcrash.
 
     ``lineno`` counts from 1; 0 for a message that names its place itself.
     """
@@ -50,19 +48,13 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A failure as text, where others have a traceback.
-
-    Args:
-        reprcrash: The place and the one line.
-        problems: All that went wrong, a line each.
-        text: The explanation.
-    """
+    """A failure as text, where others have a traceback: ``problems`` are lines."""
 
     reprcrash: Crash
     problems: tuple[str, ...]
     text: str = ""
 
-    def toterminal(self, tw: _Writer) -> None:
+    def toterminal(self, tw: TerminalWriter) -> None:
         """Write it as pytest writes a failure."""
         for line in self.problems:
             tw.line(f"E   {line}", red=True, bold=True)
@@ -131,33 +123,26 @@ def properties_of(found: Examined) -> list[tuple[str, object]]:
 
 def _differences(found: Examined) -> Iterator[str]:
     """How this build's answer differs from that of the next older one, or of another processor."""
-    result, results = found.result, found.report.results
-    for change in found.report.changes:
-        if not _is(result, change.newer, change.newer_label):
-            continue
-        if change.archs and result.arch not in change.archs:
-            continue
-        for older in results:
-            if older.arch == result.arch and _is(older, change.older, change.older_label):
-                yield _difference(change, older, "→", result)
-                break
-    for contrast in found.report.architectures:
-        if result.glibc not in contrast.glibc or result.arch not in contrast.other:
-            continue
-        for one in results:
-            if one.glibc == result.glibc and one.arch in contrast.one:
-                yield _difference(contrast, one, "≠", result)
-                break
+    result, report = found
+    for change in report.changes:
+        concerns = not change.archs or result.arch in change.archs
+        if concerns and _is(result, change.newer, change.newer_label):
+            for older in report.results:
+                if older.arch == result.arch and _is(older, change.older, change.older_label):
+                    answers = f"{older.answer} → {result.answer}"
+                    yield f"{change.between}: {answers} ({change.because})"
+                    break
+    for contrast in report.architectures:
+        if result.glibc in contrast.glibc and result.arch in contrast.other:
+            for one in report.results:
+                if one.glibc == result.glibc and one.arch in contrast.one:
+                    answers = f"{one.answer} ≠ {result.answer}"
+                    yield f"{contrast.between}: {answers} ({contrast.because})"
+                    break
 
 
 def _is(result: Result, glibc: str, label: str) -> bool:
     return result.glibc == glibc and label in ("", result.label)
-
-
-def _difference(
-    change: VersionChange | ArchitectureChange, one: Result, sign: str, other: Result
-) -> str:
-    return f"{change.between}: {one.answer} {sign} {other.answer} ({change.because})"
 
 
 def write_differences(terminalreporter: pytest.TerminalReporter) -> None:

@@ -16,7 +16,6 @@ pytest_plugins = ("pytester",)
 ALLOWED = {
     "harness",
     "harness.pytest_plugin",
-    "harness.pytest_plugin.lab",
     "harness.pytest_plugin.reporting",
 }
 HEAVY = {"asyncio", "cffi", "dnslib", "filelock", "pydantic", "pyroute2", "rich", "yaml"}

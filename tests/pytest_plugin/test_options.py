@@ -9,10 +9,9 @@ from typing import NoReturn, cast
 
 import pytest
 
-from harness import glibcs
 from harness.compare import plan
 from harness.native.record import LaneError
-from harness.pytest_plugin.lab import Lab
+from harness.pytest_plugin import lab
 from harness.sandbox import NoSandbox, SandboxUnavailable
 from tests.pytest_plugin.kit import OTHER_VERSION, Runs, ids
 
@@ -252,20 +251,20 @@ def test_a_self_test_that_cannot_be_made_is_no_internal_error(
 ) -> None:
     """Builds of other architectures are tried before the first scenario is."""
     config = SimpleNamespace(option=SimpleNamespace(gai_fetch=False), getini=lambda _: False)
-    lab = Lab(cast("pytest.Config", config))
+    made = lab.Lab(cast("pytest.Config", config))
     monkeypatch.setattr(plan, "marked", lambda _: _refused(problem))
     if not said:  # then each scenario says so, or is skipped
-        assert [lane.build for lane in lab.lanes_for("host", "--gai-glibc")] == ["host"]
+        assert [lane.build for lane in made.lanes_for("host", "--gai-glibc")] == ["host"]
         return
     with pytest.raises(pytest.UsageError, match=f"^{said}"):
-        lab.lanes_for("host", "--gai-glibc")
+        made.lanes_for("host", "--gai-glibc")
 
 
 def test_with_a_missing_glibc_its_qemu_is_fetched_too(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[object] = []
-    monkeypatch.setattr(glibcs, "find", lambda word: [word])
-    monkeypatch.setattr(glibcs, "fetch_emulator", got.append)
+    monkeypatch.setattr(lab, "find", lambda word: [word])
+    monkeypatch.setattr(lab, "fetch_emulator", got.append)
     config = SimpleNamespace(option=SimpleNamespace(gai_fetch=True), getini=lambda _: False)
-    monkeypatch.setattr(plan, "lanes_for", lambda *_: ())
-    Lab(cast("pytest.Config", config)).lanes_for("2.36:s390x,2.41", "--gai-glibc")
+    monkeypatch.setattr(lab, "lanes_for", lambda *_: ())
+    lab.Lab(cast("pytest.Config", config)).lanes_for("2.36:s390x,2.41", "--gai-glibc")
     assert got == ["2.36:s390x", "2.41"]
