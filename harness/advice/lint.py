@@ -21,12 +21,7 @@ from harness.model.gaiconf import (
     line_words,
     parse_gai_conf,
 )
-from harness.model.policy import (
-    DEFAULT_LABELS,
-    DEFAULT_PRECEDENCE,
-    DEFAULT_SCOPES,
-    Policy,
-)
+from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE, DEFAULT_SCOPES, Policy
 from harness.text.nearest import nearest
 
 CODES: dict[str, str] = {
@@ -57,9 +52,6 @@ _CODE_OF: dict[Cause | None, str] = {
 _KEYWORDS = ("label", "precedence", "scopev4", "reload")
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"  # as line_words() decodes it
 _OLD, _NEW = dialect_of("2.40"), dialect_of(NEWEST)
-_ALL = "all"
-_BEFORE = "<2.41"
-_SINCE = ">=2.41"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ class Finding:
     code: str
     line: int
     message: str
-    glibc: str = _ALL
+    glibc: str = "all"
 
 
 def lint(text: str | bytes) -> tuple[Finding, ...]:
@@ -82,66 +74,49 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
     1 GAI001 all
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    old = parse_gai_conf(data, _OLD)
-    new = parse_gai_conf(data, _NEW)
+    old, new = parse_gai_conf(data, _OLD), parse_gai_conf(data, _NEW)
     findings: list[Finding] = []
-    rows = zip(data.split(b"\n"), old.lines, new.lines, strict=True)
-    for raw, before, after in rows:
+    for raw, before, after in zip(data.split(b"\n"), old.lines, new.lines, strict=True):
         findings += _line(raw, before, after)
     findings += _reloads(new)
-    findings += _by_version(_tables(old, _OLD), _tables(new, _NEW))
+    # what holds for all versions once, the rest with the versions it holds for
+    of_old, of_new = _tables(old, _OLD), _tables(new, _NEW)
+    findings += [one if one in of_new else replace(one, glibc="<2.41") for one in of_old]
+    findings += [replace(one, glibc=">=2.41") for one in of_new if one not in of_old]
     # those of the whole file last
     return tuple(sorted(findings, key=lambda finding: (finding.line == 0, finding.line)))
 
 
-def _by_version(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[Finding]:
-    """What holds for all versions once, the rest with the versions it holds for."""
-    old, new = frozenset(before), frozenset(after)
-    for finding in before:
-        yield finding if finding in new else replace(finding, glibc=_BEFORE)
-    for finding in after:
-        if finding not in old:
-            yield replace(finding, glibc=_SINCE)
-
-
-def _tables(conf: GaiConf, dialect: Dialect) -> list[Finding]:
-    """The findings of the tables that a dialect makes of the file."""
-    found: list[Finding] = []
-    for keyword in ("label", "precedence", "scopev4"):
-        found += _table(keyword, conf)
-    return [*found, *_whole(conf, dialect)]
+def _tables(conf: GaiConf, dialect: Dialect) -> dict[Finding, None]:
+    """The findings of the tables that a dialect makes of the file, in order."""
+    found = [finding for keyword in _KEYWORDS[:3] for finding in _table(keyword, conf)]
+    return dict.fromkeys([*found, *_whole(conf, dialect)])
 
 
 def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
-    number = old.number
-    words = line_words(raw)
+    number, words = old.number, line_words(raw)
     if b"\0" in raw.split(b"#", 1)[0]:
         yield Finding("GAI017", number, "a NUL byte ends the line for glibc")
     if new.effect is Effect.BLANK:
         return
-    if len(words) > (2 if new.keyword == "reload" else 3) and new.effect is not Effect.IGNORED:
-        extra = " ".join(words[2 if new.keyword == "reload" else 3 :])
-        yield Finding("GAI016", number, f"{extra!r} is ignored")
+    extra = words[2 if new.keyword == "reload" else 3 :]
+    if extra and new.effect is not Effect.IGNORED:
+        yield Finding("GAI016", number, f"{' '.join(extra)!r} is ignored")
     if new.keyword == "reload":
-        yield from _reload(number, words)
+        value = words[1] if len(words) > 1 else ""
+        if value not in ("yes", "no"):
+            yield Finding("GAI007", number, f"reload {value!r} means no; only yes means yes")
         return
     if old.effect is Effect.UNDEFINED:
         yield Finding(
             "GAI006", number, "no prefix length: a process that resolves a name can die here;"
             f" write {words[1]}/{32 if '.' in words[1] and ':' not in words[1] else 128}",
-            _BEFORE,
+            "<2.41",
         )  # fmt: skip
     if new.effect is Effect.IGNORED:
         yield _ignored(number, words, old, new)
-        return
-    yield from _numbers(number, words, new)
-    yield from _host_bits(number, words, new)
-
-
-def _reload(number: int, words: Sequence[str]) -> Iterator[Finding]:
-    value = words[1] if len(words) > 1 else ""
-    if value not in ("yes", "no"):
-        yield Finding("GAI007", number, f"reload {value!r} means no; only yes means yes")
+    elif new.entry is not None:
+        yield from _numbers(number, words, new.entry)
 
 
 def _reloads(conf: GaiConf) -> Iterator[Finding]:
@@ -188,23 +163,16 @@ def _mapped_length(words: Sequence[str], line: Line) -> str:
     return ""
 
 
-def _numbers(number: int, words: Sequence[str], line: Line) -> Iterator[Finding]:
+def _numbers(number: int, words: Sequence[str], entry: PrefixEntry) -> Iterator[Finding]:
+    """Numbers with a sign, and bits below the prefix length."""
     length = words[1].partition("/")[2]
     value = words[2] if len(words) > 2 else ""
-    entry = line.entry
-    bits = "" if entry is None else f", here {_text(entry)}"
-    worth = "" if entry is None else f", here {entry.value}"
-    for what, text, read in (("prefix length", length, bits), ("value", value, worth)):
+    reads = ("prefix length", length, _text(entry)), ("value", value, entry.value)
+    for what, text, read in reads:
         if text[:1] in ("+", "-"):
             wraps = "; another number where long has 32 bits" if text[0] == "-" else ""
-            message = f"{what} {text} is read as an unsigned number{read}{wraps}"
+            message = f"{what} {text} is read as an unsigned number, here {read}{wraps}"
             yield Finding("GAI008", number, message)
-
-
-def _host_bits(number: int, words: Sequence[str], line: Line) -> Iterator[Finding]:
-    entry = line.entry
-    if entry is None:
-        return
     if entry.prefix & ((1 << (entry.width - entry.bits)) - 1):
         yield Finding("GAI009", number, f"{words[1]} means {_text(entry)}")
 
@@ -238,13 +206,8 @@ def _table(keyword: str, conf: GaiConf) -> Iterator[Finding]:
 def _around(known: frozenset[tuple[int, int]]) -> list[tuple[int, int]]:
     """The prefixes of ``known`` that have longer ones of it inside, shortest first."""
     lengths = sorted({bits for _, bits in known})
-    found = {
-        (prefix >> (bits - length), length)
-        for prefix, bits in known
-        for length in lengths
-        if length < bits
-    }
-    return sorted(found & known, key=lambda key: (key[1], key[0]))
+    shorter = {(p >> (bits - n), n) for p, bits in known for n in lengths if n < bits}
+    return sorted(shorter & known, key=lambda key: (key[1], key[0]))
 
 
 def _covered(prefix: int, bits: int, width: int, known: frozenset[tuple[int, int]]) -> bool:
@@ -265,7 +228,9 @@ def _whole(conf: GaiConf, dialect: Dialect) -> Iterator[Finding]:
         ("GAI013", "scopev4", conf.scopes, DEFAULT_SCOPES),
     )
     for code, keyword, own, default in default_tables:
-        missing = _missing(own, default)
+        # the entry of length 0 is added back
+        have = {entry.key for entry in own}
+        missing = [entry for entry in default if entry.bits and entry.key not in have]
         if own and missing:
             restore = "; ".join(f"{keyword} {_text(entry)} {entry.value}" for entry in missing)
             yield Finding(code, 0, f"dropped defaults; to keep them add: {restore}")
@@ -279,10 +244,10 @@ def _ties(table: Sequence[PrefixEntry]) -> Iterator[Finding]:
     four: dict[int, str] = {}
     six: dict[int, str] = {}
     for entry in reversed(table):  # the widest range names a value
-        mapped = entry.bits >= 96 and entry.prefix >> 32 == 0xFFFF
         key = entry.key
         if key == (1, 128) or (key in around and _covered(*key, 128, known)):
             continue
+        mapped = entry.bits >= 96 and entry.prefix >> 32 == 0xFFFF
         (four if mapped else six).setdefault(entry.value, _text(entry))
     if (0xFFFF, 96) not in known and not _covered(0xFFFF, 96, 128, known):
         outer = next(entry for entry in table if entry.bits < 96 and entry.holds(V4MAPPED))
@@ -293,9 +258,3 @@ def _ties(table: Sequence[PrefixEntry]) -> Iterator[Finding]:
             f" {value}: rule 9 within a family and rule 10 across them can form a cycle, and with"
             " DNS the faster reply decides",
         )  # fmt: skip
-
-
-def _missing(own: Sequence[PrefixEntry], default: Sequence[PrefixEntry]) -> list[PrefixEntry]:
-    """The default entries, other than the one added back, that no line of the file has."""
-    have = {entry.key for entry in own}
-    return [entry for entry in default if entry.bits and entry.key not in have]
