@@ -16,20 +16,18 @@ from harness.glibcs import apt, cache, emulators
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import (
     Distribution,
-    Suite,
     distributions,
     host_distribution,
     native_arch,
     package_name,
 )
-from harness.glibcs.fetching import catalogue
+from harness.glibcs.fetching import catalogue, first_mirror
 from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage
 from harness.glibcs.sources import Source, choose, host_sources, no_apt
 from harness.model.dialects import dialect
 from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
-from harness.report.doctor import Verdict
 from harness.sandbox import NoSandbox, Pool, SandboxError, programs
 from harness.text.reading import size
 from harness.versions import Version
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
 
 OLDEST = Version((2, 9))
 """From here on the model's table of differences between versions is complete."""
-_KEYS = (Path("/etc/apt/trusted.gpg"), Path("/etc/apt/trusted.gpg.d"))
+_ADD = "gai-harness glibc add DIR takes the glibc of any folder"
 _KEYRINGS = {"debian": "debian-archive-keyring"}  # the others: ubuntu-keyring
 
 
@@ -54,12 +52,11 @@ def _own() -> Found:
     )
     found = f"{own.version} {own.arch}"
     if own.ordered_version < OLDEST:
-        meaning = f"the model knows glibc fully from {OLDEST} on only"
-    elif own.ordered_version > newest:
+        return Finding(found, "limited", f"the model knows glibc fully from {OLDEST} on only")
+    if own.ordered_version > newest:
         meaning = f"newer than any the model was compared with; it is taken to behave as {newest}"
-    else:
-        return f"{found}, which the model covers ({OLDEST} to {newest})"
-    return Finding(found, "limited", meaning)
+        return Finding(found, "limited", meaning)
+    return f"{found}, which the model covers ({OLDEST} to {newest})"
 
 
 def _cached() -> Found:
@@ -99,8 +96,8 @@ def _foreign() -> Found:
     found = [f"{', '.join(arches)} {way}" for way, arches in ways.items()]
     if not without:
         return "; ".join(found)
-    verdict: Verdict | None = "limited" if found else None
-    return Finding("; ".join([*found, f"nothing runs {', '.join(without)}"]), verdict)
+    said = "; ".join([*found, f"nothing runs {', '.join(without)}"])
+    return Finding(said, "limited" if found else None)
 
 
 def way(arch: str, build: Build | None) -> str:
@@ -156,9 +153,8 @@ def _packages() -> Found:
     if not all(chosen):
         return Finding(
             f"apt's sources have no mirror of {distribution.id}'s {distribution.component}",
-            remedy="add one to apt's sources; gai-harness glibc add DIR takes the glibc of any"
-            " folder",
-        )  # fmt: skip
+            remedy=f"add one to apt's sources; {_ADD}",
+        )
     missing = [reason for each in chosen for reason in map(_without_key, each) if reason]
     if missing:
         keyring = _KEYRINGS.get(distribution.id, f"{distribution.id}-keyring")
@@ -176,43 +172,35 @@ def _without_key(source: Source) -> str:
     for word in source.signed_by.split():
         if word.startswith("/") and not os.access(word, os.R_OK):
             return f"the keyring {word} is not there, or cannot be read"
-    if source.signed_by or any(one.is_file() or _has_files(one) for one in _KEYS):
+    trusted = Path("/etc/apt/trusted.gpg")
+    if source.signed_by or trusted.is_file() or any(Path(f"{trusted}.d").glob("*")):
         return ""
     return "apt has no keys of its own, and its sources name none"
-
-
-def _has_files(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
 
 
 def mirror_rows() -> Iterator[Row]:
     """A row for each suite of this distribution; none where no package can be had at all."""
     with suppress(GlibcUnavailable):
         distribution, sources = _offer()
+        arch = native_arch()
         for suite in catalogue(distribution):
-            yield Row(
-                f"mirror: {suite.name}", partial(_mirror, distribution, sources, suite),
-                f"glibc {suite.glibc} cannot be fetched now",
-            )  # fmt: skip
+            if choose(sources, distribution, suite.name, arch):
+                request = apt.PackageRequest(
+                    package_name(arch), distribution, suite, arch, distribution.component
+                )
+                yield Row(
+                    f"mirror: {suite.name}", partial(_mirror, request),
+                    f"glibc {suite.glibc} cannot be fetched now",
+                )  # fmt: skip
 
 
-def _mirror(distribution: Distribution, sources: tuple[Source, ...], suite: Suite) -> Found:
-    arch = native_arch()
-    request = apt.PackageRequest(
-        package_name(arch), distribution, suite, arch, distribution.component
-    )
-    failure: GlibcUnavailable | None = None
-    for source in choose(sources, distribution, suite.name, arch):
-        try:
-            with cache.making(f"reach-{suite.name}") as work:
-                apt.reach(request, source, work)
-        except GlibcUnavailable as problem:
-            failure = failure or problem
-        else:
-            return f"answers, signed; glibc {suite.glibc} is expected there"
-    if failure is not None:
-        raise failure
-    return None
+def _mirror(request: apt.PackageRequest) -> Found:
+    def reach(source: Source) -> None:
+        with cache.making(f"reach-{request.suite.name}") as work:
+            apt.reach(request, source, work)
+
+    first_mirror(request, reach)
+    return f"answers, signed; glibc {request.suite.glibc} is expected there"
 
 
 ROWS = (

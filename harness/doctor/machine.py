@@ -117,10 +117,10 @@ def _device_types(_box: Box) -> Found:
 def _interface(kind: str, _box: Box) -> Found:
     from harness.kernel.netlink import Netlink
 
-    index = 2 * _FIRST_INDEX + _KINDS.index(kind)  # a tunnel is known by its ends, made of this
+    index = _FIRST_INDEX
     try:
         with closing(Netlink()) as sock:
-            return f"made as {devices.make(sock, f'try{index}', kind, index, table=index).used}"
+            return f"made as {devices.make(sock, 'try', kind, index, table=index).used}"
     except SandboxError as problem:
         remedy = problem.hint if isinstance(problem, SandboxUnavailable) else problem.message
     from harness.scenario import library, load
@@ -128,11 +128,12 @@ def _interface(kind: str, _box: Box) -> Found:
     hosts = [load(path).scenario.host for path in library()]
     kinds = [{"ethernet", *(one.kind for one in host.interfaces.values())} for host in hosts]
     number = sum(kind in each for each in kinds)
-    meaning = f"{number} of the {len(hosts)} scenarios of the library need one and end with"
-    meaning += f" status 3; the other {len(hosts) - number} run"
     if not number:
         meaning = "a scenario that has one ends with status 3; none of the library has"
-    return Finding("cannot be made", "cannot" if number else "missing", meaning, remedy)
+        return Finding("cannot be made", "missing", meaning, remedy)
+    meaning = f"{number} of the {len(hosts)} scenarios of the library need one and end with"
+    meaning += f" status 3; the other {len(hosts) - number} run"
+    return Finding("cannot be made", "cannot", meaning, remedy)
 
 
 def _ipv6(box: Box) -> Found:
@@ -202,17 +203,14 @@ def _strace(box: Box) -> Found:
 
 
 def _headers() -> Found:
-    if Path(sysconfig.get_path("include"), "Python.h").is_file():
-        return "there, for a build from source"
-    return Finding("not installed", "ok")
-
-
-def _installed(module: str, use: str) -> Found:
-    return f"installed, for {use}" if find_spec(module) else Finding("not installed")
+    there = Path(sysconfig.get_path("include"), "Python.h").is_file()
+    return "there, for a build from source" if there else Finding("not installed", "ok")
 
 
 def _optional(name: str, module: str, package: str, use: str) -> Row:
-    attempt = partial(_installed, module, use)
+    def attempt() -> Found:
+        return f"installed, for {use}" if find_spec(module) else Finding("not installed")
+
     return Row(f"optional: {name}", attempt, f"for {use}", f"pip install {package}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.report.doctor import Check, Verdict
@@ -13,7 +12,6 @@ from harness.sandbox import Pool, SandboxError
 
 if TYPE_CHECKING:
     from harness.sandbox import Box
-    from harness.sandbox.pool import Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Row:
         verdict: The verdict where it fails.
         needs: The topics without which this cannot be tried. The row is left out where one of
             them "cannot", or was itself left out.
-        inside: A function of a module, called with the box in the one sandbox, in its place.
+        inside: A function of a module, called with the box of a fresh sandbox, in its place.
     """
 
     topic: str
@@ -72,51 +70,21 @@ class Row:
         )
 
 
-class _Sandbox(ExitStack):
-    """The one sandbox in which things are tried, made when it is first asked."""
-
-    @cached_property
-    def _conversation(self) -> Conversation:
-        conversation = self.enter_context(self.enter_context(Pool()).converse(_answer, None))
-        conversation.receive()  # where no sandbox can be made, this says why
-        return conversation
-
-    def ask(self, function: Callable[[Box], Found]) -> Found:
-        """What a function finds inside. Raises SandboxError."""
-        self._conversation.send(function)
-        found: Found | SandboxError = self._conversation.receive()
-        if isinstance(found, SandboxError):
-            raise found
-        return found
-
-
-def _answer(box: Box, _spec: None) -> Iterator[Found | SandboxError]:
-    yield None
-    while True:
-        try:
-            function = box.hear()
-        except EOFError:
-            return
-        found: Found | SandboxError
-        try:
-            found = function(box)
-        except SandboxError as problem:
-            found = problem
-        except OSError as problem:
-            found = SandboxError(problem.strerror or str(problem))
-        yield found
-
-
 def examine(rows: Iterable[Row]) -> Iterator[Check]:
     """Try the rows of a table in their order. Nothing is left behind."""
     able: set[str] = set()
-    with _Sandbox() as sandbox:
+    pool: Pool | None = None
+    with ExitStack() as stack:
         for row in rows:
             if not able.issuperset(row.needs):
                 continue
             found: Found | Exception
             try:
-                found = sandbox.ask(row.inside) if row.inside else row.attempt()
+                if row.inside:
+                    pool = pool or stack.enter_context(Pool())
+                    (found,) = pool.run(_inside, row.inside)
+                else:
+                    found = row.attempt()
             except Exception as problem:
                 if getattr(problem, "exit_status", None) is None:
                     raise
@@ -125,3 +93,10 @@ def examine(rows: Iterable[Row]) -> Iterator[Check]:
                 if check.verdict != "cannot":
                     able.add(row.topic)
                 yield check
+
+
+def _inside(box: Box, function: Callable[[Box], Found]) -> Iterator[Found]:
+    try:
+        yield function(box)
+    except OSError as problem:
+        raise SandboxError(problem.strerror or str(problem)) from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TypeVar
 
 from harness.glibcs import apt, cache
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
@@ -21,12 +23,11 @@ from harness.glibcs.catalog import (
 from harness.glibcs.deb import unpack
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
-from harness.glibcs.sources import choose, host_sources
+from harness.glibcs.sources import Source, choose, host_sources
 from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 
-if TYPE_CHECKING:
-    from pathlib import Path
+Got = TypeVar("Got")
 
 
 def silent(_: Progress) -> None:
@@ -173,19 +174,22 @@ def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
 
 
 def download_package(request: PackageRequest, work: Path, watch: Watcher) -> Path:
-    """Fetch one package from the first of the host's mirrors that gives it; gives the ``.deb``.
+    """Fetch one package; gives the ``.deb`` in ``work``, a private folder, not there yet."""
+    work.mkdir()
 
-    ``work`` is a private folder, not there yet. Raises GlibcUnavailable with the first mirror's
-    reason where none gives it.
-    """
+    def download(source: Source) -> Path:
+        return apt.download(request, source, Path(tempfile.mkdtemp(dir=work)), watch)
+
+    return first_mirror(request, download)
+
+
+def first_mirror(request: PackageRequest, ask: Callable[[Source], Got]) -> Got:
+    """What the first of the host's mirrors gives; GlibcUnavailable of the first where none does."""
     distribution = request.distribution
     failure: GlibcUnavailable | None = None
-    chosen = choose(host_sources(), distribution, request.suite.name, request.arch)
-    for number, source in enumerate(chosen):
-        private = work / str(number)
-        private.mkdir(parents=True)
+    for source in choose(host_sources(), distribution, request.suite.name, request.arch):
         try:
-            return apt.download(request, source, private, watch)
+            return ask(source)
         except GlibcUnavailable as error:
             failure = failure or error
     raise failure or GlibcUnavailable(
