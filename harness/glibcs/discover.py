@@ -56,8 +56,8 @@ class Tree:
                 del done[-1:]
             if part in (".", ".."):
                 continue
-            try:
-                target = str(self.root.joinpath(*done, part).readlink())
+            try:  # no Path, which takes a deep one apart each time
+                target = os.readlink("/".join([str(self.root), *done, part]))  # noqa: PTH115
             except OSError:  # not a link, not there, or not for us to see
                 done.append(part)
                 continue

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,32 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("GAI_HARNESS_CACHE", str(folder))
     return folder
+
+
+def calls_of(act: Callable[[], object]) -> int:
+    """How many calls, of Python and of C, an act makes: its cost on a machine of any speed."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def memory_of(act: Callable[[], object]) -> int:
+    """The most MiB that an act holds."""
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1] >> 20
+    finally:
+        tracemalloc.stop()
 
 
 class Mirror:

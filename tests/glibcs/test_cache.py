@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from harness.cli import main
 from harness.doctor import examine, glibcs
 from harness.glibcs import Build, GlibcUnavailable, add, find, inventory, remove, stage
 from harness.glibcs.cache import cached, clear_dead, making
+from tests.glibcs.conftest import calls_of
 
 Make = Callable[..., Path]
 Damage = Callable[[Path], object]
@@ -95,13 +95,11 @@ def test_a_manifest_may_hold_anything(
     kept: Build, cache: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     MANIFESTS[name](cache / "builds" / kept.id / "manifest.json")
-    start = time.monotonic()
     assert [entry.state for entry in inventory()].count("damaged") == 1
     assert main(["glibc", "list"]) == 0
     assert "damaged" in capsys.readouterr().out
     assert main(["run", "--glibc", "mine", "seed-rule9-dual-stack"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    assert time.monotonic() - start < 10
     assert remove("all") == [kept.id]
     assert cached() == []
 
@@ -171,11 +169,13 @@ def test_junk_makes_no_command_slow(
     (cache / "qemu").mkdir()
     for number in range(3000):
         (cache / "qemu" / f"junk{number}").mkdir()
-    start = time.process_time()
-    assert find("mine") == [kept]
-    stage(kept, worker)
-    assert main(["glibc", "list"]) == 0
-    assert time.process_time() - start < 5
+
+    def act() -> None:
+        assert find("mine") == [kept]
+        stage(kept, worker)
+        assert main(["glibc", "list"]) == 0
+
+    assert calls_of(act) < 1_000_000
     capsys.readouterr()
 
 

@@ -287,7 +287,7 @@ def test_all_architectures_are_those_with_a_worker(
         asked.append(arch)
         return own
 
-    monkeypatch.setattr("harness.glibcs.fetch", fetch_one)
+    monkeypatch.setattr("harness.cli.glibc.fetch", fetch_one)
     assert main(["glibc", "fetch", "first", "--arch", "all"]) == 0
     assert asked == ["amd64", "i386", "arm64", "armhf", "ppc64el", "riscv64", "s390x"]
 

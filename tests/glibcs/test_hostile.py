@@ -3,130 +3,89 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import random
-import resource
 import shutil
 import struct
-import subprocess
-import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.glibcs import GlibcError, from_directory
-from harness.glibcs.deb import unpack_tar
+from harness.glibcs.deb import unpack, unpack_tar
+from tests.glibcs.conftest import calls_of, memory_of
 from tests.glibcs.making import deb, elf, link, member, tar
 
 # How many damaged files are tried of each kind; docs/security.md names a longer run.
 CASES = int(os.environ.get("GAI_HARNESS_MUTATIONS", "400"))
-MEMORY = 640 << 20  # address space, of which an interpreter with this package takes half
-ADD = """
-import json, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
-from harness.cli import main
-status = main(["glibc", "add", sys.argv[2], "--name", "hostile"])
-with open("/proc/self/status") as lines:  # ru_maxrss would count the pytest it was forked from
-    (peak,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-print(json.dumps([status, peak]))
-"""
+ENTRY = struct.pack("<QQ", 1, 0)  # of a dynamic section: DT_NEEDED
 
 
-def _add(tree: Path) -> tuple[int, str, float, int]:
-    """Status, what was said, processor seconds and MiB of a ``glibc add`` with little memory."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", ADD, str(MEMORY), str(tree)],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    status, kilobytes = json.loads(done.stdout.splitlines()[-1])
-    return status, done.stderr, after.ru_utime - before.ru_utime, kilobytes >> 10
+def _elf(segments: int) -> bytes:
+    """The header of an amd64 library with so many segments."""
+    fields = (3, 62, 1, 0, 64, 0, 0, 64, 56, segments, 0, 0, 0)
+    return b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", *fields)
 
 
-def _shared_object(*parts: tuple[int, bytes], strings: bytes = b"\0", size: int = 0) -> bytes:
-    """An amd64 library with these segments, each of a kind, behind one that loads everything."""
-    offset = 64 + 56 * (len(parts) + 1)
-    headers, body = b"", b""
-    for kind, content in parts:
-        at = offset + len(body)
-        headers += struct.pack("<IIQQQQQQ", kind, 4, at, at, at, len(content), len(content), 1)
-        body += content
-    end = offset + len(body) + size
-    load = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, end, end, 1)
-    header = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, len(parts) + 1, 0, 0, 0)
-    return b"\x7fELF\2\1\1" + bytes(9) + header + load + headers + body
+def _segment(kind: int, at: int, size: int) -> bytes:
+    return struct.pack("<IIQQQQQQ", kind, 4, at, at, at, size, size, 1)
 
 
-def _long_strings() -> Iterator[bytes]:
+def _long_strings() -> bytes:
     text = b"a" * (4 << 20) + b"\0"
-    entries = [(5, 64 + 56 * 3)] + [(1, number) for number in range(900)] + [(14, 0), (0, 0)]
+    at = 64 + 56 * 3
+    entries = [(5, at)] + [(1, number) for number in range(900)] + [(14, 0), (0, 0)]
     dynamic = b"".join(struct.pack("<QQ", *entry) for entry in entries)
-    yield _shared_object((6, text), (2, dynamic))
+    load = _segment(1, 0, at + len(text) + len(dynamic))
+    parts = _segment(6, at, len(text)) + _segment(2, at + len(text), len(dynamic))
+    return _elf(3) + load + parts + text + dynamic
 
 
-def _many_segments() -> Iterator[bytes]:
-    headers = struct.pack("<IIQQQQQQ", 2, 4, 64, 64, 64, 1 << 20, 1 << 20, 1) * 65535
-    header = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 65535, 0, 0, 0)
-    yield b"\x7fELF\2\1\1" + bytes(9) + header + headers
-
-
-def _many_entries() -> Iterator[bytes]:
-    yield _shared_object((2, struct.pack("<QQ", 1, 0) * (1 << 20)))
-
-
-def _large_dynamic() -> Iterator[bytes]:
-    at, size = 4096, 400 << 20
-    yield (
-        b"\x7fELF\2\1\1" + bytes(9)
-        + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-        + struct.pack("<IIQQQQQQ", 2, 4, at, at, at, size, size, 1)
-    )  # fmt: skip
-    for _ in range(4):
-        yield struct.pack("<QQ", 1, 0) * (1 << 16)
-
-
-def _almost_banners() -> Iterator[bytes]:
-    yield elf(content=b"GNU C Library (stable) release \0" * (1 << 20))
-
-
-def _versions_in_a_row() -> Iterator[bytes]:
-    yield elf(versions=tuple(f"GLIBC_2.{number}" for number in range(60000)))
-
-
-BOMBS: dict[str, tuple[Callable[[], Iterator[bytes]], int]] = {
+BOMBS: dict[str, tuple[Callable[[], bytes], int]] = {
     # the file's beginning, and its size
     "4 MiB strings referred to a thousand times": (_long_strings, 0),
-    "65,535 dynamic segments": (_many_segments, 0),
-    "a million dynamic entries": (_many_entries, 0),
-    "a 400 MiB dynamic section": (_large_dynamic, 401 << 20),
-    "a sparse library of half a GiB": (lambda: iter([elf()]), 512 << 20),
-    "a sparse file of a TiB": (lambda: iter([b""]), 1 << 40),
-    "a million lines that are almost a banner": (_almost_banners, 0),
-    "60,000 versions": (_versions_in_a_row, 0),
-    "an empty file": (lambda: iter([b""]), 0),
+    "65,535 dynamic segments": (lambda: _elf(65535) + _segment(2, 64, 1 << 20) * 65535, 0),
+    "a million dynamic entries": (lambda: _elf(1) + _segment(2, 120, 16 << 20) + ENTRY * 2**20, 0),
+    "a 400 MiB dynamic section": (
+        lambda: (_elf(1) + _segment(2, 4096, 400 << 20)).ljust(4096, b"\0") + ENTRY * 2**18,
+        401 << 20,
+    ),
+    "a sparse library of half a GiB": (elf, 512 << 20),
+    "a sparse file of a TiB": (lambda: b"", 1 << 40),
+    "a million lines that are almost a banner": (
+        lambda: elf(content=b"GNU C Library (stable) release \0" * (1 << 20)),
+        0,
+    ),
+    "60,000 versions": (
+        lambda: elf(versions=tuple(f"GLIBC_2.{number}" for number in range(60000))),
+        0,
+    ),
+    "an empty file": (lambda: b"", 0),
 }
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_library_made_to_cost_is_one_line_soon(name: str, tmp_path: Path) -> None:
+def test_a_library_made_to_cost_is_one_line_soon(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make, size = BOMBS[name]
-    (tmp_path / "t/lib").mkdir(parents=True)
-    with (tmp_path / "t/lib/libc.so.6").open("wb") as output:
-        for part in make():
-            output.write(part)
-        if size:
-            output.truncate(size)
-    status, said, seconds, memory = _add(tmp_path / "t")
-    assert status == 2, said
-    assert len(said.splitlines()) == 1
-    assert "lib/libc.so.6: " in said
-    assert seconds < 8
-    assert memory < 250
+    path = tmp_path / "t/lib/libc.so.6"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(make())
+    if size:
+        os.truncate(path, size)
+
+    def act() -> None:
+        assert main(["glibc", "add", str(tmp_path / "t"), "--name", "hostile"]) == 2
+        said = capsys.readouterr().err
+        assert len(said.splitlines()) == 1
+        assert "lib/libc.so.6: " in said
+
+    assert memory_of(act) < 32
+    assert calls_of(act) < 200_000
 
 
 @pytest.mark.parametrize("place", ["lib/libc.so.6", "lib/libm.so.6", "lib/ld-linux-x86-64.so.2"])
@@ -136,13 +95,11 @@ def test_what_is_no_regular_file_is_never_opened_to_wait(tmp_path: Path, place: 
         (tmp_path / "lib" / name).write_bytes(elf(soname=name))
     (tmp_path / place).unlink()
     os.mkfifo(tmp_path / place)
-    start = time.monotonic()
     if "libm" in place:  # a library a lookup can do without
         assert "libm.so.6" not in from_directory(tmp_path).names
     else:
         with pytest.raises(GlibcError):
             from_directory(tmp_path)
-    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("version", ["GLIBC_2.2.777777", "GLIBC_2.1.2.3.4", "GLIBC_2.٣"])
@@ -174,13 +131,14 @@ def test_a_link_may_lead_nowhere(tmp_path: Path, target: str) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/libc.so.6").symlink_to(target)
     for number in range(40):  # each leads to the next one by as long a way
-        way = "lib/../" * 500 + f"lib{number + 1}"
-        (tmp_path / f"lib{number}").symlink_to(way)
+        (tmp_path / f"lib{number}").symlink_to("lib/../" * 500 + f"lib{number + 1}")
     (tmp_path / "lib64").symlink_to("lib0")
-    start = time.process_time()
-    with pytest.raises(GlibcError, match=r"a link to a file that is not in the tree"):
-        from_directory(tmp_path)
-    assert time.process_time() - start < 5
+
+    def act() -> None:
+        with pytest.raises(GlibcError, match=r"a link to a file that is not in the tree"):
+            from_directory(tmp_path)
+
+    assert calls_of(act) < 200_000
 
 
 Archive = Callable[[], bytes]
@@ -236,13 +194,15 @@ def test_an_archive_made_to_cost_is_one_line_soon(name: str, tmp_path: Path) -> 
     make, said = ARCHIVES[name]
     data = make()
     (tmp_path / "tree").mkdir()
-    start = time.process_time()
-    with pytest.raises(GlibcError) as caught:
-        unpack_tar(io.BytesIO(data), tmp_path / "tree", "p.deb")
-    assert said in str(caught.value)
-    assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 500
-    assert time.process_time() - start < 5
+
+    def act() -> None:
+        with pytest.raises(GlibcError) as caught:
+            unpack_tar(io.BytesIO(data), tmp_path / "tree", "p.deb")
+        assert said in str(caught.value)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 500
+
+    assert calls_of(act) < 4_000_000
     assert os.listdir(tmp_path) == ["tree"]  # noqa: PTH208
 
 
@@ -265,8 +225,6 @@ def test_more_time_than_a_package_takes_is_refused(
 
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
 def test_a_bomb_in_a_package_ends_dpkg_deb_too(tmp_path: Path) -> None:
-    from harness.glibcs.deb import unpack
-
     package = deb(tmp_path / "p.deb", member("usr/share/x"))
     data = _header("x", tarfile.XHDTYPE, 3 << 30)
     old = package.read_bytes()
