@@ -16,8 +16,8 @@ from typing import Any
 from harness.compare import evidence as evidence_module
 from harness.compare import predict as predict_module
 from harness.compare.fuzz import hostwork as hostwork_module
-from harness.compare.fuzz import linekinds as linekinds_module
 from harness.compare.fuzz import sorter as sorter_module
+from harness.compare.fuzz import tally as tally_module
 from harness.compare.fuzz.engine import turned
 from harness.compare.fuzz.sorter import RULE_BITS, Fixed, Key, Sorter
 from harness.compare.predict import ModelParts
@@ -201,7 +201,7 @@ def _wrap_around_refused(put: Put) -> None:
 
 def _nul_unnoticed(put: Put) -> None:
     original = gaiconf_module.line_words
-    for module in (gaiconf_module, linekinds_module):
+    for module in (gaiconf_module, tally_module):
         put(module, "line_words", lambda raw: original(raw.replace(b"\0", b"")))
 
 

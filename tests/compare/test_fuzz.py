@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.cli import main
-from harness.compare.fuzz.driver import BatchSpec, examine, fuzz
+from harness.compare.fuzz.driver import BatchSpec, examine, fuzz, write_scenario
 from harness.compare.fuzz.engine import FuzzReport
-from harness.compare.fuzz.found import write_scenario
 from harness.compare.fuzz.shrink import shrink
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.plan import lanes_for

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Self
 from harness.compare import predict
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, HostWork
-from harness.compare.fuzz.linekinds import EFFECTIVE, line_kinds
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
-from harness.compare.fuzz.tally import Tally, known_keys
+from harness.compare.fuzz.tally import EFFECTIVE, Tally, known_keys, line_kinds
+from harness.compare.run import worker_lane
 from harness.compare.verdict import judge
 from harness.model.dialects import ROWS, Dialect
 from harness.model.gaiconf import parse_gai_conf
@@ -30,7 +30,7 @@ from harness.model.lookup import AI_CANONNAME
 from harness.model.policy import Policy
 from harness.native.frames import lookup_payload
 from harness.native.record import Crashed, Outcome, TimedOut, decode
-from harness.native.worker_lane import MODULE_NAME, WorkerLane
+from harness.native.worker_lane import MODULE_NAME
 from harness.scenario.fuzz import scenario_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ class Disagreement:
 
     evidence: Evidence
     result: Result
-    lane: LaneSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +116,8 @@ class Engine:
         self._tally = Tally(self.work) if tallied else None
         self._payloads = [lookup_payload(query, timeout) for query in self.work.requests]
         self._stack = ExitStack()
-        self._lanes: list[WorkerLane] = []
-        for spec in lanes:
-            assert spec.skeleton is not None
-            root = box.private_root(spec.skeleton)
-            lane = WorkerLane(spec.command, root=root, preload=(MODULE_NAME,))
-            self._stack.callback(lane.close)
-            self._lanes.append(lane)
+        enter = self._stack.enter_context
+        self._lanes = [enter(worker_lane(box, spec, (MODULE_NAME,))) for spec in lanes]
         self._fixed: dict[Rule9, list[Fixed]] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
 
@@ -268,7 +262,6 @@ class Engine:
         self, each: Round, position: int, number: int, native: Outcome
     ) -> list[Disagreement]:
         """The case with all evidence, when it is a disagreement indeed."""
-        spec = self._specs[number]
         lookup = self._batch.lookups[each.lookups[position]]
         evidence = Evidence(
             scenario=scenario_of(self._batch, each.gai_conf, (lookup,)),
@@ -276,14 +269,12 @@ class Engine:
             conf=NamedGaiConf("default" if each.gai_conf is None else "inline", each.gai_conf),
             view=self.work.view,
             names=self.work.names,
-            lane=spec,
+            lane=self._specs[number],
             native=native,
         )
         result = judge(evidence, predict.GLIBC)
         alone = isinstance(native, (Crashed, TimedOut)) or bool(result.undefined)
-        if not (alone and result.agreed):
-            return [Disagreement(evidence, result, spec)]
-        return []
+        return [] if alone and result.agreed else [Disagreement(evidence, result)]
 
 
 def turned(dialect: Dialect) -> dict[str, Dialect]:

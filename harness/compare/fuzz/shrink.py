@@ -106,7 +106,7 @@ def shrink(
     def first(trials: Iterable[Trial]) -> tuple[int, Trial, Disagreement] | None:
         """The first that still disagrees in the same way, and how many came before."""
         specs = [
-            TrialSpec(group, found.lane, timeout, mutation)
+            TrialSpec(group, found.evidence.lane, timeout, mutation)
             for _, members in groupby(trials, key=lambda one: (one.host, one.resolver))
             for group in _parts(tuple(members))
         ]

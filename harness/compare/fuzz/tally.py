@@ -6,16 +6,33 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.compare.fuzz.linekinds import EFFECTIVE, IGNORED
 from harness.compare.fuzz.sorter import Key, deciding_rule
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import ROWS
+from harness.model.gaiconf import Cause, Effect, Line, line_words
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.hostwork import AskedLookup, HostWork
     from harness.model.host import Target
     from harness.model.order import Candidate
     from harness.model.policy import Policy
+
+_HUGE = 4096
+EFFECTIVE = (
+    "label", "precedence", "scopev4", "length 0", "host bits", "no value, taken as 0",
+    "empty length, taken as /0", "no length, taken as a host", "sign or wrap-around",
+    "leading zeros", "rest ignored", "same prefix twice", "carriage return", "huge line", "NUL",
+    "no final newline",
+)  # fmt: skip
+"""Kinds that a table can have an entry from."""
+
+IGNORED = (
+    "comment", "blank", "unknown keyword", "IPv4 prefix in an IPv6 table", "no address",
+    "scopev4 not mapped", "scopev4 cutting into ::ffff:", "no value, dropped",
+    "empty length, dropped", "bad value", "bad length", "no length, undefined", "reload yes",
+    "reload otherwise", "not ASCII", "no file",
+)  # fmt: skip
+"""Kinds without an entry."""
 
 TRAPS = (
     "table-dropped", "peer-address", "address-twice", "no-scope-id", "scope-id", "source-in-127",
@@ -52,15 +69,10 @@ class Tally:
         self._rules = [0] * 11
         self._masks: Counter[int] = Counter()
         self._other: Counter[str] = Counter()
-        table = work.table
-        twice = Counter(entry.key for entry in table.entries)
-        peers = {
-            row.local
-            for row in work.view.addresses
-            if row.local is not None and row.address not in (None, row.local)
-        }
+        twice = Counter(entry.key for entry in work.table.entries)
+        peers = {row.local for row in work.view.addresses if row.address not in (None, row.local)}
         self._slot_masks = [
-            self._mask(target, candidate, twice, peers)
+            self._mask(target, candidate, twice, peers - {None})
             for target, candidate in zip(work.targets, work.candidates, strict=True)
         ]
 
@@ -71,47 +83,40 @@ class Tally:
         twice: Mapping[int, int],
         peers: Iterable[object],
     ) -> int:
-        address, source = target.address, candidate.source
+        address, source, work = target.address, candidate.source, self._work
         assert not isinstance(source, str)
-        names = []
+        dropped, unknown = work.table.dropped, candidate.index is None
+        traits: dict[str, bool] = {}
         if address.version == 6:
-            if address.is_link_local:
-                names.append("scope-id" if target.scope_id else "no-scope-id")
-            if int(address) >> 32 == 0xFFFF:
-                names.append("mapped")
+            traits["scope-id" if target.scope_id else "no-scope-id"] = address.is_link_local
+            traits["mapped"] = int(address) >> 32 == 0xFFFF
         if source is None:
-            names.append("unreachable")
-            if self._work.view.routes[target].error == "EACCES":
-                names.append("broadcast")
+            traits["unreachable"] = True
+            traits["broadcast"] = work.view.routes[target].error == "EACCES"
         else:
-            if self._work.table.dropped:
-                names.append("table-dropped")
-            elif candidate.index is None:
-                names.append("peer-address" if source in peers else "unknown-interface")
-            if twice[as_ipv6_int(source)] > 1:
-                names.append("address-twice")
-            if source.version == 4 and int(source) >> 24 == 127:
-                names.append("source-in-127")
-                if candidate.index is None and not self._work.table.dropped:
-                    names.append("source-in-127-by-inet6-socket")
-        return sum(_BIT[name] for name in names)
+            loopback = source.version == 4 and int(source) >> 24 == 127
+            unknown_kind = "peer-address" if source in peers else "unknown-interface"
+            traits |= {
+                "table-dropped": dropped,
+                unknown_kind: unknown and not dropped,
+                "address-twice": twice[as_ipv6_int(source)] > 1,
+                "source-in-127": loopback,
+                "source-in-127-by-inet6-socket": loopback and unknown and not dropped,
+            }
+        return sum(_BIT[name] for name, there in traits.items() if there)
 
     def sorted(self, one: AskedLookup, keys: Sequence[Key], order: Sequence[int]) -> None:
         """Count one sorted look-up: ``order`` are positions of ``keys``."""
-        rules, slots = self._rules, one.slots
+        rules, slots, masks = self._rules, one.slots, self._slot_masks
         before = order[0]
         for after in order[1:]:
             if slots[before] != slots[after]:
                 rules[deciding_rule(keys[before], keys[after])] += 1
             before = after
         mask = 0
-        masks = self._slot_masks
         for slot in set(slots):
             mask |= masks[slot]
         self._masks[mask] += 1
-        self._more(slots, keys)
-
-    def _more(self, slots: Sequence[int], keys: Sequence[Key]) -> None:
         other = self._other
         if len(set(slots)) < len(slots):
             other["trap repeated-address"] += 1
@@ -146,9 +151,7 @@ class Tally:
     def counts(self) -> Counter[str]:
         """Everything counted so far: how often each of `known_keys` decided."""
         found = Counter(self._other)
-        for number in range(1, 11):
-            if self._rules[number]:
-                found[f"rule {number}"] += self._rules[number]
+        found.update({f"rule {number}": times for number, times in enumerate(self._rules) if times})
         for mask, times in self._masks.items():
             for name, bit in _BIT.items():
                 if mask & bit:
@@ -165,3 +168,68 @@ def _has_cycle(keys: Sequence[Key]) -> bool:
                     if other[0] == rules and other[2] != version:
                         return True
     return False
+
+
+def line_kinds(gai_conf: bytes | None, lines: Sequence[Line]) -> dict[str, list[int]]:
+    """The kinds of lines in a file as glibc reads it, with the numbers of the lines, from 1.
+
+    Parameters: ``gai_conf``, None for no file; ``lines`` what a dialect reads in it.
+    """
+    if gai_conf is None:
+        return {"no file": []}
+    found: dict[str, list[int]] = {}
+    raw_lines = gai_conf.split(b"\n")
+    seen: dict[tuple[object, ...], int] = {}
+    for raw, line in zip(raw_lines, lines, strict=True):
+        last = line.number == len(raw_lines)
+        if last and not raw:
+            break
+        kinds = _kinds(raw, line)
+        if last:
+            kinds.append("no final newline")
+        if line.entry is not None:
+            bits = line.entry.bits
+            width = line.entry.width
+            key = line.keyword, bits, line.entry.prefix >> (width - bits)
+            if seen.setdefault(key, line.number) != line.number:
+                # the first line wins, so it is the one that decides
+                found.setdefault("same prefix twice", []).append(seen[key])
+            if line.entry.prefix & ((1 << (width - bits)) - 1):
+                kinds.append("host bits")
+            if bits == 0:
+                kinds.append("length 0")
+        for kind in kinds:
+            found.setdefault(kind, []).append(line.number)
+    return found
+
+
+def _kinds(raw: bytes, line: Line) -> list[str]:
+    traits = {
+        "NUL": b"\0" in raw, "huge line": len(raw) > _HUGE, "carriage return": b"\r" in raw,
+        "not ASCII": not raw.isascii(),
+    }  # fmt: skip
+    match line.effect:
+        case Effect.BLANK:
+            traits["comment" if b"#" in raw else "blank"] = True
+        case Effect.UNDEFINED:
+            traits[f"{line.cause}, undefined"] = True
+        case Effect.IGNORED:
+            missing = line.cause in (Cause.NO_VALUE, Cause.EMPTY_LENGTH)
+            traits[f"{line.cause}, dropped" if missing else f"{line.cause}"] = True
+        case Effect.USED if line.keyword == "reload":
+            yes = line_words(raw)[1:2] == ["yes"]
+            traits["reload yes" if yes else "reload otherwise"] = True
+        case _:
+            words = line_words(raw)
+            _, slash, length = words[1].partition("/")
+            numbers = [number for number in (length, *words[2:3]) if number]
+            traits |= {
+                line.keyword: True,
+                "no value, taken as 0": len(words) < 3,
+                "empty length, taken as /0": bool(slash and not length),
+                "no length, taken as a host": not slash,
+                "rest ignored": len(words) > 3,
+                "sign or wrap-around": any(number[0] in "+-" for number in numbers),
+                "leading zeros": any(len(n) > 1 and n[0] == "0" for n in numbers),
+            }
+    return [kind for kind, there in traits.items() if there]
