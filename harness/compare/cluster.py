@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from typing import Any, Self
 
 from harness import __version__
@@ -148,21 +150,15 @@ class Cluster:
         Tasks are taken a few at a time. Raises ClusterError when no worker is left, or one
         that cannot do its task.
         """
-        waiting = enumerate(tasks)
-        running: dict[Any, int] = {}
-        finished: dict[int, Outcome] = {}
-        following, exhausted = 0, False
+        waiting = iter(tasks)
+        running: deque[Any] = deque()
         seen = time.monotonic()
         try:
             while True:
                 threads = sum(self.client.nthreads().values())
-                while not exhausted and len(running) + len(finished) < _AHEAD * max(1, threads):
-                    number, task = next(waiting, (-1, None))
-                    if task is None:
-                        exhausted = True
-                    else:
-                        running[self.client.submit(do, task, pure=False)] = number
-                if exhausted and not running and not finished:
+                for task in islice(waiting, max(0, _AHEAD * max(1, threads) - len(running))):
+                    running.append(self.client.submit(do, task, pure=False))
+                if not running:
                     return
                 if threads:
                     seen = time.monotonic()
@@ -170,25 +166,21 @@ class Cluster:
                     raise ClusterError(
                         f"no Dask worker for {_PATIENCE:g} s; start some: dask worker ADDRESS"
                     )
-                for future in self._done(list(running)):
-                    finished[running.pop(future)] = self._result(future)
-                while following in finished:
-                    yield finished.pop(following)
-                    following += 1
+                while running and (outcome := self._outcome(running[0])) is not None:
+                    running.popleft()
+                    yield outcome
         finally:
             with suppress(Exception):  # the scheduler may be gone
                 self.client.cancel(list(running))
 
-    def _done(self, futures: list[Any]) -> Iterable[Any]:
-        with suppress(TimeoutError), self.client.as_current():
-            # not for long: lost workers are noticed between two waits
-            done, _ = self._dask.wait(futures, timeout=1, return_when="FIRST_COMPLETED")
-            return list(done)
-        return ()
-
-    def _result(self, future: Any) -> Outcome:
+    def _outcome(self, future: Any) -> Outcome | None:
+        """What a task gave. None after a second without it: lost workers are noticed then."""
         try:
-            outcome: Outcome = future.result(timeout=_ANSWERS)
+            outcome: Outcome = future.result(timeout=1)
+        except TimeoutError:
+            if future.status == "error":
+                raise
+            return None
         except self._dask.CancelledError:
             raise ClusterError("the Dask scheduler is lost, or has dropped a task") from None
         except self._dask.KilledWorker as problem:
@@ -225,12 +217,11 @@ def do(task: Task) -> Outcome:
     if task.version != __version__:
         raise ClusterError(f"a worker has gai-harness {__version__}, {task.version} is asked for")
     lanes = _lanes(task.glibcs)
+    pool = _pool(os.getpid())
     try:
         if isinstance(task.work, BatchSpec):
-            spec = replace(task.work, lanes=lanes)
-            return Outcome(list(_pool(os.getpid()).run(examine_batch, spec)))
-        job = replace(task.work, lanes=lanes)
-        return Outcome(list(_pool(os.getpid()).run(examine_host, job)))
+            return Outcome(list(pool.run(examine_batch, replace(task.work, lanes=lanes))))
+        return Outcome(list(pool.run(examine_host, replace(task.work, lanes=lanes))))
     except SandboxError as problem:
         return Outcome([], problem)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
 
-from harness.compare.build_names import label, shortened
 from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
@@ -174,26 +175,31 @@ def _by_version(spec: LaneSpec) -> tuple[object, ...]:
 
 def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
     is_host = build.origin == "host"
+    plain = LaneSpec(build.version, build.arch, "cffi", build.origin, label=label(build))
     lanes = []
     if lane in ("cffi", "both") or (lane == "auto" and is_host):
+        own = host()
         if is_host:
+            lanes.append(plain)
+        elif build.arch == own.arch and build.ordered_version >= own.ordered_version:
+            # this interpreter and its extension, started by the build's own loader
             lanes.append(
-                LaneSpec(build.version, build.arch, "cffi", build.origin, label=label(build))
-            )
-        elif _can_host(build):
-            lanes.append(_hosted(build))
+                replace(
+                    plain, command=tuple(hosted_command(build)), skeleton=_staged(build),
+                    parts=tuple(python_parts(build).items()),
+                )
+            )  # fmt: skip
         elif lane == "cffi":
             raise PlanError(
-                f"--lane cffi: this interpreter needs glibc {host().version} or later on "
-                f"{host().arch}, and does not start under {build.label}"
+                f"--lane cffi: this interpreter needs glibc {own.version} or later on "
+                f"{own.arch}, and does not start under {build.label}"
             )
     if lane in ("worker", "both") or (lane == "auto" and not is_host):
         emulator = emulator_for(build)
         lanes.append(
-            LaneSpec(
-                build.version, build.arch, "worker", build.origin,
-                tuple(command(build, emulator)), _staged(build, emulator), label(build),
-                emulator=str(emulator or ""),
+            replace(
+                plain, lane="worker", command=tuple(command(build, emulator)),
+                skeleton=_staged(build, emulator), emulator=str(emulator or ""),
             )
         )  # fmt: skip
     return lanes
@@ -202,21 +208,6 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
 def _staged(build: Build, emulator: Emulator | None = None) -> Path:
     modules = {MODULE_NAME: bundled_module(build.arch)}
     return stage(build, bundled_worker(build.arch), modules, emulator)
-
-
-def _can_host(build: Build) -> bool:
-    """Whether this interpreter, linked against the host's glibc, starts under the build."""
-    own = host()
-    return build.arch == own.arch and build.ordered_version >= own.ordered_version
-
-
-def _hosted(build: Build) -> LaneSpec:
-    """This interpreter and its extension, started by the build's own loader."""
-    return LaneSpec(
-        build.version, build.arch, "cffi", build.origin,
-        tuple(hosted_command(build)), _staged(build), label(build),
-        parts=tuple(python_parts(build).items()),
-    )  # fmt: skip
 
 
 def make_jobs(
@@ -243,5 +234,46 @@ def make_jobs(
 
 def host_lane() -> LaneSpec:
     """The host's glibc through cffi."""
-    build = host()
-    return LaneSpec(build.version, build.arch, "cffi", build.origin, label=label(build))
+    return _lanes_of(host(), "cffi")[0]
+
+
+def label(build: Build) -> str:
+    """The name it was added by, "host", the distribution's suite, or its folder's whole path."""
+    if build.name is not None:
+        return build.name
+    if build.origin.startswith("directory "):
+        return build.origin.removeprefix("directory ")
+    words = build.origin.split()
+    return words[1] if len(words) > 1 else build.origin
+
+
+def shortened(specs: Sequence[LaneSpec]) -> tuple[LaneSpec, ...]:
+    """The lanes with labels as short as tells their builds apart.
+
+    Of a folder's path the last part is kept, or as many more as it takes. Where an added
+    build has the name of a suite, both get their whole origin.
+    """
+    labels = {_key(spec): spec.label for spec in specs}
+    folders = {PurePath(text) for text in labels.values() if text.startswith("/")}
+    short = {str(folder): _tail(folder, folders) for folder in folders}
+    labels = {key: short.get(text, text) for key, text in labels.items()}
+    often = Counter((key[:2], text) for key, text in labels.items())
+    found = []
+    for spec in specs:
+        key = _key(spec)
+        text = labels[key]
+        alone = often[key[:2], text] == 1
+        found.append(replace(spec, label=text if alone else f"{text}, {spec.build}"))
+    return tuple(found)
+
+
+def _key(spec: LaneSpec) -> tuple[str, str, str, str]:
+    return spec.glibc, spec.arch, spec.build, spec.label
+
+
+def _tail(folder: PurePath, among: Collection[PurePath]) -> str:
+    """The shortest end of a path that no other one has."""
+    for count in range(1, len(folder.parts)):
+        if sum(other.parts[-count:] == folder.parts[-count:] for other in among) == 1:
+            return str(PurePath(*folder.parts[-count:]))
+    return str(folder)

@@ -20,7 +20,6 @@ from harness.sandbox import Pool
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
     from harness.sandbox import Box
-    from harness.scenario.schema import Lookup
 
 _MOST_ADDRESSES = 256
 
@@ -99,49 +98,37 @@ def fulfil_all(
     Raises WishError for an address that the look-up does not give, and as
     `harness.compare.run.run`.
     """
-    hosts = [_Host.of(job) for job, _ in asked]
+    hosts = [_jobs(job) for job, _ in asked]
     with Pool(workers or os.cpu_count() or 1) as pool:
-        seen = _answers(pool, [(host, [host.present]) for host in hosts])
+        seen = _answers(pool, [(jobs, jobs[0].gai_confs[:1]) for jobs in hosts])
         outcomes = [
-            [_outcome(host, wish, found) for wish in wishes]
-            for host, (_, wishes), found in zip(hosts, asked, seen, strict=True)
+            [_outcome(jobs[0], wish, found) for wish in wishes]
+            for jobs, (_, wishes), found in zip(hosts, asked, seen, strict=True)
         ]
         files = list(map(_files, hosts, outcomes))
         tried = _answers(pool, list(zip(hosts, files, strict=True)))
-    for host, (job, wishes), found, listed, now, confs in zip(
+    for jobs, (job, wishes), found, listed, now, confs in zip(
         hosts, asked, seen, outcomes, tried, files, strict=True
     ):
-        names = {conf.data: conf.name for conf in (host.present, *confs)}
+        names = {conf.data: conf.name for conf in (jobs[0].gai_confs[0], *confs)}
         answered = (
-            _answered(host, wish, outcome, found | now, names)
+            _answered(jobs[0], wish, outcome, found | now, names)
             for wish, outcome in zip(wishes, listed, strict=True)
         )
         yield job, tuple(answered)
 
 
-@dataclass(frozen=True, slots=True)
-class _Host:
-    """A job without expectations, once for each order of the DNS replies."""
+_Jobs = tuple[HostJob, ...]
+"""A job without expectations, once for each order of the DNS replies."""
 
-    jobs: tuple[HostJob, ...]
 
-    @classmethod
-    def of(cls, job: HostJob) -> _Host:
-        job = replace(job.without_expectations(), source="", lines=())
-        dns = job.scenario.dns
-        if job.scenario.resolver != "dns":
-            return cls((job,))
-        other = dns.model_copy(update={"first_reply": "AAAA" if dns.first_reply == "A" else "A"})
-        turned = job.scenario.model_copy(update={"dns": other})
-        return cls((job, replace(job, scenario=turned)))
-
-    @property
-    def present(self) -> NamedGaiConf:
-        return self.jobs[0].gai_confs[0]
-
-    @property
-    def lookups(self) -> tuple[Lookup, ...]:
-        return self.jobs[0].scenario.lookups
+def _jobs(job: HostJob) -> _Jobs:
+    job = replace(job.without_expectations(), source="", lines=())
+    dns = job.scenario.dns
+    if job.scenario.resolver != "dns":
+        return (job,)
+    other = dns.model_copy(update={"first_reply": "AAAA" if dns.first_reply == "A" else "A"})
+    return job, replace(job, scenario=job.scenario.model_copy(update={"dns": other}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +150,12 @@ def _look(box: Box, job: HostJob) -> Iterator[_Sorted]:
 _Found = dict[tuple[int, str], _Sorted]
 
 
-def _answers(pool: Pool, hosts: Sequence[tuple[_Host, Sequence[NamedGaiConf]]]) -> list[_Found]:
+def _answers(pool: Pool, hosts: Sequence[tuple[_Jobs, Sequence[NamedGaiConf]]]) -> list[_Found]:
     """What each host answers, by number of the look-up and name of the gai.conf."""
     jobs = [
         (number, replace(job, gai_confs=tuple(confs)))
-        for number, (host, confs) in enumerate(hosts)
-        for job in host.jobs
+        for number, (own, confs) in enumerate(hosts)
+        for job in own
         if confs
     ]
     found: list[_Found] = [{} for _ in hosts]
@@ -182,32 +169,33 @@ def _answers(pool: Pool, hosts: Sequence[tuple[_Host, Sequence[NamedGaiConf]]]) 
     return found
 
 
-def _outcome(host: _Host, wish: Wish, found: _Found) -> Suggestion | Impossible:
-    present = host.present
+def _outcome(job: HostJob, wish: Wish, found: _Found) -> Suggestion | Impossible:
+    present = job.gai_confs[0]
     cases = found[wish.lookup, present.name].cases
-    wanted = _targets(wish, cases, lookup_title(host.lookups[wish.lookup]))
+    wanted = _targets(wish, cases, lookup_title(job.scenario.lookups[wish.lookup]))
     other = [case for (n, _), seen in found.items() if n != wish.lookup for case in seen.cases]
     return suggest(cases, present.data, wanted, other)
 
 
-def _files(host: _Host, outcomes: Sequence[Suggestion | Impossible]) -> list[NamedGaiConf]:
+def _files(jobs: _Jobs, outcomes: Sequence[Suggestion | Impossible]) -> list[NamedGaiConf]:
     """Every different suggested file, numbered; the present one has been tried already."""
     data = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
-    data.pop(host.present.data, None)
+    data.pop(jobs[0].gai_confs[0].data, None)
     return [NamedGaiConf(f"suggestion {number}", one) for number, one in enumerate(data, 1)]
 
 
 def _answered(
-    host: _Host, wish: Wish, outcome: Suggestion | Impossible, found: _Found,
+    job: HostJob, wish: Wish, outcome: Suggestion | Impossible, found: _Found,
     names: Mapping[bytes | None, str],
 ) -> Answered:  # fmt: skip
+    present = job.gai_confs[0]
     answered = Answered(
-        host.jobs[0].scenario.name,
-        lookup_title(host.lookups[wish.lookup]),
+        job.scenario.name,
+        lookup_title(job.scenario.lookups[wish.lookup]),
         wish.wanted,
-        host.present,
+        present,
         outcome,
-        found[wish.lookup, host.present.name].results,
+        found[wish.lookup, present.name].results,
     )
     if isinstance(outcome, Impossible):
         return answered

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.compare.build_names import label, shortened
 from harness.compare.evidence import LaneSpec
+from harness.compare.plan import label, shortened
 from harness.glibcs import Build
 
 
