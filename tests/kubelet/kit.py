@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import subprocess
 import time
@@ -12,21 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.kubelet.net import Net
+from harness.kubelet.net import Net, plain
 from harness.kubelet.run import read_net
 from harness.model.host import HostView, Target
 from harness.model.standards import go_targets
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
-from harness.scenario.schema import Host, Scenario
+from harness.scenario.fuzz import draw_batch
+from harness.scenario.schema import Dns, Host, Lookup, Scenario
 
 if TYPE_CHECKING:
     from harness.sandbox import Box
 
 # as Go's cgo calls getaddrinfo: SOCK_STREAM, AI_CANONNAME | AI_V4MAPPED | AI_ALL
 GO_HINTS: dict[str, Any] = {"socktype": 1, "flags": 0x2 | 0x8 | 0x10}
+
+
+Orders = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,11 @@ class Said:
 
     net: Net
     view: HostView
-    glibc: dict[str, tuple[str, ...]]
-    cgo: dict[str, tuple[str, ...]]
-    pure: dict[str, tuple[str, ...]]
-    go_debug: dict[str, tuple[str, ...]]
-    left_alone: dict[str, tuple[str, ...]]
+    glibc: Orders
+    cgo: Orders
+    pure: Orders
+    go_debug: Orders
+    left_alone: Orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,11 @@ def ask_everybody(box: Box, ask: Ask) -> Iterator[Said]:
     names = list(ask.scenario.names)
     with CffiLane() as lane, lane.open() as session:
         answers = [session.lookup(Query(name, **GO_HINTS)) for name in names]
-    glibc = {}
-    for name, answer in zip(names, answers, strict=True):
-        assert isinstance(answer, Answer)
-        glibc[name] = tuple(_plain(info.address) for info in answer.addrinfos)
+    glibc = {
+        name: tuple(str(plain(ip_address(info.address))) for info in answer.addrinfos)
+        for name, answer in zip(names, answers, strict=True)
+        if isinstance(answer, Answer)
+    }
     listed = [Target(ip_address(text)) for name in names for text in ask.scenario.names[name]]
     yield Said(
         net=read_net(Netlink()),
@@ -92,7 +96,7 @@ def ask_everybody(box: Box, ask: Ask) -> Iterator[Said]:
     )
 
 
-def run_go(program: Path, names: list[str], debug: str = "") -> dict[str, tuple[str, ...]]:
+def run_go(program: Path, names: list[str], debug: str = "") -> Orders:
     done = go_process(program, names, debug)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     return {one["name"]: tuple(one["addresses"]) for one in found}
@@ -108,69 +112,21 @@ def go_process(
     )  # fmt: skip
 
 
-def _plain(text: str) -> str:
-    address = ip_address(text)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
-
-
-V4 = ("172.18.45.{}/24", "10.0.{}.5/16", "192.168.7.{}/25", "203.0.113.{}/28", "169.254.3.{}/16")
-V6 = ("2001:db8:1::{:x}/64", "fd00:7::{:x}/64", "fe80::{:x}/64", "2002:c000:204::{:x}/48")
-FAR4 = ("198.51.100.{}", "10.9.{}.1", "172.18.99.{}", "127.0.0.{}", "224.0.0.{}")
-FAR6 = ("2001:db8:ffff::{:x}", "2a00:1450::{:x}", "2001:0:5ef5::{:x}", "fec0::{:x}", "fc00:9::{:x}")
-
-
 def random_host(seed: int) -> Scenario:
-    """A node: some interfaces, some default routes, names for addresses near and far."""
-    pick = random.Random(seed)
-    own: list[str] = []
-    interfaces: dict[str, Any] = {}
-    used: set[str] = set()
-    kinds = pick.choice([("4",), ("4", "6"), ("4", "6"), ("6",)])
-    for number in range(pick.randint(1, 3)):
-        addresses: list[Any] = []
-        for _ in range(pick.randint(0, 4)):
-            text = pick.choice(V4 if pick.choice(kinds) == "4" else V6)
-            address = text.format(pick.randint(1, 14))
-            if pick.random() < 0.2:
-                address = address.partition("/")[0] + ("/128" if ":" in address else "/32")
-            plain = address.partition("/")[0]
-            if plain in used:
-                continue
-            used.add(plain)
-            own.append(plain)
-            flags = ["deprecated"] if pick.random() < 0.1 else []
-            addresses.append({"address": address, "flags": flags})
-        interfaces[f"eth{number}"] = {"addresses": addresses}
-    routes: list[dict[str, Any]] = []
-    for name, interface in interfaces.items():
-        families = {":" in one["address"] for one in interface["addresses"]}
-        for six in families:
-            if pick.random() < 0.5:
-                to = "::/0" if six else "0.0.0.0/0"
-                routes.append(
-                    {"to": to, "dev": name, "metric": pick.randint(1, 9) * 100 + len(routes)}
-                )
-    names = {}
-    for number in range(8):
-        count = pick.randint(1, 6)
-        far = [
-            text.format(pick.randint(1, 250)) for text in pick.sample(FAR4 + FAR6, k=min(count, 4))
-        ]
-        pool = own * 2 + far
-        chosen = [pick.choice(pool) for _ in range(count)]
-        names[f"node{number}.example"] = list(dict.fromkeys(chosen))
-    resolver = pick.choice(["files", "dns"])
-    document: dict[str, Any] = {
-        "name": f"random-{seed}",
-        "host": {"interfaces": interfaces, "routes": routes},
-        "names": names,
-        "resolver": resolver,
-        "lookups": [{"name": "node0.example"}],
+    """A host and names as the fuzzer draws them, in forms that a hosts file and DNS can hold."""
+    batch = draw_batch(seed, 0)
+    plain = {
+        f"{name}.example": tuple(dict.fromkeys(t for t in texts if not re.search("%|::ffff:", t)))
+        for name, texts in list(batch.names.items())[:12]
     }
-    if resolver == "dns":
-        document["dns"] = {"first_reply": pick.choice(["A", "AAAA"])}
-    return Scenario.model_validate(document)
+    names = {name: texts for name, texts in plain.items() if texts}
+    lookups = (Lookup(name=next(iter(names))),)
+    if seed % 2:
+        return Scenario(name=batch.title, host=batch.host, names=names, lookups=lookups)
+    dns = Dns(first_reply="A" if seed % 4 else "AAAA")
+    return Scenario(
+        name=batch.title, host=batch.host, names=names, lookups=lookups, resolver="dns", dns=dns
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +148,7 @@ def chosen_by_go(box: Box, choices: Choices) -> Iterator[dict[str, str]]:
         yield dict(re.findall(r"hostLookupOrder\((\S*)\) = (\S+)", said))
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What to store in a real etcd server, and a folder for its data."""
 
     value: bytes
@@ -205,8 +160,7 @@ class Stored:
 def through_etcd(box: Box, stored: Stored) -> Iterator[dict[str, bytes]]:
     """Inside a sandbox: write a value to a real etcd on its loopback and read it back."""
     box.build(Host())
-    client = "http://127.0.0.1:2379"
-    peer = "http://127.0.0.1:2380"
+    client, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
     server = subprocess.Popen(
         [
             stored.server, "--data-dir", str(stored.folder / "data"), "--name", "one",

@@ -12,14 +12,11 @@ from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.sandbox import Pool
 from harness.scenario import library, load
 from harness.scenario.schema import Scenario
-from tests.kubelet.kit import Ask, Programs, Said, ask_everybody, random_host
+from tests.kubelet.kit import Ask, Orders, Programs, Said, ask_everybody, random_host
 
 HOSTS = 40
 # what undoes the comparison: files in which this glibc's behaviour is undefined
 UNDEFINED = ("fact-3.4", "conf-reload")
-
-
-Orders = dict[str, tuple[str, ...]]
 
 
 def model_orders(scenario: Scenario, said: Said) -> list[Orders]:
@@ -45,10 +42,14 @@ def check(scenario: Scenario, said: Said) -> None:
     assert said.cgo == said.glibc, scenario.name
     models = model_orders(scenario, said)
 
+    # Go may send to a broadcast address (SO_BROADCAST), which the observation of glibc's cannot
+    refused = {str(one) for one, route in said.view.routes.items() if route.error == "EACCES"}
+
     def one_of_the_models(orders: Orders) -> None:
         assert orders.keys() == scenario.names.keys(), scenario.name
         for name, order in orders.items():
-            assert order in [model[name] for model in models], scenario.name
+            if refused.isdisjoint(order):
+                assert order in [model[name] for model in models], scenario.name
 
     one_of_the_models(said.pure)
     one_of_the_models(said.go_debug)
@@ -61,17 +62,23 @@ def check(scenario: Scenario, said: Said) -> None:
 def test_random_hosts(pool: Pool, programs: Programs) -> None:
     scenarios = [random_host(seed) for seed in range(HOSTS)]
     asks = [Ask(scenario, None, programs) for scenario in scenarios]
-    different = 0
-    for scenario, (said,) in zip(scenarios, pool.map(ask_everybody, asks), strict=True):
-        check(scenario, said)
-        different += sum(said.cgo[name] != said.pure[name] for name in scenario.names)
+    built = different = 0
+    for scenario, outcome in zip(scenarios, pool.outcomes(ask_everybody, asks), strict=True):
+        if outcome.error is None:  # not refused by the kernel
+            (said,) = outcome.values
+            check(scenario, said)
+            built += 1
+            different += sum(said.cgo[name] != said.pure[name] for name in scenario.names)
+    assert built > HOSTS / 2
     assert different > HOSTS  # the comparison would notice one taken for the other
 
 
-def test_the_library(pool: Pool, programs: Programs) -> None:
+def test_the_library_s_gai_confs(pool: Pool, programs: Programs) -> None:
+    """Random hosts have none."""
     loaded = [load(path) for path in library() if not path.stem.startswith(UNDEFINED)]
-    loaded = [one for one in loaded if one.scenario.names and one.scenario.resolver != "nss"]
-    assert len(loaded) > 80
+    loaded = [one for one in loaded if one.gai_conf is not None and one.scenario.resolver != "nss"]
+    loaded = [one for one in loaded if one.scenario.names]
+    assert len(loaded) > 20
     asks = [Ask(one.scenario, one.gai_conf, programs) for one in loaded]
     for one, (said,) in zip(loaded, pool.map(ask_everybody, asks), strict=True):
         check(one.scenario, said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.kubelet.node import PREFIX, NodeError, NodeObject, read_node
+from harness.sandbox import Pool
+from tests.conftest import Call
+from tests.kubelet.kit import Stored, through_etcd
 
 HERE = Path(__file__).parent
 # one Node, encoded by Kubernetes 1.20's own protobuf serializer and as JSON
@@ -27,20 +31,17 @@ EXPECTED = NodeObject(
 )  # fmt: skip
 
 
-def document() -> dict[str, Any]:
-    found = json.loads(JSON)
-    assert isinstance(found, dict)
-    return found
-
-
 def named(name: str) -> dict[str, Any]:
-    node = document()
+    node: dict[str, Any] = json.loads(JSON)
     node["metadata"]["name"] = name
     return node
 
 
 def test_both_forms_say_the_same() -> None:
-    assert read_node(JSON) == read_node(ETCD) == EXPECTED
+    for value in (JSON, ETCD):
+        text = json.dumps({"kvs": [{"key": "L3g=", "value": base64.b64encode(value).decode()}]})
+        assert read_node(value) == read_node(text.encode()) == EXPECTED
+    assert read_node(JSON + b"\n\n") == EXPECTED
     assert [str(address) for address in EXPECTED.internal_ips] == ["172.18.45.3", "2001:db8:1::2"]
 
 
@@ -50,16 +51,6 @@ def test_a_list_and_one_of_it() -> None:
     for wanted in (None, "c"):
         with pytest.raises(NodeError, match="a, b"):
             read_node(nodes, wanted)
-
-
-@pytest.mark.parametrize("value", [ETCD, JSON])
-def test_etcdctl_json(value: bytes) -> None:
-    text = json.dumps({"kvs": [{"key": "L3g=", "value": base64.b64encode(value).decode()}]})
-    assert read_node(text.encode()) == EXPECTED
-
-
-def test_a_trailing_line_end_does_no_harm_to_json() -> None:
-    assert read_node(JSON + b"\n\n") == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -108,3 +99,20 @@ def test_no_cut_value_is_more_than_a_line(length: int) -> None:
 def test_no_garbage_is_more_than_a_line(data: bytes) -> None:
     for value in (data, PREFIX + data, ETCD[:40] + data + ETCD[40:]):
         assert "\n" not in complaint(value)
+
+
+@pytest.mark.parametrize("value", [ETCD, JSON], ids=["protobuf", "json"])
+def test_written_and_read_by_a_real_etcd(
+    pool: Pool, tmp_path: Path, value: bytes, needs: Callable[..., str], call: Call
+) -> None:
+    server, client = needs("etcd", "etcd-server"), needs("etcdctl", "etcd-client")
+    (found,) = pool.run(through_etcd, Stored(value, tmp_path, server, client))
+    assert found["value"] == value + b"\n"
+    assert read_node(found["value"]) == EXPECTED
+    assert read_node(found["json"]) == EXPECTED
+    (tmp_path / "node").write_bytes(found["value"])
+    done = call("kubelet", "--scenario", "kubelet-look-up", "--node", tmp_path / "node")
+    assert done.status == 1, done.err  # the record has an IPv6 address too
+    assert "the Node object has 172.18.45.3, 2001:db8:1::2: differs" in done.out
+    assert "providerID (example://rack-7/node-1)" in done.out
+    assert "kubelet 1.20" in done.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
@@ -11,41 +12,24 @@ from harness.sandbox import Pool
 from tests.kubelet.kit import Choices, Programs, chosen_by_go
 
 HOSTNAME = "sandbox"  # every sandbox has this host name
+HOSTS_LINES = (
+    "files", "dns", "files dns", "dns files", "files dns myhostname", "files myhostname dns",
+    "files mdns4_minimal [NOTFOUND=return] dns",
+    "files mdns4_minimal [NOTFOUND=return] dns myhostname mymachines",
+    "files resolve [!UNAVAIL=return] dns",
+    "mymachines resolve [!UNAVAIL=return] files myhostname dns",
+    "files [NOTFOUND=return] dns", "files [NOTFOUND=continue] dns",
+    "files [SUCCESS=return] dns", "files [!UNAVAIL=return] dns",
+    "files [SUCCESS=continue NOTFOUND=return] dns", "files [SUCCESS=return NOTFOUND=return] dns",
+    "files [bogus=return] dns", "db files nisplus nis dns", "myhostname", "mdns4", "sss files",
+)  # fmt: skip
 NSSWITCH = (
-    "hosts: files\n",
-    "hosts: dns\n",
-    "hosts: files dns\n",
-    "hosts: dns files\n",
-    "passwd: files\n",
-    "",
-    "# hosts: resolve\nhosts:files dns # myhostname\n",
-    "hosts: files dns myhostname\n",
-    "hosts: files myhostname dns\n",
-    "hosts: files mdns4_minimal [NOTFOUND=return] dns\n",
-    "hosts: files mdns4_minimal [NOTFOUND=return] dns myhostname mymachines\n",
-    "hosts: files resolve [!UNAVAIL=return] dns\n",
-    "hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns\n",
-    "hosts: files [NOTFOUND=return] dns\n",
-    "hosts: files [NOTFOUND=continue] dns\n",
-    "hosts: files [SUCCESS=return] dns\n",
-    "hosts: files [!UNAVAIL=return] dns\n",
-    "hosts: files [SUCCESS=continue NOTFOUND=return] dns\n",
-    "hosts: files [SUCCESS=return NOTFOUND=return] dns\n",
-    "hosts: files [bogus=return] dns\n",
-    "hosts: db files nisplus nis dns\n",
-    "hosts: myhostname\n",
-    "hosts: mdns4\n",
-    "hosts: sss files\n",
-)
+    "passwd: files\n", "", "# hosts: resolve\nhosts:files dns # myhostname\n",
+    *(f"hosts: {line}\n" for line in HOSTS_LINES),
+)  # fmt: skip
 NAMES = (
-    "sandbox",
-    "SANDBOX",
-    "node-1",
-    "node-1.example",
-    "node-1.local",
-    "localhost",
-    "a.localhost",
-)
+    "sandbox", "SANDBOX", "node-1", "node-1.example", "node-1.local", "localhost", "a.localhost",
+)  # fmt: skip
 
 
 def test_the_choice_is_real_gos(pool: Pool, programs: Programs) -> None:
@@ -60,30 +44,23 @@ def test_the_choice_is_real_gos(pool: Pool, programs: Programs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "resolver"),
+    ("around", "resolver"),
     [
-        ({"GODEBUG": "netdns=cgo"}, "cgo"),
-        ({"GODEBUG": "madvdontneed=1,netdns=1+cgo"}, "cgo"),
-        ({"GODEBUG": "netdns=go+2"}, "go"),
-        ({"GODEBUG": "netdns=2"}, "go"),
-        ({"RES_OPTIONS": "rotate"}, "cgo"),
-        ({"RES_OPTIONS": ""}, "go"),
-        ({"HOSTALIASES": "/x"}, "cgo"),
-        ({"LOCALDOMAIN": ""}, "cgo"),
+        ({"environment": {"GODEBUG": "netdns=cgo"}}, "cgo"),
+        ({"environment": {"GODEBUG": "madvdontneed=1,netdns=1+cgo"}}, "cgo"),
+        ({"environment": {"GODEBUG": "netdns=go+2"}}, "go"),
+        ({"environment": {"GODEBUG": "netdns=2"}}, "go"),
+        ({"environment": {"RES_OPTIONS": "rotate"}}, "cgo"),
+        ({"environment": {"RES_OPTIONS": ""}}, "go"),
+        ({"environment": {"HOSTALIASES": "/x"}}, "cgo"),
+        ({"environment": {"LOCALDOMAIN": ""}}, "cgo"),
+        ({"nsswitch": "hosts: files mdns4_minimal dns\n", "mdns_allow": True}, "cgo"),
+        ({"nsswitch": None}, "go"),
     ],
 )
-def test_the_environment_decides(environment: dict[str, str], resolver: str) -> None:
-    around = Surroundings("hosts: files dns\n", "x", environment=environment)
-    assert choose_resolver("node-1", around).resolver == resolver
-
-
-def test_mdns_allow() -> None:
-    around = Surroundings("hosts: files mdns4_minimal dns\n", "x", mdns_allow=True)
-    assert choose_resolver("node-1", around).resolver == "cgo"
-
-
-def test_a_missing_nsswitch_conf_is_left_to_go() -> None:
-    assert choose_resolver("node-1", Surroundings(None, "x")).resolver == "go"
+def test_the_surroundings_decide(around: dict[str, Any], resolver: str) -> None:
+    given = Surroundings(**{"nsswitch": "hosts: files dns\n", "hostname": "x"} | around)
+    assert choose_resolver("node-1", given).resolver == resolver
 
 
 def test_the_hosts_file_as_go_reads_it() -> None:
