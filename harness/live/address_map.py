@@ -8,12 +8,13 @@ to the ranges for documentation where their prefixes fit; see docs/snapshot.md.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from itertools import pairwise
 
-from harness.live.permutation import Permutation, Pin, PinError
 from harness.model.host import IPAddress
 
 IPNetwork = IPv4Network | IPv6Network
@@ -58,6 +59,70 @@ class RedactionError(Exception):
     exit_status = 2
 
 
+class PinError(ValueError):
+    """Two pins that no permutation of this kind can both keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A prefix of ``length`` bits and its image, both as whole addresses."""
+
+    prefix: int
+    image: int
+    length: int
+
+
+@dataclass(slots=True)
+class Permutation:
+    """A keyed permutation of all addresses of ``width`` bits that keeps common prefix lengths.
+
+    Bit i of the image is bit i of the address, flipped or not by what ``key`` makes of the i bits
+    before it. So two addresses share exactly as many leading bits after as before, and any tree
+    of prefixes keeps its shape. ``pins`` say where prefixes have to go; the first and last address
+    of the ``straight`` ones, as (prefix, length), go to the first and last of their image; the
+    images of the ``ascending`` addresses sort as they do. Raises PinError for contradictions.
+    Source: Xu, Fan, Ammar and Moon, "Prefix-preserving IP address anonymization" (2002).
+    """
+
+    width: int
+    key: bytes
+    pins: Iterable[Pin] = ()
+    straight: Iterable[tuple[int, int]] = ()
+    ascending: Iterable[int] = ()
+    _fixed: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for pin in self.pins:
+            for depth in range(pin.length):
+                at = self.width - depth
+                flip = (pin.prefix ^ pin.image) >> (at - 1) & 1
+                node = (depth, pin.prefix >> at)
+                if self._fixed.setdefault(node, flip) != flip:
+                    raise PinError(f"{pin.prefix:#x}/{pin.length}")
+        for prefix, length in self.straight:
+            for end in (prefix, prefix | (1 << (self.width - length)) - 1):
+                for depth in range(length, self.width):
+                    if self._fixed.setdefault((depth, end >> (self.width - depth)), 0):
+                        raise PinError(f"{prefix:#x}/{length}")
+        for one, other in pairwise(sorted(set(self.ascending))):
+            at = (one ^ other).bit_length()  # where they part, the lower stays the lower
+            if self._fixed.setdefault((self.width - at, one >> at), 0):
+                raise PinError(f"{one:#x}, {other:#x}")
+
+    def __call__(self, address: int) -> int:
+        """The image of an address, both as numbers."""
+        image = 0
+        for depth in range(self.width):
+            at = self.width - depth
+            node = (depth, address >> at)
+            if node not in self._fixed:
+                text = depth.to_bytes(1, "big") + node[1].to_bytes(16, "big")
+                hashed = hashlib.blake2b(text, key=self.key, digest_size=1).digest()
+                self._fixed[node] = hashed[0] & 1
+            image = image << 1 | (address >> (at - 1) & 1) ^ self._fixed[node]
+        return image
+
+
 @dataclass(frozen=True, slots=True)
 class AddressMap:
     """The map for one host; ``notes`` say in which ranges the new addresses lie."""
@@ -68,7 +133,7 @@ class AddressMap:
     notes: tuple[str, ...]
 
     def address(self, address: IPAddress) -> IPAddress:
-        """The new address. Parameters: ``address``. Raises nothing."""
+        """The new address."""
         if any(_inside(ip_network(str(address)), each) for each in _KEPT):
             return address
         if isinstance(address, IPv4Address):
@@ -79,17 +144,13 @@ class AddressMap:
         return IPv6Address(self.six(value))
 
     def network(self, network: IPNetwork) -> IPNetwork:
-        """The new prefix, of the same length. Parameters: ``network``. Raises nothing."""
+        """The new prefix, of the same length."""
         if network in WELL_KNOWN and network not in self.present:
             return network
-        covers = isinstance(network, IPv6Network) and _MAPPED.subnet_of(network)
-        if covers and network.prefixlen < 96:
+        if network.prefixlen < 96 and _inside(_MAPPED, network):
             return network  # short and all zero: nothing to hide, and everything below stays
-        return _masked(self.address(network.network_address), network.prefixlen)
-
-
-def _masked(address: IPAddress, length: int) -> IPNetwork:
-    return ip_network(f"{address}/{length}", strict=False)
+        new = self.address(network.network_address)
+        return ip_network(f"{new}/{network.prefixlen}", strict=False)
 
 
 def address_map(
@@ -99,31 +160,27 @@ def address_map(
     key: bytes = b"",
     ascending: Sequence[IPAddress] = (),
 ) -> AddressMap:
-    """A map for the addresses and prefixes of one host.
+    """A map for all addresses of a host and the prefixes of its routes, rules and tables.
 
-    Parameters: ``addresses`` all there are; ``networks`` the prefixes of routes, rules and
-    tables; ``own`` the networks of the host's interfaces, whose first and last addresses
-    keep their meaning; ``key`` secret bytes; ``ascending`` addresses that must sort as
-    before. Raises RedactionError where nothing fits.
+    ``own`` are the networks of its interfaces, whose first and last addresses keep their
+    meaning; ``key`` are secret bytes; ``ascending`` addresses sort as before.
+    Raises RedactionError where nothing fits.
     """
-    plain = {_unmapped(address) for address in addresses}
-    prefixes = {_unmapped_network(each) for each in networks if each not in WELL_KNOWN}
-    prefixes |= {_unmapped_network(each) for each in own}
-    inputs: set[IPNetwork] = {ip_network(str(address)) for address in plain}
-    inputs |= prefixes
-    notes: list[str] = []
-    maps: list[Permutation] = []
-    present: set[IPNetwork] = set()
-    for version in (4, 6):
-        some = [each for each in inputs if each.version == version]
-        mine = [each for each in own if each.version == version]
-        upright = [int(each) for each in ascending if each.version == version]
-        permutation, classes, note = _permutation(version, some, mine, key, upright)
-        maps.append(permutation)
-        present |= classes
-        if note:
-            notes.append(note)
-    return AddressMap(maps[0], maps[1], frozenset(present), tuple(notes))
+    inputs: set[IPNetwork] = {ip_network(str(_unmapped(address))) for address in addresses}
+    inputs |= {_unmapped_network(each) for each in networks if each not in WELL_KNOWN}
+    inputs |= {_unmapped_network(each) for each in own}
+    (four, in_four, note4), (six, in_six, note6) = (
+        _permutation(
+            version,
+            [each for each in inputs if each.version == version],
+            [each for each in own if each.version == version],
+            key,
+            [int(each) for each in ascending if each.version == version],
+        )
+        for version in (4, 6)
+    )
+    notes = tuple(note for note in (note4, note6) if note)
+    return AddressMap(four, six, frozenset(in_four | in_six), notes)
 
 
 def _unmapped(address: IPAddress) -> IPAddress:
@@ -173,12 +230,12 @@ def _permutation(
         for each in own
         if each.prefixlen < each.max_prefixlen - 1
     ]
+    width = 32 if version == 4 else 128
     for pin, whole in (*_anchors(version, public, own), (None, False)):
+        all_pins = [*pins, pin] if pin else pins
         for attempt in range(_TRIES):
             salted = key[:48] + attempt.to_bytes(2, "big")
             try:
-                all_pins = [*pins, pin] if pin else pins
-                width = 32 if version == 4 else 128
                 made = Permutation(width, salted, all_pins, straight, ascending)
             except PinError:
                 break
@@ -202,7 +259,7 @@ def _anchors(
     """
     if not public:
         return
-    width = 32 if version == 4 else 128
+    width = public[0].max_prefixlen
     first = int(public[0].network_address)
     shared = min(
         min(width - (first ^ int(one.network_address)).bit_length() for one in public),
@@ -238,13 +295,13 @@ def _note(version: int, public: Sequence[IPNetwork], pin: Pin | None, whole: boo
     if not public:
         return ""
     kind = f"public IPv{version} addresses"
-    where = ""
+    some = ""
     if pin is not None:
         address = IPv4Address(pin.image) if version == 4 else IPv6Address(pin.image)
-        where = f"{address}/{pin.length}, which is for documentation"
-    if whole:
-        return f"All {kind} lie in {where}."
-    some = f" Those of one own network lie in {where}." if where else ""
+        where = f"lie in {address}/{pin.length}, which is for documentation."
+        if whole:
+            return f"All {kind} {where}"
+        some = f" Those of one own network {where}"
     return (
         f"The {kind} are made up: they share as many leading bits as the real ones, which the "
         f"ranges for documentation are too small for.{some} Whoever they belong to has nothing "

@@ -13,7 +13,8 @@ import pickle
 import re
 import select
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
@@ -39,10 +40,7 @@ Found = tuple[str, tuple[Target, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of the hosts line of nsswitch.conf(5).
-
-    ``returns`` are the statuses after which no other is asked.
-    """
+    """One service of nsswitch.conf's hosts line, and the statuses after which no other is asked."""
 
     name: str
     returns: frozenset[str]
@@ -50,10 +48,9 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The addresses of a name in the order its service gave them.
+    """The addresses of a name in the order its ``service``, if any answered, gave them.
 
-    ``service`` is the one that answered, None where none did. ``note`` says why the order
-    is not certain, and is empty when it is.
+    ``note`` says why the order is not certain.
     """
 
     service: str | None
@@ -62,11 +59,9 @@ class Answer:
 
 
 def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
-    """Ask the host's name service as getaddrinfo would for an address family.
+    """Ask the host's name service for a host name as getaddrinfo would for an address family.
 
-    Parameters: ``name`` a host name, not an address; ``family`` AF_UNSPEC, AF_INET or
-    AF_INET6; ``timeout`` seconds for each service. Raises nothing: a service that cannot be
-    asked is passed over and noted.
+    ``timeout`` is in seconds for each service; one that cannot be asked is passed over and noted.
     """
     try:
         text: str | None = _NSSWITCH.read_text(errors="replace")
@@ -79,9 +74,8 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
         status, targets = _in_child(partial(_ask_one, service, name, family), timeout)
         if status == "SUCCESS":
             if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
-                notes.append(
-                    Said(f"{service.name}: the family whose reply came first stands first")
-                )
+                said = "the family whose reply came first stands first"
+                notes.append(Said(f"{service.name}: {said}"))
             return Answer(service.name, targets, joined(notes))
         if status not in _STATUS.values():
             known = Said(service.name) if service.name in _USUAL else service.name
@@ -92,10 +86,9 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
 
 
 def hosts_services(text: str | None) -> tuple[Service, ...]:
-    """The services of a nsswitch.conf's hosts line.
+    """The services of the hosts line in the ``text`` of a nsswitch.conf, None where there is none.
 
-    Parameters: ``text`` the file's content, None where there is none. Raises nothing: what
-    cannot be understood is passed over, as glibc does.
+    What cannot be understood is passed over, as glibc does.
     """
     line = _DEFAULT
     for raw in (text or "").splitlines():
@@ -153,17 +146,16 @@ class _Hostent(ctypes.Structure):
 def _ask_one(service: Service, name: str, family: int) -> Found:
     """One service, as getaddrinfo asks it: both families at once where it can."""
     _read_configuration()
-    if family == AF_UNSPEC:
-        both = _function(service.name, "gethostbyname4_r")
-        if both is not None:
-            return _both(both, name)
+    both = _function(service.name, "gethostbyname4_r") if family == AF_UNSPEC else None
+    if both is not None:
+        return _called(both, name, AF_UNSPEC)
     single = _function(service.name, "gethostbyname2_r")
     if single is None:
         return "has no function getaddrinfo could call", ()
     found: list[Target] = []
     statuses = []
     for one in (AF_INET6, AF_INET) if family == AF_UNSPEC else (family,):
-        status, targets = _single(single, name, one)
+        status, targets = _called(single, name, one)
         statuses.append(status)
         found += targets
     return ("SUCCESS" if found else statuses[-1]), tuple(found)
@@ -174,69 +166,45 @@ def _read_configuration() -> None:
 
     Without it the files module would not know of ``multi on`` and stop at its first line.
     """
-    initialise = getattr(ctypes.CDLL("libc.so.6"), "__res_init", None)
-    if initialise is not None:
-        initialise()
+    with suppress(AttributeError):
+        ctypes.CDLL("libc.so.6")["__res_init"]()
 
 
 def _function(service: str, what: str) -> Any:
     """A module's function; files and dns are part of libc itself since 2.34."""
     for library in (f"libnss_{service}.so.2", "libc.so.6"):
-        try:
+        with suppress(OSError, AttributeError):
             return getattr(ctypes.CDLL(library), f"_nss_{service}_{what}")
-        except (OSError, AttributeError):
-            continue
     return None
 
 
-def _grown(call: Callable[[Any, int, Any], tuple[int, tuple[Target, ...]]]) -> Found:
-    """Call with a buffer that grows until the module is content."""
+def _called(function: Any, name: str, family: int) -> Found:
+    """What gethostbyname4_r gives, or gethostbyname2_r for one ``family``.
+
+    The buffer grows until the module is content.
+    """
     size = 4096
     while True:
+        errno, reason = ctypes.c_int(0), ctypes.c_int(0)
         buffer = ctypes.create_string_buffer(size)
-        errno = ctypes.c_int(0)
-        number, value = call(buffer, size, errno)
+        rest = (buffer, ctypes.c_size_t(size), ctypes.byref(errno), ctypes.byref(reason))
+        first, host = ctypes.POINTER(_Tuple)(), _Hostent()
+        if family == AF_UNSPEC:
+            number = function(name.encode(), ctypes.byref(first), *rest, None)
+        else:
+            number = function(name.encode(), family, ctypes.byref(host), *rest)
         if number == -2 and errno.value == _ERANGE and size < _MOST:
             size *= 2
             continue
-        return _STATUS.get(number, f"status {number}"), value
-
-
-def _both(function: Any, name: str) -> Found:
-    def call(buffer: Any, size: int, errno: Any) -> tuple[int, tuple[Target, ...]]:
-        first = ctypes.POINTER(_Tuple)()
-        reason = ctypes.c_int(0)
-        number = function(
-            name.encode(), ctypes.byref(first), buffer, ctypes.c_size_t(size),
-            ctypes.byref(errno), ctypes.byref(reason), None,
-        )  # fmt: skip
-        targets = []
+        targets: list[Target] = []
         while number == 1 and first:
             item = first.contents
             targets.append(_target(item.family, bytes(item.address), item.scope_id))
             first = item.next
-        return number, tuple(targets)
-
-    return _grown(call)
-
-
-def _single(function: Any, name: str, family: int) -> Found:
-    def call(buffer: Any, size: int, errno: Any) -> tuple[int, tuple[Target, ...]]:
-        host = _Hostent()
-        reason = ctypes.c_int(0)
-        number = function(
-            name.encode(), family, ctypes.byref(host), buffer, ctypes.c_size_t(size),
-            ctypes.byref(errno), ctypes.byref(reason),
-        )  # fmt: skip
-        targets = []
-        position = 0
-        while number == 1 and host.addresses[position]:
-            raw = bytes(host.addresses[position][: host.length])
+        while number == 1 and host.addresses and host.addresses[len(targets)]:
+            raw = bytes(host.addresses[len(targets)][: host.length])
             targets.append(_target(family, raw, 0))
-            position += 1
-        return number, tuple(targets)
-
-    return _grown(call)
+        return _STATUS.get(number, f"status {number}"), tuple(targets)
 
 
 def _target(family: int, raw: bytes, scope_id: int) -> Target:
@@ -245,7 +213,7 @@ def _target(family: int, raw: bytes, scope_id: int) -> Target:
     return Target(IPv6Address(raw[:16]), scope_id)
 
 
-def _in_child(call: Callable[[], tuple[str, Sequence[Target]]], timeout: float) -> Found:
+def _in_child(call: Callable[[], Found], timeout: float) -> Found:
     """Run ``call`` in a forked child and bring back what it says, or how it ended."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -257,26 +225,17 @@ def _in_child(call: Callable[[], tuple[str, Sequence[Target]]], timeout: float) 
         finally:
             os._exit(0)
     os.close(writing)
-    data = b""
-    late = False
-    with os.fdopen(reading, "rb", buffering=0) as stream:
-        while True:
-            ready, _, _ = select.select([stream], [], [], timeout)
-            if not ready:
-                late = True
-                os.kill(child, signal.SIGKILL)
-                break
-            chunk = stream.read(65536)
-            if not chunk:
-                break
-            data += chunk
+    found = None
+    with os.fdopen(reading, "rb") as stream:
+        ready, _, _ = select.select([stream], [], [], timeout)
+        if not ready:
+            os.kill(child, signal.SIGKILL)
+        else:
+            with suppress(EOFError, pickle.UnpicklingError):
+                found = pickle.load(stream)
     _, ending = os.waitpid(child, 0)
-    if late:
+    if not ready:
         return f"no answer within {timeout:g} s", ()
     if os.WIFSIGNALED(ending):
         return f"died with {signal.Signals(os.WTERMSIG(ending)).name}", ()
-    try:
-        status, targets = pickle.loads(data)
-    except (EOFError, pickle.UnpicklingError):
-        return "gave no answer", ()
-    return status, tuple(targets)
+    return found or ("gave no answer", ())

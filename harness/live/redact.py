@@ -7,7 +7,7 @@ where they say nothing. Prefix lengths, flags, kinds, metrics, tables, marks and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from itertools import count
@@ -41,73 +41,53 @@ class Redacted:
     map: AddressMap
 
 
+class _Seen:
+    """Stands for the map where only what it would be asked for is wanted."""
+
+    def __init__(self) -> None:
+        self.addresses: list[IPAddress] = []
+        self.networks: list[IPNetwork] = []
+
+    def address(self, address: IPAddress) -> IPAddress:
+        self.addresses.append(address)
+        return address
+
+    def network(self, network: IPNetwork) -> IPNetwork:
+        self.networks.append(network)
+        return network
+
+
 def redact(scenario: Scenario, key: bytes, left_out: Sequence[Said] = ()) -> Redacted:
-    """Take what identifies a host out of its scenario.
+    """Take what identifies a host out of its scenario, one that `snapshot` made.
 
-    Parameters: ``scenario`` as `snapshot` made it; ``key`` secret random bytes: whoever has
-    them can find the addresses again; ``left_out`` the scenario's, with the host's texts
-    apart: a scenario's own is not taken over, as nobody knows what is in it. Raises
-    RedactionError for a host whose addresses no map keeps apart.
+    ``key`` are secret random bytes: whoever has them can find the addresses again; ``left_out``
+    is the scenario's, with the host's texts apart: a scenario's own is not taken over, as nobody
+    knows what is in it. Raises RedactionError for a host whose addresses no map keeps apart.
     """
-    data = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
-    addresses, networks, own = _inputs(scenario)
-    made = address_map(addresses, networks, own, key, _ascending(scenario))
-    return Redacted(*_Redaction(scenario, data, made).result(left_out), made)
-
-
-def _ascending(scenario: Scenario) -> list[IPAddress]:
-    """The addresses whose order among each other decides: all where one is there twice.
-
-    glibc finds a source in a sorted table by bisection, and which of two equal rows it
-    meets first depends on everything around them.
-    """
-    table = [
-        address.ip if address.peer_ip is None else address.peer_ip
-        for interface in scenario.host.interfaces.values()
-        for address in interface.addresses
-    ]
-    return table if len(set(table)) < len(table) else []
-
-
-def _inputs(scenario: Scenario) -> tuple[list[IPAddress], list[IPNetwork], list[IPNetwork]]:
-    host = scenario.host
-    own: list[IPNetwork] = []
-    addresses: list[IPAddress] = []
-    networks: list[IPNetwork] = []
-    listed = [each for interface in host.interfaces.values() for each in interface.addresses]
-    for address in listed:
-        addresses += [each for each in (address.ip, address.peer_ip) if each is not None]
-        own.append(ip_interface(address.peer or address.address).network)
+    seen = _Seen()
+    _Redaction(scenario, seen).data(())
+    host = [each for one in scenario.host.interfaces.values() for each in one.addresses]
     if not any(
         each.ip.version == 4 and each.scope in (None, "global") and not each.ip.is_loopback
-        for each in listed
+        for each in host
     ):
-        addresses.append(IPv4Address(0))  # then the kernel's source for IPv4
-    for route in host.routes:
-        networks.append(route.network)
-        vias = (route.via, route.from_, *(hop.via for hop in route.nexthops))
-        addresses += [ip_address(each) for each in vias if each is not None]
-        networks += [ip_network(route.source)] if route.source else []
-    for rule in host.rules:
-        networks += [ip_network(each) for each in (rule.from_, rule.to) if each]
-    networks += [ip_network(row.prefix) for row in host.addrlabels or ()]
-    for texts in scenario.names.values():
-        addresses += [ip_address(text.partition("%")[0]) for text in texts]
-    for lookup in scenario.lookups:
-        found = literal(lookup.name or "")
-        addresses += [found] if found is not None else []
-    if isinstance(scenario.gai_conf, str):
-        networks += list(_prefixes_of(scenario.gai_conf))
-    return addresses, networks, own
-
-
-def _prefixes_of(gai_conf: str) -> Iterator[IPNetwork]:
-    for raw in gai_conf.encode("utf-8", "surrogatepass").split(b"\n"):
-        words = line_words(raw)
-        found = _entry(words[1]) if len(words) > 1 else None
-        if found is not None:
-            address, length = found
-            yield ip_network(f"{address}/{length}", strict=False)
+        seen.addresses.append(IPv4Address(0))  # then the kernel's source for IPv4
+    own = [ip_interface(each.peer or each.address).network for each in host]
+    # glibc finds a source in a sorted table by bisection, and which of two equal rows it meets
+    # first depends on everything around them: where one is there twice, all keep their order
+    table = [each.ip if each.peer_ip is None else each.peer_ip for each in host]
+    ascending = table if len(set(table)) < len(table) else []
+    made = address_map(seen.addresses, seen.networks, own, key, ascending)
+    notes = (
+        "Names and addresses are replaced. Prefix lengths, common prefixes, scopes, labels "
+        "and precedences are those of the real ones, so every rule decides as on the host.",
+        *made.notes,
+    )
+    try:
+        copy = Scenario.model_validate(_Redaction(scenario, made).data(left_out))
+    except ValidationError:
+        raise RedactionError("this host has no copy with other names and addresses") from None
+    return Redacted(copy, notes, made)
 
 
 def _entry(text: str) -> tuple[IPAddress, int] | None:
@@ -122,31 +102,29 @@ def _entry(text: str) -> tuple[IPAddress, int] | None:
 
 
 class _Redaction:
-    def __init__(self, scenario: Scenario, data: Data, made: AddressMap) -> None:
+    """A walk over all that a scenario holds, each address through a map."""
+
+    def __init__(self, scenario: Scenario, made: AddressMap | _Seen) -> None:
         self._scenario = scenario
-        self._data = data
         self._map = made
         self._names = {name: f"host{number}" for number, name in enumerate(scenario.names, 1)}
         for lookup in scenario.lookups:
             if lookup.name is not None and literal(lookup.name) is None:
                 self._names.setdefault(lookup.name, f"host{len(self._names) + 1}")
-        self._links = self._link_names()
-
-    def _link_names(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        taken = {name for name in self._scenario.host.interfaces if _GENERIC.fullmatch(name)}
-        for name, interface in self._scenario.host.interfaces.items():
+        self._links: dict[str, str] = {}
+        taken = {name for name in scenario.host.interfaces if _GENERIC.fullmatch(name)}
+        for name, interface in scenario.host.interfaces.items():
             stem = "eth" if interface.kind == "ethernet" else interface.kind[:9]
             free = (f"{stem}{number}" for number in count())
             new = name
             if not _GENERIC.fullmatch(name):
                 new = next(each for each in free if each not in (name, *taken))
             taken.add(new)
-            found[name] = new
-        return found
+            self._links[name] = new
 
-    def result(self, left_out: Sequence[Said]) -> tuple[Scenario, tuple[str, ...]]:
-        data = self._data
+    def data(self, left_out: Sequence[Said]) -> Data:
+        """The scenario's copy, as a file has it."""
+        data = self._scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
         data["name"] = "redacted"
         data["host"] = self._host(data.get("host", {}))
         if "names" in data:
@@ -163,15 +141,7 @@ class _Redaction:
             lookup.pop("expect", None)
         data["left_out"] = [each.told(self._told) for each in left_out]
         data["description"] = "A host as it was, its names and addresses replaced."
-        notes = (
-            "Names and addresses are replaced. Prefix lengths, common prefixes, scopes, labels "
-            "and precedences are those of the real ones, so every rule decides as on the host.",
-            *self._map.notes,
-        )
-        try:
-            return Scenario.model_validate(data), notes
-        except ValidationError:
-            raise RedactionError("this host has no copy with other names and addresses") from None
+        return data
 
     def _host(self, host: Data) -> Data:
         interfaces: Data = {}
@@ -256,11 +226,11 @@ class _Redaction:
 
     def _conf_prefix(self, text: str) -> str:
         head, slash, length = text.partition("/")
-        found = _entry(text)
+        entry = _entry(text)
         length = length if not length or _NUMBER.fullmatch(length) else "x"
-        if found is None:
+        if entry is None:
             return f"x{slash}{length}"
-        address, bits = found
+        address, bits = entry
         network = ip_network(f"{address}/{bits}", strict=False)
         image = self._map.network(network).network_address
         # a prefix of the default tables keeps its spelling

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.live.address_map import AddressMap, address_map
-from harness.live.permutation import Permutation, Pin, PinError
+from harness.live.address_map import AddressMap, Permutation, Pin, PinError, address_map
 from harness.live.redact import redact
 from harness.live.said import Address, Link, Name, Said
 from harness.model import Candidate, Policy, order
