@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,17 +12,14 @@ import pytest
 from harness.native.worker_lane import bundled_worker
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
-SOURCES = [str(CSRC / name) for name in ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")]
-STRICT = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-g", "-O1"]
+_STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-O1")
+SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
-def _compile(command: list[str], output: Path) -> Path:
-    done = subprocess.run(
-        [*command, *STRICT, *SOURCES, "-o", str(output)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def compiled(command: Sequence[str], sources: Sequence[str], output: Path) -> Path:
+    """Compile ``sources``, by their names in csrc or by their paths, without a warning."""
+    words = [*command, *_STRICT, *(str(CSRC / name) for name in sources), "-o", str(output)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return output
 
@@ -29,14 +27,15 @@ def _compile(command: list[str], output: Path) -> Path:
 @pytest.fixture(scope="session")
 def sanitized_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The worker under ASan and UBSan; under UBSan alone where only zig can compile."""
-    folder = tmp_path_factory.mktemp("sanitized")
     compiler = os.environ.get("GAI_HARNESS_SANITIZE") or shutil.which("gcc")
-    if compiler:
-        checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-        return _compile([compiler, *checks], folder / "worker")
-    pytest.importorskip("ziglang")
-    checks = ["-fsanitize=undefined", "-fsanitize-trap=undefined"]
-    return _compile([sys.executable, "-P", "-m", "ziglang", "cc", *checks], folder / "worker")
+    command = [compiler or "", *SANITIZED]
+    if not compiler:
+        pytest.importorskip("ziglang")
+        command = [sys.executable, "-P", "-m", "ziglang", "cc"]
+        command += ["-fsanitize=undefined", "-fsanitize-trap=undefined"]
+    sources = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")
+    folder = tmp_path_factory.mktemp("sanitized")
+    return compiled([*command, "-Wconversion"], sources, folder / "worker")
 
 
 @pytest.fixture(params=["bundled", "sanitized"])

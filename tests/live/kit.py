@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+import re
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 
+from pyroute2 import IPRoute  # type: ignore[import-untyped]
+
+from harness.cli import main as cli
 from harness.compare.live import explain_live
+from harness.compare.run import HostJob, collect
+from harness.kernel.netlink import Netlink
+from harness.live.host import Snapshot, snapshot
 from harness.live.names import Answer, ask
-from harness.scenario import Scenario
+from harness.model.host import Target
+from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.fuzz import draw_batch, scenario_of
 from harness.scenario.fuzz.dice import Dice
-from harness.scenario.schema import Lookup
+from harness.scenario.schema import Host, Lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness.compare.explain import Explanation
+    from harness.live.address_map import AddressMap
     from harness.sandbox import Box
-    from harness.scenario import LoadedScenario
 
 _LINKS = "bridge", "bond", "vlan", "macvlan", "wireguard", "tun", "veth", "dummy", "vxlan"
 _MARKS = {"not": True, "fwmark": "0x1f"}, {"table": 254, "suppress_prefixlength": 0}
@@ -57,7 +71,7 @@ def explain_all(box: Box, loaded: LoadedScenario) -> Iterator[Explanation]:
     box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
     box.set_gai_conf(loaded.gai_conf)
     for lookup in scenario.lookups:
-        yield explain_live(lookup)
+        yield explain_live(lookup.model_copy(update={"expect": ()}))
 
 
 def ask_all(box: Box, loaded: LoadedScenario) -> Iterator[tuple[str, Answer]]:
@@ -67,3 +81,143 @@ def ask_all(box: Box, loaded: LoadedScenario) -> Iterator[tuple[str, Answer]]:
     box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
     for name in scenario.names:
         yield name, ask(name)
+
+
+# (glibc, name) -> the addresses in order or the error
+Orders = dict[tuple[str, str], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The native orders, and the source the kernel has for each destination."""
+
+    orders: Orders
+    sources: dict[str, str]
+
+
+def looked_up(box: Box, spec: tuple[HostJob, bool]) -> Iterator[Seen | LoadedScenario]:
+    """Yield what is seen of a host's look-ups, and a snapshot of it if one is asked for."""
+    job, take = spec
+    orders: Orders = {}
+    sources: dict[str, str] = {}
+    for evidences, _ in collect(box, job):
+        for one in evidences:
+            items = getattr(one.native, "addrinfos", ())
+            key = (one.lane.build or one.lane.glibc, one.lookup.name or "")
+            orders[key] = tuple(str(ip_address(str(item.address))) for item in items) or (
+                repr(one.native)[:99],
+            )
+            sources |= {str(target): str(route) for target, route in one.view.routes.items()}
+    yield Seen(orders, sources)
+    if take:
+        yield _shot(dict(job.scenario.names), job.gai_confs[0].data)
+
+
+def _shot(names: dict[str, Any], gai_conf: bytes | None = None) -> Snapshot:
+    with closing(Netlink()) as sock:
+        return snapshot(names, sock, gai_conf)
+
+
+def words_through(made: AddressMap) -> Callable[[str], str]:
+    """A function that replaces every address in a text by its new one."""
+
+    def new(match: re.Match[str]) -> str:
+        with suppress(ValueError):
+            return str(made.address(ip_address(match[0])))
+        return match[0]
+
+    return partial(re.compile(r"[0-9a-f:.]*[.:][0-9a-f:.]*").sub, new)
+
+
+def changed(box: Box, spec: object) -> Iterator[Any]:
+    """A host changed by hand in ways no scenario has words for."""
+    box.build(Host.model_validate({"interfaces": {"eth0": {"addresses": ["10.1.0.2/24"]}}}))
+    with IPRoute() as ip:
+        (eth0,), (lo,) = (ip.link_lookup(ifname=name) for name in ("eth0", "lo"))
+        ip.route("del", dst="10.1.0.0/24", oif=eth0, scope="link")
+        ip.route("add", dst="10.7.0.0/16", oif=eth0, scope="link")
+        ip.route("append", dst="10.7.0.0/16", oif=lo, scope="link")
+        ip.route("add", dst="10.8.0.0/16", oif=eth0, scope="link", tos=0x10)
+        ip.rule("add", priority=10, ip_proto=socket.IPPROTO_UDP, dport_range="53:53", table=100)
+        ip.rule("add", priority=11, tos=0x10, table=100)
+        ip.rule("add", priority=12, uid_range="0:0", table=100)
+        ip.rule("add", priority=13, iifname="away0", table=100)
+    yield None
+    yield _shot({"n": ["192.0.2.1"]})
+
+
+def zoned(box: Box, spec: object) -> Iterator[Any]:
+    """A name whose first address has a zone."""
+    topology = box.build(
+        Host.model_validate({"interfaces": {"eth0": {"addresses": ["fe80::2/64"]}}})
+    )
+    yield None
+    scoped = Target(ip_address("fe80::9"), topology.devices[0].index)
+    yield _shot({"n": [scoped, "192.0.2.1"]})
+
+
+# a mark for each place of a host that can hold a text; addresses have marks of their own
+MARK = "qzx"
+FOREIGN = "2a02:beef:"
+
+
+def marked(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
+    """What ``snapshot`` writes, and says, of a host whose every text is marked."""
+    box.build(
+        Host.model_validate(
+            {
+                "interfaces": {
+                    f"{MARK}0": {"addresses": [
+                        {"address": "93.184.216.77/24", "label": f"{MARK}0:{MARK}"},
+                        f"{FOREIGN}1::77/64", "fe80::beef:7/64"]},
+                    f"{MARK}1.7": {"kind": "dummy", "addresses": ["10.77.3.9/24"]},
+                    f"{MARK}-v": {"kind": "bridge"},
+                    f"{MARK}t": {"kind": "sit"},
+                    "eth0": {"addresses": ["192.168.77.9/24"]},
+                },
+                "routes": [
+                    {"to": "0.0.0.0/0", "via": "93.184.216.1", "dev": f"{MARK}0"},
+                    {"to": f"{FOREIGN}9::/48", "via": "fe80::beef:1", "dev": f"{MARK}0"},
+                    {"to": "8.8.0.0/16", "type": "unreachable"},
+                    {"to": "0.0.0.0/0", "metric": 9, "nexthops": [
+                        {"via": "93.184.216.1", "dev": f"{MARK}0"},
+                        {"via": "93.184.216.2", "dev": f"{MARK}0"}]},
+                ],
+                "rules": [{"priority": 7, "from": "93.184.216.77/32", "oif": f"{MARK}0",
+                           "table": 77}],
+                "addrlabels": [{"prefix": f"{FOREIGN}1::/64", "label": 9, "dev": f"{MARK}0"},
+                               {"prefix": "::/0", "label": 1}],
+                "sysctls": {f"net.ipv6.conf.{MARK}0.use_tempaddr": 2,
+                            f"net.ipv4.conf.{MARK}1.7.route_localnet": 1},
+            }
+        )
+    )  # fmt: skip
+    for command in (
+        f"link property add dev {MARK}0 altname {MARK}-alternative-name",
+        f"link set dev {MARK}0 alias {MARK}-alias",
+        f"addr add 93.184.217.5/24 dev eth0 label {MARK}",
+        f"rule add prio 13 iif {MARK}away table 100",
+        f"rule add prio 14 not oif {MARK}gone table 100",
+        "rule add prio 15 from 93.184.218.0/24 tos 0x10 table 100",
+        f"route add 93.184.219.0/24 dev {MARK}0 tos 0x10",
+        f"route add 93.184.220.0/24 dev {MARK}t",
+        f"route append 93.184.219.0/24 dev {MARK}0",
+        "route append 93.184.219.0/24 dev eth0",
+    ):
+        subprocess.run(["ip", *command.split()], check=True, capture_output=True)
+    (box.etc / "hosts").write_text(
+        f"93.184.216.99 {MARK}.example {MARK}alias # {MARK} comment\n"
+        f"{FOREIGN}5::99 {MARK}.example\n10.77.3.10 {MARK}.example\n"
+    )
+    (box.etc / "gai.conf").write_text(
+        f"# {MARK}\nlabel {FOREIGN}5::/64 7 {MARK}\n{MARK} ::/0 5\nprecedence {MARK} 10\n"
+        f"scopev4 ::ffff:93.184.216.0/{MARK} 5\nreload {MARK}\nprecedence ::/0 40{MARK}\n"
+    )
+    (box.etc / "resolv.conf").write_text(f"nameserver 93.184.216.98\nsearch {MARK}.corp\n")
+    (box.etc / "nsswitch.conf").write_text(f"hosts: files {MARK}service\n")
+    socket.sethostname(f"{MARK}-host")
+    for words in spec:
+        out, said = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(said):
+            status = cli(["snapshot", *words.split()])
+        yield status, out.getvalue(), said.getvalue()

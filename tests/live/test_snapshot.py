@@ -19,13 +19,12 @@ from harness.live.host import SnapshotError, snapshot
 from harness.live.redact import redact
 from harness.live.replay import differences
 from harness.model.host import Target
-from harness.sandbox import Pool, SandboxUnavailable
+from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, Scenario, load
 from harness.scenario.load import as_yaml
 from harness.scenario.schema import Host
-from tests.live import snapshot_jobs
+from tests.live import kit
 from tests.live.kit import drawn
-from tests.sandbox import jobs
 from tests.sandbox.kit import pairs
 
 if TYPE_CHECKING:
@@ -34,16 +33,12 @@ if TYPE_CHECKING:
     from harness.compare.run import HostJob
     from harness.live.address_map import AddressMap
 
-HOSTS = 100
+HOSTS = 50
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
     with Pool(2) as opened:
-        try:
-            list(opened.run(jobs.nothing, None))
-        except SandboxUnavailable as problem:
-            pytest.skip(str(problem))
         yield opened
 
 
@@ -68,16 +63,16 @@ def taken(pool: Pool, host: dict[str, Any], names: dict[str, list[str]] | None =
         {"name": "x", "host": host, "names": names or {"n": ["192.0.2.1"]},
          "lookups": [{"name": "n"}]}
     )  # fmt: skip
-    _, found = pool.run(snapshot_jobs.looked_up, (job_of(scenario), True))
+    _, found = pool.run(kit.looked_up, (job_of(scenario), True))
     assert isinstance(found, LoadedScenario)
     return found.scenario
 
 
-def renamed(seen: snapshot_jobs.Seen, scenario: Scenario, made: AddressMap) -> snapshot_jobs.Seen:
+def renamed(seen: kit.Seen, scenario: Scenario, made: AddressMap) -> kit.Seen:
     """What was seen, in the words of a redacted copy."""
     names = {name: f"host{number}" for number, name in enumerate(scenario.names, 1)}
-    words = snapshot_jobs.words_through(made)
-    return snapshot_jobs.Seen(
+    words = kit.words_through(made)
+    return kit.Seen(
         {(glibc, names[name]): tuple(map(words, order))
          for (glibc, name), order in seen.orders.items()},
         {words(target): words(route) for target, route in seen.sources.items()},
@@ -89,10 +84,10 @@ def test_snapshots_replay_to_the_same_native_order_redacted_and_not(
 ) -> None:
     lanes = lanes_for("all", "worker")
     before = [drawn(seed) for seed in range(HOSTS)]
-    first = list(pool.outcomes(snapshot_jobs.looked_up, [(job_of(s, lanes), True) for s in before]))
+    first = list(pool.outcomes(kit.looked_up, [(job_of(s, lanes), True) for s in before]))
     refused = [str(outcome.error) for outcome in first if outcome.error is not None]
     assert len(refused) <= HOSTS // 20, refused  # the kernel takes no gateway in 127.0.0.0/8
-    expected: list[snapshot_jobs.Seen] = []
+    expected: list[kit.Seen] = []
     copies: list[HostJob] = []
     for seed, outcome in enumerate(first):
         if outcome.error is not None:
@@ -103,7 +98,7 @@ def test_snapshots_replay_to_the_same_native_order_redacted_and_not(
         for scenario in (shot.scenario, redacted.scenario):
             loaded = reloaded(scenario, tmp_path)
             copies.append(replace(make_jobs([loaded], lanes)[0], source=f"seed {seed}"))
-    again = pool.outcomes(snapshot_jobs.looked_up, [(job, False) for job in copies])
+    again = pool.outcomes(kit.looked_up, [(job, False) for job in copies])
     for job, outcome, wanted in zip(copies, again, expected, strict=True):
         assert outcome.error is None, (job.source, job.scenario.name, outcome.error)
         assert outcome.values[0] == wanted, (job.source, job.scenario.name)
@@ -160,9 +155,7 @@ def test_a_rich_host_comes_back_word_for_word(pool: Pool, tmp_path: Path) -> Non
         "sysctls": {"net.ipv6.bindv6only": "1", "net.ipv6.conf.eth0.use_tempaddr": "2"},
     }  # fmt: skip
     found = taken(pool, host)
-    wanted = Scenario.model_validate(
-        {"name": "x", "host": host, "lookups": [{"name": "n"}]}
-    ).host  # fmt: skip
+    wanted = Host.model_validate(host)
     interfaces = dict(found.host.interfaces)
     got, listed = interfaces["eth0"].addresses, wanted.interfaces["eth0"].addresses
     assert set(got) == set(listed)
@@ -171,12 +164,9 @@ def test_a_rich_host_comes_back_word_for_word(pool: Pool, tmp_path: Path) -> Non
         "eth0": ("veth", True), "six": ("sit", True), "off": ("veth", False)
     }  # fmt: skip
     assert interfaces["lo"].addresses == wanted.interfaces["lo"].addresses
-    key = str
-    assert sorted(found.host.routes, key=key) == sorted(wanted.routes, key=key)
+    assert sorted(found.host.routes, key=str) == sorted(wanted.routes, key=str)
     assert found.host.rules == wanted.rules
-    assert found.host.addrlabels is not None
-    assert wanted.addrlabels is not None
-    assert set(found.host.addrlabels) == set(wanted.addrlabels)
+    assert {*(found.host.addrlabels or ())} == {*(wanted.addrlabels or ())}
     assert dict(found.host.sysctls) == dict(wanted.sysctls)
     (said,) = found.left_out
     assert said.startswith("which way of 0.0.0.0/0")
@@ -196,7 +186,7 @@ def test_other_rules_than_the_kernels_own(pool: Pool) -> None:
 
 @pytest.mark.bare
 def test_what_has_no_effect_on_a_look_up_is_named(pool: Pool) -> None:
-    _, shot = pool.run(snapshot_jobs.changed, None)
+    _, shot = pool.run(kit.changed, None)
     text = "\n".join(shot.scenario.left_out)
     for words in ("destination ports", "it asks for a TOS", "the users of the IPv4 rule",
                   "there is no interface away0", "for TOS 16",
@@ -209,7 +199,7 @@ def test_what_has_no_effect_on_a_look_up_is_named(pool: Pool) -> None:
 
 
 def test_addresses_with_a_zone_come_from_a_name_service_module(pool: Pool) -> None:
-    _, shot = pool.run(snapshot_jobs.zoned, None)
+    _, shot = pool.run(kit.zoned, None)
     assert shot.scenario.resolver == "nss"
     assert shot.scenario.names["n"] == ("fe80::9%eth0", "192.0.2.1")
 
@@ -233,18 +223,14 @@ def test_any_gai_conf_survives_the_file(conf: str, tmp_path: Path) -> None:
     assert reloaded(scenario, tmp_path).gai_conf == conf.encode()
 
 
-def test_the_command_writes_a_file_that_replays(
+def test_the_command_writes_a_file_that_replays_or_says_that_it_cannot(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "node.yaml"
     assert cli(["snapshot", "localhost", "--redact", "-o", str(path)]) == 0
-    scenario = load(path).scenario
-    assert list(scenario.names) == ["host1"]
+    assert list(load(path).scenario.names) == ["host1"]
     assert cli(["run", str(path)]) == 0
     assert "1 agree" in capfd.readouterr().out
-
-
-def test_the_command_says_what_cannot_be_written(tmp_path: Path) -> None:
     assert cli(["snapshot", "localhost", "--no-check", "-o", str(tmp_path / "no" / "x")]) == 2
 
 
@@ -260,24 +246,24 @@ def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
     assert any("in the copy" in line for line in found)
 
 
-# every place of the host of `snapshot_jobs.marked` that can hold a text or an address
+# every place of the host of `kit.marked` that can hold a text or an address
 TOLD = re.compile(
-    rf"{snapshot_jobs.MARK}|2a02|93\.184\.|\b8\.8\.0\.|beef|\b10\.77\.3\.|192\.168\.77\.9",
+    rf"{kit.MARK}|2a02|93\.184\.|\b8\.8\.0\.|beef|\b10\.77\.3\.|192\.168\.77\.9",
     re.IGNORECASE,
 )
-NAMES = f"{snapshot_jobs.MARK}.example {snapshot_jobs.MARK}.not-there 93.184.216.55"
+NAMES = f"{kit.MARK}.example {kit.MARK}.not-there 93.184.216.55"
 WORDS = (
     NAMES, f"{NAMES} --redact", f"{NAMES} --redact --no-check",
-    f"fe80::beef:9%{snapshot_jobs.MARK}0 --redact --no-check",
-    f"fe80::beef:9%{snapshot_jobs.MARK}9 --redact --no-check",
-    f"{snapshot_jobs.MARK}..{'x' * 300} --redact --no-check",
-    f"{NAMES} --redact --no-check -o /{snapshot_jobs.MARK}/x",
+    f"fe80::beef:9%{kit.MARK}0 --redact --no-check",
+    f"fe80::beef:9%{kit.MARK}9 --redact --no-check",
+    f"{kit.MARK}..{'x' * 300} --redact --no-check",
+    f"{NAMES} --redact --no-check -o /{kit.MARK}/x",
 )  # fmt: skip
 
 
 @pytest.mark.needs("ip", "iproute2")
 def test_nothing_of_a_host_is_told_by_a_redacted_snapshot(pool: Pool, tmp_path: Path) -> None:
-    whole, *redacted = pool.run(snapshot_jobs.marked, list(WORDS))
+    whole, *redacted = pool.run(kit.marked, list(WORDS))
     status, out, said = whole
     assert status == 0
     for place in ("qzx0", "qzx1.7", "qzx-v", "qzxt", "qzx0:qzx", "qzx.example", "93.184.216.77",
@@ -294,18 +280,12 @@ def test_nothing_of_a_host_is_told_by_a_redacted_snapshot(pool: Pool, tmp_path: 
         found = TOLD.search(out) or TOLD.search(said)
         assert found is None, (words, found, out, said)
     orders = []
-    for number, text in enumerate((whole[1], redacted[0][1])):
-        path = tmp_path / f"{number}.yaml"
+    path, report = tmp_path / "x.yaml", tmp_path / "x.json"
+    for text in (whole[1], redacted[0][1]):
         path.write_text(text)
-        report = tmp_path / f"{number}.json"
         assert cli(["run", str(path), "--format", "json", "-o", str(report)]) == 0
-        results = json.loads(report.read_text())["results"]
-        listed = [next(iter(load(path).scenario.names.values()))] * len(results)
-        orders.append(
-            [
-                [there.index(each) for each in one["native"]] if one["lookup"] else []
-                for one, there in zip(results[:1], listed, strict=False)
-            ]
-        )
+        first = json.loads(report.read_text())["results"][0]
+        listed = next(iter(load(path).scenario.names.values()))
+        orders.append([listed.index(each) for each in first["native"]])
     assert orders[0] == orders[1]
-    assert sorted(orders[0][0]) == [0, 1, 2]
+    assert sorted(orders[0]) == [0, 1, 2]

@@ -9,15 +9,18 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
+from harness.sandbox import Pool
+from harness.scenario.schema import Host
+from tests.sandbox import jobs
+
 TREE = Path(__file__).parents[2]
-_PROC = Path("/proc")
 
 _ASKER = """
 import os, sys
@@ -61,34 +64,30 @@ class Asker:
     def alive(self) -> list[int]:
         """The pids that carry this asker's mark, zombies excepted."""
         found = []
-        for entry in _PROC.iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    if self.mark.encode() in (entry / "environ").read_bytes():
-                        found.append(int(entry.name))
+        for process in processes():
+            with suppress(OSError):
+                if self.mark.encode() in (process / "environ").read_bytes():
+                    found.append(int(process.name))
         return found
 
-    def end(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self.process.communicate()
 
 
-@pytest.fixture
-def asker(request: pytest.FixtureRequest) -> Iterator[Asker]:
-    made = Asker(request.param)
-    yield made
-    made.end()
+def processes() -> list[Path]:
+    return [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def namespaces() -> set[str]:
     found = set()
-    for entry in _PROC.iterdir():
-        if entry.name.isdigit():
-            for kind in ("net", "mnt", "user", "pid"):
-                with suppress(OSError):
-                    found.add(str((entry / "ns" / kind).readlink()))
+    for process in processes():
+        for kind in ("net", "mnt", "user", "pid"):
+            with suppress(OSError):
+                found.add(str((process / "ns" / kind).readlink()))
     return found
 
 
@@ -97,9 +96,9 @@ def namespaces() -> set[str]:
 _LONG = 60
 
 
-def none_left(left: Callable[[], Any], seconds: float = _LONG) -> Any:
+def none_left(left: Callable[[], Any]) -> Any:
     """What is still there; a process that ends loses its memory before its namespaces."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + _LONG
     while (found := left()) and time.monotonic() < until:
         time.sleep(0.02)
     return found
@@ -133,57 +132,45 @@ def first_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
-@pytest.mark.parametrize("asker", ["sleep"], indirect=True)
-@pytest.mark.parametrize("victim", ["asker", "forkserver"])
-def test_nothing_is_left_after_a_sigkill(asker: Asker, victim: str) -> None:
+@pytest.mark.parametrize(
+    ("victim", "left"), [("asker", 0), ("forkserver", 0), ("supervisor", 1), ("pid 1", 1)]
+)
+def test_a_sigkill_ends_sandboxes_whole(victim: str, left: int) -> None:
     before = machine()
-    forkserver = int(asker.line())
-    inside = set(asker.line().split())
-    assert len(inside) == 2
-    assert inside <= namespaces()
-    assert len(asker.alive()) >= 8  # asker, forkserver, two each of supervisor, pid 1, child, dns
-    os.kill(who(asker, forkserver, victim), signal.SIGKILL)
-    assert none_left(asker.alive) == []
-    assert none_left(lambda: inside & namespaces()) == set()
-    assert machine() == before
-
-
-@pytest.mark.parametrize("asker", ["sleep"], indirect=True)
-@pytest.mark.parametrize("victim", ["supervisor", "pid 1"])
-def test_the_death_of_a_sandbox_ends_it_whole(asker: Asker, victim: str) -> None:
-    forkserver = int(asker.line())
-    inside = asker.line().split()
-    os.kill(who(asker, forkserver, victim), signal.SIGKILL)
-    assert not none_left(lambda: len(set(inside) & namespaces()) > 1, 10)
+    with Asker("sleep") as asker:
+        forkserver = int(asker.line())
+        inside = set(asker.line().split())
+        assert len(inside) == 2
+        assert inside <= namespaces()
+        # asker, forkserver, two each of supervisor, pid 1, child, dns
+        assert len(asker.alive()) >= 8
+        os.kill(who(asker, forkserver, victim), signal.SIGKILL)
+        assert not none_left(lambda: len(inside & namespaces()) > left)
+        if not left:
+            assert none_left(asker.alive) == []
+            assert machine() == before
 
 
 @pytest.mark.parametrize("victim", ["asker", "forkserver"])
 def test_nothing_is_left_whenever_the_sigkill_comes(victim: str) -> None:
     before = machine()
     chance = random.Random(victim)
-    for _ in range(12):
-        asker = Asker("churn")
-        try:
+    for _ in range(5):
+        with Asker("churn") as asker:
             forkserver = int(asker.line())
             time.sleep(chance.uniform(0, 0.6))
-            os.kill(asker.process.pid if victim == "asker" else forkserver, signal.SIGKILL)
+            os.kill(who(asker, forkserver, victim), signal.SIGKILL)
             assert none_left(asker.alive) == []
-        finally:
-            asker.end()
     assert machine() == before
 
 
 def test_a_pool_that_ends_well_leaves_nothing() -> None:
     before, spaces = machine(), namespaces()
-    from harness.sandbox import Pool
-    from harness.scenario.schema import Host
-    from tests.sandbox import jobs
-
     host = Host.model_validate({"interfaces": {"eth0": {"addresses": ["10.0.0.1/24"]}}})
     with Pool(jobs=2) as pool:
         inside = {values[0] for values in pool.map(jobs.churn, [host] * 10)}
         left = pool.run(jobs.busy, host)
         inside.add(next(left))
-    assert not none_left(lambda: inside & namespaces(), 10)
+    assert not none_left(lambda: inside & namespaces())
     assert not inside & spaces
     assert machine() == before

@@ -64,15 +64,14 @@ def test_a_conversation_tells_of_a_failure(pool: Pool) -> None:
 @pytest.mark.bare
 def test_who_enters_is_in_the_sandbox_as_its_root(pool: Pool) -> None:
     local = "here"
+
+    def seen() -> str:
+        return " ".join([local, f"{os.getuid()}", socket.gethostname(), *ipv4_addresses()])
+
     with pool.converse(jobs.standing, HOST) as conversation:
         conversation.receive()
         with conversation.namespaces() as namespaces:
-            said = inside(
-                namespaces,
-                lambda: " ".join(
-                    [local, f"{os.getuid()}", socket.gethostname(), *ipv4_addresses()]
-                ),
-            )
+            said = inside(namespaces, seen)
     assert said.split()[:3] == ["here", "0", "sandbox"]
     assert "10.0.0.1/24" in said
 
@@ -99,18 +98,12 @@ def test_closing_ends_who_entered(pool: Pool) -> None:
 
 
 def test_the_machines_etc_is_there_and_cannot_be_written(pool: Pool) -> None:
+    def seen() -> str:
+        users, conf, hosts = (ETC / name for name in ("passwd", "gai.conf", "hosts"))
+        writable = os.access(users, os.W_OK)
+        return f"{bool(users.read_text())} {writable} {os.path.lexists(conf)}{hosts.read_text()}"
+
     with pool.converse(jobs.standing, HOST) as conversation:
         assert conversation.receive() is True
         with conversation.namespaces() as namespaces:
-            said = inside(
-                namespaces,
-                lambda: "\n".join(
-                    [
-                        (ETC / "passwd").read_text() and "read",
-                        str(os.access(ETC / "passwd", os.W_OK)),
-                        str(os.path.lexists(ETC / "gai.conf")),
-                        (ETC / "hosts").read_text(),
-                    ]
-                ),
-            )
-    assert said.split("\n") == ["read", "False", "False", ""]
+            assert inside(namespaces, seen) == "True False False"

@@ -26,18 +26,12 @@ with Pool() as pool:
 """
 
 
+# what asks the kernel for the most; the others run at night
 @pytest.mark.parametrize(
-    "chosen",
-    [
-        # what asks the kernel for the most; the others run at night
-        ("test_topology.py", "test_names.py", "test_lifetime.py"),
-        pytest.param(("test_*.py",), marks=pytest.mark.slow),
-    ],
-    ids=["some", "all"],
+    "chosen", ["test_[tln][oia]*.py", pytest.param("test_*.py", marks=pytest.mark.slow)]
 )
-def test_everything_works_for_an_ordinary_user(chosen: tuple[str, ...]) -> None:
-    tests = [str(path) for pattern in chosen for path in sorted(HERE.glob(pattern))
-             if path != Path(__file__)]  # fmt: skip
+def test_everything_works_for_an_ordinary_user(chosen: str) -> None:
+    tests = [str(path) for path in sorted(HERE.glob(chosen)) if path != Path(__file__)]
     plugins = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
     done = ordinary_user.run([sys.executable, "-P", "-m", "pytest", "-q", "-rs", *plugins, *tests])
     assert done.returncode == 0, done.stdout + done.stderr

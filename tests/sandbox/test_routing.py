@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from harness.model.host import Target
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
+from tests.sandbox.kit import Data
 from tests.sandbox.kit import host as host_of
 
 if TYPE_CHECKING:
@@ -19,12 +21,11 @@ TWO = {"a": "10.1.0.2/24 2001:db8:a::2/64", "b": "10.2.0.2/24 2001:db8:b::2/64"}
 TO_A = ["default via 10.1.0.1", "default via 2001:db8:a::1"]
 TO_B = ["default via 10.2.0.1 table 100", "default via 2001:db8:b::1 table 100"]
 FAR4, FAR6 = "192.0.2.9", "2001:db8:ffff::9"
+TEMPORARY = ("2001:db8:a::2/64+mngtmpaddr", "2001:db8:a::7/64+temporary")
 
 
 def sources(pool: Pool, host: dict[str, Any], *targets: str) -> list[str | None]:
     """The source the kernel has for each target, which real sockets confirm."""
-    from ipaddress import ip_address
-
     wanted = [Target(ip_address(text)) for text in targets]
     view, met = pool.run(jobs.connected, (Host.model_validate(host), wanted))
     found: list[Route] = [view.routes[target] for target in wanted]
@@ -63,60 +64,87 @@ def test_a_rule_changes_the_source_where_it_matches(
     assert sources(pool, host, FAR4, FAR6) == expected
 
 
-def test_the_way_wg_quick_takes_all_but_the_local_networks(pool: Pool) -> None:
-    host = host_of(
-        {**TWO, "wg0": "wireguard 10.200.0.2/32"},
-        [*TO_A, "0.0.0.0/0 dev wg0 table 51820"],
-        [
-            "priority 32764 family inet table main suppress_prefixlength 0",
-            "priority 32765 family inet not true fwmark 51820 table 51820",
-        ],
-    )
-    assert sources(pool, host, FAR4, "10.2.0.9") == ["10.200.0.2", "10.2.0.2"]
-
-
-def test_a_source_that_its_own_rules_give_a_way(pool: Pool) -> None:
+# a host, and the sources it gives for destinations
+STEERED: dict[str, tuple[Data, dict[str, str | None]]] = {
+    "wg-quick takes all but the local networks": (
+        host_of(
+            {**TWO, "wg0": "wireguard 10.200.0.2/32"},
+            [*TO_A, "0.0.0.0/0 dev wg0 table 51820"],
+            ["priority 32764 family inet table main suppress_prefixlength 0",
+             "priority 32765 family inet not true fwmark 51820 table 51820"],
+        ),
+        {FAR4: "10.200.0.2", "10.2.0.9": "10.2.0.2"},
+    ),
     # main has no default route: IPv6 chooses a source all the same, of all interfaces, and
     # with it finds the way of that source
-    rules = [f"priority 100 from {each} table 100" for each in ("10.2.0.0/24", "2001:db8::/32")]
-    host = host_of(TWO, TO_B, rules)
-    assert sources(pool, host, FAR4, FAR6) == [None, "2001:db8:a::2"]
-
-
-def test_a_source_that_its_own_rules_stop(pool: Pool) -> None:
-    rules = [
-        "priority 100 from 10.1.0.0/24 type unreachable",
-        "priority 100 from 2001:db8:a::/64 type prohibit",
-    ]
-    host = host_of(TWO, TO_A, rules)
+    "a source that its own rules give a way": (
+        host_of(TWO, TO_B, ["priority 100 from 10.2.0.0/24 table 100",
+                            "priority 100 from 2001:db8::/32 table 100"]),
+        {FAR4: None, FAR6: "2001:db8:a::2"},
+    ),
     # IPv6 looks again only where it found no way at first
-    assert sources(pool, host, FAR4, FAR6) == [None, "2001:db8:a::2"]
+    "a source that its own rules stop": (
+        host_of(TWO, TO_A, ["priority 100 from 10.1.0.0/24 type unreachable",
+                            "priority 100 from 2001:db8:a::/64 type prohibit"]),
+        {FAR4: None, FAR6: "2001:db8:a::2"},
+    ),
+    "goto, nop and another set of rules": (
+        host_of(
+            TWO, TO_A + TO_B,
+            ["priority 10 family inet goto 40", "priority 20 family inet type blackhole",
+             "priority 40 family inet type nop", "priority 50 family inet table local",
+             "priority 60 family inet table 100", "priority 60 family inet6 table 254"],
+            default_rules=False,
+        ),
+        {FAR4: "10.2.0.2", FAR6: "2001:db8:a::2"},
+    ),
+    "routes of every type": (
+        host_of(
+            TWO,
+            [*TO_A, "192.0.2.0/28 type throw table 100", "192.0.2.0/24 type unreachable table 100",
+             "198.51.100.0/24 type local dev lo table local",
+             "203.0.113.0/24 type broadcast dev a"],
+            ["priority 5 family inet table 100"],
+        ),
+        {"192.0.2.9": "10.1.0.2", "192.0.2.99": None, "198.51.100.7": "198.51.100.7",
+         "203.0.113.9": None},
+    ),
+    "a source-specific route": (
+        host_of({"a": "2001:db8:a::2/64", "b": "2001:db8:b::2/64"},
+                ["::/0 via 2001:db8:b::1 dev b source 2001:db8:b::/64"]),
+        {FAR6: None, "2001:db8:b:1::9": "2001:db8:b::2"},
+    ),
+    **{f"labels that match {own}2": (
+        host_of(
+            {"a": "2001:db8:a::2/64 2001:db8:b::2/64"}, ["::/0 via 2001:db8:a::1"],
+            addrlabels=[{"prefix": "::/0", "label": 1}, {"prefix": f"{FAR6}/128", "label": 77},
+                        {"prefix": f"{own}/64", "label": 77, "dev": "a"}],
+        ),
+        {FAR6: f"{own}2"},
+    ) for own in ("2001:db8:a::", "2001:db8:b::")},
+    **{f"a source of scope {scope}": (
+        host_of({"a": {"addresses": [{"address": "10.1.0.2/24", "scope": scope}, "10.1.1.2/24"]}},
+                ["default via 10.1.1.1"]),
+        {"192.0.2.1": "10.1.1.2"},
+    ) for scope in ("global", "link")},
+    **{f"a metric for a prefix, and another address with{flag or ' its route'}": (
+        host_of({"a": {"addresses": [{"address": "10.1.0.2/24", "metric": 300},
+                                     {"address": "2001:db8:a::2/64", "metric": 3000}]},
+                 "b": f"10.1.0.3/24{flag} 2001:db8:a::3/64{flag}"}),
+        {"10.1.0.9": f"10.1.0.{last}", "2001:db8:a::9": f"2001:db8:a::{last}"},
+    ) for flag, last in (("", 3), ("+noprefixroute", 2))},
+    **{f"use_tempaddr {value}, {' '.join(listed)}": (
+        host_of({"a": " ".join(listed)}, ["::/0 via 2001:db8:a::1"],
+                sysctls={"net.ipv6.conf.a.use_tempaddr": value}),
+        {FAR6: "2001:db8:a::7" if value == "2" else "2001:db8:a::2"},
+    ) for value in "012" for listed in (TEMPORARY, TEMPORARY[::-1])},
+}  # fmt: skip
 
 
-def test_goto_nop_and_another_set_of_rules(pool: Pool) -> None:
-    rules = [
-        "priority 10 family inet goto 40",
-        "priority 20 family inet type blackhole",
-        "priority 40 family inet type nop",
-        "priority 50 family inet table local",
-        "priority 60 family inet table 100",
-        "priority 60 family inet6 table 254",
-    ]
-    host = host_of(TWO, TO_A + TO_B, rules, default_rules=False)
-    assert sources(pool, host, FAR4, FAR6) == ["10.2.0.2", "2001:db8:a::2"]
-
-
-def test_routes_of_every_type(pool: Pool) -> None:
-    routes = [
-        *TO_A,
-        "192.0.2.0/28 type throw table 100",
-        "192.0.2.0/24 type unreachable table 100",
-        "198.51.100.0/24 type local dev lo table local",
-        "203.0.113.0/24 type broadcast dev a",
-    ]
-    host = host_of(TWO, routes, ["priority 5 family inet table 100"])
-    found = sources(pool, host, "192.0.2.9", "192.0.2.99", "198.51.100.7", "203.0.113.9")
-    assert found == ["10.1.0.2", None, "198.51.100.7", None]
+@pytest.mark.parametrize("case", STEERED)
+def test_what_steers_the_source(pool: Pool, case: str) -> None:
+    host, expected = STEERED[case]
+    assert sources(pool, host, *expected) == [*expected.values()]
 
 
 def test_a_multipath_route_spreads_destinations_over_sources(pool: Pool) -> None:
@@ -130,42 +158,6 @@ def test_a_multipath_route_spreads_destinations_over_sources(pool: Pool) -> None
     assert set(six) == {"2001:db8:a::2", "2001:db8:b::2"}
 
 
-def test_a_source_specific_route(pool: Pool) -> None:
-    route = "::/0 via 2001:db8:b::1 dev b source 2001:db8:b::/64"
-    host = host_of({"a": "2001:db8:a::2/64", "b": "2001:db8:b::2/64"}, [route])
-    assert sources(pool, host, FAR6, "2001:db8:b:1::9") == [None, "2001:db8:b::2"]
-
-
-def test_address_labels_steer_the_source(pool: Pool) -> None:
-    interfaces, routes = {"a": "2001:db8:a::2/64 2001:db8:b::2/64"}, ["::/0 via 2001:db8:a::1"]
-    rows = [{"prefix": "::/0", "label": 1}, {"prefix": "2001:db8:ffff::/48", "label": 77}]
-    for wanted in ("2001:db8:a::", "2001:db8:b::"):
-        own = {"prefix": f"{wanted}/64", "label": 77, "dev": "a"}
-        host = host_of(interfaces, routes, addrlabels=[*rows, own])
-        assert sources(pool, host, FAR6) == [f"{wanted}2"]
-
-
-def test_the_scope_of_an_ipv4_address_hides_it(pool: Pool) -> None:
-    for scope, expected in (("global", "10.1.0.2"), ("link", "10.1.1.2")):
-        listed = [{"address": "10.1.0.2/24", "scope": scope}, "10.1.1.2/24"]
-        host = host_of({"a": {"addresses": listed}}, ["default via 10.1.1.1"])
-        found = sources(pool, host, "192.0.2.1")
-        assert found == [expected if scope == "link" else "10.1.1.2"]
-
-
-def test_no_route_for_a_prefix_and_a_metric_for_it(pool: Pool) -> None:
-    both = [
-        {"address": "10.1.0.2/24", "metric": 300},
-        {"address": "2001:db8:a::2/64", "metric": 3000},
-    ]
-    low = "10.1.0.3/24 2001:db8:a::3/64"
-    none = " ".join(f"{each}+noprefixroute" for each in low.split())
-    for other, last in ((low, 3), (none, 2)):
-        host = host_of({"a": {"addresses": both}, "b": other})
-        wanted = [f"10.1.0.{last}", f"2001:db8:a::{last}"]
-        assert sources(pool, host, "10.1.0.9", "2001:db8:a::9") == wanted
-
-
 def test_a_tentative_address_is_there_and_no_source(pool: Pool) -> None:
     host = host_of({"a": "2001:db8:a::2/64+tentative 2001:db8:a::3/64"})
     assert sources(pool, host, "2001:db8:a::2:9") == ["2001:db8:a::3"]
@@ -173,23 +165,9 @@ def test_a_tentative_address_is_there_and_no_source(pool: Pool) -> None:
     assert "2001:db8:a::2" in [str(row.address) for row in view.addresses]
 
 
-@pytest.mark.parametrize("wanted", ["0", "1", "2"])
-def test_temporary_addresses_win_where_use_tempaddr_prefers_them(pool: Pool, wanted: str) -> None:
-    stable, temporary = "2001:db8:a::2/64+mngtmpaddr", "2001:db8:a::7/64+temporary"
-    settings = {"net.ipv6.conf.a.use_tempaddr": wanted}
-    for listed in (f"{stable} {temporary}", f"{temporary} {stable}"):
-        host = host_of({"a": listed}, ["::/0 via 2001:db8:a::1"], sysctls=settings)
-        expected = "2001:db8:a::7" if wanted == "2" else "2001:db8:a::2"
-        assert sources(pool, host, FAR6) == [expected]
-
-
 def test_addresses_of_lo_and_of_an_interface_that_is_down(pool: Pool) -> None:
     off = {"up": False, "addresses": ["10.2.0.2/24"]}
-    interfaces: dict[str, str | dict[str, Any]] = {
-        "lo": "10.0.0.1/32 2001:db8:1::1/128",
-        "a": "10.1.0.2/24",
-        "b": off,
-    }
+    interfaces: Data = {"lo": "10.0.0.1/32 2001:db8:1::1/128", "a": "10.1.0.2/24", "b": off}
     host = host_of(interfaces, ["default via 10.1.0.1 from 10.0.0.1"])
     assert sources(pool, host, FAR4, "10.2.0.9", "10.2.0.2") == ["10.0.0.1", "10.0.0.1", "10.2.0.2"]
     _, view = pool.run(jobs.built, Host.model_validate(host))
