@@ -1,7 +1,6 @@
 """The smallest gai.conf change that yields a wished order, or why there is none. Pure."""
 
-from harness.advice.suggest.blockers import Blocker
-from harness.advice.suggest.goal import LookupCase
+from harness.advice.suggest.goal import Blocker, LookupCase
 from harness.advice.suggest.search import Impossible, Suggestion, answered_order, suggest
 
 __all__ = ["Blocker", "Impossible", "LookupCase", "Suggestion", "answered_order", "suggest"]

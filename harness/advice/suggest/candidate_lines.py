@@ -7,12 +7,12 @@ before rule 6; precedence lines then order what is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
 from math import comb
 
-from harness.advice.suggest.goal import Choice, classes, early_verdict, late_verdict, pairs
+from harness.advice.suggest.goal import Choice, Demand, classes
 from harness.advice.suggest.lines import NewLine, Prefix, as_prefix, holds, present_value, tree
 from harness.model.addresses import as_ipv6_int
 from harness.model.gaiconf import INT_MAX, PrefixEntry
@@ -93,9 +93,7 @@ def match_lines(
 def _candidates(table: Table) -> Iterator[NewLine]:
     """Every line that could make a difference: a part of the addresses, a value."""
     old = [row for rows in table.rows for row in rows]
-    holding = [
-        as_prefix(row) for row in old if any(row.holds(key) for key in table.keys)
-    ]  # fmt: skip
+    holding = [as_prefix(row) for row in old if any(row.holds(key) for key in table.keys)]
     prefixes = dict.fromkeys([*tree(table.keys, table.width), *holding])
     present = {row.value for row in old}
     usual = (SITE_LOCAL_SCOPE, _ORGANISATION_SCOPE) if table.keyword == "scopev4" else ()
@@ -108,35 +106,11 @@ def _candidates(table: Table) -> Iterator[NewLine]:
 
 def _built(table: Table, choice: Choice) -> Lines:
     """A line for every address, so that exactly the chosen destinations match."""
-    wish = choice.scope if table.keyword == "scopev4" else choice.label
-    matching = [ends for target, ends in table.ends.items() if wish[target]]
+    kind = 0 if table.keyword == "scopev4" else 1
+    matching = [ends for target, ends in table.ends.items() if choice[target][kind]]
     base = max(row.value for rows in table.rows for row in rows) + 1
     numbers = classes(matching, table.keys)
     return tuple(NewLine(table.keyword, key, table.width, base + n) for key, n in numbers.items())
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """The precedence of ``first`` must be at least that of ``second``, or above it."""
-
-    first: int
-    second: int
-    above: bool
-
-
-def demands(
-    known: dict[Target, Destination], wanted: Sequence[Target], others: Sequence[Target]
-) -> tuple[Demand, ...] | None:
-    """What the wish demands of rule 6 in one case; None where rules 1 to 5 are against it."""
-    found: dict[tuple[int, int], bool] = {}
-    for a, b in pairs(wanted, others):
-        verdict, _ = early_verdict(known[a], known[b])
-        if verdict > 0:
-            return None
-        if verdict == 0:
-            key = as_ipv6_int(a.address), as_ipv6_int(b.address)
-            found[key] = found.get(key, False) or late_verdict(known[a], known[b]) > 0
-    return tuple(Demand(a, b, above) for (a, b), above in found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +128,7 @@ class Problem:
     @property
     def keys(self) -> list[int]:
         """Every address that something is demanded of."""
-        return sorted({key for one in self.demands for d in one for key in (d.first, d.second)})
+        return sorted({key for one in self.demands for demand in one for key in demand[:2]})
 
     @property
     def present(self) -> list[int]:
@@ -197,13 +171,13 @@ def solve(problem: Problem, prefixes: Sequence[Prefix], values: Sequence[int] = 
     needs: set[tuple[int, int, bool]] = set()
     used: set[int] = set()
     for wishes, table in zip(problem.demands, problem.tables, strict=True):
-        for wish in wishes:
-            a, b = (_slot(key, prefixes, table) for key in (wish.first, wish.second))
-            if (a == b and wish.above) or (a < 0 and b < 0 and b - a < wish.above):
+        for first, second, above in wishes:
+            a, b = _slot(first, prefixes, table), _slot(second, prefixes, table)
+            if (a == b and above) or (a < 0 and b < 0 and b - a < above):
                 return None
             used |= {a, b}
             if a != b and max(a, b) >= 0:
-                needs.add((a, b, wish.above))
+                needs.add((a, b, above))
     if not used.issuperset(range(len(prefixes))):
         return None
     present = problem.present
@@ -223,12 +197,11 @@ def solve(problem: Problem, prefixes: Sequence[Prefix], values: Sequence[int] = 
         return None
 
     numbers = search([])
-    if numbers is None:
-        return None
-    return tuple(
-        NewLine("precedence", *prefix, number)
-        for prefix, number in zip(prefixes, numbers, strict=True)
-    )
+    return None if numbers is None else _lines(zip(prefixes, numbers, strict=True))
+
+
+def _lines(values: Iterable[tuple[Prefix, int]]) -> Lines:
+    return tuple(NewLine("precedence", *prefix, value) for prefix, value in values)
 
 
 def _worth(slot: int, numbers: Sequence[int]) -> int:
@@ -263,8 +236,9 @@ def _spare(problem: Problem) -> Lines:
     keys = problem.keys
     level = dict.fromkeys(keys, 0)
     for _ in keys:
-        for wish in (wish for wishes in problem.demands for wish in reversed(wishes)):
-            level[wish.first] = max(level[wish.first], level[wish.second] + wish.above)
+        for wishes in problem.demands:
+            for first, second, above in reversed(wishes):
+                level[first] = max(level[first], level[second] + above)
     top = problem.present[-1]
     worth = {key: min(top + 10 * n, INT_MAX) if n else 0 for key, n in level.items()}
     lines: dict[Prefix, int] = {(key, 128): value for key, value in worth.items()}
@@ -276,10 +250,8 @@ def _spare(problem: Problem) -> Lines:
         return ()
     for fork in [node for node in tree(keys) if node[1] < 128]:  # the longest first
         for value in {value for prefix, value in lines.items() if holds(fork, prefix[0])}:
-            merged = {
-                prefix: old for prefix, old in lines.items()
-                if old != value or not holds(fork, prefix[0])
-            } | {fork: value}  # fmt: skip
+            inside = [p for p, old in lines.items() if old == value and holds(fork, p[0])]
+            merged = {p: old for p, old in lines.items() if p not in inside} | {fork: value}
             if len(merged) < len(lines) and met(merged):
                 lines = merged
                 break
@@ -287,4 +259,4 @@ def _spare(problem: Problem) -> Lines:
         fewer = {one: value for one, value in lines.items() if one != prefix}
         if met(fewer):
             lines = fewer
-    return tuple(NewLine("precedence", *prefix, value) for prefix, value in lines.items())
+    return _lines(lines.items())

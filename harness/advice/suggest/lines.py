@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import pairwise
 from typing import Any
 
@@ -26,16 +26,13 @@ from harness.model.policy import (
 
 KEYWORDS = ("precedence", "label", "scopev4")
 # blocks with a meaning of their own, and lengths at which networks are usually cut
-_BLOCKS6 = (
-    "2000::/3", "fc00::/7", "fd00::/8", "fe80::/10", "fec0::/10", "2002::/16", "2001::/32",
-    "64:ff9b::/96", "::/96",
-)  # fmt: skip
-_BLOCKS4 = (
-    "0.0.0.0/0", "10.0.0.0/8", "127.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12",
-    "192.168.0.0/16", "169.254.0.0/16",
-)  # fmt: skip
-_USUAL6 = (32, 48, 56, 64)
-_USUAL4 = (16, 24)
+_BLOCKS = {
+    4: ("0.0.0.0/0", "10.0.0.0/8", "127.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12",
+        "192.168.0.0/16", "169.254.0.0/16"),
+    6: ("2000::/3", "fc00::/7", "fd00::/8", "fe80::/10", "fec0::/10", "2002::/16", "2001::/32",
+        "64:ff9b::/96", "::/96"),
+}  # fmt: skip
+_USUAL = {4: (16, 24), 6: (32, 48, 56, 64)}
 
 Prefix = tuple[int, int]  # the value with host bits cleared, the length
 
@@ -56,9 +53,8 @@ class NewLine:
     @property
     def text(self) -> str:
         """The line as every version of glibc reads it."""
-        prefix = self.prefix, self.bits
-        if self.keyword == "scopev4":
-            prefix = self.prefix | V4MAPPED, self.bits + 96
+        mapped = self.keyword == "scopev4"
+        prefix = (self.prefix | V4MAPPED, self.bits + 96) if mapped else (self.prefix, self.bits)
         return f"{self.keyword} {prefix_text(*prefix)} {self.value}"
 
     @property
@@ -112,18 +108,15 @@ def tree(values: Iterable[int], width: int = 128) -> list[Prefix]:
 def shorter(prefix: Prefix, width: int = 128) -> Iterator[Prefix]:
     """Prefixes of usual lengths above ``prefix``, the shortest first; IPv4's stay IPv4's."""
     value, bits = prefix
-    above = 0 if width == 32 else 96  # what stands before the bits of an IPv4 address
-    if width == 32 or (value >> 32 == 0xFFFF and bits >= 96):
-        networks = [IPv4Network(text) for text in _BLOCKS4]
-        mapped = 0 if width == 32 else V4MAPPED
-        blocks = [(int(one.network_address) | mapped, one.prefixlen + above) for one in networks]
-        lengths = [length + above for length in _USUAL4]
-    else:
-        blocks = [(int(one.network_address), one.prefixlen) for one in map(IPv6Network, _BLOCKS6)]
-        lengths = list(_USUAL6)
+    version = 4 if width == 32 or (value >> 32 == 0xFFFF and bits >= 96) else 6
+    # what stands before the bits of an IPv4 address
+    mapped, above = (V4MAPPED, 96) if version == 4 and width == 128 else (0, 0)
+    networks = map(ip_network, _BLOCKS[version])
+    blocks = [(int(one.network_address) | mapped, one.prefixlen + above) for one in networks]
+    lengths = [length + above for length in _USUAL[version]]
+    cuts = [cut(value, length, width) for length in lengths if length < bits]
     found = [block for block in blocks if block[1] < bits and holds(block, value, width)]
-    found += [cut(value, length, width) for length in lengths if length < bits]
-    yield from sorted(set(found), key=lambda one: one[1])
+    yield from sorted({*found, *cuts}, key=lambda one: one[1])
 
 
 def as_prefix(entry: PrefixEntry) -> Prefix:
@@ -139,11 +132,7 @@ def present_value(prefix: Prefix, table: Iterable[PrefixEntry]) -> int:
 def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
     """The policy with new lines before the rows that it has; no default is lost."""
     tables: dict[str, Any] = {}
-    for keyword, table in (
-        ("label", "labels"),
-        ("precedence", "precedence"),
-        ("scopev4", "scopes"),
-    ):
+    for keyword, table in zip(KEYWORDS, ("precedence", "labels", "scopes"), strict=True):
         new = [line.entry for line in lines if line.keyword == keyword]
         if new:
             rows = (*new, *getattr(policy, table))
@@ -166,12 +155,10 @@ def restored(lines: Sequence[NewLine], present: GaiConf, dialect: Dialect) -> tu
     found = []
     for keyword, own, default in tables:
         new = {(line.prefix, line.bits) for line in lines if line.keyword == keyword}
-        if not new or own:
-            continue
         found += [
             NewLine(keyword, *as_prefix(entry), entry.value, restored=True)
             for entry in default
-            if entry.bits and as_prefix(entry) not in new
+            if new and not own and entry.bits and as_prefix(entry) not in new
         ]
     return tuple(found)
 

@@ -9,35 +9,21 @@ changed decisions elsewhere, short prefixes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice
 
-from harness.advice.suggest.blockers import Blocker, find_blockers
+from harness.advice.suggest import goal, lines
 from harness.advice.suggest.candidate_lines import (
-    Demand,
     Lines,
     Problem,
     Table,
-    demands,
     match_lines,
     precedence_lines,
     table_of,
 )
-from harness.advice.suggest.goal import LookupCase, early_verdict, known_facts, pairs, satisfiable
-from harness.advice.suggest.lines import (
-    KEYWORDS,
-    Mended,
-    NewLine,
-    as_prefix,
-    holds,
-    mended,
-    present_value,
-    restored,
-    shorter,
-    with_new_lines,
-    with_rows,
-)
+from harness.advice.suggest.goal import Blocker, LookupCase, known_facts
+from harness.advice.suggest.lines import Mended, NewLine, with_rows
 from harness.advice.suggest.side_effects import SideEffects, side_effects
 from harness.model.addresses import as_ipv6_int, parse
 from harness.model.gaiconf import INT_MAX, parse_gai_conf
@@ -96,7 +82,7 @@ def suggest(
     whose order should stay. Raises ValueError for no case, a wish without an address, one
     that names an address twice or one that a case does not have.
     """
-    return _Search(cases, gai_conf, tuple(wanted), tuple(elsewhere)).result()
+    return _Search(cases, gai_conf, tuple(wanted), elsewhere).result()
 
 
 def answered_order(case: LookupCase, policy: Policy) -> tuple[Target, ...]:
@@ -105,60 +91,61 @@ def answered_order(case: LookupCase, policy: Policy) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(item.target for item in order.ranked))
 
 
-@dataclass
 class _Search:
-    given: Sequence[LookupCase]
-    file: bytes | None
-    wanted: tuple[Target, ...]
-    elsewhere: tuple[LookupCase, ...]
-    cases: tuple[LookupCase, ...] = field(init=False)
-    policies: tuple[Policy, ...] = field(init=False)
-    known: tuple[dict[Target, Destination], ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        if not self.given or not self.wanted:
+    def __init__(
+        self,
+        given: Sequence[LookupCase],
+        file: bytes | None,
+        wanted: tuple[Target, ...],
+        elsewhere: Sequence[LookupCase],
+    ) -> None:
+        if not given or not wanted:
             raise ValueError("a look-up and a wished address were expected")
-        if len(set(self.wanted)) < len(self.wanted):
+        if len(set(wanted)) < len(wanted):
             raise ValueError("a wish that names every address once was expected")
-        self.dialects = list(dict.fromkeys(case.dialect for case in self.given))
-        self.base, self.mends = mended(self.file or b"", self.dialects)
+        self.file, self.wanted = file, wanted
+        self.elsewhere = tuple({(c.dialect, c.candidates): c for c in elsewhere}.values())
+        self.dialects = list(dict.fromkeys(case.dialect for case in given))
+        self.base, self.mends = lines.mended(file or b"", self.dialects)
         self.parsed = parse_gai_conf(self.base, self.dialects[-1])
         # versions that see the same facts under the same tables are one case
         different: dict[object, tuple[LookupCase, Policy, dict[Target, Destination]]] = {}
-        for case in self.given:
+        for case in given:
             policy = Policy.build(self.base, case.dialect)
             known = known_facts(case, policy)
             different[policy, case.candidates, tuple(known.values())] = case, policy, known
-        self.cases, self.policies, self.known = zip(*different.values(), strict=True)
-        self.elsewhere = tuple({(c.dialect, c.candidates): c for c in self.elsewhere}.values())
-        for target in self.wanted:
+        self.known = [known for _, _, known in different.values()]
+        self.cases = [(case, policy) for case, policy, _ in different.values()]
+        self.policies = [policy for _, policy in self.cases]
+        for target in wanted:
             if any(target not in known for known in self.known):
                 raise ValueError(f"{target}: an address that the look-up gives was expected")
-        self.others = tuple(target for target in self.known[0] if target not in self.wanted)
+        self.others = tuple(target for target in self.known[0] if target not in wanted)
+        self.scopes_free = all(dialect.scopev4_configurable for dialect in self.dialects)
 
     def result(self) -> Suggestion | Impossible:
         if self.yields(()):
             return self.suggestion((), True)
         for keywords in self.attempts():
             scopes, labels = "scopev4" in keywords, "label" in keywords
-            choice = satisfiable(self.known, self.wanted, self.others, scopes, labels)
+            choice = goal.satisfiable(self.known, self.wanted, self.others, scopes, labels)
             if choice is None:
                 continue
             tables = [table for table in self.tables if table.keyword in keywords]
             found = self.best(match_lines(tables, self.is_open, choice))
             if found is not None:
                 return found
-        in_the_way = find_blockers(self.known, self.wanted, self.others, self.scopes_free)
+        in_the_way = goal.find_blockers(self.known, self.wanted, self.others, self.scopes_free)
         return Impossible(self.wanted, in_the_way, proved=bool(in_the_way))
 
     def attempts(self) -> list[set[str]]:
         """The tables to try, one set after the other: first those whose rules are in the way."""
-        rules = {
-            early_verdict(known[a], known[b])[1]
+        verdicts = [
+            goal.early_verdict(known[a], known[b])
             for known in self.known
-            for a, b in pairs(self.wanted, self.others)
-            if early_verdict(known[a], known[b])[0] > 0
-        }
+            for a, b in goal.pairs(self.wanted, self.others)
+        ]
+        rules = {rule for verdict, rule in verdicts if verdict > 0}
         every = {table.keyword for table in self.tables}
         first = {"label"} if rules == {5} else {"scopev4"} if rules else set[str]()
         return [first & every, every] if first & every != every else [every]
@@ -170,8 +157,8 @@ class _Search:
         for match, exact in islice(early, 500):
             if len(match) > size:
                 break
-            for lines, smallest in islice(self.precedences(match), _COMPARED):
-                whole = (*match, *lines)
+            for more, smallest in islice(self.precedences(match), _COMPARED):
+                whole = (*match, *more)
                 if self.yields(whole):
                     size = len(match)
                     found.append((self.size(whole), exact and smallest, whole))
@@ -179,111 +166,104 @@ class _Search:
             return None
         fewest = min(number for number, _, _ in found)
         ranked = [one for one in found if one[0] == fewest][:_COMPARED]
-        _, smallest, lines = min(ranked, key=lambda one: (self.effect_on_rest(one[2]), not one[1]))
-        return self.suggestion(self.shortened(lines), smallest)
+        _, smallest, best = min(ranked, key=lambda one: (self.effect_on_rest(one[2]), not one[1]))
+        return self.suggestion(self.shortened(best), smallest)
 
-    def effect_on_rest(self, lines: Lines) -> tuple[object, ...]:
+    def effect_on_rest(self, new: Lines) -> tuple[object, ...]:
         """What tells equally small changes apart; raising a wished address is the clearer way."""
-        new = [line for line in lines if line.keyword == "precedence"]
+        precedences = [line for line in new if line.keyword == "precedence"]
         table = self.policies[-1].precedence
-        lowered = sum(line.value < present_value((line.prefix, line.bits), table) for line in new)
+        lowered = sum(
+            line.value < lines.present_value((line.prefix, line.bits), table)
+            for line in precedences
+        )
         keys = [as_ipv6_int(target.address) for target in self.known[0]]
-        touched = sum(holds((line.prefix, line.bits), key) for line in new for key in keys)
-        bits = sum(line.bits for line in lines)
-        return self.changed(lines), len(lines), lowered, touched, bits
-
-    @property
-    def scopes_free(self) -> bool:
-        return all(dialect.scopev4_configurable for dialect in self.dialects)
+        touched = sum(line.entry.holds(key) for line in precedences for key in keys)
+        return self.changed(new), len(new), lowered, touched, sum(line.bits for line in new)
 
     @cached_property
     def tables(self) -> list[Table]:
-        found = [table_of(self.known[0], "label", [policy.labels for policy in self.policies])]
+        rows = {"label": [policy.labels for policy in self.policies]}
         if self.scopes_free:
-            scopes = [policy.scopes for policy in self.policies]
-            found.append(table_of(self.known[0], "scopev4", scopes))
+            rows["scopev4"] = [policy.scopes for policy in self.policies]
+        found = [table_of(self.known[0], keyword, of_each) for keyword, of_each in rows.items()]
         return [table for table in found if table.ends]
 
-    def kept(self, lines: Lines) -> Lines:
-        return restored(lines, self.parsed, self.dialects[-1])
+    def kept(self, new: Lines) -> Lines:
+        return lines.restored(new, self.parsed, self.dialects[-1])
 
-    def size(self, lines: Lines) -> int:
-        return len(lines) + len(self.kept(lines))
+    def size(self, new: Lines) -> int:
+        return len(new) + len(self.kept(new))
 
-    def demands(self, lines: Lines) -> list[tuple[Demand, ...] | None]:
+    def demands(self, new: Lines) -> list[tuple[goal.Demand, ...] | None]:
         """What the wish demands of rule 6 in each case, once lines are added."""
         return [
-            demands(known_facts(case, with_rows(policy, lines)), self.wanted, self.others)
-            for case, policy in zip(self.cases, self.policies, strict=True)
+            goal.demands(known_facts(case, with_rows(policy, new)), self.wanted, self.others)
+            for case, policy in self.cases
         ]
 
-    def is_open(self, lines: Lines) -> bool:
+    def is_open(self, new: Lines) -> bool:
         """True when rules 1 to 5 are not against the wish."""
-        return None not in self.demands(lines)
+        return None not in self.demands(new)
 
     def precedences(self, match: Lines) -> Iterator[tuple[Lines, bool]]:
         """Precedence lines to add to label and scope lines."""
         tables = tuple(policy.precedence for policy in self.policies)
         present = () if self.parsed.precedence else tables[-1]
-        defaults = tuple(as_prefix(row) for row in present if row.bits)
+        defaults = tuple(lines.as_prefix(row) for row in present if row.bits)
         wishes = tuple(one or () for one in self.demands(match))
-        yield from precedence_lines(Problem(wishes, tables, defaults))
+        return precedence_lines(Problem(wishes, tables, defaults))
 
-    def yields(self, lines: Lines) -> bool:
+    def yields(self, new: Lines) -> bool:
         """The model's word in every case."""
-        number = len(self.wanted)
         return all(
-            answered_order(case, with_rows(policy, lines))[:number] == self.wanted
-            for case, policy in zip(self.cases, self.policies, strict=True)
+            answered_order(case, with_rows(policy, new))[: len(self.wanted)] == self.wanted
+            for case, policy in self.cases
         )
 
-    def effects(self, lines: Lines) -> SideEffects:
+    def effects(self, new: Lines) -> SideEffects:
         before = [Policy.build(self.base, case.dialect) for case in self.elsewhere]
-        after = [with_rows(policy, lines) for policy in before]
-        whole = self.policies[-1], with_rows(self.policies[-1], lines)
+        after = [with_rows(policy, new) for policy in before]
+        whole = self.policies[-1], with_rows(self.policies[-1], new)
         return side_effects(self.elsewhere, before, after, whole, self.sources)
 
     @cached_property
     def sources(self) -> tuple[IPAddress, ...]:
         """The source addresses that the look-ups show this host to have."""
-        every = [one.source for case in self.cases for one in case.candidates]
+        every = [one.source for case, _ in self.cases for one in case.candidates]
         return tuple(dict.fromkeys(parse(one) for one in every if one is not None))
 
-    def changed(self, lines: Lines) -> tuple[int, int]:
-        found = self.effects(lines)
-        return found.pairs + self.stirred(lines), found.kinds
+    def changed(self, new: Lines) -> tuple[int, int]:
+        """Pairs of look-ups that turn round although nobody asked for it, and pairs of kinds."""
+        turned = 0
+        for case, policy in self.cases:
+            before = [t for t in answered_order(case, policy) if t in self.others]
+            after = answered_order(case, with_rows(policy, new))
+            turned += sum(after.index(a) > after.index(b) for a, b in combinations(before, 2))
+        found = self.effects(new)
+        return found.pairs + turned, found.kinds
 
-    def stirred(self, lines: Lines) -> int:
-        """Pairs of the same look-up that turn round although nobody asked for it."""
-        number = 0
-        for case, before in zip(self.cases, self.policies, strict=True):
-            old = [t for t in answered_order(case, before) if t in self.others]
-            new = answered_order(case, with_rows(before, lines))
-            number += sum(new.index(a) > new.index(b) for a, b in combinations(old, 2))
-        return number
-
-    def shortened(self, lines: Lines) -> Lines:
+    def shortened(self, best: Lines) -> Lines:
         """Shorter prefixes where nothing else changes and no line more is needed."""
-        limit = self.size(lines)
-        changed = self.changed(lines)
-        for number, line in enumerate(lines):
-            width = 32 if line.keyword == "scopev4" else 128
-            for prefix, bits in shorter((line.prefix, line.bits), width):
-                new = NewLine(line.keyword, prefix, bits, line.value)
-                trial = (*lines[:number], new, *lines[number + 1 :])
+        limit, changed = self.size(best), self.changed(best)
+        for number, line in enumerate(best):
+            for prefix in lines.shorter((line.prefix, line.bits), line.entry.width):
+                new = NewLine(line.keyword, *prefix, line.value)
+                trial = (*best[:number], new, *best[number + 1 :])
                 if (
                     len({one.row for one in trial}) == len(trial)
                     and self.size(trial) <= limit
                     and self.changed(trial) <= changed
                     and self.yields(trial)
                 ):
-                    lines = trial
+                    best = trial
                     break
-        return lines
+        return best
 
-    def suggestion(self, lines: Lines, smallest: bool) -> Suggestion:
-        if not lines and not self.mends:
+    def suggestion(self, new: Lines, smallest: bool) -> Suggestion:
+        if not new and not self.mends:
             return Suggestion(self.wanted, (), (), self.file, SideEffects())
-        whole = sorted((*lines, *self.kept(lines)), key=lambda line: KEYWORDS.index(line.keyword))
-        new = with_new_lines(self.base, whole)
-        return Suggestion(self.wanted, tuple(whole), self.mends, new, self.effects(lines), smallest)
+        order = lines.KEYWORDS.index
+        whole = tuple(sorted((*new, *self.kept(new)), key=lambda line: order(line.keyword)))
+        conf = lines.with_new_lines(self.base, whole)
+        return Suggestion(self.wanted, whole, self.mends, conf, self.effects(new), smallest)

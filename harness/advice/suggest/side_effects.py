@@ -13,25 +13,16 @@ from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
 
 # one address of every kind that a table of RFC 3484 or RFC 6724, or a usual network, tells apart
-_KINDS: tuple[tuple[str, str], ...] = (
-    ("::1", "::1"),
-    ("global IPv6", "2a00:1450::5"),
-    ("global IPv6 (2001:db8::/32)", "2001:db8:fffe::5"),
-    ("link-local IPv6", "fe80::fffe:5"),
-    ("site-local IPv6", "fec0:0:0:fffe::5"),
-    ("unique local IPv6 (fc00::/8)", "fc00:fffe::5"),
-    ("unique local IPv6 (fd00::/8)", "fdfe:fffe::5"),
-    ("6to4", "2002:fffe::5"),
-    ("Teredo", "2001:0:fffe::5"),
-    ("NAT64", "64:ff9b::fffe:5"),
-    ("IPv4-compatible IPv6", "::254.254.0.5"),
-    ("127.0.0.0/8", "127.254.0.5"),
-    ("10.0.0.0/8", "10.254.253.5"),
-    ("172.16.0.0/12", "172.30.253.5"),
-    ("192.168.0.0/16", "192.168.253.5"),
-    ("169.254.0.0/16", "169.254.253.5"),
-    ("public IPv4", "203.254.253.5"),
-)
+_KINDS = {
+    "::1": "::1", "global IPv6": "2a00:1450::5", "global IPv6 (2001:db8::/32)": "2001:db8:fffe::5",
+    "link-local IPv6": "fe80::fffe:5", "site-local IPv6": "fec0:0:0:fffe::5",
+    "unique local IPv6 (fc00::/8)": "fc00:fffe::5", "unique local IPv6 (fd00::/8)": "fdfe:fffe::5",
+    "6to4": "2002:fffe::5", "Teredo": "2001:0:fffe::5", "NAT64": "64:ff9b::fffe:5",
+    "IPv4-compatible IPv6": "::254.254.0.5", "127.0.0.0/8": "127.254.0.5",
+    "10.0.0.0/8": "10.254.253.5", "172.16.0.0/12": "172.30.253.5",
+    "192.168.0.0/16": "192.168.253.5", "169.254.0.0/16": "169.254.253.5",
+    "public IPv4": "203.254.253.5",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +52,11 @@ def side_effects(
     ``whole`` the two policies that kinds of addresses are compared under, each reached from
     each of ``sources`` of its family.
     """
-    pairs = 0
-    lookups: dict[str, None] = {}
+    turned: dict[str, int] = {}
     for case, old, new in zip(cases, before, after, strict=True):
-        turned = _turned(_positions(case, old), _positions(case, new))
-        pairs += turned
-        if turned:
-            lookups.setdefault(case.name)
+        place = {at: number for number, at in enumerate(_positions(case, new))}
+        pairs = combinations(_positions(case, old), 2)
+        turned[case.name] = turned.get(case.name, 0) + sum(place[a] > place[b] for a, b in pairs)
     old_keys, new_keys = (_keys(policy, sources) for policy in whole)
     kinds = 0
     examples: dict[str, None] = {}
@@ -82,34 +71,30 @@ def side_effects(
             examples.setdefault(f"{first} before {second}")
         else:
             examples.setdefault(f"{name} and {other} tie")
-    return SideEffects(pairs, kinds, tuple(lookups), tuple(examples))
+    lookups = tuple(name for name, count in turned.items() if count)
+    return SideEffects(sum(turned.values()), kinds, lookups, tuple(examples))
 
 
 def _positions(case: LookupCase, policy: Policy) -> list[int]:
-    ordered: tuple[Destination, ...] = order_for(case.candidates, policy, case.dialect).ranked
-    return [item.position for item in ordered]
+    ranked: tuple[Destination, ...] = order_for(case.candidates, policy, case.dialect).ranked
+    return [item.position for item in ranked]
 
 
-def _turned(old: Sequence[int], new: Sequence[int]) -> int:
-    place = {position: number for number, position in enumerate(new)}
-    return sum(place[a] > place[b] for a, b in combinations(old, 2))
+_Key = tuple[bool, bool, int, int]
 
 
-def _keys(
-    policy: Policy, sources: Sequence[IPAddress]
-) -> list[tuple[str, tuple[bool, bool, int, int]]]:
+def _keys(policy: Policy, sources: Sequence[IPAddress]) -> list[tuple[str, _Key]]:
     """What rules 2, 5, 6 and 8 make of each kind from each source; the higher comes first."""
     found = []
-    for name, text in _KINDS:
+    for name, text in _KINDS.items():
         address = ip_address(text)
         scope, precedence = policy.scope(address), policy.precedence_of(address)
-        own = [source for source in sources if source.version == address.version] or [address]
-        for source in own:
+        for source in [one for one in sources if one.version == address.version] or [address]:
             same_label = policy.label(source) == policy.label(address)
             same_scope = policy.scope(source) == scope
             found.append((name, (same_scope, same_label, precedence, -scope)))
     return found
 
 
-def _sign(a: tuple[bool, bool, int, int], b: tuple[bool, bool, int, int]) -> int:
+def _sign(a: _Key, b: _Key) -> int:
     return (a > b) - (a < b)
