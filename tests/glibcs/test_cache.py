@@ -50,6 +50,10 @@ def _folder(path: Path) -> None:
     path.mkdir()
 
 
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
 def _field(name: str, value: object) -> Damage:
     def change(path: Path) -> None:
         data = json.loads(path.read_text())
@@ -96,6 +100,7 @@ def test_a_manifest_may_hold_anything(
 ) -> None:
     MANIFESTS[name](cache / "builds" / kept.id / "manifest.json")
     assert [entry.state for entry in inventory()].count("damaged") == 1
+    assert [build.origin for build in find("all")] == ["host"]
     assert main(["glibc", "list"]) == 0
     assert "damaged" in capsys.readouterr().out
     assert main(["run", "--glibc", "mine", "seed-rule9-dual-stack"]) == 2
@@ -104,10 +109,17 @@ def test_a_manifest_may_hold_anything(
     assert cached() == []
 
 
-@pytest.mark.parametrize("damage", [_fifo, _zero, _folder, Path.unlink])
+@pytest.mark.parametrize("damage", [_fifo, _zero, _folder, Path.unlink, _empty])
 def test_a_library_of_the_cache_may_be_anything(kept: Build, damage: Damage) -> None:
     damage(kept.libc)
     assert [one.build for one in cached()] == [None]
+
+
+def test_a_build_in_another_place_is_damaged(kept: Build, cache: Path) -> None:
+    folder = cache / "builds" / kept.id
+    folder.rename(folder.with_name("renamed"))
+    assert [one.build for one in cached()] == [None]
+    assert remove("renamed") == ["renamed"]
 
 
 def _same_size(path: Path) -> None:

@@ -149,29 +149,6 @@ def test_on_a_musl_host_the_cache_still_serves(own: Build, monkeypatch: pytest.M
         find("2.36")
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda folder: (folder / "manifest.json").unlink(),
-        lambda folder: (folder / "manifest.json").write_text("{"),
-        lambda folder: (folder / "manifest.json").write_text("[]"),
-        lambda folder: (folder / "manifest.json").write_text('{"schema": 1, "id": 3}'),
-        lambda folder: (folder / "lib/libc.so.6").write_bytes(b""),
-        lambda folder: (folder / "lib/libc.so.6").unlink(),
-        lambda folder: folder.rename(folder.with_name("renamed")),
-    ],
-)
-def test_a_damaged_build_is_listed_and_can_be_removed(
-    own: Build, cache: Path, damage: Callable[[Path], object]
-) -> None:
-    key = _keep(own, "2.31", "bullseye")
-    damage(cache / "builds" / key)
-    (entry,) = [one for one in inventory() if one.state == "damaged"]
-    assert [build.origin for build in find("all")] == ["host"]
-    assert remove(entry.id) == [entry.id]
-    assert not any((cache / "builds").iterdir())
-
-
 def test_the_host_is_not_removed() -> None:
     with pytest.raises(GlibcError, match="cannot be removed"):
         remove("host")
