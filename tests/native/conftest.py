@@ -1,23 +1,14 @@
 from __future__ import annotations
 
-import ctypes.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.glibcs import host
 from harness.native.cffi_lane import CffiLane
 from harness.native.worker_lane import WorkerLane, bundled_worker
 
-LOADERS = (
-    "/lib64/ld-linux-x86-64.so.2",
-    "/lib/ld-linux-aarch64.so.1",
-    "/lib/ld-linux-armhf.so.3",
-    "/lib/ld-linux.so.2",
-    "/lib64/ld64.so.2",
-    "/lib/ld64.so.1",
-    "/lib/ld-linux-riscv64-lp64d.so.1",
-)
 AnyLane = CffiLane | WorkerLane
 
 
@@ -26,24 +17,17 @@ def worker() -> Path:
     return bundled_worker()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def loader() -> str:
-    for path in LOADERS:
-        if Path(path).exists():
-            return path
-    pytest.skip(f"no known loader here ({ctypes.util.find_library('c')})")
+    return str(host().loader)
 
 
 @pytest.fixture(params=["cffi", "worker", "loader"])
-def lane(request: pytest.FixtureRequest) -> Iterator[AnyLane]:
+def lane(request: pytest.FixtureRequest, worker: Path, loader: str) -> Iterator[AnyLane]:
     """Every way to the host's glibc."""
-    made: AnyLane
-    if request.param == "cffi":
-        made = CffiLane()
-    elif request.param == "worker":
-        made = WorkerLane([bundled_worker()])
-    else:
-        made = WorkerLane([request.getfixturevalue("loader"), bundled_worker()])
+    made: AnyLane = CffiLane()
+    if request.param != "cffi":
+        made = WorkerLane([worker] if request.param == "worker" else [loader, worker])
     with made:
         yield made
 

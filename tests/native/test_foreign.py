@@ -13,7 +13,7 @@ from harness.compare.plan import lanes_for
 from harness.glibcs.catalog import native_arch
 from harness.native.record import Answer, Crashed, TimedOut
 from harness.sandbox import Pool
-from tests.native.foreign_jobs import QUERIES, answers, crashes, maps, orphans, waits
+from tests.native.jobs import QUERIES, answers, crashes, maps, orphans, waits
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("foreign")]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 import signal
 import socket
@@ -13,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.native.cffi_lane import CffiLane, lookup_here
-from harness.native.record import Answer, Crashed, LaneError, Query, TimedOut
-from harness.native.worker_lane import WorkerLane
+from harness.glibcs import host
+from harness.native.cffi_lane import CffiLane
+from harness.native.record import AddrInfo, Answer, Crashed, LaneError, Query, TimedOut
+from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Pool
-from tests.native import jail_jobs
+from tests.native.conftest import AnyLane
+from tests.native.jobs import held as held_job
 from tests.sandbox import network
 
-AnyLane = CffiLane | WorkerLane
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 NUMERIC = Query("192.0.2.7", "53", socktype=socket.SOCK_DGRAM)
@@ -50,63 +52,46 @@ def children() -> list[str]:
     return [pid for one in task.iterdir() for pid in (one / "children").read_text().split()]
 
 
-def test_a_numeric_lookup(lane: AnyLane) -> None:
+def test_answers(lane: AnyLane) -> None:
     with lane.open() as session:
-        answer = session.lookup(NUMERIC)
+        answer, scoped, named, *failed = session.lookup_many(
+            [
+                NUMERIC,
+                Query("fe80::1%lo"),
+                Query("127.0.0.1", socktype=1, flags=socket.AI_CANONNAME),
+                *(Query(None), Query("x", family=99), Query("not", flags=socket.AI_NUMERICHOST)),
+            ]
+        )
     assert isinstance(answer, Answer)
-    assert answer.error is None
-    assert answer.glibc == platform.libc_ver()[1]
-    (one,) = answer.addrinfos
-    assert (one.family, one.address, one.port) == (socket.AF_INET, "192.0.2.7", 53)
-    assert (one.socktype, one.protocol) == (socket.SOCK_DGRAM, socket.IPPROTO_UDP)
-    assert one.canonname is None
+    dgram = int(socket.SOCK_DGRAM), int(socket.IPPROTO_UDP)
+    assert answer.addrinfos == (AddrInfo(2, *dgram, "192.0.2.7", 53, 0, None),)
+    assert (answer.error, answer.glibc) == (None, platform.libc_ver()[1])
     assert 0 < answer.elapsed_ns < 10**9
-
-
-def test_scope_and_canonical_name(lane: AnyLane) -> None:
-    with lane.open() as session:
-        scoped = session.lookup(Query("fe80::1%lo"))
-        named = session.lookup(Query("127.0.0.1", socktype=1, flags=socket.AI_CANONNAME))
     assert isinstance(scoped, Answer)
     assert {one.scope_id for one in scoped.addrinfos} == {socket.if_nametoindex("lo")}
     assert isinstance(named, Answer)
     assert [one.canonname for one in named.addrinfos] == ["127.0.0.1"]
+    errors = [one.error for one in failed if isinstance(one, Answer)]
+    assert errors == ["EAI_NONAME", "EAI_FAMILY", "EAI_NONAME"]
 
 
-def test_errors_have_names(lane: AnyLane) -> None:
-    with lane.open() as session:
-        found = session.lookup_many(
-            [Query(None), Query("x", family=99), Query("not", flags=socket.AI_NUMERICHOST)]
-        )
-    assert [one.error for one in found if isinstance(one, Answer)] == [
-        "EAI_NONAME",
-        "EAI_FAMILY",
-        "EAI_NONAME",
-    ]
+HERE = """\
+import sys, pickle
+from harness.native.cffi_lane import lookup_here
+pickle.dump([lookup_here(q) for q in pickle.load(sys.stdin.buffer)], sys.stdout.buffer)
+"""
 
 
 def test_every_lane_gives_the_same_records(worker: Path, loader: str) -> None:
-    seen = []
+    here = subprocess.run(
+        [sys.executable, "-P", "-c", HERE],
+        input=pickle.dumps(CALLS), capture_output=True, check=True, env={},
+    )  # fmt: skip
+    seen = pickle.loads(here.stdout)
+    assert all(isinstance(one, Answer) for one in seen)
     for made in (CffiLane(), WorkerLane([worker]), WorkerLane([loader, worker])):
         with made, made.open() as session:
-            seen.append(session.lookup_many(CALLS))
-    here = subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            "-c",
-            "import sys, pickle; from harness.native.cffi_lane import lookup_here\n"
-            "queries = pickle.load(sys.stdin.buffer)\n"
-            "pickle.dump([lookup_here(q) for q in queries], sys.stdout.buffer)",
-        ],
-        input=__import__("pickle").dumps(CALLS),
-        capture_output=True,
-        check=True,
-        env={},
-    )
-    seen.append(__import__("pickle").loads(here.stdout))
-    assert seen[0] == seen[1] == seen[2] == seen[3]
-    assert all(isinstance(one, Answer) for one in seen[0])
+            assert session.lookup_many(CALLS) == seen
 
 
 def test_many_lookups_do_not_block_on_full_pipes(lane: AnyLane) -> None:
@@ -121,7 +106,7 @@ def test_many_lookups_do_not_block_on_full_pipes(lane: AnyLane) -> None:
 def test_a_killed_session_has_crashed_and_the_next_works(
     lane: AnyLane, number: signal.Signals
 ) -> None:
-    for _ in range(20):
+    for _ in range(5):
         with lane.open() as session:
             assert isinstance(session.lookup(NUMERIC), Answer)
             os.kill(session.pid, number)
@@ -134,7 +119,7 @@ def test_a_killed_session_has_crashed_and_the_next_works(
 def test_a_death_with_requests_in_the_pipe(lane: AnyLane) -> None:
     """The requests behind the death are cut anywhere, and the next session is not confused."""
     queries = [Query("a" * n, flags=socket.AI_NUMERICHOST) for n in range(1, 4000)]
-    for delay in (0, 0.0003, 0.001, 0.003):
+    for delay in (0, 0.001, 0.003):
         with lane.open() as session:
             killer = subprocess.Popen(
                 ["sh", "-c", f"sleep {delay}; kill -SEGV {session.pid}"],
@@ -219,20 +204,18 @@ def test_no_zombie_and_no_descriptor_after_a_hundred_sessions(
             session.lookup(NUMERIC)
         session.close()
         session.close()
-    assert descriptors() == before
-    assert children() == family
+    assert (descriptors(), children()) == (before, family)
 
 
+@pytest.mark.parametrize("make", [CffiLane, lambda: WorkerLane([bundled_worker()])])
 def test_nothing_is_left_after_close(
-    worker: Path, descriptors: Callable[[], dict[str, str]]
+    make: Callable[[], AnyLane], descriptors: Callable[[], dict[str, str]]
 ) -> None:
-    before, family = descriptors(), children()
-    for made in (CffiLane(), WorkerLane([worker])):
-        with made:
-            made.open()
-        made.close()
-    assert descriptors() == before
-    assert children() == family
+    before = descriptors(), children()
+    with make() as made:
+        made.open()
+    made.close()
+    assert (descriptors(), children()) == before
 
 
 def test_a_session_is_fresh(lane: AnyLane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,13 +259,10 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def test_two_sessions_at_once() -> None:
-    with CffiLane() as lane, lane.open() as one, lane.open() as other:
+def test_sessions_at_once(worker: Path) -> None:
+    with CffiLane() as own, own.open() as one, own.open() as other:
         assert one.pid != other.pid
         assert one.lookup(NUMERIC) == other.lookup(NUMERIC)
-
-
-def test_a_worker_serves_one_session_at_a_time(worker: Path) -> None:
     with WorkerLane([worker]) as lane, lane.open() as session:
         with pytest.raises(LaneError, match="close the open session"):
             lane.open()
@@ -297,10 +277,9 @@ def test_a_worker_that_was_killed_is_an_error_and_started_again(worker: Path) ->
         lane._worker._process.wait()
         while _runs(session.pid):  # until then it may still answer
             time.sleep(0.001)
-        with pytest.raises(LaneError, match="status -9"):
-            session.lookup(NUMERIC)
-        with pytest.raises(LaneError, match="status -9"):
-            session.lookup(NUMERIC)
+        for _ in range(2):
+            with pytest.raises(LaneError, match="status -9"):
+                session.lookup(NUMERIC)
         with lane.open() as again:
             assert isinstance(again.lookup(NUMERIC), Answer)
 
@@ -328,35 +307,26 @@ def test_the_loader_says_what_is_missing(worker: Path, loader: str, tmp_path: Pa
         lane.open()
 
 
-def test_a_closed_session_is_refused(lane: AnyLane) -> None:
-    session = lane.open()
-    session.close()
+def test_time_outs_out_of_range_and_a_closed_session(lane: AnyLane) -> None:
+    with lane.open() as session:
+        for timeout in (0, -1, 1e9, float("nan")):
+            with pytest.raises(ValueError, match="timeout"):
+                session.lookup(NUMERIC, timeout)
+        assert isinstance(session.lookup(NUMERIC), Answer)
     with pytest.raises(ValueError, match="closed"):
         session.lookup(NUMERIC)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, 1e9, float("nan")])
-def test_time_outs_out_of_range(lane: AnyLane, timeout: float) -> None:
-    with lane.open() as session:
-        with pytest.raises(ValueError, match="timeout"):
-            session.lookup(NUMERIC, timeout)
-        assert isinstance(session.lookup(NUMERIC), Answer)
-
-
 def test_a_worker_in_a_root_of_its_own(worker: Path, loader: str, tmp_path: Path) -> None:
-    libc = next(
-        line.split()[-1]
-        for line in Path("/proc/self/maps").read_text().splitlines()
-        if "/libc.so.6" in line
-    )
-    for source, target in ((worker, "worker"), (Path(loader), "ld.so"), (Path(libc), "libc.so.6")):
+    files = (worker, "worker"), (Path(loader), "ld.so"), (host().libc, "libc.so.6")
+    for source, target in files:
         (tmp_path / target).write_bytes(source.read_bytes())
         (tmp_path / target).chmod(0o755)
     (tmp_path / "etc").mkdir()
     tmp_path.chmod(0o755)
     argv = ["/ld.so", "--inhibit-cache", "--library-path", "/", "/worker"]
     with Pool() as pool:
-        (held,) = pool.run(jail_jobs.held, (argv, tmp_path))
+        (held,) = pool.run(held_job, (argv, tmp_path))
     assert {one.address for one in held.answer.addrinfos} == {"192.0.2.55"}
     mapped = {line.split()[-1] for line in held.maps.splitlines()}
     assert {path for path in mapped if path.startswith("/")} == {"/worker", "/ld.so", "/libc.so.6"}
@@ -371,8 +341,3 @@ def test_a_worker_in_a_root_of_its_own(worker: Path, loader: str, tmp_path: Path
             assert (fields["Uid"], fields["Gid"]) == (nobody, nobody)
             assert fields["Groups"].split() == []
     assert held.namespaces.isdisjoint(held.own)
-
-
-def test_lookup_here_releases_the_interpreter() -> None:
-    answer = lookup_here(NUMERIC)
-    assert answer.addrinfos[0].address == "192.0.2.7"

@@ -72,55 +72,35 @@ def test_everything_as_listed(driver: Driver) -> None:
     assert text == "WEB 192.0.2.1%0 fe80::1%2 192.0.2.2%0 fe80::1%4294967295 fe80::1%2"
 
 
-@pytest.mark.parametrize(
-    ("family", "name", "text"),
-    [
-        ("4", "web", "web 192.0.2.1%0 192.0.2.2%0"),
-        ("6", "web", "web fe80::1%0 fe80::1%0 fe80::1%0"),
-        ("6", "mapped", "mapped ::ffff:192.0.2.3%0"),
-    ],
-)
-def test_one_family_without_scope_ids(driver: Driver, family: str, name: str, text: str) -> None:
-    assert driver.ask("2", family, name) == (text, (SUCCESS, 0, NETDB_SUCCESS))
+def test_one_family_without_scope_ids(driver: Driver) -> None:
+    for family, text in (
+        ("4", "web 192.0.2.1%0 192.0.2.2%0"), ("6", "web fe80::1%0 fe80::1%0 fe80::1%0"),
+        ("6", "mapped ::ffff:192.0.2.3%0"),
+    ):  # fmt: skip
+        name = text.split()[0]
+        assert driver.ask("2", family, name) == (text, (SUCCESS, 0, NETDB_SUCCESS))
 
 
 @pytest.mark.parametrize(
-    ("function", "family", "name", "h_errno"),
-    [
-        ("4", "-", "nobody", HOST_NOT_FOUND),
-        ("2", "6", "nobody", HOST_NOT_FOUND),
-        ("2", "4", "other", NO_DATA),
-        ("2", "4", "mapped", NO_DATA),
-        ("4", "-", "we", HOST_NOT_FOUND),
-        ("4", "-", "webb", HOST_NOT_FOUND),
-        ("4", "-", "web.", HOST_NOT_FOUND),
-        ("4", "-", "", HOST_NOT_FOUND),
-    ],
-)
-def test_nothing(driver: Driver, function: str, family: str, name: str, h_errno: int) -> None:
-    assert driver.ask(function, family, name) == ("", (NOTFOUND, errno.ENOENT, h_errno))
+    ("function", "family", "names", "h_errno"),
+    [("4", "-", ["nobody", "we", "webb", "web.", ""], HOST_NOT_FOUND),
+     ("2", "6", ["nobody"], HOST_NOT_FOUND), ("2", "4", ["other", "mapped"], NO_DATA)],
+)  # fmt: skip
+def test_nothing(
+    driver: Driver, function: str, family: str, names: list[str], h_errno: int
+) -> None:
+    for name in names:
+        assert driver.ask(function, family, name) == ("", (NOTFOUND, errno.ENOENT, h_errno))
 
 
 @pytest.mark.parametrize("function", ["4", "2"])
 @pytest.mark.parametrize(
     "line",
-    [
-        b"192.0.2.1",
-        b"192.0.2.1 \n",
-        b"192.0.2.1 web",  # cut off
-        b"192.0.2.256 web\n",
-        b"192.0.2.1%2 web\n",
-        b"fe80::1%eth0 web\n",
-        b"fe80::1% web\n",
-        b"fe80::1%4294967296 web\n",
-        b"fe80::1%2%2 web\n",
-        b"\n",
-        b" web\n",
-        b"192.0.2.1 we\0b\n",
-        b"192.0.2.1 " + b"x" * 600 + b"\n",
-        b"\xff" * 5000,
-    ],
-)
+    [b"192.0.2.1", b"192.0.2.1 \n", b"192.0.2.1 web",  # cut off
+     b"192.0.2.256 web\n", b"192.0.2.1%2 web\n", b"fe80::1%eth0 web\n", b"fe80::1% web\n",
+     b"fe80::1%4294967296 web\n", b"fe80::1%2%2 web\n", b"\n", b" web\n", b"192.0.2.1 we\0b\n",
+     b"192.0.2.1 " + b"x" * 600 + b"\n", b"\xff" * 5000],
+)  # fmt: skip
 def test_a_bad_line_is_an_error_and_not_skipped(driver: Driver, function: str, line: bytes) -> None:
     driver.names.write_bytes(b"192.0.2.9 first\n" + line)
     expected = (UNAVAIL, errno.EBADMSG, NETDB_INTERNAL)

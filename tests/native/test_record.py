@@ -57,16 +57,12 @@ answers = st.builds(
 )
 
 
-@given(answers)
-def test_round_trip(answer: Answer) -> None:
-    back = decode(encode(answer))
-    assert back == answer
-    assert back.elapsed_ns == answer.elapsed_ns
-
-
 @given(answers, st.data())
-def test_a_cut_or_longer_record_is_refused(answer: Answer, data: st.DataObject) -> None:
+def test_round_trip_and_a_cut_or_longer_record(answer: Answer, data: st.DataObject) -> None:
     record = encode(answer)
+    back = decode(record)
+    assert (back, back.elapsed_ns) == (answer, answer.elapsed_ns)
+    assert answer == replace(answer, elapsed_ns=1)  # the time is not compared
     cut = data.draw(st.integers(0, len(record) - 1))
     for bad in (record[:cut], record + b"\0"):
         with pytest.raises(RecordError):
@@ -79,22 +75,11 @@ def test_garbage_is_refused_or_decoded_but_never_another_error(data: bytes) -> N
         decode(data)
 
 
-def test_the_time_does_not_count_in_comparisons() -> None:
-    answer = Answer(None, 0, 5, (), "2.36")
-    assert answer == replace(answer, elapsed_ns=6)
-
-
 @pytest.mark.parametrize(
     "bad",
-    [
-        {"name": "a\0b"},
-        {"name": "a", "service": "\0"},
-        {"name": "x" * 65536},
-        {"name": "é" * 40000},
-        {"name": "a", "family": 2**31},
-        {"name": "a", "flags": -(2**31) - 1},
-    ],
-)
+    [{"name": "a\0b"}, {"name": "a", "service": "\0"}, {"name": "x" * 65536},
+     {"name": "é" * 40000}, {"name": "a", "family": 2**31}, {"name": "a", "flags": -(2**31) - 1}],
+)  # fmt: skip
 def test_bad_queries(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"NUL|longer|C int"):
         Query(**bad)  # type: ignore[arg-type]

@@ -1,16 +1,17 @@
-"""What runs inside a sandbox for the tests of workers through qemu-user."""
+"""What runs inside a sandbox for the tests of workers in a jail and through qemu-user."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import open_lane
-from harness.native.record import Query
+from harness.native.record import Answer, Query
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.scenario.schema import Host
 
@@ -118,3 +119,47 @@ def maps(box: Box, spec: LaneSpec) -> Iterator[Any]:
         mapped = [line.split(maxsplit=5)[4:] for line in lines if line.count("/")]
         own = {str(one.stat().st_ino) for one in spec.skeleton.rglob("*") if one.is_file()}
         yield sorted({(name, inode in own) for inode, name in mapped})
+
+
+_KINDS = ("user", "mnt", "pid")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A worker and its session, as their /proc shows them to the sandbox."""
+
+    answer: Answer
+    worker: str
+    session: str
+    maps: str
+    environment: str
+    descriptors: list[str]
+    namespaces: set[str]
+    own: set[str]
+
+
+def _namespaces(*processes: Path) -> set[str]:
+    return {str((one / "ns" / kind).readlink()) for one in processes for kind in _KINDS}
+
+
+def held(box: Box, spec: tuple[list[str], Path]) -> Iterator[Held]:
+    """What is seen of a worker in the private root of a folder, while it serves."""
+    argv, skeleton = spec
+    box.set_names({"only-in-here": ["192.0.2.55"]}, "files")
+    with WorkerLane(argv, root=box.private_root(skeleton)) as lane, lane.open() as session:
+        answer = session.lookup(Query("only-in-here"))
+        assert isinstance(answer, Answer)
+        process = Path(f"/proc/{session.pid_here()}")
+        status = (process / "status").read_text()
+        (parent,) = (line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
+        worker = Path("/proc", parent)
+        yield Held(
+            answer=answer,
+            worker=(worker / "status").read_text(),
+            session=status,
+            maps=(process / "maps").read_text(),
+            environment=(worker / "environ").read_text(),
+            descriptors=sorted(one.name for one in (worker / "fd").iterdir()),
+            namespaces=_namespaces(worker, process),
+            own=_namespaces(Path("/proc/self")),
+        )
