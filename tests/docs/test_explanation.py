@@ -1,4 +1,4 @@
-"""docs/how-glibc-orders.md: its tables are glibc's, its figures what runs give today."""
+"""How glibc orders: tables are glibc's, figures what runs give; coverage.md names what is there."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.model.dialects import ROWS
 from harness.model.order import RULES
 from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE
+from harness.scenario import library
 from tests.docs.pages import ROOT
 
+COVERAGE = (ROOT / "docs/coverage.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs/how-glibc-orders.md").read_text(encoding="utf-8")
 
 
@@ -33,6 +36,15 @@ def test_the_policy_table() -> None:
 
 def test_the_rules_are_all_there_in_order() -> None:
     assert [int(row[0]) for row in table("## The ten rules")] == [rule.number for rule in RULES]
+
+
+def test_the_page_on_coverage_names_scenarios_and_every_row() -> None:
+    named = set(re.findall(r"`([^`]+)`", COVERAGE))
+    features = {row.feature for row in ROWS}
+    scenarios = {name for name in named if re.match(r"[a-z]+[0-9]*-", name)}
+    assert len(scenarios) > 100
+    assert scenarios <= {path.stem for path in library()}
+    assert features <= named
 
 
 @pytest.mark.network
