@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from harness.compare.evidence import TraceReport, trace_report
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect, reports
-from harness.compare.tracing import TraceReport, trace_report
 from harness.compare.verdict import prediction_for
 from harness.model.order import compare_pair
 from harness.sandbox import Pool
@@ -50,8 +50,7 @@ def capture(job: HostJob) -> bytes:
 
 def _capture(box: Box, job: HostJob) -> Iterator[bytes]:
     begun: list[Capture] = []
-    for _ in collect(box, job, lambda: begun.append(box.capture())):
-        pass
+    list(collect(box, job, lambda: begun.append(box.capture())))
     yield begun[0].pcap()
 
 
@@ -66,8 +65,8 @@ def _explain(box: Box, asked: tuple[HostJob, tuple[str, str] | None]) -> Iterato
     job, pair = asked
     for evidences, devices in collect(box, job):
         (report,) = reports(replace(job, source="", lines=()), [(evidences, devices)])
-        versions, processors = report.changes, report.architectures
-        apart = tuple(f"{one.between}: {one.because}" for one in (*versions, *processors))
+        between = (*report.changes, *report.architectures)
+        apart = tuple(f"{one.between}: {one.because}" for one in between)
         for evidence, result in zip(evidences, report.results, strict=True):
             reason = None if pair is None else pair_reason(prediction_for(evidence), pair)
             trace = trace_report(evidence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.explain import Explanation, pair_reason
@@ -11,7 +11,7 @@ from harness.compare.results import Remark, Result, Verdict
 from harness.compare.verdict import judge, prediction_for
 from harness.glibcs import host
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
-from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, Answer, ask
+from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, ask
 from harness.model.addresses import inet_aton, inet_pton6
 from harness.model.host import HostView, Target
 from harness.model.lookup import AI_ADDRCONFIG, AI_V4MAPPED, NameService, Request
@@ -24,12 +24,8 @@ from harness.scenario.schema import Host, Lookup, Scenario
 _NAME = "this-machine"
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What the name service gave: addresses in its order, and what is uncertain about that."""
-
-    targets: tuple[Target, ...]
-    note: str
+_Given = tuple[tuple[Target, ...], str]
+"""The name service's addresses in its order, and what is uncertain about that."""
 
 
 def explain_live(
@@ -46,21 +42,15 @@ def explain_live(
     request = request_for(lookup)
     plain = look()
     given = _ask(request, plain, timeout)
-    names = _name_service(request, given.targets, plain)
+    names = _name_service(request, given[0], plain)
     targets = targets_of(found_for([request], names, plain, [lane.dialect]))
     with CffiLane() as cffi, cffi.open() as session:
         native = session.lookup(request, timeout)
     view = look((*targets, *_native_targets(native)))
     gai_conf = read_gai_conf()
-    evidence = Evidence(
-        scenario=Scenario(name=_NAME, host=Host(), lookups=(lookup,)),
-        lookup=lookup,
-        conf=NamedGaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf),
-        view=view,
-        names=names,
-        lane=lane,
-        native=native,
-    )
+    conf = NamedGaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf)
+    scenario = Scenario(name=_NAME, host=Host(), lookups=(lookup,))
+    evidence = Evidence(scenario, lookup, conf, view, names, lane, native)
     result, evidence, note = _judged(evidence, request, given)
     if note:
         result = replace(result, remarks=(*result.remarks, Remark("order", note)))
@@ -73,23 +63,21 @@ def _judged(evidence: Evidence, request: Request, given: _Given) -> tuple[Result
     from the answer, and the note says which pairs depend on it.
     """
     result = judge(evidence)
-    if result.error is not None and (result.model_error is not None or not given.targets):
+    targets, note = given
+    if result.error is not None and (result.model_error is not None or not targets):
         # which error a name service's failure becomes is the service's word, not the sort's
         same = replace(result, verdict=Verdict.AGREE, model_error=result.error)
-        return same, evidence, given.note
+        return same, evidence, note
     if result.verdict is not Verdict.DISAGREE:
-        return result, evidence, _depends(result, given.note)
+        return result, evidence, _depends(result, note)
     answered = tuple(dict.fromkeys(_native_targets(evidence.native)))
     other = replace(evidence, names=_name_service(request, answered, evidence.view))
     again = judge(other)
     if again.verdict is not Verdict.AGREE:
-        return result, evidence, given.note
-    why = given.note or "the name service gave these addresses in another order a moment before"
-    return (
-        again,
-        other,
-        _depends(again, f"{why}; the order before sorting is taken from the answer"),
-    )
+        return result, evidence, note
+    why = note or "the name service gave these addresses in another order a moment before"
+    why = f"{why}; the order before sorting is taken from the answer"
+    return again, other, _depends(again, why)
 
 
 def _depends(result: Result, note: str) -> str:
@@ -105,7 +93,7 @@ def _ask(request: Request, view: HostView, timeout: float) -> _Given:
     """The name service's addresses, asked as getaddrinfo asks for this request."""
     name = request.name
     if name is None or inet_aton(name) or inet_pton6(name.partition("%")[0]):
-        return _Given((), "")
+        return (), ""
     table = address_table(view.addresses)
     family = request.family
     if request.flags & AI_ADDRCONFIG and family == AF_UNSPEC:
@@ -116,10 +104,10 @@ def _ask(request: Request, view: HostView, timeout: float) -> _Given:
     families = [family]
     if family == AF_INET6 and request.flags & AI_V4MAPPED:
         families.append(AF_INET)
-    answers: list[Answer] = [ask(name, one, timeout) for one in families]
+    answers = [ask(name, one, timeout) for one in families]
     targets = tuple(target for answer in answers for target in answer.targets)
     notes = [answer.note for answer in answers if answer.note]
-    return _Given(targets, "; ".join(dict.fromkeys(notes)))
+    return targets, "; ".join(dict.fromkeys(notes))
 
 
 def _native_targets(native: Outcome) -> tuple[Target, ...]:

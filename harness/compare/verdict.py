@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Literal
 
 from harness.compare.evidence import Evidence
@@ -81,20 +81,22 @@ def judge(
     analysis = known[evidence.dialect]
     prediction = analysis.prediction
     native = evidence.native
-    native_items: tuple[Item, ...] = ()
-    error: str | None = None
+    items: tuple[Item, ...] = ()
     elapsed = 0
     if isinstance(native, Answer):
-        native_items = _items(native)
+        items = tuple(
+            Item(info.target, info.socktype, info.protocol, info.port) for info in native.addrinfos
+        )
         error, elapsed = native.error, native.elapsed_ns
-        verdict = _verdict(native_items, error, prediction)
+        same = items == prediction.items or items in prediction.alternatives
+        verdict = Verdict.AGREE if same and error == prediction.error else Verdict.DISAGREE
     elif isinstance(native, Crashed):
         verdict, error = Verdict.CRASHED, signal.Signals(native.signal).name
     else:
         verdict, error = Verdict.ERROR, f"no answer within {native.seconds:g} s"
-    predicted = bool(prediction.undefined) and error == "SIGSEGV"
-    shown = _shown_model(native_items, prediction)
-    native_texts = tuple(str(item.target) for item in native_items)
+    # where a file's effect is undefined, show the possible order that glibc chose
+    shown = items if items in prediction.alternatives else prediction.items
+    native_texts = tuple(str(item.target) for item in items)
     model_texts = tuple(str(item.target) for item in shown)
     return Result(
         scenario=evidence.scenario.name,
@@ -112,12 +114,10 @@ def judge(
         model=model_texts,
         error=error,
         model_error=prediction.error,
-        first_difference=_first_difference(native_items, shown)
-        if verdict is Verdict.DISAGREE
-        else None,
+        first_difference=_first_difference(items, shown) if verdict is Verdict.DISAGREE else None,
         decisions=analysis.decisions,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
-        predicted=predicted,
+        predicted=bool(prediction.undefined) and error == "SIGSEGV",
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
         elapsed_ns=elapsed,
         remarks=analysis.remarks,
@@ -145,29 +145,9 @@ def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
     )
 
 
-def _items(answer: Answer) -> tuple[Item, ...]:
-    return tuple(
-        Item(info.target, info.socktype, info.protocol, info.port) for info in answer.addrinfos
-    )
-
-
-def _verdict(native: tuple[Item, ...], error: str | None, prediction: Prediction) -> Verdict:
-    if error != prediction.error:
-        return Verdict.DISAGREE
-    same = native == prediction.items or native in prediction.alternatives
-    return Verdict.AGREE if same else Verdict.DISAGREE
-
-
-def _shown_model(native: tuple[Item, ...], prediction: Prediction) -> tuple[Item, ...]:
-    # Where a file's effect is undefined, show the possible order that glibc chose.
-    return native if native in prediction.alternatives else prediction.items
-
-
 def _first_difference(native: Sequence[Item], model: Sequence[Item]) -> int | None:
-    for position, (left, right) in enumerate(zip(native, model, strict=False)):
-        if left != right:
-            return position
-    return min(len(native), len(model)) if len(native) != len(model) else None
+    pairs = enumerate(zip_longest(native, model))
+    return next((position for position, (left, right) in pairs if left != right), None)
 
 
 def _unmet(
@@ -179,11 +159,13 @@ def _unmet(
 ) -> tuple[str, ...]:
     """The expectations of the file that native or model do not meet, one line each."""
     failures: list[str] = []
+    native_error = native.error if isinstance(native, Answer) else "no answer"
     for expect in evidence.lookup.expect:
         if not expect.matches(evidence.lane.glibc, evidence.lane.arch):
             continue
-        native_error = native.error if isinstance(native, Answer) else "no answer"
-        wanted = _expected_order(expect, evidence.names)
+        # with scope ids for zones, as results show them
+        links = evidence.names.links
+        wanted = tuple(str(parse_target(text, links)) for text in expect.order or ())
         failures += _check("native", expect, wanted, native_order, native_error)
         failures += _check("model", expect, wanted, model_order, prediction.error)
         if expect.decided_by is not None:
@@ -203,13 +185,7 @@ def _deciding_rule(expect: Expect, prediction: Prediction) -> int | None:
         return None
     if expect.order[0] == expect.order[1]:
         return prediction.order.decisions[0].rule
-    given = reasons(prediction)
-    return given[0].rule if given else None
-
-
-def _expected_order(expect: Expect, names: NameService) -> tuple[str, ...]:
-    """The expected addresses as results show them: with scope ids for zones."""
-    return tuple(str(parse_target(text, names.links)) for text in expect.order or ())
+    return next((reason.rule for reason in reasons(prediction)), None)
 
 
 def _check(

@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from harness.advice.lint import Finding, lint
 from harness.compare.evidence import NamedGaiConf
-from harness.compare.results import (
-    Arch,
-    Glibc,
-    LookupReport,
-    PairReason,
-    Result,
-    VersionChange,
-)
+from harness.compare.results import Arch, Glibc, LookupReport, PairReason, Result, VersionChange
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.verdict import prediction_for
 from harness.model.dialects import ROWS, dialect
@@ -179,15 +173,10 @@ def compare_results(before: Result, after: Result) -> Comparison:
     """What moved between two answers of one glibc. Pure; ValueError for two different glibcs."""
     if (before.glibc, before.arch, before.lane) != (after.glibc, after.arch, after.lane):
         raise ValueError(f"glibc {before.glibc} and {after.glibc}: one build was expected")
-    old = list(dict.fromkeys(before.native))
-    new = list(dict.fromkeys(after.native))
-    places = [
-        Move(address, number, old.index(address) + 1 if address in old else None)
-        for number, address in enumerate(new, 1)
-    ]
-    places += [
-        Move(address, None, number) for number, address in enumerate(old, 1) if address not in new
-    ]
+    old, new = (list(dict.fromkeys(one.native)) for one in (before, after))
+    was = {address: number for number, address in enumerate(old, 1)}
+    places = [Move(address, number, was.get(address)) for number, address in enumerate(new, 1)]
+    places += [Move(address, None, was[address]) for address in old if address not in new]
     earlier = {frozenset((one.before, one.after)): one for one in before.decisions}
     decisions = tuple(
         PairChange(one, earlier.get(frozenset((one.before, one.after)))) for one in after.decisions
@@ -209,8 +198,8 @@ def whatif(
 ) -> Iterator[tuple[GaiConfChange, tuple[WhatIf, ...]]]:
     """Run every change in a sandbox of its own; raises as `harness.compare.run.run`."""
     with Pool(1) as pool:
-        jobs = [one.job for one in changes_to_try]
-        for one, found in zip(changes_to_try, pool.map(_examine, jobs), strict=True):
+        results = pool.map(_examine, [one.job for one in changes_to_try])
+        for one, found in zip(changes_to_try, results, strict=True):
             yield one, tuple(found)
 
 
@@ -230,10 +219,9 @@ def predictions(evidence: Evidence) -> tuple[VersionRange, ...]:
     Only the versions at which the dialect table changes need to be asked.
     """
     starts = sorted({_OLDEST, *(row.since for row in ROWS if row.since > _OLDEST)})
+    names = [f"{major}.{minor}" for major, minor in starts]
     found: list[VersionRange] = []
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
-        version = f"{start[0]}.{start[1]}"
-        until = None if following is None else f"{following[0]}.{following[1]}"
+    for version, until in zip_longest(names, names[1:]):
         answer = prediction_for(evidence, dialect=dialect(version, evidence.lane.arch))
         order = tuple(dict.fromkeys(str(item.target) for item in answer.items))
         one = VersionRange(version, until, order, answer.error, bool(answer.undefined))

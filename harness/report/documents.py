@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from harness.advice.lint import Finding
+from harness.compare.evidence import TraceReport
 from harness.compare.results import (
     ArchitectureChange,
     BuildChange,
@@ -28,7 +29,6 @@ from harness.compare.results import (
     VersionChange,
     Where,
 )
-from harness.compare.tracing import TraceReport
 
 
 @dataclass(frozen=True, slots=True)

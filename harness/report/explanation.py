@@ -17,9 +17,9 @@ from harness.report.words import equality
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:
+    from harness.compare.evidence import TraceReport
     from harness.compare.explain import Explanation
     from harness.compare.results import DestinationRow, Result
-    from harness.compare.tracing import TraceReport
 
 _WIDE = 150
 
