@@ -24,17 +24,14 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.elf import LARGEST, sha256
 from harness.text.reading import read_regular
 from harness.versions import is_version
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCHEMA = 1
 # A manifest has a line of 150 bytes for each of a dozen files.

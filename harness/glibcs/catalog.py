@@ -39,6 +39,12 @@ class Distribution:
     aliases: tuple[str, ...]  # suite names that mark the main archive in apt's sources, as well
     tools: str = "main"  # the archive's component that qemu-user is in
 
+    @property
+    def offer(self) -> str:
+        """Which versions there are, as a line's hint."""
+        known = ", ".join(dict.fromkeys(suite.glibc for suite in self.suites))
+        return f"{self.id} is known to have {known}; gai-harness glibc add DIR takes any"
+
     def suite(self, name: str) -> Suite | None:
         """The suite of that name, or None."""
         return next((suite for suite in self.suites if suite.name == name), None)
@@ -79,7 +85,7 @@ def host_distribution() -> Distribution:
 
 
 def package_name(arch: str) -> str:
-    """The Debian package that carries glibc's run-time files on an architecture."""
+    """The Debian package with glibc's run-time files on an architecture."""
     return "libc6.1" if arch in ("alpha", "ia64") else "libc6"
 
 

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
+from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build, GlibcError
 from harness.glibcs.elf import ElfError, read_elf_file, sha256
 from harness.glibcs.libc_files import LIBC_NAMES, LOADER, Libc, loader_version, read_libc
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from mmap import mmap
 
 # Where C libraries lie; each is also searched one level down for <triplet>/.
 _FOLDERS = (

@@ -10,17 +10,13 @@ from __future__ import annotations
 import hashlib
 import io
 import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from harness.text.reading import open_regular
 from harness.versions import elf_arch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from elftools.elf.elffile import ELFFile
 
 #: Bytes of a file that is read: glibc's largest library is near 3 MiB; with its debug symbols, and
 #: as a static qemu, a file stays below 64 MiB. The interpreter of this process may be larger.
@@ -88,7 +84,7 @@ def read_elf_file(path: Path, *, follow: bool = False) -> tuple[Elf, mmap.mmap]:
     return read_elf(data), data
 
 
-def _read(file: ELFFile, data: bytes | mmap.mmap) -> Elf:
+def _read(file: Any, data: bytes | mmap.mmap) -> Elf:
     from elftools.elf.enums import ENUM_E_MACHINE
 
     count, step = file["e_phnum"], file["e_phentsize"]
@@ -115,7 +111,7 @@ def _read(file: ELFFile, data: bytes | mmap.mmap) -> Elf:
     )
 
 
-def _parse(file: ELFFile, name: str, offset: int) -> Any:
+def _parse(file: Any, name: str, offset: int) -> Any:
     from elftools.common.utils import struct_parse
 
     return struct_parse(getattr(file.structs, name), file.stream, offset)
@@ -128,7 +124,7 @@ def _text(data: bytes | mmap.mmap, offset: int) -> str:
     return data[offset:end].decode("utf-8", "replace")
 
 
-def _dynamic(file: ELFFile, segment: Any) -> list[tuple[str | int, int]]:
+def _dynamic(file: Any, segment: Any) -> list[tuple[str | int, int]]:
     entries: list[tuple[str | int, int]] = []
     step = file.structs.Elf_Dyn.sizeof()
     for number in range(min(segment["p_filesz"] // step, _MOST_ENTRIES)):
@@ -148,7 +144,7 @@ def _file_offset(loaded: list[Any], address: int) -> int:
     raise ElfError("an ELF file whose dynamic section points outside it")
 
 
-def _versions(file: ELFFile, loaded: list[Any], table: dict[str | int, int]) -> Iterator[int]:
+def _versions(file: Any, loaded: list[Any], table: dict[str | int, int]) -> Iterator[int]:
     """Where the names of the symbol versions lie in the string table."""
     offset = _file_offset(loaded, table["DT_VERDEF"])
     count = table.get("DT_VERDEFNUM", 0)

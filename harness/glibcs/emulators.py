@@ -4,10 +4,9 @@ A build runs without it where the kernel runs its programs itself (i386 on an am
 Else a static qemu-user is put into the build's private root and started there as an ordinary
 program: nothing is registered with the kernel (binfmt_misc), and no root is needed.
 
-It is fetched as a package of the host's distribution. A static program needs nothing of the suite
-it comes from, so any suite's serves. Up to Debian 12 they are in qemu-user-static; from Debian 13
-on qemu-user's own are static, and qemu-user-static is an empty package or has links to them.
-Source: the user mode emulation chapter of qemu's documentation.
+It is a package of the host's distribution, and any suite's serves. Up to Debian 12 the static
+programs are in qemu-user-static; from Debian 13 on they are in qemu-user, and
+qemu-user-static is empty or has links to them. Source: qemu's documentation of user mode.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ import re
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
@@ -33,10 +32,6 @@ from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.fetching import download_package, silent, unpacking
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 QEMU_NAMES = {name: row.qemu for name, row in sorted(ARCHITECTURES.items()) if row.qemu}
 # what a kernel may run besides its own architecture: whether this one does is tried
@@ -159,8 +154,7 @@ def is_static(path: Path) -> bool:
 
 def _names(arch: str) -> tuple[str, str]:
     """What distributions call the static program; the second one may be a dynamic one."""
-    name = f"qemu-{QEMU_NAMES[arch]}"
-    return f"{name}-static", name
+    return f"qemu-{QEMU_NAMES[arch]}-static", f"qemu-{QEMU_NAMES[arch]}"
 
 
 def _suites(distribution: Distribution) -> Iterator[Suite]:

@@ -93,10 +93,7 @@ def _suites(distribution: Distribution, name: str) -> tuple[Suite, ...]:
         raise GlibcError(
             f"{name!r} is neither a version nor a suite; expected one of {', '.join(names)}{near}"
         )
-    versions = ", ".join(dict.fromkeys(one.glibc for one in distribution.suites))
-    raise GlibcMissing(
-        name, f"{distribution.id} is known to have {versions}; gai-harness glibc add DIR takes any"
-    )
+    raise GlibcMissing(name, distribution.offer)
 
 
 def _fetch_suite(request: PackageRequest, watch: Watcher, refresh: bool, wanted: str) -> Build:

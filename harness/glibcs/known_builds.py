@@ -156,10 +156,9 @@ def _entry(build: Build, state: str) -> InventoryEntry:
 
 def _own() -> Build | None:
     """The host's build; None on a host without glibc, where the cache serves all the same."""
-    try:
+    with contextlib.suppress(GlibcUnavailable):
         return host()
-    except GlibcUnavailable:
-        return None
+    return None
 
 
 def _all(kept: list[Build], arch: str) -> list[Build]:
@@ -178,14 +177,15 @@ def _all(kept: list[Build], arch: str) -> list[Build]:
 
 
 def _of_version(spec: str, version: str, arch: str, kept: list[Build]) -> list[Build]:
+    wanted = spec
     if arch == "all":
         found = [build for build in _all(kept, arch) if build.version == version]
-        spec, arch = f"{version} --arch all", native_arch()
+        wanted, arch = f"{version} --arch all", native_arch()
     else:
         builds = (*kept, _own())
         found = [one for one in builds if one and (one.version, one.arch) == (version, arch)][:1]
     if not found:
-        raise GlibcMissing(spec, _remedy(spec, version, arch))
+        raise GlibcMissing(spec, _remedy(wanted, version, arch))
     return found
 
 
@@ -202,12 +202,11 @@ def _remedy(spec: str, version: str, arch: str) -> str:
         if programs.find("apt-get") is None:
             return no_apt().hint
         return f"gai-harness glibc fetch {spec}"
-    known = ", ".join(dict.fromkeys(suite.glibc for suite in distribution.suites))
-    return f"{distribution.id} is known to have {known}; gai-harness glibc add DIR takes any"
+    return distribution.offer
 
 
 def _name(name: str | None, directory: Path, found: Build) -> str:
-    chosen = name if name is not None else directory.name
+    chosen = directory.name if name is None else name
     if name is None and not _NAME.match(chosen):
         chosen = f"local-{found.version}"
     if not _NAME.match(chosen) or chosen in _RESERVED:
@@ -230,10 +229,9 @@ def _unknown(spec: str) -> GlibcError:
 
 def _perhaps(spec: str, known: list[str]) -> str:
     """What a word that names no build may have meant: a suite's glibc, or a word mistyped."""
-    try:
+    suites: dict[str, str] = {}
+    with contextlib.suppress(GlibcUnavailable):
         suites = {suite.name: suite.glibc for suite in host_distribution().suites}
-    except GlibcUnavailable:
-        suites = {}
     near = nearest(spec, [*known, "host", "all", *suites])
     if near in suites:
         return f"; did you mean {suites[near]}, the glibc of {near}?"

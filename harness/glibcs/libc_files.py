@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from mmap import mmap
+from pathlib import Path
 
 from harness.glibcs.build import Build, GlibcError
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.versions import Version
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from mmap import mmap
-    from pathlib import Path
 
 # The C library's soname; alpha and ia64 have the second one.
 LIBC_NAMES: tuple[str, ...] = ("libc.so.6", "libc.so.6.1")

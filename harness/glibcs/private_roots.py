@@ -9,19 +9,15 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from harness.glibcs.build import Build, GlibcError
 from harness.glibcs.cache import cache_folder, making, publish, roots_of
 from harness.glibcs.elf import LARGEST
+from harness.glibcs.emulators import Emulator
 from harness.text.reading import read_regular
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from harness.glibcs.emulators import Emulator
 
 # A change to the layout below makes other roots.
 _LAYOUT = b"3"
@@ -70,10 +66,9 @@ def stage(
                 for name in _FOLDERS:
                     (made / name).mkdir()
                 for name, path in content.items():
-                    if emulator is None or path != emulator.path:
+                    shared = emulator is not None and path == emulator.path
+                    if not (shared and _linked(path, made / name)):
                         shutil.copyfile(path, made / name)
-                    else:
-                        _link_or_copy(path, made / name)
                 # it is run by another user than it is made by, whatever the umask
                 for path in (made, *made.rglob("*")):
                     if path.stat().st_nlink == 1 or path.is_dir():
@@ -91,13 +86,13 @@ def command(build: Build, emulator: Emulator | None = None) -> list[str]:
     return [*through, f"/lib/{build.files[0][0]}", "--library-path", "/lib", "/worker"]
 
 
-def _link_or_copy(program: Path, target: Path) -> None:
-    """A static qemu is larger than all of glibc: no copies of it where a hard link does."""
+def _linked(program: Path, target: Path) -> bool:
+    """Make a hard link where that does: a static qemu is larger than all of glibc."""
     with contextlib.suppress(OSError):  # another file system, or another user's file
         if program.stat().st_mode & 0o005 == 0o005:
             target.hardlink_to(program)
-            return
-    shutil.copyfile(program, target)
+            return True
+    return False
 
 
 def _forget_old(root: Path, build: Build) -> None:

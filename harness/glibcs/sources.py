@@ -8,18 +8,14 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.glibcs.build import GlibcUnavailable
+from harness.glibcs.catalog import Distribution
 from harness.sandbox import programs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from harness.glibcs.catalog import Distribution
 
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<rest>\S.*)")
 # The pockets of a suite (bookworm-updates, noble-security) are not the suite itself.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -8,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.glibcs import Build, GlibcUnavailable, Progress, apt, emulators, fetching, host
+from harness.glibcs import (
+    Build,
+    GlibcUnavailable,
+    Progress,
+    apt,
+    command,
+    emulators,
+    fetching,
+    host,
+    stage,
+)
 from harness.glibcs.apt import PackageRequest, Watcher
 from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
@@ -91,6 +102,21 @@ def mirror_of(monkeypatch: pytest.MonkeyPatch, needs: Callable[..., str]) -> Cal
 @pytest.fixture(scope="session")
 def own() -> Build:
     return host()
+
+
+@pytest.fixture
+def run_staged(needs: Callable[..., str]) -> Callable[[Build], str]:
+    """Call it with a build: what its libc says that runs as a program in the build's root."""
+
+    def run(build: Build) -> str:
+        root = stage(build, build.libc)
+        inside = ["unshare", "-Ur", needs("chroot", "coreutils"), str(root), *command(build)]
+        done = subprocess.run(inside, capture_output=True, text=True, check=False)
+        if "unshare" in done.stderr:
+            pytest.skip(done.stderr.strip())
+        return done.stdout + done.stderr
+
+    return run
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from harness.glibcs import (
     GlibcMissing,
     GlibcUnavailable,
     add,
-    command,
     find,
     inventory,
     remove,
@@ -95,12 +93,13 @@ def test_all_is_the_host_then_ascending(own: Build) -> None:
     )  # and none that nothing can run, which would keep all others from running
     assert find("all:all")[0] == own
     assert [build.arch for build in find("2.36:all") if build.origin != "host"] == [other]
-    with pytest.raises(GlibcMissing, match="is known to have"):
-        find("2.9999:all")
-    with pytest.raises(GlibcMissing, match="gai-harness glibc fetch --all --arch riscv64"):
-        find("all:riscv64")
-    with pytest.raises(GlibcMissing, match="the architectures with a worker are amd64, i386"):
-        find("all:mips")
+    for spec, said in (
+        ("2.9999:all", r"^glibc 2.9999:all is not on this machine.*is known to have"),
+        ("all:riscv64", "gai-harness glibc fetch --all --arch riscv64"),
+        ("all:mips", "the architectures with a worker are amd64, i386"),
+    ):
+        with pytest.raises(GlibcMissing, match=said):
+            find(spec)
     assert [build.origin for build in find("host")] == ["host"]
     assert find("2.36:vax")[0].arch == "vax"
 
@@ -112,13 +111,15 @@ def test_a_version_is_the_package_or_else_the_host(own: Build) -> None:
     assert [build.id for build in find(own.version)] == [key]
 
 
-def test_what_is_missing_comes_with_the_command_to_get_it() -> None:
-    for spec in ("2.31", "2.36:armhf") if find("host")[0].version != "2.31" else ():
-        with pytest.raises(GlibcMissing) as caught:
-            find(spec)
-        assert caught.value.exit_status == 3
-        assert caught.value.spec == spec
-        assert str(caught.value).endswith(f"; gai-harness glibc fetch {spec}")
+@pytest.mark.parametrize("spec", ["2.31", "2.36:armhf"])
+def test_what_is_missing_comes_with_the_command_to_get_it(spec: str, own: Build) -> None:
+    if own.version == spec:
+        pytest.skip("it is there")
+    with pytest.raises(GlibcMissing) as caught:
+        find(spec)
+    assert caught.value.exit_status == 3
+    assert caught.value.spec == spec
+    assert str(caught.value).endswith(f"; gai-harness glibc fetch {spec}")
 
 
 @pytest.mark.parametrize("arch", ["armel", "S390X"])
@@ -160,10 +161,8 @@ def test_the_host_is_not_removed() -> None:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """Any program will do as a worker: the host's libc, which tells its version."""
-    (build,) = find("host")
     target = tmp_path / "program"
-    target.write_bytes(build.libc.read_bytes())
+    target.write_bytes(b"a program")
     return target
 
 
@@ -182,16 +181,8 @@ def test_a_root_has_only_that_glibc(tree: Make, program: Path, own: Build) -> No
 
 
 @pytest.mark.bare
-def test_the_program_runs_inside_its_root(
-    program: Path, own: Build, needs: Callable[..., str]
-) -> None:
-    build = find("host")[0]
-    chroot = needs("chroot", "coreutils")
-    inside = ["unshare", "-Ur", chroot, str(stage(build, program)), *command(build)]
-    done = subprocess.run(inside, capture_output=True, text=True, check=False)
-    if "unshare" in done.stderr:
-        pytest.skip(done.stderr.strip())
-    assert f"release version {own.version}." in done.stdout, done.stderr
+def test_the_program_runs_inside_its_root(own: Build, run_staged: Callable[[Build], str]) -> None:
+    assert f"release version {own.version}." in run_staged(own)
 
 
 def test_roots_follow_the_content(tree: Make, program: Path) -> None:
