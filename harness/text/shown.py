@@ -92,6 +92,9 @@ class Shown(io.TextIOBase):
             self.stream.write(lines(begun))
         self.stream.flush()
 
+    def close(self) -> None:
+        """Nothing: the stream below is another's, and Python closes what it throws away."""
+
     def isatty(self) -> bool:
         """As the stream below."""
         return self.stream.isatty()

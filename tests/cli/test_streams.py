@@ -60,6 +60,7 @@ def test_a_closed_input_is_not_an_empty_one() -> None:
         *((words, ">/dev/full") for words in HELP),
     ],
 )
+@pytest.mark.bare
 def test_a_full_disk_is_one_line(
     arguments: list[str], where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +89,7 @@ def test_an_error_that_cannot_be_said_keeps_its_status() -> None:
     assert shell("2>/dev/full", "lint", "/missing").returncode == 2
 
 
+@pytest.mark.bare
 @pytest.mark.parametrize("arguments", [["schema"], ["explain", "localhost"], *HELP])
 def test_a_reader_that_has_gone_is_no_verdict(arguments: list[str]) -> None:
     """rich would end the program with status 1, which here means a disagreement."""
