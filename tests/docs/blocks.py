@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import difflib
 import doctest
 import io
 import json
@@ -25,7 +26,6 @@ import yaml
 
 from harness.advice.lint import lint
 from harness.scenario import ScenarioError, load
-from tests.docs.match import mismatch, says_nothing
 from tests.docs.pages import ROOT, Block, Page, page
 from tests.docs.shell import Hung, Ran, Shell
 
@@ -49,11 +49,6 @@ class Scene:
     shell: Shell
     host_glibc: str
     globals: dict[str, object] = field(default_factory=dict)
-
-
-def host_glibc() -> str:
-    """The version of this machine's glibc."""
-    return (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
 
 
 def environment(private: Path, cache: Path | None) -> dict[str, str]:
@@ -110,7 +105,8 @@ def run_page(shown: Page, private: Path, cache: Path | None) -> list[str]:
     folder.mkdir()
     notes.mkdir()
     with Shell(folder, notes, variables) as shell:
-        scene = Scene(folder, shell, host_glibc())
+        host_glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+        scene = Scene(folder, shell, host_glibc)
         return [
             f"{block.where} {block.language}: {run_block(scene, block)}" for block in shown.blocks
         ]
@@ -118,28 +114,34 @@ def run_page(shown: Page, private: Path, cache: Path | None) -> list[str]:
 
 def run_block(scene: Scene, block: Block) -> str:
     """Do with one block what its language and its directives ask for. Raises Untrue."""
+    try:
+        return _run_block(scene, block)
+    except Untrue as error:
+        raise Untrue(f"{block.where}: {error}") from None
+    except Exception as error:
+        raise Untrue(f"{block.where}: {type(error).__name__}: {error}") from error
+
+
+def _run_block(scene: Scene, block: Block) -> str:
     if "not-run" in block.directives:
         return "not run: " + not_run_kind(block)
     if "same-as" in block.directives:
         return _same_as(block)
     if block.language.startswith("{"):
         return "built by the site"
-    action = ACTIONS.get(block.language)
-    if action is None:
-        raise Untrue(f"{block.where}: {block.language or 'no language'!r}: one of"
-                     f" {', '.join(ACTIONS)} was expected")  # fmt: skip
+    if block.language not in ACTIONS | PARSERS:
+        known = ", ".join(ACTIONS | PARSERS)
+        raise Untrue(f"{block.language or 'no language'!r}: one of {known} was expected")
     if block.file is not None and block.language != "console":
         place = scene.folder / block.file
         if not place.resolve().is_relative_to(scene.folder.resolve()):
-            raise Untrue(f"{block.where}: {block.file} is outside the page's folder")
+            raise Untrue(f"{block.file} is outside the page's folder")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(block.text, encoding="utf-8")
-    try:
-        return action(scene, block)
-    except Untrue:
-        raise
-    except Exception as error:
-        raise Untrue(f"{block.where}: {type(error).__name__}: {error}") from error
+    if block.language in PARSERS:
+        PARSERS[block.language](block.text)
+        return "parsed"
+    return ACTIONS[block.language](scene, block)
 
 
 def _same_as(block: Block) -> str:
@@ -150,9 +152,9 @@ def _same_as(block: Block) -> str:
         for one in page(other).blocks
         if one.language == "sh" and not {"not-run", "same-as"} & one.directives.keys()
     )
-    for line in block.text.splitlines():
-        if line not in run:
-            raise Untrue(f"{block.where}: {other} runs nothing with {line!r}")
+    missing = [line for line in block.text.splitlines() if line not in run]
+    if missing:
+        raise Untrue(f"{other} runs nothing with {missing[0]!r}")
     return f"run in {other}"
 
 
@@ -160,64 +162,88 @@ def not_run_kind(block: Block) -> str:
     """The kind of reason why a block is not run. Raises Untrue for one that is none."""
     kind, colon, reason = block.directives["not-run"].partition(":")
     if kind.strip() not in KINDS or not colon or len(reason.split()) < 3:
-        raise Untrue(f"{block.where}: not-run: one of {', '.join(KINDS)}, a colon and the reason"
-                     " in words were expected")  # fmt: skip
+        known = ", ".join(KINDS)
+        raise Untrue(f"not-run: one of {known}, a colon and the reason in words were expected")
     if block.language not in ("console", "sh"):
-        raise Untrue(f"{block.where}: only commands can be left out")
+        raise Untrue("only commands can be left out")
     return kind.strip()
 
 
 def commands(block: Block) -> list[tuple[str, str]]:
     """The commands of a console block, each with the output shown under it. Raises Untrue."""
-    found: list[tuple[str, list[str]]] = []
-    open_end = False
-    for line in block.text.splitlines():
+    found: list[tuple[str, str]] = []
+    for line in block.text.splitlines(keepends=True):
         if line.startswith("$ "):
-            found.append((line[2:], []))
-        elif not found:
-            raise Untrue(f"{block.where}: a console block begins with '$ '")
-        elif open_end and not found[-1][1]:
-            found[-1] = (found[-1][0] + "\n" + line.removeprefix("> "), [])
-        elif line.startswith("> ") and not found[-1][1]:
-            found[-1] = (found[-1][0] + "\n" + line[2:], [])
+            found.append((line[2:].rstrip("\n"), ""))
+            continue
+        if not found:
+            raise Untrue("a console block begins with '$ '")
+        command, output = found[-1]
+        if not output and (line.startswith("> ") or command.endswith("\\")):
+            more = line.removeprefix("> ").rstrip("\n")
+            found[-1] = f"{command}\n{more}", ""
         else:
-            found[-1][1].append(line)
-        open_end = not found[-1][1] and found[-1][0].endswith("\\")
-    return [(command, "".join(f"{line}\n" for line in lines)) for command, lines in found]
+            found[-1] = command, output + line
+    return found
+
+
+def mismatch(expected: str, printed: str) -> str | None:
+    """None when a command printed what its page says, else the difference as a unified diff.
+
+    A line that is … alone stands for any number of lines, … inside a line for any characters
+    of that line. Blanks at the ends of lines do not count.
+    """
+    said = [line.rstrip() for line in expected.splitlines()]
+    came = [line.rstrip() for line in printed.splitlines()]
+    pattern = "".join(
+        r"(?:[^\n]*\n)*?" if line.strip() == "…"
+        else r"[^\n]*".join(map(re.escape, line.split("…"))) + r"\n"
+        for line in said
+    )  # fmt: skip
+    if re.fullmatch(pattern, "".join(f"{line}\n" for line in came)):
+        return None
+    return "\n".join(difflib.unified_diff(said, came, "the page", "the run", lineterm=""))
+
+
+def says_nothing(expected: str) -> bool:
+    """True for an output that is elided as a whole: it would match whatever came."""
+    return bool(expected.strip()) and not expected.replace("…", "").strip()
 
 
 def _console(scene: Scene, block: Block) -> str:
     asked = commands(block)
     for number, (command, expected) in enumerate(asked, 1):
         if says_nothing(expected):
-            raise Untrue(f"{block.where}: {command}: the whole output is elided")
+            raise Untrue(f"{command}: the whole output is elided")
         ran = _run(scene, block, command)
-        witness = number < len(asked) and asked[number][0] == "echo $?"
-        wanted = int(block.directives.get("exit", 0)) if number == len(asked) else 0
-        if ran.status != wanted and not witness:
-            raise Untrue(f"{block.where}: {command}: status {ran.status}, and {wanted} was"
-                         f" expected\n{ran.output}")  # fmt: skip
+        if number == len(asked):
+            _check_status(block, ran)
+        elif ran.status != 0 and asked[number][0] != "echo $?":
+            raise Untrue(f"{command}: status {ran.status}, and 0 was expected\n{ran.output}")
         printed = ran.output
         if scene.host_glibc != WRITTEN_ON:
             expected, printed = VERSIONS.sub("2.X", expected), VERSIONS.sub("2.X", printed)
         difference = mismatch(expected, printed)
         if difference is not None:
-            raise Untrue(f"{block.where}: {command}\n{difference}")
+            raise Untrue(f"{command}\n{difference}")
     return f"{len(asked)} commands run and compared"
 
 
 def _sh(scene: Scene, block: Block) -> str:
-    ran = _run(scene, block, block.text, strict=True)
+    _check_status(block, _run(scene, block, block.text, strict=True))
+    return "run"
+
+
+def _check_status(block: Block, ran: Ran) -> None:
     wanted = int(block.directives.get("exit", 0))
     if ran.status != wanted:
-        raise Untrue(f"{block.where}: status {ran.status}, and {wanted} was expected\n{ran.output}")
-    return "run"
+        raise Untrue(f"status {ran.status}, and {wanted} was expected\n{ran.output}")
 
 
 def _run(scene: Scene, block: Block, command: str, *, strict: bool = False) -> Ran:
     if "in" in block.directives:
         if block.directives["in"] != "clone":
-            raise Untrue(f"{block.where}: in: only 'clone' is known")
+            raise Untrue("in: only 'clone' is known")
         clone = scene.folder / "clone"
         if not clone.exists():
             _clone(clone)
@@ -232,7 +258,7 @@ def _run(scene: Scene, block: Block, command: str, *, strict: bool = False) -> R
     try:
         return scene.shell.run(command, strict=strict)
     except Hung as error:
-        raise Untrue(f"{block.where}: {command}: did not end\n{error}") from None
+        raise Untrue(f"{command}: did not end\n{error}") from None
 
 
 def _clone(folder: Path) -> None:
@@ -248,16 +274,11 @@ def _clone(folder: Path) -> None:
 
 
 def _yaml(scene: Scene, block: Block) -> str:
-    for document in yaml.safe_load_all(block.text):
-        if isinstance(document, dict) and {"host", "lookups"} & document.keys():
-            place = scene.folder / (block.file or "block.yaml")
-            place.write_text(block.text, encoding="utf-8")
-            return _loaded(block, place)
-    return "parsed"
-
-
-def _loaded(block: Block, place: Path) -> str:
-    """Load a scenario, which a page may show for being refused."""
+    documents = [one for one in yaml.safe_load_all(block.text) if isinstance(one, dict)]
+    if not any({"host", "lookups"} & one.keys() for one in documents):
+        return "parsed"
+    place = scene.folder / (block.file or "block.yaml")
+    place.write_text(block.text, encoding="utf-8")
     words = block.directives.get("refused")
     try:
         load(place)
@@ -266,7 +287,7 @@ def _loaded(block: Block, place: Path) -> str:
             raise
         return "refused as a scenario"
     if words is not None:
-        raise Untrue(f"{block.where}: loaded, and to be refused was expected")
+        raise Untrue("loaded, and to be refused was expected")
     return "loaded as a scenario"
 
 
@@ -288,7 +309,7 @@ def _pycon(scene: Scene, block: Block) -> str:
     runner.run(test, out=said.append, clear_globs=False)
     scene.globals.update(test.globs)
     if runner.failures or not test.examples:
-        raise Untrue(f"{block.where}:\n{''.join(said) or 'no >>> in it'}")
+        raise Untrue(f"\n{''.join(said) or 'no >>> in it'}")
     return f"{runner.tries} examples run and compared"
 
 
@@ -297,12 +318,12 @@ def _gai_conf(scene: Scene, block: Block) -> str:
     code = block.section.partition(":")[0]
     if block.words in (("bad",), ("good",)):
         if (code in found) != (block.words == ("bad",)):
-            raise Untrue(f"{block.where}: {code}: lint finds {found or 'nothing'}")
+            raise Untrue(f"{code}: lint finds {found or 'nothing'}")
         return "as lint finds it"
     wanted = set(block.directives.get("lint", "").replace(",", " ").split())
     if found != wanted:
-        raise Untrue(f"{block.where}: lint finds {found or 'nothing'}, and {wanted or 'nothing'}"
-                     " was expected")  # fmt: skip
+        shown = wanted or "nothing"
+        raise Untrue(f"lint finds {found or 'nothing'}, and {shown} was expected")
     return "as lint finds it"
 
 
@@ -313,16 +334,8 @@ def _c(scene: Scene, block: Block) -> str:
     ]  # fmt: skip
     done = subprocess.run(command, input=block.text, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Untrue(f"{block.where}: {done.stderr}")
+        raise Untrue(done.stderr)
     return "compiled"
-
-
-def _parsed(parse: Callable[[str], object]) -> Callable[[Scene, Block], str]:
-    def action(_scene: Scene, block: Block) -> str:
-        parse(block.text)
-        return "parsed"
-
-    return action
 
 
 ACTIONS: dict[str, Callable[[Scene, Block], str]] = {
@@ -333,9 +346,11 @@ ACTIONS: dict[str, Callable[[Scene, Block], str]] = {
     "pycon": _pycon,
     "gai.conf": _gai_conf,
     "c": _c,
-    "json": _parsed(json.loads),
-    "toml": _parsed(tomllib.loads),
-    "xml": _parsed(ElementTree.fromstring),
-    "ini": _parsed(lambda text: configparser.ConfigParser().read_string(text)),
-    "text": lambda _scene, _block: "free text",
+    "text": lambda *_: "free text",
+}
+PARSERS: dict[str, Callable[[str], object]] = {
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "xml": ElementTree.fromstring,
+    "ini": configparser.ConfigParser().read_string,
 }

@@ -1,4 +1,4 @@
-"""The site builds without a warning, needs nothing from elsewhere, and has its pages."""
+"""The site builds without a warning, needs nothing from elsewhere, has its pages, which fit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tomllib
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -14,7 +15,12 @@ import pytest
 from harness.cli import COMMANDS, _top
 from harness.scenario import gai_conf_files, json_schema
 from tests.docs.pages import ROOT, names, page
+from tests.report.html.browser import browser
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+__all__ = ["browser"]
 pytestmark = pytest.mark.xdist_group("site")  # one build for all
 
 KEY_PAGES = (
@@ -63,35 +69,23 @@ def text_of(parts: dict[str, Parts], name: str) -> str:
     return "".join(parts[f"{name}.html"].words)
 
 
-def test_the_pages_are_there(parts: dict[str, Parts]) -> None:
-    assert {f"{name}.html" for name in KEY_PAGES} <= set(parts)
+def test_every_page_is_in_the_site(parts: dict[str, Parts]) -> None:
+    ours = [Path(name).relative_to("docs") for name in names() if name.startswith("docs/")]
+    wanted = {str(path.with_suffix("")) for path in ours if path.parts[0] != "examples"}
+    assert {f"{name}.html" for name in wanted | set(KEY_PAGES)} <= set(parts)
 
 
-def test_every_page_of_the_folder_is_in_the_site(parts: dict[str, Parts]) -> None:
-    ours = [Path(name) for name in names() if name.startswith("docs/")]
-    wanted = {
-        str(path.relative_to("docs").with_suffix(".html"))
-        for path in ours
-        if path.parts[1] != "examples"
-    }
-    assert wanted <= set(parts)
-
-
-def test_nothing_comes_from_elsewhere(site: Path, parts: dict[str, Parts]) -> None:
-    for name, found in parts.items():
-        outside = [load for load in found.loads if urlsplit(load).netloc]
-        assert outside == [], name
-    for style in site.rglob("*.css"):
-        text = style.read_text(encoding="utf-8")
-        assert not re.search(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", text), style
-
-
-def test_links_outside_are_the_listed_ones(parts: dict[str, Parts]) -> None:
+def test_nothing_comes_from_elsewhere_and_links_there_are_listed(
+    site: Path, parts: dict[str, Parts]
+) -> None:
     listed = set(tomllib.loads((ROOT / "docs/links.toml").read_text(encoding="utf-8")))
     theme = {"https://github.com/pradyunsg/furo"}
     for name, found in parts.items():
-        outside = {link for link in found.links if urlsplit(link).netloc}
-        assert outside <= listed | theme, name
+        assert [load for load in found.loads if urlsplit(load).netloc] == [], name
+        assert {link for link in found.links if urlsplit(link).netloc} <= listed | theme, name
+    for style in site.rglob("*.css"):
+        text = style.read_text(encoding="utf-8")
+        assert not re.search(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", text), style
 
 
 def test_links_inside_lead_somewhere(site: Path, parts: dict[str, Parts]) -> None:
@@ -151,3 +145,52 @@ def test_figures_are_part_of_the_page(site: Path) -> None:
     assert text.count('<div class="figure"') == len(shown) > 3
     for link in shown:
         assert f'aria-label="{escape(link.words)}"' in text
+
+
+FILL = "getComputedStyle(document.querySelector('.figure text.f-ink')).fill"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_page_fits_and_is_silent(browser: Browser, site: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    wide = {}
+    for file in sorted(site.rglob("*.html")):
+        page.goto(file.as_uri())
+        over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if over > 0:
+            wide[str(file.relative_to(site))] = over
+    page.close()
+    assert wide == {}
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_figures_follow_the_page(browser: Browser, site: Path) -> None:
+    """Its light or dark, and its own switch against the system's preference."""
+    seen: dict[object, Any] = {}
+    for system in ("light", "dark"):
+        context = browser.new_context(color_scheme=system)
+        page = context.new_page()
+        page.goto((site / "how-glibc-orders.html").as_uri())
+        seen[system] = page.evaluate(FILL)
+        for choice in ("light", "dark"):
+            page.evaluate(f"document.body.dataset.theme = '{choice}'")
+            seen[system, choice] = page.evaluate(FILL)
+        context.close()
+    assert seen["light"] != seen["dark"]
+    for choice in ("light", "dark"):
+        assert seen["light", choice] == seen["dark", choice] == seen[choice]
+
+
+def test_search_finds_an_option(browser: Browser, site: Path) -> None:
+    page = browser.new_page()
+    page.goto((site / "search.html").as_uri() + "?q=baseline")
+    page.wait_for_selector("ul.search li a")
+    found = page.eval_on_selector_all("ul.search li a", "links => links.map(a => a.textContent)")
+    page.close()
+    assert "Accepted differences" in found
