@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from harness.compare.results import LookupReport, Result
+from harness.compare.results import LookupReport, Notice, Result
+from harness.report.formats import writer
 
 SCENARIO = """\
 name: formats
@@ -47,3 +51,25 @@ class Ran:
     def where(self, label: str) -> str:
         """The build of a label, as results name it."""
         return next(result.where for result in self.results if result.label == label)
+
+
+STALE = Notice("stale", "s", "the difference is gone", "web", "default", "2.36", "b.yaml")
+REFUSED = Notice("refused", "host", "no such setting", source="a.yaml")
+
+
+def written(
+    name: str,
+    reports: Sequence[LookupReport],
+    *notices: Notice,
+    title: str = "a title",
+    **more: Any,
+) -> str:
+    """The text of a run in a format; ``more`` are options of its writer."""
+    stream = io.StringIO()
+    made = writer(name, stream, title, **more)
+    for report in reports:
+        made.add(report)
+    for notice in notices:
+        made.note(notice)
+    made.finish()
+    return stream.getvalue()

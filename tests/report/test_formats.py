@@ -6,9 +6,8 @@ junit-10.xsd beside this file (MIT licence, in its first lines), as pytest carri
 
 from __future__ import annotations
 
-import io
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,23 +18,9 @@ import xmlschema
 from tap.parser import Parser
 
 from harness.compare.results import LookupReport, Notice, Remark, Verdict
-from harness.report.formats import writer
-from tests.report.kit import Ran
+from tests.report.kit import REFUSED, STALE, Ran, written
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit-10.xsd")
-STALE = Notice("stale", "s", "the difference is gone", "web", "default", "2.36", "b.yaml")
-REFUSED = Notice("refused", "host", "no such setting", source="a.yaml")
-
-
-def written(name: str, reports: Sequence[LookupReport], *notices: Notice) -> str:
-    stream = io.StringIO()
-    made = writer(name, stream, "a title\n1..0")
-    for report in reports:
-        made.add(report)
-    for notice in notices:
-        made.note(notice)
-    made.finish()
-    return stream.getvalue()
 
 
 @dataclass(frozen=True)
@@ -132,7 +117,7 @@ def test_any_character_is_harmless(ran: Ran, name: str) -> None:
     report = ran.reports[0]
     results = tuple(replace(r, unmet=(odd,), label=odd) for r in report.results)
     given = replace(report, scenario=odd, lookup=odd, source=odd, results=results)
-    text = written(name, [given], Notice("stale", odd, odd, odd, odd, odd, odd))
+    text = written(name, [given], Notice("stale", odd, odd, odd, odd, odd, odd), title=odd)
     first = next(iter(READERS[name](text).values()))
     assert first.outcome == "failed"
     assert "<&>\"']]>" in first.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.compare.results import LookupReport, Notice
-from harness.report.github import LIMIT, GitHubReport
-from tests.report.kit import Ran
-
-STALE = Notice("stale", "s", "the difference is gone", "web", "default", "2.36", "b.yaml")
+from harness.report.github import LIMIT
+from tests.report.kit import REFUSED, STALE, Ran, written
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,7 @@ class Actions:
     def written(
         self, reports: Sequence[LookupReport], *notices: Notice, title: str = "a title"
     ) -> list[Command]:
-        stream = io.StringIO()
-        writer = GitHubReport(stream, title)
-        for report in reports:
-            writer.add(report)
-        for notice in notices:
-            writer.note(notice)
-        writer.finish()
-        return commands(stream.getvalue())
+        return commands(written("github", reports, *notices, title=title))
 
     def summary(self, reports: Sequence[LookupReport], title: str = "a title") -> str:
         self.written(reports, title=title)
@@ -108,9 +98,7 @@ def test_what_is_accepted_or_agrees_has_no_annotation(ran: Ran, actions: Actions
 def test_versions_that_differ_and_stale_entries_are_warnings(ran: Ran, actions: Actions) -> None:
     report = replace(ran.reports[0], results=(), against=(), reference="")
     assert report.changes
-    found = actions.written(
-        [report], STALE, replace(STALE, failed=True), Notice("refused", "h", "no")
-    )
+    found = actions.written([report], STALE, replace(STALE, failed=True), REFUSED)
     levels = [one.level for one in found]
     assert levels == ["warning"] * len(report.changes) + ["warning", "error", "error", "notice"]
 

@@ -9,8 +9,9 @@ from harness.compare.results import LookupReport, Result, Verdict, VersionChange
 from harness.report.doctor import Check, Document, conclusion, write_check
 from harness.report.documents import dump
 from harness.report.terminal import Terminal
-from harness.report.text import TextReport, device_lines
+from harness.report.text import device_lines
 from harness.sandbox import DeviceNote
+from tests.report.kit import written
 
 FINE = Check("kernel", "ok", "Linux")
 LESS = Check("strace", "missing", "not installed", "no --trace", "apt-get install strace")
@@ -36,15 +37,6 @@ def lookup(scenario: str, verdict: Verdict = Verdict.AGREE, accepted: bool = Fal
     return LookupReport(scenario, "web", "default", (result,))
 
 
-def shown(reports: list[LookupReport], quiet: bool) -> str:
-    stream = io.StringIO()
-    text = TextReport(stream, quiet=quiet)
-    for report in reports:
-        text.add(report)
-    text.finish()
-    return stream.getvalue()
-
-
 def test_quiet_shows_what_fails_or_differs_and_counts_all() -> None:
     everything = [
         lookup("plain"),
@@ -52,12 +44,12 @@ def test_quiet_shows_what_fails_or_differs_and_counts_all() -> None:
         lookup("wrong", Verdict.DISAGREE),
         lookup("accepted", Verdict.DISAGREE, accepted=True),
     ]
-    quiet = shown(everything, quiet=True)
+    quiet = written("text", everything, quiet=True)
     assert "plain\n" not in quiet
     for name in ("changed", "wrong", "accepted"):
         assert f"{name}\n" in quiet
     assert "4 lookups on glibc" in quiet
-    assert "plain\n" in shown(everything, quiet=False)
+    assert "plain\n" in written("text", everything, quiet=False)
 
 
 def checked(check: Check) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from harness.compare.results import (
     Departure,
     DestinationRow,
     LookupReport,
+    Notice,
     PairReason,
     Remark,
     Result,
@@ -21,8 +21,8 @@ from harness.compare.results import (
     Verdict,
     VersionChange,
 )
-from harness.report.html.page import HtmlReport
 from harness.sandbox import DeviceNote
+from tests.report.kit import written
 
 SUITES = {"2.31": "bullseye", "2.36": "bookworm", "2.41": "trixie", "2.44": "experimental"}
 NEAR, FAR, SIX, SIX_NEAR = "172.18.45.6", "172.31.80.8", "2001:db8:9::1", "2001:db8:1::6"
@@ -263,11 +263,6 @@ def hostile() -> LookupReport:
     )
 
 
-def every_kind() -> list[LookupReport]:
-    """One of each."""
-    return [*RUN, hostile()]
-
-
 RUN = [agreeing(), changed(), crashing(), disagreeing(), failing(), telling()]
 
 
@@ -279,11 +274,8 @@ def many(count: int) -> list[LookupReport]:
     ]
 
 
-def page(reports: Sequence[LookupReport], title: str = "A run") -> str:
+def page(
+    reports: Sequence[LookupReport], title: str = "A run", notices: Sequence[Notice] = ()
+) -> str:
     """The page of a run."""
-    stream = io.StringIO()
-    report = HtmlReport(stream, title=title, made=MADE)
-    for one in reports:
-        report.add(one)
-    report.finish()
-    return stream.getvalue()
+    return written("html", reports, *notices, title=title, made=MADE)
