@@ -30,51 +30,45 @@ class Row:
     archs: frozenset[str] | None = None
 
 
+def _from(since: tuple[int, int], feature: str, before: str, after: str) -> tuple[Row, Row]:
+    """A feature that is off in the beginning and on from glibc ``since``, with both evidences."""
+    return Row(feature, False, (2, 5), before), Row(feature, True, since, after)
+
+
 ROWS: tuple[Row, ...] = (
-    Row("rule9_ipv4_in_subnet_only", False, (2, 5), "plain longest match up to 2.7 [read]"),
-    Row(
-        "rule9_ipv4_in_subnet_only",
-        True,
-        (2, 8),
+    *_from(
+        (2, 8), "rule9_ipv4_in_subnet_only", "plain longest match up to 2.7 [read]",
         "the common prefix of IPv4 addresses counts inside the source's subnet only "
         "[run: suite rule9, 2.31 to 2.44]",
     ),
-    Row("scopev4_configurable", False, (2, 5), "scopev4 is unknown up to 2.7 [read]"),
-    Row("scopev4_configurable", True, (2, 8), "gai.conf scopev4 [run: gaiconf-scopev4]"),
-    Row("rfc1918_is_global", False, (2, 5), "10/8, 172.16/12, 192.168/16 site-local [read]"),
-    Row("rfc1918_is_global", True, (2, 17), "IPv4 private addresses are global scope [run]"),
-    Row("loopback_source_by_127_0_0_1", False, (2, 5), "127/8 is looked up as it is [read]"),
-    Row(
-        "loopback_source_by_127_0_0_1",
-        True,
-        (2, 19),
+    *_from(
+        (2, 8), "scopev4_configurable", "scopev4 is unknown up to 2.7 [read]",
+        "gai.conf scopev4 [run: gaiconf-scopev4]",
+    ),
+    *_from(
+        (2, 17), "rfc1918_is_global", "10/8, 172.16/12, 192.168/16 site-local [read]",
+        "IPv4 private addresses are global scope [run]",
+    ),
+    *_from(
+        (2, 19), "loopback_source_by_127_0_0_1", "127/8 is looked up as it is [read]",
         "a source in 127/8 is looked up as 127.0.0.1 when the socket was AF_INET [run]",
     ),
-    Row(
-        "gaiconf_numbers_checked",
-        False,
-        (2, 5),
+    *_from(
+        (2, 41), "gaiconf_numbers_checked",
         "a missing value is 0, an empty length /0, a missing length undefined [run: 2.31, 2.36]",
-    ),
-    Row(
-        "gaiconf_numbers_checked",
-        True,
-        (2, 41),
         "lines with a missing number are dropped, no length means a host [run: 2.41, 2.43, 2.44]",
     ),
-    Row("mptcp_known", False, (2, 5), "IPPROTO_MPTCP is no protocol getaddrinfo knows [read]"),
-    Row("mptcp_known", True, (2, 42), "IPPROTO_MPTCP accepted as a hint [read]"),
+    *_from(
+        (2, 42), "mptcp_known", "IPPROTO_MPTCP is no protocol getaddrinfo knows [read]",
+        "IPPROTO_MPTCP accepted as a hint [read]",
+    ),
     Row(
-        "shift_by_32",
-        "modulo",
-        (2, 5),
+        "shift_by_32", "modulo", (2, 5),
         "0xffffffff << 32 shifts modulo 32 and gives all ones: prefix length 0 means /32 "
         "[run: amd64, i386, arm64, riscv64, 2.31 to 2.44]",
     ),
     Row(
-        "shift_by_32",
-        "zero",
-        (2, 5),
+        "shift_by_32", "zero", (2, 5),
         "0xffffffff << 32 gives 0: prefix length 0 means every address is in the subnet "
         "[run: armhf, ppc64el, s390x, 2.31 to 2.44; armel is armhf's instruction set]",
         archs=frozenset({"armhf", "armel", "ppc64el", "s390x"}),
@@ -83,9 +77,7 @@ ROWS: tuple[Row, ...] = (
         "first_of_pair_keeps_top_bit", True, (2, 5), "both destinations of a comparison alike [run]"
     ),
     Row(
-        "first_of_pair_keeps_top_bit",
-        False,
-        (2, 36),
+        "first_of_pair_keeps_top_bit", False, (2, 36),
         "the compiler took 0xffffffff << 32 for impossible and left out the test of the top bit "
         "for the first of the two destinations compared: one that differs from the source there "
         "counts by the bits behind it [run: Debian's 2.36, built by GCC 12.2; read there in the "
@@ -93,14 +85,12 @@ ROWS: tuple[Row, ...] = (
         archs=frozenset({"armhf", "armel", "ppc64el", "s390x"}),
     ),
     Row(
-        "first_of_pair_keeps_top_bit",
-        True,
-        (2, 37),
+        "first_of_pair_keeps_top_bit", True, (2, 37),
         "both destinations alike again [run: 2.41 to 2.44, built by GCC 14 and 15]",
     ),
     Row("word_bits", 64, (2, 5), "strtoul's range is that of unsigned long [run]"),
     Row("word_bits", 32, (2, 5), "strtoul's range is that of unsigned long [run]", archs=_32BIT),
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,23 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 Decision = Any
-"""`harness.model.order.Decision`."""
-
 Destination = Any
-"""`harness.model.order.Destination`."""
+_ODD = " — the rule prefers the other way, but the sort never compared the two"
 
 
 def why(decision: Decision) -> str:
-    """The reason in one line, with both values.
-
-    Parameters: ``decision`` a `harness.model.order.Decision`.
-    """
+    """The reason in one line, with both values."""
     before, after = seen(decision)
-    text = f"rule {decision.rule}: {decision.before.target} {before}, "
-    text += f"{decision.after.target} {after}"
-    if not decision.preferred:
-        text += " — the rule prefers the other way, but the sort never compared the two"
-    return text
+    pair = f"{decision.before.target} {before}, {decision.after.target} {after}"
+    return f"rule {decision.rule}: {pair}{'' if decision.preferred else _ODD}"
 
 
 def seen(decision: Decision) -> tuple[str, str]:

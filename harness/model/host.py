@@ -45,11 +45,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class AddressRow:
-    """One RTM_NEWADDR message of the kernel's address dump.
-
-    ``address`` is IFA_ADDRESS (on a point-to-point link the *peer*), ``local`` is
-    IFA_LOCAL, None where the kernel sent none. ``flags`` is the header's 8-bit
-    ``ifa_flags``; ``index`` the interface.
+    """One RTM_NEWADDR message: ``address`` is IFA_ADDRESS (on a point-to-point link the *peer*),
+    ``local`` IFA_LOCAL, None where the kernel sent none; ``flags`` the 8 bits of ``ifa_flags``.
     """
 
     index: int
@@ -70,10 +67,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a UDP connect() to one destination would meet.
-
-    ``source`` is the source address the kernel picks, or None when the destination
-    cannot be reached; ``error`` then is the errno name ("ENETUNREACH").
+    """What a UDP connect() to one destination would meet: the ``source`` the kernel picks, or
+    None for a destination that cannot be reached, with the errno's name ("ENETUNREACH").
     """
 
     source: IPAddress | None
@@ -82,10 +77,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """One host as its kernel describes it.
-
-    ``addresses`` keeps the order of the dump. ``bindv6only`` is the sysctl
-    net.ipv6.bindv6only. ``routes`` has an entry for every destination asked about.
+    """One host as its kernel describes it: ``addresses`` in the order of the dump, ``routes`` with
+    an entry for every destination asked about, the sysctl net.ipv6.bindv6only.
     """
 
     addresses: tuple[AddressRow, ...]

@@ -30,8 +30,7 @@ class Candidate:
     ``deprecated``, ``home`` and ``index`` are those glibc finds for the source in its
     address table; a source it does not find has prefix length 0, no flags and index None.
     ``native`` is False for an interface of type SIT, TUNNEL or TUNNEL6; left None it is
-    native when the index is known. ``scope_id`` is the destination's. ``tag`` is carried
-    along untouched.
+    native when the index is known. ``scope_id`` is the destination's.
     """
 
     destination: str | IPAddress
@@ -42,7 +41,6 @@ class Candidate:
     index: int | None = None
     native: bool | None = None
     scope_id: int = 0
-    tag: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,6 @@ class Destination:
     precedence: int
     common_prefix: int
     more_as_first: int = 0
-    tag: object = None
 
     @property
     def address(self) -> IPAddress:
@@ -223,7 +220,6 @@ def destination(
         source_label=None if source is None else policy.label(source),
         precedence=policy.precedence_of(address),
         common_prefix=common(address, source, candidate.prefixlen),
-        tag=candidate.tag,
     )
 
 

@@ -57,7 +57,6 @@ class Policy:
     labels: tuple[PrefixEntry, ...] = DEFAULT_LABELS
     precedence: tuple[PrefixEntry, ...] = DEFAULT_PRECEDENCE
     scopes: tuple[PrefixEntry, ...] = DEFAULT_SCOPES
-    reload: bool = False
     undefined: tuple[Line, ...] = ()
 
     @classmethod
@@ -106,7 +105,6 @@ class Policy:
             labels=_table(conf.labels, DEFAULT_LABELS),
             precedence=_table(conf.precedence, DEFAULT_PRECEDENCE),
             scopes=_table(conf.scopes, default_scopes),
-            reload=conf.reload,
             undefined=conf.undefined,
         )
 

@@ -13,15 +13,7 @@ from dataclasses import dataclass, replace
 from harness.model.addresses import is_v4mapped, leading_zeros, unmapped
 from harness.model.dialects import NEWEST, dialect
 from harness.model.host import IFA_F_DEPRECATED, HostView, IPAddress, Target
-from harness.model.order import (
-    RULES,
-    Candidate,
-    CommonPrefix,
-    Order,
-    Rules,
-    destination,
-    order_of,
-)
+from harness.model.order import RULES, CommonPrefix, Order, Rules, destination, order_of
 from harness.model.policy import DEFAULT_SCOPES, SCOPES_WITH_SITE_LOCAL, Policy, prefixes
 from harness.model.table import Entry, candidate, entry_of, native_links
 
@@ -120,24 +112,6 @@ def standard_policy(standard: Standard, gai_conf: bytes | str | None) -> Policy:
     return Policy(*tables)
 
 
-def standard_candidates(targets: Sequence[Target], view: HostView) -> list[Candidate]:
-    """Each target with the kernel's own knowledge of the source that reaches it."""
-    native = native_links(view)
-    entries: dict[IPAddress | None, Entry] = {}
-    for row in view.addresses:  # the first one counts
-        address = row.address if row.local is None else row.local
-        if address is not None:
-            entries.setdefault(address, entry_of(row, address, IFA_F_DEPRECATED))
-    result = []
-    for target in targets:
-        source = view.routes[target].source
-        entry = entries.get(source)
-        result.append(
-            candidate(target, source, entry, entry is None or native.get(entry.index, True))
-        )
-    return result
-
-
 def standard_order(
     standard: Standard,
     targets: Sequence[Target],
@@ -146,11 +120,21 @@ def standard_order(
 ) -> Order:
     """The order that ``standard`` gives to ``targets``, which are in the name service's order.
 
-    Raises KeyError for a target the view has no route for.
+    Each is given the kernel's own knowledge of the source that reaches it. Raises KeyError for a
+    target the view has no route for.
     """
     policy = standard_policy(standard, gai_conf)
-    known = [
-        destination(candidate, position, policy, standard.common_prefix)
-        for position, candidate in enumerate(standard_candidates(targets, view))
-    ]
+    native = native_links(view)
+    entries: dict[IPAddress | None, Entry] = {}
+    for row in view.addresses:  # the first one counts
+        address = row.address if row.local is None else row.local
+        if address is not None:
+            entries.setdefault(address, entry_of(row, address, IFA_F_DEPRECATED))
+    known = []
+    for position, target in enumerate(targets):
+        source = view.routes[target].source
+        entry = entries.get(source)
+        is_native = entry is None or native.get(entry.index, True)
+        made = candidate(target, source, entry, is_native)
+        known.append(destination(made, position, policy, standard.common_prefix))
     return order_of(known, standard.rules)

@@ -145,10 +145,8 @@ def candidates(
         ):
             socket_version = version
         source = view.routes[target].source
-        entry = None
-        if source is not None:
-            inet_socket = version == 4 and socket_version == 4
-            entry = table.find(source, inet_socket, dialect)
+        inet_socket = version == 4 and socket_version == 4
+        entry = None if source is None else table.find(source, inet_socket, dialect)
         known = entry is not None and native.get(entry.index, False)
         result.append(candidate(target, source, entry, known))
     return result
