@@ -106,11 +106,7 @@ class Netlink:
         self.change(request, kind, NLM_F_CREATE | NLM_F_EXCL)
 
     def change(self, request: nlmsg, kind: int, flags: int = 0) -> None:
-        """Send a request that changes something and wait for the kernel's word.
-
-        ``request`` is as `message` makes it, ``kind`` RTM_*, ``flags`` are NLM_F_* beyond
-        REQUEST and ACK. Raises RefusedError.
-        """
+        """Send a change of the ``kind`` RTM_*; wait for the kernel's word. Raises RefusedError."""
         self._send(request, kind, flags | NLM_F_ACK)
         for number, _, data in self._messages():
             if number == NLMSG_ERROR:
@@ -118,11 +114,7 @@ class Netlink:
                 return
 
     def dump(self, form: type[nlmsg], kind: int, family: int = 0) -> list[bytes]:
-        """Every message of a dump, in the kernel's order.
-
-        ``form`` is pyroute2's message of that kind, ``kind`` RTM_GET*, ``family`` 0 for all.
-        Raises RefusedError.
-        """
+        """Every message of a dump of the ``kind`` RTM_GET*, in order. Raises RefusedError."""
         while True:
             self._send(message(form, family=family), kind, NLM_F_DUMP)
             found: list[bytes] = []

@@ -32,10 +32,7 @@ _BINDV6ONLY = Path("/proc/sys/net/ipv6/bindv6only")
 
 
 def observe(netlink: Netlink, targets: Iterable[Target]) -> HostView:
-    """The host whose network namespace ``netlink`` is in, with the ways to ``targets``.
-
-    Raises OSError.
-    """
+    """The host whose network ``netlink`` is in, with the ways to ``targets``. Raises OSError."""
     only_ipv6 = _bindv6only()
     addresses = tuple(row.for_model for row in netlink.addresses())
     return HostView(
@@ -56,10 +53,7 @@ def _bindv6only() -> bool:
 def _routes(
     netlink: Netlink, targets: Iterable[Target], only_ipv6: bool, has_source6: bool
 ) -> dict[Target, Route]:
-    """What a UDP connect() to each target would meet.
-
-    ``has_source6``: whether any interface has an IPv6 address that may be a source.
-    """
+    """What a UDP connect() to each target would meet, on a host that has an IPv6 source or not."""
     found: dict[Target, Route] = {}
     requests: dict[Target, bytes] = {}
     wanted = {target: _version(target) for target in targets}

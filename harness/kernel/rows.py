@@ -148,10 +148,7 @@ class KernelAddress:
 
     @property
     def routes(self) -> set[str]:
-        """The destinations of all routes that the kernel makes when the address is added.
-
-        An IPv6 peer has one of its own, noprefixroute or not. Source: net/ipv6/addrconf.c.
-        """
+        """The destinations of all routes the kernel makes for it; an IPv6 peer always has one."""
         peer = {f"{self.far}/128"} if self.own.version == 6 and self.far != self.own else set()
         return peer | ({self.network} if self.has_route else set())
 

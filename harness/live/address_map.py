@@ -95,19 +95,18 @@ class Permutation:
         for pin in self.pins:
             for depth in range(pin.length):
                 at = self.width - depth
-                flip = (pin.prefix ^ pin.image) >> (at - 1) & 1
-                node = (depth, pin.prefix >> at)
-                if self._fixed.setdefault(node, flip) != flip:
-                    raise PinError(f"{pin.prefix:#x}/{pin.length}")
+                self._fix(depth, pin.prefix >> at, (pin.prefix ^ pin.image) >> (at - 1) & 1)
         for prefix, length in self.straight:
             for end in (prefix, prefix | (1 << (self.width - length)) - 1):
                 for depth in range(length, self.width):
-                    if self._fixed.setdefault((depth, end >> (self.width - depth)), 0):
-                        raise PinError(f"{prefix:#x}/{length}")
+                    self._fix(depth, end >> (self.width - depth), 0)
         for one, other in pairwise(sorted(set(self.ascending))):
             at = (one ^ other).bit_length()  # where they part, the lower stays the lower
-            if self._fixed.setdefault((self.width - at, one >> at), 0):
-                raise PinError(f"{one:#x}, {other:#x}")
+            self._fix(self.width - at, one >> at, 0)
+
+    def _fix(self, depth: int, prefix: int, flip: int) -> None:
+        if self._fixed.setdefault((depth, prefix), flip) != flip:
+            raise PinError(f"{prefix:#x} of {depth} bits")
 
     def __call__(self, address: int) -> int:
         """The image of an address, both as numbers."""
@@ -134,7 +133,7 @@ class AddressMap:
 
     def address(self, address: IPAddress) -> IPAddress:
         """The new address."""
-        if any(_inside(ip_network(str(address)), each) for each in _KEPT):
+        if _inside(ip_network(str(address)), *_KEPT):
             return address
         if isinstance(address, IPv4Address):
             return IPv4Address(self.four(int(address)))
@@ -166,9 +165,9 @@ def address_map(
     meaning; ``key`` are secret bytes; ``ascending`` addresses sort as before.
     Raises RedactionError where nothing fits.
     """
-    inputs: set[IPNetwork] = {ip_network(str(_unmapped(address))) for address in addresses}
-    inputs |= {_unmapped_network(each) for each in networks if each not in WELL_KNOWN}
-    inputs |= {_unmapped_network(each) for each in own}
+    whole = (ip_network(str(address)) for address in addresses)
+    some = (each for each in networks if each not in WELL_KNOWN)
+    inputs = {_unmapped(each) for each in (*whole, *some, *own)}
     (four, in_four, note4), (six, in_six, note6) = (
         _permutation(
             version,
@@ -183,21 +182,19 @@ def address_map(
     return AddressMap(four, six, frozenset(in_four | in_six), notes)
 
 
-def _unmapped(address: IPAddress) -> IPAddress:
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
-
-
-def _unmapped_network(network: IPNetwork) -> IPNetwork:
+def _unmapped(network: IPNetwork) -> IPNetwork:
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         low = int(network.network_address) & 0xFFFFFFFF
         return IPv4Network((low, network.prefixlen - 96))
     return network
 
 
-def _inside(each: IPNetwork, other: IPNetwork) -> bool:
-    return each.version == other.version and each.subnet_of(other)  # type: ignore[arg-type]
+def _inside(network: IPNetwork, *others: IPNetwork) -> bool:
+    """Whether one of the others holds a network."""
+    return any(
+        network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
+        for other in others
+    )
 
 
 def _permutation(
@@ -212,7 +209,7 @@ def _permutation(
     absent = [each for each in _CLASSES[version] if each not in present]
     always: tuple[IPNetwork, ...] = _ALWAYS[version]
     pins = [_stays(each) for each in (*always, *present)]
-    pins += [_stays(one) for one in inputs if any(_inside(one, each) for each in _KEPT)]
+    pins += [_stays(one) for one in inputs if _inside(one, *_KEPT)]
     if version == 6:
         pins += [
             _stays(IPv6Network((int(one.network_address) >> 112 << 112, 16)))
@@ -220,11 +217,12 @@ def _permutation(
             if one.prefixlen >= 16 and int(one.network_address) >> 120 == 0xFF
         ]
     public = [
-        one for one in inputs
-        if not any(_inside(one, each) for each in (*present, *_KEPT))
+        one
+        for one in inputs
+        if not _inside(one, *present, *_KEPT)
         and (version == 4 or _inside(one, _GLOBAL))
         and one.prefixlen >= (8 if version == 4 else 16)
-    ]  # fmt: skip
+    ]
     straight = [
         (int(each.network_address), each.prefixlen)
         for each in own
@@ -239,7 +237,12 @@ def _permutation(
                 made = Permutation(width, salted, all_pins, straight, ascending)
             except PinError:
                 break
-            if _keeps_out(made, public, absent):
+            images = (
+                type(one)((made(int(one.network_address)), one.prefixlen), strict=False)
+                for one in public
+            )
+            # no public prefix becomes one of a class that the host has no address of
+            if not any(_inside(image, *absent) for image in images):
                 present |= {each for each in always if any(_inside(o, each) for o in inputs)}
                 return made, present, _note(version, public, pin, whole)
     raise RedactionError(f"the IPv{version} addresses of this host cannot be told apart enough")
@@ -274,21 +277,11 @@ def _anchors(
     mine = Counter(
         int(one.network_address) >> (width - length)
         for one in own
-        if one.prefixlen >= length and any(_inside(one, each) for each in public)
+        if one.prefixlen >= length and _inside(one, *public)
     )
     for prefix, _ in mine.most_common(3):
         value = prefix << (width - length)
         yield Pin(value, int(ranges[0].network_address), length), False
-
-
-def _keeps_out(made: Permutation, public: Sequence[IPNetwork], absent: Sequence[IPNetwork]) -> bool:
-    """Whether no public prefix becomes one of a class that the host has no address of."""
-    images = [
-        type(one)((made(int(one.network_address)) >> free << free, one.prefixlen))
-        for one in public
-        for free in (one.max_prefixlen - one.prefixlen,)
-    ]
-    return not any(_inside(image, each) for image in images for each in absent)
 
 
 def _note(version: int, public: Sequence[IPNetwork], pin: Pin | None, whole: bool) -> str:

@@ -16,8 +16,7 @@ from types import EllipsisType
 from harness.kernel.netlink import Netlink
 from harness.live import machine, names
 from harness.live.interfaces import Dumps, interfaces
-from harness.live.routes import pinned, routes
-from harness.live.rules import labels, rules
+from harness.live.routing import labels, pinned, routes, rules
 from harness.live.said import Data, Name, Said, literal
 from harness.model.host import Target
 from harness.scenario import LoadedScenario, Scenario

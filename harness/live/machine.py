@@ -46,10 +46,7 @@ def look(targets: Iterable[Target] = ()) -> HostView:
 
 
 def service_ports(service: str | None) -> dict[tuple[str, str], int]:
-    """The host's ports of a service name, keyed (name, protocol).
-
-    A port is no part of the ordering, so asking the C library for it gives nothing away.
-    """
+    """The host's ports of a service name, keyed (name, protocol): they tell of no order."""
     found = {}
     if service and not service.isdigit():
         for protocol in ("tcp", "udp", "dccp", "udplite", "sctp", "mptcp"):

@@ -48,10 +48,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The addresses of a name in the order its ``service``, if any answered, gave them.
-
-    ``note`` says why the order is not certain.
-    """
+    """The addresses a ``service``, if any, gave in order; ``note``: why that is not certain."""
 
     service: str | None
     targets: tuple[Target, ...]
@@ -86,10 +83,7 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
 
 
 def hosts_services(text: str | None) -> tuple[Service, ...]:
-    """The services of the hosts line in the ``text`` of a nsswitch.conf, None where there is none.
-
-    What cannot be understood is passed over, as glibc does.
-    """
+    """The services of a nsswitch.conf's hosts line; strange words are passed over as by glibc."""
     line = _DEFAULT
     for raw in (text or "").splitlines():
         database, colon, rest = raw.split("#", 1)[0].partition(":")
@@ -179,10 +173,7 @@ def _function(service: str, what: str) -> Any:
 
 
 def _called(function: Any, name: str, family: int) -> Found:
-    """What gethostbyname4_r gives, or gethostbyname2_r for one ``family``.
-
-    The buffer grows until the module is content.
-    """
+    """What gethostbyname4_r, or gethostbyname2_r for one ``family``, gives in the end."""
     size = 4096
     while True:
         errno, reason = ctypes.c_int(0), ctypes.c_int(0)

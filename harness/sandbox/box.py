@@ -105,24 +105,15 @@ class Box:
         replace(self.etc / "gai.conf", data)
 
     def observe(self, targets: Iterable[Target] = ()) -> HostView:
-        """Ask the kernel, never glibc, what the sorting of ``targets`` depends on.
-
-        Raises OSError.
-        """
+        """Ask the kernel, never glibc, what sorting ``targets`` depends on. Raises OSError."""
         return observe(self._netlink, targets)
 
     def capture(self) -> Capture:
-        """Begin to capture the built host's netlink traffic.
-
-        Raises SandboxUnavailable where the kernel has no nlmon device.
-        """
+        """Begin to capture the netlink traffic. Raises SandboxUnavailable without nlmon devices."""
         return Capture(self._netlink)
 
     def tmpdir(self) -> Path:
-        """A folder on a tmpfs that only this sandbox sees; the same one at every call.
-
-        Raises SandboxError where the machine has no folder to put it on.
-        """
+        """A folder on a tmpfs of this sandbox only, the same at every call. Raises SandboxError."""
         if self._scratch is None:
             self._scratch = namespaces.scratch()
         return self._scratch

@@ -23,10 +23,7 @@ _ARPHRD_NETLINK = 824
 
 
 class Capture:
-    """Everything said over netlink in the sandbox of ``sock``, from its making to `pcap`.
-
-    Raises SandboxUnavailable where the kernel has no nlmon device.
-    """
+    """Everything said over netlink in a sandbox, from its making to `pcap`."""
 
     def __init__(self, sock: netlink.Netlink) -> None:
         try:

@@ -98,10 +98,7 @@ def add_device(
     *data: tuple[str, object],
     below: int | None = None,
 ) -> None:
-    """Ask the kernel for a device of its ``kind``, on the device ``below`` if that needs one.
-
-    ``data`` are the kind's own attributes, as pyroute2 takes them. Raises OSError.
-    """
+    """Ask the kernel for a device, perhaps on one ``below``, with its kind's ``data``."""
     info: list[Any] = [("IFLA_INFO_KIND", kind)]
     if data:
         info.append(("IFLA_INFO_DATA", {"attrs": [*data]}))

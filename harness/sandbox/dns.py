@@ -46,10 +46,7 @@ class Zone:
 
     @classmethod
     def of(cls, names: Mapping[str, Sequence[str]], first: FirstReply) -> Zone:
-        """A zone from the addresses of each of a scenario's names.
-
-        Raises SandboxError for a name whose records do not fit one DNS message.
-        """
+        """A zone. Raises SandboxError for a name whose records do not fit one DNS message."""
         table = {}
         for name, addresses in names.items():
             records: tuple[list[str], list[str]] = ([], [])
@@ -217,10 +214,7 @@ class _Server:
 
 
 class NameServer:
-    """A process that serves a zone on port 53 of this network namespace's loopback address.
-
-    Raises SandboxError where that cannot be had.
-    """
+    """A process that serves a zone on port 53 of the loopback address. Raises SandboxError."""
 
     def __init__(self, zone: Zone) -> None:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -60,10 +60,7 @@ def _part(words: str) -> Iterator[None]:
 
 @contextmanager
 def _process_tree() -> Iterator[None]:
-    """The child forked inside the with block is the first of a process tree of its own.
-
-    It dies with the first process of the tree. Raises OSError.
-    """
+    """The child forked inside the with block is the first of a process tree, and ends it."""
     with Path("/proc/self/ns/pid").open("rb") as own:
         kernel.unshare(kernel.CLONE_NEWPID)
         try:
@@ -115,10 +112,7 @@ def _maps_nobody(name: str) -> bool:
 
 
 def _forbid_namespaces(proc: int, this: int) -> None:
-    """A user namespace in which no other can be made, for there the code would be root again.
-
-    Where even this one is refused, so is one of the code's own.
-    """
+    """A user namespace in which no other can be made: there the code would be root again."""
     uid, gid = os.geteuid(), os.getegid()
     try:
         kernel.unshare(kernel.CLONE_NEWUSER)

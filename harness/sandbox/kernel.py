@@ -72,10 +72,7 @@ def unmount(target: str, flags: int = 0) -> None:
 
 
 def setns(descriptor: int, kind: int) -> None:
-    """Move this process into the namespace of an open /proc/PID/ns file, of the ``kind`` CLONE_*.
-
-    Raises OSError.
-    """
+    """Move this process into the namespace of an open file of /proc/PID/ns. Raises OSError."""
     _check(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "setns")
 
 
@@ -121,10 +118,7 @@ def bound_capabilities() -> None:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability of this process, and with ``no_new_privs`` every way to one.
-
-    Raises OSError.
-    """
+    """Give up every capability, and with no_new_privs every way to one. Raises OSError."""
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")

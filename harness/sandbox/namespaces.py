@@ -120,10 +120,7 @@ def mount_tmpfs(place: str | Path) -> None:
 
 
 def bind(source: Path, target: Path, *, flags: int = 0) -> None:
-    """Show the folder or file ``source`` at the existing ``target`` too, read-only.
-
-    It is seen in this namespace only; ``flags`` are more of mount(2)'s. Raises SandboxError.
-    """
+    """Show ``source`` at the existing ``target`` too, read-only, in here. Raises SandboxError."""
     try:
         kernel.mount(str(source), str(target), flags=kernel.MS_BIND | kernel.MS_REC)
         # a user namespace may not take away flags the source's mount has
@@ -136,10 +133,7 @@ def bind(source: Path, target: Path, *, flags: int = 0) -> None:
 
 
 def gather(parts: Sequence[tuple[str, Path]], target: Path) -> None:
-    """Show files and folders by their names below the existing ``target``, read-only.
-
-    Raises SandboxError.
-    """
+    """Show files and folders by names below ``target``, read-only. Raises SandboxError."""
     try:
         mount_tmpfs(target)
         for name, source in parts:
@@ -156,10 +150,7 @@ def gather(parts: Sequence[tuple[str, Path]], target: Path) -> None:
 
 
 def scratch() -> Path:
-    """A folder on a tmpfs of this mount namespace; call it after `furnish`, once.
-
-    Raises SandboxError where there is no place for it.
-    """
+    """A folder on a tmpfs; call it after `furnish`, once. Raises SandboxError without a place."""
     emptied = _hidden()
     if emptied:
         place = Path(emptied[0]) / "gai-harness"

@@ -62,10 +62,7 @@ class Outcome:
 
 
 class Conversation:
-    """One job in its sandbox; closing it ends the sandbox and all in it.
-
-    `Pool.converse` makes it; use it as a context manager.
-    """
+    """One job in its sandbox; closing it ends the sandbox and all in it."""
 
     def __init__(self, sock: socket.socket, why_gone: Callable[[], str]) -> None:
         self._sock = sock
@@ -76,10 +73,7 @@ class Conversation:
         return self._sock.fileno()
 
     def following(self) -> tuple[Any, int] | None:
-        """The next value the job yields and the bytes it took; None at the job's end.
-
-        Raises as `Pool.run`.
-        """
+        """The next value and the bytes it took; None at the job's end. Raises as `Pool.run`."""
         try:
             data = wire.receive_bytes(self._sock)
             tag, value = pickle.loads(data)
@@ -184,17 +178,11 @@ class Pool:
             yield list(outcome.values)
 
     def converse(self, function: Job, spec: Any) -> Conversation:
-        """Run ``function``, which hears with `Box.hear`, in a sandbox until the end of the talk.
-
-        Raises as `run`.
-        """
+        """Run ``function`` for as long as the conversation is open. Raises as `run`."""
         return self._begin(function, _payload(function, spec))
 
     def outcomes(self, function: Job, specs: Iterable[Any]) -> Iterator[Outcome]:
-        """Like `map`, but a failed job gives an `Outcome` with its error and the rest go on.
-
-        Raises TypeError for a function or spec that cannot be sent.
-        """
+        """Like `map`, but a failed job gives an `Outcome` with its error and the rest go on."""
         waiting = enumerate(specs)
         running: dict[Conversation, tuple[int, Spool[Any]]] = {}
         finished: dict[int, Outcome] = {}

@@ -22,10 +22,7 @@ def find(name: str) -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without what leads into the current folder.
-
-    It has no PYTHONPATH: a Python of this package is given its path (`module_path`).
-    """
+    """This environment without PYTHONPATH and without ways into the current folder."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return kept | {name: _absolute(kept[name]) for name in _LISTS if name in kept}
 

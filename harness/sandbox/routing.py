@@ -42,10 +42,7 @@ _FAMILIES = {4: AF_INET, 6: AF_INET6}
 
 
 def add_route(sock: Netlink, field: str, route: RouteSpec, indexes: Mapping[str, int]) -> None:
-    """Add the route of a host's ``field``; ``indexes`` are the interfaces' by name.
-
-    Raises SandboxError for a route the kernel refuses.
-    """
+    """Add the route of a host's ``field``. Raises SandboxError where the kernel refuses it."""
     network = route.network
     source = None if route.source is None else ip_network(route.source)
     hops = [_next_hop(field, hop, indexes) for hop in route.nexthops]
@@ -162,10 +159,7 @@ def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
 def set_address_labels(
     sock: Netlink, rows: Sequence[AddressLabel], indexes: Mapping[str, int]
 ) -> None:
-    """Make the kernel's table of address labels the one given.
-
-    ``indexes`` are the interfaces' by name. Raises SandboxError for a row the kernel refuses.
-    """
+    """Make the kernel's table of address labels the one given. Raises SandboxError."""
     for old in sock.address_labels():
         message = _label(old.prefix, old.length, old.index, old.label)
         sock.change(message, netlink.RTM_DELADDRLABEL)

@@ -29,10 +29,7 @@ class Spool(Sequence[T], Generic[T]):
             self.append(value)
 
     def append(self, value: T, size: int | None = None) -> None:
-        """Take a value; ``size`` is the bytes of its pickle, where they are known.
-
-        Raises OSError where the temporary file cannot be written.
-        """
+        """Take a value; ``size`` is the bytes of its pickle, if known. Raises OSError."""
         if self._far or size is None or size > self._room:
             data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
             size = len(data)

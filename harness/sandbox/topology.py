@@ -27,27 +27,20 @@ _PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
 # The kernel takes no IFA_F_TEMPORARY from outside, and with IFA_F_MANAGETEMPADDR it would
 # make addresses of its own: see _in_order() for what a temporary address becomes.
 _FLAGS = {
-    "home": IFA_F_HOMEADDRESS,
-    "optimistic": IFA_F_OPTIMISTIC,
-    "nodad": IFA_F_NODAD,
-    "deprecated": IFA_F_DEPRECATED,
-    "noprefixroute": 0x200,
-    "temporary": 0,
-    "mngtmpaddr": 0,
+    "home": IFA_F_HOMEADDRESS, "optimistic": IFA_F_OPTIMISTIC, "nodad": IFA_F_NODAD,
+    "deprecated": IFA_F_DEPRECATED, "noprefixroute": 0x200, "temporary": 0, "mngtmpaddr": 0,
     "tentative": 0,
-}
+}  # fmt: skip
 _UNFINISHED_FLAGS = {"optimistic", "tentative"}
 _LOOPBACK = Device("lo", "loopback", "lo", devices.LOOPBACK_INDEX)
 
 # nothing but what the scenario lists: no link-local address, no router, no waiting
-_QUIET = {
+_BEGINNING = {
     "net.ipv6.conf.default.addr_gen_mode": "1",
     "net.ipv6.conf.default.accept_ra": "0",
     "net.ipv6.conf.default.accept_dad": "0",
     "net.ipv6.conf.default.router_solicitations": "0",
-}
-# an IPv4 namespace inherits these from the machine it is made on
-_DEFAULTS = {
+} | {  # an IPv4 namespace inherits these from the machine it is made on
     f"net.ipv4.conf.{where}.{name}": "0"
     for where in ("all", "default", "lo")
     for name in ("ignore_routes_with_linkdown", "route_localnet", "promote_secondaries")
@@ -69,7 +62,7 @@ def build(sock: netlink.Netlink, host: Host) -> Topology:
     ``sock`` is in that network namespace. Raises SandboxError naming the field the kernel
     refused, SandboxUnavailable for a kind of interface this machine cannot make.
     """
-    for key, value in (_DEFAULTS | _QUIET).items():
+    for key, value in _BEGINNING.items():
         if sysctls.exists(key):
             sysctls.write(key, value)
     for key, value in host.sysctls.items():

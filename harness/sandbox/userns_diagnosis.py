@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from .values import NoSandbox, SandboxUnavailable
 
 _SYSCTLS = Path("/proc/sys")
 _CAP_SYS_ADMIN = 21
+_UNCONFINED = "start the container with --security-opt {}=unconfined"
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EFBIG})
 REFUSED = _USED_UP | {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN}
 """Of an OSError: the kernel, a filter before it or a limit says no; the program is not at fault."""
@@ -24,10 +24,7 @@ REFUSED = _USED_UP | {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN}
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A setting of the kernel, as sysctl(8) has it, that can refuse namespaces.
-
-    ``spares_root``: whether it leaves a process with CAP_SYS_ADMIN alone.
-    """
+    """A setting, as sysctl(8) has it, that can refuse namespaces, perhaps to users only."""
 
     key: str
     refuses: str
@@ -42,16 +39,6 @@ class Switch:
         except OSError:
             return None
 
-    @property
-    def refusing(self) -> bool:
-        """Whether it refuses namespaces to this very process."""
-        return self.value == self.refuses and not (self.spares_root and _PRIVILEGED)
-
-    @property
-    def remedy(self) -> str:
-        """The command that switches it."""
-        return f"sysctl {self.key}={self.allows}"
-
 
 SWITCHES = (
     Switch("kernel.unprivileged_userns_clone", "0", "1", spares_root=True),
@@ -61,32 +48,27 @@ SWITCHES = (
 )
 
 
-def hint(number: int | None) -> str:
+def _hint(number: int | None) -> str:
     """What would help against a refusal with the errno ``number``."""
     denied = number in (errno.EPERM, errno.EACCES)
-    if denied and filtered():
-        return (
-            "a seccomp filter refuses unshare(2): start the container with "
-            "--security-opt seccomp=unconfined"
-        )
-    if denied and chrooted():
+    if denied and _filtered():
+        return f"a seccomp filter refuses unshare(2): {_UNCONFINED.format('seccomp')}"
+    if denied and _chrooted():
         return (
             "this is a chroot, where the kernel allows no user namespace: work outside of it, or "
             "enter the folder by pivot_root(8) in a mount namespace of its own"
         )
     for switch in SWITCHES:
-        if switch.refusing:
-            return f"allow it with: {switch.remedy}"
+        if switch.value == switch.refuses and not (switch.spares_root and _PRIVILEGED):
+            return f"allow it with: sysctl {switch.key}={switch.allows}"
     if number in (errno.ENOSPC, errno.EUSERS):
         return "the limit of namespaces is reached: raise sysctl user.max_user_namespaces"
     if number in (errno.EINVAL, errno.ENOSYS):
         return "the kernel needs CONFIG_USER_NS, CONFIG_NET_NS and CONFIG_PID_NS"
-    profile = confined_by()
+    profile = _read("attr/current", r"\A(.+) \(enforce\)[\0\s]*\Z")
     if denied and profile:
-        return (
-            f"AppArmor's profile {profile} confines this process: start the container with "
-            "--security-opt apparmor=unconfined"
-        )
+        confined = f"AppArmor's profile {profile} confines this process"
+        return f"{confined}: {_UNCONFINED.format('apparmor')}"
     return (
         "a container must allow unshare(2) and mount(2): see its seccomp and AppArmor profiles; "
         "in a chroot the kernel allows neither"
@@ -96,7 +78,7 @@ def hint(number: int | None) -> str:
 def refused(what: str, problem: OSError) -> NoSandbox:
     """The error for a part of a sandbox that the kernel refuses."""
     said = f": {problem.strerror}" if problem.strerror else ""
-    return NoSandbox(f"the kernel refuses {what}{said}", hint(problem.errno))
+    return NoSandbox(f"the kernel refuses {what}{said}", _hint(problem.errno))
 
 
 def unavailable(problem: OSError, what: str = "no sandbox could be made") -> SandboxUnavailable:
@@ -107,16 +89,13 @@ def unavailable(problem: OSError, what: str = "no sandbox could be made") -> San
         return SandboxUnavailable(said, "try fewer --jobs or a higher limit")
     if problem.errno == errno.EAGAIN:
         return NoSandbox(said, "the limit of processes is reached: see ulimit -u and pids.max")
-    if _status("Seccomp") == "2" and not filtered():
-        return NoSandbox(
-            said,
-            "a seccomp filter refuses a call that sandboxes need: start the container with "
-            "--security-opt seccomp=unconfined",
-        )
-    return NoSandbox(said, hint(problem.errno))
+    if _read("status", r"^Seccomp:\s*(\d+)") == "2" and not _filtered():
+        refuses = "a seccomp filter refuses a call that sandboxes need"
+        return NoSandbox(said, f"{refuses}: {_UNCONFINED.format('seccomp')}")
+    return NoSandbox(said, _hint(problem.errno))
 
 
-def filtered() -> bool:
+def _filtered() -> bool:
     """Whether a seccomp filter refuses unshare(2) itself: without flags it does nothing."""
     try:
         kernel.unshare(0)
@@ -125,30 +104,24 @@ def filtered() -> bool:
     return False
 
 
-def chrooted() -> bool:
+def _chrooted() -> bool:
     """Whether this process's root folder is not a mount, as in a plain chroot(2)."""
-    with suppress(OSError):
-        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
-        return bool(lines) and all(line.split()[4] != "/" for line in lines)
-    return False
+    mounts = _text("mountinfo").splitlines()
+    return bool(mounts) and all(line.split()[4] != "/" for line in mounts)
 
 
-def confined_by() -> str:
-    """The AppArmor profile that is enforced on this process, "" for none."""
-    with suppress(OSError):
-        text = Path("/proc/self/attr/current").read_text(errors="replace").strip("\0\n ")
-        match = re.fullmatch(r"(?P<name>.+) \(enforce\)", text)
-        return match["name"] if match else ""
-    return ""
+def _read(name: str, pattern: str) -> str:
+    """What a group of ``pattern`` matches in a file of this process, "" for nothing."""
+    match = re.search(pattern, _text(name), re.MULTILINE)
+    return match[1] if match else ""
 
 
-def _status(field: str) -> str:
-    with suppress(OSError):
-        text = Path("/proc/self/status").read_text(errors="replace")
-        match = re.search(rf"^{field}:\s*(.*)$", text, re.MULTILINE)
-        return match[1] if match else ""
-    return ""
+def _text(name: str) -> str:
+    try:
+        return Path("/proc/self", name).read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 # as it was before this process entered a namespace, where everybody has every right
-_PRIVILEGED = bool(int(_status("CapEff") or "0", 16) >> _CAP_SYS_ADMIN & 1)
+_PRIVILEGED = bool(int(_read("status", r"^CapEff:\s*(\w+)") or "0", 16) >> _CAP_SYS_ADMIN & 1)

@@ -22,24 +22,15 @@ HOSTS = {
     "dual-default": host(DUAL, GATES),
     "ipv4-default": host(V4, GATES[:1]),
     "bindv6only": host(DUAL, GATES, sysctls={"net.ipv6.bindv6only": 1}),
-    "unreachable": host(
-        DUAL,
-        [
-            *GATES,
-            "10.0.0.0/8 type unreachable",
-            "198.51.100.0/24 type blackhole",
-            "203.0.113.0/24 type prohibit",
-            "2001:db8:a::/48 type unreachable",
-            "2001:db8:b::/48 type blackhole",
-            "2001:db8:c::/48 type prohibit",
-        ],
-    ),
+    "unreachable": host(DUAL, [
+        *GATES, "10.0.0.0/8 type unreachable", "198.51.100.0/24 type blackhole",
+        "203.0.113.0/24 type prohibit", "2001:db8:a::/48 type unreachable",
+        "2001:db8:b::/48 type blackhole", "2001:db8:c::/48 type prohibit",
+    ]),
     "from": host(
         {"eth0": "172.18.45.2/24 10.1.1.1/32 2001:db8:1::2/64 2001:db8:7::7/128"},
-        [
-            "default via 172.18.45.1 from 10.1.1.1",
-            "2001:db8:c::/48 via 2001:db8:1::1 from 2001:db8:7::7",
-        ],
+        ["default via 172.18.45.1 from 10.1.1.1",
+         "2001:db8:c::/48 via 2001:db8:1::1 from 2001:db8:7::7"],
     ),
     "secondary": host({"eth0": "10.0.0.5/24 10.0.0.9/24 10.0.1.3/24"}, ["default via 10.0.1.1"]),
     "peer": host({"eth0": "10.9.0.1/32>10.9.0.2/32 2001:db8:1::2/128>2001:db8:1::3/128"}),
@@ -52,39 +43,22 @@ HOSTS = {
     ),
     "link-local-default": host({"eth0": "fe80::1/64"}, ["default via fe80::2 dev eth0"]),
     "metrics": host(
-        {
-            "eth0": "172.18.45.2/24 2001:db8:1::2/64",
-            "eth1": "172.19.45.2/24 2001:db8:2::2/64",
-        },
-        [
-            *(f"{gate} metric 200" for gate in GATES),
-            "default via 172.19.45.1 metric 100",
-            "default via 2001:db8:2::1 metric 100",
-        ],
+        {**DUAL, "eth1": "172.19.45.2/24 2001:db8:2::2/64"},
+        [*(f"{gate} metric 200" for gate in GATES), "default via 172.19.45.1 metric 100",
+         "default via 2001:db8:2::1 metric 100"],
     ),
     "device-routes": host({**V4, "eth1": ""}, [f"{each} dev eth1" for each in ALL]),
     "no-address-but-route": host({"eth0": ""}, [f"{each} dev eth0" for each in ALL]),
     "on-link": host(
         {"eth0": "10.1.1.1/32 2001:db8:1::2/128"},
-        [
-            "default via 10.2.2.2 dev eth0 on-link true",
-            "default via 2001:db8:2::2 dev eth0 on-link true",
-        ],
+        [f"default via {far} dev eth0 on-link true" for far in ("10.2.2.2", "2001:db8:2::2")],
     ),
-    "deprecated": host(
-        {
-            "eth0": "172.18.45.2/24+deprecated 2001:db8:1::2/64+deprecated "
-            "2001:db8:1::3/64+home 2001:db8:1::4/64"
-        },
-        GATES,
-    ),
+    "deprecated": host({"eth0": "172.18.45.2/24+deprecated 2001:db8:1::2/64+deprecated "
+                        "2001:db8:1::3/64+home 2001:db8:1::4/64"}, GATES),
     "optimistic": host({"eth0": "2001:db8:1::2/64+optimistic"}, GATES[1:]),
     "tunnels": host(
-        {
-            "sit1": "sit 10.5.0.1/24 2001:db8:5::1/64",
-            "tun6": "tunnel6 2001:db8:1::2/64 fe80::1/64",
-            "tun4": "tunnel 10.0.0.5/24",
-        },
+        {"sit1": "sit 10.5.0.1/24 2001:db8:5::1/64", "tun4": "tunnel 10.0.0.5/24",
+         "tun6": "tunnel6 2001:db8:1::2/64 fe80::1/64"},
         ["::/0 dev tun6", "0.0.0.0/0 dev sit1"],
     ),
     "loopback-alias": host({"eth0": "127.0.0.5/32 10.0.0.1/8"}),
@@ -92,7 +66,7 @@ HOSTS = {
     "point-31": host({"eth0": "10.0.0.4/31 2001:db8:1::2/127"}),
     "down-to-site": host({"eth0": "fec0::1/64"}, ["default via fec0::2"]),
     "multicast-route": host({"eth0": "10.0.0.1/24 2001:db8:1::2/64"}, ["224.0.0.0/4 dev eth0"]),
-}
+}  # fmt: skip
 _TARGETS = """
 172.18.45.6 172.18.45.2 172.18.45.255 172.18.45.0 172.31.80.8 10.0.0.9 10.0.0.5 10.9.0.2
 10.1.1.1 127.0.0.1 127.0.0.5 127.255.255.255 0.0.0.0 255.255.255.255 224.0.0.251 239.1.2.3
