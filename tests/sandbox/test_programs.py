@@ -30,11 +30,10 @@ def test_modules_come_from_the_standard_library_first(
     added.mkdir()
     through = here / "link"
     through.symlink_to(here)
-    monkeypatch.setattr(
-        sys, "path", ["", ".", "added", str(here), str(through), str(added), STDLIB]
-    )
-    given = programs.module_path()
-    assert given == [STDLIB, str(added), str(Path(harness.__file__).parents[1])]
+    path = ["", ".", "added", str(here), str(through), str(added), STDLIB]
+    monkeypatch.setattr(sys, "path", path)
+    package = str(Path(harness.__file__).parents[1])
+    assert programs.module_path() == [STDLIB, str(added), package]
 
 
 def test_a_folder_that_has_gone_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
