@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -56,20 +57,18 @@ def parse_one_line(text: str) -> Iterator[Source]:
         match = _ONE_LINE.match(line.partition("#")[0].strip())
         if match is None:
             continue
-        words = match["rest"].split()
-        # ``cdrom:[Name of the disc]/`` may have blanks in it; no glibc comes from there.
-        if len(words) < 2 or words[0].startswith("cdrom:"):
-            continue
-        options = dict(
-            option.split("=", 1) for option in (match["options"] or "").split() if "=" in option
-        )
-        yield Source(
-            uri=words[0],
-            suites=(words[1],),
-            components=tuple(words[2:]),
-            # apt takes commas as well as blanks between several keys; deb822 only blanks
-            signed_by=options.get("signed-by", "").replace(",", " "),
-            arches=tuple(filter(None, options.get("arch", "").split(","))),
+        uri, *rest = match["rest"].split()
+        words = (match["options"] or "").split()
+        options = dict(word.split("=", 1) for word in words if "=" in word)
+        # apt takes commas as well as blanks between several; deb822 only blanks
+        yield from _of(
+            {
+                "uris": uri,
+                "suites": " ".join(rest[:1]),
+                "components": " ".join(rest[1:]),
+                "signed-by": options.get("signed-by", "").replace(",", " "),
+                "architectures": options.get("arch", "").replace(",", " "),
+            }
         )
 
 
@@ -78,18 +77,18 @@ def parse_deb822(text: str) -> Iterator[Source]:
     # a stanza's form is that of a mail's header with remarks
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for stanza in map(HeaderParser().parsestr, re.split(r"\n\s*\n", kept)):
-        types = stanza.get("types", "").split()
-        if "deb" not in types or stanza.get("enabled", "").strip().lower() in _NO:
-            continue
-        for uri in stanza.get("uris", "").split():
-            if not uri.startswith("cdrom:"):
-                yield Source(
-                    uri=uri,
-                    suites=tuple(stanza.get("suites", "").split()),
-                    components=tuple(stanza.get("components", "").split()),
-                    signed_by=stanza.get("signed-by", ""),
-                    arches=tuple(stanza.get("architectures", "").split()),
-                )
+        disabled = stanza.get("enabled", "").strip().lower() in _NO
+        if "deb" in stanza.get("types", "").split() and not disabled:
+            yield from _of(stanza)
+
+
+def _of(stanza: Mapping[str, str] | Message) -> Iterator[Source]:
+    suites, components, arches = (
+        tuple(stanza.get(field, "").split()) for field in ("suites", "components", "architectures")
+    )
+    for uri in stanza.get("uris", "").split() if suites else ():
+        if not uri.startswith("cdrom:"):  # no glibc comes from there
+            yield Source(uri, suites, components, stanza.get("signed-by", ""), arches)
 
 
 def choose(

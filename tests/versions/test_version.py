@@ -1,12 +1,22 @@
-"""One order of glibc versions, for builds, for the model and for expectations."""
+"""One order of glibc versions, and one table of architectures."""
 
 from __future__ import annotations
+
+import platform
 
 import pytest
 
 from harness.model.dialects import dialect
 from harness.scenario.schema import Expect
-from harness.versions import Version, is_version
+from harness.versions import (
+    ARCHITECTURES,
+    SUPPORTED,
+    Version,
+    elf_arch,
+    interpreter_arch,
+    is_version,
+    machine_arch,
+)
 
 
 def test_versions_are_ordered_by_their_numbers() -> None:
@@ -50,3 +60,38 @@ def test_a_snapshot_is_the_same_release_for_the_model_and_for_expectations(
     # 2.42.9000 has what 2.43 has
     assert dialect("2.40.9000") == dialect("2.41")
     assert Expect(order=("192.0.2.1",), glibc=spec).matches("2.42.9000") is fits
+
+
+def test_every_architecture_is_what_its_own_elf_header_says() -> None:
+    for row in ARCHITECTURES.values():
+        assert elf_arch(row.machine, row.bits, row.little, row.flag) == row.name
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ((62, 64, True, 0), "amd64"), ((62, 32, True, 0), "x32"),  # x86
+        ((40, 32, True, 0x5000400), "armhf"), ((40, 32, True, 0x5000200), "armel"),
+        ((22, 64, False, 0), "s390x"), ((21, 64, True, 2), "ppc64el"),
+        ((999, 64, True, 0), "machine-999"),
+    ],
+)  # fmt: skip
+def test_elf_headers(header: tuple[int, int, bool, int], name: str) -> None:
+    assert elf_arch(*header) == name
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [("x86_64", "amd64"), ("i586", "i386"), ("armv8l", "armhf"), ("x", "x")],
+)
+def test_what_uname_says(machine: str, name: str) -> None:
+    assert machine_arch(machine) == name
+
+
+def test_this_machine_is_in_the_table() -> None:
+    assert machine_arch(platform.machine()) in ARCHITECTURES
+    assert interpreter_arch() in ARCHITECTURES
+
+
+def test_supported_architectures_are_complete() -> None:
+    assert all(ARCHITECTURES[name].qemu and ARCHITECTURES[name].machines for name in SUPPORTED)

@@ -1,38 +1,71 @@
-"""The architectures by Debian's names, with what a kernel, an ELF header and qemu call them."""
+"""glibc versions and architectures as ordered values: one of each for the whole package."""
 
 from __future__ import annotations
 
 import platform
+import re
 import sys
 from dataclasses import dataclass
 
+_VERSION = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,3}")
+_SNAPSHOT = 9000
 _EF_ARM_HARD_FLOAT = 0x400
 _EF_MIPS_ABI2 = 0x20
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """One architecture.
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """A glibc version that compares by its numbers: 2.9 < 2.31 < 2.42 < 2.42.9000 < 2.43.
 
     Args:
-        name: Debian's name: ``"amd64"``.
-        machine: ``e_machine`` of its ELF files.
-        bits: Their class, 32 or 64, which is also the width of C's ``long``.
-        little: Their byte order.
-        flag: A bit of ``e_flags`` that tells it from another one; 0 for none.
-        machines: What ``uname -m`` says on it.
-        qemu: The name of its qemu-user; empty where none is used.
-        supported: Workers are built for it, and the model has been compared with its glibc.
+        numbers: ``(2, 36)``. A development snapshot has a third one, 9000 or above.
     """
 
+    numbers: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read ``"2.36"``, or the version of a package, ``"2.36-9+deb12u10"``.
+
+        Raises:
+            ValueError: The text does not begin with two to four numbers with dots between them.
+        """
+        number = text.partition("-")[0]
+        if not is_version(number):
+            raise ValueError(f"{text!r} is not a glibc version; expected one such as 2.36")
+        return cls(tuple(int(part) for part in number.split(".")))
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """The release it belongs to: (2, 40) for 2.40.1, and (2, 43) for the snapshot 2.42.9000.
+
+        This is what behaviour depends on: the rows of a dialect and the ``glibc`` of an
+        expectation compare it.
+        """
+        major, minor, *rest = self.numbers
+        return major, minor + (bool(rest) and rest[0] >= _SNAPSHOT)
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self.numbers))
+
+
+def is_version(text: str) -> bool:
+    """Whether ``text`` has the form of a glibc version: two to four numbers, nothing else."""
+    return _VERSION.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One architecture, by Debian's name, and what a kernel, an ELF header and qemu call it."""
+
     name: str
-    machine: int
-    bits: int
-    little: bool
-    flag: int = 0
-    machines: tuple[str, ...] = ()
-    qemu: str = ""
-    supported: bool = False
+    machine: int  # e_machine of its ELF files
+    bits: int  # their class, 32 or 64, which is also the width of C's long
+    little: bool  # their byte order
+    flag: int = 0  # a bit of e_flags that tells it from another one; 0 for none
+    machines: tuple[str, ...] = ()  # what uname -m says on it
+    qemu: str = ""  # the name of its qemu-user; empty where none is used
+    supported: bool = False  # workers are built for it, and the model was compared with its glibc
 
 
 _LITTLE, _BIG = True, False
@@ -77,11 +110,7 @@ SUPPORTED = tuple(row.name for row in _ROWS if row.supported)
 def elf_arch(machine: int, bits: int, little: bool, flags: int) -> str:
     """Debian's name for what an ELF header says; ``machine-N`` for an unknown one.
 
-    Args:
-        machine: ``e_machine``.
-        bits: 32 or 64, of the class.
-        little: The byte order.
-        flags: ``e_flags``.
+    ``machine`` and ``flags`` are e_machine and e_flags; ``bits`` is 32 or 64, of the class.
     """
     fitting = [
         row
