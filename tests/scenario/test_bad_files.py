@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,41 +15,19 @@ HOST = "host: {interfaces: {eth0: {addresses: [192.0.2.2/24, '2001:db8:1::2/64']
 LOOKUPS = "lookups: [{name: web}]\n"
 
 
-def _eth0(rest: str) -> str:
-    return f"name: x\nhost:\n  interfaces:\n    eth0: {rest}\n{LOOKUPS}"
+def _in(template: str) -> Callable[[str], str]:
+    return lambda rest: template.replace("@", rest)
 
 
-def _address(rest: str) -> str:
-    return _eth0(f"{{addresses: [{rest}]}}")
-
-
-def _route(rest: str) -> str:
-    return f"name: x\n{HOST[:-2]}, routes: [{rest}]}}\n{LOOKUPS}"
-
-
-def _host(rest: str) -> str:
-    return f"name: x\nhost: {{{rest}}}\n{LOOKUPS}"
-
-
-def _sysctl(rest: str) -> str:
-    return _host(f"sysctls: {{{rest}}}")
-
-
-def _names(rest: str, more: str = "") -> str:
-    return f"name: x\n{HOST}names: {{{rest}}}\n{more}{LOOKUPS}"
-
-
-def _lookup(rest: str) -> str:
-    return f"name: x\n{HOST}lookups:\n  - {{{rest}}}\n"
-
-
-def _expect(rest: str) -> str:
-    return _lookup(f"name: web, expect: {{{rest}}}")
-
-
-def _gai(rest: str) -> str:
-    return f"name: x\n{HOST}gai_conf: {rest}\n{LOOKUPS}"
-
+_eth0 = _in(f"name: x\nhost:\n  interfaces:\n    eth0: @\n{LOOKUPS}")
+_address = _in(_eth0("{addresses: [@]}"))
+_route = _in(f"name: x\n{HOST[:-2]}, routes: [@]}}\n{LOOKUPS}")
+_host = _in(f"name: x\nhost: {{@}}\n{LOOKUPS}")
+_sysctl = _in(_host("sysctls: {@}"))
+_names = _in(f"name: x\n{HOST}names: {{@}}\n{LOOKUPS}")
+_lookup = _in(f"name: x\n{HOST}lookups:\n  - {{@}}\n")
+_expect = _in(_lookup("name: web, expect: {@}"))
+_gai = _in(f"name: x\n{HOST}gai_conf: @\n{LOOKUPS}")
 
 # (the file, the field named, a part of what was expected)
 # fmt: off
@@ -92,12 +71,9 @@ BAD: list[tuple[str | bytes, str, str]] = [
     (_eth0("{kind: wifi}"), "host.interfaces.eth0.kind", "'ethernet'"),
     (_host("interfaces: {lo: {addresses: [127.0.0.1/8]}}"),
      "interfaces.lo.addresses[0]", "another address than lo has"),
-    (_host("interfaces: {lo: {kind: sit}}"),
-     "host.interfaces.lo", "addresses only"),
-    (_host("rules: [{priority: 1, table: 5}]"),
-     "host.rules[0]", "one family"),
-    (_host("rules: [{priority: 1, family: inet}]"),
-     "host.rules[0]", "one of table, goto"),
+    (_host("interfaces: {lo: {kind: sit}}"), "host.interfaces.lo", "addresses only"),
+    (_host("rules: [{priority: 1, table: 5}]"), "host.rules[0]", "one family"),
+    (_host("rules: [{priority: 1, family: inet}]"), "host.rules[0]", "one of table, goto"),
     (_host("rules: [{priority: 9, family: inet, goto: 3}]"),
      "host.rules[0].goto", "above the rule's own"),
     (_host("rules: [{priority: 9, family: inet, fwmark: red, table: 1}]"),
@@ -108,10 +84,8 @@ BAD: list[tuple[str | bytes, str, str]] = [
     (_eth0("{table: 7}"), "host.interfaces.eth0.table", "only a vrf"),
     (_host("addrlabels: [{prefix: 10.0.0.0/8, label: 1}]"),
      "host.addrlabels[0].prefix", "an IPv6 prefix"),
-    (_host(f"interfaces: {{{'e' * 16}: {{}}}}"),
-     "host.interfaces", "1 to 15 characters"),
-    (_host("interfaces: {a/b: {}}"),
-     "host.interfaces", "without slash"),
+    (_host(f"interfaces: {{{'e' * 16}: {{}}}}"), "host.interfaces", "1 to 15 characters"),
+    (_host("interfaces: {a/b: {}}"), "host.interfaces", "without slash"),
     (_address("nonsense"), "addresses[0]", "an address with its prefix length"),
     (_address("192.0.2.2/33"), "addresses[0]", "from 0 to 32"),
     (_address("'2001:db8::2/129'"), "addresses[0]", "from 0 to 128"),
@@ -177,16 +151,16 @@ BAD: list[tuple[str | bytes, str, str]] = [
     (_names("web: ['fe80::1%eth0']"), "names.web[0]", "neither a hosts file nor a DNS record"),
     (_names("web: 192.0.2.1"), "names.web", "a list (got '192.0.2.1')"),
     (_names(f"web: [{', '.join(['192.0.2.1'] * 4097)}]"), "names.web", "at most 4096 entries"),
-    (_names("web: [192.0.2.1]", "resolver: nis\n"), "resolver", "'files', 'dns' or 'nss'"),
-    (_names("web: ['fe80::1%eth7']", "resolver: nss\n"),
+    (_names("web: [192.0.2.1]") + "resolver: nis\n", "resolver", "'files', 'dns' or 'nss'"),
+    (_names("web: ['fe80::1%eth7']") + "resolver: nss\n",
      "names.web[0]", "an interface of the host (eth0, lo) or a number"),
-    (_names("web: ['fe80::1%4294967296']", "resolver: nss\n"),
+    (_names("web: ['fe80::1%4294967296']") + "resolver: nss\n",
      "names.web[0]", "an interface of the host"),
-    (_names("web: ['192.0.2.1%eth0']", "resolver: nss\n"),
+    (_names("web: ['192.0.2.1%eth0']") + "resolver: nss\n",
      "names.web[0]", "an IPv6 one perhaps with %scope"),
     (_lookup("name: web, expect: {order: ['fe80::1%eth7']}"),
      "lookups[0].expect.order[0]", "an interface of the host"),
-    (_names("web: [192.0.2.1]", "dns: {first_reply: AAAA}\n"), "dns", "no dns settings"),
+    (_names("web: [192.0.2.1]") + "dns: {first_reply: AAAA}\n", "dns", "no dns settings"),
     (_lookup("name: web, family: ipv6"), "lookups[0].family", "'unspec'"),
     (_lookup("name: web, socktype: tcp"), "lookups[0].socktype", "'any'"),
     (_lookup("name: web, flags: [AI_FAST]"), "lookups[0].flags[0]", "AI_PASSIVE"),
@@ -237,16 +211,13 @@ def test_one_line_names_file_field_and_expectation(
     assert len(line) < 600 + len(str(path))
 
 
-def test_the_line_is_that_of_the_field(tmp_path: Path) -> None:
+def test_the_line_is_that_of_the_field_and_the_first_fault_is_shown(tmp_path: Path) -> None:
     error = refusal(
         tmp_path,
         "name: x\nhost:\n  interfaces:\n    eth0:\n      addresses:\n"
         "        - 192.0.2.2/24\n        - address: 192.0.2.3/99\nlookups:\n  - name: web\n",
     )
     assert (error.line, error.field) == (7, "host.interfaces.eth0.addresses[1].address")
-
-
-def test_the_first_fault_of_the_file_is_the_one_shown(tmp_path: Path) -> None:
     error = refusal(tmp_path, f"name: a/b\n{HOST}resolver: nis\nlookups: []\n")
     assert (error.line, error.field) == (1, "name")
 

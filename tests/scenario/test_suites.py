@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import ip_address
-from itertools import combinations
+from itertools import combinations, groupby
 
 import pytest
 
@@ -18,37 +18,44 @@ from harness.scenario.suites import FAMILIES, suites
 from harness.scenario.suites.cases import Cases
 from harness.scenario.suites.reasoning import bits, expectation, flip, in_subnet, shared
 
+NAMES = ("rule9", "smoke", "findings")
+
 
 @pytest.fixture(scope="module")
-def rule9() -> list[LoadedScenario]:
-    return suites()["rule9"]()
+def made() -> dict[str, list[LoadedScenario]]:
+    return {name: make() for name, make in suites().items()}
 
 
-def test_names_of_suites() -> None:
-    assert list(suites()) == ["rule9", "smoke", "findings"]
+@pytest.fixture(scope="module")
+def rule9(made: dict[str, list[LoadedScenario]]) -> dict[str, Scenario]:
+    return {loaded.scenario.name: loaded.scenario for loaded in made["rule9"]}
 
 
-@pytest.mark.parametrize("name", ["rule9", "smoke", "findings"])
-def test_the_same_every_time(name: str) -> None:
-    assert suites()[name]() == suites()[name]()
+def test_the_suites_and_their_sizes(made: dict[str, list[LoadedScenario]]) -> None:
+    assert tuple(made) == NAMES
+    assert len(made["smoke"]) <= 10
+    assert len(made["rule9"]) <= 220
+    assert sum(len(loaded.scenario.lookups) for loaded in made["rule9"]) >= 5500
 
 
-@pytest.mark.parametrize("name", ["rule9", "smoke", "findings"])
-def test_scenarios_are_what_a_file_would_give(name: str) -> None:
-    for loaded in suites()[name]():
-        document = loaded.scenario.model_dump(by_alias=True, exclude_unset=True)
-        assert Scenario.model_validate(document) == loaded.scenario
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_every_time(name: str, made: dict[str, list[LoadedScenario]]) -> None:
+    assert suites()[name]() == made[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scenarios_are_what_a_file_would_give(
+    name: str, made: dict[str, list[LoadedScenario]]
+) -> None:
+    assert not repeated(loaded.scenario.name for loaded in made[name])
+    for loaded in made[name]:
+        scenario = loaded.scenario
+        document = scenario.model_dump(by_alias=True, exclude_unset=True)
+        assert Scenario.model_validate(document) == scenario
         assert str(loaded.path) == f"suite:{name}"
-        inline = loaded.scenario.gai_conf
+        inline = scenario.gai_conf
         assert loaded.gai_conf == (None if inline is None else str(inline).encode())
         assert loaded.gai_conf_name == ("default" if inline is None else "inline")
-
-
-@pytest.mark.parametrize("name", ["rule9", "smoke", "findings"])
-def test_names_are_unique(name: str) -> None:
-    scenarios = [loaded.scenario for loaded in suites()[name]()]
-    assert not repeated(scenario.name for scenario in scenarios)
-    for scenario in scenarios:
         assert scenario.name.startswith(f"{name}-")
         assert scenario.description
         assert not repeated(lookup_title(lookup) for lookup in scenario.lookups)
@@ -59,85 +66,49 @@ def repeated(items: Iterable[str]) -> list[str]:
     return [item for item, count in Counter(items).items() if count > 1]
 
 
-def test_rule9_is_large_on_few_hosts(rule9: list[LoadedScenario]) -> None:
-    lookups = sum(len(loaded.scenario.lookups) for loaded in rule9)
-    assert lookups >= 5500
-    assert len(rule9) <= 220
+def test_every_family_is_there_under_its_name(rule9: dict[str, Scenario]) -> None:
+    def family(name: str) -> str:
+        known = [key for key in FAMILIES if name.startswith(f"rule9-{key}")]
+        return max(known, key=len)
+
+    assert [key for key, _ in groupby(rule9, family)] == list(FAMILIES)
 
 
-def test_smoke_is_small() -> None:
-    assert len(suites()["smoke"]()) <= 10
-
-
-def test_every_family_is_there(rule9: list[LoadedScenario]) -> None:
-    names = [loaded.scenario.name for loaded in rule9]
-    for family, cases in FAMILIES.items():
-        made = [case.name for case in cases()]
-        assert made
-        assert all(name.startswith(f"rule9-{family}") for name in made)
-        assert set(made) <= set(names)
-    assert len(names) == sum(len(list(cases())) for cases in FAMILIES.values())
-
-
-def test_every_ipv4_prefix_length_on_every_kind_of_host(rule9: list[LoadedScenario]) -> None:
-    names = {loaded.scenario.name for loaded in rule9}
+def test_every_prefix_length_and_size_is_there(rule9: dict[str, Scenario]) -> None:
     for length in range(33):
         for kind in ("dual", "linklocal", "v4only"):
-            assert f"rule9-v4-p{length}-{kind}" in names
-
-
-def test_every_ipv6_common_prefix_length_meets_its_neighbour(rule9: list[LoadedScenario]) -> None:
+            assert f"rule9-v4-p{length}-{kind}" in rule9
     for length in (48, 64, 127, 128):
-        of_length = [
-            loaded.scenario
-            for loaded in rule9
-            if loaded.scenario.name.startswith(f"rule9-v6-p{length}-common")
-        ]
-        names = {name for scenario in of_length for name in scenario.names}
+        prefix = f"rule9-v6-p{length}-common"
+        names = {name for key, one in rule9.items() if key.startswith(prefix) for name in one.names}
         for common in range(128):
             assert f"common-{common}-then-common-{common + 1}" in names
             assert f"common-{common + 1}-then-common-{common}" in names
-
-
-def test_every_size_in_every_mixture(rule9: list[LoadedScenario]) -> None:
     for mixture in ("v4", "v6", "mixed", "mixed-tied"):
-        scenario = by_name(rule9, f"rule9-sizes-{mixture}")
-        sizes = {len(addresses) for addresses in scenario.names.values()}
-        assert sizes == {2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64}
-        assert all(len(set(found)) == len(found) for found in scenario.names.values())
+        lists = rule9[f"rule9-sizes-{mixture}"].names.values()
+        assert set(map(len, lists)) == {2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64}
+        assert not any(repeated(found) for found in lists)
 
 
-def test_hints_and_resolvers_vary(rule9: list[LoadedScenario]) -> None:
-    scenarios = [loaded.scenario for loaded in rule9]
-    assert {"any", "stream"} <= {look.socktype for one in scenarios for look in one.lookups}
-    replies = {one.dns.first_reply for one in scenarios if one.resolver == "dns"}
+def test_hints_resolvers_and_deciding_rules_vary(rule9: dict[str, Scenario]) -> None:
+    lookups = [(one, lookup) for one in rule9.values() for lookup in one.lookups]
+    assert {"any", "stream"} <= {lookup.socktype for _, lookup in lookups}
+    replies = {one.dns.first_reply for one in rule9.values() if one.resolver == "dns"}
     assert replies == {"A", "AAAA"}
-
-
-def test_most_lookups_have_an_expectation(rule9: list[LoadedScenario]) -> None:
-    lookups = [lookup for loaded in rule9 for lookup in loaded.scenario.lookups]
-    expected = [lookup for lookup in lookups if lookup.expect]
+    expected = [(one, lookup) for one, lookup in lookups if lookup.expect]
     assert len(expected) > 0.8 * len(lookups)
-    rules = Counter(given.decided_by for lookup in expected for given in lookup.expect)
+    rules = Counter(given.decided_by for _, lookup in expected for given in lookup.expect)
     assert {1, 5, 6, 7, 9, 10} <= set(rules)
     assert rules[9] > 2000
-
-
-def test_an_expectation_reorders_what_it_was_given(rule9: list[LoadedScenario]) -> None:
-    for loaded in rule9:
-        for lookup in loaded.scenario.lookups:
-            for given in lookup.expect:
-                names = loaded.scenario.names[lookup.name or ""]
-                assert sorted(given.order or ()) == sorted(names)
+    for one, lookup in expected:
+        for given in lookup.expect:
+            assert sorted(given.order or ()) == sorted(one.names[lookup.name or ""])
 
 
 @pytest.mark.parametrize("copies", ["p16-p24", "p16-p32-p24"])
-def test_the_binary_search_hits_every_copy(rule9: list[LoadedScenario], copies: str) -> None:
-    found = {
-        length_found(loaded.scenario)
-        for loaded in rule9
-        if loaded.scenario.name.startswith(f"rule9-v4-twice-{copies}-below")
-    }
+def test_the_binary_search_hits_every_copy(rule9: dict[str, Scenario], copies: str) -> None:
+    twice = f"rule9-v4-twice-{copies}-below"
+    found = {length_found(one) for name, one in rule9.items() if name.startswith(twice)}
     assert found == {int(word[1:]) for word in copies.split("-")}
 
 
@@ -152,19 +123,14 @@ def length_found(scenario: Scenario) -> int:
     return entry.prefixlen
 
 
-def by_name(scenarios: list[LoadedScenario], name: str) -> Scenario:
-    return next(one.scenario for one in scenarios if one.scenario.name == name)
-
-
 def test_seed_is_reasoned_rightly() -> None:
     near, far, source = "172.18.45.6", "172.31.80.8", "172.18.45.2"
     assert in_subnet(near, source, 24) == 29
     assert in_subnet(far, source, 24) == 0
     assert in_subnet(far, source, 0) == shared(far, source) == 12
     ranking = [(9, lambda to: -in_subnet(to, source, 24))]
-    assert expectation([far, near], ranking) == {
-        "order": [near, far], "decided_by": 9, "glibc": ">=2.17",
-    }  # fmt: skip
+    wanted = {"order": [near, far], "decided_by": 9, "glibc": ">=2.17"}
+    assert expectation([far, near], ranking) == wanted
     assert expectation([far, near], [])["decided_by"] == 10
 
 
