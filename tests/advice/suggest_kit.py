@@ -2,94 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING
 
-from harness.advice.suggest import answered_order
+from harness.advice.suggest import LookupCase, answered_order
 from harness.advice.suggest.goal import known_facts
 from harness.advice.suggest.lines import NewLine, with_new_lines
 from harness.model.addresses import as_ipv6_int, parse
+from harness.model.host import Target
 from harness.model.policy import Policy
-
-if TYPE_CHECKING:
-    from harness.advice.suggest import LookupCase
-    from harness.model.host import Target
-
-_SCOPES = (2, 5, 14)
 
 
 def some_gai_conf_does_it(
-    cases: Sequence[LookupCase], gai_conf: bytes | None, wanted: Sequence[Target]
-) -> bytes | None:
-    """The first file, of all that give every address a line of its own, that yields the wish.
+    case: LookupCase, gai_conf: bytes | None, wanted: Sequence[Target]
+) -> bool:
+    """Whether any file that gives every address a line of its own yields the wish.
 
     Every partition of the addresses into labels, every weak order of precedences and three
     scopes for every IPv4 address are tried; assignments that glibc cannot tell apart for
     these destinations are tried once.
     """
-    known = known_facts(cases[0], Policy.default(cases[0].dialect.glibc))
-    ends = [
-        as_ipv6_int(address)
-        for item in known.values()
-        for address in (item.target.address, item.source)
-        if address is not None
-    ]
-    keys = list(dict.fromkeys(ends))
+    known = known_facts(case, Policy.default(case.dialect.glibc))
+    destinations = list(dict.fromkeys(as_ipv6_int(target.address) for target in known))
+    sources = [as_ipv6_int(item.source) for item in known.values() if item.source is not None]
+    keys = list(dict.fromkeys([*destinations, *sources]))
     four = [key & 0xFFFFFFFF for key in keys if key >> 32 == 0xFFFF]
-    destinations = list(dict.fromkeys(as_ipv6_int(item.target.address) for item in known.values()))
-    labels = _different(cases[0], "label", keys, 128, _growing(len(keys)))
-    scopes = _different(cases[0], "scopev4", four, 32, product(_SCOPES, repeat=len(four)))
-    orders = [
-        _lines("precedence", destinations, 128, values)
-        for values in product(range(len(destinations)), repeat=len(destinations))
-    ]
-    for lines in product(labels, scopes, orders):
-        data = with_new_lines(gai_conf or b"", [line for some in lines for line in some])
-        if all(
-            answered_order(case, Policy.build(data, case.dialect))[: len(wanted)] == tuple(wanted)
-            for case in cases
-        ):
-            return data
-    return None
+
+    def policies(
+        keyword: str, keys: Sequence[int], bits: int, assignments: Iterable[Sequence[int]]
+    ) -> Iterator[Policy]:
+        for values in assignments:
+            rows = zip(keys, values, strict=True)
+            lines = [NewLine(keyword, key, bits, value) for key, value in rows]
+            yield Policy.build(with_new_lines(gai_conf or b"", lines), case.dialect)
+
+    labels = policies("label", keys, 128, _partitions(len(keys)))
+    scopes = policies("scopev4", four, 32, product((2, 5, 14), repeat=len(four)))
+    places = range(len(destinations))
+    orders = policies("precedence", destinations, 128, product(places, repeat=len(places)))
+    tables = (
+        {_seen(case, policy)[0]: policy for policy in labels}.values(),
+        {_seen(case, policy)[1]: policy for policy in scopes}.values(),
+        list(orders),
+    )
+    return any(
+        answered_order(case, replace(label, scopes=scope.scopes, precedence=order.precedence))[
+            : len(wanted)
+        ] == tuple(wanted)
+        for label, scope, order in product(*tables)
+    )  # fmt: skip
 
 
-def _growing(number: int) -> Iterator[tuple[int, ...]]:
+def _partitions(number: int, begun: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
     """Every partition of ``number`` things, as the number of each one's part."""
-
-    def grow(begun: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        if len(begun) == number:
-            yield begun
-            return
+    if len(begun) == number:
+        yield begun
+    else:
         for value in range(max(begun, default=-1) + 2):
-            yield from grow((*begun, value))
-
-    return grow(())
+            yield from _partitions(number, (*begun, value))
 
 
-def _lines(keyword: str, keys: Sequence[int], bits: int, values: Sequence[int]) -> list[NewLine]:
-    return [NewLine(keyword, key, bits, value) for key, value in zip(keys, values, strict=True)]
-
-
-def _different(
-    case: LookupCase, keyword: str, keys: Sequence[int], bits: int,
-    assignments: Iterator[tuple[int, ...]],
-) -> list[list[NewLine]]:  # fmt: skip
-    """One of all assignments that look alike to rules 2, 5 and 8."""
-    found: dict[object, list[NewLine]] = {}
-    for values in assignments:
-        lines = _lines(keyword, keys, bits, values)
-        policy = Policy.build(with_new_lines(b"", lines), case.dialect)
-        seen: list[object] = []
-        for candidate in case.candidates:
-            destination = parse(candidate.destination)
-            source = None if candidate.source is None else parse(candidate.source)
-            if keyword == "label":
-                seen.append(
-                    source is not None and policy.label(destination) == policy.label(source)
-                )
-            else:
-                matches = source is not None and policy.scope(destination) == policy.scope(source)
-                seen.append((matches, policy.scope(destination)))
-        found.setdefault(tuple(seen), lines)
-    return list(found.values())
+def _seen(case: LookupCase, policy: Policy) -> tuple[object, object]:
+    """What rule 5 sees of the labels, and what rules 2 and 8 see of the scopes."""
+    labels, scopes = [], []
+    for candidate in case.candidates:
+        to = parse(candidate.destination)
+        source = None if candidate.source is None else parse(candidate.source)
+        labels.append(source is not None and policy.label(to) == policy.label(source))
+        same = source is not None and policy.scope(to) == policy.scope(source)
+        scopes.append((same, policy.scope(to)))
+    return tuple(labels), tuple(scopes)

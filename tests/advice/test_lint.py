@@ -1,15 +1,19 @@
-"""Every finding of the gai.conf linter: one file that has it, one like it that has not."""
+"""Every finding of the gai.conf linter: files that have it, files like them that have not."""
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.advice.lint import CODES, lint
+from harness.advice.lint import CODES, Finding, lint
+from harness.scenario import gai_conf_files
 
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
 ALL_LABELS = (
     "label ::1/128 0\nlabel ::/0 1\nlabel 2002::/16 2\nlabel ::/96 3\nlabel ::ffff:0:0/96 4\n"
     "label fec0::/10 5\nlabel fc00::/7 6\nlabel 2001:0::/32 7\n"
@@ -78,33 +82,30 @@ def test_finding(code: str, line: int, bad: str, good: str) -> None:
     assert code not in {found_code for found_code, _ in found(good)}
 
 
-def test_every_code_has_a_case() -> None:
+def test_every_code_has_a_case_and_a_good_file_none() -> None:
     assert {case[0] for case in CASES} == set(CODES)
+    for text in "", "\n\n", "# all", ALL_LABELS, ALL_PRECEDENCES, ALL_SCOPES, "reload no":
+        assert lint(text) == ()
 
 
-@pytest.mark.parametrize(
-    "text", ["", "\n\n", "# all comment", ALL_LABELS, ALL_PRECEDENCES, ALL_SCOPES, "reload no"]
-)
-def test_nothing_to_say(text: str) -> None:
-    assert lint(text) == ()
+def only(code: str, text: str) -> Finding:
+    (finding,) = (one for one in lint(text) if one.code == code)
+    return finding
 
 
 def test_the_defaults_to_write_down_again_are_named() -> None:
     # fact 3.1: the one-liner also removes these
-    [finding] = [one for one in lint("precedence ::ffff:0:0/96 100") if one.code == "GAI012"]
+    finding = only("GAI012", "precedence ::ffff:0:0/96 100")
     for row in ("precedence ::1/128 50", "precedence 2002::/16 30", "precedence ::/96 20"):
         assert row in finding.message
     assert "::ffff:0:0/96" not in finding.message
     assert "::/0" not in finding.message  # added back by itself
 
 
-def test_a_missing_length_concerns_old_versions() -> None:
-    [finding] = [one for one in lint("label 2001:db8::6 5") if one.code == "GAI006"]
+def test_what_changed_at_2_41_is_reported_for_its_versions() -> None:
+    finding = only("GAI006", "label 2001:db8::6 5")
     assert finding.glibc == "<2.41"
     assert "2001:db8::6/128" in finding.message
-
-
-def test_tables_that_differ_at_2_41_are_reported_for_their_versions() -> None:
     by_code = {finding.code: finding.glibc for finding in lint("precedence 2001:db8::/32")}
     assert by_code == {"GAI004": "all", "GAI012": "<2.41", "GAI014": "<2.41"}
     by_code = {finding.code: finding.glibc for finding in lint("precedence 2001:db8::1 5")}
@@ -126,13 +127,10 @@ def test_messages_say_what_to_do(text: str | bytes, words: str) -> None:
     assert words in lint(text)[0].message
 
 
-def test_ties_name_both_ranges() -> None:
-    [finding] = [one for one in lint("precedence ::ffff:0:0/96 40") if one.code == "GAI014"]
-    assert "::ffff:0.0.0.0/96" in finding.message
-    assert "::/0" in finding.message
-
-
-def test_loopback_alone_is_no_tie() -> None:
+def test_ties_name_both_ranges_and_loopback_alone_is_none() -> None:
+    message = only("GAI014", "precedence ::ffff:0:0/96 40").message
+    assert "::ffff:0.0.0.0/96" in message
+    assert "::/0" in message
     # rule 8 puts ::1 before every address but 127/8
     text = ALL_PRECEDENCES.replace("::ffff:0:0/96 10", "::ffff:0:0/96 50")
     assert "GAI014" not in {finding.code for finding in lint(text)}
@@ -168,10 +166,43 @@ def test_no_file_is_too_bad_to_lint(data: bytes) -> None:
         assert finding.message
 
 
-@pytest.mark.parametrize("keyword", ["label", "precedence"])
-def test_a_file_as_long_as_any_is_linted_in_seconds(keyword: str) -> None:
-    lines = [f"{keyword} 2001:db8:{number:x}::/48 {number}" for number in range(30_000)]
+def test_a_file_as_long_as_any_is_linted_in_seconds() -> None:
+    keywords = ("label", "precedence")
+    lines = [f"{keywords[n % 2]} 2001:db8:{n:x}::/48 {n}" for n in range(30_000)]
     began = time.process_time()
-    found = lint("\n".join([f"{keyword} ::/0 1", *lines, lines[7]]))
+    found = lint("\n".join(["label ::/0 1", "precedence ::/0 1", *lines, lines[6], lines[7]]))
     assert time.process_time() - began < 20
-    assert [(f.code, f.line) for f in found if f.line] == [("GAI010", 30_002)]
+    twice = [(f.code, f.line) for f in found if f.line]
+    assert twice == [("GAI010", 30_003), ("GAI010", 30_004)]
+
+
+@pytest.mark.parametrize("name", gai_conf_files())
+def test_the_header_says_what_lint_finds(name: str) -> None:
+    text = gai_conf_files()[name].read_text(encoding="utf-8")
+    [header] = re.findall(r"^# lint: (.+)$", text, re.MULTILINE)
+    found = sorted({finding.code for finding in lint(text)})
+    assert header == (", ".join(found) or "clean")
+
+
+def examples() -> list[tuple[str, str, str]]:
+    """Code, "bad" or "good", and the example, from the document's fenced blocks."""
+    block = re.compile(r"^```gai.conf (bad|good)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    return [
+        (section[:6], kind, text)
+        for section in DOCUMENT.split("\n## ")
+        for kind, text in block.findall(section)
+        if section.startswith("GAI")
+    ]
+
+
+@pytest.mark.parametrize(("code", "kind", "text"), examples())
+def test_the_examples_of_the_document(code: str, kind: str, text: str) -> None:
+    found = {finding.code for finding in lint(text.replace("\\0", "\0"))}
+    assert (code in found) == (kind == "bad"), found
+
+
+def test_every_code_is_documented_with_both_examples() -> None:
+    assert re.findall(r"^## (GAI\d{3}): ", DOCUMENT, re.MULTILINE) == sorted(CODES)
+    assert {(code, kind) for code, kind, _ in examples()} == {
+        (code, kind) for code in CODES for kind in ("bad", "good")
+    }
