@@ -16,7 +16,7 @@ from harness.compare import plan
 from harness.compare.results import Notice
 from harness.compare.run import HostJob, JobOutcome
 from harness.report.formats import writer
-from harness.report.progress import counted
+from harness.report.terminal import counted
 from harness.report.writer import Writer
 
 

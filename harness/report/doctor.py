@@ -16,15 +16,11 @@ _VERDICT, _TOPIC = 9, 23  # the widths of the first two columns
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing this machine can do or cannot.
+    """One thing this machine can do or cannot: what was ``found``, and what that means to the user.
 
-    Args:
-        topic: A short name that stays the same.
-        verdict: "ok", "limited" (it works with a replacement, or in part), "missing" (something
-            optional is not there) or "cannot" (``gai-harness run`` ends with status 3).
-        found: What there is.
-        meaning: What follows for the user.
-        remedy: What to install or change; empty for nothing.
+    ``verdict`` is "ok", "limited" (it works with a replacement, or in part), "missing" (something
+    optional is not there) or "cannot" (``gai-harness run`` ends with status 3); ``remedy`` what
+    to install or change. ``topic`` is a short name that stays the same.
     """
 
     topic: str

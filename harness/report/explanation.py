@@ -32,10 +32,7 @@ def as_text(explanations: Sequence[Explanation]) -> str:
 
 
 def write_text(explanations: Sequence[Explanation], console: Terminal | None = None) -> None:
-    """Print explanations, one look-up after the other, equal versions side by side.
-
-    ``console`` decides on colours and width; by default it is standard output.
-    """
+    """Print explanations, one look-up after the other, equal versions side by side."""
     if console is None:
         console = Terminal()
         if not console.is_terminal:

@@ -47,24 +47,10 @@ class Document:
 
 
 def document(
-    report: FuzzReport,
-    seed: int,
-    builds: Sequence[str],
-    jobs: int,
-    elapsed: float,
+    report: FuzzReport, seed: int, builds: Sequence[str], jobs: int, elapsed: float,
     written: Sequence[Path],
-) -> Document:
-    """The report as a document.
-
-    Args:
-        report: What all batches gave.
-        seed: The one it was made with.
-        builds: VERSION:ARCH of each.
-        jobs: How many ran side by side.
-        elapsed: Seconds it took.
-        written: The scenario files of what was found.
-    """
-    numbers = sorted(report.counts.items(), key=lambda item: _natural(item[0]))
+) -> Document:  # fmt: skip
+    """The report of all batches as a document; ``builds`` are VERSION:ARCH, ``elapsed`` seconds."""
     return fill(
         Document,
         report,
@@ -74,8 +60,7 @@ def document(
         seconds=round(elapsed, 3),
         disagreements=report.differing,
         native_seconds=round(report.native_ns / 1e9, 3),
-        counts=dict(numbers),
-        left_out=report.left_out,
+        counts={key: report.counts[key] for key in sorted(report.counts, key=_natural)},
         written=tuple(map(str, written)),
     )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
 from harness.text.shown import Shown, escaped, lines, one_line
+
+T = TypeVar("T")
 
 
 class Terminal(Console):
@@ -58,3 +60,25 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Text) and (text := lines(value.plain)) != value.plain:
         return Text(text, value.style, end=value.end)
     return value
+
+
+def counted(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Pass ``items`` on while a bar on standard error counts them up to ``total``."""
+    from rich.progress import (  # for a long run only
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    terminal = Terminal(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=terminal, transient=True, disable=not terminal.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(what, total=total)
+        for item in items:
+            bar.advance(task)
+            yield item

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.compare.results import BuildChange, Change, LookupReport, Result, Verdict
@@ -113,9 +113,8 @@ class Case:
     """One test, for formats that know tests: a result, or its answer held against another build's.
 
     ``kind`` is the verdict, "expectation" or "untrusted", for one that is held against another
-    "changed"; ``reason`` why a failure is
-    accepted. ``orders`` are the two that differ, by name. ``lines`` say all that
-    is known; there are none of a plain success.
+    "changed"; ``reason`` why a failure is accepted. ``orders`` are the two that differ, by name.
+    ``lines`` say all that is known; there are none of a plain success.
     """
 
     name: str
@@ -139,50 +138,46 @@ def cases(report: LookupReport) -> Iterator[Case]:
 
 
 def _case(report: LookupReport, result: Result) -> Case:
-    name, seconds = f"{question(report)} · glibc {result.where}", result.elapsed_ns / 1e9
-    lines = tuple(story(result))
-    if result.untrusted:
-        return Case(
-            name, result.where, "skipped", "untrusted", result.untrusted, lines=lines,
-            seconds=seconds,
-        )  # fmt: skip
-    if not result.differs:
-        lines = lines if result.predicted else ()
-        return Case(name, result.where, "passed", str(result.verdict), lines=lines, seconds=seconds)
-    died = result.verdict in (Verdict.CRASHED, Verdict.ERROR)
-    return Case(
-        name,
+    plain = Case(
+        f"{question(report)} · glibc {result.where}",
         result.where,
-        "accepted" if result.accepted else "error" if died else "failed",
-        "expectation" if result.verdict is Verdict.AGREE else str(result.verdict),
-        headline(result),
-        result.reason,
-        lines,
-        {
+        kind=str(result.verdict),
+        lines=tuple(story(result)),
+        seconds=result.elapsed_ns / 1e9,
+    )
+    if result.untrusted:
+        return replace(plain, outcome="skipped", kind="untrusted", message=result.untrusted)
+    if not result.differs:
+        return plain if result.predicted else replace(plain, lines=())
+    died = result.verdict in (Verdict.CRASHED, Verdict.ERROR)
+    return replace(
+        plain,
+        outcome="accepted" if result.accepted else "error" if died else "failed",
+        kind="expectation" if result.verdict is Verdict.AGREE else plain.kind,
+        message=headline(result),
+        reason=result.reason,
+        orders={
             "native": result.error or list(result.native),
             "model": result.model_error or list(result.model),
         },
-        seconds,
     )
 
 
 def _held(report: LookupReport, result: Result, change: BuildChange | None) -> Case:
     name = f"{question(report)} · glibc {result.where} against {report.reference}"
+    plain = Case(name, result.where, kind="changed")
     if change is None:
-        return Case(name, result.where, "passed", "changed")
-    lines = tuple(change_lines(change))
+        return plain
+    plain = replace(plain, lines=tuple(change_lines(change)))
     if change.undefined and not change.accepted:
-        return Case(name, result.where, "passed", "changed", lines=lines)
+        return plain
     old, new = change.old, change.new
-    return Case(
-        name,
-        result.where,
-        "accepted" if change.accepted else "failed",
-        "changed",
-        change_headline(change),
-        change.reason,
-        lines,
-        {"was": old.error or list(old.order), "now": new.error or list(new.order)},
+    return replace(
+        plain,
+        outcome="accepted" if change.accepted else "failed",
+        message=change_headline(change),
+        reason=change.reason,
+        orders={"was": old.error or list(old.order), "now": new.error or list(new.order)},
     )
 
 
