@@ -107,22 +107,19 @@ def test_honouring_does_not_save_a_bad_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "effect"),
+    ("lines", "effect"),
     [
-        (b"", Effect.BLANK),
-        (b" # label ::1/128 0", Effect.BLANK),
-        (b"\0label ::1/128 0", Effect.BLANK),
-        (b"LABEL ::1/128 0", Effect.IGNORED),
-        (b"label\xa0::1/128 0", Effect.IGNORED),  # a no-break space is no blank in C
-        (b"label", Effect.IGNORED),
-        (b"label ::1/12#8 0", Effect.IGNORED),  # /12 and no value: strict since 2.41
+        ((b"", b" # label ::1/128 0", b"\0label ::1/128 0"), Effect.BLANK),
+        # a no-break space is no blank in C; /12 and no value: strict since 2.41
+        ((b"LABEL ::1/128 0", b"label\xa0::1/128 0", b"label", b"label ::1/12#8 0"),
+         Effect.IGNORED),
     ],
-)
-def test_lines_without_effect(line: bytes, effect: Effect) -> None:
-    conf = parse_gai_conf(line, NEW)
-    assert conf.lines[0].effect is effect
+)  # fmt: skip
+def test_lines_without_effect(lines: tuple[bytes, ...], effect: Effect) -> None:
+    conf = parse_gai_conf(b"\n".join(lines), NEW)
     assert not conf.labels
-    assert bool(conf.lines[0].reason) is (effect is Effect.IGNORED)
+    for line in conf.lines:
+        assert (line.effect, bool(line.reason)) == (effect, effect is Effect.IGNORED)
 
 
 @pytest.mark.parametrize(

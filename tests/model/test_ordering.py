@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cmp_to_key
 from ipaddress import ip_address
+from itertools import permutations, takewhile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +16,11 @@ from harness.model.cycles import find_cycle
 from harness.model.dialects import dialect
 from harness.model.order import common_prefix, decide, merge_sort, order_for, order_of
 from harness.versions import SUPPORTED
-from tests.model.kit import VERSIONS, candidates, confs, dialects, known
+from tests.model.kit import TYING, VERSIONS, candidates, confs, dialects, known
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from harness.model.dialects import Dialect
     from harness.model.order import Destination
 
@@ -195,6 +198,61 @@ def test_no_version_from_2_19_on_orders_otherwise(
         if d.first_of_pair_keeps_top_bit
     }
     assert len(orders) == 1
+
+
+# --- cycles between rules 9 and 10: facts 2.9 and 2.10
+
+FAR6 = six("2001:db8:9::1")
+
+
+def insertion_sort(items: Iterable[Destination]) -> list[Destination]:
+    done: list[Destination] = []
+    for item in items:
+        place = sum(1 for _ in takewhile(lambda one: compare(one, item) <= 0, done))  # noqa: B023
+        done.insert(place, item)
+    return done
+
+
+def cyclic(a: Destination, b: Destination, c: Destination) -> bool:
+    return compare(a, b) < 0 and compare(b, c) < 0 and compare(c, a) < 0
+
+
+@pytest.mark.parametrize(
+    ("some", "conf", "cycle"),
+    [
+        ([four(FAR), FAR6, four(NEAR)], TYING, [2, 0, 1]),  # near, far, between
+        ([four(FAR), FAR6, four(NEAR)], None, None),  # the families do not tie
+        ([FAR6, four(FAR), four(NEAR)], TYING, None),  # the other family must stand between
+        ([four(FAR), four(NEAR), FAR6], TYING, None),
+        ([four(NEAR), FAR6, four(FAR)], TYING, None),
+        ([four(FAR), four(FAR), four(NEAR)], TYING, None),  # one family alone
+    ],
+)
+def test_a_far_one_another_family_and_a_near_one(
+    some: list[Candidate], conf: str | None, cycle: list[int] | None
+) -> None:
+    found = find_cycle(known(some, conf))
+    assert (None if found is None else [one.position for one in found]) == cycle
+
+
+@given(candidates(), confs)
+def test_a_cycle_is_found_exactly_where_there_is_one(
+    some: list[Candidate], conf: str | None
+) -> None:
+    facts = known(some, conf)
+    found = find_cycle(facts)
+    # by brute force over all triples
+    assert (found is not None) is any(cyclic(*three) for three in permutations(facts, 3))
+    assert found is None or cyclic(*found)
+
+
+@given(candidates(), confs)
+def test_without_a_cycle_every_sort_gives_the_same(some: list[Candidate], conf: str | None) -> None:
+    facts = known(some, conf)
+    if find_cycle(facts) is None:
+        result = merge_sort(facts, compare)
+        assert insertion_sort(facts) == insertion_sort(facts[::-1]) == result
+        assert merge_sort(facts[::-1], compare) == result
 
 
 # --- the edges

@@ -20,21 +20,10 @@ def fact(position: int = 0, destination: str = "2001:db8::1", **changes: Any) ->
     """A destination like every other: reachable, matching, native; ``changes`` make it special."""
     source = "2001:db8::2" if ":" in destination else "198.51.100.2"
     plain = Destination(
-        position=position,
-        target=Target(ip_address(destination)),
-        source=ip_address(source),
-        prefixlen=64,
-        deprecated=False,
-        home=False,
-        index=2,
-        native=True,
-        scope=14,
-        source_scope=14,
-        label=1,
-        source_label=1,
-        precedence=40,
-        common_prefix=20,
-    )
+        position, Target(ip_address(destination)), ip_address(source), prefixlen=64,
+        deprecated=False, home=False, index=2, native=True, scope=14, source_scope=14,
+        label=1, source_label=1, precedence=40, common_prefix=20,
+    )  # fmt: skip
     return replace(plain, **changes)
 
 
@@ -61,16 +50,14 @@ def test_each_rule_prefers_the_better_whatever_the_position(
     rule: int, worse: dict[str, Any], better: dict[str, Any]
 ) -> None:
     first, second = fact(0, **worse), fact(1, **better)
-    verdict, decided = decide(first, second)
-    assert (verdict > 0, decided.number) == (True, rule)
-    verdict, decided = decide(second, first)
-    assert (verdict < 0, decided.number) == (True, rule)
+    for one, other, sign in ((first, second, 1), (second, first, -1)):
+        verdict, decided = decide(one, other)
+        assert (verdict * sign > 0, decided.number) == (True, rule)
 
 
 def test_rule_10_keeps_the_order() -> None:
-    assert decide(fact(0), fact(1))[0] < 0
-    assert decide(fact(1), fact(0))[0] > 0
-    assert decide(fact(0), fact(1))[1].number == 10
+    (first, rule), (second, _) = decide(fact(0), fact(1)), decide(fact(1), fact(0))
+    assert (first, rule.number, second) == (-1, 10, 1)
 
 
 @pytest.mark.parametrize(
@@ -114,16 +101,11 @@ def test_what_is_compared(
     assert (decided.number, verdict > 0) == (number, second_wins)
 
 
-# fact 2.4
 def test_rule_7_an_unknown_interface_loses_to_a_native_one() -> None:
-    [known_one, unknown] = known(
-        [
-            Candidate("2001:db8::1", "2001:db8::2", 64, index=2, native=True),
-            Candidate("2001:db8::3", "2001:db8::4"),
-        ]
-    )
-    assert decide(unknown, known_one)[1].number == 7
-    assert decide(unknown, known_one)[0] > 0
+    native = Candidate("2001:db8::1", "2001:db8::2", 64, index=2, native=True)
+    unknown, known_one = known([Candidate("2001:db8::3", "2001:db8::4"), native])
+    verdict, decided = decide(unknown, known_one)
+    assert (verdict > 0, decided.number) == (True, 7)  # fact 2.4
 
 
 @given(candidates(), confs)
@@ -150,14 +132,10 @@ def test_the_rules_are_numbered_as_in_the_standard() -> None:
 def test_a_decision_carries_the_rule_and_both_values() -> None:
     low, high = fact(0, precedence=10), fact(1, precedence=40)
     decided = compare_pair(high, low)
-    assert (decided.rule, decided.title, decided.values) == (
-        6,
-        "prefer higher precedence",
-        (40, 10),
-    )
-    assert decided.preferred
-    assert not compare_pair(low, high).preferred
-    assert compare_pair(low, low).preferred
+    shown = decided.rule, decided.title, decided.values
+    assert shown == (6, "prefer higher precedence", (40, 10))
+    others = compare_pair(low, high), compare_pair(low, low)
+    assert [one.preferred for one in (decided, *others)] == [True, False, True]
 
 
 def test_other_rules_and_another_sort_reach_the_whole_order() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from itertools import combinations
 
 import pytest
 
@@ -205,19 +206,16 @@ def test_peer_addresses_are_known_to_the_standards() -> None:
 @pytest.mark.parametrize("standard", STANDARDS, ids=lambda one: one.name)
 def test_a_gai_conf_replaces_the_tables_it_sets(standard: Standard) -> None:
     policy = standard_policy(standard, "precedence ::ffff:0:0/96 100")
-    assert policy.precedence_of(ip_address("192.0.2.1")) == 100
-    assert policy.precedence_of(ip_address("::1")) == 40
-    assert policy.labels == standard.policy.labels
-    assert policy.scopes == standard.policy.scopes
-    assert standard_policy(standard, None).precedence == standard.policy.precedence
+    addresses = ip_address("192.0.2.1"), ip_address("::1")
+    assert [policy.precedence_of(one) for one in addresses] == [100, 40]
+    assert policy == replace(standard.policy, precedence=policy.precedence)
+    assert standard_policy(standard, None) == standard.policy
 
 
 @pytest.mark.parametrize("standard", STANDARDS, ids=lambda one: one.name)
-def test_equal_length_rows_do_not_overlap(standard: Standard) -> None:
-    # the search takes the first match, so the tables must stand longest prefix first
+def test_longer_rows_stand_before_those_that_cover_them(standard: Standard) -> None:
+    # the search takes the first match
     for table in (standard.policy.labels, standard.policy.precedence):
-        assert [entry.bits for entry in table][-1] == 0
-        for number, entry in enumerate(table):
-            for later in table[number + 1 :]:
-                covers = (entry.prefix ^ later.prefix) >> (128 - entry.bits) == 0
-                assert not (covers and later.bits >= entry.bits)
+        assert table[-1].bits == 0
+        for earlier, later in combinations(table, 2):
+            assert not earlier.holds(later.prefix) or later.bits < earlier.bits
