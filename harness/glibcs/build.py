@@ -83,10 +83,7 @@ class GlibcUnavailable(GlibcError):
 
 
 class GlibcMissing(GlibcError):
-    """A build that is not on this machine, although it may be had.
-
-    ``spec`` is what was asked for, as given: ``2.31``, ``2.36:armhf``, a name.
-    """
+    """A build that is not on this machine, although it may be had; ``spec`` as it was asked for."""
 
     exit_status = 3
 

@@ -1,13 +1,12 @@
 """Run a command that ends, with every process it started, when its asker dies.
 
-Started as a program of its own, ``python -I -S supervise.py DESCRIPTOR COMMAND…``, so that it
-has no threads and imports nothing but the standard library. DESCRIPTOR is the reading end of a
-pipe of which the asker alone has the other end: the kernel closes that however the asker ends.
+A program of its own, ``python -I -S supervise.py DESCRIPTOR COMMAND…``, without threads and with
+the standard library alone. DESCRIPTOR is the reading end of a pipe of which the asker alone has
+the other end: the kernel closes that however the asker ends.
 
-Two nets: the command is process 1 of a pid namespace where the kernel allows one, which takes
-all its processes along; and orphans of the command become children of this process
-(PR_SET_CHILD_SUBREAPER), which ends them itself. Sources: prctl(2), unshare(2),
-pid_namespaces(7), user_namespaces(7).
+Two nets: the command is process 1 of a pid namespace where the kernel allows one; and its orphans
+become children of this process (PR_SET_CHILD_SUBREAPER), which ends them itself. Sources:
+prctl(2), unshare(2), pid_namespaces(7), user_namespaces(7).
 """
 
 from __future__ import annotations
@@ -60,13 +59,13 @@ def _wait(watched: int, child: int) -> int:
 
 def _enter() -> None:
     """Give the processes started from now on a pid namespace; OSError where that cannot be."""
-    user, group = os.geteuid(), os.getegid()
+    maps = {"setgroups": "deny", "uid_map": f"{os.geteuid()} {os.geteuid()} 1",
+            "gid_map": f"{os.getegid()} {os.getegid()} 1"}  # fmt: skip
     if _libc.unshare(_CLONE_NEWPID) == 0:
         return
     if _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"),
-                       ("gid_map", f"{group} {group} 1")):  # fmt: skip
+    for name, text in maps.items():
         with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
             file.write(text)
 

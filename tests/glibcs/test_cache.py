@@ -270,15 +270,13 @@ def test_a_cache_is_made_for_its_owner_whatever_the_umask(tree: Make, cache: Pat
 
 
 def test_a_link_in_the_place_of_the_work_folder_is_not_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path
 ) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "kept.conf").touch()
-    cache = tmp_path / "own-cache"
     (cache / "locks").mkdir(parents=True)
     (cache / "tmp").symlink_to(victim)
-    monkeypatch.setenv("GAI_HARNESS_CACHE", str(cache))
     clear_dead()
     assert [one.name for one in victim.iterdir()] == ["kept.conf"]
     with pytest.raises(GlibcUnavailable, match="its folder tmp is a link"), making("key"):
