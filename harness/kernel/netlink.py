@@ -95,7 +95,6 @@ class Netlink:
         for option in (NETLINK_CAP_ACK, NETLINK_EXT_ACK):
             self._sock.setsockopt(SOL_NETLINK, option, 1)
         self._sock.bind((0, 0))
-        self._sequence = 0
 
     def close(self) -> None:
         """Close the socket."""
@@ -132,18 +131,12 @@ class Netlink:
     def ask(self, requests: Sequence[bytes]) -> list[bytes | int]:
         """Send many encoded requests that have one answer each; the answers in order.
 
-        The sequence numbers are filled in. An answer is the message, or the positive errno of a
-        refusal. Raises OSError.
+        An answer is the message, or the positive errno of a refusal. Raises OSError.
         """
         answers: list[bytes | int] = []
         for start in range(0, len(requests), _BATCH):
             batch = requests[start : start + _BATCH]
-            out = bytearray()
-            for request in batch:
-                self._sequence += 1
-                length, kind, flags, _, _ = _HEADER.unpack_from(request)
-                out += _HEADER.pack(length, kind, flags, self._sequence, 0) + request[16:]
-            self._sock.send(out)
+            self._sock.send(b"".join(batch))
             pending = len(batch)
             while pending:
                 for kind, _, data in _split(self._sock.recv(_BUFFER)):
@@ -189,8 +182,7 @@ class Netlink:
         return found
 
     def _send(self, request: nlmsg, kind: int, flags: int) -> None:
-        self._sequence += 1
-        self._sock.send(encode(request, kind, flags, self._sequence))
+        self._sock.send(encode(request, kind, flags))
 
     def _messages(self) -> Iterator[tuple[int, int, bytes]]:
         while True:
@@ -206,10 +198,10 @@ def message(form: type[nlmsg], attrs: Mapping[str, Any] = _NONE, **fields: int) 
     return made
 
 
-def encode(request: nlmsg, kind: int, flags: int, sequence: int = 0) -> bytes:
+def encode(request: nlmsg, kind: int, flags: int = 0) -> bytes:
     """The bytes of a `message` of the ``kind`` RTM_*, with ``flags`` beyond REQUEST."""
-    header = {"type": kind, "flags": flags | NLM_F_REQUEST, "sequence_number": sequence}
-    request["header"].update(header)
+    # nothing asks for sequence numbers: a socket has one request, or one batch, at a time
+    request["header"].update({"type": kind, "flags": flags | NLM_F_REQUEST})
     request.encode()
     return bytes(request.data)
 

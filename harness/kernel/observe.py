@@ -139,7 +139,7 @@ def _needs_scope(address: IPv6Address) -> bool:
 def _shape(family: int, interface: int | None = None) -> bytes:
     loopback, bits = ("127.0.0.1", 32) if family == AF_INET else ("::1", 128)
     attrs = {"RTA_DST": loopback, "RTA_IP_PROTO": _IPPROTO_UDP, "RTA_OIF": interface}
-    return encode(message(route_message, attrs, family=family, dst_len=bits), RTM_GETROUTE, 0)
+    return encode(message(route_message, attrs, family=family, dst_len=bits), RTM_GETROUTE)
 
 
 # encoding one message takes pyroute2 longer than the kernel needs to answer it, so each

@@ -227,7 +227,7 @@ def _looked_up(netlink: Netlink, text: str) -> KernelRoute | None:
         dst_len=address.max_prefixlen,
         flags=_LOOKUP_TABLE,
     )
-    (answer,) = netlink.ask([encode(request, RTM_GETROUTE, 0)])
+    (answer,) = netlink.ask([encode(request, RTM_GETROUTE)])
     return None if isinstance(answer, int) else route(answer)
 
 
