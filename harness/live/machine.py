@@ -16,19 +16,13 @@ GAI_CONF = Path("/etc/gai.conf")
 _ROOT = Path("/proc/sys/net")
 _LINKDOWN = "ignore_routes_with_linkdown"
 _WHOLE = (
-    "ipv6.bindv6only",
-    "ipv4.fib_multipath_hash_policy",
-    "ipv6.fib_multipath_hash_policy",
+    "ipv6.bindv6only", "ipv4.fib_multipath_hash_policy", "ipv6.fib_multipath_hash_policy",
     "ipv4.fib_multipath_use_neigh",
-)
+)  # fmt: skip
 _EVERYWHERE = (
-    "ipv4.ignore_routes_with_linkdown",
-    "ipv4.route_localnet",
-    "ipv6.ignore_routes_with_linkdown",
-    "ipv6.use_oif_addrs_only",
-    "ipv6.use_optimistic",
-    "ipv6.forwarding",
-)
+    "ipv4.ignore_routes_with_linkdown", "ipv4.route_localnet", "ipv6.ignore_routes_with_linkdown",
+    "ipv6.use_oif_addrs_only", "ipv6.use_optimistic", "ipv6.forwarding",
+)  # fmt: skip
 
 
 def read_gai_conf() -> bytes | None:
@@ -62,10 +56,9 @@ class SettingsHidden(Exception):
 
 
 def sysctls(names: Iterable[str], left_out: list[Said]) -> dict[str, str]:
-    """The settings that differ from those a sandbox begins with; ``names`` are the interfaces.
+    """The settings, of interfaces too, that differ from those a sandbox begins with.
 
-    A setting this kernel does not have, or does not show, is passed over. Raises
-    SettingsHidden where it shows none at all.
+    One this kernel does not have, or show, is passed over. Raises SettingsHidden without any.
     """
     found: dict[str, str] = {}
     if not _ROOT.is_dir():

@@ -46,8 +46,7 @@ class Box:
     def build(self, host: Host) -> Topology:
         """Build the host, once per box; which device each interface became.
 
-        Raises SandboxError with the field that the kernel refused, SandboxUnavailable for a kind
-        of interface this machine cannot make.
+        Raises SandboxError for a field the kernel refuses, SandboxUnavailable for an interface.
         """
         if self._built:
             raise SandboxError("a sandbox holds one host: take another one for the next")
@@ -94,9 +93,7 @@ class Box:
     def show_machine_etc(self) -> bool:
         """Show the machine's own files under /etc too, read-only, but those of name service.
 
-        For programs that need more than look-ups do. Returns False where the kernel
-        refuses; the sandbox then goes on without them. Raises SandboxError where there is no
-        place for it.
+        Returns False where the kernel refuses. Raises SandboxError without a place for it.
         """
         return namespaces.show_machine_etc(self.etc, self.tmpdir())
 

@@ -128,8 +128,7 @@ def make(
     """Make one interface of a scenario's ``kind``, down and without addresses.
 
     ``table`` is that of a vrf; ``reserved`` are names that hidden devices avoid. Raises
-    SandboxError for what the kernel refuses, SandboxUnavailable for a kind this machine cannot
-    make.
+    SandboxError where the kernel refuses, SandboxUnavailable where it has no such kind.
     """
     row = "ethernet" if kind in AS_ETHERNET else kind
     for used in _TYPES[row]:
@@ -189,11 +188,9 @@ def _make_tun(name: str, index: int, hardware: int) -> None:
 
 
 def offered(sock: netlink.Netlink, kind: str, index: int, below: Device) -> int:
-    """Try to make a device of one of the kernel's own types, in a network to throw away.
+    """Try to make a device of ip-link(8)'s ``kind``, perhaps on one ``below``.
 
-    ``kind`` is as ip-link(8) has it, ``index`` a free one, ``below`` a device to put it on, for
-    those that need one. Returns 0 when it was made, else an errno: EOPNOTSUPP where the kernel
-    has none. Raises nothing.
+    Returns 0 when it was made, else an errno: EOPNOTSUPP where the kernel has none.
     """
     try:
         if kind in _ON_ANOTHER:

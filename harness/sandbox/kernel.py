@@ -87,11 +87,7 @@ def _prctl(option: int, first: int = 0, second: int = 0) -> None:
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the thread that forked it dies.
-
-    A parent that died before this call is not noticed: check for that afterwards.
-    Raises OSError.
-    """
+    """Be killed when the thread that forked this process dies; check whether it has before."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -105,10 +101,7 @@ def pivot_root(root: str | os.PathLike[str]) -> None:
 
 
 def bound_capabilities() -> None:
-    """Empty the capability bounding set and lock the secure bits: no program gives any back.
-
-    Raises OSError without CAP_SETPCAP.
-    """
+    """Empty the bounding set and lock the secure bits: no program gives capabilities back."""
     capability = 0
     while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
         capability += 1

@@ -166,10 +166,9 @@ def scratch() -> Path:
 def show_machine_etc(etc: Path, scratch: Path) -> bool:
     """Link every file of the machine's /etc but those of name service into ``etc``, read-only.
 
-    Programs that are more than look-ups want the machine's users, certificates, time zone,
-    alternatives and the loader's cache. ``etc`` is mounted over the machine's; ``scratch`` is a
-    folder of this mount namespace. Returns False where the kernel refuses it. Raises
-    FileExistsError when called twice.
+    Programs that are more than look-ups want the machine's users, certificates, time zone and
+    the loader's cache. ``etc`` is mounted over the machine's. Returns False where the kernel
+    refuses it. Raises FileExistsError when called twice.
     """
     whole, kept = scratch / "machine", scratch / "etc"
     whole.mkdir()

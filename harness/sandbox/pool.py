@@ -120,11 +120,7 @@ class Conversation:
 
 
 class Pool:
-    """Runs functions in fresh sandboxes; use it as a context manager.
-
-    ``jobs`` is how many sandboxes `map` and `outcomes` keep at work at once.
-    Raises ValueError for fewer than one.
-    """
+    """Runs functions in fresh sandboxes, ``jobs`` at once; use it as a context manager."""
 
     def __init__(self, jobs: int = 1) -> None:
         if jobs < 1:
@@ -160,10 +156,9 @@ class Pool:
     def run(self, function: Job, spec: Any) -> Iterator[Any]:
         """Run ``function(box, spec)`` in a fresh sandbox and stream what it yields.
 
-        ``spec`` is anything picklable. Leaving the iterator early ends the sandbox.
-        Raises SandboxError for what goes wrong inside (``details`` has the traceback of a
-        failure that was not foreseen), SandboxUnavailable where the machine allows no
-        sandbox, TypeError for a function that cannot be sent.
+        Leaving the iterator early ends the sandbox. Raises SandboxError for what goes wrong
+        inside, SandboxUnavailable where the machine allows no sandbox, TypeError for a function
+        or a spec that cannot be sent.
         """
         return self._stream(function, _payload(function, spec))
 

@@ -57,10 +57,9 @@ _UNFINISHED = {
 
 
 def build(sock: netlink.Netlink, host: Host) -> Topology:
-    """Build a host in a new network: settings, interfaces, addresses, routes, rules, in order.
+    """Build a host in the new network of ``sock``, each part in the file's order.
 
-    ``sock`` is in that network namespace. Raises SandboxError naming the field the kernel
-    refused, SandboxUnavailable for a kind of interface this machine cannot make.
+    Raises as `Box.build`.
     """
     for key, value in _BEGINNING.items():
         if sysctls.exists(key):
