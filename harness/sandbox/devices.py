@@ -32,13 +32,17 @@ AS_ETHERNET = frozenset(
         "tun", "wireguard", "gre",
     }
 )  # fmt: skip
-"""Kinds made as an ethernet: rule 7 counts them as native, and the kernel chooses a source
-by addresses and routes, not by what an interface is made of."""
+"""Kinds that may be made as an ethernet: rule 7 counts them as native, and the kernel chooses a
+source by addresses and routes, not by what an interface is made of."""
 
 TUN = "/dev/net/tun"
 # the kernel's own types that can stand for each kind, best first
+_CARDS = ("dummy", "veth", "ifb", "bridge")
 _TYPES = {
-    "ethernet": ("dummy", "veth", "ifb", "bridge"),
+    "ethernet": _CARDS,
+    "tun": ("tun", *_CARDS),
+    "wireguard": ("tun", *_CARDS),
+    "gre": ("tun", *_CARDS),
     "sit": ("sit", "tun"),
     "tunnel": ("ipip", "tun"),
     "tunnel6": ("ip6tnl", "tun"),
@@ -73,7 +77,10 @@ _TUNSETLINK = _WRITE | 0x000454CD
 _TUNSETIFINDEX = _WRITE | 0x000454DA
 _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
-_HARDWARE = {"sit": ARPHRD_SIT, "tunnel": ARPHRD_TUNNEL, "tunnel6": ARPHRD_TUNNEL6}
+_HARDWARE = {
+    "sit": ARPHRD_SIT, "tunnel": ARPHRD_TUNNEL, "tunnel6": ARPHRD_TUNNEL6,
+    "tun": 0xFFFE, "wireguard": 0xFFFE, "gre": 778,  # linux/if_arp.h: NONE, IPGRE
+}  # fmt: skip
 
 
 def refused(place: str, what: str, problem: OSError) -> SandboxError:
@@ -130,7 +137,7 @@ def make(
     ``table`` is that of a vrf; ``reserved`` are names that hidden devices avoid. Raises
     SandboxError where the kernel refuses, SandboxUnavailable where it has no such kind.
     """
-    row = "ethernet" if kind in AS_ETHERNET else kind
+    row = kind if kind in _TYPES else "ethernet"
     for used in _TYPES[row]:
         if used in _missing:
             continue
@@ -142,7 +149,7 @@ def make(
             _missing.add(used)
         else:
             return Device(name, kind, used, index)
-    raise SandboxUnavailable(*_UNAVAILABLE[row])
+    raise SandboxUnavailable(*_UNAVAILABLE["ethernet" if kind in AS_ETHERNET else kind])
 
 
 def _make(

@@ -123,7 +123,7 @@ def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[D
         kind = interface.kind
         device = devices.make(sock, name, kind, index, interface.table, host.interfaces)
         made.append(device)
-        if kind in devices.AS_ETHERNET:
+        if kind in devices.AS_ETHERNET and device.used != kind:
             same = "which is the same to rule 7 and to the choice of a source"
             notes.append(DeviceNote(name, f"{kind} made as {device.used}, {same}"))
         elif device.used not in (kind, "dummy", "veth", "ipip", "ip6tnl"):
@@ -133,7 +133,7 @@ def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[D
 
 def _up(sock: netlink.Netlink, device: Device, interface: Interface) -> None:
     mask = wanted = devices.IFF_UP
-    if interface.kind == "ethernet" or interface.kind in devices.AS_ETHERNET:
+    if device.used != "tun" and interface.kind in {"ethernet", *devices.AS_ETHERNET}:
         # dummy and ifb come without these, a real card has them
         mask |= devices.IFF_MULTICAST | devices.IFF_NOARP
         wanted |= devices.IFF_MULTICAST
