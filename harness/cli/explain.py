@@ -37,16 +37,14 @@ _HINTS = ("service", "family", "socktype", "protocol")
 
 def main(options: argparse.Namespace) -> int:
     """Explain every look-up; 1 when native and model differ."""
+    options.pair = options.pair and tuple(options.pair)
     kinds = {is_scenario(word) for word in options.what}
     if len(kinds) > 1:
         raise UsageError("either host names or scenarios were expected, not both")
     explanations = _scenarios(options) if kinds == {True} else _live(options)
     if options.pair:
         _check_pair(options.pair, explanations)
-    if options.json:
-        write_json(document(explanations))
-    else:
-        write_text(explanations)
+    write_json(document(explanations)) if options.json else write_text(explanations)
     if kinds == {False}:
         _tell_unknown(explanations)
     wrong = any(
@@ -54,10 +52,6 @@ def main(options: argparse.Namespace) -> int:
         for item in explanations
     )
     return FINDING if wrong else OK
-
-
-def _pair(options: argparse.Namespace) -> tuple[str, str] | None:
-    return (options.pair[0], options.pair[1]) if options.pair else None
 
 
 def _refuse(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
@@ -90,7 +84,7 @@ def _tell_unknown(explanations: Sequence[Explanation]) -> None:
 def _live(options: argparse.Namespace) -> list[Explanation]:
     why = f"only scenarios have this, and {options.what[0]} is none"
     _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
-    return [explain_live(_lookup(name, options), _pair(options)) for name in options.what]
+    return [explain_live(_lookup(name, options), options.pair) for name in options.what]
 
 
 def _lookup(name: str, options: argparse.Namespace) -> Lookup:
@@ -125,7 +119,7 @@ def _scenarios(options: argparse.Namespace) -> list[Explanation]:
             raise UsageError(f"{options.pcap}: cannot be written: {error.strerror}") from None
     explanations = [
         item
-        for item in explain(jobs, _pair(options))
+        for item in explain(jobs, options.pair)
         if options.lookup is None or item.name == options.lookup
     ]
     if not explanations:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TimeElapsedColumn
 
 from harness.cli.parser import FINDING, OK
 from harness.cli.scheduler import fuzz_reports
@@ -19,7 +19,7 @@ from harness.compare.fuzz.engine import Disagreement, FuzzReport
 from harness.compare.fuzz.shrink import shrink
 from harness.compare.plan import trusted_lanes
 from harness.report.fuzz import as_text, document
-from harness.report.terminal import Terminal
+from harness.report.terminal import bar
 from harness.sandbox import Pool
 
 
@@ -61,21 +61,16 @@ def _with_progress(
     batches: Iterator[FuzzReport], cases: int | None, seconds: int | None
 ) -> Iterator[FuzzReport]:
     """The same batches; on a terminal a line shows the progress."""
-    terminal = Terminal(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=terminal, transient=True, disable=not terminal.is_terminal,
-    )  # fmt: skip
     done = differing = 0
     started = time.monotonic()
-    with bar:
-        task = bar.add_task("0 cases", total=cases or seconds)
+    with bar(TimeElapsedColumn()) as shown:
+        task = shown.add_task("0 cases", total=cases or seconds)
         for batch in batches:
             yield batch
             done += batch.cases
             differing += batch.differing
             elapsed = time.monotonic() - started
-            bar.update(
+            shown.update(
                 task,
                 completed=done if cases else elapsed,
                 description=f"{done} cases, {differing} disagreements, {done / elapsed:.0f}/s",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import TaskProgressColumn
 
 from harness.cli.parser import OK, UsageError
 from harness.cli.streams import complain, say
@@ -25,7 +25,7 @@ from harness.glibcs import (
     remove,
 )
 from harness.glibcs import Progress as Step
-from harness.report.terminal import Terminal
+from harness.report.terminal import bar
 from harness.versions import SUPPORTED
 
 _STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
@@ -135,16 +135,14 @@ def _watching() -> Iterator[Callable[[Step], None]]:
 
         yield lines
         return
-    console = Terminal(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("glibc", total=1.0)
+    with bar(TaskProgressColumn()) as shown:
+        task = shown.add_task("glibc", total=1.0)
 
         def watch(progress: Step) -> None:
             if progress.note:
-                console.print(progress.note, markup=False, highlight=False)
+                shown.console.print(progress.note, markup=False, highlight=False)
             step = _STEPS.get(progress.step, progress.step)
-            bars.update(task, description=f"{progress.suite}: {step}", completed=progress.fraction)
+            shown.update(task, description=f"{progress.suite}: {step}", completed=progress.fraction)
 
         yield watch
 

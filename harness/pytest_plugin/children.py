@@ -15,7 +15,6 @@ import faulthandler
 import gc
 import os
 import pickle
-import select
 import signal
 import socket
 import sys
@@ -37,7 +36,7 @@ from harness.sandbox.names import replace, write_names
 # xfail's exception is one of fail's
 _OUTCOMES: dict[str, Any] = {"skip": pytest.skip, "xfail": pytest.xfail, "fail": pytest.fail}
 _HERE = Path(__file__).parent
-_LONGEST = 1e6  # seconds; poll takes not many more
+_LONGEST = 1e6  # seconds; the system takes not many more
 _GAI_CONF = Path("/etc/gai.conf")
 _NAME = "gai-harness-probe"
 # no network is needed: rule 6 decides between two that cannot be reached
@@ -75,12 +74,11 @@ def call(enter: Callable[[], None], work: Callable[[], Any], timeout: float | No
     theirs.close()
     with ours:
         try:
-            frame = _receive(ours, timeout)
+            return _receive(ours, timeout)
         finally:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-    return _unpack(frame)
 
 
 def _signal(number: int) -> str:
@@ -91,21 +89,15 @@ def _signal(number: int) -> str:
         return f"signal {number}"
 
 
-def _receive(sock: socket.socket, timeout: float | None) -> bytes:
+def _receive(sock: socket.socket, timeout: float | None) -> Any:
     __tracebackhide__ = True
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    if not poll.poll(None if timeout is None else int(min(max(timeout, 0), _LONGEST) * 1000)):
-        raise TimeoutError(f"the function did not end within {timeout:g} s")
+    sock.settimeout(None if timeout is None else min(max(timeout, 0.001), _LONGEST))
     try:
-        return wire.receive_bytes(sock)
+        kind, value = pickle.loads(wire.receive_bytes(sock))
+    except TimeoutError:
+        raise TimeoutError(f"the function did not end within {timeout:g} s") from None
     except (EOFError, OSError):
         raise ChildError("the child was killed before it gave a result") from None
-
-
-def _unpack(frame: bytes) -> Any:
-    __tracebackhide__ = True
-    kind, value = pickle.loads(frame)
     if kind == "value":
         return value
     if kind == "raised":
@@ -161,15 +153,19 @@ def _second(sock: socket.socket, work: Callable[[], Any]) -> NoReturn:
         os._exit(0)
 
 
+def _packed(kind: str, value: Any) -> bytes:
+    """A frame that can be read again, too."""
+    frame = pickle.dumps((kind, value), protocol=pickle.HIGHEST_PROTOCOL)
+    pickle.loads(frame)
+    return frame
+
+
 def _value(value: Any) -> bytes:
     try:
-        frame = pickle.dumps(("value", value), protocol=pickle.HIGHEST_PROTOCOL)
-        pickle.loads(frame)
+        return _packed("value", value)
     except Exception as problem:
-        raise ChildError(
-            f"the function's result cannot be sent out of the sandbox: {problem}"
-        ) from None
-    return frame
+        said = f"the function's result cannot be sent out of the sandbox: {problem}"
+        raise ChildError(said) from None
 
 
 def _raised(problem: BaseException) -> bytes:
@@ -182,11 +178,9 @@ def _raised(problem: BaseException) -> bytes:
         if isinstance(problem, outcome.Exception):  # which pickle does not find by its name
             return pickle.dumps((kind, str(problem)))
     try:
-        frame = pickle.dumps(("raised", problem), protocol=pickle.HIGHEST_PROTOCOL)
-        pickle.loads(frame)
+        return _packed("raised", problem)
     except Exception:
         return pickle.dumps(("ended", f"{type(problem).__name__}: {problem}\n{shown}"))
-    return frame
 
 
 def _traceback(problem: BaseException) -> str:
@@ -225,11 +219,10 @@ def check_fresh() -> None:
     """
     child = os.fork()
     if child == 0:
-        status = 1
         try:
-            status = 0 if _reads() else 1
+            os._exit(0 if _reads() else 1)
         finally:
-            os._exit(status)
+            os._exit(1)
     if os.waitpid(child, 0)[1] != 0:
         raise StaleGaiConf(_STALE)
 

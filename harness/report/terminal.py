@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
 from harness.text.shown import Shown, escaped, lines, one_line
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 T = TypeVar("T")
 
@@ -62,23 +65,23 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def counted(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Pass ``items`` on while a bar on standard error counts them up to ``total``."""
-    from rich.progress import (  # for a long run only
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+def bar(*columns: ProgressColumn) -> Progress:
+    """A bar on standard error, with a description before it and ``columns`` behind it."""
+    from rich import progress  # for a long run only
 
     terminal = Terminal(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    return progress.Progress(
+        progress.TextColumn("{task.description}"), progress.BarColumn(), *columns,
         console=terminal, transient=True, disable=not terminal.is_terminal,
     )  # fmt: skip
-    with bar:
-        task = bar.add_task(what, total=total)
+
+
+def counted(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Pass ``items`` on while a bar on standard error counts them up to ``total``."""
+    from rich.progress import MofNCompleteColumn, TimeElapsedColumn
+
+    with bar(MofNCompleteColumn(), TimeElapsedColumn()) as shown:
+        task = shown.add_task(what, total=total)
         for item in items:
-            bar.advance(task)
+            shown.advance(task)
             yield item

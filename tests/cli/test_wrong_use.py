@@ -13,7 +13,7 @@ import pytest
 from harness.glibcs.build import GlibcUnavailable
 from harness.glibcs.catalog import host_distribution
 from tests.conftest import Call, Done
-from tests.e2e.kit import COMMAND, gai_harness
+from tests.e2e.kit import COMMAND, gai_harness, start
 
 GOOD = "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\nlookups: [{name: web}]\n"
 LONG = "a" * 300
@@ -203,7 +203,7 @@ def test_a_bad_scenario_is_one_line_of_every_command(line: str, call: Call) -> N
 
 
 def test_wrong_use_of_the_program_itself() -> None:
-    done = gai_harness("run", "--format", "xml")
+    done = start(COMMAND, "run", "--format", "xml")
     assert "'xml'" in the_line(Done(done.returncode, done.stdout, done.stderr))
 
 

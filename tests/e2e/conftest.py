@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -47,6 +47,12 @@ def matrix(versions: list[str], once: Once) -> tuple[subprocess.CompletedProcess
         return done, page
 
     return once("matrix", run)
+
+
+@pytest.fixture(scope="session")
+def library_report(once: Once) -> tuple[int, dict[str, Any]]:
+    """The status and the JSON of the whole library in both lanes on the host's glibc, run once."""
+    return once("library", lambda _: document("run", "--lane", "both", "--format", "json"))
 
 
 @pytest.fixture(scope="session")

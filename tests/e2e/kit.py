@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from harness.cli import main
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import HostJob, collect
 from harness.native.record import Answer, Query
@@ -39,16 +44,25 @@ def start(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program with nothing on its standard input, and ``env`` beside the environment."""
     return subprocess.run(
-        list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False, env={**os.environ, **(env or {})}, **{"timeout": 600, **options},
+        list(map(str, command)), capture_output=True, text=True, check=False,
+        env={**os.environ, **(env or {})}, **{"timeout": 600, "input": "", **options},
     )  # fmt: skip
 
 
 def gai_harness(
-    *arguments: str | Path, command: Path = COMMAND, **options: Any
+    *arguments: str | Path, cwd: Path | str = ".", env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``gai-harness``; ``options`` as of `start`."""
-    return start(command, *arguments, **options)
+    """Call ``gai-harness`` in this process, and give what a process would have left."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, chdir(cwd):
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                status = main(list(map(str, arguments)))
+            except SystemExit as end:  # argparse's way
+                status = int(end.code or 0)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
 
 def as_ordinary_user(
@@ -57,7 +71,7 @@ def as_ordinary_user(
     """Run ``gai-harness`` as an ordinary user with this home folder and a cache in it."""
     env = {"HOME": str(home), "GAI_HARNESS_CACHE": str(home / "cache"), **variables}
     if os.geteuid() != 0:
-        return gai_harness(*arguments, env=env)
+        return start(COMMAND, *arguments, env=env)
     return ordinary_user.run([str(COMMAND), *arguments], environment=env)
 
 
@@ -73,6 +87,16 @@ def gather(box: Box, job: HostJob) -> Iterator[tuple[Evidence, ...]]:
     """Inside a sandbox: the evidence of all lanes for each look-up."""
     for evidences, _ in collect(box, job):
         yield evidences
+
+
+def chrooted(box: Box, image: str) -> Iterator[str]:
+    """What the loader of ``image`` says that is started in a chroot, as root of the sandbox."""
+    root = Path(image)
+    done = subprocess.run(
+        ["/lib/ld-linux-x86-64.so.2"], preexec_fn=lambda: os.chroot(root), env={},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    yield done.stderr
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,10 @@ HELD = "achieved: end"
 CHROOTED = """\
 import sys
 sys.path.append(".")
-from tests.e2e import foreign_code_jobs
+from tests.e2e.kit import chrooted
 from harness.sandbox import Pool
 with Pool() as pool:
-    (said,) = pool.run(foreign_code_jobs.chrooted, sys.argv[1])
+    (said,) = pool.run(chrooted, sys.argv[1])
     print(said)
 """
 NODE = """\

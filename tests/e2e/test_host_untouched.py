@@ -6,9 +6,7 @@ import hashlib
 import os
 import signal
 import subprocess
-import time
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
 from tests.e2e.kit import COMMAND
+from tests.processes import marked, until
 
 PROC = Path("/proc")
 SMALL = 64 * 1024
@@ -77,13 +76,7 @@ class Run:
 
     def family(self) -> set[int]:
         """The pids of this run's processes."""
-        found = set()
-        for entry in PROC.iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    if self._mark.encode() in (entry / "environ").read_bytes():
-                        found.add(int(entry.name))
-        return found
+        return marked(self._mark)
 
     def spaces(self) -> set[str]:
         """Namespaces that this run's processes are in and this test is not."""
@@ -103,41 +96,23 @@ def everybody() -> set[int]:
     return {int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()}
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> object:
-    end = time.monotonic() + seconds
-    while not (value := condition()) and time.monotonic() < end:
-        time.sleep(0.005)
-    return value
-
-
+@pytest.mark.parametrize("number", [None, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("lane", ["cffi", "worker"])
-def test_after_a_run(lane: str) -> None:
+def test_after_a_run_and_one_that_was_killed(lane: str, number: signal.Signals | None) -> None:
     before = machine()
     run = Run("--lane", lane)
     inside = until(run.spaces)
-    assert isinstance(inside, set)
-    assert inside
-    _, stderr = run.process.communicate(timeout=300)
-    assert (run.process.returncode, stderr) == (0, b"")
-    assert until(lambda: not run.family())
-    assert until(lambda: not inside & namespaces(everybody()))
-    assert machine() == before
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("lane", ["cffi", "worker"])
-def test_after_a_run_that_was_killed(lane: str, number: signal.Signals) -> None:
-    before = machine()
-    run = Run("--lane", lane)
-    inside = until(run.spaces)
-    assert isinstance(inside, set)
     assert inside, "no sandbox was seen"
-    inside |= run.spaces()
-    assert len(run.family()) > 2
-    run.process.send_signal(number)
-    _, stderr = run.process.communicate(timeout=60)
-    assert run.process.returncode not in (0, 1)
-    assert b"Traceback" not in stderr
+    if number is None:
+        _, stderr = run.process.communicate(timeout=300)
+        assert (run.process.returncode, stderr) == (0, b"")
+    else:
+        inside |= run.spaces()
+        assert len(run.family()) > 2
+        run.process.send_signal(number)
+        _, stderr = run.process.communicate(timeout=60)
+        assert run.process.returncode not in (0, 1)
+        assert b"Traceback" not in stderr
     assert until(lambda: not run.family()), "processes are left"
     assert until(lambda: not inside & namespaces(everybody())), "namespaces are left"
     assert machine() == before

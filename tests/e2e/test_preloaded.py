@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from csrc import toolchain
-from tests.e2e.kit import COMMAND, document, gai_harness, start
+from tests.e2e.kit import COMMAND, start
 
 SCENARIO = "seed-rule9-dual-stack"
 SOURCE = """
@@ -33,18 +34,18 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_sandboxes_are_started_without_it(library: Path) -> None:
-    preloaded = {"LD_PRELOAD": str(library)}
-    status, read = document("run", SCENARIO, "--format", "json", env=preloaded)
-    assert (status, read["summary"]["agree"]) == (0, 3)
+    done = start(COMMAND, "run", SCENARIO, "--format", "json", env={"LD_PRELOAD": str(library)})
+    assert (done.returncode, json.loads(done.stdout)["summary"]["agree"]) == (0, 3)
 
 
 def test_where_this_process_would_ask_it_that_is_said(library: Path) -> None:
-    done = gai_harness("explain", "localhost", env={"LD_PRELOAD": str(library)})
+    done = start(COMMAND, "explain", "localhost", env={"LD_PRELOAD": str(library)})
     assert done.returncode == 3
     assert f"not glibc's but that of {library}" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    _, found = document("doctor", "--format", "json", env={"LD_PRELOAD": str(library)})
-    (check,) = (one for one in found["checks"] if one["topic"] == "cffi lane")
+    done = start(COMMAND, "doctor", "--format", "json", env={"LD_PRELOAD": str(library)})
+    checks = json.loads(done.stdout)["checks"]
+    (check,) = (one for one in checks if one["topic"] == "cffi lane")
     assert str(library) in check["found"]
 
 

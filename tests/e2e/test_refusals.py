@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,25 +52,53 @@ def in_words(done: subprocess.CompletedProcess[str]) -> None:
         assert "; " in done.stderr or "cannot" in done.stderr, said
 
 
+# Each case of standard input in a process of its own, forked from one that has imported what all
+# of them do; the last line of its output is the status.
+FORKED = """
+import json, os, sys, traceback
+from harness.cli import main, doctor, explain, run
+from tests.sandbox.denied_places import enter
+for place, words, output in json.load(sys.stdin):
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
+    status = -1
+    try:
+        for number in (1, 2):
+            os.dup2(os.open(f"{output}.{number}", os.O_WRONLY | os.O_CREAT), number)
+        enter(place)
+        status = main(words)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.write(f"\\n{status}")
+        sys.stdout.flush()
+        os._exit(0)
+"""
+
+
 @pytest.mark.parametrize("call", [*NEEDED, *SPARED])
-def test_a_refused_system_call(call: str) -> None:
+def test_a_refused_system_call(call: str, tmp_path: Path) -> None:
     """Every command with EPERM, and ``run`` with the other errors."""
     cases = [("EPERM", words) for words in COMMANDS]
     cases += [(error, COMMANDS[0]) for error in ERRORS[1:]]
-    with ThreadPoolExecutor(2) as threads:
-        jobs = [
-            threads.submit(start, *PLACE, f"{call}:{error}", COMMAND, *words)
-            for error, words in cases
-        ]
-        for (error, words), job in zip(cases, jobs, strict=True):
-            done = job.result()
-            in_words(done)
-            if words is COMMANDS[0]:
-                assert done.returncode == (0 if call in SPARED else 3), (error, done.stderr)
-                if error == "EPERM" and call in PARTS and call in NEEDED:
-                    part = f"the kernel refuses a part of its jail: {PARTS[call]}: Operation not"
-                    assert part in done.stderr
-                    assert "--security-opt seccomp=unconfined" in done.stderr
+    given = [
+        (f"{call}:{error}", words, str(tmp_path / str(number)))
+        for number, (error, words) in enumerate(cases)
+    ]
+    start(sys.executable, "-P", "-c", f"import sys; sys.path.append({str(ROOT)!r})\n{FORKED}",
+          input=json.dumps(given))  # fmt: skip
+    for number, (error, words) in enumerate(cases):
+        out, err = ((tmp_path / f"{number}.{stream}").read_text() for stream in (1, 2))
+        said, _, status = out.rpartition("\n")
+        done = subprocess.CompletedProcess(words, int(status), said, err)
+        in_words(done)
+        if words is COMMANDS[0]:
+            assert done.returncode == (0 if call in SPARED else 3), (error, done.stderr)
+            if error == "EPERM" and call in PARTS and call in NEEDED:
+                part = f"the kernel refuses a part of its jail: {PARTS[call]}: Operation not"
+                assert part in done.stderr
+                assert "--security-opt seccomp=unconfined" in done.stderr
 
 
 def test_a_snapshot_without_proc() -> None:

@@ -12,7 +12,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from harness.native.worker_lane import bundled_module, bundled_worker
-from tests.e2e.kit import ROOT, Built, gai_harness
+from tests.e2e.kit import ROOT, Built, start
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("package")]
 
@@ -56,8 +56,7 @@ def test_what_the_sdist_carries(built: Built) -> None:
 def test_an_installed_package_runs_its_library(installed: Path, tmp_path: Path) -> None:
     clean = {"PYTHONPATH": "", "PYTHONSAFEPATH": "1"}
 
-    ran = gai_harness("run", "--format", "json", command=installed, cwd=tmp_path,
-                      env=clean)  # fmt: skip
+    ran = start(installed, "run", "--format", "json", cwd=tmp_path, env=clean)
     assert (ran.returncode, ran.stderr) == (0, "")
     report = json.loads(ran.stdout)
     assert report["summary"]["disagree"] == report["summary"]["error"] == 0
@@ -65,10 +64,9 @@ def test_an_installed_package_runs_its_library(installed: Path, tmp_path: Path) 
     assert {result["scenario"] for result in report["results"]} >= shipped
 
     catalogue = sorted(path.name for path in (ROOT / "gai.conf.d").glob("*.conf"))
-    ran = gai_harness(
-        "run", "seed-rule9-dual-stack", *(word for name in catalogue for word in
-        ("--gai-conf", name)), "--lane", "both", command=installed, cwd=tmp_path, env=clean,
-    )  # fmt: skip
+    confs = (f"--gai-conf={name}" for name in catalogue)
+    words = ("run", "seed-rule9-dual-stack", *confs, "--lane", "both")
+    ran = start(installed, *words, cwd=tmp_path, env=clean)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert all(name in ran.stdout for name in catalogue)
     assert not list(tmp_path.iterdir())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -13,7 +11,7 @@ import pytest
 import harness.pytest_plugin.hosts
 import harness.pytest_plugin.items
 import harness.pytest_plugin.orders  # noqa: F401
-from tests.pytest_plugin.kit import COMMAND, INI, NODE, WRONG, Runs
+from tests.pytest_plugin.kit import HOST_VERSION, INI, NODE, WRONG, Runs
 from tests.sandbox import denied_places
 
 
@@ -39,11 +37,7 @@ def fetched(fetch_glibcs: Callable[..., str]) -> tuple[str, str]:
 @pytest.fixture(scope="session")
 def host_glibc() -> str:
     """The version of this machine's own glibc."""
-    done = subprocess.run(
-        [COMMAND, "glibc", "list", "--format", "json"], capture_output=True, text=True, check=True
-    )
-    (own,) = (one for one in json.loads(done.stdout)["builds"] if one["state"] == "host")
-    return str(own["version"])
+    return HOST_VERSION
 
 
 @pytest.fixture

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.pytest_plugin.hosts import HostBox
 
-COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
 HOST_VERSION = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
 Runs = Callable[..., pytest.RunResult]
 """Runs pytest with the arguments given."""
@@ -64,6 +61,7 @@ HOST: dict[str, Any] = {
 NAMES = {"web": ["172.31.80.8", "172.18.45.6"]}
 NEAR_FIRST = ["172.18.45.6", "172.31.80.8"]  # rule 9
 FAR_FIRST = list(reversed(NEAR_FIRST))
+PREFER_FAR = "precedence ::ffff:172.31.0.0/112 100\n"
 
 
 def ids(result: pytest.RunResult) -> list[str]:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,26 +53,21 @@ def test_closures_lambdas_and_what_is_in_memory(gai_host: GaiHost, tmp_path: Pat
 
 
 def test_other_threads_do_not_matter(gai_host: GaiHost) -> None:
-    stop = threading.Event()
-    thread = threading.Thread(target=stop.wait)
-    thread.start()
-    try:
-        assert gai_host(HOST, names=NAMES).run(order, "web") == NEAR_FIRST
-    finally:
-        stop.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as threads:
+        stop = threading.Event()
+        threads.submit(stop.wait)
+        try:
+            assert gai_host(HOST, names=NAMES).run(order, "web") == NEAR_FIRST
+        finally:
+            stop.set()
 
 
-def test_a_command_runs_inside_the_host(gai_host: GaiHost) -> None:
+def test_commands_that_end_fail_or_hang(gai_host: GaiHost) -> None:
     box = gai_host(HOST)
     done = box.command([sys.executable, "-P", "-c", "print(input()[::-1]); exit(3)"], input="abc\n")
     assert isinstance(done, subprocess.CompletedProcess)
     assert (done.stdout, done.stderr, done.returncode) == ("cba\n", "", 3)
     assert box.command(["pwd"], cwd="/").stdout == "/\n"
-
-
-def test_a_command_that_fails_or_hangs(gai_host: GaiHost) -> None:
-    box = gai_host(HOST)
     with pytest.raises(subprocess.CalledProcessError, match="status 2"):
         box.command([sys.executable, "-P", "-c", "exit(2)"], check=True)
     with pytest.raises(subprocess.TimeoutExpired):
@@ -164,44 +160,27 @@ def raises_what_holds_a_lock() -> None:
     raise LockedError
 
 
-@pytest.mark.parametrize(
-    ("function", "said"),
-    [
-        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "process died of SIGSEGV"),
-        (lambda: os.kill(os.getpid(), 40), "process died of signal 40"),
-        (lambda: os.killpg(0, signal.SIGKILL), "process died of SIGKILL"),
-        (lambda: os.kill(os.getppid(), signal.SIGKILL), "process died of SIGKILL"),
-        (lambda: os._exit(7), "process ended with status 7"),
-        (lambda: os._exit(0), "process ended with status 0"),
-        (threading.Lock, "result cannot be sent out of the sandbox: cannot pickle"),
-        (raises_what_holds_a_lock, "LockedError: cannot be sent"),
-    ],
-)
-def test_a_function_without_a_result(
-    gai_host: GaiHost, function: Callable[[], Any], said: str
-) -> None:
-    with pytest.raises(ChildError, match=said):
-        gai_host(HOST).run(function)
+ENDS: list[tuple[Callable[[], Any], type[BaseException], str]] = [
+    (lambda: os.kill(os.getpid(), signal.SIGSEGV), ChildError, "process died of SIGSEGV"),
+    (lambda: os.kill(os.getpid(), 40), ChildError, "process died of signal 40"),
+    (lambda: os.killpg(0, signal.SIGKILL), ChildError, "process died of SIGKILL"),
+    (lambda: os.kill(os.getppid(), signal.SIGKILL), ChildError, "process died of SIGKILL"),
+    (lambda: os._exit(7), ChildError, "process ended with status 7"),
+    (lambda: os._exit(0), ChildError, "process ended with status 0"),
+    (threading.Lock, ChildError, "result cannot be sent out of the sandbox: cannot pickle"),
+    (raises_what_holds_a_lock, ChildError, "LockedError: cannot be sent"),
+    (lambda: pytest.skip("not here"), pytest.skip.Exception, "not here"),
+    (lambda: pytest.fail("so it is"), pytest.fail.Exception, "so it is"),
+    (lambda: pytest.xfail("known"), pytest.xfail.Exception, "known"),
+    (lambda: sys.exit("3"), SystemExit, "3"),
+]
 
 
-@pytest.mark.parametrize(
-    ("function", "kind", "word"),
-    [
-        (pytest.skip, pytest.skip.Exception, "not here"),
-        (pytest.fail, pytest.fail.Exception, "so it is"),
-        (pytest.xfail, pytest.xfail.Exception, "known"),
-        (sys.exit, SystemExit, "3"),
-    ],
-)
-def test_outcomes_of_pytest_and_exits_go_through(
-    gai_host: GaiHost, function: Callable[[str], Any], kind: type[BaseException], word: str
-) -> None:
-    with pytest.raises(kind, match=word):
-        gai_host(HOST).run(function, word)
-
-
-def test_a_function_that_does_not_end(gai_host: GaiHost) -> None:
+def test_a_function_without_a_result_or_without_an_end(gai_host: GaiHost) -> None:
     box = gai_host(HOST)
+    for function, kind, said in ENDS:
+        with pytest.raises(kind, match=said):
+            box.run(function)
     with pytest.raises(TimeoutError, match=r"within 0\.1 s"):
         box.run(time.sleep, 60, timeout=0.1)
     assert box.run(lambda: "the host goes on", timeout=float("inf")) == "the host goes on"

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.pytest_plugin.kit import PREFER_FAR
+
 pytest_plugins = ("pytester",)
 
-HEAD = """
+HEAD = f"""
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-HOST = {
-    "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},
-    "routes": [{"to": "default", "via": "172.18.45.1"}],
-}
-NAMES = {"web": ["172.31.80.8", "172.18.45.6"]}
-NEAR_FIRST = ["172.18.45.6", "172.31.80.8"]
-FAR_FIRST = ["172.31.80.8", "172.18.45.6"]
-PREFER_FAR = "precedence ::ffff:172.31.0.0/112 100\\n"
+sys.path.append({str(Path(__file__).parents[2])!r})
+from tests.pytest_plugin.kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, PREFER_FAR
+
+FIRST = "import socket; print(socket.getaddrinfo('web', 80, type=socket.SOCK_STREAM)[0][4][0])"
 
 
 def order(name="web"):
@@ -36,8 +35,7 @@ def test_each_call_reads_the_gai_conf_of_its_host(gai_host):
     for _ in range(2):
         assert plain.run(order) == NEAR_FIRST
         assert far.run(order) == FAR_FIRST
-    done = far.command([sys.executable, "-P", "-c", "import socket; "
-                        "print(socket.getaddrinfo('web', 80, type=socket.SOCK_STREAM)[0][4][0])"])
+    done = far.command([sys.executable, "-P", "-c", FIRST])
     assert done.stdout.strip() == FAR_FIRST[0]
 
 
@@ -86,8 +84,7 @@ def test_the_same_is_not(gai_host):
 
 def test_commands_and_orders_go_on(gai_host, gai_order):
     box = gai_host(HOST, names=NAMES, gai_conf=PREFER_FAR)
-    done = box.command([sys.executable, "-P", "-c", "import socket; "
-                        "print(socket.getaddrinfo('web', 80, type=socket.SOCK_STREAM)[0][4][0])"])
+    done = box.command([sys.executable, "-P", "-c", FIRST])
     assert done.stdout.strip() == FAR_FIRST[0]
     assert gai_order(box, "web").native == FAR_FIRST
 """
@@ -117,7 +114,7 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *sys.argv[1:]])
 
 def test_a_fresh_process_reads_each_hosts_own(project: pytest.Pytester) -> None:
     (project.path / "beside").mkdir()
-    (project.path / "beside/far.conf").write_text("precedence ::ffff:172.31.0.0/112 100\n")
+    (project.path / "beside/far.conf").write_text(PREFER_FAR)
     project.makepyfile(test_fresh=HEAD + FRESH)
     project.runpytest_subprocess("test_fresh.py").assert_outcomes(passed=10)
 

@@ -6,17 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
+from tests.processes import marked, until
+
 pytest_plugins = ("pytester",)
 
-_PROC = Path("/proc")
 _BUSY = {
     "function": "box.run(lambda: (say(), time.sleep(600)))",
     "command": "say(); box.command(['sleep', '600'])",
@@ -35,17 +34,6 @@ def test_busy(gai_host):
 """
 
 
-def marked(mark: str) -> set[int]:
-    """The processes that were started with this mark, zombies excepted."""
-    found = set()
-    for entry in _PROC.iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                if mark.encode() in (entry / "environ").read_bytes():
-                    found.add(int(entry.name))
-    return found
-
-
 @pytest.fixture(params=_BUSY)
 def busy(
     request: pytest.FixtureRequest, project: pytest.Pytester
@@ -58,11 +46,8 @@ def busy(
         cwd=project.path, env=os.environ | {"GAI_TEST_MARK": mark},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    until = time.monotonic() + 60
-    while not (project.path / "ready").exists():
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    assert until(lambda: (project.path / "ready").exists() or process.poll() is not None)
+    assert process.poll() is None
     yield process, mark
     for pid in marked(mark):
         with suppress(ProcessLookupError):
@@ -75,7 +60,4 @@ def test_nothing_is_left_after_a_sigkill(busy: tuple[subprocess.Popen[bytes], st
     assert len(marked(mark)) >= 4  # pytest, forkserver, supervisor, the sandbox's pid 1
     process.kill()
     process.wait()
-    until = time.monotonic() + 20
-    while (left := marked(mark)) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert left == set()
+    assert until(lambda: not marked(mark), 20)

@@ -163,22 +163,23 @@ def test_a_host_the_kernel_refuses_fails_in_one_line(project: pytest.Pytester) -
     )
 
 
+MARKED = """
+import pytest
+
+@pytest.mark.gai_namespaces
+@pytest.mark.gai_glibc("host")
+def test_here(): pass
+
+@pytest.mark.gai_glibc("host", "9.99")
+def test_nowhere(): pass
+
+@pytest.mark.gai_glibc(2.41)
+def test_number(): pass
+"""
+
+
 def test_strict_markers_know_ours(project: pytest.Pytester) -> None:
-    project.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.gai_namespaces
-        @pytest.mark.gai_glibc("host")
-        def test_here(): pass
-
-        @pytest.mark.gai_glibc("host", "9.99")
-        def test_nowhere(): pass
-
-        @pytest.mark.gai_glibc(2.41)
-        def test_number(): pass
-        """
-    )
+    project.makepyfile(MARKED)
     result = project.runpytest("--strict-markers", "-rs", "-k", "test_")
     result.assert_outcomes(passed=1, skipped=1, errors=1, deselected=7)
     result.stdout.fnmatch_lines(

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from harness.pytest_plugin.orders import Order
-from tests.pytest_plugin.kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, GaiHost
+from tests.pytest_plugin.kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, PREFER_FAR, GaiHost
 from tests.sandbox.network import flush_ipv6
 
 GaiOrder = Callable[..., Order]
-
-PREFER_FAR = "precedence ::ffff:172.31.0.0/112 100\n"
 
 pytestmark = pytest.mark.gai_namespaces
 

@@ -126,11 +126,16 @@ def _own_namespaces(flags: int) -> None:
         kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
 
 
-if __name__ == "__main__":
+def enter(place: str) -> None:
+    """Put this process into the place."""
     places = (limited, chrooted, filtered, podman, masked, procless, devless)
-    call, _, error = sys.argv[1].partition(":")
+    call, _, error = place.partition(":")
     if error:
         _refuse(call, error=getattr(errno, error))
     else:
         {one.__name__: one for one in places}[call]()
+
+
+if __name__ == "__main__":
+    enter(sys.argv[1])
     os.execv(sys.argv[2], sys.argv[2:])
