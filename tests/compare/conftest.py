@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
-from harness.sandbox import Pool
-from tests.compare.kit import gather
+from tests.compare.kit import evidence_of
 from tests.conftest import Once
 
 if TYPE_CHECKING:
@@ -21,12 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def library_evidence(once: Once) -> list[Evidence]:
     jobs = make_jobs(load_scenarios(()), (host_lane(),))
-
-    def gathered(_: Path) -> list[Evidence]:
-        with Pool(2) as pool:
-            return [item for found in pool.map(gather, jobs) for item in found]
-
-    return once("library", gathered)
+    return once("library", lambda _: evidence_of(jobs, 2))
 
 
 @pytest.fixture(scope="session")
@@ -36,5 +30,4 @@ def abroad_evidence(fetch_glibcs: Callable[..., str]) -> list[Evidence]:
     fetch_glibcs(build)
     names = ("arch-top-bit-of-the-first", "seed-rule9-ipv4-only", "arch-strtoul-range")
     jobs = make_jobs(load_scenarios([Path(name) for name in names]), lanes_for(build, "worker"))
-    with Pool(1) as pool:
-        return [item for found in pool.map(gather, jobs) for item in found]
+    return evidence_of(jobs)

@@ -1,19 +1,25 @@
-"""What runs inside a sandbox for these tests."""
+"""Evidence for these tests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.compare.run import HostJob, collect
+from harness.sandbox import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness.compare.evidence import Evidence
     from harness.sandbox import Box
 
 
 def gather(box: Box, job: HostJob) -> Iterator[Evidence]:
-    """Yield every piece of evidence of one host."""
+    """Inside a sandbox: every piece of evidence of one host."""
     for evidences, _ in collect(box, job):
         yield from evidences
+
+
+def evidence_of(jobs: Sequence[HostJob], workers: int = 1) -> list[Evidence]:
+    """Every piece of evidence of all hosts."""
+    with Pool(workers) as pool:
+        return [item for found in pool.map(gather, jobs) for item in found]

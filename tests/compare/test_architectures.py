@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,7 @@ from harness.compare.results import ArchitectureChange
 from harness.compare.verdict import judge
 from harness.compare.versions import architectures, changes
 from harness.native.record import Answer
-from harness.sandbox import Pool
-from tests.compare.kit import gather
+from tests.compare.kit import evidence_of
 
 FAR, NEAR = "172.31.80.8", "172.18.45.6"
 
@@ -22,12 +22,8 @@ FAR, NEAR = "172.31.80.8", "172.18.45.6"
 @pytest.fixture(scope="module")
 def seen() -> Evidence:
     """A real host without IPv6, and the host's glibc that keeps the far address first."""
-    from pathlib import Path
-
     jobs = make_jobs(load_scenarios([Path("seed-rule9-ipv4-only")]), (host_lane(),))
-    with Pool(1) as pool:
-        found: Evidence = next(iter(pool.run(gather, jobs[0])))
-        return found
+    return evidence_of(jobs)[0]
 
 
 def elsewhere(seen: Evidence, arch: str, order: Sequence[str], glibc: str = "2.36") -> Evidence:
@@ -91,6 +87,5 @@ def test_versions_are_compared_within_an_architecture(seen: Evidence) -> None:
 
 def test_what_is_not_trusted_is_no_difference(seen: Evidence) -> None:
     foreign = elsewhere(seen, "s390x", (NEAR, FAR))
-    lane = replace(foreign.lane, untrusted="sees other addresses")
-    doubtful = replace(foreign, lane=lane)
+    doubtful = replace(foreign, lane=replace(foreign.lane, untrusted="sees other addresses"))
     assert not apart(elsewhere(seen, "amd64", (FAR, NEAR)), doubtful)

@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -86,8 +86,8 @@ def made_for(folder: Path) -> Tls:
     return Tls(*(str(folder / name) for name in Tls(*"abc").given()))
 
 
-@pytest.fixture
-def dask(tmp_path: Path, tls: Tls) -> Iterator[Dask]:
+@contextmanager
+def started(folder: Path, tls: Tls) -> Iterator[Dask]:
     """A scheduler and two workers, each a process of its own, started as a user does."""
     proof = [f"--tls-ca-file={tls.ca}", f"--tls-cert={tls.cert}", f"--tls-key={tls.key}"]
     with ExitStack() as stack:
@@ -95,14 +95,14 @@ def dask(tmp_path: Path, tls: Tls) -> Iterator[Dask]:
         def start(program: str, *options: str) -> subprocess.Popen[bytes]:
             command = [sys.executable, "-P", "-m", f"distributed.cli.{program}", "--no-dashboard"]
             process = subprocess.Popen(
-                [*command, *proof, *options], cwd=tmp_path,
+                [*command, *proof, *options], cwd=folder,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             stack.callback(process.wait)
             stack.callback(process.kill)
             return process
 
-        where = tmp_path / "scheduler.json"
+        where = folder / "scheduler.json"
         options = ("--host", f"tls://{LOOPBACK}", "--port", "0")
         start("dask_scheduler", *options, "--scheduler-file", str(where))
         end = time.monotonic() + 60
@@ -112,6 +112,20 @@ def dask(tmp_path: Path, tls: Tls) -> Iterator[Dask]:
         address = json.loads(where.read_text())["address"]
         one = (address, "--nthreads", "1", "--no-nanny", "--host", LOOPBACK)
         yield Dask(address, tls, [start("dask_worker", *one) for _ in range(2)])
+
+
+@pytest.fixture
+def dask(tmp_path: Path, tls: Tls) -> Iterator[Dask]:
+    """A cluster of the test's own."""
+    with started(tmp_path, tls) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, tls: Tls) -> Iterator[Dask]:
+    """A cluster whose workers live."""
+    with started(tmp_path_factory.mktemp("dask"), tls) as cluster:
+        yield cluster
 
 
 def total(steps: Iterator[FuzzReport]) -> FuzzReport:
@@ -149,11 +163,11 @@ def test_a_worker_killed_in_the_middle(dask: Dask, glibcs: Glibcs, alone: FuzzRe
     assert report == alone
 
 
-def test_the_library_on_a_cluster(dask: Dask) -> None:
+def test_the_library_on_a_cluster(shared: Dask) -> None:
     lanes = lanes_for("host", "auto")
     jobs = make_jobs(load_scenarios([]), lanes)[:12]
     here = list(run(jobs, 2))
-    with Cluster(dask.address, dask.tls) as cluster:
+    with Cluster(shared.address, shared.tls) as cluster:
         there = list(run_on(cluster, Glibcs.of(lanes, "host", "auto"), jobs))
     assert [one.job for one in there] == jobs
     assert [timeless(one) for one in there] == [timeless(one) for one in here]
@@ -167,11 +181,11 @@ def timeless(outcome: JobOutcome) -> list[LookupReport]:
     ]
 
 
-def test_the_command(dask: Dask, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_command(shared: Dask, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     command = ["fuzz", "--cases", "500", "--seed", str(SEED), "--json", "-o", str(tmp_path)]
-    proof = ["--tls-ca", dask.tls.ca, "--tls-cert", dask.tls.cert, "--tls-key", dask.tls.key]
+    proof = ["--tls-ca", shared.tls.ca, "--tls-cert", shared.tls.cert, "--tls-key", shared.tls.key]
     reports = []
-    for more in ([], ["--scheduler", "local"], ["--scheduler", dask.address, *map(str, proof)]):
+    for more in ([], ["--scheduler", "local"], ["--scheduler", shared.address, *map(str, proof)]):
         assert main([*command, "-j", "2", *more]) == 0
         said = capsys.readouterr()
         assert "without TLS" not in said.err
@@ -181,12 +195,15 @@ def test_the_command(dask: Dask, capsys: pytest.CaptureFixture[str], tmp_path: P
 
 
 def test_who_has_no_certificate_is_refused(
-    dask: Dask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shared: Dask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(clusters, "_ANSWERS", 3.0)
     other = made_for(tmp_path)
-    stranger = Tls(dask.tls.ca, other.cert, other.key)  # it trusts, and is not trusted
-    for address, proof in ((dask.address, stranger), (dask.address.replace("tls", "tcp"), None)):
+    stranger = Tls(shared.tls.ca, other.cert, other.key)  # it trusts, and is not trusted
+    for address, proof in (
+        (shared.address, stranger),
+        (shared.address.replace("tls", "tcp"), None),
+    ):
         with pytest.raises(ClusterError, match="no Dask scheduler answers"):
             Cluster(address, proof)
 
@@ -305,10 +322,10 @@ def test_a_worker_without_the_glibc(glibcs: Glibcs) -> None:
         do(Task(BatchSpec(1, 0, ()), unknown))
 
 
-def test_a_workers_refusal_reaches_the_user(dask: Dask, glibcs: Glibcs) -> None:
+def test_a_workers_refusal_reaches_the_user(shared: Dask, glibcs: Glibcs) -> None:
     missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch", "etch"),))
     with (
-        Cluster(dask.address, dask.tls) as cluster,
+        Cluster(shared.address, shared.tls) as cluster,
         pytest.raises(ClusterError, match=r"no glibc 2\.7"),
     ):
         list(fuzz_on(cluster, missing, SEED, cases=1))

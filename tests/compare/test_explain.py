@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,24 +39,25 @@ def test_rows_show_every_fact(library_evidence: list[Evidence]) -> None:
     assert (near.position, far.position) == (1, 0)
 
 
-def test_ipv4_only_host_names_the_trap(library_evidence: list[Evidence]) -> None:
-    result = judge(of(library_evidence, "seed-rule9-ipv4-only", "web"))
-    traps = [remark.text for remark in result.remarks if remark.kind == "trap"]
-    assert any(text.startswith("IPv4-only host: glibc dropped the address table") for text in traps)
-
-
-def test_dual_stack_host_has_no_trap(library_evidence: list[Evidence]) -> None:
-    assert judge(of(library_evidence, "seed-rule9-dual-stack", "web")).remarks == ()
-
-
-def test_peer_address_is_named(library_evidence: list[Evidence]) -> None:
-    texts = [
-        remark.text
+@pytest.mark.parametrize(
+    ("scenario", "trap"),
+    [
+        ("seed-rule9-ipv4-only", "IPv4-only host: glibc dropped the address table"),
+        ("fact-1.5-peer", "point-to-point"),
+        ("seed-rule9-dual-stack", None),
+    ],
+)
+def test_a_trap_is_named(library_evidence: list[Evidence], scenario: str, trap: str | None) -> None:
+    found = [
+        remark
         for item in library_evidence
-        if item.scenario.name == "fact-1.5-peer"
+        if item.scenario.name == scenario and item.lookup.name == "web"
         for remark in judge(item).remarks
     ]
-    assert any("point-to-point" in text for text in texts)
+    if trap is None:
+        assert not found
+    else:
+        assert any(remark.kind == "trap" and trap in remark.text for remark in found)
 
 
 def test_standards_depart_where_the_table_was_dropped(library_evidence: list[Evidence]) -> None:
@@ -122,8 +124,6 @@ def test_a_cycle_has_no_right_answer(permuted: dict[tuple[str, ...], tuple[str, 
 
 
 def test_explain_asks_for_a_pair() -> None:
-    from pathlib import Path
-
     jobs = make_jobs(load_scenarios((Path("seed-rule9-dual-stack"),)), (host_lane(),))
     first = next(explain(jobs, ("172.31.80.8", "172.18.45.6")))
     assert first.pair is not None

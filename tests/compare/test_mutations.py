@@ -15,8 +15,7 @@ from harness.compare.plan import host_lane, load_suite, make_jobs
 from harness.compare.verdict import judge
 from harness.model import policy
 from harness.model.dialects import ROWS, Dialect
-from harness.sandbox import Pool
-from tests.compare.kit import gather
+from tests.compare.kit import evidence_of
 from tests.compare.planted import PLANTED, READ_OTHERWISE
 
 if TYPE_CHECKING:
@@ -38,9 +37,7 @@ def rule9_evidence() -> list[Evidence]:
     """Every seventh host of the suite, and all of the cycles."""
     suite = load_suite("rule9")
     chosen = suite[::7] + [s for s in suite if s.scenario.name.startswith("rule9-cycles")]
-    with Pool(2) as pool:
-        found = pool.map(gather, make_jobs(chosen, (host_lane(),)))
-        return [item for items in found for item in items]
+    return evidence_of(make_jobs(chosen, (host_lane(),)), 2)
 
 
 def test_the_library_agrees(library_evidence: list[Evidence]) -> None:

@@ -19,7 +19,7 @@ from harness.glibcs.catalog import native_arch
 from harness.native.record import LaneError
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
-from tests.compare.kit import gather
+from tests.compare.kit import evidence_of
 from tests.compare.selftest_jobs import differences
 
 
@@ -165,8 +165,7 @@ def test_a_machine_without_sandboxes_says_so(pool: type[_Pool]) -> None:
 @pytest.fixture(scope="module")
 def result() -> Result:
     jobs = make_jobs(load_scenarios([Path("seed-rule9-ipv4-only")]), (host_lane(),))
-    with Pool(1) as pool:
-        return judge(next(iter(pool.run(gather, jobs[0]))))
+    return judge(evidence_of(jobs)[0])
 
 
 @pytest.mark.parametrize("verdict", Verdict)

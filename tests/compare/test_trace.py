@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import subprocess
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.cli import main
 from harness.compare.explain import Explanation, explain
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.native.trace import Connection, connections
@@ -44,23 +42,16 @@ def test_calls_are_read() -> None:
 @pytest.fixture(scope="module")
 def traced() -> list[Explanation]:
     """Every look-up of the library's rule and fact scenarios, traced on the host's glibc."""
-    chosen = [
-        loaded
-        for loaded in load_scenarios(())
-        if loaded.scenario.name.startswith(("rule", "fact-1", "seed"))
-    ]
+    names = ("rule", "fact-1", "seed")
+    chosen = [one for one in load_scenarios(()) if one.scenario.name.startswith(names)]
     jobs = [replace(job, trace=True) for job in make_jobs(chosen, (host_lane(),))]
     return list(explain(jobs))
 
 
 @needs_strace
 def test_every_source_is_the_kernels(traced: list[Explanation]) -> None:
-    checks = [
-        (item.result.scenario, check)
-        for item in traced
-        if item.trace is not None
-        for check in item.trace.checks
-    ]
+    kept = [(item.result.scenario, item.trace) for item in traced if item.trace is not None]
+    checks = [(name, check) for name, trace in kept for check in trace.checks]
     assert len(checks) > 100
     assert [(name, check) for name, check in checks if not check.same] == []
 
@@ -72,15 +63,14 @@ def test_the_address_dump_is_in_the_trace(traced: list[Explanation]) -> None:
     assert any("RTM_GETADDR" in call for call in seed.trace.calls)
 
 
-def test_without_strace_the_hint_is_one_line(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-P", "-m", "harness", "explain", "seed-rule9-dual-stack", "--trace"],
-        env={**os.environ, "PATH": str(tmp_path)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 3
-    assert "apt-get install strace" in ran.stderr
-    assert len(ran.stderr.splitlines()) == 1
+def test_without_strace_the_hint_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["explain", "seed-rule9-dual-stack", "--trace"]) == 3
+    said = capsys.readouterr().err
+    assert "apt-get install strace" in said
+    assert said.count("\n") == 1
 
 
 def test_pcap_is_what_wireshark_reads() -> None:
@@ -90,16 +80,13 @@ def test_pcap_is_what_wireshark_reads() -> None:
     assert data.endswith(b"\x14\0\0\0")
 
 
-def test_capture_works_or_says_why(tmp_path: Path) -> None:
+def test_capture_works_or_says_why(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "netlink.pcap"
-    ran = subprocess.run(
-        [sys.executable, "-P", "-m", "harness", "explain", "seed-rule9-dual-stack",
-         "--pcap", str(out)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if ran.returncode == 3:
-        assert "nlmon" in ran.stderr
-        assert len(ran.stderr.splitlines()) == 1
+    status = main(["explain", "seed-rule9-dual-stack", "--pcap", str(out)])
+    if status == 3:
+        said = capsys.readouterr().err
+        assert "nlmon" in said
+        assert said.count("\n") == 1
     else:
-        assert ran.returncode == 0
+        assert status == 0
         assert len(out.read_bytes()) > 24
