@@ -47,11 +47,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PairReason:
-    """Why ``before`` stands before ``after``: the rule's number and its words.
-
-    ``preferred`` is False where the rule prefers the other way, but the sort never compared
-    the two. ``seen`` is what the rule saw of each of the two, in words.
-    """
+    """Why ``before`` stands before ``after``; ``seen`` is what the rule saw of each, in words."""
 
     before: str
     after: str
@@ -73,9 +69,8 @@ class PairReason:
 class DestinationRow:
     """One destination in the order returned, with all that the rules looked at.
 
-    ``source`` and what is known of it are None where the kernel has no source, and ``error``
-    says why. ``prefixlen`` (bits, 0 for unknown), ``interface``, ``native`` and ``flags`` are
-    the source's as glibc knows them, ``common_prefix`` the bits rule 9 compares.
+    ``error`` says why the kernel has no source. ``interface``, ``native`` and ``flags`` are the
+    source's as glibc knows them.
     """
 
     destination: str
@@ -269,11 +264,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class VersionChange(Change):
-    """Two neighbouring versions that answer differently.
-
-    The labels name the builds where those of one version differ among themselves, and are
-    empty elsewhere.
-    """
+    """Two neighbouring versions that answer differently."""
 
     older: Glibc
     newer: Glibc
@@ -301,10 +292,7 @@ class VersionChange(Change):
 
 @dataclass(frozen=True, slots=True)
 class ArchitectureChange(Change):
-    """Architectures on which the same versions answer differently.
-
-    ``one`` and ``other`` are the architectures that answer alike.
-    """
+    """Architectures on which the same versions answer differently; each side answers alike."""
 
     glibc: tuple[Glibc, ...]
     one: tuple[str, ...]
@@ -325,8 +313,7 @@ class ArchitectureChange(Change):
 class Side:
     """What one of two builds gave for one look-up: its order or error, and the reason for it.
 
-    ``where`` is the build as `Result.where` has it. ``rule`` decided, in the model, between
-    the two addresses that stand at the first difference, in ``why``'s words.
+    ``rule`` decided between the two addresses at the first difference, in ``why``'s words.
     """
 
     where: Where
@@ -345,11 +332,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class BuildChange(Change):
-    """A look-up that another build answers otherwise than the one it is held against.
-
-    ``undefined`` is True where gai.conf has lines without a defined effect: chance may have
-    decided, and it is no finding. Changes are grouped by ``rules``.
-    """
+    """A look-up that another build answers otherwise than the one it is held against."""
 
     old: Side
     new: Side
@@ -398,12 +381,7 @@ class BuildChange(Change):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a run has to say beside its results.
-
-    ``kind`` is "refused" for a host that could not be built or asked to its end, "stale" for
-    a baseline's entry that nothing needs any more. ``build`` is the entry's. ``failed`` is
-    True when it makes the run fail.
-    """
+    """What a run has to say beside its results; ``build`` is the baseline entry's."""
 
     kind: Annotated[
         Literal["refused", "stale"],

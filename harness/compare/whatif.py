@@ -63,8 +63,8 @@ class PairChange:
 class Comparison:
     """One look-up on one glibc, before and after.
 
-    ``changed`` is True when glibc's answer, order or error, is another one; ``moved`` are the
-    ``places`` of addresses that stand elsewhere than before.
+    ``changed`` is True when glibc's answer is another one; ``moved`` are those of ``places`` that
+    stand elsewhere than before.
     """
 
     glibc: Glibc
@@ -100,10 +100,8 @@ class VersionRange:
 class WhatIf:
     """One look-up before and after on every glibc asked for.
 
-    ``changed`` is True when the order changes on one of the versions; ``versions_differ`` are
-    those that answer differently under the new file. ``predictions`` holds the model's answer
-    under the new file for every range of versions of the dialect table, oldest first; one
-    entry means that all react alike.
+    ``versions_differ`` are those that answer differently under the new file. ``predictions`` has
+    the model's answer under it for every range of versions: one entry where all react alike.
     """
 
     lookup: str

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
+from itertools import product
 from math import log2
 from statistics import median
 from typing import TYPE_CHECKING
@@ -165,25 +166,20 @@ class Point:
         object.__setattr__(self, "ratio", self.cold.best / self.native.best)
 
 
-@dataclass(frozen=True, slots=True)
-class CurveSpec:
-    """What to measure: ``seconds`` for each kind of call of a point, about."""
+def curve(
+    box: Box, spec: tuple[Sequence[LaneSpec], Sequence[str], Sequence[int], float]
+) -> Iterator[Point]:
+    """Measure every point; a job for a `Pool`.
 
-    lanes: tuple[LaneSpec, ...]
-    families: tuple[str, ...]
-    sizes: tuple[int, ...]
-    seconds: float
-
-
-def curve(box: Box, spec: CurveSpec) -> Iterator[Point]:
-    """Measure every point; a job for a `Pool`."""
+    ``spec`` has the lanes, families, sizes, and about how many seconds each kind of call may take.
+    """
+    specs, families, sizes, seconds = spec
     box.build(HOST)
     with ExitStack() as stack:
-        lanes = [stack.enter_context(worker_lane(box, each)) for each in spec.lanes]
-        for family in spec.families:
-            for size in spec.sizes:
-                for lane, each in zip(lanes, spec.lanes, strict=True):
-                    yield _point(box, lane, each, family, size, spec.seconds)
+        lanes = [stack.enter_context(worker_lane(box, each)) for each in specs]
+        for family, size in product(families, sizes):
+            for lane, each in zip(lanes, specs, strict=True):
+                yield _point(box, lane, each, family, size, seconds)
 
 
 def _point(

@@ -25,7 +25,6 @@ from harness.compare.bench.curve import (
     HOST,
     SIZES,
     TIMEOUT,
-    CurveSpec,
     Point,
     Sample,
     curve,
@@ -166,7 +165,7 @@ def bench(
             rates: Iterator[Rate] = chain.from_iterable(outcomes)
             return reduce(add, rates)
 
-        spec = CurveSpec(tuple(lanes), tuple(families), tuple(sizes), 0.02 if quick else 0.15)
+        spec = (lanes, families, sizes, 0.02 if quick else 0.15)
         points: list[Point] = []
         for point in pool.run(curve, spec):
             points.append(point)
