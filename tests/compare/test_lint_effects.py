@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import NoReturn
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from harness.advice.lint import CODES, lint
 from harness.compare.plan import lanes_for
+from harness.compare.run import open_lane
+from harness.native.record import Answer, Crashed, Query
 from harness.sandbox import Pool
+from harness.scenario.schema import Host
 from harness.versions import Version
-from tests.compare.effects import (
-    FAR,
-    FOUR,
-    LINK_LOCAL,
-    NEAR,
-    SIX,
-    ULA,
-    Effect,
-    EffectsJob,
-    Step,
-    effects,
-)  # fmt: skip
 
+if TYPE_CHECKING:
+    from harness.compare.evidence import LaneSpec
+    from harness.native.lanes import Session
+    from harness.sandbox import Box
+
+HOST = {
+    "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},
+    "routes": [
+        {"to": "default", "via": "172.18.45.1"},
+        {"to": "default", "via": "2001:db8:1::1"},
+    ],
+}
+FOUR, SIX = "203.0.113.9", "2001:db8:9::1"
+NEAR, FAR = "172.18.45.6", "172.31.80.8"
+ULA, LINK_LOCAL = "fd00:9::1", "169.254.9.9"
+NAMES: dict[str, list[str]] = {
+    "six-four": [SIX, FOUR],
+    "four-six": [FOUR, SIX],
+    "ula-four": [ULA, FOUR],
+    "link-four": [LINK_LOCAL, FOUR],
+    "far-six-near": [FAR, SIX, NEAR],
+    "six-near-far": [SIX, NEAR, FAR],
+    "near-far-six": [NEAR, FAR, SIX],
+}
 V4_FIRST = "precedence ::ffff:0:0/96 100\n"  # as the experiments' proof that a line is used
 FIVE = {"2.31", "2.36", "2.41", "2.43", "2.44"}
 SIX_FOUR, FOUR_SIX = (SIX, FOUR), (FOUR, SIX)
@@ -135,6 +152,43 @@ RELOADS = {  # first file, second file, whether a running process sees the secon
 RESTORED = ("GAI011", "GAI012", "GAI013")
 
 
+Step = tuple[str, str]
+"""A gai.conf and the name that is then looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one glibc gave at every step: addresses in order, or the signal it died of."""
+
+    experiment: str
+    glibc: str
+    lane: str
+    seen: tuple[tuple[str, ...] | str, ...]
+
+
+def effects(box: Box, job: tuple[tuple[LaneSpec, ...], dict[str, list[Step]]]) -> Iterator[Effect]:
+    """Inside a sandbox: run every experiment on every lane, each in a fresh process."""
+    lanes, experiments = job
+    box.build(Host.model_validate(HOST))
+    box.set_names(NAMES, "files")
+    for spec in lanes:
+        with open_lane(box, spec) as lane:
+            for name, steps in experiments.items():
+                with lane.open() as session:
+                    seen = tuple(step(box, session, *each) for each in steps)
+                yield Effect(name, spec.glibc, spec.lane, seen)
+
+
+def step(box: Box, session: Session, conf: str, name: str) -> tuple[str, ...] | str:
+    box.set_gai_conf(conf.encode())
+    outcome = session.lookup(Query(name, socktype=1))
+    if isinstance(outcome, Answer):
+        assert outcome.error is None, outcome.error
+        return tuple(one.address for one in outcome.addrinfos)
+    assert isinstance(outcome, Crashed), outcome
+    return signal.Signals(outcome.signal).name
+
+
 def restored(code: str) -> str:
     """The file of a partial table with the lines that lint names."""
     bad = SHOWN[code][0][0]
@@ -143,19 +197,17 @@ def restored(code: str) -> str:
 
 
 def experiments() -> dict[str, list[Step]]:
-    made = {
-        f"{code}-{number}": [Step(text.encode(), name)]
+    made: dict[str, list[Step]] = {
+        f"{code}-{number}": [(text, name)]
         for code, cases in SHOWN.items()
         for number, (text, name, _) in enumerate(cases)
     }
-    made |= {f"{code}-mended": [Step(c.encode(), name)] for code, (c, name, _) in MENDED.items()}
-    made |= {f"default-{name}": [Step(b"", name)] for name in DEFAULTS}
+    made |= {f"{code}-mended": [(text, name)] for code, (text, name, _) in MENDED.items()}
+    made |= {f"default-{name}": [("", name)] for name in DEFAULTS}
+    made |= {f"{code}-restored": [(restored(code), SHOWN[code][0][1])] for code in RESTORED}
+    made |= {f"GAI006-{key}": [(text, name)] for key, (text, name, _, _) in NO_LENGTH.items()}
     made |= {
-        f"{code}-restored": [Step(restored(code).encode(), SHOWN[code][0][1])] for code in RESTORED
-    }
-    made |= {f"GAI006-{k}": [Step(c.encode(), n)] for k, (c, n, _, _) in NO_LENGTH.items()}
-    made |= {
-        f"GAI015-{key}": [Step(first.encode(), "six-four"), Step(second.encode(), "six-four")]
+        f"GAI015-{key}": [(first, "six-four"), (second, "six-four")]
         for key, (first, second, _) in RELOADS.items()
     }
     return made
@@ -169,7 +221,7 @@ def seen(unreachable: Callable[[str], NoReturn]) -> dict[str, list[Effect]]:
         unreachable("only some of the five glibcs are in the cache: gai-harness glibc fetch --all")
     found: dict[str, list[Effect]] = {}
     with Pool() as pool:
-        for effect in pool.run(effects, EffectsJob(lanes, experiments())):
+        for effect in pool.run(effects, (lanes, experiments())):
             found.setdefault(effect.experiment, []).append(effect)
     return found
 
