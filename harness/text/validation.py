@@ -21,10 +21,19 @@ _EXPECTED = {
     "int_type": "a whole number",
     "bool_type": "true or false",
     "tuple_type": "a list",
-    "mapping_type": "a mapping",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
+    **dict.fromkeys(
+        ("mapping_type", "dict_type", "model_type", "model_attributes_type"), "a mapping"
+    ),
+}
+_LIMITS = {
+    "too_long": "at most {max_length} entries",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} entry",
+    "string_too_short": "at least {min_length} character(s)",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than_equal": "a number of at most {le}",
+    "less_than": "a number of less than {lt}",
 }
 
 
@@ -32,8 +41,7 @@ def bad(expected: str, got: Any = None, *, at: tuple[str | int, ...] = ()) -> Py
     """The error a validator raises.
 
     Parameters: ``expected`` the words that follow "expected"; ``got`` the offending value,
-    where it is not simply the validated one; ``at`` the path from the validated value down
-    to the field at fault, for checks that span several fields.
+    where it is not the validated one; ``at`` the path from there to the field at fault.
     """
     context: dict[str, Any] = {"expected": expected, "at": at}
     if got is not None:
@@ -112,21 +120,9 @@ def _expected(item: Mapping[str, Any]) -> str:
     context = item.get("ctx") or {}
     if "expected" in context:
         return str(context["expected"])
-    kind: str = item["type"]
-    if kind in _EXPECTED:
-        return _EXPECTED[kind]
-    if kind in ("too_long", "string_too_long"):
-        unit = "characters" if kind.startswith("string") else "entries"
-        return f"at most {context['max_length']} {unit}"
-    if kind in ("too_short", "string_too_short"):
-        unit = "character(s)" if kind.startswith("string") else "entry"
-        return f"at least {context['min_length']} {unit}"
-    if kind == "string_pattern_mismatch":
-        return f"text that matches {context['pattern']}"
-    for limit, words in (("ge", "at least"), ("le", "at most"), ("lt", "less than")):
-        if limit in context:
-            return f"a number of {words} {context[limit]}"
-    return str(item["msg"])
+    if item["type"] in _LIMITS:
+        return _LIMITS[item["type"]].format_map(context)
+    return _EXPECTED.get(item["type"], str(item["msg"]))
 
 
 def _known_keys(root: type[BaseModel], path: list[str | int]) -> str:
@@ -143,13 +139,13 @@ def _model_at(model: type[BaseModel], path: list[str | int]) -> type[BaseModel] 
     current: type[BaseModel] | None = model
     in_table = False
     for part in path:
-        if isinstance(part, int) or in_table:
+        if isinstance(part, int) or in_table or current is None:
             in_table = False  # a position, or a name the user gave: the model is known already
-        elif current is not None:
-            fields = current.model_fields
-            info = next((i for n, i in fields.items() if part in (n, i.alias)), None)
-            current = None if info is None else _models_in(info.annotation)
-            in_table = info is not None and get_origin(info.annotation) is Mapping
+            continue
+        fields = current.model_fields.items()
+        info = next((info for name, info in fields if part in (name, info.alias)), None)
+        current = None if info is None else _models_in(info.annotation)
+        in_table = info is not None and get_origin(info.annotation) is Mapping
     return current
 
 

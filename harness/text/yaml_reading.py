@@ -8,6 +8,7 @@ YAML 1.1 and 1.2 read differently is refused.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -20,9 +21,11 @@ MAX_BYTES = 1 << 20
 _MAX_DEPTH = 32
 
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_TRUE = ("true", "True", "TRUE")
-_FALSE = ("false", "False", "FALSE")
-_NULL = ("", "~", "null", "Null", "NULL")
+_CONSTANTS = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+}
 _DIFFERS = re.compile(
     r"""yes|no|on|off|y|n|<<|=                                 # truth values of 1.1, merge, value
     | [-+]?0[0-9_]+ | [-+]?0[box][0-9a-f_]+ | [-+]?[0-9][0-9_]*_[0-9_]*   # octal, hex, 1_000
@@ -60,9 +63,8 @@ def dotted(path: _Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            part = part if len(part) <= 40 else part[:39] + "…"
-            text += ("." if text else "") + one_line(part)
-    return text or "document"
+            text += "." + one_line(part if len(part) <= 40 else part[:39] + "…")
+    return text.removeprefix(".") or "document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,8 @@ def parse(file: str, data: bytes, keys: str, limits: Limits = Limits()) -> Node:
         raise InputError(file, line, "file", "UTF-8 text", got) from None
     composer = _Composer(file, text.removeprefix("\ufeff"), f"a mapping with {keys}", limits.values)
     if limits.libyaml and hasattr(yaml, "CSafeLoader"):
-        try:
+        with suppress(yaml.YAMLError):  # PyYAML's own words for it follow
             return composer.document(yaml.CSafeLoader)
-        except yaml.YAMLError:
-            pass  # PyYAML's own words for it follow
     return composer.compose()
 
 
@@ -226,10 +226,8 @@ class _Composer:
         text: str = event.value
         if not event.implicit[0] or event.style:
             return text
-        if text in _NULL:
-            return None
-        if text in _TRUE or text in _FALSE:
-            return text in _TRUE
+        if text in _CONSTANTS:
+            return _CONSTANTS[text]
         if _WHOLE.fullmatch(text):
             return int(text)
         if _DIFFERS.fullmatch(text):
