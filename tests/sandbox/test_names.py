@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from socket import AF_INET, AF_INET6, AF_UNSPEC
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from dnslib import QTYPE, DNSRecord  # type: ignore[import-untyped]
 
+from harness.native.record import LaneError
+from harness.native.worker_lane import bundled_module
 from harness.sandbox import Pool, SandboxError
 from harness.sandbox.dns import FirstReply, Ordering, Question, Zone, reply_to
 from harness.scenario.schema import Host
@@ -82,6 +85,55 @@ def test_services_are_the_private_ones(pool: Pool) -> None:
     questions = ["services https/udp", "services x11/tcp", "protocols udp"]
     found = answers(pool, [({}, "files", "A")], questions)
     assert [names for _, names in found] == [["https", "443/udp"], [], ["udp", "17"]]
+
+
+LINKED = Host.model_validate(
+    host({"eth0": "10.0.0.1/24 2001:db8::1/64 fe80::1/64", "eth1": "fe80::2/64"})
+)
+ZONED = {"web": ["192.0.2.1", "fe80::5%eth1", "fe80::5%eth0", "fe80::5%77", "192.0.2.1"]}
+
+
+def test_zones_become_numbers_and_the_file_goes_away_again(pool: Pool) -> None:
+    steps = [(ZONED, "nss"), ({"web": ["192.0.2.1"]}, "files"), (ZONED, "nss")]
+    links, first, second, third = pool.run(jobs.module_files, (LINKED, steps))
+    assert first["gaiharness.names"] == (
+        f"192.0.2.1 web\nfe80::5%{links['eth1']} web\nfe80::5%{links['eth0']} web\n"
+        "fe80::5%77 web\n192.0.2.1 web\n"
+    )
+    assert first["hosts"] == ""
+    assert first["nsswitch.conf"].startswith("hosts: gaiharness\n")
+    assert second["gaiharness.names"] is None
+    assert second["hosts"] == "192.0.2.1 web\n"
+    assert third == first
+
+
+def test_an_unknown_interface_is_one_clear_error(pool: Pool) -> None:
+    steps = [({"web": ["fe80::5%eth9"]}, "nss")]
+    with pytest.raises(SandboxError, match=r"names: fe80::5%eth9: no interface eth9"):
+        list(pool.run(jobs.module_files, (LINKED, steps)))
+
+
+def test_glibc_gets_what_is_listed_and_reads_the_file_each_time(pool: Pool) -> None:
+    try:
+        bundled_module()
+    except LaneError as problem:
+        pytest.skip(str(problem))
+    other = {"web": ["fe80::6%eth0"]}
+    questions = [("web", AF_UNSPEC), ("WEB", AF_INET6), ("web", AF_INET), ("x", AF_UNSPEC)]
+    *found, descriptors = pool.run(jobs.module_asked, (LINKED, [ZONED, other], questions))
+    links = found[0][0]
+    answers = [answer for _, answer in found]
+    # unreachable without a scope id or in zone 77, hence last; IPv4 has no route
+    assert sorted(answers[0]) == sorted(
+        [("192.0.2.1", 0), ("fe80::5", links["eth1"]), ("fe80::5", links["eth0"]),
+         ("fe80::5", 77), ("192.0.2.1", 0)]
+    )  # fmt: skip
+    assert answers[1] == [("fe80::5", 0)] * 3
+    assert answers[2] == [("192.0.2.1", 0)] * 2
+    assert answers[3] == "EAI_NONAME"
+    named, unnamed = [("fe80::6", links["eth0"])], [("fe80::6", 0)]
+    assert answers[4:] == [named, unnamed, "EAI_NODATA", "EAI_NONAME"]
+    assert descriptors == ["0", "1", "2"]
 
 
 def test_gai_conf_changes_its_time_at_every_version(pool: Pool) -> None:
