@@ -1,6 +1,7 @@
 /* Calls the module's functions as glibc does, with every size of buffer from nothing up, at every
  * alignment, in memory of exactly that size, so that the address sanitizer sees a byte too many.
- * Arguments: "4" or "2" and "4|6", then the name. Prints the answer once it fits. */
+ * Arguments: "4" or "2" and "4|6", then the name, and the first size if not 0. Prints the answer
+ * once it fits. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -69,15 +70,16 @@ static enum nss_status by_family(const char *name, int family, char *buffer, siz
 
 int main(int argc, char **argv)
 {
-    if (argc != 4)
+    if (argc != 4 && argc != 5)
         return 2;
+    size_t smallest = argc == 5 ? (size_t)atol(argv[4]) : 0;
     int first = dup(0);
     close(first);
     int family = strcmp(argv[2], "6") == 0 ? AF_INET6 : AF_INET;
     for (unsigned skip = 0; skip < 17; skip++) {
         for (int variant = 0; variant < 2; variant++) {
             /* every size up to 1100, then as scratch buffers grow */
-            for (size_t size = 0; size < LARGEST; size += size < 1100 ? 1 : size) {
+            for (size_t size = smallest; size < LARGEST; size += size < 1100 ? 1 : size) {
                 char *memory = malloc(skip + size + (skip + size == 0));
                 int error = 0, h_error = 0, print = skip == 16 && variant == 1;
                 enum nss_status status =

@@ -32,10 +32,10 @@ class Driver:
         self.program = program
         self.names = names
 
-    def ask(self, function: str, family: str, name: str) -> tuple[str, tuple[int, ...]]:
+    def ask(self, *arguments: str) -> tuple[str, tuple[int, ...]]:
         """The answer's text and (status, errno, h_errno)."""
         done = subprocess.run(
-            [str(self.program), function, family, name],
+            [str(self.program), *arguments],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
@@ -122,9 +122,9 @@ def test_as_many_as_a_scenario_may_have(driver: Driver) -> None:
     many = [f"fe80::{n:x}%{n}" for n in range(1, 4097)]
     driver.names.write_text("".join(f"{one} {'long' * 63}\n" for one in many))
     name = "long" * 63
-    assert driver.ask("4", "-", name)[0].split() == [name, *many]
+    assert driver.ask("4", "-", name, "1100")[0].split() == [name, *many]
     addresses = [f"{one.partition('%')[0]}%0" for one in many]
-    assert driver.ask("2", "6", name)[0].split() == [name, *addresses]
+    assert driver.ask("2", "6", name, "1100")[0].split() == [name, *addresses]
 
 
 def test_an_empty_file(driver: Driver) -> None:
