@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol, TypeVar
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from harness.cli import main
 from harness.glibcs.cache import cache_folder
@@ -24,6 +25,9 @@ FOREIGN = ("2.36:armhf", "2.36:s390x")
 """Builds of other processors that tests use."""
 Made = TypeVar("Made")
 _OWN_CACHE = pytest.StashKey[Path]()
+# how long an example takes on a busy machine says nothing of what is tested
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_configure(config: pytest.Config) -> None:
