@@ -217,8 +217,10 @@ def _kernel_runs(build: Build) -> bool:
 
     It is not the build's own, which would run here with all that the caller may do.
     """
-    if build.arch not in _COMPATIBLE.get(platform.machine(), ()) or _handed_over(build.arch):
+    if build.arch not in _COMPATIBLE.get(platform.machine(), ()):
         return False
+    if os.path.lexists(_BINFMT / f"qemu-{QEMU_NAMES.get(build.arch, build.arch)}"):
+        return False  # such programs are handed over to a qemu of the machine's own
     program = os.memfd_create("exit")
     try:
         os.write(program, _exits(*_EXITS[build.arch]))
@@ -241,15 +243,7 @@ def _exits(machine: int, flags: int, code: bytes) -> bytes:
     fields = (at + start, header, 0, flags, header, segment, 1, 0, 0, 0)
     head = b"\x7fELF" + bytes([1 + wide, 1, 1]) + bytes(9) + struct.pack("<HHI", 2, machine, 1)
     size = start + len(code)
-    load = (
-        struct.pack("<IIQQQQQQ", 1, 5, 0, at, at, size, size, 0x1000)
-        if wide
-        else struct.pack("<IIIIIIII", 1, 0, at, at, size, size, 5, 0x1000)
-    )
-    return head + struct.pack(f"<{word * 3}IHHHHHH", *fields) + load + code
-
-
-def _handed_over(arch: str) -> bool:
-    """Whether this machine lets its kernel hand such programs to a qemu of its own."""
-    name = f"qemu-{QEMU_NAMES.get(arch, arch)}"
-    return os.path.lexists(_BINFMT / name)
+    where = (0, at, at, size, size)
+    load = (1, 5, *where, 0x1000) if wide else (1, *where, 5, 0x1000)
+    body = struct.pack(f"<{word * 3}IHHHHHH", *fields)
+    return head + body + struct.pack("<II" + word * 6, *load) + code

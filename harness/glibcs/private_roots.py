@@ -11,7 +11,6 @@ import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from harness.glibcs.build import Build, GlibcError
 from harness.glibcs.cache import cache_folder, making, publish, roots_of
@@ -25,13 +24,12 @@ _KEPT_SECONDS = 30 * 24 * 3600
 # The root, its libraries; where the sandbox puts its own /etc and kernel file systems, and this
 # interpreter where it is to run.
 _FOLDERS = ("", "lib", "dev", "etc", "proc", "python", "tmp")
-_NONE: Mapping[str, Path] = MappingProxyType({})
 
 
 def stage(
     build: Build,
     worker: Path,
-    modules: Mapping[str, Path] = _NONE,
+    modules: Mapping[str, Path] | None = None,
     emulator: Emulator | None = None,
 ) -> Path:
     """A root with a build's files in ``/lib``, the program at ``/worker`` and empty mount points.
@@ -49,7 +47,7 @@ def stage(
         GlibcError: A file of the build, or the program, cannot be read.
         GlibcUnavailable: The cache cannot be written.
     """
-    content = {f"lib/{name}": path for name, path in (*build.files, *modules.items())}
+    content = {f"lib/{name}": path for name, path in (*build.files, *(modules or {}).items())}
     content["worker"] = worker
     try:
         key = _key(build, content, emulator)
