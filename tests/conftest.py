@@ -46,7 +46,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if own := config.stash.get(_OWN_CACHE, None):
+        also = own / "removed-at-the-end"
+        for folder in also.read_text().splitlines() if also.exists() else ():
+            # an ordinary user's roots have files of the users in them
+            become = ["unshare", "--user", "--map-auto", "--map-root-user"] * (os.geteuid() != 0)
+            subprocess.run([*become, "rm", "-rf", folder], check=False)
         shutil.rmtree(own, ignore_errors=True)
+
+
+def removed_at_the_end(folder: Path) -> None:
+    """Have a folder that all workers use removed with the run's own cache."""
+    with (Path(os.environ["GAI_HARNESS_CACHE"]) / "removed-at-the-end").open("a") as stream:
+        stream.write(f"{folder}\n")
 
 
 def _seed(own: Path, users: Path) -> None:

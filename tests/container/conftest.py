@@ -7,89 +7,114 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from tests.conftest import Once, removed_at_the_end
 from tests.container.action import BAD, GOOD, Ran, Runner
-from tests.container.containerfile import stages
-from tests.container.kit import ROOT, Builder, Image, Machine, Root, make_base
+from tests.container.kit import ROOT, Builder, Image, Machine, Root, make_base, stages
 
 _ENOUGH = 3 << 30  # bytes: the base and what the stages put over it, with room to spare
+_ME = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 
 @pytest.fixture(scope="session")
-def place() -> Iterator[Path]:
-    """A folder for roots, in memory where that has room: packages are installed three times."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ENOUGH
-    made = Path(tempfile.mkdtemp(prefix="gai-harness-", dir=memory if roomy else None))
-    made.chmod(0o755)
-    yield made
-    # an ordinary user's roots have files of the users in them
-    remove = ["rm", "-rf", str(made)]
-    if os.geteuid() != 0:
-        remove = ["unshare", "--user", "--map-auto", "--map-root-user", *remove]
-    subprocess.run(remove, check=False)
+def place(once: Once) -> Path:
+    """The run's folder for roots, in memory where that has room."""
+
+    def make(_: Path) -> Path:
+        memory = Path("/dev/shm")
+        roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ENOUGH
+        made = Path(tempfile.mkdtemp(prefix="gai-harness-", dir=memory if roomy else None))
+        made.chmod(0o755)
+        removed_at_the_end(made)
+        return made
+
+    return once("container-place", make)
 
 
 @pytest.fixture(scope="session")
-def machine(place: Path) -> Machine:
-    return Machine.here(place)
+def built(
+    place: Path, once: Once, unreachable: Callable[[str], NoReturn], needs: Callable[..., str]
+) -> dict[str, Image]:
+    """Every stage of the Containerfile, built once for all workers; the last one is named ""."""
+
+    def make(_: Path) -> dict[str, Image]:
+        needs("mmdebstrap")
+        found = stages((ROOT / "Containerfile").read_text(), {})
+        suite = found[0].base.removeprefix("debian:").removesuffix("-slim")
+        try:
+            base = make_base(suite, place / "base")
+        except LookupError as problem:
+            unreachable(str(problem))
+        machine = Machine.here(place)
+        own = Path("~/.cache").expanduser()
+        caches = {"/root/.cache": own} if own.is_dir() else {}
+        images: dict[str, Image] = {}
+        for number, stage in enumerate(found):
+            below = images[stage.base].root if stage.base in images else base
+            image = Image(Root(place / f"stage{number}", below, machine))
+            builder = Builder(image, ROOT, {"GLIBCS": "2.36"}, images, caches)
+            images[stage.name] = builder.build(stage)
+        return images
+
+    return once("container-images", make)
 
 
 @pytest.fixture(scope="session")
-def base(place: Path, unreachable: Callable[[str], NoReturn], needs: Callable[..., str]) -> Path:
-    needs("mmdebstrap")
-    (first, *_) = stages((ROOT / "Containerfile").read_text(), {})
-    suite = first.base.removeprefix("debian:").removesuffix("-slim")
-    try:
-        return make_base(suite, place / "base")
-    except LookupError as problem:
-        unreachable(str(problem))
+def images(place: Path, built: dict[str, Image]) -> dict[str, Image]:
+    """The images, each in a root of this worker's own over what was built."""
+    return {
+        name: replace(image, root=image.root.over(place / f"{_ME}-{name}"))
+        for name, image in built.items()
+    }
 
 
 @pytest.fixture(scope="session")
-def images(place: Path, base: Path, machine: Machine) -> dict[str, Image]:
-    """Every stage of the Containerfile, built; the last one is named ""."""
-    own = Path("~/.cache").expanduser()
-    caches = {"/root/.cache": own} if own.is_dir() else {}
-    built: dict[str, Image] = {}
-    for number, stage in enumerate(stages((ROOT / "Containerfile").read_text(), {})):
-        below = built[stage.base].root if stage.base in built else base
-        image = Image(Root(place / f"stage{number}", below, machine))
-        arguments = {"GLIBCS": "2.36"}
-        built[stage.name] = Builder(image, ROOT, arguments, built, caches).build(stage)
-    return built
+def installed(place: Path, built: dict[str, Image], once: Once) -> tuple[Runner, Ran]:
+    """A runner whose machine is the Containerfile's (Debian with Python, no compiler), and the
+    action as a workflow uses it there, installed from what its own source was built to.
+    """
 
-
-@pytest.fixture(scope="session")
-def runner(images: dict[str, Image], place: Path) -> Runner:
-    """A runner whose machine is the Containerfile's: Debian with Python, no compiler."""
-    workspace = place / "workspace"
-    (workspace / "scenarios").mkdir(parents=True)
-    workspace.chmod(0o777)
-    (workspace / "scenarios/good.yaml").write_text(GOOD)
-    (workspace / "bad.yaml").write_text(BAD)
-    root = images["build"].root
-    root.run(["install", "-d", "-m", "777", "/tmp/runner", "/tmp/home"])
-    return Runner(root, ROOT, workspace)
-
-
-@pytest.fixture(scope="session")
-def agreed(runner: Runner) -> Ran:
-    """The action as a workflow uses it, installed from what its own source was built to."""
-    (wheel,) = runner.root.run(["sh", "-c", "ls /wheels/*.whl"]).stdout.split()
-    return runner.run(
-        {
+    def make(_: Path) -> tuple[Runner, Ran]:
+        workspace = place / "workspace"
+        (workspace / "scenarios").mkdir(parents=True)
+        workspace.chmod(0o777)
+        (workspace / "scenarios/good.yaml").write_text(GOOD)
+        (workspace / "bad.yaml").write_text(BAD)
+        root = built["build"].root.over(place / "runner")
+        root.run(["install", "-d", "-m", "777", "/tmp/runner", "/tmp/home"])
+        runner = Runner(root, ROOT, workspace)
+        (wheel,) = root.run(["sh", "-c", "ls /wheels/*.whl"]).stdout.split()
+        given = {
             "package": wheel,
             "scenarios": "scenarios\nseed-rule9-dual-stack\n",
             "glibc": "host,2.36",
             "reports": "html=report.html\njunit=report.xml\n",
         }
-    )
+        return runner, runner.run(given)
+
+    return once("container-action", make)
+
+
+@pytest.fixture(scope="session")
+def agreed(installed: tuple[Runner, Ran]) -> Ran:
+    """What the first run of the action left."""
+    return installed[1]
+
+
+@pytest.fixture(scope="session")
+def runner(installed: tuple[Runner, Ran], place: Path) -> Runner:
+    """The runner after that run, in a root and a workspace of this worker's own."""
+    first = installed[0]
+    workspace = place / f"{_ME}-workspace"
+    shutil.copytree(first.workspace, workspace)
+    workspace.chmod(0o777)
+    return Runner(first.root.over(place / f"{_ME}-runner"), ROOT, workspace)
 
 
 @pytest.fixture(scope="session")

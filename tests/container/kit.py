@@ -7,17 +7,18 @@ no daemon, and as an ordinary user no root rights.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.sources import choose, host_sources
-from tests.container.containerfile import Instruction, Stage, context, filled
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTER = Path(__file__).with_name("enter.sh")
@@ -26,6 +27,9 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VARIABLES = re.compile(r"PIP_.*|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|.*_proxy", re.I)
 _APT = re.compile(r"^Acquire::(?:Check-.*|https?(?:::.*)?|Retries.*|Force.*) ", re.I)
 _PLACES = re.compile(r"(?:(file://)|(?<![\w:/]))(/[\w./+-]+)")
+
+_KNOWN = {"ARG", "FROM", "RUN", "COPY", "WORKDIR", "ENV", "USER", "ENTRYPOINT", "CMD"}
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 Mount = tuple[Path, str, str]
 """What is seen where in a root: read-only ("ro"), or with changes that are dropped ("fresh")."""
@@ -48,14 +52,13 @@ class Machine:
         for name, value in os.environ.items():
             if _VARIABLES.fullmatch(name):
                 found.environment[name] = found._moved(value)
-        for number, (source, target) in enumerate(
-            (
-                (Path("/etc/pip.conf"), "/etc/pip.conf"),
-                (Path("~/.config/pip/pip.conf").expanduser(), "/etc/xdg/pip/pip.conf"),
-            )
+        own = Path("~/.config/pip/pip.conf").expanduser()
+        for source, target in (
+            (Path("/etc/pip.conf"), "/etc/pip.conf"),
+            (own, "/etc/xdg/pip/pip.conf"),
         ):
             if source.is_file():
-                copy = folder / f"pip{number}.conf"
+                copy = folder / target.replace("/", "-")
                 copy.write_text(found._moved(source.read_text()))
                 found.mounts.append((copy, target, "ro"))
         return found
@@ -118,6 +121,10 @@ class Root:
     def lower(self) -> list[Path]:
         """The layers of a root that begins where this one is now."""
         return [self.folder / "upper", *self.layers]
+
+    def over(self, folder: Path) -> Root:
+        """A root that begins where this one is now."""
+        return Root(folder, self, self.machine)
 
     def run(
         self,
@@ -208,15 +215,15 @@ class Builder:
         self.image.user = instruction.value
 
     def _entrypoint(self, instruction: Instruction) -> None:
-        self.image.entrypoint = Stage("", "", [instruction]).exec_form("ENTRYPOINT")
+        self.image.entrypoint = json.loads(instruction.value)
 
     def _cmd(self, instruction: Instruction) -> None:
-        self.image.command = Stage("", "", [instruction]).exec_form("CMD")
+        self.image.command = json.loads(instruction.value)
 
     def _run(self, instruction: Instruction) -> None:
         mounts: list[Mount] = []
         wanted = dict(
-            part.split("=", 1) for part in (instruction.option("mount") or "").split(",") if part
+            part.split("=", 1) for part in instruction.options.get("mount", "").split(",") if part
         )
         if wanted:
             assert wanted["type"] == "cache"
@@ -226,7 +233,7 @@ class Builder:
 
     def _copy(self, instruction: Instruction) -> None:
         *sources, target = filled(instruction.value, self._values).split()
-        stage = instruction.option("from")
+        stage = instruction.options.get("from")
         if stage is None:
             assert sources == ["."]
             self._do(
@@ -252,3 +259,89 @@ class Builder:
             environment={**self._values, **self.image.environment},
         )  # fmt: skip
         assert done.returncode == 0, f"{command}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction, its --options and the rest of its words as they are written."""
+
+    name: str
+    options: dict[str, str]
+    value: str
+
+
+@dataclass
+class Stage:
+    """What follows one FROM; ``base`` with the arguments before it filled in."""
+
+    base: str
+    name: str
+    instructions: list[Instruction] = field(default_factory=list)
+
+
+def stages(text: str, arguments: Mapping[str, str]) -> list[Stage]:
+    """The stages of a Containerfile; ``arguments`` as --build-arg gives them.
+
+    Source: the Dockerfile reference. Only what this project's file uses is understood; anything
+    else is an error, so that nothing in the file goes untried.
+    """
+    found: list[Stage] = []
+    values: dict[str, str] = {}
+    for instruction in _instructions(text):
+        if instruction.name == "ARG" and not found:
+            name, _, default = instruction.value.partition("=")
+            values[name] = arguments.get(name, default)
+        elif instruction.name == "FROM":
+            base, _, name = filled(instruction.value, values).partition(" AS ")
+            found.append(Stage(base, name))
+        else:
+            found[-1].instructions.append(instruction)
+    return found
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """The text with its $NAME and ${NAME} replaced; KeyError for one that is not set."""
+    return _VARIABLE.sub(lambda match: values[match[1] or match[2]], text)
+
+
+def _instructions(text: str) -> Iterator[Instruction]:
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    whole = "\n".join(lines).replace("\\\n", " ")
+    for line in whole.splitlines():
+        name, _, rest = line.strip().partition(" ")
+        assert name in _KNOWN, f"an instruction these tests do not know: {line}"
+        options, rest = {}, " ".join(rest.split())
+        while match := re.match(r"--([a-z]+)=(\S+) ", rest):
+            options[match[1]] = match[2]
+            rest = rest[match.end() :]
+        yield Instruction(name, options, rest)
+
+
+def context(root: Path, ignore: str) -> list[Path]:
+    """The files of a folder that an engine is sent: .dockerignore's last fitting line decides."""
+    rules = [line for line in ignore.splitlines() if line and not line.startswith("#")]
+    return [
+        path
+        for path in sorted(root.rglob("*"))
+        if (path.is_file() or path.is_symlink())
+        and not _ignored(PurePosixPath(path.relative_to(root)), rules)
+    ]
+
+
+def _ignored(path: PurePosixPath, rules: list[str]) -> bool:
+    verdict = False
+    names = [str(path), *(str(parent) for parent in path.parents if parent != PurePosixPath("."))]
+    for rule in rules:
+        pattern = rule.removeprefix("!")
+        inner = pattern.removeprefix("**/")
+        fits = any(
+            _match(name, inner) or (inner != pattern and _match(PurePosixPath(name).name, inner))
+            for name in names
+        )
+        if fits:
+            verdict = not rule.startswith("!")
+    return verdict
+
+
+def _match(name: str, pattern: str) -> bool:
+    return name.count("/") == pattern.count("/") and fnmatchcase(name, pattern)

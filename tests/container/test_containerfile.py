@@ -11,8 +11,7 @@ import pytest
 
 from harness import __version__
 from tests.container.action import GOOD
-from tests.container.containerfile import context
-from tests.container.kit import ROOT, Image
+from tests.container.kit import ROOT, Image, context
 
 
 def test_lint(tool: Callable[..., Any]) -> None:
