@@ -22,7 +22,7 @@ from harness.model.gaiconf import (
     parse_gai_conf,
 )
 from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE, DEFAULT_SCOPES, Policy
-from harness.text.errors import nearest
+from harness.text.nearest import nearest
 
 CODES: dict[str, str] = {
     "GAI001": "unknown keyword: the line is ignored",

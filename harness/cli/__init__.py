@@ -11,7 +11,7 @@ from importlib import import_module
 from harness import __version__
 from harness.cli import streams
 from harness.cli.parser import CANNOT, OK, Parser
-from harness.text.errors import did_you_mean
+from harness.text.nearest import did_you_mean
 
 INTERRUPTED, NO_READER = 130, 141  # as a shell says of SIGINT and SIGPIPE
 

@@ -23,7 +23,8 @@ from harness.native.trace import strace
 from harness.report.explanation import document, write_text
 from harness.scenario import library
 from harness.scenario.schema import Lookup
-from harness.text.errors import InputError, did_you_mean, show
+from harness.text.errors import InputError, show
+from harness.text.nearest import did_you_mean
 from harness.text.validation import validated
 
 _NO_ANSWER = {

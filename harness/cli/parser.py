@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from harness.text.errors import did_you_mean
+from harness.text.nearest import did_you_mean
 from harness.text.shown import one_line
 
 OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3

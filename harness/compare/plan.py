@@ -25,7 +25,7 @@ from harness.glibcs import (
 from harness.native.worker_lane import MODULE_NAME, bundled_module, bundled_worker
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
-from harness.text.errors import did_you_mean
+from harness.text.nearest import did_you_mean
 from harness.text.reading import GAI_CONF_LIMIT, read_bounded
 from harness.versions import Version
 

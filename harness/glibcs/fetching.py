@@ -24,7 +24,7 @@ from harness.glibcs.deb import unpack
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
 from harness.glibcs.sources import Source, choose, host_sources
-from harness.text.errors import did_you_mean
+from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 
 Got = TypeVar("Got")

@@ -15,7 +15,7 @@ from harness.glibcs.discover import from_directory
 from harness.glibcs.host_libc import host
 from harness.glibcs.sources import no_apt
 from harness.sandbox import programs
-from harness.text.errors import did_you_mean, nearest
+from harness.text.nearest import did_you_mean, nearest
 from harness.versions import SUPPORTED, is_version
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")

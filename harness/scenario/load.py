@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.text import yaml_writing
-from harness.text.errors import InputError, did_you_mean, show
+from harness.text.errors import InputError, show
+from harness.text.nearest import did_you_mean
 from harness.text.reading import open_regular
 from harness.text.validation import validated
 from harness.text.yaml_reading import MAX_BYTES, Node, parse

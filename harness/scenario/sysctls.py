@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from pydantic.config import JsonDict
 
-from harness.text.errors import nearest
+from harness.text.nearest import nearest
 from harness.text.validation import bad
 
 from .values import Place

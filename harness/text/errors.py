@@ -1,8 +1,8 @@
-"""The error that input from outside gives, how a value of it is shown, and what was meant."""
+"""The error that input from outside gives, and how a value of it is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from harness.text.shown import one_line
@@ -42,7 +42,10 @@ class InputError(ValueError):
 
 
 def show(value: Any) -> str:
-    """A short, one-line rendering of a value found in a file."""
+    """A short, one-line rendering of a value found in a file.
+
+    Parameters: ``value`` anything a YAML document can hold.
+    """
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -60,18 +63,3 @@ def some(names: Sequence[str]) -> str:
     """The names in words; of many only the first, so that the line can be read."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like a ``word`` that was typed; None where none is near."""
-    from difflib import get_close_matches  # only where something is wrong
-
-    by_lower = {each.lower(): each for each in known}
-    close = get_close_matches(word.lower(), by_lower, n=1)
-    return by_lower[close[0]] if close else None
-
-
-def did_you_mean(word: str, known: Iterable[str], form: str = "{}") -> str:
-    """``"; did you mean WORD?"`` for the nearest known word in a form, "" where none is near."""
-    close = nearest(word, known)
-    return "" if close is None else f"; did you mean {form.format(close)}?"

@@ -8,7 +8,8 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from harness.text.errors import InputError, nearest, show
+from harness.text.errors import InputError, show
+from harness.text.nearest import nearest
 from harness.text.yaml_reading import Node, dotted
 
 _Model = TypeVar("_Model", bound=BaseModel)

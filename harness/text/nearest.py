@@ -1,0 +1,26 @@
+"""What somebody who mistyped a word may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like ``word``; None where none is near.
+
+    Parameters: ``word`` as typed; ``known`` what would have been right.
+    """
+    from difflib import get_close_matches  # only where something is wrong
+
+    by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(word.lower(), by_lower, n=1)
+    return by_lower[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str], form: str = "{}") -> str:
+    """``"; did you mean WORD?"`` for the nearest known word, "" where none is near.
+
+    Parameters: as for `nearest`; ``form`` how the word is shown.
+    """
+    close = nearest(word, known)
+    return "" if close is None else f"; did you mean {form.format(close)}?"
