@@ -6,29 +6,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.kubelet.decide import (
-    NEWEST,
-    Flags,
-    NameLookup,
-    NodeDecision,
-    NodeIPError,
-    StepName,
-    decide,
-    node_ips,
-    parse_version,
-)
-from harness.kubelet.net import (
-    KubeletVersion,
-    Net,
-    NoAddressError,
-    NodeInterface,
-    choose,
-    default_routes,
-    is_global_unicast,
-    parse_ip,
-)
-from harness.kubelet.report import ResolverAnswer, judge
-from harness.kubelet.resolver import Chosen, Resolver
+from harness.kubelet import decide
+from harness.kubelet.decide import NEWEST, Flags, NameLookup, NodeDecision, StepName
+from harness.kubelet.net import KubeletVersion, Net, NoAddressError, NodeInterface, choose, parse_ip
 
 HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 ETH1_DEFAULT = "eth1\t00000000\t0132A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
@@ -61,15 +41,9 @@ MISSING = NameLookup(error="EAI_NONAME")
 
 
 def decided(
-    lookup: NameLookup = MISSING,
-    net: Net = NET,
-    *,
-    node_ip: str = "",
-    override: str = "",
-    hostname: str = "node-1",
-    version: KubeletVersion = NEWEST,
+    lookup: NameLookup, node_ip: str = "", version: KubeletVersion = NEWEST, override: str = ""
 ) -> NodeDecision:
-    return decide(Flags(hostname, override, node_ip, version), net, lookup)
+    return decide.decide(Flags("node-1", override, node_ip, version), NET, lookup)
 
 
 def texts(decision: NodeDecision) -> list[str]:
@@ -90,7 +64,7 @@ def texts(decision: NodeDecision) -> list[str]:
     ],
 )
 def test_an_explicit_node_ip_is_taken(node_ip: str, expected: list[str]) -> None:
-    decision = decided(found("192.168.50.10"), node_ip=node_ip, override="10.0.0.5")
+    decision = decided(found("192.168.50.10"), node_ip, override="10.0.0.5")
     assert texts(decision) == expected
     assert decision.step is StepName.NODE_IP
     assert len(decision.steps) == 1
@@ -111,7 +85,7 @@ def test_an_explicit_node_ip_is_taken(node_ip: str, expected: list[str]) -> None
     ],
 )
 def test_a_node_ip_that_cannot_be(node_ip: str, version: KubeletVersion, why: str) -> None:
-    decision = decided(found("10.0.0.5"), node_ip=node_ip, version=version)
+    decision = decided(found("10.0.0.5"), node_ip, version)
     assert (decision.addresses, decision.step) == ((), StepName.NODE_IP)
     assert why in str(decision.error)
 
@@ -120,8 +94,8 @@ def test_a_node_ip_that_cannot_be(node_ip: str, version: KubeletVersion, why: st
     "node_ip", ["10.0.0.5,10.0.0.9", "0.0.0.0,::", "10.0.0.5,::", "10.0.0.5,2001:db8::5,10.0.0.9"]
 )
 def test_a_node_ip_kubelet_does_not_start_with(node_ip: str) -> None:
-    with pytest.raises(NodeIPError):
-        node_ips(node_ip, NEWEST)
+    with pytest.raises(decide.NodeIPError):
+        decided(MISSING, node_ip)
 
 
 @pytest.mark.parametrize(
@@ -137,25 +111,23 @@ def test_a_node_ip_kubelet_does_not_start_with(node_ip: str) -> None:
 def test_what_a_version_cannot_use_is_ignored(
     node_ip: str, version: KubeletVersion, step: StepName
 ) -> None:
-    decision = decided(found("10.0.0.5"), node_ip=node_ip, version=version)
+    decision = decided(found("10.0.0.5"), node_ip, version)
     assert (decision.step, decision.error) == (step, None)
     assert ("ignores" in decision.steps[0].text) == (version in (NEWEST, (1, 19)))
 
 
 @pytest.mark.parametrize("address", ["10.0.0.9", "198.51.100.1", "2001:db8::99"])
 def test_a_hostname_that_is_an_address_is_not_checked(address: str) -> None:
-    for decision in (
-        decided(found("10.0.0.5"), override=address),
-        decided(found("10.0.0.5"), hostname=f"  {address}\n"),
-    ):
+    for flags in (Flags("node-1", address), Flags(f"  {address}\n")):
+        decision = decide.decide(flags, NET, found("10.0.0.5"))
         assert texts(decision) == [address]
         assert decision.step is StepName.HOSTNAME
-    assert ("unchecked" in decision.steps[1].text) == (address != "10.0.0.9")
+        assert ("unchecked" in decision.steps[1].text) == (address != "10.0.0.9")
 
 
 def test_the_override_names_the_node() -> None:
     assert Flags("machine", " Node-7 ").name == "node-7"
-    assert decided(override=" Node-7 ").steps[2].text == "node-7 is not found: EAI_NONAME"
+    assert decided(MISSING, override=" Node-7 ").steps[2].text == "node-7 is not found: EAI_NONAME"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +144,7 @@ def test_the_override_names_the_node() -> None:
     ],
 )
 def test_the_first_usable_of_the_family(node_ip: str, lookup: NameLookup, expected: str) -> None:
-    decision = decided(lookup, node_ip=node_ip)
+    decision = decided(lookup, node_ip)
     assert texts(decision) == [expected]
     assert decision.step is StepName.LOOKUP
 
@@ -183,22 +155,25 @@ def test_the_first_usable_of_the_family(node_ip: str, lookup: NameLookup, expect
 )
 @pytest.mark.parametrize("lookup", [MISSING, found("127.0.1.1"), found("198.51.100.9"), found()])
 def test_else_the_default_route(node_ip: str, expected: str, lookup: NameLookup) -> None:
-    decision = decided(lookup, node_ip=node_ip)
+    decision = decided(lookup, node_ip)
     assert texts(decision) == [expected]
     assert decision.step is StepName.DEFAULT_ROUTE
     assert [step.decided for step in decision.steps] == [False, False, False, True]
 
 
 def test_no_route_is_an_error() -> None:
-    decision = decided(net=Net((LO, ETH0), HEAD + ETH0_NET))
+    decision = decide.decide(Flags("node-1"), Net((LO, ETH0), HEAD + ETH0_NET), MISSING)
     assert decision.addresses == ()
     assert decision.error == "can't get ip address of node: there is no default route"
 
 
 BUT_METRIC_900 = HEAD + ETH0_DEFAULT.replace("\t0\t00000000", "\t900\t00000000") + ETH1_DEFAULT
+HALF = HEAD + ETH1_DEFAULT.replace("00000000\t0\t0\t0\n", "00000080\t0\t0\t0\n")  # 0.0.0.0/1
 GLOBAL_LO = interface("lo", "127.0.0.1", "203.0.113.9", loopback=True)
 LOCAL_ETH1 = interface("eth1", "169.254.1.1")
 ONLY6 = interface("eth1", "2001:db8:50::10")
+ONLY_FD = interface("eth1", "fe80::1", "fd00::1")
+NOT_GLOBAL = interface("eth1", "0.0.0.0", "255.255.255.255", "127.0.0.2", "192.168.50.10")
 PPP = interface("ppp0", "10.64.0.2", point_to_point=True)
 
 
@@ -206,7 +181,10 @@ PPP = interface("ppp0", "10.64.0.2", point_to_point=True)
     ("net", "version", "expected"),
     [
         (Net((LO, ETH0, ETH1), BUT_METRIC_900), NEWEST, "10.0.0.5"),  # the first line wins
+        (Net((LO, ETH1), HALF), NEWEST, "192.168.50.10"),
+        (Net((LO, NOT_GLOBAL), HEAD + ETH1_DEFAULT), NEWEST, "192.168.50.10"),
         (Net((LO, ONLY6), HEAD, route6("eth1")), NEWEST, "2001:db8:50::10"),
+        (Net((LO, ONLY_FD), HEAD, route6("eth1", bits="60")), NEWEST, "fd00::1"),
         (Net((GLOBAL_LO, LOCAL_ETH1), HEAD + ETH1_DEFAULT), (1, 21), "203.0.113.9"),
         (Net((LO, PPP, interface("eth9", "fe80::1", "10.7.7.7")), None, None), NEWEST, "10.7.7.7"),
     ],
@@ -218,35 +196,19 @@ def test_the_address_behind_the_default_route(
 
 
 @pytest.mark.parametrize(
-    ("interfaces", "line", "why"),
+    ("net", "why"),
     [
-        ((GLOBAL_LO, LOCAL_ETH1), ETH1_DEFAULT, "no interface"),
-        ((LO, interface("eth1", "192.168.50.10", up=False)), ETH1_DEFAULT, "no interface"),
-        ((LO,), ETH1_DEFAULT.replace("eth1", "*"), "unknown"),
-    ],
-)
-def test_no_address_behind_it(interfaces: tuple[NodeInterface, ...], line: str, why: str) -> None:
-    with pytest.raises(NoAddressError, match=why):
-        choose(Net(interfaces, HEAD + line), (4, 6), (1, 20))
-
-
-@pytest.mark.parametrize(
-    ("net", "routes"),
-    [
-        (Net((), HEAD + ETH1_DEFAULT.replace("00000000\t0\t0\t0\n", "00000080\t0\t0\t0\n")),
-         [(4, "eth1")]),  # 0.0.0.0/1
-        (Net((), "", route6("eth1", bits="60")), [(6, "eth1")]),
-        (Net((), "", route6("eth1", gateway=ZEROS)), []),
+        (Net((GLOBAL_LO, LOCAL_ETH1), HEAD + ETH1_DEFAULT), "no interface"),
+        (Net((LO, interface("eth1", "10.0.0.7", up=False)), HEAD + ETH1_DEFAULT), "no interface"),
+        (Net((LO,), HEAD + ETH1_DEFAULT.replace("eth1", "*")), "unknown"),
+        (Net((LO, ONLY6), HEAD, route6("eth1", gateway=ZEROS)), "no default route"),
+        *((Net((ETH0,), HEAD + line), "another form")
+          for line in ("eth0\n", "eth0\txyz\t0\n", "eth0\t0000\t00000000\n")),
     ],
 )  # fmt: skip
-def test_what_counts_as_a_default_route(net: Net, routes: list[tuple[int, str]]) -> None:
-    assert default_routes(net) == routes
-
-
-@pytest.mark.parametrize("line", ["eth0\n", "eth0\txyz\t0\n", "eth0\t0000\t00000000\n"])
-def test_a_broken_route_file(line: str) -> None:
-    with pytest.raises(NoAddressError):
-        default_routes(Net((), HEAD + line))
+def test_no_address_behind_it(net: Net, why: str) -> None:
+    with pytest.raises(NoAddressError, match=why):
+        choose(net, (4, 6), (1, 20))
 
 
 @pytest.mark.parametrize(
@@ -257,46 +219,12 @@ def test_a_broken_route_file(line: str) -> None:
     ],
 )  # fmt: skip
 def test_parse_ip(text: str, expected: str | None) -> None:
-    found_address = parse_ip(text)
-    assert (None if found_address is None else str(found_address)) == expected
+    assert parse_ip(text) == (expected and ip_address(expected))
 
 
-@pytest.mark.parametrize(
-    ("text", "is_global"),
-    [("10.0.0.1", True), ("fd00::1", True), ("255.255.255.255", False), ("0.0.0.0", False)],
-)
-def test_global_unicast(text: str, is_global: bool) -> None:
-    assert is_global_unicast(ip_address(text)) is is_global
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [("v1.29.3", (1, 29)), ("1.17", (1, 17)), ("v1.27.4+k3s1", (1, 27)), ("1.30-gke", (1, 30))],
-)
-def test_versions(text: str, version: KubeletVersion) -> None:
-    assert parse_version(text) == version
-
-
-@pytest.mark.parametrize("text", ["", "1", "latest", "v1.x", "1.2000"])
-def test_no_versions(text: str) -> None:
-    with pytest.raises(ValueError, match="kubelet version"):
-        parse_version(text)
-
-
-@pytest.mark.parametrize(
-    ("resolver", "want", "node_ip", "solves"),
-    [("cgo", (), "192.168.50.10", True), ("go", ("198.51.100.1",), "198.51.100.1", False)],
-)
-def test_the_remedy_is_tried_out(
-    resolver: Resolver, want: tuple[str, ...], node_ip: str, solves: bool
-) -> None:
-    answers = (
-        ResolverAnswer((), "no such host", resolver="go", who="Go", native=False),
-        ResolverAnswer(found("10.0.0.9").addresses, resolver="cgo", who="glibc", native=True),
-    )
-    wanted = tuple(map(ip_address, want))
-    report = judge("x", Flags("node-1"), NET, Chosen(resolver, ""), answers, want=wanted)
-    assert texts(report) == [{"cgo": "10.0.0.9", "go": "192.168.50.10"}[resolver]]
-    assert report.resolvers_differ
-    assert report.remedy is not None
-    assert (report.remedy.node_ip, report.remedy.solves) == (node_ip, solves)
+def test_versions() -> None:
+    texts = ["v1.29.3", "1.17", "v1.27.4+k3s1", "1.30-gke"]
+    assert [decide.parse_version(text) for text in texts] == [(1, 29), (1, 17), (1, 27), (1, 30)]
+    for text in ("", "1", "latest", "v1.x", "1.2000"):
+        with pytest.raises(ValueError, match="kubelet version"):
+            decide.parse_version(text)

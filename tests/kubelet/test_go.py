@@ -1,22 +1,140 @@
-"""Real Go: built with cgo it follows glibc, without it follows harness.model.standards.GOLANG."""
+"""Real Go: whom it asks; with cgo it follows glibc, without harness.model.standards.GOLANG."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from harness.kubelet.resolver import Surroundings, choose_resolver
-from harness.model.host import Target
+from harness.kubelet.net import plain
+from harness.kubelet.resolver import Surroundings, choose_resolver, hosts_file
+from harness.model.host import HostView, Target
 from harness.model.standards import GOLANG, go_targets, standard_order
+from harness.native.cffi_lane import CffiLane
+from harness.native.record import Answer, Query
 from harness.sandbox import Pool
 from harness.scenario import library, load
-from harness.scenario.schema import Scenario
-from tests.kubelet.kit import Ask, Orders, Programs, Said, ask_everybody, random_host
+from harness.scenario.fuzz import draw_batch
+from harness.scenario.schema import Dns, Lookup, Scenario
+from tests.conftest import Call
 
-HOSTS = 40
+if TYPE_CHECKING:
+    from harness.sandbox import Box
+
+SOURCE = Path(__file__).parents[1] / "go/lookup.go"
+# as Go's cgo calls getaddrinfo: SOCK_STREAM, AI_CANONNAME | AI_V4MAPPED | AI_ALL
+GO_HINTS: dict[str, Any] = {"socktype": 1, "flags": 0x2 | 0x8 | 0x10}
+RANDOM_HOSTS = 40
 # what undoes the comparison: files in which this glibc's behaviour is undefined
 UNDEFINED = ("fact-3.4", "conf-reload")
+HOSTNAME = "sandbox"  # every sandbox has this host name
+HOSTS_LINES = (
+    "files", "dns", "files dns", "dns files", "files dns myhostname", "files myhostname dns",
+    "files mdns4_minimal [NOTFOUND=return] dns",
+    "files mdns4_minimal [NOTFOUND=return] dns myhostname mymachines",
+    "files resolve [!UNAVAIL=return] dns",
+    "mymachines resolve [!UNAVAIL=return] files myhostname dns",
+    "files [NOTFOUND=return] dns", "files [NOTFOUND=continue] dns",
+    "files [SUCCESS=return] dns", "files [!UNAVAIL=return] dns",
+    "files [SUCCESS=continue NOTFOUND=return] dns", "files [SUCCESS=return NOTFOUND=return] dns",
+    "files [bogus=return] dns", "db files nisplus nis dns", "myhostname", "mdns4", "sss files",
+)  # fmt: skip
+NSSWITCH = (
+    "passwd: files\n", "", "# hosts: resolve\nhosts:files dns # myhostname\n",
+    *(f"hosts: {line}\n" for line in HOSTS_LINES),
+)  # fmt: skip
+NAMES = (
+    "sandbox", "SANDBOX", "node-1", "node-1.example", "node-1.local", "localhost", "a.localhost",
+)  # fmt: skip
+Orders = dict[str, tuple[str, ...]]
+
+
+class Programs(NamedTuple):
+    """The test's Go program, built with cgo and without."""
+
+    cgo: Path
+    pure: Path
+
+
+class Said(NamedTuple):
+    """What everybody says of one host's names: orders by name, an error is an empty one."""
+
+    view: HostView
+    glibc: Orders
+    cgo: Orders
+    pure: Orders
+    go_debug: Orders
+    left_alone: Orders
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool(2) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def programs(needs: Callable[..., str]) -> Iterator[Programs]:
+    """Built where sandboxes and ordinary users can see them."""
+    go = needs("go", "golang-go")
+    needs("gcc", "gcc libc6-dev")
+    folder = Path(tempfile.mkdtemp(prefix="gai-harness-go-"))
+    folder.chmod(0o755)
+    built = Programs(folder / "cgo", folder / "pure")
+    for program, cgo in zip(built, "10", strict=True):
+        environment = {
+            **os.environ, "CGO_ENABLED": cgo, "GOFLAGS": "", "GO111MODULE": "off",
+            "GOCACHE": str(folder / "cache"),
+        }  # fmt: skip
+        command = [go, "build", "-o", str(program), str(SOURCE)]
+        subprocess.run(command, env=environment, check=True, cwd=folder)
+    yield built
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def go_process(program: Path, names: list[str], debug: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(program), *names], env={**os.environ, "GODEBUG": debug},
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+
+
+def ask_everybody(box: Box, asked: tuple[Scenario, bytes | None, Programs]) -> Iterator[Said]:
+    """Inside a sandbox: every name of a scenario, by glibc and by real Go."""
+    scenario, gai_conf, programs = asked
+    box.build(scenario.host)
+    box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
+    box.set_gai_conf(gai_conf)
+    names = list(scenario.names)
+    with CffiLane() as lane, lane.open() as session:
+        answers = [session.lookup(Query(name, **GO_HINTS)) for name in names]
+    glibc = {
+        name: tuple(str(plain(ip_address(info.address))) for info in answer.addrinfos)
+        for name, answer in zip(names, answers, strict=True)
+        if isinstance(answer, Answer)
+    }
+
+    def by_go(program: Path, debug: str = "") -> Orders:
+        lines = go_process(program, names, debug).stdout.splitlines()
+        return {one["name"]: tuple(one["addresses"]) for one in map(json.loads, lines)}
+
+    yield Said(
+        box.observe(go_targets([Target(ip_address(t)) for n in names for t in scenario.names[n]])),
+        glibc,
+        cgo=by_go(programs.cgo, "netdns=cgo"),
+        pure=by_go(programs.pure),
+        go_debug=by_go(programs.cgo, "netdns=go"),
+        left_alone=by_go(programs.cgo),
+    )
 
 
 def model_orders(scenario: Scenario, said: Said) -> list[Orders]:
@@ -41,27 +159,36 @@ def model_orders(scenario: Scenario, said: Said) -> list[Orders]:
 def check(scenario: Scenario, said: Said) -> None:
     assert said.cgo == said.glibc, scenario.name
     models = model_orders(scenario, said)
-
     # Go may send to a broadcast address (SO_BROADCAST), which the observation of glibc's cannot
     refused = {str(one) for one, route in said.view.routes.items() if route.error == "EACCES"}
-
-    def one_of_the_models(orders: Orders) -> None:
+    # built with cgo and left alone, Go understands "hosts: files" and "hosts: dns" itself
+    around = Surroundings(f"hosts: {scenario.resolver}\n", HOSTNAME)
+    assert {choose_resolver(name, around).resolver for name in scenario.names} <= {"go"}
+    for orders in (said.pure, said.go_debug, said.left_alone):
         assert orders.keys() == scenario.names.keys(), scenario.name
         for name, order in orders.items():
             if refused.isdisjoint(order):
                 assert order in [model[name] for model in models], scenario.name
 
-    one_of_the_models(said.pure)
-    one_of_the_models(said.go_debug)
-    # built with cgo and left alone, Go understands "hosts: files" and "hosts: dns" itself
-    around = Surroundings(f"hosts: {scenario.resolver}\n", "sandbox")
-    assert {choose_resolver(name, around).resolver for name in scenario.names} <= {"go"}
-    one_of_the_models(said.left_alone)
+
+def random_host(seed: int) -> Scenario:
+    """A host and names as the fuzzer draws them, in forms that a hosts file and DNS can hold."""
+    batch = draw_batch(seed, 0)
+    drawn = {
+        f"{name}.example": tuple(dict.fromkeys(t for t in texts if not re.search("%|::ffff:", t)))
+        for name, texts in list(batch.names.items())[:12]
+    }
+    names = {name: texts for name, texts in drawn.items() if texts}
+    over_dns = {"resolver": "dns", "dns": Dns(first_reply="A" if seed % 4 else "AAAA")}
+    return Scenario(
+        name=batch.title, host=batch.host, names=names, lookups=(Lookup(name=next(iter(names))),),
+        **{} if seed % 2 else over_dns,
+    )  # fmt: skip
 
 
 def test_random_hosts(pool: Pool, programs: Programs) -> None:
-    scenarios = [random_host(seed) for seed in range(HOSTS)]
-    asks = [Ask(scenario, None, programs) for scenario in scenarios]
+    scenarios = [random_host(seed) for seed in range(RANDOM_HOSTS)]
+    asks = [(scenario, None, programs) for scenario in scenarios]
     built = different = 0
     for scenario, outcome in zip(scenarios, pool.outcomes(ask_everybody, asks), strict=True):
         if outcome.error is None:  # not refused by the kernel
@@ -69,25 +196,83 @@ def test_random_hosts(pool: Pool, programs: Programs) -> None:
             check(scenario, said)
             built += 1
             different += sum(said.cgo[name] != said.pure[name] for name in scenario.names)
-    assert built > HOSTS / 2
-    assert different > HOSTS  # the comparison would notice one taken for the other
+    assert built > RANDOM_HOSTS / 2
+    assert different > RANDOM_HOSTS  # the comparison would notice one taken for the other
 
 
-def test_the_library_s_gai_confs(pool: Pool, programs: Programs) -> None:
-    """Random hosts have none."""
-    loaded = [load(path) for path in library() if not path.stem.startswith(UNDEFINED)]
-    loaded = [one for one in loaded if one.gai_conf is not None and one.scenario.resolver != "nss"]
-    loaded = [one for one in loaded if one.scenario.names]
-    assert len(loaded) > 20
-    asks = [Ask(one.scenario, one.gai_conf, programs) for one in loaded]
-    for one, (said,) in zip(loaded, pool.map(ask_everybody, asks), strict=True):
+def test_the_library(pool: Pool, programs: Programs, call: Call) -> None:
+    """Its gai.confs, which random hosts have not; round robin; what ``kubelet`` says of it."""
+    loaded = {path.stem: load(path) for path in library() if not path.stem.startswith(UNDEFINED)}
+    round_robin = {"case-golang-13283", "case-golang-13283-ipv4-only"}
+    nodes = {"kubelet-look-up", "kubelet-resolvers-differ", "kubelet-default-route"}
+    asked = {
+        name: one for name, one in loaded.items()
+        if (one.gai_conf is not None and one.scenario.resolver != "nss" and one.scenario.names)
+        or name in round_robin | nodes
+    }  # fmt: skip
+    assert len(asked) > 25
+    asks = [(one.scenario, one.gai_conf, programs) for one in asked.values()]
+    for (name, one), (said,) in zip(asked.items(), pool.map(ask_everybody, asks), strict=True):
         check(one.scenario, said)
+        if name in round_robin:
+            assert said.pure == one.scenario.names
+        if name in nodes:
+            document = json.loads(call("kubelet", "--scenario", name, "--json").out)
+            orders = {each["name"]: tuple(each["addresses"]) for each in document["resolvers"]}
+            assert orders == {"cgo": said.cgo["node-1"], "go": said.pure["node-1"]}
 
 
-@pytest.mark.parametrize("name", ["case-golang-13283", "case-golang-13283-ipv4-only"])
-def test_go_keeps_round_robin(pool: Pool, programs: Programs, name: str) -> None:
-    (path,) = (path for path in library() if path.stem == name)
-    one = load(path)
-    (said,) = pool.run(ask_everybody, Ask(one.scenario, one.gai_conf, programs))
-    for host, texts in one.scenario.names.items():
-        assert said.pure[host] == tuple(texts)
+def chosen_by_go(box: Box, program: Path) -> Iterator[dict[str, str]]:
+    """Inside a sandbox: the order a real Go program names for each name, per nsswitch.conf."""
+    box.set_names({}, "files")
+    for text in NSSWITCH:
+        (box.etc / "nsswitch.conf").write_text(text)
+        # modules named here are not installed: what is looked up fails, the choice is made before
+        said = go_process(program, list(NAMES), "netdns=2").stderr
+        yield dict(re.findall(r"hostLookupOrder\((\S*)\) = (\S+)", said))
+
+
+def test_the_choice_is_real_gos(pool: Pool, programs: Programs) -> None:
+    both = set()
+    for text, real in zip(NSSWITCH, pool.run(chosen_by_go, programs.cgo), strict=True):
+        for name in NAMES:
+            chosen = choose_resolver(name, Surroundings(text, HOSTNAME))
+            assert (chosen.resolver == "cgo") == (real[name] == "cgo"), (text, name, real, chosen)
+            both.add(chosen.resolver)
+    assert both == {"cgo", "go"}
+
+
+@pytest.mark.parametrize(
+    ("around", "resolver"),
+    [
+        ({"environment": {"GODEBUG": "netdns=cgo"}}, "cgo"),
+        ({"environment": {"GODEBUG": "madvdontneed=1,netdns=1+cgo"}}, "cgo"),
+        ({"environment": {"GODEBUG": "netdns=go+2"}}, "go"),
+        ({"environment": {"GODEBUG": "netdns=2"}}, "go"),
+        ({"environment": {"RES_OPTIONS": "rotate"}}, "cgo"),
+        ({"environment": {"RES_OPTIONS": ""}}, "go"),
+        ({"environment": {"HOSTALIASES": "/x"}}, "cgo"),
+        ({"environment": {"LOCALDOMAIN": ""}}, "cgo"),
+        ({"nsswitch": "hosts: files mdns4_minimal dns\n", "mdns_allow": True}, "cgo"),
+        ({"nsswitch": None}, "go"),
+    ],
+)
+def test_the_surroundings_decide(around: dict[str, Any], resolver: str) -> None:
+    given = Surroundings(**{"nsswitch": "hosts: files dns\n", "hostname": "x"} | around)
+    assert choose_resolver("node-1", given).resolver == resolver
+
+
+def test_the_hosts_file_as_go_reads_it() -> None:
+    text = """
+    # 10.0.0.9 node-1
+    10.0.0.5 Node-1 node-1.example # node-2
+    10.0.0.6 node-1.example. other
+    fe80::1%eth0 node-1
+    010.0.0.7 node-1
+    nonsense node-1
+    ::ffff:10.0.0.8 node-1
+    """
+    expected = ["10.0.0.5", "fe80::1", "10.0.0.7", "10.0.0.8"]
+    assert hosts_file(text, "NODE-1") == tuple(map(ip_address, expected))
+    assert hosts_file(text, "node-1.example.") == tuple(map(ip_address, ["10.0.0.5", "10.0.0.6"]))
+    assert hosts_file(text, "node-2") == ()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
@@ -14,8 +17,11 @@ from hypothesis import strategies as st
 
 from harness.kubelet.node import PREFIX, NodeError, NodeObject, read_node
 from harness.sandbox import Pool
+from harness.scenario.schema import Host
 from tests.conftest import Call
-from tests.kubelet.kit import Stored, through_etcd
+
+if TYPE_CHECKING:
+    from harness.sandbox import Box
 
 HERE = Path(__file__).parent
 # one Node, encoded by Kubernetes 1.20's own protobuf serializer and as JSON
@@ -31,12 +37,6 @@ EXPECTED = NodeObject(
 )  # fmt: skip
 
 
-def named(name: str) -> dict[str, Any]:
-    node: dict[str, Any] = json.loads(JSON)
-    node["metadata"]["name"] = name
-    return node
-
-
 def test_both_forms_say_the_same() -> None:
     for value in (JSON, ETCD):
         text = json.dumps({"kvs": [{"key": "L3g=", "value": base64.b64encode(value).decode()}]})
@@ -46,7 +46,8 @@ def test_both_forms_say_the_same() -> None:
 
 
 def test_a_list_and_one_of_it() -> None:
-    nodes = json.dumps({"kind": "List", "items": [named("a"), named("b")]}).encode()
+    items = [json.loads(JSON) | {"metadata": {"name": name}} for name in "ab"]
+    nodes = json.dumps({"kind": "List", "items": items}).encode()
     assert read_node(nodes, "b").name == "b"
     for wanted in (None, "c"):
         with pytest.raises(NodeError, match="a, b"):
@@ -79,38 +80,69 @@ def test_what_is_no_node(data: bytes, words: str) -> None:
         read_node(data)
 
 
-def complaint(data: bytes) -> str:
+@given(st.integers(0, len(ETCD) - 1), st.binary(max_size=200))
+@example(0, b"\x0b")
+@example(1, b"\xff" * 20)
+@example(40, b"\x0a\xff\xff\xff\xff\x0f")
+def test_nothing_cut_and_no_garbage_is_more_than_a_line(length: int, data: bytes) -> None:
+    for value in (ETCD[:length], data, PREFIX + data, ETCD[:40] + data + ETCD[40:]):
+        said = ""
+        try:
+            read_node(value)
+        except NodeError as error:
+            said = str(error)
+        assert "\n" not in said
+
+
+def through_etcd(box: Box, stored: tuple[bytes, Path, str, str]) -> Iterator[tuple[bytes, bytes]]:
+    """Inside a sandbox: write a value to a real etcd on its loopback; it and its JSON, as read."""
+    value, folder, server, client = stored
+    box.build(Host())
+    at, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
+    command = [
+        server, "--data-dir", str(folder), "--name", "one", "--listen-client-urls", at,
+        "--advertise-client-urls", at, "--listen-peer-urls", peer,
+        "--initial-advertise-peer-urls", peer, "--initial-cluster", f"one={peer}",
+    ]  # fmt: skip
+    environment = {
+        **os.environ, "ETCD_UNSUPPORTED_ARCH": os.uname().machine, "ETCDCTL_API": "3",
+    }  # fmt: skip
+    key = "/registry/minions/node-1"
+
+    def etcdctl(*arguments: str, value: bytes = b"") -> bytes:
+        return subprocess.run(
+            [client, "--endpoints", at, *arguments], input=value, env=environment,
+            capture_output=True, check=True, timeout=30,
+        ).stdout  # fmt: skip
+
+    quiet = subprocess.DEVNULL
+    started = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment)
     try:
-        read_node(data)
-    except NodeError as error:
-        return str(error)
-    return ""
-
-
-@given(st.integers(0, len(ETCD) - 1))
-def test_no_cut_value_is_more_than_a_line(length: int) -> None:
-    assert "\n" not in complaint(ETCD[:length])
-
-
-@given(st.binary(max_size=200))
-@example(b"\x0b")
-@example(b"\xff" * 20)
-@example(b"\x0a\xff\xff\xff\xff\x0f")
-def test_no_garbage_is_more_than_a_line(data: bytes) -> None:
-    for value in (data, PREFIX + data, ETCD[:40] + data + ETCD[40:]):
-        assert "\n" not in complaint(value)
+        for _ in range(100):
+            if started.poll() is not None:
+                raise RuntimeError("etcd has ended")
+            try:
+                etcdctl("endpoint", "health")
+                break
+            except subprocess.CalledProcessError:
+                time.sleep(0.2)
+        etcdctl("put", key, value=value)
+        yield etcdctl("get", key, "--print-value-only"), etcdctl("get", key, "-w", "json")
+    finally:
+        started.kill()
+        started.wait()
 
 
 @pytest.mark.parametrize("value", [ETCD, JSON], ids=["protobuf", "json"])
 def test_written_and_read_by_a_real_etcd(
-    pool: Pool, tmp_path: Path, value: bytes, needs: Callable[..., str], call: Call
+    tmp_path: Path, value: bytes, needs: Callable[..., str], call: Call
 ) -> None:
     server, client = needs("etcd", "etcd-server"), needs("etcdctl", "etcd-client")
-    (found,) = pool.run(through_etcd, Stored(value, tmp_path, server, client))
-    assert found["value"] == value + b"\n"
-    assert read_node(found["value"]) == EXPECTED
-    assert read_node(found["json"]) == EXPECTED
-    (tmp_path / "node").write_bytes(found["value"])
+    with Pool() as pool:
+        [(found, as_json)] = pool.run(through_etcd, (value, tmp_path / "data", server, client))
+    assert found == value + b"\n"
+    assert read_node(found) == read_node(as_json) == EXPECTED
+    (tmp_path / "node").write_bytes(found)
     done = call("kubelet", "--scenario", "kubelet-look-up", "--node", tmp_path / "node")
     assert done.status == 1, done.err  # the record has an IPv6 address too
     assert "the Node object has 172.18.45.3, 2001:db8:1::2: differs" in done.out
