@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.scenario import ScenarioError, load
-from tests.scenario.kit import loaded, refusal
+from tests.scenario.kit import refusal
 
 HEAD = "name: x\nhost:\n  interfaces:\n    eth0: {addresses: [10.0.0.1/8, '2001:db8::1/64']}\n"
 LOOKUPS = "lookups: [{name: web}]\n"
@@ -66,10 +66,6 @@ def test_twice_the_file_is_twice_the_work(kind: Callable[[int], str], tmp_path: 
     work(kind(10), path)  # what is imported and cached at the first load
     once, twice = work(kind(150), path), work(kind(300), path)
     assert twice < 2.2 * once
-
-
-def test_4096_routes_can_be_loaded(tmp_path: Path) -> None:
-    assert len(loaded(tmp_path, routes(4096)).scenario.host.routes) == 4096
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import ip_address
-from itertools import combinations, groupby
+from itertools import groupby
 
 import pytest
 
@@ -15,8 +15,6 @@ from harness.model.host import AddressRow
 from harness.model.table import address_table
 from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.suites import FAMILIES, suites
-from harness.scenario.suites.cases import Cases
-from harness.scenario.suites.reasoning import bits, expectation, flip, in_subnet, shared
 
 NAMES = ("rule9", "smoke", "findings")
 
@@ -121,30 +119,3 @@ def length_found(scenario: Scenario) -> int:
     entry = address_table(rows).find(ip_address("172.18.45.2"), True, dialect("2.36"))
     assert entry is not None
     return entry.prefixlen
-
-
-def test_seed_is_reasoned_rightly() -> None:
-    near, far, source = "172.18.45.6", "172.31.80.8", "172.18.45.2"
-    assert in_subnet(near, source, 24) == 29
-    assert in_subnet(far, source, 24) == 0
-    assert in_subnet(far, source, 0) == shared(far, source) == 12
-    ranking = [(9, lambda to: -in_subnet(to, source, 24))]
-    wanted = {"order": [near, far], "decided_by": 9, "glibc": ">=2.17"}
-    assert expectation([far, near], ranking) == wanted
-    assert expectation([far, near], [])["decided_by"] == 10
-
-
-def test_bits() -> None:
-    assert bits("128.0.0.1") == "1" + "0" * 30 + "1"
-    assert len(bits("::")) == 128
-    assert flip("10.0.0.0", 0, 31) == "138.0.0.1"
-    assert shared("2001:db8::", "2001:db8::") == 128
-    for one, other in combinations(range(0, 128, 9), 2):
-        assert shared(flip("2001:db8::", one), flip("2001:db8::", other)) == one
-
-
-def test_a_name_is_given_once() -> None:
-    cases = Cases("once", "", {"eth0": ["10.0.0.1/8"]})
-    cases.add("web", ["10.0.0.2"])
-    with pytest.raises(ValueError, match="web twice"):
-        cases.add("web", ["10.0.0.3"])

@@ -64,7 +64,6 @@ class Cases:
         **settings: Any,
     ) -> None:
         """``interfaces`` gives each one's addresses, ``settings`` further keys of the scenario."""
-        self.name = name
         self._names: dict[str, list[str]] = {}
         self._lookups: list[dict[str, Any]] = []
         links = {link: {"addresses": list(addresses)} for link, addresses in interfaces.items()}
@@ -78,12 +77,7 @@ class Cases:
     def add(
         self, name: str, addresses: Sequence[str], expect: Expect = unknown, **hints: str
     ) -> Self:
-        """Look ``name`` up, which has ``addresses`` in this order; ``hints`` such as socktype.
-
-        Raises ValueError for a name the host has already.
-        """
-        if name in self._names:
-            raise ValueError(f"{self.name}: {name} twice")
+        """Look ``name`` up, which has ``addresses`` in this order; ``hints`` such as socktype."""
         self._names[name] = list(addresses)
         self._lookups.append({"name": name, "expect": list(expect(addresses)), **hints})
         return self
