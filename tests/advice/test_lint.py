@@ -24,23 +24,16 @@ ALL_PRECEDENCES = (
 )
 ALL_SCOPES = "scopev4 169.254.0.0/16 2\nscopev4 127.0.0.0/8 2\nscopev4 0.0.0.0/0 14\n"
 
-# (code, line of the finding, a file that has it, a file that has not)
+# beside docs/lint.md: (code, line of the finding, a file that has it, a file that has not)
 CASES: list[tuple[str, int, str, str]] = [
     ("GAI001", 2, "\nlabels ::1/128 0", "\nlabel ::1/128 0"),
-    ("GAI001", 1, "Label ::1/128 0", "# Label ::1/128 0"),
-    ("GAI002", 1, "label 192.0.2.1/32 0", "label ::ffff:192.0.2.1/128 0"),
     ("GAI002", 1, "scopev4 2001:db8::/32 5", "scopev4 ::ffff:10.0.0.0/104 5"),
     ("GAI002", 1, "scopev4 10.0/8 5", "scopev4 10.0.0.0/8 5"),
     ("GAI002", 1, "label", "label ::1/128 0"),
-    ("GAI003", 1, "label ::1/129 0", "label ::1/128 0"),
     ("GAI003", 1, "scopev4 10.0.0.0/33 5", "scopev4 10.0.0.0/32 5"),
     ("GAI003", 1, "scopev4 ::ffff:10.0.0.0/95 5", "scopev4 ::ffff:10.0.0.0/104 5"),
     ("GAI003", 1, "label ::1/x 0", "label ::1/1 0"),
-    ("GAI004", 1, "precedence 2001:db8:1::/48", "precedence 2001:db8:1::/48 0"),
-    ("GAI005", 1, "precedence 2001:db8:1::6/ 5", "precedence 2001:db8:1::6/128 5"),
-    ("GAI006", 1, "precedence 2001:db8:1::6 5", "precedence 2001:db8:1::6/128 5"),
     ("GAI006", 1, "scopev4 10.0.0.1 5", "scopev4 10.0.0.1/32 5"),
-    ("GAI007", 1, "label ::1/128 x", "label ::1/128 1"),
     ("GAI007", 1, "label ::1/128 2147483648", "label ::1/128 2147483647"),
     ("GAI007", 1, "reload maybe", "reload no"),
     ("GAI008", 1, "label ::1/128 +5", "label ::1/128 5"),
@@ -50,20 +43,15 @@ CASES: list[tuple[str, int, str, str]] = [
     ("GAI010", 2, "label ::1/128 0\nlabel ::1/128 5", "label ::1/128 0\nprecedence ::1/128 5"),
     ("GAI010", 2, "label 2001:db8::1/32 0\nlabel 2001:db8::/32 5",
      "label 2001:db8::/33 0\nlabel 2001:db8::/32 5"),
-    ("GAI011", 0, "label ::1/128 0", ALL_LABELS),
     ("GAI011", 0, ALL_LABELS.replace("label fec0::/10 5\n", ""), "reload no"),
     ("GAI012", 0, "precedence ::ffff:0:0/96 100", ALL_PRECEDENCES),
     ("GAI012", 0, "precedence ::1/128 50", "label ::1/128 0"),
-    ("GAI013", 0, "scopev4 10.0.0.0/8 5", "scopev4 10.0.0.0/8 5\n" + ALL_SCOPES),
-    ("GAI014", 0, "precedence ::ffff:0:0/96 40", "precedence ::ffff:0:0/96 100"),
     ("GAI014", 0, "precedence ::/0 10\nprecedence ::/96 20", ALL_PRECEDENCES),
     ("GAI014", 0, "precedence 2001:db8::/32 7\nprecedence ::ffff:192.0.2.0/120 7",
      "precedence 2001:db8::/32 7\nprecedence ::ffff:192.0.2.0/120 8\n"
      "precedence ::ffff:0:0/96 9"),
     ("GAI010", 1, "reload no\nreload yes", "reload no"),
     ("GAI015", 2, "reload no\nreload yes", "reload yes\nreload no"),
-    ("GAI015", 1, "reload yes", "reload no"),
-    ("GAI016", 1, "label ::1/128 0 junk", "label ::1/128 0 # junk"),
     ("GAI016", 1, "reload no way", "reload no #way"),
     ("GAI017", 1, "label ::1/128 0\0", "label ::1/128 0 # \0"),
     ("GAI018", 3, "label ::/1 5\nlabel 8000::/1 6\nlabel ::/0 1", "label ::/1 5\n\nlabel ::/0 1"),
@@ -82,8 +70,7 @@ def test_finding(code: str, line: int, bad: str, good: str) -> None:
     assert code not in {found_code for found_code, _ in found(good)}
 
 
-def test_every_code_has_a_case_and_a_good_file_none() -> None:
-    assert {case[0] for case in CASES} == set(CODES)
+def test_a_good_file_has_no_finding() -> None:
     for text in "", "\n\n", "# all", ALL_LABELS, ALL_PRECEDENCES, ALL_SCOPES, "reload no":
         assert lint(text) == ()
 
@@ -142,12 +129,6 @@ def test_only_blanks_of_the_c_locale_separate_words() -> None:
     assert ("GAI016", 1) not in found("label ::1/128 0 # \xa0")
 
 
-def test_findings_stand_in_the_order_of_lines_those_of_the_file_last() -> None:
-    lines = [one.line for one in lint("precedence ::/0 10\nreload yes\nlabel x 1\nscopev4 y 2")]
-    assert lines == sorted(lines, key=lambda line: (line == 0, line))
-    assert 0 in lines
-
-
 @given(
     st.binary(max_size=60)
     | st.lists(
@@ -159,11 +140,11 @@ def test_findings_stand_in_the_order_of_lines_those_of_the_file_last() -> None:
     ).map(b" ".join)
 )  # fmt: skip
 def test_no_file_is_too_bad_to_lint(data: bytes) -> None:
-    lines = data.count(b"\n") + 1
-    for finding in lint(data):
-        assert finding.code in CODES
-        assert 0 <= finding.line <= lines
-        assert finding.message
+    found = lint(data)
+    assert all(finding.code in CODES and finding.message for finding in found)
+    lines = [finding.line for finding in found]
+    assert set(lines) <= set(range(data.count(b"\n") + 2))
+    assert lines == sorted(lines, key=lambda line: (line == 0, line))
 
 
 def test_a_file_as_long_as_any_is_linted_in_seconds() -> None:
@@ -197,8 +178,10 @@ def examples() -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("code", "kind", "text"), examples())
 def test_the_examples_of_the_document(code: str, kind: str, text: str) -> None:
-    found = {finding.code for finding in lint(text.replace("\\0", "\0"))}
+    found = {finding.code: finding.line for finding in lint(text.replace("\\0", "\0"))}
     assert (code in found) == (kind == "bad"), found
+    of_the_file = code in ("GAI011", "GAI012", "GAI013", "GAI014")
+    assert kind == "good" or (found[code] == 0) == of_the_file
 
 
 def test_every_code_is_documented_with_both_examples() -> None:

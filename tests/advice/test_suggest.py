@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from harness.advice.lint import lint
 from harness.advice.suggest import Impossible, LookupCase, Suggestion, answered_order, suggest
 from harness.advice.suggest import lines as gai_lines
-from harness.advice.suggest.goal import possible
-from harness.advice.suggest.lines import NewLine, as_prefix, cut, holds, with_new_lines
+from harness.advice.suggest.lines import NewLine, as_prefix, with_new_lines
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
 from harness.model.gaiconf import parse_gai_conf
@@ -34,12 +33,12 @@ FOUR = Candidate("203.0.113.9", "192.0.2.2", prefixlen=24, index=2)
 DEAD = Candidate("2001:db8:bad::1", None)
 
 
-def case(*found: Candidate, glibc: str = "2.36", name: str = "web") -> LookupCase:
-    return LookupCase(name, dialect(glibc), found)
-
-
 def targets(*texts: str) -> tuple[Target, ...]:
     return tuple(Target(ip_address(text)) for text in texts)
+
+
+def case(*found: Candidate, glibc: str = "2.36", name: str = "web") -> LookupCase:
+    return LookupCase(name, dialect(glibc), found)
 
 
 def wish(
@@ -109,15 +108,17 @@ def test_new_lines_stand_in_front_and_a_file_with_precedences_needs_no_defaults(
 
 
 @pytest.mark.parametrize(
-    ("rule", "worse", "better"),
+    ("rule", "worse", "better", "remedy"),
     [
-        (1, DEAD, SIX),
-        (2, replace(SIX, destination="fec0:0:0:9::1"), SIX),
-        (3, replace(SIX, destination="2001:db8:8::1", deprecated=True), SIX),
-        (4, replace(SIX, destination="2001:db8:8::1"), replace(SIX, home=True)),
+        (1, DEAD, FOUR, "AF_INET6"),
+        (2, replace(SIX, destination="fec0:0:0:9::1"), SIX, "--node-ip=fec0:0:0:9::1"),
+        (3, replace(OTHER_SIX, deprecated=True), SIX, "is not deprecated"),
+        (4, OTHER_SIX, replace(SIX, home=True), "the home flag"),
     ],
 )
-def test_the_rule_in_the_way_is_named(rule: int, worse: Candidate, better: Candidate) -> None:
+def test_the_rule_in_the_way_is_named(
+    rule: int, worse: Candidate, better: Candidate, remedy: str
+) -> None:
     found = wish(worse, better, want=[str(worse.destination)])
     assert isinstance(found, Impossible)
     assert found.proved
@@ -125,7 +126,7 @@ def test_the_rule_in_the_way_is_named(rule: int, worse: Candidate, better: Candi
     assert obstacle.rule == rule
     assert obstacle.steps[-1].startswith(f"rule {rule}:")
     assert len(obstacle.steps) == rule
-    assert obstacle.remedies
+    assert remedy in " ".join(obstacle.remedies)
 
 
 def test_one_address_in_two_zones_cannot_be_turned() -> None:
@@ -139,13 +140,6 @@ def test_one_address_in_two_zones_cannot_be_turned() -> None:
     # from two sources a label tells them apart
     twins[1] = replace(twins[1], source="fe80::3")
     assert own(suggest([case(*twins)], None, (second, first)))
-
-
-def test_another_family_is_offered_where_families_differ() -> None:
-    found = wish(DEAD, FOUR, want=["2001:db8:bad::1"])
-    assert isinstance(found, Impossible)
-    assert any("AF_INET6" in text for text in found.obstacles[0].remedies)
-    assert any("--node-ip=2001:db8:bad::1" in text for text in found.obstacles[0].remedies)
 
 
 def test_every_dialect_must_agree() -> None:
@@ -219,40 +213,6 @@ def test_wrong_wishes_are_refused(want: list[str], cases: list[LookupCase]) -> N
         suggest(cases, None, targets(*want))
 
 
-def test_lines_are_written_as_every_version_reads_them() -> None:
-    mapped = 0xFFFF << 32
-    assert gai_lines.prefix_text(mapped, 96) == "::ffff:0:0/96"
-    assert gai_lines.prefix_text(mapped | 10 << 24, 104) == "::ffff:10.0.0.0/104"
-    assert NewLine("scopev4", 10 << 24, 8, 5).text == "scopev4 ::ffff:10.0.0.0/104 5"
-    assert NewLine("label", 0xFC << 120, 7, 1).text == "label fc00::/7 1"
-
-
-@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=6))
-def test_the_tree_holds_every_part_that_a_prefix_can_hold(values: list[int]) -> None:
-    parts = {
-        frozenset(v for v in values if holds(node, v, 32)) for node in gai_lines.tree(values, 32)
-    }
-    for value in values:
-        for bits in range(33):
-            prefix = cut(value, bits, 32)
-            assert frozenset(v for v in values if holds(prefix, v, 32)) in parts
-
-
-@given(st.integers(0, 2**128 - 1), st.integers(0, 128))
-def test_shorter_prefixes_hold_the_longer_one(value: int, bits: int) -> None:
-    prefix = cut(value, bits)
-    for above in gai_lines.shorter(prefix):
-        assert above[1] < bits
-        assert holds(above, prefix[0])
-        assert cut(*above) == above
-
-
-def test_what_one_table_can_make_equal_and_different() -> None:
-    assert possible([(1, 2)], [(1, 3)])
-    assert not possible([(1, 2), (2, 3)], [(1, 3)])
-    assert not possible([], [(1, 1)])
-
-
 @st.composite
 def small_cases(draw: st.DrawFn) -> LookupCase:
     """Two or three different destinations, with anything that rules 1 to 10 may meet."""
@@ -281,7 +241,11 @@ def test_the_search_finds_a_change_exactly_where_trying_everything_does(
         return
     policy = Policy.build(found.gai_conf, one.dialect)
     assert answered_order(one, policy)[: len(wanted)] == wanted
-    assert not [f for f in lint(found.gai_conf or b"") if f.code in ("GAI001", "GAI002", "GAI007")]
+    # every line is read, and a table that gains a line keeps its defaults
+    codes = {finding.code for finding in lint(found.gai_conf or b"")}
+    assert not codes & {"GAI001", "GAI002", "GAI007", "GAI010"}
+    if conf is None:
+        assert not codes & {"GAI011", "GAI012", "GAI013"}
 
 
 @settings(max_examples=60, deadline=None)
@@ -304,14 +268,3 @@ def test_one_precedence_line_never_does_what_is_said_to_take_two(
             kept = gai_lines.restored((line,), parse_gai_conf(b"", one.dialect), one.dialect)
             policy = Policy.build(with_new_lines(b"", (line, *kept)), one.dialect)
             assert answered_order(one, policy) != wanted
-
-
-@settings(max_examples=60, deadline=None)
-@given(small_cases())
-def test_defaults_are_kept(one: LookupCase) -> None:
-    """A table that gains a line has every default entry that no new line replaces."""
-    wanted = (Target(ip_address(str(one.candidates[-1].destination))),)
-    found = suggest([one], None, wanted)
-    if isinstance(found, Suggestion):
-        codes = {finding.code for finding in lint(found.gai_conf or b"")}
-        assert not codes & {"GAI010", "GAI011", "GAI012", "GAI013"}
