@@ -95,12 +95,20 @@ def link(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
     return member(name, type=tarfile.SYMTYPE, linkname=target)
 
 
+def hard(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
+    return member(name, type=tarfile.LNKTYPE, linkname=target)
+
+
 def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for info, content in members:
             archive.addfile(info, io.BytesIO(content))
     return output.getvalue()
+
+
+def ar_header(name: str, size: int) -> bytes:
+    return f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{size:<10}`\n".encode()
 
 
 def deb(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -110,8 +118,5 @@ def deb(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
     with path.open("wb") as output:
         output.write(b"!<arch>\n")
         for name, content in parts:
-            output.write(
-                f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode()
-            )
-            output.write(content + b"\n" * (len(content) % 2))
+            output.write(ar_header(name, len(content)) + content + b"\n" * (len(content) % 2))
     return path
