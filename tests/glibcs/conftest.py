@@ -25,10 +25,6 @@ from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.sources import Source
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "network: needs the distribution's package mirror")
-
-
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of its own for each test."""
@@ -105,6 +101,14 @@ def own() -> Build:
 
 
 @pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """What stands for a worker."""
+    path = tmp_path / "program"
+    path.write_bytes(b"a program")
+    return path
+
+
+@pytest.fixture
 def run_staged(needs: Callable[..., str]) -> Callable[[Build], str]:
     """Call it with a build: what its libc says that runs as a program in the build's root."""
 
@@ -125,10 +129,9 @@ def tree(tmp_path: Path, own: Build) -> Callable[..., Path]:
 
     def make(libraries: str, loader: str | None = None, name: str = "tree") -> Path:
         root = tmp_path / name
-        for place in (libraries, libraries if loader is None else loader):
-            (root / place).mkdir(parents=True, exist_ok=True)
         for number, (soname, path) in enumerate(own.files):
             place = loader if number == 0 and loader is not None else libraries
+            (root / place).mkdir(parents=True, exist_ok=True)
             shutil.copy(path, root / place / soname)
         return root
 
