@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
 from harness.glibcs import (
     Build,
     GlibcError,
@@ -25,10 +24,9 @@ from harness.glibcs import (
 from harness.glibcs.apt import PackageRequest
 from harness.glibcs.catalog import Suite
 from harness.glibcs.sources import Source
+from tests.conftest import Call
 from tests.glibcs.conftest import Mirror
 from tests.glibcs.making import deb, link, member
-
-pytestmark = pytest.mark.needs("dpkg-deb", "dpkg")
 
 NEVER = "9.99"
 
@@ -55,6 +53,10 @@ def _serving(package: Path) -> Callable[[PackageRequest, Path], object]:
     return lambda _, path: shutil.copy(package, path)
 
 
+def _cleared(cache: Path) -> bool:
+    return not any((cache / "tmp").iterdir())
+
+
 def test_a_package_becomes_a_build_with_a_manifest(mirror: Mirror, cache: Path, own: Build) -> None:
     seen: list[Progress] = []
     build = fetch("first", progress=seen.append)
@@ -68,12 +70,12 @@ def test_a_package_becomes_a_build_with_a_manifest(mirror: Mirror, cache: Path, 
     assert len(manifest["deb_sha256"]) == 64
     assert [file[0] for file in manifest["files"]] == list(own.names)
     assert [one.step for one in seen] == ["download", "unpack", "done"]
-    assert not any((cache / "tmp").iterdir())
+    assert _cleared(cache)
 
 
 def test_what_is_there_is_not_fetched_again(mirror: Mirror, own: Build) -> None:
-    first = fetch("first")
     seen: list[Progress] = []
+    first = fetch("first")
     assert fetch(own.version, progress=seen.append) == first == fetch(f"{own.version}:{own.arch}")
     assert [one.step for one in seen] == ["cached"]
     assert len(mirror.requests) == 1
@@ -105,40 +107,33 @@ def test_two_fetches_at_once_download_once(mirror: Mirror) -> None:
     assert len(mirror.requests) == 1
 
 
-def test_a_broken_download_leaves_nothing(mirror: Mirror, cache: Path, tmp_path: Path) -> None:
+def test_what_goes_wrong_leaves_nothing(
+    mirror: Mirror, cache: Path, tmp_path: Path, own: Build
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
     whole, data = mirror.serve, (tmp_path / "served.deb").read_bytes()
+    other = "s390x" if own.arch != "s390x" else "amd64"
+    with pytest.raises(GlibcUnavailable, match=f"is for {own.arch}; expected {other}"):
+        fetch("first", other)
     for part in (0.0, 0.1, 0.5, 0.99):
         (tmp_path / "cut.deb").write_bytes(data[: int(len(data) * part)])
         mirror.serve = _serving(tmp_path / "cut.deb")
         with pytest.raises(GlibcUnavailable, match=r"damaged package.*glibc fetch first"):
             fetch("first")
-        assert not any((cache / "builds").iterdir())
-        assert not any((cache / "tmp").iterdir())
-    mirror.serve = whole
-    assert fetch("first").origin == "made first 1:2.99-1"
-
-
-def test_an_interrupted_run_is_cleared_away(mirror: Mirror, cache: Path, own: Build) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    whole, mirror.serve = mirror.serve, interrupt
-    with pytest.raises(KeyboardInterrupt):
-        fetch("first")
-    assert not any((cache / "tmp").iterdir())
-    (cache / "tmp" / f"made-first-{own.arch}.killed_1").mkdir()
-    mirror.serve = whole
-    fetch("first")
-    assert not any((cache / "tmp").iterdir())
-
-
-def test_a_package_of_something_else_is_refused(mirror: Mirror, tmp_path: Path, own: Build) -> None:
-    other = "s390x" if own.arch != "s390x" else "amd64"
-    with pytest.raises(GlibcUnavailable, match=f"is for {own.arch}; expected {other}"):
-        fetch("first", other)
     mirror.serve = _serving(deb(tmp_path / "other.deb", member("./usr/share/doc/x", b"text")))
     with pytest.raises(GlibcUnavailable, match=r"no libc\.so\.6 in it"):
         fetch("first")
+    mirror.serve = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        fetch("first")
+    assert not any((cache / "builds").iterdir())
+    assert _cleared(cache)
+    (cache / "tmp" / f"made-first-{own.arch}.killed_1").mkdir()
+    mirror.serve = whole
+    assert fetch("first").origin == "made first 1:2.99-1"
+    assert _cleared(cache)
 
 
 def test_a_foreign_architecture_comes_from_the_cross_compilers(
@@ -170,22 +165,19 @@ def test_a_damaged_build_is_fetched_again(mirror: Mirror, own: Build) -> None:
     assert build.libc.read_bytes() == own.libc.read_bytes()
 
 
-def test_what_cannot_be_asked_for(mirror: Mirror) -> None:
-    with pytest.raises(GlibcError, match="neither a version nor a suite; expected one of first,"):
-        fetch("bookwurm")
-    with pytest.raises(GlibcMissing, match="made is known to have"):
-        fetch("1.1")
-    with pytest.raises(GlibcError, match="names another architecture"):
-        fetch("first:arm64", "amd64")
-    with pytest.raises(GlibcError, match="is not an architecture"):
-        fetch("first", "../x")
-    assert mirror.requests == []
-
-
-def test_a_host_without_a_mirror(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_asked_for(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, arch, said in (
+        ("bookwurm", None, "neither a version nor a suite; expected one of first,"),
+        ("1.1", None, "made is known to have"),
+        ("first:arm64", "amd64", "names another architecture"),
+        ("first", "../x", "is not an architecture"),
+    ):
+        with pytest.raises(GlibcError, match=said):
+            fetch(name, arch)
     monkeypatch.setattr(fetching, "host_sources", lambda: ())
     with pytest.raises(GlibcUnavailable, match="no mirror of made's main; add one"):
         fetch("first")
+    assert mirror.requests == []
 
 
 def test_the_second_mirror_is_tried(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,14 +202,11 @@ def test_a_cache_that_cannot_be_written(mirror: Mirror, cache: Path) -> None:
         fetch("first")
 
 
-def test_the_command_says_each_step_once(
-    mirror: Mirror, own: Build, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["glibc", "fetch", "--suite", "stale", "first"]) == 0
-    said = capsys.readouterr()
+def test_the_command_says_each_step_once(mirror: Mirror, own: Build, call: Call) -> None:
+    done = call("glibc", "fetch", "--suite", "stale", "first")
     origin = f"glibc {own.version} {own.arch} (made"
-    assert said.out.splitlines() == [f"{origin} first 1:2.99-1)", f"{origin} stale 1:2.99-1)"]
-    assert said.err.splitlines() == [
+    assert done.out.splitlines() == [f"{origin} first 1:2.99-1)", f"{origin} stale 1:2.99-1)"]
+    assert (done.status, done.err.splitlines()) == (0, [
         "first: downloading",
         "first: unpacking",
         "suite stale is archived: its index is accepted past its date",
@@ -225,57 +214,46 @@ def test_the_command_says_each_step_once(
         "stale: downloading",
         "stale: unpacking",
         f"suite stale carries glibc {own.version}, not {NEVER}",
-    ]
+    ])  # fmt: skip
 
 
-def test_all_goes_on_without_an_archived_suite(
-    mirror: Mirror, own: Build, capsys: pytest.CaptureFixture[str]
+def test_what_is_missing_is_said_and_the_rest_fetched(
+    mirror: Mirror, own: Build, call: Call
 ) -> None:
-    mirror.missing = {"stale"}
-    assert main(["glibc", "fetch", "--all"]) == 0
-    assert "stale passed over: stale gone; wait" in capsys.readouterr().err
-    assert main(["glibc", "fetch", "stale", "first"]) == 3
-    said = capsys.readouterr()
-    assert "stale not fetched: stale gone; wait" in said.err
-    assert said.out == f"glibc {own.version} {own.arch} (made first 1:2.99-1)\n"
-
-
-def test_fetching_for_architectures(
-    mirror: Mirror, own: Build, capsys: pytest.CaptureFixture[str]
-) -> None:
+    """The mirror hands out the host's own architecture whatever is asked for."""
     mirror.missing = {"stale"}
     other = "s390x" if own.arch != "s390x" else "amd64"
-    assert main(["glibc", "fetch", "first", "--arch", f"{own.arch}, {own.arch}"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1
-    # the mirror hands out the host's own architecture whatever is asked for
-    assert main(["glibc", "fetch", "first", "--arch", f"{other},{own.arch}"]) == 3
-    said = capsys.readouterr()
-    assert f"first:{other} not fetched: suite first: " in said.err
-    assert f"expected {other}" in said.err
-    assert len(said.out.splitlines()) == 1
     # where all is wanted, an architecture may lack some, but not each
-    assert main(["glibc", "fetch", "--all", "--arch", own.arch]) == 0
-    assert f"stale:{own.arch} passed over: stale gone; wait" in capsys.readouterr().err
-    assert main(["glibc", "fetch", "--all", "--arch", other]) == 3
-    assert f"first:{other} passed over: " in capsys.readouterr().err
-    assert main(["glibc", "fetch", "first", "--arch", "vax"]) == 2
-    assert "fetch: an architecture of amd64, i386, " in capsys.readouterr().err
-    for wrong in ("first:vax", "first:all"):
-        assert main(["glibc", "fetch", wrong]) == 2
-        assert f"was expected, not '{wrong[6:]}'" in capsys.readouterr().err
+    for words, status, lines, said in (
+        ("--all", 0, 1, "stale passed over: stale gone; wait"),
+        ("stale first", 3, 1, "stale not fetched: stale gone; wait"),
+        (f"first --arch {own.arch},{own.arch}", 0, 1, ""),
+        (f"first --arch {other},{own.arch}", 3, 1, f"first:{other} not fetched: suite first: "),
+        (f"first --arch {other},{own.arch}", 3, 1, f"expected {other}"),
+        (f"--all --arch {own.arch}", 0, 1, f"stale:{own.arch} passed over: stale gone; wait"),
+        (f"--all --arch {other}", 3, 0, f"first:{other} passed over: "),
+        ("first --arch vax", 2, 0, "fetch: an architecture of amd64, i386, "),
+        ("first:vax", 2, 0, "was expected, not 'vax'"),
+        ("first:all", 2, 0, "was expected, not 'all'"),
+    ):
+        done = call("glibc", "fetch", *words.split())
+        assert (done.status, len(done.out.splitlines())) == (status, lines), words
+        assert said in done.err
+        assert lines == 0 or f"glibc {own.version} {own.arch} (made first 1:2.99-1)\n" in done.out
 
 
+@pytest.mark.usefixtures("mirror")
 def test_all_architectures_are_those_with_a_worker(
-    mirror: Mirror, own: Build, monkeypatch: pytest.MonkeyPatch
+    own: Build, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
 
-    def fetch_one(_name: str, arch: str, *_: object) -> Build:
+    def fetched(_name: str, arch: str, *_: object) -> Build:
         asked.append(arch)
         return own
 
-    monkeypatch.setattr("harness.cli.glibc.fetch", fetch_one)
-    assert main(["glibc", "fetch", "first", "--arch", "all"]) == 0
+    monkeypatch.setattr("harness.cli.glibc.fetch", fetched)
+    assert call("glibc", "fetch", "first", "--arch", "all").status == 0
     assert asked == ["amd64", "i386", "arm64", "armhf", "ppc64el", "riscv64", "s390x"]
 
 
