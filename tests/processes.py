@@ -1,24 +1,65 @@
-"""What still runs of a program that a test has started."""
+"""What still runs of a program that a test has started, and what it has left on the machine."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
 T = TypeVar("T")
+PROC = Path("/proc")
+
+
+class Program(subprocess.Popen[str]):
+    """A program that is killed at the end with all that descends from it, which bears a mark."""
+
+    def __init__(
+        self, *command: str | Path, env: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        self.mark = f"gai-test-{uuid.uuid4()}"
+        env = {**os.environ, **(env or {}), "GAI_TEST_MARK": self.mark}
+        options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **options}
+        super().__init__(list(map(str, command)), env=env, text=True, **options)
+
+    def family(self) -> set[int]:
+        """The processes of it that are there, itself included."""
+        return marked(self.mark)
+
+    def __exit__(self, *_: object) -> None:
+        for pid in self.family():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.communicate()
+
+
+def everybody() -> set[int]:
+    return {int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()}
 
 
 def marked(mark: str) -> set[int]:
     """The processes with this text in the environment they were started with, but no zombies."""
     found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
+    for pid in everybody():
+        with suppress(OSError):
+            if mark.encode() in PROC.joinpath(f"{pid}/environ").read_bytes():
+                found.add(pid)
+    return found
+
+
+def namespaces(pids: Iterable[int]) -> set[str]:
+    found = set()
+    for pid in pids:
+        for kind in ("user", "net", "mnt", "pid", "uts", "ipc"):
             with suppress(OSError):
-                if mark.encode() in (entry / "environ").read_bytes():
-                    found.add(int(entry.name))
+                found.add(str(PROC.joinpath(f"{pid}/ns/{kind}").readlink()))
     return found
 
 
@@ -28,3 +69,31 @@ def until(condition: Callable[[], T], seconds: float = 60) -> T:
     while not (value := condition()) and time.monotonic() < end:
         time.sleep(0.005)
     return value
+
+
+def machine() -> dict[str, object]:
+    """What nothing in a sandbox may change, without what changes by itself (counters, ages)."""
+    etc: dict[str, object] = {}
+    for path in sorted(Path("/etc").rglob("*")):
+        with suppress(OSError):
+            status = path.lstat()
+            etc[str(path)] = (status.st_mode, status.st_uid, status.st_ino, status.st_ctime_ns)
+    with IPRoute() as netlink:
+        network = {
+            "links": [(m["index"], m.get_attr("IFLA_IFNAME"), m["flags"], m.get_attr("IFLA_MTU"))
+                      for m in netlink.get_links()],
+            "addresses": [(m["index"], m["family"], m["prefixlen"], m.get_attr("IFA_ADDRESS"))
+                          for m in netlink.get_addr()],
+            "routes": [(m["family"], m["dst_len"], m["table"], m["type"],
+                        *(m.get_attr(f"RTA_{n}") for n in ("DST", "GATEWAY", "OIF", "PREFSRC")))
+                       for m in netlink.get_routes()],
+            "rules": [(m["family"], m.get_attr("FRA_PRIORITY")) for m in netlink.get_rules()],
+        }  # fmt: skip
+    return {
+        **{name: sorted(map(str, found)) for name, found in network.items()},
+        "multicast": PROC.joinpath("self/net/dev_mcast").read_text(),
+        "etc": etc,
+        "mounts": sorted(PROC.joinpath("self/mountinfo").read_text().splitlines()),
+        "name": os.uname().nodename,
+        "run": sorted(path.name for path in Path("/run").iterdir()),
+    }

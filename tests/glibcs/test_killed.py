@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +20,12 @@ import pytest
 from harness.cli import main
 from harness.glibcs import apt
 from harness.glibcs.cache import clear_dead
+from tests.processes import Program, marked, until
 
 pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt-get")
 
 # docs/security.md names a longer run.
 KILLS = int(os.environ.get("GAI_HARNESS_KILLS", "3"))
-Fetch = subprocess.Popen[bytes]
-MARK = "GAI_HARNESS_TEST_MARK"
 FETCH = """
 import sys
 from harness.cli import main
@@ -50,33 +49,22 @@ def stalling() -> Iterator[socket.socket]:
         yield server
 
 
-def _marked(mark: str) -> dict[int, str]:
-    """The processes started under a mark, by its place in their environment."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes():
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().decode()
-    return found
-
-
-def _ended(mark: str) -> bool:
-    """Whether its processes end soon."""
-    until = time.monotonic() + 15
-    while (left := _marked(mark)) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not left
-
-
-def _start(server: socket.socket, cache: Path, before: list[str]) -> tuple[str, Fetch]:
-    """A fetch from that mirror, and the mark of its processes."""
-    mark = uuid.uuid4().hex
+def _start(server: socket.socket, cache: Path, before: list[str]) -> Program:
+    """A fetch from that mirror."""
     uri = f"http://127.0.0.1:{server.getsockname()[1]}/debian"
-    environment = {**os.environ, MARK: mark, "GAI_HARNESS_CACHE": str(cache), "no_proxy": "*"}
-    return mark, subprocess.Popen(
-        [*before, sys.executable, "-P", "-c", FETCH, uri], env=environment,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    return Program(
+        *before, sys.executable, "-P", "-c", FETCH, uri, stdout=subprocess.DEVNULL,
+        env={"GAI_HARNESS_CACHE": str(cache), "no_proxy": "*"},
     )  # fmt: skip
+
+
+def _lines(pids: Iterable[int]) -> dict[int, str]:
+    """The command lines of these processes, as far as they are still there."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+    return found
 
 
 def _needs(before: list[str]) -> None:
@@ -89,21 +77,21 @@ def _needs(before: list[str]) -> None:
 def test_nothing_of_a_killed_fetch_stays(stalling: socket.socket, cache: Path, net: str) -> None:
     before = WITHOUT if net == "orphans" else []
     _needs(["unshare", "-U", "-r", "-p", "-f"] if net == "supervisor killed" else before)
-    mark, started = _start(stalling, cache, before)
-    stalling.accept()
-    running = _marked(mark)
-    for name in ("apt-get", "methods/http"):
-        assert any(name in line for line in running.values())
-    if net == "supervisor killed":
-        for pid, line in running.items():
-            if "supervise.py" in line:
-                os.kill(pid, signal.SIGKILL)
-        assert started.wait(15) == 3
-    else:
-        started.send_signal(signal.SIGTERM if net == "terminated" else signal.SIGKILL)
-        started.wait(15)
-        assert len(list((cache / "tmp").iterdir())) == 1
-    assert _ended(mark), _marked(mark)
+    with _start(stalling, cache, before) as started:
+        stalling.accept()
+        running = _lines(started.family())
+        for name in ("apt-get", "methods/http"):
+            assert any(name in line for line in running.values())
+        if net == "supervisor killed":
+            for pid, line in running.items():
+                if "supervise.py" in line:
+                    os.kill(pid, signal.SIGKILL)
+            assert started.wait(15) == 3
+        else:
+            started.send_signal(signal.SIGTERM if net == "terminated" else signal.SIGKILL)
+            started.wait(15)
+            assert len(list((cache / "tmp").iterdir())) == 1
+        assert until(lambda: not started.family(), 15), _lines(started.family())
     assert main(["schema"]) == 0
     assert not any((cache / "tmp").iterdir())
 
@@ -111,11 +99,11 @@ def test_nothing_of_a_killed_fetch_stays(stalling: socket.socket, cache: Path, n
 def test_fetches_killed_at_any_moment(stalling: socket.socket, cache: Path) -> None:
     chance = random.Random(f"kills {KILLS}")
     for _ in range(KILLS):
-        mark, started = _start(stalling, cache, [])
-        time.sleep(chance.uniform(0, 3))
-        started.kill()
-        started.wait()
-        assert _ended(mark), _marked(mark)
+        with _start(stalling, cache, []) as started:
+            time.sleep(chance.uniform(0, 3))
+            started.kill()
+            started.wait()
+            assert until(lambda: not started.family(), 15), _lines(started.family())
     clear_dead()
     assert not (cache / "tmp").exists() or not any((cache / "tmp").iterdir())
 
@@ -123,7 +111,7 @@ def test_fetches_killed_at_any_moment(stalling: socket.socket, cache: Path) -> N
 def test_the_status_of_a_supervised_command_is_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(MARK, mark := uuid.uuid4().hex)
+    monkeypatch.setenv("GAI_TEST_MARK", mark := uuid.uuid4().hex)
     for script, said in (
         ("exit 0", None),
         ("echo 'E: made' >&2; exit 100", "E: made\n"),
@@ -131,4 +119,4 @@ def test_the_status_of_a_supervised_command_is_its_own(
         ("sleep 1000 & setsid sleep 1000 & exit 1", ""),
     ):
         assert apt._run(["/bin/sh", "-c", script, "sh"], tmp_path, lambda *_: None) == said
-    assert [line for line in _marked(mark).values() if "sleep" in line] == []
+    assert [line for line in _lines(marked(mark)).values() if "sleep" in line] == []

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
-from tests.processes import marked, until
+from tests.processes import Program, until
 
 pytest_plugins = ("pytester",)
 
@@ -34,30 +29,14 @@ def test_busy(gai_host):
 """
 
 
-@pytest.fixture(params=_BUSY)
-def busy(
-    request: pytest.FixtureRequest, project: pytest.Pytester
-) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """pytest in the middle of a test, and the mark of everything that descends from it."""
-    mark = f"gai-test-mark-{uuid.uuid4()}"
-    project.makepyfile(test_busy=_TEST.format(_BUSY[request.param]))
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "pytest", "-q", "test_busy.py"],
-        cwd=project.path, env=os.environ | {"GAI_TEST_MARK": mark},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert until(lambda: (project.path / "ready").exists() or process.poll() is not None)
-    assert process.poll() is None
-    yield process, mark
-    for pid in marked(mark):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    process.wait()
-
-
-def test_nothing_is_left_after_a_sigkill(busy: tuple[subprocess.Popen[bytes], str]) -> None:
-    process, mark = busy
-    assert len(marked(mark)) >= 4  # pytest, forkserver, supervisor, the sandbox's pid 1
-    process.kill()
-    process.wait()
-    assert until(lambda: not marked(mark), 20)
+@pytest.mark.parametrize("busy", _BUSY)
+def test_nothing_is_left_after_a_sigkill(project: pytest.Pytester, busy: str) -> None:
+    project.makepyfile(test_busy=_TEST.format(_BUSY[busy]))
+    command = (sys.executable, "-P", "-m", "pytest", "-q", "test_busy.py")
+    with Program(*command, cwd=project.path, stdout=subprocess.DEVNULL) as process:
+        assert until(lambda: (project.path / "ready").exists() or process.poll() is not None)
+        assert process.poll() is None
+        assert len(process.family()) >= 4  # pytest, forkserver, supervisor, the sandbox's pid 1
+        process.kill()
+        process.wait()
+        assert until(lambda: not process.family(), 20)

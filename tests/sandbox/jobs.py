@@ -234,14 +234,6 @@ def echo(box: Box, spec: Any) -> Iterator[Any]:
         yield heard
 
 
-def standing(box: Box, host: Host) -> Iterator[Any]:
-    box.build(host)
-    yield box.show_machine_etc()
-    box.send_namespaces()
-    with suppress(EOFError):
-        box.hear()
-
-
 def sysctls_changed(box: Box, host: Host) -> Iterator[set[str]]:
     """Write another value to every sysctl a scenario may set; the keys of those that took it."""
     box.build(host)

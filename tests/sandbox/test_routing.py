@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.model.host import Target
-from harness.sandbox import Pool, SandboxError, SandboxUnavailable
+from harness.sandbox import Pool, SandboxUnavailable
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 from tests.sandbox.kit import Data
@@ -114,6 +114,16 @@ STEERED: dict[str, tuple[Data, dict[str, str | None]]] = {
                 ["::/0 via 2001:db8:b::1 dev b source 2001:db8:b::/64"]),
         {FAR6: None, "2001:db8:b:1::9": "2001:db8:b::2"},
     ),
+    "a tentative address": (
+        host_of({"a": "2001:db8:a::2/64+tentative 2001:db8:a::3/64"}),
+        {"2001:db8:a::2:9": "2001:db8:a::3"},
+    ),
+    "addresses of lo and of an interface that is down": (
+        host_of({"lo": "10.0.0.1/32 2001:db8:1::1/128", "a": "10.1.0.2/24",
+                 "b": {"up": False, "addresses": ["10.2.0.2/24"]}},
+                ["default via 10.1.0.1 from 10.0.0.1"]),
+        {FAR4: "10.0.0.1", "10.2.0.9": "10.0.0.1", "10.2.0.2": "10.2.0.2"},
+    ),
     **{f"labels that match {own}2": (
         host_of(
             {"a": "2001:db8:a::2/64 2001:db8:b::2/64"}, ["::/0 via 2001:db8:a::1"],
@@ -158,43 +168,6 @@ def test_a_multipath_route_spreads_destinations_over_sources(pool: Pool) -> None
     assert set(six) == {"2001:db8:a::2", "2001:db8:b::2"}
 
 
-def test_a_tentative_address_is_there_and_no_source(pool: Pool) -> None:
-    host = host_of({"a": "2001:db8:a::2/64+tentative 2001:db8:a::3/64"})
-    assert sources(pool, host, "2001:db8:a::2:9") == ["2001:db8:a::3"]
-    _, view = pool.run(jobs.built, Host.model_validate(host))
-    assert "2001:db8:a::2" in [str(row.address) for row in view.addresses]
-
-
-def test_addresses_of_lo_and_of_an_interface_that_is_down(pool: Pool) -> None:
-    off = {"up": False, "addresses": ["10.2.0.2/24"]}
-    interfaces: Data = {"lo": "10.0.0.1/32 2001:db8:1::1/128", "a": "10.1.0.2/24", "b": off}
-    host = host_of(interfaces, ["default via 10.1.0.1 from 10.0.0.1"])
-    assert sources(pool, host, FAR4, "10.2.0.9", "10.2.0.2") == ["10.0.0.1", "10.0.0.1", "10.2.0.2"]
-    _, view = pool.run(jobs.built, Host.model_validate(host))
-    assert [str(row.local) for row in view.addresses if str(row.local).startswith("10.")] == [
-        "10.0.0.1", "10.1.0.2", "10.2.0.2",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("kind", "hardware"),
-    [
-        ("bridge", 1), ("bond", 1), ("vlan", 1), ("macvlan", 1),
-        ("tun", 0xFFFE), ("wireguard", 0xFFFE), ("gre", 778),
-    ],
-)  # fmt: skip
-def test_kinds_that_are_the_same_to_glibc_are_said_to_be(
-    pool: Pool, kind: str, hardware: int
-) -> None:
-    host = Host.model_validate({"interfaces": {"x": {"kind": kind, "addresses": ["10.0.0.1/24"]}}})
-    topology, view = pool.run(jobs.built, host)
-    # where there is no tun device, an ethernet stands for them
-    assert next(link.type for link in view.links if link.name == "x") in {hardware, 1}
-    [device] = topology.devices
-    said = any(n.name == "x" and n.text.startswith(f"{kind} made as") for n in topology.notes)
-    assert said == (device.used != kind)
-
-
 def test_a_vrf_keeps_its_addresses_to_itself_or_says_what_is_missing(pool: Pool) -> None:
     blue = {"kind": "vrf", "table": 10, "interfaces": ["b"]}
     routes = [each.replace("100", "10") for each in TO_B]
@@ -206,24 +179,3 @@ def test_a_vrf_keeps_its_addresses_to_itself_or_says_what_is_missing(pool: Pool)
             raise
         pytest.skip(str(problem))
     assert found == ["10.1.0.2", "10.1.0.2"]
-
-
-@pytest.mark.parametrize(
-    ("host", "words"),
-    [
-        (
-            {"interfaces": {"a": {"addresses": ["10.0.0.1/24"]}},
-             "routes": [{"to": "10.9.0.0/24", "dev": "a", "from": "10.0.0.1", "scope": "nowhere"}]},
-            "host.routes[0]: the kernel refused 10.9.0.0/24 dev a from 10.0.0.1",
-        ),
-        (
-            {"rules": [{"priority": 5, "family": "inet", "table": 7},
-                       {"priority": 5, "family": "inet", "table": 7}]},
-            "host.rules[1]: the kernel refused the rule of priority 5",
-        ),
-    ],
-)  # fmt: skip
-def test_what_the_kernel_refuses_is_named(pool: Pool, host: Any, words: str) -> None:
-    with pytest.raises(SandboxError) as caught:
-        list(pool.run(jobs.built, Host.model_validate(host)))
-    assert words in str(caught.value)

@@ -19,6 +19,7 @@ from harness.sandbox import Pool, SandboxError, Topology
 from harness.scenario.schema import Address, Host, Interface, RouteSpec
 from tests.sandbox import jobs
 from tests.sandbox.kit import host as host_of
+from tests.sandbox.kit import pairs
 
 
 def build(pool: Pool, host: dict[str, Any] | Host) -> tuple[Topology, HostView]:
@@ -63,16 +64,25 @@ def test_an_interface_carries_exactly_the_addresses_listed_in_their_order(pool: 
     )
 
 
-def test_link_types_are_what_the_model_calls_not_native(pool: Pool) -> None:
-    kinds = {"eth0": "", "six": "sit", "ipip": "tunnel", "ip6": "tunnel6"}
-    topology, view = build(pool, host_of(kinds))
-    types = {link.name: link.type for link in view.links}
-    wanted = (1, ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6)
-    assert tuple(types[name] for name in kinds) == wanted
-    for device in topology.devices:
-        assert device.used in ("dummy", "veth", "ifb", "bridge", "sit", "ipip", "ip6tnl", "tun")
-        noted = any(note.name == device.name for note in topology.notes)
-        assert noted == (device.used in ("ifb", "bridge", "tun"))
+# a tun device, or where there is none an ethernet, stands for what this kernel lacks
+KINDS = {
+    "ethernet": {1}, "bridge": {1}, "bond": {1}, "vlan": {1}, "macvlan": {1}, "tun": {0xFFFE, 1},
+    "wireguard": {0xFFFE, 1}, "gre": {778, 0xFFFE, 1}, "sit": {ARPHRD_SIT},
+    "tunnel": {ARPHRD_TUNNEL}, "tunnel6": {ARPHRD_TUNNEL6},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_link_type_of_a_kind_is_its_own_and_another_device_is_said(
+    pool: Pool, kind: str
+) -> None:
+    topology, view = build(pool, {"interfaces": {"x": {"kind": kind, "addresses": []}}})
+    assert next(link.type for link in view.links if link.name == "x") in KINDS[kind]
+    (device,) = topology.devices
+    said = [note for note in topology.notes if note.name == "x"]
+    same = {"ethernet": ("dummy", "veth"), "tunnel": ("ipip",), "tunnel6": ("ip6tnl",)}
+    assert bool(said) == (device.used not in (kind, *same.get(kind, ())))
+    assert all(note.text.startswith(f"{kind} made as {device.used}") for note in said)
 
 
 def test_addresses_keep_their_flags(pool: Pool) -> None:
@@ -98,18 +108,15 @@ def test_an_address_of_a_tunnel_can_be_optimistic(pool: Pool, kind: str) -> None
     assert row(view, "2001:db8::5").flags & IFA_F_OPTIMISTIC
 
 
-def test_a_peer_and_a_label(pool: Pool) -> None:
+def test_a_peer_a_label_and_no_length(pool: Pool) -> None:
     four_with_label = {"address": "10.9.0.1/32", "peer": "10.9.0.2/32", "label": "eth0:p2p"}
     six_alone = {"address": "2001:db8::1/128", "peer": "2001:db8::2/128"}
-    _, view = build(pool, host_of({"eth0": {"addresses": [four_with_label, six_alone]}}))
+    plain = ["10.8.0.1", "2001:db8:8::1"]
+    _, view = build(pool, host_of({"eth0": {"addresses": [four_with_label, six_alone, *plain]}}))
     four, six = row(view, "10.9.0.2"), row(view, "2001:db8::2")
     assert (str(four.address), str(four.local), four.prefixlen) == ("10.9.0.2", "10.9.0.1", 32)
     assert (str(six.address), str(six.local), six.prefixlen) == ("2001:db8::2", "2001:db8::1", 128)
-
-
-def test_an_address_without_a_length_stands_alone(pool: Pool) -> None:
-    _, view = build(pool, host_of({"eth0": {"addresses": ["10.9.0.1", "2001:db8::1"]}}))
-    assert (row(view, "10.9.0.1").prefixlen, row(view, "2001:db8::1").prefixlen) == (32, 128)
+    assert [row(view, each).prefixlen for each in plain] == [32, 128]
 
 
 def test_an_interface_name_with_dots_and_a_sysctl_of_it(pool: Pool) -> None:
@@ -134,6 +141,7 @@ def with_setting(key: str, value: str = "x", *addresses: str) -> Host:
 
 NEAR = {"eth0": ethernet("10.0.0.1/24")}
 FROM = RouteSpec.model_validate({"to": "10.2.0.0/16", "dev": "eth0", "from": "10.7.7.7"})
+NOWHERE = RouteSpec.model_validate(pairs("to 10.9.0.0/24 dev eth0 from 10.0.0.1 scope nowhere"))
 GATEWAYS = tuple(
     RouteSpec(to=to, via=via)
     for to, via in (("10.3.0.0/16", "10.0.0.2"), ("10.2.0.0/16", "10.1.0.1"))
@@ -159,6 +167,10 @@ REFUSED = {
         with_setting("kernel.hostname"),
     "host.sysctls.net.//.//.kernel.hostname: no sysctl of a network namespace that is known":
         with_setting("net.//.//.kernel.hostname"),
+    "host.routes[0]: the kernel refused 10.9.0.0/24 dev eth0 from 10.0.0.1":
+        unchecked(interfaces=NEAR, routes=(NOWHERE,)),
+    "host.rules[1]: the kernel refused the rule of priority 5":
+        Host.model_validate({"rules": [pairs("priority 5 family inet table 7")] * 2}),
     "host.interfaces.name-that-is-far-too-long: the kernel refused a ":
         unchecked(interfaces={"name-that-is-far-too-long": ethernet()}),
 }  # fmt: skip
