@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from itertools import combinations
 
@@ -23,79 +23,53 @@ from harness.model.standards import (
 from harness.model.table import candidates
 from tests.model.kit import VERSIONS, row, view
 
+FLAGS = {"": 0, "home": IFA_F_HOMEADDRESS, "deprecated": IFA_F_DEPRECATED}
 
-@dataclass(frozen=True)
-class Example:
-    """Sources the host has, the destinations with the source of each, and the rule that decides.
-
-    The destinations stand in the order the standard gives; every order is put in.
-    """
-
-    name: str
-    sources: tuple[str, ...]
-    result: tuple[tuple[str, str], ...]
-    rule: int
-    flags: tuple[tuple[str, int], ...] = ()
-
-
-def example(name: str, rule: int, sources: str, *result: str, **flags: int) -> Example:
-    pairs = tuple((one.split()[0], one.split()[2]) for one in result)
-    marked = tuple((text.replace("_", ":"), flag) for text, flag in flags.items())
-    return Example(name, tuple(sources.split()), pairs, rule, marked)
-
-
-# RFC 3484 §10.2, in the standard's order. Prefix lengths are not given there: 64, 24 and 16.
-IN_RFC3484 = [
-    example("matching-scope-6", 2, "2001::2/64 fe80::1/64 169.254.13.78/16",
-            "2001::1 from 2001::2", "131.107.65.121 from 169.254.13.78"),
-    example("matching-scope-4", 2, "fe80::1/64 131.107.65.117/24",
-            "131.107.65.121 from 131.107.65.117", "2001::1 from fe80::1"),
-    example("higher-precedence", 6, "2001::2/64 fe80::1/64 10.1.2.4/24",
-            "2001::1 from 2001::2", "10.1.2.3 from 10.1.2.4"),
-    example("smaller-scope", 8, "2001::2/64 fec0::2/64 fe80::2/64",
-            "fe80::1 from fe80::2", "fec0::1 from fec0::2", "2001::1 from 2001::2"),
-    example("home-address", 4, "2001::2/64 3ffe::1/64 fec0::2/64 fe80::2/64",
-            "2001::1 from 3ffe::1", "fec0::1 from fec0::2", **{"3ffe__1": IFA_F_HOMEADDRESS}),
-    example("deprecated", 3, "2001::2/64 fec0::2/64 fe80::2/64",
-            "2001::1 from 2001::2", "fec0::1 from fec0::2", fec0__2=IFA_F_DEPRECATED),
-    example("longest-prefix", 9, "2001::2/64 3f44::2/64 fe80::2/64",
-            "2001::1 from 2001::2", "3ffe::1 from 3f44::2"),
-    example("matching-label", 5, "2002:836b:4179::2/64 fe80::2/64",
-            "2002:836b:4179::1 from 2002:836b:4179::2", "2001::1 from 2002:836b:4179::2"),
-    example("higher-precedence-6to4", 6, "2002:836b:4179::2/64 2001::2/64 fe80::2/64",
-            "2001::1 from 2001::2", "2002:836b:4179::1 from 2002:836b:4179::2"),
-]  # fmt: skip
-
-# RFC 6724 §10.2
-IN_RFC6724 = [
-    example("matching-scope-6", 2, "2001:db8:1::2/64 fe80::1/64 169.254.13.78/16",
-            "2001:db8:1::1 from 2001:db8:1::2", "198.51.100.121 from 169.254.13.78"),
-    example("matching-scope-4", 2, "fe80::1/64 198.51.100.117/24",
-            "198.51.100.121 from 198.51.100.117", "2001:db8:1::1 from fe80::1"),
-    example("higher-precedence", 6, "2001:db8:1::2/64 fe80::1/64 10.1.2.4/24",
-            "2001:db8:1::1 from 2001:db8:1::2", "10.1.2.3 from 10.1.2.4"),
-    example("smaller-scope", 8, "2001:db8:1::2/64 fe80::2/64",
-            "fe80::1 from fe80::2", "2001:db8:1::1 from 2001:db8:1::2"),
-    example("home-address", 4, "2001:db8:1::2/64 2001:db8:3::1/64 fe80::2/64",
-            "2001:db8:1::1 from 2001:db8:3::1", "fe80::1 from fe80::2",
-            **{"2001_db8_3__1": IFA_F_HOMEADDRESS}),
-    example("deprecated", 3, "2001:db8:1::2/64 fe80::2/64",
-            "2001:db8:1::1 from 2001:db8:1::2", "fe80::1 from fe80::2", fe80__2=IFA_F_DEPRECATED),
-    example("longest-prefix", 9, "2001:db8:1::2/64 2001:db8:3f44::2/64 fe80::2/64",
-            "2001:db8:1::1 from 2001:db8:1::2", "2001:db8:3ffe::1 from 2001:db8:3f44::2"),
-    example("matching-label", 5, "2002:c633:6401::2/64 fe80::2/64",
-            "2002:c633:6401::1 from 2002:c633:6401::2", "2001:db8:1::1 from 2002:c633:6401::2"),
-    example("higher-precedence-6to4", 6, "2002:c633:6401::2/64 2001:db8:1::2/64 fe80::2/64",
-            "2001:db8:1::1 from 2001:db8:1::2", "2002:c633:6401::1 from 2002:c633:6401::2"),
+# The rule that decides, the host's addresses, and its destinations, each with its source, in the
+# standard's order. Prefix lengths are not given there: 64, 24 and 16.
+EXAMPLES: list[tuple[Standard, int, str, str]] = [
+    (RFC3484, 2, "2001::2/64 fe80::1/64 169.254.13.78/16",
+     "2001::1<2001::2 131.107.65.121<169.254.13.78"),
+    (RFC6724, 2, "2001:db8:1::2/64 fe80::1/64 169.254.13.78/16",
+     "2001:db8:1::1<2001:db8:1::2 198.51.100.121<169.254.13.78"),
+    (RFC3484, 2, "fe80::1/64 131.107.65.117/24",
+     "131.107.65.121<131.107.65.117 2001::1<fe80::1"),
+    (RFC6724, 2, "fe80::1/64 198.51.100.117/24",
+     "198.51.100.121<198.51.100.117 2001:db8:1::1<fe80::1"),
+    (RFC3484, 6, "2001::2/64 fe80::1/64 10.1.2.4/24", "2001::1<2001::2 10.1.2.3<10.1.2.4"),
+    (RFC6724, 6, "2001:db8:1::2/64 fe80::1/64 10.1.2.4/24",
+     "2001:db8:1::1<2001:db8:1::2 10.1.2.3<10.1.2.4"),
+    (RFC3484, 8, "2001::2/64 fec0::2/64 fe80::2/64",
+     "fe80::1<fe80::2 fec0::1<fec0::2 2001::1<2001::2"),
+    (RFC6724, 8, "2001:db8:1::2/64 fe80::2/64", "fe80::1<fe80::2 2001:db8:1::1<2001:db8:1::2"),
+    (RFC3484, 4, "2001::2/64 3ffe::1/64+home fec0::2/64 fe80::2/64",
+     "2001::1<3ffe::1 fec0::1<fec0::2"),
+    (RFC6724, 4, "2001:db8:1::2/64 2001:db8:3::1/64+home fe80::2/64",
+     "2001:db8:1::1<2001:db8:3::1 fe80::1<fe80::2"),
+    (RFC3484, 3, "2001::2/64 fec0::2/64+deprecated fe80::2/64",
+     "2001::1<2001::2 fec0::1<fec0::2"),
+    (RFC6724, 3, "2001:db8:1::2/64 fe80::2/64+deprecated",
+     "2001:db8:1::1<2001:db8:1::2 fe80::1<fe80::2"),
+    (RFC3484, 9, "2001::2/64 3f44::2/64 fe80::2/64", "2001::1<2001::2 3ffe::1<3f44::2"),
+    (RFC6724, 9, "2001:db8:1::2/64 2001:db8:3f44::2/64 fe80::2/64",
+     "2001:db8:1::1<2001:db8:1::2 2001:db8:3ffe::1<2001:db8:3f44::2"),
+    (RFC3484, 5, "2002:836b:4179::2/64 fe80::2/64",
+     "2002:836b:4179::1<2002:836b:4179::2 2001::1<2002:836b:4179::2"),
+    (RFC6724, 5, "2002:c633:6401::2/64 fe80::2/64",
+     "2002:c633:6401::1<2002:c633:6401::2 2001:db8:1::1<2002:c633:6401::2"),
+    (RFC3484, 6, "2002:836b:4179::2/64 2001::2/64 fe80::2/64",
+     "2001::1<2001::2 2002:836b:4179::1<2002:836b:4179::2"),
+    (RFC6724, 6, "2002:c633:6401::2/64 2001:db8:1::2/64 fe80::2/64",
+     "2001:db8:1::1<2001:db8:1::2 2002:c633:6401::1<2002:c633:6401::2"),
 ]  # fmt: skip
 
 
-def host(one: Example) -> tuple[list[Target], HostView]:
-    flags = {ip_address(text): flag for text, flag in one.flags}
+def host(sources: str, asked: str) -> tuple[list[Target], HostView]:
     rows = [
-        row(text, flags=flags.get(ip_address(text.partition("/")[0]), 0)) for text in one.sources
+        row(text, flags=FLAGS[flag])
+        for text, _, flag in (one.partition("+") for one in sources.split())
     ]
-    return view(rows, dict(one.result))
+    return view(rows, dict(one.split("<") for one in asked.split()))
 
 
 def glibc_order(targets: list[Target], seen: HostView, glibc: str, conf: str = "") -> Order:
@@ -103,34 +77,19 @@ def glibc_order(targets: list[Target], seen: HostView, glibc: str, conf: str = "
     return order_for(candidates(targets, seen, spoken), Policy.build(conf, spoken), spoken)
 
 
-def check(found: Order, one: Example) -> None:
-    assert [str(address) for address in found.destinations] == [to for to, _ in one.result]
-    assert {decision.rule for decision in found.decisions} == {one.rule}
-
-
-def id_of(value: object) -> str | None:
-    return value.name if isinstance(value, (Example, Standard)) else None
-
-
-@pytest.mark.parametrize(
-    ("standard", "one"),
-    [*((RFC3484, one) for one in IN_RFC3484), *((RFC6724, one) for one in IN_RFC6724)],
-    ids=id_of,
-)
-def test_the_examples_of_a_standard(standard: Standard, one: Example) -> None:
-    targets, seen = host(one)
-    for some in (targets, targets[::-1]):
-        check(standard_order(standard, some, seen), one)
-
-
 # glibc agrees with all of these: its own labels for fec0::/10 (5) and 2001::/32 (7) match on
 # both sides or differ on both sides as the standard's ::/0 does, its precedences are RFC 3484's,
 # every host has IPv6, so no prefix length is lost, and rule 9 is asked within IPv6 only.
-@pytest.mark.parametrize("glibc", ["2.5", "2.16", *VERSIONS])
-@pytest.mark.parametrize("one", IN_RFC3484 + IN_RFC6724, ids=id_of)
-def test_glibc_agrees_with_the_examples(one: Example, glibc: str) -> None:
-    targets, seen = host(one)
-    check(glibc_order(targets[::-1], seen, glibc), one)
+@pytest.mark.parametrize(("standard", "rule", "sources", "result"), EXAMPLES)
+def test_the_examples_of_the_standards(
+    standard: Standard, rule: int, sources: str, result: str
+) -> None:
+    targets, seen = host(sources, result)
+    found = [standard_order(standard, some, seen) for some in (targets, targets[::-1])]
+    found += [glibc_order(targets[::-1], seen, glibc) for glibc in ("2.5", "2.16", *VERSIONS)]
+    for one in found:
+        assert list(one.destinations) == [target.address for target in targets]
+        assert {decision.rule for decision in one.decisions} == {rule}
 
 
 # --- where the three part
@@ -174,11 +133,7 @@ PARTED: list[tuple[str, str, dict[str, str]]] = [
 def test_where_the_standards_and_glibc_part(
     sources: str, asked: str, orders: dict[str, str]
 ) -> None:
-    reached: dict[str, str | None] = {}
-    for one in asked.split():
-        to, source = one.split("<")
-        reached[to] = source
-    targets, seen = view([row(text) for text in sources.split()], reached)
+    targets, seen = host(sources, asked)
     standards = {one.name.replace(" ", ""): one for one in STANDARDS}
     for expected, names in orders.items():
         for name in names.split():
@@ -210,11 +165,7 @@ def test_a_gai_conf_replaces_the_tables_it_sets(standard: Standard) -> None:
     assert [policy.precedence_of(one) for one in addresses] == [100, 40]
     assert policy == replace(standard.policy, precedence=policy.precedence)
     assert standard_policy(standard, None) == standard.policy
-
-
-@pytest.mark.parametrize("standard", STANDARDS, ids=lambda one: one.name)
-def test_longer_rows_stand_before_those_that_cover_them(standard: Standard) -> None:
-    # the search takes the first match
+    # the search takes the first match: longer rows stand before those that cover them
     for table in (standard.policy.labels, standard.policy.precedence):
         assert table[-1].bits == 0
         for earlier, later in combinations(table, 2):
