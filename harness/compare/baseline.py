@@ -18,16 +18,14 @@ from pydantic import AfterValidator, Field
 from harness.compare.results import LookupReport, Result
 from harness.scenario import library
 from harness.scenario.values import Model, Text, satisfies, specifier
-from harness.text import yaml_writing
 from harness.text.errors import InputError
 from harness.text.reading import read_bounded
+from harness.text.strict_yaml import document, parse
 from harness.text.validation import validated
-from harness.text.yaml_reading import Limits, parse
 from harness.versions import Version, is_version
 
 _LIBRARY = "library"
-# an entry has some 300 bytes and 10 values
-_LIMITS = Limits(64 << 20, 4 << 20, libyaml=True)
+_MAX_BYTES = 64 << 20
 _HEADER = """\
 Differences that are known and accepted: gai-harness run --baseline FILE fails on others only.
 An entry accepts exactly what it says; another difference at the same place is news.
@@ -116,11 +114,13 @@ def read(path: Path) -> tuple[KnownEntry, ...]:
     """The entries of a baseline. Raises InputError, one line, for one that cannot be used."""
     file = str(path)
     try:
-        data = read_bounded(path, _LIMITS.size)
+        data = read_bounded(path, _MAX_BYTES)
     except (OSError, ValueError) as error:
         got = getattr(error, "strerror", None) or str(error)
         raise InputError(file, None, "file", "a baseline that can be read", got) from None
-    tree = parse(file, data, "schema, differences and changes", _LIMITS)
+    # an entry has some 300 bytes and 10 values
+    keys, values = "schema, differences and changes", _MAX_BYTES >> 4
+    tree = parse(file, data, keys, size=_MAX_BYTES, values=values, libyaml=True)
     known = validated(_File, tree, file)
     return (*known.differences, *known.changes)
 
@@ -134,8 +134,8 @@ def write(stream: TextIO, entries: Iterable[KnownEntry]) -> None:
         if fields.get("expectations") == ():
             del fields["expectations"]
         lists["changes" if entry.against else "differences"].append(fields)
-    document = {"schema": 1} | {key: found for key, found in lists.items() if found}
-    stream.write(yaml_writing.document(document, [_HEADER], rows=False))
+    data = {"schema": 1} | {key: found for key, found in lists.items() if found}
+    stream.write(document(data, [_HEADER], rows=False))
 
 
 @dataclass(frozen=True, slots=True)

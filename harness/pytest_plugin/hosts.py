@@ -25,8 +25,8 @@ from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario import LoadedScenario, Scenario, ScenarioError, library, load
 from harness.scenario.load import KEYS
 from harness.text.errors import InputError, show
+from harness.text.strict_yaml import parse
 from harness.text.validation import validated
-from harness.text.yaml_reading import parse
 
 if TYPE_CHECKING:
     from harness.compare.results import LookupReport

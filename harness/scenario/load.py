@@ -11,12 +11,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from harness.text import yaml_writing
 from harness.text.errors import InputError, show
 from harness.text.nearest import did_you_mean
 from harness.text.reading import open_regular
+from harness.text.strict_yaml import MAX_BYTES, Node, document, parse
 from harness.text.validation import validated
-from harness.text.yaml_reading import MAX_BYTES, Node, parse
 
 from .schema import GaiConfFile, Scenario
 from .values import TABLES
@@ -103,7 +102,7 @@ def as_yaml(scenario: Scenario, comments: Sequence[str] = ()) -> str:
     for each in (*host.get("routes", ()), *host.get("rules", ())):
         if each.get("table") in names:
             each["table"] = names[each["table"]]
-    return yaml_writing.document(data, comments)
+    return document(data, comments)
 
 
 @cache

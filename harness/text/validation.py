@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from harness.text.errors import InputError, show
 from harness.text.nearest import nearest
-from harness.text.yaml_reading import Node, dotted
+from harness.text.strict_yaml import Node, dotted
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

@@ -1,13 +1,13 @@
-"""Strict YAML: plain data, and the line of each value.
+"""Strict YAML: plain data with the line of each value read, and written for people to edit.
 
-The composer works on PyYAML's events. It makes mappings, lists, text, whole numbers, truth
-values and null, and nothing else. Nesting, values and aliases have limits. A bare word that
-YAML 1.1 and 1.2 read differently is refused.
+Read are mappings, lists, text, whole numbers, truth values and null, in bounds; a bare word that
+YAML 1.1 and 1.2 read differently is refused. Written, what could be anything but text is quoted.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from harness.text.errors import InputError, show
-from harness.text.shown import one_line
+from harness.text.shown import escaped, one_line
 
 MAX_BYTES = 1 << 20
 _MAX_DEPTH = 32
@@ -40,6 +40,9 @@ _KEY = "a word as key; an address beginning with ':' needs quotes"
 _QUOTES = (
     "quotes around a word that YAML's versions read differently (or true, false, a decimal number)"
 )
+_WIDTH = 96
+_BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|\d+\.\d+\.\d+\.\d+(?:/\d+)?")
+_RESERVED = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false", "null"})
 _TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!"}
 
 
@@ -67,35 +70,27 @@ def dotted(path: _Path) -> str:
     return text.removeprefix(".") or "document"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a document may have: its size in bytes, and its values, those of aliases included.
-
-    ``libyaml`` reads it ten times as fast where PyYAML has it; the two differ on odd texts.
-    """
-
-    size: int = MAX_BYTES
-    values: int = 1 << 16
-    libyaml: bool = False
-
-
-def parse(file: str, data: bytes, keys: str, limits: Limits = Limits()) -> Node:
+def parse(
+    file: str, data: bytes, keys: str, *,
+    size: int = MAX_BYTES, values: int = 1 << 16, libyaml: bool = False,
+) -> Node:  # fmt: skip
     """The document of a file.
 
-    Parameters: ``file`` its name for errors; ``data`` its bytes; ``keys`` those of its top
-    level, in words; ``limits``.
+    Parameters: ``file`` its name for errors; ``keys`` of its top level, in words; ``size`` in
+    bytes and ``values`` (those of aliases included) that it may have; ``libyaml`` reads it ten
+    times as fast where PyYAML has it, but the two differ on odd texts.
     Raises InputError for anything but one YAML document whose top level is a mapping.
     """
-    if len(data) > limits.size:
-        raise InputError(file, None, "file", f"at most {limits.size} bytes", f"{len(data)}")
+    if len(data) > size:
+        raise InputError(file, None, "file", f"at most {size} bytes", f"{len(data)}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         got = f"byte 0x{data[error.start]:02x}"
         raise InputError(file, line, "file", "UTF-8 text", got) from None
-    composer = _Composer(file, text.removeprefix("\ufeff"), f"a mapping with {keys}", limits.values)
-    if limits.libyaml and hasattr(yaml, "CSafeLoader"):
+    composer = _Composer(file, text.removeprefix("\ufeff"), f"a mapping with {keys}", values)
+    if libyaml and hasattr(yaml, "CSafeLoader"):
         with suppress(yaml.YAMLError):  # PyYAML's own words for it follow
             return composer.document(yaml.CSafeLoader)
     return composer.compose()
@@ -107,8 +102,6 @@ class _Composer:
         self._text = text
         self._shape = shape
         self._most = most
-        self._anchors: dict[str, Node | None] = {}
-        self._total = 0
         self._events: Any = None
 
     def compose(self) -> Node:
@@ -122,7 +115,7 @@ class _Composer:
             raise self._syntax(error) from None
         except InputError:
             raise
-        except (yaml.YAMLError, ValueError, OverflowError) as error:
+        except (yaml.YAMLError, ValueError, OverflowError) as error:  # "\UFFFFFFFF" is no character
             raise self._error(None, (), "a YAML document", show(str(error))) from None
 
     def _error(self, line: int | None, path: _Path, expected: str, got: str = "") -> InputError:
@@ -143,7 +136,8 @@ class _Composer:
     def document(self, loader: Any) -> Node:
         # the loader checks the characters of the text as soon as it is made
         self._events = iter(yaml.parse(self._text, Loader=loader))
-        self._anchors, self._total = {}, 0
+        self._anchors: dict[str, Node | None] = {}
+        self._total = 0
         next(self._events)  # the stream's start
         event = next(self._events)
         if isinstance(event, yaml.StreamEndEvent):
@@ -233,3 +227,75 @@ class _Composer:
         if _DIFFERS.fullmatch(text):
             raise self._error(event.start_mark.line + 1, path, _QUOTES, show(text))
         return text
+
+
+def document(data: Mapping[str, Any], comments: Sequence[str] = (), *, rows: bool = True) -> str:
+    """A YAML document.
+
+    Parameters: ``data`` mappings, lists, text, whole numbers and truth values; ``comments``
+    texts for its head; ``rows`` puts each mapping of a list on one line.
+    """
+    head = [
+        f"# {escaped(line)}".rstrip() for text in comments for line in text.splitlines() or [""]
+    ]
+    return "\n".join([*head, *_block(data, "", rows)]) + "\n"
+
+
+def _block(value: Any, indent: str, rows: bool) -> Iterator[str]:
+    """The lines of a mapping or list that is not empty."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _entry(f"{indent}{_scalar(key)}:", each, indent, rows)
+        return
+    for each in value:
+        if isinstance(each, Mapping) and each and not rows:
+            first, *rest = _block(each, f"{indent}  ", rows)
+            yield f"{indent}- {first.lstrip()}"
+            yield from rest
+        else:
+            yield f"{indent}- {_flow(each)}"
+
+
+def _entry(head: str, value: Any, indent: str, rows: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        lines = _literal(value)
+        yield f"{head} |" if lines else f"{head} {_scalar(value)}"
+        yield from (f"{indent}  {line}".rstrip() for line in lines)
+    elif isinstance(value, (Mapping, list, tuple)) and value and not _fits(head, value):
+        yield head
+        yield from _block(value, f"{indent}  ", rows)
+    else:
+        yield f"{head} {_flow(value)}"
+
+
+def _fits(head: str, value: Any) -> bool:
+    """Whether a value is a list without structure, and short enough for the rest of a line."""
+    flat = not isinstance(value, Mapping) and not any(isinstance(v, (Mapping, list)) for v in value)
+    return flat and len(head) + 1 + len(_flow(value)) <= _WIDTH
+
+
+def _literal(text: str) -> list[str]:
+    """The lines of a text that can stand as they are; none where it has to be quoted."""
+    rows = text.split("\n")
+    plain = all(one_line(row) == row == row.strip() for row in rows)
+    whole = text.endswith("\n") and not text.endswith("\n\n")
+    return rows[:-1] if whole and plain and rows[0] else []
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_scalar(key)}: {_flow(each)}" for key, each in value.items())
+        return f"{{{inner}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_flow(each) for each in value)}]"
+    return str(value) if isinstance(value, int) else _scalar(value)
+
+
+def _scalar(text: str) -> str:
+    if _BARE.fullmatch(text) and text.lower() not in _RESERVED:
+        return text
+    # a double-quoted scalar, in which what is shown escaped is one of YAML's escapes
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped(quoted)}"'
