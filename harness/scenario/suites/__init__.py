@@ -46,10 +46,8 @@ def _rule9() -> Iterator[Cases]:
 
 def _smoke() -> Iterator[Cases]:
     """A few hosts of every sort, for machines that are slow."""
-    for kind in ipv4.KINDS:
-        yield ipv4.host(f"smoke-v4-p24-{kind}", 24, kind)
-    for length in (0, 31):
-        yield ipv4.host(f"smoke-v4-p{length}-dual", length, "dual")
+    for length, kind in (*((24, kind) for kind in ipv4.KINDS), (0, "dual"), (31, "dual")):
+        yield ipv4.host("smoke-v4", length, kind)
     yield Cases(
         "smoke-v6",
         "IPv6 rule 9 counts all equal bits, beyond the source's prefix length too.",

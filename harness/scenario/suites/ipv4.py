@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from itertools import chain, permutations
+from typing import Any
 
 from .cases import DEFAULT4, DEFAULT6, SOURCE4, Cases, rotations, unknown
 from .reasoning import Ranking, by_subnet, flip, shared
 
 _SIX = "2001:db8:9::1"
-KINDS = {"dual": "2001:db8:1::2/64", "linklocal": "fe80::2/64", "v4only": None}
-"""The kinds of host, by the one IPv6 address they have beside ::1."""
-
-_WORDS = {
-    "dual": "has a global IPv6 address too",
-    "linklocal": "has a link-local IPv6 address too, which is enough to keep the table",
-    "v4only": "has no IPv6 address: glibc keeps no address table, every length is unknown",
-}
+_TWO = "dual", "v4only"
+_GLOBAL6 = "2001:db8:1::2/64"
+KINDS = {
+    "dual": ([_GLOBAL6], "a global IPv6 address too"),
+    "linklocal": (
+        ["fe80::2/64"], "a link-local IPv6 address too, which is enough to keep the table"
+    ),
+    "v4only": ([], "no IPv6 address: glibc keeps no address table, every length is unknown"),
+}  # fmt: skip
+"""The kinds of host, by the IPv6 address they have beside ::1 and what it means."""
 # the lists of places that are looked up, in every order
 _GROUPS = (
     "just-inside just-outside", "just-inside far-outside", "deep-inside just-outside",
@@ -29,17 +32,21 @@ _GROUPS = (
 )  # fmt: skip
 
 
-def _kind_of_host(kind: str) -> tuple[list[str], list[dict[str, str]]]:
-    """The IPv6 addresses and routes of a host of ``kind``."""
-    address = KINDS[kind]
-    return ([] if address is None else [address]), ([DEFAULT6] if kind == "dual" else [])
+def _host(
+    name: str, kind: str, description: str, eth0: Sequence[Any], way: Mapping[str, str] = DEFAULT4,
+    **interfaces: Sequence[Any],
+) -> Cases:  # fmt: skip
+    """A host of ``kind`` whose IPv4 goes one ``way``."""
+    routes = [way, DEFAULT6] if kind == "dual" else [way]
+    links = {"eth0": [*eth0, *KINDS[kind][0]], **interfaces}
+    return Cases(f"{name}-{kind}", description, links, routes)
 
 
 def by_prefix_length() -> Iterator[Cases]:
     """Every prefix length 0 to 32 on every kind of host."""
     for length in range(33):
         for kind in KINDS:
-            yield host(f"rule9-v4-p{length}-{kind}", length, kind)
+            yield host("rule9-v4", length, kind)
 
 
 def _places(length: int) -> dict[str, str]:
@@ -55,14 +62,10 @@ def _places(length: int) -> dict[str, str]:
         named["broadcast"] = str(last)
     if 1 <= length <= 30:  # 0.0.0.0 would mean this host
         named["network"] = str(first)
-    if length <= 31:
-        named["just-inside"] = flip(SOURCE4, length)
-        named["half-inside"] = flip(SOURCE4, (length + 31) // 2)
-        named["deep-inside"] = flip(SOURCE4, 31)
-    if length >= 1:
-        named["just-outside"] = flip(SOURCE4, length - 1)
-        named["half-outside"] = flip(SOURCE4, (length - 1) // 2)
-        named["far-outside"] = flip(SOURCE4, 0)
+    inside = {"just-inside": length, "half-inside": (length + 31) // 2, "deep-inside": 31}
+    outside = {"just-outside": length - 1, "half-outside": (length - 1) // 2, "far-outside": 0}
+    for bits in (inside if length <= 31 else {}), (outside if length >= 1 else {}):
+        named |= {place: flip(SOURCE4, bit) for place, bit in bits.items()}
     if 2 <= length <= 30:
         named |= {"first-host": str(first + 1), "last-host": str(last - 1)}
     if length >= 5:  # below 128.0.0.0 is loopback
@@ -73,13 +76,9 @@ def _places(length: int) -> dict[str, str]:
 
 def host(name: str, length: int, kind: str) -> Cases:
     """One source prefix length on one kind of host, one of `KINDS`."""
-    addresses, routes = _kind_of_host(kind)
-    cases = Cases(
-        name,
-        f"IPv4 rule 9 around the subnet of {SOURCE4}/{length}. The host {_WORDS[kind]}.",
-        {"eth0": [f"{SOURCE4}/{length}", *addresses]},
-        [DEFAULT4, *routes],
-    )
+    own = f"{SOURCE4}/{length}"
+    text = f"IPv4 rule 9 around the subnet of {own}. The host has {KINDS[kind][1]}."
+    cases = _host(f"{name}-p{length}", kind, text, [own])
     where = _places(length)
     refused = {where.get("broadcast")} | (set() if kind == "dual" else {_SIX})
     before: Ranking = [
@@ -106,7 +105,7 @@ def host(name: str, length: int, kind: str) -> Cases:
 
 _LOCAL = "138.18.45.133"
 _PEER = "138.18.45.134"
-_GLOBAL6 = "2001:db8:1::2/64"
+_BEHIND = {"to": "0.0.0.0/0", "dev": "ptp0"}
 _AROUND_PEER = {
     "self": _LOCAL, "peer": _PEER, "same-24": "138.18.45.77", "same-16": "138.18.200.1",
     "same-8": "138.200.1.1", "elsewhere": "203.0.113.9",
@@ -123,18 +122,14 @@ def _six(kind: str) -> Ranking:
 def peers() -> Iterator[Cases]:
     """Point-to-point addresses: the table holds the peer, so the source is not found."""
     for length in (8, 16, 24, 29, 30, 31, 32):
-        for kind in ("dual", "v4only"):
-            addresses, routes = _kind_of_host(kind)
-            cases = Cases(
-                f"rule9-v4-peer-p{length}-{kind}",
+        for kind in _TWO:
+            cases = _host(
+                f"rule9-v4-peer-p{length}", kind,
                 f"The source {_LOCAL} has the peer {_PEER}/{length}: glibc looks the source up, "
                 "finds only the peer in its table and takes the length as unknown.",
-                {
-                    "eth0": addresses,
-                    "ptp0": [{"address": f"{_LOCAL}/{length}", "peer": f"{_PEER}/{length}"}],
-                },
-                [{"to": "0.0.0.0/0", "dev": "ptp0"}, *routes],
-            )
+                [], _BEHIND,
+                ptp0=[{"address": f"{_LOCAL}/{length}", "peer": f"{_PEER}/{length}"}],
+            )  # fmt: skip
             expect = by_subnet(_LOCAL, 0, _six(kind))
             cases.pairs(_AROUND_PEER, expect)
             yield cases.everything([_SIX, *_AROUND_PEER.values()], expect)
@@ -146,7 +141,7 @@ def peers() -> Iterator[Cases]:
             "eth0": [f"{_LOCAL}/24", _GLOBAL6],
             "ptp0": [{"address": f"{_LOCAL}/32", "peer": "198.51.100.1/32"}],
         },
-        [{"to": "0.0.0.0/0", "dev": "ptp0"}],
+        [_BEHIND],
     ).pairs(_AROUND_PEER | {"far-peer": "198.51.100.1"}, by_subnet(_LOCAL, 24))
     yield _peer_beside_ethernet()
 
@@ -181,14 +176,12 @@ def loopback() -> Iterator[Cases]:
     }  # fmt: skip
     every = where | {"own": "127.9.9.9", "six": _SIX}
     for kind in KINDS:
-        addresses, routes = _kind_of_host(kind)
-        cases = Cases(
-            f"rule9-v4-loopback-{kind}",
+        cases = _host(
+            "rule9-v4-loopback", kind,
             "All of 127/8 is reached from 127.0.0.1/8 on lo, but for the host's own 127.9.9.9. "
             "After an IPv6 destination the source is read from an AF_INET6 socket.",
-            {"eth0": [f"{SOURCE4}/24", *addresses], "eth1": ["127.9.9.9/16"]},
-            [DEFAULT4, *routes],
-        )
+            [f"{SOURCE4}/24"], eth1=["127.9.9.9/16"],
+        )  # fmt: skip
         known = 0 if kind == "v4only" else 8
         for words in permutations(where, 2):
             expect = by_subnet("127.0.0.1", known, _six(kind))
@@ -227,29 +220,20 @@ def _source_in_loopback() -> Cases:
 
 def secondaries() -> Iterator[Cases]:
     """Secondary addresses in and outside the primary's subnet."""
-    for length in (16, 20, 24, 25):
-        for kind in ("dual", "v4only"):
-            yield _secondary(length, kind)
+    yield from (_secondary(length, kind) for length in (16, 20, 24, 25) for kind in _TWO)
 
 
 def _secondary(length: int, kind: str) -> Cases:
     primary, other = "172.18.45.9", "172.21.5.7"
-    addresses, routes = _kind_of_host(kind)
-    cases = Cases(
-        f"rule9-v4-secondary-p{length}-{kind}",
+    cases = _host(
+        f"rule9-v4-secondary-p{length}", kind,
         f"172.18.45.3 and 172.18.45.100 are secondary to {primary}/{length} and reached from it; "
         f"{other}/{length} is another subnet's primary.",
-        {
-            "eth0": [
-                f"{primary}/{length}",
-                {"address": f"172.18.45.3/{length}", "label": "eth0:1"},
-                f"172.18.45.100/{length}",
-                f"{other}/{length}",
-                *addresses,
-            ]
-        },
-        [DEFAULT4, *routes],
-    )
+        [
+            f"{primary}/{length}", {"address": f"172.18.45.3/{length}", "label": "eth0:1"},
+            f"172.18.45.100/{length}", f"{other}/{length}",
+        ],
+    )  # fmt: skip
     where = {
         "primary": primary, "lower-secondary": "172.18.45.3", "higher-secondary": "172.18.45.100",
         "neighbour": "172.18.45.10", "other-primary": other, "other-neighbour": "172.21.5.8",
