@@ -8,7 +8,7 @@ from __future__ import annotations
 from ipaddress import ip_interface, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from harness.text.validation import bad
 
@@ -38,13 +38,11 @@ def _short_or_long(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"type": "string"}, long]
 
 
-class Address(Model):
+class Address(Model, json_schema_extra=_short_or_long):
     """An address of an interface; the short form in a file is ``address`` alone.
 
     After validation ``address`` and ``peer`` always carry a prefix length, the same one.
     """
-
-    model_config = ConfigDict(json_schema_extra=_short_or_long)
 
     address: values.InterfaceAddress
     peer: values.InterfaceAddress | None = None

@@ -9,16 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from harness.text.validation import bad
 
@@ -99,7 +90,7 @@ class Expect(Model):
 
 
 def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, (dict, BaseModel)) else value
+    return (value,) if isinstance(value, (dict, Expect)) else value
 
 
 def _one_or_many(schema: dict[str, Any]) -> None:
@@ -107,10 +98,8 @@ def _one_or_many(schema: dict[str, Any]) -> None:
     schema["properties"]["expect"] = {"anyOf": [many["items"], many], "default": []}
 
 
-class Lookup(Model):
+class Lookup(Model, json_schema_extra=_one_or_many):
     """One call of getaddrinfo(3)."""
-
-    model_config = ConfigDict(json_schema_extra=_one_or_many)
 
     name: Annotated[Word, Field(min_length=1, max_length=1024)] | None = None
     service: Annotated[Word, Field(min_length=1, max_length=64)] | None = None

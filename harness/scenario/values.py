@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from operator import eq, ge, gt, le, lt, ne
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Strict
 from pydantic import WithJsonSchema as JsonSchema
 
 from harness.text.errors import some
@@ -44,10 +44,8 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class Model(BaseModel):
+class Model(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     """Base of every part of a scenario: frozen, strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class FrozenDict(dict[_K, _V]):

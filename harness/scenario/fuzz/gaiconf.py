@@ -24,18 +24,21 @@ def draw_gai_conf(dice: Dice, destinations: list[str]) -> bytes | None:
     kind = dice.pick(weights.FILES)
     if kind in ("none", "empty"):
         return b"" if kind == "empty" else None
-    text = _KINDS[kind](dice, plain)
+    if kind == "hostile":
+        text = _hostile(dice, plain)
+    else:
+        text = "".join(f"{line}\n" for line in _KINDS[kind](dice, plain))
     if dice.chance(weights.NO_NEWLINE):
         text = text.rstrip("\n")
     return text.encode()
 
 
-def _lines(dice: Dice, plain: list[str], count: int) -> str:
-    return "".join(_line(dice, plain) + "\n" for _ in range(count))
+def _lines(dice: Dice, plain: list[str], low: int, high: int) -> list[str]:
+    return [_line(dice, plain) for _ in range(dice.number(low, high))]
 
 
-def _line(dice: Dice, plain: list[str], keyword: str | None = None) -> str:
-    keyword = keyword or dice.pick(weights.KEYWORDS)
+def _line(dice: Dice, plain: list[str]) -> str:
+    keyword = dice.pick(weights.KEYWORDS)
     return f"{keyword} {_prefix(dice, plain, keyword)} {dice.pick(weights.VALUES)}"
 
 
@@ -43,26 +46,21 @@ def _prefix(dice: Dice, plain: list[str], keyword: str, host_bits: bool = False)
     prefix = dice.pick(weights.PREFIXES4 if keyword == "scopev4" else weights.PREFIXES6)
     if prefix != "own" and not host_bits:
         return prefix
-    four = [text for text in plain if ":" not in text]
     if keyword == "scopev4":
-        address = dice.one(four or ["10.1.2.3"])
+        address = dice.one([text for text in plain if ":" not in text] or ["10.1.2.3"])
         length = dice.number(0, 32)
         if dice.chance(0.3):
             address, length = f"::ffff:{address}", length + 96
-        return _cut(address, length, host_bits)
-    address = dice.one(plain)
-    if ":" not in address:
-        return _cut(f"::ffff:{address}", dice.number(96, 128), host_bits)
-    return _cut(address, dice.number(0, 128), host_bits)
+    else:
+        address = dice.one(plain)
+        mapped = ":" not in address
+        length = dice.number(96 if mapped else 0, 128)
+        address = f"::ffff:{address}" if mapped else address
+    text = f"{address}/{length}"
+    return text if host_bits else str(ip_network(text, strict=False))
 
 
-def _cut(text: str, length: int, host_bits: bool) -> str:
-    if host_bits:
-        return f"{text}/{length}"
-    return str(ip_network(f"{text}/{length}", strict=False))
-
-
-def _tie(dice: Dice, plain: list[str]) -> str:
+def _tie(dice: Dice, plain: list[str]) -> list[str]:
     """Families that tie up to rule 8, which makes the comparison intransitive."""
     value = dice.pick(weights.VALUES)
     lines = [f"precedence ::/0 {value}"]
@@ -74,25 +72,22 @@ def _tie(dice: Dice, plain: list[str]) -> str:
         lines.append(f"scopev4 0.0.0.0/0 {dice.one(('14', '14', '2', '5'))}")
     if dice.chance(0.3):
         lines.append(_line(dice, plain))
-    return "".join(f"{line}\n" for line in dice.shuffled(lines))
+    return dice.shuffled(lines)
 
 
-def _whole(dice: Dice, plain: list[str]) -> str:
+def _whole(dice: Dice, plain: list[str]) -> list[str]:
     """Whole tables, as people copy them, with changed values and one line more or less."""
     lines = [f"precedence {prefix} {dice.pick(weights.VALUES)}" for prefix in _TABLE]
     if dice.chance(0.6):
         lines += [f"label {prefix} {dice.number(0, 7)}" for prefix in _LABELS]
     if dice.chance(0.5):
         lines += [f"scopev4 {prefix} {dice.one(('2', '5', '14'))}" for prefix in _SCOPES]
-    lines = dice.shuffled(lines)[dice.number(0, 2) :]
-    lines += [_line(dice, plain) for _ in range(dice.number(0, 2))]
-    return "".join(f"{line}\n" for line in lines)
+    return dice.shuffled(lines)[dice.number(0, 2) :] + _lines(dice, plain, 0, 2)
 
 
-def _nearly_valid(dice: Dice, plain: list[str]) -> str:
-    lines = [_line(dice, plain) for _ in range(dice.number(0, 4))]
-    odd = [_odd(dice, plain) for _ in range(dice.number(1, 3))]
-    return "".join(f"{line}\n" for line in dice.shuffled(lines + odd))
+def _nearly_valid(dice: Dice, plain: list[str]) -> list[str]:
+    lines = _lines(dice, plain, 0, 4)
+    return dice.shuffled(lines + [_odd(dice, plain) for _ in range(dice.number(1, 3))])
 
 
 class _Words(dict[str, str]):
@@ -123,7 +118,7 @@ def _odd(dice: Dice, plain: list[str]) -> str:
 
 
 def _hostile(dice: Dice, plain: list[str]) -> str:
-    text = _lines(dice, plain, dice.number(1, 4))
+    text = "".join(f"{line}\n" for line in _lines(dice, plain, 1, 4))
     line = _line(dice, plain)
     keyword, prefix, value = line.split(" ")
     form = dice.pick(weights.HOSTILITIES)
@@ -137,10 +132,9 @@ def _hostile(dice: Dice, plain: list[str]) -> str:
     return text + form.format(keyword=keyword, prefix=prefix, value=value, line=line, **_HUGE)
 
 
-_KINDS: dict[str, Callable[[Dice, list[str]], str]] = {
+_KINDS: dict[str, Callable[[Dice, list[str]], list[str]]] = {
     "tie": _tie,
-    "few": lambda dice, plain: _lines(dice, plain, dice.number(1, 6)),
+    "few": lambda dice, plain: _lines(dice, plain, 1, 6),
     "whole": _whole,
     "nearly-valid": _nearly_valid,
-    "hostile": _hostile,
 }
