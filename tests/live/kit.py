@@ -38,7 +38,7 @@ _MARKS = {"not": True, "fwmark": "0x1f"}, {"table": 254, "suppress_prefixlength"
 
 def drawn(seed: int) -> Scenario:
     """A scenario as the fuzzer draws it, with what a snapshot copies and no answer depends on."""
-    batch, dice = draw_batch(seed, 0), Dice(seed, 1)
+    batch, dice = draw_batch(seed, 0), Dice(f"gai-harness fuzz {seed} 1")
     # plain ones: a snapshot asks for each name without hints
     names = {
         name: [text for text in batch.names[name] if "::ffff:" not in text] for name in batch.names
@@ -52,7 +52,7 @@ def drawn(seed: int) -> Scenario:
             interface["kind"] = dice.one(_LINKS)
         for number, address in enumerate(interface["addresses"]):
             if dice.chance(0.1):
-                address["metric"] = dice.number(1, 5000)
+                address["metric"] = dice.randint(1, 5000)
             if ":" not in address["address"] and dice.chance(0.1):
                 address["label"] = f"{name}:{number}"
     # the kernel makes such routes itself, so that a copy of one is there already

@@ -48,7 +48,7 @@ class Batch:
 
 def draw_batch(seed: int, number: int) -> Batch:
     """Batch ``number`` of a seed: the same one whenever and wherever it is drawn."""
-    dice = Dice(seed, number)
+    dice = Dice(f"gai-harness fuzz {seed} {number}")
     host = draw_host(dice)
     resolver = dice.pick(weights.RESOLVERS)
     destinations = draw_destinations(dice, host, zones=resolver == "nss")

@@ -57,9 +57,9 @@ def _near(dice: Dice, row: Address) -> str | None:
     value, host_bits = int(own.ip), width - own.network.prefixlen
     match dice.pick(weights.NEAR):
         case "in-subnet":
-            value ^= dice.bits(min(host_bits, 12) if dice.chance(0.7) else host_bits)
+            value ^= dice.getrandbits(min(host_bits, 12) if dice.chance(0.7) else host_bits)
         case "one-bit":
-            value ^= 1 << dice.number(0, width - 1)
+            value ^= 1 << dice.randint(0, width - 1)
         case "outside":
             value ^= 1 << min(host_bits, width - 1)
         case "broadcast":
@@ -82,7 +82,7 @@ def draw_answer(dice: Dice, destinations: list[str]) -> tuple[str, ...]:
         case "one-family":
             chosen = dice.several(dice.one([part for part in (four, six) if part]), count)
         case "neighbours":
-            start = dice.number(0, len(destinations) - 1)
+            start = dice.randint(0, len(destinations) - 1)
             window = sorted(destinations)[start : start + max(3, count // 2)]
             chosen = dice.several(window, count)
         case "alternating":

@@ -34,7 +34,7 @@ def draw_gai_conf(dice: Dice, destinations: list[str]) -> bytes | None:
 
 
 def _lines(dice: Dice, plain: list[str], low: int, high: int) -> list[str]:
-    return [_line(dice, plain) for _ in range(dice.number(low, high))]
+    return [_line(dice, plain) for _ in range(dice.randint(low, high))]
 
 
 def _line(dice: Dice, plain: list[str]) -> str:
@@ -48,13 +48,13 @@ def _prefix(dice: Dice, plain: list[str], keyword: str, host_bits: bool = False)
         return prefix
     if keyword == "scopev4":
         address = dice.one([text for text in plain if ":" not in text] or ["10.1.2.3"])
-        length = dice.number(0, 32)
+        length = dice.randint(0, 32)
         if dice.chance(0.3):
             address, length = f"::ffff:{address}", length + 96
     else:
         address = dice.one(plain)
         mapped = ":" not in address
-        length = dice.number(96 if mapped else 0, 128)
+        length = dice.randint(96 if mapped else 0, 128)
         address = f"::ffff:{address}" if mapped else address
     text = f"{address}/{length}"
     return text if host_bits else str(ip_network(text, strict=False))
@@ -79,15 +79,15 @@ def _whole(dice: Dice, plain: list[str]) -> list[str]:
     """Whole tables, as people copy them, with changed values and one line more or less."""
     lines = [f"precedence {prefix} {dice.pick(weights.VALUES)}" for prefix in _TABLE]
     if dice.chance(0.6):
-        lines += [f"label {prefix} {dice.number(0, 7)}" for prefix in _LABELS]
+        lines += [f"label {prefix} {dice.randint(0, 7)}" for prefix in _LABELS]
     if dice.chance(0.5):
         lines += [f"scopev4 {prefix} {dice.one(('2', '5', '14'))}" for prefix in _SCOPES]
-    return dice.shuffled(lines)[dice.number(0, 2) :] + _lines(dice, plain, 0, 2)
+    return dice.shuffled(lines)[dice.randint(0, 2) :] + _lines(dice, plain, 0, 2)
 
 
 def _nearly_valid(dice: Dice, plain: list[str]) -> list[str]:
     lines = _lines(dice, plain, 0, 4)
-    return dice.shuffled(lines + [_odd(dice, plain) for _ in range(dice.number(1, 3))])
+    return dice.shuffled(lines + [_odd(dice, plain) for _ in range(dice.randint(1, 3))])
 
 
 class _Words(dict[str, str]):
@@ -111,7 +111,7 @@ def _odd(dice: Dice, plain: list[str]) -> str:
     form = dice.pick(weights.ODDITIES)
     for name, most in (("short", 95), ("number", 99)):
         if f"{{{name}}}" in form:
-            words[name] = str(dice.number(0, most))
+            words[name] = str(dice.randint(0, most))
     if "{host_bits}" in form:
         words["host_bits"] = _prefix(dice, plain, keyword, host_bits=True)
     return form.format_map(words)
@@ -123,7 +123,7 @@ def _hostile(dice: Dice, plain: list[str]) -> str:
     keyword, prefix, value = line.split(" ")
     form = dice.pick(weights.HOSTILITIES)
     if form == "nul":  # in the middle of the value, at its end, or anywhere
-        at = dice.one((len(line) - 1, len(line), len(line), dice.number(0, len(line))))
+        at = dice.one((len(line) - 1, len(line), len(line), dice.randint(0, len(line))))
         return f"{text}{line[:at]}\0{line[at:]}\n{_line(dice, plain)}\n"
     if form == "carriage-returns":
         return f"{text}{line}\n".replace("\n", "\r\n")

@@ -130,13 +130,13 @@ class _Plan:
             network = ip_network(prefix)
             text = _inside(dice, network)
             if version == 6 and dice.chance(0.6):  # few bits set, as people number hosts
-                low = dice.bits(16) << 64 | dice.bits(6)
+                low = dice.getrandbits(16) << 64 | dice.getrandbits(6)
                 text = str(ip_address(int(network.network_address) | low))
         if not _usable(text):
             text = "10.9.9.9" if version == 4 else "2001:db8:9::9"
         row: Row = {"address": f"{text}/{length}"}
         if dice.chance(weights.PEER[version]):
-            far = ip_address(int(ip_address(text)) ^ 1 << dice.number(0, 7))
+            far = ip_address(int(ip_address(text)) ^ 1 << dice.randint(0, 7))
             if _usable(str(far)) and far.version == version:
                 length = far.max_prefixlen if dice.chance(0.8) else length
                 row = {"address": f"{text}/{length}", "peer": f"{far}/{length}"}
@@ -169,7 +169,7 @@ class _Plan:
                 if own and unicast and dice.chance(weights.PREFERRED_SOURCE):
                     route["from"] = dice.one(own)
                 if dice.chance(weights.METRIC) or to in connected:
-                    route["metric"] = dice.number(1, 1024)
+                    route["metric"] = dice.randint(1, 1024)
                 key = route["to"], route.get("metric")
                 if all((each["to"], each.get("metric")) != key for each in routes):
                     routes.append(route)
@@ -207,7 +207,7 @@ class _Plan:
         if address is None:
             return ip_network(dice.pick(weights.NETWORKS[version]))
         length = dice.pick(weights.LENGTHS[version])
-        near = int(ip_address(address)) ^ 1 << dice.number(0, 16 if version == 4 else 64)
+        near = int(ip_address(address)) ^ 1 << dice.randint(0, 16 if version == 4 else 64)
         return (IPv4Network if version == 4 else IPv6Network)((near, length), strict=False)
 
     def _ways(self, version: int, to: str) -> list[Row]:
@@ -230,20 +230,20 @@ class _Plan:
 
     def _hops(self, version: int, to: str) -> list[Row]:
         hops: list[Row] = []
-        for _ in range(self.dice.number(2, 4)):
+        for _ in range(self.dice.randint(2, 4)):
             for way in self._ways(version, to):
                 del way["to"]
                 # the kernel takes no hop twice, and no IPv6 hop that is only a device
                 known = way["dev"] in {hop["dev"] for hop in hops}
                 if not known and (version == 4 or "via" in way):
-                    hops.append({**way, "weight": self.dice.number(1, 3)})
+                    hops.append({**way, "weight": self.dice.randint(1, 3)})
         return hops
 
     def draw_rules(self, routes: list[Row]) -> list[Row]:
         """Routing rules, and perhaps routes for the tables they name."""
         dice = self.dice
         rules: list[Row] = []
-        for number in range(dice.number(1, 3)):
+        for number in range(dice.randint(1, 3)):
             version = dice.one((4, 6))
             side = dice.one(("from", "to"))
             rule: Row = {"priority": 100 + number, side: str(self._draw_prefix(version))}
@@ -266,7 +266,7 @@ def _bare(row: Row) -> str:
 
 
 def _inside(dice: Dice, network: IPNetwork) -> str:
-    return str(network[dice.bits(network.max_prefixlen - network.prefixlen)])
+    return str(network[dice.getrandbits(network.max_prefixlen - network.prefixlen)])
 
 
 def _usable(text: str) -> bool:
