@@ -4,20 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from harness.compare.evidence import TraceReport, trace_report
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.verdict import prediction_for
+from harness.model.addresses import parse_target
 from harness.model.order import compare_pair
+from harness.native.trace import Connection
 from harness.sandbox import Pool
 
 if TYPE_CHECKING:
+    from harness.compare.evidence import Evidence
     from harness.compare.predict import Prediction
+    from harness.model.host import HostView
     from harness.sandbox import Box, DeviceNote
     from harness.sandbox.capture import Capture
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCheck:
+    """One connect() of the real glibc, and the kernel's route look-up for the same destination.
+
+    ``traced`` and ``looked_up`` are a source address or an errno name; ``same`` when they agree.
+    """
+
+    destination: str
+    traced: str
+    looked_up: str
+
+    @property
+    def same(self) -> bool:
+        """True when glibc saw the source the model was given."""
+        return self.traced == self.looked_up
+
+
+@dataclass(frozen=True, slots=True)
+class TraceReport:
+    """A look-up's system calls as strace printed them, and the check of each source."""
+
+    calls: tuple[str, ...]
+    checks: tuple[SourceCheck, ...]
+
+    @property
+    def agreed(self) -> bool:
+        """True when every source is the one the model used."""
+        return all(check.same for check in self.checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +103,7 @@ def _explain(box: Box, asked: tuple[HostJob, tuple[str, str] | None]) -> Iterato
         apart = tuple(f"{one.between}: {one.because}" for one in between)
         for evidence, result in zip(evidences, report.results, strict=True):
             reason = None if pair is None else pair_reason(prediction_for(evidence), pair)
-            trace = trace_report(evidence)
+            trace = _trace_report(evidence)
             yield Explanation(evidence.lookup.name, result, reason, devices, trace, apart)
 
 
@@ -82,3 +116,27 @@ def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason |
             decision = compare_pair(*pair)
             return PairReason.of(decision if decision.preferred else compare_pair(*pair[::-1]))
     return None
+
+
+def _trace_report(evidence: Evidence) -> TraceReport | None:
+    """Whether glibc really saw the sources the kernel told us; None where nothing was traced."""
+    if evidence.trace is None:
+        return None
+    checks = [_check(connection, evidence.view) for connection in evidence.trace.connections]
+    return TraceReport(evidence.trace.calls, tuple(filter(None, checks)))
+
+
+def _check(connection: Connection, view: HostView) -> SourceCheck | None:
+    target = parse_target(connection.destination, {one.name: one.index for one in view.links})
+    route = view.routes.get(target)
+    # the name server's socket, no destination; an IPv6-only socket: glibc tries AF_INET again
+    if route is None or connection.error == "EAFNOSUPPORT":
+        return None
+    traced = connection.error or "no source"
+    if connection.source is not None:
+        source = ip_address(connection.source.partition("%")[0])
+        # an AF_INET6 socket shows the source of an IPv4 destination as ::ffff:a.b.c.d
+        mapped = source.ipv4_mapped if source.version == 6 else None
+        traced = str(mapped if mapped is not None and target.address.version == 4 else source)
+    known = str(route.source) if route.source is not None else route.error or "no source"
+    return SourceCheck(str(target), traced, known)

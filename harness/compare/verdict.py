@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, zip_longest
+from itertools import groupby, pairwise, zip_longest
 from typing import Literal
 
+from harness.advice.pitfalls import find_pitfalls
 from harness.compare.evidence import Evidence
-from harness.compare.notes import departures, remarks, rows
 from harness.compare.predict import (
     GLIBC,
     ModelParts,
@@ -20,8 +20,12 @@ from harness.compare.predict import (
 )
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
+from harness.model.cycles import find_cycle
 from harness.model.dialects import Dialect
+from harness.model.host import HostView, Target
 from harness.model.lookup import Item, NameService
+from harness.model.order import Destination, compare_pair
+from harness.model.standards import STANDARDS, standard_order
 from harness.native.record import Answer, Crashed, Outcome
 from harness.scenario.schema import Expect
 
@@ -56,12 +60,13 @@ def prediction_for(
 def analyse(evidence: Evidence, model: ModelParts = GLIBC) -> Analysis:
     """The model's answer with every reason, remark and departure."""
     prediction = prediction_for(evidence, model)
+    ranked = () if prediction.order is None else prediction.order.ranked
     return Analysis(
         prediction,
         reasons(prediction),
-        remarks(evidence, prediction, _other_reply(evidence, model)),
-        departures(evidence, prediction),
-        () if prediction.order is None else rows(prediction.order.ranked, evidence.view),
+        tuple(remarks(evidence, prediction, model)),
+        tuple(departures(evidence, ranked)) if ranked else (),
+        rows(ranked, evidence.view),
     )
 
 
@@ -126,14 +131,6 @@ def judge(
     )
 
 
-def _other_reply(evidence: Evidence, model: ModelParts) -> Prediction | None:
-    """The prediction for the other DNS reply coming first; None where both are not asked for."""
-    if evidence.names.kind != "dns" or evidence.lookup.family != "unspec":
-        return None
-    other: Literal["A", "AAAA"] = "AAAA" if evidence.names.first_reply == "A" else "A"
-    return prediction_for(evidence, model, replace(evidence.names, first_reply=other))
-
-
 def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
     """The decision between each two neighbouring, different addresses."""
     if prediction.order is None:
@@ -143,6 +140,86 @@ def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
         for decision in prediction.order.decisions
         if decision.before.target != decision.after.target
     )
+
+
+def rows(known: Sequence[Destination], view: HostView) -> tuple[DestinationRow, ...]:
+    """The table of an explanation: one row per different destination, in the order given."""
+    names = {link.index: link.name for link in view.links}
+    table: dict[Target, DestinationRow] = {}
+    for item in known:
+        if item.target in table:
+            continue
+        route = view.routes.get(item.target)
+        flags = [word for word, on in (("deprecated", item.deprecated), ("home", item.home)) if on]
+        table[item.target] = DestinationRow(
+            destination=str(item.target),
+            position=item.position,
+            source=None if item.source is None else str(item.source),
+            prefixlen=item.prefixlen,
+            reachable=item.reachable,
+            error=None if route is None else route.error,
+            destination_scope=item.scope,
+            source_scope=item.source_scope,
+            destination_label=item.label,
+            source_label=item.source_label,
+            precedence=item.precedence,
+            interface=None if item.index is None else names.get(item.index, str(item.index)),
+            native=item.native,
+            common_prefix=item.common_prefix,
+            flags=tuple(flags),
+        )
+    return tuple(table.values())
+
+
+def departures(evidence: Evidence, ranked: Sequence[Destination]) -> Iterator[Departure]:
+    """Where a literal RFC 3484 or RFC 6724 would order these destinations otherwise."""
+    targets = list(_by_position(ranked))
+    glibc = list(dict.fromkeys(item.target for item in ranked))
+    for standard in STANDARDS:
+        order = standard_order(standard, targets, evidence.view, evidence.conf.data)
+        by_target = {item.target: item for item in order.ranked}
+        pairs = zip((item.target for item in order.ranked), glibc, strict=True)
+        first = next((pair for pair in pairs if pair[0] != pair[1]), None)
+        if first is not None:
+            why = compare_pair(by_target[first[0]], by_target[first[1]]).why
+            yield Departure(standard.name, tuple(map(str, by_target)), why)
+
+
+def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> Iterator[Remark]:
+    """What a reader must know beside the order."""
+    service = evidence.names
+    if service.kind == "dns" and evidence.lookup.family == "unspec":
+        first: Literal["A", "AAAA"] = "AAAA" if service.first_reply == "A" else "A"
+        other = prediction_for(evidence, model, replace(service, first_reply=first))
+        ours, theirs = ([item.target for item in one.items] for one in (prediction, other))
+        if ours != theirs:
+            text = (
+                "the order depends on which DNS reply comes first; with the other one first it is "
+            )
+            yield Remark("reply", text + ", ".join(dict.fromkeys(map(str, theirs))))
+    if prediction.order is None:
+        return
+    ranked = prediction.order.ranked
+    cycle = find_cycle(list(_by_position(ranked).values()))
+    if cycle is not None:
+        steps = [*cycle, cycle[0]]
+        words = " before ".join(str(item.address) for item in steps)
+        rules = ", ".join(str(compare_pair(a, b).rule) for a, b in pairwise(steps))
+        yield Remark(
+            "cycle",
+            f"these three addresses form a cycle: {words} (rules {rules}); "
+            "no order is right, the steps of the sort decide",
+        )
+    for trap in find_pitfalls(ranked, evidence.view, evidence.conf.data, evidence.dialect):
+        yield Remark("trap", trap.text)
+
+
+def _by_position(ranked: Sequence[Destination]) -> dict[Target, Destination]:
+    """The first of each destination: with three socket types every address is there thrice."""
+    found: dict[Target, Destination] = {}
+    for item in sorted(ranked, key=lambda item: item.position):
+        found.setdefault(item.target, item)
+    return found
 
 
 def _first_difference(native: Sequence[Item], model: Sequence[Item]) -> int | None:

@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from harness.advice.lint import Finding
-from harness.compare.evidence import TraceReport
+from harness.compare.explain import TraceReport
 from harness.compare.results import (
     ArchitectureChange,
     BuildChange,

@@ -17,8 +17,7 @@ from harness.report.words import equality
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:
-    from harness.compare.evidence import TraceReport
-    from harness.compare.explain import Explanation
+    from harness.compare.explain import Explanation, TraceReport
     from harness.compare.results import DestinationRow, Result
 
 _WIDE = 150

@@ -10,10 +10,9 @@ import pytest
 
 from harness.compare.evidence import NamedGaiConf
 from harness.compare.explain import explain
-from harness.compare.notes import departures, rows
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.run import HostJob, run
-from harness.compare.verdict import judge, prediction_for
+from harness.compare.verdict import judge
 from harness.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -28,9 +27,7 @@ def of(evidence: list[Evidence], scenario: str, lookup: str) -> Evidence:
 
 def test_rows_show_every_fact(library_evidence: list[Evidence]) -> None:
     evidence = of(library_evidence, "seed-rule9-dual-stack", "web")
-    order = prediction_for(evidence).order
-    assert order is not None
-    near, far = rows(order.ranked, evidence.view)
+    near, far = judge(evidence).destinations
     assert (near.destination, near.source, near.prefixlen) == ("172.18.45.6", "172.18.45.2", 24)
     assert (near.interface, near.native, near.reachable) == ("eth0", True, True)
     # 172.18.45.2 and 172.18.45.6 differ in their 30th bit
@@ -62,7 +59,7 @@ def test_a_trap_is_named(library_evidence: list[Evidence], scenario: str, trap: 
 
 def test_standards_depart_where_the_table_was_dropped(library_evidence: list[Evidence]) -> None:
     evidence = of(library_evidence, "seed-rule9-ipv4-only", "web")
-    found = {d.standard: d.order for d in departures(evidence, prediction_for(evidence))}
+    found = {d.standard: d.order for d in judge(evidence).departures}
     # both RFCs know the prefix length, so rule 9 works for them
     assert found["RFC 3484"] == found["RFC 6724"] == ("172.18.45.6", "172.31.80.8")
 
