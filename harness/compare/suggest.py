@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -67,7 +66,8 @@ class Answered:
         return tuple(
             result
             for result in self.after
-            if result.failed or first_addresses(result.native, len(self.wanted)) != self.wanted
+            if result.failed
+            or tuple(dict.fromkeys(result.native))[: len(self.wanted)] != self.wanted
         )
 
     @property
@@ -76,131 +76,78 @@ class Answered:
         return self.possible and bool(self.after) and not self.unconfirmed
 
 
-def first_addresses(answer: Sequence[str], number: int) -> tuple[str, ...]:
-    """The first different addresses of an answer."""
-    return tuple(dict.fromkeys(answer))[:number]
-
-
 def fulfil(job: HostJob, wishes: Sequence[Wish]) -> tuple[Answered, ...]:
-    """Find and verify a change for each wish on one host; see `fulfil_all`."""
-    ((_, answered),) = fulfil_all([(job, wishes)], 1)
-    return answered
+    """Find and verify a change for each wish on one host.
 
-
-def fulfil_all(
-    asked: Sequence[tuple[HostJob, Sequence[Wish]]], workers: int | None = None
-) -> Iterator[tuple[HostJob, tuple[Answered, ...]]]:
-    """Find and verify a change for each wish on each host, ``workers`` hosts at a time.
-
-    The first gai.conf of each job is the one in force, its lanes are the builds that count.
+    The first gai.conf of the job is the one in force, its lanes are the builds that count.
     Every suggestion is tried by real glibc on every one of them, and with ``resolver: dns``
-    for both orders of the replies; all suggestions for a host share one sandbox per order.
-    Raises WishError for an address that the look-up does not give, and as
-    `harness.compare.run.run`.
+    for both orders of the replies; all suggestions share one sandbox per order. Raises
+    WishError for an address that the look-up does not give, and as `harness.compare.run.run`.
     """
-    hosts = [_jobs(job) for job, _ in asked]
-    with Pool(workers or os.cpu_count() or 1) as pool:
-        seen = _answers(pool, [(jobs, jobs[0].gai_confs[:1]) for jobs in hosts])
-        outcomes = [
-            [_outcome(jobs[0], wish, found) for wish in wishes]
-            for jobs, (_, wishes), found in zip(hosts, asked, seen, strict=True)
-        ]
-        files = list(map(_files, hosts, outcomes))
-        tried = _answers(pool, list(zip(hosts, files, strict=True)))
-    for jobs, (job, wishes), found, listed, now, confs in zip(
-        hosts, asked, seen, outcomes, tried, files, strict=True
-    ):
-        names = {conf.data: conf.name for conf in (jobs[0].gai_confs[0], *confs)}
-        answered = (
-            _answered(jobs[0], wish, outcome, found | now, names)
-            for wish, outcome in zip(wishes, listed, strict=True)
+    present = job.gai_confs[0]
+    lookups = job.scenario.lookups
+    titles = [lookup_title(lookup) for lookup in lookups]
+    with Pool(1) as pool:
+        seen = _answers(pool, job, [present])
+        outcomes = []
+        for wish in wishes:
+            cases = seen[wish.lookup, present.data].cases
+            wanted = _targets(wish, cases, titles[wish.lookup])
+            other = [
+                case for key, one in seen.items() if key[0] != wish.lookup for case in one.cases
+            ]
+            outcomes.append(suggest(cases, present.data, wanted, other))
+        files = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
+        files.pop(present.data, None)  # tried already
+        tried = [NamedGaiConf(f"suggestion {number}", one) for number, one in enumerate(files, 1)]
+        seen |= _answers(pool, job, tried)
+    found = []
+    for wish, outcome in zip(wishes, outcomes, strict=True):
+        before = seen[wish.lookup, present.data].results
+        one = Answered(
+            job.scenario.name, titles[wish.lookup], wish.wanted, present, outcome, before
         )
-        yield job, tuple(answered)
-
-
-_Jobs = tuple[HostJob, ...]
-"""A job without expectations, once for each order of the DNS replies."""
-
-
-def _jobs(job: HostJob) -> _Jobs:
-    job = replace(job.without_expectations(), source="", lines=())
-    dns = job.scenario.dns
-    if job.scenario.resolver != "dns":
-        return (job,)
-    other = dns.model_copy(update={"first_reply": "AAAA" if dns.first_reply == "A" else "A"})
-    return job, replace(job, scenario=job.scenario.model_copy(update={"dns": other}))
+        if isinstance(outcome, Suggestion):
+            after = seen[wish.lookup, outcome.gai_conf].results
+            one = replace(one, after=after, findings=lint(outcome.gai_conf or b""))
+        found.append(one)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
     """One look-up under one gai.conf: real glibc's answers, and what its sort was given."""
 
-    results: tuple[Result, ...]
-    cases: tuple[LookupCase, ...]
+    results: tuple[Result, ...] = ()
+    cases: tuple[LookupCase, ...] = ()
 
 
 def _look(box: Box, job: HostJob) -> Iterator[_Sorted]:
     """Inside a sandbox: for each gai.conf every look-up."""
     for collected in collect(box, job):
         (report,) = reports(job, [collected])
-        cases = map(case_of, collected[0])
-        yield _Sorted(report.results, tuple(case for case in cases if case is not None))
+        yield _Sorted(report.results, tuple(filter(None, map(case_of, collected[0]))))
 
 
-_Found = dict[tuple[int, str], _Sorted]
-
-
-def _answers(pool: Pool, hosts: Sequence[tuple[_Jobs, Sequence[NamedGaiConf]]]) -> list[_Found]:
-    """What each host answers, by number of the look-up and name of the gai.conf."""
-    jobs = [
-        (number, replace(job, gai_confs=tuple(confs)))
-        for number, (own, confs) in enumerate(hosts)
-        for job in own
-        if confs
-    ]
-    found: list[_Found] = [{} for _ in hosts]
-    gathered = pool.map(_look, [job for _, job in jobs])
-    for (number, job), listed in zip(jobs, gathered, strict=True):
-        lookups = len(job.scenario.lookups)
-        for position, seen in enumerate(listed):
-            key = position % lookups, job.gai_confs[position // lookups].name
-            before = found[number].get(key, _Sorted((), ()))
-            found[number][key] = _Sorted(before.results + seen.results, before.cases + seen.cases)
+def _answers(
+    pool: Pool, job: HostJob, confs: Sequence[NamedGaiConf]
+) -> dict[tuple[int, bytes | None], _Sorted]:
+    """What the host answers, by number of the look-up and gai.conf; of all orders of replies."""
+    found: dict[tuple[int, bytes | None], _Sorted] = {}
+    if not confs:
+        return found
+    job = replace(job.without_expectations(), gai_confs=tuple(confs), source="", lines=())
+    jobs = [job]
+    if job.scenario.resolver == "dns":
+        dns = job.scenario.dns
+        other = dns.model_copy(update={"first_reply": "AAAA" if dns.first_reply == "A" else "A"})
+        jobs.append(replace(job, scenario=job.scenario.model_copy(update={"dns": other})))
+    keys = [(number, conf.data) for conf in confs for number in range(len(job.scenario.lookups))]
+    for listed in pool.map(_look, jobs):
+        for key, one in zip(keys, listed, strict=True):
+            before = found.get(key, _Sorted())
+            found[key] = _Sorted(before.results + one.results, before.cases + one.cases)
     return found
-
-
-def _outcome(job: HostJob, wish: Wish, found: _Found) -> Suggestion | Impossible:
-    present = job.gai_confs[0]
-    cases = found[wish.lookup, present.name].cases
-    wanted = _targets(wish, cases, lookup_title(job.scenario.lookups[wish.lookup]))
-    other = [case for (n, _), seen in found.items() if n != wish.lookup for case in seen.cases]
-    return suggest(cases, present.data, wanted, other)
-
-
-def _files(jobs: _Jobs, outcomes: Sequence[Suggestion | Impossible]) -> list[NamedGaiConf]:
-    """Every different suggested file, numbered; the present one has been tried already."""
-    data = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
-    data.pop(jobs[0].gai_confs[0].data, None)
-    return [NamedGaiConf(f"suggestion {number}", one) for number, one in enumerate(data, 1)]
-
-
-def _answered(
-    job: HostJob, wish: Wish, outcome: Suggestion | Impossible, found: _Found,
-    names: Mapping[bytes | None, str],
-) -> Answered:  # fmt: skip
-    present = job.gai_confs[0]
-    answered = Answered(
-        job.scenario.name,
-        lookup_title(job.scenario.lookups[wish.lookup]),
-        wish.wanted,
-        present,
-        outcome,
-        found[wish.lookup, present.name].results,
-    )
-    if isinstance(outcome, Impossible):
-        return answered
-    after = found[wish.lookup, names[outcome.gai_conf]].results
-    return replace(answered, after=after, findings=lint(outcome.gai_conf or b""))
 
 
 def case_of(evidence: Evidence) -> LookupCase | None:

@@ -14,7 +14,7 @@ import pytest
 
 from harness.advice.suggest import Impossible, Suggestion
 from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
-from harness.compare.suggest import Answered, Wish, case_of, fulfil_all
+from harness.compare.suggest import Answered, Wish, case_of, fulfil
 from harness.model.host import Target
 from harness.sandbox import Pool
 from tests.advice.suggest_kit import some_gai_conf_does_it
@@ -55,9 +55,9 @@ def asked(versions: list[str]) -> list[Asked]:
                     wishes[-1].append(Wish(number, want))
                     cases[-1].append(case)
     found = []
-    pairs = list(zip(jobs, wishes, strict=True))
-    for (job, answered), known in zip(fulfil_all(pairs, 2), cases, strict=True):
+    for job, wished, known in zip(jobs, wishes, cases, strict=True):
         conf = job.gai_confs[0].data
+        answered = fulfil(job, wished)
         found += [Asked(a, c, conf) for a, c in zip(answered, known, strict=True)]
     return found
 
