@@ -1,9 +1,12 @@
 """What differs between glibc versions and processors, as one table.
 
 A new glibc is a new row here; no rule asks for a version number. Every row names the
-behaviour, where it begins to hold and the evidence for it. The table is complete from 2.9
-on. What is known of 2.5 to 2.8 stands here for the record, but not all of it: up to 2.7 rule 7
-compares temporary addresses, the Teredo label comes with 2.7, and ::1 is link-local from 2.9.
+behaviour, where it begins to hold and the evidence for it: [run], or [read] in the public history,
+where a commit's number is glibc's own. `FIRST_RUN` is the oldest release that can be run here; what
+is older is read only. The table is complete from 2.9 on, as far as has been read. What is known of
+2.5 to 2.8 stands here for the record, but not all of it: up to 2.7 rule 7 compares temporary
+addresses, the Teredo label comes with 2.7, ::1 is link-local from 2.9, and up to 2.8 a look-up for
+both families asks for IPv6 first.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from harness.versions import ARCHITECTURES, Version
 
 NEWEST = "2.44"
 """The newest glibc that the table was confirmed on by runs."""
+FIRST_RUN = "2.17"
+"""The oldest glibc the worker starts under: it takes symbols of that version (clock_gettime)."""
 _32BIT = frozenset(row.name for row in ARCHITECTURES.values() if row.bits == 32)
 
 
@@ -52,6 +57,54 @@ ROWS: tuple[Row, ...] = (
     *_from(
         (2, 19), "loopback_source_by_127_0_0_1", "127/8 is looked up as it is [read]",
         "a source in 127/8 is looked up as 127.0.0.1 when the socket was AF_INET [run]",
+    ),
+    Row(
+        "families_asked_together", False, (2, 5),
+        "a name service is asked for each family by itself [read]",
+    ),
+    Row(
+        "families_asked_together", True, (2, 9),
+        "where a service offers both families at once, that look-up serves AF_INET6 too, and "
+        "AF_INET with AI_CANONNAME: scope ids survive, and mapped addresses stay at their places "
+        "[read: 1eb946b935]",
+    ),
+    Row(
+        "families_asked_together", False, (2, 17),
+        "both families are asked for at once by AF_UNSPEC only [read: 8479f23aa1; run]",
+    ),
+    Row(
+        "mapped_beside_ipv6", True, (2, 5),
+        "AF_INET6 with AI_V4MAPPED and AI_ALL gives both [read]",
+    ),
+    Row(
+        "mapped_beside_ipv6", False, (2, 24),
+        "with AF_INET6, AI_V4MAPPED and AI_ALL the IPv4 addresses take the place of the IPv6 ones "
+        "[read: 4ab2ab03d4]",
+    ),
+    Row(
+        "mapped_beside_ipv6", True, (2, 26),
+        "AF_INET6 with AI_V4MAPPED and AI_ALL gives both again [read: 5cf88a83f2, bug 21295; run]",
+    ),
+    *_from(
+        (2, 25), "zone_numbers_checked",
+        "the zone of a numeric name is strtoul's: empty, with blanks, sign and wrap-around [read]",
+        "a zone is digits below 2**32 [read: 80d8cb91de; run]",
+    ),
+    *_from(
+        (2, 26), "node_local_zone_names",
+        "a name of an interface is a zone of fe80::/10 and link-local multicast only [read]",
+        "and of node-local multicast [read: f768b45020, bug 21657; run]",
+    ),
+    *_from(
+        (2, 27), "no_data_told_by_family",
+        "a look-up for one family says EAI_NONAME of a name without such addresses, unless a "
+        "module sets errno too [read]",
+        "EAI_NODATA where the service tells it [read: 5f8340f583, f4a6be2582, bug 21922; run]",
+    ),
+    *_from(
+        (2, 29), "numeric_names_whole",
+        "a blank ends an IPv4 address, whatever follows it [read]",
+        "an IPv4 address is the whole name [read: 108bc4049f, CVE-2016-10739; run]",
     ),
     *_from(
         (2, 41), "gaiconf_numbers_checked",
@@ -106,6 +159,12 @@ class Dialect:
     scopev4_configurable: bool
     rfc1918_is_global: bool
     loopback_source_by_127_0_0_1: bool
+    families_asked_together: bool
+    mapped_beside_ipv6: bool
+    zone_numbers_checked: bool
+    node_local_zone_names: bool
+    no_data_told_by_family: bool
+    numeric_names_whole: bool
     gaiconf_numbers_checked: bool
     mptcp_known: bool
     shift_by_32: str

@@ -1,6 +1,6 @@
 """Before the sort: which addresses getaddrinfo finds, in which order, or the error it gives.
 
-The order found here is the one rule 10 preserves. Follows glibc 2.26 to 2.44 for
+The order found here is the one rule 10 preserves. Follows glibc 2.9 to 2.44 for
 ``hosts: files``, ``hosts: dns`` and a module that hands over addresses as listed ("nss").
 """
 
@@ -22,7 +22,7 @@ from harness.model.addresses import (
     unmapped,
 )
 from harness.model.dialects import Dialect
-from harness.model.host import Target
+from harness.model.host import IPAddress, Target
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 _FAMILY = {4: AF_INET, 6: AF_INET6}
@@ -42,6 +42,7 @@ SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_DCCP = 1, 2, 3, 5, 6
 IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP = 6, 17, 33, 132
 IPPROTO_UDPLITE, IPPROTO_MPTCP = 136, 262
 
+_BLANK = re.compile(r"[ \t\n\v\f\r]")
 _DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
 
 
@@ -130,7 +131,7 @@ def _find(
         elif (family == AF_INET and not seen_ipv4) or (family == AF_INET6 and not seen_ipv6):
             raise LookupFailed("EAI_NONAME")
     wanted = sockets(request, service.services, dialect)
-    targets, got_ipv6 = _addresses(name, family, flags, service)
+    targets, got_ipv6 = _addresses(name, family, flags, service, dialect)
     if got_ipv6 and flags & (AI_V4MAPPED | AI_ALL) == AI_V4MAPPED:
         targets = [target for target in targets if not is_v4mapped(target.address)]
     if not targets:
@@ -218,43 +219,68 @@ def _service_number(service: str, dialect: Dialect) -> int | None:
 
 
 def _addresses(
-    name: str | None, family: int, flags: int, service: NameService
+    name: str | None, family: int, flags: int, service: NameService, dialect: Dialect
 ) -> tuple[list[Target], bool]:
     """The addresses for a name, and whether an AF_INET6 look-up itself found any."""
     if name is None:
         local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
         both = [Target(ip_address(text)) for text in local]
         return [one for one in both if family in (AF_UNSPEC, _FAMILY[one.address.version])], False
-    number = _numeric(name, family, flags, service)
+    number = _numeric(name, family, flags, service, dialect)
     if number is not None:
         return [number], False
     if flags & AI_NUMERICHOST:
         raise LookupFailed("EAI_NONAME")
-    if family == AF_INET and not flags & AI_CANONNAME and _looks_numeric(name):
+    by_hostent = family == AF_INET and not flags & AI_CANONNAME  # through gethostbyname2
+    if by_hostent and _looks_numeric(name):
         raise LookupFailed("EAI_NONAME")
     without_dot = name.removesuffix(".") if service.kind == "dns" else name
     known = service.names.get(without_dot.lower())
     if known is None:
         raise LookupFailed("EAI_NONAME")
-    got_ipv6 = False
+    # DNS and the module tell a name without such a record; the hosts file knows only whole lines
+    no_data = service.kind != "files"
     if family == AF_UNSPEC:
         found = _both_families(known, service)
-    elif family == AF_INET:
-        found = [Target(address) for address in _inet(known, service)]
+    elif dialect.families_asked_together and not by_hostent:
+        found = _of_both(known, family, flags, service)
+        no_data |= bool(known)
     else:
-        # by family a module gives a struct hostent, which has no room for scope ids
-        found = [Target(one.address) for one in known if one.address.version == 6]
-        got_ipv6 = bool(found)
-        if flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6):
-            found += [_mapped(address) for address in _inet(known, service)]
+        found = _by_family(known, family, flags, service, dialect)
+        no_data &= dialect.no_data_told_by_family or (service.kind == "nss" and not by_hostent)
     if not found:
-        # DNS and the module know the name but have no such record; the hosts file knows only
-        # whole lines
-        raise LookupFailed("EAI_NONAME" if service.kind == "files" else "EAI_NODATA")
-    return found, got_ipv6
+        raise LookupFailed("EAI_NODATA" if no_data else "EAI_NONAME")
+    has_ipv6 = any(one.address.version == 6 for one in known)
+    return found, family == AF_INET6 and has_ipv6
 
 
-def _mapped(address: IPv4Address) -> Target:
+def _of_both(
+    known: tuple[Target, ...], family: int, flags: int, service: NameService
+) -> list[Target]:
+    """What a look-up for one family takes of an answer for both, each at its place."""
+    mapped = family == AF_INET6 and flags & AI_V4MAPPED
+    listed = _both_families(known, service)
+    return [
+        one if _FAMILY[one.address.version] == family else _mapped(one.address)
+        for one in listed
+        if _FAMILY[one.address.version] == family or mapped
+    ]
+
+
+def _by_family(
+    known: tuple[Target, ...], family: int, flags: int, service: NameService, dialect: Dialect
+) -> list[Target]:
+    if family == AF_INET:
+        return [Target(address) for address in _inet(known, service)]
+    # by family a module gives a struct hostent, which has no room for scope ids
+    found = [Target(one.address) for one in known if one.address.version == 6]
+    if not flags & AI_V4MAPPED or (found and not flags & AI_ALL):
+        return found
+    mapped = [_mapped(address) for address in _inet(known, service)]
+    return found + mapped if dialect.mapped_beside_ipv6 else mapped or found
+
+
+def _mapped(address: IPAddress) -> Target:
     return Target(IPv6Address(V4MAPPED | int(address)))
 
 
@@ -265,8 +291,10 @@ def _looks_numeric(name: str) -> bool:
     return ":" in name and (name[0] == ":" or name[0] in "0123456789abcdefABCDEF")
 
 
-def _numeric(name: str, family: int, flags: int, service: NameService) -> Target | None:
-    four = inet_aton(name)
+def _numeric(
+    name: str, family: int, flags: int, service: NameService, dialect: Dialect
+) -> Target | None:
+    four = inet_aton(name if dialect.numeric_names_whole else _BLANK.split(name, maxsplit=1)[0])
     if four is not None:
         if family in (AF_UNSPEC, AF_INET):
             return Target(four)
@@ -278,22 +306,28 @@ def _numeric(name: str, family: int, flags: int, service: NameService) -> Target
     if six is None:
         return None
     if family != AF_INET:
-        return Target(six, _scope_id(six, zone, service) if zone_given else 0)
+        return Target(six, _scope_id(six, zone, service, dialect) if zone_given else 0)
     if not is_v4mapped(six):
         raise LookupFailed("EAI_ADDRFAMILY")
     four = unmapped(six)
     if zone_given:
         # checked, then dropped; by now the IPv4 address lies over the first four bytes
-        _scope_id(IPv6Address(int(four) << 96 | int(six)), zone, service)
+        _scope_id(IPv6Address(int(four) << 96 | int(six)), zone, service, dialect)
     return Target(four)
 
 
-def _scope_id(address: IPv6Address, zone: str, service: NameService) -> int:
+def _scope_id(address: IPv6Address, zone: str, service: NameService, dialect: Dialect) -> int:
     # An interface name only for link-local addresses; a number for any.
-    multicast_link_local = int(address) >> 112 & 0xFF0F in (0xFF01, 0xFF02)
-    if (address.is_link_local or multicast_link_local) and zone in service.links:
+    multicast = int(address) >> 112 & 0xFF0F
+    local = multicast == 0xFF02 or (multicast == 0xFF01 and dialect.node_local_zone_names)
+    if (address.is_link_local or local) and zone in service.links:
         return service.links[zone]
-    number = scope_number(zone)
+    if dialect.zone_numbers_checked:
+        number = scope_number(zone)
+    else:
+        number = strtoul(zone or "0", dialect.word_bits)
+        if number is not None:  # ULONG_MAX where it fits into none; then cut to 32 bits
+            number = min(number, (1 << dialect.word_bits) - 1) & 0xFFFFFFFF
     if number is None:
         raise LookupFailed("EAI_NONAME")
     return number

@@ -20,7 +20,7 @@ ETHER = 1  # ARPHRD_ETHER
 VERSIONS = tuple(f"2.{minor}" for minor in range(31, 45))
 EVERY_DIALECT = [
     dialect(glibc, arch)
-    for glibc in ("2.5", "2.7", "2.8", "2.16", "2.17", "2.18", "2.19", *VERSIONS)
+    for glibc in (*(f"2.{n}" for n in (5, 7, 8, 9, *range(16, 20), *range(23, 30))), *VERSIONS)
     for arch in SUPPORTED
 ]
 

@@ -21,6 +21,12 @@ FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
         ("rfc1918_is_global", "2.16", "2.17"),
         ("rfc1918_is_global", "2.9", "2.17"),  # versions are numbers, not texts
         ("loopback_source_by_127_0_0_1", "2.18", "2.19"),
+        ("families_asked_together", "2.8", "2.9"),
+        ("zone_numbers_checked", "2.24", "2.25"),
+        ("node_local_zone_names", "2.25", "2.26"),
+        ("mapped_beside_ipv6", "2.25", "2.26"),
+        ("no_data_told_by_family", "2.26", "2.27"),
+        ("numeric_names_whole", "2.28", "2.29"),
         ("gaiconf_numbers_checked", "2.40", "2.41"),
         ("mptcp_known", "2.41", "2.42"),
     ],
@@ -33,10 +39,20 @@ def test_boundaries_of_versions(feature: str, before: str, since: str) -> None:
         assert [row.value for row in between if row.feature == feature] == [value]
 
 
-def test_nothing_but_gai_conf_and_mptcp_changed_from_2_19_on() -> None:
-    old, new = asdict(dialect("2.19")), asdict(dialect("2.44"))
+def test_nothing_but_gai_conf_and_mptcp_changed_from_2_29_on() -> None:
+    old, new = asdict(dialect("2.29")), asdict(dialect("2.44"))
     changed = {feature for feature in old if old[feature] != new[feature]}
     assert changed == {"glibc", "gaiconf_numbers_checked", "mptcp_known"}
+
+
+def test_what_held_for_a_few_releases_only() -> None:
+    holding = {
+        feature: [n for n in range(5, 45) if getattr(dialect(f"2.{n}"), feature) is value]
+        for feature, value in (("families_asked_together", True), ("mapped_beside_ipv6", False))
+    }
+    assert holding == {
+        "families_asked_together": list(range(9, 17)), "mapped_beside_ipv6": [24, 25],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("arch", ["armhf", "ppc64el", "s390x"])

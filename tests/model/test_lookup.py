@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model.addresses import parse_target
-from harness.model.dialects import dialect
+from harness.model.dialects import Dialect, dialect
 from harness.model.host import Target
 from harness.model.lookup import (
     AF_INET,
@@ -28,6 +28,7 @@ from harness.model.lookup import (
     Request,
     find,
 )
+from tests.model.kit import dialects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,10 +72,11 @@ def ask(
     *,
     held: NameService | None = None,
     seen: tuple[bool, bool] = (True, True),
+    spoken: Dialect = NOW,
     **changes: Any,
 ) -> Found:
     request = Request(name, family=family, flags=flags, **({"socktype": STREAM} | changes))
-    return find(request, held or service(), *seen, NOW)
+    return find(request, held or service(), *seen, spoken)
 
 
 def text_of(found: Found) -> str:
@@ -174,6 +176,85 @@ def test_answers(kind: Kind) -> None:
     cases = [case[1:] for case in ANSWERS if case[0] == kind]
     found = [(*case[:3], text_of(ask(*case[:3], held=held))) for case in cases]
     assert found == cases
+
+
+BOTH_MAPPED = "::ffff:192.0.2.1 2001:db8::1 ::ffff:192.0.2.2 2001:db8::2"
+ZONED_MAPPED = "fe80::1%2 ::ffff:192.0.2.1 fe80::1%3 2001:db8::1 ::ffff:192.0.2.1 fe80::1%2"
+LOST = "fe80::1 fe80::1 2001:db8::1 fe80::1"
+ALL = AI_V4MAPPED | AI_ALL
+# the last version and the first, service, name, family, flags, what each finds; all [read]
+CHANGES: list[tuple[Any, ...]] = [
+    # one look-up for both families: nothing is lost, moved or asked for again (8479f23aa1)
+    *(("2.16", "2.17", *case) for case in (
+        ("nss", "zoned", AF_INET6, 0, "fe80::1%2 fe80::1%3 2001:db8::1 fe80::1%2", LOST),
+        ("nss", "zoned", AF_INET6, ALL, ZONED_MAPPED, f"{LOST} {MAPPED[:16]} {MAPPED[:16]}"),
+        ("nss", "both", AF_INET6, ALL, BOTH_MAPPED, f"{SIX} {MAPPED}"),
+        ("files", "both", AF_INET6, ALL, BOTH_MAPPED, f"{SIX} {MAPPED}"),
+        ("dns", "both", AF_INET6, ALL, f"{MAPPED} {SIX}", f"{SIX} {MAPPED}"),
+        ("nss", "both", AF_INET6, AI_V4MAPPED, SIX, SIX),
+        ("nss", "both", AF_INET6, AI_ALL, SIX, SIX),
+        ("files", "four", AF_INET6, AI_V4MAPPED, MAPPED, MAPPED),
+        # it knows the name, and then leaves out what was not asked for
+        ("files", "four", AF_INET6, 0, "EAI_NODATA", "EAI_NONAME"),
+        ("dns", "four", AF_INET6, 0, "EAI_NODATA", "EAI_NONAME"),
+        ("files", "nobody", AF_INET6, 0, "EAI_NONAME", "EAI_NONAME"),
+        # AF_INET goes there with AI_CANONNAME only, and the hosts file then reads no IPv6 as IPv4
+        ("files", "localhost", AF_INET, AI_CANONNAME, "EAI_NODATA", "127.0.0.1"),
+        ("files", "localhost", AF_INET, 0, "127.0.0.1", "127.0.0.1"),
+        ("nss", "zoned", AF_INET, AI_CANONNAME, "192.0.2.1 192.0.2.1", "192.0.2.1 192.0.2.1"))),
+    ("2.8", "2.9", "nss", "zoned", AF_INET6, 0, LOST, "fe80::1%2 fe80::1%3 2001:db8::1 fe80::1%2"),
+    # the second conversion throws away what the first gave (4ab2ab03d4, 5cf88a83f2)
+    *((*versions, kind, name, family, flags, *(found if versions[0] == "2.25" else found[::-1]))
+      for kind in ("files", "dns", "nss") for versions in (("2.25", "2.26"), ("2.23", "2.24"))
+      for name, family, flags, *found in (
+          ("both", AF_INET6, ALL, MAPPED, f"{SIX} {MAPPED}"),
+          ("both", AF_INET6, AI_V4MAPPED, SIX, SIX), ("six", AF_INET6, ALL, SIX, SIX),
+          ("both", AF_UNSPEC, 0, f"{FOUR} {SIX}" if kind == "dns" else NAMES["both"],
+           f"{FOUR} {SIX}" if kind == "dns" else NAMES["both"]))),
+    # a zone was strtoul's, cut to 32 bits (80d8cb91de)
+    *(("2.24", "2.25", "files", f"fe80::1%{zone}", AF_UNSPEC, 0, *found) for zone, *found in (
+        ("", "fe80::1", "EAI_NONAME"), ("+3", "fe80::1%3", "EAI_NONAME"),
+        (" 3", "fe80::1%3", "EAI_NONAME"), ("-1", "fe80::1%4294967295", "EAI_NONAME"),
+        ("4294967298", "fe80::1%2", "EAI_NONAME"),
+        ("9" * 30, "fe80::1%4294967295", "EAI_NONAME"),
+        ("3", "fe80::1%3", "fe80::1%3"), ("eth0", "fe80::1%2", "fe80::1%2"),
+        *((zone, "EAI_NONAME", "EAI_NONAME") for zone in ("3x", " ", "+", "0x3", "3 ")))),
+    # node-local multicast takes a name (f768b45020)
+    ("2.25", "2.26", "files", "ff01::1%eth0", AF_UNSPEC, 0, "EAI_NONAME", "ff01::1%2"),
+    ("2.25", "2.26", "files", "ff02::1%eth0", AF_UNSPEC, 0, "ff02::1%2", "ff02::1%2"),
+    # nss_dns sets no errno where it has no data, our module does (5f8340f583, f4a6be2582)
+    *(("2.26", "2.27", kind, name, family, flags, *found) for kind, name, family, flags, *found in (
+        ("dns", "four", AF_INET6, 0, "EAI_NONAME", "EAI_NODATA"),
+        ("dns", "six", AF_INET, 0, "EAI_NONAME", "EAI_NODATA"),
+        ("dns", "six", AF_INET, AI_CANONNAME, "EAI_NONAME", "EAI_NODATA"),
+        ("nss", "six", AF_INET, 0, "EAI_NONAME", "EAI_NODATA"),
+        ("nss", "six", AF_INET, AI_CANONNAME, "EAI_NODATA", "EAI_NODATA"),
+        ("nss", "four", AF_INET6, 0, "EAI_NODATA", "EAI_NODATA"),
+        ("files", "four", AF_INET6, 0, "EAI_NONAME", "EAI_NONAME"))),
+    # a blank ended the address (108bc4049f)
+    *(("2.28", "2.29", "files", name, family, flags, found, "EAI_NONAME")
+      for name, family, flags, found in (
+        ("192.0.2.1 junk", AF_UNSPEC, 0, "192.0.2.1"), ("192.0.2.1\t", AF_INET, 0, "192.0.2.1"),
+        ("0x7f.1 \xff", AF_UNSPEC, AI_NUMERICHOST, "127.0.0.1"),
+        ("192.0.2.1 x", AF_INET6, 0, "EAI_ADDRFAMILY"),
+        ("192.0.2.1 x", AF_INET6, AI_V4MAPPED, "::ffff:192.0.2.1"),
+        (" 192.0.2.1", AF_UNSPEC, 0, "EAI_NONAME"), ("192.0.2. 1", AF_UNSPEC, 0, "EAI_NONAME"),
+        ("192.0.2.1\xa0x", AF_UNSPEC, 0, "EAI_NONAME"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new"), sorted({case[:2] for case in CHANGES}))
+def test_what_changed_between_two_versions(old: str, new: str) -> None:
+    for _, _, kind, name, family, flags, *expected in (c for c in CHANGES if c[:2] == (old, new)):
+        held = service(kind)
+        found = [ask(name, family, flags, held=held, spoken=dialect(v)) for v in (old, new)]
+        assert list(map(text_of, found)) == expected, (kind, name, family, flags)
+
+
+def test_a_zone_beyond_unsigned_long_is_cut_by_the_processor() -> None:
+    for arch, zone in (("amd64", 2), ("i386", 0xFFFFFFFF)):
+        found = ask("fe80::1%4294967298", spoken=dialect("2.24", arch))
+        assert text_of(found) == f"fe80::1%{zone}"
 
 
 def test_dns_puts_the_family_whose_reply_came_first() -> None:
@@ -277,11 +358,12 @@ def test_every_address_with_every_socket_address_by_address() -> None:
     st.integers(0, 0x7FF),
     st.sampled_from(["files", "dns", "nss"]),
     st.tuples(st.booleans(), st.booleans()),
+    dialects,
 )
 def test_an_answer_or_an_error(
-    name: str | None, family: int, flags: int, kind: Kind, seen: tuple[bool, bool]
+    name: str | None, family: int, flags: int, kind: Kind, seen: tuple[bool, bool], spoken: Dialect
 ) -> None:
-    found = ask(name, family, flags, held=service(kind), seen=seen, service="80")
+    found = ask(name, family, flags, held=service(kind), seen=seen, service="80", spoken=spoken)
     assert bool(found.items) is (found.error is None)
     if family != AF_UNSPEC:
         wanted = 4 if family == AF_INET else 6
