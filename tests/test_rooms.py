@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,44 @@ def test_every_folder_of_tests_is_a_package() -> None:
     """Without it pytest imports a file by its name alone, and two files may have one name."""
     folders = {path.parent for path in Path(__file__).parent.rglob("*.py")}
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+# --- model and advice are pure: the standard library alone, no I/O, no clock, no chance
+
+PURE = re.compile(r"harness\.(advice|model|versions|text\.nearest)(\..*)?")
+IMPURE_MODULES = {
+    "asyncio", "ctypes", "datetime", "fcntl", "glob", "io", "locale", "logging",
+    "multiprocessing", "os", "pathlib", "random", "secrets", "select", "shutil", "signal",
+    "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uuid",
+}  # fmt: skip
+IMPURE_NAMES = {
+    "__import__", "breakpoint", "compile", "eval", "exec", "globals", "input", "open", "print"
+}  # fmt: skip
+
+
+def offences(source: str, module: str = "harness.model.x") -> set[str]:
+    nodes = list(ast.walk(ast.parse(source)))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)} & IMPURE_NAMES
+    changed = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    allowed = sys.stdlib_module_names - IMPURE_MODULES
+    names = {name for name in imported(source, module) if not PURE.fullmatch(name)}
+    foreign = {name for name in names if name.partition(".")[0] not in allowed}
+    return used | changed | foreign
+
+
+def test_model_and_advice_are_pure() -> None:
+    pure = [path for path in FILES if PURE.fullmatch(module_of(path))]
+    pure.remove(ROOT / "versions.py")  # reads sys.maxsize
+    assert {"order.py", "gaiconf.py", "lint.py", "nearest.py"} <= {path.name for path in pure}
+    found = {path: offences(path.read_text(), module_of(path)) for path in pure}
+    assert {path: bad for path, bad in found.items() if bad} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import os", "from time import time", "import pyroute2", "open('x')", "from .. import x",
+     "def f():\n    import socket", "from harness.compare import x", "import harness.scenario",
+     "def f():\n    global x"],
+)  # fmt: skip
+def test_the_check_of_purity_itself_finds(source: str) -> None:
+    assert offences(source)
