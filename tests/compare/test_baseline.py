@@ -110,29 +110,25 @@ def test_an_entry_is_for_the_builds_it_names(selector: dict[str, Any], accepts: 
     assert whys(baseline) == []  # what is not part of the run is not stale
 
 
-def test_versions_are_whole_words_or_specifiers() -> None:
-    assert baselines.fits("2.36", "2.36")
-    assert not baselines.fits("2.36", "2.3")
-    assert baselines.fits("2.42.9000", ">=2.42")
-
-
-def test_a_difference_that_is_gone_is_stale() -> None:
-    baseline = Baseline([entry()])
-    baseline.apply(report(result(native=(NEAR, FAR))))
-    assert whys(baseline) == ["the difference is gone"]
-    assert baseline.updated(baseline.stale((RAN,))) == ()
-
-
-def test_a_result_that_is_not_trusted_tells_nothing() -> None:
-    baseline = Baseline([entry()])
-    doubtful = result(native=(NEAR, FAR), untrusted="another address dump than the kernel's")
-    assert not baseline.apply(report(doubtful)).results[0].accepted
-    assert whys(baseline) == []
-
-
-def test_a_lookup_that_is_no_more_is_stale() -> None:
-    baseline = Baseline([entry(lookup="old"), entry(scenario="t")])
-    assert whys(baseline) == ["the scenario has no such look-up any more"]
+@pytest.mark.parametrize(
+    ("known", "seen", "ran", "stale"),
+    [
+        ([entry()], result(native=(NEAR, FAR)), RAN, ["the difference is gone"]),
+        ([entry()], result(native=(NEAR, FAR), untrusted="another dump"), RAN, []),
+        ([entry(lookup="old"), entry(scenario="t")], None, RAN,
+         ["the scenario has no such look-up any more"]),
+        ([entry(), entry(lookup="old")], None, replace(RAN, whole=False), []),
+    ],
+    ids=["gone", "not trusted", "no such look-up", "host refused"],
+)  # fmt: skip
+def test_what_is_stale(
+    known: list[KnownEntry], seen: Result | None, ran: Ran, stale: list[str]
+) -> None:
+    baseline = Baseline(known)
+    if seen is not None:
+        assert not baseline.apply(report(seen)).results[0].accepted
+    assert whys(baseline, ran) == stale
+    assert len(baseline.updated(baseline.stale((ran,)))) == len(known) - len(stale)
 
 
 def test_a_scenario_that_is_no_more_is_stale_only_where_that_is_known() -> None:
@@ -142,40 +138,27 @@ def test_a_scenario_that_is_no_more_is_stale_only_where_that_is_known() -> None:
     assert why == "there is no such scenario any more"
 
 
-def test_a_host_that_was_refused_tells_nothing() -> None:
-    baseline = Baseline([entry(), entry(lookup="old")])
-    assert whys(baseline, replace(RAN, whole=False)) == []
-    assert len(baseline.updated(())) == 2
-
-
 def test_changes_against_another_build_are_entries_of_their_own() -> None:
     updated = Baseline([], accept_all=True)
     (change,) = updated.apply(held()).against
     assert change.accepted
     (new,) = updated.updated(updated.stale((RAN,)))
     assert new == changed((NEAR, FAR), (FAR, NEAR), source="s.yaml", reason="")
+    chance = replace(held(), against=(replace(held().against[0], undefined=True),))
+    assert not Baseline([], accept_all=True).apply(chance).against[0].accepted
     again = Baseline([new])
     assert not again.apply(held()).failed
     assert whys(again) == []
-    turned = Baseline([new])
-    assert turned.apply(held(old=(NEAR,))).failed
-    assert whys(turned) == ["the difference is another one now"]
-    same = Baseline([new])
-    same.apply(held(new=(NEAR, FAR)))
-    assert whys(same) == ["the difference is gone"]
     # without --against, or against another build, nothing is known of it
-    for other in (report(result("mine", (NEAR, FAR))), replace(held(), reference="2.41:amd64 (x)")):
+    for other, stale in (
+        (held(old=(NEAR,)), ["the difference is another one now"]),
+        (held(new=(NEAR, FAR)), ["the difference is gone"]),
+        (report(result("mine", (NEAR, FAR))), []),
+        (replace(held(), reference="2.41:amd64 (x)", against=()), []),
+    ):
         baseline = Baseline([new])
-        baseline.apply(replace(other, against=()))
-        assert whys(baseline) == []
-
-
-def test_undefined_changes_are_left_to_chance() -> None:
-    (change,) = held().against
-    unlucky = replace(held(), against=(replace(change, undefined=True),))
-    updated = Baseline([], accept_all=True)
-    assert not updated.apply(unlucky).against[0].accepted
-    assert updated.updated(()) == ()
+        assert baseline.apply(other).failed is (other.against != ())
+        assert whys(baseline) == stale
 
 
 def test_an_update_keeps_what_the_run_did_not_touch_and_every_reason() -> None:
@@ -225,17 +208,15 @@ def test_an_update_is_sorted_and_stable() -> None:
         for lookup in ("y", "x")
         for label in ("two", "one")
     ]
-    texts = set()
+    texts = []
     for order in (reports, reports[::-1]):
         updated = Baseline([], accept_all=True, name=str.upper)
-        for one in order:
-            updated.apply(one)
-        texts.add(text(updated.updated(())))
-    (only,) = texts
-    again = Baseline([], accept_all=True)
+        list(map(updated.apply, order))
+        texts.append(text(updated.updated(())))
+    only, again = texts
+    assert only == again
     places = [line.split()[-1] for line in only.splitlines() if line.startswith("  - scenario")]
     assert places == ["a"] * 4 + ["b"] * 4
-    assert again.updated(()) == ()
     assert "source: S.YAML" in only
 
 
@@ -253,13 +234,8 @@ def test_an_update_is_sorted_and_stable() -> None:
          'differences[0].glibc: expected glibc versions as ">=2.8"'),
         (ONE + ", verdict: no}", ":3: differences[0].verdict: expected"),
         ("schema: 1\nchanges: [{}]\n", ":2: changes[0].scenario: expected this required field"),
-        ("schema: [\n", "expected valid YAML"),
         ("schema: !!python/name:os.system x\n", "expected no YAML tags"),
         ("[" * 100_000, "document: expected"),
-        ("schema: 1\ndifferences: []\nchanges: []\ndifferences: []\n",
-         ":4: differences: expected each key once (got again; first on line 2)"),
-        ("schema: 1\nchanges: [{was: a, was: b}]\n", ":2: changes[0].was: expected each key once"),
-        ("schema: 1\n5: a\n", ":2: 5: expected one of the keys"),
         ("&a\nschema: 1\nchanges: [*a]\n", "an earlier anchor (got *a, inside itself)"),
         (LAUGHS, "values, aliases included"),
     ],
