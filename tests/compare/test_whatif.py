@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
 from harness.compare.evidence import NamedGaiConf
 from harness.compare.plan import host_lane, load_gai_conf, load_scenarios, make_jobs
 from harness.compare.results import LookupReport, PairReason, Result, Verdict
@@ -26,6 +25,7 @@ from harness.compare.whatif import (
 from harness.report.documents import dump
 from harness.report.terminal import Terminal
 from harness.report.whatif import TextReport, document
+from tests.conftest import Call
 
 CASE = "case-docker-ipv6nat-78-default"
 
@@ -43,27 +43,39 @@ def report(*results: Result) -> LookupReport:
     return LookupReport("host", "web", "conf", results)
 
 
+def text_of(made: GaiConfChange, *found: WhatIf) -> str:
+    out = StringIO()
+    report = TextReport(Terminal(file=out, width=150))
+    report.add(made, found)
+    report.finish()
+    return out.getvalue()
+
+
 def job(name: str = CASE) -> HostJob:
     (made,) = make_jobs(load_scenarios([Path(name)]), (host_lane(),))
     return made
 
 
 CRASHED = result("a", verdict=Verdict.CRASHED, native=(), error="SIGSEGV")
+WRONG = result("a", verdict=Verdict.DISAGREE)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "changed", "places"),
+    ("before", "after", "changed", "failed", "places"),
     [
-        (result(*"abc"), result(*"cab"), True, [("c", 3, 1), ("a", 1, 2), ("b", 2, 3)]),
-        (result("a"), CRASHED, True, [("a", 1, None)]),
-        (result(*"ab", rule=9), result(*"ab", rule=6), False, [("a", 1, 1), ("b", 2, 2)]),
+        (result(*"abc"), result(*"cab"), True, False, [("c", 3, 1), ("a", 1, 2), ("b", 2, 3)]),
+        (result("a"), CRASHED, True, True, [("a", 1, None)]),
+        (result(*"ab", rule=9), result(*"ab", rule=6), False, False, [("a", 1, 1), ("b", 2, 2)]),
+        (WRONG, result("a"), False, True, [("a", 1, 1)]),
+        (result("a"), WRONG, False, True, [("a", 1, 1)]),
     ],
 )
 def test_what_moved_and_how_far(
-    before: Result, after: Result, changed: bool, places: list[tuple[str, int, int | None]]
-) -> None:
+    before: Result, after: Result, changed: bool, failed: bool,
+    places: list[tuple[str, int, int | None]],
+) -> None:  # fmt: skip
     found = compare_results(before, after)
-    assert found.changed is changed
+    assert (found.changed, found.failed) == (changed, failed)
     assert [(p.address, p.was, p.now) for p in found.places] == places
     assert [p.moved for p in found.places] == [changed] * len(places)
 
@@ -77,27 +89,25 @@ def test_which_rule_decides_now_and_before() -> None:
     # c was no neighbour of a: nothing is known of why it came later
     found = compare_results(result("a", "b", "c"), result("a", "c", "b"))
     assert [d.old is None for d in found.decisions] == [True, False]
-
     # the same order for another reason
     assert not compare_results(result(*"ab", rule=9), result(*"ab")).decisions[0].turned
 
 
 def test_reports_are_paired_glibc_by_glibc() -> None:
     old = report(result("a", "b"), result("a", "b", glibc="2.44"))
-    new = report(result("a", "b"), result("b", "a", glibc="2.44"))
+    wrong = result("b", "a", glibc="2.44", verdict=Verdict.DISAGREE, model=("a", "b"))
+    new = report(result("a", "b"), wrong)
     found = compare_reports(old, new)
     assert [one.changed for one in found.results] == [False, True]
     assert found.changed
+    text = text_of(change(job(), load_gai_conf("ula-label.conf"), []), found)
+    for words in ("after, native: b, a", "after, model:  a, b", "react differently",
+                  "native and model disagree on 1"):  # fmt: skip
+        assert words in text
     with pytest.raises(ValueError, match="one build"):
         compare_reports(old, report(*new.results[::-1]))
     with pytest.raises(ValueError, match="zip"):
         compare_reports(old, report(*new.results[:1]))
-
-
-def test_a_disagreement_before_or_after_fails() -> None:
-    wrong = result("a", "b", verdict=Verdict.DISAGREE)
-    assert compare_results(wrong, result("a", "b")).failed
-    assert compare_results(result("a", "b"), wrong).failed
 
 
 def test_lines_are_put_in_front() -> None:
@@ -107,29 +117,16 @@ def test_lines_are_put_in_front() -> None:
     assert with_lines(conf, []) is conf
 
 
-def test_expectations_of_the_old_file_are_left_out() -> None:
-    made = change(job(), load_gai_conf("ula-label.conf"), [])
-    assert all(not one.expect for one in made.job.scenario.lookups)
-    assert [conf.name for conf in made.job.gai_confs] == ["default", "ula-label.conf"]
-
-
-def examined(new: str | None, *lines: str) -> tuple[GaiConfChange, dict[str, WhatIf]]:
-    made = change(job(), None if new is None else load_gai_conf(new), lines)
+def examined(made: GaiConfChange) -> dict[str, WhatIf]:
     ((_, found),) = whatif([made])
-    return made, {one.lookup: one for one in found}
+    return {one.lookup: one for one in found}
 
 
-@pytest.fixture(scope="module")
-def ula() -> tuple[GaiConfChange, dict[str, WhatIf]]:
-    """What the catalogue's label for fc00::/7 does, on real glibc."""
-    return examined("ula-label.conf")
-
-
-Changed = tuple[GaiConfChange, dict[str, WhatIf]]
-
-
-def test_real_glibc_and_the_model_before_and_after(ula: Changed) -> None:
-    made, found = ula
+def test_real_glibc_and_the_model_before_and_after() -> None:
+    made = change(job(), load_gai_conf("ula-label.conf"), [])
+    assert all(not one.expect for one in made.job.scenario.lookups)  # they are of the old file
+    assert [conf.name for conf in made.job.gai_confs] == ["default", "ula-label.conf"]
+    found = examined(made)
     (comparison,) = found["web"].results
     assert (comparison.changed, comparison.failed) == (True, False)
     assert comparison.before.decisions[0].rule == 5
@@ -155,39 +152,16 @@ def test_versions_that_would_react_otherwise_are_predicted() -> None:
     """One glibc is run; the model says what the others would make of the file."""
     made = change(job("fact-3.3-missing-value"), None, ["reload yes"])
     assert "GAI004" in {finding.code for finding in made.findings}
-    ((_, found),) = whatif([made])
-    old, new = found[0].predictions
+    (found,) = examined(made).values()
+    old, new = found.predictions
     assert (old.since, old.until, new.since, new.until) == ("2.26", "2.41", "2.41", None)
     assert old.order != new.order
     assert not old.undefined
-    text = text_of(made, *found)
+    text = text_of(made, found)
     assert f"glibc 2.26 to before 2.41: {', '.join(old.order)}" in text
     assert f"glibc 2.41 and later: {', '.join(new.order)}" in text
-
-
-def test_an_undefined_line_is_told_of() -> None:
-    _, found = examined(None, "precedence 2001:db8:9::1 5")
-    old, new = found["web"].predictions
-    assert (old.undefined, new.undefined) == (True, False)
-
-
-def text_of(made: GaiConfChange, *found: WhatIf) -> str:
-    out = StringIO()
-    report = TextReport(Terminal(file=out, width=150))
-    report.add(made, found)
-    report.finish()
-    return out.getvalue()
-
-
-def test_the_text_shows_a_disagreement_and_versions_that_differ() -> None:
-    made = change(job(), load_gai_conf("ula-label.conf"), [])
-    old = report(result("a", "b"), result("a", "b", glibc="2.44"))
-    wrong = result("b", "a", glibc="2.44", verdict=Verdict.DISAGREE, model=("a", "b"))
-    text = text_of(made, compare_reports(old, report(result("a", "b"), wrong)))
-    assert "after, native: b, a" in text
-    assert "after, model:  a, b" in text
-    assert "the versions of glibc react differently" in text
-    assert "native and model disagree on 1" in text
+    undefined = examined(change(job(), None, ["precedence 2001:db8:9::1 5"]))["web"]
+    assert [one.undefined for one in undefined.predictions] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -201,33 +175,25 @@ def test_the_text_shows_a_disagreement_and_versions_that_differ() -> None:
         (["--set", "label fc00::/7 1", "--gai-conf", "glibc-defaults.conf", "--json"], 0),
     ],
 )
-def test_the_exit_status(
-    arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["whatif", "--scenario", CASE, *arguments]) == status
-    assert capsys.readouterr().out
+def test_the_exit_status(arguments: list[str], status: int, call: Call) -> None:
+    done = call("whatif", "--scenario", CASE, *arguments)
+    assert (done.status, bool(done.out)) == (status, True)
 
 
-def test_a_scenario_needs_no_option(capsys: pytest.CaptureFixture[str]) -> None:
-    line = "precedence ::ffff:0:0/96 100"
-    texts = []
-    for words in (["--scenario", "seed-rule9-dual-stack"], ["seed-rule9-dual-stack"]):
-        assert main(["whatif", *words, "--set", line]) == 0
-        texts.append(capsys.readouterr().out)
-    assert texts[0] == texts[1]
-    wish = ["--lookup", "web", "--want", "172.31.80.8"]
-    assert main(["suggest", "seed-rule9-dual-stack", *wish]) == 0
-    assert "verified on real glibc" in capsys.readouterr().out
+def test_a_scenario_needs_no_option_and_a_snapshot_is_one(call: Call) -> None:
+    new = ("--set", "precedence ::ffff:0:0/96 100")
+    texts = [
+        call("whatif", *words, *new).out
+        for words in (["--scenario", CASE], [CASE], ["--snapshot", CASE])
+    ]
+    assert texts == [texts[0]] * 3
+    assert CASE in texts[0]
+    done = call("suggest", "seed-rule9-dual-stack", "--lookup", "web", "--want", "172.31.80.8")
+    assert "verified on real glibc" in done.out
 
 
-def test_a_snapshot_is_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["whatif", "--snapshot", CASE, "--gai-conf", "none"]) == 0
-    assert CASE in capsys.readouterr().out
-
-
-def test_this_host_is_copied_and_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_this_host_is_copied_and_left_as_it_is(call: Call) -> None:
     own = Path("/etc/gai.conf")
     before = own.read_bytes() if own.exists() else None
-    assert main(["whatif", "localhost", "--set", "precedence ::ffff:0:0/96 100"]) == 0
-    assert "localhost: " in capsys.readouterr().out
+    assert "localhost: " in call("whatif", "localhost", "--set", "label ::ffff:0:0/96 100").out
     assert before == (own.read_bytes() if own.exists() else None)
