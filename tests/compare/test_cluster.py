@@ -9,33 +9,34 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn
+from unittest.mock import MagicMock
 
 import pytest
 
-from harness.cli import main
 from harness.compare import cluster as clusters
 from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, Tls, do, fuzz_on, run_on
 from harness.compare.fuzz.driver import BatchSpec, fuzz
 from harness.compare.fuzz.engine import FuzzReport
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.run import run
+from tests.conftest import Call
 
 if TYPE_CHECKING:
-    from harness.compare.evidence import LaneSpec
     from harness.compare.results import LookupReport
     from harness.compare.run import JobOutcome
-    from harness.sandbox import Outcome
 
 SEED = 11
 CASES = 2500  # some ten batches
 LOOPBACK = "127.0.0.1"
-TWO_FILES = ["--tls-ca", "/dev/null", "--tls-cert"]
+TWO_FILES = "--tls-ca /dev/null --tls-cert"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,19 +55,8 @@ class Dask:
 
 
 @pytest.fixture(scope="module")
-def lanes() -> tuple[LaneSpec, ...]:
-    return lanes_for("host", "worker")
-
-
-@pytest.fixture(scope="module")
-def glibcs(lanes: tuple[LaneSpec, ...]) -> Glibcs:
-    return Glibcs.of(lanes, "host", "worker")
-
-
-@pytest.fixture(scope="module")
-def alone(lanes: tuple[LaneSpec, ...]) -> FuzzReport:
-    """What the seed gives without any cluster."""
-    return total(fuzz(lanes, SEED, cases=CASES))
+def glibcs() -> Glibcs:
+    return Glibcs.of(lanes_for("host", "worker"), "host", "worker")
 
 
 @pytest.fixture(scope="module")
@@ -105,20 +95,10 @@ def started(folder: Path, tls: Tls) -> Iterator[Dask]:
         where = folder / "scheduler.json"
         options = ("--host", f"tls://{LOOPBACK}", "--port", "0")
         start("dask_scheduler", *options, "--scheduler-file", str(where))
-        end = time.monotonic() + 60
-        while not (where.exists() and where.stat().st_size):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        within(120, lambda: where.exists() and where.stat().st_size > 0)
         address = json.loads(where.read_text())["address"]
         one = (address, "--nthreads", "1", "--no-nanny", "--host", LOOPBACK)
         yield Dask(address, tls, [start("dask_worker", *one) for _ in range(2)])
-
-
-@pytest.fixture
-def dask(tmp_path: Path, tls: Tls) -> Iterator[Dask]:
-    """A cluster of the test's own."""
-    with started(tmp_path, tls) as own:
-        yield own
 
 
 @pytest.fixture(scope="module")
@@ -128,39 +108,47 @@ def shared(tmp_path_factory: pytest.TempPathFactory, tls: Tls) -> Iterator[Dask]
         yield cluster
 
 
+def within(seconds: float, done: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def total(steps: Iterator[FuzzReport]) -> FuzzReport:
-    report = FuzzReport()
-    for step in steps:
-        # the time is the only thing that may differ
-        report += replace(step, native_ns=0)
-    return report
+    """What all steps give, without the time."""
+    return sum((replace(step, native_ns=0) for step in steps), FuzzReport())
 
 
-def test_a_seed_gives_the_same_on_any_size(dask: Dask, glibcs: Glibcs, alone: FuzzReport) -> None:
-    with Cluster(dask.address, dask.tls) as cluster:
-        assert cluster.encrypted
-        cluster.client.wait_for_workers(2, timeout=60)
-        assert total(fuzz_on(cluster, glibcs, SEED, cases=CASES)) == alone
-        dask.workers[0].kill()
-        dask.workers[0].wait()
-        assert total(fuzz_on(cluster, glibcs, SEED, cases=CASES)) == alone
+def test_a_seed_gives_the_same_whatever_becomes_of_workers(
+    tmp_path: Path, tls: Tls, glibcs: Glibcs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = total(fuzz(lanes_for("host", "worker"), SEED, cases=CASES))
     assert alone.cases >= CASES
-
-
-def test_a_worker_killed_in_the_middle(dask: Dask, glibcs: Glibcs, alone: FuzzReport) -> None:
-    with Cluster(dask.address, dask.tls) as cluster:
-        cluster.client.wait_for_workers(2, timeout=60)
-        steps = fuzz_on(cluster, glibcs, SEED, cases=CASES)
-        report = total(iter([next(steps)]))
+    with (
+        started(tmp_path, tls) as dask,
+        Cluster(dask.address, dask.tls) as cluster,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        assert cluster.encrypted
+        victim, other = dask.workers
+        cluster.client.wait_for_workers(2, timeout=120)
         pids: dict[str, int] = cluster.client.run(os.getpid)
-        victim = dask.workers[0]
-        (address,) = [where for where, pid in pids.items() if pid == victim.pid]
-        assert cluster.client.processing()[address], "it has batches that will be lost"
-        victim.send_signal(signal.SIGKILL)
-        for step in steps:
-            report += replace(step, native_ns=0)
-        assert set(cluster.client.nthreads()) == set(pids) - {address}
-    assert report == alone
+        (lost,) = [where for where, pid in pids.items() if pid == victim.pid]
+        victim.send_signal(signal.SIGSTOP)  # so what it is given is still its own when it dies
+
+        def kill_in_the_middle() -> None:
+            within(60, lambda: bool(cluster.client.processing()[lost]))
+            victim.kill()
+
+        killed = threads.submit(kill_in_the_middle)
+        assert total(fuzz_on(cluster, glibcs, SEED, cases=CASES)) == alone
+        killed.result()
+        assert set(cluster.client.nthreads()) == set(pids) - {lost}
+        other.kill()
+        monkeypatch.setattr(clusters, "_PATIENCE", 2.0)
+        with pytest.raises(ClusterError, match="no Dask worker for 2 s"):
+            list(fuzz_on(cluster, glibcs, SEED, cases=CASES))
 
 
 def test_the_library_on_a_cluster(shared: Dask) -> None:
@@ -181,15 +169,16 @@ def timeless(outcome: JobOutcome) -> list[LookupReport]:
     ]
 
 
-def test_the_command(shared: Dask, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    command = ["fuzz", "--cases", "500", "--seed", str(SEED), "--json", "-o", str(tmp_path)]
-    proof = ["--tls-ca", shared.tls.ca, "--tls-cert", shared.tls.cert, "--tls-key", shared.tls.key]
+def test_the_command(shared: Dask, call: Call, tmp_path: Path) -> None:
+    command = ("fuzz", "--cases", "500", "--seed", SEED, "--json", "-o", tmp_path, "-j", "2")
+    tls = shared.tls
+    proof = ("--tls-ca", tls.ca, "--tls-cert", tls.cert, "--tls-key", tls.key)
     reports = []
-    for more in ([], ["--scheduler", "local"], ["--scheduler", shared.address, *map(str, proof)]):
-        assert main([*command, "-j", "2", *more]) == 0
-        said = capsys.readouterr()
-        assert "without TLS" not in said.err
-        reports.append(json.loads(said.out))
+    for more in ((), ("--scheduler", "local"), ("--scheduler", shared.address, *proof)):
+        done = call(*command, *more)
+        assert done.status == 0
+        assert "without TLS" not in done.err
+        reports.append(json.loads(done.out))
     for key in ("cases", "batches", "counts", "disagreements", "refused"):
         assert reports[0][key] == reports[1][key] == reports[2][key], key
 
@@ -209,49 +198,37 @@ def test_who_has_no_certificate_is_refused(
 
 
 def test_without_tls_it_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, call: Call, tmp_path: Path
 ) -> None:
     """The scheduler takes part in nothing: what is said is said before anything is sent."""
-
-    class Connected:
-        encrypted = False
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-        def stream(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
-            yield from map(do, tasks)
-
-    monkeypatch.setattr(clusters, "Cluster", lambda *_: Connected())
+    connected = MagicMock(encrypted=False, stream=partial(map, do))
+    connected.__enter__.return_value = connected
+    monkeypatch.setattr(clusters, "Cluster", lambda *_: connected)
     monkeypatch.chdir(tmp_path)
-    assert main(["fuzz", "--cases", "5", "--scheduler", "tcp://192.0.2.1:8786"]) == 0
-    said = capsys.readouterr().err
-    assert said.count("without TLS, whoever reaches the scheduler can run programs") == 1
+    done = call("fuzz", "--cases", "5", "--scheduler", "tcp://192.0.2.1:8786")
+    assert done.status == 0
+    assert done.err.count("without TLS, whoever reaches the scheduler can run programs") == 1
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "status", "said"),
     [
-        (["--tls-ca", "x"], "--tls-ca: --scheduler with an address was expected"),
-        (["--scheduler", "local", "--tls-key", "x"], "--tls-key: --scheduler with an address"),
-        (["--scheduler", "tcp://h:1", "--tls-ca", "x"], "tls://… was expected"),
-        (["--scheduler", "tls://h:1", "--tls-ca", "x"], "--tls-ca and --tls-cert were expected"),
-        (["--scheduler", "tls://h:1", *TWO_FILES, "/missing"], "files in PEM that fit together"),
-        (["--scheduler", "h:1", *TWO_FILES, "/dev/null"], "files in PEM that fit together"),
+        ("--tls-ca x", 2, "--tls-ca: --scheduler with an address was expected"),
+        ("--scheduler local --tls-key x", 2, "--tls-key: --scheduler with an address"),
+        ("--scheduler tcp://h:1 --tls-ca x", 2, "tls://… was expected"),
+        ("--scheduler tls://h:1 --tls-ca x", 2, "--tls-ca and --tls-cert were expected"),
+        (f"--scheduler tls://h:1 {TWO_FILES} /missing", 2, "files in PEM that fit together"),
+        (f"--scheduler h:1 {TWO_FILES} /dev/null", 2, "files in PEM that fit together"),
+        (f"--scheduler tcp://{LOOPBACK}:1", 3, "no Dask scheduler answers"),
     ],
 )
-def test_words_about_tls_that_are_no_use(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+def test_a_scheduler_that_is_no_use(
+    words: str, status: int, said: str, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
-    assert main(["run", *words]) == 2
-    err = capsys.readouterr().err
-    assert said in err
-    assert err.count("\n") == 1
-
-
-_LISTENING = "0A"
+    monkeypatch.setattr(clusters, "_ANSWERS", 1.0)
+    done = call("run", "seed-rule9-ipv4-only", *words.split())
+    assert (done.status, done.err.count("\n")) == (status, 1)
+    assert said in done.err
 
 
 def test_local_opens_no_port_and_a_kill_leaves_nothing(tmp_path: Path) -> None:
@@ -259,30 +236,28 @@ def test_local_opens_no_port_and_a_kill_leaves_nothing(tmp_path: Path) -> None:
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     command = [str(Path(sysconfig.get_path("scripts"), "gai-harness")), "fuzz"]
-    command += ["--seconds", "60", "--scheduler", "local", "-j", "2", "-o", str(tmp_path / "found")]
+    command += ["--seconds", "300", "--scheduler", "local", "-j", "2", "-o", str(tmp_path / "f")]
     process = subprocess.Popen(
         command, env={**os.environ, "TMPDIR": str(scratch)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    seen: set[int] = set()
+
+    def all_at_work() -> bool:  # itself, forkserver, supervisors, pids 1
+        seen.update(family(process.pid))
+        assert process.poll() is None
+        return len(seen) >= 4
+
     try:
-        seen: set[int] = set()
-        end = time.monotonic() + 30
-        while len(seen) < 4 and time.monotonic() < end:  # itself, forkserver, supervisors, pids 1
-            seen |= family(process.pid)
-            assert process.poll() is None
-            time.sleep(0.05)
+        within(120, all_at_work)
         for _ in range(40):
             seen |= family(process.pid)
             assert not [port for pid in family(process.pid) for port in listening(pid)]
             time.sleep(0.05)
-        assert len(seen) >= 4
     finally:
         process.kill()
         process.wait()
-    end = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in seen) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not [pid for pid in seen if Path(f"/proc/{pid}").exists()]
+    within(30, lambda: not any(Path(f"/proc/{pid}").exists() for pid in seen))
     assert not list(scratch.iterdir())
 
 
@@ -308,56 +283,28 @@ def listening(pid: int) -> list[str]:
         for table in ("tcp", "tcp6"):
             for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
                 fields = line.split()
-                if fields[3] == _LISTENING and f"socket:[{fields[9]}]" in own:
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
                     ports.append(fields[1])
     return ports
 
 
-def test_a_worker_without_the_glibc(glibcs: Glibcs) -> None:
+def test_a_worker_that_cannot_says_why(shared: Dask, glibcs: Glibcs) -> None:
+    batch = BatchSpec(1, 0, ())
     missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch", "etch"),))
-    with pytest.raises(ClusterError, match=r"no glibc 2\.7:amd64 \(etch\).*glibc fetch 2\.7"):
-        do(Task(BatchSpec(1, 0, ()), missing))
-    unknown = replace(glibcs, words="1.0")
-    with pytest.raises(ClusterError, match=r"a worker: .*1\.0"):
-        do(Task(BatchSpec(1, 0, ()), unknown))
-
-
-def test_a_workers_refusal_reaches_the_user(shared: Dask, glibcs: Glibcs) -> None:
-    missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch", "etch"),))
-    with (
-        Cluster(shared.address, shared.tls) as cluster,
-        pytest.raises(ClusterError, match=r"no glibc 2\.7"),
+    for task, why in (
+        (Task(batch, missing), r"no glibc 2\.7:amd64 \(etch\).*glibc fetch 2\.7"),
+        (Task(batch, replace(glibcs, words="1.0")), r"a worker: .*1\.0"),
+        (Task(batch, glibcs, version="0.0.0"), r"0\.0\.0 is asked for"),
     ):
+        with pytest.raises(ClusterError, match=why):
+            do(task)
+    refused = pytest.raises(ClusterError, match=r"no glibc 2\.7")  # and it reaches the user
+    with Cluster(shared.address, shared.tls) as cluster, refused:
         list(fuzz_on(cluster, missing, SEED, cases=1))
 
 
-def test_a_worker_of_another_version(glibcs: Glibcs) -> None:
-    with pytest.raises(ClusterError, match=r"0\.0\.0 is asked for"):
-        do(Task(BatchSpec(1, 0, ()), glibcs, version="0.0.0"))
-
-
-def test_no_worker_comes(dask: Dask, glibcs: Glibcs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clusters, "_PATIENCE", 2.0)
-    with Cluster(dask.address, dask.tls) as cluster:
-        cluster.client.wait_for_workers(2, timeout=60)
-        for worker in dask.workers:
-            worker.kill()
-        with pytest.raises(ClusterError, match="no Dask worker for 2 s"):
-            list(fuzz_on(cluster, glibcs, SEED, cases=CASES))
-
-
-def test_no_scheduler(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.setattr(clusters, "_ANSWERS", 1.0)
-    address = f"tcp://{LOOPBACK}:1"
-    assert main(["fuzz", "--cases", "1", "--scheduler", address, "-o", str(tmp_path)]) == 3
-    assert "no Dask scheduler answers" in capsys.readouterr().err
-
-
-def test_without_the_extra(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    assert main(["run", "--scheduler", "tcp://127.0.0.1:1"]) == 3
-    assert "gai-harness[cluster]" in capsys.readouterr().err
+    done = call("run", "seed-rule9-ipv4-only", "--scheduler", "tcp://127.0.0.1:1")
+    assert done.status == 3
+    assert "gai-harness[cluster]" in done.err
