@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from harness.scenario import LoadedScenario, gai_conf_files, json_schema, library, load
+from tests.conftest import Call
 
 PATHS = library()
 
@@ -69,12 +71,11 @@ def test_at_most_one_expectation_holds_for_a_version(loaded: list[LoadedScenario
 
 
 def test_what_is_undefined_is_expected_of_no_version(loaded: list[LoadedScenario]) -> None:
-    undefined = [i for i in loaded if i.scenario.name.startswith("fact-3.4-")]
+    undefined = [one.scenario for one in loaded if one.scenario.name.startswith("fact-3.4-")]
     assert len(undefined) == 3
-    for item in undefined:
-        for look in item.scenario.lookups:
-            assert [e.matches("2.40") for e in look.expect] == [False]
-            assert [e.matches("2.41") for e in look.expect] == [True]
+    for look in (look for scenario in undefined for look in scenario.lookups):
+        holds = [(one.matches("2.40"), one.matches("2.41")) for one in look.expect]
+        assert holds == [(False, True)]
 
 
 def test_scenarios_are_values(loaded: list[LoadedScenario]) -> None:
@@ -83,8 +84,9 @@ def test_scenarios_are_values(loaded: list[LoadedScenario]) -> None:
         hash(item)
 
 
-def test_the_json_schema_accepts_the_library() -> None:
-    schema = json_schema()
+def test_the_json_schema_that_the_command_prints_accepts_the_library(call: Call) -> None:
+    schema = json.loads(call("schema").out)
+    assert schema == json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for path in PATHS:
@@ -122,5 +124,4 @@ def test_the_catalogue_says_what_each_file_is_for() -> None:
 
 
 def test_every_file_of_the_catalogue_is_used(loaded: list[LoadedScenario]) -> None:
-    used = {item.gai_conf_name for item in loaded}
-    assert set(gai_conf_files()) <= used
+    assert set(gai_conf_files()) <= {item.gai_conf_name for item in loaded}

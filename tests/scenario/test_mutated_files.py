@@ -32,22 +32,15 @@ PIECES = [
 
 
 def changed_bytes(chance: random.Random, data: bytes, other: bytes) -> bytes:
-    changed = bytearray(data)
     for _ in range(chance.randrange(1, 6)):
-        at = chance.randrange(len(changed) + 1)
-        length = chance.choice((0, 1, 1, 4, 40))
-        choice = chance.randrange(4)
-        if choice == 0:
-            new = chance.randbytes(chance.randrange(1, 4))
-        elif choice == 1:
-            new = chance.choice(PIECES)
-        elif choice == 2:
-            start = chance.randrange(len(other))
-            new = other[start : start + chance.randrange(1, 80)]
-        else:
-            new = bytes(changed[at : at + 60]) * chance.randrange(1, 30)
-        changed[at : at + length] = new
-    return bytes(changed)
+        at, start = chance.randrange(len(data) + 1), chance.randrange(len(other))
+        news = (
+            chance.randbytes(chance.randrange(1, 4)), chance.choice(PIECES),
+            other[start : start + chance.randrange(1, 80)],
+            data[at : at + 60] * chance.randrange(1, 30),
+        )  # fmt: skip
+        data = data[:at] + chance.choice(news) + data[at + chance.choice((0, 1, 1, 4, 40)) :]
+    return data
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -115,9 +108,8 @@ def test_a_mutated_file_is_a_scenario_or_one_line_and_status_2(
         if line is None:
             continue
         refused += 1
-        assert line.isprintable(), f"case {number}: {line!r}"
-        assert line.startswith(str(path)), f"case {number}"
-        assert len(line) < 2000, f"case {number}: {line}"
+        known = line.isprintable() and line.startswith(str(path)) and len(line) < 2000
+        assert known, f"case {number}: {line!r}"
         if refused % 8 == 0:
             assert main(["run", str(path)]) == 2, f"case {number}"
             told = capsys.readouterr()
