@@ -67,8 +67,6 @@ class Finding:
 def lint(text: str | bytes) -> tuple[Finding, ...]:
     """All findings of a gai.conf, in order of lines; those of the whole file last.
 
-    Parameters: ``text`` the file's content. Raises nothing: glibc never refuses a file.
-
     >>> for finding in lint("Precedence ::1/128 50"):
     ...     print(finding.line, finding.code, finding.glibc)
     1 GAI001 all

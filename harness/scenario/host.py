@@ -66,10 +66,7 @@ _ANY_LINK, _OWN = "/link", "/own"  # no interface has such a name
 
 
 class _Routing:
-    """What the kernel knows when it takes a route: the host's addresses and the earlier routes.
-
-    Asking takes as long as there are different prefix lengths, however many networks.
-    """
+    """What the kernel knows when it takes a route: the host's addresses and the earlier routes."""
 
     def __init__(self, host: Host) -> None:
         self._lengths: set[tuple[int, int]] = set()

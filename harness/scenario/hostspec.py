@@ -193,7 +193,7 @@ class Rule(Model):
 
     @property
     def versions(self) -> set[int]:
-        """The IP versions that the rule names; exactly one, values.once it is validated."""
+        """The IP versions that the rule names; exactly one, once it is validated."""
         named = {ip_network(text).version for text in (self.from_, self.to) if text}
         return named | ({4 if self.family == "inet" else 6} if self.family else set())
 

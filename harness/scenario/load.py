@@ -27,11 +27,9 @@ _MAX_GAI_CONF = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class LoadedScenario:
-    """A scenario read from a file, its gai.conf resolved to bytes.
+    """A scenario, the bytes of its gai.conf (None for no such file), and the look-ups' lines.
 
-    ``gai_conf`` is None when the host has no such file; ``gai_conf_name`` then is
-    "default", otherwise "inline" or the file's name. ``lines`` are those of the look-ups in
-    the file, counted from 1; empty for what was not read from one.
+    ``gai_conf_name`` is "default", "inline" or the file's; ``lines`` count from 1, if known.
     """
 
     scenario: Scenario
@@ -42,11 +40,7 @@ class LoadedScenario:
 
 
 def load(path: Path | str) -> LoadedScenario:
-    """Read and validate one scenario file.
-
-    Parameters: ``path`` of the YAML file. Raises ScenarioError, whose text is one line with
-    the file, the line, the field and what was expected.
-    """
+    """Read and validate one scenario file. Raises ScenarioError, whose text is one line."""
     path = Path(path)
     tree = parse(str(path), _read(path, str(path), MAX_BYTES), KEYS)
     scenario = validated(Scenario, tree, str(path))
@@ -87,10 +81,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def as_yaml(scenario: Scenario, comments: Sequence[str] = ()) -> str:
-    """The file of a scenario that people read: short forms, one line for each route.
-
-    Parameters: ``comments`` texts for its head.
-    """
+    """The file of a scenario that people read, with ``comments`` as its head."""
     data = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
     host = data["host"]
     for interface in host.get("interfaces", {}).values():

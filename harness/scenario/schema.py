@@ -1,8 +1,4 @@
-"""The scenario file as data: the YAML contract in pydantic models (frozen, unknown keys refused).
-
-The models also take the short forms of the file: an address as a bare string, one
-expectation instead of a list of them, numbers for services and sysctls.
-"""
+"""The scenario file as data: the YAML contract in pydantic models, short forms included."""
 
 from __future__ import annotations
 
@@ -79,11 +75,7 @@ class Expect(Model):
         return self
 
     def matches(self, version: str, arch: str = "amd64") -> bool:
-        """Whether this expectation is stated for a glibc.
-
-        Parameters: ``version`` as "2.36"; ``arch`` in Debian's words.
-        Raises ValueError for a version that is none.
-        """
+        """Whether it is stated for a glibc as "2.36". Raises ValueError for no version."""
         if self.arch and arch not in self.arch:
             return False
         return self.glibc is None or values.satisfies(version, self.glibc)

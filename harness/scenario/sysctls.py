@@ -50,11 +50,7 @@ _EVERYWHERE = ("all", "default", "lo")
 
 
 def parts(key: str) -> tuple[str, ...] | None:
-    """The parts of a setting's path below /proc/sys; None for any that is not in the lists.
-
-    Parameters: ``key`` as "net.ipv6.conf.eth0.7.disable_ipv6", where an interface's name is
-    one part.
-    """
+    """A setting's path below /proc/sys, "eth0.7" one part of it; None for one not in the lists."""
     if key in WHOLE:
         return tuple(key.split("."))
     found = _OF_INTERFACE.fullmatch(key)

@@ -14,9 +14,8 @@ _NAMED = 12
 class InputError(ValueError):
     """Input that cannot be used; ``str()`` is the one line to show.
 
-    Parameters: ``file`` the file as the user named it, ``line`` its line (from 1) or None,
-    ``field`` the path of the field ("host.routes[0].via"), ``expected`` what was expected
-    there, ``got`` what stood there instead ("" when there is nothing to show).
+    Parameters: ``file`` as the user named it, ``line`` from 1, ``field`` as
+    "host.routes[0].via", ``expected`` in words, ``got`` instead ("" for nothing to show).
     """
 
     exit_status = 2
@@ -42,10 +41,7 @@ class InputError(ValueError):
 
 
 def show(value: Any) -> str:
-    """A short, one-line rendering of a value found in a file.
-
-    Parameters: ``value`` anything a YAML document can hold.
-    """
+    """A short, one-line rendering of anything a YAML document can hold."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -26,11 +26,10 @@ def read_bounded(source: Path | BinaryIO, limit: int) -> bytes:
 
 
 def open_regular(path: Path | str, most: int | None = None, *, follow: bool = False) -> BinaryIO:
-    """Open a regular file; never wait for a FIFO, never wake a device.
+    """Open a regular file of at most ``most`` bytes; never wait for a FIFO, never wake a device.
 
-    Parameters: ``path``; ``most`` how many bytes it may have; ``follow`` a symbolic link at
-    its last part. Raises OSError where it cannot be read, is no regular file or has too many
-    bytes; ``strerror`` says which.
+    Parameters: ``follow`` a symbolic link at the path's last part. Raises OSError where it
+    cannot be read, is no regular file or has too many bytes; ``strerror`` says which.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)

@@ -1,11 +1,8 @@
-"""Text from outside as it may reach a terminal, a log or a report.
+"""Text from outside as it may reach a terminal, a log or a report: what acts or hides, escaped.
 
-Names of files and interfaces, labels, provider ids, the words of other programs: any of them
-may hold control characters, line breaks, characters that turn the direction of what follows
-or that nobody sees. They are shown escaped. A line never begins with "::", which GitHub's
-runner would take for a command, and holds no "##[" or "##vso[", which older and Azure's runners
-look for anywhere. An escape within a line is one of JSON's and YAML's where a whole line can be
-such a text.
+A line never begins with "::", which GitHub's runner takes for a command, and holds no "##[" or
+"##vso[", which older and Azure's runners look for. YAML has all of the escapes; JSON those that
+can stand in a whole line.
 """
 
 from __future__ import annotations

@@ -230,11 +230,7 @@ class _Composer:
 
 
 def document(data: Mapping[str, Any], comments: Sequence[str] = (), *, rows: bool = True) -> str:
-    """A YAML document.
-
-    Parameters: ``data`` mappings, lists, text, whole numbers and truth values; ``comments``
-    texts for its head; ``rows`` puts each mapping of a list on one line.
-    """
+    """A YAML document with ``comments`` as its head; ``rows``: a list's mappings on a line each."""
     head = [
         f"# {escaped(line)}".rstrip() for text in comments for line in text.splitlines() or [""]
     ]

@@ -50,11 +50,9 @@ def bad(expected: str, got: Any = None, *, at: tuple[str | int, ...] = ()) -> Py
 
 
 def validated(model: type[_Model], value: Any, file: str) -> _Model:
-    """The value as an instance of the model.
+    """The value, a `Node` (whose lines an error has) or plain data, as the model.
 
-    Parameters: ``model``; ``value`` a `Node`, whose lines the error then has, or plain data;
-    ``file`` its name for the error. Raises InputError for the fault that comes first in the
-    file; a list of all would be more than one line.
+    Raises InputError for the fault that comes first in ``file``: all would be many lines.
     """
     data = value.value if isinstance(value, Node) else value
     try:

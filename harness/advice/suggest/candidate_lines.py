@@ -1,8 +1,7 @@
 """Sets of gai.conf lines that may yield a wish, fewest lines first. Pure.
 
-Only prefixes that hold a different part of a look-up's addresses make a difference, and only
-values between those that occur. Label and scopev4 lines come first, because rules 2 and 5 come
-before rule 6; precedence lines then order what is left.
+Label and scopev4 lines come first, because rules 2 and 5 come before rule 6; precedence lines
+then order what is left.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def table_of(
     known: dict[Target, Destination], keyword: str,
     rows: Sequence[tuple[PrefixEntry, ...]],
 ) -> Table:  # fmt: skip
-    """A table with the ends of every reachable destination that a line of it can act on."""
+    """The table, for every reachable destination that a line of it can act on."""
     four = keyword == "scopev4"
     width = 32 if four else 128
     ends = {
@@ -66,9 +65,8 @@ def match_lines(
 ) -> Iterator[tuple[Lines, bool]]:
     """Sets of label and scopev4 lines with which rules 1 to 5 leave the wish open.
 
-    Parameters: ``is_open`` says so for one set; ``choice`` is a state of all matches that
-    does. All sets of each size are given, up to two lines; after them (or where that is too
-    much to look at) one set that has no line to spare, marked False.
+    Parameters: ``is_open`` says so for one set; ``choice`` is a state of all matches that does.
+    All sets up to two lines are given, then one that has no line to spare, marked False.
     """
     if is_open(()):
         yield (), True
@@ -115,10 +113,9 @@ def _built(table: Table, choice: Choice) -> Lines:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """All that the choice of precedence lines depends on.
+    """Demands and precedence table of each case, and the prefixes of lines that cost nothing.
 
-    ``demands`` and ``tables`` have one entry per case; ``defaults`` are the prefixes whose
-    lines cost nothing, because they would have to be restored anyway.
+    Those are the ``defaults``, which would have to be restored anyway.
     """
 
     demands: tuple[tuple[Demand, ...], ...]
@@ -137,10 +134,7 @@ class Problem:
 
 
 def precedence_lines(problem: Problem) -> Iterator[tuple[Lines, bool]]:
-    """Sets of precedence lines that meet the demands, those that cost fewest lines.
-
-    Where that is too much to look at, one set that has no line to spare, marked False.
-    """
+    """The sets of fewest precedence lines, or (False) one set that has no line to spare."""
     keys = problem.keys
     nodes = [node for node in tree(keys) if node not in problem.defaults]
     free = [one for one in problem.defaults if any(holds(one, key) for key in keys)]

@@ -1,9 +1,7 @@
 """What a wished order demands of rules 1 to 5, and which of them stands in its way. Pure.
 
-Rules 1, 3 and 4 look at the host alone. Rule 2 can be turned for IPv4 (scopev4), rule 5
-for all (label): an address matches its source or not, which is free to choose except that
-equal addresses always match. Everything that ties there is left to rule 6, where
-precedences put any two different addresses in any order.
+Rule 2 can be turned for IPv4 (scopev4), rule 5 for all (label): whether an address matches its
+source is free, but equal addresses always do. What ties is left to rule 6, which can do all.
 """
 
 from __future__ import annotations
@@ -113,9 +111,8 @@ def satisfiable(
 ) -> Choice | None:  # fmt: skip
     """The choice, nearest to the present one, for which rules 1 to 5 leave the wish open.
 
-    Parameters: ``known`` the facts of each case; ``scopes_free`` and ``labels_free`` are
-    False where scopev4 or label lines are not to be used. None when no table makes it so:
-    the search tries every choice.
+    Parameters: ``known`` the facts of each case; ``scopes_free`` and ``labels_free`` whether
+    scopev4 and label lines may be used. None when no table makes it so: every choice is tried.
     """
     first = known[0]
     order = [target for target in (*wanted, *others) if first[target].reachable]
@@ -191,9 +188,8 @@ def states(item: Destination, rule: int, free: bool) -> tuple[bool, ...]:
 class Blocker:
     """Why ``first`` cannot be put before ``second``.
 
-    ``rule`` is the rule that no gai.conf can turn, None where each pair could be put right
-    alone but not all together. ``steps`` says rule by rule what is so and what could be
-    changed; ``remedies`` what can be done outside gai.conf.
+    ``rule`` is the one that no gai.conf turns, None where the pairs contradict each other.
+    ``steps`` says rule by rule what is so; ``remedies`` what can be done outside gai.conf.
     """
 
     first: str

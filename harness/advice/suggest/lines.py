@@ -1,8 +1,6 @@
 """Prefixes that tell addresses apart, and gai.conf lines made of them. Pure.
 
-The addresses of one look-up, and the sources that reach them, are few: only the prefixes
-that hold a different part of them can make a difference. They are the nodes of the tree
-that the addresses' bits form.
+Only the nodes of the tree that the bits of a look-up's addresses form make a difference.
 """
 
 from __future__ import annotations
@@ -141,11 +139,7 @@ def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
 
 
 def restored(lines: Sequence[NewLine], present: GaiConf, dialect: Dialect) -> tuple[NewLine, ...]:
-    """The default entries that ``lines`` would drop, as lines that keep them.
-
-    A table in which the file has lines of its own has no defaults any more; ::/0 is added
-    back by glibc itself.
-    """
+    """The defaults that ``lines`` would drop, as lines; glibc itself adds ::/0 back."""
     scopes = DEFAULT_SCOPES if dialect.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
     tables = (
         ("label", present.labels, DEFAULT_LABELS),
@@ -166,8 +160,7 @@ def restored(lines: Sequence[NewLine], present: GaiConf, dialect: Dialect) -> tu
 def mended(data: bytes, dialects: Sequence[Dialect]) -> tuple[bytes, tuple[Mended, ...]]:
     """The file with every line that is undefined in one of the dialects written out.
 
-    Up to 2.40 a prefix without length makes glibc read an uninitialised pointer; with
-    /128 (or /32) it means in every version what gai.conf(5) says.
+    With /128 (or /32) a prefix means in every version what gai.conf(5) says of none.
     """
     rows = data.split(b"\n")
     found = []

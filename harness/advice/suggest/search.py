@@ -1,9 +1,7 @@
 """The smallest gai.conf change that yields a wished order, or why there is none. Pure.
 
-Labels (rule 5) and scopes (rules 2 and 8) are touched only where rule 2 or 5 stands in the
-way; precedences (rule 6) then order what ties up to there. Small is, in this order: few
-label and scope lines, few lines in all (those that keep dropped defaults included), few
-changed decisions elsewhere, short prefixes.
+Small is, in this order: few label and scope lines (only where rule 2 or 5 is in the way), few
+lines in all (restored defaults included), few changed decisions elsewhere, short prefixes.
 """
 
 from __future__ import annotations
@@ -38,10 +36,9 @@ _COMPARED = 60  # equally small changes that are compared for what else they cha
 class Suggestion:
     """A change that yields the wish in every case, by the model.
 
-    ``lines`` go in front of the file, the ``restored`` ones among them only keep defaults;
-    ``mended`` are lines to write otherwise first. ``gai_conf`` is the whole new file, None
-    when there was none and none is needed. ``smallest`` is False where the search had to
-    settle for a change that merely has no line to spare.
+    ``lines`` go in front of the file; ``mended`` are lines to write otherwise first.
+    ``gai_conf`` is the whole new file, None when there was none and none is needed.
+    ``smallest`` is False for a change that merely has no line to spare.
     """
 
     wanted: tuple[Target, ...]
@@ -77,10 +74,9 @@ def suggest(
 ) -> Suggestion | Impossible:
     """Find the smallest change that puts ``wanted`` first, in this order, in every case.
 
-    Parameters: ``cases`` the look-up in every dialect (and order of DNS replies) that
-    counts; ``gai_conf`` the present file, None for no file; ``elsewhere`` other look-ups,
-    whose order should stay. Raises ValueError for no case, a wish without an address, one
-    that names an address twice or one that a case does not have.
+    Parameters: ``cases`` the look-up in every dialect (and order of DNS replies) that counts;
+    ``gai_conf`` None for no file; ``elsewhere`` other look-ups, whose order should stay. Raises
+    ValueError for no case, and for no wish, or an address twice or that a case does not have.
     """
     return _Search(cases, gai_conf, tuple(wanted), elsewhere).result()
 

@@ -27,10 +27,9 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class SideEffects:
-    """Changed decisions: pairs of other look-ups that turn round, and pairs of kinds that do.
+    """How many ``pairs`` of other ``lookups`` turn round, and of kinds of addresses.
 
-    ``lookups`` names the look-ups; ``kinds`` counts decisions between addresses of two kinds
-    reached from this host's sources, and ``examples`` says which kinds come first now.
+    ``kinds`` are reached from this host's sources; ``examples`` says which come first now.
     """
 
     pairs: int = 0
@@ -49,8 +48,7 @@ def side_effects(
     """Count what changes.
 
     Parameters: ``cases`` other look-ups, with the policy of each ``before`` and ``after``;
-    ``whole`` the two policies that kinds of addresses are compared under, each reached from
-    each of ``sources`` of its family.
+    ``whole`` the two policies for kinds of addresses, reached from ``sources``.
     """
     turned: dict[str, int] = {}
     for case, old, new in zip(cases, before, after, strict=True):

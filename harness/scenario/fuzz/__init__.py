@@ -1,9 +1,4 @@
-"""Random hosts, names, gai.conf files and look-ups for fuzzing: the same ones for a seed.
-
->>> from harness.scenario.fuzz import draw_batch
->>> draw_batch(seed=1, number=0) == draw_batch(seed=1, number=0)
-True
-"""
+"""Random hosts, names, gai.conf files and look-ups for fuzzing: the same ones for a seed."""
 
 from __future__ import annotations
 
@@ -91,10 +86,7 @@ def _draw_lookup(dice: Dice, name: str, destinations: list[str]) -> Lookup:
 def scenario_of(
     batch: Batch, gai_conf: bytes | None, lookups: Sequence[Lookup], name: str | None = None
 ) -> Scenario:
-    """The scenario of some look-ups of a batch under one gai.conf.
-
-    Parameters: ``name`` of the scenario, the batch's title by default.
-    """
+    """The scenario of some look-ups of a batch under one gai.conf, named as the batch is."""
     asked = {(each.name or "").lower().removesuffix(".") for each in lookups}
     return Scenario(
         name=name or batch.title,

@@ -15,11 +15,7 @@ _HUGE = {"blanks": " " * 40_000, "zeros": "0" * 40_000, "word": "x" * 40_000}
 
 
 def draw_gai_conf(dice: Dice, destinations: list[str]) -> bytes | None:
-    """A gai.conf, or None for no file at all.
-
-    Parameters: ``destinations`` that lines may be about. The bytes are valid UTF-8, so that
-    a scenario file can hold them.
-    """
+    """A gai.conf about ``destinations`` in UTF-8, or None for no file at all."""
     plain = [text.partition("%")[0] for text in destinations]
     kind = dice.pick(weights.FILES)
     if kind in ("none", "empty"):

@@ -1,12 +1,4 @@
-"""Built-in suites: generated scenarios, the same list of them every time.
-
->>> from harness.scenario.suites import suites
->>> sorted(suites())
-['findings', 'rule9', 'smoke']
->>> first = suites()["smoke"]()[0]
->>> first.scenario.name
-'smoke-v4-p24-dual'
-"""
+"""Built-in suites: generated scenarios, the same list of them every time."""
 
 from __future__ import annotations
 
@@ -65,10 +57,7 @@ def _smoke() -> Iterator[Cases]:
 
 
 def suites() -> dict[str, Callable[[], list[LoadedScenario]]]:
-    """The suites by name; calling one generates its scenarios.
-
-    A scenario's path is no file but ``suite:NAME``.
-    """
+    """The suites by name; calling one generates its scenarios, whose path is ``suite:NAME``."""
     made = {"rule9": _rule9, "smoke": _smoke, "findings": findings.cases}
     return {name: partial(_loaded, name, cases) for name, cases in made.items()}
 

@@ -1,14 +1,9 @@
-"""The suite "findings": public reports played through in every shape, for docs/findings.md.
-
-The seed's node in all its shapes, round robin over every rotation, and two gai.conf files
-beside each other for every pair of address classes.
-"""
+"""The suite "findings": public reports played through in every shape, for docs/findings.md."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from ..load import gai_conf_files
@@ -30,10 +25,9 @@ RESOLVERS: dict[str, dict[str, Any]] = {"files": {}, "dns": dns("A")}
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A way for a node to have two addresses.
+    """A way for a node to have two addresses, ``added`` to eth0 in this order.
 
-    ``words`` describes it; ``ip2`` is the second address and ``added`` what is added to eth0
-    in which order; ``winner`` is "ip1", "ip2", or "names" where the order of the names stays.
+    ``winner`` is "ip1", "ip2", or "names" where the order of the names stays.
     """
 
     name: str
@@ -41,11 +35,6 @@ class Shape:
     ip2: str
     added: tuple[str, str]
     winner: str
-
-    @property
-    def ip2_is_smaller(self) -> bool:
-        """True when ip2 is the smaller number."""
-        return int(ip_address(self.ip2)) < int(ip_address(IP1))
 
 
 # name, words, winner, a smaller and a larger second address

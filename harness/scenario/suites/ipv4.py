@@ -50,11 +50,7 @@ def by_prefix_length() -> Iterator[Cases]:
 
 
 def _places(length: int) -> dict[str, str]:
-    """Destinations by where they lie, seen from the subnet SOURCE4/``length``.
-
-    *just* is next to the border in bits (one bit more or less in common would change
-    sides), *above* and *below* in numbers.
-    """
+    """Destinations around SOURCE4/``length``, *just* at its border in bits or one number off."""
     subnet = ip_network(f"{SOURCE4}/{length}", strict=False)
     first, last = subnet.network_address, subnet.broadcast_address
     named = {"self": SOURCE4}
@@ -249,11 +245,7 @@ def _secondary(length: int, kind: str) -> Cases:
 
 
 def twice() -> Iterator[Cases]:
-    """One address on several interfaces: the entry that bsearch hits gives the length.
-
-    Which one that is depends on the entries below and above, so there is no expectation:
-    the model has to land where this glibc's bsearch does.
-    """
+    """One address on several interfaces: the model has to hit the entry that bsearch hits."""
     where = {"in-24": "172.18.45.6", "in-16": "172.18.200.1", "outside": "172.31.80.8"}
     for lengths in ((16, 24), (16, 32, 24)):
         for below, above in [(n, 0) for n in range(8)] + [(0, n) for n in (1, 2, 3, 4, 7)]:

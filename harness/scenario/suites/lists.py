@@ -71,8 +71,7 @@ def _tie(
 def cycles() -> Iterator[Cases]:
     """Near before far by rule 9, both beside the other family by position: no right answer.
 
-    The steps of glibc's merge sort decide, and the model has to take the same ones. The
-    two expectations are observed ones.
+    The steps of glibc's merge sort decide; the two expectations are observed ones.
     """
     sets: tuple[tuple[str, int], ...] = (
         ("near4 far4 far6", 1), ("near6 far6 far4", 1), ("near4 mid4 near6", 1),

@@ -1,8 +1,4 @@
-"""What an order must be, reasoned on strings of bits: a second opinion beside the model.
-
-Nothing here knows the model or glibc's table: it serves where a few plain sentences of RFC 3484
-§6 settle the order.
-"""
+"""What an order must be by RFC 3484 §6, on strings of bits: a second opinion beside the model."""
 
 from __future__ import annotations
 
@@ -73,10 +69,8 @@ def by_subnet(
 ) -> Expect:
     """Expectations for lists whose IPv4 destinations only rule 9 or ``before`` tells apart.
 
-    Parameters: ``source`` of all destinations, known with the prefix ``length`` (0 where glibc
-    knows none), or a function that gives both for a destination; IPv6 destinations are left to
-    ``before``. With an unknown length there are two answers, one for each way a processor
-    shifts by 32: nothing but the source itself is in its subnet, or everything is.
+    Parameters: ``source`` of all with the prefix ``length``, or a function that gives both. With
+    length 0 glibc knows none, and there is an answer for each way a processor shifts by 32.
     """
     source_of = source if callable(source) else lambda _: (source, length)
 
