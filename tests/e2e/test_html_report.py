@@ -5,19 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.report.html.browser import browser, open_page
-
-if TYPE_CHECKING:
-    from tests.report.html.browser import Opened
-
-    Open = Callable[..., Opened]
+from tests.report.html.browser import Open, browser, open_page
 
 __all__ = ["browser", "open_page"]
 
@@ -53,7 +47,7 @@ def build(result: dict[str, Any], often: Counter[str]) -> str:
 def test_every_result_is_shown_as_it_came(
     matrix: Matrix, results: list[dict[str, Any]], open_page: Open
 ) -> None:
-    page = open_page(matrix[1]).page
+    page = open_page(matrix[1])
     often = Counter(glibc for glibc, _ in {(r["glibc"], r["build"]) for r in results})
     wanted = []
     for result in results:
@@ -73,7 +67,7 @@ def test_every_result_is_shown_as_it_came(
 def test_the_matrix_has_each_verdict_and_the_totals(
     matrix: Matrix, results: list[dict[str, Any]], open_page: Open
 ) -> None:
-    page = open_page(matrix[1]).page
+    page = open_page(matrix[1])
     cells = page.evaluate(
         "[...document.querySelectorAll('#rows td:not(.rules)')].map(cell => cell.classList[0])"
     )
@@ -89,7 +83,7 @@ def test_the_matrix_has_each_verdict_and_the_totals(
 def test_a_difference_between_versions_is_found_opened_and_explained(
     matrix: Matrix, open_page: Open
 ) -> None:
-    page = open_page(matrix[1]).page
+    page = open_page(matrix[1])
     page.check("#differs")
     page.fill("#q", "missing-value")
     page.locator("#count", has_text="1 of").wait_for()
@@ -101,7 +95,7 @@ def test_a_difference_between_versions_is_found_opened_and_explained(
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_it_fits_its_window_and_is_no_giant(matrix: Matrix, open_page: Open, width: int) -> None:
-    page = open_page(matrix[1], width=width).page
+    page = open_page(matrix[1], width=width)
     page.click("#open-all")
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert matrix[1].stat().st_size < 4_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,8 @@ from tests.report.kit import SCENARIO, SLOW, Ran
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Every verdict, from real builds: the host's glibc, one patched, and one that dies."""
     folder = tmp_path_factory.mktemp("formats")
-    scenario = folder / "formats.yaml"
+    scenario, slow = folder / "formats.yaml", folder / "slow.yaml"
     scenario.write_text(SCENARIO)
-    slow = folder / "slow.yaml"
     slow.write_text(SLOW)
     builds = f"{ipv4_first(folder / 'patched')},{dying(folder / 'dying')}"
     lanes, reference = lanes_against(builds, "auto", "host")
@@ -39,18 +39,15 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 def accepted(ran: Ran) -> tuple[LookupReport, ...]:
     """The same, with everything accepted that differs on the patched build."""
 
+    known: dict[str, Any] = {"accepted": True, "reason": "our patch # 7"}
+
     def of(report: LookupReport) -> LookupReport:
         results = tuple(
-            replace(result, accepted=True, reason="our patch # 7")
-            if result.differs and result.label == "patched"
-            else result
-            for result in report.results
+            replace(one, **known) if one.differs and one.label == "patched" else one
+            for one in report.results
         )
         against = tuple(
-            replace(change, accepted=True, reason="our patch # 7")
-            if "patched" in change.new.where
-            else change
-            for change in report.against
+            replace(one, **known) if "patched" in one.new.where else one for one in report.against
         )
         return replace(report, results=results, against=against)
 

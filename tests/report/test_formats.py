@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -23,8 +23,7 @@ from tests.report.kit import REFUSED, STALE, Ran, written
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit-10.xsd")
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """A test as a reader understood it: "passed", "failed" or "excused", and what it says."""
 
     outcome: str
@@ -160,13 +159,6 @@ def test_a_hash_in_a_name_begins_no_tap_directive() -> None:
     # the reader above knows version 13, which has no escapes
     text = written("tap", [], Notice("refused", "a # TODO b\\", "no"))
     assert r"not ok 1 - refused: a \# TODO b\\ · no" in text
-
-
-def test_the_schema_refuses_what_is_not_junit() -> None:
-    good = '<testsuites><testsuite name="a" tests="0" failures="0" errors="0"/></testsuites>'
-    assert SCHEMA.is_valid(good)
-    assert not SCHEMA.is_valid(good.replace(' name="a"', ""))
-    assert not SCHEMA.is_valid(good.replace("<testsuites>", "<testsuites line='1'>"))
 
 
 def test_junit_counts_its_cases_and_their_time(ran: Ran) -> None:

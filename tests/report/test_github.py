@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,8 +15,7 @@ from harness.report.github import LIMIT
 from tests.report.kit import REFUSED, STALE, Ran, written
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """One workflow command, unescaped."""
 
     level: str
@@ -23,10 +23,12 @@ class Command:
     message: str
 
 
-def commands(text: str) -> list[Command]:
-    """The commands of a log; every line is one."""
+def commands(
+    reports: Sequence[LookupReport], *notices: Notice, title: str = "a title"
+) -> list[Command]:
+    """What a step of a workflow writes; every line is a command."""
     found = []
-    for line in text.splitlines():
+    for line in written("github", reports, *notices, title=title).splitlines():
         match = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line)
         assert match, line
         properties = dict(part.split("=", 1) for part in match[2].split(","))
@@ -40,35 +42,19 @@ def plain(text: str) -> str:
     return re.sub("|".join(codes), lambda found: codes[found[0]], text)
 
 
-class Actions:
-    """The report as a step of a workflow writes it, whose summary goes to ``file``."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.file = folder / "summary.md"
-        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(self.file))
-        monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
-
-    def written(
-        self, reports: Sequence[LookupReport], *notices: Notice, title: str = "a title"
-    ) -> list[Command]:
-        return commands(written("github", reports, *notices, title=title))
-
-    def summary(self, reports: Sequence[LookupReport], title: str = "a title") -> str:
-        self.written(reports, title=title)
-        return self.file.read_text()
-
-
-@pytest.fixture
-def actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Actions:
-    return Actions(tmp_path, monkeypatch)
+@pytest.fixture(autouse=True)
+def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the job's summary."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    return tmp_path / "summary.md"
 
 
 def test_a_failure_points_at_its_line(
-    ran: Ran, actions: Actions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_WORKSPACE", str(ran.scenario.parent))
-    found = actions.written(ran.reports)
-    errors = [one for one in found if one.level == "error"]
+    errors = [one for one in commands(ran.reports) if one.level == "error"]
     first = next(one for one in errors if one.properties["title"].startswith("formats: web on"))
     assert (first.properties["file"], first.properties["line"]) == ("formats.yaml", "9")
     assert ran.where("patched") in first.properties["title"]
@@ -77,62 +63,58 @@ def test_a_failure_points_at_its_line(
     inet = [one for one in errors if one.properties["title"].startswith("formats: web inet on")]
     assert inet[0].properties["line"] == "10"
     monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
-    assert not any("file" in one.properties for one in actions.written(ran.reports))
+    assert not any("file" in one.properties for one in commands(ran.reports))
 
 
-def test_builds_that_fail_alike_share_one_annotation(ran: Ran, actions: Actions) -> None:
+def test_builds_that_fail_alike_share_one_annotation(ran: Ran) -> None:
     report = next(report for report in ran.reports if report.lookup == "web inet")
-    alone = replace(report, against=(), reference="", changes=())
-    (error, _) = actions.written([alone])
+    error, _ = commands([replace(report, against=(), reference="", changes=())])
     assert error.message.count("expected 198.51.100.9, got 203.0.113.9") == 2 + 1  # native, model
     assert all(result.where in error.properties["title"] for result in report.results)
 
 
-def test_what_is_accepted_or_agrees_has_no_annotation(ran: Ran, actions: Actions) -> None:
+def test_what_is_accepted_or_agrees_has_no_annotation(ran: Ran) -> None:
     report = ran.reports[0]
     known = tuple(replace(r, accepted=r.differs) for r in report.results)
-    found = actions.written([replace(report, results=known, against=(), changes=())])
+    found = commands([replace(report, results=known, against=(), changes=())])
     assert [one.level for one in found] == ["notice"]
 
 
-def test_versions_that_differ_and_stale_entries_are_warnings(ran: Ran, actions: Actions) -> None:
+def test_versions_that_differ_and_stale_entries_are_warnings(ran: Ran) -> None:
     report = replace(ran.reports[0], results=(), against=(), reference="")
     assert report.changes
-    found = actions.written([report], STALE, replace(STALE, failed=True), REFUSED)
+    found = commands([report], STALE, replace(STALE, failed=True), REFUSED)
     levels = [one.level for one in found]
     assert levels == ["warning"] * len(report.changes) + ["warning", "error", "error", "notice"]
 
 
-def test_everything_is_escaped(ran: Ran, actions: Actions) -> None:
+def test_everything_is_escaped(ran: Ran) -> None:
     odd = "a%0A,b:c::error::\r\nd"
     report = ran.reports[0]
     results = tuple(replace(r, label=odd) for r in report.results)
-    found = actions.written(
-        [replace(report, scenario=odd, lookup=odd, source=odd, results=results)]
-    )
+    found = commands([replace(report, scenario=odd, lookup=odd, source=odd, results=results)])
     shown = "a%0A,b:c::error::\\r\\nd"
     assert found[0].properties["file"] == shown
     assert found[0].properties["title"].startswith(f"{shown}: {shown} on")
     assert [one.level for one in found if one.level == "notice"] == ["notice"]
 
 
-def test_the_summary_is_appended(ran: Ran, actions: Actions) -> None:
-    actions.file.write_text("before\n")
-    actions.written(ran.reports, STALE)
-    text = actions.file.read_text()
+def test_the_summary_is_appended(ran: Ran, summary: Path) -> None:
+    summary.write_text("before\n")
+    commands(ran.reports, STALE)
+    text = summary.read_text()
     assert text.startswith("before\n## gai-harness: a title\n")
     assert text.index("### Failures") < text.index("### Against") < text.index("### Scenarios")
     assert f"{ran.scenario}:9" in text
     assert "stale: s, web" in text
 
 
-def test_the_table_has_failures_first_and_says_why(ran: Ran, actions: Actions) -> None:
-    good = replace(ran.reports[0], scenario="good", against=(), results=tuple(
-        replace(r, accepted=r.differs) for r in ran.reports[0].results))  # fmt: skip
-    text = actions.summary([good, *ran.reports])
-    rows = [
-        line for line in text.partition("### Scenarios")[2].splitlines() if line.startswith("| ")
-    ]
+def test_the_table_has_failures_first_and_says_why(ran: Ran, summary: Path) -> None:
+    accepted = tuple(replace(result, accepted=result.differs) for result in ran.reports[0].results)
+    good = replace(ran.reports[0], scenario="good", against=(), results=accepted)
+    commands([good, *ran.reports])
+    table = summary.read_text().partition("### Scenarios")[2]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
     names = [row.split(" | ")[0].replace("\\", "") for row in rows]
     assert names == ["| scenario", "| formats", "| slow", "| good", "| seed-rule9-ipv4-only"]
     columns = {row.count(" | ") for row in rows[1:]}
@@ -143,13 +125,10 @@ def test_the_table_has_failures_first_and_says_why(ran: Ran, actions: Actions) -
 
 
 @pytest.mark.parametrize("there", [0, LIMIT - 3000, LIMIT - 1])
-def test_a_summary_too_large_is_cut_between_its_parts(
-    ran: Ran, actions: Actions, there: int
-) -> None:
-    actions.file.write_text("x" * there)
-    text = actions.summary(
-        [replace(ran.reports[0], scenario=f"s{n}") for n in range(50 if there else 3000)]
-    )
+def test_a_summary_too_large_is_cut_between_its_parts(ran: Ran, summary: Path, there: int) -> None:
+    summary.write_text("x" * there)
+    commands([replace(ran.reports[0], scenario=f"s{n}") for n in range(50 if there else 3000)])
+    text = summary.read_text()
     assert there <= len(text.encode()) <= LIMIT
     assert text.count("<details>") == text.count("</details>")
     if there < LIMIT - 1:
@@ -157,18 +136,16 @@ def test_a_summary_too_large_is_cut_between_its_parts(
         assert text.rstrip().endswith("has all.*")
 
 
-def test_a_summary_that_cannot_be_written(
-    ran: Ran, actions: Actions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(actions.file / "no" / "such.md"))
-    found = actions.written(ran.reports[:1])
+def test_a_summary_that_cannot_be_written(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/no/such/summary.md")
+    found = commands(ran.reports[:1])
     assert (found[-1].level, "No such file" in found[-1].message) == ("warning", True)
 
 
-def test_text_has_no_meaning_in_markdown(ran: Ran, actions: Actions) -> None:
+def test_text_has_no_meaning_in_markdown(ran: Ran, summary: Path) -> None:
     odd = "<b>|`*_[x](y)\n# z"
-    text = actions.summary([replace(ran.reports[0], scenario=odd, lookup=odd)], odd)
+    commands([replace(ran.reports[0], scenario=odd, lookup=odd)], title=odd)
+    text = summary.read_text()
     assert "<b>" not in text
     assert "\n# z" not in text
-    table = text.partition("### Scenarios")[2]
-    assert "\\|" in table
+    assert "\\|" in text.partition("### Scenarios")[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,6 +21,7 @@ OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
 )  # fmt: skip
+Open = Callable[..., "Page"]
 
 
 # A module's own, not the session's: playwright keeps an event loop running in this thread.
@@ -42,54 +42,41 @@ def browser(unreachable: Callable[[str], NoReturn]) -> Iterator[Browser]:
         started.close()
 
 
-@dataclass
-class Opened:
-    """A page with all that it said and asked for."""
-
-    page: Page
-    url: str
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-
-Open = Callable[..., Opened]
-
-
 @pytest.fixture
 def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     """Writes a run's page to a file and opens it; at the end, nothing may have gone wrong."""
-    opened: list[Opened] = []
-
+    said: list[str] = []
+    asked: set[str] = set()
+    opened: set[str] = set()
     with ExitStack() as stack:
 
         def now(
-            reports: Sequence[LookupReport] | Path,
-            hash_: str = "",
-            *,
-            width: int = 1280,
-            height: int = 900,
-            **options: Any,
-        ) -> Opened:
+            reports: Sequence[LookupReport] | Path, at: str = "", width: int = 1280, **options: Any
+        ) -> Page:
             if isinstance(reports, Path):
                 file = reports
             else:
                 file = tmp_path / "report.html"
                 file.write_text(kit.page(reports), encoding="utf-8")
             context = browser.new_context(
-                viewport={"width": width, "height": height}, offline=True, **options
+                viewport={"width": width, "height": 900}, offline=True, **options
             )
             stack.callback(context.close)
-            one = Opened(context.new_page(), file.as_uri())
-            one.page.on("console", lambda message: one.said.append(message.text))
-            one.page.on("pageerror", lambda error: one.said.append(str(error)))
-            one.page.on("request", lambda request: one.asked.append(request.url))
-            opened.append(one)
-            one.page.goto(one.url + hash_)
+            page = context.new_page()
+            listen(page, said, asked)
+            opened.add(file.as_uri())
+            page.goto(file.as_uri() + at)
             if options.get("java_script_enabled", True):
-                one.page.wait_for_selector("html[data-ready]")
-            return one
+                page.wait_for_selector("html[data-ready]")
+            return page
 
         yield now
-        for one in opened:
-            assert one.said == []
-            assert {url.partition("#")[0] for url in one.asked} == {one.url}
+        assert said == []
+        assert asked == opened
+
+
+def listen(page: Page, said: list[str], asked: set[str]) -> None:
+    """Keep what a page says and asks for from now on."""
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.add(request.url.partition("#")[0]))

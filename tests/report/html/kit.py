@@ -25,9 +25,11 @@ from harness.sandbox import DeviceNote
 from tests.report.kit import written
 
 SUITES = {"2.31": "bullseye", "2.36": "bookworm", "2.41": "trixie", "2.44": "experimental"}
+VERSIONS = tuple(SUITES)
 NEAR, FAR, SIX, SIX_NEAR = "172.18.45.6", "172.31.80.8", "2001:db8:9::1", "2001:db8:1::6"
 CHECKED = "since 2.41 lines with a missing number are dropped (gaiconf_numbers_checked)"
 SHIFTED = "0xffffffff << 32 gives 0 (shift_by_32 on armhf)"
+EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 MADE = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
@@ -53,28 +55,24 @@ def result(glibc: str, native: Sequence[str], **changes: Any) -> Result:
     return replace(made, **changes)
 
 
-def everywhere(native: Sequence[str], **changes: Any) -> list[Result]:
-    """The same on all `VERSIONS`."""
-    return [result(version, native, **changes) for version in VERSIONS]
+def wrong(glibc: str, native: Sequence[str], model: Sequence[str], **changes: Any) -> Result:
+    """A result on which the two disagree."""
+    known: dict[str, Any] = {"model": tuple(model), "verdict": Verdict.DISAGREE}
+    differs = [one != other for one, other in zip(native, model, strict=True)]
+    return result(glibc, native, first_difference=differs.index(True), **known, **changes)
 
 
-def lookup(
-    scenario: str,
-    results: Sequence[Result],
-    *,
-    name: str = "web",
-    gai_conf: str = "default",
-    **changes: Any,
-) -> LookupReport:
-    """A look-up whose results carry its names."""
-    named = tuple(
-        replace(one, scenario=scenario, lookup=name, gai_conf=gai_conf) for one in results
-    )
-    return LookupReport(scenario, name, gai_conf, named, **changes)
+def on(versions: Sequence[str], native: Sequence[str], **changes: Any) -> list[Result]:
+    """The same result on several versions."""
+    return [result(version, native, **changes) for version in versions]
 
 
-NEAR_ROW = row(NEAR, 1, common_prefix=29)
-FAR_ROW = row(FAR, 0)
+def lookup(scenario: str, results: Sequence[Result], **changes: Any) -> LookupReport:
+    """A look-up whose results carry its names, "web" and "default" if nothing is told."""
+    names: dict[str, Any] = {"lookup": "web", "gai_conf": "default"}
+    names |= {key: changes.pop(key) for key in names if key in changes}
+    named = tuple(replace(one, scenario=scenario, **names) for one in results)
+    return LookupReport(scenario, results=named, **names, **changes)
 
 
 def reason(rule: int, before: str, saw: str, after: str, saw_after: str) -> PairReason:
@@ -83,195 +81,154 @@ def reason(rule: int, before: str, saw: str, after: str, saw_after: str) -> Pair
     return PairReason(before, after, rule, why, seen=(saw, saw_after))
 
 
+NEAR_ROW, FAR_ROW = row(NEAR, 1, common_prefix=29), row(FAR, 0)
 BY_RULE_9 = reason(
     9, NEAR, "shares 29 bits with 172.18.45.2/24", FAR, "is outside the subnet of 172.18.45.2/24"
 )
 BY_RULE_10 = reason(10, FAR, "number 1 of the answer", NEAR, "number 2 of the answer")
 NEAR_FIRST: dict[str, Any] = {"decisions": (BY_RULE_9,), "destinations": (NEAR_ROW, FAR_ROW)}
 FAR_FIRST: dict[str, Any] = {"decisions": (BY_RULE_10,), "destinations": (FAR_ROW, NEAR_ROW)}
-SIX_BY_9 = reason(
-    9, SIX_NEAR, "shares 125 bits with 2001:db8:1::2/64", SIX,
-    "shares 44 bits with 2001:db8:1::2/64",
-)  # fmt: skip
-SIX_BEFORE_FOUR = reason(6, SIX, "precedence 40", NEAR, "precedence 10")
 MOVED = (("2.36", (NEAR, FAR)), ("2.41", (FAR, NEAR)))
-VERSIONS = ("2.31", "2.36", "2.41", "2.44")
+SINCE_2_41 = VersionChange("2.36", "2.41", why=(CHECKED,), sides=MOVED)
+NEAR_EVERYWHERE = on(VERSIONS, (NEAR, FAR), **NEAR_FIRST)
+UNEXPLAINED = result("2.36", (FAR, NEAR), undefined=("line 1",), **NEAR_FIRST)
 
-
-def agreeing() -> LookupReport:
-    """Rule 9, the same on all versions."""
-    return lookup(
-        "near-and-far",
-        everywhere((NEAR, FAR), **NEAR_FIRST),
-        description="A host 172.18.45.2/24 and a name with one address nearby.",
-    )
-
-
-def changed() -> LookupReport:
-    """2.41 answers otherwise, and one row of the dialect table says why."""
-    old = [result(version, (NEAR, FAR), **NEAR_FIRST) for version in VERSIONS[:2]]
-    new = [result(version, (FAR, NEAR), **FAR_FIRST) for version in VERSIONS[2:]]
-    return lookup(
-        "missing-value", [*old, *new], gai_conf="inline",
-        changes=(VersionChange("2.36", "2.41", why=(CHECKED,), sides=MOVED),),
-    )  # fmt: skip
-
-
-def crashing() -> LookupReport:
-    """2.31 dies of an undefined line, as predicted; 2.36 does not."""
-    undefined = ("line 1: no prefix length: undefined behaviour up to glibc 2.40",)
-    died = result(
-        "2.31", (), model=(NEAR, FAR), verdict=Verdict.CRASHED, error="SIGSEGV", predicted=True,
-        undefined=undefined, **NEAR_FIRST,
-    )  # fmt: skip
-    lived = result("2.36", (NEAR, FAR), undefined=undefined, **NEAR_FIRST)
-    new = [result(version, (FAR, NEAR), **FAR_FIRST) for version in VERSIONS[2:]]
-    return lookup(
-        "no-length", [died, lived, *new], gai_conf="inline",
-        changes=(
-            VersionChange(
-                "2.31", "2.36", why=("the file's effect is undefined",),
-                sides=(("2.31", ("SIGSEGV",)), ("2.36", (NEAR, FAR))),
-            ),
-            VersionChange("2.36", "2.41", why=(CHECKED,), sides=MOVED),
+AGREEING = lookup(
+    "near-and-far", NEAR_EVERYWHERE,
+    description="A host 172.18.45.2/24 and a name with one address nearby.",
+)  # fmt: skip
+# 2.41 answers otherwise, and one row of the dialect table says why
+CHANGED = lookup(
+    "missing-value", [*NEAR_EVERYWHERE[:2], *on(VERSIONS[2:], (FAR, NEAR), **FAR_FIRST)],
+    gai_conf="inline", changes=(SINCE_2_41,),
+)  # fmt: skip
+# 2.31 dies of an undefined line, as predicted; 2.36 does not
+_UNDEFINED = ("line 1: no prefix length: undefined behaviour up to glibc 2.40",)
+CRASHING = lookup(
+    "no-length",
+    [
+        result(
+            "2.31", (), model=(NEAR, FAR), verdict=Verdict.CRASHED, error="SIGSEGV",
+            predicted=True, undefined=_UNDEFINED, **NEAR_FIRST,
         ),
-    )  # fmt: skip
-
-
-def disagreeing() -> LookupReport:
-    """Native and model differ at the second of three addresses, on 2.44 only."""
-    three = (SIX, NEAR, FAR)
-    facts: dict[str, Any] = {
-        "decisions": (SIX_BEFORE_FOUR, BY_RULE_9),
-        "destinations": (row(SIX, 2), NEAR_ROW, FAR_ROW),
-    }
-    good = [result(version, three, **facts) for version in VERSIONS[:3]]
-    bad = result(
-        "2.44", (SIX, FAR, NEAR), model=three, verdict=Verdict.DISAGREE, first_difference=1, **facts
-    )
-    return lookup("planted-mistake", [*good, bad], description="A glibc with a patch of its own.")
-
-
-def failing() -> LookupReport:
-    """Both fail alike, and an expectation of the file is not met on 2.36."""
-    same: dict[str, Any] = {"error": "EAI_NONAME", "model_error": "EAI_NONAME"}
-    unmet = ("native: expected an answer, got EAI_NONAME",)
-    return lookup(
-        "no-such-name",
-        [
-            result(version, (), unmet=unmet if version == "2.36" else (), **same)
-            for version in VERSIONS
-        ],
-        name="nobody.example inet6 AI_V4MAPPED",
-    )
-
-
-def telling() -> LookupReport:
-    """IPv6 by rule 9, three times each address, with remarks and departures."""
-    rows = (
-        row(SIX_NEAR, 3, common_prefix=125),
-        row(SIX, 0, common_prefix=44, flags=("deprecated",)),
-    )
-    return lookup(
-        "six-and-remarks",
-        everywhere(
-            (SIX_NEAR,) * 3 + (SIX,) * 3, decisions=(SIX_BY_9,), destinations=rows,
-            remarks=(
-                Remark("trap", "gai.conf has 1 label line."),
-                Remark("cycle", "these three addresses form a cycle"),
-                Remark("reply", "the order depends on which DNS reply comes first"),
-            ),
-            departures=tuple(
-                Departure(standard, (SIX, SIX_NEAR), "rule 3: one is deprecated")
-                for standard in ("RFC 3484", "RFC 6724")
-            ),
+        result("2.36", (NEAR, FAR), undefined=_UNDEFINED, **NEAR_FIRST),
+        *on(VERSIONS[2:], (FAR, NEAR), **FAR_FIRST),
+    ],
+    gai_conf="inline",
+    changes=(
+        VersionChange(
+            "2.31", "2.36", why=("the file's effect is undefined",),
+            sides=(("2.31", ("SIGSEGV",)), ("2.36", (NEAR, FAR))),
         ),
-        name="web any", gai_conf="rfc3484.conf", devices=(DeviceNote("six0", "sit made as tun"),),
-    )  # fmt: skip
-
-
-def architectures() -> LookupReport:
-    """An IPv4-only host: the same version answers otherwise on another processor."""
-    blind: dict[str, Any] = {"prefixlen": 0, "interface": None, "native": False}
-    rows = (row(FAR, 0, **blind), row(NEAR, 1, **blind))
-    amd64: dict[str, Any] = {"decisions": (BY_RULE_10,), "destinations": rows}
-    rows = (row(NEAR, 1, **blind, common_prefix=29), row(FAR, 0, **blind, common_prefix=12))
-    armhf: dict[str, Any] = {
-        "decisions": (
-            reason(
-                9, NEAR, "shares 29 bits with 172.18.45.2 (prefix length unknown)",
-                FAR, "shares 12 bits with 172.18.45.2 (prefix length unknown)",
-            ),
+        SINCE_2_41,
+    ),
+)  # fmt: skip
+# native and model differ at the second of three addresses, on 2.44 only
+_THREE = (SIX, NEAR, FAR)
+_FACTS: dict[str, Any] = {
+    "decisions": (reason(6, SIX, "precedence 40", NEAR, "precedence 10"), BY_RULE_9),
+    "destinations": (row(SIX, 2), NEAR_ROW, FAR_ROW),
+}
+DISAGREEING = lookup(
+    "planted-mistake",
+    [*on(VERSIONS[:3], _THREE, **_FACTS), wrong("2.44", (SIX, FAR, NEAR), _THREE, **_FACTS)],
+    description="A glibc with a patch of its own.",
+)
+# both fail alike, and an expectation of the file is not met on 2.36
+_NO_NAME: dict[str, Any] = {"error": "EAI_NONAME", "model_error": "EAI_NONAME"}
+_UNMET = ("native: expected an answer, got EAI_NONAME",)
+FAILING = lookup(
+    "no-such-name",
+    [
+        result(version, (), unmet=_UNMET if version == "2.36" else (), **_NO_NAME)
+        for version in VERSIONS
+    ],
+    lookup="nobody.example inet6 AI_V4MAPPED",
+)
+# IPv6 by rule 9, three times each address, with remarks and departures
+SIX_BY_9 = reason(
+    9, SIX_NEAR, "shares 125 bits with 2001:db8:1::2/64",
+    SIX, "shares 44 bits with 2001:db8:1::2/64",
+)  # fmt: skip
+TELLING = lookup(
+    "six-and-remarks",
+    on(
+        VERSIONS, (SIX_NEAR,) * 3 + (SIX,) * 3, decisions=(SIX_BY_9,),
+        destinations=(
+            row(SIX_NEAR, 3, common_prefix=125),
+            row(SIX, 0, common_prefix=44, flags=("deprecated",)),
         ),
-        "destinations": rows,
-    }  # fmt: skip
-    return lookup(
-        "ipv4-only",
-        [
-            *(result(version, (FAR, NEAR), **amd64) for version in ("2.36", "2.41")),
-            *(result(version, (NEAR, FAR), arch="armhf", **armhf) for version in ("2.36", "2.41")),
-        ],
-        architectures=(
-            ArchitectureChange(
-                ("2.36", "2.41"), ("amd64",), ("armhf",), why=(SHIFTED,),
-                sides=(("amd64", (FAR, NEAR)), ("armhf", (NEAR, FAR))),
-            ),
+        remarks=(
+            Remark("trap", "gai.conf has 1 label line."),
+            Remark("cycle", "these three addresses form a cycle"),
+            Remark("reply", "the order depends on which DNS reply comes first"),
         ),
-    )  # fmt: skip
-
-
-def accepted() -> LookupReport:
-    """A disagreement that a baseline knows, on the build that is held against another."""
-    good = result("2.41", (NEAR, FAR), **NEAR_FIRST)
-    bad = result(
-        "2.44", (FAR, NEAR), model=(NEAR, FAR), verdict=Verdict.DISAGREE, first_difference=0,
-        accepted=True, reason="our patch to rule 9", **NEAR_FIRST,
-    )  # fmt: skip
-    return lookup(
-        "patched", [good, bad], reference=good.where,
-        against=(
-            BuildChange(
-                Side(good.where, (NEAR, FAR), None, 9, BY_RULE_9.why),
-                Side(bad.where, (FAR, NEAR), None, None, ""),
-            ),
+        departures=tuple(
+            Departure(standard, (SIX, SIX_NEAR), "rule 3: one is deprecated")
+            for standard in ("RFC 3484", "RFC 6724")
         ),
-    )  # fmt: skip
-
-
-def untrusted() -> LookupReport:
-    """A foreign build whose emulator failed its self-test: another answer, but not counted."""
-    native = result("2.41", (NEAR, FAR), **NEAR_FIRST)
-    foreign = result(
-        "2.41", (FAR, NEAR), model=(NEAR, FAR), verdict=Verdict.DISAGREE, first_difference=0,
-        arch="riscv64", emulator="qemu-riscv64", untrusted="it does not see every address",
-        **NEAR_FIRST,
-    )  # fmt: skip
-    return lookup("through-qemu", [native, foreign])
-
-
-def hostile() -> LookupReport:
-    """Names that would be markup, script or the end of one."""
-    evil = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
-    return lookup(
-        f'"><b id=owned>{evil}',
-        everywhere((NEAR, FAR), **NEAR_FIRST),
-        name=f"{evil}&amp;'",
-        gai_conf="]]>--><style>*{display:none}</style>",
-        description=f"{{{{ 7*7 }}}} {evil} \u202e\x00 ${{7*7}}",
-        devices=(DeviceNote("eth0", evil),),
-        changes=(VersionChange("2.31", "2.36", why=(evil,), sides=((evil, (NEAR,)),) * 2),),
-    )
-
-
-RUN = [agreeing(), changed(), crashing(), disagreeing(), failing(), telling()]
+    ),
+    lookup="web any", gai_conf="rfc3484.conf", devices=(DeviceNote("six0", "sit made as tun"),),
+)  # fmt: skip
+# an IPv4-only host: the same version answers otherwise on another processor
+_BLIND: dict[str, Any] = {"prefixlen": 0, "interface": None, "native": False}
+_NUMBERED = (row(FAR, 0, **_BLIND), row(NEAR, 1, **_BLIND))
+_SHARED = (
+    row(NEAR, 1, **_BLIND, common_prefix=29), row(FAR, 0, **_BLIND, common_prefix=12),
+)  # fmt: skip
+_BLIND_9 = reason(
+    9, NEAR, "shares 29 bits with 172.18.45.2 (prefix length unknown)",
+    FAR, "shares 12 bits with 172.18.45.2 (prefix length unknown)",
+)  # fmt: skip
+_BOTH = ("2.36", "2.41")
+ARCHITECTURES = lookup(
+    "ipv4-only",
+    [
+        *on(_BOTH, (FAR, NEAR), decisions=(BY_RULE_10,), destinations=_NUMBERED),
+        *on(_BOTH, (NEAR, FAR), arch="armhf", decisions=(_BLIND_9,), destinations=_SHARED),
+    ],
+    architectures=(
+        ArchitectureChange(
+            _BOTH, ("amd64",), ("armhf",), why=(SHIFTED,),
+            sides=(("amd64", (FAR, NEAR)), ("armhf", (NEAR, FAR))),
+        ),
+    ),
+)  # fmt: skip
+# a disagreement that a baseline knows, on the build that is held against another
+_GOOD = result("2.41", (NEAR, FAR), **NEAR_FIRST)
+_KNOWN = wrong(
+    "2.44", (FAR, NEAR), (NEAR, FAR), accepted=True, reason="our patch to rule 9", **NEAR_FIRST
+)
+ACCEPTED = lookup(
+    "patched", [_GOOD, _KNOWN], reference=_GOOD.where,
+    against=(
+        BuildChange(
+            Side(_GOOD.where, (NEAR, FAR), None, 9, BY_RULE_9.why),
+            Side(_KNOWN.where, (FAR, NEAR), None, None, ""),
+        ),
+    ),
+)  # fmt: skip
+# a foreign build whose emulator failed its self-test: another answer, but not counted
+_FOREIGN = wrong(
+    "2.41", (FAR, NEAR), (NEAR, FAR), arch="riscv64", emulator="qemu-riscv64",
+    untrusted="it does not see every address", **NEAR_FIRST,
+)  # fmt: skip
+UNTRUSTED = lookup("through-qemu", [_GOOD, _FOREIGN])
+# names that would be markup, script or the end of one
+HOSTILE = lookup(
+    f'"><b id=owned>{EVIL}', NEAR_EVERYWHERE,
+    lookup=f"{EVIL}&amp;'",
+    gai_conf="]]>--><style>*{display:none}</style>",
+    description=f"{{{{ 7*7 }}}} {EVIL} \u202e\x00 ${{7*7}}",
+    devices=(DeviceNote("eth0", EVIL),),
+    changes=(VersionChange("2.31", "2.36", why=(EVIL,), sides=((EVIL, (NEAR,)),) * 2),),
+)  # fmt: skip
+RUN = [AGREEING, CHANGED, CRASHING, DISAGREEING, FAILING, TELLING]
 
 
 def many(count: int) -> list[LookupReport]:
     """Look-ups on which all agree."""
-    return [
-        lookup(f"host-{number // 10}", agreeing().results, name=f"name-{number}")
-        for number in range(count)
-    ]
+    return [lookup(f"host-{n // 10}", NEAR_EVERYWHERE, lookup=f"name-{n}") for n in range(count)]
 
 
 def page(

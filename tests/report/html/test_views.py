@@ -53,13 +53,13 @@ def test_columns(
 @pytest.mark.parametrize(
     ("report", "letters", "differs_from"),
     [
-        (kit.agreeing(), ["", "", "", ""], ["", "", "", ""]),
+        (kit.AGREEING, ["", "", "", ""], ["", "", "", ""]),
         # only the cell whose left neighbour answers otherwise differs
-        (kit.changed(), ["A", "A", "B", "B"], ["", "", "2.36", ""]),
+        (kit.CHANGED, ["A", "A", "B", "B"], ["", "", "2.36", ""]),
         # the first of an architecture is compared with its own version
-        (kit.architectures(), ["A", "A", "B", "B"], ["", "", "2.36 amd64", ""]),
+        (kit.ARCHITECTURES, ["A", "A", "B", "B"], ["", "", "2.36 amd64", ""]),
         # a death is an answer of its own
-        (kit.crashing(), ["A", "B", "C", "C"], ["", "2.31", "2.36", ""]),
+        (kit.CRASHING, ["A", "B", "C", "C"], ["", "2.31", "2.36", ""]),
     ],
     ids=["agreeing", "changed", "architectures", "crashing"],
 )
@@ -72,39 +72,23 @@ def test_cells_have_a_letter_for_each_answer(
     assert seen.differs == (len(set(letters)) > 1)
 
 
-def test_a_chain_has_the_rule_with_both_values_between_its_addresses() -> None:
-    first, second = view(kit.agreeing()).groups[0].chain
-    assert (first.address, second.address, second.step) == (kit.NEAR, kit.FAR, None)
-    assert first.step is kit.BY_RULE_9
+def test_a_chain_has_rules_bits_where_rule_9_compared_and_where_its_addresses_were() -> None:
+    first, second = view(kit.AGREEING).groups[0].chain
+    assert (first.address, first.step, second.address) == (kit.NEAR, kit.BY_RULE_9, kit.FAR)
+    assert second.step is None
     assert first.decided == {"common prefix"}
-
-
-def test_bits_are_drawn_for_addresses_that_rule_9_compared_only() -> None:
-    chain = view(kit.disagreeing()).groups[0].chain
-    assert [stop.bits is not None for stop in chain] == [False, True, True]
-    assert [stop.times for stop in view(kit.telling()).groups[0].chain] == [3, 3]
-
-
-def test_moved_addresses_say_where_they_were() -> None:
-    moves = [[(s.direction, s.moved) for s in group.chain] for group in view(kit.changed()).groups]
+    bad = view(kit.DISAGREEING).groups
+    assert [stop.bits is not None for stop in bad[0].chain] == [False, True, True]
+    lined_up = [(kit.SIX, kit.SIX), (kit.FAR, kit.NEAR), (kit.NEAR, kit.FAR)]
+    assert bad[-1].lines == list(enumerate(lined_up))
+    assert [stop.times for stop in view(kit.TELLING).groups[0].chain] == [3, 3]
+    moves = [[(s.direction, s.moved) for s in group.chain] for group in view(kit.CHANGED).groups]
     assert moves == [[("", "")] * 2, [("up", "number 2 on 2.36"), ("down", "number 1 on 2.36")]]
-
-
-def test_native_and_model_are_lined_up_at_the_first_difference() -> None:
-    bad = view(kit.disagreeing()).groups[-1]
-    assert bad.lines == [
-        (0, (kit.SIX, kit.SIX)), (1, (kit.FAR, kit.NEAR)), (2, (kit.NEAR, kit.FAR)),
-    ]  # fmt: skip
-
-
-def test_an_order_that_no_decision_explains_names_no_rule() -> None:
-    odd = kit.result("2.36", (kit.FAR, kit.NEAR), undefined=("line 1",), **kit.NEAR_FIRST)
-    assert view(kit.lookup("s", [odd])).groups[0].chain[0].step is None
-    assert "no rule can be named" in kit.page([kit.lookup("s", [odd])])
+    assert view(kit.lookup("s", [kit.UNEXPLAINED])).groups[0].chain[0].step is None
 
 
 def test_look_ups_of_the_same_words_have_addresses_of_their_own() -> None:
-    reports = [kit.agreeing(), kit.agreeing(), kit.agreeing()]
+    reports = [kit.AGREEING] * 3
     slugs = [one.slug for one in views_of(reports, Columns(reports))]
     assert slugs == ["near-and-far/web", "near-and-far/web~2", "near-and-far/web~3"]
 
