@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from harness.glibcs.cache import cache_folder
+from harness.glibcs.cache import cache_folder, cached
 from tests.docs.pages import ROOT
 
 VERSIONS = {"2.31", "2.36", "2.41", "2.43", "2.44"}
 
 
 @pytest.fixture(scope="session")
-def glibc_cache() -> Path:
-    """The run's cache of glibcs, perhaps empty."""
-    return cache_folder()
-
-
-@pytest.fixture(scope="session")
-def every_glibc(
-    glibc_cache: Path, fetch_glibcs: Callable[..., str], unreachable: Callable[[str], NoReturn]
-) -> Path:
-    """The same cache with every build in it that the pages show: they look as on a warm one."""
-    command = str(Path(sysconfig.get_path("scripts"), "gai-harness"))
+def every_glibc(fetch_glibcs: Callable[..., str], unreachable: Callable[[str], NoReturn]) -> Path:
+    """The cache with every build in it that the pages show: they look as on a warm one."""
     fetch_glibcs("--all")
     fetch_glibcs("2.36", "--arch", "armhf,s390x")
-    missing = VERSIONS - _cached(command)
+    builds = [one.build for one in cached() if one.build is not None]
+    missing = VERSIONS - {build.version for build in builds if build.arch == "amd64"}
     if missing:
         unreachable(f"glibc {', '.join(sorted(missing))} not fetched")
-    return glibc_cache
-
-
-def _cached(command: str) -> set[str]:
-    listed = subprocess.run(
-        [command, "glibc", "list", "--format", "json"], capture_output=True, text=True, check=True
-    )
-    builds = json.loads(listed.stdout)["builds"]
-    return {one["version"] for one in builds if one["state"] == "cached" and one["arch"] == "amd64"}
+    return cache_folder()
 
 
 @pytest.fixture(scope="session")

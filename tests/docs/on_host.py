@@ -1,12 +1,7 @@
-"""Runs a script on the host of a scenario, as if that were the machine.
-
-Usage: on_host.py SCENARIO SCRIPT. The script sees the host's network and names; the files
-and everything else are the machine's. Ends with the script's status.
-"""
+"""Runs a script on the host of a scenario, as if that were the machine."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +17,7 @@ if TYPE_CHECKING:
     from harness.scenario import LoadedScenario
 
 
-def on_host(box: Box, spec: tuple[LoadedScenario, str, str]) -> Iterator[tuple[int, str]]:
+def inside(box: Box, spec: tuple[LoadedScenario, Path, str]) -> Iterator[tuple[int, str]]:
     """Inside the sandbox: build the host, run the script."""
     loaded, folder, script = spec
     scenario = loaded.scenario
@@ -36,19 +31,11 @@ def on_host(box: Box, spec: tuple[LoadedScenario, str, str]) -> Iterator[tuple[i
     yield done.returncode, done.stdout
 
 
-def main() -> int:
-    [loaded] = load_scenarios([Path(sys.argv[1])])
+def main(scenario: str, script: str) -> int:
+    """The script sees the host's network and names; all else is the machine's. Its status."""
+    [loaded] = load_scenarios([Path(scenario)])
     with Pool() as pool:
         status: int
-        [(status, output)] = pool.run(on_host, (loaded, os.getcwd(), sys.argv[2]))  # noqa: PTH109
+        [(status, output)] = pool.run(inside, (loaded, Path.cwd(), script))
     sys.stdout.write(output)
     return status
-
-
-if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).resolve().parents[2]))
-    from tests.docs.on_host import (
-        main as run,  # the sandbox asks for the function by its module's name
-    )
-
-    sys.exit(run())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -71,9 +71,8 @@ class Page:
 
 def names() -> tuple[str, ...]:
     """Every Markdown file of the project that a reader may open, relative to its root."""
-    found = sorted(ROOT.glob("*.md"))
-    for folder in ("docs", "csrc", "gai.conf.d"):
-        found += sorted((ROOT / folder).rglob("*.md"))
+    patterns = ("*.md", "docs/**/*.md", "csrc/*.md", "gai.conf.d/*.md")
+    found = [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
     return tuple(str(path.relative_to(ROOT)) for path in found if "_build" not in path.parts)
 
 
@@ -85,21 +84,17 @@ def page(name: str) -> Page:
 
 def parse(name: str, text: str) -> Page:
     """The parts of a page. Raises Malformed for a directive without a block under it."""
-    made = Page(name)
-    section = ""
+    made, section, heading = Page(name), "", False
     waiting: dict[str, str] = {}
-    tokens = MarkdownIt("commonmark", {"linkify": False}).enable("table").parse(text)
-    slugs: dict[str, int] = {}
-    heading = False
-    for token in tokens:
+    slugs: Counter[str] = Counter()
+    for token in MarkdownIt("commonmark", {"linkify": False}).enable("table").parse(text):
         line = token.map[0] + 1 if token.map else 0
-        if waiting and token.type != "html_block" and token.type != "fence":
+        if waiting and token.type not in ("html_block", "fence"):
             raise Malformed(f"{name}:{line}: a block of code was expected under the directive")
         if token.type == "fence":
             language, *words = token.info.split() or [""]
-            made.blocks.append(
-                Block(name, line, language, tuple(words), token.content, waiting, section)
-            )
+            block = Block(name, line, language, tuple(words), token.content, waiting, section)
+            made.blocks.append(block)
             waiting = {}
         elif token.type == "code_block":
             raise Malformed(f"{name}:{line}: code by indentation; a fence with a language is due")
@@ -108,7 +103,7 @@ def parse(name: str, text: str) -> Page:
         elif token.type == "inline":
             if heading:
                 section = token.content
-                made.anchors.add(_slug(_plain(token), slugs))
+                made.anchors.add(_anchor(token, slugs))
             _inline(made, line, token)
         heading = token.type == "heading_open"
     if waiting:
@@ -133,39 +128,25 @@ def _directives(where: str, html: str) -> dict[str, str]:
 
 
 def _inline(made: Page, line: int, token: Token) -> None:
-    here = line
-    opened: tuple[int, str] | None = None
-    words = ""
+    target = words = ""
     for child in token.children or ():
         words += child.content
         if child.type in ("softbreak", "hardbreak"):
-            here += 1
+            line += 1
         elif child.type == "link_open":
-            opened, words = (here, str(child.attrs["href"])), ""
-        elif child.type == "link_close" and opened is not None:
-            made.links.append(Link(made.name, *opened, words))
-            opened = None
+            target, words, start = str(child.attrs["href"]), "", line
+        elif child.type == "link_close":
+            made.links.append(Link(made.name, start, target, words))
         elif child.type == "image":
-            made.links.append(Link(made.name, here, str(child.attrs["src"]), child.content))
+            made.links.append(Link(made.name, line, str(child.attrs["src"]), child.content))
         elif child.type == "code_inline":
-            made.code.append((here, " ".join(child.content.split())))
+            made.code.append((line, " ".join(child.content.split())))
 
 
-def _plain(token: Token) -> str:
-    return "".join(
-        child.content for child in token.children or () if child.type in ("text", "code_inline")
-    )
-
-
-def _slug(heading: str, seen: dict[str, int]) -> str:
+def _anchor(heading: Token, seen: Counter[str]) -> str:
     """The anchor GitHub gives a heading."""
-    slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
-    count = seen.get(slug, 0)
-    seen[slug] = count + 1
-    return f"{slug}-{count}" if count else slug
-
-
-def all_blocks() -> Iterator[Block]:
-    """Every block of every page."""
-    for name in names():
-        yield from page(name).blocks
+    parts = [one for one in heading.children or () if one.type in ("text", "code_inline")]
+    words = "".join(one.content for one in parts).strip().lower()
+    slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+    seen[slug] += 1
+    return f"{slug}-{seen[slug] - 1}" if seen[slug] > 1 else slug

@@ -19,10 +19,6 @@ LISTED = tomllib.loads((ROOT / "docs/links.toml").read_text(encoding="utf-8"))
 TODAY = datetime.date.today()
 
 
-def links(name: str, *, outside: bool) -> list[Link]:
-    return [link for link in page(name).links if ("://" in link.target) == outside]
-
-
 def wrong_inside(link: Link) -> str | None:
     """What is wrong with a link to a place inside the project; None for nothing."""
     where = f"{link.page}:{link.line}: {link.target}"
@@ -31,24 +27,25 @@ def wrong_inside(link: Link) -> str | None:
     file = (ROOT / target).resolve()
     if not file.is_relative_to(ROOT) or not file.exists():
         return f"{where}: no such file"
-    if anchor and file.suffix == ".md":
-        if anchor not in page(str(file.relative_to(ROOT))).anchors:
-            return f"{where}: no such heading"
-    elif anchor:
+    if anchor and file.suffix != ".md":
         return f"{where}: an anchor in a file without headings"
+    if anchor and anchor not in page(str(file.relative_to(ROOT))).anchors:
+        return f"{where}: no such heading"
     return None
 
 
 @pytest.mark.parametrize("name", names())
 def test_links_have_words_and_inside_lead_somewhere(name: str) -> None:
-    assert [found for link in links(name, outside=False) if (found := wrong_inside(link))] == []
+    links = page(name).links
+    inside = [link for link in links if "://" not in link.target]
+    assert [complaint for link in inside if (complaint := wrong_inside(link))] == []
     # one without words is invisible outside of the site
-    assert [link for link in page(name).links if not link.words.strip()] == []
+    assert [link for link in links if not link.words.strip()] == []
 
 
 def test_links_outside_are_listed() -> None:
-    found = {link.target for name in names() for link in links(name, outside=True)}
-    assert found == set(LISTED)
+    targets = {link.target for name in names() for link in page(name).links}
+    assert {target for target in targets if "://" in target} == set(LISTED)
 
 
 @pytest.mark.parametrize("url", LISTED)
@@ -57,36 +54,26 @@ def test_the_list_says_when_and_how(url: str) -> None:
     assert (parts.scheme, "." in (parts.hostname or "")) == ("https", True)
     assert set(entry) == {"what", "seen", "how"}
     assert entry["seen"] <= TODAY
-    assert entry["what"]
-    assert entry["how"]
+    assert all((entry["what"], entry["how"]))
 
 
 def test_links_outside_answer() -> None:
     """Follows them all where any of their hosts is known; elsewhere says that it could not."""
-    known = {host for host in map(hostname, LISTED) if is_known(host)}
+    hosts = {url: urlsplit(url).hostname or "" for url in LISTED}
+    known = {host for host in hosts.values() if is_known(host)}
     if not known:
-        warnings.warn(
-            f"no internet here: {len(LISTED)} links outside are listed, and none was followed",
-            stacklevel=1,
-        )
+        said = f"no internet here: {len(LISTED)} links outside are listed, and none was followed"
+        warnings.warn(said, stacklevel=1)
         return
-    dead = {host: "no such host" for host in map(hostname, LISTED) if host not in known}
-    for url in LISTED:
-        if hostname(url) in known and (problem := follow(url)):
-            dead[url] = problem
-    assert dead == {}
-
-
-def hostname(url: str) -> str:
-    return urlsplit(url).hostname or ""
+    found = {url: follow(url) if host in known else "no such host" for url, host in hosts.items()}
+    assert {url: problem for url, problem in found.items() if problem} == {}
 
 
 def is_known(host: str) -> bool:
     try:
-        socket.getaddrinfo(host, 443)
+        return bool(socket.getaddrinfo(host, 443))
     except OSError:
         return False
-    return True
 
 
 def follow(url: str) -> str | None:

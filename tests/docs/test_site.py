@@ -15,7 +15,7 @@ import pytest
 from harness.cli import COMMANDS, _top
 from harness.scenario import gai_conf_files, json_schema
 from tests.docs.pages import ROOT, names, page
-from tests.report.html.browser import browser
+from tests.report.html.browser import browser, listen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -41,15 +41,14 @@ class Parts(HTMLParser):
         self.words: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if given.get("id"):
-            self.anchors.add(str(given["id"]))
-        if tag == "a" and given.get("href"):
-            self.links.append(str(given["href"]))
+        given = {key: value for key, value in attrs if value}
+        self.anchors |= {given["id"]} if "id" in given else set()
+        if tag == "a":
+            self.links += [given["href"]] if "href" in given else []
         elif tag == "link" and given.get("rel") in ("stylesheet", "preload", "icon"):
-            self.loads.append(str(given.get("href")))
-        elif given.get("src"):
-            self.loads.append(str(given["src"]))
+            self.loads.append(given["href"])
+        elif "src" in given:
+            self.loads.append(given["src"])
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
@@ -63,10 +62,6 @@ def parts(site: Path) -> dict[str, Parts]:
         reader.feed(file.read_text(encoding="utf-8"))
         found[str(file.relative_to(site))] = reader
     return found
-
-
-def text_of(parts: dict[str, Parts], name: str) -> str:
-    return "".join(parts[f"{name}.html"].words)
 
 
 def test_every_page_is_in_the_site(parts: dict[str, Parts]) -> None:
@@ -104,35 +99,28 @@ def test_links_inside_lead_somewhere(site: Path, parts: dict[str, Parts]) -> Non
     assert dead == []
 
 
-def test_the_reference_names_every_command_and_option(parts: dict[str, Parts]) -> None:
-    text = text_of(parts, "reference/commands")
-    top = _top(tuple(COMMANDS))
-    [commands] = [one.choices for one in top._actions if isinstance(one.choices, dict)]
-    for name, parser in commands.items():
-        assert f"gai-harness {name}" in text
-        for action in parser._actions:
-            for option in action.option_strings:
-                assert option in text, f"{name} {option}"
-
-
-def test_the_reference_names_every_key_of_a_scenario(parts: dict[str, Parts]) -> None:
-    text, schema = text_of(parts, "reference/scenario"), json_schema()
+def test_the_reference_is_whole(parts: dict[str, Parts]) -> None:
+    """Every command and option, every key of a scenario, the catalogue, the model."""
+    commands, scenario, catalogue = (
+        "".join(parts[f"reference/{name}.html"].words)
+        for name in ("commands", "scenario", "catalogue")
+    )
+    [parsers] = [one.choices for one in _top(tuple(COMMANDS))._actions
+                 if isinstance(one.choices, dict)]  # fmt: skip
+    for name, parser in parsers.items():
+        assert f"gai-harness {name}" in commands
+        options = [word for action in parser._actions for word in action.option_strings]
+        assert [word for word in options if word not in commands] == [], name
+    schema = json_schema()
     for definition in [schema, *schema["$defs"].values()]:
         for form in definition.get("anyOf", [definition]):
             for key, value in form.get("properties", {}).items():
-                assert key in text
-                assert value["description"].replace("`", "") in text
-
-
-def test_the_reference_has_the_catalogue(parts: dict[str, Parts]) -> None:
-    text = text_of(parts, "reference/catalogue")
+                assert key in scenario
+                assert value["description"].replace("`", "") in scenario
     for name, file in gai_conf_files().items():
-        assert name in text
+        assert name in catalogue
         for line in file.read_text(encoding="utf-8").splitlines():
-            assert line.startswith("#") or line in text
-
-
-def test_the_reference_has_the_model(parts: dict[str, Parts]) -> None:
+            assert line.startswith("#") or line in catalogue
     assert {
         "harness.model.order.order", "harness.model.order.Candidate",
         "harness.model.policy.Policy.from_gai_conf", "harness.advice.lint.lint",
@@ -154,10 +142,8 @@ FILL = "getComputedStyle(document.querySelector('.figure text.f-ink')).fill"
 def test_every_page_fits_and_is_silent(browser: Browser, site: Path, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
     said: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    asked: set[str] = set()
+    listen(page, said, asked)
     wide = {}
     for file in sorted(site.rglob("*.html")):
         page.goto(file.as_uri())
