@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,25 +23,24 @@ def loader() -> str:
     return str(host().loader)
 
 
+def held_by_this_process() -> tuple[dict[str, str], list[str]]:
+    """Its open descriptors, and its children."""
+    open_ones = {}
+    for fd in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the listing's own
+            open_ones[fd.name] = str(fd.readlink())
+    tasks = Path("/proc/self/task").iterdir()
+    return open_ones, [pid for one in tasks for pid in (one / "children").read_text().split()]
+
+
 @pytest.fixture(params=["cffi", "worker", "loader"])
 def lane(request: pytest.FixtureRequest, worker: Path, loader: str) -> Iterator[AnyLane]:
-    """Every way to the host's glibc."""
+    """Every way to the host's glibc; when it is closed, nothing is left of it."""
+    before = held_by_this_process()
     made: AnyLane = CffiLane()
     if request.param != "cffi":
         made = WorkerLane([worker] if request.param == "worker" else [loader, worker])
     with made:
         yield made
-
-
-@pytest.fixture
-def descriptors() -> Callable[[], dict[str, str]]:
-    def read() -> dict[str, str]:
-        found = {}
-        for fd in Path("/proc/self/fd").iterdir():
-            try:
-                found[fd.name] = str(fd.readlink())
-            except FileNotFoundError:
-                continue  # the listing's own
-        return found
-
-    return read
+    made.close()
+    assert held_by_this_process() == before

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import open_lane
-from harness.native.record import Answer, Query
+from harness.native.record import Query
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.scenario.schema import Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.native.lanes import Lane
     from harness.sandbox import Box
+
+_KINDS = ("user", "mnt", "pid")
 
 HOST = Host.model_validate(
     {"interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}}}
@@ -42,18 +44,17 @@ QUERIES = [
 ]
 
 
-def _lane(box: Box, spec: LaneSpec, names: str = "files") -> WorkerLane:
+def _lane(box: Box, spec: LaneSpec, names: str = "files") -> Lane:
     box.build(HOST)
     box.set_names(NAMES, names)  # type: ignore[arg-type]
-    lane = open_lane(box, spec)
-    assert isinstance(lane, WorkerLane)
-    return lane
+    return open_lane(box, spec)
 
 
 def answers(box: Box, job: tuple[LaneSpec, str]) -> Iterator[Any]:
     """The answers of two sessions through qemu, and of the host's own architecture without."""
     spec, resolver = job
     with _lane(box, spec, resolver) as lane:
+        assert isinstance(lane, WorkerLane)
         yield lane.glibc
         for _ in range(2):
             with lane.open() as session:
@@ -63,36 +64,33 @@ def answers(box: Box, job: tuple[LaneSpec, str]) -> Iterator[Any]:
             yield [session.lookup(query) for query in QUERIES]
 
 
-def crashes(box: Box, spec: LaneSpec) -> Iterator[Any]:
-    """Sessions that die of each signal, and the look-up after it."""
-    with _lane(box, spec) as lane:
-        for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGKILL):
-            with lane.open() as session:
-                os.kill(session.pid_here(), number)
-                yield number, session.lookup(QUERIES[0])
-        with lane.open() as session:
-            yield session.lookup(QUERIES[0])
-
-
 def waits(box: Box, spec: LaneSpec) -> Iterator[Any]:
-    """A look-up whose hosts file nobody writes, and one after it."""
+    """Look-ups whose hosts file nobody writes, and one after them."""
     with _lane(box, spec) as lane:
         lane.open().close()  # the worker has started
         hosts = box.etc / "hosts"
         hosts.unlink()
         os.mkfifo(hosts)
         with lane.open() as session:
-            yield session.lookup(Query("web"), timeout=0.5)
+            yield [session.lookup(Query("web"), timeout=0.5), *session.lookup_many(QUERIES[:2])]
         hosts.unlink()
         box.set_names(NAMES, "files")
         with lane.open() as session:
             yield session.lookup(QUERIES[0])
 
 
-def orphans(box: Box, spec: LaneSpec) -> Iterator[Any]:
-    """Whether a session's process is there, before and after its worker is killed."""
+def ends(box: Box, spec: LaneSpec) -> Iterator[Any]:
+    """How sessions die of each signal, and the look-up after it.
+
+    Then whether a session's process is there, before and after its worker is killed.
+    """
     with _lane(box, spec) as lane:
+        for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGKILL):
+            with lane.open() as session:
+                os.kill(session.pid_here(), number)
+                yield number, session.lookup(QUERIES[0])
         session = lane.open()
+        yield session.lookup(QUERIES[0])
         status = Path(f"/proc/{session.pid_here()}/stat")
         worker = int(status.read_text().rpartition(")")[2].split()[1])
         yield status.exists()
@@ -121,45 +119,25 @@ def maps(box: Box, spec: LaneSpec) -> Iterator[Any]:
         yield sorted({(name, inode in own) for inode, name in mapped})
 
 
-_KINDS = ("user", "mnt", "pid")
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A worker and its session, as their /proc shows them to the sandbox."""
-
-    answer: Answer
-    worker: str
-    session: str
-    maps: str
-    environment: str
-    descriptors: list[str]
-    namespaces: set[str]
-    own: set[str]
-
-
 def _namespaces(*processes: Path) -> set[str]:
     return {str((one / "ns" / kind).readlink()) for one in processes for kind in _KINDS}
 
 
-def held(box: Box, spec: tuple[list[str], Path]) -> Iterator[Held]:
+def held(box: Box, spec: tuple[list[str], Path]) -> Iterator[dict[str, Any]]:
     """What is seen of a worker in the private root of a folder, while it serves."""
     argv, skeleton = spec
     box.set_names({"only-in-here": ["192.0.2.55"]}, "files")
     with WorkerLane(argv, root=box.private_root(skeleton)) as lane, lane.open() as session:
         answer = session.lookup(Query("only-in-here"))
-        assert isinstance(answer, Answer)
         process = Path(f"/proc/{session.pid_here()}")
         status = (process / "status").read_text()
         (parent,) = (line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
         worker = Path("/proc", parent)
-        yield Held(
-            answer=answer,
-            worker=(worker / "status").read_text(),
-            session=status,
-            maps=(process / "maps").read_text(),
-            environment=(worker / "environ").read_text(),
-            descriptors=sorted(one.name for one in (worker / "fd").iterdir()),
-            namespaces=_namespaces(worker, process),
-            own=_namespaces(Path("/proc/self")),
-        )
+        yield {
+            "answer": answer,
+            "statuses": [(worker / "status").read_text(), status],
+            "maps": (process / "maps").read_text(),
+            "environment": (worker / "environ").read_text(),
+            "descriptors": sorted(one.name for one in (worker / "fd").iterdir()),
+            "shared": _namespaces(worker, process) & _namespaces(Path("/proc/self")),
+        }

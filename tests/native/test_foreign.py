@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ from harness.compare.plan import lanes_for
 from harness.glibcs.catalog import native_arch
 from harness.native.record import Answer, Crashed, TimedOut
 from harness.sandbox import Pool
-from tests.native.jobs import QUERIES, answers, crashes, maps, orphans, waits
+from tests.native.jobs import QUERIES, answers, ends, maps, waits
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("foreign")]
 
@@ -34,10 +33,6 @@ def pool() -> Iterator[Pool]:
         yield made
 
 
-def run(pool: Pool, function: Any, spec: Any) -> list[Any]:
-    return list(pool.run(function, spec))
-
-
 def test_it_is_trusted_and_names_its_qemu(lane: LaneSpec) -> None:
     assert lane.untrusted == ""
     name, version = lane.emulator.split()
@@ -47,7 +42,7 @@ def test_it_is_trusted_and_names_its_qemu(lane: LaneSpec) -> None:
 
 def test_its_answers_are_those_of_the_hosts_architecture(pool: Pool, lane: LaneSpec) -> None:
     """The same bytes of a record mean the same, whatever the byte order and word size."""
-    glibc, first, second, own = run(pool, answers, (lane, "files"))
+    glibc, first, second, own = pool.run(answers, (lane, "files"))
     assert glibc == "2.36"
     assert all(isinstance(one, Answer) and one.glibc == "2.36" for one in first)
     assert first == second
@@ -58,7 +53,7 @@ def test_its_answers_are_those_of_the_hosts_architecture(pool: Pool, lane: LaneS
 
 @pytest.mark.parametrize("resolver", ["dns", "nss"])
 def test_it_finds_names_by_every_resolver(pool: Pool, lane: LaneSpec, resolver: str) -> None:
-    _, first, second = run(pool, answers, (lane, resolver))
+    _, first, second = pool.run(answers, (lane, resolver))
     for outcomes in (first, second):
         web = outcomes[0]
         assert isinstance(web, Answer)
@@ -66,24 +61,22 @@ def test_it_finds_names_by_every_resolver(pool: Pool, lane: LaneSpec, resolver: 
         assert found == {"172.31.80.8", "2001:db8:9::1", "172.18.45.6"}
 
 
-def test_a_death_in_the_guest_is_seen_as_what_it_was(pool: Pool, lane: LaneSpec) -> None:
-    *deaths, after = run(pool, crashes, lane)
+def test_a_death_in_the_guest_is_seen_as_what_it_was_and_nothing_outlives_its_worker(
+    pool: Pool, lane: LaneSpec
+) -> None:
+    *deaths, after, before_kill, after_kill = pool.run(ends, lane)
     assert [outcome for _, outcome in deaths] == [Crashed(int(number)) for number, _ in deaths]
     assert int(signal.SIGSEGV) in [outcome.signal for _, outcome in deaths]
     assert isinstance(after, Answer)
+    assert (before_kill, after_kill) == (True, False)
 
 
 def test_a_lookup_that_does_not_return_is_ended(pool: Pool, lane: LaneSpec) -> None:
-    waited, after = run(pool, waits, lane)
-    assert waited == TimedOut(0.5)
+    waited, after = pool.run(waits, lane)
+    assert waited == [TimedOut(0.5)] * 3
     assert isinstance(after, Answer)
 
 
-def test_nothing_outlives_its_worker(pool: Pool, lane: LaneSpec) -> None:
-    assert run(pool, orphans, lane) == [True, False]
-
-
 def test_it_maps_no_file_of_the_hosts(pool: Pool, lane: LaneSpec) -> None:
-    (files,) = run(pool, maps, lane)
+    (files,) = pool.run(maps, lane)
     assert [name for name, own in files if not own and not name.startswith("/dev/zero")] == []
-    assert {lane.command[0], "/lib/libc.so.6"} <= {name for name, _ in files}

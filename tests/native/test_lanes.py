@@ -9,19 +9,18 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.compare.plan import lanes_for
 from harness.glibcs import host
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import AddrInfo, Answer, Crashed, LaneError, Query, TimedOut
-from harness.native.worker_lane import WorkerLane, bundled_worker
+from harness.native.worker_lane import WorkerLane
 from harness.sandbox import Pool
-from tests.native.conftest import AnyLane
-from tests.native.jobs import held as held_job
-from tests.sandbox import network
+from tests.native.conftest import AnyLane, held_by_this_process
+from tests.native.jobs import held, waits
 
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
@@ -45,11 +44,6 @@ CALLS = [
     Query("a" * 60000, flags=socket.AI_NUMERICHOST),
     Query("ü", flags=socket.AI_NUMERICHOST),
 ]
-
-
-def children() -> list[str]:
-    task = Path("/proc/self/task")
-    return [pid for one in task.iterdir() for pid in (one / "children").read_text().split()]
 
 
 def test_answers(lane: AnyLane) -> None:
@@ -147,54 +141,19 @@ def test_a_stopped_session_times_out(lane: AnyLane) -> None:
         assert isinstance(session.lookup(NUMERIC), Answer)
 
 
-HANGS = """
-    import sys, time
-    from harness.native.cffi_lane import CffiLane
-    from harness.native.record import Answer, Query, TimedOut
-    from harness.native.worker_lane import WorkerLane, bundled_worker
-    import subprocess, os
-    open("/tmp/resolv", "w").write("nameserver 192.0.2.1\\noptions timeout:30 attempts:1\\n")
-    open("/tmp/nsswitch", "w").write("hosts: dns\\n")
-    for name in ("resolv", "nsswitch"):
-        subprocess.run(["mount", "--bind", f"/tmp/{name}", f"/etc/{name}.conf"], check=True)
-    lane = CffiLane() if sys.argv[1] == "cffi" else WorkerLane([bundled_worker()])
-    with lane:
-        with lane.open() as session:
-            before = time.monotonic()
-            assert session.lookup(Query("hangs.test"), timeout=0.3) == TimedOut(0.3)
-            assert 0.3 <= time.monotonic() - before
-            assert session.lookup_many([Query("127.0.0.1")] * 2) == [TimedOut(0.3)] * 2
-        with lane.open() as session:
-            assert isinstance(session.lookup(Query("127.0.0.1")), Answer)
-    print("fine")
-"""
-
-
 @pytest.mark.parametrize("kind", ["cffi", "worker"])
-@pytest.mark.bare
 def test_a_lookup_that_hangs_times_out(kind: str) -> None:
-    """A name server that never answers, in a network of its own."""
-    shell = f'{sys.executable} {network.__file__} && mount -t tmpfs none /tmp && exec "$@"'
-    probe = ["unshare", "-Urnm", "sh", "-c"]
-    # Bound on a mount of its own, the script may lie anywhere but in /tmp.
-    if subprocess.run([*probe, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("needs user namespaces")
-    script = textwrap.dedent(HANGS).replace("/tmp/", "/mnt/")
-    done = subprocess.run(
-        [*probe, shell.replace("/tmp", "/mnt"), "sh", sys.executable, "-P", "-c", script, kind],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == "fine\n", done.stderr
+    (spec,) = lanes_for("host", kind)
+    with Pool() as pool:
+        waited, after = pool.run(waits, spec)
+    assert waited == [TimedOut(0.5)] * 3
+    assert isinstance(after, Answer)
 
 
-def test_no_zombie_and_no_descriptor_after_a_hundred_sessions(
-    lane: AnyLane, descriptors: Callable[[], dict[str, str]]
-) -> None:
+def test_no_zombie_and_no_descriptor_after_a_hundred_sessions(lane: AnyLane) -> None:
     with lane.open() as session:
         session.lookup(NUMERIC)
-    before, family = descriptors(), children()
+    before = held_by_this_process()
     for number in range(100):
         session = lane.open()
         if number % 10 == 5:
@@ -204,18 +163,7 @@ def test_no_zombie_and_no_descriptor_after_a_hundred_sessions(
             session.lookup(NUMERIC)
         session.close()
         session.close()
-    assert (descriptors(), children()) == (before, family)
-
-
-@pytest.mark.parametrize("make", [CffiLane, lambda: WorkerLane([bundled_worker()])])
-def test_nothing_is_left_after_close(
-    make: Callable[[], AnyLane], descriptors: Callable[[], dict[str, str]]
-) -> None:
-    before = descriptors(), children()
-    with make() as made:
-        made.open()
-    made.close()
-    assert (descriptors(), children()) == before
+    assert held_by_this_process() == before
 
 
 def test_a_session_is_fresh(lane: AnyLane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,21 +238,15 @@ def test_a_worker_that_was_killed_is_an_error_and_started_again(worker: Path) ->
         (["/nonexistent/loader"], "No such file"),
         (["/bin/sh", "-c", "echo some clue >&2; exit 3"], r"status 3\): some clue"),
         (["/bin/sh", "-c", "echo hello there, this is no worker"], "frame"),
+        ([], "cannot open shared object"),  # as the loader says it
     ],
 )
-def test_a_worker_that_does_not_start(
-    argv: list[str], clue: str, descriptors: Callable[[], dict[str, str]]
-) -> None:
-    before = descriptors()
+def test_a_worker_that_does_not_start(loader: str, argv: list[str], clue: str) -> None:
+    before = held_by_this_process()
+    argv = argv or [loader, "/nonexistent"]
     with WorkerLane(argv) as lane, pytest.raises(LaneError, match=clue):
         lane.open()
-    assert descriptors() == before
-
-
-def test_the_loader_says_what_is_missing(worker: Path, loader: str, tmp_path: Path) -> None:
-    argv = [loader, "--inhibit-cache", "--library-path", str(tmp_path), str(tmp_path / "none")]
-    with WorkerLane(argv) as lane, pytest.raises(LaneError, match="cannot open shared object"):
-        lane.open()
+    assert held_by_this_process() == before
 
 
 def test_time_outs_out_of_range_and_a_closed_session(lane: AnyLane) -> None:
@@ -326,13 +268,12 @@ def test_a_worker_in_a_root_of_its_own(worker: Path, loader: str, tmp_path: Path
     tmp_path.chmod(0o755)
     argv = ["/ld.so", "--inhibit-cache", "--library-path", "/", "/worker"]
     with Pool() as pool:
-        (held,) = pool.run(held_job, (argv, tmp_path))
-    assert {one.address for one in held.answer.addrinfos} == {"192.0.2.55"}
-    mapped = {line.split()[-1] for line in held.maps.splitlines()}
+        (seen,) = pool.run(held, (argv, tmp_path))
+    assert {one.address for one in seen["answer"].addrinfos} == {"192.0.2.55"}
+    mapped = {line.split()[-1] for line in seen["maps"].splitlines()}
     assert {path for path in mapped if path.startswith("/")} == {"/worker", "/ld.so", "/libc.so.6"}
-    assert held.environment == ""
-    assert held.descriptors == ["0", "1", "2"]
-    for status in (held.worker, held.session):
+    assert (seen["environment"], seen["descriptors"]) == ("", ["0", "1", "2"])
+    for status in seen["statuses"]:
         fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
         assert all(int(fields[name], 16) == 0 for name in CAPABILITIES), status
         assert fields["NoNewPrivs"] == "1"
@@ -340,4 +281,4 @@ def test_a_worker_in_a_root_of_its_own(worker: Path, loader: str, tmp_path: Path
             nobody = "\t".join(["65534"] * 4)
             assert (fields["Uid"], fields["Gid"]) == (nobody, nobody)
             assert fields["Groups"].split() == []
-    assert held.namespaces.isdisjoint(held.own)
+    assert seen["shared"] == set()
