@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -16,6 +17,7 @@ from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
 from harness.model.table import address_table, candidates
+from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES
 from harness.scenario.schema import Lookup
@@ -93,7 +95,8 @@ def targets_of(found: Mapping[Dialect, Iterable[Found]]) -> tuple[Target, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The model's answer. ``order`` is None where getaddrinfo would not sort.
+    """The model's answer. ``order`` is None where getaddrinfo would not sort, or would crash:
+    ``error`` is then the signal's name.
 
     ``alternatives`` are further orders a glibc may give where the file's effect is
     undefined; ``undefined`` names the lines.
@@ -136,9 +139,15 @@ def predict(
         order = order_for(known, policy, dialect, rules=model.rules, sort=model.sort)
         return order, policy, tuple(found.items[facts.position] for facts in order.ranked)
 
-    order, policy, items = ordered(frozenset())
-    alternatives = tuple(ordered(chosen)[2] for chosen in _choices(policy.undefined))
-    return Prediction(items, None, order, policy.undefined, alternatives)
+    try:
+        order, policy, items = ordered(frozenset())
+    except ProcessAborted:
+        return Prediction((), "SIGABRT", None)
+    alternatives = []
+    for chosen in _choices(policy.undefined):
+        with suppress(ProcessAborted):
+            alternatives.append(ordered(chosen)[2])
+    return Prediction(items, None, order, policy.undefined, tuple(alternatives))
 
 
 def sort_input(

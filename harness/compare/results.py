@@ -133,7 +133,9 @@ class Result:
     undefined: Annotated[
         tuple[str, ...], Field(description="lines of gai.conf without a defined effect")
     ] = ()
-    predicted: Annotated[bool, Field(description="a crash that such a line may cause")] = False
+    predicted: Annotated[
+        bool, Field(description="a crash that such a line may cause, or that the model foresees")
+    ] = False
     unmet: Annotated[tuple[str, ...], Field(serialization_alias="expectation_failures")] = ()
     elapsed_ns: Count = 0
     remarks: tuple[Remark, ...] = ()

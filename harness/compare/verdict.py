@@ -122,7 +122,8 @@ def judge(
         first_difference=_first_difference(items, shown) if verdict is Verdict.DISAGREE else None,
         decisions=analysis.decisions,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
-        predicted=bool(prediction.undefined) and error == "SIGSEGV",
+        predicted=verdict is Verdict.CRASHED
+        and (error == prediction.error or (bool(prediction.undefined) and error == "SIGSEGV")),
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
         elapsed_ns=elapsed,
         remarks=analysis.remarks,
@@ -236,7 +237,11 @@ def _unmet(
 ) -> tuple[str, ...]:
     """The expectations of the file that native or model do not meet, one line each."""
     failures: list[str] = []
-    native_error = native.error if isinstance(native, Answer) else "no answer"
+    native_error: str | None = "no answer"
+    if isinstance(native, Answer):
+        native_error = native.error
+    elif isinstance(native, Crashed):
+        native_error = signal.Signals(native.signal).name
     for expect in evidence.lookup.expect:
         if not expect.matches(evidence.lane.glibc, evidence.lane.arch):
             continue

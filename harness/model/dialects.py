@@ -85,6 +85,19 @@ ROWS: tuple[Row, ...] = (
         "mapped_beside_ipv6", True, (2, 26),
         "AF_INET6 with AI_V4MAPPED and AI_ALL gives both again [read: 5cf88a83f2, bug 21295; run]",
     ),
+    Row(
+        "rule7_fills_in_unknown", False, (2, 5),
+        "rule 7 looks at no interfaces up to 2.7 [read]",
+    ),
+    Row(
+        "rule7_fills_in_unknown", True, (2, 8),
+        "what rule 7 finds out of a native interface is also noted for unknown ones, and where "
+        "they had another note an assertion ends the process (see `transport`) [read]",
+    ),
+    Row(
+        "rule7_fills_in_unknown", False, (2, 19),
+        "an unknown interface never counts as native [read: 894f3f1049, bug 9954; run]",
+    ),
     *_from(
         (2, 25), "zone_numbers_checked",
         "the zone of a numeric name is strtoul's: empty, with blanks, sign and wrap-around [read]",
@@ -159,6 +172,7 @@ class Dialect:
     scopev4_configurable: bool
     rfc1918_is_global: bool
     loopback_source_by_127_0_0_1: bool
+    rule7_fills_in_unknown: bool
     families_asked_together: bool
     mapped_beside_ipv6: bool
     zone_numbers_checked: bool

@@ -20,6 +20,7 @@ from harness.model.dialects import Dialect
 from harness.model.dialects import dialect as dialect_of
 from harness.model.host import IPAddress, Target
 from harness.model.policy import Policy
+from harness.model.transport import FilledIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +317,9 @@ def order_for(
 ) -> Order:  # fmt: skip
     """As `order`, for a dialect; ``rules`` and ``sort`` can be replaced to study them."""
     known = [glibc_destination(item, i, policy, dialect) for i, item in enumerate(candidates)]
+    if dialect.rule7_fills_in_unknown:
+        seven = FilledIn(known).values
+        rules = tuple(replace(one, values=seven) if one.number == 7 else one for one in rules)
     return order_of(known, rules, sort)
 
 
@@ -325,7 +329,8 @@ def order(
     """The order in which glibc ``glibc`` on ``arch`` returns ``candidates``.
 
     ``candidates`` are in the order the name service gave them. Raises ValueError for
-    texts that are no addresses or a version the model does not know.
+    texts that are no addresses or a version the model does not know, ProcessAborted where
+    an assertion of glibc ends the process instead.
 
     >>> policy = Policy.default("2.36")
     >>> near = Candidate("172.18.45.6", "172.18.45.2", prefixlen=24, index=2)

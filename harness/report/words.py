@@ -27,6 +27,8 @@ def acceptance(one: BuildChange | Result | Case) -> str:
 def headline(result: Result) -> str:
     """What came of one look-up on one build, in one line."""
     if result.verdict is Verdict.CRASHED:
+        if result.predicted and result.error == result.model_error:
+            return f"died of {result.error}, as the model says"
         if result.predicted:
             return f"died of {result.error}, as undefined lines of gai.conf may cause"
         return f"getaddrinfo died of {result.error}"

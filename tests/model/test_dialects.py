@@ -48,10 +48,15 @@ def test_nothing_but_gai_conf_and_mptcp_changed_from_2_29_on() -> None:
 def test_what_held_for_a_few_releases_only() -> None:
     holding = {
         feature: [n for n in range(5, 45) if getattr(dialect(f"2.{n}"), feature) is value]
-        for feature, value in (("families_asked_together", True), ("mapped_beside_ipv6", False))
+        for feature, value in (
+            ("families_asked_together", True),
+            ("mapped_beside_ipv6", False),
+            ("rule7_fills_in_unknown", True),
+        )
     }
     assert holding == {
         "families_asked_together": list(range(9, 17)), "mapped_beside_ipv6": [24, 25],
+        "rule7_fills_in_unknown": list(range(8, 19)),
     }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from harness.model.gaiconf import INT_MAX, parse_gai_conf
 from harness.model.host import IPAddress, Target
 from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
+from harness.model.transport import ProcessAborted
 
 _COMPARED = 60  # equally small changes that are compared for what else they change
 
@@ -82,8 +83,11 @@ def suggest(
 
 
 def answered_order(case: LookupCase, policy: Policy) -> tuple[Target, ...]:
-    """The destinations as one case returns them, each at its first place."""
-    order = order_for(case.candidates, policy, case.dialect)
+    """The destinations as one case returns them, each at its first place; none where it crashes."""
+    try:
+        order = order_for(case.candidates, policy, case.dialect)
+    except ProcessAborted:
+        return ()
     return tuple(dict.fromkeys(item.target for item in order.ranked))
 
 

@@ -11,6 +11,7 @@ from harness.advice.suggest.goal import LookupCase
 from harness.model.host import IPAddress
 from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
+from harness.model.transport import ProcessAborted
 
 # one address of every kind that a table of RFC 3484 or RFC 6724, or a usual network, tells apart
 _KINDS = {
@@ -74,7 +75,10 @@ def side_effects(
 
 
 def _positions(case: LookupCase, policy: Policy) -> list[int]:
-    ranked: tuple[Destination, ...] = order_for(case.candidates, policy, case.dialect).ranked
+    try:
+        ranked: tuple[Destination, ...] = order_for(case.candidates, policy, case.dialect).ranked
+    except ProcessAborted:
+        return list(range(len(case.candidates)))
     return [item.position for item in ranked]
 
 

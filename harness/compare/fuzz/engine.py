@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from harness.compare import predict
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
-from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, HostWork
+from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, Tally, known_keys, line_kinds
 from harness.compare.run import worker_lane
@@ -27,7 +27,9 @@ from harness.compare.verdict import judge
 from harness.model.dialects import ROWS, Dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.lookup import AI_CANONNAME
+from harness.model.order import order_for
 from harness.model.policy import Policy
+from harness.model.transport import ProcessAborted
 from harness.native.frames import lookup_payload
 from harness.native.record import Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import MODULE_NAME
@@ -204,14 +206,26 @@ class Engine:
             body = shared.get(key)
             if body is None:
                 own = [keys[slot] for slot in one.slots]
-                order = sorter.sort(own)
-                if tally is not None:
+                order = (
+                    self._stepwise(one, policy, dialect)
+                    if dialect.rule7_fills_in_unknown
+                    else sorter.sort(own)
+                )
+                if tally is not None and order:
                     tally.sorted(one, own, order)
                 entries = one.entries
                 body = one.head + b"".join([entries[position] for position in order])
                 shared[key] = body
             wanted.append(body)
         return wanted
+
+    def _stepwise(self, one: AskedLookup, policy: Policy, dialect: Dialect) -> list[int]:
+        """The order where the fast sort does not stand; empty where the process would crash."""
+        candidates = [self.work.candidates[slot] for slot in one.slots]
+        try:
+            return [facts.position for facts in order_for(candidates, policy, dialect).ranked]
+        except ProcessAborted:
+            return []
 
     def _count_rows(self, each: Round, wanted: list[bytes]) -> None:
         """Count the look-ups that another dialect, or fewer lines, would answer otherwise."""

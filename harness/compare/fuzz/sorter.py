@@ -56,17 +56,21 @@ class SortInput:
     """What an order depends on besides the candidates: the tables, and the dialect's rule 9.
 
     `Sorter` is given nothing else, so whatever it works out can be kept under this value.
+    ``stateful``: rule 7 depends on the comparisons before it (glibc 2.8 to 2.18), for which the
+    fast sort does not stand.
     """
 
     labels: tuple[PrefixEntry, ...]
     precedence: tuple[PrefixEntry, ...]
     scopes: tuple[PrefixEntry, ...]
     rule9: Rule9
+    stateful: bool
 
     @classmethod
     def of(cls, policy: Policy, dialect: Dialect) -> SortInput:
         """What the order depends on under a policy in a dialect."""
-        return cls(policy.labels, policy.precedence, policy.scopes, Rule9.of(dialect))
+        stateful = dialect.rule7_fills_in_unknown
+        return cls(policy.labels, policy.precedence, policy.scopes, Rule9.of(dialect), stateful)
 
 
 class Sorter:
