@@ -59,15 +59,14 @@ def test_without_ipv6_nothing_is_kept_and_a_link_local_address_is_enough() -> No
     assert (entry.prefixlen, entry.index) == (24, 2)
 
 
-@pytest.mark.parametrize(
-    ("rows", "seen"),
-    [([], (False, False)), ([LO4, LO6], (False, False)), ([LO4, row("10.0.0.1/8")], (True, False)),
-     ([row("127.0.0.2/8", 1)], (True, False)),  # only 127.0.0.1 itself does not count
-     ([LO4, LO6, FE80], (False, True)), ([row("10.0.0.1/8"), FE80], (True, True))],
-)  # fmt: skip
-def test_what_ai_addrconfig_asks_for(rows: list[AddressRow], seen: tuple[bool, bool]) -> None:
-    table = address_table(rows)
-    assert (table.seen_ipv4, table.seen_ipv6) == seen
+def test_what_ai_addrconfig_asks_for() -> None:
+    for rows, *seen in (
+        ([], False, False), ([LO4, LO6], False, False), ([LO4, row("10.0.0.1/8")], True, False),
+        ([row("127.0.0.2/8", 1)], True, False),  # only 127.0.0.1 itself does not count
+        ([LO4, LO6, FE80], False, True), ([row("10.0.0.1/8"), FE80], True, True),
+    ):  # fmt: skip
+        table = address_table(rows)
+        assert [table.seen_ipv4, table.seen_ipv6] == seen
 
 
 # --- fact 1.5: a point-to-point address is filed under its peer
@@ -85,15 +84,13 @@ def test_a_point_to_point_address_is_found_by_its_peer_only() -> None:
 
 
 def test_flags() -> None:
-    seen = {}
-    for flags in (0, IFA_F_DEPRECATED, IFA_F_OPTIMISTIC, IFA_F_HOMEADDRESS, IFA_F_NODAD, 1, 0xFF):
+    for flags, deprecated, home in (
+        (0, False, False), (IFA_F_DEPRECATED, True, False), (IFA_F_OPTIMISTIC, True, False),
+        (IFA_F_HOMEADDRESS, False, True), (IFA_F_NODAD, False, False), (0xFF, True, True),
+        (1, False, False),  # TEMPORARY is not used
+    ):  # fmt: skip
         entry = only([row("2001:db8::1/64", flags=flags)], "2001:db8::1")
-        seen[flags] = entry.deprecated, entry.home
-    assert seen == {
-        0: (False, False), IFA_F_DEPRECATED: (True, False), IFA_F_OPTIMISTIC: (True, False),
-        IFA_F_HOMEADDRESS: (False, True), IFA_F_NODAD: (False, False), 0xFF: (True, True),
-        1: (False, False),  # TEMPORARY is not used
-    }  # fmt: skip
+        assert (entry.deprecated, entry.home) == (deprecated, home)
 
 
 # --- fact 1.3: binary search; stable sort by address
@@ -131,9 +128,8 @@ def test_both_formulations_of_bsearch_find_the_same_entry(
     ordered = sorted(rows, key=lambda one: int(one.address or 0))
     probe = by_base_and_count([int(one.address or 0) for one in ordered], low)
     entry = address_table(rows).find(IPv6Address(low), False, dialect(glibc))
-    assert (None if entry is None else entry.index) == (
-        None if probe is None else ordered[probe].index
-    )
+    found = None if entry is None else entry.index
+    assert found == (None if probe is None else ordered[probe].index)
     assert (entry is not None) is (low in lows)
 
 
@@ -177,29 +173,27 @@ def test_a_source_in_127_after_other_targets(
 # --- facts 2.4: what is native
 
 
-@pytest.mark.parametrize(
-    ("kind", "native"),
-    [(ETHER, True), (772, True), (ARPHRD_SIT, False), (ARPHRD_TUNNEL, False),
-     (ARPHRD_TUNNEL6, False), (778, True)],
-)  # fmt: skip
-def test_interface_types(kind: int, native: bool) -> None:
-    rows = [row("2001:db8::1/64", 2)]
-    targets, host = view(rows, {"2001:db8::2": "2001:db8::1"}, types={2: kind})
-    assert candidates(targets, host, NOW)[0].native is native
+def test_interface_types() -> None:
+    for kind, native in (
+        (ETHER, True), (772, True), (778, True),
+        (ARPHRD_SIT, False), (ARPHRD_TUNNEL, False), (ARPHRD_TUNNEL6, False),
+    ):  # fmt: skip
+        targets, host = view(
+            [row("2001:db8::1/64", 2)], {"2001:db8::2": "2001:db8::1"}, types={2: kind}
+        )
+        assert candidates(targets, host, NOW)[0].native is native
 
 
-def test_a_source_that_is_not_found_an_unreachable_target_and_one_without_a_route() -> None:
+def test_what_becomes_of_a_target() -> None:
     rows = [row("10.0.0.1/8", flags=IFA_F_DEPRECATED)]
     targets, host = view(rows, {"10.0.0.2": "10.0.0.1", "10.0.0.4": None})
     reached, unreached = candidates(targets, host, NOW)
+    # its source is not found; it has none; there is no answer for it
     assert reached == Candidate(ip_address("10.0.0.2"), ip_address("10.0.0.1"))
     assert unreached == Candidate(ip_address("10.0.0.4"), None)
     with pytest.raises(KeyError):
         candidates([Target(ip_address("10.0.0.3"))], host, NOW)
-
-
-def test_the_scope_id_is_the_targets() -> None:
+    # the scope id is the target's
     target = Target(ip_address("fe80::2"), 3)
-    links = (Link(3, "if3", ETHER),)
-    host = HostView((FE80,), links, {target: Route(ip_address("fe80::1"))})
+    host = HostView((FE80,), (Link(3, "if3", ETHER),), {target: Route(ip_address("fe80::1"))})
     assert candidates([target], host, NOW)[0].scope_id == 3
