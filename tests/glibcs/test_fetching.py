@@ -71,6 +71,12 @@ def test_a_package_becomes_a_build_with_a_manifest(mirror: Mirror, cache: Path, 
     assert [file[0] for file in manifest["files"]] == list(own.names)
     assert [one.step for one in seen] == ["download", "unpack", "done"]
     assert _cleared(cache)
+    # removing it takes its roots too
+    (cache / "roots" / f"{build.id}-0123456789abcdef").mkdir(parents=True)
+    assert remove(own.version) == [build.id]
+    assert not any(any((cache / folder).iterdir()) for folder in ("builds", "roots"))
+    with pytest.raises(GlibcError, match="names no glibc"):
+        remove(own.version)
 
 
 def test_what_is_there_is_not_fetched_again(mirror: Mirror, own: Build) -> None:
@@ -81,6 +87,12 @@ def test_what_is_there_is_not_fetched_again(mirror: Mirror, own: Build) -> None:
     assert len(mirror.requests) == 1
     assert fetch("first", refresh=True) == first
     assert len(mirror.requests) == 2
+    first.libc.write_bytes(b"short")  # a damaged one is
+    with pytest.raises(GlibcMissing):
+        find(NEVER)
+    assert fetch("first") == first
+    assert len(mirror.requests) == 3
+    assert first.libc.read_bytes() == own.libc.read_bytes()
 
 
 def test_the_package_is_believed_not_the_catalogue(mirror: Mirror, own: Build) -> None:
@@ -153,16 +165,6 @@ def test_a_foreign_architecture_comes_from_the_cross_compilers(
     assert (build.version, build.arch) == (own.version, own.arch)
     assert build.origin == f"made first libc6-{own.arch}-cross 1:2.99-1"
     assert any(f"libc6-{own.arch}-cross was taken, because first gone" in one.note for one in seen)
-
-
-def test_a_damaged_build_is_fetched_again(mirror: Mirror, own: Build) -> None:
-    build = fetch("first")
-    build.libc.write_bytes(b"short")
-    with pytest.raises(GlibcMissing):
-        find(f"{NEVER}")
-    assert fetch("first") == build
-    assert len(mirror.requests) == 2
-    assert build.libc.read_bytes() == own.libc.read_bytes()
 
 
 def test_what_cannot_be_asked_for(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,13 +257,3 @@ def test_all_architectures_are_those_with_a_worker(
     monkeypatch.setattr("harness.cli.glibc.fetch", fetched)
     assert call("glibc", "fetch", "first", "--arch", "all").status == 0
     assert asked == ["amd64", "i386", "arm64", "armhf", "ppc64el", "riscv64", "s390x"]
-
-
-def test_removing_takes_the_roots_too(mirror: Mirror, cache: Path, own: Build) -> None:
-    build = fetch("first")
-    (cache / "roots" / f"{build.id}-0123456789abcdef").mkdir(parents=True)
-    assert remove(own.version) == [build.id]
-    assert not any((cache / "builds").iterdir())
-    assert not any((cache / "roots").iterdir())
-    with pytest.raises(GlibcError, match="names no glibc"):
-        remove(own.version)
