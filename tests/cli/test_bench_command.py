@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.cli import main
 from harness.compare.bench.curve import FAMILIES, SIZES
 from harness.compare.bench.measure import BenchReport, bench
 from harness.compare.plan import lanes_for
+from tests.conftest import Call
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -29,10 +29,11 @@ def no_bench(measured: BenchReport, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_bench")
-def test_json_and_svg(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_svg_and_text(tmp_path: Path, call: Call) -> None:
     picture = tmp_path / "curves.svg"
-    assert main(["bench", "--quick", "--json", "--plot", str(picture)]) == 0
-    report = json.loads(capsys.readouterr().out)
+    done = call("bench", "--quick", "--json", "--plot", picture)
+    assert done.status == 0
+    report = json.loads(done.out)
     assert report["schema"] == 1
     points = report["points"]
     assert [(one["family"], one["size"]) for one in points] == [
@@ -46,21 +47,17 @@ def test_json_and_svg(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     root = ElementTree.parse(picture).getroot()
     titles = [one.text for one in root.iter(f"{SVG}text")]
     assert sum("glibc" in (title or "") for title in titles) == len(FAMILIES)
-
-
-@pytest.mark.usefixtures("no_bench")
-def test_text(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench"]) == 0
-    said = capsys.readouterr().out
+    done = call("bench")
+    assert done.status == 0
     for part in ("mixed   1024", "prepared cases", "whole fuzz loop", "by hand", "Load average"):
-        assert part in said
+        assert part in done.out
 
 
 def test_a_disagreement_is_a_finding(
-    measured: BenchReport, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    measured: BenchReport, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
     wrong = replace(measured.points[0], agreed=False)
     found = replace(measured, points=(wrong, *measured.points[1:]))
     monkeypatch.setattr("harness.cli.bench.bench", lambda *_, **__: found)
-    assert main(["bench"]) == 1
-    assert "DISAGREE" in capsys.readouterr().out
+    done = call("bench")
+    assert (done.status, "DISAGREE" in done.out) == (1, True)

@@ -9,7 +9,6 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import sysconfig
 import termios
 import time
@@ -171,18 +170,3 @@ class Terminal:
         os.kill(self._pid, signal.SIGKILL)
         os.close(self._file)
         return os.waitpid(self._pid, 0)
-
-
-@pytest.mark.bare
-def test_nothing_heavy_is_imported_for_a_command_name() -> None:
-    environment = {
-        **os.environ, "_ARGCOMPLETE": "1", "COMP_LINE": "gai-harness ru", "COMP_POINT": "14",
-        "_ARGCOMPLETE_STDOUT_FILENAME": os.devnull, "_ARC_DEBUG": "",
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-P", "-X", "importtime", f"{SCRIPTS}/gai-harness"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "argcomplete" in imported
-    assert not imported & {"pydantic", "pyroute2", "rich", "yaml", "cffi"}

@@ -11,20 +11,18 @@ import pytest
 
 from tests.conftest import Call
 
-BAD = "reload yes\nprecedence 2001:db8::1 5\nPrecedence ::1/128 1\n"
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    path = tmp_path / "bad,50%.conf"
+    path.write_text("reload yes\nprecedence 2001:db8::1 5\nPrecedence ::1/128 1\n")
+    return path
 
 
 @pytest.fixture
 def clean(tmp_path: Path) -> Path:
     path = tmp_path / "clean.conf"
     path.write_text("# nothing here\nreload no\n")
-    return path
-
-
-@pytest.fixture
-def bad(clean: Path) -> Path:
-    path = clean.with_name("bad,50%.conf")
-    path.write_text(BAD)
     return path
 
 
@@ -65,8 +63,7 @@ def test_github(bad: Path, call: Call) -> None:
 def test_a_clean_file(form: str, clean: Path, call: Call) -> None:
     done = call("lint", "--format", form, clean)
     assert done.status == 0
-    out = done.out
-    assert json.loads(out) == {"findings": []} if form == "json" else out == ""
+    assert json.loads(done.out) == {"findings": []} if form == "json" else done.out == ""
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
