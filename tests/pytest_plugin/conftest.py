@@ -11,7 +11,7 @@ import pytest
 import harness.pytest_plugin.hosts
 import harness.pytest_plugin.items
 import harness.pytest_plugin.orders  # noqa: F401
-from tests.pytest_plugin.kit import HOST_VERSION, INI, NODE, WRONG, Runs
+from tests.pytest_plugin.kit import NODE, WRONG, Runs
 from tests.sandbox import denied_places
 
 
@@ -23,7 +23,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin")
     pytester.makefile(".gai.yaml", **{"hosts/node": NODE, "hosts/wrong": WRONG})
-    pytester.makeini(INI)
+    pytester.makeini("[pytest]\nfilterwarnings = ignore::pytest.PytestAssertRewriteWarning\n")
     return pytester
 
 
@@ -32,12 +32,6 @@ def fetched(fetch_glibcs: Callable[..., str]) -> tuple[str, str]:
     """Two versions of glibc, as packages in the cache."""
     fetch_glibcs("2.36", "2.41")
     return "2.36", "2.41"
-
-
-@pytest.fixture(scope="session")
-def host_glibc() -> str:
-    """The version of this machine's own glibc."""
-    return HOST_VERSION
 
 
 @pytest.fixture

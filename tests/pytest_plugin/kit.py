@@ -16,10 +16,6 @@ Runs = Callable[..., pytest.RunResult]
 OTHER_VERSION = "2.43" if HOST_VERSION != "2.43" else "2.41"
 """One that has to be fetched."""
 
-INI = """\
-[pytest]
-filterwarnings = ignore::pytest.PytestAssertRewriteWarning
-"""
 NODE = """\
 name: node
 host:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.pytest_plugin.kit import NODE
 from tests.sandbox import ordinary_user
 
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/pytest-project"
@@ -46,16 +45,6 @@ def test_the_example_project(tmp_path: Path, fetched: tuple[str, str]) -> None:
         "hosts/drained-site.gai.yaml::api[2.41]: 2.36 → 2.41: 198.51.100.9, 203.0.113.9 → "
         "203.0.113.9, 198.51.100.9 (since 2.41 "
     )
-
-
-@pytest.mark.network
-def test_a_fresh_project_with_one_file(tmp_path: Path, fetched: tuple[str, str]) -> None:
-    (tmp_path / "node.gai.yaml").write_text(NODE)
-    done = run_pytest(tmp_path, "--gai-glibc", ",".join(fetched))
-    assert done.returncode == 0, done.stdout + done.stderr
-    for version in fetched:
-        assert f"node.gai.yaml::web[{version}] PASSED" in done.stdout
-    assert "10 passed" in done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become an ordinary user")

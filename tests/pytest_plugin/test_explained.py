@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from harness.compare.results import (
     Verdict,
     VersionChange,
 )
-from harness.compare.run import HostJob
 from harness.pytest_plugin.items import (
     GaiFile,
     Spot,
@@ -103,25 +101,15 @@ def test_a_result_that_is_not_trusted_is_no_success(
     result.stdout.fnmatch_lines(["SKIPPED*not counted: qemu sees no labels"])
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool() as opened:
-        yield opened
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> HostJob:
+@pytest.mark.gai_namespaces
+def test_a_build_that_cannot_be_used_spares_the_others(tmp_path: Path) -> None:
     path = tmp_path / "node.gai.yaml"
     path.write_text(NODE)
     broken = LaneSpec("2.99", "amd64", "worker", "broken", ("/no/such/loader",))
-    (made,) = make_jobs([load(path)], (broken, host_lane()))
-    return made
-
-
-@pytest.mark.gai_namespaces
-def test_a_build_that_cannot_be_used_spares_the_others(pool: Pool, job: HostJob) -> None:
+    (job,) = make_jobs([load(path)], (broken, host_lane()))
     wanted = [Spot(lookup, 0, lane) for lookup in (0, 3) for lane in (0, 1)]
-    found = examine_spots(pool, job, wanted)
+    with Pool() as pool:
+        found = examine_spots(pool, job, wanted)
     assert set(found) == set(wanted)
     for spot, one in found.items():
         if spot.lane == 0:
@@ -133,30 +121,16 @@ def test_a_build_that_cannot_be_used_spares_the_others(pool: Pool, job: HostJob)
             assert one.report.line == {0: 10, 3: 14}[spot.lookup]
 
 
-def test_names_of_lookups() -> None:
-    lookups = [
-        Lookup(name="web"),
-        Lookup(name="web", family="inet6", flags=("AI_ADDRCONFIG",)),
-        Lookup(name="web", service="https"),
-        Lookup(service="443"),
-        Lookup(name="web"),
-        Lookup(name="web"),
-    ]
-    assert lookup_names(lookups) == [
-        "web", "web+inet6+AI_ADDRCONFIG", "web:https", ":443", "web#2", "web#3",
-    ]  # fmt: skip
-
-
-def test_names_of_builds_and_items() -> None:
+def test_names_of_lookups_builds_and_items() -> None:
+    lookups = [Lookup(name="web"), Lookup(name="web", service="https"), Lookup(service="443")]
+    assert lookup_names([*lookups, lookups[0]]) == ["web", "web:https", ":443", "web#2"]
     own = replace(host_lane(), glibc="2.36", label="host")
     package = replace(own, lane="worker", label="bookworm")
     folder = replace(own, lane="worker", glibc="2.43", label="prefix/my glibc")
     other = replace(folder, arch="m68k")
     assert lane_names([own, folder, other]) == ["2.36", "2.43", "2.43:m68k"]
     assert lane_names([own, package]) == ["2.36-host", "2.36-bookworm"]
-    assert lane_names([folder, replace(folder, label="b")]) == [
-        "2.43-prefix-my-glibc", "2.43-b",
-    ]  # fmt: skip
+    assert lane_names([folder, replace(folder, label="b")]) == ["2.43-prefix-my-glibc", "2.43-b"]
     assert item_name("web", "2.36", "") == "web[2.36]"
     assert item_name("web", "2.36", "none") == "web[2.36-none]"
     assert item_name("::1", "2.36", "") == "lookup[::1-2.36]"

@@ -9,7 +9,7 @@ import pytest
 
 from harness.compare.run import HostJob
 from harness.sandbox import Pool
-from tests.pytest_plugin.kit import ids
+from tests.pytest_plugin.kit import HOST_VERSION, ids
 
 pytest_plugins = ("pytester",)
 
@@ -31,22 +31,20 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[HostJob]:
     return seen
 
 
-def test_each_lookup_is_an_item_with_a_readable_id(
-    project: pytest.Pytester, host_glibc: str
-) -> None:
+def test_each_lookup_is_an_item_with_a_readable_id(project: pytest.Pytester) -> None:
     result = project.runpytest("--co", "-q")
     assert ids(result) == [
-        f"hosts/node.gai.yaml::web[{host_glibc}]",
-        f"hosts/node.gai.yaml::web+inet+AI_ADDRCONFIG[{host_glibc}]",
-        f"hosts/node.gai.yaml::lookup[2001:db8::1-{host_glibc}]",
-        f"hosts/node.gai.yaml::db.example.com[{host_glibc}]",
-        f"hosts/node.gai.yaml::web#2[{host_glibc}]",
-        f"hosts/wrong.gai.yaml::web[{host_glibc}]",
-        f"hosts/wrong.gai.yaml::web+inet6[{host_glibc}]",
+        f"hosts/node.gai.yaml::web[{HOST_VERSION}]",
+        f"hosts/node.gai.yaml::web+inet+AI_ADDRCONFIG[{HOST_VERSION}]",
+        f"hosts/node.gai.yaml::lookup[2001:db8::1-{HOST_VERSION}]",
+        f"hosts/node.gai.yaml::db.example.com[{HOST_VERSION}]",
+        f"hosts/node.gai.yaml::web#2[{HOST_VERSION}]",
+        f"hosts/wrong.gai.yaml::web[{HOST_VERSION}]",
+        f"hosts/wrong.gai.yaml::web+inet6[{HOST_VERSION}]",
     ]
 
 
-def test_every_id_selects_its_item(project: pytest.Pytester) -> None:
+def test_every_id_and_k_select_an_item(project: pytest.Pytester) -> None:
     options = ["--gai-conf", "none", "--gai-conf", "prefer-ipv4.conf"]
     every = ids(project.runpytest("--co", "-q", *options))
     assert len(every) == 14
@@ -57,14 +55,11 @@ def test_every_id_selects_its_item(project: pytest.Pytester) -> None:
     two = ids(project.runpytest("--co", "-q", "--gai-glibc", "host,/", "-k", "example"))
     assert any(one.endswith("-host]") for one in two)
     assert len(set(two)) == 2
+    chosen = ids(project.runpytest("--co", "-q", "-k", f"wrong and inet6 and {HOST_VERSION}"))
+    assert chosen == [f"hosts/wrong.gai.yaml::web+inet6[{HOST_VERSION}]"]
     # without the bracket: on every glibc and gai.conf
     result = project.runpytest("--co", "-q", *options, "hosts/node.gai.yaml::web")
     assert ids(result) == [one for one in every if "node.gai.yaml::web[" in one]
-
-
-def test_k_selects_by_lookup_scenario_and_glibc(project: pytest.Pytester, host_glibc: str) -> None:
-    result = project.runpytest("--co", "-q", "-k", f"wrong and inet6 and {host_glibc}")
-    assert ids(result) == [f"hosts/wrong.gai.yaml::web+inet6[{host_glibc}]"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +77,7 @@ def test_a_host_is_built_once_for_what_is_selected(
     assert [[one.name for one in job.scenario.lookups] for job in built] == looked_up
 
 
-def test_a_failure_is_an_explanation(project: pytest.Pytester, host_glibc: str) -> None:
+def test_a_failure_is_an_explanation(project: pytest.Pytester) -> None:
     result = project.runpytest("-v", "--junitxml", "junit.xml")
     result.assert_outcomes(passed=6, failed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -91,7 +86,7 @@ def test_a_failure_is_an_explanation(project: pytest.Pytester, host_glibc: str) 
     assert ".py" not in text.partition("= FAILURES =")[2]
     result.stdout.fnmatch_lines(
         [
-            f"hosts/wrong.gai.yaml::web[[]{host_glibc}] FAILED *",
+            f"hosts/wrong.gai.yaml::web[[]{HOST_VERSION}] FAILED *",
             "*_ wrong: web[[]*_*",
             f"E   {FAILURE}, 172.31.80.8, got 172.31.80.8, 172.18.45.6",
             "E   expectation failed: model: expected rule 9 to decide, got 10",
@@ -103,7 +98,7 @@ def test_a_failure_is_an_explanation(project: pytest.Pytester, host_glibc: str) 
             "     rule 10: *",
             "*trap: IPv4-only host: *",
             "hosts/wrong.gai.yaml:9",
-            f"FAILED hosts/wrong.gai.yaml::web[[]{host_glibc}] - {FAILURE}, *",
+            f"FAILED hosts/wrong.gai.yaml::web[[]{HOST_VERSION}] - {FAILURE}, *",
         ]
     )
     (failure,) = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
@@ -111,24 +106,16 @@ def test_a_failure_is_an_explanation(project: pytest.Pytester, host_glibc: str) 
     assert "rule 10: " in str(failure.text)
 
 
-def test_x_stops_and_lf_runs_what_failed(project: pytest.Pytester) -> None:
-    project.runpytest("-x", "hosts/wrong.gai.yaml").assert_outcomes(failed=1)
-    project.runpytest().assert_outcomes(passed=6, failed=1)
-    again = project.runpytest("--lf", "-v")
-    again.assert_outcomes(failed=1)
-    again.stdout.fnmatch_lines(["*hosts/wrong.gai.yaml::web[[]*FAILED*"])
-
-
-def test_junit_has_the_orders_and_the_rule(project: pytest.Pytester, host_glibc: str) -> None:
+def test_junit_has_the_orders_and_the_rule(project: pytest.Pytester) -> None:
     project.runpytest("--junitxml", "junit.xml", "--gai-conf", "prefer-ipv4.conf")
     (suite,) = ElementTree.parse(project.path / "junit.xml").getroot()
     cases = {(case.get("classname"), case.get("name")): case for case in suite}
-    case = cases["hosts.node.gai.yaml", f"web[{host_glibc}-prefer-ipv4.conf]"]
+    case = cases["hosts.node.gai.yaml", f"web[{HOST_VERSION}-prefer-ipv4.conf]"]
     said = {one.get("name"): one.get("value") for one in case.iter("property")}
     assert said.pop("arch")
     assert said.pop("build") == "host"
     assert said == {
-        "glibc": host_glibc,
+        "glibc": HOST_VERSION,
         "gai_conf": "prefer-ipv4.conf",
         "native": "172.18.45.6, 172.31.80.8",
         "model": "172.18.45.6, 172.31.80.8",

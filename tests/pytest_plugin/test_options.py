@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from types import SimpleNamespace
-from typing import NoReturn, cast
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,7 +14,7 @@ from harness.compare import plan
 from harness.native.record import LaneError
 from harness.pytest_plugin import lab
 from harness.sandbox import NoSandbox, SandboxUnavailable
-from tests.pytest_plugin.kit import OTHER_VERSION, Runs, ids
+from tests.pytest_plugin.kit import HOST_VERSION, OTHER_VERSION, Runs, ids
 
 pytest_plugins = ("pytester",)
 
@@ -84,21 +85,19 @@ def test_a_missing_glibc_is_fetched_when_asked_for(
     )
 
 
-def test_the_header_names_the_builds_and_the_files(
-    project: pytest.Pytester, host_glibc: str
-) -> None:
+def test_the_header_names_the_builds_and_the_files(project: pytest.Pytester) -> None:
     result = project.runpytest("--gai-glibc", "host", "--gai-conf", "prefer-ipv4.conf", "--co")
     head, _, rest = result.stdout.str().partition("collected ")
-    assert f"gai-harness: glibc {host_glibc} " in head
+    assert f"gai-harness: glibc {HOST_VERSION} " in head
     assert "gai-harness: gai.conf prefer-ipv4.conf" in head
     assert "gai-harness: glibc" not in rest  # once is enough
     late = project.runpytest("--co").stdout.str().partition("collected ")
-    assert f"gai-harness: glibc {host_glibc} " in late[2]
+    assert f"gai-harness: glibc {HOST_VERSION} " in late[2]
     assert "gai-harness: glibc" not in late[0]
 
 
 def test_a_gai_conf_of_the_command_line_lies_where_one_stands(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, host_glibc: str
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # the far one first, which nothing else would make so
     (project.path / "hosts/far.conf").write_text("precedence ::ffff:172.31.0.0/112 100\n")
@@ -111,7 +110,7 @@ def test_a_gai_conf_of_the_command_line_lies_where_one_stands(
     order = 'name="native" value='
     assert f'{order}"172.31.80.8, 172.18.45.6"' in said
     assert f'{order}"172.18.45.6, 172.31.80.8"' in said
-    assert f'name="web[{host_glibc}-far.conf]"' in said
+    assert f'name="web[{HOST_VERSION}-far.conf]"' in said
 
 
 def test_gai_confs_of_the_ini_file_lie_beside_it(
@@ -207,7 +206,7 @@ def test_marked(): raise AssertionError
 """
 
 
-def test_without_namespaces_nothing_is_silently_green(
+def test_without_namespaces_nothing_is_silently_green_but_one_may_skip(
     project: pytest.Pytester, without_namespaces: Runs
 ) -> None:
     project.makepyfile(BOXES)
@@ -222,21 +221,14 @@ def test_without_namespaces_nothing_is_silently_green(
     )
     lines = [line for line in result.outlines if line.startswith("FAILED")]
     assert len([line for line in lines if " this machine cannot make " in line]) == 9
+    without_namespaces("--gai-no-sandbox", "skip").assert_outcomes(skipped=10)
+    project.makeini("[pytest]\ngai_no_sandbox = skip\n")
+    without_namespaces().assert_outcomes(skipped=10)
 
 
-@pytest.mark.parametrize("where", ["option", "ini"])
-def test_without_namespaces_one_may_skip(
-    project: pytest.Pytester, without_namespaces: Runs, where: str
-) -> None:
-    project.makepyfile(BOXES)
-    if where == "ini":
-        project.makeini("[pytest]\ngai_no_sandbox = skip\n")
-    options = ["--gai-no-sandbox", "skip"] if where == "option" else []
-    without_namespaces("-rs", *options).assert_outcomes(skipped=10)
-
-
-def _refused(problem: Exception) -> NoReturn:
-    raise problem
+def lab_of(*, fetch: bool) -> lab.Lab:
+    config = SimpleNamespace(option=SimpleNamespace(gai_fetch=fetch), getini=lambda _: False)
+    return lab.Lab(cast("pytest.Config", config))
 
 
 @pytest.mark.parametrize(
@@ -251,9 +243,8 @@ def test_a_self_test_that_cannot_be_made_is_no_internal_error(
     problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Builds of other architectures are tried before the first scenario is."""
-    config = SimpleNamespace(option=SimpleNamespace(gai_fetch=False), getini=lambda _: False)
-    made = lab.Lab(cast("pytest.Config", config))
-    monkeypatch.setattr(plan, "marked", lambda _: _refused(problem))
+    made = lab_of(fetch=False)
+    monkeypatch.setattr(plan, "marked", Mock(side_effect=problem))
     if not said:  # then each scenario says so, or is skipped
         assert [lane.build for lane in made.lanes_for("host", "--gai-glibc")] == ["host"]
         return
@@ -265,7 +256,6 @@ def test_with_a_missing_glibc_its_qemu_is_fetched_too(monkeypatch: pytest.Monkey
     got: list[object] = []
     monkeypatch.setattr(lab, "find", lambda word: [word])
     monkeypatch.setattr(lab, "fetch_emulator", got.append)
-    config = SimpleNamespace(option=SimpleNamespace(gai_fetch=True), getini=lambda _: False)
     monkeypatch.setattr(lab, "lanes_for", lambda *_: ())
-    lab.Lab(cast("pytest.Config", config)).lanes_for("2.36:s390x,2.41", "--gai-glibc")
+    lab_of(fetch=True).lanes_for("2.36:s390x,2.41", "--gai-glibc")
     assert got == ["2.36:s390x", "2.41"]
