@@ -15,7 +15,7 @@ import pytest
 
 from harness.glibcs.catalog import native_arch
 from tests.conftest import Once
-from tests.e2e.kit import ROOT, Built, document, gai_harness
+from tests.e2e.kit import ROOT, document, gai_harness
 from tests.sandbox import ordinary_user
 
 NO_NETWORK = ("No matching distribution", "Connection", "Temporary failure", "timed out")
@@ -65,7 +65,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def built(folder: Path, unreachable: Unreachable) -> Built:
+def built(folder: Path, unreachable: Unreachable) -> tuple[Path, Path]:
     """An sdist of a copy of the source folder, and the wheel built of the sdist."""
     pytest.importorskip("build")
     source = folder / "source"
@@ -82,16 +82,16 @@ def built(folder: Path, unreachable: Unreachable) -> Built:
     run_pip([sys.executable, "-P", "-m", "build", str(source)], unreachable)
     (sdist,) = (source / "dist").glob("*.tar.gz")
     (wheel,) = (source / "dist").glob("*.whl")
-    return Built(sdist, wheel)
+    return sdist, wheel
 
 
 @pytest.fixture(scope="session")
-def installed(folder: Path, built: Built, unreachable: Unreachable) -> Path:
+def installed(folder: Path, built: tuple[Path, Path], unreachable: Unreachable) -> Path:
     """The command of the wheel, in a fresh environment."""
     place = folder / "venv"
     subprocess.run([sys.executable, "-P", "-m", "venv", "--without-pip", place], check=True)
     pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
-    run_pip([*pip, "install", str(built.wheel)], unreachable)
+    run_pip([*pip, "install", str(built[1])], unreachable)
     return place / "bin/gai-harness"
 
 

@@ -9,7 +9,6 @@ import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,18 +24,11 @@ from tests.sandbox import ordinary_user
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
     from harness.sandbox import Box
+    from harness.sandbox.names import Resolver
     from harness.scenario.schema import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """The package as it would be published."""
-
-    sdist: Path
-    wheel: Path
 
 
 def start(
@@ -52,8 +44,14 @@ def start(
 def gai_harness(
     *arguments: str | Path, cwd: Path | str = ".", env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Call ``gai-harness`` in this process, and give what a process would have left."""
-    out, err = io.StringIO(), io.StringIO()
+    """Call ``gai-harness`` in this process, and give what a process would have left.
+
+    A byte of it that is no UTF-8 becomes half a surrogate.
+    """
+    out, err = (
+        io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors=errors)
+        for errors in ("strict", "backslashreplace")
+    )
     with pytest.MonkeyPatch.context() as patch, chdir(cwd):
         for name, value in (env or {}).items():
             patch.setenv(name, value)
@@ -62,7 +60,11 @@ def gai_harness(
                 status = main(list(map(str, arguments)))
             except SystemExit as end:  # argparse's way
                 status = int(end.code or 0)
-    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+    said = []
+    for stream in (out, err):
+        stream.flush()
+        said.append(stream.buffer.getvalue().decode("utf-8", "surrogateescape"))
+    return subprocess.CompletedProcess(arguments, status, *said)
 
 
 def as_ordinary_user(
@@ -99,27 +101,19 @@ def chrooted(box: Box, image: str) -> Iterator[str]:
     yield done.stderr
 
 
-@dataclass(frozen=True, slots=True)
-class MapsJob:
-    """A host whose names are looked up by one worker, and how it gets its names."""
-
-    host: Host
-    lane: LaneSpec
-    resolver: str
-
-
-def maps_of_a_worker(box: Box, job: MapsJob) -> Iterator[tuple[str, str]]:
+def maps_of_a_worker(box: Box, spec: tuple[Host, LaneSpec, Resolver]) -> Iterator[tuple[str, str]]:
     """Inside a sandbox: the maps of a session and of its worker."""
-    assert job.lane.skeleton is not None
-    box.build(job.host)
-    box.set_names({"web": ["192.0.2.9", "198.51.100.9"]}, job.resolver)  # type: ignore[arg-type]
+    host, spoken, resolver = spec
+    assert spoken.skeleton is not None
+    box.build(host)
+    box.set_names({"web": ["192.0.2.9", "198.51.100.9"]}, resolver)
     box.set_gai_conf(b"precedence ::ffff:0:0/96 100\n")
-    root = box.private_root(job.lane.skeleton)
-    with WorkerLane(job.lane.command, root=root) as lane, lane.open() as session:
+    root = box.private_root(spoken.skeleton)
+    with WorkerLane(spoken.command, root=root) as lane, lane.open() as session:
         answer = session.lookup(Query("web"))
         assert isinstance(answer, Answer)
         assert len(answer.addrinfos) == 6
-        assert answer.glibc == job.lane.glibc
+        assert answer.glibc == spoken.glibc
         maps = Path(f"/proc/{session.pid_here()}/maps").read_text()
         parent = Path(f"/proc/{session.pid_here()}/stat").read_text().rpartition(")")[2].split()[1]
         yield maps, Path(f"/proc/{parent}/maps").read_text()

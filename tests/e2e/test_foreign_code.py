@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from csrc import toolchain
 from harness.glibcs import host
-from tests.e2e.kit import COMMAND, ROOT
+from tests.e2e.kit import COMMAND, ROOT, start
 from tests.glibcs.making import elf
 from tests.sandbox import ordinary_user
 
@@ -76,13 +76,6 @@ class Attack:
         assert not self.scribble.exists()
 
 
-def _as_root(arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
-    variables = {**os.environ, **options.pop("environment")}
-    return subprocess.run(
-        arguments, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=600
-    )
-
-
 @pytest.fixture(scope="module", params=["caller", "ordinary"])
 def attack(request: pytest.FixtureRequest) -> Iterator[Attack]:
     """The attack on whoever runs the tests and, where that is root, on an ordinary user too."""
@@ -102,10 +95,11 @@ def attack(request: pytest.FixtureRequest) -> Iterator[Attack]:
             if ordinary:
                 os.chown(path, ordinary_user.UID, ordinary_user.UID)
         environment = {"GAI_HARNESS_CACHE": str(own / "cache"), "COLUMNS": "1000"}
-        start = ordinary_user.run if ordinary else _as_root
 
         def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-            return start(arguments, environment=environment)
+            if ordinary:
+                return ordinary_user.run(arguments, environment=environment)
+            return start(*arguments, env=environment, cwd=ROOT)
 
         yield Attack(folder, images, secret, scribble, run)
     finally:

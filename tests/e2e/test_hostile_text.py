@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import re
 import subprocess
@@ -13,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
-from tests.e2e.kit import COMMAND
+from tests.e2e.kit import COMMAND, gai_harness
 
 # what acts: a colour, another direction, a hidden space, line breaks of all kinds, commands of
 # runners, half a character, a byte that is no UTF-8
@@ -123,25 +120,10 @@ def said(folder: Path, words: list[str]) -> tuple[int, str, str, str]:
     """The status, output, errors and job summary of a command, run in this process."""
     summary = folder / "summary.md"
     summary.unlink(missing_ok=True)
-    out, err = (
-        io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors=errors)
-        for errors in ("strict", "backslashreplace")
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-        patch.chdir(folder)
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                status = main(words)
-            except SystemExit as ending:
-                status = int(ending.code or 0)
+    done = gai_harness(*words, cwd=folder, env={"GITHUB_STEP_SUMMARY": str(summary)})
     written = summary.read_bytes() if summary.exists() else b""
-    texts = []
-    for stream in (out, err):
-        stream.flush()
-        texts.append(stream.buffer.getvalue())
-    told, errors, table = (data.decode("utf-8", "surrogateescape") for data in (*texts, written))
-    return status, told, errors, table
+    table = written.decode("utf-8", "surrogateescape")
+    return done.returncode, done.stdout, done.stderr, table
 
 
 def test_nothing_acts_whatever_is_asked(folder: Path) -> None:

@@ -32,21 +32,14 @@ SHOWN = """() => [...document.querySelectorAll('#sections > details')].flatMap(s
         ])))"""
 
 
-@pytest.fixture(scope="module")
-def results(matrix: Matrix) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = json.loads(matrix[0].stdout)["results"]
-    return listed
-
-
 def build(result: dict[str, Any], often: Counter[str]) -> str:
     """The build as the page calls it."""
     glibc: str = result["glibc"]
     return glibc if often[glibc] == 1 else f"{glibc} ({result['label']})"
 
 
-def test_every_result_is_shown_as_it_came(
-    matrix: Matrix, results: list[dict[str, Any]], open_page: Open
-) -> None:
+def test_every_result_is_shown_as_it_came_and_counted(matrix: Matrix, open_page: Open) -> None:
+    results: list[dict[str, Any]] = json.loads(matrix[0].stdout)["results"]
     page = open_page(matrix[1])
     often = Counter(glibc for glibc, _ in {(r["glibc"], r["build"]) for r in results})
     wanted = []
@@ -62,12 +55,6 @@ def test_every_result_is_shown_as_it_came(
     shown = page.evaluate(SHOWN)
     assert len(shown) == len(results) > 1500
     assert sorted(map(repr, shown)) == sorted(map(repr, wanted))
-
-
-def test_the_matrix_has_each_verdict_and_the_totals(
-    matrix: Matrix, results: list[dict[str, Any]], open_page: Open
-) -> None:
-    page = open_page(matrix[1])
     cells = page.evaluate(
         "[...document.querySelectorAll('#rows td:not(.rules)')].map(cell => cell.classList[0])"
     )
@@ -78,24 +65,4 @@ def test_the_matrix_has_each_verdict_and_the_totals(
         assert int(total.replace(",", "")) == verdicts[verdict]
     lookups = {(r["scenario"], r["lookup"], r["gai_conf"]) for r in results}
     assert page.inner_text("#count") == f"{len(lookups)} of {len(lookups)} look-ups"
-
-
-def test_a_difference_between_versions_is_found_opened_and_explained(
-    matrix: Matrix, open_page: Open
-) -> None:
-    page = open_page(matrix[1])
-    page.check("#differs")
-    page.fill("#q", "missing-value")
-    page.locator("#count", has_text="1 of").wait_for()
-    page.click("#rows td.differs a")
-    assert page.evaluate("location.hash").endswith("&at=fact-3.3-missing-value/web/inline/2.41")
-    assert "since 2.41" in page.inner_text("details.lookup .changes")
-    assert page.locator(".group.target .moved").count() == 2
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-def test_it_fits_its_window_and_is_no_giant(matrix: Matrix, open_page: Open, width: int) -> None:
-    page = open_page(matrix[1], width=width)
-    page.click("#open-all")
-    assert page.evaluate("document.documentElement.scrollWidth") == width
     assert matrix[1].stat().st_size < 4_000_000

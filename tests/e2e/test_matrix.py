@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.scenario import library
-from tests.e2e.kit import document, gai_harness
+from tests.e2e.kit import ROOT, start
+from tools.findings.page import run_on
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 
 
-@pytest.fixture(scope="module")
-def ran(
-    matrix: tuple[subprocess.CompletedProcess[str], Path],
-) -> subprocess.CompletedProcess[str]:
-    return matrix[0]
+Matrix = tuple[subprocess.CompletedProcess[str], Path]
+PAGE = ROOT / "docs" / "findings.md"
 
 
 @pytest.fixture(scope="module")
-def report(ran: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(ran.stdout)
+def report(matrix: Matrix) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(matrix[0].stdout)
     return document
 
 
@@ -47,10 +45,8 @@ def explanation(report: dict[str, Any], scenario: str, newer: str) -> str:
     return " ".join(changes[0]["why"])
 
 
-def test_every_version_agrees(
-    ran: subprocess.CompletedProcess[str], report: dict[str, Any], versions: list[str]
-) -> None:
-    assert (ran.returncode, ran.stderr) == (0, "")
+def test_every_version_agrees(matrix: Matrix, report: dict[str, Any], versions: list[str]) -> None:
+    assert (matrix[0].returncode, matrix[0].stderr) == (0, "")
     summary = report["summary"]
     assert summary["disagree"] == summary["error"] == summary["expectation_failed"] == 0
     by_version = Counter(
@@ -80,57 +76,22 @@ def test_numbers_left_out_differ_at_2_41(report: dict[str, Any], scenario: str) 
     assert "since 2.41" in explanation(report, scenario, "2.41")
 
 
-def test_a_prefix_without_length_is_undefined_before_2_41(report: dict[str, Any]) -> None:
-    scenarios = ("fact-3.4-no-length-precedence", "fact-3.4-no-length-scopev4")
-    for scenario in scenarios:
-        assert outcomes(report, scenario)["2.36"] != outcomes(report, scenario)["2.41"]
-        for result in report["results"]:
-            if result["scenario"] == scenario:
-                assert bool(result["undefined"]) is (result["glibc"] in ("2.31", "2.36"))
-    died = {
-        version
-        for scenario in scenarios
-        for version, outcome in outcomes(report, scenario).items()
-        if outcome[0] == "crashed"
-    }
-    assert died & {"2.31", "2.36"}
-
-
-def test_a_prefix_without_length_can_kill_2_31(versions: list[str], tmp_path: Path) -> None:
-    config = tmp_path / "no-length.conf"
-    config.write_text("precedence 2001:db8:1::6 5\n")
-    # Where the worker's memory lies decides, by chance: one start in three dies. Each
-    # scenario is a start of its own, so that of so many some do.
-    scenarios = [path for path in library() if path.stem.startswith("rule")]
-    assert len(scenarios) > 20
-    words = ("--gai-conf", config, "--glibc", "2.31", "--lane", "worker", "--format", "json")
-    status, read = document("run", *scenarios, *words)
-    results = read["results"]
-    died = [result for result in results if result["verdict"] == "crashed"]
-    assert died
-    for result in died:
-        assert (result["error"], result["predicted"]) == ("SIGSEGV", True)
-    assert status == 0, [r for r in results if r["verdict"] in ("disagree", "error")]
-
-
-def test_the_text_puts_versions_side_by_side(versions: list[str]) -> None:
-    done = gai_harness("run", "fact-3.3-missing-value", "--glibc", "all")
-    assert done.returncode == 0, done.stderr
-    for version in versions:
-        assert version in done.stdout
-    assert "2.36 → 2.41 differs" in done.stdout
-
-
-def test_each_gai_conf_multiplies_the_matrix(versions: list[str]) -> None:
-    confs = (f"--gai-conf={name}" for name in ("prefer-ipv4.conf", "rfc6724.conf", "none"))
-    status, read = document(
-        "run", "seed-rule9-dual-stack", *confs, "--glibc", ",".join(versions), "--format", "json"
-    )
-    assert status == 0
-    keys = [
-        (result["lookup"], result["gai_conf"], result["glibc"], result["lane"])
-        for result in read["results"]
+def test_the_findings_are_current_and_a_changed_page_is_stale(
+    versions: list[str], tmp_path: Path
+) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    shown = {build.partition(":")[0] for build in (run_on(text) or "").split(",")}
+    assert {"2.31", "2.36", "2.41", "2.43", "2.44"} <= shown
+    page = tmp_path / "findings.md"
+    page.write_text(text.replace("| mistaken |", "| confirmed |", 1), encoding="utf-8")
+    done = start(sys.executable, "-P", "tools/findings", "--check", page, cwd=ROOT, timeout=None)
+    assert (done.returncode, done.stdout) == (1, "")
+    said = [line for line in done.stderr.splitlines() if "hosts" not in line]
+    # a cache that begins empty has not every build of other processors
+    first, *lines = [line for line in said if "not on this machine" not in line]
+    assert "is stale" in first
+    changed = [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")]
+    assert [line.rpartition("|")[0].rpartition("|")[2].strip() for line in changed] == [
+        "confirmed",
+        "mistaken",
     ]
-    assert len(keys) == len(set(keys))
-    lookups = len({key[0] for key in keys})
-    assert len(keys) == lookups * 3 * len(versions)

@@ -84,15 +84,6 @@ def test_a_build_without_a_patch_has_no_change(builds: Path) -> None:
     assert read["against"]["compared"] == len(read["results"]) / 2
 
 
-def test_the_text_groups_changes_by_rule(builds: Path) -> None:
-    done = gai_harness("run", *SCENARIOS, "--glibc", builds / "patched", "--against", "host")
-    assert done.returncode == 1
-    _, _, listed = done.stdout.partition("\nrule 6 → unexplained by the model: ")
-    assert "  rule6-precedence-default: web\n" in listed
-    assert "rule 6: 2001:db8:9::1 precedence 40, 203.0.113.9 precedence 10" in listed
-    assert listed.splitlines()[-1].endswith("(host)")
-
-
 @pytest.mark.parametrize("layout", ["prefix", "destdir", "container", "named"])
 def test_any_layout_is_found(builds: Path, layout: str, tmp_path: Path) -> None:
     files = builds / "patched/lib"
@@ -136,15 +127,6 @@ def test_builds_of_one_version_are_told_apart_everywhere(builds: Path, tmp_path:
             assert label in text, name
     where = {one["label"]: one["build"] for one in json.loads(texts["json"])["results"]}
     assert len(set(where.values())) == 3
-
-
-def test_folders_of_one_name_are_told_apart(builds: Path, tmp_path: Path) -> None:
-    for name, source in (("a", "patched"), ("b", "plain")):
-        shutil.copytree(builds / source, tmp_path / name / "install")
-    _, read = run_json(
-        "rule6-precedence-default", "--glibc", f"{tmp_path}/a/install,{tmp_path}/b/install"
-    )
-    assert {one["label"] for one in read["results"]} == {"a/install", "b/install"}
 
 
 def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> None:
@@ -191,44 +173,3 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     assert baseline.read_text() == first.replace('reason: ""', 'reason: "distribution patch 7"')
     assert gai_harness("run", *words, "--update-baseline").returncode == 0
     assert "scenario:" not in baseline.read_text()
-
-
-def test_an_expectation_that_fails_can_be_accepted(tmp_path: Path) -> None:
-    scenario = tmp_path / "wrong.yaml"
-    scenario.write_text(
-        "name: wrong\n"
-        "host: {interfaces: {eth0: {addresses: [192.0.2.2/24, '2001:db8::2/64']}}}\n"
-        "names: {web: [192.0.2.9, 198.51.100.9]}\n"
-        "lookups: [{name: web, expect: {order: [198.51.100.9, 192.0.2.9]}}]\n"
-    )
-    baseline = tmp_path / "baseline.yaml"
-    words: list[str | Path] = [scenario, "--baseline", baseline]
-    assert gai_harness("run", *words, "--update-baseline").returncode == 0
-    assert gai_harness("run", *words, "--baseline-strict").returncode == 0
-    # another expectation, as wrong: another difference
-    text = scenario.read_text()
-    scenario.write_text(text.replace("{order: [198.51.100.9, 192.0.2.9]}", "{error: EAI_NONAME}"))
-    assert gai_harness("run", *words).returncode == 1
-    # the look-up is no more
-    scenario.write_text(text.partition("lookups")[0] + "lookups: [{name: other}]\n")
-    done = gai_harness("run", *words)
-    assert done.returncode == 0
-    assert "stale in the baseline: wrong, web, glibc" in done.stdout
-    assert "the scenario has no such look-up any more" in done.stdout
-    # nor is the scenario
-    scenario.write_text(
-        text.replace("name: wrong", "name: right").partition(", expect")[0] + "}]\n"
-    )
-    assert "there is no such scenario any more" in gai_harness("run", *words).stdout
-
-
-@pytest.mark.network
-def test_two_releases_differ_where_the_changelog_says(versions: list[str]) -> None:
-    names = ["fact-3.3-missing-value", "fact-3.3-empty-length", "seed-rule9-dual-stack"]
-    status, read = run_json(*names, "--glibc", "2.36", "--against", "2.41")
-    assert status == 1
-    changes = {one["scenario"]: one for one in read["against"]["changes"]}
-    assert set(changes) == {"fact-3.3-missing-value", "fact-3.3-empty-length"}
-    for one in changes.values():
-        assert one["new"]["rule"] == 6
-        assert "since 2.41" in " ".join(one["why"])

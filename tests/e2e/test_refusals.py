@@ -110,20 +110,19 @@ def test_a_snapshot_without_proc() -> None:
     )
 
 
-@pytest.mark.parametrize("limit", ["--fsize=0", "--fsize=1000", "--nofile=8", "--nofile=12"])
+@pytest.mark.parametrize(
+    "before",
+    [*(["prlimit", f"--{limit}"] for limit in ("fsize=0", "fsize=1000", "nofile=8", "nofile=12")),
+     [*PLACE, "procless"], [*PLACE, "devless"]],
+    ids=lambda before: before[-1],
+)  # fmt: skip
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
-def test_a_limit_of_the_process(limit: str, words: list[str]) -> None:
-    done = start("prlimit", limit, COMMAND, *words)
+def test_a_limit_of_the_process_and_no_proc_or_devices(before: list[str], words: list[str]) -> None:
+    done = start(*before, COMMAND, *words)
     in_words(done)
-    if limit == "--nofile=8" and words[0] == "run":
+    if before[-1] == "--nofile=8" and words[0] == "run":
         assert "Too many open files" in done.stderr
         assert "--jobs" in done.stderr
-
-
-@pytest.mark.parametrize("place", ["procless", "devless"])
-@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
-def test_a_machine_without_proc_or_devices(place: str, words: list[str]) -> None:
-    in_words(start(*PLACE, place, COMMAND, *words))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without processes")
