@@ -85,11 +85,8 @@ class Runner:
         known["github.action_path"] = "/action"
         ran = Ran()
         for number, step in enumerate(self.document["runs"]["steps"]):
-            if (
-                step["name"] in leave_out
-                or ran.failed
-                or not (("if" not in step) or evaluate(step["if"], known))
-            ):
+            wanted = evaluate(step.get("if", "'yes'"), known)
+            if step["name"] in leave_out or ran.failed or not wanted:
                 continue
             if "uses" in step:
                 ran.used.append(step["uses"])

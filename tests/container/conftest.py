@@ -102,12 +102,6 @@ def installed(place: Path, built: dict[str, Image], once: Once) -> tuple[Runner,
 
 
 @pytest.fixture(scope="session")
-def agreed(installed: tuple[Runner, Ran]) -> Ran:
-    """What the first run of the action left."""
-    return installed[1]
-
-
-@pytest.fixture(scope="session")
 def runner(installed: tuple[Runner, Ran], place: Path) -> Runner:
     """The runner after that run, in a root and a workspace of this worker's own."""
     first = installed[0]

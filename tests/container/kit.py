@@ -14,8 +14,8 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import NamedTuple
 
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.sources import choose, host_sources
@@ -28,7 +28,6 @@ _VARIABLES = re.compile(r"PIP_.*|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|.
 _APT = re.compile(r"^Acquire::(?:Check-.*|https?(?:::.*)?|Retries.*|Force.*) ", re.I)
 _PLACES = re.compile(r"(?:(file://)|(?<![\w:/]))(/[\w./+-]+)")
 
-_KNOWN = {"ARG", "FROM", "RUN", "COPY", "WORKDIR", "ENV", "USER", "ENTRYPOINT", "CMD"}
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 Mount = tuple[Path, str, str]
@@ -52,12 +51,11 @@ class Machine:
         for name, value in os.environ.items():
             if _VARIABLES.fullmatch(name):
                 found.environment[name] = found._moved(value)
-        own = Path("~/.config/pip/pip.conf").expanduser()
-        for source, target in (
-            (Path("/etc/pip.conf"), "/etc/pip.conf"),
-            (own, "/etc/xdg/pip/pip.conf"),
+        for name, target in (
+            ("/etc/pip.conf", "/etc/pip.conf"),
+            ("~/.config/pip/pip.conf", "/etc/xdg/pip/pip.conf"),
         ):
-            if source.is_file():
+            if (source := Path(name).expanduser()).is_file():
                 copy = folder / target.replace("/", "-")
                 copy.write_text(found._moved(source.read_text()))
                 found.mounts.append((copy, target, "ro"))
@@ -91,10 +89,10 @@ def make_base(suite: str, folder: Path, *packages: str) -> Path:
     if chosen[0].signed_by:
         entry.append(f"Signed-By: {chosen[0].signed_by}")
     settings = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
-    options = [f"--aptopt={line}" for line in settings.stdout.splitlines() if _APT.match(line)]
+    options = [f"--include={package}" for package in packages]
+    options += [f"--aptopt={line}" for line in settings.stdout.splitlines() if _APT.match(line)]
     done = subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=minbase",
-         *(f"--include={package}" for package in packages), *options, suite, str(folder), "-"],
+        ["mmdebstrap", "--quiet", "--variant=minbase", *options, suite, str(folder), "-"],
         input="\n".join(entry) + "\n", capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     if done.returncode != 0:
@@ -138,9 +136,9 @@ class Root:
         capture: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the root; the environment is that of an engine's container."""
-        lines = [f"{source} {target} {mode}" for source, target, mode in mounts]
-        lines += [f"{source} {target} {mode}" for source, target, mode in self.machine.mounts]
-        (self.folder / "mounts").write_text("\n".join(lines) + "\n")
+        lines = (f"{source} {target} {mode}\n" for source, target, mode in
+                 (*mounts, *self.machine.mounts))  # fmt: skip
+        (self.folder / "mounts").write_text("".join(lines))
         home = "/root" if user == "root" else "/tmp"
         variables = {"PATH": PATH, "HOME": home, **self.machine.environment, **(environment or {})}
         given = [f"{name}={value}" for name, value in variables.items()]
@@ -173,6 +171,7 @@ class Image:
         )  # fmt: skip
 
 
+@dataclass
 class Builder:
     """Carries the instructions of a stage out, in order, each in the root they have made so far.
 
@@ -181,64 +180,51 @@ class Builder:
     machine already has for a cache mount, by its target.
     """
 
-    def __init__(
-        self,
-        image: Image,
-        source: Path,
-        arguments: Mapping[str, str],
-        others: Mapping[str, Image],
-        caches: Mapping[str, Path],
-    ) -> None:
-        self.image, self.source, self.arguments = image, source, arguments
-        self.others, self.caches = others, caches
-        self._values: dict[str, str] = {}
+    image: Image
+    source: Path
+    arguments: Mapping[str, str]
+    others: Mapping[str, Image]
+    caches: Mapping[str, Path]
+    values: dict[str, str] = field(default_factory=dict)
 
     def build(self, stage: Stage) -> Image:
-        for instruction in stage.instructions:
-            getattr(self, f"_{instruction.name.lower()}")(instruction)
-        return self.image
+        image = self.image
+        for name, options, value in stage.instructions:
+            match name:
+                case "ARG":
+                    variable, _, default = value.partition("=")
+                    self.values[variable] = self.arguments.get(variable, default)
+                case "ENV":
+                    image.environment |= dict(word.split("=", 1) for word in value.split())
+                case "WORKDIR":
+                    self._do(["mkdir", "-p", value])
+                    image.folder = value
+                case "USER":
+                    image.user = value
+                case "ENTRYPOINT":
+                    image.entrypoint = json.loads(value)
+                case "CMD":
+                    image.command = json.loads(value)
+                case "RUN":
+                    mounts: list[Mount] = []
+                    if "mount" in options:
+                        wanted = dict(part.split("=", 1) for part in options["mount"].split(","))
+                        assert wanted["type"] == "cache"
+                        if cache := self.caches.get(wanted["target"]):
+                            mounts.append((cache, wanted["target"], "fresh"))
+                    self._do(["/bin/sh", "-c", value], user=image.user, mounts=mounts)
+                case "COPY":
+                    self._copy(options.get("from"), *filled(value, self.values).split())
+                case _:
+                    raise AssertionError(f"an instruction these tests do not know: {name}")
+        return image
 
-    def _arg(self, instruction: Instruction) -> None:
-        name, _, default = instruction.value.partition("=")
-        self._values[name] = self.arguments.get(name, default)
-
-    def _env(self, instruction: Instruction) -> None:
-        for word in instruction.value.split():
-            name, _, value = word.partition("=")
-            self.image.environment[name] = value
-
-    def _workdir(self, instruction: Instruction) -> None:
-        self._do(["mkdir", "-p", instruction.value])
-        self.image.folder = instruction.value
-
-    def _user(self, instruction: Instruction) -> None:
-        self.image.user = instruction.value
-
-    def _entrypoint(self, instruction: Instruction) -> None:
-        self.image.entrypoint = json.loads(instruction.value)
-
-    def _cmd(self, instruction: Instruction) -> None:
-        self.image.command = json.loads(instruction.value)
-
-    def _run(self, instruction: Instruction) -> None:
-        mounts: list[Mount] = []
-        wanted = dict(
-            part.split("=", 1) for part in instruction.options.get("mount", "").split(",") if part
-        )
-        if wanted:
-            assert wanted["type"] == "cache"
-            if wanted["target"] in self.caches:
-                mounts.append((self.caches[wanted["target"]], wanted["target"], "fresh"))
-        self._do(["/bin/sh", "-c", instruction.value], user=self.image.user, mounts=mounts)
-
-    def _copy(self, instruction: Instruction) -> None:
-        *sources, target = filled(instruction.value, self._values).split()
-        stage = instruction.options.get("from")
+    def _copy(self, stage: str | None, *words: str) -> None:
+        *sources, target = words
         if stage is None:
             assert sources == ["."]
-            self._do(
-                ["cp", "-a", "/.context/.", target], mounts=[(self._context(), "/.context", "ro")]
-            )
+            mount = (self._context(), "/.context", "ro")
+            self._do(["cp", "-a", "/.context/.", target], mounts=[mount])
             return
         other = self.others[stage].root.folder / "upper"
         for source in sources:  # all that the stage has made since its base
@@ -256,13 +242,12 @@ class Builder:
     def _do(self, command: list[str], *, user: str = "root", mounts: Sequence[Mount] = ()) -> None:
         done = self.image.root.run(
             command, user=user, folder=self.image.folder, mounts=mounts,
-            environment={**self._values, **self.image.environment},
+            environment={**self.values, **self.image.environment},
         )  # fmt: skip
         assert done.returncode == 0, f"{command}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction, its --options and the rest of its words as they are written."""
 
     name: str
@@ -309,7 +294,6 @@ def _instructions(text: str) -> Iterator[Instruction]:
     whole = "\n".join(lines).replace("\\\n", " ")
     for line in whole.splitlines():
         name, _, rest = line.strip().partition(" ")
-        assert name in _KNOWN, f"an instruction these tests do not know: {line}"
         options, rest = {}, " ".join(rest.split())
         while match := re.match(r"--([a-z]+)=(\S+) ", rest):
             options[match[1]] = match[2]
@@ -318,30 +302,20 @@ def _instructions(text: str) -> Iterator[Instruction]:
 
 
 def context(root: Path, ignore: str) -> list[Path]:
-    """The files of a folder that an engine is sent: .dockerignore's last fitting line decides."""
-    rules = [line for line in ignore.splitlines() if line and not line.startswith("#")]
-    return [
-        path
-        for path in sorted(root.rglob("*"))
-        if (path.is_file() or path.is_symlink())
-        and not _ignored(PurePosixPath(path.relative_to(root)), rules)
-    ]
-
-
-def _ignored(path: PurePosixPath, rules: list[str]) -> bool:
-    verdict = False
-    names = [str(path), *(str(parent) for parent in path.parents if parent != PurePosixPath("."))]
-    for rule in rules:
-        pattern = rule.removeprefix("!")
-        inner = pattern.removeprefix("**/")
-        fits = any(
-            _match(name, inner) or (inner != pattern and _match(PurePosixPath(name).name, inner))
-            for name in names
-        )
-        if fits:
-            verdict = not rule.startswith("!")
-    return verdict
-
-
-def _match(name: str, pattern: str) -> bool:
-    return name.count("/") == pattern.count("/") and fnmatchcase(name, pattern)
+    """The files of a folder that an engine is sent: .dockerignore's last line that fits a file,
+    or a folder above it, decides.
+    """
+    rules = [
+        (re.escape(line.removeprefix("!")), line[0] == "!")
+        for line in ignore.splitlines() if line and line[0] != "#"
+    ]  # fmt: skip
+    found = []
+    for path in sorted(root.rglob("*")):
+        sent = True
+        for pattern, kept in rules:
+            fits = pattern.replace(r"\*\*/", "(.*/)?").replace(r"\*", "[^/]*")
+            if re.fullmatch(f"{fits}(/.*)?", str(path.relative_to(root))):
+                sent = kept
+        if sent and (path.is_file() or path.is_symlink()):
+            found.append(path)
+    return found

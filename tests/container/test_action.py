@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.container.action import WORKSPACE, Ran, Runner, evaluate, fill
+from tests.container.action import WORKSPACE, Ran, Runner
 from tests.container.kit import ROOT
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -25,22 +24,23 @@ def test_it_is_a_valid_action(tool: Callable[..., Any]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("step", SCRIPTS, ids=lambda step: str(step["name"]))
-def test_shellcheck(step: dict[str, Any], tool: Callable[..., Any], tmp_path: Path) -> None:
-    script = tmp_path / "script.sh"
-    script.write_text(step["run"])
-    done = tool("shellcheck", "--shell=bash", script)
-    assert done.returncode == 0, done.stdout
-
-
-def test_the_kit_for_these_tests_is_linted_too(tool: Callable[..., Any]) -> None:
+def test_shellcheck(tool: Callable[..., Any], tmp_path: Path) -> None:
+    """The action's scripts, and the one these tests enter roots with."""
     done = tool("shellcheck", Path(__file__).with_name("enter.sh"))
     assert done.returncode == 0, done.stdout
+    for number, step in enumerate(SCRIPTS):
+        script = tmp_path / f"{number}.sh"
+        script.write_text(step["run"])
+        done = tool("shellcheck", "--shell=bash", script)
+        assert done.returncode == 0, (step["name"], done.stdout)
 
 
-def test_no_input_is_put_into_a_script() -> None:
-    """An input is a variable there: as text in the script it would be run."""
+def test_no_input_is_put_into_a_script_and_no_package_host_is_named() -> None:
+    """An input is a variable there: as text in the script it would be run. The runner's own
+    settings say where packages come from."""
     assert all("${{" not in step["run"] for step in SCRIPTS)
+    for name in ("Containerfile", "action.yml"):
+        assert "://" not in (ROOT / name).read_text(), name
 
 
 def test_every_input_and_output_is_used_and_described() -> None:
@@ -51,21 +51,14 @@ def test_every_input_and_output_is_used_and_described() -> None:
     assert all("steps.run.outputs." in each["value"] for each in ACTION["outputs"].values())
 
 
-def test_expressions() -> None:
-    known = {"inputs.a": "x", "inputs.b": "", "github.action_path": "/action"}
-    assert evaluate("inputs.b || github.action_path", known) == "/action"
-    assert evaluate("inputs.a != 'host' || inputs.b != ''", known) is True
-    assert evaluate("inputs.a == 'true'", known) is False
-    assert fill("${{ inputs.a }}-${{ steps.run.outputs.none }}", known) == "x-"
-
-
-DONE = ("Install gai-harness",)  # by `agreed`, which the tests below ask for
+DONE = ("Install gai-harness",)  # by `installed`, which `runner` begins with
 
 
 @pytest.mark.network
 @pytest.mark.xdist_group("container")
 class TestRun:
-    def test_agreement(self, runner: Runner, agreed: Ran) -> None:
+    def test_agreement(self, runner: Runner, installed: tuple[Runner, Ran]) -> None:
+        agreed = installed[1]
         assert not agreed.failed, agreed.log
         assert [name.partition("@")[0] for name in agreed.used] == ["actions/setup-python"]
         counts = {name: agreed.outputs[name] for name in ("status", "agree", "disagree", "error")}
@@ -78,8 +71,7 @@ class TestRun:
         report = runner.root.run(["cat", agreed.outputs["report"]]).stdout
         assert json.loads(report)["summary"]["agree"] == 8
 
-    @pytest.mark.usefixtures("agreed")
-    def test_a_finding(self, runner: Runner) -> None:
+    def test_a_finding_and_wrong_use(self, runner: Runner) -> None:
         ran = runner.run({"scenarios": "bad.yaml"}, leave_out=DONE)
         assert ran.steps[-1].status == 1
         assert (ran.outputs["status"], ran.outputs["expectation-failed"]) == ("1", "1")
@@ -87,14 +79,10 @@ class TestRun:
         ran = runner.run({"scenarios": "bad.yaml", "fail": "false"}, leave_out=DONE)
         assert not ran.failed
         assert ran.outputs["status"] == "1"
-
-    @pytest.mark.usefixtures("agreed")
-    def test_wrong_use_fails_whatever_fail_says(self, runner: Runner) -> None:
         ran = runner.run({"scenarios": "missing.yaml", "fail": "false"}, leave_out=DONE)
         assert ran.steps[-1].status == 2
         assert (ran.outputs["status"], ran.outputs["report"]) == ("2", "")
 
-    @pytest.mark.usefixtures("agreed")
     def test_a_runner_without_namespaces(self, runner: Runner) -> None:
         none_left = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"'
         before = ("unshare", "--user", "--map-root-user", "sh", "-c", none_left, "sh")
@@ -121,18 +109,3 @@ class TestRun:
         assert f"as root: sysctl --quiet --write {key}=0" in ran.log
         assert f"::notice title=gai-harness::{key} was 1 and is 0" in ran.log
         assert not runner.run({"allow-namespaces": "false"}, path=path, leave_out=others).steps
-
-
-def test_no_package_host_is_named() -> None:
-    """Nothing here names a package host: the runner's own settings say where packages come from."""
-    for name in ("Containerfile", "action.yml"):
-        text = (ROOT / name).read_text()
-        assert "://" not in text, name
-
-
-def test_bash_reads_every_script() -> None:
-    for step in SCRIPTS:
-        done = subprocess.run(
-            ["bash", "-n"], input=step["run"], capture_output=True, text=True, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, ""), step["name"]

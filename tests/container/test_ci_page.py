@@ -63,7 +63,6 @@ def test_the_engines_get_what_the_containerfile_asks_for() -> None:
 @pytest.mark.network
 @pytest.mark.xdist_group("container")
 class TestPipelines:
-    @pytest.mark.usefixtures("agreed")
     def test_the_workflow_runs(self, runner: Runner) -> None:
         (use,) = uses_of(GITHUB[0][1])
         # the stand-in is Debian, which has never had Ubuntu's 2.35
