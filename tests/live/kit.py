@@ -26,6 +26,7 @@ from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.fuzz import draw_batch, scenario_of
 from harness.scenario.fuzz.dice import Dice
 from harness.scenario.schema import Host, Lookup
+from tests.sandbox.kit import host as host_of
 
 if TYPE_CHECKING:
     from harness.compare.explain import Explanation
@@ -64,22 +65,23 @@ def drawn(seed: int) -> Scenario:
     return Scenario.model_validate(raw)
 
 
-def explain_all(box: Box, loaded: LoadedScenario) -> Iterator[Explanation]:
-    """Explain every look-up of a scenario as if the sandbox were the live machine."""
-    scenario = loaded.scenario
+def _stand(box: Box, scenario: Scenario) -> None:
     box.build(scenario.host)
     box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
+
+
+def explain_all(box: Box, loaded: LoadedScenario) -> Iterator[Explanation]:
+    """Explain every look-up of a scenario as if the sandbox were the live machine."""
+    _stand(box, loaded.scenario)
     box.set_gai_conf(loaded.gai_conf)
-    for lookup in scenario.lookups:
+    for lookup in loaded.scenario.lookups:
         yield explain_live(lookup.model_copy(update={"expect": ()}))
 
 
 def ask_all(box: Box, loaded: LoadedScenario) -> Iterator[tuple[str, Answer]]:
     """What the name service says of every name."""
-    scenario = loaded.scenario
-    box.build(scenario.host)
-    box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
-    for name in scenario.names:
+    _stand(box, loaded.scenario)
+    for name in loaded.scenario.names:
         yield name, ask(name)
 
 
@@ -131,7 +133,7 @@ def words_through(made: AddressMap) -> Callable[[str], str]:
 
 def changed(box: Box, spec: object) -> Iterator[Any]:
     """A host changed by hand in ways no scenario has words for."""
-    box.build(Host.model_validate({"interfaces": {"eth0": {"addresses": ["10.1.0.2/24"]}}}))
+    box.build(Host.model_validate(host_of({"eth0": "10.1.0.2/24"})))
     with IPRoute() as ip:
         (eth0,), (lo,) = (ip.link_lookup(ifname=name) for name in ("eth0", "lo"))
         ip.route("del", dst="10.1.0.0/24", oif=eth0, scope="link")
@@ -148,9 +150,7 @@ def changed(box: Box, spec: object) -> Iterator[Any]:
 
 def zoned(box: Box, spec: object) -> Iterator[Any]:
     """A name whose first address has a zone."""
-    topology = box.build(
-        Host.model_validate({"interfaces": {"eth0": {"addresses": ["fe80::2/64"]}}})
-    )
+    topology = box.build(Host.model_validate(host_of({"eth0": "fe80::2/64"})))
     yield None
     scoped = Target(ip_address("fe80::9"), topology.devices[0].index)
     yield _shot({"n": [scoped, "192.0.2.1"]})
@@ -163,35 +163,22 @@ FOREIGN = "2a02:beef:"
 
 def marked(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
     """What ``snapshot`` writes, and says, of a host whose every text is marked."""
-    box.build(
-        Host.model_validate(
-            {
-                "interfaces": {
-                    f"{MARK}0": {"addresses": [
-                        {"address": "93.184.216.77/24", "label": f"{MARK}0:{MARK}"},
-                        f"{FOREIGN}1::77/64", "fe80::beef:7/64"]},
-                    f"{MARK}1.7": {"kind": "dummy", "addresses": ["10.77.3.9/24"]},
-                    f"{MARK}-v": {"kind": "bridge"},
-                    f"{MARK}t": {"kind": "sit"},
-                    "eth0": {"addresses": ["192.168.77.9/24"]},
-                },
-                "routes": [
-                    {"to": "0.0.0.0/0", "via": "93.184.216.1", "dev": f"{MARK}0"},
-                    {"to": f"{FOREIGN}9::/48", "via": "fe80::beef:1", "dev": f"{MARK}0"},
-                    {"to": "8.8.0.0/16", "type": "unreachable"},
-                    {"to": "0.0.0.0/0", "metric": 9, "nexthops": [
-                        {"via": "93.184.216.1", "dev": f"{MARK}0"},
-                        {"via": "93.184.216.2", "dev": f"{MARK}0"}]},
-                ],
-                "rules": [{"priority": 7, "from": "93.184.216.77/32", "oif": f"{MARK}0",
-                           "table": 77}],
-                "addrlabels": [{"prefix": f"{FOREIGN}1::/64", "label": 9, "dev": f"{MARK}0"},
-                               {"prefix": "::/0", "label": 1}],
-                "sysctls": {f"net.ipv6.conf.{MARK}0.use_tempaddr": 2,
-                            f"net.ipv4.conf.{MARK}1.7.route_localnet": 1},
-            }
-        )
+    labelled = {"address": "93.184.216.77/24", "label": f"{MARK}0:{MARK}"}
+    hops = [{"via": f"93.184.216.{each}", "dev": f"{MARK}0"} for each in (1, 2)]
+    marked_host = host_of(
+        {f"{MARK}0": {"addresses": [labelled, f"{FOREIGN}1::77/64", "fe80::beef:7/64"]},
+         f"{MARK}1.7": "dummy 10.77.3.9/24", f"{MARK}-v": "bridge", f"{MARK}t": "sit",
+         "eth0": "192.168.77.9/24"},
+        [f"0.0.0.0/0 via 93.184.216.1 dev {MARK}0",
+         f"{FOREIGN}9::/48 via fe80::beef:1 dev {MARK}0", "8.8.0.0/16 type unreachable",
+         {"to": "0.0.0.0/0", "metric": 9, "nexthops": hops}],
+        [f"priority 7 from 93.184.216.77/32 oif {MARK}0 table 77"],
+        addrlabels=[{"prefix": f"{FOREIGN}1::/64", "label": 9, "dev": f"{MARK}0"},
+                    {"prefix": "::/0", "label": 1}],
+        sysctls={f"net.ipv6.conf.{MARK}0.use_tempaddr": 2,
+                 f"net.ipv4.conf.{MARK}1.7.route_localnet": 1},
     )  # fmt: skip
+    box.build(Host.model_validate(marked_host))
     for command in (
         f"link property add dev {MARK}0 altname {MARK}-alternative-name",
         f"link set dev {MARK}0 alias {MARK}-alias",
