@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import pytest
 
@@ -43,6 +43,8 @@ NAMES: dict[str, list[str]] = {
     "near-far-six": [NEAR, FAR, SIX],
 }
 V4_FIRST = "precedence ::ffff:0:0/96 100\n"  # as the experiments' proof that a line is used
+V4_TIES = "precedence ::ffff:0:0/96 40"
+ALL_SEVEN = "precedence 2001:db8::/32 7\nprecedence ::ffff:203.0.113.0/120 7\n"
 FIVE = {"2.31", "2.36", "2.41", "2.43", "2.44"}
 SIX_FOUR, FOUR_SIX = (SIX, FOUR), (FOUR, SIX)
 
@@ -95,13 +97,13 @@ SHOWN: dict[str, list[tuple[str, str, Wanted]]] = {
     "GAI013": [("scopev4 10.0.0.0/8 5", "link-four", (LINK_LOCAL, FOUR))],
     # one set of addresses, as many orders as inputs
     "GAI014": [
-        ("precedence ::ffff:0:0/96 40", "four-six", FOUR_SIX),
-        ("precedence ::ffff:0:0/96 40", "six-four", SIX_FOUR),
-        ("precedence ::ffff:0:0/96 40", "far-six-near", (FAR, SIX, NEAR)),
-        ("precedence ::ffff:0:0/96 40", "six-near-far", (SIX, NEAR, FAR)),
-        ("precedence ::ffff:0:0/96 40", "near-far-six", (NEAR, FAR, SIX)),
-        ("precedence 2001:db8::/32 7\nprecedence ::ffff:203.0.113.0/120 7\n", "four-six", FOUR_SIX),
-        ("precedence 2001:db8::/32 7\nprecedence ::ffff:203.0.113.0/120 7\n", "six-four", SIX_FOUR),
+        (V4_TIES, "four-six", FOUR_SIX),
+        (V4_TIES, "six-four", SIX_FOUR),
+        (V4_TIES, "far-six-near", (FAR, SIX, NEAR)),
+        (V4_TIES, "six-near-far", (SIX, NEAR, FAR)),
+        (V4_TIES, "near-far-six", (NEAR, FAR, SIX)),
+        (ALL_SEVEN, "four-six", FOUR_SIX),
+        (ALL_SEVEN, "six-four", SIX_FOUR),
     ],
     "GAI016": [("precedence ::ffff:0:0/96 100 5", "six-four", FOUR_SIX)],
     "GAI017": [
@@ -119,74 +121,58 @@ SHOWN: dict[str, list[tuple[str, str, Wanted]]] = {
 
 # the same look-ups without the fault: what the file's author will have expected
 MENDED: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "GAI001": (V4_FIRST, "six-four", FOUR_SIX),
+    **dict.fromkeys(
+        ("GAI001", "GAI003", "GAI007", "GAI010", "GAI016", "GAI017", "GAI018"),
+        (V4_FIRST, "six-four", FOUR_SIX),
+    ),
     "GAI002": ("scopev4 169.254.0.0/16 14", "link-four", (LINK_LOCAL, FOUR)),
-    "GAI003": (V4_FIRST, "six-four", FOUR_SIX),
     "GAI004": ("precedence 2001:db8:9::/48 0", "six-four", FOUR_SIX),
     "GAI005": ("precedence ::/0 100", "four-six", FOUR_SIX),
     "GAI006": ("precedence 2001:db8:9::1/128 5", "six-four", FOUR_SIX),
-    "GAI007": (V4_FIRST, "six-four", FOUR_SIX),
     "GAI009": ("precedence ::ffff:10.0.0.0/104 100", "six-four", SIX_FOUR),
-    "GAI010": (V4_FIRST, "six-four", FOUR_SIX),
-    "GAI016": ("precedence ::ffff:0:0/96 100", "six-four", FOUR_SIX),
-    "GAI017": ("precedence ::ffff:0:0/96 100", "six-four", FOUR_SIX),
-    "GAI018": (V4_FIRST, "six-four", FOUR_SIX),
 }
 DEFAULTS = {  # without any line, for what a partial table drops
     "ula-four": (FOUR, ULA), "link-four": (FOUR, LINK_LOCAL),
     "four-six": SIX_FOUR, "six-four": SIX_FOUR, "far-six-near": (SIX, NEAR, FAR),
 }  # fmt: skip
-NO_LENGTH = {
-    "precedence": ("precedence 2001:db8:9::1 5", "six-four", SIX_FOUR, FOUR_SIX),
-    "scopev4": ("scopev4 169.254.9.9 14", "link-four", (FOUR, LINK_LOCAL), (LINK_LOCAL, FOUR)),
-}
+NO_LENGTH = [  # the orders where the line is ignored, and where it is honoured
+    ("precedence 2001:db8:9::1 5", "six-four", SIX_FOUR, FOUR_SIX),
+    ("scopev4 169.254.9.9 14", "link-four", (FOUR, LINK_LOCAL), (LINK_LOCAL, FOUR)),
+]
 OTHER = "precedence ::ffff:0:0/96 10\n"
-RELOADS = {  # first file, second file, whether a running process sees the second
-    "yes": ("reload yes\n" + OTHER, "reload yes\n" + V4_FIRST, True),
-    "absent": (OTHER, V4_FIRST, False),
-    "no": ("reload no\n" + OTHER, "reload no\n" + V4_FIRST, False),
-    "maybe": ("reload maybe\n" + OTHER, V4_FIRST, False),
-    "yes-then-no": ("reload yes\nreload no\n" + OTHER, V4_FIRST, False),
-    "no-then-yes": ("reload no\nreload yes\n" + OTHER, V4_FIRST, True),
-}
-RESTORED = ("GAI011", "GAI012", "GAI013")
+RELOADS = [  # first file, second file, whether a running process sees the second
+    ("reload yes\n" + OTHER, "reload yes\n" + V4_FIRST, True),
+    (OTHER, V4_FIRST, False),
+    ("reload no\n" + OTHER, "reload no\n" + V4_FIRST, False),
+    ("reload maybe\n" + OTHER, V4_FIRST, False),
+    ("reload yes\nreload no\n" + OTHER, V4_FIRST, False),
+    ("reload no\nreload yes\n" + OTHER, V4_FIRST, True),
+]
 
 
-Step = tuple[str, str]
-"""A gai.conf and the name that is then looked up."""
+Order = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """What one glibc gave at every step: addresses in order, or the signal it died of."""
+class Experiment:
+    """The files that are in force one after the other, and the order that each should give.
 
-    experiment: str
-    glibc: str
-    lane: str
-    seen: tuple[tuple[str, ...] | str, ...]
+    ``wanted`` is None where nothing is promised for a glibc before 2.41. ``warned`` says
+    whether lint warns of the first file by the code.
+    """
 
+    code: str
+    warned: bool
+    confs: tuple[str, ...]
+    name: str
+    wanted: tuple[Order, ...]
+    wanted_before_2_41: tuple[Order, ...] | None
 
-def effects(box: Box, job: tuple[tuple[LaneSpec, ...], dict[str, list[Step]]]) -> Iterator[Effect]:
-    """Inside a sandbox: run every experiment on every lane, each in a fresh process."""
-    lanes, experiments = job
-    box.build(Host.model_validate(HOST))
-    box.set_names(NAMES, "files")
-    for spec in lanes:
-        with open_lane(box, spec) as lane:
-            for name, steps in experiments.items():
-                with lane.open() as session:
-                    seen = tuple(step(box, session, *each) for each in steps)
-                yield Effect(name, spec.glibc, spec.lane, seen)
-
-
-def step(box: Box, session: Session, conf: str, name: str) -> tuple[str, ...] | str:
-    box.set_gai_conf(conf.encode())
-    outcome = session.lookup(Query(name, socktype=1))
-    if isinstance(outcome, Answer):
-        assert outcome.error is None, outcome.error
-        return tuple(one.address for one in outcome.addrinfos)
-    assert isinstance(outcome, Crashed), outcome
-    return signal.Signals(outcome.signal).name
+    @classmethod
+    def of(cls, code: str, warned: bool, conf: str, name: str, wanted: Wanted) -> Self:
+        pair = wanted if isinstance(wanted[0], tuple) else (wanted, wanted)
+        old, new = pair
+        return cls(code, warned, (conf,), name, (new,), (old,))
 
 
 def restored(code: str) -> str:
@@ -196,109 +182,91 @@ def restored(code: str) -> str:
     return "\n".join([bad, *finding.message.partition("add: ")[2].split("; ")])
 
 
-def experiments() -> dict[str, list[Step]]:
-    made: dict[str, list[Step]] = {
-        f"{code}-{number}": [(text, name)]
-        for code, cases in SHOWN.items()
-        for number, (text, name, _) in enumerate(cases)
-    }
-    made |= {f"{code}-mended": [(text, name)] for code, (text, name, _) in MENDED.items()}
-    made |= {f"default-{name}": [("", name)] for name in DEFAULTS}
-    made |= {f"{code}-restored": [(restored(code), SHOWN[code][0][1])] for code in RESTORED}
-    made |= {f"GAI006-{key}": [(text, name)] for key, (text, name, _, _) in NO_LENGTH.items()}
-    made |= {
-        f"GAI015-{key}": [(first, "six-four"), (second, "six-four")]
-        for key, (first, second, _) in RELOADS.items()
-    }
-    return made
+def reload(conf: str, after: str, is_seen: bool) -> Experiment:
+    orders = (SIX_FOUR, FOUR_SIX if is_seen else SIX_FOUR)
+    return Experiment("GAI015", is_seen, (conf, after), "six-four", orders, orders)
+
+
+EXPERIMENTS = [
+    *(Experiment.of(code, True, *row) for code, rows in SHOWN.items() for row in rows),
+    *(Experiment.of(code, False, *row) for code, row in MENDED.items()),
+    *(Experiment.of("", False, "", *row) for row in DEFAULTS.items()),
+    *(
+        Experiment.of(code, False, restored(code), (name := SHOWN[code][0][1]), DEFAULTS[name])
+        for code in ("GAI011", "GAI012", "GAI013")
+    ),
+    *(reload(*row) for row in RELOADS),
+    *(
+        Experiment("GAI006", True, (conf,), name, (honoured,), None)
+        for conf, name, _, honoured in NO_LENGTH
+    ),
+]
+Seen = dict[int, list[tuple[Version, tuple[Order | str, ...]]]]
+"""By the experiment's number: of each glibc and lane the order at every step, or the signal."""
+
+
+def effects(box: Box, lanes: tuple[LaneSpec, ...]) -> Iterator[tuple[int, str, tuple[Any, ...]]]:
+    """Inside a sandbox: run every experiment on every lane, each in a fresh process."""
+    box.build(Host.model_validate(HOST))
+    box.set_names(NAMES, "files")
+    for spec in lanes:
+        with open_lane(box, spec) as lane:
+            for number, one in enumerate(EXPERIMENTS):
+                with lane.open() as session:
+                    steps = tuple(step(box, session, conf, one.name) for conf in one.confs)
+                yield number, spec.glibc, steps
+
+
+def step(box: Box, session: Session, conf: str, name: str) -> Order | str:
+    box.set_gai_conf(conf.encode())
+    outcome = session.lookup(Query(name, socktype=1))
+    if isinstance(outcome, Answer):
+        assert outcome.error is None, outcome.error
+        return tuple(one.address for one in outcome.addrinfos)
+    assert isinstance(outcome, Crashed), outcome
+    return signal.Signals(outcome.signal).name
 
 
 @pytest.fixture(scope="module")
-def seen(unreachable: Callable[[str], NoReturn]) -> dict[str, list[Effect]]:
+def seen(unreachable: Callable[[str], NoReturn]) -> Seen:
     """Every experiment on every glibc of this machine, through both lanes of the host's."""
     lanes = lanes_for("all", "both")
     if not {lane.glibc for lane in lanes} >= FIVE and os.environ.get("CI"):
         unreachable("only some of the five glibcs are in the cache: gai-harness glibc fetch --all")
-    found: dict[str, list[Effect]] = {}
+    found: Seen = {}
     with Pool() as pool:
-        for effect in pool.run(effects, (lanes, experiments())):
-            found.setdefault(effect.experiment, []).append(effect)
+        for number, glibc, steps in pool.run(effects, lanes):
+            found.setdefault(number, []).append((Version.parse(glibc), steps))
     return found
 
 
-def is_old(effect: Effect) -> bool:
-    return Version.parse(effect.glibc).release < (2, 41)
-
-
 def test_every_code_is_shown() -> None:
-    assert set(SHOWN) | {"GAI006", "GAI015"} == set(CODES)
+    assert {one.code for one in EXPERIMENTS if one.warned} == set(CODES)
 
 
-@pytest.mark.parametrize("code", SHOWN)
-def test_the_effect(code: str, seen: dict[str, list[Effect]]) -> None:
-    for number, (text, name, wanted) in enumerate(SHOWN[code]):
-        assert code in {finding.code for finding in lint(text)}, text
-        for effect in seen[f"{code}-{number}"]:
-            expected = wanted
-            if isinstance(wanted[0], tuple):
-                expected = wanted[0] if is_old(effect) else wanted[1]
-            assert effect.seen == (expected,), (text, name, effect)
+@pytest.mark.parametrize("code", ["", *CODES])
+def test_the_effect(code: str, seen: Seen) -> None:
+    for number, one in enumerate(EXPERIMENTS):
+        if one.code == code:
+            assert (code in {finding.code for finding in lint(one.confs[0])}) == one.warned, one
+            for glibc, steps in seen[number]:
+                wanted = one.wanted if glibc.release >= (2, 41) else one.wanted_before_2_41
+                assert wanted in (steps, None), (one, glibc, steps)
 
 
-@pytest.mark.parametrize("code", MENDED)
-def test_without_the_fault(code: str, seen: dict[str, list[Effect]]) -> None:
-    text, _, wanted = MENDED[code]
-    assert code not in {finding.code for finding in lint(text)}
-    for effect in seen[f"{code}-mended"]:
-        assert effect.seen == (wanted,), (text, effect)
-
-
-@pytest.mark.parametrize("name", DEFAULTS)
-def test_without_a_line(name: str, seen: dict[str, list[Effect]]) -> None:
-    for effect in seen[f"default-{name}"]:
-        assert effect.seen == (DEFAULTS[name],), effect
-
-
-@pytest.mark.parametrize("code", RESTORED)
-def test_the_lines_that_lint_names_restore_the_defaults(
-    code: str, seen: dict[str, list[Effect]]
-) -> None:
-    name, changed = SHOWN[code][0][1:]
-    assert changed != DEFAULTS[name]
-    assert code not in {finding.code for finding in lint(restored(code))}
-    for effect in seen[f"{code}-restored"]:
-        assert effect.seen == (DEFAULTS[name],), effect
-
-
-@pytest.mark.parametrize("keyword", NO_LENGTH)
-def test_no_length_is_undefined_before_2_41(keyword: str, seen: dict[str, list[Effect]]) -> None:
-    text, _, ignored, honoured = NO_LENGTH[keyword]
-    [finding] = [one for one in lint(text) if one.code == "GAI006"]
-    assert finding.glibc == "<2.41"
-    for effect in seen[f"GAI006-{keyword}"]:
-        if is_old(effect):
-            assert effect.seen[0] in (ignored, honoured, "SIGSEGV"), effect
-        else:
-            assert effect.seen == (honoured,), effect
-
-
-def test_no_length_kills_or_is_lost_on_some_version(seen: dict[str, list[Effect]]) -> None:
-    shown = [
-        (effect, honoured)
-        for keyword, (_, _, _, honoured) in NO_LENGTH.items()
-        for effect in seen[f"GAI006-{keyword}"]
-        if is_old(effect)
-    ]
+def test_no_length_kills_or_is_lost_before_2_41(seen: Seen) -> None:
+    shown = []
+    for number, one in enumerate(EXPERIMENTS):
+        if one.wanted_before_2_41 is None:
+            [ignored] = [row[2] for row in NO_LENGTH if row[0] == one.confs[0]]
+            [finding] = [found for found in lint(one.confs[0]) if found.code == "GAI006"]
+            assert finding.glibc == "<2.41"
+            for glibc, (order,) in seen[number]:
+                if glibc.release < (2, 41):
+                    assert order in (ignored, *one.wanted, "SIGSEGV"), (one, glibc)
+                    shown.append((glibc.release, order, (order,) == one.wanted))
     if not shown:
         pytest.skip("no glibc before 2.41 on this machine")
-    assert [effect for effect, honoured in shown if effect.seen != (honoured,)]
-    if "2.31" in {effect.glibc for effect, _ in shown}:
-        assert [effect for effect, _ in shown if effect.seen == ("SIGSEGV",)]
-
-
-@pytest.mark.parametrize("key", RELOADS)
-def test_reload(key: str, seen: dict[str, list[Effect]]) -> None:
-    first, _, is_seen = RELOADS[key]
-    assert ("GAI015" in {finding.code for finding in lint(first)}) == is_seen
-    for effect in seen[f"GAI015-{key}"]:
-        assert effect.seen == (SIX_FOUR, FOUR_SIX if is_seen else SIX_FOUR), effect
+    assert not all(honoured for _, _, honoured in shown)
+    if (2, 31) in {glibc for glibc, _, _ in shown}:
+        assert "SIGSEGV" in {order for _, order, _ in shown}
