@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import fields, replace
 from ipaddress import IPv4Address, IPv6Address
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 
-from harness.cli import main
 from harness.compare import plan, selftest
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.results import Result, Summary, Verdict
 from harness.compare.run import run
-from harness.compare.verdict import judge
 from harness.glibcs.catalog import native_arch
 from harness.kernel.netlink import Netlink
 from harness.native.kernel_view import Seen, View
@@ -25,26 +26,11 @@ from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
-from tests.compare.kit import evidence_of
+from tests.conftest import Call
 
 if TYPE_CHECKING:
     from harness.native.lanes import Session
     from harness.sandbox import Box
-
-
-class Glass:
-    """A session seen through something that changes one view: its entries, or all of it."""
-
-    def __init__(self, session: Session, number: int, pane: Any) -> None:
-        self._session = session
-        self._left = number
-        self._pane = pane
-
-    def view(self, request: bytes) -> Any:
-        view = self._session.view(request)
-        assert isinstance(view, View)
-        self._left -= 1
-        return self._pane(view) if self._left == -1 else view
 
 
 def differences(box: Box, host: Host) -> Iterator[tuple[str, str]]:
@@ -55,34 +41,40 @@ def differences(box: Box, host: Host) -> Iterator[tuple[str, str]]:
         WorkerLane([bundled_worker()]) as lane,
         lane.open() as session,
     ):
-        yield "", selftest.first_difference(session, box, netlink)
-        for number in range(4):
-            for what, pane in panes(session, number, box, netlink):
-                glass = cast("Session", Glass(session, number, pane))
-                yield what, selftest.first_difference(glass, box, netlink)
+        kept: list[View] = []
+
+        def said(number: int = -1, spoiled: View | None = None) -> str:
+            """What it says where one view is another one."""
+            left = count()
+
+            def view(request: bytes) -> View | None:
+                whole = session.view(request)
+                assert isinstance(whole, View)
+                if spoiled is None:
+                    kept.append(whole)
+                return spoiled if next(left) == number else whole
+
+            glass = cast("Session", SimpleNamespace(view=view))
+            return selftest.first_difference(glass, box, netlink)
+
+        yield "", said()
+        for number, entries in enumerate(view.entries for view in kept):
+            for what, status, spoiled in panes(entries):
+                yield f"view {number}: {what}", said(number, View(status, spoiled))
 
 
-def panes(session: Session, number: int, box: Box, netlink: Netlink) -> Iterator[tuple[str, Any]]:
-    """Ways to spoil one of the four views."""
-    kept: list[View] = []
-
-    def keep(view: View) -> View:
-        kept.append(view)
-        return view
-
-    selftest.first_difference(cast("Session", Glass(session, number, keep)), box, netlink)
-    entries = kept[0].entries
+def panes(entries: tuple[Seen, ...]) -> Iterator[tuple[str, int, tuple[Seen, ...]]]:
+    """Ways to spoil a view that has these entries."""
     last = len(entries) - 1
-    yield f"view {number}: nothing", lambda _: View(0, ())
-    yield f"view {number}: one too few", lambda view: View(0, view.entries[:-1])
-    yield f"view {number}: one too many", lambda view: View(0, (*view.entries, view.entries[-1]))
-    yield f"view {number}: an error", lambda _: View(71, ())
+    yield "nothing", 0, ()
+    yield "one too few", 0, entries[:-1]
+    yield "one too many", 0, (*entries, entries[-1])
+    yield "an error", 71, ()
     for at in {0, last // 2, last}:
         for field in fields(entries[at]):
             if field.compare:
                 changed = spoilt(entries[at], field.name)
-                spoiled = (*entries[:at], changed, *entries[at + 1 :])
-                yield f"view {number}: entry {at} {field.name}", lambda _, s=spoiled: View(0, s)
+                yield f"entry {at} {field.name}", 0, (*entries[:at], changed, *entries[at + 1 :])
 
 
 def spoilt(entry: Seen, name: str) -> Seen:
@@ -100,23 +92,14 @@ def spoilt(entry: Seen, name: str) -> Seen:
     return replace(entry, **changed)
 
 
-@pytest.fixture(scope="module")
-def said() -> dict[str, str]:
-    with Pool() as pool:
-        return dict(pool.run(differences, selftest.with_tunnels()))
-
-
-def test_what_is_seen_rightly_passes(said: dict[str, str]) -> None:
-    assert said.pop("") == ""
-
-
-def test_anything_seen_wrongly_is_noticed_and_named(said: dict[str, str]) -> None:
+def test_anything_seen_wrongly_is_noticed_and_named() -> None:
     """Every field that glibc's order may rest on, in the first, a middle and the last entry."""
-    spoilt = {what: found for what, found in said.items() if what}
-    assert len(spoilt) > 60
-    assert [what for what, found in spoilt.items() if not found] == []
+    with Pool() as pool:
+        said = dict(pool.run(differences, selftest.with_tunnels()))
+    assert said.pop("") == ""
+    assert len(said) > 60
     views = ("address dump", "link dump", "sources of an AF_INET socket", "sources of an AF_INET6")
-    for what, found in spoilt.items():
+    for what, found in said.items():
         assert found.startswith(views[int(what.split()[1].rstrip(":"))]), (what, found)
         if "entry" in what:
             assert what.split()[-1] in found
@@ -148,19 +131,14 @@ def lane(arch: str, glibc: str = "2.36") -> LaneSpec:
 def test_only_foreign_lanes_are_tried_and_each_emulator_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tried: list[LaneSpec] = []
-
-    def objection(one: LaneSpec) -> str:
-        tried.append(one)
-        return "seen upside down"
-
+    objection = MagicMock(return_value="seen upside down")
     monkeypatch.setattr(selftest, "_objection", objection)
     own = lane(native_arch())
     lanes = (host_lane(), own, lane(FOREIGN), lane(FOREIGN, "2.41"))
     marked = selftest.marked(lanes)
     assert [one.untrusted for one in marked] == ["", "", "seen upside down", "seen upside down"]
     assert [replace(one, untrusted="") for one in marked] == list(lanes)
-    assert set(tried) == {lane(FOREIGN)}
+    assert {one.args for one in objection.call_args_list} == {(lane(FOREIGN),)}
 
 
 def test_what_only_counts_findings_refuses_a_lane_that_fails(
@@ -175,44 +153,34 @@ def test_what_only_counts_findings_refuses_a_lane_that_fails(
         plan.trusted_lanes("2.36", "auto")
 
 
-class _Pool:
-    """Stands for the sandboxes: each host gives or raises the next of ``outcomes``."""
-
-    outcomes: list[str | Exception]
-    hosts: list[Host]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def run(self, _function: object, spec: tuple[LaneSpec, Host]) -> list[str]:
-        self.hosts.append(spec[1])
-        outcome = self.outcomes.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return [outcome]
+NO_TUNNELS = SandboxUnavailable("no /dev/net/tun", "load it")
 
 
-@pytest.fixture
-def pool(monkeypatch: pytest.MonkeyPatch) -> type[_Pool]:
-    monkeypatch.setattr(selftest, "Pool", _Pool)
-    _Pool.hosts = []
+@pytest.mark.parametrize(
+    ("outcomes", "said", "tunnels"),
+    [
+        ([NO_TUNNELS, [""]], "", [True, False]),
+        (
+            [SandboxError("the sandbox died")],
+            "the self-test could not be made: the sandbox died",
+            [True],
+        ),
+        ([NO_TUNNELS, NO_TUNNELS], None, [True, False]),
+    ],
+    ids=["no tunnels", "cannot be tried", "no sandboxes"],
+)
+def test_what_cannot_be_tried_is_not_trusted(
+    outcomes: list[Any], said: str | None, tunnels: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = MagicMock()
+    run = pool.return_value.__enter__.return_value.run
+    run.side_effect = outcomes
+    monkeypatch.setattr(selftest, "Pool", pool)
     selftest._objection.cache_clear()
-    return _Pool
-
-
-def test_a_machine_without_tunnels_is_tried_without_them(pool: type[_Pool]) -> None:
-    pool.outcomes = [SandboxUnavailable("no /dev/net/tun", "load it"), ""]
-    assert selftest.marked([lane(FOREIGN)])[0].untrusted == ""
-    assert ["sit0a" in host.interfaces for host in pool.hosts] == [True, False]
-
-
-def test_what_cannot_be_tried_is_not_trusted(pool: type[_Pool]) -> None:
-    pool.outcomes = [SandboxError("the sandbox died")]
-    (marked,) = selftest.marked([lane(FOREIGN)])
-    assert marked.untrusted == "the self-test could not be made: the sandbox died"
+    with nullcontext() if said is not None else pytest.raises(SandboxUnavailable):
+        assert selftest.marked([lane(FOREIGN)])[0].untrusted == said
+    hosts = [call.args[1][1] for call in run.call_args_list]
+    assert ["sit0a" in host.interfaces for host in hosts] == tunnels
 
 
 def test_a_lane_that_does_not_start_is_named_and_nothing_is_run() -> None:
@@ -232,22 +200,12 @@ def test_a_lane_that_does_not_start_is_named_and_nothing_is_run() -> None:
     assert str(outcome.error).startswith(f"glibc 2.36:{FOREIGN} (made, qemu 9) does not run here: ")
 
 
-def test_a_machine_without_sandboxes_says_so(pool: type[_Pool]) -> None:
-    refused = SandboxUnavailable("no user namespaces", "allow them")
-    pool.outcomes = [refused, refused]
-    with pytest.raises(SandboxUnavailable):
-        selftest.marked([lane(FOREIGN)])
-
-
-@pytest.fixture(scope="module")
-def result() -> Result:
-    jobs = make_jobs(load_scenarios([Path("seed-rule9-ipv4-only")]), (host_lane(),))
-    return judge(evidence_of(jobs)[0])
-
-
 @pytest.mark.parametrize("verdict", Verdict)
-def test_an_untrusted_result_is_shown_and_not_counted(result: Result, verdict: Verdict) -> None:
-    one = replace(result, verdict=verdict, unmet=("native: otherwise",), untrusted="why")
+def test_an_untrusted_result_is_shown_and_not_counted(verdict: Verdict) -> None:
+    one = Result(
+        "host", "web", "conf", "2.36", "amd64", "worker", "debian", verdict, ("a",), ("a",),
+        unmet=("native: otherwise",), untrusted="why",
+    )  # fmt: skip
     assert not one.failed
     assert not one.differs
     assert one.verdict is verdict
@@ -258,11 +216,12 @@ def test_an_untrusted_result_is_shown_and_not_counted(result: Result, verdict: V
 
 
 def test_a_run_in_which_nothing_counts_is_no_success(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
     doubtful = replace(host_lane(), untrusted="seen upside down")
     monkeypatch.setattr(plan, "lanes_for", lambda *_: (doubtful,))
-    assert main(["run", "seed-rule9-ipv4-only"]) == 3
-    assert "no result is counted" in capsys.readouterr().err
+    done = call("run", "seed-rule9-ipv4-only")
+    assert done.status == 3
+    assert "no result is counted" in done.err
     monkeypatch.setattr(plan, "lanes_for", lambda *_: (host_lane(), doubtful))
-    assert main(["run", "seed-rule9-ipv4-only"]) == 0
+    assert call("run", "seed-rule9-ipv4-only").status == 0
