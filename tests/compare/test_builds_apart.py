@@ -1,0 +1,116 @@
+"""Builds apart: the rows of the dialect table that are named as the reason, and their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.compare.evidence import Evidence, LaneSpec
+from harness.compare.plan import host_lane, label, load_scenarios, make_jobs, shortened
+from harness.compare.results import ArchitectureChange
+from harness.compare.verdict import judge
+from harness.compare.versions import architectures, changes
+from harness.glibcs import Build
+from harness.native.record import Answer
+from tests.compare.kit import evidence_of
+
+FAR, NEAR = "172.31.80.8", "172.18.45.6"
+
+
+@pytest.fixture(scope="module")
+def seen() -> Evidence:
+    """A real host without IPv6, and the host's glibc that keeps the far address first."""
+    jobs = make_jobs(load_scenarios([Path("seed-rule9-ipv4-only")]), (host_lane(),))
+    return evidence_of(jobs)[0]
+
+
+def elsewhere(seen: Evidence, arch: str, order: Sequence[str], glibc: str = "2.36") -> Evidence:
+    """What another architecture is known to answer (facts 2.6 and 2.7)."""
+    native = seen.native
+    assert isinstance(native, Answer)
+    by_address = {one.address: one for one in native.addrinfos}
+    infos = tuple(by_address[address] for address in order)
+    lane = replace(seen.lane, arch=arch, glibc=glibc)
+    return replace(seen, lane=lane, native=replace(native, addrinfos=infos))
+
+
+def apart(*evidences: Evidence) -> tuple[ArchitectureChange, ...]:
+    return architectures(evidences, [judge(each) for each in evidences])
+
+
+def test_the_shift_is_named_in_one_line(seen: Evidence) -> None:
+    (change,) = apart(
+        *(
+            elsewhere(seen, arch, order, glibc)
+            for glibc in ("2.36", "2.41")
+            for archs, order in (("amd64 arm64", (FAR, NEAR)), ("s390x armhf", (NEAR, FAR)))
+            for arch in archs.split()
+        )
+    )
+    assert change.between == "2.36, 2.41: amd64, arm64 ≠ s390x, armhf"
+    (why,) = change.why
+    assert "shift_by_32" in why
+
+
+def test_alike_unexpected_and_not_trusted(seen: Evidence) -> None:
+    own = elsewhere(seen, "amd64", (FAR, NEAR))
+    assert not apart(own, elsewhere(seen, "i386", (FAR, NEAR)))
+    # what the model does not expect is not explained
+    assert [one.why for one in apart(own, elsewhere(seen, "riscv64", (NEAR, FAR)))] == [()]
+    foreign = elsewhere(seen, "s390x", (NEAR, FAR))
+    doubtful = replace(foreign, lane=replace(foreign.lane, untrusted="sees other addresses"))
+    assert not apart(own, doubtful)
+
+
+def test_versions_are_compared_within_an_architecture(seen: Evidence) -> None:
+    evidences = [
+        elsewhere(seen, "amd64", (FAR, NEAR), "2.36"),
+        elsewhere(seen, "s390x", (NEAR, FAR), "2.36"),
+        elsewhere(seen, "amd64", (FAR, NEAR), "2.41"),
+        elsewhere(seen, "s390x", (FAR, NEAR), "2.41"),  # a wonder
+    ]
+    (change,) = changes(evidences, [judge(each) for each in evidences])
+    assert (change.between, change.why) == ("2.36 → 2.41 on s390x", ())
+
+
+def labels(*lanes: LaneSpec) -> list[str]:
+    return [spec.label for spec in shortened(lanes)]
+
+
+def lane(text: str, build: str = "", arch: str = "amd64") -> LaneSpec:
+    return LaneSpec("2.36", arch, "worker", build or f"directory {text}", label=text)
+
+
+@pytest.mark.parametrize(
+    ("origin", "name", "expected"),
+    [
+        ("host", None, "host"),
+        ("debian bookworm 2.36-9+deb12u10", None, "bookworm"),
+        ("directory /opt/my glibc", None, "/opt/my glibc"),
+        ("directory /opt/glibc", "mine", "mine"),
+    ],
+)
+def test_where_a_build_comes_from_in_a_word(origin: str, name: str | None, expected: str) -> None:
+    assert label(Build("2.36", "amd64", origin, "id", (), name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("folders", "short"),
+    [
+        ("/opt/glibc", "glibc"), ("/opt/glibc /opt/glibc", "glibc glibc"), ("/", "/"),
+        ("/a/x/lib /b/x/lib /c", "a/x/lib b/x/lib c"), ("/lib /usr/lib", "/lib usr/lib"),
+    ],
+)  # fmt: skip
+def test_of_a_folder_as_much_as_it_takes(folders: str, short: str) -> None:
+    assert labels(*map(lane, folders.split())) == short.split()
+
+
+def test_builds_of_one_version_never_share_a_label() -> None:
+    suite = lane("bookworm", "debian bookworm 2.36-9")
+    assert len({*labels(suite, lane("bookworm", "directory /x"), lane("/srv/bookworm"))}) == 3
+    # of another architecture they may
+    foreign = lane("bookworm", "debian bookworm 2.36-9+b1", arch="armhf")
+    assert labels(suite, foreign) == ["bookworm", "bookworm"]
