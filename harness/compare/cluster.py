@@ -195,13 +195,12 @@ def fuzz_on(
     *,
     cases: int | None = None,
     seconds: float | None = None,
-    timeout: float = 10.0,
 ) -> Iterator[FuzzReport]:
     """As `harness.compare.fuzz.driver.fuzz`, on a cluster: the same batches in the same order.
 
     Raises ClusterError, and SandboxError for a failure inside a sandbox.
     """
-    tasks = (Task(BatchSpec(seed, number, (), timeout), glibcs) for number in numbers(seconds))
+    tasks = (Task(BatchSpec(seed, number, ()), glibcs) for number in numbers(seconds))
     yield from reports(cluster.stream(tasks), seed, cases)
 
 

@@ -6,7 +6,7 @@ their own process, the fuzzer in the sandbox's alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -28,6 +28,9 @@ from harness.model.addresses import leading_zeros
 from harness.model.dialects import ROWS, Dialect, dialect
 from harness.model.host import AddressRow
 from harness.model.order import RULES, Candidate, Compare, Destination, Values
+from harness.sandbox import Outcome, Pool
+from harness.sandbox.box import Box
+from harness.sandbox.pool import Job
 
 Put = Callable[[Any, str, Any], None]
 Bug = Callable[[Put], None]
@@ -246,8 +249,18 @@ READ_OTHERWISE: dict[str, Bug] = {
 """Further ones, in the readable form alone."""
 
 
-def __getattr__(name: str) -> Callable[[], None]:
-    """A bug as a function of this module, as `harness.compare.fuzz.driver.mutate` looks it up."""
-    if name in PLANTED:
-        return partial(PLANTED[name], setattr)
-    raise AttributeError(name)
+class PlantedPool(Pool):
+    """A pool in whose sandboxes the model has a bug."""
+
+    def __init__(self, jobs: int, bug: str) -> None:
+        super().__init__(jobs)
+        self.bug = bug
+
+    def outcomes(self, function: Job, specs: Iterable[Any]) -> Iterator[Outcome]:
+        return super().outcomes(_with_bug, ((self.bug, function, spec) for spec in specs))
+
+
+def _with_bug(box: Box, asked: tuple[str, Job, Any]) -> Iterator[Any]:
+    bug, function, spec = asked
+    PLANTED[bug](setattr)
+    yield from function(box, spec)

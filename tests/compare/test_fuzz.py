@@ -20,7 +20,7 @@ from harness.sandbox import Pool
 from harness.scenario import load
 from harness.scenario.fuzz import draw_batch, scenario_of, weights
 from harness.scenario.fuzz.dice import Dice
-from tests.compare.planted import PLANTED
+from tests.compare.planted import PLANTED, PlantedPool
 from tests.conftest import Call
 
 if TYPE_CHECKING:
@@ -98,21 +98,19 @@ SHRUNK_EACH_TIME = ("table_kept", "defaults_stay", "rule9_dropped")
 """One of the address table, one of gai.conf, one of the sort."""
 
 
-def found(pool: Pool, bug: str) -> tuple[Disagreement, str]:
-    """The first disagreement with a bug in the model, and how sandboxes plant it."""
-    mutation = f"tests.compare.planted:{bug}"
-    for number in (FIRST.get(bug, 0), *range(100)):  # another glibc may need another one
-        spec = BatchSpec(7, number, lanes(), mutation=mutation)
-        (report,) = pool.run(examine, spec)
-        if report.disagreements:
-            return report.disagreements[0], mutation
-    raise AssertionError(f"{bug} was not found")
+def found(pool: PlantedPool) -> Disagreement:
+    """The first disagreement with a bug in the model."""
+    for number in (FIRST.get(pool.bug, 0), *range(100)):  # another glibc may need another one
+        (outcome,) = pool.outcomes(examine, [BatchSpec(7, number, lanes())])
+        for first in outcome.values[0].disagreements:
+            assert isinstance(first, Disagreement)
+            return first
+    raise AssertionError(f"{pool.bug} was not found")
 
 
 def shrunk(bug: str) -> Disagreement:
-    with Pool(2) as pool:
-        disagreement, mutation = found(pool, bug)
-        small = shrink(pool, disagreement, mutation=mutation)
+    with PlantedPool(2, bug) as pool:
+        small = shrink(pool, found(pool))
     scenario, conf = small.evidence.scenario, small.evidence.conf.data or b""
     own = [row for each in scenario.host.interfaces.values() for row in each.addresses]
     print(bug, scenario.names, conf, [row.address for row in own])
@@ -127,8 +125,8 @@ OTHERS = sorted(PLANTED.keys() - {*SHRUNK_EACH_TIME})
 
 @pytest.mark.parametrize("bug", OTHERS)
 def test_a_bug_is_found(bug: str) -> None:
-    with Pool(1) as pool:
-        assert found(pool, bug)
+    with PlantedPool(1, bug) as pool:
+        assert found(pool)
 
 
 @pytest.mark.slow

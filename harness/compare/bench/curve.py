@@ -19,6 +19,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from harness.compare.evidence import LaneSpec
+from harness.compare.fuzz.engine import TIMEOUT
 from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.compare.run import worker_lane
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 _TIME = slice(9, 17)  # where the duration stands in a record
 _TURNS = 5
-TIMEOUT = 10.0
 SIZES = (2, 8, 64, 256, 1024)
 FAMILIES = ("ipv4", "ipv6", "mixed")
 LOOKUPS_A_CONF = 20

@@ -24,7 +24,6 @@ from harness.compare.bench.curve import (
     FAMILIES,
     HOST,
     SIZES,
-    TIMEOUT,
     Point,
     Sample,
     curve,
@@ -34,7 +33,7 @@ from harness.compare.bench.curve import (
     timed,
 )
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.engine import Engine
+from harness.compare.fuzz.engine import TIMEOUT, Engine
 from harness.compare.predict import request_for
 from harness.compare.results import Schema
 from harness.compare.run import visit, worker_lane
@@ -194,7 +193,7 @@ def _prepared(box: Box, spec: tuple[Lanes, int]) -> Iterator[Rate]:
     """Prepared cases under so many gai.conf files: the time begins on an observed host."""
     lanes, confs = spec
     batch = prepared_batch(confs)
-    with Engine(box, batch, lanes, TIMEOUT, tallied=False) as engine, quiet():
+    with Engine(box, batch, lanes, tallied=False) as engine, quiet():
         cpu, wall = _processor(), time.perf_counter()
         report = engine.run()
         wall = time.perf_counter() - wall
@@ -207,7 +206,7 @@ def _whole(box: Box, spec: tuple[Lanes, int]) -> Iterator[Rate]:
     wall = time.perf_counter()
     lanes, number = spec
     batch = draw_batch(_SEED, number)
-    with Engine(box, batch, lanes, TIMEOUT) as engine:
+    with Engine(box, batch, lanes) as engine:
         report = engine.run()
     wall = time.perf_counter() - wall
     # all that this process has ever used: it was forked for this batch

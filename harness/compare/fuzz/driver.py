@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 from textwrap import fill
@@ -27,17 +26,11 @@ ROWS_EVERY = 8
 
 @dataclass(frozen=True, slots=True)
 class BatchSpec:
-    """One batch to do: the seed's ``number``-th on ``lanes``.
-
-    ``mutation`` names a function (``module:function``) that changes the model first, in the
-    sandbox's process only: how tests plant a bug.
-    """
+    """One batch to do: the seed's ``number``-th on ``lanes``."""
 
     seed: int
     number: int
     lanes: tuple[LaneSpec, ...]
-    timeout: float = 10.0
-    mutation: str | None = None
 
 
 def fuzz(
@@ -47,19 +40,14 @@ def fuzz(
     cases: int | None = None,
     seconds: float | None = None,
     jobs: int = 1,
-    timeout: float = 10.0,
-    mutation: str | None = None,
 ) -> Iterator[FuzzReport]:
     """Compare until ``cases`` are done or ``seconds`` have passed, whichever comes first.
 
     Parameters: ``lanes`` the glibcs, called by their workers; ``seed`` determines every case,
-    whatever ``jobs`` (sandboxes at a time) is; ``mutation`` see `BatchSpec`. Yields the report of
-    each batch, in order. Raises SandboxUnavailable where the machine allows no sandbox,
-    SandboxError for a failure inside one.
+    whatever ``jobs`` (sandboxes at a time) is. Yields the report of each batch, in order. Raises
+    SandboxUnavailable where the machine allows no sandbox, SandboxError for a failure inside one.
     """
-    specs = (
-        BatchSpec(seed, number, tuple(lanes), timeout, mutation) for number in numbers(seconds)
-    )
+    specs = (BatchSpec(seed, number, tuple(lanes)) for number in numbers(seconds))
     with Pool(jobs) as pool:
         yield from reports(pool.outcomes(examine, specs), seed, cases)
 
@@ -94,18 +82,10 @@ def reports(outcomes: Iterable[Outcome], seed: int, cases: int | None) -> Iterat
 
 def examine(box: Box, spec: BatchSpec) -> Iterator[FuzzReport]:
     """Inside a sandbox: draw the batch and compare it."""
-    mutate(spec.mutation)
     batch = draw_batch(spec.seed, spec.number)
     rows = spec.number % ROWS_EVERY == 0
-    with Engine(box, batch, spec.lanes, spec.timeout, rows=rows) as engine:
+    with Engine(box, batch, spec.lanes, rows=rows) as engine:
         yield engine.run()
-
-
-def mutate(mutation: str | None) -> None:
-    """Change the model in this process as ``module:function`` does. None changes nothing."""
-    if mutation is not None:
-        module, _, function = mutation.partition(":")
-        getattr(import_module(module), function)()
 
 
 def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "") -> Path:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from harness.sandbox import Box
     from harness.scenario.fuzz import Batch, Round
 
+TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
 _TIME = slice(9, 17)
 _COUNT = struct.Struct("<I")
@@ -92,9 +93,9 @@ class Engine:
     """Compares on one host; a context manager, which ends the workers.
 
     Parameters: ``box`` a fresh sandbox; ``batch`` what to compare; ``lanes`` the glibcs,
-    each through its worker; ``timeout`` seconds for a look-up; ``tallied`` whether to count
-    what decided, ``rows`` also the dialects' rows and the lines, which asks the model a dozen
-    times more. Raises SandboxError for a host the kernel refuses.
+    each through its worker; ``tallied`` whether to count what decided, ``rows`` also the
+    dialects' rows and the lines, which asks the model a dozen times more. Raises SandboxError
+    for a host the kernel refuses.
     """
 
     def __init__(
@@ -102,21 +103,19 @@ class Engine:
         box: Box,
         batch: Batch,
         lanes: Sequence[LaneSpec],
-        timeout: float = 10.0,
         tallied: bool = True,
         rows: bool = False,
     ) -> None:
         self._box = box
         self._batch = batch
         self._specs = lanes
-        self._timeout = timeout
         box.build(batch.host)
         box.set_names(batch.names, batch.resolver, batch.first_reply)
         self._dialects = list(dict.fromkeys(spec.dialect for spec in lanes))
         self._rows = turned(self._dialects[-1]) if rows else {}
         self.work = HostWork(box, batch, (*self._dialects, *self._rows.values()))
         self._tally = Tally(self.work) if tallied else None
-        self._payloads = [lookup_payload(query, timeout) for query in self.work.requests]
+        self._payloads = [lookup_payload(query, TIMEOUT) for query in self.work.requests]
         self._stack = ExitStack()
         enter = self._stack.enter_context
         self._lanes = [enter(worker_lane(box, spec, (MODULE_NAME,))) for spec in lanes]
@@ -138,7 +137,7 @@ class Engine:
         """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
         self._box.set_gai_conf(each.gai_conf)
         asked = [self._payloads[lookup] for lookup in each.lookups]
-        bursts = [lane.burst(asked, self._timeout) for lane in self._lanes]
+        bursts = [lane.burst(asked, TIMEOUT) for lane in self._lanes]
         # the workers are busy meanwhile
         expected = self._expected(each)
         self._keys.clear()

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.driver import mutate
 from harness.compare.fuzz.engine import Engine
 from harness.model.host import IPAddress, address_text
 from harness.scenario.fuzz import Batch, Round
@@ -78,27 +77,10 @@ class Trial:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class TrialSpec:
-    """Trials on one host to run on one glibc."""
-
-    trials: tuple[Trial, ...]
-    lane: LaneSpec
-    timeout: float
-    mutation: str | None = None
-
-
-def shrink(
-    pool: Pool,
-    found: Disagreement,
-    *,
-    timeout: float = 10.0,
-    mutation: str | None = None,
-) -> Disagreement:
+def shrink(pool: Pool, found: Disagreement) -> Disagreement:
     """The smallest disagreement of the same kind that ``found`` leads to.
 
-    Parameters: ``pool`` to run in; ``timeout`` and ``mutation`` as it was found with. Returns
-    ``found`` itself when it does not show again. Raises SandboxUnavailable.
+    That is ``found`` itself when it does not show again. Raises SandboxUnavailable.
     """
     kind = _kind(found)
     trial = Trial.of(found)
@@ -106,19 +88,19 @@ def shrink(
     def first(trials: Iterable[Trial]) -> tuple[int, Trial, Disagreement] | None:
         """The first that still disagrees in the same way, and how many came before."""
         specs = [
-            TrialSpec(group, found.evidence.lane, timeout, mutation)
+            (group, found.evidence.lane)
             for _, members in groupby(trials, key=lambda one: (one.host, one.resolver))
             for group in _parts(tuple(members))
         ]
         outcomes = pool.outcomes(run_trials, specs)
         before = 0
         try:
-            for spec, outcome in zip(specs, outcomes, strict=True):
+            for (group, _), outcome in zip(specs, outcomes, strict=True):
                 for shown in outcome.values:
                     for number, one in enumerate(shown):
                         if one is not None and _kind(one) == kind:
-                            return before + number, spec.trials[number], one
-                before += len(spec.trials)
+                            return before + number, group[number], one
+                before += len(group)
         finally:
             outcomes.close()  # type: ignore[attr-defined]
         return None
@@ -147,12 +129,14 @@ def _kind(found: Disagreement) -> Kind:
     return result.verdict, result.error, result.model_error
 
 
-def run_trials(box: Box, spec: TrialSpec) -> Iterator[tuple[Disagreement | None, ...]]:
-    """Inside a sandbox: the disagreement that each trial shows, if it does."""
-    mutate(spec.mutation)
-    batch = _batch(spec.trials)
+def run_trials(
+    box: Box, spec: tuple[tuple[Trial, ...], LaneSpec]
+) -> Iterator[tuple[Disagreement | None, ...]]:
+    """Inside a sandbox: the disagreement that each trial on one host shows, if it does."""
+    trials, lane = spec
+    batch = _batch(trials)
     try:
-        engine = Engine(box, batch, (spec.lane,), spec.timeout, tallied=False)
+        engine = Engine(box, batch, (lane,), tallied=False)
     except ValueError:
         return  # a zone of an interface that is gone
     with engine:
