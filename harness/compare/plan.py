@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -41,10 +40,8 @@ def load_scenarios(paths: Sequence[Path]) -> list[LoadedScenario]:
 
     Raises ScenarioError for a bad file and PlanError for a folder without scenarios.
     """
-    if not paths:
-        return [load(path) for path in library()]
     built_in = {path.stem: path for path in library()}
-    files: list[Path] = []
+    files = [] if paths else [*library()]
     for path in paths:
         if str(path) in built_in and not _mode(path):
             files.append(built_in[str(path)])
@@ -221,15 +218,15 @@ def make_jobs(
 
     ``reference`` is the number of the lane that the others are held against, if any is.
     """
-    jobs = []
-    for loaded in scenarios:
-        confs = tuple(gai_confs) or (NamedGaiConf(loaded.gai_conf_name, loaded.gai_conf),)
-        job = HostJob(
-            loaded.scenario, confs, lanes, timeout, str(loaded.path), lines=loaded.lines,
-            reference=reference,
-        )  # fmt: skip
-        jobs.append(job.without_expectations() if gai_confs else job)
-    return jobs
+    jobs = [
+        HostJob(
+            one.scenario, (NamedGaiConf(one.gai_conf_name, one.gai_conf),), lanes, timeout,
+            str(one.path), lines=one.lines, reference=reference,
+        )
+        for one in scenarios
+    ]  # fmt: skip
+    confs = tuple(gai_confs)
+    return [replace(job.without_expectations(), gai_confs=confs) for job in jobs] if confs else jobs
 
 
 def host_lane() -> LaneSpec:
@@ -253,22 +250,20 @@ def shortened(specs: Sequence[LaneSpec]) -> tuple[LaneSpec, ...]:
     Of a folder's path the last part is kept, or as many more as it takes. Where an added
     build has the name of a suite, both get their whole origin.
     """
-    labels = {_key(spec): spec.label for spec in specs}
-    folders = {PurePath(text) for text in labels.values() if text.startswith("/")}
-    short = {str(folder): _tail(folder, folders) for folder in folders}
-    labels = {key: short.get(text, text) for key, text in labels.items()}
-    often = Counter((key[:2], text) for key, text in labels.items())
-    found = []
-    for spec in specs:
-        key = _key(spec)
-        text = labels[key]
-        alone = often[key[:2], text] == 1
-        found.append(replace(spec, label=text if alone else f"{text}, {spec.build}"))
-    return tuple(found)
-
-
-def _key(spec: LaneSpec) -> tuple[str, str, str, str]:
-    return spec.glibc, spec.arch, spec.build, spec.label
+    folders = {PurePath(spec.label) for spec in specs if spec.label.startswith("/")}
+    texts = [
+        _tail(PurePath(spec.label), folders) if spec.label.startswith("/") else spec.label
+        for spec in specs
+    ]
+    builds: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
+    for spec, text in zip(specs, texts, strict=True):
+        builds.setdefault((spec.glibc, spec.arch, text), set()).add((spec.build, spec.label))
+    return tuple(
+        replace(spec, label=text)
+        if len(builds[spec.glibc, spec.arch, text]) == 1
+        else replace(spec, label=f"{text}, {spec.build}")
+        for spec, text in zip(specs, texts, strict=True)
+    )
 
 
 def _tail(folder: PurePath, among: Collection[PurePath]) -> str:

@@ -175,17 +175,11 @@ def _told(value: Seen | None) -> str:
 def _addresses(netlink: Netlink) -> Sequence[Seen]:
     return [
         SeenAddress(
-            index=row.index,
-            family=row.family,
-            prefixlen=row.prefixlen,
-            flags8=row.flags & 0xFF,
-            flags=row.flags,
-            scope=row.scope,
-            address=row.address,
-            local=row.local,
+            row.index, row.family, row.prefixlen, row.flags & 0xFF, row.flags, row.scope,
+            row.address, row.local,
         )
         for row in netlink.addresses()
-    ]
+    ]  # fmt: skip
 
 
 def _links(netlink: Netlink) -> Sequence[Seen]:

@@ -84,7 +84,7 @@ def judge(
     if evidence.dialect not in known:
         known[evidence.dialect] = analyse(evidence, model)
     analysis = known[evidence.dialect]
-    prediction = analysis.prediction
+    prediction, lane = analysis.prediction, evidence.lane
     native = evidence.native
     items: tuple[Item, ...] = ()
     elapsed = 0
@@ -101,25 +101,27 @@ def judge(
         verdict, error = Verdict.ERROR, f"no answer within {native.seconds:g} s"
     # where a file's effect is undefined, show the possible order that glibc chose
     shown = items if items in prediction.alternatives else prediction.items
+    pairs = enumerate(zip_longest(items, shown))
+    different = next((position for position, (one, other) in pairs if one != other), None)
     native_texts = tuple(str(item.target) for item in items)
     model_texts = tuple(str(item.target) for item in shown)
     return Result(
         scenario=evidence.scenario.name,
         lookup=lookup_title(evidence.lookup),
         gai_conf=evidence.conf.name,
-        glibc=evidence.lane.glibc,
-        arch=evidence.lane.arch,
-        lane=evidence.lane.lane,
-        build=evidence.lane.build,
-        label=evidence.lane.label,
-        emulator=evidence.lane.emulator or None,
-        untrusted=evidence.lane.untrusted or None,
+        glibc=lane.glibc,
+        arch=lane.arch,
+        lane=lane.lane,
+        build=lane.build,
+        label=lane.label,
+        emulator=lane.emulator or None,
+        untrusted=lane.untrusted or None,
         verdict=verdict,
         native=native_texts,
         model=model_texts,
         error=error,
         model_error=prediction.error,
-        first_difference=_first_difference(items, shown) if verdict is Verdict.DISAGREE else None,
+        first_difference=different if verdict is Verdict.DISAGREE else None,
         decisions=analysis.decisions,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
         predicted=verdict is Verdict.CRASHED
@@ -223,11 +225,6 @@ def _by_position(ranked: Sequence[Destination]) -> dict[Target, Destination]:
     return found
 
 
-def _first_difference(native: Sequence[Item], model: Sequence[Item]) -> int | None:
-    pairs = enumerate(zip_longest(native, model))
-    return next((position for position, (left, right) in pairs if left != right), None)
-
-
 def _unmet(
     evidence: Evidence,
     native: Outcome,
@@ -237,19 +234,23 @@ def _unmet(
 ) -> tuple[str, ...]:
     """The expectations of the file that native or model do not meet, one line each."""
     failures: list[str] = []
-    native_error: str | None = "no answer"
-    if isinstance(native, Answer):
-        native_error = native.error
-    elif isinstance(native, Crashed):
+    native_error = native.error if isinstance(native, Answer) else "no answer"
+    if isinstance(native, Crashed):
         native_error = signal.Signals(native.signal).name
+    sides = ("native", native_order, native_error), ("model", model_order, prediction.error)
     for expect in evidence.lookup.expect:
         if not expect.matches(evidence.lane.glibc, evidence.lane.arch):
             continue
         # with scope ids for zones, as results show them
         links = evidence.names.links
         wanted = tuple(str(parse_target(text, links)) for text in expect.order or ())
-        failures += _check("native", expect, wanted, native_order, native_error)
-        failures += _check("model", expect, wanted, model_order, prediction.error)
+        for who, order, error in sides:
+            once = tuple(address for address, _ in groupby(order))  # not one per addrinfo
+            if expect.error != error:
+                got = f"expected {expect.error or 'an answer'}, got {error or 'an answer'}"
+                failures.append(f"{who}: {got}")
+            elif expect.order is not None and wanted not in (order, once):
+                failures.append(f"{who}: expected {', '.join(wanted)}, got {', '.join(once)}")
         if expect.decided_by is not None:
             rule = _deciding_rule(expect, prediction)
             if rule != expect.decided_by:
@@ -268,20 +269,3 @@ def _deciding_rule(expect: Expect, prediction: Prediction) -> int | None:
     if expect.order[0] == expect.order[1]:
         return prediction.order.decisions[0].rule
     return next((reason.rule for reason in reasons(prediction)), None)
-
-
-def _check(
-    who: str,
-    expect: Expect,
-    wanted: tuple[str, ...],
-    order: tuple[str, ...],
-    error: str | None,
-) -> list[str]:
-    if expect.error != error:
-        return [f"{who}: expected {expect.error or 'an answer'}, got {error or 'an answer'}"]
-    if expect.order is None:
-        return []
-    once = tuple(address for address, _ in groupby(order))  # one per address, not per addrinfo
-    if wanted in (order, once):
-        return []
-    return [f"{who}: expected {', '.join(wanted)}, got {', '.join(once)}"]

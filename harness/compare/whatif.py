@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING
 
 from harness.advice.lint import Finding, lint
@@ -217,14 +217,15 @@ def predictions(evidence: Evidence) -> tuple[VersionRange, ...]:
     Only the versions at which the dialect table changes need to be asked.
     """
     starts = sorted({_OLDEST, *(row.since for row in ROWS if row.since > _OLDEST)})
-    names = [f"{major}.{minor}" for major, minor in starts]
-    found: list[VersionRange] = []
-    for version, until in zip_longest(names, names[1:]):
+
+    def said(version: str) -> tuple[tuple[str, ...], str | None, bool]:
         answer = prediction_for(evidence, dialect=dialect(version, evidence.lane.arch))
         order = tuple(dict.fromkeys(str(item.target) for item in answer.items))
-        one = VersionRange(version, until, order, answer.error, bool(answer.undefined))
-        if found and replace(one, since=found[-1].since, until=found[-1].until) == found[-1]:
-            found[-1] = replace(found[-1], until=until)
-        else:
-            found.append(one)
-    return tuple(found)
+        return order, answer.error, bool(answer.undefined)
+
+    alike = groupby((f"{major}.{minor}" for major, minor in starts), said)
+    ranges = [(next(versions), answer) for answer, versions in alike]
+    ends = [since for since, _ in ranges[1:]]
+    return tuple(
+        VersionRange(since, until, *answer) for (since, answer), until in zip_longest(ranges, ends)
+    )

@@ -179,7 +179,7 @@ class Engine:
                 kinds = line_kinds(each.gai_conf, conf.lines)
                 self._tally.policy(kinds, policy, len(each.lookups))
         if self._rows and self._tally is not None:
-            self._count_rows(each, made[self._dialects[-1]])
+            self._count_rows(each, self._tally, made[self._dialects[-1]])
         return made
 
     def _predicted(
@@ -198,7 +198,8 @@ class Engine:
             if one.fixed is not None:
                 wanted.append(one.fixed)
                 if tally is not None:
-                    tally.unsorted(one.fixed[: len(SUCCESS)] != SUCCESS)
+                    error = one.fixed[: len(SUCCESS)] != SUCCESS
+                    tally.count("trap error" if error else "trap not-sorted")
                 continue
             # equal work is one object, so dialects that agree share the answer
             key = id(one), id(keys)
@@ -226,25 +227,23 @@ class Engine:
         except ProcessAborted:
             return []
 
-    def _count_rows(self, each: Round, wanted: list[bytes]) -> None:
+    def _count_rows(self, each: Round, tally: Tally, wanted: list[bytes]) -> None:
         """Count the look-ups that another dialect, or fewer lines, would answer otherwise."""
-        assert self._tally is not None
-        newest = self._dialects[-1]
+
+        def differing(answers: list[bytes], gai_conf: bytes | None, dialect: Dialect) -> int:
+            policy = Policy.build(gai_conf, dialect)
+            return sum(map(ne, answers, self._predicted(each, policy, dialect, {}, None)))
+
         for feature, dialect in self._rows.items():
-            policy = Policy.build(each.gai_conf, dialect)
-            others = self._predicted(each, policy, dialect, {}, None)
-            self._tally.decided(f"row {feature}", sum(map(ne, wanted, others)))
-        for dialect in (newest, self._rows["gaiconf_numbers_checked"]):
-            lines = (each.gai_conf or b"").split(b"\n")
+            tally.count(f"row {feature}", differing(wanted, each.gai_conf, dialect))
+        lines = (each.gai_conf or b"").split(b"\n")
+        for dialect in (self._dialects[-1], self._rows["gaiconf_numbers_checked"]):
             conf = parse_gai_conf(each.gai_conf or b"", dialect)
             whole = self._predicted(each, Policy.of(conf, dialect), dialect, {}, None)
             for kind, numbers in line_kinds(each.gai_conf, conf.lines).items():
-                if kind not in EFFECTIVE:
-                    continue
-                less = b"\n".join(line for n, line in enumerate(lines, 1) if n not in numbers)
-                policy = Policy.build(less, dialect)
-                others = self._predicted(each, policy, dialect, {}, None)
-                self._tally.decided(f"line {kind} decided", sum(map(ne, whole, others)))
+                if kind in EFFECTIVE:
+                    less = b"\n".join(line for n, line in enumerate(lines, 1) if n not in numbers)
+                    tally.count(f"line {kind} decided", differing(whole, less, dialect))
 
     def _sorted(self, policy: Policy, dialect: Dialect) -> tuple[Sorter, list[Key]]:
         """The keys of all candidates, shared by dialects that sort alike under the same tables."""

@@ -45,11 +45,6 @@ class Rule9:
     mask_of_0: int
     tested_of_first: int
 
-    @classmethod
-    def of(cls, dialect: Dialect) -> Rule9:
-        """The rule 9 of a dialect."""
-        return cls(dialect.rule9_ipv4_in_subnet_only, dialect.netmask(0), dialect.tested_of_first)
-
 
 @dataclass(frozen=True, slots=True)
 class SortInput:
@@ -69,8 +64,11 @@ class SortInput:
     @classmethod
     def of(cls, policy: Policy, dialect: Dialect) -> SortInput:
         """What the order depends on under a policy in a dialect."""
+        rule9 = Rule9(
+            dialect.rule9_ipv4_in_subnet_only, dialect.netmask(0), dialect.tested_of_first
+        )
         stateful = dialect.rule7_fills_in_unknown
-        return cls(policy.labels, policy.precedence, policy.scopes, Rule9.of(dialect), stateful)
+        return cls(policy.labels, policy.precedence, policy.scopes, rule9, stateful)
 
 
 class Sorter:
@@ -91,17 +89,13 @@ class Sorter:
         self._known4: dict[int, tuple[int, int, int]] = {}
         self._known6: dict[int, tuple[int, int, int]] = {}
 
-    def _learn4(self, value: int) -> tuple[int, int, int]:
-        scope = _search(self._scopes, value)
-        wide = value | V4MAPPED
+    def _learn(self, value: int, version: int) -> tuple[int, int, int]:
+        if version == 4:
+            known, wide, scope = self._known4, value | V4MAPPED, _search(self._scopes, value)
+        else:
+            known, wide, scope = self._known6, value, ipv6_scope(value)
         late = (INT_MAX - _search(self._precedence, wide)) << 32 | scope
-        learned = self._known4[value] = scope, _search(self._labels, wide), late
-        return learned
-
-    def _learn6(self, value: int) -> tuple[int, int, int]:
-        scope = ipv6_scope(value)
-        late = (INT_MAX - _search(self._precedence, value)) << 32 | scope
-        learned = self._known6[value] = scope, _search(self._labels, value), late
+        learned = known[value] = scope, _search(self._labels, wide), late
         return learned
 
     def fixed(self, candidate: Candidate) -> Fixed:
@@ -133,14 +127,11 @@ class Sorter:
     def key_of(self, fixed: Fixed) -> Key:
         """The key under this sorter's policy."""
         value, source, bits, far, version, more = fixed
-        if version == 4:
-            known, learn = self._known4, self._learn4
-        else:
-            known, learn = self._known6, self._learn6
-        scope, label, late = known.get(value) or learn(value)
+        known = self._known4 if version == 4 else self._known6
+        scope, label, late = known.get(value) or self._learn(value, version)
         if source is None:
             return bits | late, far, version, more
-        source_scope, source_label, _ = known.get(source) or learn(source)
+        source_scope, source_label, _ = known.get(source) or self._learn(source, version)
         if scope != source_scope:
             bits |= 1 << 66
         if label != source_label:
@@ -164,8 +155,7 @@ class Sorter:
 
     def order(self, candidates: Sequence[Candidate]) -> list[int]:
         """The positions of ``candidates`` in the order glibc returns them."""
-        key = self.key
-        return self.sort([key(candidate) for candidate in candidates])
+        return self.sort(list(map(self.key, candidates)))
 
 
 _Shifted = tuple[tuple[int, int, int], ...]

@@ -13,7 +13,7 @@ from harness.model.gaiconf import Cause, Effect, Line, line_words
 
 if TYPE_CHECKING:
     from harness.compare.fuzz.hostwork import AskedLookup, HostWork
-    from harness.model.host import Target
+    from harness.model.host import IPAddress, Target
     from harness.model.order import Candidate
     from harness.model.policy import Policy
 
@@ -70,18 +70,15 @@ class Tally:
         self._masks: Counter[int] = Counter()
         self._other: Counter[str] = Counter()
         twice = Counter(entry.key for entry in work.table.entries)
-        peers = {row.local for row in work.view.addresses if row.address not in (None, row.local)}
+        rows = work.view.addresses
+        peers = {row.local for row in rows if row.local and row.address not in (None, row.local)}
         self._slot_masks = [
-            self._mask(target, candidate, twice, peers - {None})
+            self._mask(target, candidate, twice, peers)
             for target, candidate in zip(work.targets, work.candidates, strict=True)
         ]
 
     def _mask(
-        self,
-        target: Target,
-        candidate: Candidate,
-        twice: Mapping[int, int],
-        peers: Iterable[object],
+        self, target: Target, candidate: Candidate, twice: Mapping[int, int], peers: set[IPAddress]
     ) -> int:
         address, source, work = target.address, candidate.source, self._work
         assert not isinstance(source, str)
@@ -130,21 +127,17 @@ class Tally:
                 if len(keys) <= 16 and _has_cycle(keys):
                     other["trap no-right-answer"] += 1
 
-    def unsorted(self, failed: bool) -> None:
-        """Count a look-up that ends before the sort."""
-        self._other["trap error" if failed else "trap not-sorted"] += 1
-
     def policy(self, kinds: Iterable[str], policy: Policy, lookups: int) -> None:
         """Count what a gai.conf has, with the look-ups made under it."""
         for kind in kinds:
-            self._other[f"line {kind}"] += lookups
+            self.count(f"line {kind}", lookups)
         if policy.undefined:
-            self._other["trap undefined-line"] += lookups
+            self.count("trap undefined-line", lookups)
         if 0 < len(policy.labels) < 8 or 0 < len(policy.precedence) < 5:
-            self._other["trap defaults-dropped"] += lookups
+            self.count("trap defaults-dropped", lookups)
 
-    def decided(self, key: str, lookups: int) -> None:
-        """Count look-ups whose answer would be another one without what ``key`` names."""
+    def count(self, key: str, lookups: int = 1) -> None:
+        """Count look-ups that met one of `known_keys`, or would be answered otherwise without."""
         if lookups:
             self._other[key] += lookups
 
