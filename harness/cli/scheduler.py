@@ -11,8 +11,7 @@ from harness.cli.parser import UsageError
 from harness.cli.streams import complain
 from harness.compare import cluster
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.driver import fuzz
-from harness.compare.fuzz.engine import FuzzReport
+from harness.compare.fuzz.engine import FuzzReport, fuzz
 from harness.compare.run import HostJob, JobOutcome, run
 
 

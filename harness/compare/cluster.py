@@ -20,9 +20,8 @@ from typing import Any, Self
 
 from harness import __version__
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.driver import BatchSpec, numbers, reports
-from harness.compare.fuzz.driver import examine as examine_batch
-from harness.compare.fuzz.engine import FuzzReport
+from harness.compare.fuzz.engine import BatchSpec, FuzzReport, numbers, reports
+from harness.compare.fuzz.engine import examine as examine_batch
 from harness.compare.run import HostJob, JobOutcome
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError
@@ -196,7 +195,7 @@ def fuzz_on(
     cases: int | None = None,
     seconds: float | None = None,
 ) -> Iterator[FuzzReport]:
-    """As `harness.compare.fuzz.driver.fuzz`, on a cluster: the same batches in the same order.
+    """As `harness.compare.fuzz.engine.fuzz`, on a cluster: the same batches in the same order.
 
     Raises ClusterError, and SandboxError for a failure inside a sandbox.
     """
@@ -216,11 +215,9 @@ def do(task: Task) -> Outcome:
     if task.version != __version__:
         raise ClusterError(f"a worker has gai-harness {__version__}, {task.version} is asked for")
     lanes = _lanes(task.glibcs)
-    pool = _pool(os.getpid())
+    job = examine_batch if isinstance(task.work, BatchSpec) else examine_host
     try:
-        if isinstance(task.work, BatchSpec):
-            return Outcome(list(pool.run(examine_batch, replace(task.work, lanes=lanes))))
-        return Outcome(list(pool.run(examine_host, replace(task.work, lanes=lanes))))
+        return Outcome(list(_pool(os.getpid()).run(job, replace(task.work, lanes=lanes))))
     except SandboxError as problem:
         return Outcome([], problem)
 

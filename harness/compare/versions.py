@@ -107,18 +107,17 @@ def against(
 
 
 def _side(result: Result, prediction: Prediction, before: str, after: str) -> Side:
-    if result.error is not None or not before:
-        return Side(result.where, result.order, result.error, None, "")
-    if not result.agreed:
+    rule, why = None, ""
+    if result.error is None and before and not result.agreed:
         why = "the model does not explain this order"
         expected = _decision(prediction, after, before)
         if expected is not None and expected.preferred:
             why += f", and would turn it by {expected.why}"
-        return Side(result.where, result.order, None, None, why)
-    decision = _decision(prediction, before, after)
-    if decision is None:
-        return Side(result.where, result.order, None, None, "the order of the answer, not sorted")
-    return Side(result.where, result.order, None, decision.rule, decision.why)
+    elif result.error is None and before:
+        decision = _decision(prediction, before, after)
+        why = "the order of the answer, not sorted" if decision is None else decision.why
+        rule = None if decision is None else decision.rule
+    return Side(result.where, result.order, result.error, rule, why)
 
 
 def _decision(prediction: Prediction, before: str, after: str) -> Decision | None:

@@ -23,8 +23,7 @@ import pytest
 
 from harness.compare import cluster as clusters
 from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, Tls, do, fuzz_on, run_on
-from harness.compare.fuzz.driver import BatchSpec, fuzz
-from harness.compare.fuzz.engine import FuzzReport
+from harness.compare.fuzz.engine import BatchSpec, FuzzReport, fuzz
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.run import run
 from tests.conftest import Call

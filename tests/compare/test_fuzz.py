@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.compare.fuzz.driver import BatchSpec, examine, fuzz, write_scenario
-from harness.compare.fuzz.engine import Disagreement, FuzzReport
+from harness.compare.fuzz.engine import (
+    BatchSpec,
+    Disagreement,
+    FuzzReport,
+    examine,
+    fuzz,
+    write_scenario,
+)
 from harness.compare.fuzz.shrink import shrink
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.plan import lanes_for
