@@ -44,24 +44,22 @@ QUERIES = [
 ]
 
 
-def _lane(box: Box, spec: LaneSpec, names: str = "files") -> Lane:
+def _lane(box: Box, spec: LaneSpec) -> Lane:
     box.build(HOST)
-    box.set_names(NAMES, names)  # type: ignore[arg-type]
+    box.set_names(NAMES, "files")
     return open_lane(box, spec)
 
 
-def answers(box: Box, job: tuple[LaneSpec, str]) -> Iterator[Any]:
+def answers(box: Box, spec: LaneSpec) -> Iterator[Any]:
     """The answers of two sessions through qemu, and of the host's own architecture without."""
-    spec, resolver = job
-    with _lane(box, spec, resolver) as lane:
+    with _lane(box, spec) as lane:
         assert isinstance(lane, WorkerLane)
         yield lane.glibc
         for _ in range(2):
             with lane.open() as session:
                 yield [session.lookup(query) for query in QUERIES]
-    if resolver == "files":
-        with WorkerLane([bundled_worker()]) as own, own.open() as session:
-            yield [session.lookup(query) for query in QUERIES]
+    with WorkerLane([bundled_worker()]) as own, own.open() as session:
+        yield [session.lookup(query) for query in QUERIES]
 
 
 def waits(box: Box, spec: LaneSpec) -> Iterator[Any]:
