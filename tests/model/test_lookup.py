@@ -1,4 +1,4 @@
-"""Before the sort: addresses, sockets, errors. Facts 1.1, 4.1 and 4.2; getaddrinfo(3)."""
+"""Before the sort: addresses, their order, and the errors. Facts 1.1, 4.1 and 4.2."""
 
 from __future__ import annotations
 
@@ -24,11 +24,9 @@ from harness.model.lookup import (
     AI_PASSIVE,
     AI_V4MAPPED,
     Found,
-    LookupFailed,
     NameService,
     Request,
     find,
-    sockets,
 )
 from tests.model.kit import dialects
 
@@ -37,8 +35,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["files", "dns", "nss"]
 NOW = dialect("2.36")
-STREAM, DGRAM, RAW, SEQPACKET, DCCP = 1, 2, 3, 5, 6
-TCP, UDP, SCTP, UDPLITE, MPTCP = 6, 17, 132, 136, 262
+STREAM, DGRAM, RAW, TCP, UDP = 1, 2, 3, 6, 17
 FAMILIES = AF_UNSPEC, AF_INET, AF_INET6
 FOUR, SIX = "192.0.2.1 192.0.2.2", "2001:db8::1 2001:db8::2"
 MAPPED = "::ffff:192.0.2.1 ::ffff:192.0.2.2"
@@ -382,103 +379,3 @@ def test_zones_as_names_and_numbers() -> None:
     for text in ("fe80::1%eth1", "fe80::1%", "fe80::1%4294967296", "192.0.2.1%2", "x%2"):
         with pytest.raises(ValueError, match=r"."):
             parse_target(text, links)
-
-
-# --- which (socktype, protocol, port) an address is returned with
-
-Socket = tuple[int, int, int]
-FILE = {
-    ("http", "tcp"): 80, ("domain", "tcp"): 53, ("domain", "udp"): 53, ("both", "sctp"): 7,
-    ("both", "mptcp"): 7, ("raw", "raw"): 1, ("-1", "tcp"): 4,
-}  # fmt: skip
-
-
-def served(
-    service: str | None,
-    socktype: int = 0,
-    protocol: int = 0,
-    *,
-    numeric: bool = False,
-    glibc: Dialect = NOW,
-) -> list[Socket] | str:
-    request = Request(None, service, 0, socktype, protocol, AI_NUMERICSERV * numeric)
-    try:
-        return sockets(request, FILE, glibc)
-    except LookupFailed as failed:
-        return str(failed)
-
-
-# service, type and protocol asked for, what is returned
-SERVED: list[tuple[str | None, int, int, list[Socket] | str]] = [
-    # fact 1.1: stream, datagram and raw; a number comes with raw too
-    *((service, 0, 0, [(STREAM, TCP, port), (DGRAM, UDP, port), (RAW, 0, port)])
-      for service, port in ((None, 0), ("", 0), ("80", 80))),
-    *((None, *asked, [(*found, 0)]) for asked, found in (
-        ((STREAM, 0), (STREAM, TCP)), ((DGRAM, 0), (DGRAM, UDP)), ((RAW, 0), (RAW, 0)),
-        ((SEQPACKET, 0), (SEQPACKET, SCTP)), ((DCCP, 0), (DCCP, 33)), ((0, TCP), (STREAM, TCP)),
-        ((0, UDP), (DGRAM, UDP)), ((0, SCTP), (STREAM, SCTP)),
-        ((DGRAM, UDPLITE), (DGRAM, UDPLITE)), ((STREAM, SCTP), (STREAM, SCTP)),
-        # raw takes any protocol
-        ((RAW, 89), (RAW, 89)), ((0, 89), (RAW, 89)), ((0, 254), (RAW, 254)))),
-    ("http", 0, 0, [(STREAM, TCP, 80)]),
-    ("domain", 0, 0, [(STREAM, TCP, 53), (DGRAM, UDP, 53)]),
-    ("domain", DGRAM, 0, [(DGRAM, UDP, 53)]),
-    ("both", 0, 0, [(STREAM, SCTP, 7), (SEQPACKET, SCTP, 7)]),
-    # a type and a protocol that do not fit, whatever the service
-    *((service, *hints, "EAI_SOCKTYPE") for service in (None, "no-such-service")
-      for hints in ((STREAM, UDP), (DGRAM, TCP), (77, 0), (SEQPACKET, TCP))),
-    # raw has no service
-    *((service, *hints, "EAI_SERVICE") for service in ("80", "http")
-      for hints in ((RAW, 0), (0, 89))),
-    ("http", DGRAM, 0, "EAI_SERVICE"), ("nothing", 0, 0, "EAI_SERVICE"),
-    ("HTTP", 0, 0, "EAI_SERVICE"),  # names of services keep their case
-    ("raw", 0, 0, "EAI_SERVICE"),  # raw is not asked for
-    # with a type only the first protocol of that type is asked for: stream means tcp
-    ("both", STREAM, 0, "EAI_SERVICE"),
-]  # fmt: skip
-# strtoul of the whole text, kept in a C int; below 0 it is looked up as a name
-PORTS = {
-    "0": 0, "65535": 65535, "65616": 80, " \t80": 80, "+80": 80, "-0": 0, "4294967376": 80,
-    "-4294967216": 80, "0" * 5000 + "80": 80, "010": 10, "2147483647": 65535,
-    **dict.fromkeys(("-80", "2147483648", "4294967295", "9" * 20, "9" * 5000)),
-}  # fmt: skip
-
-
-def test_sockets() -> None:
-    assert [(*case[:3], served(*case[:3])) for case in SERVED] == SERVED
-    for text, port in PORTS.items():
-        # AI_NUMERICSERV looks at the text only, and that is a number
-        wanted = "EAI_SERVICE" if port is None else [(STREAM, TCP, port)]
-        assert served(text, STREAM) == served(text, STREAM, numeric=True) == wanted
-    assert served("-1", STREAM, numeric=True) == [(STREAM, TCP, 4)]
-    # 2**32 + 80 fits 64 bits only; in 32 it is ULONG_MAX, which is -1
-    assert served("4294967376", STREAM, glibc=dialect("2.36", "armhf")) == "EAI_SERVICE"
-    # AI_NUMERICSERV refuses what is no number before any hint is looked at
-    for text in ("http", "80 ", "8x", " ", "0x50", "+", "8 0", "\N{NO-BREAK SPACE}80"):
-        assert served(text, STREAM, 0, numeric=True) == "EAI_NONAME"
-        assert served(text, STREAM, UDP, numeric=True) == "EAI_NONAME"
-    # MPTCP since 2.42
-    old, new = dialect("2.41"), dialect("2.42")
-    assert served(None, STREAM, MPTCP, glibc=old) == "EAI_SOCKTYPE"
-    assert served(None, STREAM, MPTCP, glibc=new) == [(STREAM, MPTCP, 0)]
-    assert served("both", glibc=new)[-1] == (STREAM, MPTCP, 7)
-    # without the row a protocol of 262 alone is any protocol of raw
-    assert served(None, 0, MPTCP, glibc=old) == [(RAW, MPTCP, 0)]
-
-
-@given(
-    st.none() | st.text(max_size=4) | st.sampled_from([service for service, _ in FILE]),
-    st.integers(0, 7),
-    st.sampled_from([0, TCP, UDP, SCTP, 33, UDPLITE, MPTCP, 255]),
-    st.booleans(),
-    dialects,
-)
-def test_hints_are_kept(
-    service: str | None, socktype: int, protocol: int, numeric: bool, glibc: Dialect
-) -> None:
-    found = served(service, socktype, protocol, numeric=numeric, glibc=glibc)
-    if isinstance(found, str):
-        assert found in ("EAI_SERVICE", "EAI_SOCKTYPE", "EAI_NONAME")
-        return
-    assert len(found) == 1 or (found and not socktype and not protocol)
-    assert all(socktype in (0, one[0]) and protocol in (0, one[1]) for one in found)
