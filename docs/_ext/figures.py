@@ -290,6 +290,13 @@ FEATURES = {
     "scopev4_configurable": ("scopev4 in gai.conf", "unknown", "read"),
     "rfc1918_is_global": ("private IPv4 scope", "site-local (5)", "global (14)"),
     "loopback_source_by_127_0_0_1": ("source in 127/8", "as it is", "as 127.0.0.1"),
+    "rule7_fills_in_unknown": ("unknown interface", "never native", "noted, or a crash"),
+    "families_asked_together": ("one look-up for all", "AF_UNSPEC only", "every family"),
+    "mapped_beside_ipv6": ("V4MAPPED with ALL", "lost", "both families"),
+    "zone_numbers_checked": ("zones as numbers", "strtoul's", "checked"),
+    "node_local_zone_names": ("zones of ff01::/16", "numbers only", "names too"),
+    "no_data_told_by_family": ("no such record", "EAI_NONAME", "EAI_NODATA"),
+    "numeric_names_whole": ("blank in an address", "ends it", "makes it a name"),
     "gaiconf_numbers_checked": ("gai.conf numbers", "guessed or undefined", "checked"),
     "mptcp_known": ("IPPROTO_MPTCP", "refused", "accepted"),
 }
@@ -309,17 +316,16 @@ def versions_figure() -> Drawing:
     for version in (5, 10, 15, 20, 25, 30, 35, 40, 44):
         drawn.path(f"M{at(version)} 26V{low}", "s-line", 0.5)
         drawn.text(at(version), 18, f"2.{version}", "small f-soft", "middle")
-    for number, (feature, (title, before, after)) in enumerate(FEATURES.items()):
+    for number, (feature, (title, *in_words)) in enumerate(FEATURES.items()):
         y = 34 + step * number
-        [change] = [row.since[1] for row in ROWS
-                    if row.feature == feature and row.since > (2, 5)]  # fmt: skip
+        rows = [row for row in ROWS if row.feature == feature]
         drawn.text(left - 8, y + 20, title, "small f-ink", "end")
-        drawn.rect(at(first), y + 4, at(change) - at(first) - 2, 24, "f-card", 4)
-        drawn.rect(at(change), y + 4, at(last) - at(change), 24, "f-main", 4)
-        for start, end, words, kind in (
-            (first, change, before, "f-ink"), (change, last, after, "f-page"),
-        ):  # fmt: skip
-            room = at(end) - at(start)
+        ends = [*(row.since[1] for row in rows[1:]), last]
+        for row, end in zip(rows, ends, strict=True):
+            start, newest = row.since[1], row.value == rows[-1].value
+            fill, kind = ("f-main", "f-page") if newest else ("f-card", "f-ink")
+            words, room = in_words[bool(row.value)], at(end) - at(start)
+            drawn.rect(at(start), y + 4, room - (0 if end == last else 2), 24, fill, 4)
             if len(words) * 6.6 < room:
                 drawn.text((at(start) + at(end)) / 2, y + 20, words, f"small {kind}", "middle")
     for version in RUN_ON:

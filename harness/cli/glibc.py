@@ -25,8 +25,9 @@ from harness.glibcs import (
     remove,
 )
 from harness.glibcs import Progress as Step
+from harness.model.dialects import FIRST_RUN
 from harness.report.terminal import bar
-from harness.versions import SUPPORTED
+from harness.versions import SUPPORTED, Version
 
 _STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
 
@@ -150,6 +151,11 @@ def _watching() -> Iterator[Callable[[Step], None]]:
 def _add(options: argparse.Namespace) -> int:
     build = add(options.directory, options.name, options.arch)
     say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}")
+    if build.ordered_version < Version.parse(FIRST_RUN):
+        say(
+            f"glibc {build.version} does not run here: the worker takes symbols of {FIRST_RUN}; "
+            "what the model says of older releases has been read only"
+        )
     return 0
 
 

@@ -230,6 +230,16 @@ def test_the_command_adds_and_removes(tree: Make, own: Build, call: Call) -> Non
     assert call("glibc", "remove", "mine") == Done(0, removed, "")
 
 
+def test_adding_a_build_too_old_to_run_says_so(
+    own: Build, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    for version, said in (("2.16", True), ("2.17", False)):
+        old = replace(own, version=version, name="old")
+        monkeypatch.setattr("harness.cli.glibc.add", lambda *_, old=old: old)
+        done = call("glibc", "add", ".", "--name", "old")
+        assert (done.status, "does not run here" in done.out) == (0, said)
+
+
 def test_fetch_where_there_is_no_apt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
