@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.model.address_table import AddressTable, address_table
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
 from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.host import HostView
 from harness.model.order import Destination
-from harness.model.table import AddressTable, address_table
 from harness.versions import SUPPORTED
 
 

@@ -12,10 +12,10 @@ from harness.compare.verdict import judge, prediction_for
 from harness.glibcs import host
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, ask
+from harness.model.address_table import address_table
 from harness.model.addresses import inet_aton, inet_pton6
 from harness.model.host import HostView, Target
 from harness.model.lookup import AI_ADDRCONFIG, AI_V4MAPPED, NameService, Request
-from harness.model.table import address_table
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer as NativeAnswer
 from harness.native.record import Outcome

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Literal
 
 from harness.model import lookup as model_lookup
+from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Line
@@ -16,7 +17,6 @@ from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
-from harness.model.table import address_table, candidates
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.compare.changes import against, architectures, changes
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.predict import found_for, lookup_title, name_service, request_for, targets_of
 from harness.compare.results import LookupReport
 from harness.compare.verdict import Analysis, judge
-from harness.compare.versions import against, architectures, changes
 from harness.model.dialects import NEWEST, Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer, Outcome

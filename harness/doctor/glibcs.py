@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.doctor.rows import Finding, Found, Row
 from harness.glibcs import apt, cache, emulators
+from harness.glibcs.apt_sources import Source, choose, host_sources, no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import (
     Distribution,
@@ -24,7 +25,6 @@ from harness.glibcs.catalog import (
 from harness.glibcs.fetching import catalogue, first_mirror
 from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage
-from harness.glibcs.sources import Source, choose, host_sources, no_apt
 from harness.model.dialects import dialect
 from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.glibcs.apt_sources import Source, no_apt
 from harness.glibcs.build import GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, Suite
-from harness.glibcs.sources import Source, no_apt
 from harness.sandbox import programs
 from harness.text.reading import read_regular
 

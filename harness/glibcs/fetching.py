@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from harness.glibcs import apt, cache
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
+from harness.glibcs.apt_sources import Source, choose, host_sources
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import (
     Distribution,
@@ -23,7 +24,6 @@ from harness.glibcs.catalog import (
 from harness.glibcs.deb import unpack
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
-from harness.glibcs.sources import Source, choose, host_sources
 from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.glibcs import cache
+from harness.glibcs.apt_sources import no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.discover import from_directory
 from harness.glibcs.host_libc import host
-from harness.glibcs.sources import no_apt
 from harness.sandbox import programs
 from harness.text.nearest import did_you_mean, nearest
 from harness.versions import SUPPORTED, is_version

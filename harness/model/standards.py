@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from harness.model.address_table import Entry, candidate, entry_of, native_links
 from harness.model.addresses import is_v4mapped, leading_zeros, unmapped
 from harness.model.dialects import NEWEST, dialect
 from harness.model.host import IFA_F_DEPRECATED, HostView, IPAddress, Target
 from harness.model.order import RULES, CommonPrefix, Order, Rules, destination, order_of
 from harness.model.policy import DEFAULT_SCOPES, SCOPES_WITH_SITE_LOCAL, Policy, prefixes
-from harness.model.table import Entry, candidate, entry_of, native_links
 
 # The parser's newest reading of gai.conf stands for the documented one.
 _DOCUMENTED = dialect(NEWEST)

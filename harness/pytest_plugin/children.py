@@ -30,7 +30,7 @@ import pytest
 from harness.glibcs import host
 from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import parse_gai_conf
-from harness.sandbox import kernel, namespaces, wire
+from harness.sandbox import messages, namespaces, syscalls
 from harness.sandbox.names import replace, write_names
 
 # xfail's exception is one of fail's
@@ -93,7 +93,7 @@ def _receive(sock: socket.socket, timeout: float | None) -> Any:
     __tracebackhide__ = True
     sock.settimeout(None if timeout is None else min(max(timeout, 0.001), _LONGEST))
     try:
-        kind, value = pickle.loads(wire.receive_bytes(sock))
+        kind, value = pickle.loads(messages.receive_bytes(sock))
     except TimeoutError:
         raise TimeoutError(f"the function did not end within {timeout:g} s") from None
     except (EOFError, OSError):
@@ -113,9 +113,9 @@ def _first(
     """The child in the outer process tree: enters, forks the function, says how it ended."""
     try:
         gc.freeze()  # nothing of pytest's is finalised here
-        kernel.die_with_parent()
+        syscalls.die_with_parent()
         enter()
-        kernel.die_with_parent()  # a change of credentials clears it
+        syscalls.die_with_parent()  # a change of credentials clears it
         if os.getppid() != asker:
             os._exit(1)
         inner = os.fork()
@@ -127,17 +127,17 @@ def _first(
         else:
             said = f"the function's process ended with status {os.WEXITSTATUS(status)}"
         # unread where there was a result
-        wire.send(sock, ("ended", said))
+        messages.send(sock, ("ended", said))
     except BaseException as problem:
         with suppress(BaseException):
-            wire.send_bytes(sock, _raised(problem))
+            messages.send_bytes(sock, _raised(problem))
     finally:
         os._exit(0)
 
 
 def _second(sock: socket.socket, work: Callable[[], Any]) -> NoReturn:
     try:
-        kernel.die_with_parent()
+        syscalls.die_with_parent()
         os.setsid()  # a signal to "my process group", or to a parent numbered 0, spares pytest
         if faulthandler.is_enabled():
             faulthandler.enable(file=2)  # among what the test's own output is captured with
@@ -148,7 +148,7 @@ def _second(sock: socket.socket, work: Callable[[], Any]) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()
-        wire.send_bytes(sock, frame)
+        messages.send_bytes(sock, frame)
     finally:
         os._exit(0)
 
@@ -228,7 +228,7 @@ def check_fresh() -> None:
 
 
 def _reads() -> bool:
-    kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWNET)
+    syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
     namespaces.mount_tmpfs("/etc")
     write_names(Path("/etc"), {_NAME: _ORDER}, "files")
     replace(_GAI_CONF, _TURNS)

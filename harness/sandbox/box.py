@@ -9,7 +9,7 @@ from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
 
-from . import namespaces, wire
+from . import messages, namespaces
 from .capture import Capture
 from .dns import FirstReply, NameServer, Zone
 from .names import Resolver, replace, write_names
@@ -84,11 +84,11 @@ class Box:
 
     def hear(self) -> Any:
         """The next value the asking process sends (`Pool.converse`). Raises EOFError at its end."""
-        return wire.receive(self._asker)
+        return messages.receive(self._asker)
 
     def send_namespaces(self) -> None:
         """Send the asking process what `Conversation.namespaces` waits for. Raises OSError."""
-        wire.send_namespaces(self._asker)
+        messages.send_namespaces(self._asker)
 
     def show_machine_etc(self) -> bool:
         """Show the machine's own files under /etc too, read-only, but those of name service.

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import dnslib  # type: ignore[import-untyped]
 from dnslib import QTYPE, RR, DNSRecord
 
-from . import kernel
+from . import syscalls
 from .names import NAME_SERVER
 from .values import SandboxError
 
@@ -232,7 +232,7 @@ class NameServer:
             self._pid = os.fork()
             if self._pid == 0:
                 try:
-                    kernel.die_with_parent()
+                    syscalls.die_with_parent()
                     _stay_on_one_processor()
                     _Server(udp, tcp, zone).serve()
                 finally:

@@ -25,7 +25,7 @@ import traceback
 from contextlib import suppress
 from typing import NoReturn
 
-from . import box, kernel, namespaces, userns_diagnosis, wire
+from . import box, messages, namespaces, syscalls, userns_diagnosis
 from .values import SandboxError
 
 _REQUEST_SIZE = 65536
@@ -77,7 +77,7 @@ def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
         pid = os.fork()
     except OSError as problem:
         with suppress(OSError):
-            wire.send(job, ("error", userns_diagnosis.unavailable(problem)))
+            messages.send(job, ("error", userns_diagnosis.unavailable(problem)))
         return
     if pid == 0:
         try:
@@ -93,9 +93,9 @@ def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
 def _supervise(job: socket.socket, forkserver: int) -> None:
     """Enter the namespaces, fork pid 1 and wait for it; kill it once the asker has gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    kernel.die_with_parent()
+    syscalls.die_with_parent()
     namespaces.enter()
-    kernel.die_with_parent()  # a change of credentials clears it
+    syscalls.die_with_parent()  # a change of credentials clears it
     if os.getppid() != forkserver:
         return
     # pid 1 cannot see its parent's pid; it sees this pipe close instead
@@ -113,12 +113,12 @@ def _supervise(job: socket.socket, forkserver: int) -> None:
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         with suppress(OSError):
-            wire.send(job, ("died", signal.Signals(os.WTERMSIG(status)).name))
+            messages.send(job, ("died", signal.Signals(os.WTERMSIG(status)).name))
 
 
 def _pid_one(job: socket.socket, alive: int) -> NoReturn:
     try:
-        kernel.die_with_parent()
+        syscalls.die_with_parent()
         watch = select.poll()
         watch.register(alive, 0)
         if not watch.poll(0):
@@ -131,17 +131,17 @@ def _pid_one(job: socket.socket, alive: int) -> NoReturn:
 
 
 def _run(job: socket.socket) -> None:
-    function, spec = pickle.loads(wire.receive_bytes(job))
+    function, spec = pickle.loads(messages.receive_bytes(job))
     namespaces.furnish()
     for value in function(box.Box(job), spec):
-        wire.send(job, ("value", value))
+        messages.send(job, ("value", value))
     # said before this process ends: taking a network down is slow and nobody waits for it
-    wire.send(job, ("done", None))
+    messages.send(job, ("done", None))
 
 
 def _tell(job: socket.socket, problem: BaseException) -> None:
     with suppress(Exception):
-        wire.send(job, ("error", _as_sandbox_error(problem)))
+        messages.send(job, ("error", _as_sandbox_error(problem)))
 
 
 def _as_sandbox_error(problem: BaseException) -> SandboxError:
@@ -171,4 +171,4 @@ def main() -> None:
                 # answer every request with the error for which no sandbox can be made
                 while (request := _request(control)) is not None:
                     with request[1] as job:
-                        wire.send(job, ("error", userns_diagnosis.unavailable(problem)))
+                        messages.send(job, ("error", userns_diagnosis.unavailable(problem)))

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from . import kernel, userns_diagnosis
+from . import syscalls, userns_diagnosis
 from .namespaces import NOBODY, write
 
 
@@ -62,11 +62,11 @@ def _part(words: str) -> Iterator[None]:
 def _process_tree() -> Iterator[None]:
     """The child forked inside the with block is the first of a process tree, and ends it."""
     with Path("/proc/self/ns/pid").open("rb") as own:
-        kernel.unshare(kernel.CLONE_NEWPID)
+        syscalls.unshare(syscalls.CLONE_NEWPID)
         try:
             yield
         finally:
-            kernel.setns(own.fileno(), kernel.CLONE_NEWPID)
+            syscalls.setns(own.fileno(), syscalls.CLONE_NEWPID)
 
 
 def enter(root: Path) -> None:
@@ -76,20 +76,20 @@ def enter(root: Path) -> None:
     """
     with _part("mounts of its own"):
         nobody_is_mapped = all(_maps_nobody(name) for name in ("uid_map", "gid_map"))
-        kernel.unshare(kernel.CLONE_NEWNS)
-        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        syscalls.unshare(syscalls.CLONE_NEWNS)
+        syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
         # to be reached once /proc is gone
         proc, this = (
             os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             for path in ("/proc", "/proc/self")
         )
     with _part("a root folder of its own (pivot_root)"):
-        kernel.pivot_root(root)
+        syscalls.pivot_root(root)
     with _part("limits and keys of its own"):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        kernel.leave_session_keyring()
+        syscalls.leave_session_keyring()
     with _part("to bound its capabilities (prctl)"):
-        kernel.bound_capabilities()
+        syscalls.bound_capabilities()
     with suppress(OSError):  # refused where nobody is not mapped, and where root is not real
         os.setgroups([])
     try:
@@ -102,7 +102,7 @@ def enter(root: Path) -> None:
     with _part("a user namespace without further ones"):
         _forbid_namespaces(proc, this)
     with _part("to give up its capabilities (capset, prctl)"):
-        kernel.drop_capabilities()
+        syscalls.drop_capabilities()
 
 
 def _maps_nobody(name: str) -> bool:
@@ -115,10 +115,10 @@ def _forbid_namespaces(proc: int, this: int) -> None:
     """A user namespace in which no other can be made: there the code would be root again."""
     uid, gid = os.geteuid(), os.getegid()
     try:
-        kernel.unshare(kernel.CLONE_NEWUSER)
+        syscalls.unshare(syscalls.CLONE_NEWUSER)
     except OSError:
         return
-    kernel.own_proc_files()
+    syscalls.own_proc_files()
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{NOBODY} {uid} 1"),
@@ -129,4 +129,4 @@ def _forbid_namespaces(proc: int, this: int) -> None:
     with suppress(OSError):
         write("sys/user/max_user_namespaces", "0", proc)
     with suppress(OSError):
-        kernel.bound_capabilities()
+        syscalls.bound_capabilities()

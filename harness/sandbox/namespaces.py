@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from . import kernel, userns_diagnosis
+from . import syscalls, userns_diagnosis
 from .values import SandboxError
 
 HOSTNAME = "sandbox"
 NOBODY = 65534
 """The user and the group that other people's code runs as, where root makes the sandbox."""
 _NAMESPACES = (
-    kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET | kernel.CLONE_NEWNS
-    | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWPID
+    syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWNS
+    | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWPID
 )  # fmt: skip
-BARE = kernel.MS_NOSUID | kernel.MS_NODEV
-_READ_ONLY = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
+BARE = syscalls.MS_NOSUID | syscalls.MS_NODEV
+_READ_ONLY = syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY
 # where an answer could come from that is not the sandbox's: nscd, systemd-resolved
 _HIDDEN = ("/run", "/var/run", "/var/cache/nscd", "/var/db/nscd")
 # what decides over names and their order comes from the scenario alone
@@ -46,7 +46,7 @@ def enter() -> None:
     what = "new namespaces"
     try:
         with mapped as nobody_too:
-            kernel.unshare(_NAMESPACES)
+            syscalls.unshare(_NAMESPACES)
             what = f"to map uid {uid} in a user namespace"
             if not nobody_too():
                 write("/proc/self/setgroups", "deny")
@@ -99,10 +99,10 @@ def furnish() -> None:
     """
     os.umask(0o022)  # what is made in here is read by other users, see `jail`
     try:
-        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
         # podman's seccomp filter refuses it, and no look-up depends on it
         with suppress(OSError):
-            kernel.set_hostname(HOSTNAME)
+            syscalls.set_hostname(HOSTNAME)
         for place in ("/etc", *_hidden()):
             mount_tmpfs(place)
     except OSError as problem:
@@ -111,23 +111,23 @@ def furnish() -> None:
     # refused where parts of /proc are hidden (containers); the old one then serves as well,
     # because /proc/sys/net follows the reader's network namespace
     with suppress(OSError):
-        kernel.mount("proc", "/proc", "proc", BARE | kernel.MS_NOEXEC)
+        syscalls.mount("proc", "/proc", "proc", BARE | syscalls.MS_NOEXEC)
 
 
 def mount_tmpfs(place: str | Path) -> None:
     """Mount an empty tmpfs on a folder. Raises OSError."""
-    kernel.mount("tmpfs", str(place), "tmpfs", BARE, "mode=755,size=64m")
+    syscalls.mount("tmpfs", str(place), "tmpfs", BARE, "mode=755,size=64m")
 
 
 def bind(source: Path, target: Path, *, flags: int = 0) -> None:
     """Show ``source`` at the existing ``target`` too, read-only, in here. Raises SandboxError."""
     try:
-        kernel.mount(str(source), str(target), flags=kernel.MS_BIND | kernel.MS_REC)
+        syscalls.mount(str(source), str(target), flags=syscalls.MS_BIND | syscalls.MS_REC)
         # a user namespace may not take away flags the source's mount has
         has = os.statvfs(target).f_flag
-        flags |= has & (BARE | kernel.MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME)
-        flags |= kernel.MS_RELATIME if has & os.ST_RELATIME else 0
-        kernel.mount("none", str(target), flags=flags | _READ_ONLY)
+        flags |= has & (BARE | syscalls.MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME)
+        flags |= syscalls.MS_RELATIME if has & os.ST_RELATIME else 0
+        syscalls.mount("none", str(target), flags=flags | _READ_ONLY)
     except OSError as problem:
         raise SandboxError(f"cannot show {source} at {target}: {problem.strerror}") from None
 
@@ -144,7 +144,7 @@ def gather(parts: Sequence[tuple[str, Path]], target: Path) -> None:
             else:
                 place.touch()
             bind(source, place, flags=BARE)
-        kernel.mount("none", str(target), flags=_READ_ONLY | BARE)
+        syscalls.mount("none", str(target), flags=_READ_ONLY | BARE)
     except OSError as problem:
         raise SandboxError(f"cannot show files at {target}: {problem.strerror}") from None
 
@@ -175,11 +175,11 @@ def show_machine_etc(etc: Path, scratch: Path) -> bool:
     kept.mkdir()
     try:
         # a copy of the tree, without the mount that hides the machine's /etc
-        kernel.mount("/", str(whole), flags=kernel.MS_BIND | kernel.MS_REC)
+        syscalls.mount("/", str(whole), flags=syscalls.MS_BIND | syscalls.MS_REC)
         hidden = whole / etc.relative_to("/")
-        kernel.unmount(str(hidden), kernel.MNT_DETACH)
+        syscalls.unmount(str(hidden), syscalls.MNT_DETACH)
         bind(hidden, kept)
-        kernel.unmount(str(whole), kernel.MNT_DETACH)
+        syscalls.unmount(str(whole), syscalls.MNT_DETACH)
     except (OSError, SandboxError):
         return False
     for entry in kept.iterdir():

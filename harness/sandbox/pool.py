@@ -26,7 +26,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from . import programs, userns_diagnosis, wire
+from . import messages, programs, userns_diagnosis
 from .spool import Spool
 from .values import SandboxError, SandboxUnavailable
 
@@ -75,7 +75,7 @@ class Conversation:
     def following(self) -> tuple[Any, int] | None:
         """The next value and the bytes it took; None at the job's end. Raises as `Pool.run`."""
         try:
-            data = wire.receive_bytes(self._sock)
+            data = messages.receive_bytes(self._sock)
             tag, value = pickle.loads(data)
         except (EOFError, OSError):
             raise SandboxError(self._why_gone(), exit_status=3) from None
@@ -97,13 +97,13 @@ class Conversation:
     def send(self, value: Any) -> None:
         """Send a value to `Box.hear`; it has to be picklable. Raises SandboxError."""
         try:
-            wire.send(self._sock, value)
+            messages.send(self._sock, value)
         except OSError as problem:
             raise SandboxError(f"the sandbox has gone: {problem.strerror}") from None
 
-    def namespaces(self) -> wire.NamespaceFds:
+    def namespaces(self) -> messages.NamespaceFds:
         """Wait for `Box.send_namespaces`. Raises SandboxError where the sandbox has gone."""
-        return wire.receive_namespaces(self._sock)
+        return messages.receive_namespaces(self._sock)
 
     def close(self) -> None:
         """End the sandbox with every process in it; harmless when repeated."""
@@ -243,7 +243,7 @@ class Pool:
             raise
         # a child that could not make its namespaces has said why instead of reading
         with suppress(BrokenPipeError, ConnectionResetError):
-            wire.send_bytes(ours, payload)
+            messages.send_bytes(ours, payload)
         return job
 
     def _why_gone(self) -> str:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import kernel
+from . import syscalls
 from .values import NoSandbox, SandboxUnavailable
 
 _SYSCTLS = Path("/proc/sys")
@@ -98,7 +98,7 @@ def unavailable(problem: OSError, what: str = "no sandbox could be made") -> San
 def _filtered() -> bool:
     """Whether a seccomp filter refuses unshare(2) itself: without flags it does nothing."""
     try:
-        kernel.unshare(0)
+        syscalls.unshare(0)
     except OSError as problem:
         return problem.errno in (errno.EPERM, errno.EACCES)
     return False

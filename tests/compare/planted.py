@@ -21,9 +21,9 @@ from harness.compare.fuzz import tally as tally_module
 from harness.compare.fuzz.engine import turned
 from harness.compare.fuzz.sorter import RULE_BITS, Fixed, Key, Sorter
 from harness.compare.predict import ModelParts
+from harness.model import address_table as table_module
 from harness.model import gaiconf as gaiconf_module
 from harness.model import policy as policy_module
-from harness.model import table as table_module
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import ROWS, Dialect, dialect
 from harness.model.host import AddressRow

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.compare.changes import architectures, changes
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.plan import host_lane, label, load_scenarios, make_jobs, shortened
 from harness.compare.results import ArchitectureChange
 from harness.compare.verdict import judge
-from harness.compare.versions import architectures, changes
 from harness.glibcs import Build
 from harness.native.record import Answer
 from tests.compare.kit import evidence_of

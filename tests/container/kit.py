@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.glibcs.apt_sources import choose, host_sources
 from harness.glibcs.catalog import host_distribution, native_arch
-from harness.glibcs.sources import choose, host_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTER = Path(__file__).with_name("enter.sh")

@@ -21,8 +21,8 @@ from harness.glibcs import (
     stage,
 )
 from harness.glibcs.apt import PackageRequest, Watcher
+from harness.glibcs.apt_sources import Source
 from harness.glibcs.catalog import Distribution, Suite
-from harness.glibcs.sources import Source
 
 
 @pytest.fixture(autouse=True)

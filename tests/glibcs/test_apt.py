@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import GlibcError, GlibcUnavailable, Progress, apt, catalogue
+from harness.glibcs.apt_sources import Source, choose, host_sources, parse_deb822, parse_one_line
 from harness.glibcs.catalog import (
     Distribution,
     Suite,
@@ -22,7 +23,6 @@ from harness.glibcs.catalog import (
     host_distribution,
     package_name,
 )
-from harness.glibcs.sources import Source, choose, host_sources, parse_deb822, parse_one_line
 from harness.versions import is_version
 from tests.glibcs.making import deb, member
 

@@ -22,8 +22,8 @@ from harness.glibcs import (
     remove,
 )
 from harness.glibcs.apt import PackageRequest
+from harness.glibcs.apt_sources import Source
 from harness.glibcs.catalog import Suite
-from harness.glibcs.sources import Source
 from tests.conftest import Call
 from tests.glibcs.conftest import Mirror
 from tests.glibcs.making import deb, link, member

@@ -31,7 +31,7 @@ import sys
 from harness.cli import main
 from harness.glibcs import fetching
 from harness.glibcs.catalog import Distribution, Suite
-from harness.glibcs.sources import Source
+from harness.glibcs.apt_sources import Source
 fetching.host_distribution = lambda: Distribution("made", "main", (Suite("first", "2.99"),), ())
 fetching.host_sources = lambda: (Source(sys.argv[1], ("first",), ("main",)),)
 sys.exit(main(["glibc", "fetch", "first"]))

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import pytest
 
+from harness.model.address_table import candidates
 from harness.model.dialects import dialect
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, HostView, Target
 from harness.model.order import Order, order_for
@@ -20,7 +21,6 @@ from harness.model.standards import (
     standard_order,
     standard_policy,
 )
-from harness.model.table import candidates
 from tests.model.kit import VERSIONS, row, view
 
 FLAGS = {"": 0, "home": IFA_F_HOMEADDRESS, "deprecated": IFA_F_DEPRECATED}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from harness.compare.predict import predict
+from harness.model.address_table import candidates
 from harness.model.dialects import dialect
 from harness.model.host import ARPHRD_SIT, AddressRow
 from harness.model.lookup import NameService, Request
 from harness.model.order import order
 from harness.model.policy import Policy
-from harness.model.table import candidates
 from harness.model.transport import ProcessAborted
 from tests.model.kit import row, view
 

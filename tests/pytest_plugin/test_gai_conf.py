@@ -93,20 +93,20 @@ def test_commands_and_orders_go_on(gai_host, gai_order):
 _MACHINE = """
 import os, sys
 from pathlib import Path
-from harness.sandbox import kernel, namespaces
+from harness.sandbox import syscalls, namespaces
 from harness.sandbox.names import write_names
 uid, gid = os.geteuid(), os.getegid()
-kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
 Path("/proc/self/setgroups").write_text("deny")
 Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
 Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
-kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
 kept = os.open("/etc", os.O_RDONLY)
 namespaces.mount_tmpfs("/etc")
 for entry in os.listdir(kept):
     if entry in ("ld.so.cache", "passwd", "group"):
         Path("/etc", entry).touch()
-        kernel.mount(f"/proc/self/fd/{kept}/{entry}", f"/etc/{entry}", flags=kernel.MS_BIND)
+        syscalls.mount(f"/proc/self/fd/{kept}/{entry}", f"/etc/{entry}", flags=syscalls.MS_BIND)
 write_names(Path("/etc"), {"two": ["192.0.2.1", "198.51.100.7"]}, "files")
 os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *sys.argv[1:]])
 """

@@ -16,7 +16,7 @@ import struct
 import sys
 from pathlib import Path
 
-from harness.sandbox import kernel
+from harness.sandbox import syscalls
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
 # the numbers of system calls: asm/unistd.h of each processor
@@ -38,16 +38,16 @@ _NUMBERS = {
 
 def limited() -> None:
     """No user namespace left: the limit of the namespace this process is in is nought."""
-    _own_namespaces(kernel.CLONE_NEWUSER)
+    _own_namespaces(syscalls.CLONE_NEWUSER)
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
 
 
 def chrooted() -> None:
     """A chroot into a plain folder with everything of the machine in it."""
-    _own_namespaces(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+    _own_namespaces(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
     here = Path.cwd()
     scratch = Path("/mnt")
-    kernel.mount("tmpfs", str(scratch), "tmpfs")
+    syscalls.mount("tmpfs", str(scratch), "tmpfs")
     root = scratch / "root"
     root.mkdir()
     for entry in Path("/").iterdir():
@@ -55,7 +55,9 @@ def chrooted() -> None:
             (root / entry.name).symlink_to(entry.readlink())
         elif entry.is_dir() and entry != scratch:
             (root / entry.name).mkdir()
-            kernel.mount(str(entry), str(root / entry.name), "", kernel.MS_BIND | kernel.MS_REC)
+            syscalls.mount(
+                str(entry), str(root / entry.name), "", syscalls.MS_BIND | syscalls.MS_REC
+            )
     os.chroot(root)
     os.chdir(here)
 
@@ -93,12 +95,14 @@ def _refuse(*calls: str, error: int = errno.EPERM) -> None:
 
 def masked() -> None:
     """/proc/sys read-only and parts of /proc hidden, as container engines mount them."""
-    _own_namespaces(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
-    kernel.mount("/proc/sys", "/proc/sys", "", kernel.MS_BIND)
-    flags = os.statvfs("/proc/sys").f_flag & (kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
-    read_only = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY
-    kernel.mount("none", "/proc/sys", "", read_only | flags | 1 << 21)
-    kernel.mount("tmpfs", "/proc/scsi" if Path("/proc/scsi").is_dir() else "/proc/fs", "tmpfs")
+    _own_namespaces(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
+    syscalls.mount("/proc/sys", "/proc/sys", "", syscalls.MS_BIND)
+    flags = os.statvfs("/proc/sys").f_flag & (
+        syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+    )
+    read_only = syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY
+    syscalls.mount("none", "/proc/sys", "", read_only | flags | 1 << 21)
+    syscalls.mount("tmpfs", "/proc/scsi" if Path("/proc/scsi").is_dir() else "/proc/fs", "tmpfs")
 
 
 def procless() -> None:
@@ -112,18 +116,18 @@ def devless() -> None:
 
 
 def _emptied(folder: str) -> None:
-    _own_namespaces(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
-    kernel.mount("tmpfs", folder, "tmpfs")
+    _own_namespaces(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS)
+    syscalls.mount("tmpfs", folder, "tmpfs")
 
 
 def _own_namespaces(flags: int) -> None:
     uid, gid = os.getuid(), os.getgid()
-    kernel.unshare(flags)
+    syscalls.unshare(flags)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-    if flags & kernel.CLONE_NEWNS:
-        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    if flags & syscalls.CLONE_NEWNS:
+        syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
 
 
 def enter(place: str) -> None:

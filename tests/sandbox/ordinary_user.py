@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.sandbox import kernel
+from harness.sandbox import syscalls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,12 +47,12 @@ def run(
 
 
 def _become_ordinary(tun: bool) -> None:
-    kernel.unshare(kernel.CLONE_NEWNS)
-    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
     _open_up({ROOT, *(Path(p).resolve() for p in (sys.prefix, sys.base_prefix))})
     if _TUN.exists():
         device = _TUN.stat().st_rdev
-        kernel.mount("tmpfs", str(_TUN.parent), "tmpfs", 0, "mode=755")
+        syscalls.mount("tmpfs", str(_TUN.parent), "tmpfs", 0, "mode=755")
         os.mknod(_TUN, stat.S_IFCHR, device)
         _TUN.chmod(0o666 if tun else 0o600)
     os.chdir(ROOT)
@@ -70,7 +70,7 @@ def _open_up(needed: set[Path]) -> None:
                 break
     for parent, paths in closed.items():
         kept = {path: os.open(path, os.O_PATH) for path in paths}
-        kernel.mount("tmpfs", str(parent), "tmpfs", 0, "mode=755")
+        syscalls.mount("tmpfs", str(parent), "tmpfs", 0, "mode=755")
         for path, descriptor in kept.items():
             path.mkdir(parents=True, exist_ok=True)
-            kernel.mount(f"/proc/self/fd/{descriptor}", str(path), flags=kernel.MS_BIND)
+            syscalls.mount(f"/proc/self/fd/{descriptor}", str(path), flags=syscalls.MS_BIND)

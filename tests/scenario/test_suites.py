@@ -10,9 +10,9 @@ from itertools import groupby
 import pytest
 
 from harness.compare.predict import lookup_title
+from harness.model.address_table import address_table
 from harness.model.dialects import dialect
 from harness.model.host import AddressRow
-from harness.model.table import address_table
 from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.suites import FAMILIES, suites
 

@@ -23,9 +23,9 @@ from harness.compare.fuzz.engine import TIMEOUT
 from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.compare.run import worker_lane
+from harness.model.address_table import address_table, candidates
 from harness.model.order import order_for
 from harness.model.policy import Policy
-from harness.model.table import address_table, candidates
 from harness.native.frames import lookup_payload
 from harness.native.record import Answer, LaneError, decode
 from harness.native.worker_lane import WorkerLane

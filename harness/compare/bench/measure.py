@@ -42,7 +42,7 @@ from harness.native import frames
 from harness.native.record import LaneError
 from harness.native.worker_lane import start
 from harness.sandbox import Pool
-from harness.sandbox.kernel import CLONE_NEWNET, unshare
+from harness.sandbox.syscalls import CLONE_NEWNET, unshare
 from harness.scenario.fuzz import draw_batch
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.compare.predict import found_for, name_service, request_for, targets_of
+from harness.model.address_table import address_table, candidates
 from harness.model.lookup import Found, Item
 from harness.model.order import Candidate
-from harness.model.table import address_table, candidates
 from harness.native.record import EAI_NAMES
 
 if TYPE_CHECKING:

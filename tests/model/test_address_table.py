@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.model.address_table import AddressTable, Entry, address_table, candidates
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
 from harness.model.host import (
@@ -26,7 +27,6 @@ from harness.model.host import (
     Target,
 )
 from harness.model.order import Candidate
-from harness.model.table import AddressTable, Entry, address_table, candidates
 from tests.model.kit import ETHER, VERSIONS, row, view
 
 if TYPE_CHECKING:

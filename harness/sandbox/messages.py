@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from . import kernel
+from . import syscalls
 from .values import SandboxError
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _LENGTH = struct.Struct("!Q")
 # the user namespace first: it gives the right to enter the others
 _KINDS = {
-    "user": kernel.CLONE_NEWUSER,
-    "net": kernel.CLONE_NEWNET,
-    "uts": kernel.CLONE_NEWUTS,
-    "ipc": kernel.CLONE_NEWIPC,
-    "pid": kernel.CLONE_NEWPID,
-    "mnt": kernel.CLONE_NEWNS,
+    "user": syscalls.CLONE_NEWUSER,
+    "net": syscalls.CLONE_NEWNET,
+    "uts": syscalls.CLONE_NEWUTS,
+    "ipc": syscalls.CLONE_NEWIPC,
+    "pid": syscalls.CLONE_NEWPID,
+    "mnt": syscalls.CLONE_NEWNS,
 }
 
 
@@ -80,7 +80,7 @@ class NamespaceFds:
             raise SandboxError("the sandbox has been closed")
         try:
             for descriptor, kind in zip(self._descriptors, _KINDS.values(), strict=True):
-                kernel.setns(descriptor, kind)
+                syscalls.setns(descriptor, kind)
         except OSError as problem:
             raise SandboxError(f"cannot enter the sandbox: {problem.strerror}") from None
 
