@@ -173,15 +173,14 @@ def test_junit_counts_its_cases_and_their_time(ran: Ran) -> None:
     assert sum(times) == pytest.approx(elapsed, abs=1e-5 * len(times))
 
 
-def test_junit_names_are_unique_and_do_not_depend_on_the_rest_of_the_run(ran: Ran) -> None:
+def test_junit_names_are_unique_and_those_readers_split_or_act_on_are_written_otherwise(
+    ran: Ran,
+) -> None:
     twice = ET.fromstring(written("junit", (*ran.reports, *ran.reports)))
     keys = [(case.get("classname"), case.get("name")) for case in twice.iter("testcase")]
     assert len(keys) == len(set(keys))
-    alone = read_junit(written("junit", ran.reports[:1]))
-    assert set(alone) <= set(read_junit(written("junit", ran.reports)))
-
-
-def test_names_that_readers_split_or_act_on(ran: Ran) -> None:
+    alone, among = (set(read_junit(written("junit", of))) for of in (ran.reports[:1], ran.reports))
+    assert alone <= among  # nor do they depend on the rest of the run
     text = written("junit", [replace(ran.reports[0], scenario="fact-1.4-x", lookup="::1")])
     cases = list(ET.fromstring(text).iter("testcase"))
     assert {case.get("classname") for case in cases} == {"gai-harness.fact-1_4-x"}  # for Jenkins

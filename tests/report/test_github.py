@@ -66,22 +66,17 @@ def test_a_failure_points_at_its_line(
     assert not any("file" in one.properties for one in commands(ran.reports))
 
 
-def test_builds_that_fail_alike_share_one_annotation(ran: Ran) -> None:
+def test_one_annotation_for_builds_that_fail_alike_and_none_for_what_is_accepted(ran: Ran) -> None:
     report = next(report for report in ran.reports if report.lookup == "web inet")
     error, _ = commands([replace(report, against=(), reference="", changes=())])
     assert error.message.count("expected 198.51.100.9, got 203.0.113.9") == 2 + 1  # native, model
     assert all(result.where in error.properties["title"] for result in report.results)
-
-
-def test_what_is_accepted_or_agrees_has_no_annotation(ran: Ran) -> None:
     report = ran.reports[0]
     known = tuple(replace(r, accepted=r.differs) for r in report.results)
-    found = commands([replace(report, results=known, against=(), changes=())])
-    assert [one.level for one in found] == ["notice"]
-
-
-def test_versions_that_differ_and_stale_entries_are_warnings(ran: Ran) -> None:
-    report = replace(ran.reports[0], results=(), against=(), reference="")
+    (only,) = commands([replace(report, results=known, against=(), changes=())])
+    assert only.level == "notice"
+    # versions that differ and stale entries are warnings
+    report = replace(report, results=(), against=(), reference="")
     assert report.changes
     found = commands([report], STALE, replace(STALE, failed=True), REFUSED)
     levels = [one.level for one in found]

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import gc
 import io
-from itertools import pairwise
 
 import pytest
 
-from harness.compare.results import DestinationRow, LookupReport, PairReason, Result, Verdict
+from harness.compare.results import Result
 from harness.report.formats import FORMATS, writer
 from harness.sandbox import spool
 from harness.sandbox.spool import ROOM, Spool
+from tests.report.html import kit
 
-REPORTS = 24
-WHY = "rule 10: {} was given before {}, and nothing else decides between the two of them"
-
-
-def report(number: int) -> LookupReport:
-    """A look-up of 64 addresses on which native and model disagree: about 12 KiB as pickled."""
-    order = tuple(f"10.{number}.0.{n}" for n in range(64))
-    result = Result(
-        "s", "web", "default", "2.36", "amd64", "cffi", "host", Verdict.DISAGREE,
-        order, order[::-1], first_difference=0, label="host",
-        decisions=tuple(PairReason(a, b, 10, WHY.format(a, b)) for a, b in pairwise(order)),
-        destinations=tuple(
-            DestinationRow(a, n, "10.0.0.1", 8, True, None, 14, 14, 4, 4, 10, "eth0", True, 8, ())
-            for n, a in enumerate(order)
-        ),
-    )  # fmt: skip
-    return LookupReport("s", "web", "default", (result,), line=number)
+REPORTS = 60
 
 
 def is_result(each: object) -> bool:
@@ -53,18 +37,17 @@ class Watching(io.StringIO):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_keeps_few_look_ups_in_memory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "ROOM", 1 << 16)
-    before = Watching()
+    monkeypatch.setattr(spool, "ROOM", 1 << 14)
+    before, stream = Watching(), Watching()
     before.write("")
-    stream = Watching()
     made = writer(name, stream, "t")
     for number in range(REPORTS):
-        made.add(report(number))
+        made.add(kit.lookup(f"s{number}", kit.DISAGREEING.results))
     stream.writes = 0
     stream.write("")
     made.finish()
     assert made.summary.disagree == REPORTS
-    assert stream.most - before.most < REPORTS / 2
+    assert stream.most - before.most < REPORTS * len(kit.DISAGREEING.results) / 2
     assert stream.longest < stream.total / 2
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import sys
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from harness.compare.bench.curve import Point, Sample, growth
-from harness.compare.results import LookupReport, Result, Verdict, VersionChange
 from harness.report.bench import PlotError, draw, panels, svg
 from harness.report.doctor import Check, conclusion, write_check
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
 from harness.sandbox import DeviceNote
+from tests.report.html import kit
 from tests.report.kit import written
 
 FINE = Check("kernel", "ok", "Linux")
@@ -35,27 +34,13 @@ def test_notes_of_the_same_words_are_one_line() -> None:
     assert list(device_lines(notes[:1])) == ["veth0: veth made as dummy"]
 
 
-def lookup(scenario: str, verdict: Verdict = Verdict.AGREE, accepted: bool = False) -> LookupReport:
-    result = Result(
-        scenario, "web", "default", "2.36", "amd64", "cffi", "host", verdict, ("192.0.2.1",),
-        ("192.0.2.1",), label="host", accepted=accepted,
-    )  # fmt: skip
-    return LookupReport(scenario, "web", "default", (result,))
-
-
 def test_quiet_shows_what_fails_or_differs_and_counts_all() -> None:
-    everything = [
-        lookup("plain"),
-        replace(lookup("changed"), changes=(VersionChange("2.36", "2.41", why=("because",)),)),
-        lookup("wrong", Verdict.DISAGREE),
-        lookup("accepted", Verdict.DISAGREE, accepted=True),
-    ]
+    everything = [kit.AGREEING, kit.CHANGED, kit.DISAGREEING, kit.ACCEPTED]
     quiet = written("text", everything, quiet=True)
-    assert "plain\n" not in quiet
-    for name in ("changed", "wrong", "accepted"):
-        assert f"{name}\n" in quiet
+    for report in everything:
+        assert (f"{report.scenario}\n" in quiet) == (report is not kit.AGREEING)
     assert "4 lookups on glibc" in quiet
-    assert "plain\n" in written("text", everything, quiet=False)
+    assert f"{kit.AGREEING.scenario}\n" in written("text", everything, quiet=False)
 
 
 def test_a_check_is_neither_wrapped_nor_lost() -> None:
