@@ -147,26 +147,20 @@ def test_both_streams_are_seen_and_home_is_private(tmp_path: Path) -> None:
         (console("$ true\n", "<!-- block: not-run: too lazy -->"), "one of another machine"),
         (console("$ true\n", "<!-- block: not-run: root: because -->"), "reason"),
         ("<!-- block: not-run: root: a reason in words -->\n```yaml\na: [\n```\n", "only commands"),
+        ("<!-- block: exit: 1 -->\n\nprose\n\n```console\n$ false\n```\n", "was expected under"),
+        ("# a\n\n<!-- block: skip: yes -->\n```sh\ntrue\n```\n", "'skip' is no directive"),
+        ("    indented code\n", "code by indentation"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, complaint: str, tmp_path: Path) -> None:
-    with pytest.raises(Untrue, match=r"page\.md:\d+") as raised:
+    with pytest.raises((Untrue, Malformed), match=r"page\.md:\d+") as raised:
         run(text, tmp_path)
     assert complaint in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<!-- block: exit: 1 -->\n\nprose\n\n```console\n$ false\n```\n",
-        "<!-- block: exit: 1 -->\n",
-        "<!-- block: skip: yes -->\n```sh\ntrue\n```\n",
-        "    indented code\n",
-    ],
-)
-def test_conventions_that_a_page_breaks(text: str) -> None:
-    with pytest.raises(Malformed, match=r"page\.md"):
-        parse("page.md", text)
+def test_a_page_does_not_end_with_a_directive() -> None:
+    with pytest.raises(Malformed, match="ends with a directive"):
+        parse("page.md", "<!-- block: exit: 1 -->\n")
 
 
 def test_a_block_that_is_left_out_is_told(tmp_path: Path) -> None:
