@@ -238,17 +238,3 @@ def test_adding_a_build_too_old_to_run_says_so(
         monkeypatch.setattr("harness.cli.glibc.add", lambda *_, old=old: old)
         done = call("glibc", "add", ".", "--name", "old")
         assert (done.status, "does not run here" in done.out) == (0, said)
-
-
-def test_fetch_where_there_is_no_apt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    for distribution, words, said in (
-        ("debian", "trixie", "no apt-get"),
-        ("debian", "--all", "no apt-get"),
-        ("other", "--all", "no glibc packages are known for other"),
-    ):
-        monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": distribution})  # noqa: B023
-        done = call("glibc", "fetch", words)
-        assert (done.status, said in done.err) == (3, True)
