@@ -38,7 +38,7 @@ def _version(text: str) -> str:
     return text if is_version(text) else specifier(text)
 
 
-Outcome: TypeAlias = tuple[Text, ...] | Text
+KnownAnswer: TypeAlias = tuple[Text, ...] | Text
 """An order, or the name of the error that came instead."""
 
 
@@ -89,7 +89,7 @@ class KnownResult(_KnownDifference):
 
     against: ClassVar[str] = ""
     verdict: Literal["agree", "disagree", "crashed", "error"]
-    native: Outcome
+    native: KnownAnswer
     expectations: tuple[Text, ...] = ()
 
 
@@ -97,8 +97,8 @@ class KnownChange(_KnownDifference):
     """What is accepted of one build held against another (`Result.where`)."""
 
     against: Text
-    was: Outcome
-    now: Outcome
+    was: KnownAnswer
+    now: KnownAnswer
 
 
 KnownEntry: TypeAlias = KnownResult | KnownChange

@@ -25,7 +25,7 @@ Glibc: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", descript
 Arch: TypeAlias = Annotated[
     str, Field(pattern=r"^[a-z0-9-]+$", description="Debian's name: amd64, armhf")
 ]
-Rule: TypeAlias = Annotated[int, Field(ge=1, le=10, description="of RFC 3484")]
+RuleNumber: TypeAlias = Annotated[int, Field(ge=1, le=10, description="of RFC 3484")]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 Schema: TypeAlias = Annotated[Literal[1], Field(description="the version of this format")]
 LaneKind: TypeAlias = Literal["cffi", "worker"]
@@ -51,7 +51,7 @@ class PairReason:
 
     before: str
     after: str
-    rule: Rule
+    rule: RuleNumber
     why: str
     preferred: Annotated[
         bool, Field(description="false where the rule prefers the other way, unasked by the sort")
@@ -322,7 +322,8 @@ class Side:
     order: Annotated[tuple[str, ...], Field(description="each address once")]
     error: str | None
     rule: Annotated[
-        Rule | None, Field(description="that decided; null where the model does not explain it")
+        RuleNumber | None,
+        Field(description="that decided; null where the model does not explain it"),
     ]
     why: str
 

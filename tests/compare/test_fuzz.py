@@ -17,9 +17,8 @@ from harness.compare.fuzz.engine import (
     FuzzReport,
     examine,
     fuzz,
-    write_scenario,
 )
-from harness.compare.fuzz.shrink import shrink
+from harness.compare.fuzz.shrink import shrink, write_scenario
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.plan import lanes_for
 from harness.sandbox import Pool

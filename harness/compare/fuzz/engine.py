@@ -17,8 +17,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from operator import ne
-from pathlib import Path
-from textwrap import fill
 from typing import TYPE_CHECKING, Any, Self
 
 from harness.compare import predict
@@ -26,7 +24,6 @@ from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, Tally, known_keys, line_kinds
-from harness.compare.predict import lookup_title
 from harness.compare.run import worker_lane
 from harness.compare.verdict import judge
 from harness.model.dialects import ROWS, Dialect
@@ -41,7 +38,6 @@ from harness.native.worker_lane import MODULE_NAME
 from harness.sandbox import Outcome as JobEnd
 from harness.sandbox import Pool
 from harness.scenario.fuzz import draw_batch, scenario_of
-from harness.scenario.load import as_yaml
 
 if TYPE_CHECKING:
     from harness.compare.results import Result
@@ -374,35 +370,3 @@ def examine(box: Box, spec: BatchSpec) -> Iterator[FuzzReport]:
     rows = spec.number % ROWS_EVERY == 0
     with Engine(box, batch, spec.lanes, rows=rows) as engine:
         yield engine.run()
-
-
-def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "") -> Path:
-    """Write a disagreement as the scenario file ``name``.yaml, which `gai-harness run` reproduces.
-
-    What each side says stands in it as a comment and the description. Parameters: ``found`` the
-    disagreement, shrunk; ``folder`` is made when it is not there; ``origin`` where it comes
-    from, a phrase. Returns the file's path. Raises OSError.
-    """
-    result = found.result
-    native = ", ".join(result.native) or result.error or "nothing"
-    model = ", ".join(result.model) or result.model_error or "nothing"
-    comments = [
-        f"glibc {result.glibc} ({result.arch}) answers: {native}",
-        f"the model says: {model}",
-        *(f"the model's reason: {reason.why}" for reason in result.decisions),
-        *(f"the model remarks: {remark.text}" for remark in result.remarks),
-        *(f"undefined in this glibc: {line}" for line in result.undefined),
-    ]
-    if result.agreed:
-        comments.append("only the fast path of the model differs; its rules agree with glibc")
-    description = (
-        f"Found by fuzzing{origin and f' ({origin})'}: native and model differ on "
-        f"{lookup_title(found.evidence.lookup)} with glibc {result.glibc}. "
-        f"Native: {native}. Model: {model}."
-    )
-    scenario = found.evidence.scenario.model_copy(update={"description": description})
-    text = as_yaml(scenario, [fill(line, 94, subsequent_indent="  ") for line in comments])
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path

@@ -1,4 +1,4 @@
-"""Shrinking a disagreement to the smallest scenario that still shows it.
+"""Shrinking a disagreement to the smallest scenario that still shows it, and writing that.
 
 Delta debugging on the scenario as data: each pass offers simpler trials, every one of them is
 really run again, and the first that still disagrees in the same way is kept, until no pass helps.
@@ -14,14 +14,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 from itertools import groupby, islice
+from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
+from harness.compare.predict import lookup_title
 from harness.model.host import IPAddress, address_text
 from harness.scenario.fuzz import Batch, Round
+from harness.scenario.load import as_yaml
 from harness.scenario.schema import Host, Lookup
 
 if TYPE_CHECKING:
@@ -29,9 +33,6 @@ if TYPE_CHECKING:
     from harness.sandbox import Box, Pool
 
 T = TypeVar("T")
-
-Kind = tuple[str, str | None, str | None]
-"""What must stay as it is while a case shrinks: the verdict and both errors."""
 
 _AT_ONCE = 64
 _PLAIN_VALUES = (b"0", b"1", b"9")
@@ -124,7 +125,8 @@ def _parts(trials: tuple[Trial, ...]) -> Iterator[tuple[Trial, ...]]:
         yield trials[start : start + _AT_ONCE]
 
 
-def _kind(found: Disagreement) -> Kind:
+def _kind(found: Disagreement) -> tuple[str, str | None, str | None]:
+    """What must stay as it is while a case shrinks."""
     result = found.result
     return result.verdict, result.error, result.model_error
 
@@ -305,3 +307,35 @@ def _changed(tree: Any, change: Callable[[str], str | None]) -> Any:
     if isinstance(tree, list):
         return [_changed(part, change) for part in tree]
     return change(tree) or tree if isinstance(tree, str) else tree
+
+
+def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "") -> Path:
+    """Write a disagreement as the scenario file ``name``.yaml, which `gai-harness run` reproduces.
+
+    What each side says stands in it as a comment and the description. Parameters: ``found`` the
+    disagreement, shrunk; ``folder`` is made when it is not there; ``origin`` where it comes
+    from, a phrase. Returns the file's path. Raises OSError.
+    """
+    result = found.result
+    native = ", ".join(result.native) or result.error or "nothing"
+    model = ", ".join(result.model) or result.model_error or "nothing"
+    comments = [
+        f"glibc {result.glibc} ({result.arch}) answers: {native}",
+        f"the model says: {model}",
+        *(f"the model's reason: {reason.why}" for reason in result.decisions),
+        *(f"the model remarks: {remark.text}" for remark in result.remarks),
+        *(f"undefined in this glibc: {line}" for line in result.undefined),
+    ]
+    if result.agreed:
+        comments.append("only the fast path of the model differs; its rules agree with glibc")
+    description = (
+        f"Found by fuzzing{origin and f' ({origin})'}: native and model differ on "
+        f"{lookup_title(found.evidence.lookup)} with glibc {result.glibc}. "
+        f"Native: {native}. Model: {model}."
+    )
+    scenario = found.evidence.scenario.model_copy(update={"description": description})
+    text = as_yaml(scenario, [fill(line, 94, subsequent_indent="  ") for line in comments])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
