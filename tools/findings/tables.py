@@ -159,7 +159,7 @@ def _seed(table: Table, seen: Seen) -> list[str]:
                 _winner(list(seen.at(f"findings-seed-{stack}-{resolver}-{shape.name}/{lookup}")))
                 for stack, resolver in columns
             ]
-            size = "smaller" if shape.name.endswith("-smaller") else "larger"
+            size = shape.name.rpartition("-")[2]
             rows.append((shape.words, size, lookup.replace("-", " "), *cells))
     head = (
         "node", "ip2 is", "names give",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_address
 from itertools import combinations, islice
 
 from harness.advice.suggest import goal, lines
@@ -22,7 +23,6 @@ from harness.advice.suggest.candidate_lines import (
 )
 from harness.advice.suggest.goal import Blocker, LookupCase, known_facts
 from harness.advice.suggest.lines import Mended, NewLine, with_rows
-from harness.advice.suggest.side_effects import SideEffects, side_effects
 from harness.model.addresses import as_ipv6_int, parse
 from harness.model.gaiconf import INT_MAX, parse_gai_conf
 from harness.model.host import IPAddress, Target
@@ -31,6 +31,30 @@ from harness.model.policy import Policy
 from harness.model.transport import ProcessAborted
 
 _COMPARED = 60  # equally small changes that are compared for what else they change
+# one address of every kind that a table of RFC 3484 or RFC 6724, or a usual network, tells apart
+_KINDS = {
+    "::1": "::1", "global IPv6": "2a00:1450::5", "global IPv6 (2001:db8::/32)": "2001:db8:fffe::5",
+    "link-local IPv6": "fe80::fffe:5", "site-local IPv6": "fec0:0:0:fffe::5",
+    "unique local IPv6 (fc00::/8)": "fc00:fffe::5", "unique local IPv6 (fd00::/8)": "fdfe:fffe::5",
+    "6to4": "2002:fffe::5", "Teredo": "2001:0:fffe::5", "NAT64": "64:ff9b::fffe:5",
+    "IPv4-compatible IPv6": "::254.254.0.5", "127.0.0.0/8": "127.254.0.5",
+    "10.0.0.0/8": "10.254.253.5", "172.16.0.0/12": "172.30.253.5",
+    "192.168.0.0/16": "192.168.253.5", "169.254.0.0/16": "169.254.253.5",
+    "public IPv4": "203.254.253.5",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffects:
+    """How many ``pairs`` of other ``lookups`` turn round, and of kinds of addresses.
+
+    ``kinds`` are reached from this host's sources; ``examples`` says which come first now.
+    """
+
+    pairs: int = 0
+    kinds: int = 0
+    lookups: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +246,31 @@ class _Search:
         )
 
     def effects(self, new: Lines) -> SideEffects:
-        before = [Policy.build(self.base, case.dialect) for case in self.elsewhere]
-        after = [with_rows(policy, new) for policy in before]
-        whole = self.policies[-1], with_rows(self.policies[-1], new)
-        return side_effects(self.elsewhere, before, after, whole, self.sources)
+        """What changes in other look-ups, and between kinds of addresses."""
+        turned: dict[str, int] = {}
+        for case in self.elsewhere:
+            policy = Policy.build(self.base, case.dialect)
+            after = _positions(case, with_rows(policy, new))
+            place = {at: number for number, at in enumerate(after)}
+            count = sum(place[a] > place[b] for a, b in combinations(_positions(case, policy), 2))
+            turned[case.name] = turned.get(case.name, 0) + count
+        old = _keys(self.policies[-1], self.sources)
+        now = _keys(with_rows(self.policies[-1], new), self.sources)
+        kinds = 0
+        examples: dict[str, None] = {}
+        for a, b in combinations(range(len(old)), 2):
+            name, other = old[a][0], old[b][0]
+            verdict = _sign(now[a][1], now[b][1])
+            if name == other or verdict == _sign(old[a][1], old[b][1]):
+                continue
+            kinds += 1
+            if verdict:
+                first, second = (name, other) if verdict > 0 else (other, name)
+                examples.setdefault(f"{first} before {second}")
+            else:
+                examples.setdefault(f"{name} and {other} tie")
+        lookups = tuple(name for name, count in turned.items() if count)
+        return SideEffects(sum(turned.values()), kinds, lookups, tuple(examples))
 
     @cached_property
     def sources(self) -> tuple[IPAddress, ...]:
@@ -267,3 +312,31 @@ class _Search:
         whole = tuple(sorted((*new, *self.kept(new)), key=lambda line: order(line.keyword)))
         conf = lines.with_new_lines(self.base, whole)
         return Suggestion(self.wanted, whole, self.mends, conf, self.effects(new), smallest)
+
+
+def _positions(case: LookupCase, policy: Policy) -> list[int]:
+    try:
+        ranked = order_for(case.candidates, policy, case.dialect).ranked
+    except ProcessAborted:
+        return list(range(len(case.candidates)))
+    return [item.position for item in ranked]
+
+
+_Key = tuple[bool, bool, int, int]
+
+
+def _keys(policy: Policy, sources: Sequence[IPAddress]) -> list[tuple[str, _Key]]:
+    """What rules 2, 5, 6 and 8 make of each kind from each source; the higher comes first."""
+    found = []
+    for name, text in _KINDS.items():
+        address = ip_address(text)
+        scope, precedence = policy.scope(address), policy.precedence_of(address)
+        for source in [one for one in sources if one.version == address.version] or [address]:
+            same_label = policy.label(source) == policy.label(address)
+            same_scope = policy.scope(source) == scope
+            found.append((name, (same_scope, same_label, precedence, -scope)))
+    return found
+
+
+def _sign(a: _Key, b: _Key) -> int:
+    return (a > b) - (a < b)

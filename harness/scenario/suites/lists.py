@@ -19,17 +19,20 @@ _SIZES = (2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64)
 _ONE_LINER = "precedence ::ffff:0:0/96 40\n"
 
 
+def _dual(name: str, text: str, gai_conf: str | None = None, **settings: Any) -> Cases:
+    return Cases(name, text, _DUAL, BOTH_DEFAULTS, gai_conf=gai_conf, **settings)
+
+
 def ties() -> Iterator[Cases]:
     """Destinations that no rule tells apart: every rotation stays as it is (rule 10)."""
     outside4 = [f"203.0.113.{n}" for n in (9, 1, 5, 200, 77, 130, 64)]
     equal6 = [f"2001:db8:9:{n}::1" for n in (7, 1, 5, 3, 2, 6, 4)]
     mixed = [item for pair in zip(outside4, equal6, strict=True) for item in pair]
     text = "Nothing up to rule 9 tells these destinations apart, in whatever rotation."
-    cases = Cases("rule9-ties-dual", text, _DUAL, BOTH_DEFAULTS)
+    cases = _dual("rule9-ties-dual", text)
     _tie(cases, "v4-outside", outside4, range(2, 8))
     yield _tie(cases, "v6-equal-bits", equal6, range(2, 8))
-    text += " gai.conf makes the families tie."
-    cases = Cases("rule9-ties-mixed", text, _DUAL, BOTH_DEFAULTS, gai_conf=TIED)
+    cases = _dual("rule9-ties-mixed", f"{text} gai.conf makes the families tie.", TIED)
     _tie(cases, "mixed", mixed, range(2, 9))
     _tie(cases, "v4-block-first", [*outside4[:3], *equal6[:3]], (6,))
     yield _tie(cases, "v6-block-first", [*equal6[:2], *outside4[:3]], (5,))
@@ -92,7 +95,7 @@ def cycles() -> Iterator[Cases]:
 
     for name, gai_conf in (("full-table", TIED), ("one-line", _ONE_LINER)):
         text = "gai.conf makes the families tie: the preferences go in a circle."
-        cases = Cases(f"rule9-cycles-{name}", text, _DUAL, BOTH_DEFAULTS, gai_conf=gai_conf)
+        cases = _dual(f"rule9-cycles-{name}", text, gai_conf)
         for words, step in sets:
             cases.lists(_NEAR_FAR, islice(permutations(words.split()), 0, None, step))
         for title, given, order in observed:
@@ -144,15 +147,9 @@ def from_dns() -> Iterator[Cases]:
     known = ranked(*ranking)
     for reply in ("A", "AAAA"):
         for name, gai_conf in (("default", None), ("tied", TIED)):
-            cases = Cases(
-                f"rule9-dns-{reply.lower()}-first-{name}",
-                f"DNS answers the {reply} question first; the families "
-                + ("tie by gai.conf." if gai_conf else "do not tie."),
-                _DUAL,
-                BOTH_DEFAULTS,
-                gai_conf=gai_conf,
-                **dns(reply),
-            )
+            tie = "tie by gai.conf" if gai_conf else "do not tie"
+            text = f"DNS answers the {reply} question first; the families {tie}."
+            cases = _dual(f"rule9-dns-{reply.lower()}-first-{name}", text, gai_conf, **dns(reply))
             groups = ("near4", "far4"), ("near6", "far6")
             cases.lists(where, chain.from_iterable(map(permutations, groups)), known)
             cases.lists(where, permutations(chain(*groups)), unknown if gai_conf else known)
