@@ -26,8 +26,8 @@ from harness.sandbox import (
     SandboxError,
     SandboxUnavailable,
     devices,
-    kernel,
     programs,
+    syscalls,
     sysctls,
     userns_diagnosis,
 )
@@ -63,7 +63,7 @@ def _mounts(box: Box) -> Found:
     without = {}
     try:
         data = ",".join(f"{name}={layer}" for name, layer in layers.items())
-        kernel.mount("overlay", merged, "overlay", 0, f"{data},userxattr")
+        syscalls.mount("overlay", merged, "overlay", 0, f"{data},userxattr")
     except OSError:
         without["overlay"] = "overlay"
     if not _has_own_proc():
