@@ -268,3 +268,20 @@ def test_one_precedence_line_never_does_what_is_said_to_take_two(
             kept = gai_lines.restored((line,), parse_gai_conf(b"", one.dialect), one.dialect)
             policy = Policy.build(with_new_lines(b"", (line, *kept)), one.dialect)
             assert answered_order(one, policy) != wanted
+
+
+def test_a_build_that_would_crash_is_a_case_of_its_own() -> None:
+    # rule 7 up to 2.18: 10.9.0.2 is noted not native first, native then, and an assertion fails
+    found = (
+        Candidate("10.1.0.9", "10.1.0.2", 24, index=3), Candidate("10.9.0.2", "10.9.0.1"),
+        Candidate("172.18.45.9", "172.18.45.2", 24, index=2),
+    )  # fmt: skip
+    old, new = (LookupCase("web", dialect(glibc), found) for glibc in ("2.18", "2.19"))
+    assert answered_order(old, Policy.default("2.18")) == ()
+    assert len(answered_order(new, Policy.default("2.19"))) == 3
+    # the first place is right on the new one, and must be made right on the old one
+    for cases in ((old, new), (new, old)):
+        made = suggest(cases, None, targets("10.1.0.9"))
+        assert isinstance(made, Suggestion)
+        policy = Policy.build(made.gai_conf, old.dialect)
+        assert answered_order(old, policy)[:1] == targets("10.1.0.9")

@@ -137,7 +137,8 @@ class _Search:
         for case in given:
             policy = Policy.build(self.base, case.dialect)
             known = known_facts(case, policy)
-            different[policy, case.candidates, tuple(known.values())] = case, policy, known
+            seen = policy, case.candidates, tuple(known.values())
+            different[seen, case.dialect.rule7_fills_in_unknown] = case, policy, known
         self.known = [known for _, _, known in different.values()]
         self.cases = [(case, policy) for case, policy, _ in different.values()]
         self.policies = [policy for _, policy in self.cases]
