@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli import main
-from harness.compare.explain import Explanation, explain
+from harness.compare.explain import explain
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.native.trace import Connection, connections
 from harness.sandbox.capture import pcap_file
+from tests.conftest import Call
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-needs_strace = pytest.mark.needs("strace")
 
 
 def test_calls_are_read() -> None:
@@ -39,38 +37,27 @@ def test_calls_are_read() -> None:
     )
 
 
-@pytest.fixture(scope="module")
-def traced() -> list[Explanation]:
-    """Every look-up of the library's rule and fact scenarios, traced on the host's glibc."""
+@pytest.mark.needs("strace")
+def test_every_source_is_the_kernels() -> None:
+    """In every look-up of the library's rule and fact scenarios, on the host's glibc."""
     names = ("rule", "fact-1", "seed")
     chosen = [one for one in load_scenarios(()) if one.scenario.name.startswith(names)]
     jobs = [replace(job, trace=True) for job in make_jobs(chosen, (host_lane(),))]
-    return list(explain(jobs))
-
-
-@needs_strace
-def test_every_source_is_the_kernels(traced: list[Explanation]) -> None:
-    kept = [(item.result.scenario, item.trace) for item in traced if item.trace is not None]
+    kept = [(one.result.scenario, one.trace) for one in explain(jobs) if one.trace is not None]
     checks = [(name, check) for name, trace in kept for check in trace.checks]
     assert len(checks) > 100
     assert [(name, check) for name, check in checks if not check.same] == []
-
-
-@needs_strace
-def test_the_address_dump_is_in_the_trace(traced: list[Explanation]) -> None:
-    seed = next(item for item in traced if item.result.scenario == "seed-rule9-dual-stack")
-    assert seed.trace is not None
-    assert any("RTM_GETADDR" in call for call in seed.trace.calls)
+    (seed, *_) = (trace for name, trace in kept if name == "seed-rule9-dual-stack")
+    assert any("RTM_GETADDR" in call for call in seed.calls)
 
 
 def test_without_strace_the_hint_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, call: Call, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert main(["explain", "seed-rule9-dual-stack", "--trace"]) == 3
-    said = capsys.readouterr().err
-    assert "apt-get install strace" in said
-    assert said.count("\n") == 1
+    done = call("explain", "seed-rule9-dual-stack", "--trace")
+    assert (done.status, done.err.count("\n")) == (3, 1)
+    assert "apt-get install strace" in done.err
 
 
 def test_pcap_is_what_wireshark_reads() -> None:
@@ -80,13 +67,12 @@ def test_pcap_is_what_wireshark_reads() -> None:
     assert data.endswith(b"\x14\0\0\0")
 
 
-def test_capture_works_or_says_why(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_capture_works_or_says_why(call: Call, tmp_path: Path) -> None:
     out = tmp_path / "netlink.pcap"
-    status = main(["explain", "seed-rule9-dual-stack", "--pcap", str(out)])
-    if status == 3:
-        said = capsys.readouterr().err
-        assert "nlmon" in said
-        assert said.count("\n") == 1
+    done = call("explain", "seed-rule9-dual-stack", "--pcap", out)
+    if done.status == 3:
+        assert "nlmon" in done.err
+        assert done.err.count("\n") == 1
     else:
-        assert status == 0
+        assert done.status == 0
         assert len(out.read_bytes()) > 24
