@@ -175,11 +175,17 @@ def _told(value: Seen | None) -> str:
 def _addresses(netlink: Netlink) -> Sequence[Seen]:
     return [
         SeenAddress(
-            row.index, row.family, row.prefixlen, row.flags & 0xFF, row.flags, row.scope,
-            row.address, row.local,
+            family=row.family,
+            prefixlen=row.prefixlen,
+            flags8=row.flags & 0xFF,
+            scope=row.scope,
+            index=row.index,
+            flags=row.flags,
+            address=row.address,
+            local=row.local,
         )
         for row in netlink.addresses()
-    ]  # fmt: skip
+    ]
 
 
 def _links(netlink: Netlink) -> Sequence[Seen]:
