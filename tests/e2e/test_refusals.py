@@ -136,6 +136,7 @@ def test_no_more_processes_for_an_ordinary_user(limit: str, words: list[str]) ->
 
 INTERRUPT_AT = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest itself may ignore it
 module = sys.argv.pop(1)
 class Finder:
     def find_spec(self, name, *_):
@@ -163,6 +164,7 @@ def test_ctrl_c_while_it_runs(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [str(COMMAND), "fuzz", "--seconds", "60", "-o", str(tmp_path)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     while not children.read_text():  # it is past its imports, and makes sandboxes
