@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def library_evidence(once: Once) -> list[Evidence]:
     jobs = make_jobs(load_scenarios(()), (host_lane(),))
-    return once("library", lambda _: evidence_of(jobs, 2))
+    return once("library-evidence", lambda _: evidence_of(jobs, 2))
 
 
 @pytest.fixture(scope="session")

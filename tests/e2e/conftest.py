@@ -52,7 +52,7 @@ def matrix(versions: list[str], once: Once) -> tuple[subprocess.CompletedProcess
 @pytest.fixture(scope="session")
 def library_report(once: Once) -> tuple[int, dict[str, Any]]:
     """The status and the JSON of the whole library in both lanes on the host's glibc, run once."""
-    return once("library", lambda _: document("run", "--lane", "both", "--format", "json"))
+    return once("library-report", lambda _: document("run", "--lane", "both", "--format", "json"))
 
 
 @pytest.fixture(scope="session")
