@@ -136,6 +136,10 @@ def _files() -> list[Path]:
         raise GlibcUnavailable(
             f"apt-config failed: {said}", "mend the host's apt configuration"
         ) from None
+    except OSError as error:  # Python names the program where posix_spawn is refused
+        raise GlibcUnavailable(
+            f"apt-config cannot be started: {error.strerror}", "let it be started, or mend it"
+        ) from None
     values = dict(word.split("=", 1) for word in shlex.split(done.stdout) if "=" in word)
     found = [Path(values["LIST"])] if values.get("LIST") else []
     if values.get("PARTS"):

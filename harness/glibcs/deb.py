@@ -71,6 +71,10 @@ def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) 
         raise GlibcUnavailable(
             "this machine has no dpkg-deb, which opens packages", "install dpkg"
         ) from None
+    except OSError as error:
+        raise GlibcUnavailable(
+            f"dpkg-deb cannot be started: {error.strerror}", "let it be started, or mend it"
+        ) from None
     assert process.stdout is not None
     assert process.stderr is not None
     with process:

@@ -72,11 +72,14 @@ def traced(lane: Lane, query: Query, folder: Path, timeout: float = 10.0) -> Tra
     output.unlink(missing_ok=True)
     with lane.open() as session:
         pid = session.pid_here()
-        tracer = subprocess.Popen(
-            [program, "-qq", "-v", "-s", "4096", "-e", f"trace={_CALLS}", "-e", "signal=none",
-             "-o", str(output), "-p", str(pid)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        try:
+            tracer = subprocess.Popen(
+                [program, "-qq", "-v", "-s", "4096", "-e", f"trace={_CALLS}", "-e", "signal=none",
+                 "-o", str(output), "-p", str(pid)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        except OSError as error:
+            raise TraceUnavailable(f"strace cannot be started: {error.strerror}") from None
         try:
             _wait_attached(pid, tracer)
             outcome = session.lookup(query, timeout)

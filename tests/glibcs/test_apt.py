@@ -317,6 +317,9 @@ def test_an_apt_that_is_missing_or_broken_is_told(
     _fake_apt_config(tmp_path, monkeypatch, "echo 'E: Syntax error' >&2; exit 100")
     with pytest.raises(GlibcUnavailable, match="E: Syntax error"):
         host_sources()
+    (tmp_path / "bin/apt-config").write_bytes(b"\x7fELF of no processor")
+    with pytest.raises(GlibcUnavailable, match="cannot be started: Exec format error"):
+        host_sources()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GlibcUnavailable, match="no apt-get"):
         host_sources()
