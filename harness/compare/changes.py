@@ -122,11 +122,12 @@ def _side(result: Result, prediction: Prediction, before: str, after: str) -> Si
 
 def _decision(prediction: Prediction, before: str, after: str) -> Decision | None:
     """Which rule puts one address before another; None where they were not sorted."""
-    ranked = () if prediction.order is None else prediction.order.ranked
-    known = {str(item.target): item for item in ranked}
+    if prediction.order is None:
+        return None
+    known = {str(item.target): item for item in prediction.order.ranked}
     if before not in known or after not in known:
         return None
-    return compare_pair(known[before], known[after])
+    return compare_pair(known[before], known[after], prediction.order.rules)
 
 
 def _reasons(one: Seen, other: Seen) -> tuple[str, ...]:

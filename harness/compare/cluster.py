@@ -174,11 +174,12 @@ class Cluster:
 
     def _outcome(self, future: Any) -> Outcome | None:
         """What a task gave. None after a second without it: lost workers are noticed then."""
+        done = future.done()  # then only the answer is on its way
         try:
-            outcome: Outcome = future.result(timeout=1)
+            outcome: Outcome = future.result(timeout=_ANSWERS if done else 1)
         except TimeoutError:
-            if future.status == "error":
-                raise
+            if done:
+                raise ClusterError("the Dask scheduler does not hand over an answer") from None
             return None
         except self._dask.CancelledError:
             raise ClusterError("the Dask scheduler is lost, or has dropped a task") from None

@@ -113,8 +113,10 @@ def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason |
         return None
     for pair in permutations(prediction.order.ranked, 2):
         if tuple(str(one.address) for one in pair) == wanted:
-            decision = compare_pair(*pair)
-            return PairReason.of(decision if decision.preferred else compare_pair(*pair[::-1]))
+            decision = compare_pair(*pair, prediction.order.rules)
+            if not decision.preferred:
+                decision = compare_pair(*pair[::-1], prediction.order.rules)
+            return PairReason.of(decision)
     return None
 
 

@@ -99,7 +99,7 @@ class Prediction:
     ``error`` is then the signal's name.
 
     ``alternatives`` are further orders a glibc may give where the file's effect is
-    undefined; ``undefined`` names the lines.
+    undefined, ``may_abort`` that SIGABRT is one of them; ``undefined`` names the lines.
     """
 
     items: tuple[Item, ...]
@@ -107,6 +107,7 @@ class Prediction:
     order: Order | None
     undefined: tuple[Line, ...] = ()
     alternatives: tuple[tuple[Item, ...], ...] = ()
+    may_abort: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +135,28 @@ def predict(
     if not known:
         return Prediction(found.items, found.error, None)
 
-    def ordered(honoured: frozenset[int]) -> tuple[Order, Policy, tuple[Item, ...]]:
-        policy = Policy.build(gai_conf, dialect, honour_undefined=honoured)
-        order = order_for(known, policy, dialect, rules=model.rules, sort=model.sort)
-        return order, policy, tuple(found.items[facts.position] for facts in order.ranked)
-
-    try:
-        order, policy, items = ordered(frozenset())
-    except ProcessAborted:
-        return Prediction((), "SIGABRT", None)
-    alternatives = []
-    for chosen in _choices(policy.undefined):
+    def ordered(policy: Policy) -> Order | None:
         with suppress(ProcessAborted):
-            alternatives.append(ordered(chosen)[2])
-    return Prediction(items, None, order, policy.undefined, tuple(alternatives))
+            return order_for(known, policy, dialect, rules=model.rules, sort=model.sort)
+        return None
+
+    def items(order: Order) -> tuple[Item, ...]:
+        return tuple(found.items[facts.position] for facts in order.ranked)
+
+    policy = Policy.build(gai_conf, dialect)
+    order = ordered(policy)
+    others = [
+        ordered(Policy.build(gai_conf, dialect, honour_undefined=chosen))
+        for chosen in _choices(policy.undefined)
+    ]
+    return Prediction(
+        () if order is None else items(order),
+        "SIGABRT" if order is None else None,
+        order,
+        policy.undefined,
+        tuple(items(other) for other in others if other is not None),
+        may_abort=None in (order, *others),
+    )
 
 
 def sort_input(

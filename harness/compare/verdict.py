@@ -93,14 +93,16 @@ def judge(
             Item(info.target, info.socktype, info.protocol, info.port) for info in native.addrinfos
         )
         error, elapsed = native.error, native.elapsed_ns
-        same = items == prediction.items or items in prediction.alternatives
-        verdict = Verdict.AGREE if same and error == prediction.error else Verdict.DISAGREE
+        same = (items, error) == (prediction.items, prediction.error)
+        same |= error is None and items in prediction.alternatives
+        verdict = Verdict.AGREE if same else Verdict.DISAGREE
     elif isinstance(native, Crashed):
         verdict, error = Verdict.CRASHED, signal.Signals(native.signal).name
     else:
         verdict, error = Verdict.ERROR, f"no answer within {native.seconds:g} s"
     # where a file's effect is undefined, show the possible order that glibc chose
     shown = items if items in prediction.alternatives else prediction.items
+    died_of_a_line = bool(prediction.undefined) and error == "SIGSEGV"
     pairs = enumerate(zip_longest(items, shown))
     different = next((position for position, (one, other) in pairs if one != other), None)
     native_texts = tuple(str(item.target) for item in items)
@@ -125,7 +127,7 @@ def judge(
         decisions=analysis.decisions,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
         predicted=verdict is Verdict.CRASHED
-        and (error == prediction.error or (bool(prediction.undefined) and error == "SIGSEGV")),
+        and (prediction.may_abort if error == "SIGABRT" else died_of_a_line),
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
         elapsed_ns=elapsed,
         remarks=analysis.remarks,
@@ -203,7 +205,10 @@ def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> It
     if prediction.order is None:
         return
     ranked = prediction.order.ranked
-    cycle = find_cycle(list(_by_position(ranked).values()))
+    if evidence.dialect.rule7_fills_in_unknown:
+        cycle = None  # what rule 7 compares depends on what was compared before
+    else:
+        cycle = find_cycle(list(_by_position(ranked).values()))
     if cycle is not None:
         steps = [*cycle, cycle[0]]
         words = " before ".join(str(item.address) for item in steps)

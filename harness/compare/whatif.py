@@ -15,15 +15,16 @@ from harness.compare.evidence import NamedGaiConf
 from harness.compare.results import Arch, Glibc, LookupReport, PairReason, Result, VersionChange
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.verdict import prediction_for
-from harness.model.dialects import ROWS, dialect
+from harness.model.dialects import FIRST_RUN, ROWS, dialect
 from harness.sandbox import Pool
+from harness.versions import Version
 
 if TYPE_CHECKING:
     from harness.compare.evidence import Evidence
     from harness.sandbox import Box
 
-# the model of what comes before the sort begins with 2.26; older versions are not guessed at
-_OLDEST = (2, 26)
+# older versions cannot be run to see whether it is so
+_OLDEST = Version.parse(FIRST_RUN).release
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ def _examine(box: Box, job: HostJob) -> Iterator[WhatIf]:
 
 
 def predictions(evidence: Evidence) -> tuple[VersionRange, ...]:
-    """The model's answer for every version since 2.26 on this processor, equal neighbours as one.
+    """The model's answer for every version since `FIRST_RUN`, equal neighbours as one.
 
     Only the versions at which the dialect table changes need to be asked.
     """

@@ -9,7 +9,7 @@ in every version from 2.5 to 2.44. What differs between versions and processors 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import TypeVar
@@ -288,10 +288,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The destinations in order and, for each neighbouring pair, the decision."""
+    """The destinations in order, for each neighbouring pair the decision, and the rules used."""
 
     ranked: tuple[Destination, ...]
     decisions: tuple[Decision, ...]
+    rules: Rules = field(default=RULES, repr=False, compare=False)
 
     @property
     def destinations(self) -> tuple[IPAddress, ...]:
@@ -308,7 +309,8 @@ def compare_pair(a: Destination, b: Destination, rules: Rules = RULES) -> Decisi
 def order_of(known: Sequence[Destination], rules: Rules = RULES, sort: Sort = merge_sort) -> Order:
     """Sort destinations by ``rules`` and say why each neighbour stands where it does."""
     ranked = sort(known, lambda a, b: decide(a, b, rules)[0])
-    return Order(tuple(ranked), tuple(compare_pair(a, b, rules) for a, b in pairwise(ranked)))
+    why = tuple(compare_pair(a, b, rules) for a, b in pairwise(ranked))
+    return Order(tuple(ranked), why, rules)
 
 
 def order_for(
@@ -319,7 +321,7 @@ def order_for(
     known = [glibc_destination(item, i, policy, dialect) for i, item in enumerate(candidates)]
     if dialect.rule7_fills_in_unknown:
         seven = FilledIn(known).values
-        rules = tuple(replace(one, values=seven) if one.number == 7 else one for one in rules)
+        rules = tuple(replace(one, values=seven) if one is RULES[6] else one for one in rules)
     return order_of(known, rules, sort)
 
 

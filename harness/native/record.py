@@ -15,6 +15,9 @@ from harness.versions import is_version
 # csrc/PROTOCOL.md, "Record"
 _VERSION = 1
 _HEAD = struct.Struct("<BiiQB")
+HEAD_SIZE = _HEAD.size
+TIME = slice(9, 17)
+"""Where a record has its time."""
 _COUNT = struct.Struct("<I")
 _ENTRY = struct.Struct("<iiiHIB")
 _NO_CANONNAME = 0xFFFFFFFF
@@ -140,7 +143,7 @@ def decode(data: bytes) -> Answer:
         version, eai, errno, elapsed, size = _HEAD.unpack_from(data)
         if version != _VERSION:
             raise RecordError(f"record version {version}, expected {_VERSION}")
-        at = _HEAD.size
+        at = HEAD_SIZE
         glibc = version_text(data[at : at + size])
         at += size
         (count,) = _COUNT.unpack_from(data, at)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.native import frames
 from harness.native.lanes import START_TIME, Lane, Session, SessionEnded
-from harness.native.record import LaneError, RecordError, version_text
+from harness.native.record import HEAD_SIZE, LaneError, RecordError, version_text
 from harness.versions import interpreter_arch
 
 if TYPE_CHECKING:
@@ -264,8 +264,14 @@ class Burst(_WorkerSession):
         There are fewer records than look-ups exactly when the second part is not None.
         Raises LaneError when the worker or what it says is broken.
         """
-        self.start()
+        while self._end is None and not self.pid:  # one that dies here is a result all the same
+            if self._next(START_TIME) is not None:
+                self._stop()
+                raise RecordError("an answer before the session started")
         records, early = self._answers(self._wanted, self._timeout)
+        if any(len(record) < HEAD_SIZE for record in records):
+            self._stop()
+            raise RecordError("a record cut short")
         while self._end is None:
             if self._next(self._timeout) is not None:
                 self._stop()

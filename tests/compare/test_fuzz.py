@@ -48,7 +48,8 @@ def test_some_time_without_a_disagreement(seconds: int) -> None:
     seed = int(time.time())  # another one each time; the message says which
     report = sum(fuzz(lanes_for("all", "worker"), seed, seconds=seconds, jobs=2), FuzzReport())
     assert not report.differing, (seed, report.disagreements[0].result)
-    assert len(report.refused) <= 1 + report.batches // 20, (seed, report.refused)
+    # a kernel refuses about one drawn host in a hundred; on a busy machine few are drawn
+    assert len(report.refused) <= max(1, report.batches // 20), (seed, report.refused)
     rules = {f"rule {number}" for number in range(1, 11)}
     assert not rules & set(report.left_out), (seed, report.left_out)
 

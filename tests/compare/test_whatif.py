@@ -154,11 +154,11 @@ def test_versions_that_would_react_otherwise_are_predicted() -> None:
     assert "GAI004" in {finding.code for finding in made.findings}
     (found,) = examined(made).values()
     old, new = found.predictions
-    assert (old.since, old.until, new.since, new.until) == ("2.26", "2.41", "2.41", None)
+    assert (old.since, old.until, new.since, new.until) == ("2.17", "2.41", "2.41", None)
     assert old.order != new.order
     assert not old.undefined
     text = text_of(made, found)
-    assert f"glibc 2.26 to before 2.41: {', '.join(old.order)}" in text
+    assert f"glibc 2.17 to before 2.41: {', '.join(old.order)}" in text
     assert f"glibc 2.41 and later: {', '.join(new.order)}" in text
     undefined = examined(change(job(), None, ["precedence 2001:db8:9::1 5"]))["web"]
     assert [one.undefined for one in undefined.predictions] == [True, False]

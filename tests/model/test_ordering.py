@@ -316,6 +316,10 @@ def test_a_cycle_is_found_and_without_one_every_sort_gives_the_same(
     result = merge_sort(facts, compare)
     assert insertion_sort(facts) == insertion_sort(facts[::-1]) == result
     assert merge_sort(facts[::-1], compare) == result
+    reachable = [one for one in facts if one.reachable]
+    assert merge_sort(reachable, compare) == [one for one in result if one.reachable]
+    again = merge_sort(known([some[one.position] for one in result], conf), compare)
+    assert [one.position for one in again] == [*range(len(some))]
 
 
 # --- the edges

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.compare.explain import pair_reason
 from harness.compare.predict import predict
 from harness.model.address_table import candidates
 from harness.model.dialects import dialect
@@ -94,6 +95,27 @@ def test_decisions_are_those_of_the_sort() -> None:
     found = order(candidates(targets, host, spoken), Policy.build(None, spoken), OLD)
     assert [one.rule for one in found.decisions] == [10, 7, 9]
     assert all(one.preferred for one in found.decisions)
+
+
+def test_a_pair_asked_for_is_explained_by_the_rules_of_the_sort() -> None:
+    targets, host = view(ROWS6, {name: SOURCES6[name] for name in (NEAR, FAR, NEAR_TOO, PEER)})
+    held = NameService({"web": tuple(targets)})
+    for glibc, before, rule in ((OLD, PEER, 9), (NEW, FAR, 7)):
+        found = predict(Request("web", socktype=1), held, host, None, dialect(glibc))
+        reason = pair_reason(found, (FAR, PEER))
+        assert reason is not None
+        assert (reason.before, reason.rule) == (before, rule)
+
+
+def test_a_line_that_may_count_may_save_the_process() -> None:
+    # without a length the line's effect is undefined: taken, PPP goes first, as in the next test
+    targets, host = view(ROWS, {name: SOURCES[name] for name in (ETH1, PPP, ETH0)})
+    held = NameService({"web": tuple(targets)})
+    conf = b"precedence ::ffff:10.9.0.2 50\n"
+    found = predict(Request("web", socktype=1), held, host, conf, dialect(OLD))
+    assert (found.error, found.order, found.may_abort) == ("SIGABRT", None, True)
+    assert [line.number for line in found.undefined] == [1]
+    assert {str(items[0].target) for items in found.alternatives} == {PPP}
 
 
 def test_a_crash_is_predicted() -> None:

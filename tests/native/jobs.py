@@ -70,7 +70,10 @@ def waits(box: Box, spec: LaneSpec) -> Iterator[Any]:
         hosts.unlink()
         os.mkfifo(hosts)
         with lane.open() as session:
-            yield [session.lookup(Query("web"), timeout=0.5), *session.lookup_many(QUERIES[:2])]
+            begun = time.monotonic()
+            first = session.lookup(Query("web"), timeout=0.5)
+            assert time.monotonic() - begun >= 0.5
+            yield [first, *session.lookup_many(QUERIES[:2])]
         hosts.unlink()
         box.set_names(NAMES, "files")
         with lane.open() as session:

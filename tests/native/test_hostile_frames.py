@@ -11,23 +11,35 @@ import socket
 import struct
 from dataclasses import replace
 from ipaddress import ip_address
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model.host import Target
-from harness.native.frames import Channel
+from harness.native.frames import (
+    ANSWER,
+    BY_EXIT,
+    BY_SIGNAL,
+    DIED,
+    STARTED,
+    Channel,
+    session_frame,
+)
 from harness.native.kernel_view import ADDRESSES, LINKS, decode_view, sources_request
 from harness.native.record import (
     EAI_NAMES,
     AddrInfo,
     Answer,
+    Crashed,
     LaneError,
     Query,
     RecordError,
     decode,
 )
+from harness.native.worker_lane import Burst
 
 FRAMES = int(os.environ.get("GAI_HARNESS_MUTATED_FRAMES", "20000"))
 SOURCES = sources_request(2, [Target(ip_address("192.0.2.1"))])
@@ -116,7 +128,42 @@ def test_mutated_streams_end_or_are_refused() -> None:
         finally:
             channel.close()
             os.close(read_out)
+    assert told
     assert all(text.isprintable() for text in told)
+
+
+BEGUN = session_frame(STARTED, 7, struct.pack("<I", 42))
+KILLED = session_frame(DIED, 7, struct.pack("<Bi16s", BY_SIGNAL, 11, bytes(16)))
+LEFT = session_frame(DIED, 7, struct.pack("<Bi16s", BY_EXIT, 0, bytes(16)))
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (BEGUN + session_frame(ANSWER, 7, RECORD) + LEFT, ([RECORD], None)),
+        (BEGUN + KILLED, ([], Crashed(11))),
+        (KILLED, ([], Crashed(11))),
+        (BEGUN + session_frame(ANSWER, 7, b"\1") + LEFT, "a record cut short"),
+        (session_frame(ANSWER, 7, RECORD), "an answer before the session started"),
+        (BEGUN + 2 * session_frame(ANSWER, 7, RECORD), "more than 1 answers"),
+    ],
+)
+def test_a_burst_is_answers_an_early_end_or_refused(told: bytes, found: object) -> None:
+    (ours, theirs), (unread, asked) = os.pipe(), os.pipe()
+    channel = Channel(ours, asked)
+    worker: Any = SimpleNamespace(channel=channel, kill=lambda: None, alive=False)
+    os.write(theirs, told)
+    try:
+        burst = Burst(worker, 7, [b""], 1.0)
+        if isinstance(found, str):
+            with pytest.raises(RecordError, match=found):
+                burst.finish()
+        else:
+            assert burst.finish() == found
+    finally:
+        channel.close()
+        os.close(theirs)
+        os.close(unread)
 
 
 # --- good records

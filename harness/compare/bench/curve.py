@@ -27,7 +27,7 @@ from harness.model.address_table import address_table, candidates
 from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.native.frames import lookup_payload
-from harness.native.record import Answer, LaneError, decode
+from harness.native.record import TIME, Answer, LaneError, decode
 from harness.native.worker_lane import WorkerLane
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.host import Host
@@ -36,7 +36,6 @@ from harness.scenario.schema import Lookup
 if TYPE_CHECKING:
     from harness.sandbox import Box
 
-_TIME = slice(9, 17)  # where the duration stands in a record
 _TURNS = 5
 SIZES = (2, 8, 64, 256, 1024)
 FAMILIES = ("ipv4", "ipv6", "mixed")
@@ -251,7 +250,7 @@ def _burst(lane: WorkerLane, payload: bytes, count: int) -> list[bytes]:
 
 
 def _duration(record: bytes) -> float:
-    return int.from_bytes(record[_TIME], "little") / 1e9
+    return int.from_bytes(record[TIME], "little") / 1e9
 
 
 def timed(

@@ -33,7 +33,7 @@ from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.model.transport import ProcessAborted
 from harness.native.frames import lookup_payload
-from harness.native.record import Crashed, Outcome, TimedOut, decode
+from harness.native.record import TIME, Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import MODULE_NAME
 from harness.sandbox import Outcome as JobEnd
 from harness.sandbox import Pool
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
-_TIME = slice(9, 17)
 _COUNT = struct.Struct("<I")
 _KEPT = 20  # a bug of the model shows in thousands of cases
 _KEPT_OF_ROUND = 4
@@ -151,7 +150,7 @@ class Engine:
             wanted = expected[self._specs[number].dialect]
             answers, end = burst.finish()
             for position, record in enumerate(answers):
-                elapsed += int.from_bytes(record[_TIME], "little")
+                elapsed += int.from_bytes(record[TIME], "little")
                 start = _VERSION_AT + 1 + record[_VERSION_AT]
                 if record[:9] + record[start:] != wanted[position] and not self._same(
                     record, start, wanted[position], each.lookups[position]
