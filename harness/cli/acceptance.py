@@ -17,19 +17,23 @@ from harness.compare.results import LookupReport, Notice
 from harness.compare.run import HostJob, JobOutcome
 
 
+def check(options: argparse.Namespace) -> None:
+    """Raise UsageError for options that need a baseline beside them."""
+    for name in ("update-baseline", "baseline-strict"):
+        if options.baseline is None and getattr(options, name.replace("-", "_")):
+            raise UsageError(f"--{name}: --baseline FILE was expected beside it")
+
+
 class Acceptance:
     """The baseline of one run; without ``--baseline`` nothing is accepted.
 
-    Raises UsageError for options that need one, ScenarioError for a file that cannot be used.
+    Raises UsageError for a place that cannot be one, ScenarioError for a file that is none.
     """
 
     def __init__(self, options: argparse.Namespace, jobs: Sequence[HostJob]) -> None:
         self._update, self._strict = options.update_baseline, options.baseline_strict
         self._path: str | None = options.baseline
         if self._path is None:
-            if self._update or self._strict:
-                name = "update-baseline" if self._update else "baseline-strict"
-                raise UsageError(f"--{name}: --baseline FILE was expected beside it")
             return
         path = Path(self._path)
         new = not os.path.lexists(path)

@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import replace
 
-from harness.cli.acceptance import Acceptance
+from harness.cli.acceptance import Acceptance, check
 from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, UsageError
 from harness.cli.scheduler import job_outcomes
@@ -26,6 +26,7 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("--suite: no scenario files beside it were expected")
     if options.quiet and options.format != "text":
         raise UsageError(f"--quiet: --format text was expected with it, not {options.format}")
+    check(options)
     reference = None
     if options.against is None:
         lanes = plan.lanes_for(options.glibc, options.lane)

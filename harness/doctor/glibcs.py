@@ -25,7 +25,7 @@ from harness.glibcs.catalog import (
 from harness.glibcs.fetching import catalogue, first_mirror
 from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage
-from harness.model.dialects import dialect
+from harness.model.dialects import COMPLETE_FROM, dialect
 from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import NoSandbox, Pool, SandboxError, programs
@@ -35,8 +35,6 @@ from harness.versions import Version
 if TYPE_CHECKING:
     from harness.sandbox import Box
 
-OLDEST = Version((2, 9))
-"""From here on the model's table of differences between versions is complete."""
 _ADD = "gai-harness glibc add DIR takes the glibc of any folder"
 _KEYRINGS = {"debian": "debian-archive-keyring"}  # the others: ubuntu-keyring
 
@@ -51,12 +49,14 @@ def _own() -> Found:
         Version.parse(suite.glibc) for one in distributions().values() for suite in one.suites
     )
     found = f"{own.version} {own.arch}"
-    if own.ordered_version < OLDEST:
-        return Finding(found, "limited", f"the model knows glibc fully from {OLDEST} on only")
+    if own.ordered_version < Version.parse(COMPLETE_FROM):
+        return Finding(
+            found, "limited", f"the model knows glibc fully from {COMPLETE_FROM} on only"
+        )
     if own.ordered_version > newest:
         meaning = f"newer than any the model was compared with; it is taken to behave as {newest}"
         return Finding(found, "limited", meaning)
-    return f"{found}, which the model covers ({OLDEST} to {newest})"
+    return f"{found}, which the model covers ({COMPLETE_FROM} to {newest})"
 
 
 def _cached() -> Found:

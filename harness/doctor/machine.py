@@ -40,7 +40,7 @@ _TRIAL = "seed-rule9-dual-stack"
 _DEVICE_TYPES = (
     "dummy", "veth", "ifb", "bridge", "macvlan", "tun", "sit", "ipip", "ip6tnl", "vrf", "nlmon",
 )  # fmt: skip
-# the kinds of interface that differ for the ordering; all others are made as ethernet
+# the kinds of interface that differ for the ordering
 _KINDS = ("ethernet", "sit", "tunnel", "tunnel6", "vrf")
 _FIRST_INDEX = 1000
 

@@ -113,7 +113,7 @@ def making(key: str) -> Iterator[Path]:
     base = cache_folder()
     try:
         base.mkdir(mode=0o755, parents=True, exist_ok=True)
-        for folder in ("builds", "roots", "locks", "tmp"):
+        for folder in ("builds", "roots", "locks", "tmp", "qemu"):
             (base / folder).mkdir(mode=0o755, exist_ok=True)
             if (base / folder).is_symlink():
                 raise OSError(errno.ELOOP, f"its folder {folder} is a link")

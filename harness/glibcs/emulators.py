@@ -135,9 +135,13 @@ def installed(arch: str) -> Emulator | None:
 
 
 def emulator_folders() -> list[Path]:
-    """The folders of the cache with qemu-user programs in them, newest first."""
+    """The folders of the cache with qemu-user programs, newest first; none behind a link."""
+    place = cache_folder() / "qemu"
     try:
-        found = [one for one in (cache_folder() / "qemu").iterdir() if one.is_dir()]
+        if place.is_symlink():
+            return []
+        with os.scandir(place) as entries:
+            found = [Path(one) for one in entries if one.is_dir(follow_symlinks=False)]
         return sorted(found, key=lambda one: one.stat().st_mtime, reverse=True)
     except OSError:
         return []
@@ -188,7 +192,6 @@ def _fetch(request: PackageRequest, work: Path, watch: Watcher) -> None:
         )
     key = "-".join([request.distribution.id, suite.name, *archive.name.split("_")[:2]])
     final = cache_folder() / "qemu" / key
-    final.parent.mkdir(exist_ok=True)
     publish(made, final)
     for old in emulator_folders():
         if old != final:

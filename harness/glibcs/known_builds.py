@@ -81,12 +81,12 @@ def find(spec: str) -> list[Build]:
     if spec == "host":
         return [host()]
     kept = [one.build for one in cache.cached() if one.build is not None]
+    name, _, arch = spec.partition(":")
+    if name == "all":  # whatever a file of the cache calls its build
+        return _all(kept, arch or native_arch())
     named = [build for build in kept if spec in (build.name, build.id)]
     if named:
         return named
-    name, _, arch = spec.partition(":")
-    if name == "all":
-        return _all(kept, arch or native_arch())
     if is_version(name):
         return _of_version(spec, name, arch or native_arch(), kept)
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.host import IPAddress
 
@@ -104,20 +104,23 @@ def default_routes(net: Net) -> list[tuple[int, str]]:
         ipv4 = [
             (4, fields[0])
             for fields in map(str.split, (net.ipv4_routes or "").splitlines())
-            if fields and fields[0] != "Iface" and _is_zero(fields[1])
+            if fields and fields[0] != "Iface" and _is_zero(fields[1], 4)
         ]
         ipv6 = [
             (6, fields[9])
             for fields in map(str.split, (net.ipv6_routes or "").splitlines())
-            if fields and _is_zero(fields[0]) and not _is_zero(fields[4])
+            if fields and _is_zero(fields[0], 16) and not _is_zero(fields[4], 16)
         ]
     except (ValueError, IndexError):
         raise NoAddressError("a route file has a line of another form") from None
     return ipv4 + ipv6
 
 
-def _is_zero(text: str) -> bool:
-    return not int(ip_address(bytes.fromhex(text)))
+def _is_zero(text: str, size: int) -> bool:
+    address = bytes.fromhex(text)
+    if len(address) != size:
+        raise ValueError(text)
+    return not any(address)
 
 
 def choose(net: Net, families: tuple[int, int], version: KubeletVersion) -> tuple[IPAddress, str]:

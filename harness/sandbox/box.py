@@ -79,6 +79,7 @@ class Box:
             zone = Zone.of(names, first_reply)
             if self._server is not None:
                 self._server.close()
+                self._server = None  # the next may not start
             self._server = NameServer(zone)
         write_names(self.etc, names, resolver)
 

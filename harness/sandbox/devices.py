@@ -144,7 +144,9 @@ def make(
         try:
             _make(sock, name, row, used, index, table, reserved)
         except OSError as problem:
-            if problem.errno != errno.EOPNOTSUPP:
+            # /dev/net/tun may be there and refuse; a device of another type is as good then
+            another = used == "tun" and used != _TYPES[row][-1]
+            if problem.errno != errno.EOPNOTSUPP and not another:
                 raise refused(f"host.interfaces.{name}", f"a {used} device", problem) from None
             _missing.add(used)
         else:
@@ -188,10 +190,14 @@ def _make_tun(name: str, index: int, hardware: int) -> None:
         tun = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP)) from None
-    fcntl.ioctl(tun, _TUNSETIFINDEX, struct.pack("=I", index))
     request = struct.pack("=16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
-    fcntl.ioctl(tun, _TUNSETIFF, request)
-    fcntl.ioctl(tun, _TUNSETLINK, hardware)
+    try:
+        fcntl.ioctl(tun, _TUNSETIFINDEX, struct.pack("=I", index))
+        fcntl.ioctl(tun, _TUNSETIFF, request)
+        fcntl.ioctl(tun, _TUNSETLINK, hardware)
+    except OSError:
+        os.close(tun)
+        raise
 
 
 def offered(sock: netlink.Netlink, kind: str, index: int, below: Device) -> int:

@@ -270,6 +270,20 @@ def test_one_precedence_line_never_does_what_is_said_to_take_two(
             assert answered_order(one, policy) != wanted
 
 
+def test_a_shorter_prefix_that_would_end_in_a_crash_is_left() -> None:
+    found = (
+        Candidate("2001:db8:1::9", "2001:db8:1::2", 64, index=1, native=False),
+        Candidate("10.9.1.2", "10.9.0.1"),
+        Candidate("172.19.45.11", "172.19.45.2", 24, index=3),
+        Candidate("2001:db8:3::12", "2001:db8:3::2", 64, index=3, native=False),
+    )
+    case, wanted = LookupCase("web", dialect("2.18"), found), targets("10.9.1.2", "2001:db8:1::9")
+    made = suggest((case,), None, wanted)
+    assert isinstance(made, Suggestion)
+    order = answered_order(case, Policy.build(made.gai_conf, case.dialect))
+    assert [one for one in order if one in wanted] == [*wanted]
+
+
 def test_a_build_that_would_crash_is_a_case_of_its_own() -> None:
     # rule 7 up to 2.18: 10.9.0.2 is noted not native first, native then, and an assertion fails
     found = (

@@ -61,6 +61,7 @@ WRONG_USE = {
     "run good.yaml --baseline good.yaml": "good.yaml: is read here",
     "run good.yaml --baseline many.yaml": "schema: expected this required field",
     "run good.yaml --update-baseline": "--baseline FILE was expected",
+    "run missing.yaml --glibc 9.99 --baseline-strict": "--baseline FILE was expected",
     "run good.yaml --baseline-strict": "--baseline FILE was expected",
     "run good.yaml --baseline b --update-baseline --report json=./b": "b: is written twice",
     "run good.yaml --against host": "another build than --glibc's",

@@ -67,6 +67,17 @@ def test_a_crash_is_predicted_and_said_to_be_undefined(report: dict[str, Any]) -
         assert result["glibc"] in ("2.31", "2.36")
 
 
+def test_a_line_without_length_is_undefined_before_2_41(report: dict[str, Any]) -> None:
+    kinds = {f"fact-3.4-no-length-{kind}" for kind in ("label", "precedence", "scopev4")}
+    found = [one for one in report["results"] if one["scenario"] in kinds]
+    assert {one["scenario"] for one in found} == kinds
+    for scenario in kinds:
+        undefined = {
+            one["glibc"] for one in found if one["scenario"] == scenario and one["undefined"]
+        }
+        assert undefined == {"2.31", "2.36"}, scenario
+
+
 @pytest.mark.parametrize("scenario", ["fact-3.3-missing-value", "fact-3.3-empty-length"])
 def test_numbers_left_out_differ_at_2_41(report: dict[str, Any], scenario: str) -> None:
     seen = outcomes(report, scenario)

@@ -14,6 +14,7 @@ import pytest
 from harness.doctor import examine, glibcs
 from harness.glibcs import Build, GlibcUnavailable, add, find, inventory, remove, stage
 from harness.glibcs.cache import cached, clear_dead, making
+from harness.glibcs.emulators import emulator_folders
 from tests.conftest import Call
 from tests.glibcs.conftest import calls_of
 
@@ -149,7 +150,7 @@ def test_junk_makes_no_command_slow(kept: Build, program: Path, cache: Path, cal
             (cache / folder / f"junk{number}.x").touch()
         for number in range(300):
             (cache / folder / f"folder{number}.x").mkdir()
-    (cache / "qemu").mkdir()
+    (cache / "qemu").mkdir(exist_ok=True)
     for number in range(3000):
         (cache / "qemu" / f"junk{number}").mkdir()
 
@@ -174,7 +175,7 @@ def test_only_what_a_dead_command_can_have_made_is_cleared(kept: Build, cache: P
     assert {one.name for one in work.iterdir()} == others
 
 
-@pytest.mark.parametrize("folder", ["builds", "roots", "tmp", "locks"])
+@pytest.mark.parametrize("folder", ["builds", "roots", "tmp", "locks", "qemu"])
 @pytest.mark.parametrize("damage", [_fifo, _zero, _file])
 def test_a_folder_of_the_cache_may_be_anything(
     cache: Path, tree: Make, folder: str, damage: Damage, call: Call
@@ -249,3 +250,23 @@ def test_a_link_in_the_place_of_the_work_folder_is_not_followed(
     with pytest.raises(GlibcUnavailable, match="its folder tmp is a link"), making("key"):
         pass
     assert [one.name for one in victim.iterdir()] == ["kept.conf"]
+
+
+def test_no_emulator_is_taken_through_a_link(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "victim/inside").mkdir(parents=True)
+    cache.mkdir(exist_ok=True)
+    (cache / "qemu").symlink_to(tmp_path / "victim")
+    assert emulator_folders() == []
+    with pytest.raises(GlibcUnavailable, match="its folder qemu is a link"), making("key"):
+        pass
+    (cache / "qemu").unlink()
+    (cache / "qemu/own").mkdir(parents=True)
+    (cache / "qemu/led").symlink_to(tmp_path / "victim/inside")
+    assert emulator_folders() == [cache / "qemu/own"]
+
+
+def test_no_build_of_the_cache_is_all_of_them(kept: Build, cache: Path) -> None:
+    manifest = cache / "builds" / kept.id / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"mine"', '"all"'))
+    assert [one.build.name for one in cached() if one.build is not None] == ["all"]
+    assert len(find("all")) > 1  # the host's too

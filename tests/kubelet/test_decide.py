@@ -203,7 +203,8 @@ def test_the_address_behind_the_default_route(
         (Net((LO,), HEAD + ETH1_DEFAULT.replace("eth1", "*")), "unknown"),
         (Net((LO, ONLY6), HEAD, route6("eth1", gateway=ZEROS)), "no default route"),
         *((Net((ETH0,), HEAD + line), "another form")
-          for line in ("eth0\n", "eth0\txyz\t0\n", "eth0\t0000\t00000000\n")),
+          for line in ("eth0\n", "eth0\txyz\t0\n", "eth0\t0000\t00000000\n",
+                       f"eth0\t{ZEROS}\t0\n")),
     ],
 )  # fmt: skip
 def test_no_address_behind_it(net: Net, why: str) -> None:

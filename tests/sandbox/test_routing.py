@@ -134,9 +134,9 @@ STEERED: dict[str, tuple[Data, dict[str, str | None]]] = {
     ) for own in ("2001:db8:a::", "2001:db8:b::")},
     **{f"a source of scope {scope}": (
         host_of({"a": {"addresses": [{"address": "10.1.0.2/24", "scope": scope}, "10.1.1.2/24"]}},
-                ["default via 10.1.1.1"]),
-        {"192.0.2.1": "10.1.1.2"},
-    ) for scope in ("global", "link")},
+                ["default via 10.1.0.1"]),
+        {"192.0.2.1": source},
+    ) for scope, source in (("global", "10.1.0.2"), ("link", "10.1.1.2"))},
     **{f"a metric for a prefix, and another address with{flag or ' its route'}": (
         host_of({"a": {"addresses": [{"address": "10.1.0.2/24", "metric": 300},
                                      {"address": "2001:db8:a::2/64", "metric": 3000}]},

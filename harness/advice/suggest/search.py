@@ -299,8 +299,8 @@ class _Search:
                 if (
                     len({one.row for one in trial}) == len(trial)
                     and self.size(trial) <= limit
+                    and self.yields(trial)  # an order, which one that ends in a crash has not
                     and self.changed(trial) <= changed
-                    and self.yields(trial)
                 ):
                     best = trial
                     break
