@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,20 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("GAI_HARNESS_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def soon() -> Iterator[None]:
+    """A test that waits for ever, for a FIFO or in C, fails."""
+
+    def fail(*_: object) -> None:
+        raise TimeoutError("a test waits")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(300)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def calls_of(act: Callable[[], object]) -> int:
