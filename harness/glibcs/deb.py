@@ -6,16 +6,17 @@ and whatever an archive can ask for has a limit.
 
 from __future__ import annotations
 
+import collections
+import itertools
 import os
 import posixpath
 import resource
-import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO
 
 from harness.glibcs.build import GlibcError, GlibcUnavailable
 from harness.glibcs.libc_files import WANTED
@@ -97,26 +98,22 @@ def unpack_tar(
 
     The stream need not be seekable; ``shown`` is how to call the archive in an error.
     """
-    bounded: Any = _Bounded(stream)  # tarfile only calls its read
+    bounded = _Bounded(stream)
     try:
-        with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_member_kind()) as archive:
-            for member in archive:
-                name = _inside(member.name)
-                if member.issym():
-                    _check_link(name, member.linkname)
-                elif member.islnk():
-                    _inside(member.linkname)
-                if not member.isdir() and wanted(name):
-                    _make(archive, member, name, tree)
+        for member, content in _members(bounded):
+            name = _inside(member.name)
+            if member.issym():
+                _check_link(name, member.linkname)
+            elif member.islnk():
+                _inside(member.linkname)
+            if not member.isdir() and wanted(name):
+                _make(content, member, name, tree)
         # the end of the archive is padding; reading it lets dpkg-deb end by itself
         while bounded.read(65536):
             pass
-    except OSError:
-        raise
     except GlibcError as error:
         raise GlibcError(f"{shown}: {error}") from None
-    except Exception as error:
-        # besides its own TarError, tarfile lets out what a number or a name in a header causes
+    except (tarfile.TarError, ValueError) as error:  # ValueError: a number or a name in a header
         raise GlibcError(f"{shown}: a damaged package ({_short(str(error))})") from None
 
 
@@ -128,6 +125,7 @@ class _Bounded:
         self._end = time.monotonic() + _SECONDS
 
     def read(self, size: int) -> bytes:
+        """So many bytes, fewer at the end."""
         data = self._stream.read(size)
         self._left -= len(data)
         if self._left < 0:
@@ -136,28 +134,48 @@ class _Bounded:
             raise GlibcError(f"unpacking it takes over {_SECONDS:.0f} s")
         return data
 
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """So many bytes in pieces, and what fills their last block. Raises GlibcError if short."""
+        left = size
+        while left > 0:
+            piece = self.read(min(left + -left % tarfile.BLOCKSIZE, 1 << 16))
+            if not piece:
+                raise GlibcError("a damaged package (unexpected end of data)")
+            yield piece[:left]
+            left -= len(piece)
 
-def _member_kind() -> type[tarfile.TarInfo]:
-    """The class of one archive's members, which looks at each header before its content."""
-    headers = long = 0
 
-    class Member(tarfile.TarInfo):
-        @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-            nonlocal headers, long
-            found = super().frombuf(buf, encoding, errors)
-            headers += 1
-            # a long name and a long link before a member; tarfile reads each whole, by recursion
-            long = long + 1 if found.type in _LONG else 0
-            if headers > _MOST_MEMBERS:
-                raise GlibcError(f"more than {_MOST_MEMBERS} members")
-            if found.type not in _KINDS:
-                raise GlibcError(f"{_short(found.name)} is neither a file, a folder nor a link")
-            if found.size < 0 or long > 2 or (long and found.size > _LONGEST_PATH):
-                raise GlibcError(f"a header of {found.size} bytes before a member")
-            return found
+def _members(stream: _Bounded) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]:
+    """The members up to the end mark with their content, which is valid until the next one.
 
-    return Member
+    tarfile parses single headers only: reading a whole archive, it follows what they ask for
+    (a name of gigabytes, a name of a name) before anyone can look at them.
+    """
+    long: dict[bytes, str] = {}
+    for number in itertools.count(1):
+        block = stream.read(tarfile.BLOCKSIZE)
+        if not block.strip(b"\0") and len(block) == tarfile.BLOCKSIZE:
+            return
+        found = tarfile.TarInfo.frombuf(block, tarfile.ENCODING, "surrogateescape")
+        if number > _MOST_MEMBERS:
+            raise GlibcError(f"more than {_MOST_MEMBERS} members")
+        if found.type not in _KINDS:
+            raise GlibcError(f"{_short(found.name)} is neither a file, a folder nor a link")
+        is_long = found.type in _LONG
+        if found.size < 0 or found.type in long or (is_long and found.size > _LONGEST_PATH):
+            raise GlibcError(f"a header of {found.size} bytes before a member")
+        if is_long:
+            name = b"".join(stream.blocks(found.size)).partition(b"\0")[0]
+            long[found.type] = name.decode(tarfile.ENCODING, "surrogateescape")
+            continue
+        if found.size and not found.isreg():
+            raise GlibcError(f"{_short(found.name)} has content and is no file")
+        found.name = long.get(tarfile.GNUTYPE_LONGNAME, found.name)
+        found.linkname = long.get(tarfile.GNUTYPE_LONGLINK, found.linkname)
+        long.clear()
+        content = stream.blocks(found.size)
+        yield found, content
+        collections.deque(content, maxlen=0)  # what was not wanted
 
 
 def _short(text: str) -> str:
@@ -189,7 +207,7 @@ def _check_link(name: str, target: str) -> None:
             )
 
 
-def _make(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, tree: Path) -> None:
+def _make(content: Iterator[bytes], member: tarfile.TarInfo, name: str, tree: Path) -> None:
     path = _folder(tree, posixpath.dirname(name)) / posixpath.basename(name)
     if path.is_symlink() or path.exists():
         raise GlibcError(f"{_short(name)} is in the package twice")
@@ -208,14 +226,9 @@ def _make(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, tree: Pa
         raise GlibcError(
             f"{_short(name)} has {member.size} bytes, too many for a library or a qemu"
         )
-    data = archive.extractfile(member)
-    if data is None:
-        raise GlibcError(f"{_short(name)} has no content")
     # "x" makes the file anew and never follows a link
     with path.open("xb") as output:
-        shutil.copyfileobj(data, output)
-    if path.stat().st_size != member.size:
-        raise GlibcError(f"{_short(name)} is cut short")
+        output.writelines(content)
     path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 

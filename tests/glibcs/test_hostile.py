@@ -19,6 +19,8 @@ from harness.glibcs.deb import unpack, unpack_tar
 from tests.glibcs.conftest import calls_of, memory_of
 from tests.glibcs.making import ar_header, deb, elf, hard, link, member, tar
 
+pytestmark = pytest.mark.bare
+
 # How many damaged files are tried of each kind; docs/security.md names a longer run.
 CASES = int(os.environ.get("GAI_HARNESS_MUTATIONS", "400"))
 ENTRY = struct.pack("<QQ", 1, 0)  # of a dynamic section: DT_NEEDED
