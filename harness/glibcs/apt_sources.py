@@ -10,8 +10,6 @@ import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.message import Message
-from email.parser import HeaderParser
 from pathlib import Path
 
 from harness.glibcs.build import GlibcUnavailable
@@ -74,15 +72,23 @@ def parse_one_line(text: str) -> Iterator[Source]:
 
 def parse_deb822(text: str) -> Iterator[Source]:
     """The sources in the text of a ``.sources`` file."""
-    # a stanza's form is that of a mail's header with remarks
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    for stanza in map(HeaderParser().parsestr, re.split(r"\n\s*\n", kept)):
+    for stanza in map(_fields, re.split(r"\n\s*\n", kept)):
         disabled = stanza.get("enabled", "").strip().lower() in _NO
         if "deb" in stanza.get("types", "").split() and not disabled:
             yield from _of(stanza)
 
 
-def _of(stanza: Mapping[str, str] | Message) -> Iterator[Source]:
+def _fields(stanza: str) -> dict[str, str]:
+    """The fields by their names in small letters; continuation lines stay as they are.
+
+    Not read as a mail's header: Python 3.13.5 drops the line break before a key block.
+    """
+    fields = (field.partition(":") for field in re.split(r"\n(?![ \t])", stanza))
+    return {name.strip().lower(): value.strip(" \t") for name, _, value in fields}
+
+
+def _of(stanza: Mapping[str, str]) -> Iterator[Source]:
     suites, components, arches = (
         tuple(stanza.get(field, "").split()) for field in ("suites", "components", "architectures")
     )

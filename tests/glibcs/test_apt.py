@@ -231,6 +231,7 @@ deb
     ]
 
 
+@pytest.mark.bare
 def test_the_deb822_format() -> None:
     text = f"""# a remark
 Types: deb deb-src
@@ -258,7 +259,7 @@ Suites: sid
     only, second = parse_deb822(text)
     assert (only.uri, second.uri) == (MAIN, "http://second.test/debian")
     assert only.suites == ("bookworm", "bookworm-updates")
-    assert only.signed_by.splitlines()[1:3] == [" -----BEGIN PGP PUBLIC KEY BLOCK-----", " ."]
+    assert only.signed_by.startswith("\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n")
 
 
 def _source(uri: str, suites: str, components: str = "main", arches: str = "") -> Source:
