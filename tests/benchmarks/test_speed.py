@@ -4,11 +4,8 @@ No time is asserted: each is held to its answer only. ``--benchmark-disable`` ru
 body once, without measuring.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -20,12 +17,9 @@ from harness.model.order import Candidate, order_for
 from harness.model.policy import Policy
 from harness.native.record import Query
 from harness.native.worker_lane import WorkerLane, bundled_worker
-from harness.sandbox import Pool
+from harness.sandbox import Box, Pool
 from harness.scenario import gai_conf_files
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
-    from harness.scenario.host import Host
+from harness.scenario.host import Host
 
 pytestmark = pytest.mark.benchmark(max_time=0.1, min_rounds=3, warmup=False)
 SPOKEN = dialect("2.36", "amd64")

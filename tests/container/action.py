@@ -4,8 +4,6 @@ It carries out ``run`` steps as GitHub's runner does, with its environment files
 ``uses`` steps are noted. Source: GitHub's reference of workflow syntax, contexts and expressions.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

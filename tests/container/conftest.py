@@ -1,7 +1,5 @@
 """The base root of the Containerfile, and its image, made once for all tests."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The GitHub action: valid, its scripts linted, its steps carried out as an ordinary user."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """docs/ci.md: its pipelines are valid, and do what the page says, on a stand-in for the service."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The Containerfile: linted, and carried out without an engine."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How the C side is built: for old glibcs, without a warning and without a leak."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import re

@@ -1,7 +1,5 @@
 """The worker's protocol, spoken by hand: what it accepts, and what it does with garbage."""
 
-from __future__ import annotations
-
 import errno
 import os
 import random

@@ -1,9 +1,6 @@
 """The table's form: what a row says of what it found, and which rows are left out."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,10 +8,7 @@ from harness.doctor import Row, examine
 from harness.doctor.rows import Finding, Found
 from harness.glibcs import GlibcUnavailable
 from harness.report.doctor import Check
-from harness.sandbox import SandboxError, SandboxUnavailable
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
+from harness.sandbox import Box, SandboxError, SandboxUnavailable
 
 
 def _raise(problem: Exception, box: Box | None = None) -> Found:

@@ -1,7 +1,5 @@
 """Fixtures of the tests that use the whole: builds of glibc, the package built and installed."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The command as a user runs it, and what runs inside a sandbox for these tests."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -10,22 +8,19 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from harness.cli import main
-from harness.compare.evidence import LaneSpec
+from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.run import HostJob, collect
 from harness.native.record import Answer, Query
 from harness.native.worker_lane import WorkerLane
+from harness.sandbox import Box
+from harness.sandbox.names import Resolver
+from harness.scenario.schema import Host
 from tests.sandbox import ordinary_user
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import Evidence
-    from harness.sandbox import Box
-    from harness.sandbox.names import Resolver
-    from harness.scenario.schema import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")

@@ -1,7 +1,5 @@
 """Nothing of the current folder is executed, whatever lies in it and whatever is started there."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Two foreign architectures, as a user runs them: big-endian s390x, and armhf of 32 bits."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable

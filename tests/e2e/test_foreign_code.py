@@ -1,16 +1,13 @@
 """A program in the place of a glibc's loader gets nothing of the machine or of its caller."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,9 +16,6 @@ from harness.glibcs import host
 from tests.e2e.kit import COMMAND, ROOT, start
 from tests.glibcs.making import elf
 from tests.sandbox import ordinary_user
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SCENARIO = "seed-rule9-dual-stack"
 # musl's start-up asks nothing of the machine, so a static program of it runs anywhere

@@ -1,7 +1,5 @@
 """``gai-harness --help`` answers at once, because nothing heavy is imported for it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

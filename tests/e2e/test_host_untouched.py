@@ -1,7 +1,5 @@
 """The machine is the same after a run, and after one that was killed in the middle."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """A hostile text in every place that outside text comes from, through every command and format."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

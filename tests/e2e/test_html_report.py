@@ -1,7 +1,5 @@
 """The page of the whole library on every glibc, in Chromium: what it shows is what was found."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections import Counter

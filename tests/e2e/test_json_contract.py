@@ -1,7 +1,5 @@
 """What commands write as JSON is what their schemas say; ``run`` keeps its contract too."""
 
-from __future__ import annotations
-
 import json
 from ipaddress import ip_address
 from pathlib import Path

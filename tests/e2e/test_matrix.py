@@ -1,7 +1,5 @@
 """The whole library on every glibc the distribution has, in one command."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -4,8 +4,6 @@ The builds are real: copies of the host's glibc, some with a patched table of pr
 labels, laid out as an install prefix, a DESTDIR, or a container's root file system.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A preloaded getaddrinfo is never reported as glibc's."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Where a system call is refused or a limit is reached, a command says so in words, status 3."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

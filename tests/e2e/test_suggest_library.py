@@ -1,27 +1,21 @@
 """Every order that any look-up of the library can be given, confirmed by real glibc."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import permutations
-from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.advice.suggest import Impossible, Suggestion
+from harness.advice.suggest import Impossible, LookupCase, Suggestion
 from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
 from harness.compare.suggest import Answered, Wish, case_of, fulfil
 from harness.model.host import Target
 from harness.sandbox import Pool
 from tests.advice.suggest_kit import some_gai_conf_does_it
 from tests.e2e.kit import gai_harness, gather
-
-if TYPE_CHECKING:
-    from harness.advice.suggest import LookupCase
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 _ALL_ORDERS_UP_TO = 3

@@ -1,7 +1,5 @@
 """Called in process and by a worker, which maps nothing else, a glibc gives the same records."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

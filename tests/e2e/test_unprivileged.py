@@ -1,7 +1,5 @@
 """Everything works for an ordinary user: native against model on the whole library."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """docs/upstream-rule9.md: the reproduction in plain C does what the page says of it."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Callable
 from pathlib import Path

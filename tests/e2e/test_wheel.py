@@ -1,7 +1,5 @@
 """The package as published: what sdist and wheel carry, and that it runs without its source."""
 
-from __future__ import annotations
-
 import io
 import json
 import tarfile

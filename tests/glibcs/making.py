@@ -1,14 +1,9 @@
 """Small artificial ELF files and Debian packages."""
 
-from __future__ import annotations
-
 import io
 import struct
 import tarfile
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 # Debian's name -> (e_machine, 64 bits, little endian, e_flags)
 MACHINES: dict[str, tuple[int, bool, bool, int]] = {

@@ -3,8 +3,6 @@
 No network.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The cache's own files are not believed: whatever lies there costs no time and no traceback."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

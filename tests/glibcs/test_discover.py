@@ -1,7 +1,5 @@
 """Libraries that are read: of a directory, of this process, and any ELF file."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Which qemu-user runs a foreign build: found, fetched, and put into its root."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

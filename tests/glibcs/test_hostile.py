@@ -1,7 +1,5 @@
 """Trees and archives made to cost memory, time or a file of the host's."""
 
-from __future__ import annotations
-
 import io
 import os
 import random

@@ -1,7 +1,5 @@
 """A fetch that is killed: apt-get ends with it, and the next command clears what it left."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

@@ -1,7 +1,5 @@
 """Real packages of the host's distribution, through its own apt-get."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """kubelet's four steps, as a pure function."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address
 
 import pytest

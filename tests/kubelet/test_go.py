@@ -1,7 +1,5 @@
 """Real Go: whom it asks; with cgo it follows glibc, without harness.model.standards.GOLANG."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -11,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,14 +19,11 @@ from harness.model.host import HostView, Target
 from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
-from harness.sandbox import Pool
+from harness.sandbox import Box, Pool
 from harness.scenario import library, load
 from harness.scenario.fuzz import draw_batch
 from harness.scenario.schema import Dns, Lookup, Scenario
 from tests.conftest import Call
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
 
 SOURCE = Path(__file__).parents[1] / "go/lookup.go"
 # as Go's cgo calls getaddrinfo: SOCK_STREAM, AI_CANONNAME | AI_V4MAPPED | AI_ALL

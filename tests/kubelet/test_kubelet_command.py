@@ -1,7 +1,5 @@
 """``gai-harness kubelet`` as a user runs it: the four steps, records, remedies, wrong use."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Node objects: JSON, etcd's protobuf, and what is neither."""
 
-from __future__ import annotations
-
 import base64
 import json
 import os
@@ -9,19 +7,15 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.kubelet.node import PREFIX, NodeError, NodeObject, read_node
-from harness.sandbox import Pool
+from harness.sandbox import Box, Pool
 from harness.scenario.schema import Host
 from tests.conftest import Call
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
 
 HERE = Path(__file__).parent
 # one Node, encoded by Kubernetes 1.20's own protobuf serializer and as JSON

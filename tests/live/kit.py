@@ -1,7 +1,5 @@
 """Random scenarios, and what runs inside a sandbox: its /etc is private, all else the machine's."""
 
-from __future__ import annotations
-
 import io
 import re
 import socket
@@ -11,27 +9,25 @@ from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
 from harness.cli import main as cli
+from harness.compare.explain import Explanation
 from harness.compare.live import explain_live
 from harness.compare.run import HostJob, collect
 from harness.kernel.netlink import Netlink
+from harness.live.address_map import AddressMap
 from harness.live.host import Snapshot, snapshot
 from harness.live.names import Answer, ask
 from harness.model.host import Target
+from harness.sandbox import Box
 from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.fuzz import draw_batch, scenario_of
 from harness.scenario.fuzz.dice import Dice
 from harness.scenario.schema import Host, Lookup
 from tests.sandbox.kit import host as host_of
-
-if TYPE_CHECKING:
-    from harness.compare.explain import Explanation
-    from harness.live.address_map import AddressMap
-    from harness.sandbox import Box
 
 _LINKS = "bridge", "bond", "vlan", "macvlan", "wireguard", "tun", "veth", "dummy", "vxlan"
 _MARKS = {"not": True, "fwmark": "0x1f"}, {"table": 254, "suppress_prefixlength": 0}

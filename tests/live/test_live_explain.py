@@ -1,7 +1,5 @@
 """``explain NAME`` needs no scenario: the machine as it is, its name service in its own order."""
 
-from __future__ import annotations
-
 import json
 import os
 from ipaddress import ip_address

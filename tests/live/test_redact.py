@@ -1,9 +1,7 @@
 """Redaction: whatever is put in, every rule decides as before, and the bits stay in shape."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +11,9 @@ from harness.live.address_map import Permutation, Pin, PinError, address_map
 from harness.live.redact import redact
 from harness.live.said import Address, Link, Name, Said
 from harness.model import Candidate, Policy, order
+from harness.model.host import IPAddress
 from harness.scenario import Scenario
 from tests.sandbox.kit import host as host_of
-
-if TYPE_CHECKING:
-    from harness.model.host import IPAddress
 
 DIALECTS = (("2.7", "amd64"), ("2.16", "amd64"), ("2.36", "amd64"), ("2.36", "armhf"),
             ("2.40", "i386"), ("2.44", "arm64"))  # fmt: skip

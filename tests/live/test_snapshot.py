@@ -1,20 +1,21 @@
 """Snapshots: taken inside sandboxes, they replay to what was seen, redacted and not."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from harness.cli import main as cli
 from harness.compare.plan import lanes_for, make_jobs
+from harness.compare.run import HostJob
 from harness.kernel.netlink import Netlink
+from harness.live.address_map import AddressMap
 from harness.live.host import SnapshotError, snapshot
 from harness.live.redact import redact
 from harness.live.replay import differences
@@ -27,12 +28,6 @@ from tests.live import kit
 from tests.live.kit import drawn
 from tests.sandbox.kit import host as host_of
 from tests.sandbox.kit import interface
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from harness.compare.run import HostJob
-    from harness.live.address_map import AddressMap
 
 HOSTS = 50
 

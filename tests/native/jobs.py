@@ -1,24 +1,19 @@
 """What runs inside a sandbox for the tests of workers in a jail and through qemu-user."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import open_lane
+from harness.native.lanes import Lane
 from harness.native.record import Query
 from harness.native.worker_lane import WorkerLane, bundled_worker
+from harness.sandbox import Box
 from harness.scenario.schema import Host
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from harness.native.lanes import Lane
-    from harness.sandbox import Box
 
 _KINDS = ("user", "mnt", "pid")
 

@@ -1,7 +1,5 @@
 """A worker of another architecture through qemu-user is a worker like any other."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Callable, Iterator
 

@@ -3,8 +3,6 @@
 Every frame is read, or refused with a LaneError.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import socket

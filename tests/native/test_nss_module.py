@@ -1,7 +1,5 @@
 """The name service module: the buffer protocol under sanitizers, and real glibc calling it."""
 
-from __future__ import annotations
-
 import errno
 import os
 import subprocess

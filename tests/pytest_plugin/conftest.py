@@ -1,7 +1,5 @@
 """Projects for the plugin to run in."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 

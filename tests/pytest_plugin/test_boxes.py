@@ -1,7 +1,5 @@
 """The fixtures, as people's own tests use them: this run of pytest has loaded the plugin."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

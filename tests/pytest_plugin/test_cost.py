@@ -1,7 +1,5 @@
 """What the plugin costs those who only have it installed: a few small modules."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

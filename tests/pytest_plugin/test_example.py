@@ -1,7 +1,5 @@
 """The example project of docs/pytest.md, run for real, and a fresh one with a single file."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """From results to what pytest shows, and the builds of glibc that cannot be used."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """gai.conf in boxes. glibc reads it once per process, so these run in processes of their own."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Scenario files as test items: their ids, how they are selected, what a failure shows."""
 
-from __future__ import annotations
-
 from typing import Any
 from xml.etree import ElementTree
 

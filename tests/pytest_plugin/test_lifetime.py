@@ -1,7 +1,5 @@
 """What is left of hosts, functions and commands when pytest is killed: nothing."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """Options and ini keys: what they choose, and the one line for what cannot be used."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from types import SimpleNamespace

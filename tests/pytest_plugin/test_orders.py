@@ -1,7 +1,5 @@
 """The fixture gai_order: what it answers, of which host, and for which arguments."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable
 from typing import Any

@@ -6,8 +6,6 @@ The process enters the place and becomes the command. All of it is in namespaces
 nothing of the machine is changed.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

@@ -1,27 +1,21 @@
 """The functions the tests run inside sandboxes."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.model.host import Route, Target
-from harness.sandbox import SandboxError, sysctls
+from harness.sandbox import Box, SandboxError, sysctls
+from harness.scenario.schema import Host
 from harness.scenario.sysctls import WHOLE, parts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from harness.sandbox import Box
-    from harness.scenario.schema import Host
 
 
 def _network() -> str:

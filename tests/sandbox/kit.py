@@ -1,7 +1,5 @@
 """Hosts in few words: ``host({"eth0": "10.0.0.1/24"}, ["default via 10.0.0.2"])``."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Changing a network by hand, as people do with iproute2's ip, which a bare Debian lacks."""
 
-from __future__ import annotations
-
 import socket
 
 from pyroute2 import IPRoute  # type: ignore[import-untyped]

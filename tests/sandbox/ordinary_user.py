@@ -5,19 +5,14 @@ tree can be reached even when they lie under a folder closed to others, and in w
 /dev/net/tun is open to all, as udev makes it.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.sandbox import syscalls
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 UID = 65534
 _HIDDEN = ("PYTEST_", "XDG_", "GAI_HARNESS_CACHE")  # what is this user's own

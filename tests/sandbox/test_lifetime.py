@@ -1,7 +1,5 @@
 """What a sandbox leaves behind: nothing, however it ends."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

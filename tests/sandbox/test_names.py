@@ -1,7 +1,6 @@
-from __future__ import annotations
-
+from pathlib import Path
 from socket import AF_INET, AF_INET6, AF_UNSPEC
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from dnslib import QTYPE, DNSRecord  # type: ignore[import-untyped]
@@ -13,9 +12,6 @@ from harness.sandbox.dns import FirstReply, Ordering, Question, Zone, reply_to
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 from tests.sandbox.kit import host
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # addresses for AI_ADDRCONFIG, but no way to the names' addresses: with equal precedences
 # (the job's gai.conf) no rule then tells them apart, and the order of arrival stays

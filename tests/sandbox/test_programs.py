@@ -1,7 +1,5 @@
 """What a started Python and program may find, when the current folder is somebody else's."""
 
-from __future__ import annotations
-
 import os
 import sys
 import sysconfig

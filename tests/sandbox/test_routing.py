@@ -1,21 +1,16 @@
 """Rules, tables, multipath, label rows, scopes and flags: built, and what they do to a source."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from harness.model.host import Target
+from harness.model.host import Route, Target
 from harness.sandbox import Pool, SandboxUnavailable
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 from tests.sandbox.kit import Data
 from tests.sandbox.kit import host as host_of
-
-if TYPE_CHECKING:
-    from harness.model.host import Route
 
 TWO = {"a": "10.1.0.2/24 2001:db8:a::2/64", "b": "10.2.0.2/24 2001:db8:b::2/64"}
 TO_A = ["default via 10.1.0.1", "default via 2001:db8:a::1"]

@@ -1,19 +1,13 @@
 """Every sysctl that a scenario may set is the sandbox's own: the machine's stays as it was."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.sandbox import SandboxError, sysctls
+from harness.sandbox import Pool, SandboxError, sysctls
 from harness.scenario.schema import Host
 from harness.scenario.sysctls import WHOLE, parts
 from tests.sandbox import jobs
-
-if TYPE_CHECKING:
-    from harness.sandbox import Pool
 
 ROOT = Path("/proc/sys/net")
 # what the kernel shows in every network namespace and is the machine's, or may be

@@ -1,7 +1,5 @@
 """docs/findings.md: a conclusion that the run contradicts is never printed."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import ValidationError
 

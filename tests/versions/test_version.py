@@ -1,7 +1,5 @@
 """One order of glibc versions, and one table of architectures."""
 
-from __future__ import annotations
-
 import platform
 
 import pytest
