@@ -1,7 +1,5 @@
 """What still runs of a program that a test has started, and what it has left on the machine."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """An inner room never imports an outer one (docs/architecture.md)."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

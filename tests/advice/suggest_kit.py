@@ -1,7 +1,5 @@
 """Trying every gai.conf that can make a difference, to hold the search to it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product

@@ -1,7 +1,5 @@
 """Every finding of the gai.conf linter: files that have it, files like them that have not."""
 
-from __future__ import annotations
-
 import re
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The search for the smallest gai.conf change."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address

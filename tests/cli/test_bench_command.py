@@ -1,7 +1,5 @@
 """``gai-harness bench``: what it reports and draws. No time is asserted anywhere."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Completion in the real shells, installed as the help says."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty

@@ -1,7 +1,5 @@
 """``gai-harness doctor`` where everything works, and where the kernel really refuses."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os

@@ -1,7 +1,5 @@
 """``gai-harness lint``: three formats, three exit statuses."""
 
-from __future__ import annotations
-
 import io
 import json
 import sys

@@ -1,7 +1,5 @@
 """Output files are written whole or not at all, and never over what is read."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

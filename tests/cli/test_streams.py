@@ -1,7 +1,5 @@
 """Standard streams that are closed, full, without a reader, or cannot spell a character."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

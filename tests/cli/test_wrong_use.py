@@ -1,7 +1,5 @@
 """Wrong use and bad input: status 2 (or 3) and one line that says what was expected."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

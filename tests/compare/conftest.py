@@ -1,20 +1,14 @@
 """Evidence of the library on real glibc, collected once for all tests."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.compare.evidence import Evidence
 from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
 from tests.compare.kit import evidence_of
 from tests.conftest import Once
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from harness.compare.evidence import Evidence
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,10 @@
 """Evidence for these tests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from harness.compare.evidence import Evidence
 from harness.compare.run import HostJob, collect
-from harness.sandbox import Pool
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import Evidence
-    from harness.sandbox import Box
+from harness.sandbox import Box, Pool
 
 
 def gather(box: Box, job: HostJob) -> Iterator[Evidence]:

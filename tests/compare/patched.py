@@ -5,19 +5,14 @@ the constants of libc.so.6. A copy of the host's glibc in which one such value i
 what a distribution's patch of these tables would give, and needs no compiler.
 """
 
-from __future__ import annotations
-
 import shutil
 import struct
 from ipaddress import IPv6Network
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from elftools.elf.sections import SymbolTableSection
 
 from harness.glibcs import Build, host
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def install_prefix(folder: Path, build: Build | None = None) -> Path:

@@ -4,8 +4,6 @@ A bug is a function that is given `setattr`, or pytest's, which takes it back: t
 their own process, the fuzzer in the sandbox's alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial

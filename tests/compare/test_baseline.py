@@ -1,7 +1,5 @@
 """Known differences: accepted exactly, news otherwise, and gone only where a run can tell."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Builds apart: the rows of the dialect table that are named as the reason, and their labels."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Fuzzing and runs on a real Dask cluster: the same results as without, workers lost or not."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -16,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 from unittest.mock import MagicMock
 
 import pytest
@@ -25,12 +23,9 @@ from harness.compare import cluster as clusters
 from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, Tls, do, fuzz_on, run_on
 from harness.compare.fuzz.engine import BatchSpec, FuzzReport, fuzz
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
-from harness.compare.run import run
+from harness.compare.results import LookupReport
+from harness.compare.run import JobOutcome, run
 from tests.conftest import Call
-
-if TYPE_CHECKING:
-    from harness.compare.results import LookupReport
-    from harness.compare.run import JobOutcome
 
 SEED = 11
 CASES = 2500  # some ten batches

@@ -1,22 +1,16 @@
 """``explain``: the table, the pair asked for, traps, cycles and departures, on real evidence."""
 
-from __future__ import annotations
-
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.compare.evidence import NamedGaiConf
+from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.explain import explain
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.compare.run import HostJob, run
 from harness.compare.verdict import judge
 from harness.scenario.schema import Scenario
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import Evidence
 
 
 def of(evidence: list[Evidence], scenario: str) -> Evidence:

@@ -1,16 +1,14 @@
 """Fuzzing: no disagreement, the same cases for a seed, and every planted bug found and shrunk."""
 
-from __future__ import annotations
-
 import json
 import os
 import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import (
     BatchSpec,
     Disagreement,
@@ -27,9 +25,6 @@ from harness.scenario.fuzz import draw_batch, scenario_of, weights
 from harness.scenario.fuzz.dice import Dice
 from tests.compare.planted import PLANTED, PlantedPool
 from tests.conftest import Call
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import LaneSpec
 
 
 @cache

@@ -1,7 +1,5 @@
 """The fast path gives the order of the readable rules, whatever the input."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """What the kernel does that decides which rules can ever speak."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
 

@@ -1,27 +1,22 @@
 """For every code of lint: real glibc shows the effect it warns of."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import pytest
 
 from harness.advice.lint import CODES, lint
+from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
 from harness.compare.run import open_lane
+from harness.native.lanes import Session
 from harness.native.record import Answer, Crashed, Query
-from harness.sandbox import Pool
+from harness.sandbox import Box, Pool
 from harness.scenario.schema import Host
 from harness.versions import Version
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import LaneSpec
-    from harness.native.lanes import Session
-    from harness.sandbox import Box
 
 HOST = {
     "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},

@@ -4,22 +4,16 @@ The evidence is real (the host's kernel and glibc); only the model is changed. T
 as sharp for what it is about.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
 from harness.compare import predict
+from harness.compare.evidence import Evidence
 from harness.compare.plan import host_lane, load_suite, make_jobs
 from harness.compare.verdict import judge
 from harness.model import policy
 from harness.model.dialects import ROWS, Dialect
 from tests.compare.kit import evidence_of
 from tests.compare.planted import PLANTED, READ_OTHERWISE
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import Evidence
 
 UNWRITABLE = "nul_unnoticed"  # YAML cannot hold a NUL byte
 ABROAD = "first_of_pair_keeps_top_bit"  # seen on other processors only

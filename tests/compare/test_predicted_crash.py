@@ -1,7 +1,5 @@
 """A crash that the model foresees: rule 7 up to 2.18, with an unknown interface."""
 
-from __future__ import annotations
-
 import signal
 
 import pytest

@@ -1,7 +1,5 @@
 """The self-test of foreign lanes notices what is seen wrongly; a lane that fails is marked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from dataclasses import fields, replace
@@ -9,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from unittest.mock import MagicMock
 
 import pytest
@@ -22,15 +20,12 @@ from harness.compare.run import run
 from harness.glibcs.catalog import native_arch
 from harness.kernel.netlink import Netlink
 from harness.native.kernel_view import Seen, View
+from harness.native.lanes import Session
 from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
-from harness.sandbox import Pool, SandboxError, SandboxUnavailable
+from harness.sandbox import Box, Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 from tests.conftest import Call
-
-if TYPE_CHECKING:
-    from harness.native.lanes import Session
-    from harness.sandbox import Box
 
 
 def differences(box: Box, host: Host) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,8 @@
 """The trace: glibc's own connects saw the sources that the kernel's route look-up gave."""
 
-from __future__ import annotations
-
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +11,6 @@ from harness.compare.plan import host_lane, load_scenarios, make_jobs
 from harness.native.trace import Connection, connections
 from harness.sandbox.capture import pcap_file
 from tests.conftest import Call
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_calls_are_read() -> None:

@@ -1,7 +1,5 @@
 """Before and after: what moved, which rule now decides, and the command."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from io import StringIO
 from itertools import pairwise

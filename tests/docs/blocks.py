@@ -1,7 +1,5 @@
 """What becomes of each language's blocks when a page is run, as docs/testing.md says."""
 
-from __future__ import annotations
-
 import configparser
 import difflib
 import doctest

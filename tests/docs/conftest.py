@@ -1,7 +1,5 @@
 """Fixtures of the tests that hold the documentation to what it says."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

@@ -1,20 +1,13 @@
 """Runs a script on the host of a scenario, as if that were the machine."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.compare.plan import load_scenarios
-from harness.sandbox import Pool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from harness.sandbox import Box
-    from harness.scenario import LoadedScenario
+from harness.sandbox import Box, Pool
+from harness.scenario import LoadedScenario
 
 
 def inside(box: Box, spec: tuple[LoadedScenario, Path, str]) -> Iterator[tuple[int, str]]:

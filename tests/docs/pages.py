@@ -1,7 +1,5 @@
 """The project's Markdown, read once: its blocks of code, links, headings and words in code."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A bash that stays open for the blocks of one page, as a reader's does."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal

@@ -3,8 +3,6 @@
 The runner has to see what is wrong with a page, too: a blind one would pass them all.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import tomllib

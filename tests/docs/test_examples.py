@@ -1,7 +1,5 @@
 """What the pages tell of the code is so: docstrings' examples, tables, figures, scenarios."""
 
-from __future__ import annotations
-
 import doctest
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Links lead somewhere: inside the project always, outside where the internet can be asked."""
 
-from __future__ import annotations
-
 import datetime
 import socket
 import tomllib

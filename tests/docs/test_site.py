@@ -1,23 +1,19 @@
 """The site builds without a warning, needs nothing from elsewhere, has its pages, which fit."""
 
-from __future__ import annotations
-
 import tomllib
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 
 from harness.cli import COMMANDS, _top
 from harness.scenario import gai_conf_files, json_schema
 from tests.docs.pages import ROOT, names, page
 from tests.report.html.browser import browser, listen
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.xdist_group("site")  # one build for all

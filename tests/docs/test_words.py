@@ -1,7 +1,5 @@
 """What stands in code within a sentence is true as well: commands, options, files, scenarios."""
 
-from __future__ import annotations
-
 import argparse
 import re
 import shlex

@@ -1,9 +1,7 @@
 """Hosts, candidates and strategies that the tests of the model share."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_interface
-from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
@@ -12,9 +10,6 @@ from harness.model.host import AddressRow, HostView, Link, Route, Target
 from harness.model.order import Candidate, Destination, glibc_destination
 from harness.model.policy import Policy
 from harness.versions import SUPPORTED
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 ETHER = 1  # ARPHRD_ETHER
 VERSIONS = tuple(f"2.{minor}" for minor in range(31, 45))

@@ -1,9 +1,7 @@
 """What glibc knows of a source: its table of the host's addresses. Facts 1.2 to 1.8 and 2.4."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -28,9 +26,6 @@ from harness.model.host import (
 )
 from harness.model.order import Candidate
 from tests.model.kit import ETHER, VERSIONS, row, view
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 NOW = dialect("2.36")
 LO4, LO6 = row("127.0.0.1/8", 1), row("::1/128", 1)

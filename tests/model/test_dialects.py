@@ -1,7 +1,5 @@
 """The table of differences. Facts, section 5, and 2.6."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, fields
 
 import pytest

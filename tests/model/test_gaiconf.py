@@ -3,26 +3,19 @@
 Facts 2.2, 2.3 and 3.1 to 3.6; RFC 3484 §2.1, §3.1, §3.2; strtoul and inet_pton by definition.
 """
 
-from __future__ import annotations
-
 import socket
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.model.addresses import inet_aton, inet_pton4, inet_pton6
-from harness.model.dialects import dialect
+from harness.model.dialects import Dialect, dialect
 from harness.model.gaiconf import Effect, PrefixEntry, parse_gai_conf
 from harness.model.policy import Policy
 from tests.model.kit import EVERY_DIALECT, VERSIONS, dialects
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from harness.model.dialects import Dialect
 
 OLD, NEW = dialect("2.40"), dialect("2.41")
 ULONG = 1 << 64

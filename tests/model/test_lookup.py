@@ -1,9 +1,8 @@
 """Before the sort: addresses, their order, and the errors. Facts 1.1, 4.1 and 4.2."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -29,9 +28,6 @@ from harness.model.lookup import (
     find,
 )
 from tests.model.kit import dialects
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Kind = Literal["files", "dns", "nss"]
 NOW = dialect("2.36")

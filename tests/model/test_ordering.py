@@ -3,13 +3,12 @@
 RFC 3484 §6; facts 2.1, 2.4 to 2.10.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cmp_to_key
 from ipaddress import ip_address
 from itertools import combinations, permutations, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from harness.model import Candidate, Policy, order
 from harness.model.cycles import find_cycle
-from harness.model.dialects import dialect
+from harness.model.dialects import Dialect, dialect
 from harness.model.explain import describe
 from harness.model.host import Target
 from harness.model.order import (
@@ -32,11 +31,6 @@ from harness.model.order import (
 )
 from harness.versions import SUPPORTED
 from tests.model.kit import VERSIONS, candidates, confs, dialects, known
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from harness.model.dialects import Dialect
 
 
 def fact(position: int = 0, destination: str = "2001:db8::1", **changes: Any) -> Destination:

@@ -1,7 +1,5 @@
 """Which (socktype, protocol, port) an address is returned with. getaddrinfo(3), fact 1.1."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

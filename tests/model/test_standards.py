@@ -1,7 +1,5 @@
 """RFC 3484 §10.2 and RFC 6724 §10.2, by the standards and by glibc, and where they part."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from ipaddress import ip_address
 from itertools import combinations

@@ -1,7 +1,5 @@
 """Rule 7 with an unknown interface, up to 2.18 and from 2.19 on (894f3f1049); all [read]."""
 
-from __future__ import annotations
-
 import pytest
 
 from harness.compare.explain import pair_reason

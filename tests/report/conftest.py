@@ -1,7 +1,5 @@
 """Reports of real runs, for the formats that render them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

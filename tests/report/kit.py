@@ -1,7 +1,5 @@
 """What the tests of the formats share: a scenario with every verdict in it."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass

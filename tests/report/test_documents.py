@@ -1,7 +1,5 @@
 """The published schemas hold for what is really written, and refuse what is mutilated."""
 
-from __future__ import annotations
-
 import copy
 import json
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ TAP is read by tap.py and by Perl's prove, JUnit held against the schema of Jenk
 junit-10.xsd beside this file (MIT licence, in its first lines), as pytest carries it.
 """
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """GitHub's commands and the job summary, read back as GitHub's runner reads them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace

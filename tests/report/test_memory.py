@@ -1,7 +1,5 @@
 """A format holds few look-ups at a time: what a run found waits in a file until it is written."""
 
-from __future__ import annotations
-
 import gc
 import io
 

@@ -1,7 +1,5 @@
 """What people are shown beside a run's formats: a check, curves."""
 
-from __future__ import annotations
-
 import io
 import sys
 from pathlib import Path

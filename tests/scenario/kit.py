@@ -1,7 +1,5 @@
 """Files for the loader, written and read at once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Every kind of bad scenario file gives one line that names file, field and what was expected."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

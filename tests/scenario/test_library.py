@@ -1,7 +1,5 @@
 """The built-in library and the gai.conf catalogue: complete, consistent, well described."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import re

@@ -1,7 +1,5 @@
 """What a good file becomes: normal forms, short forms, gai.conf, specifiers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What the format's own limits cost: work grows with the file, and what is too much is one line."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from pathlib import Path

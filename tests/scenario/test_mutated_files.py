@@ -1,7 +1,5 @@
 """Scenario files changed at random, bytes and structure: a scenario, or one line and status 2."""
 
-from __future__ import annotations
-
 import os
 import random
 import time

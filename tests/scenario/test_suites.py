@@ -1,7 +1,5 @@
 """The built-in suites: complete, valid, the same every time, and right without the model."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import ip_address

@@ -1,7 +1,5 @@
 """Nothing from outside acts on a terminal or a runner, whatever is in it and however it comes."""
 
-from __future__ import annotations
-
 import ast
 import io
 import json

@@ -1,7 +1,5 @@
 """What is written is read back, whatever is in it; and each fault is told with its place."""
 
-from __future__ import annotations
-
 import pytest
 import yaml
 from hypothesis import given

@@ -1,37 +1,28 @@
 """A real browser for tests, headless and offline; what it opens must stay silent."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from harness.compare.results import LookupReport
 from tests.report.html import kit
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-    from harness.compare.results import LookupReport
 
 OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
 )  # fmt: skip
-Open = Callable[..., "Page"]
+Open = Callable[..., Page]
 
 
 # A module's own, not the session's: playwright keeps an event loop running in this thread.
 @pytest.fixture(scope="module")
 def browser(unreachable: Callable[[str], NoReturn]) -> Iterator[Browser]:
     """Chromium; its tests are skipped where there is none, and fail then in CI."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unreachable("playwright is not there: pip install 'gai-harness[test]'")
     names = ("chromium", "chromium-browser", "google-chrome")
     found = [path for name in names if (path := shutil.which(name))]
     if not found:

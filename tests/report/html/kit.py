@@ -1,7 +1,5 @@
 """Look-ups made by hand: what a page has to show stands here, not in the program under test."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime

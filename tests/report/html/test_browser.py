@@ -1,18 +1,12 @@
 """The page in a real browser: filters, search, links, keys, themes, sizes. It must stay silent."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
+from playwright.sync_api import Page
 
 from harness.report.html.page import WRITTEN_OUT
 from tests.report.html import kit
 from tests.report.html.browser import Open
 from tests.report.html.kit import RUN
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.xdist_group("browser")
 NEAR_AND_FAR, MISSING, NO_LENGTH, PLANTED, NO_NAME, SIX = ALL = [one.scenario for one in RUN]

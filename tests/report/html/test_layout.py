@@ -5,22 +5,18 @@ characters. Screenshots are compared small and grey, with tolerance. After a cha
 meant, write new ones with GAI_HARNESS_DRAW=1 and look at them before they are committed.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import os
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.report.html.browser import Open
 from tests.report.html.kit import RUN
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.xdist_group("browser")
 HERE = Path(__file__).parent

@@ -1,7 +1,5 @@
 """The text of the page: complete without script, closed to the network, safe from its data."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """What the page is made of: columns, groups, chains and bits, before any HTML."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from itertools import takewhile
