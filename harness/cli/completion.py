@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -36,21 +37,16 @@ def complete(parser: argparse.ArgumentParser) -> NoReturn:
         # an option of one command before the option of that name of any
         keys = (*action.option_strings, action.dest)
         places = [place for key in keys for place in (f"{command} {key}", key)]
-        words = next((_WORDS[place] for place in places if place in _WORDS), None)
-        if words is not None:
-            action.completer = _completer(words)  # type: ignore[attr-defined]
-    argcomplete.autocomplete(parser, always_complete_options=False, validator=_offered)
+        kind = next((_KINDS[place] for place in places if place in _KINDS), None)
+        if kind is not None:
+            action.completer = partial(_words, kind)  # type: ignore[attr-defined]
+    argcomplete.autocomplete(
+        parser,
+        always_complete_options=False,
+        # the name of a file or a build may be anybody's, and a shell may show it raw
+        validator=lambda word, prefix: word.startswith(prefix) and word.isprintable(),
+    )
     raise SystemExit(1)
-
-
-def _offered(word: str, prefix: str) -> bool:
-    # the name of a file or a build may be anybody's, and a shell may show it raw
-    return word.startswith(prefix) and word.isprintable()
-
-
-def _completer(words: Callable[[str], Iterable[str]]) -> Callable[..., list[str]]:
-    """A completer as argcomplete calls it."""
-    return lambda prefix, **_: list(words(prefix))
 
 
 def _actions(
@@ -65,68 +61,66 @@ def _actions(
             yield command, action
 
 
-def _scenarios(prefix: str) -> Iterable[str]:
-    from harness.scenario import library
-
-    return [*(path.stem for path in library()), *_files(prefix, "yaml", "yml")]
-
-
-def _gai_confs(prefix: str) -> Iterable[str]:
-    from harness.scenario import gai_conf_files
-
-    return [*gai_conf_files(), "none", *_files(prefix)]
+_KINDS = {
+    "scenarios": "scenario", "explain what": "scenario", "--scenario": "scenario",
+    "--gai-conf": "gai.conf", "--glibc": "build", "--against": "build", "run --suite": "suite",
+    "glibc fetch --suite": "distribution", "glibc fetch versions": "fetchable",
+    "glibc remove versions": "removable", "--report": "report", "--flags": "flag",
+    "--scheduler": "scheduler",
+}  # fmt: skip
+"""What fits each place of the command line."""
 
 
-def _suites(_prefix: str) -> Iterable[str]:
-    from harness.scenario.suites import suites
+def _words(kind: str, prefix: str, **_: object) -> list[str]:
+    """The words of a kind, as argcomplete asks for them; each imports only what it needs."""
+    match kind:
+        case "scenario":
+            from harness.scenario import library
 
-    return suites()
+            return [*(path.stem for path in library()), *_files(prefix, "yaml", "yml")]
+        case "gai.conf":
+            from harness.scenario import gai_conf_files
 
+            return [*gai_conf_files(), "none", *_files(prefix)]
+        case "suite":
+            from harness.scenario.suites import suites
 
-def _builds(prefix: str) -> Iterable[str]:
-    """Builds that can be run on, after a comma too."""
-    from harness.glibcs import inventory
+            return list(suites())
+        case "build":  # one that can be run on, after a comma too
+            from harness.glibcs import inventory
 
-    names = ["host", "all", *(_name(one) for one in inventory() if one.state != "available")]
-    done, comma, _rest = prefix.rpartition(",")
-    taken = done.split(",")
-    more = [f"{done}{comma}{name}" for name in dict.fromkeys(names) if name not in taken]
-    return [*more, *_files(prefix)] if "/" in prefix else more
+            names = [
+                "host",
+                "all",
+                *(_name(one) for one in inventory() if one.state != "available"),
+            ]
+            done, comma, _rest = prefix.rpartition(",")
+            taken = done.split(",")
+            more = [f"{done}{comma}{name}" for name in dict.fromkeys(names) if name not in taken]
+            return [*more, *_files(prefix)] if "/" in prefix else more
+        case "distribution" | "fetchable":
+            from harness.glibcs.catalog import host_distribution
 
+            suites_of_it = host_distribution().suites
+            versions = [one.glibc for one in suites_of_it if kind == "fetchable"]
+            return [*dict.fromkeys([*versions, *(one.name for one in suites_of_it)])]
+        case "removable":
+            from harness.glibcs import inventory
 
-def _fetchable(prefix: str) -> Iterable[str]:
-    from harness.glibcs.catalog import host_distribution
+            kept = [one for one in inventory() if one.state in ("cached", "added", "damaged")]
+            return [*dict.fromkeys(map(_name, kept)), "all"]
+        case "report":
+            from harness.report.formats import FORMATS
 
-    versions = dict.fromkeys(suite.glibc for suite in host_distribution().suites)
-    return [*versions, *_fetched_suites(prefix)]
+            name, equals, file = prefix.partition("=")
+            files = (f"{name}={found}" for found in _files(file))
+            return list(files) if equals else [f"{one}=" for one in FORMATS]
+        case "flag":
+            from harness.compare.predict import FLAGS
 
-
-def _fetched_suites(_prefix: str) -> Iterable[str]:
-    from harness.glibcs.catalog import host_distribution
-
-    return [suite.name for suite in host_distribution().suites]
-
-
-def _removable(_prefix: str) -> Iterable[str]:
-    from harness.glibcs import inventory
-
-    kept = [one for one in inventory() if one.state in ("cached", "added", "damaged")]
-    return [*dict.fromkeys(map(_name, kept)), "all"]
-
-
-def _reports(prefix: str) -> Iterable[str]:
-    from harness.report.formats import FORMATS
-
-    name, equals, file = prefix.partition("=")
-    return (
-        [f"{name}={found}" for found in _files(file)] if equals else [f"{one}=" for one in FORMATS]
-    )
-
-
-def _flags(_prefix: str) -> Iterable[str]:
-    from harness.compare.predict import FLAGS
-
-    return FLAGS
+            return list(FLAGS)
+        case _:
+            return ["local"]
 
 
 def _name(entry: InventoryEntry) -> str:
@@ -143,21 +137,3 @@ def _files(prefix: str, *suffixes: str) -> list[str]:
     from argcomplete.completers import FilesCompleter
 
     return list(FilesCompleter(suffixes)(prefix))
-
-
-_WORDS: dict[str, Callable[[str], Iterable[str]]] = {
-    "scenarios": _scenarios,
-    "explain what": _scenarios,
-    "--scenario": _scenarios,
-    "--gai-conf": _gai_confs,
-    "--glibc": _builds,
-    "--against": _builds,
-    "run --suite": _suites,
-    "glibc fetch --suite": _fetched_suites,
-    "glibc fetch versions": _fetchable,
-    "glibc remove versions": _removable,
-    "--report": _reports,
-    "--flags": _flags,
-    "--scheduler": lambda _prefix: ["local"],
-}
-"""The words that fit each place of the command line."""

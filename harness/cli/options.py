@@ -5,48 +5,44 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.report.formats import FORMATS
 
+T = TypeVar("T")
+LOCAL = "local"  # processes of this machine: no Dask, and so no port that others can use
 
-def path(text: str) -> Path:
-    """A path. An empty one is a variable that was not set, not this folder."""
-    return Path(given("path")(text))
+
+def checked(wanted: str, read: Callable[[str], T | None]) -> Callable[[str], T]:
+    """The type of what ``read`` makes of a text; None or a ValueError says it is none."""
+
+    def convert(text: str) -> T:
+        with suppress(ValueError):
+            value = read(text)
+            if value is not None:
+                return value
+        raise argparse.ArgumentTypeError(f"{wanted} was expected, got {text!r}")
+
+    return convert
 
 
 def given(what: str) -> Callable[[str], str]:
     """The type of a text that is not empty; a file's name stays as it was written."""
-
-    def convert(text: str) -> str:
-        if not text:
-            raise argparse.ArgumentTypeError(f"a {what} was expected, got ''")
-        return text
-
-    return convert
+    return checked(f"a {what}", lambda text: text or None)
 
 
-def whole(least: int, most: int | None = None) -> Callable[[str], int]:
-    """The type of a whole number from ``least`` to ``most``, or of at most 20 digits."""
+def whole(least: int, most: int = 10**20 - 1) -> Callable[[str], int]:
+    """The type of a whole number from ``least`` to ``most``, by default of at most 20 digits."""
+    limits = f"from {least}" + (f" to {most}" if most < 10**20 - 1 else "")
 
-    def convert(text: str) -> int:
-        fits = text.isdecimal() and len(text) <= 20
-        if not fits or not least <= int(text) <= (int(text) if most is None else most):
-            limits = f"from {least}" + ("" if most is None else f" to {most}")
-            raise argparse.ArgumentTypeError(f"a number {limits} was expected, got {text!r}")
-        return int(text)
+    def read(text: str) -> int | None:
+        fits = text.isdecimal() and len(text) <= 20 and least <= int(text) <= most
+        return int(text) if fits else None
 
-    return convert
-
-
-def address(text: str) -> str:
-    """An address in its normal form."""
-    try:
-        return str(ip_address(text.strip()))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"an address was expected, got {text!r}") from None
+    return checked(f"a number {limits}", read)
 
 
 def addresses(text: str) -> tuple[str, ...]:
@@ -54,43 +50,30 @@ def addresses(text: str) -> tuple[str, ...]:
     return tuple(map(address, text.split(",")))
 
 
-def seconds(text: str) -> float:
-    """From a millisecond to an hour."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0.001 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"seconds from 0.001 to 3600 were expected, got {text!r}")
-    return value
-
-
-def report(text: str) -> tuple[str, str]:
-    """The format and the file of FORMAT=FILE."""
+def _report(text: str) -> tuple[str, str] | None:
     name, _, file = text.partition("=")
-    if name not in FORMATS or not file:
-        known = ", ".join(FORMATS)
-        raise argparse.ArgumentTypeError(f"FORMAT=FILE ({known}) was expected, got {text!r}")
-    return name, file
+    return (name, file) if name in FORMATS and file else None
 
 
-def plot(text: str) -> Path:
-    """The name of a picture."""
-    if Path(text).suffix not in (".svg", ".png"):
-        raise argparse.ArgumentTypeError(f"a file named .svg or .png was expected, got {text!r}")
-    return Path(text)
+def _scheduler(text: str) -> str | None:
+    known = text == LOCAL or re.fullmatch(r"(?:[a-z]+://)?[^\s/]+:[0-9]{1,5}", text)
+    return text if known else None
 
 
-def scheduler(text: str) -> str:
-    """The address of a Dask scheduler, or LOCAL."""
-    if text != LOCAL and not re.fullmatch(r"(?:[a-z]+://)?[^\s/]+:[0-9]{1,5}", text):
-        raise argparse.ArgumentTypeError(
-            f"local or an address such as tcp://host:8786 was expected, got {text!r}"
-        )
-    return text
+# an empty path is a variable that was not set, not this folder
+path = checked("a path", lambda text: Path(text) if text else None)
+picture = checked(
+    "a file named .svg or .png",
+    lambda text: Path(text) if Path(text).suffix in (".svg", ".png") else None,
+)
+address = checked("an address", lambda text: str(ip_address(text.strip())))
+seconds = checked(
+    "a number of seconds from 0.001 to 3600",
+    lambda text: float(text) if 0.001 <= float(text) <= 3600 else None,
+)
+report = checked(f"FORMAT=FILE ({', '.join(FORMATS)})", _report)
+scheduler = checked("local or an address such as tcp://host:8786", _scheduler)
 
-
-LOCAL = "local"  # processes of this machine: no Dask, and so no port that others can use
 TLS = {
     "ca": "the certificates that the scheduler's must be signed by",
     "cert": "the certificate that this command shows the scheduler",
@@ -241,7 +224,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         shared("glibc", "the builds to measure: host (default), 2.31, 2.41,host, a folder, all"),
         shared("json", "report as JSON, in seconds"),
         option("--plot", "draw cost against number of destinations into FILE.svg, or FILE.png"
-               " with the extra 'plot'", type=plot, metavar="FILE"),
+               " with the extra 'plot'", type=picture, metavar="FILE"),
         flag("--quick", "a tenth of the measuring, and less certainty"),
     ),
     "kubelet": (
