@@ -7,9 +7,9 @@ docs/pytest.md describes the options, fixtures and markers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.hosts import HostBox
     from harness.pytest_plugin.orders import Order
 
-Report: TypeAlias = pytest.CollectReport | pytest.TestReport
 SUFFIX = ".gai.yaml"
 _MARKERS = (
     "gai_namespaces: skip where this machine cannot make private networks",
@@ -115,29 +114,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         from harness.pytest_plugin.lab import check_markers
 
         check_markers(item)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_report_to_serializable(
-    report: Report,
-) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
-    """Keep an explanation whole on its way from an xdist worker."""
-    data = yield
-    if data is not None and isinstance(report.longrepr, reporting.Explained):
-        data["gai_explained"] = report.longrepr.as_data()
-    return data
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_report_from_serializable(
-    data: dict[str, Any],
-) -> Generator[None, Report | None, Report | None]:
-    """Make an explanation of what a worker has sent."""
-    explained = data.pop("gai_explained", None)
-    report = yield
-    if report is not None and explained is not None:
-        report.longrepr = reporting.Explained.from_data(explained)  # type: ignore[assignment]
-    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

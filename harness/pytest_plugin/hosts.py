@@ -7,10 +7,10 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
@@ -37,30 +37,26 @@ _NAME = "gai_host"
 T = TypeVar("T")
 
 
-class _Keep(Enum):
-    OWN = "the scenario's own"
+GaiConfWords = str | bytes | Path | EllipsisType | None
+"""A gai.conf: ... for the scenario's own, None for no file at all."""
 
 
-OWN: Final = _Keep.OWN
-"""The scenario's own gai.conf, where None means no file at all."""
-
-GaiConfWords = str | bytes | Path | None | _Keep
-
-
-class HostBox:
+class HostBox(ExitStack):
     """A host in a private network, for code of one's own; `gai_host` builds it.
 
     Inside, the code is root of its own network, host name and /etc, whose files of name
     service are the host's; all other files are this machine's. ``loaded`` is the scenario.
+    ``close`` ends the host with every process in it, and may be repeated.
     """
 
     def __init__(self, pool: Pool, loaded: LoadedScenario) -> None:
+        super().__init__()
         self.loaded = loaded
         with ExitStack() as stack:
             self._conversation = stack.enter_context(pool.converse(stand, loaded))
             self.devices: tuple[DeviceNote, ...] = self._conversation.receive()
             self._namespaces = stack.enter_context(self._conversation.namespaces())
-            self._stack = stack.pop_all()
+            self.enter_context(stack.pop_all())
         self._matters = children.gai_conf_matters(loaded.gai_conf)
 
     def run(self, function: Callable[..., T], *args: Any, timeout: float | None = None) -> T:
@@ -122,16 +118,6 @@ class HostBox:
             raise outcome.error
         return tuple(outcome.reports)
 
-    def close(self) -> None:
-        """End the host with every process in it; harmless when repeated."""
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _enter(self) -> None:
         """In the child: into the sandbox, in the folder where it was."""
         here = Path.cwd()
@@ -169,7 +155,7 @@ class Builder(ExitStack):
         *,
         names: Mapping[str, Sequence[str]] | None = None,
         resolver: str | None = None,
-        gai_conf: GaiConfWords = OWN,
+        gai_conf: GaiConfWords = ...,
     ) -> HostBox:
         """Build a host; it stands until the test ends.
 
@@ -195,9 +181,9 @@ class Builder(ExitStack):
 
     def gai_conf(self, words: GaiConfWords, loaded: LoadedScenario) -> NamedGaiConf:
         """A gai.conf: ``words`` its text, its bytes, a file's path or name in the catalogue, None
-        for no file at all, or OWN for that of ``loaded``. Raises PlanError.
+        for no file at all, or ... for that of ``loaded``. Raises PlanError.
         """
-        if words is OWN:
+        if isinstance(words, EllipsisType):
             return NamedGaiConf(loaded.gai_conf_name, loaded.gai_conf)
         if words is None or isinstance(words, bytes):
             return NamedGaiConf("none" if words is None else "inline", words)
@@ -237,8 +223,7 @@ def _from_words(words: Mapping[str, Any]) -> LoadedScenario:
     if scenario.gai_conf is not None and not isinstance(scenario.gai_conf, str):
         conf = load_gai_conf(scenario.gai_conf.file)
         return LoadedScenario(scenario, Path(_NAME), conf.data, conf.name)
-    data = None if scenario.gai_conf is None else scenario.gai_conf.encode("utf-8", "surrogatepass")
-    return LoadedScenario(scenario, Path(_NAME), data, "default" if data is None else "inline")
+    return LoadedScenario.inline(scenario, Path(_NAME))
 
 
 def _renamed(

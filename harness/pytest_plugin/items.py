@@ -17,11 +17,13 @@ from harness.compare.run import examine
 from harness.glibcs.catalog import native_arch
 from harness.pytest_plugin import reporting
 from harness.pytest_plugin.lab import lab_of
-from harness.pytest_plugin.reporting import Examined, Explained
+from harness.pytest_plugin.reporting import Examined
 from harness.sandbox import SandboxError, SandboxUnavailable
 from harness.scenario import ScenarioError, load
 
 if TYPE_CHECKING:
+    from _pytest._code.code import ReprExceptionInfo
+
     from harness.compare.evidence import LaneSpec
     from harness.compare.run import HostJob
     from harness.sandbox import Pool
@@ -42,8 +44,8 @@ Findings = dict[Spot, Examined | SandboxError]
 class LookupFailed(Exception):
     """A look-up that is not as it should be; pytest shows the explanation instead."""
 
-    def __init__(self, explained: Explained) -> None:
-        super().__init__(explained.reprcrash.message)
+    def __init__(self, explained: ReprExceptionInfo) -> None:
+        super().__init__(explained)
         self.explained = explained
 
 
@@ -87,8 +89,7 @@ class GaiFile(pytest.File):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The one line of a file that cannot be used."""
         if isinstance(excinfo.value, self.CollectError):
-            line = str(excinfo.value)
-            return Explained(reporting.Crash(self.nodeid, 0, line), (line,))
+            return reporting.shown(self.nodeid, 0, [str(excinfo.value)])
         del style  # which a collector of pytest's does not take
         return super().repr_failure(excinfo)
 

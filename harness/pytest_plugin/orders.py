@@ -13,7 +13,7 @@ from harness.compare.evidence import NamedGaiConf
 from harness.compare.explain import Explanation
 from harness.compare.predict import FAMILIES, FLAGS, SOCKTYPES
 from harness.compare.run import HostJob
-from harness.pytest_plugin.hosts import OWN, GaiConfWords, HostBox
+from harness.pytest_plugin.hosts import GaiConfWords, HostBox
 from harness.report.explanation import as_text
 from harness.scenario.schema import Lookup
 from harness.text.errors import InputError
@@ -67,7 +67,7 @@ class Orders:
         protocol: int = 0,
         flags: str | int | Iterable[str] = (),
         glibc: str = "host",
-        gai_conf: GaiConfWords = OWN,
+        gai_conf: GaiConfWords = ...,
         names: Mapping[str, Sequence[str]] | None = None,
         resolver: str | None = None,
     ) -> Order:
@@ -95,7 +95,7 @@ class Orders:
                 raise TypeError("gai_order: a box has its names already")
             return _ask(host, lookup, lane, self._builder.gai_conf(gai_conf, host.loaded))
         with self._builder(host, names=names, resolver=resolver, gai_conf=gai_conf) as box:
-            return _ask(box, lookup, lane, self._builder.gai_conf(OWN, box.loaded))
+            return _ask(box, lookup, lane, self._builder.gai_conf(..., box.loaded))
 
     def _lane(self, glibc: str) -> LaneSpec:
         __tracebackhide__ = True

@@ -5,14 +5,14 @@ Imported with every run of pytest; what it takes to explain is imported when it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
-    from _pytest._io import TerminalWriter
+    from _pytest._code.code import ReprExceptionInfo
 
     from harness.compare.results import LookupReport, Result
     from harness.sandbox import SandboxError
@@ -34,52 +34,24 @@ class Examined(NamedTuple):
     report: LookupReport
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """Where and why, for the summary's line and for JUnit; pytest calls it reprcrash.
+def shown(path: str, line: int, problems: Sequence[str], text: str = "") -> ReprExceptionInfo:
+    """A failure as pytest shows its own, and sends them between processes.
 
-    ``lineno`` counts from 1; 0 for a message that names its place itself.
+    Parameters: ``problems`` are lines, of which the summary shows the first; ``text`` follows
+    them; ``line`` counts from 1, 0 for problems that name their place themselves.
     """
+    from _pytest._code import code
 
-    path: str
-    lineno: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """A failure as text, where others have a traceback: ``problems`` are lines."""
-
-    reprcrash: Crash
-    problems: tuple[str, ...]
-    text: str = ""
-
-    def toterminal(self, tw: TerminalWriter) -> None:
-        """Write it as pytest writes a failure."""
-        for line in self.problems:
-            tw.line(f"E   {line}", red=True, bold=True)
-        if self.text:
-            tw.line()
-        for line in self.text.splitlines():
-            tw.line(line)
-        if self.reprcrash.lineno:
-            tw.line()
-            tw.line(f"{self.reprcrash.path}:{self.reprcrash.lineno}")
-
-    def __str__(self) -> str:
-        return "\n".join([*self.problems, "", self.text]).strip() + "\n"
-
-    def as_data(self) -> dict[str, Any]:
-        """Plain values, to be sent between processes."""
-        return asdict(self) | {"problems": list(self.problems)}
-
-    @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Explained:
-        """What `as_data` gave."""
-        return cls(Crash(**data["reprcrash"]), tuple(data["problems"]), data["text"])
+    entries = [code.ReprEntry([f"E   {one}" for one in problems], None, None, None, "short")]
+    rest = [code.ReprEntryNative([f"\n{text}\n"])] if text else []
+    place = f"\n{path}:{line}" if line else None
+    return code.ReprExceptionInfo(
+        reprtraceback=code.ReprTraceback([*entries, *rest], place, "short"),
+        reprcrash=code.ReprFileLocation(path, line, problems[0]),
+    )
 
 
-def explain_result(found: Examined, path: str, line: int) -> Explained:
+def explain_result(found: Examined, path: str, line: int) -> ReprExceptionInfo:
     """The failure of a look-up, which stands at ``line`` of ``path``, with its explanation."""
     from harness.compare.explain import Explanation
     from harness.report.explanation import as_text
@@ -92,15 +64,14 @@ def explain_result(found: Examined, path: str, line: int) -> Explained:
     explanation = Explanation(None, replace(result, unmet=()), devices=found.report.devices)
     orders = f"native  {escaped(result.answer)}\nmodel   {escaped(result.model_answer)}\n\n"
     tidy = "\n".join(line.rstrip() for line in (orders + as_text([explanation])).splitlines())
-    return Explained(Crash(path, line, problems[0]), problems, tidy)
+    return shown(path, line, problems, tidy)
 
 
-def explain_error(problem: SandboxError, path: str, line: int) -> Explained:
+def explain_error(problem: SandboxError, path: str, line: int) -> ReprExceptionInfo:
     """A host or a glibc that could not be used."""
     from harness.text.shown import lines, one_line
 
-    said = one_line(str(problem))
-    return Explained(Crash(path, line, said), (said,), lines(problem.details))
+    return shown(path, line, [one_line(str(problem))], lines(problem.details))
 
 
 def properties_of(found: Examined) -> list[tuple[str, object]]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from harness.text.errors import InputError, show
 from harness.text.nearest import did_you_mean
 from harness.text.reading import open_regular
-from harness.text.strict_yaml import MAX_BYTES, Node, document, parse
+from harness.text.strict_yaml import MAX_BYTES, document, parse
 from harness.text.validation import validated
 
 from .schema import GaiConfFile, Scenario
@@ -38,16 +38,26 @@ class LoadedScenario:
     gai_conf_name: str
     lines: tuple[int, ...] = ()
 
+    @classmethod
+    def inline(cls, scenario: Scenario, path: Path, lines: tuple[int, ...] = ()) -> Self:
+        """A scenario whose gai.conf, if any, is its own text."""
+        text = scenario.gai_conf
+        data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else None
+        return cls(scenario, path, data, "default" if data is None else "inline", lines)
+
 
 def load(path: Path | str) -> LoadedScenario:
     """Read and validate one scenario file. Raises ScenarioError, whose text is one line."""
     path = Path(path)
     tree = parse(str(path), _read(path, str(path), MAX_BYTES), KEYS)
     scenario = validated(Scenario, tree, str(path))
-    data, name = _resolve(path, tree, scenario)
     lookups = tree.children["lookups"].children
     lines = tuple(lookups[number].line or 0 for number in range(len(scenario.lookups)))
-    return LoadedScenario(scenario, path, data, name, lines)
+    wanted = scenario.gai_conf
+    if not isinstance(wanted, GaiConfFile):
+        return LoadedScenario.inline(scenario, path, lines)
+    data = _gai_conf(path, wanted.file, tree.children["gai_conf"].children["file"].line)
+    return LoadedScenario(scenario, path, data, wanted.file, lines)
 
 
 def library() -> list[Path]:
@@ -124,21 +134,14 @@ def _known_files(wanted: Path) -> list[str]:
     return [*(path.stem for path in library()), *map(str, beside)]
 
 
-def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, str]:
-    """The bytes and the name of the scenario's gai.conf."""
-    wanted = scenario.gai_conf
-    if wanted is None:
-        return None, "default"
-    if isinstance(wanted, str):
-        return wanted.encode("utf-8", "surrogatepass"), "inline"
-    assert isinstance(wanted, GaiConfFile)
-    line = tree.children["gai_conf"].children["file"].line
+def _gai_conf(path: Path, wanted: str, line: int | None) -> bytes:
+    """The bytes of the gai.conf that a scenario file names at ``line``."""
 
     def refuse(expected: str) -> InputError:
-        return InputError(str(path), line, "gai_conf.file", expected, show(wanted.file))
+        return InputError(str(path), line, "gai_conf.file", expected, show(wanted))
 
     for folder in (path.parent, _packaged("gai.conf.d")):
-        candidate = folder / wanted.file
+        candidate = folder / wanted
         if not candidate.exists() and not candidate.is_symlink():
             continue
         try:
@@ -153,6 +156,6 @@ def _resolve(path: Path, tree: Node, scenario: Scenario) -> tuple[bytes | None, 
             raise refuse("a regular file that can be read") from None
         if len(data) > _MAX_GAI_CONF:
             raise refuse(f"a gai.conf of at most {_MAX_GAI_CONF} bytes")
-        return data, wanted.file
+        return data
     known = ", ".join(gai_conf_files())
     raise refuse(f"a file beside the scenario or one of the catalogue ({known})")

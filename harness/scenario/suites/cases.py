@@ -111,7 +111,4 @@ class Cases:
     def loaded(self, suite: str) -> LoadedScenario:
         """The finished scenario of a suite, validated as a file would be."""
         document = self._document | {"names": self._names, "lookups": self._lookups}
-        text = self._document.get("gai_conf")
-        gai_conf, name = (None, "default") if text is None else (text.encode(), "inline")
-        scenario = Scenario.model_validate(document)
-        return LoadedScenario(scenario, Path(f"suite:{suite}"), gai_conf, name)
+        return LoadedScenario.inline(Scenario.model_validate(document), Path(f"suite:{suite}"))
