@@ -9,18 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
+from harness.model import gaiconf
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import NEWEST, Dialect
 from harness.model.dialects import dialect as dialect_of
-from harness.model.gaiconf import (
-    Cause,
-    Effect,
-    GaiConf,
-    Line,
-    PrefixEntry,
-    line_words,
-    parse_gai_conf,
-)
+from harness.model.gaiconf import Cause, Effect, GaiConf, Line, PrefixEntry
 from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE, DEFAULT_SCOPES, Policy
 from harness.text.nearest import nearest
 
@@ -72,7 +65,7 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
     1 GAI001 all
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    old, new = parse_gai_conf(data, _OLD), parse_gai_conf(data, _NEW)
+    old, new = gaiconf.parse_gai_conf(data, _OLD), gaiconf.parse_gai_conf(data, _NEW)
     findings: list[Finding] = []
     for raw, before, after in zip(data.split(b"\n"), old.lines, new.lines, strict=True):
         findings += _line(raw, before, after)
@@ -92,7 +85,7 @@ def _tables(conf: GaiConf, dialect: Dialect) -> dict[Finding, None]:
 
 
 def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
-    number, words = old.number, line_words(raw)
+    number, words = old.number, gaiconf.line_words(raw)
     if b"\0" in raw.split(b"#", 1)[0]:
         yield Finding("GAI017", number, "a NUL byte ends the line for glibc")
     if new.effect is Effect.BLANK:

@@ -10,15 +10,9 @@ from pathlib import Path
 
 from harness.cli.parser import FINDING, OK, UsageError
 from harness.cli.streams import say, write_json
+from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
 from harness.compare.live import explain_live
-from harness.compare.plan import (
-    is_scenario,
-    lanes_for,
-    load_gai_conf,
-    load_scenarios,
-    make_jobs,
-)
 from harness.native.trace import strace
 from harness.report.explanation import document, write_text
 from harness.scenario import library
@@ -38,7 +32,7 @@ _HINTS = ("service", "family", "socktype", "protocol")
 def main(options: argparse.Namespace) -> int:
     """Explain every look-up; 1 when native and model differ."""
     options.pair = options.pair and tuple(options.pair)
-    kinds = {is_scenario(word) for word in options.what}
+    kinds = {plan.is_scenario(word) for word in options.what}
     if len(kinds) > 1:
         raise UsageError("either host names or scenarios were expected, not both")
     explanations = _scenarios(options) if kinds == {True} else _live(options)
@@ -101,10 +95,10 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
 
 def _scenarios(options: argparse.Namespace) -> list[Explanation]:
     _refuse(options, (*_HINTS, "flags"), "a scenario says this itself, in its lookups")
-    jobs = make_jobs(
-        load_scenarios([Path(word) for word in options.what]),
-        lanes_for(options.glibc or "host", "auto"),
-        [load_gai_conf(name) for name in options.gai_conf],
+    jobs = plan.make_jobs(
+        plan.load_scenarios([Path(word) for word in options.what]),
+        plan.lanes_for(options.glibc or "host", "auto"),
+        [plan.load_gai_conf(name) for name in options.gai_conf],
     )
     if options.trace:
         strace()  # says at once when it is missing

@@ -11,20 +11,9 @@ from dataclasses import asdict
 
 from rich.progress import TaskProgressColumn
 
+from harness import glibcs
 from harness.cli.parser import OK, UsageError
 from harness.cli.streams import complain, say
-from harness.glibcs import (
-    GlibcError,
-    GlibcUnavailable,
-    InventoryEntry,
-    add,
-    catalogue,
-    fetch,
-    fetch_emulator,
-    inventory,
-    remove,
-)
-from harness.glibcs import Progress as Step
 from harness.model.dialects import FIRST_RUN
 from harness.report.terminal import bar
 from harness.versions import SUPPORTED, Version
@@ -39,7 +28,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    entries = inventory()
+    entries = glibcs.inventory()
     if options.format == "json":
         document = {"schema": 1, "builds": [asdict(entry) for entry in entries]}
         print(json.dumps(document, indent=2))
@@ -48,7 +37,7 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_table(entries: tuple[InventoryEntry, ...]) -> None:
+def _print_table(entries: tuple[glibcs.InventoryEntry, ...]) -> None:
     rows = [("GLIBC", "ARCH", "STATE", "NAME", "ORIGIN")]
     rows += [
         (one.version or "-", one.arch or "-", one.state, one.name or "-", _origin(one))
@@ -60,7 +49,7 @@ def _print_table(entries: tuple[InventoryEntry, ...]) -> None:
         say("  ".join([*cells, row[4]]))
 
 
-def _origin(entry: InventoryEntry) -> str:
+def _origin(entry: glibcs.InventoryEntry) -> str:
     if entry.state == "damaged":
         return f"{entry.origin} (gai-harness glibc remove {entry.id})"
     return entry.origin
@@ -70,7 +59,7 @@ def _fetch(options: argparse.Namespace) -> int:
     wanted: dict[str, bool] = dict.fromkeys([*options.versions, *options.suite], False)
     if options.all:
         # The value says that the user can do without it.
-        wanted |= {suite.name: suite.archived for suite in catalogue()}
+        wanted |= {suite.name: suite.archived for suite in glibcs.catalogue()}
     if not wanted:
         raise UsageError("fetch: name a version or a suite, or give --all")
     for name in wanted:
@@ -78,16 +67,16 @@ def _fetch(options: argparse.Namespace) -> int:
     status = OK
     for arch in _architectures(options.arch):
         fetched = 0
-        last: GlibcError | None = None
+        last: glibcs.GlibcError | None = None
         for name, optional in wanted.items():
             try:
                 with _watching() as watch:
-                    build = fetch(name, arch, watch, options.refresh)
-                    emulator = fetch_emulator(build, watch)
-            except GlibcError as error:
+                    build = glibcs.fetch(name, arch, watch, options.refresh)
+                    emulator = glibcs.fetch_emulator(build, watch)
+            except glibcs.GlibcError as error:
                 # not every suite has had every architecture
                 optional = (optional or (options.all and arch is not None)) and isinstance(
-                    error, GlibcUnavailable
+                    error, glibcs.GlibcUnavailable
                 )
                 severity = "passed over" if optional else "not fetched"
                 shown = name if arch is None else f"{name}:{arch}"
@@ -120,12 +109,12 @@ def _architectures(text: str | None, *, several: bool = True) -> list[str | None
 
 
 @contextmanager
-def _watching() -> Iterator[Callable[[Step], None]]:
+def _watching() -> Iterator[Callable[[glibcs.Progress], None]]:
     """Something to call with each progress: a bar on a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
         last = ("", "")
 
-        def lines(progress: Step) -> None:
+        def lines(progress: glibcs.Progress) -> None:
             nonlocal last
             if progress.note:
                 say(progress.note, sys.stderr)
@@ -139,7 +128,7 @@ def _watching() -> Iterator[Callable[[Step], None]]:
     with bar(TaskProgressColumn()) as shown:
         task = shown.add_task("glibc", total=1.0)
 
-        def watch(progress: Step) -> None:
+        def watch(progress: glibcs.Progress) -> None:
             if progress.note:
                 shown.console.print(progress.note, markup=False, highlight=False)
             step = _STEPS.get(progress.step, progress.step)
@@ -149,7 +138,7 @@ def _watching() -> Iterator[Callable[[Step], None]]:
 
 
 def _add(options: argparse.Namespace) -> int:
-    build = add(options.directory, options.name, options.arch)
+    build = glibcs.add(options.directory, options.name, options.arch)
     say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}")
     if build.ordered_version < Version.parse(FIRST_RUN):
         say(
@@ -161,6 +150,6 @@ def _add(options: argparse.Namespace) -> int:
 
 def _remove(options: argparse.Namespace) -> int:
     for spec in options.versions:
-        for removed in remove(spec):
+        for removed in glibcs.remove(spec):
             say(f"removed {removed}")
     return 0

@@ -11,14 +11,8 @@ from pathlib import Path
 
 from harness.cli.parser import FINDING, OK, UsageError
 from harness.cli.streams import say, write_json
+from harness.compare import plan
 from harness.compare.evidence import LaneSpec
-from harness.compare.plan import (
-    is_scenario,
-    load_gai_conf,
-    load_scenarios,
-    make_jobs,
-    trusted_lanes,
-)
 from harness.compare.run import HostJob
 from harness.compare.whatif import change, whatif
 from harness.kernel.netlink import Netlink
@@ -32,8 +26,8 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("--gai-conf NEW or --set LINE was expected")
     if any("\n" in line or "\0" in line for line in options.lines):
         raise UsageError("--set: one line of a gai.conf was expected")
-    new = None if options.gai_conf is None else load_gai_conf(options.gai_conf)
-    jobs = jobs_for(options.scenarios, options.names, trusted_lanes(options.glibc, "auto"))
+    new = None if options.gai_conf is None else plan.load_gai_conf(options.gai_conf)
+    jobs = jobs_for(options.scenarios, options.names, plan.trusted_lanes(options.glibc, "auto"))
     found = []
     text = TextReport()
     for one, whatifs in whatif([change(job, new, options.lines) for job in jobs]):
@@ -56,8 +50,8 @@ def jobs_for(
     Raises UsageError for a name that no scenario looks up, ScenarioError for a bad file.
     """
     if not scenarios:
-        scenarios = [Path(name) for name in names if is_scenario(name)]
-        names = [name for name in names if not is_scenario(name)]
+        scenarios = [Path(name) for name in names if plan.is_scenario(name)]
+        names = [name for name in names if not plan.is_scenario(name)]
     if not scenarios:
         if not names:
             raise UsageError("a NAME to look up or --scenario FILE was expected")
@@ -65,15 +59,15 @@ def jobs_for(
             copy = snapshot(names, sock)
         for line in copy.scenario.left_out:
             say(f"left out of the copy: {line}", sys.stderr)
-        return make_jobs([copy], lanes)
-    loaded = load_scenarios(scenarios)
+        return plan.make_jobs([copy], lanes)
+    loaded = plan.load_scenarios(scenarios)
     known = {lookup.name for one in loaded for lookup in one.scenario.lookups}
     for name in names:
         if name not in known:
             listed = ", ".join(sorted(word for word in known if word))
             raise UsageError(f"{name}: one of the scenario's look-ups was expected ({listed})")
     jobs = []
-    for job in make_jobs(loaded, lanes):
+    for job in plan.make_jobs(loaded, lanes):
         lookups = job.scenario.lookups
         wanted = tuple(one for one in lookups if not names or one.name in names)
         if wanted:

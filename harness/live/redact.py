@@ -18,9 +18,9 @@ from harness.live.address_map import AddressMap, IPNetwork, RedactionError, addr
 from harness.live.said import Address, Data, Link, Name, Said, literal
 from harness.model.addresses import inet_pton4, inet_pton6
 from harness.model.gaiconf import line_words
-from harness.model.host import IPAddress
+from harness.model.host import IPAddress, address_text
 from harness.scenario import Scenario
-from harness.scenario.values import IFNAMSIZ, canonical
+from harness.scenario.values import IFNAMSIZ
 
 _GENERIC = re.compile(
     r"lo|(?:eth|en[ops]|wlan|wl[ops]|ww|br|bond|docker|virbr|veth|tun|tap|wg|sit|tunl|ip6tnl|gre"
@@ -189,7 +189,7 @@ class _Redaction:
         return self._links[name]
 
     def _plain(self, text: str) -> str:
-        return canonical(self._map.address(ip_address(text)))
+        return address_text(self._map.address(ip_address(text)))
 
     def _with_length(self, text: str) -> str:
         address, _, length = text.partition("/")
@@ -234,7 +234,7 @@ class _Redaction:
         network = ip_network(f"{address}/{bits}", strict=False)
         image = self._map.network(network).network_address
         # a prefix of the default tables keeps its spelling
-        return f"{head if image == address else canonical(image)}{slash}{length}"
+        return f"{head if image == address else address_text(image)}{slash}{length}"
 
     def _told(self, text: str) -> str:
         """What stands for a text of the host's in a sentence about it."""

@@ -11,22 +11,15 @@ from typing import TYPE_CHECKING
 
 from harness.kernel.observe import observe
 from harness.live.said import Address, Link, Said
+from harness.model.address_table import NOT_NATIVE
 from harness.model.addresses import parse_target
-from harness.model.host import (
-    ARPHRD_SIT,
-    ARPHRD_TUNNEL,
-    ARPHRD_TUNNEL6,
-    IFA_F_DEPRECATED,
-    IFA_F_HOMEADDRESS,
-    IFA_F_OPTIMISTIC,
-    HostView,
-    Target,
-)
+from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_OPTIMISTIC
 from harness.sandbox import Box, Pool
 from harness.sandbox.devices import PEER_INDEX
 
 if TYPE_CHECKING:
     from harness.kernel.netlink import Netlink
+    from harness.model.host import HostView, Target
     from harness.scenario import Scenario
     from harness.scenario.schema import Host
 
@@ -78,9 +71,8 @@ def _seen(look: Callable[[Iterable[Target]], HostView], texts: list[str]) -> dic
     used = {row.index for row in view.addresses}
     for link in view.links:
         if link.index in used and link.index < PEER_INDEX:
-            native = link.type not in (ARPHRD_TUNNEL, ARPHRD_TUNNEL6, ARPHRD_SIT)
             what = Said("interface {}", Link(link.name))
-            found[what] = Said("native" if native else "not native")
+            found[what] = Said("not native" if link.type in NOT_NATIVE else "native")
     for text, target in zip(texts, targets, strict=True):
         route = view.routes[target]
         found[Said("the source for {}", Address(text))] = (

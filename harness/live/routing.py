@@ -14,38 +14,24 @@ from ipaddress import ip_address, ip_network
 from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING, Any
 
+from harness.kernel import rows as kernel
 from harness.kernel.netlink import RTM_GETROUTE, Netlink, encode, message, route_message
-from harness.kernel.rows import (
-    BY_KERNEL,
-    FIB_RULE_INVERT,
-    FR_ACT_GOTO,
-    HOP_DEAD,
-    HOP_ONLINK,
-    KERNEL_RULES,
-    NO_LIMIT,
-    PREFERENCES,
-    RULE_TYPES,
-    RULE_WORDS,
-    SCOPES,
-    is_kernels_rule,
-    route,
-)
 from harness.live.said import Address, Data, Link, Said
 
 if TYPE_CHECKING:
     from harness.kernel.rows import Hop, KernelLabel, KernelRoute
     from harness.live.interfaces import Dumps
 
-_SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
-_PREF_NAMES = {number: name for name, number in PREFERENCES.items() if name != "medium"}
+_SCOPE_NAMES = {number: name for name, number in kernel.SCOPES.items()}
+_PREF_NAMES = {number: name for name, number in kernel.PREFERENCES.items() if name != "medium"}
 _WITHOUT_DEVICE = ("unreachable", "blackhole", "prohibit", "throw")
 _USUAL_METRIC = {4: 0, 6: 1024}
 _LOOKUP_TABLE = 0x1000  # RTM_F_LOOKUP_TABLE: say which table it was
 _MOST = 3000
-_TYPES = {number: name for name, number in RULE_TYPES.items()}
+_TYPES = {number: name for name, number in kernel.RULE_TYPES.items()}
 _KNOWN = frozenset(
     {
-        *RULE_WORDS.values(), "FRA_DST", "FRA_SRC", "FRA_FWMARK", "FRA_FWMASK", "FRA_FLOW",
+        *kernel.RULE_WORDS.values(), "FRA_DST", "FRA_SRC", "FRA_FWMARK", "FRA_FWMASK", "FRA_FLOW",
         "FRA_TUN_ID", "FRA_SUPPRESS_IFGROUP", "FRA_TABLE", "FRA_PAD", "FRA_L3MDEV",
         "FRA_UID_RANGE", "FRA_PROTOCOL", "FRA_SPORT_RANGE", "FRA_DPORT_RANGE",
     }
@@ -93,8 +79,8 @@ def routes(dumps: Dumps, wanted: Sequence[str], left_out: list[Said]) -> list[Da
 
 
 def _made_by_kernel(row: KernelRoute, dumps: Dumps) -> bool:
-    if row.protocol != BY_KERNEL or row.type != "unicast":
-        return row.protocol == BY_KERNEL
+    if row.protocol != kernel.BY_KERNEL or row.type != "unicast":
+        return row.protocol == kernel.BY_KERNEL
     return any(
         row.to in line.routes and line.index == hop.dev
         for line in dumps.addresses
@@ -145,7 +131,7 @@ def _route(
         ways = [
             _way(hop, names, near_by)
             for hop in row.hops
-            if not hop.flags & HOP_DEAD and not dumps.ignored(row, hop) and hop.dev in names
+            if not hop.flags & kernel.HOP_DEAD and not dumps.ignored(row, hop) and hop.dev in names
         ]
         if not ways:
             left_out.append(Said("the route {}: its interface is away or down", words))
@@ -172,7 +158,7 @@ def _way(hop: Hop, names: Mapping[int, str], near_by: Sequence[tuple[int, str]])
         gateway = ip_address(hop.via)
         link_local = gateway.version == 6 and gateway.is_link_local
         near = any(dev == hop.dev and gateway in ip_network(text) for dev, text in near_by)
-        way["on-link"] = bool(hop.flags & HOP_ONLINK) or not (near or link_local)
+        way["on-link"] = bool(hop.flags & kernel.HOP_ONLINK) or not (near or link_local)
     return way
 
 
@@ -228,7 +214,7 @@ def _looked_up(netlink: Netlink, text: str) -> KernelRoute | None:
         flags=_LOOKUP_TABLE,
     )
     (answer,) = netlink.ask([encode(request, RTM_GETROUTE)])
-    return None if isinstance(answer, int) else route(answer)
+    return None if isinstance(answer, int) else kernel.route(answer)
 
 
 def rules(
@@ -236,7 +222,8 @@ def rules(
 ) -> tuple[list[Data], bool]:
     """The scenario's rules, from the dumps of 4 and 6; whether the kernel's own are all there."""
     complete = all(
-        sum(is_kernels_rule(each, version) for each in messages) == len(KERNEL_RULES[version])
+        sum(kernel.is_kernels_rule(each, version) for each in messages)
+        == len(kernel.KERNEL_RULES[version])
         for version, messages in by_version.items()
         if messages
     )
@@ -244,7 +231,7 @@ def rules(
         _rule(message, version, names, left_out)
         for version, messages in by_version.items()
         for message in messages
-        if not complete or not is_kernels_rule(message, version)
+        if not complete or not kernel.is_kernels_rule(message, version)
     ]
     return [data for data in found if data is not None], complete
 
@@ -255,16 +242,16 @@ def _rule(message: Any, version: int, names: Collection[str], left_out: list[Sai
     priority, action = message.get_attr("FRA_PRIORITY") or 0, message["action"]
     called = Said("the IPv{} rule of priority {}", version, priority)
     unknown = {name for name, _ in message["attrs"]} - _KNOWN or message["res1"] or message["res2"]
-    inverted = bool(message["flags"] & FIB_RULE_INVERT)
+    inverted = bool(message["flags"] & kernel.FIB_RULE_INVERT)
     never = _never(message, names)
     refusal = None
-    if message.get_attr("FRA_SUPPRESS_IFGROUP") not in (None, NO_LIMIT):
+    if message.get_attr("FRA_SUPPRESS_IFGROUP") not in (None, kernel.NO_LIMIT):
         refusal = Said("{}: suppress_ifgroup", called)
     elif unknown and not never:
         refusal = Said("{}: it has a selector this program does not know", called)
     elif never and not inverted:
         refusal = Said("{}: it never holds for a look-up ({})", called, never)
-    elif action != FR_ACT_GOTO and action not in _TYPES:
+    elif action != kernel.FR_ACT_GOTO and action not in _TYPES:
         refusal = Said("{}: its action {} is unknown", called, action)
     if refusal is not None:
         left_out.append(refusal)
@@ -280,12 +267,12 @@ def _rule(message: Any, version: int, names: Collection[str], left_out: list[Sai
             left_out.append(Said(said, called))
     if not {"from", "to"} & data.keys():
         data["family"] = "inet" if version == 4 else "inet6"
-    if action == FR_ACT_GOTO:
+    if action == kernel.FR_ACT_GOTO:
         data["goto"] = message.get_attr("FRA_GOTO")
-    elif action == RULE_TYPES["unicast"]:
+    elif action == kernel.RULE_TYPES["unicast"]:
         data["table"] = message.get_attr("FRA_TABLE")
         limit = message.get_attr("FRA_SUPPRESS_PREFIXLEN")
-        data["suppress_prefixlength"] = None if limit == NO_LIMIT else limit
+        data["suppress_prefixlength"] = None if limit == kernel.NO_LIMIT else limit
     return data
 
 
@@ -318,14 +305,17 @@ def _range(text: str | None) -> tuple[int, int] | None:
 
 
 def _selectors(message: Any) -> Data:
-    data = {word: message.get_attr(RULE_WORDS[word]) or None for word in ("iif", "oif", "ipproto")}
+    data = {
+        word: message.get_attr(kernel.RULE_WORDS[word]) or None
+        for word in ("iif", "oif", "ipproto")
+    }
     for word, name, length in (("from", "FRA_SRC", "src_len"), ("to", "FRA_DST", "dst_len")):
         address = message.get_attr(name)
         if address is not None:
             data[word] = f"{address}/{message[length]}"
     mark, mask = message.get_attr("FRA_FWMARK"), message.get_attr("FRA_FWMASK")
     if mark is not None or mask is not None:
-        data["fwmark"] = f"{mark or 0:#x}/{NO_LIMIT if mask is None else mask:#x}"
+        data["fwmark"] = f"{mark or 0:#x}/{kernel.NO_LIMIT if mask is None else mask:#x}"
     return data
 
 

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
+from harness.model.host import IPAddress
 from harness.text.errors import some
 from harness.text.validation import bad
 
 from . import values
 from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
 from .sysctls import JSON_SCHEMA, check_sysctl
-from .values import FrozenDict, IPAddress, IPNetwork, Model, Place, Setting, Text, Truth
+from .values import FrozenDict, IPNetwork, Model, Place, Setting, Text, Truth
 
 
 def _check_names(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from harness.model.host import IPAddress
 from harness.text.validation import bad
 
 from . import values
@@ -89,7 +90,7 @@ class Address(Model, json_schema_extra=_short_or_long):
         return self
 
     @property
-    def ip(self) -> values.IPAddress:
+    def ip(self) -> IPAddress:
         """The local address."""
         return ip_interface(self.address).ip
 
@@ -99,7 +100,7 @@ class Address(Model, json_schema_extra=_short_or_long):
         return int(self.address.partition("/")[2])
 
     @property
-    def peer_ip(self) -> values.IPAddress | None:
+    def peer_ip(self) -> IPAddress | None:
         """The address at the other end of a point-to-point link, if there is one."""
         return None if self.peer is None else ip_interface(self.peer).ip
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 from operator import eq, ge, gt, le, lt, ne
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Strict
 from pydantic import WithJsonSchema as JsonSchema
 
+from harness.model.host import address_text
 from harness.text.errors import some
 from harness.text.validation import bad
 from harness.versions import Version
 
-IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 Place = tuple[str | int, ...]
 """A path in the file, as `bad` takes it."""
@@ -84,13 +84,6 @@ def once(items: tuple[str, ...]) -> tuple[str, ...]:
     return items
 
 
-def canonical(address: IPAddress) -> str:
-    """The address in inet_ntop's spelling; Python before 3.13 spells v4-mapped ones in hex."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return f"::ffff:{address.ipv4_mapped}"
-    return str(address)
-
-
 def _plain_address(text: str) -> str:
     if "%" in text:
         why = "neither a hosts file nor a DNS record can carry a scope"
@@ -98,7 +91,7 @@ def _plain_address(text: str) -> str:
     if "/" in text:
         raise bad("an address without a prefix length", text)
     try:
-        return canonical(ip_address(text))
+        return address_text(ip_address(text))
     except ValueError:
         raise bad("an IPv4 or IPv6 address, as 192.0.2.1 or 2001:db8::1", text) from None
 
@@ -124,7 +117,7 @@ def _interface_address(text: str) -> str:
         raise bad(f"a prefix length from 0 to {bits}", text)
     if address.is_unspecified or address.is_multicast:
         raise bad("a unicast address: an interface cannot have this one", text)
-    return f"{canonical(address)}/{int(length) if slash else bits}"
+    return f"{address_text(address)}/{int(length) if slash else bits}"
 
 
 def _destination(text: str) -> str:

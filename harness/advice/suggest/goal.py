@@ -10,19 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from harness.model import Candidate, Destination, Dialect, Policy
 from harness.model.addresses import as_ipv6_int, parse
-from harness.model.dialects import Dialect
 from harness.model.explain import describe
 from harness.model.host import Target
-from harness.model.order import (
-    RULES,
-    Candidate,
-    Destination,
-    compare_pair,
-    decide,
-    glibc_destination,
-)
-from harness.model.policy import Policy
+from harness.model.order import RULES, compare_pair, decide, glibc_destination
 
 Pair = tuple[Target, Target]
 Choice = dict[Target, tuple[bool, bool]]

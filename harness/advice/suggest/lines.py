@@ -14,13 +14,7 @@ from typing import Any
 from harness.model.addresses import V4MAPPED, leading_zeros
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, parse_gai_conf
-from harness.model.policy import (
-    DEFAULT_LABELS,
-    DEFAULT_PRECEDENCE,
-    DEFAULT_SCOPES,
-    SCOPES_WITH_SITE_LOCAL,
-    Policy,
-)
+from harness.model.policy import Policy
 
 KEYWORDS = ("precedence", "label", "scopev4")
 # blocks with a meaning of their own, and lengths at which networks are usually cut
@@ -140,11 +134,11 @@ def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
 
 def restored(lines: Sequence[NewLine], present: GaiConf, dialect: Dialect) -> tuple[NewLine, ...]:
     """The defaults that ``lines`` would drop, as lines; glibc itself adds ::/0 back."""
-    scopes = DEFAULT_SCOPES if dialect.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
+    usual = Policy.of(GaiConf(), dialect)
     tables = (
-        ("label", present.labels, DEFAULT_LABELS),
-        ("precedence", present.precedence, DEFAULT_PRECEDENCE),
-        ("scopev4", present.scopes, scopes),
+        ("label", present.labels, usual.labels),
+        ("precedence", present.precedence, usual.precedence),
+        ("scopev4", present.scopes, usual.scopes),
     )
     found = []
     for keyword, own, default in tables:

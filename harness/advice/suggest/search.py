@@ -12,15 +12,8 @@ from functools import cached_property
 from ipaddress import ip_address
 from itertools import combinations, islice
 
-from harness.advice.suggest import goal, lines
-from harness.advice.suggest.candidate_lines import (
-    Lines,
-    Problem,
-    Table,
-    match_lines,
-    precedence_lines,
-    table_of,
-)
+from harness.advice.suggest import candidate_lines, goal, lines
+from harness.advice.suggest.candidate_lines import Lines, Problem, Table
 from harness.advice.suggest.goal import Blocker, LookupCase, known_facts
 from harness.advice.suggest.lines import Mended, NewLine, with_rows
 from harness.model.addresses import as_ipv6_int, parse
@@ -157,7 +150,7 @@ class _Search:
             if choice is None:
                 continue
             tables = [table for table in self.tables if table.keyword in keywords]
-            found = self.best(match_lines(tables, self.is_open, choice))
+            found = self.best(candidate_lines.match_lines(tables, self.is_open, choice))
             if found is not None:
                 return found
         in_the_way = goal.find_blockers(self.known, self.wanted, self.others, self.scopes_free)
@@ -211,7 +204,7 @@ class _Search:
         rows = {"label": [policy.labels for policy in self.policies]}
         if self.scopes_free:
             rows["scopev4"] = [policy.scopes for policy in self.policies]
-        found = [table_of(self.known[0], keyword, of_each) for keyword, of_each in rows.items()]
+        found = [candidate_lines.table_of(self.known[0], *row) for row in rows.items()]
         return [table for table in found if table.ends]
 
     def kept(self, new: Lines) -> Lines:
@@ -237,7 +230,7 @@ class _Search:
         present = () if self.parsed.precedence else tables[-1]
         defaults = tuple(lines.as_prefix(row) for row in present if row.bits)
         wishes = tuple(one or () for one in self.demands(match))
-        return precedence_lines(Problem(wishes, tables, defaults))
+        return candidate_lines.precedence_lines(Problem(wishes, tables, defaults))
 
     def yields(self, new: Lines) -> bool:
         """The model's word in every case."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import Literal
 
+from harness.model.host import address_text
+
 from ..host import Host
 from ..hostspec import Address
 from ..schema import Dns, Lookup, Scenario
-from ..values import canonical
 from . import weights
 from .dice import Dice
 from .gaiconf import draw_gai_conf
@@ -160,7 +161,7 @@ def _near(dice: Dice, row: Address) -> str | None:
             if row.peer_ip is None:
                 return None
             value = int(row.peer_ip)
-    return canonical(type(own.ip)(value))
+    return address_text(type(own.ip)(value))
 
 
 def _draw_answer(dice: Dice, destinations: list[str]) -> tuple[str, ...]:
