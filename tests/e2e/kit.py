@@ -13,13 +13,9 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.compare.evidence import Evidence, LaneSpec
+from harness.compare.evidence import Evidence
 from harness.compare.run import HostJob, collect
-from harness.native.record import Answer, Query
-from harness.native.worker_lane import WorkerLane
 from harness.sandbox import Box
-from harness.sandbox.names import Resolver
-from harness.scenario.schema import Host
 from tests.sandbox import ordinary_user
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,21 +90,3 @@ def chrooted(box: Box, image: str) -> Iterator[str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     yield done.stderr
-
-
-def maps_of_a_worker(box: Box, spec: tuple[Host, LaneSpec, Resolver]) -> Iterator[tuple[str, str]]:
-    """Inside a sandbox: the maps of a session and of its worker."""
-    host, spoken, resolver = spec
-    assert spoken.skeleton is not None
-    box.build(host)
-    box.set_names({"web": ["192.0.2.9", "198.51.100.9"]}, resolver)
-    box.set_gai_conf(b"precedence ::ffff:0:0/96 100\n")
-    root = box.private_root(spoken.skeleton)
-    with WorkerLane(spoken.command, root=root) as lane, lane.open() as session:
-        answer = session.lookup(Query("web"))
-        assert isinstance(answer, Answer)
-        assert len(answer.addrinfos) == 6
-        assert answer.glibc == spoken.glibc
-        maps = Path(f"/proc/{session.pid_here()}/maps").read_text()
-        parent = Path(f"/proc/{session.pid_here()}/stat").read_text().rpartition(")")[2].split()[1]
-        yield maps, Path(f"/proc/{parent}/maps").read_text()

@@ -4,16 +4,19 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.kit import ROOT, start
+from tests.report.html.browser import Open, browser, open_page
 from tools.findings.page import run_on
 
-pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
+__all__ = ["browser", "open_page"]
 
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 
 Matrix = tuple[subprocess.CompletedProcess[str], Path]
 PAGE = ROOT / "docs" / "findings.md"
@@ -104,3 +107,57 @@ def test_the_findings_are_current_and_a_changed_page_is_stale(
         "confirmed",
         "mistaken",
     ]
+
+
+# --- the page of it, in Chromium
+
+SHOWN = """() => [...document.querySelectorAll('#sections > details')].flatMap(section =>
+    [...section.querySelectorAll('.group')].flatMap(group =>
+        [...group.querySelectorAll('.builds a')].map(build => [
+            section.querySelector('h3 .sc').textContent,
+            section.querySelector('h3 .lk').textContent,
+            section.querySelector('h3 .gc')?.textContent ?? 'default',
+            build.textContent,
+            [...group.classList].filter(name => name !== 'group' && name !== 'failed')[0],
+            [...group.querySelectorAll('.chain .address code')].map(code => code.textContent),
+            [...group.querySelectorAll('.chain .rule .vh')].map(
+                rule => Number(rule.textContent.match(/[0-9]+/)[0])),
+        ])))"""
+
+
+def shown_as(result: dict[str, Any], often: Counter[str]) -> str:
+    """The build as the page calls it."""
+    glibc: str = result["glibc"]
+    return glibc if often[glibc] == 1 else f"{glibc} ({result['label']})"
+
+
+def test_the_page_shows_every_result_as_it_came(
+    matrix: Matrix, report: dict[str, Any], open_page: Open
+) -> None:
+    results = report["results"]
+    page = open_page(matrix[1])
+    often = Counter(glibc for glibc, _ in {(r["glibc"], r["build"]) for r in results})
+    wanted = []
+    for result in results:
+        order = result["native"] if result["verdict"] == "agree" else result["model"]
+        wanted.append(
+            [
+                result["scenario"], result["lookup"], result["gai_conf"], shown_as(result, often),
+                result["verdict"], [address for address, _ in groupby(order)],
+                [decision["rule"] for decision in result["decisions"]],
+            ]
+        )  # fmt: skip
+    shown = page.evaluate(SHOWN)
+    assert len(shown) == len(results) > 1500
+    assert sorted(map(repr, shown)) == sorted(map(repr, wanted))
+    cells = page.evaluate(
+        "[...document.querySelectorAll('#rows td:not(.rules)')].map(cell => cell.classList[0])"
+    )
+    verdicts = Counter(result["verdict"] for result in results)
+    assert Counter(cells) == verdicts
+    for verdict in ("agree", "crashed"):
+        total = page.inner_text(f".totals .{verdict} b").lstrip("✓✕").strip()
+        assert int(total.replace(",", "")) == verdicts[verdict]
+    lookups = {(r["scenario"], r["lookup"], r["gai_conf"]) for r in results}
+    assert page.inner_text("#count") == f"{len(lookups)} of {len(lookups)} look-ups"
+    assert matrix[1].stat().st_size < 4_000_000

@@ -1,19 +1,16 @@
 """Called in process and by a worker, which maps nothing else, a glibc gives the same records."""
 
-from pathlib import Path
-
 import pytest
 
-from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.glibcs import host
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer
 from harness.sandbox import Pool
 from harness.sandbox.names import Resolver
-from harness.scenario.schema import Host
 from harness.versions import Version
-from tests.e2e.kit import gather, maps_of_a_worker
+from tests.e2e.kit import gather
+from tests.native.jobs import maps
 
 
 @pytest.mark.parametrize(
@@ -49,27 +46,6 @@ def test_the_library_through_both_lanes_record_for_record(
     assert compared >= 40
 
 
-HOST = Host.model_validate({"interfaces": {"eth0": {"addresses": ["192.0.2.2/24"]}}})
-
-
-def mapped(lane: LaneSpec, resolver: Resolver) -> set[str]:
-    """Asserts where every mapping comes from; gives the names of the mapped files."""
-    assert lane.skeleton is not None
-    own = {path.stat().st_ino: path for path in lane.skeleton.rglob("*") if path.is_file()}
-    with Pool() as pool:
-        (texts,) = pool.run(maps_of_a_worker, (HOST, lane, resolver))
-    seen: set[str] = set()
-    for line in "".join(texts).splitlines():
-        fields = line.split(maxsplit=5)
-        if len(fields) < 6 or fields[5].startswith("["):
-            continue  # anonymous memory, [heap], [stack], [vdso]
-        path = Path(fields[5])  # as that process sees it
-        assert own[int(fields[4])].name == path.name, line
-        seen.add(path.name)
-    assert {"worker", "libc.so.6"} <= seen
-    return seen
-
-
 @pytest.mark.parametrize("which", ["host", pytest.param("all", marks=pytest.mark.network)])
 @pytest.mark.parametrize("resolver", ["files", "dns"])
 def test_a_worker_maps_files_of_the_glibc_under_test_only(
@@ -78,7 +54,10 @@ def test_a_worker_maps_files_of_the_glibc_under_test_only(
     """No library, module or cache of the host's."""
     for version in request.getfixturevalue("versions") if which == "all" else ["host"]:
         (lane,) = lanes_for(version, "worker")
-        seen = mapped(lane, resolver)
+        with Pool() as pool:
+            ((seen, strange),) = pool.run(maps, (lane, resolver))
+        assert strange == []
+        assert {"worker", "libc.so.6"} <= seen
         # up to 2.33 these were libraries of their own: they have to come from the tree as well
         if version[0].isdigit() and Version.parse(version) < Version.parse("2.34"):
             assert f"libnss_{resolver}.so.2" in seen

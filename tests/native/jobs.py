@@ -10,10 +10,12 @@ from typing import Any
 from harness.compare.evidence import LaneSpec
 from harness.compare.run import open_lane
 from harness.native.lanes import Lane
-from harness.native.record import Query
+from harness.native.record import Answer, Query
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Box
+from harness.sandbox.names import Resolver
 from harness.scenario.schema import Host
+from tests.processes import until
 
 _KINDS = ("user", "mnt", "pid")
 
@@ -39,9 +41,10 @@ QUERIES = [
 ]
 
 
-def _lane(box: Box, spec: LaneSpec) -> Lane:
+def _lane(box: Box, spec: LaneSpec, resolver: Resolver = "files") -> Lane:
     box.build(HOST)
-    box.set_names(NAMES, "files")
+    box.set_names(NAMES, resolver)
+    box.set_gai_conf(b"precedence ::ffff:0:0/96 100\n")
     return open_lane(box, spec)
 
 
@@ -87,32 +90,42 @@ def ends(box: Box, spec: LaneSpec) -> Iterator[Any]:
                 yield number, session.lookup(QUERIES[0])
         session = lane.open()
         yield session.lookup(QUERIES[0])
-        status = Path(f"/proc/{session.pid_here()}/stat")
-        worker = int(status.read_text().rpartition(")")[2].split()[1])
-        yield status.exists()
-        os.kill(worker, signal.SIGKILL)
-        until = time.monotonic() + 10
-        while _lives(status) and time.monotonic() < until:
-            time.sleep(0.01)
-        yield _lives(status)
+        pid = session.pid_here()
+        yield lives(pid)
+        os.kill(int(_worker_of(pid).name), signal.SIGKILL)
+        yield not until(lambda: not lives(pid), 10)
 
 
-def _lives(status: Path) -> bool:
+def lives(pid: int) -> bool:
     try:
-        return status.read_text().rpartition(")")[2].split()[0] not in "ZX"
+        return _status(Path("/proc", str(pid)))[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def maps(box: Box, spec: LaneSpec) -> Iterator[Any]:
-    """The files that a session's process maps, by name and inode, and those of the root."""
+def _status(process: Path) -> list[str]:
+    """What its stat says behind its name: its state, its parent's pid and more."""
+    return (process / "stat").read_text().rpartition(")")[2].split()
+
+
+def _worker_of(pid: int) -> Path:
+    return Path("/proc", _status(Path("/proc", str(pid)))[1])
+
+
+def maps(box: Box, asked: tuple[LaneSpec, Resolver]) -> Iterator[tuple[set[str], list[str]]]:
+    """The names of the files that a session and its worker map, and those not of their root."""
+    spec, resolver = asked
     assert spec.skeleton is not None
-    with _lane(box, spec) as lane, lane.open() as session:
-        session.lookup(QUERIES[0])
-        lines = Path(f"/proc/{session.pid_here()}/maps").read_text().splitlines()
-        mapped = [line.split(maxsplit=5)[4:] for line in lines if line.count("/")]
-        own = {str(one.stat().st_ino) for one in spec.skeleton.rglob("*") if one.is_file()}
-        yield sorted({(name, inode in own) for inode, name in mapped})
+    own = {(str(one.stat().st_ino), one.name) for one in spec.skeleton.rglob("*") if one.is_file()}
+    with _lane(box, spec, resolver) as lane, lane.open() as session:
+        answer = session.lookup(QUERIES[0])
+        assert isinstance(answer, Answer)
+        assert answer.glibc == spec.glibc
+        process = Path(f"/proc/{session.pid_here()}")
+        texts = [(one / "maps").read_text() for one in (process, _worker_of(session.pid_here()))]
+    mapped = [line.split(maxsplit=5)[4:] for line in "".join(texts).splitlines() if "/" in line]
+    files = {(inode, Path(path).name, path) for inode, path in mapped}
+    yield {name for _, name, _ in files}, [each[2] for each in files if each[:2] not in own]
 
 
 def _namespaces(*processes: Path) -> set[str]:
@@ -126,12 +139,10 @@ def held(box: Box, spec: tuple[list[str], Path]) -> Iterator[dict[str, Any]]:
     with WorkerLane(argv, root=box.private_root(skeleton)) as lane, lane.open() as session:
         answer = session.lookup(Query("only-in-here"))
         process = Path(f"/proc/{session.pid_here()}")
-        status = (process / "status").read_text()
-        (parent,) = (line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
-        worker = Path("/proc", parent)
+        worker = _worker_of(session.pid_here())
         yield {
             "answer": answer,
-            "statuses": [(worker / "status").read_text(), status],
+            "statuses": [(one / "status").read_text() for one in (worker, process)],
             "maps": (process / "maps").read_text(),
             "environment": (worker / "environ").read_text(),
             "descriptors": sorted(one.name for one in (worker / "fd").iterdir()),

@@ -18,7 +18,8 @@ from harness.native.record import AddrInfo, Answer, Crashed, LaneError, Query, T
 from harness.native.worker_lane import WorkerLane
 from harness.sandbox import Pool
 from tests.native.conftest import AnyLane, held_by_this_process
-from tests.native.jobs import held, waits
+from tests.native.jobs import held, lives, waits
+from tests.processes import until
 
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
@@ -192,17 +193,7 @@ def test_a_client_that_is_killed_leaves_nothing(worker: Path) -> None:
         pids = [int(word) for word in client.stdout.readline().split()]
         assert len(pids) == 3
         client.kill()
-    deadline = time.monotonic() + 5
-    while any(_runs(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not [pid for pid in pids if _runs(pid)]
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    assert until(lambda: not any(map(lives, pids)), 5)
 
 
 def test_sessions_at_once(worker: Path) -> None:
@@ -221,8 +212,7 @@ def test_a_worker_that_was_killed_is_an_error_and_started_again(worker: Path) ->
         assert lane._worker is not None
         os.kill(lane._worker._process.pid, signal.SIGKILL)
         lane._worker._process.wait()
-        while _runs(session.pid):  # until then it may still answer
-            time.sleep(0.001)
+        assert until(lambda: not lives(session.pid))  # until then it may still answer
         for _ in range(2):
             with pytest.raises(LaneError, match="status -9"):
                 session.lookup(NUMERIC)

@@ -2,14 +2,15 @@
 
 import errno
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-CSRC = Path(__file__).resolve().parents[2] / "csrc"
+from tests.csrc.conftest import SANITIZED, compiled
+from tests.e2e.kit import start
+
 SUCCESS, NOTFOUND, UNAVAIL = 1, 0, -1
 NETDB_SUCCESS, HOST_NOT_FOUND, NO_DATA, NETDB_INTERNAL = 0, 1, 4, -1
 
@@ -32,9 +33,7 @@ class Driver(NamedTuple):
 
     def ask(self, *arguments: str) -> tuple[str, tuple[int, ...]]:
         """The answer's text and (status, errno, h_errno)."""
-        done = subprocess.run(
-            [self.program, *arguments], capture_output=True, text=True, check=False
-        )
+        done = start(self.program, *arguments)
         assert (done.returncode, done.stderr) == (0, "")
         text, numbers = done.stdout.splitlines()
         return text, tuple(int(word) for word in numbers.split())
@@ -44,17 +43,9 @@ class Driver(NamedTuple):
 def program(tmp_path_factory: pytest.TempPathFactory, needs: Callable[..., str]) -> Driver:
     compiler = os.environ.get("GAI_HARNESS_SANITIZE") or needs("gcc", "gcc libc6-dev")
     folder = tmp_path_factory.mktemp("nss")
-    names = folder / "names"
-    command = [
-        *(compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-O1"),
-        *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
-        f'-DGAI_NAMES_FILE="{names}"',
-        *(str(Path(__file__).with_name("nss_driver.c")), str(CSRC / "nss.c")),
-        *("-o", str(folder / "driver")),
-    ]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    return Driver(folder / "driver", names)
+    command = [compiler, *SANITIZED, f'-DGAI_NAMES_FILE="{folder / "names"}"']
+    sources = (str(Path(__file__).with_name("nss_driver.c")), "nss.c")
+    return Driver(compiled(command, sources, folder / "driver"), folder / "names")
 
 
 @pytest.fixture
