@@ -3,8 +3,6 @@
 Every code is described in docs/lint.md with the effect it warns of.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address

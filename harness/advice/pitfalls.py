@@ -1,7 +1,5 @@
 """The pitfalls that applied: where glibc knew less of a source than the kernel does."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The command ``gai-harness``: one module per subcommand, imported only when it is needed."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """``run --baseline``: differences that are known and accepted."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

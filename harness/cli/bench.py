@@ -1,7 +1,5 @@
 """``gai-harness bench``: native against modelled sorting, the engine against the bare loop."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 

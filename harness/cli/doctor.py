@@ -1,7 +1,5 @@
 """``gai-harness doctor``: what this machine can do, tried, and what would help with the rest."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 

@@ -1,7 +1,5 @@
 """``gai-harness explain``: every fact the rules looked at, and the rule between neighbours."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """``gai-harness fuzz``: random hosts, names, gai.conf files and hints, native against model."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """``gai-harness glibc``: list, fetch, add or remove builds of glibc."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

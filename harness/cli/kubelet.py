@@ -1,7 +1,5 @@
 """``gai-harness kubelet``: the InternalIP a kubelet reports for its node, and what decides it."""
 
-from __future__ import annotations
-
 import argparse
 import socket
 import sys

@@ -1,7 +1,5 @@
 """``gai-harness lint``: what is wrong, or not what it seems, in a gai.conf."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 

@@ -1,7 +1,5 @@
 """Every command's options, each declared once, and the types of their values."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Callable

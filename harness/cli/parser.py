@@ -1,7 +1,5 @@
 """The command line's parser: wrong use is one line, which names what may have been meant."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterator, Sequence

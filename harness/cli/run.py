@@ -1,7 +1,5 @@
 """``gai-harness run``: scenarios × glibc × gai.conf, native against model."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """``--scheduler``: the work of ``run`` and ``fuzz``, done here or spread over a Dask cluster."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Iterator, Sequence

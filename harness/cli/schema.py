@@ -1,7 +1,5 @@
 """``gai-harness schema``: print the JSON Schema of scenario files, or of what is written."""
 
-from __future__ import annotations
-
 import argparse
 import json
 

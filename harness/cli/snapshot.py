@@ -1,7 +1,5 @@
 """``gai-harness snapshot``: this host as a scenario file, to be replayed anywhere."""
 
-from __future__ import annotations
-
 import argparse
 import secrets
 import sys

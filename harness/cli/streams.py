@@ -1,7 +1,5 @@
 """Standard streams that are closed, full, without a reader, or of a narrow encoding."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import errno

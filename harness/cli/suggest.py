@@ -1,7 +1,5 @@
 """``gai-harness suggest``: the smallest gai.conf change that yields a wished order."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

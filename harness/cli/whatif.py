@@ -1,7 +1,5 @@
 """``gai-harness whatif``: another gai.conf, tried on a private copy before it goes live."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ pkg/kubelet/kubelet_node_status.go (validateNodeIP) and k8s.io/component-helpers
 ParseNodeIPArgument; the order is the same in every version, the details by version are below.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from enum import StrEnum

@@ -6,8 +6,6 @@ kernel does: a route is a default route when its destination is all zeros, whate
 length and metric, the first line wins, and an IPv6 default route without a gateway is none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address

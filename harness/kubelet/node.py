@@ -6,8 +6,6 @@ k8s.io/apimachinery pkg/runtime/generated.proto and k8s.io/api core/v1/generated
 protobuf's wire format.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json

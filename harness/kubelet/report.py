@@ -1,7 +1,5 @@
 """One node: kubelet's choice by each resolver, the Node object's record, a remedy. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Annotated

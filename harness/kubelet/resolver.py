@@ -6,8 +6,6 @@ Source: golang/go, src/net/conf.go and nss.go, Go 1.19; 1.21 asks about .local n
 an mdns service is named, and calls the gateway's name _gateway.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,14 +1,11 @@
 """Asking the real resolvers for a node's name: in a scenario's sandbox, or on this machine."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.predict import Prediction, predict, request_for
@@ -25,12 +22,9 @@ from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService
 from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.native.record import Answer, Crashed, Outcome
-from harness.sandbox import Pool
+from harness.sandbox import Box, Pool
+from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
-    from harness.scenario import LoadedScenario
 
 # how a Go program built with cgo calls getaddrinfo: golang/go, src/net/cgo_unix.go and
 # cgo_linux.go; it takes the answer as it comes, one address per addrinfo

@@ -6,8 +6,6 @@ loopback, multicast, unique local, site-local, 6to4, Teredo and so on. Public ad
 to the ranges for documentation where their prefixes fit; see docs/snapshot.md.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence

@@ -4,8 +4,6 @@ Everything is read through netlink dumps, /proc/sys and the name service; nothin
 changed and nothing needs root.
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -3,22 +3,25 @@
 Read through netlink; nothing is changed. Source: linux/if_addr.h, linux/if_arp.h.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING, Self, get_args
+from typing import Self, get_args
 
-from harness.kernel.rows import BY_KERNEL, HOP_LINKDOWN, SCOPES
+from harness.kernel.netlink import Netlink
+from harness.kernel.rows import (
+    BY_KERNEL,
+    HOP_LINKDOWN,
+    SCOPES,
+    Hop,
+    KernelAddress,
+    KernelLink,
+    KernelRoute,
+)
 from harness.live.machine import ignores_linkdown
 from harness.live.said import Address, Data, Link, Said
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 from harness.sandbox.devices import LOOPBACK_INDEX, PEER_INDEX
 from harness.scenario.hostspec import Kind
-
-if TYPE_CHECKING:
-    from harness.kernel.netlink import Netlink
-    from harness.kernel.rows import Hop, KernelAddress, KernelLink, KernelRoute
 
 _BY_TYPE = {ARPHRD_SIT: "sit", ARPHRD_TUNNEL: "tunnel", ARPHRD_TUNNEL6: "tunnel6"}
 _NATIVE_KINDS = frozenset(get_args(Kind)) - set(_BY_TYPE.values())

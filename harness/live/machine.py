@@ -1,7 +1,5 @@
 """This machine's gai.conf, services, kernel and kernel settings, read only."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Collection, Iterable
 from contextlib import closing, suppress

@@ -5,8 +5,6 @@ would call (``_nss_NAME_gethostbyname4_r`` and its kin). Each call is made in a 
 process, so that a module that dies or hangs is an answer, not an end.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import pickle

@@ -4,8 +4,6 @@ Addresses go through `address_map`, names become host1, host2 …, interface nam
 where they say nothing. Prefix lengths, flags, kinds, metrics, tables, marks and values stay.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -4,24 +4,24 @@ What the kernel of the copy says of addresses, links and sources is held against
 host's own kernel says, so that a snapshot that leaves something out says what it changes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.live.said import Address, Link, Said
 from harness.model.address_table import NOT_NATIVE
 from harness.model.addresses import parse_target
-from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_OPTIMISTIC
+from harness.model.host import (
+    IFA_F_DEPRECATED,
+    IFA_F_HOMEADDRESS,
+    IFA_F_OPTIMISTIC,
+    HostView,
+    Target,
+)
 from harness.sandbox import Box, Pool
 from harness.sandbox.devices import PEER_INDEX
-
-if TYPE_CHECKING:
-    from harness.kernel.netlink import Netlink
-    from harness.model.host import HostView, Target
-    from harness.scenario import Scenario
-    from harness.scenario.schema import Host
+from harness.scenario import Scenario
+from harness.scenario.schema import Host
 
 _SEEN_FLAGS = IFA_F_OPTIMISTIC | IFA_F_HOMEADDRESS | IFA_F_DEPRECATED  # what glibc looks at
 

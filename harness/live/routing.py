@@ -4,23 +4,19 @@ The kernel makes the routes of addresses, fe80::/64, ff00::/8 and the local tabl
 the addresses are added. Source: linux/rtnetlink.h, linux/fib_rules.h, net/ipv6/addrlabel.c.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.kernel import rows as kernel
 from harness.kernel.netlink import RTM_GETROUTE, Netlink, encode, message, route_message
+from harness.kernel.rows import Hop, KernelLabel, KernelRoute
+from harness.live.interfaces import Dumps
 from harness.live.said import Address, Data, Link, Said
-
-if TYPE_CHECKING:
-    from harness.kernel.rows import Hop, KernelLabel, KernelRoute
-    from harness.live.interfaces import Dumps
 
 _SCOPE_NAMES = {number: name for name, number in kernel.SCOPES.items()}
 _PREF_NAMES = {number: name for name, number in kernel.PREFERENCES.items() if name != "medium"}

@@ -4,8 +4,6 @@ So a redacted snapshot replaces what the host holds by where it stands, and neve
 it again in a sentence.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, Self

@@ -9,8 +9,6 @@ in memory are simply there; only the result is sent. The kernel kills the first 
 dies, and the second with the first or with the sandbox.
 """
 
-from __future__ import annotations
-
 import faulthandler
 import gc
 import os

@@ -1,7 +1,5 @@
 """Hosts for people's own tests: `gai_host` builds them, `HostBox` runs code inside."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -10,28 +8,24 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
 from harness.compare.evidence import NamedGaiConf
 from harness.compare.plan import PlanError, load_gai_conf
-from harness.compare.run import JobOutcome, stand
+from harness.compare.results import LookupReport
+from harness.compare.run import HostJob, JobOutcome, stand
 from harness.native.worker_lane import bundled_module
 from harness.pytest_plugin import children
 from harness.pytest_plugin.lab import lab_of
-from harness.sandbox import SandboxError, SandboxUnavailable
+from harness.sandbox import DeviceNote, Pool, SandboxError, SandboxUnavailable
 from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario import LoadedScenario, Scenario, ScenarioError, library, load
 from harness.scenario.load import KEYS
 from harness.text.errors import InputError, show
 from harness.text.strict_yaml import parse
 from harness.text.validation import validated
-
-if TYPE_CHECKING:
-    from harness.compare.results import LookupReport
-    from harness.compare.run import HostJob
-    from harness.sandbox import DeviceNote, Pool
 
 _NAME = "gai_host"
 T = TypeVar("T")

@@ -1,33 +1,26 @@
 """Scenario files as collectors, their look-ups as test items, and how they are run."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from _pytest._code.code import ReprExceptionInfo
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.plan import make_jobs
 from harness.compare.predict import lookup_title
-from harness.compare.run import examine
+from harness.compare.run import HostJob, examine
 from harness.glibcs.catalog import native_arch
 from harness.pytest_plugin import reporting
 from harness.pytest_plugin.lab import lab_of
 from harness.pytest_plugin.reporting import Examined
-from harness.sandbox import SandboxError, SandboxUnavailable
+from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario import ScenarioError, load
-
-if TYPE_CHECKING:
-    from _pytest._code.code import ReprExceptionInfo
-
-    from harness.compare.evidence import LaneSpec
-    from harness.compare.run import HostJob
-    from harness.sandbox import Pool
-    from harness.scenario.schema import Lookup
+from harness.scenario.schema import Lookup
 
 
 class Spot(NamedTuple):

@@ -1,7 +1,5 @@
 """What one pytest session has of gai-harness: what its options name, and its sandboxes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property

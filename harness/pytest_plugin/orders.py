@@ -1,28 +1,21 @@
 """The fixture `gai_order`: one look-up on a host, native and modelled, for a test's asserts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.compare.evidence import NamedGaiConf
+from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.explain import Explanation
 from harness.compare.predict import FAMILIES, FLAGS, SOCKTYPES
+from harness.compare.results import LookupReport, PairReason, Result
 from harness.compare.run import HostJob
-from harness.pytest_plugin.hosts import GaiConfWords, HostBox
+from harness.pytest_plugin.hosts import Builder, GaiConfWords, HostBox
 from harness.report.explanation import as_text
 from harness.scenario.schema import Lookup
 from harness.text.errors import InputError
 from harness.text.validation import validated
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import LaneSpec
-    from harness.compare.results import LookupReport, PairReason, Result
-    from harness.pytest_plugin.hosts import Builder
 
 
 @dataclass(frozen=True, slots=True)

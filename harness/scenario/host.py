@@ -1,10 +1,8 @@
 """A whole host, and the checks that span its parts: what its kernel would refuse."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_interface, ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -45,7 +43,7 @@ class Host(Model):
     ] = Field(default_factory=FrozenDict)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Host:
+    def _consistent(self) -> Self:
         vrf_of: dict[str, str] = {}
         for name, interface in self.interfaces.items():
             _check_interface(name, interface)

@@ -3,10 +3,8 @@
 The words are netplan's where it has one and iproute2's for the rest.
 """
 
-from __future__ import annotations
-
 from ipaddress import ip_interface, ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -67,7 +65,7 @@ class Address(Model, json_schema_extra=_short_or_long):
         return value
 
     @model_validator(mode="after")
-    def _consistent(self) -> Address:
+    def _consistent(self) -> Self:
         version = self.ip.version
         if self.peer is not None:
             peer = ip_interface(self.peer)
@@ -119,7 +117,7 @@ class Interface(Model):
     addresses: Annotated[tuple[Address, ...], Field(max_length=4096)] = ()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Interface:
+    def _consistent(self) -> Self:
         if self.kind == "vrf" and self.table is None:
             raise bad("the table of the vrf", at=("table",))
         for name, given in (("table", self.table), ("interfaces", self.interfaces)):
@@ -199,7 +197,7 @@ class Rule(Model):
         return named | ({4 if self.family == "inet" else 6} if self.family else set())
 
     @model_validator(mode="after")
-    def _consistent(self) -> Rule:
+    def _consistent(self) -> Self:
         if len(self.versions) != 1:
             raise bad("one family, which from, to or family (inet or inet6) names")
         if [self.table is None, self.goto is None, self.type == "unicast"].count(False) != 1:
@@ -222,7 +220,7 @@ class AddressLabel(Model):
     dev: Text | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> AddressLabel:
+    def _consistent(self) -> Self:
         if ip_network(self.prefix).version == 4:
             raise bad("an IPv6 prefix, IPv4 as ::ffff:0:0/96", self.prefix, at=("prefix",))
         return self

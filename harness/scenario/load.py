@@ -1,7 +1,5 @@
 """Scenario files read and written, their JSON Schema, the library and the gai.conf catalogue."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Sequence
 from contextlib import suppress

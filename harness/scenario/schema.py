@@ -1,9 +1,7 @@
 """The scenario file as data: the YAML contract in pydantic models, short forms included."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
@@ -47,7 +45,7 @@ class GaiConfFile(Model):
     file: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
     @model_validator(mode="after")
-    def _is_conf(self) -> GaiConfFile:
+    def _is_conf(self) -> Self:
         if not self.file.endswith(".conf"):
             raise bad("a file name that ends in .conf", self.file, at=("file",))
         return self
@@ -65,7 +63,7 @@ class Expect(Model):
     arch: tuple[Annotated[Text, Field(pattern=r"^[a-z0-9-]{1,32}$")], ...] = ()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Expect:
+    def _consistent(self) -> Self:
         if (self.order is None) == (self.error is None):
             raise bad("either order or error", "neither" if self.order is None else "both")
         if self.decided_by is not None and (self.order is None or len(self.order) < 2):
@@ -102,7 +100,7 @@ class Lookup(Model, json_schema_extra=_one_or_many):
     expect: Annotated[tuple[Expect, ...], Field(max_length=64), BeforeValidator(_listed)] = ()
 
     @model_validator(mode="after")
-    def _asks(self) -> Lookup:
+    def _asks(self) -> Self:
         if self.name is None and self.service is None:
             raise bad("a name, a service or both", "neither")
         return self
@@ -138,7 +136,7 @@ class Scenario(Model):
     left_out: Annotated[tuple[Text, ...], Field(max_length=4096)] = ()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Scenario:
+    def _consistent(self) -> Self:
         if self.dns != Dns() and self.resolver != "dns":
             raise bad("no dns settings without resolver: dns", self.dns.first_reply, at=("dns",))
         self._check_zones()

@@ -5,8 +5,6 @@ network namespace and are the whole machine's all the same (net.netfilter.nf_hoo
 net.ipv4.neigh.default.gc_thresh1).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 

@@ -3,8 +3,6 @@
 A parser gives the value in its normal form or raises what `bad` makes.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface

@@ -1,7 +1,5 @@
 """The error that input from outside gives, and how a value of it is shown."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

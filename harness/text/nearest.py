@@ -1,7 +1,5 @@
 """What somebody who mistyped a word may have meant."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 

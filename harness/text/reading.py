@@ -1,7 +1,5 @@
 """Reading files that somebody else wrote: never more than a bound, and never waiting for one."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

@@ -5,8 +5,6 @@ A line never begins with "::", which GitHub's runner takes for a command, and ho
 can stand in a whole line.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from typing import TextIO

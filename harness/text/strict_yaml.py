@@ -4,8 +4,6 @@ Read are mappings, lists, text, whole numbers, truth values and null, in bounds;
 YAML 1.1 and 1.2 read differently is refused. Written, what could be anything but text is quoted.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -52,7 +50,7 @@ class Node:
 
     line: int | None
     value: Any = None
-    children: dict[str | int, Node] = field(default_factory=dict)
+    children: dict[str | int, "Node"] = field(default_factory=dict)
     size: int = 1
 
 

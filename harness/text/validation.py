@@ -1,7 +1,5 @@
 """Values held to a pydantic model: the first fault as one line with file, line and field."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args, get_origin
 

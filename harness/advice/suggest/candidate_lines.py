@@ -4,8 +4,6 @@ Label and scopev4 lines come first, because rules 2 and 5 come before rule 6; pr
 then order what is left.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product

@@ -4,8 +4,6 @@ Rule 2 can be turned for IPv4 (scopev4), rule 5 for all (label): whether an addr
 source is free, but equal addresses always do. What ties is left to rule 6, which can do all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product

@@ -3,8 +3,6 @@
 Only the nodes of the tree that the bits of a look-up's addresses form make a difference.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_network

@@ -4,8 +4,6 @@ Small is, in this order: few label and scope lines (only where rule 2 or 5 is in
 lines in all (restored defaults included), few changed decisions elsewhere, short prefixes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Random hosts, names, gai.conf files and look-ups for fuzzing: the same ones for a seed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_interface

@@ -1,7 +1,5 @@
 """Weighted draws from one seeded source; every draw of a batch goes through one `Dice`."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Random gai.conf files: valid, nearly valid and hostile ones."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from ipaddress import ip_network
 

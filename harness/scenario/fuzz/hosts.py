@@ -1,7 +1,5 @@
 """Random hosts: interfaces, addresses, routes, rules and sysctls, as a scenario file has them."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Any
 

@@ -2,8 +2,6 @@
 and kind of gai.conf line decides often; `gai-harness fuzz` counts them and says what it left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal
 

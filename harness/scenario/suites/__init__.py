@@ -1,7 +1,5 @@
 """Built-in suites: generated scenarios, the same list of them every time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 

@@ -3,8 +3,6 @@
 Most look-ups of a suite are lists of *places*: addresses by a word that says where they lie.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path

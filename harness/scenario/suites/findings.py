@@ -1,7 +1,5 @@
 """The suite "findings": public reports played through in every shape, for docs/findings.md."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """IPv4: every prefix length of the source on every kind of host, and hosts out of the ordinary."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from itertools import chain, permutations

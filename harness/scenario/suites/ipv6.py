@@ -1,7 +1,5 @@
 """IPv6: every common prefix length, sources of every sort, and link-local ones with scope ids."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from .cases import BOTH_DEFAULTS, DEFAULT6, Cases, Expect, Places, rotations

@@ -1,7 +1,5 @@
 """Both families: ties, cycles, long lists and DNS."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, permutations
 from typing import Any

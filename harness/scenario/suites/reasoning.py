@@ -1,7 +1,5 @@
 """What an order must be by RFC 3484 §6, on strings of bits: a second opinion beside the model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from itertools import takewhile
