@@ -104,14 +104,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        streams.drop_output()
+        streams.drop(sys.stdout)
         return NO_READER
     except Exception as error:
         known = _verdict(name, error)
         if known is None:
             raise
         if known[0] == CANNOT:
-            streams.drop_output()  # what is buffered would fail once more at the end
+            streams.drop(sys.stdout)  # what is buffered would fail once more at the end
         streams.complain(f"{f'gai-harness {name}'.strip()}: {known[1]}")
         return known[0]
 

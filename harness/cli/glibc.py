@@ -30,27 +30,17 @@ def _list(options: argparse.Namespace) -> int:
     if options.format == "json":
         document = {"schema": 1, "builds": [asdict(entry) for entry in entries]}
         print(json.dumps(document, indent=2))
-    else:
-        _print_table(entries)
-    return 0
-
-
-def _print_table(entries: tuple[glibcs.InventoryEntry, ...]) -> None:
+        return OK
     rows = [("GLIBC", "ARCH", "STATE", "NAME", "ORIGIN")]
-    rows += [
-        (one.version or "-", one.arch or "-", one.state, one.name or "-", _origin(one))
-        for one in entries
-    ]
+    for one in entries:
+        remedy = f" (gai-harness glibc remove {one.id})" if one.state == "damaged" else ""
+        origin = f"{one.origin}{remedy}"
+        rows.append((one.version or "-", one.arch or "-", one.state, one.name or "-", origin))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         say("  ".join([*cells, row[4]]))
-
-
-def _origin(entry: glibcs.InventoryEntry) -> str:
-    if entry.state == "damaged":
-        return f"{entry.origin} (gai-harness glibc remove {entry.id})"
-    return entry.origin
+    return OK
 
 
 def _fetch(options: argparse.Namespace) -> int:

@@ -18,27 +18,22 @@ def main(options: argparse.Namespace) -> int:
         from harness.report.documents import FileFinding, Lint, fill  # twice the time of the rest
 
         write_json(Lint(tuple(fill(FileFinding, finding, file=name) for name, finding in found)))
-    else:
-        write = _github if options.format == "github" else _text
-        for name, finding in found:
-            write(name, finding)
+        return FINDING if found else OK
+    for name, finding in found:
+        message = finding.message + ("" if finding.glibc == "all" else f" [glibc {finding.glibc}]")
+        if options.format == "github":
+            _github(name, finding, message)
+        else:
+            place = f"{name}:{finding.line}" if finding.line else name
+            say(f"{place}: {finding.code} {message}")
     return FINDING if found else OK
 
 
-def _text(name: str, finding: Finding) -> None:
-    place = f"{name}:{finding.line}" if finding.line else name
-    say(f"{place}: {finding.code} {_message(finding)}")
-
-
-def _message(finding: Finding) -> str:
-    return finding.message + ("" if finding.glibc == "all" else f" [glibc {finding.glibc}]")
-
-
-def _github(name: str, finding: Finding) -> None:
+def _github(name: str, finding: Finding, message: str) -> None:
     def data(text: str) -> str:
         return escaped(text).replace("%", "%25")
 
     line = f",line={finding.line}" if finding.line else ""
     file = data(name).replace(",", "%2C").replace(":", "%3A")
-    text = f"::warning file={file}{line},title={finding.code}::{data(_message(finding))}\n"
+    text = f"::warning file={file}{line},title={finding.code}::{data(message)}\n"
     bare(sys.stdout).write(text)  # a line that begins with :: is meant here

@@ -23,8 +23,10 @@ def whole(name: str) -> Iterator[TextIO]:
     cannot be written.
     """
     try:
-        special = _special(name)
-        if special is None:
+        special: TextIO | None = None
+        if _is_special(name):
+            special = Path(name).open("w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        else:
             target = Path(os.path.realpath(name))  # a link stays a link
             if not name or name.endswith("/") or target.is_dir():
                 raise IsADirectoryError(21, "Is a directory")
@@ -54,15 +56,8 @@ def _cannot(name: str, error: OSError | ValueError) -> UsageError:
     return UsageError(f"{name}: cannot be written: {reason}")
 
 
-def _special(name: str) -> TextIO | None:
-    """A stream into a device or pipe, None for the name of a file."""
-    if not _is_special(name):
-        return None
-    return Path(name).open("w", encoding="utf-8", errors="backslashreplace")
-
-
 def _is_special(name: str) -> bool:
-    """Asked of the name as it is: the pipe behind /dev/stdout has no other."""
+    """Whether it is a device or pipe; the pipe behind /dev/stdout has no other name."""
     try:
         mode = Path(name).stat().st_mode
     except FileNotFoundError:

@@ -12,11 +12,8 @@ from typing import TextIO, TypeGuard
 from harness.cli.parser import UsageError
 from harness.text.shown import Shown, one_line
 
-_EXHAUSTED = frozenset(
-    {
-        errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO,
-        errno.EMFILE, errno.ENFILE, errno.ENOMEM,
-    }
+_EXHAUSTED = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
 )  # fmt: skip
 
 
@@ -42,7 +39,7 @@ def complain(line: str) -> None:
     try:
         print(one_line(line), file=sys.stderr, flush=True)
     except OSError:
-        _drop(sys.stderr)
+        drop(sys.stderr)
 
 
 @contextlib.contextmanager
@@ -91,12 +88,8 @@ def content(name: str, limit: int, option: str = "") -> bytes:
     raise UsageError(f"{option}{name}: a file that can be read was expected ({reason})")
 
 
-def drop_output() -> None:
-    """Send what standard output still holds nowhere, so that the interpreter ends quietly."""
-    _drop(sys.stdout)
-
-
-def _drop(stream: TextIO) -> None:
+def drop(stream: TextIO) -> None:
+    """Send what a stream still holds nowhere, so that the interpreter ends quietly."""
     # what cannot be flushed at the end makes the interpreter end with a status of its own, 120
     with contextlib.suppress(OSError, ValueError):
         try:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from harness.kubelet.net import parse_ip
+from harness.live.names import hosts_line
 from harness.model.host import IPAddress
 
 Resolver = Literal["cgo", "go"]
@@ -62,7 +63,7 @@ def choose_resolver(name: str, around: Surroundings) -> Chosen:
         return Chosen("cgo", f"{name} is no ordinary name")
     if plain.endswith(".local"):
         return Chosen("cgo", f"{name} ends in .local")
-    sources = _hosts_line(around.nsswitch)
+    sources = hosts_line(around.nsswitch)
     if not sources:
         return Chosen("go", "nsswitch.conf has no hosts line")
     mdns = False
@@ -105,22 +106,6 @@ def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
 def _forced(godebug: str) -> Resolver | None:
     found = re.search(r"(?:^|,)netdns=(?:[^,+]*\+)*?(cgo|go)(?=[,+]|$)", godebug)
     return None if found is None else "cgo" if found[1] == "cgo" else "go"
-
-
-def _hosts_line(text: str | None) -> list[tuple[str, list[str]]]:
-    """The services of the hosts line with the conditions after each."""
-    sources: list[tuple[str, list[str]]] = []
-    for raw in (text or "").splitlines():
-        database, _, rest = raw.partition("#")[0].partition(":")
-        if database.strip() != "hosts":
-            continue
-        sources = []
-        for word in re.findall(r"\[[^\]]*\]|[^\s\[]+", rest):
-            if not word.startswith("["):
-                sources.append((word, []))
-            elif sources:
-                sources[-1][1].extend(word[1:-1].split())
-    return sources
 
 
 def _standard(criteria: list[str]) -> bool:

@@ -11,7 +11,7 @@ import pickle
 import re
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ _ERANGE = 34
 _NSCD = Path("/var/run/nscd/socket")
 _NSSWITCH = Path("/etc/nsswitch.conf")
 # What glibc does without a hosts line: nss/nsswitch.c, 2.31 to 2.44.
-_DEFAULT = "dns [!UNAVAIL=return] files"
+_DEFAULT: list[tuple[str, list[str]]] = [("dns", ["!UNAVAIL=return"]), ("files", [])]
 
 Found = tuple[str, tuple[Target, ...]]
 """The status a service gives, and the addresses in its order."""
@@ -80,26 +80,32 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
     return Answer(None, (), joined(notes))
 
 
-def hosts_services(text: str | None) -> tuple[Service, ...]:
-    """The services of a nsswitch.conf's hosts line; strange words are passed over as by glibc."""
-    line = _DEFAULT
+def hosts_line(text: str | None) -> list[tuple[str, list[str]]] | None:
+    """The services of a nsswitch.conf's last hosts line, each with the conditions after it."""
+    services: list[tuple[str, list[str]]] | None = None
     for raw in (text or "").splitlines():
-        database, colon, rest = raw.split("#", 1)[0].partition(":")
-        if colon and database.strip() == "hosts":
-            line = rest
-    services: list[Service] = []
-    for word in re.findall(r"\[[^\]]*\]|[^\s\[]+", line):
-        if not word.startswith("["):
-            services.append(Service(word, frozenset({"SUCCESS"})))
-        elif services:
-            last = services[-1]
-            services[-1] = Service(last.name, _actions(word[1:-1], last.returns))
-    return tuple(services)
+        database, colon, rest = raw.partition("#")[0].partition(":")
+        if not colon or database.strip() != "hosts":
+            continue
+        services = []
+        for word in re.findall(r"\[[^\]]*\]|[^\s\[]+", rest):
+            if not word.startswith("["):
+                services.append((word, []))
+            elif services:
+                services[-1][1].extend(word[1:-1].split())
+    return services
 
 
-def _actions(text: str, before: frozenset[str]) -> frozenset[str]:
-    returns = set(before)
-    for word in text.split():
+def hosts_services(text: str | None) -> tuple[Service, ...]:
+    """The services that glibc asks by a nsswitch.conf; it passes over strange words."""
+    line = hosts_line(text)
+    services = _DEFAULT if line is None else line
+    return tuple(Service(name, _returns(words)) for name, words in services)
+
+
+def _returns(conditions: Sequence[str]) -> frozenset[str]:
+    returns = {"SUCCESS"}
+    for word in conditions:
         status, _, action = word.partition("=")
         negated = status.startswith("!")
         named = status.lstrip("!").upper()

@@ -18,6 +18,7 @@ from harness.glibcs.catalog import native_arch
 from harness.pytest_plugin import reporting
 from harness.pytest_plugin.lab import lab_of
 from harness.pytest_plugin.reporting import Examined
+from harness.report.words import unused_name
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario import ScenarioError, load
 from harness.scenario.schema import Lookup
@@ -184,13 +185,8 @@ def examine_spots(pool: Pool, job: HostJob, wanted: Collection[Spot]) -> Finding
 
 def lookup_names(lookups: Sequence[Lookup]) -> list[str]:
     """A name for each look-up of a file: "web", "web+inet6", "web#2" for the same once more."""
-    names: list[str] = []
-    seen: Counter[str] = Counter()
-    for lookup in lookups:
-        title = lookup_title(lookup).replace(" ", "+")
-        seen[title] += 1
-        names.append(title if seen[title] == 1 else f"{title}#{seen[title]}")
-    return names
+    taken: dict[str, int] = {}
+    return [unused_name(lookup_title(each).replace(" ", "+"), taken, "#") for each in lookups]
 
 
 def lane_names(lanes: Sequence[LaneSpec]) -> list[str]:

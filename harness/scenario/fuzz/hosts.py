@@ -42,18 +42,16 @@ def draw_host(dice: Dice) -> Host:
 
 def _accepted(document: dict[str, Any], routes: list[Row], rules: list[Row]) -> Host:
     """The host with those routes and rules that are consistent with it."""
-    try:
-        return Host.model_validate({**document, "routes": routes, "rules": rules})
-    except ValidationError:
-        kept: dict[str, list[Row]] = {"routes": [], "rules": []}
-        for key, rows in (("routes", routes), ("rules", rules)):
-            for row in rows:
-                kept[key].append(row)
-                try:
-                    Host.model_validate({**document, **kept})
-                except ValidationError:
-                    kept[key].pop()
-        return Host.model_validate({**document, **kept})
+    kept: dict[str, list[Row]] = {"routes": [], "rules": []}
+    host = Host.model_validate(document)
+    for key, rows in (("routes", routes), ("rules", rules)):
+        for row in rows:
+            kept[key].append(row)
+            try:
+                host = Host.model_validate({**document, **kept})
+            except ValidationError:
+                kept[key].pop()
+    return host
 
 
 class _Plan:
