@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import sysconfig
 import time
@@ -14,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import NoReturn
 from unittest.mock import MagicMock
 
@@ -26,6 +26,7 @@ from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import LookupReport
 from harness.compare.run import JobOutcome, run
 from tests.conftest import Call
+from tests.processes import Program, until
 
 SEED = 11
 CASES = 2500  # some ten batches
@@ -45,7 +46,7 @@ class Dask:
 
     address: str
     tls: Tls
-    workers: list[subprocess.Popen[bytes]]
+    workers: list[Program]
 
 
 @pytest.fixture(scope="module")
@@ -76,20 +77,15 @@ def started(folder: Path, tls: Tls) -> Iterator[Dask]:
     proof = [f"--tls-ca-file={tls.ca}", f"--tls-cert={tls.cert}", f"--tls-key={tls.key}"]
     with ExitStack() as stack:
 
-        def start(program: str, *options: str) -> subprocess.Popen[bytes]:
+        def start(program: str, *options: str) -> Program:
             command = [sys.executable, "-P", "-m", f"distributed.cli.{program}", "--no-dashboard"]
-            process = subprocess.Popen(
-                [*command, *proof, *options], cwd=folder,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
+            options = (*proof, *options)
+            return stack.enter_context(Program(*command, *options, cwd=folder, stdout=DEVNULL))
 
         where = folder / "scheduler.json"
         options = ("--host", f"tls://{LOOPBACK}", "--port", "0")
         start("dask_scheduler", *options, "--scheduler-file", str(where))
-        within(120, lambda: where.exists() and where.stat().st_size > 0)
+        assert until(lambda: where.exists() and where.stat().st_size > 0, 120)
         address = json.loads(where.read_text())["address"]
         one = (address, "--nthreads", "1", "--no-nanny", "--host", LOOPBACK)
         yield Dask(address, tls, [start("dask_worker", *one) for _ in range(2)])
@@ -100,13 +96,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory, tls: Tls) -> Iterator[Dask]
     """A cluster whose workers live."""
     with started(tmp_path_factory.mktemp("dask"), tls) as cluster:
         yield cluster
-
-
-def within(seconds: float, done: Callable[[], bool]) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def total(steps: Iterator[FuzzReport]) -> FuzzReport:
@@ -132,7 +121,7 @@ def test_a_seed_gives_the_same_whatever_becomes_of_workers(
         victim.send_signal(signal.SIGSTOP)  # so what it is given is still its own when it dies
 
         def kill_in_the_middle() -> None:
-            within(60, lambda: bool(cluster.client.processing()[lost]))
+            assert until(lambda: bool(cluster.client.processing()[lost]))
             victim.kill()
 
         killed = threads.submit(kill_in_the_middle)
@@ -229,40 +218,18 @@ def test_local_opens_no_port_and_a_kill_leaves_nothing(tmp_path: Path) -> None:
     """No process of it listens, on any address; nothing of it outlives a SIGKILL."""
     scratch = tmp_path / "tmp"
     scratch.mkdir()
-    command = [str(Path(sysconfig.get_path("scripts"), "gai-harness")), "fuzz"]
-    command += ["--seconds", "300", "--scheduler", "local", "-j", "2", "-o", str(tmp_path / "f")]
-    process = subprocess.Popen(
-        command, env={**os.environ, "TMPDIR": str(scratch)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    seen: set[int] = set()
-
-    def all_at_work() -> bool:  # itself, forkserver, supervisors, pids 1
-        seen.update(family(process.pid))
-        assert process.poll() is None
-        return len(seen) >= 4
-
-    try:
-        within(120, all_at_work)
+    command: list[str | Path] = [Path(sysconfig.get_path("scripts"), "gai-harness"), "fuzz"]
+    command += ["--seconds", "300", "--scheduler", "local", "-j", "2", "-o", tmp_path / "f"]
+    with Program(*command, env={"TMPDIR": str(scratch)}, stdout=DEVNULL) as process:
+        # itself, forkserver, supervisors, pids 1
+        assert until(lambda: len(process.family()) >= 4, 120)
         for _ in range(40):
-            seen |= family(process.pid)
-            assert not [port for pid in family(process.pid) for port in listening(pid)]
+            assert not [port for pid in process.family() for port in listening(pid)]
             time.sleep(0.05)
-    finally:
         process.kill()
         process.wait()
-    within(30, lambda: not any(Path(f"/proc/{pid}").exists() for pid in seen))
+        assert until(lambda: not process.family(), 30)
     assert not list(scratch.iterdir())
-
-
-def family(pid: int) -> set[int]:
-    """A process and all that descend from it."""
-    found = {pid}
-    with suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                found |= family(int(child))
-    return found
 
 
 def listening(pid: int) -> list[str]:
