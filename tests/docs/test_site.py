@@ -2,18 +2,19 @@
 
 import tomllib
 from html import escape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 from playwright.sync_api import Browser
 
 from harness.cli import COMMANDS, _top
 from harness.scenario import gai_conf_files, json_schema
 from tests.docs.pages import ROOT, names, page
 from tests.report.html.browser import browser, listen
+from tests.report.html.kit import attributes
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.xdist_group("site")  # one build for all
@@ -25,70 +26,50 @@ KEY_PAGES = (
 )  # fmt: skip
 
 
-class Parts(HTMLParser):
-    """The addresses a page links to, its anchors and its words."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[str] = []
-        self.anchors: set[str] = set()
-        self.words: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {key: value for key, value in attrs if value}
-        if "id" in given:
-            self.anchors.add(given["id"])
-        if tag == "a" and "href" in given:
-            self.links.append(given["href"])
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
 @pytest.fixture(scope="session")
-def parts(site: Path) -> dict[str, Parts]:
-    found = {}
-    for file in site.rglob("*.html"):
-        reader = Parts()
-        reader.feed(file.read_text(encoding="utf-8"))
-        found[str(file.relative_to(site))] = reader
-    return found
+def soups(site: Path) -> dict[str, BeautifulSoup]:
+    return {
+        str(file.relative_to(site)): BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+        for file in site.rglob("*.html")
+    }
 
 
-def test_every_page_is_in_the_site(parts: dict[str, Parts]) -> None:
+def links_of(page: BeautifulSoup) -> list[str]:
+    return [str(link["href"]) for link in page.select("a[href]:not([href=''])")]
+
+
+def test_every_page_is_in_the_site(soups: dict[str, BeautifulSoup]) -> None:
     ours = [Path(name).relative_to("docs") for name in names() if name.startswith("docs/")]
     wanted = {str(path.with_suffix("")) for path in ours if path.parts[0] != "examples"}
-    assert {f"{name}.html" for name in wanted | set(KEY_PAGES)} <= set(parts)
+    assert {f"{name}.html" for name in wanted | set(KEY_PAGES)} <= set(soups)
 
 
-def test_links_to_elsewhere_are_listed(parts: dict[str, Parts]) -> None:
+def test_links_to_elsewhere_are_listed(soups: dict[str, BeautifulSoup]) -> None:
     listed = set(tomllib.loads((ROOT / "docs/links.toml").read_text(encoding="utf-8")))
     theme = {"https://github.com/pradyunsg/furo"}
-    for name, found in parts.items():
-        assert {link for link in found.links if urlsplit(link).netloc} <= listed | theme, name
+    for name, found in soups.items():
+        assert {link for link in links_of(found) if urlsplit(link).netloc} <= listed | theme, name
 
 
-def test_links_inside_lead_somewhere(site: Path, parts: dict[str, Parts]) -> None:
+def test_links_inside_lead_somewhere(site: Path, soups: dict[str, BeautifulSoup]) -> None:
+    anchors = {name: set(attributes(found, "id")) for name, found in soups.items()}
     dead = []
-    for name, found in parts.items():
-        for link in found.links:
-            split = urlsplit(link)
-            if split.netloc or split.scheme:
+    for name, found in soups.items():
+        for link in map(urlsplit, links_of(found)):
+            if link.netloc or link.scheme:
                 continue
-            file = (site / name).parent / unquote(split.path) if split.path else site / name
+            file = (site / name).parent / unquote(link.path) if link.path else site / name
             target = str(file.resolve().relative_to(site.resolve()))
-            anchor = unquote(split.fragment)
-            if not file.exists() or (anchor and target in parts and anchor not in
-                                     parts[target].anchors):  # fmt: skip
-                dead.append(f"{name}: {link}")
+            anchor = unquote(link.fragment)
+            if not file.exists() or (anchor and anchor not in anchors.get(target, {anchor})):
+                dead.append(f"{name}: {link.geturl()}")
     assert dead == []
 
 
-def test_the_reference_is_whole(parts: dict[str, Parts]) -> None:
+def test_the_reference_is_whole(soups: dict[str, BeautifulSoup]) -> None:
     """Every command and option, every key of a scenario, the catalogue, the model."""
     commands, scenario, catalogue = (
-        "".join(parts[f"reference/{name}.html"].words)
-        for name in ("commands", "scenario", "catalogue")
+        soups[f"reference/{name}.html"].get_text() for name in ("commands", "scenario", "catalogue")
     )
     [parsers] = [one.choices for one in _top(tuple(COMMANDS))._actions
                  if isinstance(one.choices, dict)]  # fmt: skip
@@ -109,7 +90,7 @@ def test_the_reference_is_whole(parts: dict[str, Parts]) -> None:
     assert {
         "harness.model.order.order", "harness.model.order.Candidate",
         "harness.model.policy.Policy.from_gai_conf", "harness.advice.lint.lint",
-    } <= parts["reference/model.html"].anchors  # fmt: skip
+    } <= {*attributes(soups["reference/model.html"], "id")}  # fmt: skip
 
 
 def test_figures_are_part_of_the_page(site: Path) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bs4 import BeautifulSoup
+
 from harness.compare.results import (
     ArchitectureChange,
     BuildChange,
@@ -234,3 +236,8 @@ def page(
 ) -> str:
     """The page of a run."""
     return written("html", reports, *notices, title=title, made=MADE)
+
+
+def attributes(page: BeautifulSoup, name: str) -> list[str]:
+    """The attributes of this name of all elements."""
+    return [str(element[name]) for element in page.select(f"[{name}]")]

@@ -5,72 +5,56 @@ import hashlib
 import json
 import re
 import zlib
-from html.parser import HTMLParser
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 
 from harness.compare.results import LookupReport, Notice
 from harness.report.html.page import WRITTEN_OUT
 from tests.report.html import kit
 
 EVERY_KIND = [*kit.RUN, kit.HOSTILE]
-VOID = {"meta", "link", "br", "input", "img", "hr"}
 
 
-class Parsed(HTMLParser):
-    """Elements with their attributes, ids, text; scripts and styles, each with its attributes."""
+def parsed(*reports: LookupReport, notices: Sequence[Notice] = ()) -> BeautifulSoup:
+    return BeautifulSoup(kit.page(reports, notices=notices), "html.parser")
 
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.raw: list[tuple[str, dict[str, str | None], str]] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        self.text = " ".join(" ".join(self.words).split())
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
+def text_of(page: BeautifulSoup) -> str:
+    """All words that are shown: no script, no style."""
+    return " ".join(page.get_text(" ").split())
 
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("script", "style"):
-            self.raw.append((*self.elements[-1], data))
-        else:
-            self.words.append(data)
-
-    def attributes(self, name: str) -> list[str]:
-        return [value for _, attrs in self.elements if (value := attrs.get(name)) is not None]
-
-    def index(self) -> dict[str, Any]:
-        [loaded] = [json.loads(text) for _, attrs, text in self.raw if attrs.get("id") == "index"]
-        return dict(loaded)
+def index_of(page: BeautifulSoup) -> dict[str, Any]:
+    [index] = page.select("#index")
+    return dict(json.loads(index.string or ""))
 
 
 @pytest.fixture(scope="module")
-def parsed() -> Parsed:
-    return Parsed(kit.page(EVERY_KIND, "Every kind"))
+def every_kind() -> BeautifulSoup:
+    return parsed(*EVERY_KIND)
 
 
-def test_elements_are_closed_ids_are_one_and_links_lead_somewhere(parsed: Parsed) -> None:
-    assert parsed.open == []
-    ids = set(parsed.attributes("id"))
-    assert len(ids) == len(parsed.attributes("id"))
-    links = [link.removeprefix("#") for link in parsed.attributes("href") if link != "data:,"]
+def test_elements_are_closed_ids_are_one_and_links_lead_somewhere(
+    every_kind: BeautifulSoup,
+) -> None:
+    # the reader closes what is open, and leaves out what closes nothing
+    assert every_kind.decode().count("</") == kit.page(EVERY_KIND).count("</")
+    listed = kit.attributes(every_kind, "id")
+    ids = set(listed)
+    assert len(ids) == len(listed)
+    hrefs = kit.attributes(every_kind, "href")
+    links = [link.removeprefix("#") for link in hrefs if link != "data:,"]
     assert len(links) > 40
     assert {link for link in links if "=" not in link and link != "all"} <= ids
     for version in kit.VERSIONS:
         assert {f"near-and-far/web/{version}", f"missing-value/web/inline/{version}"} <= ids
 
 
-def test_all_is_there_without_script(parsed: Parsed) -> None:
-    text = parsed.text
+def test_all_is_there_without_script(every_kind: BeautifulSoup) -> None:
+    text = text_of(every_kind)
     for words in (
         "7 look-ups in 7 scenarios, each on 4 builds",
         "A host 172.18.45.2/24 and a name with one address nearby.",
@@ -133,49 +117,46 @@ REFUSED = Notice("refused", "my-node", "this kernel has no <veth>")
     ids=["accepted", "architectures", "untrusted", "unexplained", "refused"],
 )  # fmt: skip
 def test_of_special_results_is_told(reports: list[LookupReport], told: list[str]) -> None:
-    text = Parsed(kit.page(reports, notices=() if reports else [REFUSED])).text
+    text = text_of(parsed(*reports, notices=() if reports else [REFUSED]))
     assert [words for words in told if words not in text] == []
     assert "not counted it" not in text or "differs from" not in text
 
 
-def test_nothing_is_loaded_from_elsewhere(parsed: Parsed) -> None:
-    assert parsed.attributes("src") == []
-    assert {link[0] for link in parsed.attributes("href") if link != "data:,"} == {"#"}
-    for _, _, text in Parsed(kit.page([kit.AGREEING])).raw:
-        assert not re.search(r"url\(|@import|https?:|fetch\(|XMLHttpRequest|WebSocket", text)
+def test_nothing_is_loaded_from_elsewhere(every_kind: BeautifulSoup) -> None:
+    assert kit.attributes(every_kind, "src") == []
+    hrefs = kit.attributes(every_kind, "href")
+    assert {link[0] for link in hrefs if link != "data:,"} == {"#"}
+    for inlined in parsed(kit.AGREEING).select("script, style"):
+        loads = r"url\(|@import|https?:|fetch\(|XMLHttpRequest|WebSocket"
+        assert not re.search(loads, inlined.string or "")
 
 
-def test_the_policy_allows_what_is_inlined_and_nothing_else(parsed: Parsed) -> None:
-    policy = next(
-        attrs["content"] for tag, attrs in parsed.elements
-        if attrs.get("http-equiv") == "Content-Security-Policy"
-    )  # fmt: skip
-    assert policy is not None
+def test_the_policy_allows_what_is_inlined_and_nothing_else(every_kind: BeautifulSoup) -> None:
+    [meta] = every_kind.select("meta[http-equiv=Content-Security-Policy]")
+    policy = str(meta["content"])
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
 
-    inlined = [text for _, attrs, text in parsed.raw if "type" not in attrs]
+    inlined = every_kind.select("script:not([type]), style")
     assert len(inlined) > 1
-    for text in inlined:
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    for each in inlined:
+        digest = base64.b64encode(hashlib.sha256(each.encode_contents()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
     # styles and handlers in attributes would be refused by it
-    names = {name for _, attrs in parsed.elements for name in attrs}
+    names = {name for tag in every_kind.select("*") for name in tag.attrs}
     assert not {name for name in names if name == "style" or name.startswith("on")}
 
 
 def test_hostile_names_are_text() -> None:
-    evil, tame = Parsed(kit.page([kit.HOSTILE])), Parsed(kit.page([kit.CHANGED]))
-    assert "owned" not in evil.attributes("id")
-    tags = [tag for tag, _ in evil.elements]
-    assert tags.count("script") == [tag for tag, _ in tame.elements].count("script")
-    assert tags.count("style") == 1
-    assert "img" not in tags
-    assert "{{ 7*7 }} </script><script>document.title='owned'</script>" in evil.text
-    index = evil.index()
+    evil, tame = parsed(kit.HOSTILE), parsed(kit.CHANGED)
+    assert "owned" not in kit.attributes(evil, "id")
+    assert len(evil.select("script")) == len(tame.select("script"))
+    assert (len(evil.select("style")), len(evil.select("img"))) == (1, 0)
+    assert "{{ 7*7 }} </script><script>document.title='owned'</script>" in text_of(evil)
+    index = index_of(evil)
     assert index["scenarios"][0][0] == kit.HOSTILE.scenario
     assert index["lookups"][0][2] == kit.HOSTILE.lookup
-    assert not any("=" in one for one in evil.attributes("id"))
+    assert not any("=" in one for one in kit.attributes(evil, "id"))
 
 
 def test_names_that_no_encoding_holds_do_not_stop_the_page() -> None:
@@ -190,19 +171,20 @@ def test_up_to_a_limit_all_look_ups_are_written_out() -> None:
 
 
 def test_of_more_those_that_matter_are_written_out_and_all_the_others_packed() -> None:
-    parsed = Parsed(kit.page([*kit.many(WRITTEN_OUT), kit.DISAGREEING, kit.CHANGED]))
-    assert f"This run has {WRITTEN_OUT + 2:,} look-ups. 2 of them are written out" in parsed.text
-    assert "gai-harness run --format text" in parsed.text
-    sections = [attrs for tag, attrs in parsed.elements if tag == "details" and "data-i" in attrs]
-    assert [attrs["data-i"] for attrs in sections] == [str(WRITTEN_OUT), str(WRITTEN_OUT + 1)]
+    page = parsed(*kit.many(WRITTEN_OUT), kit.DISAGREEING, kit.CHANGED)
+    said = f"This run has {WRITTEN_OUT + 2:,} look-ups. 2 of them are written out"
+    assert said in text_of(page)
+    assert "gai-harness run --format text" in text_of(page)
+    sections = [section["data-i"] for section in page.select("details[data-i]")]
+    assert sections == [str(WRITTEN_OUT), str(WRITTEN_OUT + 1)]
     packed: dict[int, tuple[str, str]] = {}
-    for _, attrs, text in parsed.raw:
-        if attrs.get("type") == "application/x-deflated":
-            plain = zlib.decompress(base64.b64decode(text), wbits=-zlib.MAX_WBITS)
-            packed.update({number: (row, section) for number, row, section in json.loads(plain)})
+    for script in page.select("script[type='application/x-deflated']"):
+        deflated = base64.b64decode(script.string or "")
+        plain = zlib.decompress(deflated, wbits=-zlib.MAX_WBITS)
+        packed.update({number: (row, section) for number, row, section in json.loads(plain)})
     assert sorted(packed) == list(range(WRITTEN_OUT))
-    row, section = packed[123]
-    assert "name-123" in Parsed(row).text
-    assert "shares 29 bits with 172.18.45.2/24" in Parsed(section).text
-    packs = parsed.index()["packs"]
+    row, section = (text_of(BeautifulSoup(part, "html.parser")) for part in packed[123])
+    assert "name-123" in row
+    assert "shares 29 bits with 172.18.45.2/24" in section
+    packs = index_of(page)["packs"]
     assert sorted(number for numbers in packs for number in numbers) == sorted(packed)
