@@ -5,6 +5,7 @@
 #include <gnu/libc-version.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,9 +14,10 @@
 /* version, EAI code, errno, elapsed, length of the glibc version */
 #define HEAD_SIZE (1u + 4u + 4u + 8u + 1u)
 #define COUNT_SIZE 4u
-/* family, socktype, protocol, port, scope id, address length */
-#define ENTRY_SIZE (4u + 4u + 4u + 2u + 4u + 1u)
-#define NO_CANONNAME 0xffffffffu
+/* family, socktype, protocol, flags, ai_addrlen, sa_family, port, scope id, address length */
+#define ENTRY_SIZE (4u + 4u + 4u + 4u + 4u + 2u + 2u + 4u + 1u)
+/* position, length */
+#define NAME_SIZE (4u + 4u)
 
 void gai_put16(uint8_t *to, uint16_t value)
 {
@@ -92,13 +94,19 @@ static size_t put_head(struct gai_buffer *buffer, int32_t eai, int32_t error, ui
 
 static int put_entry(struct gai_buffer *buffer, const struct addrinfo *entry)
 {
-    uint16_t port = 0;
+    uint16_t port = 0, sa_family = 0;
     uint32_t scope = 0;
     const void *address = NULL;
     size_t length = 0;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
 
+    if (entry->ai_addr != NULL && entry->ai_addrlen >= offsetof(struct sockaddr, sa_data)) {
+        sa_family_t own;
+        memcpy(&own, (const char *)entry->ai_addr + offsetof(struct sockaddr, sa_family),
+               sizeof own);
+        sa_family = (uint16_t)own;
+    }
     /* Copied out, because nothing promises that ai_addr is aligned for the larger types. */
     if (entry->ai_addr != NULL && entry->ai_family == AF_INET &&
         entry->ai_addrlen >= sizeof in) {
@@ -115,25 +123,45 @@ static int put_entry(struct gai_buffer *buffer, const struct addrinfo *entry)
         length = sizeof in6.sin6_addr;
     }
 
-    size_t canon = entry->ai_canonname == NULL ? 0 : strlen(entry->ai_canonname);
-    if (canon > GAI_RECORD_MAX)
-        return -1;
-    uint8_t *at = gai_buffer_grow(buffer, ENTRY_SIZE + length + 4 + canon);
+    uint8_t *at = gai_buffer_grow(buffer, ENTRY_SIZE + length);
     if (at == NULL)
         return -1;
     gai_put32(at, (uint32_t)entry->ai_family);
     gai_put32(at + 4, (uint32_t)entry->ai_socktype);
     gai_put32(at + 8, (uint32_t)entry->ai_protocol);
-    gai_put16(at + 12, port);
-    gai_put32(at + 14, scope);
-    at[18] = (uint8_t)length;
-    at += ENTRY_SIZE;
+    gai_put32(at + 12, (uint32_t)entry->ai_flags);
+    gai_put32(at + 16, (uint32_t)entry->ai_addrlen);
+    gai_put16(at + 20, sa_family);
+    gai_put16(at + 22, port);
+    gai_put32(at + 24, scope);
+    at[28] = (uint8_t)length;
     if (length > 0)
-        memcpy(at, address, length);
-    at += length;
-    gai_put32(at, entry->ai_canonname == NULL ? NO_CANONNAME : (uint32_t)canon);
-    if (canon > 0)
-        memcpy(at + 4, entry->ai_canonname, canon);
+        memcpy(at + ENTRY_SIZE, address, length);
+    return 0;
+}
+
+/* The canonical names behind the entries: how many, and whose each is. */
+static int put_names(struct gai_buffer *buffer, const struct addrinfo *list)
+{
+    const size_t count_at = buffer->length;
+    uint32_t count = 0, position = 0;
+    if (gai_buffer_grow(buffer, COUNT_SIZE) == NULL)
+        return -1;
+    for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next, position++) {
+        if (entry->ai_canonname == NULL)
+            continue;
+        size_t length = strlen(entry->ai_canonname);
+        if (length > GAI_RECORD_MAX)
+            return -1;
+        uint8_t *at = gai_buffer_grow(buffer, NAME_SIZE + length);
+        if (at == NULL)
+            return -1;
+        gai_put32(at, position);
+        gai_put32(at + 4, (uint32_t)length);
+        memcpy(at + NAME_SIZE, entry->ai_canonname, length);
+        count++;
+    }
+    gai_put32(buffer->data + count_at, count);
     return 0;
 }
 
@@ -185,6 +213,7 @@ int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer)
         }
         count++;
     }
+    failed = failed || put_names(buffer, list) != 0 || buffer->length - start > GAI_RECORD_MAX;
     if (list != NULL)
         freeaddrinfo(list);
     if (failed) {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GAI_RECORD_VERSION 1u
+#define GAI_RECORD_VERSION 2u
 /* A reply larger than this cannot come from an honest hosts file or DNS answer. */
 #define GAI_RECORD_MAX (16u * 1024u * 1024u)
 

@@ -72,6 +72,7 @@ def name_service(
         first_reply=first_reply,
         services=dict(SERVICES),  # the sandbox's table, in a form that can be sent
         links=links,
+        spelled={name.lower(): name for name in names},
     )
 
 
@@ -105,6 +106,7 @@ class Prediction:
     items: tuple[Item, ...]
     error: str | None
     order: Order | None
+    canonname: str | None = None
     undefined: tuple[Line, ...] = ()
     alternatives: tuple[tuple[Item, ...], ...] = ()
     may_abort: bool = False
@@ -133,7 +135,7 @@ def predict(
     """Predict one look-up on one host under one gai.conf for one glibc."""
     found, known = sort_input(request, service, view, dialect)
     if not known:
-        return Prediction(found.items, found.error, None)
+        return Prediction(found.items, found.error, None, found.canonname)
 
     def ordered(policy: Policy) -> Order | None:
         with suppress(ProcessAborted):
@@ -153,6 +155,7 @@ def predict(
         () if order is None else items(order),
         "SIGABRT" if order is None else None,
         order,
+        found.canonname,
         policy.undefined,
         tuple(items(other) for other in others if other is not None),
         may_abort=None in (order, *others),

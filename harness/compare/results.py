@@ -129,6 +129,10 @@ class Result:
     error: Annotated[str | None, Field(description="an EAI name; for a crash the signal's")] = None
     model_error: str | None = None
     first_difference: Annotated[Count | None, Field(description="a position, from 0")] = None
+    differences: Annotated[
+        tuple[str, ...],
+        Field(description="in the entries, beside their addresses: canonical name, flags, lengths"),
+    ] = ()
     decisions: tuple[PairReason, ...] = ()
     undefined: Annotated[
         tuple[str, ...], Field(description="lines of gai.conf without a defined effect")

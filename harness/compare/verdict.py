@@ -23,7 +23,7 @@ from harness.model.addresses import parse_target
 from harness.model.cycles import find_cycle
 from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
-from harness.model.lookup import Item, NameService
+from harness.model.lookup import Item, NameService, Request
 from harness.model.order import Destination, compare_pair
 from harness.model.standards import STANDARDS, standard_order
 from harness.native.record import Answer, Crashed, Outcome
@@ -87,15 +87,19 @@ def judge(
     prediction, lane = analysis.prediction, evidence.lane
     native = evidence.native
     items: tuple[Item, ...] = ()
+    differences: tuple[str, ...] = ()
     elapsed = 0
     if isinstance(native, Answer):
         items = tuple(
-            Item(info.target, info.socktype, info.protocol, info.port) for info in native.addrinfos
+            Item(info.target, info.socktype, info.protocol, info.port)
+            for info in native.addrinfos
+            if info.address
         )
         error, elapsed = native.error, native.elapsed_ns
         same = (items, error) == (prediction.items, prediction.error)
         same |= error is None and items in prediction.alternatives
-        verdict = Verdict.AGREE if same else Verdict.DISAGREE
+        differences = tuple(entry_differences(native, prediction, request_for(evidence.lookup)))
+        verdict = Verdict.AGREE if same and not differences else Verdict.DISAGREE
     elif isinstance(native, Crashed):
         verdict, error = Verdict.CRASHED, signal.Signals(native.signal).name
     else:
@@ -124,6 +128,7 @@ def judge(
         error=error,
         model_error=prediction.error,
         first_difference=different if verdict is Verdict.DISAGREE else None,
+        differences=differences,
         decisions=analysis.decisions,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
         predicted=verdict is Verdict.CRASHED
@@ -134,6 +139,27 @@ def judge(
         departures=analysis.departures,
         destinations=analysis.destinations,
     )
+
+
+def entry_differences(native: Answer, prediction: Prediction, request: Request) -> Iterator[str]:
+    """What differs in the entries beside their addresses and places, one line each."""
+    wanted = iter(prediction.items)
+    for number, info in enumerate(native.addrinfos):
+        item = next(wanted, None)
+        canonname = prediction.canonname if number == 0 else None
+        pairs: list[tuple[str, object, object]] = [
+            ("canonical name", info.canonname, canonname),
+            ("flags", info.flags, request.flags),
+        ]
+        if item is not None and info.address and info.target == item.target:
+            pairs += [
+                (name, getattr(info, name), getattr(item, name))
+                for name in ("family", "socktype", "protocol", "port", "addrlen")
+            ]
+            pairs.append(("sa_family", info.sa_family, item.family))
+        for name, seen, expected in pairs:
+            if seen != expected:
+                yield f"entry {number}: {name} {seen}, expected {expected}"
 
 
 def reasons(prediction: Prediction) -> tuple[PairReason, ...]:

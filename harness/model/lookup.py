@@ -69,7 +69,7 @@ class NameService:
     ``names`` maps a lower-case name to its addresses in the order of the hosts file or
     the DNS answer; ``services`` maps (name, protocol) to a port. With ``dns``,
     ``first_reply`` is the record type whose reply arrives first. Only with ``nss`` an IPv6
-    address may have a scope id.
+    address may have a scope id. ``spelled`` has the names as the hosts file writes them.
     """
 
     names: Mapping[str, tuple[Target, ...]]
@@ -77,6 +77,7 @@ class NameService:
     first_reply: Literal["A", "AAAA"] = "A"
     services: Mapping[tuple[str, str], int] = field(default_factory=dict)
     links: Mapping[str, int] = field(default_factory=dict)
+    spelled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +89,29 @@ class Item:
     protocol: int
     port: int
 
+    @property
+    def family(self) -> int:
+        """AF_INET or AF_INET6, of the entry and of its socket address."""
+        return _FAMILY[self.target.address.version]
+
+    @property
+    def addrlen(self) -> int:
+        """The bytes of its struct sockaddr_in or sockaddr_in6 (netinet/in.h)."""
+        return 16 if self.target.address.version == 4 else 28
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The addrinfos in the order found, or the EAI name of the failure.
 
     ``needs_sort`` says whether getaddrinfo goes on to sort: only with more than one address.
+    ``canonname`` is the name that AI_CANONNAME asks for; the first entry has it, after the sort.
     """
 
     items: tuple[Item, ...] = ()
     error: str | None = None
     needs_sort: bool = False
+    canonname: str | None = None
 
 
 def find(
@@ -137,7 +150,20 @@ def _find(
     if not targets:
         raise LookupFailed("EAI_NONAME")
     items = tuple(Item(target, *socket) for target in targets for socket in wanted)
-    return Found(items, needs_sort=len(targets) > 1)
+    canonname = _canonname(name, service) if name and flags & AI_CANONNAME else None
+    return Found(items, None, len(targets) > 1, canonname)
+
+
+def _canonname(name: str, service: NameService) -> str:
+    """The name that the service gives, which for a number is what was asked for.
+
+    A hosts file gives its own spelling; a DNS answer repeats the question, which has no dot at
+    its end, and the module what it was asked.
+    """
+    if service.kind == "files":
+        return service.spelled.get(name.lower(), name)
+    known = name.removesuffix(".").lower() in service.names
+    return name.removesuffix(".") if service.kind == "dns" and known else name
 
 
 def _given(text: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -13,14 +13,14 @@ from harness.model.lookup import Request
 from harness.versions import is_version
 
 # csrc/PROTOCOL.md, "Record"
-_VERSION = 1
+RECORD_VERSION = 2
 _HEAD = struct.Struct("<BiiQB")
 HEAD_SIZE = _HEAD.size
 TIME = slice(9, 17)
 """Where a record has its time."""
 _COUNT = struct.Struct("<I")
-_ENTRY = struct.Struct("<iiiHIB")
-_NO_CANONNAME = 0xFFFFFFFF
+ENTRY = struct.Struct("<iiiiIHHIB")
+NAME = struct.Struct("<II")
 _ADDRESS_LENGTH = {socket.AF_INET: 4, socket.AF_INET6: 16}
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _TEXT_MAX = 65535
@@ -77,6 +77,7 @@ class AddrInfo:
     """One ``struct addrinfo``, its numbers those of C (family 2 is AF_INET, 10 is AF_INET6).
 
     ``address`` is without scope, and empty for an unknown family; ``port`` is in host order.
+    ``addrlen`` is ai_addrlen, ``sa_family`` the family within the socket address.
     """
 
     family: int
@@ -85,7 +86,10 @@ class AddrInfo:
     address: str
     port: int
     scope_id: int
-    canonname: str | None
+    flags: int
+    addrlen: int
+    sa_family: int
+    canonname: str | None = None
 
     @property
     def target(self) -> Target:
@@ -137,38 +141,52 @@ def version_text(data: bytes) -> str:
     return text
 
 
+def _add_names(data: bytes, at: int, entries: list[AddrInfo]) -> int:
+    """Give the entries their canonical names; where these end."""
+    (left,) = _COUNT.unpack_from(data, at)
+    at += _COUNT.size
+    last = -1
+    for _ in range(left):
+        position, size = NAME.unpack_from(data, at)
+        at += NAME.size
+        if size > len(data) - at:
+            raise RecordError("bad record: canonical name too long")
+        if not last < position < len(entries):
+            raise RecordError("bad record: a canonical name of no entry")
+        last = position
+        name = data[at : at + size].decode("utf-8", "surrogateescape")
+        entries[position] = replace(entries[position], canonname=name)
+        at += size
+    return at
+
+
 def decode(data: bytes) -> Answer:
     """Decodes exactly one record, as the core packs it. Raises RecordError for anything else."""
     try:
         version, eai, errno, elapsed, size = _HEAD.unpack_from(data)
-        if version != _VERSION:
-            raise RecordError(f"record version {version}, expected {_VERSION}")
+        if version != RECORD_VERSION:
+            raise RecordError(f"record version {version}, expected {RECORD_VERSION}")
         at = HEAD_SIZE
         glibc = version_text(data[at : at + size])
         at += size
         (count,) = _COUNT.unpack_from(data, at)
         at += _COUNT.size
-        if count * _ENTRY.size > len(data):
+        if count * ENTRY.size > len(data):
             raise RecordError("bad record: more entries than bytes")
         entries: list[AddrInfo] = []
         for _ in range(count):
-            family, socktype, protocol, port, scope, length = _ENTRY.unpack_from(data, at)
-            at += _ENTRY.size
+            *head, port, scope, length = ENTRY.unpack_from(data, at)
+            family, socktype, protocol, *rest = head
+            at += ENTRY.size
             address = ""
             if length:
                 if length != _ADDRESS_LENGTH.get(family) or at + length > len(data):
                     raise RecordError(f"bad record: {length} address bytes for family {family}")
                 address = socket.inet_ntop(family, data[at : at + length])
                 at += length
-            (size,) = _COUNT.unpack_from(data, at)
-            at += _COUNT.size
-            canonname: str | None = None
-            if size != _NO_CANONNAME:
-                if size > len(data) - at:
-                    raise RecordError("bad record: canonical name too long")
-                canonname = data[at : at + size].decode("utf-8", "surrogateescape")
-                at += size
-            entries.append(AddrInfo(family, socktype, protocol, address, port, scope, canonname))
+            entries.append(AddrInfo(family, socktype, protocol, address, port, scope, *rest))
+        if eai == 0:
+            at = _add_names(data, at, entries)
         if at != len(data):
             raise RecordError("bad record: bytes left over")
         error = None if eai == 0 else EAI_NAMES.get(eai, f"EAI_{eai}")

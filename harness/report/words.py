@@ -35,6 +35,8 @@ def headline(result: Result) -> str:
     if result.verdict is Verdict.ERROR:
         return str(result.error)
     if result.verdict is Verdict.DISAGREE:
+        if result.differences and (result.native, result.error) == (result.model, None):
+            return f"the same addresses, but {result.differences[0]}"
         return f"glibc says {result.answer}, the model {result.model_answer}"
     return f"expectation failed: {result.unmet[0]}" if result.unmet else result.answer
 
@@ -51,6 +53,8 @@ def result_lines(result: Result) -> Iterator[tuple[str, str]]:
         yield "model", f"model   {result.model_answer}"
     if result.first_difference is not None:
         yield "difference", f"first difference at number {result.first_difference + 1}"
+    for text in result.differences:
+        yield "difference", text
     for decision in result.decisions:
         yield "why", f"  {decision.why}"
     for remark in result.remarks:

@@ -35,6 +35,25 @@ def elsewhere(seen: Evidence, arch: str, order: Sequence[str], glibc: str = "2.3
     return replace(seen, lane=lane, native=replace(native, addrinfos=infos))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"canonname": "far"}, {"flags": 2}, {"addrlen": 28}, {"sa_family": 10}, {"port": 80}],
+    ids=str,
+)  # fmt: skip
+def test_every_part_of_an_entry_is_compared(seen: Evidence, wrong: dict[str, object]) -> None:
+    assert not judge(seen).differs
+    native = seen.native
+    assert isinstance(native, Answer)
+    *first, last = native.addrinfos
+    changed = replace(last, **wrong)  # type: ignore[arg-type]
+    result = judge(replace(seen, native=replace(native, addrinfos=(*first, changed))))
+    assert result.differs
+    ((name, value),) = wrong.items()
+    (line,) = result.differences
+    assert f"entry {len(first)}: " in line
+    assert name.replace("canonname", "canonical name") + f" {value}, expected" in line
+
+
 def apart(*evidences: Evidence) -> tuple[ArchitectureChange, ...]:
     return architectures(evidences, [judge(each) for each in evidences])
 

@@ -42,9 +42,10 @@ from harness.native.worker_lane import Burst
 FRAMES = int(os.environ.get("GAI_HARNESS_MUTATED_FRAMES", "20000"))
 SOURCES = sources_request(2, [Target(ip_address("192.0.2.1"))])
 RECORD = (
-    struct.pack("<BiiQB", 1, 0, 0, 1234, 4) + b"2.36" + struct.pack("<I", 2)
-    + struct.pack("<iiiHIB", 2, 1, 6, 80, 0, 4) + b"\xc0\0\2\1" + struct.pack("<I", 3) + b"web"
-    + struct.pack("<iiiHIB", 10, 1, 6, 80, 2, 16) + bytes(15) + b"\1" + b"\xff" * 4
+    struct.pack("<BiiQB", 2, 0, 0, 1234, 4) + b"2.36" + struct.pack("<I", 2)
+    + struct.pack("<iiiiIHHIB", 2, 1, 6, 2, 16, 2, 80, 0, 4) + b"\xc0\0\2\1"
+    + struct.pack("<iiiiIHHIB", 10, 1, 6, 2, 28, 10, 80, 2, 16) + bytes(15) + b"\1"
+    + struct.pack("<III", 1, 0, 3) + b"web"
 )  # fmt: skip
 VIEWS = {
     ADDRESSES: struct.pack("<II", 0, 1) + struct.pack("<BBBBII", 2, 24, 128, 0, 2, 128)
@@ -100,7 +101,7 @@ def test_a_mutated_record_or_view_is_read_or_refused() -> None:
 
 @pytest.mark.parametrize("glibc", [b"2.36\n::error::", b"\x1b[31m", b"", b"2", b"2.36 evil"])
 def test_a_version_that_is_none_is_refused(glibc: bytes) -> None:
-    data = struct.pack("<BiiQB", 1, 0, 0, 1, len(glibc)) + glibc + struct.pack("<I", 0)
+    data = struct.pack("<BiiQB", 2, 0, 0, 1, len(glibc)) + glibc + struct.pack("<I", 0)
     with pytest.raises(RecordError, match="glibc version"):
         decode(data)
 
@@ -178,7 +179,9 @@ def addrinfos(draw: st.DrawFn) -> AddrInfo:
     raw = draw(st.binary(min_size=size, max_size=size))
     address = socket.inet_ntop(family, raw) if size else ""
     port = draw(st.integers(0, 65535))
-    return AddrInfo(int(family), draw(i32), draw(i32), address, port, draw(u32), draw(canonname))
+    hints = int(family), draw(i32), draw(i32)
+    rest = draw(i32), draw(u32), draw(st.integers(0, 65535))
+    return AddrInfo(*hints, address, port, draw(u32), *rest, canonname=draw(canonname))
 
 
 def encode(answer: Answer) -> bytes:
@@ -186,20 +189,29 @@ def encode(answer: Answer) -> bytes:
     codes = {name: number for number, name in EAI_NAMES.items()}
     eai = 0 if answer.error is None else codes[answer.error]
     glibc = answer.glibc.encode()
-    data = struct.pack("<BiiQB", 1, eai, answer.errno, answer.elapsed_ns, len(glibc)) + glibc
+    data = struct.pack("<BiiQB", 2, eai, answer.errno, answer.elapsed_ns, len(glibc)) + glibc
     data += struct.pack("<I", len(answer.addrinfos))
     for one in answer.addrinfos:
         raw = socket.inet_pton(one.family, one.address) if one.address else b""
         data += struct.pack(
-            "<iiiHIB", one.family, one.socktype, one.protocol, one.port, one.scope_id, len(raw)
-        )
-        data += raw
-        if one.canonname is None:
-            data += struct.pack("<I", 0xFFFFFFFF)
-        else:
-            text = one.canonname.encode("utf-8", "surrogateescape")
-            data += struct.pack("<I", len(text)) + text
+            "<iiiiIHHIB", one.family, one.socktype, one.protocol, one.flags, one.addrlen,
+            one.sa_family, one.port, one.scope_id, len(raw),
+        ) + raw  # fmt: skip
+    if answer.error is not None:
+        return data
+    infos = enumerate(answer.addrinfos)
+    names = [(number, one.canonname) for number, one in infos if one.canonname is not None]
+    data += struct.pack("<I", len(names))
+    for number, name in names:
+        text = name.encode("utf-8", "surrogateescape")
+        data += struct.pack("<II", number, len(text)) + text
     return data
+
+
+def without_names(answer: Answer) -> Answer:
+    """An error has no canonical names."""
+    infos = tuple(replace(one, canonname=None) for one in answer.addrinfos)
+    return replace(answer, addrinfos=infos) if answer.error else answer
 
 
 answers = st.builds(
@@ -209,7 +221,7 @@ answers = st.builds(
     elapsed_ns=st.integers(0, 2**64 - 1),
     addrinfos=st.lists(addrinfos(), max_size=6).map(tuple),
     glibc=st.from_regex(r"\A2\.[0-9]{1,3}\Z"),
-)
+).map(without_names)
 
 
 @given(answers, st.data())

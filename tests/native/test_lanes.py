@@ -57,13 +57,13 @@ def test_answers(lane: AnyLane) -> None:
         )
     assert isinstance(answer, Answer)
     dgram = int(socket.SOCK_DGRAM), int(socket.IPPROTO_UDP)
-    assert answer.addrinfos == (AddrInfo(2, *dgram, "192.0.2.7", 53, 0, None),)
+    assert answer.addrinfos == (AddrInfo(2, *dgram, "192.0.2.7", 53, 0, 0, 16, 2),)
     assert (answer.error, answer.glibc) == (None, platform.libc_ver()[1])
     assert 0 < answer.elapsed_ns < 10**9
     assert isinstance(scoped, Answer)
     assert {one.scope_id for one in scoped.addrinfos} == {socket.if_nametoindex("lo")}
     assert isinstance(named, Answer)
-    assert [one.canonname for one in named.addrinfos] == ["127.0.0.1"]
+    assert [(one.canonname, one.flags) for one in named.addrinfos] == [("127.0.0.1", 2)]
     errors = [one.error for one in failed if isinstance(one, Answer)]
     assert errors == ["EAI_NONAME", "EAI_FAMILY", "EAI_NONAME"]
 

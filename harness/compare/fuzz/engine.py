@@ -9,7 +9,6 @@ bytes; only a difference is decoded and judged.
 
 from __future__ import annotations
 
-import struct
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,14 +20,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from harness.compare import predict
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
-from harness.compare.fuzz.hostwork import NO_CANONNAME, SUCCESS, AskedLookup, HostWork
+from harness.compare.fuzz.hostwork import SUCCESS, AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, Tally, known_keys, line_kinds
 from harness.compare.run import worker_lane
 from harness.compare.verdict import judge
 from harness.model.dialects import ROWS, Dialect
 from harness.model.gaiconf import parse_gai_conf
-from harness.model.lookup import AI_CANONNAME
 from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.model.transport import ProcessAborted
@@ -46,10 +44,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
-_COUNT = struct.Struct("<I")
 _KEPT = 20  # a bug of the model shows in thousands of cases
 _KEPT_OF_ROUND = 4
-_CANONNAME_AT = 19  # behind an entry's fixed part comes its address, then the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +148,7 @@ class Engine:
             for position, record in enumerate(answers):
                 elapsed += int.from_bytes(record[TIME], "little")
                 start = _VERSION_AT + 1 + record[_VERSION_AT]
-                if record[:9] + record[start:] != wanted[position] and not self._same(
-                    record, start, wanted[position], each.lookups[position]
-                ):
+                if record[:9] + record[start:] != wanted[position]:
                     disagreements += self._judged(each, position, number, decode(record))
             if end is not None:
                 found = self._judged(each, len(answers), number, end)
@@ -171,7 +165,7 @@ class Engine:
         )
 
     def _expected(self, each: Round) -> dict[Dialect, list[bytes]]:
-        """What each dialect's answers must be, canonical names left out."""
+        """What each dialect's answers must be."""
         shared: dict[tuple[int, int], bytes] = {}
         made: dict[Dialect, list[bytes]] = {}
         for dialect in self._dialects:
@@ -217,7 +211,7 @@ class Engine:
                 if tally is not None and order:
                     tally.sorted(one, own, order)
                 entries = one.entries
-                body = one.head + b"".join([entries[position] for position in order])
+                body = one.head + b"".join([entries[position] for position in order]) + one.names
                 shared[key] = body
             wanted.append(body)
         return wanted
@@ -260,18 +254,6 @@ class Engine:
                 self._fixed[given.rule9] = fixed
             known = self._keys[given] = sorter, list(map(sorter.key_of, fixed))
         return known
-
-    def _same(self, record: bytes, start: int, wanted: bytes, lookup: int) -> bool:
-        """Whether only the canonical name differs, which the model leaves out."""
-        if not self.work.requests[lookup].flags & AI_CANONNAME or record[:9] != SUCCESS:
-            return False
-        entry = start + _COUNT.size
-        at = entry + _CANONNAME_AT + record[entry + _CANONNAME_AT - 1]
-        (length,) = _COUNT.unpack_from(record, at)
-        if record[at : at + 4] == NO_CANONNAME:
-            return False
-        rest = record[at + 4 + length :]
-        return record[:9] + record[start:at] + NO_CANONNAME + rest == wanted
 
     def _judged(
         self, each: Round, position: int, number: int, native: Outcome

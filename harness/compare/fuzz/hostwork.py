@@ -15,7 +15,7 @@ from harness.compare.predict import found_for, name_service, request_for, target
 from harness.model.address_table import address_table, candidates
 from harness.model.lookup import Found, Item
 from harness.model.order import Candidate
-from harness.native.record import EAI_NAMES
+from harness.native.record import EAI_NAMES, ENTRY, NAME, RECORD_VERSION, encode_text
 
 if TYPE_CHECKING:
     from harness.model.dialects import Dialect
@@ -23,27 +23,26 @@ if TYPE_CHECKING:
     from harness.sandbox import Box
     from harness.scenario.fuzz import Batch
 
-_ENTRY = struct.Struct("<iiiHIB")
 _COUNT = struct.Struct("<I")
 _OUTCOME = struct.Struct("<Bii")
-NO_CANONNAME = b"\xff\xff\xff\xff"
 _CODES = {name: code for code, name in EAI_NAMES.items()}
-SUCCESS = _OUTCOME.pack(1, 0, 0)
+SUCCESS = _OUTCOME.pack(RECORD_VERSION, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class AskedLookup:
     """One look-up in one dialect, before any policy.
 
-    ``fixed`` is the whole outcome where nothing is sorted, else None; ``head`` and
-    ``entries`` are the record's parts otherwise, and ``slots`` says for each entry which
-    of the host's candidates it is.
+    ``fixed`` is the whole outcome where nothing is sorted, else None; ``head``, ``entries`` and
+    ``names`` are the record's parts otherwise, and ``slots`` says for each entry which of the
+    host's candidates it is.
     """
 
     fixed: bytes | None
     head: bytes = b""
     entries: tuple[bytes, ...] = ()
     slots: tuple[int, ...] = ()
+    names: bytes = b""
 
 
 class HostWork:
@@ -59,14 +58,15 @@ class HostWork:
         found = found_for(self.requests, self.names, plain, dict.fromkeys(dialects))
         self.view: HostView = box.observe(targets_of(found))
         self.table = address_table(self.view.addresses)
-        self._packed: dict[Item, bytes] = {}
+        self._packed: dict[tuple[Item, int], bytes] = {}
         self._slots: dict[tuple[Target, int | None, int], int] = {}
         self.candidates: list[Candidate] = []
         self.targets: list[Target] = []
         self.asked: dict[Dialect, list[AskedLookup]] = {}
         for dialect, listed in found.items():
             self.asked[dialect] = [
-                self._known(number, one, dialect, found) or self._asked(one, dialect)
+                self._known(number, one, dialect, found)
+                or self._asked(one, self.requests[number].flags, dialect)
                 for number, one in enumerate(listed)
             ]
 
@@ -82,32 +82,34 @@ class HostWork:
                 return asked[number]
         return None
 
-    def _asked(self, one: Found, dialect: Dialect) -> AskedLookup:
+    def _asked(self, one: Found, flags: int, dialect: Dialect) -> AskedLookup:
         if one.error is not None:
-            return AskedLookup(_OUTCOME.pack(1, _CODES[one.error], 0) + _COUNT.pack(0))
+            code = _CODES[one.error]
+            return AskedLookup(_OUTCOME.pack(RECORD_VERSION, code, 0) + _COUNT.pack(0))
         packed = self._packed
-        entries = tuple([packed.get(item) or self._pack(item) for item in one.items])
+        entries = tuple(
+            [packed.get((item, flags)) or self._pack(item, flags) for item in one.items]
+        )
         count = _COUNT.pack(len(entries))
+        names = _COUNT.pack(0)
+        if one.canonname is not None:
+            name = encode_text(one.canonname)
+            names = _COUNT.pack(1) + NAME.pack(0, len(name)) + name
         if not one.needs_sort:
-            return AskedLookup(SUCCESS + count + b"".join(entries))
+            return AskedLookup(SUCCESS + count + b"".join(entries) + names)
         # the socket an address is connected with depends on those before it
         wanted = [item.target for item in one.items]
         known = candidates(wanted, self.view, dialect, self.table)
         slots = tuple(map(self._slot, wanted, known))
-        return AskedLookup(None, SUCCESS + count, entries, slots)
+        return AskedLookup(None, SUCCESS + count, entries, slots, names)
 
-    def _pack(self, item: Item) -> bytes:
-        address = item.target.address
-        family = 2 if address.version == 4 else 10
-        data = address.packed
-        packed = (
-            _ENTRY.pack(
-                family, item.socktype, item.protocol, item.port, item.target.scope_id, len(data)
-            )
-            + data
-            + NO_CANONNAME
-        )
-        self._packed[item] = packed
+    def _pack(self, item: Item, flags: int) -> bytes:
+        data = item.target.address.packed
+        packed = ENTRY.pack(
+            item.family, item.socktype, item.protocol, flags, item.addrlen, item.family,
+            item.port, item.target.scope_id, len(data),
+        ) + data  # fmt: skip
+        self._packed[item, flags] = packed
         return packed
 
     def _slot(self, target: Target, candidate: Candidate) -> int:
