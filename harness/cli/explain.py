@@ -99,6 +99,9 @@ def _scenarios(options: argparse.Namespace) -> list[Explanation]:
         [plan.load_gai_conf(name) for name in options.gai_conf],
     )
     if options.trace:
+        if any(lookup.after for job in jobs for lookup in job.scenario.lookups):
+            why = "each look-up is traced in a process of its own"
+            raise UsageError(f"--trace: a scenario without after was expected: {why}")
         strace()  # says at once when it is missing
         jobs = [replace(job, trace=True) for job in jobs]
     if options.pcap is not None:

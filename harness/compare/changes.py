@@ -11,11 +11,11 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from harness.compare.evidence import Evidence
+from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import Prediction
 from harness.compare.results import ArchitectureChange, BuildChange, Result, Side, VersionChange
 from harness.compare.verdict import Analysis, prediction_for
-from harness.model.dialects import Dialect, Row, differences
+from harness.model.dialects import Row, differences
 from harness.model.order import Decision, compare_pair
 from harness.versions import Version
 
@@ -81,12 +81,12 @@ def architectures(
 def against(
     evidences: Sequence[Evidence],
     results: Sequence[Result],
-    analyses: Mapping[Dialect, Analysis],
+    analyses: Mapping[Case, Analysis],
     reference: int,
 ) -> tuple[BuildChange, ...]:
     """What the other builds answer otherwise than the one at ``reference``.
 
-    ``analyses`` hold the model's answer for each of the builds' dialects.
+    ``analyses`` hold the model's answer for each of the builds' cases.
     """
     old = evidences[reference], results[reference]
     found = []
@@ -98,8 +98,8 @@ def against(
         pairs = zip(one.order, other.order, strict=False)
         first, second = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
         sides = (
-            _side(one, analyses[old[0].dialect].prediction, first, second),
-            _side(other, analyses[new[0].dialect].prediction, second, first),
+            _side(one, analyses[old[0].case].prediction, first, second),
+            _side(other, analyses[new[0].case].prediction, second, first),
         )
         undefined = bool(one.undefined or other.undefined)
         found.append(BuildChange(*sides, undefined, why=_reasons(old, new), **_place(other)))

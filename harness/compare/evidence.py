@@ -48,17 +48,29 @@ class LaneSpec:
         return f"{self.glibc}:{self.arch} ({', '.join(filter(None, (self.build, self.emulator)))})"
 
 
+Case = tuple[Dialect, int]
+"""What tells the model's answers to one look-up apart: the dialect, and after how many others."""
+
+
 @dataclass(frozen=True, slots=True)
 class NamedGaiConf:
-    """A gai.conf to run under: its name in results and its bytes, None for no file at all."""
+    """A gai.conf to run under: its name in results and its bytes, None for no file at all.
+
+    ``mtime`` is its modification time in nanoseconds where the scenario changes the file, else 0.
+    """
 
     name: str
     data: bytes | None
+    mtime: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was really seen for one look-up: the host as the kernel tells it, glibc's answer."""
+    """What was really seen for one look-up: the host as the kernel tells it, glibc's answer.
+
+    ``conf`` is the file as the look-up found it; where a scenario changes it, ``before`` has the
+    look-ups that its process made before, each with the file it found.
+    """
 
     scenario: Scenario
     lookup: Lookup
@@ -68,8 +80,14 @@ class Evidence:
     lane: LaneSpec
     native: Outcome
     trace: Trace | None = None
+    before: tuple[tuple[Lookup, NamedGaiConf], ...] = ()
 
     @property
     def dialect(self) -> Dialect:
         """How the build that answered behaves."""
         return self.lane.dialect
+
+    @property
+    def case(self) -> Case:
+        """Equal for builds that have one answer of the model."""
+        return self.dialect, len(self.before)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.compare.changes import against, architectures, changes
-from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
+from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
 from harness.compare.predict import found_for, lookup_title, name_service, request_for, targets_of
 from harness.compare.results import LookupReport
 from harness.compare.verdict import Analysis, judge
-from harness.model.dialects import NEWEST, Dialect, dialect
+from harness.model.dialects import NEWEST, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer, Outcome
 from harness.native.trace import Trace, traced
@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from harness.native.worker_lane import WorkerLane
     from harness.sandbox import Box, DeviceNote
     from harness.scenario import LoadedScenario
-    from harness.scenario.schema import Scenario
+    from harness.scenario.schema import Lookup, Scenario
 
 Collected = tuple[tuple[Evidence, ...], tuple["DeviceNote", ...]]
 """The evidence of all lanes for one look-up, and the notes on the devices used."""
 
 # glibc 2.31 dies in about one of three starts of a gai.conf with undefined lines.
 _STARTS = 12
+
+_FIRST_MTIME = 1_700_000_000_500_000_000
+_MTIME_STEPS = {"newer": 1_000_000_000, "older": -1_000_000_000, "same-second": 1, "same": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,12 @@ class HostJob:
     reference: int | None = None
 
     def without_expectations(self) -> HostJob:
-        """The job for another gai.conf: what the file expects, it expects under its own."""
-        bare = tuple(one.model_copy(update={"expect": ()}) for one in self.scenario.lookups)
+        """The job for another gai.conf: what the file expects, it expects under its own.
+
+        Changes of the gai.conf are left out too: there is one for all look-ups.
+        """
+        none = {"expect": (), "after": None}
+        bare = tuple(one.model_copy(update=none) for one in self.scenario.lookups)
         return replace(self, scenario=self.scenario.model_copy(update={"lookups": bare}))
 
 
@@ -95,7 +102,7 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
     lookups = len(job.scenario.lookups)
     lines = job.lines if len(job.lines) == lookups else (None,) * lookups
     for number, (evidences, devices) in enumerate(collected):
-        known: dict[Dialect, Analysis] = {}
+        known: dict[Case, Analysis] = {}
         line = lines[number % lookups]
         judged = (judge(each, known=known) for each in evidences)
         results = tuple(replace(each, source=job.source, line=line) for each in judged)
@@ -148,18 +155,48 @@ def gather(
         lanes = [stack.enter_context(open_lane(box, spec, scenario.resolver)) for spec in job.lanes]
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
+            files = files_of(conf, scenario.lookups)
             answers = [
                 [_traced(box, lane, request, job.timeout) for request in requests]
                 if job.trace
-                else [(outcome, None) for outcome in _ask(lane, spec, conf, requests, job.timeout)]
+                else [(one, None) for one in _ask(box, lane, spec, files, requests, job.timeout)]
                 for lane, spec in zip(lanes, job.lanes, strict=True)
             ]
-            for lookup, *asked in zip(scenario.lookups, *answers, strict=True):
-                evidences = (
-                    Evidence(scenario, lookup, conf, view, names, _answering(spec, seen[0]), *seen)
-                    for spec, seen in zip(job.lanes, asked, strict=True)
-                )
-                yield tuple(evidences), devices
+            before: list[tuple[tuple[Lookup, NamedGaiConf], ...]] = [()] * len(lanes)
+            for lookup, file, *asked in zip(scenario.lookups, files, *answers, strict=True):
+                evidences = tuple(
+                    Evidence(
+                        scenario, lookup, file, view, names, _answering(spec, native), native,
+                        trace, past,
+                    )
+                    for spec, (native, trace), past in zip(job.lanes, asked, before, strict=True)
+                )  # fmt: skip
+                yield evidences, devices
+                if file.mtime:  # what the process has read by now counts for its next look-up
+                    before = [
+                        (*one.before, (lookup, file)) if isinstance(one.native, Answer) else ()
+                        for one in evidences
+                    ]
+
+
+def files_of(conf: NamedGaiConf, lookups: Sequence[Lookup]) -> list[NamedGaiConf]:
+    """gai.conf as each look-up finds it; their modification times where it changes between them."""
+    if not any(lookup.after for lookup in lookups):
+        return [conf] * len(lookups)
+    files: list[NamedGaiConf] = []
+    conf, changed = replace(conf, mtime=_FIRST_MTIME), 0
+    for lookup in lookups:
+        if lookup.after is not None:
+            changed += 1
+            text = lookup.after.gai_conf
+            if text is None:
+                conf = replace(conf, name=f"change {changed}: removed", data=None)
+            else:
+                data = text.encode("utf-8", "surrogatepass")
+                mtime = conf.mtime + _MTIME_STEPS[lookup.after.mtime]
+                conf = NamedGaiConf(f"change {changed}", data, mtime)
+        files.append(conf)
+    return files
 
 
 def _traced(box: Box, lane: Lane, request: Query, timeout: float) -> tuple[Outcome, Trace | None]:
@@ -204,20 +241,30 @@ def worker_lane(box: Box, spec: LaneSpec, preload: Sequence[str] = ()) -> Worker
 
 
 def _ask(
-    lane: Lane, spec: LaneSpec, conf: NamedGaiConf, requests: Sequence[Query], timeout: float
+    box: Box,
+    lane: Lane,
+    spec: LaneSpec,
+    files: Sequence[NamedGaiConf],
+    requests: Sequence[Query],
+    timeout: float,
 ) -> list[Outcome]:
-    """All look-ups on one lane; a session is replaced when its process has died.
+    """All look-ups on one lane, each with its gai.conf; a session whose process died is replaced.
 
     Where the file's effect is undefined, what happens to lie in memory decides, and that is
     much the same in all processes forked from one: each look-up is then tried in several
     started afresh, and a death counts more than an answer.
     """
-    if conf.data and parse_gai_conf(conf.data, spec.dialect).undefined:
+    first = files[0]
+    if not first.mtime and first.data and parse_gai_conf(first.data, spec.dialect).undefined:
         return [_ask_often(lane, request, timeout) for request in requests]
     outcomes: list[Outcome] = []
     session: Session | None = None
+    present: NamedGaiConf | None = None
     try:
-        for request in requests:
+        for request, file in zip(requests, files, strict=True):
+            if file.mtime and file != present:
+                box.set_gai_conf(file.data, file.mtime)
+                present = file
             if session is None:
                 session = lane.open()
             outcome = session.lookup(request, timeout)

@@ -9,11 +9,12 @@ from itertools import groupby, pairwise, zip_longest
 from typing import Literal
 
 from harness.advice.pitfalls import find_pitfalls
-from harness.compare.evidence import Evidence
+from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import (
     GLIBC,
     ModelParts,
     Prediction,
+    found_for,
     lookup_title,
     predict,
     request_for,
@@ -25,6 +26,7 @@ from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
 from harness.model.lookup import Item, NameService, Request
 from harness.model.order import Destination, compare_pair
+from harness.model.reload import Reading
 from harness.model.standards import STANDARDS, standard_order
 from harness.native.record import Answer, Crashed, Outcome
 from harness.scenario.schema import Expect
@@ -51,10 +53,26 @@ def prediction_for(
 
     ``names`` replace its name service.
     """
+    dialect = dialect or evidence.dialect
     return predict(
-        request_for(evidence.lookup), names or evidence.names, evidence.view, evidence.conf.data,
-        dialect or evidence.dialect, model,
+        request_for(evidence.lookup), names or evidence.names, evidence.view,
+        reading(evidence, dialect).data, dialect, model,
     )  # fmt: skip
+
+
+def reading(evidence: Evidence, dialect: Dialect | None = None) -> Reading:
+    """Which gai.conf the process goes by once it has made the look-up of ``evidence``, and why."""
+    if not evidence.before:
+        return Reading(evidence.conf.data)
+    dialect = dialect or evidence.dialect
+    read = Reading()
+    lookups, files = zip(*evidence.before, (evidence.lookup, evidence.conf), strict=True)
+    requests = [request_for(lookup) for lookup in lookups]
+    found = found_for(requests, evidence.names, evidence.view, [dialect])[dialect]
+    for one, file in zip(found, files, strict=True):
+        if one.needs_sort:
+            read = read.sort(file.data, file.mtime, dialect)
+    return read
 
 
 def analyse(evidence: Evidence, model: ModelParts = GLIBC) -> Analysis:
@@ -73,17 +91,17 @@ def analyse(evidence: Evidence, model: ModelParts = GLIBC) -> Analysis:
 def judge(
     evidence: Evidence,
     model: ModelParts = GLIBC,
-    known: dict[Dialect, Analysis] | None = None,
+    known: dict[Case, Analysis] | None = None,
 ) -> Result:
     """Compare what glibc answered with what the model says.
 
-    ``known`` keeps the analyses of one look-up under one gai.conf: versions that speak the
-    same dialect share them.
+    ``known`` keeps the analyses of one look-up under one gai.conf: builds of the same case
+    share them.
     """
     known = {} if known is None else known
-    if evidence.dialect not in known:
-        known[evidence.dialect] = analyse(evidence, model)
-    analysis = known[evidence.dialect]
+    if evidence.case not in known:
+        known[evidence.case] = analyse(evidence, model)
+    analysis = known[evidence.case]
     prediction, lane = analysis.prediction, evidence.lane
     native = evidence.native
     items: tuple[Item, ...] = ()
@@ -207,7 +225,7 @@ def departures(evidence: Evidence, ranked: Sequence[Destination]) -> Iterator[De
     targets = list(_by_position(ranked))
     glibc = list(dict.fromkeys(item.target for item in ranked))
     for standard in STANDARDS:
-        order = standard_order(standard, targets, evidence.view, evidence.conf.data)
+        order = standard_order(standard, targets, evidence.view, reading(evidence).data)
         by_target = {item.target: item for item in order.ranked}
         pairs = zip((item.target for item in order.ranked), glibc, strict=True)
         first = next((pair for pair in pairs if pair[0] != pair[1]), None)
@@ -244,7 +262,10 @@ def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> It
             f"these three addresses form a cycle: {words} (rules {rules}); "
             "no order is right, the steps of the sort decide",
         )
-    for trap in find_pitfalls(ranked, evidence.view, evidence.conf.data, evidence.dialect):
+    read = reading(evidence)
+    if read.step is not None:
+        yield Remark("reload", str(read.step))
+    for trap in find_pitfalls(ranked, evidence.view, read.data, evidence.dialect):
         yield Remark("trap", trap.text)
 
 

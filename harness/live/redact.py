@@ -136,7 +136,8 @@ class _Redaction:
             name = lookup.get("name")
             if name is not None:
                 lookup["name"] = self._names.get(name) or self._zoned(name)
-            lookup.pop("expect", None)
+            for key in ("expect", "after"):
+                lookup.pop(key, None)
         data["left_out"] = [each.told(self._told) for each in left_out]
         data["description"] = "A host as it was, its names and addresses replaced."
         return data

@@ -101,14 +101,19 @@ class _Dropped(Exception):
 
 
 def parse_gai_conf(
-    text: str | bytes, dialect: Dialect, *, honour_undefined: bool | frozenset[int] = False
+    text: str | bytes,
+    dialect: Dialect,
+    *,
+    honour_undefined: bool | frozenset[int] = False,
+    reload: bool = False,
 ) -> GaiConf:
     """Read a gai.conf as the glibc of ``dialect`` does; nothing is ever refused.
 
     Up to 2.40 a prefix without length makes glibc read an uninitialised pointer. Such a
     line is marked `Effect.UNDEFINED` and left out of the tables, or with
     ``honour_undefined`` put in as documented (/128 or /32): all of them, or those whose
-    line numbers are given.
+    line numbers are given. ``reload`` holds until a line says otherwise: that of a file
+    that the process has read before.
 
     >>> from harness.model.dialects import dialect
     >>> for glibc in ("2.36", "2.41"):
@@ -119,7 +124,6 @@ def parse_gai_conf(
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     tables: dict[str, list[PrefixEntry]] = {"label": [], "precedence": [], "scopev4": []}
-    reload = False
     lines = []
     for number, raw in enumerate(data.split(b"\n"), 1):
         keyword, first, second = [*line_words(raw), "", "", ""][:3]  # the rest is ignored

@@ -156,6 +156,8 @@ def examine_spots(pool: Pool, job: HostJob, wanted: Collection[Spot]) -> Finding
     """
     lookups, confs, lanes = (sorted(set(axis)) for axis in zip(*wanted, strict=True))
     scenario = job.scenario
+    if any(lookup.after for lookup in scenario.lookups[: lookups[-1] + 1]):
+        lookups = list(range(lookups[-1] + 1))  # what the process has read by then counts
     part = replace(
         job,
         scenario=scenario.model_copy(

@@ -36,6 +36,7 @@ _STYLES = {
     "trap": "cyan",
     "cycle": "yellow",
     "reply": "yellow",
+    "reload": "cyan",
     "departure": "blue",
     "unmet": "bold red",
     "accepted": "cyan",

@@ -98,9 +98,12 @@ class Box:
         """
         return namespaces.show_machine_etc(self.etc, self.tmpdir())
 
-    def set_gai_conf(self, data: bytes | None) -> None:
-        """Write /etc/gai.conf in one step, with a new modification time, or remove it (None)."""
-        replace(self.etc / "gai.conf", data)
+    def set_gai_conf(self, data: bytes | None, mtime: int | None = None) -> None:
+        """Write /etc/gai.conf in one step, or remove it (None).
+
+        Its modification time is ``mtime`` in nanoseconds, or a new one.
+        """
+        replace(self.etc / "gai.conf", data, mtime)
 
     def observe(self, targets: Iterable[Target] = ()) -> HostView:
         """Ask the kernel, never glibc, what sorting ``targets`` depends on. Raises OSError."""

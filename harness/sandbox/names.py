@@ -64,11 +64,11 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
         replace(etc / name, None if text is None else text.encode())
 
 
-def replace(path: Path, data: bytes | None) -> None:
+def replace(path: Path, data: bytes | None, mtime: int | None = None) -> None:
     """Put a file with ``data`` in place of another in one step, or remove it (None).
 
-    A process that checks the file's time sees every change: two versions are never from
-    the same instant, however fast they follow each other. Raises OSError.
+    Without ``mtime`` (in nanoseconds) a process that checks the file's time sees every change: two
+    versions are never from the same instant, however fast they follow each other. Raises OSError.
     """
     if data is None:
         path.unlink(missing_ok=True)
@@ -76,7 +76,8 @@ def replace(path: Path, data: bytes | None) -> None:
     new = path.with_name(f".{path.name}.new")
     new.write_bytes(data)
     with suppress(FileNotFoundError):
-        moment = path.stat().st_mtime_ns + _MINIMUM_STEP
         made = new.stat()
-        os.utime(new, ns=(made.st_atime_ns, max(made.st_mtime_ns, moment)))
+        if mtime is None:
+            mtime = max(made.st_mtime_ns, path.stat().st_mtime_ns + _MINIMUM_STEP)
+        os.utime(new, ns=(made.st_atime_ns, mtime))
     new.rename(path)

@@ -13,14 +13,16 @@ from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, Rule
 from .values import FrozenDict, Model, NamedAddress, Place, Text, Whole, Word
 
 __all__ = [
-    "Address", "AddressLabel", "Dns", "Expect", "GaiConfFile", "Host", "Interface", "Lookup",
-    "NextHop", "RouteSpec", "Rule", "Scenario",
+    "Address", "AddressLabel", "After", "Dns", "Expect", "GaiConfFile", "Host", "Interface",
+    "Lookup", "NextHop", "RouteSpec", "Rule", "Scenario",
 ]  # fmt: skip
 
 Family = Literal["unspec", "inet", "inet6"]
 SockType = Literal["any", "stream", "dgram", "raw", "seqpacket", "dccp"]
 MOST_ANSWERS = 16384
 """So many addresses may all look-ups of a scenario return together."""
+_MOST_IN_A_PROCESS = 64
+"""So many look-ups may share a process where gai.conf changes: each depends on all before it."""
 
 
 def _check_names(names: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -48,6 +50,23 @@ class GaiConfFile(Model):
     def _is_conf(self) -> Self:
         if not self.file.endswith(".conf"):
             raise bad("a file name that ends in .conf", self.file, at=("file",))
+        return self
+
+
+class After(Model):
+    """What becomes of gai.conf before a look-up, while the process of the one before lives on.
+
+    ``mtime`` is set against that of the last file: a second newer or older, a nanosecond later
+    in the same second, or the same to the nanosecond.
+    """
+
+    gai_conf: Annotated[Text, Field(max_length=65536)] | None
+    mtime: Literal["newer", "older", "same-second", "same"] = "newer"
+
+    @model_validator(mode="after")
+    def _has_time(self) -> Self:
+        if self.gai_conf is None and self.mtime != "newer":
+            raise bad("no mtime for a file that is removed", self.mtime, at=("mtime",))
         return self
 
 
@@ -97,6 +116,7 @@ class Lookup(Model, json_schema_extra=_one_or_many):
     socktype: SockType = "stream"
     protocol: Annotated[Whole, Field(ge=0, le=262)] = 0
     flags: Annotated[tuple[values.Flag, ...], AfterValidator(values.once)] = ()
+    after: After | None = None
     expect: Annotated[tuple[Expect, ...], Field(max_length=64), BeforeValidator(_listed)] = ()
 
     @model_validator(mode="after")
@@ -139,6 +159,10 @@ class Scenario(Model):
     def _consistent(self) -> Self:
         if self.dns != Dns() and self.resolver != "dns":
             raise bad("no dns settings without resolver: dns", self.dns.first_reply, at=("dns",))
+        number = len(self.lookups)
+        if number > _MOST_IN_A_PROCESS and any(one.after for one in self.lookups):
+            wanted = f"at most {_MOST_IN_A_PROCESS} look-ups where one has after"
+            raise bad(wanted, number, at=("lookups",))
         self._check_zones()
         self._check_answers()
         return self

@@ -108,6 +108,7 @@ WRONG_USE = {
     "explain \udcff": "NAME: expected text in UTF-8",
     "explain localhost --protocol 999": "--protocol: expected a number of at most",
     f"explain {SEED} --lookup nope": "'nope'",
+    "explain reload-no --trace": "a scenario without after was expected",
     f"explain {SEED} --pair a b": "an address was expected",
     f"explain {SEED} --pair 172.31.80.8 172.18.45.7":
         "--pair 172.18.45.7: one of the answer's addresses was expected (172.18.45.6, 172.31.80.8)",

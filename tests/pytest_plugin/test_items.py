@@ -7,6 +7,7 @@ import pytest
 
 from harness.compare.run import HostJob
 from harness.sandbox import Pool
+from harness.scenario import library
 from tests.pytest_plugin.kit import HOST_VERSION, ids
 
 pytest_plugins = ("pytester",)
@@ -73,6 +74,16 @@ def test_a_host_is_built_once_for_what_is_selected(
     result = project.runpytest(*options)
     result.assert_outcomes(passed=sum(map(len, looked_up)), deselected=5 * ("-k" in options))
     assert [[one.name for one in job.scenario.lookups] for job in built] == looked_up
+
+
+def test_a_lookup_after_a_change_comes_with_those_before_it(
+    pytester: pytest.Pytester, built: list[HostJob]
+) -> None:
+    name = "reload-removed.yaml"
+    text = next(path for path in library() if path.name == name).read_text()
+    pytester.makefile(".gai.yaml", reload=text)
+    pytester.runpytest("reload.gai.yaml::web#3").assert_outcomes(passed=1)
+    assert [len(job.scenario.lookups) for job in built] == [3]
 
 
 def test_a_failure_is_an_explanation(project: pytest.Pytester) -> None:

@@ -22,6 +22,7 @@ NAMES = f"name: x\n{HOST}names: {{@}}\n{LOOKUPS}"
 NSS = f"{NAMES}resolver: nss\n"
 LOOKUP = f"name: x\n{HOST}lookups:\n  - {{@}}\n"
 EXPECT = LOOKUP.replace("@", "name: web, expect: {@}")
+AFTER = LOOKUP.replace("@", "name: web, after: @")
 GAI = f"name: x\n{HOST}gai_conf: @\n{LOOKUPS}"
 # fmt: off
 PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
@@ -132,6 +133,12 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("order: [192.0.2.1], glibc: 'new'", ".glibc", "glibc versions as"),
         ("order: [192.0.2.1], glibc: 2.36", ".glibc", "quotes around"),
     ],
+    (AFTER, "lookups[0].after"): [
+        ("{}", ".gai_conf", "this required field"),
+        ("{gai_conf: {file: reload.conf}}", ".gai_conf", "text"),
+        ("{gai_conf: '', mtime: later}", ".mtime", "'same-second'"),
+        ("{gai_conf: ~, mtime: same}", ".mtime", "a file that is removed"),
+    ],
     (GAI, "gai_conf"): [
         ("[a]", "", "a mapping"),
         ("{file: /etc/passwd}", ".file", "text that matches"),
@@ -141,6 +148,7 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         (f'"{"#" * 65537}"', "", "at most 65536 characters"),
     ],
 }
+MANY = "- name: web\n" * 63
 # the file, the field named, a part of what was expected
 BAD: list[tuple[str | bytes, str, str]] = [
     ("", "document", "a mapping with name, host and lookups (got an empty file)"),
@@ -176,6 +184,8 @@ BAD: list[tuple[str | bytes, str, str]] = [
     (f"name: x\n{HOST}{LOOKUPS}resolver: nis\n", "resolver", "'files', 'dns' or 'nss'"),
     (f"name: x\n{HOST}{LOOKUPS}dns: {{first_reply: AAAA}}\n", "dns", "no dns settings"),
     (f"name: x\n{HOST}lookups: 7\n", "lookups", "a list (got 7)"),
+    (f"name: x\n{HOST}lookups:\n{MANY}- {{name: web, after: {{gai_conf: ''}}}}\n- name: web\n",
+     "lookups", "at most 64 look-ups where one has after (got 65)"),
     *((form.replace("@", part), place + field, said)
       for (form, place), rows in PARTS.items() for part, field, said in rows),
 ]

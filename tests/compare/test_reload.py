@@ -1,0 +1,56 @@
+"""gai.conf changed between two look-ups of one process: what is asked, and what is said of it."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+from harness.compare.evidence import NamedGaiConf
+from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.run import files_of, run
+from harness.compare.verdict import judge, reading
+from harness.native.record import Answer, Crashed
+from harness.scenario.schema import Lookup
+from tests.compare.kit import evidence_of
+
+
+def test_another_gai_conf_is_there_for_all_lookups() -> None:
+    scenarios = load_scenarios([Path("reload-removed")])
+    conf = NamedGaiConf("mine", b"reload yes\n")
+    (job,) = make_jobs(scenarios, (host_lane(),), [conf])
+    (outcome,) = run([job])
+    orders = {report.results[0].native for report in outcome.reports}
+    assert orders == {("2001:db8:9::1", "203.0.113.9")}
+    assert [report.gai_conf for report in outcome.reports] == ["mine"] * 4
+
+
+def test_what_is_changed_and_when() -> None:
+    changes = [
+        None, {"gai_conf": "a"}, None, {"gai_conf": None}, {"gai_conf": "b", "mtime": "same"},
+        {"gai_conf": "c", "mtime": "same-second"}, {"gai_conf": "d", "mtime": "older"},
+    ]  # fmt: skip
+    lookups = [Lookup.model_validate({"name": "web", "after": one}) for one in changes]
+    files = files_of(NamedGaiConf("default", None), lookups)
+    assert [file.name for file in files] == [
+        "default", "change 1", "change 1", "change 2: removed", "change 3", "change 4", "change 5",
+    ]  # fmt: skip
+    assert [file.data for file in files] == [None, b"a", b"a", None, b"b", b"c", b"d"]
+    times = [file.mtime - files[0].mtime for file in files]
+    second = 10**9
+    assert times == [0, second, second, second, second, second + 1, 1]
+    assert files[4].mtime // second == files[5].mtime // second
+
+
+def test_a_process_that_died_has_read_nothing() -> None:
+    """What the next look-up finds is read by another process, so it is in force."""
+    jobs = make_jobs(load_scenarios([Path("reload-not-asked")]), (host_lane(),))
+    _, second, *_ = evidence_of(jobs)
+    assert isinstance(second.native, Answer)
+    assert [remark.text for remark in judge(second).remarks if remark.kind == "reload"] == [
+        "gai.conf was not read again: no reload yes in what was read before"
+    ]
+    assert reading(second).data != second.conf.data
+    afresh = replace(second, before=(), native=Crashed(signal.SIGSEGV))
+    assert reading(afresh).data == second.conf.data
+    assert second.case != afresh.case
