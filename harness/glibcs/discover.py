@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from mmap import mmap
 from pathlib import Path
@@ -25,6 +26,8 @@ _MOST_LINKS = 40
 _MOST_STEPS = 4096
 _DEEPEST = 7
 _MOST_SHOWN = 8
+# Up to 2.33 libraries of their own that a look-up loads; later parts of libc.
+_APART = ("libnss_files", "libnss_dns", "libresolv")
 _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
 
 
@@ -98,13 +101,19 @@ def from_directory(path: Path | str, arch: str | None = None) -> Build:
         arch: Debian's name of the architecture to take where the tree has a glibc of several.
 
     Raises:
-        GlibcError: There is no glibc (a musl tree, say), several, or a broken one.
+        GlibcError: There is no glibc (a musl tree, a build folder), several, or a broken one.
     """
     directory = Path(path)
     if not directory.is_dir():
         kind = "is not a directory" if directory.exists() else "does not exist"
         raise GlibcError(f"{path}: {kind}; expected a directory with a glibc in it")
     tree = Tree(directory)
+    if tree.file("config.status") and any(map(tree.file, ("libc.so", "elf/ld.so", "libc_pic.a"))):
+        made = f"{tree.root}-install"
+        raise GlibcError(
+            f"{tree.root}: glibc was built here and is not installed; expected what "
+            f"make -C {shlex.quote(str(tree.root))} install DESTDIR={shlex.quote(made)} makes"
+        )
     found = list(_libcs(tree, _folders(tree))) or list(_libcs(tree, _walk(tree)))
     folder, libc = _one(tree, found, arch)
 
@@ -116,7 +125,14 @@ def from_directory(path: Path | str, arch: str | None = None) -> Build:
 
     key = hashlib.sha256(os.fsencode(tree.root)).hexdigest()[:12]
     loader = _loader(tree, folder, libc)
-    return libc.build(loader, library, f"directory {tree.root}", f"directory-{key}")
+    build = libc.build(loader, library, f"directory {tree.root}", f"directory-{key}")
+    lacking = [name for name in _APART if not any(one.startswith(name) for one in build.names)]
+    if lacking and build.ordered_version.release < (2, 34):
+        raise GlibcError(
+            f"{tree.root}: glibc {build.version} without {', '.join(lacking)}; expected beside "
+            "libc.so.6, since a look-up loads them up to 2.33"
+        )
+    return build
 
 
 def _folders(tree: Tree) -> Iterator[str]:

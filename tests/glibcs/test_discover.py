@@ -119,6 +119,8 @@ LD = "lib/ld-linux-x86-64.so.2"
 LOADER = elf(soname="ld-linux-x86-64.so.2", needed=(), interpreter=None, content=b"")
 LOADER_241 = LOADER + b"ld.so (x) stable release version 2.41.\n"
 NEWER = b"GNU C Library (made up) development release version 2.42.9000.\n"
+BANNER_231 = b"GNU C Library (made up) stable release version 2.31.\n"
+OLD = elf(versions=("GLIBC_2.31",), content=BANNER_231)
 MUSL = elf(soname="libc.musl-x86_64.so.1", versions=(), content=b"musl libc")
 
 
@@ -144,6 +146,11 @@ MUSL = elf(soname="libc.musl-x86_64.so.1", versions=(), content=b"musl libc")
          "is of glibc 2.41, libc.so.6 of 2.36; expected both from one build"),
         ({LIBC: elf(), LD: LOADER, "lib/libm.so.6": elf("arm64", soname="libm.so.6")},
          "lib/libm.so.6: for arm64, but libc.so.6 is for amd64"),
+        ({LIBC: OLD, LD: LOADER, "lib/libnss_files.so.2": elf(soname="libnss_files.so.2")},
+         "glibc 2.31 without libnss_dns, libresolv; expected beside libc.so.6"),
+        ({"config.status": b"", "elf/ld.so": LOADER}, "glibc was built here and is not installed"),
+        ({"config.status": b"", "libc.so": elf(), "libc.so.6": elf(), LD: LOADER},
+         "tree install DESTDIR="),
         ({LIBC: elf(), "lib32/libc.so.6": elf("i386")},
          "several glibcs (2.36 for amd64 in lib/libc.so.6, 2.36 for i386 in lib32/libc.so.6)"),
     ],
