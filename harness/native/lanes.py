@@ -165,9 +165,15 @@ class Session(_Closing):
             if (how, value) != (frames.BY_EXIT, 0):
                 self._channel.restart(frames.plain_frame(frames.RESYNC, cookie))
             self._end = ended(how, value, timeout)
+            if isinstance(self._end, Crashed):
+                self._end = Crashed(value, self._said())
         else:
             raise RecordError(f"unexpected frame {kind!r} {payload[:16]!r}")
         return None
+
+    def _said(self) -> str:
+        """What the process that died has written to standard error, where that is kept."""
+        return ""
 
     @abstractmethod
     def _lost(self, timeout: float) -> Crashed | TimedOut | LaneError:

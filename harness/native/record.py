@@ -115,9 +115,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """The process died of ``signal`` (11 is SIGSEGV) while it answered, or before."""
+    """The process died of ``signal`` (11 is SIGSEGV) while it answered, or before.
+
+    ``said`` is its last words on standard error, as far as they are known: those of an assertion.
+    """
 
     signal: int
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.native import frames
 from harness.native.lanes import START_TIME, Lane, Session, SessionEnded
 from harness.native.record import HEAD_SIZE, LaneError, RecordError, version_text
+from harness.text.shown import escaped
 from harness.versions import interpreter_arch
 
 if TYPE_CHECKING:
@@ -184,11 +185,17 @@ class _Worker:
             status: int | str = self._process.wait(START_TIME)
         except subprocess.TimeoutExpired:
             status = "none"
-        data = os.pread(self._stderr, _COMPLAINTS, 0).rstrip(b"\0")
-        said = data.decode("utf-8", "replace").strip()
+        clue = self.said() or "no message"
         self.kill()
-        clue = said.splitlines()[-1][:_LONGEST_CLUE] if said else "no message"
         return LaneError(f"the worker ended (status {status}): {clue}")
+
+    def said(self) -> str:
+        """The last line of its complaints and its sessions', escaped; later ones have room then."""
+        data = os.pread(self._stderr, _COMPLAINTS, 0).rstrip(b"\0")
+        os.pwrite(self._stderr, bytes(len(data)), 0)
+        os.lseek(self._stderr, 0, os.SEEK_SET)  # where they write, too: it is one open file
+        lines = data.decode("utf-8", "replace").strip().splitlines()
+        return escaped(lines[-1][:_LONGEST_CLUE]) if lines else ""
 
     def kill(self) -> None:
         """Ends it by force; its session dies with it, by the kernel's parent-death signal."""
@@ -228,6 +235,9 @@ class _WorkerSession(Session):
 
     def _lost(self, timeout: float) -> Crashed | TimedOut | LaneError:  # noqa: ARG002
         return self._worker.lost()
+
+    def _said(self) -> str:
+        return self._worker.said()
 
     def _stop(self) -> None:
         self._worker.kill()

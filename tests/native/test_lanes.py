@@ -109,6 +109,21 @@ def test_a_killed_session_has_crashed_and_the_next_works(
         assert isinstance(session.lookup(NUMERIC), Answer)
 
 
+def test_last_words_are_part_of_a_death(lane: AnyLane) -> None:
+    """As an assertion writes them; each death has its own."""
+    if isinstance(lane, CffiLane):
+        pytest.skip("its sessions write where the command does")
+    for said in ("Fatal glibc error: x:1 (\x1b[2J): assertion failed: y", "", "z" * 9000):
+        with lane.open() as session:
+            assert isinstance(session.lookup(NUMERIC), Answer)
+            with Path(f"/proc/{session.pid_here()}/fd/2").open("r+") as complaints:
+                complaints.write(f"before\n{said}\n" * bool(said))
+            os.kill(session.pid_here(), signal.SIGABRT)
+            died = session.lookup(NUMERIC)
+            assert isinstance(died, Crashed)
+            assert died.said == said.replace("\x1b", "\\x1b")[:500]
+
+
 def test_a_death_with_requests_in_the_pipe(lane: AnyLane) -> None:
     """The requests behind the death are cut anywhere, and the next session is not confused."""
     queries = [Query("a" * n, flags=socket.AI_NUMERICHOST) for n in range(1, 4000)]
