@@ -24,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "kubelet": "predict the InternalIP a kubelet reports, and say what decides it",
     "suggest": "find the smallest gai.conf change that yields a wished order",
     "lint": "check a gai.conf for lines glibc ignores or reads otherwise",
-    "glibc": "list, fetch, add or remove builds of glibc",
+    "glibc": "list, fetch, add, probe or remove builds of glibc",
     "snapshot": "write this host into a scenario file, to be replayed anywhere",
     "schema": "print the JSON Schema of scenario files",
     "completion": "print the shell's completion script",
@@ -75,7 +75,7 @@ def _refuse(words: Sequence[str]) -> int:
     perhaps = did_you_mean(first, COMMANDS)
     if first and is_scenario(first):
         perhaps = f"; did you mean gai-harness run {first}?"
-    elif first in ("list", "fetch", "add", "remove"):
+    elif first in ("list", "fetch", "add", "probe", "remove"):
         perhaps = f"; did you mean gai-harness glibc {first}?"
     elif first == "findings":
         perhaps = ": docs/findings.md is made by python -P tools/findings in the source tree"

@@ -65,8 +65,8 @@ _KINDS = {
     "scenarios": "scenario", "explain what": "scenario", "--scenario": "scenario",
     "--gai-conf": "gai.conf", "--glibc": "build", "--against": "build", "run --suite": "suite",
     "glibc fetch --suite": "distribution", "glibc fetch versions": "fetchable",
-    "glibc remove versions": "removable", "--report": "report", "--flags": "flag",
-    "--scheduler": "scheduler",
+    "glibc remove versions": "removable", "glibc probe build": "build", "--row": "row",
+    "--report": "report", "--flags": "flag", "--scheduler": "scheduler",
 }  # fmt: skip
 """What fits each place of the command line."""
 
@@ -115,6 +115,10 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
             name, equals, file = prefix.partition("=")
             files = (f"{name}={found}" for found in _files(file))
             return list(files) if equals else [f"{one}=" for one in FORMATS]
+        case "row":
+            from harness.model.dialects import FEATURES, shown
+
+            return [f"{name}={shown(one)}" for name, values in FEATURES.items() for one in values]
         case "flag":
             from harness.compare.predict import FLAGS
 

@@ -1,27 +1,36 @@
-"""``gai-harness glibc``: list, fetch, add or remove builds of glibc."""
+"""``gai-harness glibc``: list, fetch, add, probe or remove builds of glibc."""
+
+from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from rich.progress import TaskProgressColumn
 
 from harness import glibcs
-from harness.cli.parser import OK, UsageError
-from harness.cli.streams import complain, say
+from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.streams import complain, say, write_json
 from harness.model.dialects import FIRST_RUN
 from harness.report.terminal import bar
-from harness.versions import SUPPORTED, Version
+from harness.versions import SUPPORTED, Version, interpreter_arch
 
+if TYPE_CHECKING:
+    from harness.compare.probe import Probe
+
+_AGAIN = "gai-harness glibc probe {}"
+_MOST_UNEXPLAINED = 10
 _STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run the chosen action; returns the exit status (0, 2 or 3)."""
-    actions = {"list": _list, "fetch": _fetch, "add": _add, "remove": _remove}
+    """Run the chosen action; returns the exit status."""
+    actions = {"list": _list, "fetch": _fetch, "add": _add, "probe": _probe, "remove": _remove}
     return actions[options.action](options)
 
 
@@ -34,13 +43,17 @@ def _list(options: argparse.Namespace) -> int:
     rows = [("GLIBC", "ARCH", "STATE", "NAME", "ORIGIN")]
     for one in entries:
         remedy = f" (gai-harness glibc remove {one.id})" if one.state == "damaged" else ""
-        origin = f"{one.origin}{remedy}"
+        origin = ", told ".join((f"{one.origin}{remedy}", *one.rows))
         rows.append((one.version or "-", one.arch or "-", one.state, one.name or "-", origin))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        say("  ".join([*cells, row[4]]))
+    _table(rows)
     return OK
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = map(str.ljust, row[:-1], widths)
+        say("  ".join([*cells, row[-1]]))
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -126,14 +139,85 @@ def _watching() -> Iterator[Callable[[glibcs.Progress], None]]:
 
 
 def _add(options: argparse.Namespace) -> int:
-    build = glibcs.add(options.directory, options.name, options.arch)
-    say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}")
+    build = glibcs.add(options.directory, options.name, options.arch, options.row)
+    told = f", told {', '.join(build.rows)}" if build.rows else ""
+    say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}{told}")
     if build.ordered_version < Version.parse(FIRST_RUN):
         say(
             f"glibc {build.version} does not run here: the worker takes symbols of {FIRST_RUN}; "
             "what the model says of older releases has been read only"
         )
-    return 0
+    elif options.probe:
+        say(f"probing it ({_AGAIN.format(build.name)} does it again, --no-probe leaves it out)")
+        sys.stdout.flush()
+        try:
+            found = _probed(str(build.name))
+        except Exception as error:
+            if not hasattr(error, "exit_status"):
+                raise
+            say(f"not probed: {error}")
+        else:
+            _tell(found)
+    return OK
+
+
+def _probe(options: argparse.Namespace) -> int:
+    found = _probed(options.build)
+    if options.json:
+        write_json(found)
+    else:
+        say(f"glibc {found.build}: {found.answers} answers")
+        rows = [("ROW", "FOLLOWS", "MODEL", found.glibc, "TOLD BY")]
+        for one in found.rows:
+            first, *more = one.told_by or [f"- {one.why}"]
+            by = f"{first} and {len(more)} more" if more else first
+            rows.append((one.row, one.follows or "-", one.model, one.expected, by))
+        _table(rows)
+        _tell(found)
+    return FINDING if found.differing or found.unexplained else OK
+
+
+def _probed(spec: str) -> Probe:
+    """Probe the one build that a word names, with the command that mends what is found."""
+    from harness.compare.plan import trusted_lanes
+    from harness.compare.probe import probe
+
+    builds = glibcs.find(spec)
+    if len(builds) != 1:
+        raise UsageError(f"probe {spec}: one build was expected")
+    (build,) = builds
+    found = probe(trusted_lanes(spec, "auto")[0])
+    return replace(found, mend=_mend(build, found.found)) if found.differing else found
+
+
+def _mend(build: glibcs.Build, rows: Sequence[str]) -> str:
+    """The command that adds a build again, told of other rows."""
+    folder, name = str(build.libc.parent), build.name or f"probed-{build.version}"
+    if build.origin.startswith("directory "):
+        folder = build.origin.removeprefix("directory ")
+    arch = [] if build.arch == interpreter_arch() else ["--arch", build.arch]
+    words = ["gai-harness", "glibc", "add", folder, "--name", name, *arch]
+    return shlex.join([*words, *(word for row in rows for word in ("--row", row))])
+
+
+def _tell(found: Probe) -> None:
+    """What a probe found in lines: differing rows, unexplained answers, and what mends it."""
+    for one in found.differing:
+        say(f"{one.row} is {one.follows} here; the model has {one.model}")
+    for each in found.unexplained[:_MOST_UNEXPLAINED]:
+        conf = "" if each.gai_conf == "default" else f" [{each.gai_conf}]"
+        say(
+            f"no row explains {each.scenario}: {each.lookup}{conf}: "
+            f"glibc says {each.native}, the model {each.model}"
+        )
+    if (more := len(found.unexplained) - _MOST_UNEXPLAINED) > 0:
+        say(f"no row explains {more} more answers (--json lists them)")
+    for line in found.refused:
+        say(f"not asked: {line}")
+    if found.mend:
+        say(f"to tell the model: {found.mend}")
+    elif not found.unexplained:
+        say("every answer is as the model has it")
 
 
 def _remove(options: argparse.Namespace) -> int:

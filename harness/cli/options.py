@@ -79,7 +79,7 @@ TLS = {
 }
 SCHEMAS = (
     "scenario", "results", "explain", "whatif", "suggest", "kubelet", "bench", "fuzz", "doctor",
-    "lint",
+    "lint", "probe",
 )  # fmt: skip
 
 
@@ -279,6 +279,15 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                metavar="DIR", type=path),
         option("--name", "what to call it (default: the directory's name)"),
         shared("arch", "which one to take where there are several"),
+        option("--row", "it differs from its version in this row of the dialect table, as"
+               " gaiconf_numbers_checked=true; may be given several times", action="append",
+               default=[], metavar="NAME=VALUE"),
+        option("--no-probe", "do not run the library on it to see which rows it follows",
+               dest="probe", action="store_false"),
+    ),
+    "glibc probe": (
+        option("build", "the build, as for run --glibc", metavar="BUILD"),
+        shared("json"),
     ),
     "glibc remove": (
         option("versions", "a version, a name, an id of glibc list, or all",
@@ -305,6 +314,7 @@ _ACTIONS = {
         "list": "the builds there are",
         "fetch": "fetch builds as packages of this distribution",
         "add": "take the glibc out of a directory into the cache",
+        "probe": "say which rows of the dialect table a build really follows",
         "remove": "remove builds from the cache",
     }
 }

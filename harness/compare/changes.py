@@ -15,7 +15,7 @@ from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import Prediction
 from harness.compare.results import ArchitectureChange, BuildChange, Result, Side, VersionChange
 from harness.compare.verdict import Analysis, prediction_for
-from harness.model.dialects import Row, differences
+from harness.model.dialects import TOLD, Row, differences, shown
 from harness.model.order import Decision, compare_pair
 from harness.versions import Version
 
@@ -175,6 +175,8 @@ def _label(result: Result, among: Sequence[Result]) -> str:
 
 
 def _words(row: Row, by_arch: bool) -> str:
+    if row.evidence == TOLD:
+        return f"{row.feature}={shown(row.value)}, {TOLD}"
     if by_arch and row.archs is not None:
         return f"{row.evidence} ({row.feature} on {', '.join(sorted(row.archs))})"
     return f"since {row.since[0]}.{row.since[1]} {row.evidence} ({row.feature})"

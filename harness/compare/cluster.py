@@ -250,4 +250,5 @@ def _pool(pid: int) -> Pool:  # noqa: ARG001 - a forked process needs one of its
 
 
 def _label(lane: LaneSpec) -> tuple[str, str, str, str, str]:
-    return lane.glibc, lane.arch, lane.lane, lane.build, lane.label
+    build = ", told ".join((lane.build, *lane.rows))  # what the model says depends on it too
+    return lane.glibc, lane.arch, lane.lane, build, lane.label

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.compare.results import LaneKind
-from harness.model.dialects import Dialect, dialect
+from harness.model.dialects import Dialect, dialect, told
 from harness.model.host import HostView
 from harness.model.lookup import NameService
 from harness.native.record import Outcome
@@ -23,7 +23,8 @@ class LaneSpec:
     are shown in the root, by that glibc's own loader. ``build`` says where it comes from,
     ``label`` the same in a word.
     ``emulator`` names the qemu-user that a foreign architecture runs through, ``untrusted``
-    says what the self-test of such a lane found wrong, if anything.
+    says what the self-test of such a lane found wrong, if anything. ``rows`` are those in which
+    the build was told to differ from its version.
     """
 
     glibc: str
@@ -36,11 +37,12 @@ class LaneSpec:
     emulator: str = ""
     untrusted: str = ""
     parts: tuple[tuple[str, Path], ...] = ()
+    rows: tuple[str, ...] = ()
 
     @property
     def dialect(self) -> Dialect:
         """How this build behaves."""
-        return dialect(self.glibc, self.arch)
+        return told(dialect(self.glibc, self.arch), self.rows)
 
     @property
     def name(self) -> str:

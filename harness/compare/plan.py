@@ -172,7 +172,9 @@ def _by_version(spec: LaneSpec) -> tuple[object, ...]:
 
 def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
     is_host = build.origin == "host"
-    plain = LaneSpec(build.version, build.arch, "cffi", build.origin, label=label(build))
+    plain = LaneSpec(
+        build.version, build.arch, "cffi", build.origin, label=label(build), rows=build.rows
+    )
     lanes = []
     if lane in ("cffi", "both") or (lane == "auto" and is_host):
         own = host()

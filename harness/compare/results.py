@@ -157,6 +157,12 @@ class Result:
     ] = None
     source: Annotated[str, Field(description="the scenario's file")] = ""
     line: Annotated[int | None, Field(ge=1, description="of the look-up in it")] = None
+    said: Annotated[
+        str | None, Field(description="its last words before a crash: the text of an assertion")
+    ] = None
+    rows: Annotated[
+        tuple[str, ...], Field(description="in which the build was told to differ from its version")
+    ] = ()
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -181,7 +187,7 @@ class Result:
     def without_build(self, **changes: Any) -> Result:
         """The same without the build's names and its time: equal for builds that say the same."""
         return replace(
-            self, glibc="", arch="", lane="worker", build="", label="", emulator=None,
+            self, glibc="", arch="", lane="worker", build="", label="", emulator=None, rows=(),
             elapsed_ns=0, **changes,
         )  # fmt: skip
 
@@ -225,6 +231,13 @@ def _answer(error: str | None, order: tuple[str, ...]) -> str:
     return error or ", ".join(order) or "no address"
 
 
+_UNKNOWN = "no single dialect row explains it"
+_BUILT = (
+    "both are of one version, so a patch or the way they were built is the reason "
+    "(gai-harness glibc probe BUILD says which rows each follows)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One look-up under one gai.conf that builds answer differently.
@@ -245,7 +258,7 @@ class Change:
     @property
     def because(self) -> str:
         """The reasons in one line."""
-        return "; ".join(self.why) or "no single dialect row explains it"
+        return "; ".join(self.why) or _UNKNOWN
 
     @property
     def between(self) -> str:
@@ -284,6 +297,11 @@ class VersionChange(Change):
         builds = ((self.older, self.older_label), (self.newer, self.newer_label))
         older, newer = (f"{glibc} ({label})" if label else glibc for glibc, label in builds)
         return older, newer
+
+    @property
+    def because(self) -> str:
+        """The reasons in one line; rows tell versions apart, and no two builds of one."""
+        return "; ".join(self.why) or (_BUILT if self.older == self.newer else _UNKNOWN)
 
     @property
     def between(self) -> str:

@@ -14,7 +14,7 @@ from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
 from harness.compare.predict import found_for, lookup_title, name_service, request_for, targets_of
 from harness.compare.results import LookupReport
 from harness.compare.verdict import Analysis, judge
-from harness.model.dialects import NEWEST, dialect
+from harness.model.dialects import NEWEST, Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer, Outcome
 from harness.native.trace import Trace, traced
@@ -44,7 +44,7 @@ class HostJob:
 
     ``trace`` records the system calls of every look-up. ``lines`` are those of the look-ups
     in the file, where they are known. ``reference`` is the number of the lane that the
-    others are held against.
+    others are held against. ``dialects`` are those that the kernel's routes are asked for too.
     """
 
     scenario: Scenario
@@ -55,6 +55,7 @@ class HostJob:
     trace: bool = False
     lines: tuple[int, ...] = ()
     reference: int | None = None
+    dialects: tuple[Dialect, ...] = ()
 
     def without_expectations(self) -> HostJob:
         """The job for another gai.conf: what the file expects, it expects under its own.
@@ -148,7 +149,8 @@ def gather(
     plain = box.observe(())
     names = name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, plain)
     # the newest dialect too: explaining a difference asks the model what else there could be
-    dialects = {dialect(v, lane.arch) for lane in job.lanes for v in (lane.glibc, NEWEST)}
+    dialects = {own for lane in job.lanes for own in (lane.dialect, dialect(NEWEST, lane.arch))}
+    dialects.update(job.dialects)
     view = box.observe(targets_of(found_for(requests, names, plain, dialects)))
     before_lookups()
     with ExitStack() as stack:

@@ -22,13 +22,13 @@ from harness.compare.predict import (
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.model.addresses import parse_target
 from harness.model.cycles import find_cycle
-from harness.model.dialects import Dialect
+from harness.model.dialects import Dialect, dialect
 from harness.model.host import HostView, Target
 from harness.model.lookup import Item, NameService, Request
 from harness.model.order import Destination, compare_pair
 from harness.model.reload import Reading
 from harness.model.standards import STANDARDS, standard_order
-from harness.native.record import Answer, Crashed, Outcome
+from harness.native.record import Answer, Crashed, Outcome, TimedOut
 from harness.scenario.schema import Expect
 
 
@@ -104,27 +104,18 @@ def judge(
     analysis = known[evidence.case]
     prediction, lane = analysis.prediction, evidence.lane
     native = evidence.native
-    items: tuple[Item, ...] = ()
+    items, error = _answered(native)
+    right = fits(evidence, prediction)
     differences: tuple[str, ...] = ()
-    elapsed = 0
     if isinstance(native, Answer):
-        items = tuple(
-            Item(info.target, info.socktype, info.protocol, info.port)
-            for info in native.addrinfos
-            if info.address
-        )
-        error, elapsed = native.error, native.elapsed_ns
-        same = (items, error) == (prediction.items, prediction.error)
-        same |= error is None and items in prediction.alternatives
-        differences = tuple(entry_differences(native, prediction, request_for(evidence.lookup)))
-        verdict = Verdict.AGREE if same and not differences else Verdict.DISAGREE
-    elif isinstance(native, Crashed):
-        verdict, error = Verdict.CRASHED, signal.Signals(native.signal).name
+        verdict = Verdict.AGREE if right else Verdict.DISAGREE
+        if not right:
+            request = request_for(evidence.lookup)
+            differences = tuple(entry_differences(native, prediction, request))
     else:
-        verdict, error = Verdict.ERROR, f"no answer within {native.seconds:g} s"
+        verdict = Verdict.CRASHED if isinstance(native, Crashed) else Verdict.ERROR
     # where a file's effect is undefined, show the possible order that glibc chose
     shown = items if items in prediction.alternatives else prediction.items
-    died_of_a_line = bool(prediction.undefined) and error == "SIGSEGV"
     pairs = enumerate(zip_longest(items, shown))
     different = next((position for position, (one, other) in pairs if one != other), None)
     native_texts = tuple(str(item.target) for item in items)
@@ -140,6 +131,8 @@ def judge(
         label=lane.label,
         emulator=lane.emulator or None,
         untrusted=lane.untrusted or None,
+        said=(isinstance(native, Crashed) and native.said) or None,
+        rows=lane.rows,
         verdict=verdict,
         native=native_texts,
         model=model_texts,
@@ -149,10 +142,9 @@ def judge(
         differences=differences,
         decisions=analysis.decisions,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
-        predicted=verdict is Verdict.CRASHED
-        and (prediction.may_abort if error == "SIGABRT" else died_of_a_line),
+        predicted=verdict is Verdict.CRASHED and right,
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
-        elapsed_ns=elapsed,
+        elapsed_ns=native.elapsed_ns if isinstance(native, Answer) else 0,
         remarks=analysis.remarks,
         departures=analysis.departures,
         destinations=analysis.destinations,
@@ -178,6 +170,34 @@ def entry_differences(native: Answer, prediction: Prediction, request: Request) 
         for name, seen, expected in pairs:
             if seen != expected:
                 yield f"entry {number}: {name} {seen}, expected {expected}"
+
+
+def fits(evidence: Evidence, prediction: Prediction) -> bool:
+    """Whether the model explains an answer or a crash, those that chance decides included."""
+    native = evidence.native
+    items, error = _answered(native)
+    if isinstance(native, Crashed):
+        of_a_line = bool(prediction.undefined) and error == "SIGSEGV"
+        return prediction.may_abort if error == "SIGABRT" else of_a_line
+    same = (items, error) == (prediction.items, prediction.error)
+    same |= error is None and items in prediction.alternatives
+    if not same or not isinstance(native, Answer):
+        return False
+    return not any(entry_differences(native, prediction, request_for(evidence.lookup)))
+
+
+def _answered(native: Outcome) -> tuple[tuple[Item, ...], str | None]:
+    """The addrinfos of an outcome, and its error: a signal's name for a crash."""
+    if isinstance(native, Answer):
+        items = (
+            Item(info.target, info.socktype, info.protocol, info.port)
+            for info in native.addrinfos
+            if info.address
+        )
+        return tuple(items), native.error
+    if isinstance(native, Crashed):
+        return (), signal.Signals(native.signal).name
+    return (), f"no answer within {native.seconds:g} s"
 
 
 def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
@@ -286,9 +306,11 @@ def _unmet(
 ) -> tuple[str, ...]:
     """The expectations of the file that native or model do not meet, one line each."""
     failures: list[str] = []
-    native_error = native.error if isinstance(native, Answer) else "no answer"
-    if isinstance(native, Crashed):
-        native_error = signal.Signals(native.signal).name
+    lane = evidence.lane
+    own = dialect(lane.glibc, lane.arch)
+    if own != lane.dialect and prediction_for(evidence, dialect=own) != prediction:
+        return ()  # they are of the version, from which this build was told to differ
+    _, native_error = ((), "no answer") if isinstance(native, TimedOut) else _answered(native)
     sides = ("native", native_order, native_error), ("model", model_order, prediction.error)
     for expect in evidence.lookup.expect:
         if not expect.matches(evidence.lane.glibc, evidence.lane.arch):

@@ -22,6 +22,8 @@ class Build:
         files: Its real files by the name each is looked up by (its soname): the dynamic loader,
             libc itself, then the other libraries that a lookup may load.
         name: The name given with ``glibc add``; None for other builds.
+        rows: What ``glibc add --row`` told of it: rows of the dialect table in which it differs
+            from its version, ``"gaiconf_numbers_checked=true"``.
     """
 
     version: str
@@ -30,6 +32,7 @@ class Build:
     id: str
     files: tuple[tuple[str, Path], ...]
     name: str | None = None
+    rows: tuple[str, ...] = ()
 
     @property
     def loader(self) -> Path:

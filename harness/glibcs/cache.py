@@ -30,6 +30,7 @@ from pathlib import Path
 
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.elf import LARGEST, sha256
+from harness.model.dialects import NEWEST, dialect, told
 from harness.text.reading import read_regular
 from harness.versions import is_version
 
@@ -58,6 +59,7 @@ class Manifest:
     suite: str = ""
     package_version: str = ""
     deb_sha256: str = ""
+    rows: tuple[str, ...] = ()  # what an added build was told
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def publish(made: Path, final: Path) -> None:
 
 
 def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
-    """Copy a build, with its id, origin and name there, into the cache; gives that in the cache.
+    """Copy a build (id, origin, name and rows as given) into the cache; gives the one there.
 
     ``work`` is the private folder that `making` gave; ``kind`` and ``package`` are of `Manifest`.
     Raises GlibcError where it was damaged while it was written.
@@ -188,8 +190,9 @@ def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
         copy.chmod(0o755)
         files.append((name, copy.stat().st_size, sha256(copy)))
     manifest = Manifest(
-        build.id, build.version, build.arch, build.origin, kind, tuple(files), build.name, **package
-    )
+        build.id, build.version, build.arch, build.origin, kind, tuple(files), build.name,
+        rows=build.rows, **package,
+    )  # fmt: skip
     text = json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1)
     (made / "manifest.json").write_text(text + "\n", encoding="utf-8")
     final = cache_folder() / "builds" / build.id
@@ -206,6 +209,7 @@ def read_cached(folder: Path) -> Cached:
         data = json.loads(read_regular(folder / "manifest.json", _LONGEST_MANIFEST))
         schema = data.pop("schema")
         data["files"] = tuple((name, size, digest) for name, size, digest in data["files"])
+        data["rows"] = tuple(data.get("rows", ()))
         manifest = Manifest(**data)
         whole = (schema, manifest.id) == (SCHEMA, folder.name) and _sound(manifest)
         if not whole or not all(
@@ -217,8 +221,9 @@ def read_cached(folder: Path) -> Cached:
         return Cached(folder)
     files = tuple((name, folder / "lib" / name) for name, _, _ in manifest.files)
     build = Build(
-        manifest.version, manifest.arch, manifest.origin, manifest.id, files, manifest.name
-    )
+        manifest.version, manifest.arch, manifest.origin, manifest.id, files, manifest.name,
+        manifest.rows,
+    )  # fmt: skip
     return Cached(folder, manifest, build)
 
 
@@ -252,6 +257,7 @@ def _sound(manifest: Manifest) -> bool:
     """Whether every field is what its annotation says: JSON may hold anything there."""
     fields = asdict(manifest)
     files = fields.pop("files")
+    told(dialect(NEWEST), fields.pop("rows"))  # ValueError for what is no row
     texts = [fields.pop("name") or "", *fields.values()]
     texts += [text for name, _, digest in files for text in (name, digest)]
     return (

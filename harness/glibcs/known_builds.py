@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailab
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.discover import from_directory
 from harness.glibcs.host_libc import host
+from harness.model.dialects import NEWEST, dialect, told
 from harness.sandbox import programs
 from harness.text.nearest import did_you_mean, nearest
 from harness.versions import SUPPORTED, is_version
@@ -28,6 +30,7 @@ class InventoryEntry:
 
     The state is ``host``, ``cached`` (a package), ``added`` (a directory), ``available`` (can be
     fetched) or ``damaged`` (fetch or add it again), which has no version and no architecture.
+    ``rows`` are as in `Build`.
     """
 
     version: str
@@ -36,6 +39,7 @@ class InventoryEntry:
     origin: str
     id: str
     name: str | None = None
+    rows: tuple[str, ...] = ()
 
 
 def inventory() -> tuple[InventoryEntry, ...]:
@@ -98,13 +102,23 @@ def find(spec: str) -> list[Build]:
     raise _unknown(spec)
 
 
-def add(path: Path | str, name: str | None = None, arch: str | None = None) -> Build:
+def add(
+    path: Path | str,
+    name: str | None = None,
+    arch: str | None = None,
+    rows: Sequence[str] = (),
+) -> Build:
     """Register the glibc of a directory: its files are copied into the cache; gives that build.
 
     ``name`` is what to call it from now on, by default the directory's own; ``path`` and ``arch``
-    are as for `from_directory`. Adding a directory again under its name takes its files anew.
-    Raises GlibcError where it has no usable glibc, or the name is malformed or taken.
+    are as for `from_directory`, ``rows`` what it is told, as in `Build`. Adding a directory again
+    under its name takes its files anew. Raises GlibcError where it has no usable glibc, the name is
+    malformed or taken, or a row is none of the dialect table.
     """
+    try:
+        told(dialect(NEWEST), rows)
+    except ValueError as error:
+        raise GlibcError(f"--row {error}") from None
     found = from_directory(path, arch)
     chosen = _name(name, Path(os.path.realpath(path)), found)
     key = f"added-{chosen}-{found.version}-{found.arch}"
@@ -112,7 +126,9 @@ def add(path: Path | str, name: str | None = None, arch: str | None = None) -> B
         taken = [one for one in cache.cached() if one.build and one.build.name == chosen]
         if any(one.build and one.build.origin != found.origin for one in taken):
             raise GlibcError(f"the name {chosen} is taken; gai-harness glibc remove {chosen}")
-        build = cache.keep(replace(found, id=key, name=chosen), work, "added")
+        build = cache.keep(
+            replace(found, id=key, name=chosen, rows=tuple(dict.fromkeys(rows))), work, "added"
+        )
         for number, one in enumerate(taken):
             if one.folder.name != key:
                 _retire(one.folder, work / f"replaced{number}")
@@ -151,7 +167,9 @@ def _retire(folder: Path, grave: Path) -> None:
 
 
 def _entry(build: Build, state: str) -> InventoryEntry:
-    return InventoryEntry(build.version, build.arch, state, build.origin, build.id, build.name)
+    return InventoryEntry(
+        build.version, build.arch, state, build.origin, build.id, build.name, build.rows
+    )
 
 
 def _own() -> Build | None:

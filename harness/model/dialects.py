@@ -11,10 +11,12 @@ both families asks for IPv6 first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from harness.text.nearest import did_you_mean
 from harness.versions import ARCHITECTURES, Version
 
 NEWEST = "2.44"
@@ -161,6 +163,15 @@ ROWS: tuple[Row, ...] = (
 )  # fmt: skip
 
 
+FEATURES: dict[str, tuple[bool | int | str, ...]] = {
+    row.feature: tuple(dict.fromkeys(each.value for each in ROWS if each.feature == row.feature))
+    for row in ROWS
+}
+"""Each feature of the table with the values it takes."""
+TOLD = "as the build was told"
+"""The evidence of a row that a build was told, in the place of its version's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One glibc on one processor: the value of every feature of `ROWS`.
@@ -217,13 +228,55 @@ def dialect(glibc: str, arch: str = "amd64", rows: tuple[Row, ...] = ROWS) -> Di
 def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:
     """The rows that hold for ``other`` where ``one`` has another value, in the table's order.
 
+    Where ``other`` was told to differ from its version, that stands in the place of the evidence.
+
     >>> [row.feature for row in differences(dialect("2.41"), dialect("2.43"))]
     ['mptcp_known']
     """
     holding = _holding(Version.parse(other.glibc).release, other.arch, ROWS)
+    values = ((row, getattr(other, feature)) for feature, row in holding.items())
     return tuple(
-        row for feature, row in holding.items() if getattr(one, feature) != getattr(other, feature)
+        row if row.value == value else replace(row, value=value, evidence=TOLD)
+        for row, value in values
+        if getattr(one, row.feature) != value
     )
+
+
+def told(dialect: Dialect, rows: Iterable[str]) -> Dialect:
+    """The dialect of a build that was told to differ from its version.
+
+    ``rows`` are NAME=VALUE, as `ROWS` has the features and `shown` their values. Raises
+    ValueError, in one line with the nearest name, for what is none.
+    """
+    changes: dict[str, Any] = {}
+    for text in rows:
+        name, _, value = text.partition("=")
+        if name not in FEATURES:
+            raise ValueError(
+                f"{text}: NAME=VALUE of a row of the dialect table was expected"
+                + (did_you_mean(name, FEATURES) or f": {', '.join(FEATURES)}")
+            )
+        known = {shown(each): each for each in FEATURES[name]}
+        if value not in known:
+            perhaps = did_you_mean(value, known, f"{name}={{}}")
+            raise ValueError(f"{text}: {name} is {' or '.join(known)}{perhaps}")
+        changes[name] = known[value]
+    return replace(dialect, **changes)
+
+
+def turned(dialect: Dialect) -> dict[str, Dialect]:
+    """For each feature of the dialect table, the dialect with the other value of it."""
+    made = {}
+    for feature, values in FEATURES.items():
+        other = next(value for value in values if value != getattr(dialect, feature))
+        change: dict[str, Any] = {feature: other}
+        made[feature] = replace(dialect, **change)
+    return made
+
+
+def shown(value: bool | int | str) -> str:
+    """A row's value in words: ``true``, ``64``, ``modulo``."""
+    return str(value).lower()
 
 
 def _holding(release: tuple[int, int], arch: str, rows: tuple[Row, ...]) -> dict[str, Row]:

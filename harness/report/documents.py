@@ -95,6 +95,7 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
     "bench": ("bench --json", "harness.compare.bench.measure", "BenchReport"),
     "fuzz": ("fuzz --json", "harness.report.fuzz", "Document"),
     "doctor": ("doctor --format json", "harness.report.doctor", "Document"),
+    "probe": ("glibc probe --json", "harness.compare.probe", "Probe"),
     "lint": ("lint --format json", "harness.report.documents", "Lint"),
 }
 """The documents by the name that ``schema --of`` takes: the command, and where its type is."""

@@ -13,7 +13,7 @@ from rich.table import Table
 from harness.report.documents import Explain, Explained, fill
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
-from harness.report.words import equality
+from harness.report.words import equality, told
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ def _write(console: Terminal, builds: str, found: Explanation) -> None:
     result = found.result
     error = f" ({result.error})" if result.error else ""
     console.say(f"  glibc {builds}: native and model {result.verdict}{error}")
+    if result.rows:
+        console.say(f"  {told(result)}")
+    if result.said:
+        console.say(f"  it said {result.said}", "bold red")
     if result.untrusted:
         console.say(f"  not counted: {result.untrusted}", "bold magenta")
     if result.destinations:

@@ -17,7 +17,7 @@ from harness.compare.results import (
     VersionChange,
 )
 from harness.report.terminal import Terminal
-from harness.report.words import acceptance, change_lines, result_lines
+from harness.report.words import acceptance, change_lines, result_lines, told
 from harness.report.writer import Against, Writer
 from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
@@ -58,6 +58,7 @@ class TextReport(Writer):
         self._quiet = quiet
         self._lookups: set[tuple[str, str, str]] = set()
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
+        self._told: dict[str, None] = {}
         self._changed = 0
         self._against = Against()
         self._scenario = ""
@@ -69,6 +70,8 @@ class TextReport(Writer):
         self._lookups.add((report.scenario, report.lookup, report.gai_conf))
         for result in report.results:
             self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator or ""
+            if result.rows:
+                self._told[told(result)] = None
         if self._quiet and not _noteworthy(report):
             return
         if report.scenario != self._scenario:
@@ -96,6 +99,8 @@ class TextReport(Writer):
         through = sorted({(arch, name) for (_, arch, *_), name in self._ran.items() if name})
         if through:
             self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))
+        for line in self._told:
+            self._say(line)
         if self._changed:
             plural = "s"[: self._changed != 1]
             self._say(f"{self._changed} difference{plural} between neighbouring versions")

@@ -49,6 +49,8 @@ def result_lines(result: Result) -> Iterator[tuple[str, str]]:
         yield "undefined", f"undefined: {line}; a crash or any use of it is right"
     if result.native or result.error:
         yield "native", f"native  {result.answer}"
+    if result.said:
+        yield "said", f"it said {result.said}"
     if result.model or result.model_error:
         yield "model", f"model   {result.model_answer}"
     if result.first_difference is not None:
@@ -70,7 +72,15 @@ def result_lines(result: Result) -> Iterator[tuple[str, str]]:
 
 def story(result: Result) -> list[str]:
     """The headline and everything behind it, each line once."""
-    return list(dict.fromkeys([headline(result), *(text for _, text in result_lines(result))]))
+    known = [told(result)] if result.rows else []
+    return list(
+        dict.fromkeys([headline(result), *known, *(text for _, text in result_lines(result))])
+    )
+
+
+def told(result: Result) -> str:
+    """In which rows the build was told to differ from its version."""
+    return f"glibc {result.where} was told {', '.join(result.rows)}"
 
 
 def by_headline(results: Iterable[Result]) -> dict[str, list[Result]]:

@@ -25,7 +25,9 @@ LIBRARY = {path.stem for path in library()}
 # what is typed, and what is offered: all of it, or (with an ellipsis) at least that
 CASES: list[tuple[str, set[str], bool]] = [
     ("gai-harness ru", {"run"}, True),
-    ("gai-harness glibc ", {"list", "fetch", "add", "remove"}, True),
+    ("gai-harness glibc ", {"list", "fetch", "add", "probe", "remove"}, True),
+    ("gai-harness glibc probe mi", {"mine"}, True),
+    ("gai-harness glibc add . --row shift", {"shift_by_32=modulo", "shift_by_32=zero"}, True),
     ("gai-harness glibc re", {"remove"}, True),
     ("gai-harness run --lane ", {"auto", "cffi", "worker", "both"}, True),
     ("gai-harness run --sui", {"--suite"}, True),

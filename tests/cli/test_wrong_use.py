@@ -126,6 +126,14 @@ WRONG_USE = {
     "glibc add ''": "a path was expected",
     "glibc add missing": "missing: does not exist",
     "glibc add empty": "expected a root file system",
+    "glibc add . --row mptcp_know=true": "NAME=VALUE of a row of the dialect table was expected;"
+        " did you mean mptcp_known?",
+    "glibc add . --row shift_by_32=modul": "modulo or zero; did you mean shift_by_32=modulo?",
+    "glibc add . --row zzz": "was expected: rule9_ipv4_in_subnet_only, ",
+    "glibc probe": "BUILD",
+    "glibc probe nope": "names no glibc",
+    "glibc prboe host": "did you mean probe?",
+    "probe host": "did you mean gai-harness glibc probe?",
     "glibc remove nope": "names no glibc",
     # what may have been meant
     "rnu": "did you mean run?",

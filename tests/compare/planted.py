@@ -16,14 +16,13 @@ from harness.compare import predict as predict_module
 from harness.compare.fuzz import hostwork as hostwork_module
 from harness.compare.fuzz import sorter as sorter_module
 from harness.compare.fuzz import tally as tally_module
-from harness.compare.fuzz.engine import turned
 from harness.compare.fuzz.sorter import RULE_BITS, Fixed, Key, Sorter
 from harness.compare.predict import ModelParts
 from harness.model import address_table as table_module
 from harness.model import gaiconf as gaiconf_module
 from harness.model import policy as policy_module
 from harness.model.addresses import leading_zeros
-from harness.model.dialects import ROWS, Dialect, dialect
+from harness.model.dialects import ROWS, Dialect, dialect, turned
 from harness.model.host import AddressRow
 from harness.model.order import RULES, Candidate, Compare, Destination, Values
 from harness.sandbox import Outcome, Pool

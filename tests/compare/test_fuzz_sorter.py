@@ -6,9 +6,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.compare.fuzz.engine import turned
 from harness.compare.fuzz.sorter import Sorter, SortInput, deciding_rule
-from harness.model.dialects import ROWS, Dialect, dialect
+from harness.model.dialects import ROWS, Dialect, dialect, turned
 from harness.model.host import IPAddress
 from harness.model.order import Candidate, order_for
 from harness.model.policy import Policy

@@ -105,7 +105,9 @@ def start(folder: Path, command: list[str], **more: str) -> subprocess.Completed
 
 
 def test_no_command_runs_what_lies_there(hostile: Path) -> None:
-    added = start(hostile, [str(COMMAND), "glibc", "add", "/", "--name", "local-copy"])
+    added = start(
+        hostile, [str(COMMAND), "glibc", "add", "/", "--name", "local-copy", "--no-probe"]
+    )
     assert added.returncode == 0, added.stderr
     with ThreadPoolExecutor(2) as threads:
         jobs = [

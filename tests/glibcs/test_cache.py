@@ -77,6 +77,10 @@ MANIFESTS: dict[str, Damage] = {
     "null for the architecture": _field("arch", None),
     "a list for the suite": _field("suite", []),
     "another build's id": _field("id", "../other"),
+    "a number of rows": _field("rows", 1),
+    "rows of numbers": _field("rows", [1]),
+    "an unknown row": _field("rows", ["\x1b[2J=true"]),
+    "a row's wrong value": _field("rows", ["mptcp_known=1"]),
 }
 
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from operator import ne
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from harness.compare import predict
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
@@ -25,7 +25,7 @@ from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, Tally, known_keys, line_kinds
 from harness.compare.run import worker_lane
 from harness.compare.verdict import judge
-from harness.model.dialects import ROWS, Dialect
+from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for
 from harness.model.policy import Policy
@@ -272,17 +272,6 @@ class Engine:
         result = judge(evidence, predict.GLIBC)
         alone = isinstance(native, (Crashed, TimedOut)) or bool(result.undefined)
         return [] if alone and result.agreed else [Disagreement(evidence, result)]
-
-
-def turned(dialect: Dialect) -> dict[str, Dialect]:
-    """For each feature of the dialect table, the dialect with another value of it."""
-    made = {}
-    for feature in dict.fromkeys(row.feature for row in ROWS):
-        value = getattr(dialect, feature)
-        others = [row.value for row in ROWS if row.feature == feature and row.value != value]
-        change: dict[str, Any] = {feature: others[0]}
-        made[feature] = replace(dialect, **change)
-    return made
 
 
 ROWS_EVERY = 8

@@ -1,0 +1,156 @@
+"""Which rows of the dialect table a real build follows, found by running the library on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.compare.evidence import Evidence, LaneSpec
+from harness.compare.plan import load_scenarios, make_jobs
+from harness.compare.results import Arch, Count, Glibc, Result, Schema, Where
+from harness.compare.run import HostJob, collect
+from harness.compare.verdict import fits, judge, prediction_for
+from harness.model.dialects import Dialect, dialect, shown, turned
+from harness.native.record import LaneError, TimedOut
+from harness.sandbox import Box, NoSandbox, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedRow:
+    """One row of the dialect table, and the value that a build's answers show."""
+
+    row: str
+    follows: Annotated[str | None, Field(description="null where no answer tells")]
+    expected: Annotated[str, Field(description="what its version has")]
+    model: Annotated[str, Field(description="what the model has: its version's, or as told")]
+    told_by: Annotated[
+        tuple[str, ...], Field(description="the scenarios that no other value explains")
+    ]
+    why: Annotated[str, Field(description="why it cannot be told; else empty")] = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the model has another value than the build."""
+        return self.follows not in (None, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """An answer that no value of any row explains, beside the model's nearest."""
+
+    scenario: str
+    lookup: str
+    gai_conf: str
+    native: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """``gai-harness glibc probe --json``."""
+
+    glibc: Glibc
+    arch: Arch
+    build: Where
+    answers: Annotated[Count, Field(description="look-ups of the library that were judged")]
+    refused: Annotated[tuple[str, ...], Field(description="hosts the kernel would not build")]
+    rows: tuple[ProbedRow, ...]
+    unexplained: tuple[Unexplained, ...]
+    mend: Annotated[
+        str, Field(description="the command that tells the model of the rows; else empty")
+    ] = ""
+    schema: Schema = 1
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The rows in which the build differs from its version, as ``glibc add --row`` takes."""
+        values = ((one.row, one.follows or one.model, one.expected) for one in self.rows)
+        return tuple(f"{row}={value}" for row, value, expected in values if value != expected)
+
+    @property
+    def differing(self) -> tuple[ProbedRow, ...]:
+        """The rows of which the model has another value than the build."""
+        return tuple(one for one in self.rows if one.differs)
+
+
+def probe(lane: LaneSpec, workers: int | None = None) -> Probe:
+    """Run the library on a build, and find the values of its rows that explain its answers.
+
+    ``workers`` sandboxes at a time (default: as many as processors). Raises SandboxUnavailable
+    where no sandbox can be had, and LaneError for a build that does not run.
+    """
+    dialects = tuple(turned(lane.dialect).values())
+    jobs = [replace(job, dialects=dialects) for job in make_jobs(load_scenarios(()), (lane,))]
+    seen: list[Evidence] = []
+    refused = []
+    with Pool(workers or os.cpu_count() or 1) as pool:
+        for job, outcome in zip(jobs, pool.outcomes(_evidences, jobs), strict=True):
+            if isinstance(outcome.error, NoSandbox):
+                raise outcome.error
+            if outcome.error is not None:
+                refused.append(f"{job.scenario.name}: {outcome.error}")
+            seen += outcome.values
+            if seen and all(isinstance(one.native, TimedOut) for one in seen):
+                raise LaneError(f"glibc {lane.name} answers no look-up in {job.timeout:g} s")
+    return probed(lane, seen, tuple(refused))
+
+
+def _evidences(box: Box, job: HostJob) -> Iterator[Evidence]:
+    for evidences, _ in collect(box, job):
+        yield from evidences
+
+
+def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = ()) -> Probe:
+    """What the answers ``seen`` of one build say of its rows. Pure."""
+    known: dict[Dialect, tuple[bool, ...]] = {}
+
+    def explained(own: Dialect) -> tuple[bool, ...]:
+        """Which of the answers that dialect explains."""
+        if own not in known:
+            known[own] = tuple(fits(one, prediction_for(one, dialect=own)) for one in seen)
+        return known[own]
+
+    nearest = lane.dialect
+    while not all(explained(nearest)):
+        better = max(turned(nearest).values(), key=lambda own: sum(explained(own)))
+        if sum(explained(better)) <= sum(explained(nearest)):
+            break
+        nearest = better
+    rows = []
+    version = dialect(lane.glibc, lane.arch)
+    for feature, other in turned(nearest).items():
+        pairs = list(zip(seen, explained(nearest), explained(other), strict=True))
+        names = dict.fromkeys(one.scenario.name for one, this, that in pairs if this and not that)
+        values = (shown(getattr(own, feature)) for own in (nearest, version, lane.dialect))
+        follows, expected, model = values
+        why = "" if names else _why(seen, nearest, other, refused)
+        rows.append(
+            ProbedRow(feature, follows if names else None, expected, model, tuple(names), why)
+        )
+    unexplained = tuple(
+        _unexplained(judge(one)) for one, right in zip(seen, explained(nearest), strict=True)
+        if not right
+    )  # fmt: skip
+    where = f"{lane.glibc}:{lane.arch} ({lane.label})"
+    return Probe(lane.glibc, lane.arch, where, len(seen), refused, tuple(rows), unexplained)
+
+
+def _why(seen: Sequence[Evidence], one: Dialect, other: Dialect, refused: tuple[str, ...]) -> str:
+    """Why no answer tells two values of a row apart."""
+    for each in seen:
+        first, second = (prediction_for(each, dialect=own) for own in (one, other))
+        if (first.items, first.error) != (second.items, second.error):
+            return f"the answer to {each.scenario.name} may come of both values, or of neither"
+    if refused:
+        return "no look-up that could be made here depends on it; hosts were refused"
+    return f"no look-up of the library depends on it on {one.arch}"
+
+
+def _unexplained(result: Result) -> Unexplained:
+    return Unexplained(
+        result.scenario, result.lookup, result.gai_conf, result.answer, result.model_answer
+    )

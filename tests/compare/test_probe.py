@@ -1,0 +1,141 @@
+"""A probe says which rows of the dialect table a real build follows, whatever it was told."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.compare import probe as probe_module
+from harness.compare.evidence import Evidence, LaneSpec
+from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.probe import Probe, probed
+from harness.compare.results import Verdict
+from harness.compare.verdict import judge
+from harness.glibcs import find
+from harness.model.dialects import FEATURES, dialect, shown, turned
+from harness.native.record import Answer, Crashed
+from tests.compare.kit import evidence_of
+from tests.compare.patched import install_prefix
+from tests.conftest import Call
+
+# one for each row, as far as it can be told on every processor
+TELLING = (
+    "arch-strtoul-range", "case-golang-13283-ipv4-only", "fact-1.7-length-in-127",
+    "fact-2.3-private-scope-by-gai-conf", "fact-3.3-missing-value", "fact-5-mptcp-hint",
+    "nss-errors", "nss-scope-id-lost-by-family", "presort-numeric-junk", "presort-numeric-zone",
+    "presort-v4mapped", "rule7-unknown-is-noted",
+)  # fmt: skip
+TOLD = [feature for feature in FEATURES if feature != "first_of_pair_keeps_top_bit"]
+
+
+@pytest.fixture(scope="module")
+def seen() -> list[Evidence]:
+    """What the host's glibc answers where rows are told apart."""
+    jobs = make_jobs(load_scenarios([Path(name) for name in TELLING]), (host_lane(),))
+    dialects = tuple(turned(host_lane().dialect).values())
+    return evidence_of([replace(job, dialects=dialects) for job in jobs], os.cpu_count() or 1)
+
+
+def wrongly(features: Sequence[str]) -> tuple[str, ...]:
+    """The rows of the host's glibc with the value that it does not have."""
+    other = turned(host_lane().dialect)
+    return tuple(f"{name}={shown(getattr(other[name], name))}" for name in features)
+
+
+def found(seen: Sequence[Evidence], rows: tuple[str, ...] = ()) -> tuple[Probe, list[Evidence]]:
+    lane = replace(seen[0].lane, rows=rows)
+    evidences = [replace(one, lane=lane) for one in seen]
+    return probed(lane, evidences), evidences
+
+
+def test_every_row_of_the_host_is_told_and_as_the_model_has_it(seen: list[Evidence]) -> None:
+    read, _ = found(seen)
+    known = {one.row: one.follows for one in read.rows if one.told_by}
+    assert known.keys() >= set(TOLD)
+    assert known == {name: shown(getattr(host_lane().dialect, name)) for name in known}
+    assert all(one.why for one in read.rows if one.row not in known)
+    assert (read.differing, read.unexplained, read.found) == ((), (), ())
+
+
+@pytest.mark.parametrize("feature", TOLD)
+def test_a_row_told_wrongly_is_caught(seen: list[Evidence], feature: str) -> None:
+    read, _ = found(seen, wrongly([feature]))
+    assert [one.row for one in read.differing] == [feature]
+    assert (read.unexplained, read.found) == ((), ())
+
+
+def test_several_at_once_and_a_value_that_no_version_told(seen: list[Evidence]) -> None:
+    names = ["rfc1918_is_global", "no_data_told_by_family", "gaiconf_numbers_checked"]
+    read, _ = found(seen, wrongly(names))
+    assert {one.row for one in read.differing} == set(names)
+    # a back-port: what the host does, of a version whose row has another value
+    older = [replace(one, lane=replace(one.lane, glibc="2.26")) for one in seen]
+    read = probed(older[0].lane, older)
+    assert "no_data_told_by_family=true" in read.found
+    assert not read.unexplained
+
+
+def test_an_answer_that_no_row_explains_is_named(seen: list[Evidence]) -> None:
+    number = next(n for n, one in enumerate(seen) if one.scenario.name == "presort-v4mapped")
+    one = seen[number]
+    assert isinstance(one.native, Answer)
+    turned_round = replace(one.native, addrinfos=one.native.addrinfos[::-1] * 2)
+    for native in (turned_round, Crashed(11)):
+        wrong = replace(one, native=native)
+        read, _ = found([*seen[:number], wrong, *seen[number + 1 :]])
+        (only,) = read.unexplained
+        assert (only.scenario, read.differing) == ("presort-v4mapped", ())
+
+
+def test_what_a_version_expects_is_not_expected_of_a_build_told_otherwise(
+    seen: list[Evidence],
+) -> None:
+    rows = wrongly(["gaiconf_numbers_checked"])
+    plain, other = (
+        [judge(one) for one in found(seen, told)[1] if one.scenario.name == TELLING[4]]
+        for told in ((), rows)
+    )
+    assert {one.verdict for one in plain} == {Verdict.AGREE}
+    assert {one.verdict for one in other} == {Verdict.DISAGREE}
+    assert [(one.unmet, one.rows) for one in other] == [((), rows)] * len(other)
+
+
+def test_the_commands(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(tmp_path / "cache"))
+    few = load_scenarios([Path("fact-3.3-missing-value"), Path("fact-5-mptcp-hint")])
+    monkeypatch.setattr(probe_module, "load_scenarios", lambda _: few)
+    folder = install_prefix(tmp_path / "my build")
+    own, wrong = host_lane(), wrongly(["gaiconf_numbers_checked"])[0]
+    right = f"gaiconf_numbers_checked={shown(own.dialect.gaiconf_numbers_checked)}"
+    mend = f"gai-harness glibc add '{folder}' --name mine"
+
+    added = call("glibc", "add", folder, "--name", "mine", "--row", wrong)
+    assert (added.status, added.err) == (0, "")
+    first, says, differs, offer = added.out.splitlines()
+    assert first.endswith(f" as mine, told {wrong}")
+    assert "probing" in says
+    assert differs.startswith(f"{right.replace('=', ' is ')} here")
+    assert offer == f"to tell the model: {mend}"
+    assert find("mine")[0].rows == (wrong,)
+    assert f", told {wrong}\n" in call("glibc", "list").out
+
+    probed = call("glibc", "probe", "mine")
+    assert (probed.status, offer in probed.out) == (1, True)
+    ran = call("run", "fact-3.3-missing-value", "--glibc", "mine")
+    assert (ran.status, f"was told {wrong}\n" in ran.out) == (1, True)
+
+    mended = call(*shlex.split(mend)[1:], "--no-probe")
+    assert (mended.status, mended.out.count("\n")) == (0, 1)
+    probed = call("glibc", "probe", "mine")
+    assert (probed.status, "every answer is as the model has it" in probed.out) == (0, True)
+    assert call("run", "fact-3.3-missing-value", "--glibc", "mine").status == 0
+
+
+def test_a_lane_is_told_too() -> None:
+    lane = LaneSpec("2.36", "amd64", "worker", "x", rows=("gaiconf_numbers_checked=true",))
+    assert lane.dialect == replace(dialect("2.36"), gaiconf_numbers_checked=True)
