@@ -92,18 +92,17 @@ def run_page(shown: Page, private: Path, cache: Path | None) -> list[str]:
     folder, notes = private / "work", private / "notes"
     folder.mkdir()
     notes.mkdir()
-    with Shell(folder, notes, variables) as shell:
-        host_glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
-        scene = Scene(folder, shell, host_glibc)
-        told = []
-        for block in shown.blocks:
-            try:
-                told.append(f"{block.where} {block.language}: {_run_block(scene, block)}")
-            except Untrue as error:
-                raise Untrue(f"{block.where}: {error}") from None
-            except Exception as error:
-                raise Untrue(f"{block.where}: {type(error).__name__}: {error}") from error
-        return told
+    host_glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+    scene = Scene(folder, Shell(folder, notes, variables), host_glibc)
+    told = []
+    for block in shown.blocks:
+        try:
+            told.append(f"{block.where} {block.language}: {_run_block(scene, block)}")
+        except Untrue as error:
+            raise Untrue(f"{block.where}: {error}") from None
+        except Exception as error:
+            raise Untrue(f"{block.where}: {type(error).__name__}: {error}") from error
+    return told
 
 
 def _run_block(scene: Scene, block: Block) -> str:

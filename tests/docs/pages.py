@@ -1,13 +1,13 @@
 """The project's Markdown, read once: its blocks of code, links, headings and words in code."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from mdit_py_plugins.anchors import anchors_plugin
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,8 +84,8 @@ def parse(name: str, text: str) -> Page:
     """The parts of a page. Raises Malformed for a directive without a block under it."""
     made, section, heading = Page(name), "", False
     waiting: dict[str, str] = {}
-    slugs: Counter[str] = Counter()
-    for token in MarkdownIt("commonmark", {"linkify": False}).enable("table").parse(text):
+    reader = MarkdownIt("commonmark").enable("table").use(anchors_plugin, max_level=6)  # GitHub's
+    for token in reader.parse(text):
         line = token.map[0] + 1 if token.map else 0
         if waiting and token.type not in ("html_block", "fence"):
             raise Malformed(f"{name}:{line}: a block of code was expected under the directive")
@@ -101,9 +101,9 @@ def parse(name: str, text: str) -> Page:
         elif token.type == "inline":
             if heading:
                 section = token.content
-                made.anchors.add(_anchor(token, slugs))
             _inline(made, line, token)
-        heading = token.type == "heading_open"
+        if heading := token.type == "heading_open":
+            made.anchors.add(str(token.attrs["id"]))
     if waiting:
         raise Malformed(f"{name}: the page ends with a directive")
     return made
@@ -139,12 +139,3 @@ def _inline(made: Page, line: int, token: Token) -> None:
             made.links.append(Link(made.name, line, str(child.attrs["src"]), child.content))
         elif child.type == "code_inline":
             made.code.append((line, " ".join(child.content.split())))
-
-
-def _anchor(heading: Token, seen: Counter[str]) -> str:
-    """The anchor GitHub gives a heading."""
-    parts = [one for one in heading.children or () if one.type in ("text", "code_inline")]
-    words = "".join(one.content for one in parts).strip().lower()
-    slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
-    seen[slug] += 1
-    return f"{slug}-{seen[slug] - 1}" if seen[slug] > 1 else slug

@@ -1,19 +1,21 @@
-"""A bash that stays open for the blocks of one page, as a reader's does."""
+"""A bash for the blocks of one page: folder, variables and functions stay, as in a reader's."""
 
 import os
-import select
+import shlex
 import signal
-import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self
+from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
+from typing import NamedTuple
 
 SECONDS = 600
+# what the next command begins with; bash refuses to set some of its own variables, and says so
+LEFT = 'declare -p; declare -f; echo "cd ${PWD@Q}; (exit $ended)"'
 
 
 class Hung(Exception):
-    """A command did not end in time, or took the shell with it; the text is what it printed."""
+    """A command did not end in time; the text is what it printed."""
 
 
 class Ran(NamedTuple):
@@ -24,51 +26,40 @@ class Ran(NamedTuple):
 
 
 class Shell:
-    """Runs commands one after the other; folder, variables and functions stay.
+    """Runs commands one after the other, each with what the one before has left.
 
     Parameters: ``folder`` where it starts, ``notes`` a folder of its own for what passes
     between the two, ``environment`` the whole environment.
     """
 
     def __init__(self, folder: Path, notes: Path, environment: Mapping[str, str]) -> None:
-        self._notes = notes
-        self._count = self._last = 0
-        self._bash = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"], cwd=folder, env=environment, bufsize=0,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
-        assert self._bash.stdin is not None
-        assert self._bash.stdout is not None
-        self._stdin, self._statuses = self._bash.stdin, self._bash.stdout
-        # a command that ends the shell leaves its status too
-        self._stdin.write(b"exec 3>&1 >/dev/null; trap 'echo $? >&3' EXIT\n")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self._bash.pid, signal.SIGKILL)  # with all that commands left behind
-        self._bash.communicate()
+        self._script, self._left, self._output = (notes / name for name in ("sh", "left", "out"))
+        self._left.write_text(f"cd {shlex.quote(str(folder))}\n", encoding="utf-8")
+        self._environment = environment
 
     def run(self, command: str, *, strict: bool = False) -> Ran:
         """Run a command line or several; ``strict``: the first that fails ends it.
 
         Raises Hung.
         """
-        self._count += 1
-        script, output = (self._notes / f"{self._count}.{kind}" for kind in ("sh", "out"))
-        text = f"set -e -o pipefail\n{command}\nset +e +o pipefail\n" if strict else command
-        script.write_text(text + "\n", encoding="utf-8")
-        line = f"(exit {self._last}); . {script} >{output} 2>&1 </dev/null; echo $? >&3\n"
-        try:
-            self._stdin.write(line.encode())
-        except BrokenPipeError:
-            raise Hung("the shell had ended") from None
-        ready, _, _ = select.select([self._statuses], [], [], SECONDS)
-        word = self._statuses.readline() if ready else b""
-        printed = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
-        if not word:
-            raise Hung(printed)
-        self._last = int(word)
-        return Ran(printed, self._last)
+        self._script.write_text("set -e -o pipefail\n" * strict + command, encoding="utf-8")
+        keep = f"trap 'ended=$?; {{ {LEFT}; }} >{self._left}' EXIT"
+        line = f"{keep}; . {self._left} 2>/dev/null; . {self._script}"
+        with (
+            self._output.open("wb") as output,
+            Popen(
+                ["bash", "--noprofile", "--norc", "-c", line], env=self._environment,
+                stdin=DEVNULL, stdout=output, stderr=STDOUT, start_new_session=True,
+            ) as bash,
+        ):  # fmt: skip
+            try:
+                bash.wait(SECONDS)
+            except TimeoutExpired:
+                raise Hung(self._printed()) from None
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(bash.pid, signal.SIGKILL)  # with all that it left behind
+        return Ran(self._printed(), bash.returncode)
+
+    def _printed(self) -> str:
+        return self._output.read_text(encoding="utf-8", errors="replace")
