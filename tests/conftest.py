@@ -84,6 +84,7 @@ class Done:
 
 
 Call = Callable[..., Done]
+Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture

@@ -114,9 +114,7 @@ def test_new_lines_stand_in_front_and_a_file_with_precedences_needs_no_defaults(
         (4, OTHER_SIX, replace(SIX, home=True), "the home flag"),
     ],
 )
-def test_the_rule_in_the_way_is_named(
-    rule: int, worse: Candidate, better: Candidate, remedy: str
-) -> None:
+def test_the_rule_is_named(rule: int, worse: Candidate, better: Candidate, remedy: str) -> None:
     found = wish(worse, better, want=[str(worse.destination)])
     assert isinstance(found, Impossible)
     assert found.proved
@@ -226,9 +224,7 @@ SLOW = [HealthCheck.filter_too_much, HealthCheck.too_slow]
 
 @settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
 @given(small_cases(), st.data())
-def test_the_search_finds_a_change_exactly_where_trying_everything_does(
-    one: LookupCase, data: st.DataObject
-) -> None:
+def test_it_finds_what_trying_everything_does(one: LookupCase, data: st.DataObject) -> None:
     every = [Target(ip_address(str(c.destination))) for c in one.candidates]
     order = data.draw(st.permutations(every))
     wanted = tuple(order[: data.draw(st.integers(1, len(order)))])
@@ -248,9 +244,7 @@ def test_the_search_finds_a_change_exactly_where_trying_everything_does(
 
 @settings(max_examples=60, deadline=None)
 @given(small_cases(), st.data())
-def test_one_precedence_line_never_does_what_is_said_to_take_two(
-    one: LookupCase, data: st.DataObject
-) -> None:
+def test_one_line_never_does_what_takes_two(one: LookupCase, data: st.DataObject) -> None:
     wanted = tuple(
         Target(ip_address(str(c.destination))) for c in data.draw(st.permutations(one.candidates))
     )

@@ -10,7 +10,7 @@ import pytest
 from harness.compare.bench.curve import FAMILIES, SIZES
 from harness.compare.bench.measure import BenchReport, bench
 from harness.compare.plan import lanes_for
-from tests.conftest import Call
+from tests.conftest import Call, Patch
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -51,9 +51,7 @@ def test_json_svg_and_text(tmp_path: Path, call: Call) -> None:
         assert part in done.out
 
 
-def test_a_disagreement_is_a_finding(
-    measured: BenchReport, monkeypatch: pytest.MonkeyPatch, call: Call
-) -> None:
+def test_a_disagreement_is_a_finding(measured: BenchReport, monkeypatch: Patch, call: Call) -> None:
     wrong = replace(measured.points[0], agreed=False)
     found = replace(measured, points=(wrong, *measured.points[1:]))
     monkeypatch.setattr("harness.cli.bench.bench", lambda *_, **__: found)

@@ -7,6 +7,7 @@ import pytest
 
 from harness.cli.outputs import spare, whole
 from harness.cli.parser import UsageError
+from tests.conftest import Patch
 
 
 def names(folder: Path) -> list[str]:
@@ -71,9 +72,7 @@ def test_devices_and_pipes_are_written_to_by_whichever_name(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["", "folder", "folder/", "missing/report", "a\0b", "x" * 300])
-def test_what_cannot_be_written_is_one_line(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_written_is_one_line(name: str, tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match="cannot be written") as raised, whole(name):

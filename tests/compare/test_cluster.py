@@ -25,7 +25,7 @@ from harness.compare.fuzz.engine import BatchSpec, FuzzReport, fuzz
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import LookupReport
 from harness.compare.run import JobOutcome, run
-from tests.conftest import Call
+from tests.conftest import Call, Patch
 from tests.processes import Program, until
 
 SEED = 11
@@ -166,9 +166,7 @@ def test_the_command(shared: Dask, call: Call, tmp_path: Path) -> None:
         assert reports[0][key] == reports[1][key] == reports[2][key], key
 
 
-def test_who_has_no_certificate_is_refused(
-    shared: Dask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_stranger_is_refused(shared: Dask, monkeypatch: Patch, tmp_path: Path) -> None:
     monkeypatch.setattr(clusters, "_ANSWERS", 3.0)
     other = made_for(tmp_path)
     stranger = Tls(shared.tls.ca, other.cert, other.key)  # it trusts, and is not trusted
@@ -180,9 +178,7 @@ def test_who_has_no_certificate_is_refused(
             Cluster(address, proof)
 
 
-def test_without_tls_it_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, call: Call, tmp_path: Path
-) -> None:
+def test_without_tls_it_is_said_once(monkeypatch: Patch, call: Call, tmp_path: Path) -> None:
     """The scheduler takes part in nothing: what is said is said before anything is sent."""
     connected = MagicMock(encrypted=False, stream=partial(map, do))
     connected.__enter__.return_value = connected

@@ -40,9 +40,7 @@ def test_rows_show_every_fact(library_evidence: list[Evidence]) -> None:
         ("seed-rule9-dual-stack", "", ""),
     ],
 )
-def test_what_is_remarked(
-    library_evidence: list[Evidence], scenario: str, kind: str, text: str
-) -> None:
+def test_remarks(library_evidence: list[Evidence], scenario: str, kind: str, text: str) -> None:
     found = judge(of(library_evidence, scenario)).remarks
     assert any(one.kind == kind and text in one.text for one in found) is bool(kind)
     assert kind or not found

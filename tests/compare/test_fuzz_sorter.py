@@ -60,9 +60,7 @@ def ordered(
 
 @settings(max_examples=400)
 @given(st.lists(candidate(), max_size=12), CONFS, BUILDS)
-def test_same_order_as_the_rules(
-    candidates: list[Candidate], conf: bytes | None, build: str
-) -> None:
+def test_same_order_as_rules(candidates: list[Candidate], conf: bytes | None, build: str) -> None:
     spoken = dialect(*build.split(":"))
     policy = Policy.build(conf, spoken)
     sorter = Sorter(SortInput.of(policy, spoken))

@@ -14,6 +14,7 @@ from harness.model import policy
 from harness.model.dialects import ROWS, Dialect
 from tests.compare.kit import evidence_of
 from tests.compare.planted import PLANTED, READ_OTHERWISE
+from tests.conftest import Patch
 
 UNWRITABLE = "nul_unnoticed"  # YAML cannot hold a NUL byte
 ABROAD = "first_of_pair_keeps_top_bit"  # seen on other processors only
@@ -34,9 +35,7 @@ def rule9_evidence() -> list[Evidence]:
     return evidence_of(make_jobs(chosen, (host_lane(),)), 2)
 
 
-def test_the_model_itself_agrees(
-    library_evidence: list[Evidence], rule9_evidence: list[Evidence]
-) -> None:
+def test_the_model_agrees(library_evidence: list[Evidence], rule9_evidence: list[Evidence]) -> None:
     assert len(library_evidence) >= 40
     assert len(rule9_evidence) > 1000
     assert disagreements([*library_evidence, *rule9_evidence]) == []
@@ -47,9 +46,7 @@ def test_every_dialect_feature_is_changed() -> None:
 
 
 @pytest.mark.parametrize("bug", sorted({*BUGS} - {ABROAD, UNWRITABLE}))
-def test_the_library_shows_it(
-    bug: str, library_evidence: list[Evidence], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_library_shows(bug: str, library_evidence: list[Evidence], monkeypatch: Patch) -> None:
     BUGS[bug](monkeypatch.setattr)
     assert disagreements(library_evidence)
 
@@ -57,17 +54,13 @@ def test_the_library_shows_it(
 @pytest.mark.parametrize(
     "bug", ["ipv4_unlimited", "ipv6_limited", "table_kept", "peer_found", "stable_sort"]
 )
-def test_the_suite_shows_it(
-    bug: str, rule9_evidence: list[Evidence], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_suite_shows_it(bug: str, rule9_evidence: list[Evidence], monkeypatch: Patch) -> None:
     BUGS[bug](monkeypatch.setattr)
     assert disagreements(rule9_evidence)
 
 
 @pytest.mark.network
-def test_another_processor_shows_it(
-    abroad_evidence: list[Evidence], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_processor_shows_it(abroad_evidence: list[Evidence], monkeypatch: Patch) -> None:
     assert disagreements(abroad_evidence) == []
     BUGS[ABROAD](monkeypatch.setattr)
     assert disagreements(abroad_evidence)

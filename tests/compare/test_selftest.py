@@ -25,7 +25,7 @@ from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Box, Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
-from tests.conftest import Call
+from tests.conftest import Call, Patch
 
 
 def differences(box: Box, host: Host) -> Iterator[tuple[str, str]]:
@@ -123,9 +123,7 @@ def lane(arch: str, glibc: str = "2.36") -> LaneSpec:
     return LaneSpec(glibc, arch, "worker", "made", ("/worker",), Path("/none"), emulator="qemu 9")
 
 
-def test_only_foreign_lanes_are_tried_and_each_emulator_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_only_foreign_lanes_are_tried_and_each_emulator_once(monkeypatch: Patch) -> None:
     objection = MagicMock(return_value="seen upside down")
     monkeypatch.setattr(selftest, "_objection", objection)
     own = lane(native_arch())
@@ -136,9 +134,7 @@ def test_only_foreign_lanes_are_tried_and_each_emulator_once(
     assert {one.args for one in objection.call_args_list} == {(lane(FOREIGN),)}
 
 
-def test_what_only_counts_findings_refuses_a_lane_that_fails(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_only_counts_findings_refuses_a_lane_that_fails(monkeypatch: Patch) -> None:
     """Fuzzing and suggestions: there a wrong lane would be taken for a wrong model."""
     wrong = replace(lane(FOREIGN), untrusted="seen upside down")
     monkeypatch.setattr(plan, "lanes_for", lambda *_: (lane(FOREIGN),))
@@ -210,9 +206,7 @@ def test_an_untrusted_result_is_shown_and_not_counted(verdict: Verdict) -> None:
     assert (both.untrusted, both.failed, both.expectation_failed) == (1, 1, 1)
 
 
-def test_a_run_in_which_nothing_counts_is_no_success(
-    monkeypatch: pytest.MonkeyPatch, call: Call
-) -> None:
+def test_a_run_in_which_nothing_counts_is_no_success(monkeypatch: Patch, call: Call) -> None:
     doubtful = replace(host_lane(), untrusted="seen upside down")
     monkeypatch.setattr(plan, "lanes_for", lambda *_: (doubtful,))
     done = call("run", "seed-rule9-ipv4-only")

@@ -46,9 +46,7 @@ def test_every_source_is_the_kernels() -> None:
     assert any("RTM_GETADDR" in call for call in seed.calls)
 
 
-def test_without_strace_the_hint_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, call: Call, tmp_path: Path
-) -> None:
+def test_no_strace_is_one_line(monkeypatch: pytest.MonkeyPatch, call: Call, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     done = call("explain", "seed-rule9-dual-stack", "--trace")
     assert (done.status, done.err.count("\n")) == (3, 1)

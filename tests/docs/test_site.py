@@ -104,9 +104,7 @@ def test_figures_are_part_of_the_page(site: Path) -> None:
 FILL = "getComputedStyle(document.querySelector('.figure text.f-ink')).fill"
 
 
-def test_every_page_fits_is_silent_and_needs_nothing_from_elsewhere(
-    browser: Browser, site: Path
-) -> None:
+def test_every_page_fits_is_silent_and_needs_nothing_else(browser: Browser, site: Path) -> None:
     page = browser.new_page()
     said: list[str] = []
     asked: set[str] = set()

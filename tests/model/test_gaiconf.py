@@ -308,9 +308,7 @@ def test_private_addresses_were_site_local_up_to_2_16() -> None:
         ("# nothing\n", "precedence", {"::1": 50}),
     ],
 )  # fmt: skip
-def test_one_line_drops_the_defaults_of_its_table(
-    conf: str, table: str, values: dict[str, int]
-) -> None:
+def test_a_line_drops_its_tables_defaults(conf: str, table: str, values: dict[str, int]) -> None:
     policy, default = Policy.from_gai_conf(conf, "2.36"), Policy.default("2.36")
     ask = {"labels": policy.label, "precedence": policy.precedence_of, "scopes": policy.scope}
     assert {text: ask[table](ip_address(text)) for text in values} == values

@@ -108,7 +108,7 @@ def test_an_earlier_rule_overrides_a_later_one(earlier: Any, later: Any) -> None
                  Candidate("2001:db8::1", "2001:db8::2", 64, index=2, native=True)]), 7, True),
     ],
 )  # fmt: skip
-def test_what_is_compared(
+def test_comparisons(
     first: Destination, second: Destination, number: int, second_wins: bool
 ) -> None:
     assert decided(first, second) == (number, second_wins)
@@ -250,9 +250,7 @@ def compare(a: Destination, b: Destination) -> int:
 
 
 @given(candidates(), confs, dialects)
-def test_the_order_is_a_permutation_with_the_unreachable_last(
-    some: list[Candidate], conf: str | None, spoken: Dialect
-) -> None:
+def test_the_unreachable_are_last(some: list[Candidate], conf: str | None, spoken: Dialect) -> None:
     result = order_for(some, Policy.build(conf, spoken), spoken)
     assert sorted(one.position for one in result.ranked) == list(range(len(some)))
     reachable = [one.reachable for one in result.ranked]
@@ -262,9 +260,7 @@ def test_the_order_is_a_permutation_with_the_unreachable_last(
 
 
 @given(st.sampled_from("46").flatmap(candidates), confs, dialects)
-def test_within_one_family_any_sort_gives_the_same(
-    some: list[Candidate], conf: str | None, spoken: Dialect
-) -> None:
+def test_one_family_has_one_order(some: list[Candidate], conf: str | None, spoken: Dialect) -> None:
     facts = known(some, conf, spoken.glibc, spoken.arch)
     assert merge_sort(facts, compare) == sorted(facts, key=cmp_to_key(compare))
     assert all(decision.preferred for decision in order_of(facts).decisions)
@@ -297,9 +293,7 @@ def cyclic(a: Destination, b: Destination, c: Destination) -> bool:
 
 
 @given(candidates(), confs)
-def test_a_cycle_is_found_and_without_one_every_sort_gives_the_same(
-    some: list[Candidate], conf: str | None
-) -> None:
+def test_cycles_alone_make_sorts_differ(some: list[Candidate], conf: str | None) -> None:
     facts = known(some, conf)
     found = find_cycle(facts)
     # by brute force over all triples

@@ -79,9 +79,7 @@ def glibc_order(targets: list[Target], seen: HostView, glibc: str, conf: str = "
 # both sides or differ on both sides as the standard's ::/0 does, its precedences are RFC 3484's,
 # every host has IPv6, so no prefix length is lost, and rule 9 is asked within IPv6 only.
 @pytest.mark.parametrize(("standard", "rule", "sources", "result"), EXAMPLES)
-def test_the_examples_of_the_standards(
-    standard: Standard, rule: int, sources: str, result: str
-) -> None:
+def test_the_standards_examples(standard: Standard, rule: int, sources: str, result: str) -> None:
     targets, seen = host(sources, result)
     found = [standard_order(standard, some, seen) for some in (targets, targets[::-1])]
     found += [glibc_order(targets[::-1], seen, glibc) for glibc in ("2.5", "2.16", *VERSIONS)]
@@ -128,9 +126,7 @@ PARTED: list[tuple[str, str, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("sources", "asked", "orders"), PARTED)
-def test_where_the_standards_and_glibc_part(
-    sources: str, asked: str, orders: dict[str, str]
-) -> None:
+def test_where_standards_and_glibc_part(sources: str, asked: str, orders: dict[str, str]) -> None:
     targets, seen = host(sources, asked)
     standards = {one.name.replace(" ", ""): one for one in STANDARDS}
     for expected, names in orders.items():

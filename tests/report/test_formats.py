@@ -87,9 +87,7 @@ def test_every_verdict(ran: Ran, name: str) -> None:
 
 
 @each
-def test_what_is_accepted_fails_nothing_and_says_why(
-    accepted: tuple[LookupReport, ...], name: str
-) -> None:
+def test_accepted_fails_nothing_and_says_why(accepted: tuple[LookupReport, ...], name: str) -> None:
     found = READERS[name](written(name, accepted))
     excused = {case: read for case, read in found.items() if read.outcome == "excused"}
     assert excused

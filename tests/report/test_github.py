@@ -10,6 +10,7 @@ import pytest
 
 from harness.compare.results import LookupReport, Notice
 from harness.report.github import LIMIT
+from tests.conftest import Patch
 from tests.report.kit import REFUSED, STALE, Ran, written
 
 
@@ -48,9 +49,7 @@ def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "summary.md"
 
 
-def test_a_failure_points_at_its_line(
-    ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_points_at_its_line(ran: Ran, tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setenv("GITHUB_WORKSPACE", str(ran.scenario.parent))
     errors = [one for one in commands(ran.reports) if one.level == "error"]
     first = next(one for one in errors if one.properties["title"].startswith("formats: web on"))

@@ -195,9 +195,7 @@ BAD: list[tuple[str | bytes, str, str]] = [
 @pytest.mark.parametrize(
     ("text", "field", "expected"), BAD, ids=[f"{field}: {said}" for _, field, said in BAD]
 )
-def test_one_line_names_file_field_and_expectation(
-    tmp_path: Path, text: str | bytes, field: str, expected: str
-) -> None:
+def test_one_line_names_all(tmp_path: Path, text: str | bytes, field: str, expected: str) -> None:
     error = refusal(tmp_path, text)
     line, path = str(error), error.file
     assert line.isprintable()

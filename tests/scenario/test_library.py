@@ -41,9 +41,7 @@ def test_every_file_loads_and_says_what_it_shows(path: Path) -> None:
                 assert known or plain in ("127.0.0.1", "::1", "0.0.0.0", "::"), address
 
 
-def test_names_are_unique_and_every_rule_and_fact_has_its_own(
-    loaded: list[LoadedScenario],
-) -> None:
+def test_names_are_unique_and_every_rule_and_fact_has_its_own(loaded: list[LoadedScenario]) -> None:
     names = [item.scenario.name for item in loaded]
     assert len(set(names)) == len(names) >= 60
     assert sorted(PATHS) == PATHS

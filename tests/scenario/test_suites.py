@@ -40,9 +40,7 @@ def test_the_same_every_time(name: str, made: dict[str, list[LoadedScenario]]) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_scenarios_are_what_a_file_would_give(
-    name: str, made: dict[str, list[LoadedScenario]]
-) -> None:
+def test_scenarios_are_as_of_a_file(name: str, made: dict[str, list[LoadedScenario]]) -> None:
     assert not repeated(loaded.scenario.name for loaded in made[name])
     for loaded in made[name]:
         scenario = loaded.scenario
