@@ -116,7 +116,9 @@ def by_base_and_count(keys: list[int], key: int) -> int | None:
 
 
 @given(st.lists(st.integers(2, 9), max_size=12), st.integers(1, 10), st.sampled_from(VERSIONS))
-def test_both_forms_of_bsearch_find_the_same(lows: list[int], low: int, glibc: str) -> None:
+def test_both_formulations_of_bsearch_find_the_same_entry(
+    lows: list[int], low: int, glibc: str
+) -> None:
     rows = [AddressRow(i, IPv6Address(value), None, 64) for i, value in enumerate(lows)]
     ordered = sorted(rows, key=lambda one: int(one.address or 0))
     probe = by_base_and_count([int(one.address or 0) for one in ordered], low)
