@@ -9,13 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.engine import (
-    BatchSpec,
-    Disagreement,
-    FuzzReport,
-    examine,
-    fuzz,
-)
+from harness.compare.fuzz.engine import BatchSpec, Disagreement, FuzzReport, examine, fuzz
 from harness.compare.fuzz.shrink import shrink, write_scenario
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.plan import lanes_for

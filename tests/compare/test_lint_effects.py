@@ -20,10 +20,7 @@ from harness.versions import Version
 
 HOST = {
     "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},
-    "routes": [
-        {"to": "default", "via": "172.18.45.1"},
-        {"to": "default", "via": "2001:db8:1::1"},
-    ],
+    "routes": [{"to": "default", "via": "172.18.45.1"}, {"to": "default", "via": "2001:db8:1::1"}],
 }
 FOUR, SIX = "203.0.113.9", "2001:db8:9::1"
 NEAR, FAR = "172.18.45.6", "172.31.80.8"
