@@ -19,6 +19,7 @@ from harness.scenario.fuzz import draw_batch, scenario_of, weights
 from harness.scenario.fuzz.dice import Dice
 from tests.compare.planted import PLANTED, PlantedPool
 from tests.conftest import Call
+from tests.processes import until
 
 
 @cache
@@ -161,10 +162,7 @@ def test_a_long_run_keeps_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         for start in range(0, 36, 12):
             specs = [BatchSpec(21, number, lanes()) for number in range(start, start + 12)]
             assert all(out.values or out.error for out in pool.outcomes(examine, specs))
-            end = time.monotonic() + 60
-            while children.read_text():
-                assert time.monotonic() < end
-                time.sleep(0.05)
+            assert until(lambda: not children.read_text())
             seen.append((*held(os.getpid()), *held(forkserver)))
         files, pages, files_of_forkserver, pages_of_forkserver = zip(*seen, strict=True)
         assert len({*files}) == len({*files_of_forkserver}) == 1

@@ -3,8 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
@@ -145,12 +144,11 @@ RELOADS = [  # first file, second file, whether a running process sees the secon
 Order = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(NamedTuple):
     """The files that are in force one after the other, and the order that each should give.
 
-    ``wanted`` is None where nothing is promised for a glibc before 2.41. ``warned`` says
-    whether lint warns of the first file by the code.
+    ``wanted_before_2_41`` is None where nothing is promised for a glibc before 2.41. ``warned``
+    says whether lint warns of the first file by the code.
     """
 
     code: str
@@ -160,11 +158,10 @@ class Experiment:
     wanted: tuple[Order, ...]
     wanted_before_2_41: tuple[Order, ...] | None
 
-    @classmethod
-    def of(cls, code: str, warned: bool, conf: str, name: str, wanted: Wanted) -> Self:
-        pair = wanted if isinstance(wanted[0], tuple) else (wanted, wanted)
-        old, new = pair
-        return cls(code, warned, (conf,), name, (new,), (old,))
+
+def one_file(code: str, warned: bool, conf: str, name: str, wanted: Wanted) -> Experiment:
+    old, new = wanted if isinstance(wanted[0], tuple) else (wanted, wanted)
+    return Experiment(code, warned, (conf,), name, (new,), (old,))
 
 
 def restored(code: str) -> str:
@@ -180,11 +177,11 @@ def reload(conf: str, after: str, is_seen: bool) -> Experiment:
 
 
 EXPERIMENTS = [
-    *(Experiment.of(code, True, *row) for code, rows in SHOWN.items() for row in rows),
-    *(Experiment.of(code, False, *row) for code, row in MENDED.items()),
-    *(Experiment.of("", False, "", *row) for row in DEFAULTS.items()),
+    *(one_file(code, True, *row) for code, rows in SHOWN.items() for row in rows),
+    *(one_file(code, False, *row) for code, row in MENDED.items()),
+    *(one_file("", False, "", *row) for row in DEFAULTS.items()),
     *(
-        Experiment.of(code, False, restored(code), (name := SHOWN[code][0][1]), DEFAULTS[name])
+        one_file(code, False, restored(code), (name := SHOWN[code][0][1]), DEFAULTS[name])
         for code in ("GAI011", "GAI012", "GAI013")
     ),
     *(reload(*row) for row in RELOADS),
