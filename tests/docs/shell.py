@@ -14,10 +14,6 @@ SECONDS = 600
 LEFT = 'declare -p; declare -f; echo "cd ${PWD@Q}; (exit $ended)"'
 
 
-class Hung(Exception):
-    """A command did not end in time; the text is what it printed."""
-
-
 class Ran(NamedTuple):
     """What a command printed, on both streams as they came, and its exit status."""
 
@@ -40,7 +36,7 @@ class Shell:
     def run(self, command: str, *, strict: bool = False) -> Ran:
         """Run a command line or several; ``strict``: the first that fails ends it.
 
-        Raises Hung.
+        Raises TimeoutError, whose text has what was printed.
         """
         self._script.write_text("set -e -o pipefail\n" * strict + command, encoding="utf-8")
         keep = f"trap 'ended=$?; {{ {LEFT}; }} >{self._left}' EXIT"
@@ -55,7 +51,7 @@ class Shell:
             try:
                 bash.wait(SECONDS)
             except TimeoutExpired:
-                raise Hung(self._printed()) from None
+                raise TimeoutError(f"{command}: did not end\n{self._printed()}") from None
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(bash.pid, signal.SIGKILL)  # with all that it left behind
