@@ -157,7 +157,7 @@ def _core() -> Found:
     try:
         from harness.native._core import lib
 
-        lib.gai_lookup  # noqa: B018 - the extension is loaded by its first use
+        lib.gai_worker_main  # noqa: B018 - the extension is loaded by its first use
     except (ImportError, OSError, AttributeError) as problem:
         return Finding(f"the extension cannot be loaded: {problem}")
     other = other_getaddrinfo()

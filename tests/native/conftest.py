@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import pytest
 
 from harness.glibcs import host
 from harness.native.cffi_lane import CffiLane
+from harness.native.frames import LOOKUP, lookup_payload, session_frame
+from harness.native.lanes import Lane, Session
+from harness.native.record import Outcome, Query, decode
 from harness.native.worker_lane import WorkerLane, bundled_worker
-
-AnyLane = CffiLane | WorkerLane
 
 
 @pytest.fixture
@@ -19,6 +20,16 @@ def worker() -> Path:
 @pytest.fixture(scope="session")
 def loader() -> str:
     return str(host().loader)
+
+
+def lookup_many(session: Session, queries: Sequence[Query]) -> list[Outcome]:
+    """Look-ups that are all sent before the first answer is read."""
+    payloads = [lookup_payload(query, 10) for query in queries]
+    frames = [session_frame(LOOKUP, session._number, payload) for payload in payloads]
+    session._channel.send(b"".join(frames))
+    records, end = session._answers(len(queries), 10)
+    ends = [] if end is None else [end] * (len(queries) - len(records))
+    return [*map(decode, records), *ends]
 
 
 def held_by_this_process() -> tuple[dict[str, str], list[str]]:
@@ -32,10 +43,10 @@ def held_by_this_process() -> tuple[dict[str, str], list[str]]:
 
 
 @pytest.fixture(params=["cffi", "worker", "loader"])
-def lane(request: pytest.FixtureRequest, worker: Path, loader: str) -> Iterator[AnyLane]:
+def lane(request: pytest.FixtureRequest, worker: Path, loader: str) -> Iterator[Lane]:
     """Every way to the host's glibc; when it is closed, nothing is left of it."""
     before = held_by_this_process()
-    made: AnyLane = CffiLane()
+    made: Lane = CffiLane()
     if request.param != "cffi":
         made = WorkerLane([worker] if request.param == "worker" else [loader, worker])
     with made:

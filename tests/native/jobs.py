@@ -71,7 +71,7 @@ def waits(box: Box, spec: LaneSpec) -> Iterator[Any]:
             begun = time.monotonic()
             first = session.lookup(Query("web"), timeout=0.5)
             assert time.monotonic() - begun >= 0.5
-            yield [first, *session.lookup_many(QUERIES[:2])]
+            yield [first, *(session.lookup(query) for query in QUERIES[:2])]
         hosts.unlink()
         box.set_names(NAMES, "files")
         with lane.open() as session:

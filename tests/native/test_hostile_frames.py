@@ -27,6 +27,7 @@ from harness.native.frames import (
     session_frame,
 )
 from harness.native.kernel_view import ADDRESSES, LINKS, decode_view, sources_request
+from harness.native.lanes import Burst
 from harness.native.record import (
     EAI_NAMES,
     AddrInfo,
@@ -37,7 +38,6 @@ from harness.native.record import (
     RecordError,
     decode,
 )
-from harness.native.worker_lane import Burst
 
 FRAMES = int(os.environ.get("GAI_HARNESS_MUTATED_FRAMES", "20000"))
 SOURCES = sources_request(2, [Target(ip_address("192.0.2.1"))])
@@ -150,7 +150,9 @@ LEFT = session_frame(DIED, 7, struct.pack("<Bi16s", BY_EXIT, 0, bytes(16)))
 def test_a_burst_is_answers_an_early_end_or_refused(told: bytes, found: object) -> None:
     (ours, theirs), (unread, asked) = os.pipe(), os.pipe()
     channel = Channel(ours, asked)
-    worker: Any = SimpleNamespace(channel=channel, kill=lambda: None, alive=False)
+    worker: Any = SimpleNamespace(
+        channel=channel, kill=lambda: None, said=lambda: "", alive=False
+    )
     os.write(theirs, told)
     try:
         burst = Burst(worker, 7, [b""], 1.0)
