@@ -70,7 +70,7 @@ def add_route(sock: Netlink, field: str, route: RouteSpec, indexes: Mapping[str,
         flags=HOP_ONLINK if route.on_link else 0,
     )
     with naming(field, _words(route)):
-        sock.add(message, netlink.RTM_NEWROUTE)
+        sock.add(message)
 
 
 def _words(route: RouteSpec) -> str:
@@ -125,7 +125,7 @@ def remove_kernel_rules(sock: Netlink) -> None:
             attrs = {"FRA_PRIORITY": priority, "FRA_TABLE": table}
             fields = {"family": _FAMILIES[version], "action": RULE_TYPES["unicast"]}
             message = netlink.message(fibmsg, attrs, table=table, **fields)
-            sock.change(message, netlink.RTM_DELRULE)
+            sock.remove(message)
 
 
 def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
@@ -153,7 +153,7 @@ def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
         flags=FIB_RULE_INVERT if rule.not_ else 0,
     )
     with naming(field, f"the rule of priority {rule.priority}"):
-        sock.add(message, netlink.RTM_NEWRULE)
+        sock.add(message)
 
 
 def set_address_labels(
@@ -161,15 +161,14 @@ def set_address_labels(
 ) -> None:
     """Make the kernel's table of address labels the one given. Raises SandboxError."""
     for old in sock.address_labels():
-        message = _label(old.prefix, old.length, old.index, old.label)
-        sock.change(message, netlink.RTM_DELADDRLABEL)
+        sock.remove(_label(old.prefix, old.length, old.index, old.label))
     for position, row in enumerate(rows):
         field = f"host.addrlabels[{position}]"
         network = ip_network(row.prefix)
         index = 0 if row.dev is None else _index(field, row.dev, indexes)
         message = _label(str(network.network_address), network.prefixlen, index, row.label)
         with naming(field, row.prefix):
-            sock.add(message, netlink.RTM_NEWADDRLABEL)
+            sock.add(message)
 
 
 def _label(prefix: str, length: int, index: int, value: int) -> Any:

@@ -186,7 +186,7 @@ def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
         index=index,
         scope=SCOPES[address.scope or usual],
     )  # fmt: skip
-    sock.add(message, netlink.RTM_NEWADDR)
+    sock.add(message)
 
 
 def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[DeviceNote]:
@@ -203,7 +203,7 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
             continue
         attrs = {"IFA_LOCAL": str(row.own), "IFA_ADDRESS": str(row.far)}
         fields = {"family": row.family, "prefixlen": row.prefixlen, "index": row.index}
-        sock.change(netlink.message(ifaddrmsg, attrs, **fields), netlink.RTM_DELADDR)
+        sock.remove(netlink.message(ifaddrmsg, attrs, **fields))
         if row.index in names:
             notes.append(DeviceNote(names[row.index], f"removed {row.own}, which is not listed"))
     return notes
