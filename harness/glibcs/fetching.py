@@ -138,13 +138,13 @@ def unpacking(suite: Suite, watch: Watcher) -> Iterator[None]:
 def _in_cache(request: PackageRequest, wanted: str) -> Build | None:
     origin = ("package", request.arch, request.distribution.id, request.suite.name)
     for entry in reversed(cache.cached()):
-        found = entry.manifest
+        build = entry.build
         if (
-            found is not None
-            and (found.kind, found.arch, found.distribution, found.suite) == origin
-            and (not is_version(wanted) or found.version == wanted)
+            build is not None
+            and (entry.kind, build.arch, entry.distribution, entry.suite) == origin
+            and (not is_version(wanted) or build.version == wanted)
         ):
-            return entry.build
+            return build
     return None
 
 
