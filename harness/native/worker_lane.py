@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.native.lanes import Lane
 from harness.native.record import LaneError
 from harness.versions import interpreter_arch
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 #: What glibc makes of the service name "gaiharness" in nsswitch.conf.
 MODULE_NAME = "libnss_gaiharness.so.2"
-
-_EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def bundled_worker(arch: str | None = None) -> Path:
@@ -69,23 +64,9 @@ class WorkerLane(Lane):
         self._environment = {"LD_PRELOAD": ":".join(preload)} if preload else {}
 
     def _launch(self, **pipes: Any) -> subprocess.Popen[bytes]:
+        from harness.sandbox import jail
+
         try:
-            return start(self._argv, self._root, env=self._environment, **pipes)
+            return jail.start(self._argv, self._root, env=self._environment, **pipes)
         except (OSError, subprocess.SubprocessError) as error:
             raise LaneError(f"cannot start {' '.join(self._argv)}: {error}") from None
-
-
-def start(
-    argv: Sequence[str], root: Path | None, *, stdin: int, stdout: int, stderr: int | None = None,
-    env: Mapping[str, str] = _EMPTY,
-) -> subprocess.Popen[bytes]:  # fmt: skip
-    """Start a program in the jail of ``root``, or as one's own where there is none.
-
-    Raises OSError or, where the kernel refuses a part of the jail, SubprocessError with its name.
-    """
-    options: Any = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "env": env}
-    if root is None:
-        return subprocess.Popen(argv, **options)
-    from harness.sandbox import jail
-
-    return jail.start(argv, root, **options)
