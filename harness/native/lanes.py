@@ -9,8 +9,9 @@ import struct
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from harness.native import frames
 from harness.native.kernel_view import View, decode_view
@@ -19,17 +20,14 @@ from harness.native.record import (
     Crashed,
     LaneError,
     Outcome,
+    Query,
     RecordError,
     TimedOut,
     decode,
     version_text,
 )
+from harness.sandbox.values import Closing
 from harness.text.shown import escaped
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from harness.native.record import Query
 
 #: Seconds for a worker or a session to start or end: forking is all it does.
 START_TIME = 10.0
@@ -46,19 +44,7 @@ class SessionEnded(LaneError):
     """The session's process has ended by itself, in order."""
 
 
-class _Closing(ABC):
-    @abstractmethod
-    def close(self) -> None:
-        """Leaves no process and no open file behind; harmless when repeated."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class Lane(_Closing):
+class Lane(Closing, ABC):
     """A way to one glibc: one worker, which forks a process for each session, one at a time.
 
     The worker is started at the first ``open`` and again when it was lost. It dies with the
@@ -209,7 +195,7 @@ class Worker:
         os.close(self._stderr)
 
 
-class Session(_Closing):
+class Session(Closing):
     """One process that answers look-ups; ``number`` stands in every frame.
 
     ``pid`` is the process as it sees itself. Every method raises LaneError when the lane itself

@@ -10,15 +10,13 @@ import os
 import pickle
 import socket
 import struct
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from . import syscalls
-from .values import SandboxError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .values import Closing, SandboxError
 
 _LENGTH = struct.Struct("!Q")
 # the user namespace first: it gives the right to enter the others
@@ -64,7 +62,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-class NamespaceFds:
+class NamespaceFds(Closing):
     """Descriptors of a sandbox's namespaces, the way into it; they keep no process alive."""
 
     def __init__(self, descriptors: Sequence[int]) -> None:
@@ -90,12 +88,6 @@ class NamespaceFds:
             with suppress(OSError):
                 os.close(descriptor)
         self._descriptors = ()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def send_namespaces(sock: socket.socket) -> None:
