@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from socket import AF_INET, AF_INET6
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyroute2 import netlink as linux  # type: ignore[import-untyped]
 from pyroute2.netlink import nlmsg  # type: ignore[import-untyped]
@@ -23,14 +24,10 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-unt
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
+from harness.model.host import IPAddress
+
 from . import rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from harness.model.host import IPAddress
-
-    from .rows import KernelAddress, KernelLabel, KernelLink, KernelRoute
+from .rows import KernelAddress, KernelLabel, KernelLink, KernelRoute
 
 _NETLINK_CAP_ACK = 10
 _NLMSGERR_ATTR_MSG = 1

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING
 
 from harness.model.host import IFA_F_OPTIMISTIC, AddressRow, HostView, Route, Target
 
 from .netlink import Netlink, route_request
 from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes, is_kernels_rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _TYPE = 23  # rtm_type
 _IPPROTO_UDP = 17

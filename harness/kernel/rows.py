@@ -6,15 +6,13 @@ Source: linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/fib_rules.h.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_interface
 from socket import AF_INET, AF_INET6, inet_ntop
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.model.host import AddressRow, IPAddress, Link
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 ROUTE_TYPES = {
     "unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5,

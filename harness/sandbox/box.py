@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
+from harness.model.host import HostView, Target
+from harness.scenario.schema import Host
 
 from . import messages, namespaces
 from .capture import Capture
 from .dns import FirstReply, NameServer, Zone
 from .names import Resolver, replace, write_names
 from .topology import build
-from .values import SandboxError
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from harness.model.host import HostView, Target
-    from harness.scenario.schema import Host
-
-    from .values import Topology
+from .values import SandboxError, Topology
 
 
 class Box:

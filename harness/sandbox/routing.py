@@ -6,13 +6,15 @@ Source: linux/rtnetlink.h, linux/fib_rules.h, linux/if_addrlabel.h.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
+from harness.kernel.netlink import Netlink
 from harness.kernel.rows import (
     FIB_RULE_INVERT,
     FR_ACT_GOTO,
@@ -27,15 +29,10 @@ from harness.kernel.rows import (
     RULE_WORDS,
     SCOPES,
 )
+from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
 
 from .devices import naming
 from .values import SandboxError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from harness.kernel.netlink import Netlink
-    from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
 
 _RTPROT_STATIC = 4
 _FAMILIES = {4: AF_INET, 6: AF_INET6}

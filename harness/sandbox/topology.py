@@ -7,20 +7,17 @@ import time
 from collections import Counter
 from ipaddress import ip_interface
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
 from harness.kernel.rows import SCOPES
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
+from harness.scenario.schema import Address, Host, Interface
 from harness.scenario.sysctls import interface_of
 
 from . import devices, routing, sysctls, userns_diagnosis
 from .values import Device, DeviceNote, Topology
-
-if TYPE_CHECKING:
-    from harness.scenario.schema import Address, Host, Interface
 
 _FOREVER = 0xFFFFFFFF
 _PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
