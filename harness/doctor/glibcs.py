@@ -1,7 +1,5 @@
 """Which glibcs this machine has and could have: its own, the cache's, its distribution's."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile
@@ -9,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.doctor.rows import Finding, Found, Row
 from harness.glibcs import apt, cache, emulators
@@ -28,12 +25,9 @@ from harness.glibcs.private_roots import command, stage
 from harness.model.dialects import COMPLETE_FROM, dialect
 from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
-from harness.sandbox import NoSandbox, Pool, SandboxError, programs
+from harness.sandbox import Box, NoSandbox, Pool, SandboxError, programs
 from harness.text.reading import size
 from harness.versions import Version
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
 
 _ADD = "gai-harness glibc add DIR takes the glibc of any folder"
 _KEYRINGS = {"debian": "debian-archive-keyring"}  # the others: ubuntu-keyring

@@ -1,7 +1,5 @@
 """What sandboxes this machine can make, how getaddrinfo can be called, and the main job."""
 
-from __future__ import annotations
-
 import errno
 import os
 import platform
@@ -15,7 +13,6 @@ from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.doctor.rows import Finding, Found, Row
 from harness.native.cffi_lane import CffiLane, other_getaddrinfo
@@ -23,6 +20,7 @@ from harness.native.record import Query
 from harness.native.trace import TraceUnavailable, traced
 from harness.native.worker_lane import bundled_module, bundled_worker
 from harness.sandbox import (
+    Box,
     SandboxError,
     SandboxUnavailable,
     devices,
@@ -32,9 +30,6 @@ from harness.sandbox import (
     userns_diagnosis,
 )
 from harness.sandbox.devices import TUN
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
 
 _TRIAL = "seed-rule9-dual-stack"
 _DEVICE_TYPES = (

@@ -5,8 +5,6 @@ credentials, trusted keys); everything apt writes, and every hook that runs a co
 host's, is turned away. Options: apt.conf(5), apt-get(8), sources.list(5).
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

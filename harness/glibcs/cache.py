@@ -13,8 +13,6 @@ changed them. The cache's place: ``GAI_HARNESS_CACHE``, else the user's cache fo
 (platformdirs: ``XDG_CACHE_HOME`` or ``~/.cache``).
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import json

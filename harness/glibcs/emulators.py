@@ -9,8 +9,6 @@ programs are in qemu-user-static; from Debian 13 on they are in qemu-user, and
 qemu-user-static is empty or has links to them. Source: qemu's documentation of user mode.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import re

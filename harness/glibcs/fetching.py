@@ -1,7 +1,5 @@
 """Fetching builds as packages of the host's distribution."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ The cffi lane on another glibc: the protocol is the worker's, so `WorkerLane` se
 they need besides that glibc lies below ``/python`` of the private root.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """Which builds there are: the host's, the cache's, and what the distribution offers."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

@@ -9,8 +9,6 @@ become children of this process (PR_SET_CHILD_SUBREAPER), which ends them itself
 prctl(2), unshare(2), pid_namespaces(7), user_namespaces(7).
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import select

@@ -6,8 +6,6 @@ bulk, and an answer keeps the kernel's explanation of a refusal.
 Source: linux/netlink.h, linux/rtnetlink.h.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import struct

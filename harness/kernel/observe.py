@@ -6,8 +6,6 @@ a source's own rules and routes decide, sockets are asked instead.
 Source: linux/rtnetlink.h; net/ipv4/datagram.c and net/ipv6/datagram.c of the kernel.
 """
 
-from __future__ import annotations
-
 import errno
 import socket
 from collections.abc import Iterable

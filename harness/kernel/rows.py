@@ -3,8 +3,6 @@
 Source: linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/fib_rules.h.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

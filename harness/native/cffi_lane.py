@@ -1,7 +1,5 @@
 """The lane to this interpreter's own glibc, through the cffi extension."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import subprocess

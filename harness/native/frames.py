@@ -1,7 +1,5 @@
 """The frames of ``csrc/PROTOCOL.md`` and a pair of pipes that carries them."""
 
-from __future__ import annotations
-
 import os
 import select
 import struct

@@ -1,7 +1,5 @@
 """What every lane offers: a worker process, and the sessions that it forks (csrc/PROTOCOL.md)."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os
@@ -42,64 +40,6 @@ _SEALS = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 class SessionEnded(LaneError):
     """The session's process has ended by itself, in order."""
-
-
-class Lane(Closing, ABC):
-    """A way to one glibc: one worker, which forks a process for each session, one at a time.
-
-    The worker is started at the first ``open`` and again when it was lost. It dies with the
-    thread that started it.
-    """
-
-    def __init__(self) -> None:
-        self._worker: Worker | None = None
-        self._session: Session | None = None
-        self._number = 0
-
-    @abstractmethod
-    def _launch(self, *, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
-        """Starts the worker's process. Raises LaneError."""
-
-    @property
-    def glibc(self) -> str:
-        """The version of the worker's glibc. Starts the worker as `start` does."""
-        return self.start().glibc
-
-    def start(self) -> Worker:
-        """Starts the worker when it does not run. Raises LaneError."""
-        if self._worker is None or not self._worker.alive:
-            self._worker = Worker(self._launch)
-            self._number = 0
-        return self._worker
-
-    def open(self) -> Session:
-        """Starts a process that has never called ``getaddrinfo``.
-
-        Raises LaneError also while a session is open.
-        """
-        worker, number = self._free()
-        worker.channel.send(frames.session_frame(frames.OPEN, number))
-        self._session = Session(worker, number)
-        return self._session.start()
-
-    def burst(self, lookups: Sequence[bytes], timeout: float) -> Burst:
-        """A whole session for ``lookups`` (`frames.lookup_payload`); raises as `open`."""
-        return Burst(*self._free(), lookups, timeout)
-
-    def close(self) -> None:
-        """Ends the worker and what it runs."""
-        if self._session is not None:
-            self._session.close()
-        if self._worker is not None:
-            self._worker.close()
-        self._session = self._worker = None
-
-    def _free(self) -> tuple[Worker, int]:
-        if self._session is not None and self._session.open:
-            raise LaneError("close the open session first: a worker serves one at a time")
-        worker = self.start()
-        self._number += 1
-        return worker, self._number
 
 
 class Worker:
@@ -355,6 +295,64 @@ class Burst(Session):
     def _broken(self, what: str) -> RecordError:
         self._worker.kill()
         return RecordError(what)
+
+
+class Lane(Closing, ABC):
+    """A way to one glibc: one worker, which forks a process for each session, one at a time.
+
+    The worker is started at the first ``open`` and again when it was lost. It dies with the
+    thread that started it.
+    """
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+        self._session: Session | None = None
+        self._number = 0
+
+    @abstractmethod
+    def _launch(self, *, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+        """Starts the worker's process. Raises LaneError."""
+
+    @property
+    def glibc(self) -> str:
+        """The version of the worker's glibc. Starts the worker as `start` does."""
+        return self.start().glibc
+
+    def start(self) -> Worker:
+        """Starts the worker when it does not run. Raises LaneError."""
+        if self._worker is None or not self._worker.alive:
+            self._worker = Worker(self._launch)
+            self._number = 0
+        return self._worker
+
+    def open(self) -> Session:
+        """Starts a process that has never called ``getaddrinfo``.
+
+        Raises LaneError also while a session is open.
+        """
+        worker, number = self._free()
+        worker.channel.send(frames.session_frame(frames.OPEN, number))
+        self._session = Session(worker, number)
+        return self._session.start()
+
+    def burst(self, lookups: Sequence[bytes], timeout: float) -> Burst:
+        """A whole session for ``lookups`` (`frames.lookup_payload`); raises as `open`."""
+        return Burst(*self._free(), lookups, timeout)
+
+    def close(self) -> None:
+        """Ends the worker and what it runs."""
+        if self._session is not None:
+            self._session.close()
+        if self._worker is not None:
+            self._worker.close()
+        self._session = self._worker = None
+
+    def _free(self) -> tuple[Worker, int]:
+        if self._session is not None and self._session.open:
+            raise LaneError("close the open session first: a worker serves one at a time")
+        worker = self.start()
+        self._number += 1
+        return worker, self._number
 
 
 def _ended(how: int, value: int, timeout: float) -> Crashed | TimedOut | LaneError:

@@ -4,8 +4,6 @@ strace is a program of the host; the model never reads what it says. It is evide
 source addresses getsockname() returned are set beside the kernel's route look-ups.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import time

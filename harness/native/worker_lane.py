@@ -1,7 +1,5 @@
 """The lane to any glibc, through the worker program and that glibc's own loader."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Sequence

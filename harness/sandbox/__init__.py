@@ -4,8 +4,6 @@
 its names and gai.conf, and observes what the kernel answers.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 from .names import PROTOCOLS, SERVICES

@@ -1,7 +1,5 @@
 """What a job sees inside its sandbox."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

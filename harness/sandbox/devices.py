@@ -1,7 +1,5 @@
 """Interfaces of every kind a scenario can name, from whatever this kernel offers."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

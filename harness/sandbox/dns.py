@@ -5,8 +5,6 @@ So the reply that is to be second never goes before its partner has been sent (`
 Sources: RFC 1035, RFC 2308 (negative answers), RFC 6891 (EDNS).
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal
@@ -16,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import dnslib  # type: ignore[import-untyped]
 from dnslib import QTYPE, RR, DNSRecord
@@ -46,7 +44,7 @@ class Zone:
     first: FirstReply = "A"
 
     @classmethod
-    def of(cls, names: Mapping[str, Sequence[str]], first: FirstReply) -> Zone:
+    def of(cls, names: Mapping[str, Sequence[str]], first: FirstReply) -> Self:
         """A zone. Raises SandboxError for a name whose records do not fit one DNS message."""
         table = {}
         for name, addresses in names.items():

@@ -10,8 +10,6 @@ the socket, the kernel kills the supervisor when it dies and pid 1 when the
 supervisor dies, and with pid 1 goes everything in its pid namespace.
 """
 
-from __future__ import annotations
-
 import errno
 import gc
 import importlib

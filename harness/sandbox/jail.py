@@ -6,8 +6,6 @@ process tree of its own, so that it can neither name nor signal another process;
 without any capability, nobody where root made the sandbox; and no way to more.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import subprocess

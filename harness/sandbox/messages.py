@@ -4,8 +4,6 @@ A frame is a length and a value. Both ends are this package in one user's proces
 is safe here.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import socket

@@ -1,7 +1,5 @@
 """The private files of name service: everything glibc reads under /etc for a look-up."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -5,8 +5,6 @@ others), mounts are made private before anything is mounted, and the process tre
 pid 1 whose death ends everything in it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress

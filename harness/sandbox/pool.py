@@ -10,8 +10,6 @@ Example::
         (view,) = pool.run(views, host)
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

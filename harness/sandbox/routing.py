@@ -3,8 +3,6 @@
 Source: linux/rtnetlink.h, linux/fib_rules.h, linux/if_addrlabel.h.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network

@@ -4,8 +4,6 @@ Sources: unshare(2), setns(2), mount(2), umount(2), pivot_root(2), prctl(2), cap
 sethostname(2) and their headers in linux/.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

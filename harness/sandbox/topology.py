@@ -1,7 +1,5 @@
 """Building a scenario's host in the network namespace of this process."""
 
-from __future__ import annotations
-
 import errno
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """What comes back from a sandbox, without pyroute2: what was built, and what went wrong."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
