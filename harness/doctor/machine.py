@@ -19,17 +19,9 @@ from harness.native.cffi_lane import CffiLane, other_getaddrinfo
 from harness.native.record import Query
 from harness.native.trace import TraceUnavailable, traced
 from harness.native.worker_lane import bundled_module, bundled_worker
-from harness.sandbox import (
-    Box,
-    SandboxError,
-    SandboxUnavailable,
-    devices,
-    programs,
-    syscalls,
-    sysctls,
-    userns_diagnosis,
-)
+from harness.sandbox import Box, devices, programs, syscalls, sysctls, userns_diagnosis
 from harness.sandbox.devices import TUN
+from harness.sandbox.values import SandboxError, SandboxUnavailable
 
 _TRIAL = "seed-rule9-dual-stack"
 _DEVICE_TYPES = (

@@ -222,21 +222,23 @@ def read_cached(folder: Path) -> Cached:
 
 def cached() -> list[Cached]:
     """Every build in the cache by ascending version, packages first; damaged ones last."""
-    try:
-        with os.scandir(cache_folder() / "builds") as entries:
-            folders = [Path(one) for one in entries if one.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-    return sorted(map(read_cached, folders), key=_rank)
+    found = (one for one in entries("builds") if one.is_dir(follow_symlinks=False))
+    return sorted((read_cached(Path(one)) for one in found), key=_rank)
 
 
 def roots_of(build_id: str) -> list[Path]:
     """The private roots made of a build."""
-    try:
-        with os.scandir(cache_folder() / "roots") as entries:
-            return [Path(one) for one in entries if one.name.startswith(f"{build_id}-")]
-    except OSError:
-        return []
+    return [Path(one) for one in entries("roots") if one.name.startswith(f"{build_id}-")]
+
+
+def entries(name: str) -> list[os.DirEntry[str]]:
+    """What is in a folder of the cache; nothing where that cannot be read, or is a link."""
+    with contextlib.suppress(OSError):
+        place = cache_folder() / name
+        if not place.is_symlink():
+            with os.scandir(place) as found:
+                return list(found)
+    return []
 
 
 def _rank(entry: Cached) -> tuple[bool, bool, tuple[int, ...], str]:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
-from harness.glibcs.cache import cache_folder, making, publish
+from harness.glibcs.cache import cache_folder, entries, making, publish
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
 from harness.glibcs.deb import unpack
 from harness.glibcs.elf import ElfError, read_elf_file
@@ -129,15 +129,10 @@ def installed(arch: str) -> Emulator | None:
 
 def emulator_folders() -> list[Path]:
     """The folders of the cache with qemu-user programs, newest first; none behind a link."""
-    place = cache_folder() / "qemu"
-    try:
-        if place.is_symlink():
-            return []
-        with os.scandir(place) as entries:
-            found = [Path(one) for one in entries if one.is_dir(follow_symlinks=False)]
-        return sorted(found, key=lambda one: one.stat().st_mtime, reverse=True)
-    except OSError:
-        return []
+    with suppress(OSError):  # another run removes old ones
+        found = [one for one in entries("qemu") if one.is_dir(follow_symlinks=False)]
+        return [Path(one) for one in sorted(found, key=lambda one: -one.stat().st_mtime)]
+    return []
 
 
 def is_static(path: Path) -> bool:

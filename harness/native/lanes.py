@@ -11,19 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from harness.native import frames
+from harness.native import frames, record
 from harness.native.kernel_view import View, decode_view
-from harness.native.record import (
-    HEAD_SIZE,
-    Crashed,
-    LaneError,
-    Outcome,
-    Query,
-    RecordError,
-    TimedOut,
-    decode,
-    version_text,
-)
+from harness.native.record import Crashed, LaneError, Outcome, Query, RecordError, TimedOut
 from harness.sandbox.values import Closing
 from harness.text.shown import escaped
 
@@ -80,7 +70,7 @@ class Worker:
         version = int.from_bytes(payload[:4], "little")
         if kind != frames.HELLO or len(payload) < 5 or version != frames.PROTOCOL_VERSION:
             raise RecordError(f"no worker of this version: {kind!r} {payload[:32]!r}")
-        return version_text(payload[5 : 5 + payload[4]])
+        return record.version_text(payload[5 : 5 + payload[4]])
 
     def child(self, number: int) -> int:
         """The worker's child that sees itself as process ``number``. Raises LaneError."""
@@ -161,7 +151,7 @@ class Session(Closing):
         ended. A session that has ended once answers every later lookup with that same end.
         """
         found = self._ask(frames.LOOKUP, frames.lookup_payload(query, timeout), timeout)
-        return decode(found) if isinstance(found, bytes) else found
+        return record.decode(found) if isinstance(found, bytes) else found
 
     def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
         """What the kernel looks like from this process; getaddrinfo is not called.
@@ -283,7 +273,7 @@ class Burst(Session):
             if self._next(START_TIME) is not None:
                 raise self._broken("an answer before the session started")
         records, early = self._answers(self._wanted, self._timeout)
-        if any(len(record) < HEAD_SIZE for record in records):
+        if any(len(each) < record.HEAD_SIZE for each in records):
             raise self._broken("a record cut short")
         while self._end is None:
             if self._next(self._timeout) is not None:
