@@ -17,6 +17,11 @@ ROUTE_TYPES = {
     "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9,
 }  # fmt: skip
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+ADDRESS_FLAGS = {
+    "deprecated": 0x20, "home": 0x10, "optimistic": 0x04, "tentative": 0x40, "temporary": 0x01,
+    "mngtmpaddr": 0x100, "noprefixroute": 0x200, "nodad": 0x02,
+}  # fmt: skip
+"""A scenario's words for bits of IFA_FLAGS."""
 PREFERENCES = {"low": 3, "medium": 0, "high": 1}
 RULE_TYPES = {"unicast": 1, "nop": 3, "blackhole": 6, "unreachable": 7, "prohibit": 8}
 FR_ACT_GOTO = 2

@@ -9,8 +9,8 @@ from socket import AF_INET, AF_INET6
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
-from harness.kernel.rows import SCOPES
-from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
+from harness.kernel.rows import ADDRESS_FLAGS, SCOPES
+from harness.model.host import IFA_F_DEPRECATED, IFA_F_NODAD
 from harness.scenario.schema import Address, Host, Interface
 from harness.scenario.sysctls import interface_of
 
@@ -21,11 +21,7 @@ _FOREVER = 0xFFFFFFFF
 _PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
 # The kernel takes no IFA_F_TEMPORARY from outside, and with IFA_F_MANAGETEMPADDR it would
 # make addresses of its own: see _in_order() for what a temporary address becomes.
-_FLAGS = {
-    "home": IFA_F_HOMEADDRESS, "optimistic": IFA_F_OPTIMISTIC, "nodad": IFA_F_NODAD,
-    "deprecated": IFA_F_DEPRECATED, "noprefixroute": 0x200, "temporary": 0, "mngtmpaddr": 0,
-    "tentative": 0,
-}  # fmt: skip
+_NOT_TAKEN = {"temporary", "mngtmpaddr", "tentative"}
 _UNFINISHED_FLAGS = {"optimistic", "tentative"}
 _LOOPBACK = Device("lo", "loopback", "lo", devices.LOOPBACK_INDEX)
 
@@ -164,7 +160,7 @@ def _in_order(host: Host, name: str) -> list[tuple[int, Address]]:
 def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
     local = ip_interface(address.address)
     far = ip_interface(address.peer) if address.peer is not None else local
-    flags = sum(_FLAGS[flag] for flag in set(address.flags))
+    flags = sum(ADDRESS_FLAGS[flag] for flag in set(address.flags) - _NOT_TAKEN)
     if local.version == 6 and not _UNFINISHED_FLAGS & set(address.flags):
         flags |= IFA_F_NODAD
     usual = "host" if local.version == 4 and local.ip.is_loopback else "global"
