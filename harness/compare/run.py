@@ -132,8 +132,7 @@ def collect(
     Yields the evidence of all lanes for one look-up, and the notes on the devices used.
     ``before_lookups`` is called once the host stands and the model's questions are asked.
     """
-    topology = box.build(job.scenario.host)
-    yield from gather(box, job, topology.notes, before_lookups)
+    yield from gather(box, job, box.build(job.scenario.host), before_lookups)
 
 
 def gather(
@@ -306,7 +305,7 @@ def stand(box: Box, loaded: LoadedScenario) -> Iterator[tuple[DeviceNote, ...] |
         box.set_gai_conf(loaded.gai_conf)
 
     scenario = loaded.scenario
-    devices = box.build(scenario.host).notes
+    devices = box.build(scenario.host)
     box.show_machine_etc()
     furnish()
     yield devices

@@ -16,7 +16,7 @@ from .capture import Capture
 from .dns import FirstReply, NameServer, Zone
 from .names import Resolver, replace, write_names
 from .topology import build
-from .values import SandboxError, Topology
+from .values import DeviceNote, SandboxError
 
 
 class Box:
@@ -36,8 +36,8 @@ class Box:
         self._scratch: Path | None = None
         self._roots: dict[tuple[Path, tuple[tuple[str, Path], ...]], Path] = {}
 
-    def build(self, host: Host) -> Topology:
-        """Build the host, once per box; which device each interface became.
+    def build(self, host: Host) -> tuple[DeviceNote, ...]:
+        """Build the host, once per box; what is worth knowing of its interfaces.
 
         Raises SandboxError for a field the kernel refuses, SandboxUnavailable for an interface.
         """

@@ -15,7 +15,7 @@ from harness.scenario.schema import Address, Host, Interface
 from harness.scenario.sysctls import interface_of
 
 from . import devices, routing, sysctls, userns_diagnosis
-from .values import Device, DeviceNote, Topology
+from .values import Device, DeviceNote
 
 _FOREVER = 0xFFFFFFFF
 _PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
@@ -47,10 +47,10 @@ _UNFINISHED = {
 }
 
 
-def build(sock: netlink.Netlink, host: Host) -> Topology:
+def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
     """Build a host in the new network of ``sock``, each part in the file's order.
 
-    Raises as `Box.build`.
+    Returns and raises as `Box.build`.
     """
     for key, value in _BEGINNING.items():
         if sysctls.exists(key):
@@ -97,7 +97,7 @@ def build(sock: netlink.Netlink, host: Host) -> Topology:
         routing.remove_kernel_rules(sock)
     for position, rule in enumerate(host.rules):
         routing.add_rule(sock, f"host.rules[{position}]", rule)
-    return Topology(tuple(made), tuple(notes))
+    return tuple(notes)
 
 
 def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[DeviceNote]]:

@@ -35,14 +35,6 @@ class DeviceNote(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Topology:
-    """A built host: its interfaces as they were made, in order, and what is worth knowing."""
-
-    devices: tuple[Device, ...]
-    notes: tuple[DeviceNote, ...] = ()
-
-
 class SandboxError(Exception):
     """A host the kernel refuses, or a job that failed inside its sandbox.
 

@@ -27,8 +27,10 @@ def nothing(box: Box, spec: Any) -> Iterator[Any]:
 
 
 def built(box: Box, host: Host) -> Iterator[Any]:
+    """The notes, what is observed, and the kernel's own type of each interface."""
     yield box.build(host)
     yield box.observe()
+    yield {link.name: link.kind for link in box._netlink.links()}
 
 
 def connected(box: Box, spec: tuple[Host, list[Target]]) -> Iterator[Any]:
