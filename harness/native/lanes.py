@@ -303,11 +303,6 @@ class Lane(Closing, ABC):
     def _launch(self, *, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
         """Starts the worker's process. Raises LaneError."""
 
-    @property
-    def glibc(self) -> str:
-        """The version of the worker's glibc. Starts the worker as `start` does."""
-        return self.start().glibc
-
     def start(self) -> Worker:
         """Starts the worker when it does not run. Raises LaneError."""
         if self._worker is None or not self._worker.alive:

@@ -52,7 +52,7 @@ def answers(box: Box, spec: LaneSpec) -> Iterator[Any]:
     """The answers of two sessions through qemu, and of the host's own architecture without."""
     with _lane(box, spec) as lane:
         assert isinstance(lane, WorkerLane)
-        yield lane.glibc
+        yield lane.start().glibc
         for _ in range(2):
             with lane.open() as session:
                 yield [session.lookup(query) for query in QUERIES]

@@ -150,9 +150,7 @@ LEFT = session_frame(DIED, 7, struct.pack("<Bi16s", BY_EXIT, 0, bytes(16)))
 def test_a_burst_is_answers_an_early_end_or_refused(told: bytes, found: object) -> None:
     (ours, theirs), (unread, asked) = os.pipe(), os.pipe()
     channel = Channel(ours, asked)
-    worker: Any = SimpleNamespace(
-        channel=channel, kill=lambda: None, said=lambda: "", alive=False
-    )
+    worker: Any = SimpleNamespace(channel=channel, kill=lambda: None, said=lambda: "", alive=False)
     os.write(theirs, told)
     try:
         burst = Burst(worker, 7, [b""], 1.0)
