@@ -39,32 +39,26 @@ def case(*found: Candidate, glibc: str = "2.36", name: str = "web") -> LookupCas
     return LookupCase(name, dialect(glibc), found)
 
 
-def suggested(
-    cases: Sequence[LookupCase],
-    conf: bytes | None,
-    *want: Target,
-    others: Sequence[LookupCase] = (),
-) -> Suggestion:
-    found = suggest(cases, conf, want, others)
+def wish(
+    *found: Candidate, want: Sequence[str], conf: bytes | None = None, glibc: str = "2.36"
+) -> Suggestion | Impossible:
+    return suggest([case(*found, glibc=glibc)], conf, targets(*want))
+
+
+def own(found: Suggestion | Impossible) -> list[str]:
     assert isinstance(found, Suggestion)
-    return found
-
-
-def wish(*found: Candidate, want: Sequence[str], conf: bytes | None = None) -> Suggestion:
-    return suggested([case(*found)], conf, *targets(*want))
-
-
-def own(found: Suggestion) -> list[str]:
     return [line.text for line in found.lines if not line.restored]
 
 
-def restored(found: Suggestion) -> set[str]:
+def restored(found: Suggestion | Impossible) -> set[str]:
+    assert isinstance(found, Suggestion)
     return {line.text for line in found.lines if line.restored}
 
 
 @pytest.mark.parametrize("conf", [b"reload yes\n", None])
 def test_nothing_to_change(conf: bytes | None) -> None:
     found = wish(FAR, NEAR, want=["172.18.45.6", "172.31.80.8"], conf=conf)
+    assert isinstance(found, Suggestion)
     assert (found.needed, found.lines, found.gai_conf) == (False, (), conf)
 
 
@@ -106,6 +100,7 @@ def test_new_lines_stand_in_front_and_a_file_with_precedences_needs_no_defaults(
 ) -> None:
     # the first of equal prefixes counts
     found = wish(SIX, FOUR, want=["203.0.113.9"], conf=conf)
+    assert isinstance(found, Suggestion)
     assert restored(found) == set()
     assert found.gai_conf == own(found)[0].encode() + b"\n" + conf
 
@@ -120,7 +115,7 @@ def test_new_lines_stand_in_front_and_a_file_with_precedences_needs_no_defaults(
     ],
 )
 def test_the_rule_is_named(rule: int, worse: Candidate, better: Candidate, remedy: str) -> None:
-    found = suggest([case(worse, better)], None, targets(str(worse.destination)))
+    found = wish(worse, better, want=[str(worse.destination)])
     assert isinstance(found, Impossible)
     assert found.proved
     (obstacle,) = found.obstacles
@@ -133,14 +128,14 @@ def test_the_rule_is_named(rule: int, worse: Candidate, better: Candidate, remed
 def test_one_address_in_two_zones_cannot_be_turned() -> None:
     twins = [Candidate("fe80::5", "fe80::2", 64, index=n, scope_id=n) for n in (2, 3)]
     first, second = (Target(ip_address("fe80::5"), n) for n in (2, 3))
-    suggested([case(*twins)], None, first, second)
+    assert isinstance(suggest([case(*twins)], None, (first, second)), Suggestion)
     found = suggest([case(*twins)], None, (second, first))
     assert isinstance(found, Impossible)
     assert found.proved
     assert found.obstacles[0].rule == 10
     # from two sources a label tells them apart
     twins[1] = replace(twins[1], source="fe80::3")
-    assert own(suggested([case(*twins)], None, second, first))
+    assert own(suggest([case(*twins)], None, (second, first)))
 
 
 def test_every_dialect_must_agree() -> None:
@@ -150,7 +145,8 @@ def test_every_dialect_must_agree() -> None:
     both = [case(far, near, glibc="2.7"), case(far, near, glibc="2.36")]
     assert answered_order(both[0], Policy.default("2.7"))[0] == targets("10.9.0.1")[0]
     assert answered_order(both[1], Policy.default("2.36"))[0] == targets("203.0.113.9")[0]
-    found = suggested(both, None, *targets("10.9.0.1"))
+    found = suggest(both, None, targets("10.9.0.1"))
+    assert isinstance(found, Suggestion)
     for one in both:
         policy = Policy.build(found.gai_conf, one.dialect)
         assert answered_order(one, policy)[0] == targets("10.9.0.1")[0]
@@ -160,15 +156,17 @@ def test_other_lookups_are_left_alone_where_that_costs_no_line() -> None:
     """Raising the one or lowering the other yields the wish; only one leaves the rest be."""
     nearer = replace(SIX, destination="2001:db8:3::1")
     other = case(SIX, nearer, name="other")
-    alone = wish(SIX, OTHER_SIX, want=["2001:db8:9::1"])
-    beside = suggested([case(SIX, OTHER_SIX)], None, *targets("2001:db8:9::1"), others=[other])
+    alone = suggest([case(SIX, OTHER_SIX)], None, targets("2001:db8:9::1"))
+    beside = suggest([case(SIX, OTHER_SIX)], None, targets("2001:db8:9::1"), [other])
     assert own(alone) == ["precedence 2001:db8:9::/48 45"]
     assert own(beside) == ["precedence 2001:db8:7::/48 35"]
+    assert isinstance(beside, Suggestion)
     assert beside.elsewhere.pairs == 0
 
 
 def test_an_undefined_line_is_written_out_first() -> None:
     done = wish(SIX, FOUR, want=["203.0.113.9"], conf=b"precedence 2001:db8:9::1 5 # low\n")
+    assert isinstance(done, Suggestion)
     assert [one.new for one in done.mended] == ["precedence 2001:db8:9::1/128 5 # low"]
     assert done.lines == ()
     assert not [one for one in lint(done.gai_conf or b"") if one.code == "GAI006"]
@@ -185,6 +183,7 @@ def test_three_in_any_order_take_at_most_two_lines() -> None:
     texts = ["172.18.45.6", "2001:db8:9::1", "172.31.80.8"]
     for want in permutations(texts):
         found = wish(FAR, SIX, NEAR, want=want)
+        assert isinstance(found, Suggestion)
         assert found.smallest
         assert len(own(found)) <= 2
 
@@ -194,6 +193,7 @@ def test_many_addresses_end_in_time_without_a_line_to_spare() -> None:
     texts = [str(one.destination) for one in many]
     want = texts[::2][::-1] + texts[1::2]
     found = wish(*many, want=want)
+    assert isinstance(found, Suggestion)
     assert not found.smallest
     policy = Policy.build(found.gai_conf, dialect("2.36"))
     assert answered_order(case(*many), policy) == targets(*want)
@@ -269,9 +269,10 @@ def test_a_shorter_prefix_that_would_end_in_a_crash_is_left() -> None:
         Candidate("172.19.45.11", "172.19.45.2", 24, index=3),
         Candidate("2001:db8:3::12", "2001:db8:3::2", 64, index=3, native=False),
     )
-    one, wanted = case(*found, glibc="2.18"), targets("10.9.1.2", "2001:db8:1::9")
-    made = suggested([one], None, *wanted)
-    order = answered_order(one, Policy.build(made.gai_conf, one.dialect))
+    case, wanted = LookupCase("web", dialect("2.18"), found), targets("10.9.1.2", "2001:db8:1::9")
+    made = suggest((case,), None, wanted)
+    assert isinstance(made, Suggestion)
+    order = answered_order(case, Policy.build(made.gai_conf, case.dialect))
     assert [one for one in order if one in wanted] == [*wanted]
 
 
@@ -281,11 +282,12 @@ def test_a_build_that_would_crash_is_a_case_of_its_own() -> None:
         Candidate("10.1.0.9", "10.1.0.2", 24, index=3), Candidate("10.9.0.2", "10.9.0.1"),
         Candidate("172.18.45.9", "172.18.45.2", 24, index=2),
     )  # fmt: skip
-    old, new = (case(*found, glibc=glibc) for glibc in ("2.18", "2.19"))
+    old, new = (LookupCase("web", dialect(glibc), found) for glibc in ("2.18", "2.19"))
     assert answered_order(old, Policy.default("2.18")) == ()
     assert len(answered_order(new, Policy.default("2.19"))) == 3
     # the first place is right on the new one, and must be made right on the old one
     for cases in ((old, new), (new, old)):
-        made = suggested(cases, None, *targets("10.1.0.9"))
+        made = suggest(cases, None, targets("10.1.0.9"))
+        assert isinstance(made, Suggestion)
         policy = Policy.build(made.gai_conf, old.dialect)
         assert answered_order(old, policy)[:1] == targets("10.1.0.9")

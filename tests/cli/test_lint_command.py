@@ -14,12 +14,18 @@ from tests.conftest import Call
 def bad(tmp_path: Path) -> Path:
     path = tmp_path / "bad,50%.conf"
     path.write_text("reload yes\nprecedence 2001:db8::1 5\nPrecedence ::1/128 1\n")
-    (tmp_path / "clean.conf").write_text("# nothing here\nreload no\n")
     return path
 
 
-def test_text(bad: Path, call: Call) -> None:
-    done = call("lint", bad, bad.with_name("clean.conf"))
+@pytest.fixture
+def clean(tmp_path: Path) -> Path:
+    path = tmp_path / "clean.conf"
+    path.write_text("# nothing here\nreload no\n")
+    return path
+
+
+def test_text(bad: Path, clean: Path, call: Call) -> None:
+    done = call("lint", bad, clean)
     assert done.status == 1
     begins = (":1: GAI015 ", ":2: GAI006 ", ":3: GAI001 ", ": GAI012 ")
     ends = ("", " [glibc <2.41]", "", " [glibc >=2.41]")
@@ -52,8 +58,8 @@ def test_github(bad: Path, call: Call) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "github"])
-def test_a_clean_file(form: str, bad: Path, call: Call) -> None:
-    done = call("lint", "--format", form, bad.with_name("clean.conf"))
+def test_a_clean_file(form: str, clean: Path, call: Call) -> None:
+    done = call("lint", "--format", form, clean)
     assert done.status == 0
     assert json.loads(done.out) == {"findings": []} if form == "json" else done.out == ""
 

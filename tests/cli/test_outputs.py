@@ -91,3 +91,14 @@ def test_a_folder_that_is_gone_is_one_line(tmp_path: Path, monkeypatch: pytest.M
         spare(["report"], [])
     with pytest.raises(UsageError, match="report: cannot be written: No such"), whole("report"):
         pass
+
+
+def test_inputs_and_other_outputs_are_spared(tmp_path: Path) -> None:
+    (tmp_path / "in").touch()
+    (tmp_path / "link").symlink_to("in")
+    source, other = str(tmp_path / "in"), str(tmp_path / "out")
+    spare([other, "/dev/null", "/dev/null"], [source, "library", "a\0b"])
+    with pytest.raises(UsageError, match="is read here"):
+        spare([str(tmp_path / "link")], [source])
+    with pytest.raises(UsageError, match="is written twice"):
+        spare([other, f"{tmp_path}/./out"], [])

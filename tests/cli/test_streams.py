@@ -20,13 +20,6 @@ def conf(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def scenario(tmp_path: Path) -> Path:
-    path = tmp_path / "a.yaml"
-    path.write_text(SCENARIO)
-    return path
-
-
 def shell(
     redirections: str, *arguments: str | Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
@@ -67,9 +60,10 @@ def test_a_closed_input_is_not_an_empty_one() -> None:
 )
 @pytest.mark.bare
 def test_a_full_disk_is_one_line(
-    arguments: list[str], where: str, scenario: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(scenario.parent)
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text(SCENARIO)
     done = shell(where, *arguments)
     assert done.returncode == 3
     name = "".join(f" {word}" for word in arguments[:1] if not word.startswith("-"))
@@ -77,13 +71,14 @@ def test_a_full_disk_is_one_line(
 
 
 @pytest.mark.bare
-def test_a_host_that_is_refused_needs_no_standard_error(scenario: Path) -> None:
-    scenario.write_text(SCENARIO.replace("{}", "{sysctls: {net.ipv4.conf.all.nope: 1}}", 1))
-    said = shell("", "run", scenario)
+def test_a_host_that_is_refused_needs_no_standard_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(SCENARIO.replace("{}", "{sysctls: {net.ipv4.conf.all.nope: 1}}", 1))
+    said = shell("", "run", path)
     assert said.returncode > 0
     assert said.stderr.count(b"\n") == 1
     for gone in ("2>/dev/full", "2>&-"):
-        done = shell(gone, "run", scenario)
+        done = shell(gone, "run", path)
         assert (done.returncode, done.stdout) == (said.returncode, said.stdout)
 
 
@@ -103,8 +98,10 @@ def test_a_reader_that_has_gone_is_no_verdict(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_width_of_nothing_is_an_unknown_one(scenario: Path) -> None:
-    done = shell("", "run", scenario, env={"COLUMNS": "0"})
+def test_a_width_of_nothing_is_an_unknown_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(SCENARIO)
+    done = shell("", "run", path, env={"COLUMNS": "0"})
     assert b"1 lookup on glibc" in done.stdout
 
 
@@ -122,10 +119,12 @@ def test_what_an_encoding_lacks_is_escaped(conf: Path, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_json_stays_json(encoding: str, scenario: Path) -> None:
+def test_json_stays_json(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(SCENARIO)
     odd = "label \N{MIDDLE DOT}ß\N{CIRCLED DIGIT ONE}\N{COLLISION SYMBOL}"
     env = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}
-    done = shell("", "whatif", "--scenario", scenario, "--json", "--set", odd, env=env)
+    done = shell("", "whatif", "--scenario", path, "--json", "--set", odd, env=env)
     assert done.returncode == 0, done.stderr
     (change,) = json.loads(done.stdout.decode(encoding))["changes"]
     assert change["gai_conf"].startswith(f"{odd}\n")

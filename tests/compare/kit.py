@@ -1,21 +1,10 @@
 """Evidence for these tests."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
 
 from harness.compare.evidence import Evidence
-from harness.compare.results import Result, Verdict
 from harness.compare.run import HostJob, collect
 from harness.sandbox import Box, Pool
-
-
-def result(*native: str, **changes: Any) -> Result:
-    """A result on which native and model agree, unless ``changes`` say otherwise."""
-    made = Result(
-        "s", "web", "default", "2.36", "amd64", "worker", "debian", Verdict.AGREE, native, native
-    )
-    return replace(made, **changes)
 
 
 def gather(box: Box, job: HostJob) -> Iterator[Evidence]:

@@ -11,24 +11,28 @@ import pytest
 
 from harness.compare import baseline as baselines
 from harness.compare.baseline import Baseline, KnownChange, KnownEntry, KnownResult, Ran, Sources
-from harness.compare.results import BuildChange, LookupReport, Result, Side, Verdict
+from harness.compare.results import BuildChange, LaneKind, LookupReport, Result, Side, Verdict
 from harness.scenario import library
 from harness.text.errors import InputError
-from tests.compare import kit
 
 NEAR, FAR = "192.0.2.9", "198.51.100.9"
 HOST, MINE = "2.36:amd64 (host)", "2.36:amd64 (mine)"
 
 
-def result(label: str = "mine", native: tuple[str, ...] = (FAR, NEAR), **other: Any) -> Result:
+def result(label: str = "mine", native: tuple[str, ...] = (FAR, NEAR), **other: object) -> Result:
     verdict = Verdict.AGREE if native == (NEAR, FAR) else Verdict.DISAGREE
-    lane = "cffi" if label == "host" else "worker"
-    known = {"lane": lane, "build": f"directory /{label}", "label": label, "verdict": verdict}
-    return kit.result(NEAR, FAR, native=native, **known | other)
+    lane: LaneKind = "cffi" if label == "host" else "worker"
+    made = Result(
+        scenario="s", lookup="web", gai_conf="default", glibc="2.36", arch="amd64", lane=lane,
+        build=f"directory /{label}", label=label, verdict=verdict, native=native,
+        model=(NEAR, FAR),
+    )  # fmt: skip
+    return replace(made, **other)  # type: ignore[arg-type]
 
 
-def report(*results: Result, **other: Any) -> LookupReport:
-    return replace(LookupReport("s", "web", "default", results, source="s.yaml"), **other)
+def report(*results: Result, **other: object) -> LookupReport:
+    made = LookupReport("s", "web", "default", results, source="s.yaml")
+    return replace(made, **other)  # type: ignore[arg-type]
 
 
 def held(*, old: tuple[str, ...] = (NEAR, FAR), new: tuple[str, ...] = (FAR, NEAR)) -> LookupReport:

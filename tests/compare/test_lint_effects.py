@@ -3,7 +3,8 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, NoReturn
+from dataclasses import dataclass
+from typing import Any, NoReturn, Self
 
 import pytest
 
@@ -19,7 +20,10 @@ from harness.versions import Version
 
 HOST = {
     "interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}},
-    "routes": [{"to": "default", "via": "172.18.45.1"}, {"to": "default", "via": "2001:db8:1::1"}],
+    "routes": [
+        {"to": "default", "via": "172.18.45.1"},
+        {"to": "default", "via": "2001:db8:1::1"},
+    ],
 }
 FOUR, SIX = "203.0.113.9", "2001:db8:9::1"
 NEAR, FAR = "172.18.45.6", "172.31.80.8"
@@ -144,11 +148,12 @@ RELOADS = [  # first file, second file, whether a running process sees the secon
 Order = tuple[str, ...]
 
 
-class Experiment(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Experiment:
     """The files that are in force one after the other, and the order that each should give.
 
-    ``wanted_before_2_41`` is None where nothing is promised for a glibc before 2.41. ``warned``
-    says whether lint warns of the first file by the code.
+    ``wanted`` is None where nothing is promised for a glibc before 2.41. ``warned`` says
+    whether lint warns of the first file by the code.
     """
 
     code: str
@@ -158,10 +163,11 @@ class Experiment(NamedTuple):
     wanted: tuple[Order, ...]
     wanted_before_2_41: tuple[Order, ...] | None
 
-
-def one_file(code: str, warned: bool, conf: str, name: str, wanted: Wanted) -> Experiment:
-    old, new = wanted if isinstance(wanted[0], tuple) else (wanted, wanted)
-    return Experiment(code, warned, (conf,), name, (new,), (old,))
+    @classmethod
+    def of(cls, code: str, warned: bool, conf: str, name: str, wanted: Wanted) -> Self:
+        pair = wanted if isinstance(wanted[0], tuple) else (wanted, wanted)
+        old, new = pair
+        return cls(code, warned, (conf,), name, (new,), (old,))
 
 
 def restored(code: str) -> str:
@@ -177,11 +183,11 @@ def reload(conf: str, after: str, is_seen: bool) -> Experiment:
 
 
 EXPERIMENTS = [
-    *(one_file(code, True, *row) for code, rows in SHOWN.items() for row in rows),
-    *(one_file(code, False, *row) for code, row in MENDED.items()),
-    *(one_file("", False, "", *row) for row in DEFAULTS.items()),
+    *(Experiment.of(code, True, *row) for code, rows in SHOWN.items() for row in rows),
+    *(Experiment.of(code, False, *row) for code, row in MENDED.items()),
+    *(Experiment.of("", False, "", *row) for row in DEFAULTS.items()),
     *(
-        one_file(code, False, restored(code), (name := SHOWN[code][0][1]), DEFAULTS[name])
+        Experiment.of(code, False, restored(code), (name := SHOWN[code][0][1]), DEFAULTS[name])
         for code in ("GAI011", "GAI012", "GAI013")
     ),
     *(reload(*row) for row in RELOADS),

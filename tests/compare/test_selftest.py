@@ -15,7 +15,7 @@ import pytest
 from harness.compare import plan, selftest
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import host_lane, load_scenarios, make_jobs
-from harness.compare.results import Summary, Verdict
+from harness.compare.results import Result, Summary, Verdict
 from harness.compare.run import run
 from harness.glibcs.catalog import native_arch
 from harness.kernel.netlink import Netlink
@@ -25,7 +25,6 @@ from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Box, Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
-from tests.compare.kit import result
 from tests.conftest import Call, Patch
 
 
@@ -194,7 +193,10 @@ def test_a_lane_that_does_not_start_is_named_and_nothing_is_run() -> None:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_an_untrusted_result_is_shown_and_not_counted(verdict: Verdict) -> None:
-    one = result("a", verdict=verdict, unmet=("native: otherwise",), untrusted="why")
+    one = Result(
+        "host", "web", "conf", "2.36", "amd64", "worker", "debian", verdict, ("a",), ("a",),
+        unmet=("native: otherwise",), untrusted="why",
+    )  # fmt: skip
     assert not one.failed
     assert not one.differs
     assert one.verdict is verdict

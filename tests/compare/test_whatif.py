@@ -1,9 +1,9 @@
 """Before and after: what moved, which rule now decides, and the command."""
 
+from dataclasses import replace
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,19 +23,22 @@ from harness.compare.whatif import (
 from harness.report.documents import dump
 from harness.report.terminal import Terminal
 from harness.report.whatif import TextReport, document
-from tests.compare import kit
 from tests.conftest import Call
 
 CASE = "case-docker-ipv6nat-78-default"
 
 
-def result(*order: str, rule: int = 6, **changes: Any) -> Result:
+def result(*order: str, glibc: str = "2.36", rule: int = 6, **changed: object) -> Result:
     decisions = tuple(PairReason(a, b, rule, f"rule {rule}: {a}, {b}") for a, b in pairwise(order))
-    return kit.result(*order, decisions=decisions, **changes)
+    made = Result(
+        "host", "web", "conf", glibc, "amd64", "worker", "debian", Verdict.AGREE, order, order,
+        decisions=decisions,
+    )  # fmt: skip
+    return replace(made, **changed)  # type: ignore[arg-type]
 
 
 def report(*results: Result) -> LookupReport:
-    return LookupReport("s", "web", "default", results)
+    return LookupReport("host", "web", "conf", results)
 
 
 def text_of(made: GaiConfChange, *found: WhatIf) -> str:

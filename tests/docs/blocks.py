@@ -25,7 +25,7 @@ import yaml
 from harness.advice.lint import lint
 from harness.scenario import ScenarioError, load
 from tests.docs.pages import ROOT, Block, Page, page
-from tests.docs.shell import Ran, Shell
+from tests.docs.shell import Hung, Ran, Shell
 
 HERE = Path(__file__).parent
 # The host's glibc in the pages' outputs.
@@ -239,7 +239,10 @@ def _run(scene: Scene, block: Block, command: str, *, strict: bool = False) -> R
             [sys.executable, "-P", "-c", code, block.directives["on"], str(script)]
         )
         strict = False
-    return scene.shell.run(command, strict=strict)
+    try:
+        return scene.shell.run(command, strict=strict)
+    except Hung as error:
+        raise Untrue(f"{command}: did not end\n{error}") from None
 
 
 def _clone(folder: Path) -> None:

@@ -14,6 +14,10 @@ SECONDS = 600
 LEFT = 'declare -p; declare -f; echo "cd ${PWD@Q}; (exit $ended)"'
 
 
+class Hung(Exception):
+    """A command did not end in time; the text is what it printed."""
+
+
 class Ran(NamedTuple):
     """What a command printed, on both streams as they came, and its exit status."""
 
@@ -36,7 +40,7 @@ class Shell:
     def run(self, command: str, *, strict: bool = False) -> Ran:
         """Run a command line or several; ``strict``: the first that fails ends it.
 
-        Raises TimeoutError, whose text has what was printed.
+        Raises Hung.
         """
         self._script.write_text("set -e -o pipefail\n" * strict + command, encoding="utf-8")
         keep = f"trap 'ended=$?; {{ {LEFT}; }} >{self._left}' EXIT"
@@ -51,7 +55,7 @@ class Shell:
             try:
                 bash.wait(SECONDS)
             except TimeoutExpired:
-                raise TimeoutError(f"{command}: did not end\n{self._printed()}") from None
+                raise Hung(self._printed()) from None
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(bash.pid, signal.SIGKILL)  # with all that it left behind

@@ -10,9 +10,9 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser
 
+from harness.cli import COMMANDS, _top
 from harness.scenario import gai_conf_files, json_schema
 from tests.docs.pages import ROOT, names, page
-from tests.docs.test_words import KNOWN
 from tests.report.html.browser import browser, listen
 from tests.report.html.kit import attributes
 
@@ -71,8 +71,11 @@ def test_the_reference_is_whole(soups: dict[str, BeautifulSoup]) -> None:
     commands, scenario, catalogue = (
         soups[f"reference/{name}.html"].get_text() for name in ("commands", "scenario", "catalogue")
     )
-    for name, options in KNOWN.items():
+    [parsers] = [one.choices for one in _top(tuple(COMMANDS))._actions
+                 if isinstance(one.choices, dict)]  # fmt: skip
+    for name, parser in parsers.items():
         assert f"gai-harness {name}" in commands
+        options = [word for action in parser._actions for word in action.option_strings]
         assert [word for word in options if word not in commands] == [], name
     schema = json_schema()
     for definition in [schema, *schema["$defs"].values()]:

@@ -10,12 +10,24 @@ from hypothesis import strategies as st
 from harness.model.address_table import AddressTable, Entry, address_table, candidates
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
-from harness.model.host import AddressRow, HostView, Link, Route, Target
+from harness.model.host import (
+    ARPHRD_SIT,
+    ARPHRD_TUNNEL,
+    ARPHRD_TUNNEL6,
+    IFA_F_DEPRECATED,
+    IFA_F_HOMEADDRESS,
+    IFA_F_NODAD,
+    IFA_F_OPTIMISTIC,
+    AddressRow,
+    HostView,
+    Link,
+    Route,
+    Target,
+)
 from harness.model.order import Candidate
 from tests.model.kit import ETHER, VERSIONS, row, view
 
 NOW = dialect("2.36")
-TEMPORARY, NODAD, OPTIMISTIC, HOME, DEPRECATED = 1, 2, 4, 0x10, 0x20  # linux/if_addr.h
 LO4, LO6 = row("127.0.0.1/8", 1), row("::1/128", 1)
 FE80 = row("fe80::1/64", 3)
 
@@ -68,8 +80,9 @@ def test_a_point_to_point_address_is_found_by_its_peer_only() -> None:
 
 def test_flags() -> None:
     for flags, deprecated, home in (
-        (0, False, False), (DEPRECATED, True, False), (OPTIMISTIC, True, False),
-        (HOME, False, True), (NODAD, False, False), (TEMPORARY, False, False), (0xFF, True, True),
+        (0, False, False), (IFA_F_DEPRECATED, True, False), (IFA_F_OPTIMISTIC, True, False),
+        (IFA_F_HOMEADDRESS, False, True), (IFA_F_NODAD, False, False), (0xFF, True, True),
+        (1, False, False),  # TEMPORARY is not used
     ):  # fmt: skip
         entry = only([row("2001:db8::1/64", flags=flags)], "2001:db8::1")
         assert (entry.deprecated, entry.home) == (deprecated, home)
@@ -158,7 +171,7 @@ def test_a_source_in_127_after_other_targets(
 def test_interface_types() -> None:
     for kind, native in (
         (ETHER, True), (772, True), (778, True),
-        (776, False), (768, False), (769, False),  # sit, tunnel, tunnel6
+        (ARPHRD_SIT, False), (ARPHRD_TUNNEL, False), (ARPHRD_TUNNEL6, False),
     ):  # fmt: skip
         targets, host = view(
             [row("2001:db8::1/64", 2)], {"2001:db8::2": "2001:db8::1"}, types={2: kind}
@@ -167,7 +180,7 @@ def test_interface_types() -> None:
 
 
 def test_what_becomes_of_a_target() -> None:
-    rows = [row("10.0.0.1/8", flags=DEPRECATED)]
+    rows = [row("10.0.0.1/8", flags=IFA_F_DEPRECATED)]
     targets, host = view(rows, {"10.0.0.2": "10.0.0.1", "10.0.0.4": None})
     reached, unreached = candidates(targets, host, NOW)
     # its source is not found; it has none; there is no answer for it

@@ -11,16 +11,28 @@ from hypothesis import strategies as st
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect, dialect
 from harness.model.host import Target
-from harness.model.lookup import Found, NameService, Request, find
+from harness.model.lookup import (
+    AF_INET,
+    AF_INET6,
+    AF_UNSPEC,
+    AI_ADDRCONFIG,
+    AI_ALL,
+    AI_CANONNAME,
+    AI_NUMERICHOST,
+    AI_NUMERICSERV,
+    AI_PASSIVE,
+    AI_V4MAPPED,
+    Found,
+    NameService,
+    Request,
+    find,
+)
 from tests.model.kit import dialects
 
 Kind = Literal["files", "dns", "nss"]
 NOW = dialect("2.36")
-# sys/socket.h, netinet/in.h, netdb.h
 STREAM, DGRAM, RAW, TCP, UDP = 1, 2, 3, 6, 17
-AF_UNSPEC, AF_INET, AF_INET6 = FAMILIES = 0, 2, 10
-AI_PASSIVE, AI_CANONNAME, AI_NUMERICHOST, AI_V4MAPPED, AI_ALL, AI_ADDRCONFIG = 1, 2, 4, 8, 16, 32
-AI_NUMERICSERV = 0x400
+FAMILIES = AF_UNSPEC, AF_INET, AF_INET6
 FOUR, SIX = "192.0.2.1 192.0.2.2", "2001:db8::1 2001:db8::2"
 MAPPED = "::ffff:192.0.2.1 ::ffff:192.0.2.2"
 ZONED = "fe80::1%2 192.0.2.1 fe80::1%3 2001:db8::1 192.0.2.1 fe80::1%2"

@@ -11,10 +11,16 @@ from harness.model.dialects import dialect
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, HostView, Target
 from harness.model.order import Order, order_for
 from harness.model.policy import Policy
-from harness.model.standards import STANDARDS, Standard, standard_order, standard_policy
+from harness.model.standards import (
+    RFC3484,
+    RFC6724,
+    STANDARDS,
+    Standard,
+    standard_order,
+    standard_policy,
+)
 from tests.model.kit import VERSIONS, row, view
 
-RFC3484, RFC6724 = STANDARDS
 FLAGS = {"": 0, "home": IFA_F_HOMEADDRESS, "deprecated": IFA_F_DEPRECATED}
 
 # The rule that decides, the host's addresses, and its destinations, each with its source, in the

@@ -17,20 +17,17 @@ from harness.scenario.suites import FAMILIES, suites
 NAMES = ("rule9", "smoke", "findings")
 
 
-Made = dict[str, list[LoadedScenario]]
-
-
 @pytest.fixture(scope="module")
-def made() -> Made:
+def made() -> dict[str, list[LoadedScenario]]:
     return {name: make() for name, make in suites().items()}
 
 
 @pytest.fixture(scope="module")
-def rule9(made: Made) -> dict[str, Scenario]:
+def rule9(made: dict[str, list[LoadedScenario]]) -> dict[str, Scenario]:
     return {loaded.scenario.name: loaded.scenario for loaded in made["rule9"]}
 
 
-def test_the_suites_and_their_sizes(made: Made) -> None:
+def test_the_suites_and_their_sizes(made: dict[str, list[LoadedScenario]]) -> None:
     assert tuple(made) == NAMES
     assert len(made["smoke"]) <= 10
     assert len(made["rule9"]) <= 220
@@ -38,8 +35,12 @@ def test_the_suites_and_their_sizes(made: Made) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_scenarios_are_what_a_file_would_give(name: str, made: Made) -> None:
-    assert suites()[name]() == made[name]  # the same every time
+def test_the_same_every_time(name: str, made: dict[str, list[LoadedScenario]]) -> None:
+    assert suites()[name]() == made[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scenarios_are_as_of_a_file(name: str, made: dict[str, list[LoadedScenario]]) -> None:
     assert not repeated(loaded.scenario.name for loaded in made[name])
     for loaded in made[name]:
         scenario = loaded.scenario

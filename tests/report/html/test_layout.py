@@ -24,6 +24,7 @@ SCALE = 8  # pixels of the page, in each direction, that make one of a picture
 TOLERATED = 10  # of 255: edges are not drawn alike everywhere
 TILE = 12  # pixels of a picture, in each direction, that are looked at together
 SPARED = 0.08  # of a tile's pixels may be further off: the arrow of a list, a tick
+PICTURES = [(1280, "light"), (390, "dark")]
 FONT = base64.b64encode((HERE / "boxes.ttf").read_bytes()).decode()
 BOXED = (
     f"@font-face {{ font-family: Boxes; src: url(data:font/ttf;base64,{FONT}); }}"
