@@ -23,7 +23,6 @@ from harness.versions import SUPPORTED, Version, interpreter_arch
 if TYPE_CHECKING:
     from harness.compare.probe import Probe
 
-_AGAIN = "gai-harness glibc probe {}"
 _MOST_UNEXPLAINED = 10
 _STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
 
@@ -148,7 +147,7 @@ def _add(options: argparse.Namespace) -> int:
             "what the model says of older releases has been read only"
         )
     elif options.probe:
-        say(f"probing it ({_AGAIN.format(build.name)} does it again, --no-probe leaves it out)")
+        say("probing which rows it follows (glibc probe; --no-probe leaves it out)")
         sys.stdout.flush()
         try:
             found = _probed(str(build.name))
@@ -208,7 +207,7 @@ def _tell(found: Probe) -> None:
         conf = "" if each.gai_conf == "default" else f" [{each.gai_conf}]"
         say(
             f"no row explains {each.scenario}: {each.lookup}{conf}: "
-            f"glibc says {each.native}, the model {each.model}"
+            + "; ".join((f"glibc says {each.native}, the model {each.model}", *each.differences))
         )
     if (more := len(found.unexplained) - _MOST_UNEXPLAINED) > 0:
         say(f"no row explains {more} more answers (--json lists them)")

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.plan import load_scenarios, make_jobs
-from harness.compare.results import Arch, Count, Glibc, Result, Schema, Where
+from harness.compare.results import Arch, Count, Glibc, Schema, Where
 from harness.compare.run import HostJob, collect
 from harness.compare.verdict import fits, judge, prediction_for
-from harness.model.dialects import Dialect, dialect, shown, turned
+from harness.model.dialects import FEATURES, Dialect, dialect, shown, turned
 from harness.native.record import LaneError, TimedOut
 from harness.sandbox import Box, NoSandbox, Pool
 
@@ -32,21 +32,17 @@ class ProbedRow:
     ]
     why: Annotated[str, Field(description="why it cannot be told; else empty")] = ""
 
-    @property
-    def differs(self) -> bool:
-        """Whether the model has another value than the build."""
-        return self.follows not in (None, self.model)
-
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """An answer that no value of any row explains, beside the model's nearest."""
+    """An answer that no value of any row explains, and the model's with the rows it follows."""
 
     scenario: str
     lookup: str
     gai_conf: str
     native: str
     model: str
+    differences: Annotated[tuple[str, ...], Field(description="beside the addresses")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +70,20 @@ class Probe:
     @property
     def differing(self) -> tuple[ProbedRow, ...]:
         """The rows of which the model has another value than the build."""
-        return tuple(one for one in self.rows if one.differs)
+        return tuple(one for one in self.rows if one.follows not in (None, one.model))
 
 
-def probe(lane: LaneSpec, workers: int | None = None) -> Probe:
+def probe(lane: LaneSpec) -> Probe:
     """Run the library on a build, and find the values of its rows that explain its answers.
 
-    ``workers`` sandboxes at a time (default: as many as processors). Raises SandboxUnavailable
-    where no sandbox can be had, and LaneError for a build that does not run.
+    Raises SandboxUnavailable where no sandbox can be had, and LaneError for a build that does not
+    run.
     """
     dialects = tuple(turned(lane.dialect).values())
     jobs = [replace(job, dialects=dialects) for job in make_jobs(load_scenarios(()), (lane,))]
     seen: list[Evidence] = []
     refused = []
-    with Pool(workers or os.cpu_count() or 1) as pool:
+    with Pool(os.cpu_count() or 1) as pool:
         for job, outcome in zip(jobs, pool.outcomes(_evidences, jobs), strict=True):
             if isinstance(outcome.error, NoSandbox):
                 raise outcome.error
@@ -131,9 +127,18 @@ def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = 
         rows.append(
             ProbedRow(feature, follows if names else None, expected, model, tuple(names), why)
         )
-    unexplained = tuple(
-        _unexplained(judge(one)) for one, right in zip(seen, explained(nearest), strict=True)
+    told = replace(lane, rows=tuple(f"{name}={shown(getattr(nearest, name))}" for name in FEATURES))
+    wrong = [
+        judge(replace(one, lane=told))
+        for one, right in zip(seen, explained(nearest), strict=True)
         if not right
+    ]
+    unexplained = tuple(
+        Unexplained(
+            each.scenario, each.lookup, each.gai_conf, each.answer, each.model_answer,
+            each.differences,
+        )
+        for each in wrong
     )  # fmt: skip
     where = f"{lane.glibc}:{lane.arch} ({lane.label})"
     return Probe(lane.glibc, lane.arch, where, len(seen), refused, tuple(rows), unexplained)
@@ -148,9 +153,3 @@ def _why(seen: Sequence[Evidence], one: Dialect, other: Dialect, refused: tuple[
     if refused:
         return "no look-up that could be made here depends on it; hosts were refused"
     return f"no look-up of the library depends on it on {one.arch}"
-
-
-def _unexplained(result: Result) -> Unexplained:
-    return Unexplained(
-        result.scenario, result.lookup, result.gai_conf, result.answer, result.model_answer
-    )

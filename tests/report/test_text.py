@@ -8,8 +8,10 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.compare.bench.curve import Point, Sample, growth
+from harness.compare.results import Verdict
 from harness.report.bench import PlotError, draw, panels, svg
 from harness.report.doctor import Check, conclusion, write_check
+from harness.report.formats import FORMATS
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
 from harness.sandbox import DeviceNote
@@ -39,6 +41,17 @@ def test_quiet_shows_what_fails_or_differs_and_counts_all() -> None:
         assert (f"{report.scenario}\n" in quiet) == (report is not kit.AGREEING)
     assert "4 lookups on glibc" in quiet
     assert f"{kit.AGREEING.scenario}\n" in written("text", everything, quiet=False)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_a_build_was_told_and_the_last_words_of_a_crash(name: str) -> None:
+    died = kit.result(
+        "2.36", (), model=(kit.NEAR,), verdict=Verdict.CRASHED, error="SIGABRT",
+        said="x.c:1: Assertion failed", rows=("mptcp_known=true",),
+    )  # fmt: skip
+    text = written(name, [kit.lookup("dying", [died])])
+    assert "x.c:1: Assertion failed" in text
+    assert "mptcp_known=true" in text
 
 
 def test_a_check_is_neither_wrapped_nor_lost() -> None:
