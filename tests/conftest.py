@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol, TypeVar
@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from harness.cli import main
 from harness.glibcs.cache import cache_folder
 from harness.glibcs.catalog import host_distribution, native_arch
+from harness.sandbox import Pool, SandboxUnavailable
 
 FOREIGN = ("2.36:armhf", "2.36:s390x")
 """Builds of other processors that tests use."""
@@ -147,6 +148,19 @@ def fetch_glibcs() -> Callable[..., str]:
         return done.stdout
 
     return fetch
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[Pool]:
+    """Sandboxes; skips the test where there can be none."""
+    from tests.sandbox import jobs
+
+    with Pool() as opened:
+        try:
+            list(opened.run(jobs.counting, 0))
+        except SandboxUnavailable as problem:
+            pytest.skip(str(problem))
+        yield opened
 
 
 class Once(Protocol):

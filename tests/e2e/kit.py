@@ -20,21 +20,27 @@ from tests.sandbox import ordinary_user
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
+Ended = subprocess.CompletedProcess[str]
 
 
 def start(
-    *command: str | Path, env: Mapping[str, str] | None = None, **options: Any
-) -> subprocess.CompletedProcess[str]:
-    """Run a program with nothing on its standard input, and ``env`` beside the environment."""
+    *command: str | Path, env: Mapping[str, str | None] | None = None, **options: Any
+) -> Ended:
+    """Run a program with nothing on its standard input.
+
+    ``env`` changes the environment; None takes a variable away.
+    """
+    changed = {**os.environ, **(env or {})}
     return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, check=False,
-        env={**os.environ, **(env or {})}, **{"timeout": 600, "input": "", **options},
+        list(map(str, command)), capture_output=True, text=True,
+        env={name: value for name, value in changed.items() if value is not None},
+        **{"timeout": 600, "input": "", "check": False, **options},
     )  # fmt: skip
 
 
 def gai_harness(
     *arguments: str | Path, cwd: Path | str = ".", env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+) -> Ended:
     """Call ``gai-harness`` in this process, and give what a process would have left.
 
     A byte of it that is no UTF-8 becomes half a surrogate.
@@ -58,9 +64,7 @@ def gai_harness(
     return subprocess.CompletedProcess(arguments, status, *said)
 
 
-def as_ordinary_user(
-    home: Path, *arguments: str, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def as_ordinary_user(home: Path, *arguments: str, **variables: str) -> Ended:
     """Run ``gai-harness`` as an ordinary user with this home folder and a cache in it."""
     env = {"HOME": str(home), "GAI_HARNESS_CACHE": str(home / "cache"), **variables}
     if os.geteuid() != 0:

@@ -25,6 +25,18 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     return pytester
 
 
+@pytest.fixture
+def empty(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project's cache of glibcs, which has none."""
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(project.path / "empty"))
+
+
+@pytest.fixture
+def workers(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest-xdist can be used in the project."""
+    monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin,xdist.plugin")
+
+
 @pytest.fixture(scope="session")
 def fetched(fetch_glibcs: Callable[..., str]) -> tuple[str, str]:
     """Two versions of glibc, as packages in the cache."""

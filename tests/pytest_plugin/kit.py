@@ -58,5 +58,12 @@ FAR_FIRST = list(reversed(NEAR_FIRST))
 PREFER_FAR = "precedence ::ffff:172.31.0.0/112 100\n"
 
 
+def shows(result: pytest.RunResult, *lines: str, **outcomes: int) -> None:
+    """There were so many outcomes of each kind, and among the output are lines of these forms."""
+    result.assert_outcomes(**outcomes)
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    result.stdout.fnmatch_lines(lines)
+
+
 def ids(result: pytest.RunResult) -> list[str]:
     return [line for line in result.outlines if "::" in line and " " not in line]

@@ -181,9 +181,7 @@ def test_a_function_without_a_result_or_without_an_end(gai_host: GaiHost) -> Non
     assert box.run(lambda: "the host goes on", timeout=float("inf")) == "the host goes on"
 
 
-def test_what_a_function_prints_is_captured_and_its_result_may_be_big(
-    gai_host: GaiHost, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_prints_and_a_big_result(gai_host: GaiHost, capfd: pytest.CaptureFixture[str]) -> None:
     assert len(gai_host(HOST).run(lambda: print("from inside") or b"x" * 20_000_000)) == 20_000_000
     assert capfd.readouterr().out == "from inside\n"
 

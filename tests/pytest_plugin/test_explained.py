@@ -8,28 +8,13 @@ import pytest
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import host_lane, make_jobs
-from harness.compare.results import (
-    ArchitectureChange,
-    LookupReport,
-    Result,
-    Verdict,
-    VersionChange,
-)
-from harness.pytest_plugin.items import (
-    GaiFile,
-    Spot,
-    examine_spots,
-    item_name,
-    lane_names,
-    lookup_names,
-)
+from harness.compare.results import ArchitectureChange, LookupReport, Result, Verdict, VersionChange
+from harness.pytest_plugin import items
 from harness.pytest_plugin.reporting import Examined, explain_result, properties_of
 from harness.sandbox import DeviceNote, Pool, SandboxError
 from harness.scenario import load
 from harness.scenario.schema import Lookup
-from tests.pytest_plugin.kit import NODE
-
-pytest_plugins = ("pytester",)
+from tests.pytest_plugin.kit import NODE, shows
 
 AGREED = Result(
     "node", "web", "default", "2.36", "amd64", "cffi", "host", Verdict.AGREE,
@@ -40,18 +25,15 @@ REPORT = LookupReport(
 )
 
 
-@pytest.mark.parametrize(
-    ("verdict", "facts", "problem"),
-    [
-        ("disagree", {"model": ("10.0.0.2", "10.0.0.1"), "first_difference": 0},
-         "glibc says 10.0.0.1, 10.0.0.2, the model 10.0.0.2, 10.0.0.1"),
-        ("disagree", {"native": (), "error": "EAI_AGAIN"},
-         "glibc says EAI_AGAIN, the model 10.0.0.1, 10.0.0.2"),
-        ("crashed", {"native": (), "error": "SIGABRT"}, "getaddrinfo died of SIGABRT"),
-        ("error", {"native": (), "error": "no answer within 10 s"}, "no answer within 10 s"),
-        ("agree", {"unmet": ("native: expected …",)}, "expectation failed: native: expected …"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("verdict", "facts", "problem"), [
+    ("disagree", {"model": ("10.0.0.2", "10.0.0.1"), "first_difference": 0},
+     "glibc says 10.0.0.1, 10.0.0.2, the model 10.0.0.2, 10.0.0.1"),
+    ("disagree", {"native": (), "error": "EAI_AGAIN"},
+     "glibc says EAI_AGAIN, the model 10.0.0.1, 10.0.0.2"),
+    ("crashed", {"native": (), "error": "SIGABRT"}, "getaddrinfo died of SIGABRT"),
+    ("error", {"native": (), "error": "no answer within 10 s"}, "no answer within 10 s"),
+    ("agree", {"unmet": ("native: expected …",)}, "expectation failed: native: expected …"),
+])  # fmt: skip
 def test_what_went_wrong_comes_first(verdict: str, facts: dict[str, Any], problem: str) -> None:
     found = replace(AGREED, verdict=Verdict(verdict), **facts)
     assert found.failed
@@ -86,26 +68,22 @@ def test_differences_of_versions_and_processors() -> None:
     assert "rule" not in said[0]
 
 
-def test_a_result_that_is_not_trusted_is_no_success(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_untrusted_result(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Examined(replace(AGREED, untrusted="qemu sees no labels"), REPORT)
-    monkeypatch.setattr(GaiFile, "found", lambda *_: found)
+    monkeypatch.setattr(items.GaiFile, "found", lambda *_: found)
     pytester.makefile(".gai.yaml", node=NODE)
     result = pytester.runpytest("-rs", "-k", "example")
-    result.assert_outcomes(skipped=1, deselected=4)
-    result.stdout.fnmatch_lines(["SKIPPED*not counted: qemu sees no labels"])
+    shows(result, "SKIPPED*not counted: qemu sees no labels", skipped=1, deselected=4)
 
 
 @pytest.mark.gai_namespaces
-def test_a_build_that_cannot_be_used_spares_the_others(tmp_path: Path) -> None:
+def test_a_build_that_cannot_be_used_spares_the_others(tmp_path: Path, pool: Pool) -> None:
     path = tmp_path / "node.gai.yaml"
     path.write_text(NODE)
     broken = LaneSpec("2.99", "amd64", "worker", "broken", ("/no/such/loader",))
     (job,) = make_jobs([load(path)], (broken, host_lane()))
-    wanted = [Spot(lookup, 0, lane) for lookup in (0, 3) for lane in (0, 1)]
-    with Pool() as pool:
-        found = examine_spots(pool, job, wanted)
+    wanted = [items.Spot(lookup, 0, lane) for lookup in (0, 3) for lane in (0, 1)]
+    found = items.examine_spots(pool, job, wanted)
     assert set(found) == set(wanted)
     for spot, one in found.items():
         if spot.lane == 0:
@@ -119,15 +97,18 @@ def test_a_build_that_cannot_be_used_spares_the_others(tmp_path: Path) -> None:
 
 def test_names_of_lookups_builds_and_items() -> None:
     lookups = [Lookup(name="web"), Lookup(name="web", service="https"), Lookup(service="443")]
-    assert lookup_names([*lookups, lookups[0]]) == ["web", "web:https", ":443", "web#2"]
+    assert items.lookup_names([*lookups, lookups[0]]) == ["web", "web:https", ":443", "web#2"]
     own = replace(host_lane(), glibc="2.36", label="host")
     package = replace(own, lane="worker", label="bookworm")
     folder = replace(own, lane="worker", glibc="2.43", label="prefix/my glibc")
     other = replace(folder, arch="m68k")
-    assert lane_names([own, folder, other]) == ["2.36", "2.43", "2.43:m68k"]
-    assert lane_names([own, package]) == ["2.36-host", "2.36-bookworm"]
-    assert lane_names([folder, replace(folder, label="b")]) == ["2.43-prefix-my-glibc", "2.43-b"]
-    assert item_name("web", "2.36", "") == "web[2.36]"
-    assert item_name("web", "2.36", "none") == "web[2.36-none]"
-    assert item_name("::1", "2.36", "") == "lookup[::1-2.36]"
-    assert item_name("a[b", "2.36", "none") == "lookup[a[b-2.36-none]"
+    assert items.lane_names([own, folder, other]) == ["2.36", "2.43", "2.43:m68k"]
+    assert items.lane_names([own, package]) == ["2.36-host", "2.36-bookworm"]
+    assert items.lane_names([folder, replace(folder, label="b")]) == [
+        "2.43-prefix-my-glibc",
+        "2.43-b",
+    ]
+    assert items.item_name("web", "2.36", "") == "web[2.36]"
+    assert items.item_name("web", "2.36", "none") == "web[2.36-none]"
+    assert items.item_name("::1", "2.36", "") == "lookup[::1-2.36]"
+    assert items.item_name("a[b", "2.36", "none") == "lookup[a[b-2.36-none]"

@@ -7,8 +7,6 @@ import pytest
 
 from tests.pytest_plugin.kit import PREFER_FAR
 
-pytest_plugins = ("pytester",)
-
 HEAD = f"""
 import socket
 import sys

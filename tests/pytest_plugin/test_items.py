@@ -1,5 +1,10 @@
 """Scenario files as test items: their ids, how they are selected, what a failure shows."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,11 +13,12 @@ import pytest
 from harness.compare.run import HostJob
 from harness.sandbox import Pool
 from harness.scenario import library
-from tests.pytest_plugin.kit import HOST_VERSION, ids
-
-pytest_plugins = ("pytester",)
+from tests.e2e.kit import start
+from tests.pytest_plugin.kit import HOST_VERSION, ids, shows
+from tests.sandbox import ordinary_user
 
 FAILURE = "expectation failed: native: expected 172.18.45.6"
+DIFFERENCE = f"E   {FAILURE}, 172.31.80.8, got 172.31.80.8, 172.18.45.6"
 
 
 @pytest.fixture
@@ -61,13 +67,10 @@ def test_every_id_and_k_select_an_item(project: pytest.Pytester) -> None:
     assert ids(result) == [one for one in every if "node.gai.yaml::web[" in one]
 
 
-@pytest.mark.parametrize(
-    ("options", "looked_up"),
-    [
-        (["hosts/node.gai.yaml"], [["web", "web", "2001:db8::1", "db.example.com", "web"]]),
-        (["-k", "example or inet6", "--gai-glibc", "host"], [["db.example.com"], ["web"]]),
-    ],
-)
+@pytest.mark.parametrize(("options", "looked_up"), [
+    (["hosts/node.gai.yaml"], [["web", "web", "2001:db8::1", "db.example.com", "web"]]),
+    (["-k", "example or inet6", "--gai-glibc", "host"], [["db.example.com"], ["web"]]),
+])  # fmt: skip
 def test_a_host_is_built_once_for_what_is_selected(
     project: pytest.Pytester, built: list[HostJob], options: list[str], looked_up: list[list[str]]
 ) -> None:
@@ -88,27 +91,25 @@ def test_a_lookup_after_a_change_comes_with_those_before_it(
 
 def test_a_failure_is_an_explanation(project: pytest.Pytester) -> None:
     result = project.runpytest("-v", "--junitxml", "junit.xml")
-    result.assert_outcomes(passed=6, failed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    text = result.stdout.str()
-    assert "Traceback" not in text
-    assert ".py" not in text.partition("= FAILURES =")[2]
-    result.stdout.fnmatch_lines(
-        [
-            f"hosts/wrong.gai.yaml::web[[]{HOST_VERSION}] FAILED *",
-            "*_ wrong: web[[]*_*",
-            f"E   {FAILURE}, 172.31.80.8, got 172.31.80.8, 172.18.45.6",
-            "E   expectation failed: model: expected rule 9 to decide, got 10",
-            "native  172.31.80.8, 172.18.45.6",
-            "model   172.31.80.8, 172.18.45.6",
-            "*destination *source *scope *label *precedence *common prefix*",
-            " 172.31.80.8 * 172.18.45.2/0 *unknown, not native*",
-            "*1. 172.31.80.8 before 172.18.45.6",
-            "     rule 10: *",
-            "*trap: IPv4-only host: *",
-            "hosts/wrong.gai.yaml:9",
-            f"FAILED hosts/wrong.gai.yaml::web[[]{HOST_VERSION}] - {FAILURE}, *",
-        ]
+    assert ".py" not in result.stdout.str().partition("= FAILURES =")[2]
+    shows(
+        result,
+        f"hosts/wrong.gai.yaml::web[[]{HOST_VERSION}] FAILED *",
+        "*_ wrong: web[[]*_*",
+        DIFFERENCE,
+        "E   expectation failed: model: expected rule 9 to decide, got 10",
+        "native  172.31.80.8, 172.18.45.6",
+        "model   172.31.80.8, 172.18.45.6",
+        "*destination *source *scope *label *precedence *common prefix*",
+        " 172.31.80.8 * 172.18.45.2/0 *unknown, not native*",
+        "*1. 172.31.80.8 before 172.18.45.6",
+        "     rule 10: *",
+        "*trap: IPv4-only host: *",
+        "hosts/wrong.gai.yaml:9",
+        f"FAILED hosts/wrong.gai.yaml::web[[]{HOST_VERSION}] - {FAILURE}, *",
+        passed=6,
+        failed=1,
     )
     (failure,) = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
     assert str(failure.get("message")).startswith(f"{FAILURE}, 172.31.80.8, got")
@@ -123,30 +124,20 @@ def test_junit_has_the_orders_and_the_rule(project: pytest.Pytester) -> None:
     said = {one.get("name"): one.get("value") for one in case.iter("property")}
     assert said.pop("arch")
     assert said.pop("build") == "host"
+    order = "172.18.45.6, 172.31.80.8"
     assert said == {
-        "glibc": HOST_VERSION,
-        "gai_conf": "prefer-ipv4.conf",
-        "native": "172.18.45.6, 172.31.80.8",
-        "model": "172.18.45.6, 172.31.80.8",
+        "glibc": HOST_VERSION, "gai_conf": "prefer-ipv4.conf", "native": order, "model": order,
         "rule": "9",
-    }
+    }  # fmt: skip
     failed = ElementTree.parse(project.path / "junit.xml").getroot().iter("failure")
     assert not list(failed)  # an expectation holds under the file's own gai.conf
 
 
-def test_workers_collect_the_same_and_keep_explanations_whole(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin,xdist.plugin")
+@pytest.mark.usefixtures("workers")
+def test_workers_collect_the_same_and_keep_explanations_whole(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("-n", "2", "-v")
-    result.assert_outcomes(passed=6, failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            f"E   {FAILURE}, 172.31.80.8, got 172.31.80.8, 172.18.45.6",
-            "     rule 10: *",
-            f"FAILED hosts/wrong.gai.yaml::web[[]*] - {FAILURE}, *",
-        ]
-    )
+    failed = f"FAILED hosts/wrong.gai.yaml::web[[]*] - {FAILURE}, *"
+    shows(result, DIFFERENCE, "     rule 10: *", failed, passed=6, failed=1)
 
 
 def test_other_files_are_left_alone(project: pytest.Pytester) -> None:
@@ -156,3 +147,47 @@ def test_other_files_are_left_alone(project: pytest.Pytester) -> None:
     result = project.runpytest("other.yaml")
     assert "not a scenario" not in result.stdout.str()
     result.assert_outcomes()
+
+
+# --- the example project of docs/pytest.md, run for real
+
+EXAMPLE = Path(__file__).parents[2] / "docs/examples/pytest-project"
+
+
+def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """pytest as a user of the installed package runs it."""
+    hidden = ("PYTEST_", "COLUMNS")
+    env = {name: None for name in os.environ if name.startswith(hidden)}
+    words = "-P", "-m", "pytest", "-v", "-p", "no:cacheprovider", *arguments
+    return start(sys.executable, *words, cwd=folder, env=env)
+
+
+@pytest.mark.network
+def test_the_example_project(tmp_path: Path, fetched: tuple[str, str]) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    done = run_pytest(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = [line.split()[0] for line in done.stdout.splitlines() if " PASSED " in line]
+    names = "hosts/drained-site.gai.yaml::api", "hosts/node.gai.yaml::node-1"
+    assert passed[:4] == [f"{name}[{glibc}]" for name in names for glibc in ("2.36", "2.41")]
+    assert len(passed) == 8
+    assert "gai-harness: glibc 2.36 " in done.stdout
+    (difference,) = (line for line in done.stdout.splitlines() if "→" in line)
+    assert difference.startswith(
+        "hosts/drained-site.gai.yaml::api[2.41]: 2.36 → 2.41: 198.51.100.9, 203.0.113.9 → "
+        "203.0.113.9, 198.51.100.9 (since 2.41 "
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become an ordinary user")
+def test_an_ordinary_user_needs_no_more() -> None:
+    done = ordinary_user.run(
+        [
+            sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs",
+            "-o", "gai_glibc=host", "-o", "gai_fetch=false", str(EXAMPLE),
+        ]
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    # the example's own question about two versions, which that user does not have
+    assert "5 passed, 1 skipped" in done.stdout

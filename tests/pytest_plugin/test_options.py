@@ -12,10 +12,7 @@ from harness.compare import plan
 from harness.native.record import LaneError
 from harness.pytest_plugin import lab
 from harness.sandbox import NoSandbox, SandboxUnavailable
-from tests.pytest_plugin.kit import HOST_VERSION, OTHER_VERSION, Runs, ids
-
-pytest_plugins = ("pytester",)
-
+from tests.pytest_plugin.kit import HOST_VERSION, OTHER_VERSION, Runs, ids, shows
 
 # a line of the ini file, the options, and the one line that is the answer
 WRONG = [
@@ -36,11 +33,9 @@ WRONG = [
 
 
 @pytest.mark.bare
+@pytest.mark.usefixtures("empty")
 @pytest.mark.parametrize(("ini", "options", "said"), WRONG)
-def test_what_cannot_be_used_is_one_line(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ini: str, options: str, said: str
-) -> None:
-    monkeypatch.setenv("GAI_HARNESS_CACHE", str(project.path / "empty"))
+def test_wrong_use_is_one_line(project: pytest.Pytester, ini: str, options: str, said: str) -> None:
     project.makeini(f"[pytest]\n{ini}\n")
     project.makepyfile(test_plain="def test_one(): pass")
     result = project.runpytest(*options.split())
@@ -52,34 +47,32 @@ def test_what_cannot_be_used_is_one_line(
         project.runpytest("test_plain.py").assert_outcomes(passed=1)
 
 
-def test_workers_tell_of_a_missing_glibc_in_one_line(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GAI_HARNESS_CACHE", str(project.path / "empty"))
-    monkeypatch.setenv("PYTEST_PLUGINS", "harness.pytest_plugin,xdist.plugin")
+@pytest.mark.usefixtures("empty", "workers")
+def test_workers_tell_of_a_missing_glibc_in_one_line(project: pytest.Pytester) -> None:
     project.makeini(f"[pytest]\ngai_glibc = {OTHER_VERSION}\n")
     result = project.runpytest_subprocess("-n", "1")
     assert result.ret != 0
-    assert "Traceback" not in result.stdout.str()
-    result.stdout.fnmatch_lines([f"E   gai_glibc: glibc {OTHER_VERSION} is not on this machine; *"])
+    shows(result, f"E   gai_glibc: glibc {OTHER_VERSION} is not on this machine; *", errors=2)
+
+
+@pytest.fixture
+def a_mirror(fetch_glibcs: Callable[..., str]) -> None:
+    """Skipped where none can be reached."""
+    fetch_glibcs(OTHER_VERSION)
 
 
 @pytest.mark.network
 @pytest.mark.bare
-def test_a_missing_glibc_is_fetched_when_asked_for(
-    project: pytest.Pytester, fetch_glibcs: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fetch_glibcs(OTHER_VERSION)  # skipped where that cannot be
-    monkeypatch.setenv("GAI_HARNESS_CACHE", str(project.path / "empty"))
+@pytest.mark.usefixtures("a_mirror", "empty")
+def test_a_missing_glibc_is_fetched_when_asked_for(project: pytest.Pytester) -> None:
     project.makeini(f"[pytest]\ngai_glibc = {OTHER_VERSION}\ngai_fetch = true\n")
     result = project.runpytest("hosts/node.gai.yaml", "-v")
-    result.assert_outcomes(passed=5)
-    result.stdout.fnmatch_lines(
-        [
-            f"*gai-harness: fetching glibc {OTHER_VERSION}",
-            f"gai-harness: glibc {OTHER_VERSION} * (debian *)",
-            f"hosts/node.gai.yaml::web[[]{OTHER_VERSION}] PASSED*",
-        ]
+    shows(
+        result,
+        f"*gai-harness: fetching glibc {OTHER_VERSION}",
+        f"gai-harness: glibc {OTHER_VERSION} * (debian *)",
+        f"hosts/node.gai.yaml::web[[]{OTHER_VERSION}] PASSED*",
+        passed=5,
     )
 
 
@@ -94,9 +87,7 @@ def test_the_header_names_the_builds_and_the_files(project: pytest.Pytester) -> 
     assert "gai-harness: glibc" not in late[0]
 
 
-def test_a_gai_conf_of_the_command_line_lies_where_one_stands(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_gai_conf(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     # the far one first, which nothing else would make so
     (project.path / "hosts/far.conf").write_text("precedence ::ffff:172.31.0.0/112 100\n")
     monkeypatch.chdir(project.path / "hosts")
@@ -111,9 +102,7 @@ def test_a_gai_conf_of_the_command_line_lies_where_one_stands(
     assert f'name="web[{HOST_VERSION}-far.conf]"' in said
 
 
-def test_gai_confs_of_the_ini_file_lie_beside_it(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gai_confs_of_the_ini(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("one", "two"):
         (project.path / place).mkdir()
         (project.path / place / "x.conf").write_text("precedence ::ffff:0:0/96 100\n")
@@ -133,13 +122,12 @@ def test_a_malformed_scenario_is_one_line(project: pytest.Pytester) -> None:
     )
     result = project.runpytest()
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert "Traceback" not in result.stdout.str()
-    result.stdout.fnmatch_lines(
-        [
-            "*ERROR collecting hosts/bad.gai.yaml*",
-            "E   hosts/bad.gai.yaml:3: host.interface: expected *'interfaces' (got 'interface')",
-            "ERROR hosts/bad.gai.yaml - hosts/bad.gai.yaml:3: host.interface: expected *",
-        ]
+    shows(
+        result,
+        "*ERROR collecting hosts/bad.gai.yaml*",
+        "E   hosts/bad.gai.yaml:3: host.interface: expected *'interfaces' (got 'interface')",
+        "ERROR hosts/bad.gai.yaml - hosts/bad.gai.yaml:3: host.interface: expected *",
+        errors=1,
     )
 
 
@@ -150,13 +138,11 @@ def test_a_host_the_kernel_refuses_fails_in_one_line(project: pytest.Pytester) -
     )
     project.makefile(".gai.yaml", refused=text)
     result = project.runpytest("refused.gai.yaml", "--gai-glibc", "host,/")
-    result.assert_outcomes(failed=4)
-    assert "Traceback" not in result.stdout.str()
-    result.stdout.fnmatch_lines(
-        [
-            "E   host.sysctls.net.ipv6.bindv6only: the kernel refused 'many': Invalid argument",
-            "FAILED refused.gai.yaml::a[[]* - host.sysctls.net.ipv6.bindv6only: *",
-        ]
+    shows(
+        result,
+        "E   host.sysctls.net.ipv6.bindv6only: the kernel refused 'many': Invalid argument",
+        "FAILED refused.gai.yaml::a[[]* - host.sysctls.net.ipv6.bindv6only: *",
+        failed=4,
     )
 
 
@@ -178,13 +164,8 @@ def test_number(): pass
 def test_strict_markers_know_ours(project: pytest.Pytester) -> None:
     project.makepyfile(MARKED)
     result = project.runpytest("--strict-markers", "-rs", "-k", "test_")
-    result.assert_outcomes(passed=1, skipped=1, errors=1, deselected=7)
-    result.stdout.fnmatch_lines(
-        [
-            "*gai_glibc: versions as text were expected*",
-            "SKIPPED*glibc 9.99 is not on this machine*",
-        ]
-    )
+    lines = "*gai_glibc: versions as text were expected*", "SKIPPED*glibc 9.99 is not on this *"
+    shows(result, *lines, passed=1, skipped=1, errors=1, deselected=7)
     markers = project.runpytest("--markers").stdout.str()
     assert "@pytest.mark.gai_glibc(version, ...):" in markers
     assert "@pytest.mark.gai_namespaces:" in markers
@@ -204,19 +185,15 @@ def test_marked(): raise AssertionError
 """
 
 
-def test_without_namespaces_nothing_is_silently_green_but_one_may_skip(
+def test_without_namespaces_nothing_passes(
     project: pytest.Pytester, without_namespaces: Runs
 ) -> None:
+    """But one may skip."""
     project.makepyfile(BOXES)
     result = without_namespaces()
-    result.assert_outcomes(failed=9, skipped=1)  # what is marked is skipped
-    assert "Traceback" not in result.stdout.str()
-    result.stdout.fnmatch_lines(
-        [
-            "E   this machine cannot make the private network of this test: *max_user_namespaces*",
-            "*- this machine cannot make the private network of this test*",
-        ]
-    )
+    said = "this machine cannot make the private network of this test"
+    # what is marked is skipped
+    shows(result, f"E   {said}: *max_user_namespaces*", f"*- {said}*", failed=9, skipped=1)
     lines = [line for line in result.outlines if line.startswith("FAILED")]
     assert len([line for line in lines if " this machine cannot make " in line]) == 9
     without_namespaces("--gai-no-sandbox", "skip").assert_outcomes(skipped=10)
@@ -229,14 +206,11 @@ def lab_of(*, fetch: bool) -> lab.Lab:
     return lab.Lab(cast("pytest.Config", config))
 
 
-@pytest.mark.parametrize(
-    ("problem", "said"),
-    [
-        (NoSandbox("no namespaces", "allow them"), ""),
-        (SandboxUnavailable("too many files", "fewer jobs"), "--gai-glibc: too many files; fewer"),
-        (LaneError("glibc 2.36:s390x does not run here"), "--gai-glibc: glibc 2.36:s390x does not"),
-    ],
-)
+@pytest.mark.parametrize(("problem", "said"), [
+    (NoSandbox("no namespaces", "allow them"), ""),
+    (SandboxUnavailable("too many files", "fewer jobs"), "--gai-glibc: too many files; fewer"),
+    (LaneError("glibc 2.36:s390x does not run here"), "--gai-glibc: glibc 2.36:s390x does not"),
+])  # fmt: skip
 def test_a_self_test_that_cannot_be_made_is_no_internal_error(
     problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 
 from harness.pytest_plugin.orders import Order
-from tests.pytest_plugin.kit import (
-    FAR_FIRST,
-    HOST,
-    HOST_VERSION,
-    NAMES,
-    NEAR_FIRST,
-    PREFER_FAR,
-    GaiHost,
-)
+from tests.pytest_plugin import kit
+from tests.pytest_plugin.kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, PREFER_FAR, GaiHost
 from tests.sandbox.network import flush_ipv6
 
 GaiOrder = Callable[..., Order]
@@ -28,7 +21,7 @@ def test_native_model_and_reasons(gai_order: GaiOrder) -> None:
     assert found.native == found.model == NEAR_FIRST
     assert [one.rule for one in found.decisions] == [9]
     assert found.agreed
-    assert (found.error, found.glibc) == (None, HOST_VERSION)
+    assert (found.error, found.glibc) == (None, kit.HOST_VERSION)
     text = str(found)
     assert "seed-rule9-dual-stack: web" in text
     assert "rule 9: 172.18.45.6 shares 29 bits with 172.18.45.2/24" in text
@@ -57,20 +50,16 @@ def test_a_box_answers_as_it_is_by_then(gai_host: GaiHost, gai_order: GaiOrder) 
         gai_order(box, "web", names=NAMES)
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ({"family": "inet6"}, []),
-        ({"family": socket.AF_INET6}, []),
-        ({"family": socket.AF_INET, "flags": socket.AI_ADDRCONFIG}, NEAR_FIRST),
-        ({"socktype": "any"}, [one for one in NEAR_FIRST for _ in range(3)]),
-        ({"socktype": 0}, [one for one in NEAR_FIRST for _ in range(3)]),
-        ({"socktype": socket.SOCK_DGRAM, "service": 53}, NEAR_FIRST),
-        ({"service": "https", "flags": ["AI_ADDRCONFIG", "AI_CANONNAME"]}, NEAR_FIRST),
-        ({"family": "inet6", "flags": "AI_V4MAPPED"},
-         [f"::ffff:{one}" for one in ("172.18.45.6", "172.31.80.8")]),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("words", "expected"), [
+    ({"family": "inet6"}, []), ({"family": socket.AF_INET6}, []),
+    ({"family": socket.AF_INET, "flags": socket.AI_ADDRCONFIG}, NEAR_FIRST),
+    ({"socktype": "any"}, [one for one in NEAR_FIRST for _ in range(3)]),
+    ({"socktype": 0}, [one for one in NEAR_FIRST for _ in range(3)]),
+    ({"socktype": socket.SOCK_DGRAM, "service": 53}, NEAR_FIRST),
+    ({"service": "https", "flags": ["AI_ADDRCONFIG", "AI_CANONNAME"]}, NEAR_FIRST),
+    ({"family": "inet6", "flags": "AI_V4MAPPED"},
+     [f"::ffff:{one}" for one in ("172.18.45.6", "172.31.80.8")]),
+])  # fmt: skip
 def test_arguments_in_words_and_numbers(
     gai_host: GaiHost, gai_order: GaiOrder, words: dict[str, Any], expected: list[str]
 ) -> None:
@@ -80,21 +69,16 @@ def test_arguments_in_words_and_numbers(
     assert (found.error is None) == bool(expected)
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ({"family": "ipv6"}, "gai_order: family: expected 'unspec', 'inet' or 'inet6'"),
-        ({"family": 99}, r"gai_order: family: expected .* \(got '99'\)"),
-        ({"flags": 0x4000}, r"gai_order: flags\[0\]: expected .*'0x4000'"),
-        ({"protocol": 999}, "gai_order: protocol: expected a number of at most 262"),
-        ({"name": None}, "gai_order: name: expected a name, a service or both"),
-        ({"glibc": "9.99"}, "gai_order: glibc 9.99 is not on this machine; "),
-        ({"glibc": "host,/"}, "gai_order: glibc: one build was expected, got 'host,/'"),
-    ],
-)
-def test_arguments_that_no_lookup_can_have(
-    gai_order: GaiOrder, words: dict[str, Any], said: str
-) -> None:
+@pytest.mark.parametrize(("words", "said"), [
+    ({"family": "ipv6"}, "gai_order: family: expected 'unspec', 'inet' or 'inet6'"),
+    ({"family": 99}, r"gai_order: family: expected .* \(got '99'\)"),
+    ({"flags": 0x4000}, r"gai_order: flags\[0\]: expected .*'0x4000'"),
+    ({"protocol": 999}, "gai_order: protocol: expected a number of at most 262"),
+    ({"name": None}, "gai_order: name: expected a name, a service or both"),
+    ({"glibc": "9.99"}, "gai_order: glibc 9.99 is not on this machine; "),
+    ({"glibc": "host,/"}, "gai_order: glibc: one build was expected, got 'host,/'"),
+])  # fmt: skip
+def test_arguments_of_no_lookup(gai_order: GaiOrder, words: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         gai_order(HOST, **({"name": "web"} | words))
 

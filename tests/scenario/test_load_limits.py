@@ -1,13 +1,13 @@
 """What the format's own limits cost: work grows with the file, and what is too much is one line."""
 
-import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.scenario import ScenarioError, load
+from tests.costs import calls_of
 from tests.scenario.kit import refusal
 
 HEAD = "name: x\nhost:\n  interfaces:\n    eth0: {addresses: [10.0.0.1/8, '2001:db8::1/64']}\n"
@@ -42,20 +42,12 @@ def faults(count: int) -> str:
 def work(text: str, path: Path) -> int:
     """The calls, of Python and of C, that loading a file takes: no clock, the same each time."""
     path.write_text(text)
-    calls = 0
 
-    def count(_frame: Any, event: str, _argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
+    def act() -> None:
+        with suppress(ScenarioError):
+            load(path)
 
-    sys.setprofile(count)
-    try:
-        load(path)
-    except ScenarioError:
-        pass
-    finally:
-        sys.setprofile(None)
-    return calls
+    return calls_of(act)
 
 
 @pytest.mark.parametrize("kind", [routes, members, zones, faults])
