@@ -1,27 +1,18 @@
 import shutil
 import signal
-import subprocess
-import sys
-import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.glibcs import (
-    Build,
-    GlibcUnavailable,
-    Progress,
-    apt,
-    command,
-    emulators,
-    fetching,
-    host,
-    stage,
-)
+from harness.glibcs import Build, GlibcUnavailable, Progress, command, host, stage
 from harness.glibcs.apt import PackageRequest, Watcher
 from harness.glibcs.apt_sources import Source
-from harness.glibcs.catalog import Distribution, Suite
+from harness.glibcs.catalog import Distribution, Suite, native_arch
+from tests.e2e.kit import start
+
+OTHER = "s390x" if native_arch() != "s390x" else "amd64"
+"""Not this machine's architecture."""
 
 
 @pytest.fixture(autouse=True)
@@ -44,32 +35,6 @@ def soon() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
-
-
-def calls_of(act: Callable[[], object]) -> int:
-    """How many calls, of Python and of C, an act makes: its cost on a machine of any speed."""
-    calls = 0
-
-    def count(_frame: object, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        act()
-    finally:
-        sys.setprofile(None)
-    return calls
-
-
-def memory_of(act: Callable[[], object]) -> int:
-    """The most MiB that an act holds."""
-    tracemalloc.start()
-    try:
-        act()
-        return tracemalloc.get_traced_memory()[1] >> 20
-    finally:
-        tracemalloc.stop()
 
 
 class Mirror:
@@ -99,10 +64,11 @@ def mirror_of(monkeypatch: pytest.MonkeyPatch, needs: Callable[..., str]) -> Cal
     def make(*suites: Suite) -> Mirror:
         mirror = Mirror(*suites)
         source = Source("http://mirror.test", (suites[0].name,), ("main", "universe"))
-        for module in (fetching, emulators):
-            monkeypatch.setattr(module, "host_distribution", lambda: mirror.distribution)
-        monkeypatch.setattr(fetching, "host_sources", lambda: (source,))
-        monkeypatch.setattr(apt, "download", mirror.download)
+        for module in ("fetching", "emulators"):
+            patched = f"harness.glibcs.{module}.host_distribution"
+            monkeypatch.setattr(patched, lambda: mirror.distribution)
+        monkeypatch.setattr("harness.glibcs.fetching.host_sources", lambda: (source,))
+        monkeypatch.setattr("harness.glibcs.apt.download", mirror.download)
         return mirror
 
     return make
@@ -128,7 +94,7 @@ def run_staged(needs: Callable[..., str]) -> Callable[[Build], str]:
     def run(build: Build) -> str:
         root = stage(build, build.libc)
         inside = ["unshare", "-Ur", needs("chroot", "coreutils"), str(root), *command(build)]
-        done = subprocess.run(inside, capture_output=True, text=True, check=False)
+        done = start(*inside)
         if "unshare" in done.stderr:
             pytest.skip(done.stderr.strip())
         return done.stdout + done.stderr

@@ -5,20 +5,7 @@ import struct
 import tarfile
 from pathlib import Path
 
-# Debian's name -> (e_machine, 64 bits, little endian, e_flags)
-MACHINES: dict[str, tuple[int, bool, bool, int]] = {
-    "amd64": (62, True, True, 0),
-    "x32": (62, False, True, 0),
-    "i386": (3, False, True, 0),
-    "arm64": (183, True, True, 0),
-    "armhf": (40, False, True, 0x5000400),
-    "armel": (40, False, True, 0x5000200),
-    "ppc64el": (21, True, True, 2),
-    "s390x": (22, True, False, 0),
-    "riscv64": (243, True, True, 5),
-    "mips64el": (8, True, True, 0x80000007),
-    "alpha": (0x9026, True, True, 0),
-}
+from harness.versions import ARCHITECTURES
 
 
 def elf(
@@ -30,8 +17,9 @@ def elf(
     content: bytes = b"GNU C Library (made up) stable release version 2.36.\n",
 ) -> bytes:
     """A shared object with just the headers that are read; every offset is its own address."""
-    machine, wide, little, flags = MACHINES[arch]
-    order, word = ("<" if little else ">"), ("Q" if wide else "I")
+    row = ARCHITECTURES[arch]
+    wide = row.bits == 64
+    order, word = ("<" if row.little else ">"), ("Q" if wide else "I")
     header, segment = (64, 56) if wide else (52, 32)
     strings = bytearray(b"\0")
 
@@ -63,17 +51,12 @@ def elf(
             return struct.pack(order + "IIQQQQQQ", kind, 4, offset, offset, offset, size, size, 1)
         return struct.pack(order + "IIIIIIII", kind, offset, offset, offset, size, size, 4, 1)
 
-    ident = b"\x7fELF" + bytes([1 + wide, 1 if little else 2, 1]) + bytes(9)
-    fields = (0, header, 0, flags, header, segment, 3, 0, 0, 0)
-    return (
-        ident
-        + struct.pack(order + "HHI", 3, machine, 1)
-        + struct.pack(order + word * 3 + "IHHHHHH", *fields)
-        + program(1, 0, end)
-        + program(2, at_dynamic, len(dynamic))
-        + program(3 if interpreter else 4, start, len(interp))
-        + body
-    )
+    ident = b"\x7fELF" + bytes([1 + wide, 1 if row.little else 2, 1]) + bytes(9)
+    fields = (0, header, 0, row.flag, header, segment, 3, 0, 0, 0)
+    head = struct.pack(order + "HHI", 3, row.machine, 1)
+    head += struct.pack(order + word * 3 + "IHHHHHH", *fields)
+    programs = program(1, 0, end) + program(2, at_dynamic, len(dynamic))
+    return ident + head + programs + program(3 if interpreter else 4, start, len(interp)) + body
 
 
 def member(name: str, content: bytes = b"", **more: object) -> tuple[tarfile.TarInfo, bytes]:

@@ -14,7 +14,7 @@ from harness.glibcs import Build, GlibcUnavailable, add, find, inventory, remove
 from harness.glibcs.cache import cached, clear_dead, making
 from harness.glibcs.emulators import emulator_folders
 from tests.conftest import Call
-from tests.glibcs.conftest import calls_of
+from tests.costs import calls_of
 
 Make = Callable[..., Path]
 Damage = Callable[[Path], object]
@@ -203,9 +203,7 @@ def test_a_cache_others_may_write_in_is_refused(cache: Path, call: Call) -> None
     assert "may be written by every user" in check.found
 
 
-def test_a_cache_below_a_folder_that_is_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (gone := tmp_path / "gone").mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
@@ -240,30 +238,20 @@ def test_a_cache_is_made_for_its_owner_whatever_the_umask(tree: Make, cache: Pat
         assert stat.S_IMODE(path.stat().st_mode) & 0o022 == 0
 
 
-def test_a_link_in_the_place_of_the_work_folder_is_not_followed(
-    tmp_path: Path, cache: Path
-) -> None:
+def test_no_link_in_place_of_a_folder_is_followed(tmp_path: Path, cache: Path) -> None:
     (victim := tmp_path / "victim").mkdir()
-    (victim / "kept.conf").touch()
+    (victim / "inside").mkdir()
     (cache / "locks").mkdir(parents=True)
-    (cache / "tmp").symlink_to(victim)
-    clear_dead()
-    assert [one.name for one in victim.iterdir()] == ["kept.conf"]
-    with pytest.raises(GlibcUnavailable, match="its folder tmp is a link"), making("key"):
-        pass
-    assert [one.name for one in victim.iterdir()] == ["kept.conf"]
-
-
-def test_no_emulator_is_taken_through_a_link(tmp_path: Path, cache: Path) -> None:
-    (tmp_path / "victim/inside").mkdir(parents=True)
-    cache.mkdir(exist_ok=True)
-    (cache / "qemu").symlink_to(tmp_path / "victim")
-    assert emulator_folders() == []
-    with pytest.raises(GlibcUnavailable, match="its folder qemu is a link"), making("key"):
-        pass
-    (cache / "qemu").unlink()
+    for name in ("tmp", "qemu"):
+        (cache / name).symlink_to(victim)
+        clear_dead()
+        assert emulator_folders() == []
+        with pytest.raises(GlibcUnavailable, match=f"its folder {name} is a link"), making("key"):
+            pass
+        assert [one.name for one in victim.iterdir()] == ["inside"]
+        (cache / name).unlink()
     (cache / "qemu/own").mkdir(parents=True)
-    (cache / "qemu/led").symlink_to(tmp_path / "victim/inside")
+    (cache / "qemu/led").symlink_to(victim / "inside")
     assert emulator_folders() == [cache / "qemu/own"]
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,19 +11,18 @@ import pytest
 from harness.glibcs import Build, GlibcError, GlibcUnavailable, find, from_directory, host
 from harness.glibcs.elf import ElfError, read_elf, read_elf_file
 from harness.glibcs.emulators import installed
-from tests.glibcs.making import MACHINES, elf
+from harness.versions import ARCHITECTURES
+from tests.e2e.kit import start
+from tests.glibcs.making import elf
 
 Make = Callable[..., Path]
 
 
-@pytest.mark.parametrize(
-    ("libraries", "loader"),
-    [
-        ("lib", None), ("lib64", None), ("usr/lib64", "lib64"), ("opt/glibc-2.99/lib", None),
-        ("usr/lib/x86_64-linux-gnu", "usr/lib64"), ("lib/x86_64-linux-gnu", "lib64"),
-        ("usr/lib/i386-linux-gnu", "lib"), ("", None),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("libraries", "loader"), [
+    ("lib", None), ("lib64", None), ("usr/lib64", "lib64"), ("opt/glibc-2.99/lib", None),
+    ("usr/lib/x86_64-linux-gnu", "usr/lib64"), ("lib/x86_64-linux-gnu", "lib64"),
+    ("usr/lib/i386-linux-gnu", "lib"), ("", None),
+])  # fmt: skip
 def test_every_layout_is_found(tree: Make, own: Build, libraries: str, loader: str | None) -> None:
     root = tree(libraries, loader)
     found = from_directory(root)
@@ -36,14 +34,11 @@ def test_every_layout_is_found(tree: Make, own: Build, libraries: str, loader: s
     assert from_directory(root) == found
 
 
-@pytest.mark.parametrize(
-    ("kept", "target"),
-    [
-        ("kept.so", "../../../../../../../kept.so"),
-        ("lib/libc-2.30.so", "ROOT/lib/libc-2.30.so"),  # an install prefix, by its own path
-        ("lib/libc-2.30.so", "/lib/libc-2.30.so"),
-    ],
-)
+@pytest.mark.parametrize(("kept", "target"), [
+    ("kept.so", "../../../../../../../kept.so"),
+    ("lib/libc-2.30.so", "ROOT/lib/libc-2.30.so"),  # an install prefix, by its own path
+    ("lib/libc-2.30.so", "/lib/libc-2.30.so"),
+])  # fmt: skip
 def test_links_stay_inside(tree: Make, kept: str, target: str) -> None:
     root = tree("lib")
     (root / "lib/libc.so.6").rename(root / kept)
@@ -63,17 +58,12 @@ def test_links_of_folders_may_be_absolute_and_go_in_circles(tree: Make, own: Bui
     assert from_directory(root).libc == root / "usr/lib/libc.so.6"
 
 
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (os.mkdir, r"lib/libc\.so\.6 is not a regular file"),
-        (os.mkfifo, r"lib/libc\.so\.6 is not a regular file"),
-        (lambda path: path.symlink_to(host().libc), r"is a link to a file that is not in"),
-    ],
-)
-def test_what_is_no_file_of_the_tree_is_refused(
-    tree: Make, make: Callable[[Path], object], said: str
-) -> None:
+@pytest.mark.parametrize(("make", "said"), [
+    (os.mkdir, r"lib/libc\.so\.6 is not a regular file"),
+    (os.mkfifo, r"lib/libc\.so\.6 is not a regular file"),
+    (lambda path: path.symlink_to(host().libc), r"is a link to a file that is not in"),
+])  # fmt: skip
+def test_what_is_no_file_of_the_tree(tree: Make, make: Callable[[Path], object], said: str) -> None:
     libc = tree("lib") / "lib/libc.so.6"
     libc.unlink()
     make(libc)
@@ -124,40 +114,35 @@ OLD = elf(versions=("GLIBC_2.31",), content=BANNER_231)
 MUSL = elf(soname="libc.musl-x86_64.so.1", versions=(), content=b"musl libc")
 
 
-@pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        ({"etc/passwd": b""}, "no libc.so.6 in it; expected a root file system"),
-        ({"lib/ld-musl-x86_64.so.1": MUSL}, "a musl tree (lib/ld-musl-x86_64.so.1); expected one"),
-        ({LIBC: MUSL}, "lib/libc.so.6: musl's C library; expected glibc's libc.so.6"),
-        ({LIBC: elf(soname="libfoo.so.1")}, "a library named libfoo.so.1; expected"),
-        ({LIBC: b""}, "lib/libc.so.6: an empty file; expected glibc's"),
-        ({LIBC: b"GROUP ( libc.so.6 )"}, "not an ELF file; expected glibc's"),
-        ({LIBC: b"\x7fELF" + bytes(60)}, "unknown class"),
-        ({LIBC: elf()[:-20]}, "cut short"),
-        ({LIBC: elf(versions=())}, "defines no GLIBC_2.* symbols"),
-        ({LIBC: elf(content=b"")}, "does not name its release; its symbols say"),
-        ({LIBC: elf(versions=("GLIBC_2.2.5", "GLIBC_2.44"))},
-         "says it is glibc 2.36 but defines GLIBC_2.44 symbols"),
-        ({LIBC: elf()}, "glibc 2.36 without its dynamic loader; expected ld-linux-x86-64.so.2"),
-        ({LIBC: elf(), "lib64/ld-linux-x86-64.so.2": LOADER[:100]},
-         "lib64/ld-linux-x86-64.so.2: an ELF file cut short"),
-        ({LIBC: elf(), LD: LOADER_241},
-         "is of glibc 2.41, libc.so.6 of 2.36; expected both from one build"),
-        ({LIBC: elf(), LD: LOADER, "lib/libm.so.6": elf("arm64", soname="libm.so.6")},
-         "lib/libm.so.6: for arm64, but libc.so.6 is for amd64"),
-        ({LIBC: OLD, LD: LOADER, "lib/libnss_files.so.2": elf(soname="libnss_files.so.2")},
-         "glibc 2.31 without libnss_dns, libresolv; expected beside libc.so.6"),
-        ({"config.status": b"", "elf/ld.so": LOADER}, "glibc was built here and is not installed"),
-        ({"config.status": b"", "libc.so": elf(), "libc.so.6": elf(), LD: LOADER},
-         "tree install DESTDIR="),
-        ({LIBC: elf(), "lib32/libc.so.6": elf("i386")},
-         "several glibcs (2.36 for amd64 in lib/libc.so.6, 2.36 for i386 in lib32/libc.so.6)"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_used_is_named_in_one_line(
-    tmp_path: Path, files: dict[str, bytes], said: str
-) -> None:
+@pytest.mark.parametrize(("files", "said"), [
+    ({"etc/passwd": b""}, "no libc.so.6 in it; expected a root file system"),
+    ({"lib/ld-musl-x86_64.so.1": MUSL}, "a musl tree (lib/ld-musl-x86_64.so.1); expected one"),
+    ({LIBC: MUSL}, "lib/libc.so.6: musl's C library; expected glibc's libc.so.6"),
+    ({LIBC: elf(soname="libfoo.so.1")}, "a library named libfoo.so.1; expected"),
+    ({LIBC: b""}, "lib/libc.so.6: an empty file; expected glibc's"),
+    ({LIBC: b"GROUP ( libc.so.6 )"}, "not an ELF file; expected glibc's"),
+    ({LIBC: b"\x7fELF" + bytes(60)}, "unknown class"),
+    ({LIBC: elf()[:-20]}, "cut short"),
+    ({LIBC: elf(versions=())}, "defines no GLIBC_2.* symbols"),
+    ({LIBC: elf(content=b"")}, "does not name its release; its symbols say"),
+    ({LIBC: elf(versions=("GLIBC_2.2.5", "GLIBC_2.44"))},
+     "says it is glibc 2.36 but defines GLIBC_2.44 symbols"),
+    ({LIBC: elf()}, "glibc 2.36 without its dynamic loader; expected ld-linux-x86-64.so.2"),
+    ({LIBC: elf(), "lib64/ld-linux-x86-64.so.2": LOADER[:100]},
+     "lib64/ld-linux-x86-64.so.2: an ELF file cut short"),
+    ({LIBC: elf(), LD: LOADER_241},
+     "is of glibc 2.41, libc.so.6 of 2.36; expected both from one build"),
+    ({LIBC: elf(), LD: LOADER, "lib/libm.so.6": elf("arm64", soname="libm.so.6")},
+     "lib/libm.so.6: for arm64, but libc.so.6 is for amd64"),
+    ({LIBC: OLD, LD: LOADER, "lib/libnss_files.so.2": elf(soname="libnss_files.so.2")},
+     "glibc 2.31 without libnss_dns, libresolv; expected beside libc.so.6"),
+    ({"config.status": b"", "elf/ld.so": LOADER}, "glibc was built here and is not installed"),
+    ({"config.status": b"", "libc.so": elf(), "libc.so.6": elf(), LD: LOADER},
+     "tree install DESTDIR="),
+    ({LIBC: elf(), "lib32/libc.so.6": elf("i386")},
+     "several glibcs (2.36 for amd64 in lib/libc.so.6, 2.36 for i386 in lib32/libc.so.6)"),
+])  # fmt: skip
+def test_the_unusable_is_one_line(tmp_path: Path, files: dict[str, bytes], said: str) -> None:
     with pytest.raises(GlibcError) as caught:
         from_directory(_write(tmp_path / "tree", files))
     assert said in str(caught.value)
@@ -225,12 +210,9 @@ def test_it_is_the_glibc_this_process_runs_on(own: Build) -> None:
 def test_it_is_the_one_python_was_started_under(tree: Make, own: Build) -> None:
     folder = tree("lib") / "lib"
     show = "from harness.glibcs import host; b = host(); print(b.version, b.loader)"
-    done = subprocess.run(
-        [folder / own.names[0], "--library-path", folder,
-         os.path.realpath(sys.executable), "-P", "-c", show],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    python = os.path.realpath(sys.executable), "-P", "-c", show
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = start(folder / own.names[0], "--library-path", folder, *python, env=path, check=True)
     assert done.stdout.split() == [own.version, str(folder / own.names[0])]
 
 
@@ -268,7 +250,7 @@ def test_a_libc_replaced_meanwhile(maps: Callable[..., None], tmp_path: Path, ow
 # --- ELF files
 
 
-@pytest.mark.parametrize("arch", MACHINES)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_every_class_and_byte_order_is_read(arch: str) -> None:
     found = read_elf(elf(arch))
     assert (found.arch, found.soname) == (arch, "libc.so.6")
@@ -288,9 +270,7 @@ def test_a_file_cut_anywhere_is_refused(arch: str) -> None:
 @pytest.mark.needs("readelf", "binutils")
 def test_readelf_agrees(own: Build) -> None:
     found, data = read_elf_file(own.libc)
-    said = subprocess.run(
-        ["readelf", "-dV", own.libc], capture_output=True, text=True, check=True
-    ).stdout
+    said = start("readelf", "-dV", own.libc, check=True).stdout
     assert found.needed
     assert any(name.startswith("GLIBC_2.") for name in found.versions)
     assert all(name in said for name in found.versions)

@@ -76,7 +76,7 @@ def test_a_kernel_that_may_run_it_is_tried(
     assert emulator_for(own) is fetch_emulator(own) is None
     arch = own.arch if not strange else "armhf" if own.arch != "armhf" else "i386"
     monkeypatch.setattr(emulators, "native_arch", lambda: "alpha")
-    monkeypatch.setattr(emulators, "_COMPATIBLE", {os.uname().machine: (own.arch, arch)})
+    monkeypatch.setattr(emulators, "_COMPATIBLE", {os.uname().machine: (arch,)})
     monkeypatch.setattr(emulators, "_BINFMT", path)
     if registered:
         (path / f"qemu-{emulators.QEMU_NAMES[arch]}").touch()
@@ -124,10 +124,8 @@ def test_one_that_is_not_static_or_does_not_start_is_passed_over(
     foreign: Build, path: Path, cache: Path, compiled: Compiled
 ) -> None:
     """It would not find its libraries in a private root."""
-    for name, program in (
-        (PROGRAM, compiled("dynamic")),
-        ("qemu-s390x", compiled("static", "exit 1")),
-    ):
+    for name, end in ((PROGRAM, ["dynamic"]), ("qemu-s390x", ["static", "exit 1"])):
+        program = compiled(*end)
         (path / name).symlink_to(program)
         with pytest.raises(GlibcUnavailable):
             emulator_for(foreign)
@@ -136,17 +134,13 @@ def test_one_that_is_not_static_or_does_not_start_is_passed_over(
 
 
 @pytest.mark.parametrize("end", ["exec sleep 60", "exit 7", "kill -SEGV $$"])
-def test_the_doctor_survives_a_qemu_that_runs_nothing(
-    end: str, foreign: Build, path: Path, compiled: Compiled
-) -> None:
+def test_a_qemu_that_runs_nothing(end: str, foreign: Build, path: Path, compiled: Compiled) -> None:
     (path / PROGRAM).symlink_to(compiled("static", f"[ $1 = --version ] || {end}"))
     assert glibcs.way(OTHER, None) == "through qemu-user 9.8.7"
     assert glibcs.way(OTHER, foreign) == ""
 
 
-def test_it_lies_in_the_root_and_in_the_command(
-    foreign: Build, program: Path, cache: Path, compiled: Compiled
-) -> None:
+def test_root_and_command(foreign: Build, program: Path, cache: Path, compiled: Compiled) -> None:
     emulator = Emulator(OTHER, cached(cache, compiled()), "9.8.7")
     root = stage(foreign, program, emulator=emulator)
     first, loader, *_ = command(foreign, emulator)
@@ -173,9 +167,7 @@ def _serving(static: str, program: Path) -> Callable[[PackageRequest, Path], obj
     return lambda request, path: deb(path, *(full if request.package == static else empty))
 
 
-def test_it_is_fetched_once(
-    mirror: Mirror, foreign: Build, cache: Path, compiled: Compiled
-) -> None:
+def test_one_is_fetched(mirror: Mirror, foreign: Build, cache: Path, compiled: Compiled) -> None:
     emulator = fetch_emulator(foreign)
     assert emulator is not None
     assert emulator.path.is_relative_to(cache / "qemu")
@@ -188,15 +180,12 @@ def test_it_is_fetched_once(
     assert not any((cache / "tmp").iterdir())
 
 
-@pytest.mark.parametrize(
-    ("static", "missing", "asked"),
-    [
-        # from Debian 13 on the static programs are qemu-user's
-        ("qemu-user", set(), "newer qemu-user-static, newer qemu-user"),
-        ("qemu-user-static", {"newer"},
-         "newer qemu-user-static, newer qemu-user, older qemu-user-static"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("static", "missing", "asked"), [
+    # from Debian 13 on the static programs are qemu-user's
+    ("qemu-user", set(), "newer qemu-user-static, newer qemu-user"),
+    ("qemu-user-static", {"newer"},
+     "newer qemu-user-static, newer qemu-user, older qemu-user-static"),
+])  # fmt: skip
 def test_another_package_and_another_suite_serve_as_well(
     mirror: Mirror, foreign: Build, compiled: Compiled, static: str, missing: set[str], asked: str
 ) -> None:

@@ -7,23 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.glibcs import (
-    Build,
-    GlibcError,
-    GlibcMissing,
-    GlibcUnavailable,
-    Progress,
-    apt,
-    fetch,
-    fetching,
-    find,
-    remove,
-)
+from harness.glibcs import Progress, apt, catalogue, fetch, fetching, find, host, remove
 from harness.glibcs.apt import PackageRequest
 from harness.glibcs.apt_sources import Source
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Suite
 from tests.conftest import Call
-from tests.glibcs.conftest import Mirror
+from tests.glibcs.conftest import OTHER, Mirror
 from tests.glibcs.making import deb, link, member
 
 NEVER = "9.99"
@@ -32,11 +22,8 @@ NEVER = "9.99"
 @pytest.fixture
 def mirror(mirror_of: Callable[..., Mirror], tmp_path: Path, own: Build) -> Mirror:
     """Three suites with the host's glibc: the host's version, the same again, an old one."""
-    found = mirror_of(
-        Suite("first", own.version),
-        Suite("second", own.version, extra=True),
-        Suite("stale", NEVER, archived=True),
-    )
+    same, stale = Suite("second", own.version, extra=True), Suite("stale", NEVER, archived=True)
+    found = mirror_of(Suite("first", own.version), same, stale)
     found.serve = _serving(_package(tmp_path, own, "./usr/lib/x-linux-gnu"))
     return found
 
@@ -105,16 +92,13 @@ def test_two_fetches_at_once_download_once(mirror: Mirror) -> None:
     assert len(mirror.requests) == 1
 
 
-def test_what_goes_wrong_leaves_nothing(
-    mirror: Mirror, cache: Path, tmp_path: Path, own: Build
-) -> None:
+def test_a_failure_leaves_nothing(mirror: Mirror, cache: Path, tmp_path: Path, own: Build) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     whole, data = mirror.serve, (tmp_path / "served.deb").read_bytes()
-    other = "s390x" if own.arch != "s390x" else "amd64"
-    with pytest.raises(GlibcUnavailable, match=f"is for {own.arch}; expected {other}"):
-        fetch("first", other)
+    with pytest.raises(GlibcUnavailable, match=f"is for {own.arch}; expected {OTHER}"):
+        fetch("first", OTHER)
     for part in (0.0, 0.1, 0.5, 0.99):
         (tmp_path / "cut.deb").write_bytes(data[: int(len(data) * part)])
         mirror.serve = _serving(tmp_path / "cut.deb")
@@ -153,7 +137,11 @@ def test_a_foreign_architecture_comes_from_the_cross_compilers(
     assert any(f"libc6-{own.arch}-cross was taken, because first gone" in one.note for one in seen)
 
 
-def test_what_cannot_be_asked_for(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_had(mirror: Mirror, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.write_bytes(b"a file in its place")
+    with pytest.raises(GlibcUnavailable, match=r"cannot be written.*GAI_HARNESS_CACHE"):
+        fetch("first")
+    cache.unlink()
     for name, arch, said in (
         ("bookwurm", None, "neither a version nor a suite; expected one of first,"),
         ("1.1", None, "made is known to have"),
@@ -184,12 +172,6 @@ def test_the_second_mirror_is_tried(mirror: Mirror, monkeypatch: pytest.MonkeyPa
     assert asked == ["http://a.test", "http://b.test"]
 
 
-def test_a_cache_that_cannot_be_written(mirror: Mirror, cache: Path) -> None:
-    cache.write_bytes(b"a file in its place")
-    with pytest.raises(GlibcUnavailable, match=r"cannot be written.*GAI_HARNESS_CACHE"):
-        fetch("first")
-
-
 def test_the_command_says_each_step_once(mirror: Mirror, own: Build, call: Call) -> None:
     done = call("glibc", "fetch", "--suite", "stale", "first")
     origin = f"glibc {own.version} {own.arch} (made"
@@ -208,21 +190,18 @@ def test_the_command_says_each_step_once(mirror: Mirror, own: Build, call: Call)
         fetch(NEVER)
 
 
-def test_what_is_missing_is_said_and_the_rest_fetched(
-    mirror: Mirror, own: Build, call: Call
-) -> None:
+def test_the_missing_is_said_and_the_rest_fetched(mirror: Mirror, own: Build, call: Call) -> None:
     """The mirror hands out the host's own architecture whatever is asked for."""
     mirror.missing = {"stale"}
-    other = "s390x" if own.arch != "s390x" else "amd64"
     # where all is wanted, an architecture may lack some, but not each
     for words, status, lines, said in (
         ("--all", 0, 1, "stale passed over: stale gone; wait"),
         ("stale first", 3, 1, "stale not fetched: stale gone; wait"),
         (f"first --arch {own.arch},{own.arch}", 0, 1, ""),
-        (f"first --arch {other},{own.arch}", 3, 1, f"first:{other} not fetched: suite first: "),
-        (f"first --arch {other},{own.arch}", 3, 1, f"expected {other}"),
+        (f"first --arch {OTHER},{own.arch}", 3, 1, f"first:{OTHER} not fetched: suite first: "),
+        (f"first --arch {OTHER},{own.arch}", 3, 1, f"expected {OTHER}"),
         (f"--all --arch {own.arch}", 0, 1, f"stale:{own.arch} passed over: stale gone; wait"),
-        (f"--all --arch {other}", 3, 0, f"first:{other} passed over: "),
+        (f"--all --arch {OTHER}", 3, 0, f"first:{OTHER} passed over: "),
         ("first --arch vax", 2, 0, "fetch: an architecture of amd64, i386, "),
         ("first:vax", 2, 0, "was expected, not 'vax'"),
         ("first:all", 2, 0, "was expected, not 'all'"),
@@ -234,15 +213,51 @@ def test_what_is_missing_is_said_and_the_rest_fetched(
 
 
 @pytest.mark.usefixtures("mirror")
-def test_all_architectures_are_those_with_a_worker(
-    own: Build, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_is_each_with_a_worker(own: Build, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def fetched(_name: str, arch: str, *_: object) -> Build:
         asked.append(arch)
         return own
 
-    monkeypatch.setattr("harness.cli.glibc.fetch", fetched)
+    monkeypatch.setattr("harness.glibcs.fetch", fetched)
     assert call("glibc", "fetch", "first", "--arch", "all").status == 0
     assert asked == ["amd64", "i386", "arm64", "armhf", "ppc64el", "riscv64", "s390x"]
+
+
+# --- real packages of the host's distribution, through its own apt-get
+
+APT_FOLDERS = ("/etc/apt", "/var/lib/apt", "/var/cache/apt", "/var/lib/dpkg", "/var/log/apt")
+
+
+def _state() -> dict[Path, tuple[int, ...]]:
+    """Every file and folder of the host's apt, with what changes when somebody writes."""
+    found: dict[Path, tuple[int, ...]] = {}
+    for folder in map(Path, APT_FOLDERS):
+        for path in (folder, *folder.rglob("*")) if folder.exists() else ():
+            one = path.lstat()
+            found[path] = (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
+    return found
+
+
+@pytest.mark.network
+@pytest.mark.needs("apt-get", "apt")
+def test_every_version_and_another_processor(run_staged: Callable[[Build], str]) -> None:
+    """Each runs by itself, and the host's apt is as it was."""
+    before = _state()
+    try:
+        suites = catalogue()
+    except GlibcUnavailable as problem:
+        pytest.skip(str(problem))
+    for suite in suites:
+        if suite.archived and suite.name != "bullseye":
+            continue  # a mirror may have dropped it, except where it is known to be kept
+        build = fetch(suite.glibc)
+        assert build.version == suite.glibc
+        assert {"libc.so.6", "libresolv.so.2", "libnss_files.so.2"} <= set(build.names)
+        assert f"release version {suite.glibc}." in run_staged(build)
+    other = "armhf" if host().arch == "amd64" else "amd64"
+    foreign = fetch(build.version, other)
+    assert (foreign.version, foreign.arch) == (build.version, other)
+    assert find(f"{build.version}:{other}") == [foreign]
+    assert _state() == before

@@ -106,9 +106,7 @@ def test_fetches_killed_at_any_moment(stalling: socket.socket, cache: Path) -> N
     assert not (cache / "tmp").exists() or not any((cache / "tmp").iterdir())
 
 
-def test_the_status_of_a_supervised_command_is_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_supervised_commands_own_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAI_TEST_MARK", mark := uuid.uuid4().hex)
     for script, said in (
         ("exit 0", None),
