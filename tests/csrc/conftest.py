@@ -1,6 +1,5 @@
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.native.worker_lane import bundled_worker
+from tests.e2e.kit import start
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
 _STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-O1")
@@ -17,7 +17,7 @@ SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 def compiled(command: Sequence[str], sources: Sequence[str], output: Path) -> Path:
     """Compile ``sources``, by their names in csrc or by their paths, without a warning."""
     words = [*command, *_STRICT, *(str(CSRC / name) for name in sources), "-o", str(output)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = start(*words)
     assert done.returncode == 0, done.stderr
     return output
 

@@ -23,6 +23,14 @@ HOST = Host.model_validate(
     {"interfaces": {"eth0": {"addresses": ["172.18.45.2/24", "2001:db8:1::2/64"]}}}
 )
 NAMES = {"web": ["172.31.80.8", "2001:db8:9::1", "172.18.45.6"], "one": ["192.0.2.1"]}
+WRONG = [
+    Query("x", family=99),
+    Query("x", socktype=99),
+    Query("x", flags=1 << 30),
+    Query("not numeric", flags=4),
+    Query("192.0.2.1", family=10),
+    Query("a" * 60000, flags=4),
+]
 QUERIES = [
     Query("web", "http"),
     Query("web", "53", socktype=2, flags=0x2),
@@ -32,12 +40,7 @@ QUERIES = [
     Query("::ffff:192.0.2.1", socktype=1),
     Query(None, "80", flags=1),
     Query("missing"),
-    Query("x", family=99),
-    Query("x", socktype=99),
-    Query("x", flags=1 << 30),
-    Query("not numeric", flags=4),
-    Query("192.0.2.1", family=10),
-    Query("a" * 60000, flags=4),
+    *WRONG,
 ]
 
 
@@ -52,7 +55,7 @@ def answers(box: Box, spec: LaneSpec) -> Iterator[Any]:
     """The answers of two sessions through qemu, and of the host's own architecture without."""
     with _lane(box, spec) as lane:
         assert isinstance(lane, WorkerLane)
-        yield lane.start().glibc
+        yield lane.glibc
         for _ in range(2):
             with lane.open() as session:
                 yield [session.lookup(query) for query in QUERIES]
@@ -71,7 +74,7 @@ def waits(box: Box, spec: LaneSpec) -> Iterator[Any]:
             begun = time.monotonic()
             first = session.lookup(Query("web"), timeout=0.5)
             assert time.monotonic() - begun >= 0.5
-            yield [first, *(session.lookup(query) for query in QUERIES[:2])]
+            yield [first, *session.lookup_many(QUERIES[:2])]
         hosts.unlink()
         box.set_names(NAMES, "files")
         with lane.open() as session:

@@ -17,27 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model.host import Target
-from harness.native.frames import (
-    ANSWER,
-    BY_EXIT,
-    BY_SIGNAL,
-    DIED,
-    STARTED,
-    Channel,
-    session_frame,
-)
+from harness.native import record
+from harness.native.frames import ANSWER, BY_EXIT, BY_SIGNAL, DIED, STARTED, Channel, session_frame
 from harness.native.kernel_view import ADDRESSES, LINKS, decode_view, sources_request
-from harness.native.lanes import Burst
-from harness.native.record import (
-    EAI_NAMES,
-    AddrInfo,
-    Answer,
-    Crashed,
-    LaneError,
-    Query,
-    RecordError,
-    decode,
-)
+from harness.native.record import AddrInfo, Answer, Crashed, LaneError, Query, RecordError, decode
+from harness.native.worker_lane import Burst
+from tests.damage import mutated
 
 FRAMES = int(os.environ.get("GAI_HARNESS_MUTATED_FRAMES", "20000"))
 SOURCES = sources_request(2, [Target(ip_address("192.0.2.1"))])
@@ -53,24 +38,6 @@ VIEWS = {
     LINKS: struct.pack("<II", 0, 1) + struct.pack("<IHII", 2, 1, 67, 2) + b"\4eth0\4eth0",
     SOURCES: struct.pack("<II", 0, 1) + struct.pack("<III", 0, 2, 0) + b"\4\xc0\0\2\1",
 }  # fmt: skip
-NUMBERS = [0, 1, 4, 16, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
-
-
-def mutated(chance: random.Random, data: bytes) -> bytes:
-    changed = bytearray(data)
-    for _ in range(chance.randrange(1, 5)):
-        choice, at = chance.randrange(5), chance.randrange(len(changed) + 1)
-        if choice == 0:
-            changed[at : at + 1] = chance.randbytes(1)
-        elif choice == 1:
-            changed[at : at + 4] = struct.pack("<I", chance.choice(NUMBERS))
-        elif choice == 2:
-            del changed[at:]
-        elif choice == 3:
-            changed[at:at] = chance.randbytes(chance.randrange(1, 9))
-        else:
-            changed += changed[at:]
-    return bytes(changed)
 
 
 def test_the_frames_are_good_before_they_are_changed() -> None:
@@ -136,21 +103,17 @@ KILLED = session_frame(DIED, 7, struct.pack("<Bi16s", BY_SIGNAL, 11, bytes(16)))
 LEFT = session_frame(DIED, 7, struct.pack("<Bi16s", BY_EXIT, 0, bytes(16)))
 
 
-@pytest.mark.parametrize(
-    ("told", "found"),
-    [
-        (BEGUN + session_frame(ANSWER, 7, RECORD) + LEFT, ([RECORD], None)),
-        (BEGUN + KILLED, ([], Crashed(11))),
-        (KILLED, ([], Crashed(11))),
-        (BEGUN + session_frame(ANSWER, 7, b"\1") + LEFT, "a record cut short"),
-        (session_frame(ANSWER, 7, RECORD), "an answer before the session started"),
-        (BEGUN + 2 * session_frame(ANSWER, 7, RECORD), "more than 1 answers"),
-    ],
-)
+@pytest.mark.parametrize(("told", "found"), [
+    (BEGUN + session_frame(ANSWER, 7, RECORD) + LEFT, ([RECORD], None)),
+    (BEGUN + KILLED, ([], Crashed(11))), (KILLED, ([], Crashed(11))),
+    (BEGUN + session_frame(ANSWER, 7, b"\1") + LEFT, "a record cut short"),
+    (session_frame(ANSWER, 7, RECORD), "an answer before the session started"),
+    (BEGUN + 2 * session_frame(ANSWER, 7, RECORD), "more than 1 answers"),
+])  # fmt: skip
 def test_a_burst_is_answers_an_early_end_or_refused(told: bytes, found: object) -> None:
     (ours, theirs), (unread, asked) = os.pipe(), os.pipe()
     channel = Channel(ours, asked)
-    worker: Any = SimpleNamespace(channel=channel, kill=lambda: None, said=lambda: "", alive=False)
+    worker: Any = SimpleNamespace(channel=channel, kill=lambda: None, said=str, alive=False)
     os.write(theirs, told)
     try:
         burst = Burst(worker, 7, [b""], 1.0)
@@ -186,7 +149,7 @@ def addrinfos(draw: st.DrawFn) -> AddrInfo:
 
 def encode(answer: Answer) -> bytes:
     """An independent writer of PROTOCOL.md's record."""
-    codes = {name: number for number, name in EAI_NAMES.items()}
+    codes = {name: number for number, name in record.EAI_NAMES.items()}
     eai = 0 if answer.error is None else codes[answer.error]
     glibc = answer.glibc.encode()
     data = struct.pack("<BiiQB", 2, eai, answer.errno, answer.elapsed_ns, len(glibc)) + glibc
@@ -214,24 +177,22 @@ def without_names(answer: Answer) -> Answer:
     return replace(answer, addrinfos=infos) if answer.error else answer
 
 
+errors = st.none() | st.sampled_from(sorted(record.EAI_NAMES.values()))
 answers = st.builds(
-    Answer,
-    error=st.none() | st.sampled_from(sorted(EAI_NAMES.values())),
-    errno=i32,
-    elapsed_ns=st.integers(0, 2**64 - 1),
+    Answer, error=errors, errno=i32, elapsed_ns=st.integers(0, 2**64 - 1),
     addrinfos=st.lists(addrinfos(), max_size=6).map(tuple),
     glibc=st.from_regex(r"\A2\.[0-9]{1,3}\Z"),
-).map(without_names)
+).map(without_names)  # fmt: skip
 
 
 @given(answers, st.data())
 def test_round_trip_and_a_cut_or_longer_record(answer: Answer, data: st.DataObject) -> None:
-    record = encode(answer)
-    back = decode(record)
+    whole = encode(answer)
+    back = decode(whole)
     assert (back, back.elapsed_ns) == (answer, answer.elapsed_ns)
     assert answer == replace(answer, elapsed_ns=1)  # the time is not compared
-    cut = data.draw(st.integers(0, len(record) - 1))
-    for bad in (record[:cut], record + b"\0"):
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    for bad in (whole[:cut], whole + b"\0"):
         with pytest.raises(RecordError):
             decode(bad)
 

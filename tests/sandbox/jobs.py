@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.model.host import Route, Target
+from harness.native.cffi_lane import CffiLane
+from harness.native.record import Query
+from harness.native.worker_lane import bundled_module
 from harness.sandbox import Box, SandboxError, sysctls
 from harness.scenario.schema import Host
 from harness.scenario.sysctls import WHOLE, parts
@@ -22,15 +25,9 @@ def _network() -> str:
     return str(Path("/proc/self/ns/net").readlink())
 
 
-def nothing(box: Box, spec: Any) -> Iterator[Any]:
-    yield from ()
-
-
 def built(box: Box, host: Host) -> Iterator[Any]:
-    """The notes, what is observed, and the kernel's own type of each interface."""
     yield box.build(host)
     yield box.observe()
-    yield {link.name: link.kind for link in box._netlink.links()}
 
 
 def connected(box: Box, spec: tuple[Host, list[Target]]) -> Iterator[Any]:
@@ -70,17 +67,17 @@ def _met(sock: socket.socket, where: Any) -> Route:
 def surroundings(box: Box, host: Host) -> Iterator[Any]:
     """What a process sees of the machine around it."""
     box.build(host)
+    etc, run, pids = (
+        sorted(one.name for one in Path(at).iterdir()) for at in ("/etc", "/run", "/proc")
+    )
     yield {
-        "etc": sorted(entry.name for entry in Path("/etc").iterdir()),
-        "run": sorted(entry.name for entry in Path("/run").iterdir()),
-        "hostname": socket.gethostname(),
-        "pid": os.getpid(),
-        "pids": [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()],
-        "uid": (os.getuid(), os.getgid()),
-    }
+        "etc": etc, "run": run, "hostname": socket.gethostname(), "pid": os.getpid(),
+        "pids": [pid for pid in pids if pid.isdigit()], "uid": (os.getuid(), os.getgid()),
+    }  # fmt: skip
 
 
-Steps = list[tuple[dict[str, list[str]], str, str]]
+Names = dict[str, list[str]]
+Steps = list[tuple[Names, str, str]]
 """Names, their resolver and whose reply comes first."""
 
 
@@ -104,9 +101,7 @@ def resolved(box: Box, spec: tuple[Host, Steps, list[str], str]) -> Iterator[Any
             yield done.returncode, found or done.stdout.split()
 
 
-def module_files(
-    box: Box, spec: tuple[Host, list[tuple[dict[str, list[str]], str]]]
-) -> Iterator[Any]:
+def module_files(box: Box, spec: tuple[Host, list[tuple[Names, str]]]) -> Iterator[Any]:
     """What the private /etc holds after each change of the names, and the links."""
     host, steps = spec
     box.build(host)
@@ -117,14 +112,8 @@ def module_files(
         yield {name: path.read_text() if path.exists() else None for name, path in texts.items()}
 
 
-def module_asked(
-    box: Box, spec: tuple[Host, list[dict[str, list[str]]], list[tuple[str, int]]]
-) -> Iterator[Any]:
+def module_asked(box: Box, spec: tuple[Host, list[Names], list[tuple[str, int]]]) -> Iterator[Any]:
     """What this interpreter's glibc gets from the module, in one session, as names change."""
-    from harness.native.cffi_lane import CffiLane
-    from harness.native.record import Query
-    from harness.native.worker_lane import bundled_module
-
     host, versions, questions = spec
     box.build(host)
     links = {link.name: link.index for link in box.observe().links}
@@ -187,8 +176,8 @@ def failing(box: Box, spec: Any) -> Iterator[Any]:
     raise LookupError("nobody foresaw\nthis")
 
 
-def unpicklable(box: Box, spec: Any) -> Iterator[Any]:
-    yield lambda: None
+def evaluated(box: Box, expression: str) -> Iterator[Any]:
+    yield eval(expression)
 
 
 def crashing(box: Box, spec: Any) -> Iterator[Any]:
@@ -199,29 +188,23 @@ def crashing(box: Box, spec: Any) -> Iterator[Any]:
     yield "survived"
 
 
-def environment(box: Box, spec: Any) -> Iterator[Any]:
-    yield dict(os.environ)
-
-
 def built_twice(box: Box, host: Host) -> Iterator[Any]:
     box.build(host)
     yield box.build(host)
-
-
-def busy(box: Box, host: Host) -> Iterator[Any]:
-    """Holds everything a sandbox can hold, and does not end by itself."""
-    box.build(host)
-    box.set_names({"web": ["10.0.0.1"]}, "dns")
-    child = subprocess.Popen(["sleep", "1000"])
-    yield _network()
-    child.wait()
-    yield None
 
 
 def churn(box: Box, host: Host) -> Iterator[Any]:
     box.build(host)
     box.set_names({"web": ["10.0.0.1"]}, "dns")
     yield _network()
+
+
+def busy(box: Box, host: Host) -> Iterator[Any]:
+    """Holds everything a sandbox can hold, and does not end by itself."""
+    child = subprocess.Popen(["sleep", "1000"])
+    yield from churn(box, host)
+    child.wait()
+    yield None
 
 
 def echo(box: Box, spec: Any) -> Iterator[Any]:

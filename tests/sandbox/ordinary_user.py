@@ -24,21 +24,12 @@ def run(
     arguments: Sequence[str], *, tun: bool = True, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as uid 65534; ``tun`` whether that user may open /dev/net/tun."""
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(_HIDDEN)} | {
-        "HOME": "/nonexistent",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **(environment or {}),
-    }
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(_HIDDEN)}
+    variables |= {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
     return subprocess.run(
-        arguments,
-        cwd=ROOT,
-        env=variables,
-        preexec_fn=lambda: _become_ordinary(tun),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
+        arguments, cwd=ROOT, env=variables, preexec_fn=lambda: _become_ordinary(tun),
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
 
 
 def _become_ordinary(tun: bool) -> None:

@@ -37,20 +37,17 @@ with Pool(jobs=2) as pool:
 """
 
 
-class Asker(Program):
+def asking(what: str) -> Program:
     """A process that keeps sandboxes busy."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            sys.executable, "-P", "-c", _ASKER, TREE, what, cwd=TREE, stdout=subprocess.PIPE
-        )
-
-    def line(self) -> str:
-        assert self.stdout is not None
-        return self.stdout.readline()
+    return Program(sys.executable, "-P", "-c", _ASKER, TREE, what, cwd=TREE, stdout=subprocess.PIPE)
 
 
-def who(asker: Asker, forkserver: int, victim: str) -> int:
+def line(asker: Program) -> str:
+    assert asker.stdout is not None
+    return asker.stdout.readline()
+
+
+def who(asker: Program, forkserver: int, victim: str) -> int:
     """The pid of one link of the chain of processes."""
     if victim == "asker":
         return asker.pid
@@ -69,9 +66,9 @@ def first_child(pid: int) -> int:
 )
 def test_a_sigkill_ends_sandboxes_whole(victim: str, left: int) -> None:
     before = machine()
-    with Asker("sleep") as asker:
-        forkserver = int(asker.line())
-        inside = set(asker.line().split())
+    with asking("sleep") as asker:
+        forkserver = int(line(asker))
+        inside = set(line(asker).split())
         assert len(inside) == 2
         assert inside <= namespaces(everybody())
         # asker, forkserver, two each of supervisor, pid 1, child, dns
@@ -88,8 +85,8 @@ def test_nothing_is_left_whenever_the_sigkill_comes(victim: str) -> None:
     before = machine()
     chance = random.Random(victim)
     for _ in range(5):
-        with Asker("churn") as asker:
-            forkserver = int(asker.line())
+        with asking("churn") as asker:
+            forkserver = int(line(asker))
             time.sleep(chance.uniform(0, 0.6))
             os.kill(who(asker, forkserver, victim), signal.SIGKILL)
             assert until(lambda: not asker.family())

@@ -1,51 +1,39 @@
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.model.host import (
-    ARPHRD_SIT,
-    ARPHRD_TUNNEL,
-    ARPHRD_TUNNEL6,
-    IFA_F_DEPRECATED,
-    IFA_F_HOMEADDRESS,
-    IFA_F_OPTIMISTIC,
-    AddressRow,
-    HostView,
-)
-from harness.sandbox import DeviceNote, Pool, SandboxError
+from harness.model import host as model
+from harness.sandbox import Pool, SandboxError, Topology, sysctls
 from harness.scenario.schema import Address, Host, Interface, RouteSpec
+from harness.scenario.sysctls import WHOLE, parts
 from tests.sandbox import jobs
 from tests.sandbox.kit import host as host_of
 from tests.sandbox.kit import pairs
 
 
-def build(
-    pool: Pool, host: dict[str, Any] | Host
-) -> tuple[HostView, tuple[DeviceNote, ...], dict[str, str]]:
+def build(pool: Pool, host: dict[str, Any] | Host) -> tuple[Topology, model.HostView]:
     parsed = host if isinstance(host, Host) else Host.model_validate(host)
-    notes, view, kinds = pool.run(jobs.built, parsed)
-    return view, notes, kinds
+    topology, view = pool.run(jobs.built, parsed)
+    return topology, view
 
 
-def row(view: HostView, address: str) -> AddressRow:
+def row(view: model.HostView, address: str) -> model.AddressRow:
     wanted = ip_address(address)
     (found,) = [r for r in view.addresses if wanted in (r.address, r.local)]
     return found
 
 
 def test_an_empty_host_has_only_a_loopback_interface(pool: Pool) -> None:
-    view, notes, _ = build(pool, {})
-    assert notes == ()
+    topology, view = build(pool, {})
+    assert topology == Topology((), ())
     assert [link.name for link in view.links if link.index == 1] == ["lo"]
     found = [f"{r.address}/{r.prefixlen}" for r in view.addresses]
     assert found == ["127.0.0.1/8", "::1/128"]
-
-
-@pytest.mark.parametrize("where", ["all", "lo"])
-def test_ipv6_can_be_switched_off(pool: Pool, where: str) -> None:
-    view, *_ = build(pool, {"sysctls": {f"net.ipv6.conf.{where}.disable_ipv6": "1"}})
-    assert [str(r.address) for r in view.addresses] == ["127.0.0.1"]
+    for where in ("all", "lo"):
+        _, view = build(pool, {"sysctls": {f"net.ipv6.conf.{where}.disable_ipv6": "1"}})
+        assert [str(r.address) for r in view.addresses] == ["127.0.0.1"]
 
 
 def test_an_interface_carries_exactly_the_addresses_listed_in_their_order(pool: Pool) -> None:
@@ -53,9 +41,10 @@ def test_an_interface_carries_exactly_the_addresses_listed_in_their_order(pool: 
         "b": "10.0.0.9/24 10.0.0.5/24 192.0.2.1/32 10.0.1.1/16", "a": "tunnel 2001:db8::1/64",
         "c": "sit", "d": "tunnel6 fe80::1/64", "e": "",
     }  # fmt: skip
-    view, *_ = build(pool, host_of(interfaces))
-    indexes = {link.name: link.index for link in view.links}
-    assert [indexes[name] - indexes["b"] for name in interfaces] == [*range(len(interfaces))]
+    topology, view = build(pool, host_of(interfaces))
+    first = topology.devices[0].index
+    found = [(device.name, device.index) for device in topology.devices]
+    assert found == [(name, first + n) for n, name in enumerate(interfaces)]
     # the kernel lists an interface's primary addresses before its secondary ones
     listed = [f"{r.address}/{r.prefixlen}" for r in view.addresses if r.index != 1]
     assert " ".join(listed) == (
@@ -66,51 +55,47 @@ def test_an_interface_carries_exactly_the_addresses_listed_in_their_order(pool: 
 # a tun device, or where there is none an ethernet, stands for what this kernel lacks
 KINDS = {
     "ethernet": {1}, "bridge": {1}, "bond": {1}, "vlan": {1}, "macvlan": {1}, "tun": {0xFFFE, 1},
-    "wireguard": {0xFFFE, 1}, "gre": {778, 0xFFFE, 1}, "sit": {ARPHRD_SIT},
-    "tunnel": {ARPHRD_TUNNEL}, "tunnel6": {ARPHRD_TUNNEL6},
+    "wireguard": {0xFFFE, 1}, "gre": {778, 0xFFFE, 1}, "sit": {model.ARPHRD_SIT},
+    "tunnel": {model.ARPHRD_TUNNEL}, "tunnel6": {model.ARPHRD_TUNNEL6},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_link_type_of_a_kind_is_its_own_and_another_device_is_said(
-    pool: Pool, kind: str
-) -> None:
-    view, notes, kinds = build(pool, {"interfaces": {"x": {"kind": kind, "addresses": []}}})
+def test_the_link_type_of_a_kind_and_what_stands_for_it(pool: Pool, kind: str) -> None:
+    topology, view = build(pool, {"interfaces": {"x": {"kind": kind, "addresses": []}}})
     assert next(link.type for link in view.links if link.name == "x") in KINDS[kind]
-    said = [note for note in notes if note.name == "x"]
+    (device,) = topology.devices
+    said = [note for note in topology.notes if note.name == "x"]
     same = {"ethernet": ("dummy", "veth"), "tunnel": ("ipip",), "tunnel6": ("ip6tnl",)}
-    assert bool(said) == (kinds["x"] not in (kind, *same.get(kind, ())))
-    assert all(note.text.startswith(f"{kind} made as {kinds['x']}") for note in said)
+    assert bool(said) == (device.used not in (kind, *same.get(kind, ())))
+    assert all(note.text.startswith(f"{kind} made as {device.used}") for note in said)
 
 
 def test_addresses_keep_their_flags(pool: Pool) -> None:
     bits = {
-        "deprecated": IFA_F_DEPRECATED, "home": IFA_F_HOMEADDRESS, "optimistic": IFA_F_OPTIMISTIC,
-        "nodad": 0,
+        "deprecated": model.IFA_F_DEPRECATED, "home": model.IFA_F_HOMEADDRESS,
+        "optimistic": model.IFA_F_OPTIMISTIC, "nodad": 0,
     }  # fmt: skip
     listed = (
         "2001:db8::1/64+deprecated 2001:db8::2/64+home 2001:db8::3/64+home+deprecated "
         "2001:db8::4/64+nodad 2001:db8::5/64+optimistic 2001:db8::6/64+optimistic+home "
         "2001:db8::7/64+optimistic+deprecated 2001:db8::8/64 10.0.0.1/24+deprecated 10.0.0.2/24"
     )
-    view, *_ = build(pool, host_of({"eth0": listed}))
+    _, view = build(pool, host_of({"eth0": listed}))
     for word in listed.split():
         address, *flags = word.split("+")
         found = row(view, address.partition("/")[0]).flags & sum(bits.values())
         assert found == sum(bits[flag] for flag in flags), word
-
-
-@pytest.mark.parametrize("kind", ["sit", "tunnel", "tunnel6"])
-def test_an_address_of_a_tunnel_can_be_optimistic(pool: Pool, kind: str) -> None:
-    view, *_ = build(pool, host_of({"t": f"{kind} 2001:db8::5/64+optimistic"}))
-    assert row(view, "2001:db8::5").flags & IFA_F_OPTIMISTIC
+    for kind in ("sit", "tunnel", "tunnel6"):
+        _, view = build(pool, host_of({"t": f"{kind} 2001:db8::5/64+optimistic"}))
+        assert row(view, "2001:db8::5").flags & model.IFA_F_OPTIMISTIC
 
 
 def test_a_peer_a_label_and_no_length(pool: Pool) -> None:
     four_with_label = {"address": "10.9.0.1/32", "peer": "10.9.0.2/32", "label": "eth0:p2p"}
     six_alone = {"address": "2001:db8::1/128", "peer": "2001:db8::2/128"}
     plain = ["10.8.0.1", "2001:db8:8::1"]
-    view, *_ = build(pool, host_of({"eth0": {"addresses": [four_with_label, six_alone, *plain]}}))
+    _, view = build(pool, host_of({"eth0": {"addresses": [four_with_label, six_alone, *plain]}}))
     four, six = row(view, "10.9.0.2"), row(view, "2001:db8::2")
     assert (str(four.address), str(four.local), four.prefixlen) == ("10.9.0.2", "10.9.0.1", 32)
     assert (str(six.address), str(six.local), six.prefixlen) == ("2001:db8::2", "2001:db8::1", 128)
@@ -119,7 +104,7 @@ def test_a_peer_a_label_and_no_length(pool: Pool) -> None:
 
 def test_an_interface_name_with_dots_and_a_sysctl_of_it(pool: Pool) -> None:
     settings = {"net.ipv6.conf.eth0.7.disable_ipv6": 1, "net.ipv6.bindv6only": 1}
-    view, *_ = build(pool, host_of({"eth0.7": "", "peer2": "10.0.0.1/24"}, sysctls=settings))
+    _, view = build(pool, host_of({"eth0.7": "", "peer2": "10.0.0.1/24"}, sysctls=settings))
     assert view.bindv6only
     assert {"eth0.7", "peer2"} <= {link.name for link in view.links}
 
@@ -163,8 +148,6 @@ REFUSED = {
         with_setting("net.ipv6.bindv6only", "many"),
     "host.sysctls.kernel.hostname: no sysctl of a network namespace that is known":
         with_setting("kernel.hostname"),
-    "host.sysctls.net.//.//.kernel.hostname: no sysctl of a network namespace that is known":
-        with_setting("net.//.//.kernel.hostname"),
     "host.routes[0]: the kernel refused 10.9.0.0/24 dev eth0 from 10.0.0.1":
         unchecked(interfaces=NEAR, routes=(NOWHERE,)),
     "host.rules[1]: the kernel refused the rule of priority 5":
@@ -186,10 +169,62 @@ def test_what_is_inside_is_private(pool: Pool) -> None:
     (seen,) = pool.run(jobs.surroundings, Host())
     etc = "host.conf hosts networks nsswitch.conf protocols resolv.conf services"
     assert seen == {
-        "etc": etc.split(), "run": [], "hostname": "sandbox", "pid": 1, "pids": [1], "uid": (0, 0),
+        "etc": etc.split(), "run": [], "hostname": "sandbox", "pid": 1, "pids": ["1"],
+        "uid": (0, 0),
     }  # fmt: skip
 
 
 def test_a_box_holds_one_host(pool: Pool) -> None:
     with pytest.raises(SandboxError, match="one host"):
         list(pool.run(jobs.built_twice, Host()))
+
+
+# --- every sysctl that a scenario may set is the sandbox's own: the machine's stays as it was
+
+ROOT = Path("/proc/sys/net")
+# what the kernel shows in every network namespace and is the machine's, or may be
+ELSEWHERE = (
+    "net.netfilter.nf_hooks_lwtunnel", "net.netfilter.nf_conntrack_max", "net.core.somaxconn",
+    "net.core.bpf_jit_enable", "net.ipv4.neigh.default.gc_thresh1", "net.ipv4.tcp_mem",
+    "net.ipv4.tcp_allowed_congestion_control", "net.unix.max_dgram_qlen", "net.ipv4.route.flush",
+    "net.ipv6.icmp.ratelimit", "net.bridge.bridge-nf-call-iptables", "net.mptcp.enabled",
+)  # fmt: skip
+TRICKS = (
+    "", "net", "net.", "net..x", "kernel.core_pattern", "/etc/passwd", "net/../kernel/core_pattern",
+    "net.ipv4.conf.../..", "net.ipv4.conf....x",
+    "net.ipv4.conf.../../../kernel.core_pattern", "net.//.//.kernel.hostname",
+    "net.ipv4.conf.lo/../../../../kernel.core_pattern", "net.ipv4.conf.lo\0.forwarding",
+    "net.ipv6.bindv6only\n", "net.ipv4.conf.lo.forwarding\n", "net.ipv4.conf.l\no.forwarding",
+    f"net.ipv4.conf.{'a' * 200}.forwarding",
+)  # fmt: skip
+
+
+def readings() -> dict[str, str]:
+    """The machine's values of all settings, but for those that count or cannot be read."""
+    found = {}
+    for path in sorted(ROOT.rglob("*")):
+        if path.is_file() and "stable_secret" not in path.name:
+            try:
+                found[str(path.relative_to(ROOT))] = path.read_text()
+            except OSError:
+                continue
+    return {name: value for name, value in found.items() if "conntrack_count" not in name}
+
+
+def test_each_is_written_in_a_sandbox_and_the_machine_keeps_its_own(pool: Pool) -> None:
+    before = readings()
+    host = Host.model_validate({"interfaces": {"eth0": {}}})
+    (changed,) = pool.run(jobs.sysctls_changed, host)
+    assert readings() == before
+    here = {key for key in WHOLE if ROOT.parent.joinpath(*parts(key) or ()).exists()}
+    missing = {key for key in here if key not in changed}
+    assert not missing, "no other value could be written"
+    assert sum(".conf." in key for key in changed) > 100
+    assert any(".neigh.eth0." in key for key in changed)
+
+
+@pytest.mark.parametrize("key", [*ELSEWHERE, *TRICKS])
+def test_any_other_is_refused(key: str) -> None:
+    assert parts(key) is None
+    with pytest.raises(SandboxError, match="no sysctl of a network namespace"):
+        sysctls.write(key, "1")
