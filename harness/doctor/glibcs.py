@@ -1,5 +1,7 @@
 """Which glibcs this machine has and could have: its own, the cache's, its distribution's."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import tempfile
@@ -7,20 +9,31 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.doctor.rows import Finding, Found, Row
-from harness.glibcs import apt, cache, catalog, emulators
+from harness.glibcs import apt, cache, emulators
 from harness.glibcs.apt_sources import Source, choose, host_sources, no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
+from harness.glibcs.catalog import (
+    Distribution,
+    distributions,
+    host_distribution,
+    native_arch,
+    package_name,
+)
 from harness.glibcs.fetching import catalogue, first_mirror
 from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage
 from harness.model.dialects import COMPLETE_FROM, dialect
 from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
-from harness.sandbox import Box, NoSandbox, Pool, SandboxError, programs
+from harness.sandbox import NoSandbox, Pool, SandboxError, programs
 from harness.text.reading import size
 from harness.versions import Version
+
+if TYPE_CHECKING:
+    from harness.sandbox import Box
 
 _ADD = "gai-harness glibc add DIR takes the glibc of any folder"
 _KEYRINGS = {"debian": "debian-archive-keyring"}  # the others: ubuntu-keyring
@@ -32,8 +45,9 @@ def _own() -> Found:
         dialect(own.version, own.arch)
     except ValueError as problem:
         return Finding(str(problem))
-    known = catalog.distributions().values()
-    newest = max(Version.parse(suite.glibc) for one in known for suite in one.suites)
+    newest = max(
+        Version.parse(suite.glibc) for one in distributions().values() for suite in one.suites
+    )
     found = f"{own.version} {own.arch}"
     if own.ordered_version < Version.parse(COMPLETE_FROM):
         return Finding(
@@ -50,7 +64,7 @@ def _cached() -> Found:
         kept = cache.cached()
     except GlibcUnavailable:  # as the row "cache folder" says
         return None
-    names: dict[str, list[str]] = {catalog.native_arch(): []}
+    names: dict[str, list[str]] = {native_arch(): []}
     for build in (one.build for one in kept if one.build is not None):
         names.setdefault(build.arch, []).append(build.name or build.version)
     found = "; ".join(
@@ -76,7 +90,7 @@ def _foreign() -> Found:
     for arch in emulators.QEMU_NAMES:
         with suppress(LaneError):
             bundled_worker(arch)
-            if arch != catalog.native_arch():
+            if arch != native_arch():
                 ways.setdefault(way(arch, newest.get(arch)), []).append(arch)
     without = ways.pop("", [])
     found = [f"{', '.join(arches)} {way}" for way, arches in ways.items()]
@@ -124,9 +138,9 @@ def _folder() -> Found:
     return f"{folder}: {size(used)} used, {size(free)} free"
 
 
-def _offer() -> tuple[catalog.Distribution, tuple[Source, ...]]:
+def _offer() -> tuple[Distribution, tuple[Source, ...]]:
     """What packages of glibc can be had of. Raises GlibcUnavailable."""
-    distribution, sources = catalog.host_distribution(), host_sources()
+    distribution, sources = host_distribution(), host_sources()
     if programs.find("apt-get") is None:
         raise no_apt()
     return distribution, sources
@@ -135,7 +149,7 @@ def _offer() -> tuple[catalog.Distribution, tuple[Source, ...]]:
 def _packages() -> Found:
     distribution, sources = _offer()
     suites = catalogue(distribution)
-    chosen = [choose(sources, distribution, suite.name, catalog.native_arch()) for suite in suites]
+    chosen = [choose(sources, distribution, suite.name, native_arch()) for suite in suites]
     if not all(chosen):
         return Finding(
             f"apt's sources have no mirror of {distribution.id}'s {distribution.component}",
@@ -168,11 +182,11 @@ def mirror_rows() -> Iterator[Row]:
     """A row for each suite of this distribution; none where no package can be had at all."""
     with suppress(GlibcUnavailable):
         distribution, sources = _offer()
-        arch = catalog.native_arch()
+        arch = native_arch()
         for suite in catalogue(distribution):
             if choose(sources, distribution, suite.name, arch):
                 request = apt.PackageRequest(
-                    catalog.package_name(arch), distribution, suite, arch, distribution.component
+                    package_name(arch), distribution, suite, arch, distribution.component
                 )
                 yield Row(
                     f"mirror: {suite.name}", partial(_mirror, request),

@@ -4,18 +4,20 @@
 its names and gai.conf, and observes what the kernel answers.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 from .names import PROTOCOLS, SERVICES
 from .pool import Outcome, Pool
-from .values import DeviceNote, NoSandbox, SandboxError, SandboxUnavailable
+from .values import Device, DeviceNote, NoSandbox, SandboxError, SandboxUnavailable, Topology
 
 if TYPE_CHECKING:
     from .box import Box
 
 __all__ = [
-    "PROTOCOLS", "SERVICES", "Box", "DeviceNote", "NoSandbox", "Outcome", "Pool", "SandboxError",
-    "SandboxUnavailable",
+    "PROTOCOLS", "SERVICES", "Box", "Device", "DeviceNote", "NoSandbox", "Outcome", "Pool",
+    "SandboxError", "SandboxUnavailable", "Topology",
 ]  # fmt: skip
 
 

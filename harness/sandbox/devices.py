@@ -1,5 +1,7 @@
 """Interfaces of every kind a scenario can name, from whatever this kernel offers."""
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import os
@@ -108,17 +110,18 @@ def add_device(
     if data:
         info.append(("IFLA_INFO_DATA", {"attrs": [*data]}))
     attrs = {"IFLA_IFNAME": name, "IFLA_LINKINFO": {"attrs": info}, "IFLA_LINK": below}
-    sock.add(netlink.message(ifinfmsg, attrs, index=index))
+    sock.add(netlink.message(ifinfmsg, attrs, index=index), netlink.RTM_NEWLINK)
 
 
 def set_flags(sock: netlink.Netlink, index: int, flags: int, mask: int) -> None:
     """Set the ``mask`` bits of an interface's flags to ``flags``. Raises OSError."""
-    sock.change(netlink.message(ifinfmsg, index=index, flags=flags, change=mask))
+    message = netlink.message(ifinfmsg, index=index, flags=flags, change=mask)
+    sock.change(message, netlink.RTM_NEWLINK)
 
 
 def set_attribute(sock: netlink.Netlink, index: int, name: str, value: object) -> None:
     """Set an attribute of an interface: its name while it is down, its master. Raises OSError."""
-    sock.change(netlink.message(ifinfmsg, {name: value}, index=index))
+    sock.change(netlink.message(ifinfmsg, {name: value}, index=index), netlink.RTM_NEWLINK)
 
 
 def make(

@@ -4,17 +4,21 @@ A frame is a length and a value. Both ends are this package in one user's proces
 is safe here.
 """
 
+from __future__ import annotations
+
 import os
 import pickle
 import socket
 import struct
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from . import syscalls
-from .values import Closing, SandboxError
+from .values import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LENGTH = struct.Struct("!Q")
 # the user namespace first: it gives the right to enter the others
@@ -60,7 +64,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-class NamespaceFds(Closing):
+class NamespaceFds:
     """Descriptors of a sandbox's namespaces, the way into it; they keep no process alive."""
 
     def __init__(self, descriptors: Sequence[int]) -> None:
@@ -86,6 +90,12 @@ class NamespaceFds(Closing):
             with suppress(OSError):
                 os.close(descriptor)
         self._descriptors = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def send_namespaces(sock: socket.socket) -> None:

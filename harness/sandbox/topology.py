@@ -1,27 +1,36 @@
 """Building a scenario's host in the network namespace of this process."""
 
+from __future__ import annotations
+
 import errno
 import time
 from collections import Counter
 from ipaddress import ip_interface
 from socket import AF_INET, AF_INET6
+from typing import TYPE_CHECKING
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
-from harness.kernel.rows import ADDRESS_FLAGS, SCOPES
-from harness.model.host import IFA_F_DEPRECATED, IFA_F_NODAD
-from harness.scenario.schema import Address, Host, Interface
+from harness.kernel.rows import SCOPES
+from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
 from harness.scenario.sysctls import interface_of
 
 from . import devices, routing, sysctls, userns_diagnosis
-from .values import Device, DeviceNote
+from .values import Device, DeviceNote, Topology
+
+if TYPE_CHECKING:
+    from harness.scenario.schema import Address, Host, Interface
 
 _FOREVER = 0xFFFFFFFF
 _PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
 # The kernel takes no IFA_F_TEMPORARY from outside, and with IFA_F_MANAGETEMPADDR it would
 # make addresses of its own: see _in_order() for what a temporary address becomes.
-_NOT_TAKEN = {"temporary", "mngtmpaddr", "tentative"}
+_FLAGS = {
+    "home": IFA_F_HOMEADDRESS, "optimistic": IFA_F_OPTIMISTIC, "nodad": IFA_F_NODAD,
+    "deprecated": IFA_F_DEPRECATED, "noprefixroute": 0x200, "temporary": 0, "mngtmpaddr": 0,
+    "tentative": 0,
+}  # fmt: skip
 _UNFINISHED_FLAGS = {"optimistic", "tentative"}
 _LOOPBACK = Device("lo", "loopback", "lo", devices.LOOPBACK_INDEX)
 
@@ -47,10 +56,10 @@ _UNFINISHED = {
 }
 
 
-def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
+def build(sock: netlink.Netlink, host: Host) -> Topology:
     """Build a host in the new network of ``sock``, each part in the file's order.
 
-    Returns and raises as `Box.build`.
+    Raises as `Box.build`.
     """
     for key, value in _BEGINNING.items():
         if sysctls.exists(key):
@@ -97,7 +106,7 @@ def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
         routing.remove_kernel_rules(sock)
     for position, rule in enumerate(host.rules):
         routing.add_rule(sock, f"host.rules[{position}]", rule)
-    return tuple(notes)
+    return Topology(tuple(made), tuple(notes))
 
 
 def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[DeviceNote]]:
@@ -160,7 +169,7 @@ def _in_order(host: Host, name: str) -> list[tuple[int, Address]]:
 def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
     local = ip_interface(address.address)
     far = ip_interface(address.peer) if address.peer is not None else local
-    flags = sum(ADDRESS_FLAGS[flag] for flag in set(address.flags) - _NOT_TAKEN)
+    flags = sum(_FLAGS[flag] for flag in set(address.flags))
     if local.version == 6 and not _UNFINISHED_FLAGS & set(address.flags):
         flags |= IFA_F_NODAD
     usual = "host" if local.version == 4 and local.ip.is_loopback else "global"
@@ -177,7 +186,7 @@ def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
         index=index,
         scope=SCOPES[address.scope or usual],
     )  # fmt: skip
-    sock.add(message)
+    sock.add(message, netlink.RTM_NEWADDR)
 
 
 def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[DeviceNote]:
@@ -194,7 +203,7 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
             continue
         attrs = {"IFA_LOCAL": str(row.own), "IFA_ADDRESS": str(row.far)}
         fields = {"family": row.family, "prefixlen": row.prefixlen, "index": row.index}
-        sock.remove(netlink.message(ifaddrmsg, attrs, **fields))
+        sock.change(netlink.message(ifaddrmsg, attrs, **fields), netlink.RTM_DELADDR)
         if row.index in names:
             notes.append(DeviceNote(names[row.index], f"removed {row.own}, which is not listed"))
     return notes

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
+from harness.kernel.netlink import NLM_F_CREATE, RTM_NEWADDR
 from harness.model.host import IFA_F_HOMEADDRESS, IFA_F_OPTIMISTIC
 from harness.sandbox import Box, Pool
 from harness.scenario.schema import Host
@@ -23,7 +24,7 @@ def flags_kept(box: Box, asked: tuple[str, int]) -> Iterator[int]:
     message["prefixlen"] = 64 if six else 24
     message["index"] = next(link.index for link in netlink.links() if link.name == "eth0")
     message["attrs"] = [("IFA_ADDRESS", address), ("IFA_LOCAL", address), ("IFA_FLAGS", flags)]
-    netlink.add(message)
+    netlink.change(message, RTM_NEWADDR, NLM_F_CREATE)
     yield from (row.flags for row in netlink.addresses() if str(row.address) == address)
 
 

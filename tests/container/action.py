@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from tests.container.kit import Mount, Root
+from tests.container.kit import Root
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 # GitHub: "bash" alone means this
@@ -27,8 +27,7 @@ BAD = GOOD.replace("good", "bad") + "  expect: {order: [203.0.113.1]}\n"
 TEMPORARY, WORKSPACE = "/tmp/runner", "/workspace"
 
 
-@dataclass
-class Step:
+class Step(NamedTuple):
     """A step that was carried out: what it wrote, and how it ended."""
 
     name: str
@@ -69,7 +68,7 @@ class Runner:
         self.files = workspace.parent / f"{workspace.name}-runner"
 
     def run(
-        self, given: Mapping[str, str], *, path: str | None = None, leave_out: tuple[str, ...] = ()
+        self, given: Mapping[str, str], *, path: str = "", leave_out: tuple[str, ...] = ()
     ) -> Ran:
         """Carry the steps out with these inputs.
 
@@ -90,45 +89,37 @@ class Runner:
                 ran.used.append(step["uses"])
                 continue
             assert step["shell"] == "bash"
-            written = self._step(number, step, known, path, ran)
-            if "id" in step:
-                known |= {f"steps.{step['id']}.outputs.{k}": v for k, v in written.items()}
+            files = self._files(number, fill(step["run"], known))
+            environment = {
+                "RUNNER_TEMP": TEMPORARY, "GITHUB_WORKSPACE": WORKSPACE, "GITHUB_ACTIONS": "true",
+                "GITHUB_OUTPUT": "/files/output", "GITHUB_STEP_SUMMARY": "/files/summary",
+                "CI": "true", "HOME": "/tmp/home",
+                **{name: fill(value, known) for name, value in step.get("env", {}).items()},
+                **({"PATH": path} if path else {}),
+            }  # fmt: skip
+            done = self.root.run(
+                [*self.before, *_BASH, "/files/script"], user="1001", folder=WORKSPACE,
+                environment=environment,
+                mounts=[(files, "/files", "rw"), (self.workspace, WORKSPACE, "rw")],
+            )  # fmt: skip
+            ran.steps.append(Step(step["name"], done.returncode, done.stdout + done.stderr))
+            ran.summary += (files / "summary").read_text()
+            for line in (files / "output").read_text().splitlines():
+                name, _, value = line.partition("=")
+                known[f"steps.{step['id']}.outputs.{name}"] = value
         for name, output in self.document["outputs"].items():
             ran.outputs[name] = fill(output["value"], known)
         return ran
 
-    def _step(
-        self,
-        number: int,
-        step: dict[str, Any],
-        known: Mapping[str, str],
-        path: str | None,
-        ran: Ran,
-    ) -> dict[str, str]:
-        files = self.files / str(number)
-        files.mkdir(parents=True, exist_ok=True)
-        files.chmod(0o777)
-        for name in ("output", "summary"):
-            (files / name).write_text("")
-            (files / name).chmod(0o666)
-        (files / "script.sh").write_text(fill(step["run"], known))
-        mounts: list[Mount] = [(files, "/files", "rw"), (self.workspace, WORKSPACE, "rw")]
-        environment = {
-            "RUNNER_TEMP": TEMPORARY, "GITHUB_WORKSPACE": WORKSPACE, "GITHUB_ACTIONS": "true",
-            "GITHUB_OUTPUT": "/files/output", "GITHUB_STEP_SUMMARY": "/files/summary",
-            "CI": "true", "HOME": "/tmp/home",
-            **{name: fill(value, known) for name, value in step.get("env", {}).items()},
-        }  # fmt: skip
-        if path is not None:
-            environment["PATH"] = path
-        done = self.root.run(
-            [*self.before, *_BASH, "/files/script.sh"],
-            user="1001", folder=WORKSPACE, environment=environment, mounts=mounts,
-        )  # fmt: skip
-        ran.steps.append(Step(step["name"], done.returncode, done.stdout + done.stderr))
-        ran.summary += (files / "summary").read_text()
-        lines = (files / "output").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)
+    def _files(self, number: int, script: str) -> Path:
+        """The folder of a step: its script, and what the script may write in."""
+        folder = self.files / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)
+        for name in ("script", "output", "summary"):
+            (folder / name).write_text(script if name == "script" else "")
+            (folder / name).chmod(0o666)
+        return folder
 
 
 def fill(text: str, known: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import Once, removed_at_the_end
 from tests.container.action import BAD, GOOD, Ran, Runner
 from tests.container.kit import ROOT, Builder, Image, Machine, Root, make_base, stages
+from tests.e2e.kit import start
 
 _ENOUGH = 3 << 30  # bytes: the base and what the stages put over it, with room to spare
 _ME = os.environ.get("PYTEST_XDIST_WORKER", "alone")
@@ -110,17 +111,13 @@ def runner(installed: tuple[Runner, Ran], place: Path) -> Runner:
 
 
 @pytest.fixture(scope="session")
-def tool(
-    unreachable: Callable[[str], NoReturn],
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def tool(unreachable: Callable[[str], NoReturn]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a checker that is installed beside this interpreter."""
 
     def run(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         program = Path(sys.executable).with_name(name)
         if not program.exists():
             unreachable(f"{name} is not installed")
-        return subprocess.run(
-            [program, *arguments], capture_output=True, text=True, check=False, timeout=120
-        )
+        return start(program, *arguments)
 
     return run

@@ -52,9 +52,7 @@ class TestImage:
         assert found["packages"]["verdict"] == "ok"
         assert found["strace"]["verdict"] == "ok"
 
-    def test_it_does_its_job_on_files_of_the_user(
-        self, images: dict[str, Image], tmp_path: Path
-    ) -> None:
+    def test_it_runs_files_of_the_user(self, images: dict[str, Image], tmp_path: Path) -> None:
         tmp_path.chmod(0o755)
         (tmp_path / "mine.yaml").write_text(GOOD)
         words = ("run", "mine.yaml", "--glibc", "all", "--format", "json")

@@ -23,18 +23,15 @@ def _addresses(box: Box) -> Found:
 REFUSED = SandboxUnavailable("no vrf", "load it")
 
 
-@pytest.mark.parametrize(
-    ("found", "verdict", "words"),
-    [
-        ("there", "ok", ("there", "", "")),
-        (Finding("there", "ok"), "ok", ("there", "none is lost", "install it")),
-        (Finding("no"), "missing", ("no", "none is lost", "install it")),
-        (Finding("no", "limited", "less", ""), "limited", ("no", "less", "")),
-        (REFUSED, "missing", ("no vrf", "none is lost", "load it")),
-        (GlibcUnavailable("no apt", "add it"), "missing", ("no apt", "none is lost", "add it")),
-        (SandboxError("host.x: no"), "missing", ("host.x: no", "none is lost", "install it")),
-    ],
-)
+@pytest.mark.parametrize(("found", "verdict", "words"), [
+    ("there", "ok", ("there", "", "")),
+    (Finding("there", "ok"), "ok", ("there", "none is lost", "install it")),
+    (Finding("no"), "missing", ("no", "none is lost", "install it")),
+    (Finding("no", "limited", "less", ""), "limited", ("no", "less", "")),
+    (REFUSED, "missing", ("no vrf", "none is lost", "load it")),
+    (GlibcUnavailable("no apt", "add it"), "missing", ("no apt", "none is lost", "add it")),
+    (SandboxError("host.x: no"), "missing", ("host.x: no", "none is lost", "install it")),
+])  # fmt: skip
 def test_a_row_says_what_the_finding_does_not(
     found: Found | Exception, verdict: str, words: tuple[str, str, str]
 ) -> None:

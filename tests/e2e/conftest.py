@@ -13,7 +13,7 @@ import pytest
 
 from harness.glibcs.catalog import native_arch
 from tests.conftest import Once
-from tests.e2e.kit import ROOT, document, gai_harness
+from tests.e2e.kit import ROOT, document, gai_harness, start
 from tests.sandbox import ordinary_user
 
 NO_NETWORK = ("No matching distribution", "Connection", "Temporary failure", "timed out")
@@ -67,10 +67,8 @@ def built(folder: Path, unreachable: Unreachable) -> tuple[Path, Path]:
     """An sdist of a copy of the source folder, and the wheel built of the sdist."""
     pytest.importorskip("build")
     source = folder / "source"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    words = "ls-files", "-z", "--cached", "--others", "--exclude-standard"
+    listed = start("git", *words, cwd=ROOT)
     if listed.returncode != 0:
         pytest.skip("what belongs to the source folder is known to git only")
     for name in filter(None, listed.stdout.split("\0")):
@@ -94,7 +92,7 @@ def installed(folder: Path, built: tuple[Path, Path], unreachable: Unreachable) 
 
 
 def run_pip(command: list[str], unreachable: Unreachable) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    done = start(*command, cwd="/", timeout=None)
     if done.returncode != 0 and any(word in done.stdout + done.stderr for word in NO_NETWORK):
         unreachable(f"no package index: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import kit
 from tests.e2e.kit import COMMAND, ROOT
 
 SEED = "seed-rule9-dual-stack"
@@ -91,42 +92,35 @@ def hostile(tmp_path: Path) -> Iterator[Path]:
     assert not marker.exists(), marker.read_text()
 
 
-def start(folder: Path, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+def start(folder: Path, *command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the folder, with empty and relative entries on the PATH."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST_"))}
-    environment |= {
-        "PATH": f":.:{environment['PATH']}:",
-        "GAI_HARNESS_CACHE": str(folder.parent / "cache"),
-        **more,
-    }
-    return subprocess.run(
-        command, cwd=folder, env=environment, input="", capture_output=True, text=True, timeout=300
-    )
+    env = {name: None for name in os.environ if name.startswith(("PYTHON", "PYTEST_"))}
+    given = {"PATH": f":.:{os.environ['PATH']}:", "GAI_HARNESS_CACHE": f"{folder.parent}/cache"}
+    return kit.start(*command, cwd=folder, env=env | given | more)
 
 
 def test_no_command_runs_what_lies_there(hostile: Path) -> None:
-    added = start(
-        hostile, [str(COMMAND), "glibc", "add", "/", "--name", "local-copy", "--no-probe"]
-    )
+    adding = "glibc", "add", "/", "--name", "local-copy", "--no-probe"
+    added = start(hostile, COMMAND, *adding)
     assert added.returncode == 0, added.stderr
     with ThreadPoolExecutor(2) as threads:
         jobs = [
-            (words, statuses, threads.submit(start, hostile, [str(COMMAND), *words]))
+            (words, statuses, threads.submit(start, hostile, COMMAND, *words))
             for words, statuses in COMMANDS
         ]
         module = [sys.executable, "-P", "-m", "harness"]
-        jobs.append((module, {0}, threads.submit(start, hostile, [*module, "run", SEED])))
+        jobs.append((module, {0}, threads.submit(start, hostile, *module, "run", SEED)))
         for words, statuses, job in jobs:
             done = job.result()
             assert done.returncode in statuses, (words, done.stdout[-500:], done.stderr)
-    removed = start(hostile, [str(COMMAND), "glibc", "remove", "local-copy"])
+    removed = start(hostile, COMMAND, "glibc", "remove", "local-copy")
     assert removed.returncode == 0, removed.stderr
 
 
 @pytest.mark.parametrize("line", ["gai-harness run --gai-conf ./", "gai-harness glibc remove "])
 def test_completion_runs_nothing_of_it(line: str, hostile: Path) -> None:
     done = start(
-        hostile, ["/bin/sh", "-c", f"exec {COMMAND} 8>&1 9>&2"], _ARGCOMPLETE="1",
+        hostile, "/bin/sh", "-c", f"exec {COMMAND} 8>&1 9>&2", _ARGCOMPLETE="1",
         _ARGCOMPLETE_IFS="\n", COMP_LINE=line, COMP_POINT=str(len(line)), COMP_TYPE="9",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -138,10 +132,8 @@ def test_the_plugin_runs_nothing_of_it(hostile: Path) -> None:
     tests.mkdir()
     (tests / "a.gai.yaml").write_text(ITEM)
     (tests / "test_own.py").write_text(OWN)
-    script = COMMAND.with_name("pytest")
-    done = start(
-        hostile, [str(script), "-q", "-p", "no:cacheprovider", "--rootdir", "tests", "tests"]
-    )
+    words = "-q", "-p", "no:cacheprovider", "--rootdir", "tests", "tests"
+    done = start(hostile, COMMAND.with_name("pytest"), *words)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

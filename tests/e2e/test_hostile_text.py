@@ -50,7 +50,7 @@ def commands(folder: Path) -> list[list[str]]:
     found += [["run", ok, "--glibc", str(folder / f"{EVIL}.glibc"), "--format", "text"]]
     found += [["run", str(path)] for path in sorted(folder.glob("bad*"))]
     found += [["lint", conf, "--format", each] for each in ("text", "json", "github")]
-    for words in (
+    found += (
         ["run", ok, "--baseline", ok], ["run", EVIL], ["run", "--suite", EVIL],
         ["run", ok, "--glibc", EVIL], ["run", ok, "--format", EVIL], ["run", f"--{EVIL}"],
         ["run", ok, "-o", f"{folder}/no/{EVIL}"], [EVIL], [f"--{EVIL}"],
@@ -70,8 +70,7 @@ def commands(folder: Path) -> list[list[str]]:
         ["glibc", "list", "--format", "json"], ["fuzz", EVIL], ["bench", EVIL], ["schema", EVIL],
         ["completion", EVIL], ["completion", "bash"], ["schema"],
         ["doctor", EVIL], ["findings", EVIL],
-    ):  # fmt: skip
-        found.append(words)
+    )  # fmt: skip
     return found
 
 
@@ -92,16 +91,14 @@ def folder(tmp_path: Path) -> Path:
     """A folder of hostile files."""
     (tmp_path / f"{EVIL}.yaml").write_text(good())
     (tmp_path / f"{EVIL}.conf").write_bytes(GAI_CONF.encode("utf-8", "surrogateescape"))
-    (tmp_path / "bad-key.yaml").write_text(good(("host:", f"{QUOTED}: 1\nhost:")))
-    (tmp_path / "bad-name.yaml").write_text(good(("name: hostile", f"name: {QUOTED}")))
-    (tmp_path / "bad-link.yaml").write_text(good(("eth0:", f"{QUOTED}:")))
-    (tmp_path / "bad-address.yaml").write_text(good(("10.0.0.2/24", QUOTED)))
-    (tmp_path / "bad-host.yaml").write_text(good(("web: [", f"{QUOTED}: [")))
-    (tmp_path / "bad-yaml.yaml").write_text(good(("host:", f"*{EVIL.strip()[:1]}host: [")))
+    for name, change in (
+        ("key", ("host:", f"{QUOTED}: 1\nhost:")), ("name", ("name: hostile", f"name: {QUOTED}")),
+        ("link", ("eth0:", f"{QUOTED}:")), ("address", ("10.0.0.2/24", QUOTED)),
+        ("host", ("web: [", f"{QUOTED}: [")), ("yaml", ("host:", f"*{EVIL.strip()[:1]}host: [")),
+        ("conf", (f"gai_conf: {QUOTED}", f"gai_conf: {{file: {QUOTED}}}")),
+    ):  # fmt: skip
+        (tmp_path / f"bad-{name}.yaml").write_text(good(change))
     (tmp_path / "bad-bytes.yaml").write_bytes(EVIL.encode("utf-8", "surrogateescape"))
-    (tmp_path / "bad-conf.yaml").write_text(
-        good((f"gai_conf: {QUOTED}", f"gai_conf: {{file: {QUOTED}}}"))
-    )
     glibc = tmp_path / f"{EVIL}.glibc"
     glibc.mkdir()
     (glibc / "libc.so.6").write_bytes(b"\x7fELF" + EVIL.encode("utf-8", "surrogateescape"))
@@ -119,9 +116,8 @@ def said(folder: Path, words: list[str]) -> tuple[int, str, str, str]:
     summary = folder / "summary.md"
     summary.unlink(missing_ok=True)
     done = gai_harness(*words, cwd=folder, env={"GITHUB_STEP_SUMMARY": str(summary)})
-    written = summary.read_bytes() if summary.exists() else b""
-    table = written.decode("utf-8", "surrogateescape")
-    return done.returncode, done.stdout, done.stderr, table
+    table = summary.read_bytes() if summary.exists() else b""
+    return done.returncode, done.stdout, done.stderr, table.decode("utf-8", "surrogateescape")
 
 
 def test_nothing_acts_whatever_is_asked(folder: Path) -> None:

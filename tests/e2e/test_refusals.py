@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.kit import COMMAND, ROOT, start
+from tests.processes import Program, until
 from tests.sandbox import ordinary_user
 
 SEED = "seed-rule9-dual-stack"
@@ -148,27 +148,22 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize(
-    ("module", "status", "said"),
-    [
-        ("argparse", -signal.SIGINT, ""),  # nobody is there to say it
-        ("harness.cli.run", 130, "interrupted\n"),
-    ],
-)
+@pytest.mark.parametrize(("module", "status", "said"), [
+    ("argparse", -signal.SIGINT, ""),  # nobody is there to say it
+    ("harness.cli.run", 130, "interrupted\n"),
+])  # fmt: skip
 def test_ctrl_c_while_importing(module: str, status: int, said: str) -> None:
     done = start(sys.executable, "-P", "-c", INTERRUPT_AT, module, "run", SEED)
     assert (done.returncode, done.stderr) == (status, said)
 
 
 def test_ctrl_c_while_it_runs(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [str(COMMAND), "fuzz", "--seconds", "60", "-o", str(tmp_path)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    while not children.read_text():  # it is past its imports, and makes sandboxes
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    with Program(
+        COMMAND, "fuzz", "--seconds", "60", "-o", tmp_path, stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:  # fmt: skip
+        # it is past its imports, and makes sandboxes
+        assert until(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (130, "interrupted\n")

@@ -67,7 +67,7 @@ def _wanted(case: LookupCase) -> Sequence[tuple[str, ...]]:
     return [(one,) for one in every]
 
 
-def test_every_suggestion_is_confirmed_on_every_version(
+def test_suggestions_are_confirmed_on_every_version(
     asked: list[Asked], versions: list[str]
 ) -> None:
     """Most are one line; labels and scopes are the exception."""

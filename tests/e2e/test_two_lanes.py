@@ -13,18 +13,15 @@ from tests.e2e.kit import gather
 from tests.native.jobs import maps
 
 
-@pytest.mark.parametrize(
-    "glibc",
-    [
-        "host",
-        # this interpreter in a jail, started by that glibc's own loader
-        str(host().libc.parent),
-        pytest.param("2.41", marks=pytest.mark.network),
-        pytest.param("2.44", marks=pytest.mark.network),
-    ],
-)
-def test_the_library_through_both_lanes_record_for_record(
-    glibc: str, request: pytest.FixtureRequest
+@pytest.mark.parametrize("glibc", [
+    "host",
+    # this interpreter in a jail, started by that glibc's own loader
+    str(host().libc.parent),
+    pytest.param("2.41", marks=pytest.mark.network),
+    pytest.param("2.44", marks=pytest.mark.network),
+])  # fmt: skip
+def test_both_lanes_give_the_same_records(
+    glibc: str, pool: Pool, request: pytest.FixtureRequest
 ) -> None:
     if glibc[0].isdigit():
         versions = request.getfixturevalue("versions")
@@ -33,29 +30,27 @@ def test_the_library_through_both_lanes_record_for_record(
             pytest.skip(f"this interpreter needs glibc {own}, which {glibc} is not or too old for")
     jobs = make_jobs(load_scenarios(()), lanes_for(glibc, "both"))
     compared = 0
-    with Pool(2) as pool:
-        for evidences in (each for found in pool.map(gather, jobs) for each in found):
-            cffi, worker = sorted(evidences, key=lambda one: one.lane.lane)
-            assert (cffi.lane.lane, worker.lane.lane) == ("cffi", "worker")
-            spoken = cffi.dialect
-            if cffi.conf.data and parse_gai_conf(cffi.conf.data, spoken).undefined:
-                continue  # whatever is in memory decides: two processes may differ
-            # the whole record: every addrinfo, the error and the version; not the time
-            assert cffi.native == worker.native, (cffi.scenario.name, cffi.lookup)
-            compared += isinstance(cffi.native, Answer)
+    for evidences in (each for found in pool.map(gather, jobs) for each in found):
+        cffi, worker = sorted(evidences, key=lambda one: one.lane.lane)
+        assert (cffi.lane.lane, worker.lane.lane) == ("cffi", "worker")
+        spoken = cffi.dialect
+        if cffi.conf.data and parse_gai_conf(cffi.conf.data, spoken).undefined:
+            continue  # whatever is in memory decides: two processes may differ
+        # the whole record: every addrinfo, the error and the version; not the time
+        assert cffi.native == worker.native, (cffi.scenario.name, cffi.lookup)
+        compared += isinstance(cffi.native, Answer)
     assert compared >= 40
 
 
 @pytest.mark.parametrize("which", ["host", pytest.param("all", marks=pytest.mark.network)])
 @pytest.mark.parametrize("resolver", ["files", "dns"])
 def test_a_worker_maps_files_of_the_glibc_under_test_only(
-    resolver: Resolver, which: str, request: pytest.FixtureRequest
+    resolver: Resolver, which: str, pool: Pool, request: pytest.FixtureRequest
 ) -> None:
     """No library, module or cache of the host's."""
     for version in request.getfixturevalue("versions") if which == "all" else ["host"]:
         (lane,) = lanes_for(version, "worker")
-        with Pool() as pool:
-            ((seen, strange),) = pool.run(maps, (lane, resolver))
+        ((seen, strange),) = pool.run(maps, (lane, resolver))
         assert strange == []
         assert {"worker", "libc.so.6"} <= seen
         # up to 2.33 these were libraries of their own: they have to come from the tree as well

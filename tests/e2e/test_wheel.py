@@ -10,14 +10,10 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from harness.native.worker_lane import bundled_module, bundled_worker
+from tests.csrc.test_build import MACHINES
 from tests.e2e.kit import ROOT, start
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("package")]
-
-MACHINES = {
-    "amd64": "EM_X86_64", "i386": "EM_386", "arm64": "EM_AARCH64", "armhf": "EM_ARM",
-    "ppc64el": "EM_PPC64", "s390x": "EM_S390", "riscv64": "EM_RISCV",
-}  # fmt: skip
 
 
 def data_files() -> set[str]:
@@ -33,7 +29,7 @@ def test_what_the_wheel_carries(built: tuple[Path, Path]) -> None:
     assert "-abi3-linux_" in wheel.name
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        for arch, machine in MACHINES.items():
+        for arch, (machine, *_) in MACHINES.items():
             worker = archive.getinfo(f"harness/native/bin/{bundled_worker(arch).name}")
             assert worker.external_attr >> 16 & 0o111
             module = archive.getinfo(f"harness/native/bin/{bundled_module(arch).name}")

@@ -48,40 +48,47 @@ def texts(decision: NodeDecision) -> list[str]:
     return [str(address) for address in decision.addresses]
 
 
-@pytest.mark.parametrize(
-    ("node_ip", "expected"),
-    [
-        ("10.0.0.9", ["10.0.0.9"]),
-        ("010.000.000.009", ["10.0.0.9"]),
-        ("::ffff:10.0.0.9", ["10.0.0.9"]),
-        (" 10.0.0.9 ", ["10.0.0.9"]),
-        ("2001:db8::5", ["2001:db8::5"]),
-        ("10.0.0.9,2001:db8::5", ["10.0.0.9", "2001:db8::5"]),
-        ("2001:db8::5, 10.0.0.5", ["2001:db8::5", "10.0.0.5"]),
-        ("10.0.0.9,bogus", ["10.0.0.9"]),
-    ],
-)
-def test_an_explicit_node_ip_is_taken(node_ip: str, expected: list[str]) -> None:
-    decision = decided(found("192.168.50.10"), node_ip, override="10.0.0.5")
-    assert texts(decision) == expected
-    assert decision.step is StepName.NODE_IP
-    assert len(decision.steps) == 1
+LISTED = found("10.0.0.9", "10.0.0.5")
+# the flag, what the look-up finds, the step that decides, and the addresses
+DECIDED: list[tuple[str, NameLookup, StepName, str]] = [
+    *((flag, found("192.168.50.10"), StepName.NODE_IP, expected) for flag, expected in (
+        ("10.0.0.9", "10.0.0.9"), ("010.000.000.009", "10.0.0.9"),
+        ("::ffff:10.0.0.9", "10.0.0.9"), (" 10.0.0.9 ", "10.0.0.9"),
+        ("2001:db8::5", "2001:db8::5"), ("10.0.0.9,2001:db8::5", "10.0.0.9 2001:db8::5"),
+        ("2001:db8::5, 10.0.0.5", "2001:db8::5 10.0.0.5"), ("10.0.0.9,bogus", "10.0.0.9"))),
+    *((flag, lookup, StepName.LOOKUP, expected) for flag, lookup, expected in (
+        ("", LISTED, "10.0.0.9"), ("::", LISTED, "10.0.0.9"),
+        ("", found("2001:db8::5", "10.0.0.9", "10.0.0.5"), "10.0.0.9"),
+        ("", found("2001:db8::5", "2001:db8:50::10"), "2001:db8::5"),
+        ("", found("127.0.1.1", "198.51.100.1", "10.0.0.5"), "10.0.0.5"),
+        ("", found("198.51.100.1", "2001:db8::5"), "2001:db8::5"),
+        ("0.0.0.0", found("2001:db8::5", "10.0.0.5"), "10.0.0.5"),
+        ("::", found("10.0.0.9", "fe80::1", "2001:db8:50::10"), "2001:db8:50::10"))),
+    *((flag, lookup, StepName.DEFAULT_ROUTE, expected)
+      for flag, expected in (("", "192.168.50.10"), ("::", "2001:db8:50::10"),
+                             ("0.0.0.0", "192.168.50.10"))
+      for lookup in (MISSING, found("127.0.1.1"), found("198.51.100.9"), found())),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("node_ip", "version", "why"),
-    [
-        ("198.51.100.1", NEWEST, "is on no interface of this host"),
-        ("127.0.0.1", NEWEST, "a loopback address"),
-        ("::1", NEWEST, "a loopback address"),
-        ("224.0.0.1", NEWEST, "a multicast address"),
-        ("fe80::1", NEWEST, "a link-local address"),
-        ("169.254.1.1", NEWEST, "a link-local address"),
-        ("10.0.0.9,2001:db8::77", NEWEST, "2001:db8::77 is on no interface"),
-        ("::", (1, 17), "unspecified"),
-        ("0.0.0.0", (1, 17), "unspecified"),
-    ],
-)
+@pytest.mark.parametrize(("node_ip", "lookup", "step", "expected"), DECIDED)
+def test_a_step_decides(node_ip: str, lookup: NameLookup, step: StepName, expected: str) -> None:
+    """The flag before the host name; of a look-up the first address that is usable."""
+    override = "10.0.0.5" if step is StepName.NODE_IP else ""
+    decision = decided(lookup, node_ip, override=override)
+    assert (texts(decision), decision.step) == (expected.split(), step)
+    before = {StepName.NODE_IP: 0, StepName.LOOKUP: 2, StepName.DEFAULT_ROUTE: 3}[step]
+    assert [one.decided for one in decision.steps] == [False] * before + [True]
+
+
+@pytest.mark.parametrize(("node_ip", "version", "why"), [
+    ("198.51.100.1", NEWEST, "is on no interface of this host"),
+    ("127.0.0.1", NEWEST, "a loopback address"), ("::1", NEWEST, "a loopback address"),
+    ("224.0.0.1", NEWEST, "a multicast address"), ("fe80::1", NEWEST, "a link-local address"),
+    ("169.254.1.1", NEWEST, "a link-local address"),
+    ("10.0.0.9,2001:db8::77", NEWEST, "2001:db8::77 is on no interface"),
+    ("::", (1, 17), "unspecified"), ("0.0.0.0", (1, 17), "unspecified"),
+])  # fmt: skip
 def test_a_node_ip_that_cannot_be(node_ip: str, version: KubeletVersion, why: str) -> None:
     decision = decided(found("10.0.0.5"), node_ip, version)
     assert (decision.addresses, decision.step) == ((), StepName.NODE_IP)
@@ -96,19 +103,13 @@ def test_a_node_ip_kubelet_does_not_start_with(node_ip: str) -> None:
         decided(MISSING, node_ip)
 
 
-@pytest.mark.parametrize(
-    ("node_ip", "version", "step"),
-    [
-        ("bogus", NEWEST, StepName.LOOKUP),
-        ("10.0.0.9,2001:db8::5", (1, 20), StepName.NODE_IP),
-        ("10.0.0.9,2001:db8::5", (1, 19), StepName.LOOKUP),
-        ("::", (1, 18), StepName.LOOKUP),
-        ("0.0.0.0", (1, 18), StepName.LOOKUP),
-    ],
-)
-def test_what_a_version_cannot_use_is_ignored(
-    node_ip: str, version: KubeletVersion, step: StepName
-) -> None:
+@pytest.mark.parametrize(("node_ip", "version", "step"), [
+    ("bogus", NEWEST, StepName.LOOKUP),
+    ("10.0.0.9,2001:db8::5", (1, 20), StepName.NODE_IP),
+    ("10.0.0.9,2001:db8::5", (1, 19), StepName.LOOKUP),
+    ("::", (1, 18), StepName.LOOKUP), ("0.0.0.0", (1, 18), StepName.LOOKUP),
+])  # fmt: skip
+def test_what_a_version_ignores(node_ip: str, version: KubeletVersion, step: StepName) -> None:
     decision = decided(found("10.0.0.5"), node_ip, version)
     assert (decision.step, decision.error) == (step, None)
     assert ("ignores" in decision.steps[0].text) == (version in (NEWEST, (1, 19)))
@@ -128,37 +129,6 @@ def test_the_override_names_the_node() -> None:
     assert decided(MISSING, override=" Node-7 ").steps[2].text == "node-7 is not found: EAI_NONAME"
 
 
-@pytest.mark.parametrize(
-    ("node_ip", "lookup", "expected"),
-    [
-        ("", found("10.0.0.9", "10.0.0.5"), "10.0.0.9"),
-        ("", found("2001:db8::5", "10.0.0.9", "10.0.0.5"), "10.0.0.9"),
-        ("", found("2001:db8::5", "2001:db8:50::10"), "2001:db8::5"),
-        ("", found("127.0.1.1", "198.51.100.1", "10.0.0.5"), "10.0.0.5"),
-        ("", found("198.51.100.1", "2001:db8::5"), "2001:db8::5"),
-        ("0.0.0.0", found("2001:db8::5", "10.0.0.5"), "10.0.0.5"),
-        ("::", found("10.0.0.9", "fe80::1", "2001:db8:50::10"), "2001:db8:50::10"),
-        ("::", found("10.0.0.9", "10.0.0.5"), "10.0.0.9"),
-    ],
-)
-def test_the_first_usable_of_the_family(node_ip: str, lookup: NameLookup, expected: str) -> None:
-    decision = decided(lookup, node_ip)
-    assert texts(decision) == [expected]
-    assert decision.step is StepName.LOOKUP
-
-
-@pytest.mark.parametrize(
-    ("node_ip", "expected"),
-    [("", "192.168.50.10"), ("::", "2001:db8:50::10"), ("0.0.0.0", "192.168.50.10")],
-)
-@pytest.mark.parametrize("lookup", [MISSING, found("127.0.1.1"), found("198.51.100.9"), found()])
-def test_else_the_default_route(node_ip: str, expected: str, lookup: NameLookup) -> None:
-    decision = decided(lookup, node_ip)
-    assert texts(decision) == [expected]
-    assert decision.step is StepName.DEFAULT_ROUTE
-    assert [step.decided for step in decision.steps] == [False, False, False, True]
-
-
 def test_no_route_is_an_error() -> None:
     decision = decide.decide(Flags("node-1"), Net((LO, ETH0), HEAD + ETH0_NET), MISSING)
     assert decision.addresses == ()
@@ -175,48 +145,37 @@ NOT_GLOBAL = interface("eth1", "0.0.0.0", "255.255.255.255", "127.0.0.2", "192.1
 PPP = interface("ppp0", "10.64.0.2", point_to_point=True)
 
 
-@pytest.mark.parametrize(
-    ("net", "version", "expected"),
-    [
-        (Net((LO, ETH0, ETH1), BUT_METRIC_900), NEWEST, "10.0.0.5"),  # the first line wins
-        (Net((LO, ETH1), HALF), NEWEST, "192.168.50.10"),
-        (Net((LO, NOT_GLOBAL), HEAD + ETH1_DEFAULT), NEWEST, "192.168.50.10"),
-        (Net((LO, ONLY6), HEAD, route6("eth1")), NEWEST, "2001:db8:50::10"),
-        (Net((LO, ONLY_FD), HEAD, route6("eth1", bits="60")), NEWEST, "fd00::1"),
-        (Net((GLOBAL_LO, LOCAL_ETH1), HEAD + ETH1_DEFAULT), (1, 21), "203.0.113.9"),
-        (Net((LO, PPP, interface("eth9", "fe80::1", "10.7.7.7")), None, None), NEWEST, "10.7.7.7"),
-    ],
-)
-def test_the_address_behind_the_default_route(
-    net: Net, version: KubeletVersion, expected: str
-) -> None:
+@pytest.mark.parametrize(("net", "version", "expected"), [
+    (Net((LO, ETH0, ETH1), BUT_METRIC_900), NEWEST, "10.0.0.5"),  # the first line wins
+    (Net((LO, ETH1), HALF), NEWEST, "192.168.50.10"),
+    (Net((LO, NOT_GLOBAL), HEAD + ETH1_DEFAULT), NEWEST, "192.168.50.10"),
+    (Net((LO, ONLY6), HEAD, route6("eth1")), NEWEST, "2001:db8:50::10"),
+    (Net((LO, ONLY_FD), HEAD, route6("eth1", bits="60")), NEWEST, "fd00::1"),
+    (Net((GLOBAL_LO, LOCAL_ETH1), HEAD + ETH1_DEFAULT), (1, 21), "203.0.113.9"),
+    (Net((LO, PPP, interface("eth9", "fe80::1", "10.7.7.7")), None, None), NEWEST, "10.7.7.7"),
+])  # fmt: skip
+def test_the_address_of_the_default_route(net: Net, version: KubeletVersion, expected: str) -> None:
     assert str(choose(net, (4, 6), version)[0]) == expected
 
 
-@pytest.mark.parametrize(
-    ("net", "why"),
-    [
-        (Net((GLOBAL_LO, LOCAL_ETH1), HEAD + ETH1_DEFAULT), "no interface"),
-        (Net((LO, interface("eth1", "10.0.0.7", up=False)), HEAD + ETH1_DEFAULT), "no interface"),
-        (Net((LO,), HEAD + ETH1_DEFAULT.replace("eth1", "*")), "unknown"),
-        (Net((LO, ONLY6), HEAD, route6("eth1", gateway=ZEROS)), "no default route"),
-        *((Net((ETH0,), HEAD + line), "another form")
-          for line in ("eth0\n", "eth0\txyz\t0\n", "eth0\t0000\t00000000\n",
-                       f"eth0\t{ZEROS}\t0\n")),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("net", "why"), [
+    (Net((GLOBAL_LO, LOCAL_ETH1), HEAD + ETH1_DEFAULT), "no interface"),
+    (Net((LO, interface("eth1", "10.0.0.7", up=False)), HEAD + ETH1_DEFAULT), "no interface"),
+    (Net((LO,), HEAD + ETH1_DEFAULT.replace("eth1", "*")), "unknown"),
+    (Net((LO, ONLY6), HEAD, route6("eth1", gateway=ZEROS)), "no default route"),
+    *((Net((ETH0,), HEAD + line), "another form")
+      for line in ("eth0\n", "eth0\txyz\t0\n", "eth0\t0000\t00000000\n",
+                   f"eth0\t{ZEROS}\t0\n")),
+])  # fmt: skip
 def test_no_address_behind_it(net: Net, why: str) -> None:
     with pytest.raises(NoAddressError, match=why):
         choose(net, (4, 6), (1, 20))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1.2.3.4", "1.2.3.4"), ("01.02.03.04", "1.2.3.4"), ("1.2.3", None), ("1.2.3.256", None),
-        ("fe80::1%eth0", None), ("::", "::"), ("node-1", None), ("", None), ("１.2.3.4", None),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("text", "expected"), [
+    ("1.2.3.4", "1.2.3.4"), ("01.02.03.04", "1.2.3.4"), ("1.2.3", None), ("1.2.3.256", None),
+    ("fe80::1%eth0", None), ("::", "::"), ("node-1", None), ("", None), ("１.2.3.4", None),
+])  # fmt: skip
 def test_parse_ip(text: str, expected: str | None) -> None:
     assert parse_ip(text) == (expected and ip_address(expected))
 

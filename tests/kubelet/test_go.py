@@ -1,10 +1,8 @@
 """Real Go: whom it asks; with cgo it follows glibc, without harness.model.standards.GOLANG."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
@@ -24,6 +22,7 @@ from harness.scenario import library, load
 from harness.scenario.fuzz import draw_batch
 from harness.scenario.schema import Dns, Lookup, Scenario
 from tests.conftest import Call
+from tests.e2e.kit import start
 
 SOURCE = Path(__file__).parents[1] / "go/lookup.go"
 # as Go's cgo calls getaddrinfo: SOCK_STREAM, AI_CANONNAME | AI_V4MAPPED | AI_ALL
@@ -67,14 +66,7 @@ class Said(NamedTuple):
     glibc: Orders
     cgo: Orders
     pure: Orders
-    go_debug: Orders
-    left_alone: Orders
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(2) as made:
-        yield made
+    pure_too: list[Orders]
 
 
 @pytest.fixture(scope="module")
@@ -86,21 +78,11 @@ def programs(needs: Callable[..., str]) -> Iterator[Programs]:
     folder.chmod(0o755)
     built = Programs(folder / "cgo", folder / "pure")
     for program, cgo in zip(built, "10", strict=True):
-        environment = {
-            **os.environ, "CGO_ENABLED": cgo, "GOFLAGS": "", "GO111MODULE": "off",
-            "GOCACHE": str(folder / "cache"),
-        }  # fmt: skip
-        command = [go, "build", "-o", str(program), str(SOURCE)]
-        subprocess.run(command, env=environment, check=True, cwd=folder)
+        environment = {"CGO_ENABLED": cgo, "GOFLAGS": "", "GO111MODULE": "off"}
+        environment |= {"GOCACHE": str(folder / "cache")}
+        start(go, "build", "-o", program, SOURCE, env=environment, check=True, cwd=folder)
     yield built
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def go_process(program: Path, names: list[str], debug: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(program), *names], env={**os.environ, "GODEBUG": debug},
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
 
 
 def ask_everybody(box: Box, asked: tuple[Scenario, bytes | None, Programs]) -> Iterator[Said]:
@@ -119,7 +101,7 @@ def ask_everybody(box: Box, asked: tuple[Scenario, bytes | None, Programs]) -> I
     }
 
     def by_go(program: Path, debug: str = "") -> Orders:
-        lines = go_process(program, names, debug).stdout.splitlines()
+        lines = start(program, *names, env={"GODEBUG": debug}, check=True).stdout.splitlines()
         return {one["name"]: tuple(one["addresses"]) for one in map(json.loads, lines)}
 
     yield Said(
@@ -127,8 +109,7 @@ def ask_everybody(box: Box, asked: tuple[Scenario, bytes | None, Programs]) -> I
         glibc,
         cgo=by_go(programs.cgo, "netdns=cgo"),
         pure=by_go(programs.pure),
-        go_debug=by_go(programs.cgo, "netdns=go"),
-        left_alone=by_go(programs.cgo),
+        pure_too=[by_go(programs.cgo, "netdns=go"), by_go(programs.cgo)],
     )
 
 
@@ -159,7 +140,7 @@ def check(scenario: Scenario, said: Said) -> None:
     # built with cgo and left alone, Go understands "hosts: files" and "hosts: dns" itself
     around = Surroundings(f"hosts: {scenario.resolver}\n", HOSTNAME)
     assert {choose_resolver(name, around).resolver for name in scenario.names} <= {"go"}
-    for orders in (said.pure, said.go_debug, said.left_alone):
+    for orders in (said.pure, *said.pure_too):
         assert orders.keys() == scenario.names.keys(), scenario.name
         for name, order in orders.items():
             if refused.isdisjoint(order):
@@ -223,7 +204,7 @@ def chosen_by_go(box: Box, program: Path) -> Iterator[dict[str, str]]:
     for text in NSSWITCH:
         (box.etc / "nsswitch.conf").write_text(text)
         # modules named here are not installed: what is looked up fails, the choice is made before
-        said = go_process(program, list(NAMES), "netdns=2").stderr
+        said = start(program, *NAMES, env={"GODEBUG": "netdns=2"}, check=True).stderr
         yield dict(re.findall(r"hostLookupOrder\((\S*)\) = (\S+)", said))
 
 
@@ -237,21 +218,18 @@ def test_the_choice_is_real_gos(pool: Pool, programs: Programs) -> None:
     assert both == {"cgo", "go"}
 
 
-@pytest.mark.parametrize(
-    ("around", "resolver"),
-    [
-        ({"environment": {"GODEBUG": "netdns=cgo"}}, "cgo"),
-        ({"environment": {"GODEBUG": "madvdontneed=1,netdns=1+cgo"}}, "cgo"),
-        ({"environment": {"GODEBUG": "netdns=go+2"}}, "go"),
-        ({"environment": {"GODEBUG": "netdns=2"}}, "go"),
-        ({"environment": {"RES_OPTIONS": "rotate"}}, "cgo"),
-        ({"environment": {"RES_OPTIONS": ""}}, "go"),
-        ({"environment": {"HOSTALIASES": "/x"}}, "cgo"),
-        ({"environment": {"LOCALDOMAIN": ""}}, "cgo"),
-        ({"nsswitch": "hosts: files mdns4_minimal dns\n", "mdns_allow": True}, "cgo"),
-        ({"nsswitch": None}, "go"),
-    ],
-)
+@pytest.mark.parametrize(("around", "resolver"), [
+    ({"environment": {"GODEBUG": "netdns=cgo"}}, "cgo"),
+    ({"environment": {"GODEBUG": "madvdontneed=1,netdns=1+cgo"}}, "cgo"),
+    ({"environment": {"GODEBUG": "netdns=go+2"}}, "go"),
+    ({"environment": {"GODEBUG": "netdns=2"}}, "go"),
+    ({"environment": {"RES_OPTIONS": "rotate"}}, "cgo"),
+    ({"environment": {"RES_OPTIONS": ""}}, "go"),
+    ({"environment": {"HOSTALIASES": "/x"}}, "cgo"),
+    ({"environment": {"LOCALDOMAIN": ""}}, "cgo"),
+    ({"nsswitch": "hosts: files mdns4_minimal dns\n", "mdns_allow": True}, "cgo"),
+    ({"nsswitch": None}, "go"),
+])  # fmt: skip
 def test_the_surroundings_decide(around: dict[str, Any], resolver: str) -> None:
     given = Surroundings(**{"nsswitch": "hosts: files dns\n", "hostname": "x"} | around)
     assert choose_resolver("node-1", given).resolver == resolver

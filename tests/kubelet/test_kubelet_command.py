@@ -1,7 +1,6 @@
 """``gai-harness kubelet`` as a user runs it: the four steps, records, remedies, wrong use."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Call
+from tests.e2e.kit import start
 
 LOOK_UP = "kubelet-look-up"
 DIFFER = "kubelet-resolvers-differ"
@@ -39,17 +39,14 @@ def node(*internal: str, version: str = "", **more: Any) -> bytes:
     return json.dumps(whole).encode()
 
 
-@pytest.mark.parametrize(
-    ("scenario", "options", "step", "expected"),
-    [
-        (LOOK_UP, ["--node-ip", "172.18.45.9"], "node-ip", "172.18.45.9"),
-        (LOOK_UP, ["--hostname-override", "172.18.45.9"], "hostname", "172.18.45.9"),
-        (LOOK_UP, [], "look-up", "172.18.45.3"),
-        (ROUTE, [], "default-route", "192.168.50.10"),
-        (ROUTE, ["--family", "inet6"], "default-route", "2001:db8:50::10"),
-        (ROUTE, ["--hostname-override", "nobody"], "default-route", "192.168.50.10"),
-    ],
-)
+@pytest.mark.parametrize(("scenario", "options", "step", "expected"), [
+    (LOOK_UP, ["--node-ip", "172.18.45.9"], "node-ip", "172.18.45.9"),
+    (LOOK_UP, ["--hostname-override", "172.18.45.9"], "hostname", "172.18.45.9"),
+    (LOOK_UP, [], "look-up", "172.18.45.3"),
+    (ROUTE, [], "default-route", "192.168.50.10"),
+    (ROUTE, ["--family", "inet6"], "default-route", "2001:db8:50::10"),
+    (ROUTE, ["--hostname-override", "nobody"], "default-route", "192.168.50.10"),
+])  # fmt: skip
 def test_each_step_decides(
     as_json: AsJson, scenario: str, options: list[str], step: str, expected: str
 ) -> None:
@@ -76,10 +73,8 @@ def test_the_resolvers_differ_and_the_output_says_so(call: Call, as_json: AsJson
 
 def test_a_record_as_predicted() -> None:
     """A real start: the Node object comes through a pipe."""
-    done = subprocess.run(
-        [*COMMAND, "--scenario", LOOK_UP, "--node", "-", "--json"],
-        input=node("172.18.45.3"), capture_output=True, check=True, timeout=120,
-    )  # fmt: skip
+    words = "--scenario", LOOK_UP, "--node", "-", "--json"
+    done = start(*COMMAND, *words, input=node("172.18.45.3").decode(), check=True)
     found = json.loads(done.stdout)
     assert found["recorded"] == {
         "internal_ips": ["172.18.45.3"], "as_predicted": True, "explanations": [],
@@ -89,19 +84,16 @@ def test_a_record_as_predicted() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("scenario", "recorded", "words"),
-    [
-        (DIFFER, node("172.18.45.3"), ["with Go's own resolver kubelet reports it"]),
-        (LOOK_UP, node("172.18.45.9"), [
-            "is among the name's addresses", "what the default route gives",
-            "--node-ip 172.18.45.9 reports it",
-        ]),
-        (LOOK_UP, node("10.0.0.1", spec={"providerID": "x://y"}),
-         ["is on no interface of this host", "with a cloud provider"]),
-        (LOOK_UP, node(), ["the Node has no InternalIP"]),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("scenario", "recorded", "words"), [
+    (DIFFER, node("172.18.45.3"), ["with Go's own resolver kubelet reports it"]),
+    (LOOK_UP, node("172.18.45.9"), [
+        "is among the name's addresses", "what the default route gives",
+        "--node-ip 172.18.45.9 reports it",
+    ]),
+    (LOOK_UP, node("10.0.0.1", spec={"providerID": "x://y"}),
+     ["is on no interface of this host", "with a cloud provider"]),
+    (LOOK_UP, node(), ["the Node has no InternalIP"]),
+])  # fmt: skip
 def test_another_record_is_explained(
     call: Call, tmp_path: Path, scenario: str, recorded: bytes, words: list[str]
 ) -> None:
@@ -133,20 +125,10 @@ def test_the_node_names_itself_and_its_version(as_json: AsJson, tmp_path: Path) 
 @pytest.mark.parametrize("name", [(), ("--node-name", "localhost")])
 def test_this_machine(name: tuple[str, ...]) -> None:
     """Real starts: the look-up forks a process with one thread that never called getaddrinfo."""
-    command = [*COMMAND, *name, "--json"]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    done = start(*COMMAND, *name, "--json")
     assert done.returncode in (0, 1), done.stderr  # 1 where there is no default route
     found = json.loads(done.stdout)
     assert found["source"] == "this machine"
     assert {one["name"] for one in found["resolvers"]} == {"cgo", "go"}
     assert len(found["steps"]) >= 3
     assert not name or found["step"] == "default-route"
-
-
-def test_a_broken_node_is_one_line(tmp_path: Path, call: Call) -> None:
-    file = tmp_path / "node"
-    file.write_bytes(b"k8s\x00\xff")
-    done = call("kubelet", "--scenario", LOOK_UP, "--node", file)
-    assert done.status == 2
-    assert f"--node {file}: " in done.err
-    assert done.err.count("\n") == 1

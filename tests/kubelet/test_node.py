@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from harness.kubelet.node import PREFIX, NodeError, NodeObject, read_node
 from harness.sandbox import Box, Pool
 from harness.scenario.schema import Host
 from tests.conftest import Call
+from tests.processes import Program, until
 
 HERE = Path(__file__).parent
 # one Node, encoded by Kubernetes 1.20's own protobuf serializer and as JSON
@@ -48,27 +48,21 @@ def test_a_list_and_one_of_it() -> None:
             read_node(nodes, wanted)
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "was expected"),
-        (b"\x00\xff\xfe", "was expected"),
-        (b"[" * 100_000, "was expected"),
-        (b"[]", "a Node object"),
-        (b"{}", "metadata.name"),
-        (b'{"kind": "Pod", "metadata": {"name": "x"}}', "got 'Pod'"),
-        (b'{"kind": "Node", "metadata": []}', "metadata.name"),
-        (b'{"kind": "Node", "metadata": {"name": 7}}', "texts"),
-        (b'{"kind": "List", "items": 3}', "items"),
-        (b'{"kind": "List", "items": []}', "there is none"),
-        (b'{"kvs": [{"value": "!"}]}', "etcdctl"),
-        (b'{"kvs": [{"value": "AAAA"}]}', "encrypted"),
-        (b'{"kvs": 3}', "etcdctl"),
-        (PREFIX, "without a kind"),
-        (ETCD.replace(b"\x04Node", b"\x04Pods", 1), "Pods"),
-        (ETCD[:-1], "cut or broken"),
-    ],
-)
+@pytest.mark.parametrize(("data", "words"), [
+    (b"", "was expected"), (b"\x00\xff\xfe", "was expected"),
+    (b"[" * 100_000, "was expected"),
+    (b"[]", "a Node object"), (b"{}", "metadata.name"),
+    (b'{"kind": "Pod", "metadata": {"name": "x"}}', "got 'Pod'"),
+    (b'{"kind": "Node", "metadata": []}', "metadata.name"),
+    (b'{"kind": "Node", "metadata": {"name": 7}}', "texts"),
+    (b'{"kind": "List", "items": 3}', "items"),
+    (b'{"kind": "List", "items": []}', "there is none"),
+    (b'{"kvs": [{"value": "!"}]}', "etcdctl"),
+    (b'{"kvs": [{"value": "AAAA"}]}', "encrypted"),
+    (b'{"kvs": 3}', "etcdctl"), (PREFIX, "without a kind"),
+    (ETCD.replace(b"\x04Node", b"\x04Pods", 1), "Pods"),
+    (ETCD[:-1], "cut or broken"),
+])  # fmt: skip
 def test_what_is_no_node(data: bytes, words: str) -> None:
     with pytest.raises(NodeError, match=words):
         read_node(data)
@@ -92,48 +86,29 @@ def through_etcd(box: Box, stored: tuple[bytes, Path, str, str]) -> Iterator[tup
     """Inside a sandbox: write a value to a real etcd on its loopback; it and its JSON, as read."""
     value, folder, server, client = stored
     box.build(Host())
-    at, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
-    command = [
-        server, "--data-dir", str(folder), "--name", "one", "--listen-client-urls", at,
-        "--advertise-client-urls", at, "--listen-peer-urls", peer,
-        "--initial-advertise-peer-urls", peer, "--initial-cluster", f"one={peer}",
-    ]  # fmt: skip
-    environment = {
-        **os.environ, "ETCD_UNSUPPORTED_ARCH": os.uname().machine, "ETCDCTL_API": "3",
-    }  # fmt: skip
+    box.set_names({"localhost": ["127.0.0.1"]}, "files")
+    environment = {"ETCD_UNSUPPORTED_ARCH": os.uname().machine, "ETCDCTL_API": "3"}
     key = "/registry/minions/node-1"
 
-    def etcdctl(*arguments: str, value: bytes = b"") -> bytes:
+    def etcdctl(*arguments: str, value: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [client, "--endpoints", at, *arguments], input=value, env=environment,
-            capture_output=True, check=True, timeout=30,
-        ).stdout  # fmt: skip
+            [client, *arguments], input=value, env={**os.environ, **environment},
+            capture_output=True, check=False, timeout=30,
+        )  # fmt: skip
 
-    quiet = subprocess.DEVNULL
-    started = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment)
-    try:
-        for _ in range(100):
-            if started.poll() is not None:
-                raise RuntimeError("etcd has ended")
-            try:
-                etcdctl("endpoint", "health")
-                break
-            except subprocess.CalledProcessError:
-                time.sleep(0.2)
-        etcdctl("put", key, value=value)
-        yield etcdctl("get", key, "--print-value-only"), etcdctl("get", key, "-w", "json")
-    finally:
-        started.kill()
-        started.wait()
+    with Program(server, "--data-dir", folder, env=environment, stdout=subprocess.DEVNULL):
+        assert until(lambda: etcdctl("endpoint", "health").returncode == 0)
+        assert etcdctl("put", key, value=value).returncode == 0
+        found = [etcdctl("get", key, *form) for form in (["--print-value-only"], ["-w", "json"])]
+        yield found[0].stdout, found[1].stdout
 
 
 @pytest.mark.parametrize("value", [ETCD, JSON], ids=["protobuf", "json"])
 def test_written_and_read_by_a_real_etcd(
-    tmp_path: Path, value: bytes, needs: Callable[..., str], call: Call
+    tmp_path: Path, value: bytes, needs: Callable[..., str], call: Call, pool: Pool
 ) -> None:
     server, client = needs("etcd", "etcd-server"), needs("etcdctl", "etcd-client")
-    with Pool() as pool:
-        [(found, as_json)] = pool.run(through_etcd, (value, tmp_path / "data", server, client))
+    [(found, as_json)] = pool.run(through_etcd, (value, tmp_path / "data", server, client))
     assert found == value + b"\n"
     assert read_node(found) == read_node(as_json) == EXPECTED
     (tmp_path / "node").write_bytes(found)

@@ -20,7 +20,7 @@ from harness.compare.run import HostJob, collect
 from harness.kernel.netlink import Netlink
 from harness.live.address_map import AddressMap
 from harness.live.host import Snapshot, snapshot
-from harness.live.names import Answer, ask
+from harness.live.names import ask
 from harness.model.host import Target
 from harness.sandbox import Box
 from harness.scenario import LoadedScenario, Scenario
@@ -61,24 +61,15 @@ def drawn(seed: int) -> Scenario:
     return Scenario.model_validate(raw)
 
 
-def _stand(box: Box, scenario: Scenario) -> None:
-    box.build(scenario.host)
-    box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
-
-
 def explain_all(box: Box, loaded: LoadedScenario) -> Iterator[Explanation]:
     """Explain every look-up of a scenario as if the sandbox were the live machine."""
-    _stand(box, loaded.scenario)
+    scenario = loaded.scenario
+    box.build(scenario.host)
+    box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
     box.set_gai_conf(loaded.gai_conf)
+    assert {ask(name).service for name in scenario.names} <= {scenario.resolver}
     for lookup in loaded.scenario.lookups:
         yield explain_live(lookup.model_copy(update={"expect": ()}))
-
-
-def ask_all(box: Box, loaded: LoadedScenario) -> Iterator[tuple[str, Answer]]:
-    """What the name service says of every name."""
-    _stand(box, loaded.scenario)
-    for name in loaded.scenario.names:
-        yield name, ask(name)
 
 
 # (glibc, name) -> the addresses in order or the error
@@ -146,9 +137,9 @@ def changed(box: Box, spec: object) -> Iterator[Any]:
 
 def zoned(box: Box, spec: object) -> Iterator[Any]:
     """A name whose first address has a zone."""
-    box.build(Host.model_validate(host_of({"eth0": "fe80::2/64"})))
+    topology = box.build(Host.model_validate(host_of({"eth0": "fe80::2/64"})))
     yield None
-    scoped = Target(ip_address("fe80::9"), socket.if_nametoindex("eth0"))
+    scoped = Target(ip_address("fe80::9"), topology.devices[0].index)
     yield _shot({"n": [scoped, "192.0.2.1"]})
 
 

@@ -1,8 +1,8 @@
 """Snapshots: taken inside sandboxes, they replay to what was seen, redacted and not."""
 
 import json
+import os
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address
@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from harness.cli import main as cli
-from harness.compare.plan import lanes_for, make_jobs
+from harness.compare.plan import lanes_for, load_scenarios, make_jobs
+from harness.compare.results import Verdict
 from harness.compare.run import HostJob
 from harness.kernel.netlink import Netlink
 from harness.live.address_map import AddressMap
 from harness.live.host import SnapshotError, snapshot
+from harness.live.names import hosts_services
 from harness.live.redact import redact
 from harness.live.replay import differences
 from harness.model.host import Target
@@ -24,18 +26,15 @@ from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, Scenario, load
 from harness.scenario.load import as_yaml
 from harness.scenario.schema import Host
+from tests.conftest import Call
+from tests.e2e.kit import COMMAND, start
 from tests.live import kit
 from tests.live.kit import drawn
+from tests.sandbox import ordinary_user
 from tests.sandbox.kit import host as host_of
 from tests.sandbox.kit import interface
 
 HOSTS = 50
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(2) as opened:
-        yield opened
 
 
 def job_of(scenario: Scenario, lanes: Any = ()) -> HostJob:
@@ -84,9 +83,7 @@ def shape(scenario: Scenario) -> list[object]:
     ]
 
 
-def test_snapshots_replay_to_the_same_native_order_redacted_and_not(
-    pool: Pool, tmp_path: Path
-) -> None:
+def test_snapshots_replay_to_the_same_order_redacted_and_not(pool: Pool, tmp_path: Path) -> None:
     lanes = lanes_for("all", "worker")
     before = [drawn(seed) for seed in range(HOSTS)]
     first = list(pool.outcomes(kit.looked_up, [(job_of(s, lanes), True) for s in before]))
@@ -216,15 +213,13 @@ def test_any_gai_conf_survives_the_file(conf: str, tmp_path: Path) -> None:
     assert reloaded(scenario, tmp_path).gai_conf == conf.encode()
 
 
-def test_the_command_writes_a_file_that_replays_or_says_that_it_cannot(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_writes_a_file_that_replays(tmp_path: Path, call: Call) -> None:
+    """Or says that it cannot."""
     path = tmp_path / "node.yaml"
-    assert cli(["snapshot", "localhost", "--redact", "-o", str(path)]) == 0
+    assert call("snapshot", "localhost", "--redact", "-o", path).status == 0
     assert list(load(path).scenario.names) == ["host1"]
-    assert cli(["run", str(path)]) == 0
-    assert "1 agree" in capfd.readouterr().out
-    assert cli(["snapshot", "localhost", "--no-check", "-o", str(tmp_path / "no" / "x")]) == 2
+    assert "1 agree" in call("run", path).out
+    assert call("snapshot", "localhost", "--no-check", "-o", tmp_path / "no" / "x").status == 2
 
 
 def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
@@ -241,8 +236,7 @@ def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
 
 # every place of the host of `kit.marked` that can hold a text or an address
 TOLD = re.compile(
-    rf"{kit.MARK}|2a02|93\.184\.|\b8\.8\.0\.|beef|\b10\.77\.3\.|192\.168\.77\.9",
-    re.IGNORECASE,
+    rf"{kit.MARK}|2a02|93\.184\.|\b8\.8\.0\.|beef|\b10\.77\.3\.|192\.168\.77\.9", re.IGNORECASE
 )
 NAMES = f"{kit.MARK}.example {kit.MARK}.not-there 93.184.216.55"
 WORDS = (
@@ -282,3 +276,48 @@ def test_nothing_of_a_host_is_told_by_a_redacted_snapshot(pool: Pool, tmp_path: 
         orders.append([listed.index(each) for each in first["native"]])
     assert orders[0] == orders[1]
     assert sorted(orders[0]) == [0, 1, 2]
+
+
+# --- ``explain NAME`` needs no scenario: the name service in its own order
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("hosts: files mdns4_minimal [NOTFOUND=return] dns [!UNAVAIL=return]\n", {
+        "files": {"SUCCESS"}, "mdns4_minimal": {"SUCCESS", "NOTFOUND"},
+        "dns": {"SUCCESS", "NOTFOUND", "TRYAGAIN"}}),
+    # glibc's default where there is no such line
+    *((text, {"dns": {"SUCCESS", "NOTFOUND", "TRYAGAIN"}, "files": {"SUCCESS"}})
+      for text in (None, "", "passwd: files\n", "# hosts: files\n")),
+])  # fmt: skip
+def test_services_and_their_actions(text: str | None, expected: dict[str, set[str]]) -> None:
+    found = [(service.name, set(service.returns)) for service in hosts_services(text)]
+    assert found == [*expected.items()]
+
+
+# Undefined files may kill the process that reads them, and a raw module needs its own set-up.
+CHOSEN = [
+    loaded
+    for loaded in load_scenarios(())
+    if loaded.scenario.name.startswith(("seed", "rule", "fact-4", "presort", "case-golang"))
+    and loaded.scenario.resolver in ("files", "dns")
+]
+
+
+def test_native_and_model_agree_without_taking_the_order_from_the_answer(pool: Pool) -> None:
+    results = [each.result for items in pool.map(kit.explain_all, CHOSEN) for each in items]
+    assert len(results) > 80
+    assert [each for each in results if each.verdict is not Verdict.AGREE] == []
+    remarks = [remark.text for each in results for remark in each.remarks]
+    assert not any("answer's order" in text or "taken from the answer" in text for text in remarks)
+
+
+def test_this_very_machine_as_an_ordinary_user_too(call: Call) -> None:
+    done = call("explain", "localhost")
+    assert (done.status, done.err) == (0, "")
+    command = [str(COMMAND), "explain", "*", "--service", "80", "--json"]
+    ran = ordinary_user.run(command) if os.geteuid() == 0 else start(*command)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    (explanation,) = json.loads(ran.stdout)["explanations"]
+    # the null name without AI_PASSIVE is the loopback address of each family
+    assert explanation["native"] == ["::1", "127.0.0.1"]
+    assert explanation["decisions"][0]["rule"] == 6

@@ -110,15 +110,10 @@ def test_the_page_has_versions_but_no_revision_of_a_package() -> None:
     text = as_markdown(page(PLAIN), Seen((report(result("2.31"), TURNED),)))
     assert "| `host` web | 2.31 | `192.0.2.1`, `192.0.2.2` |" in text
     assert "| `host` web | 2.44 | `192.0.2.2`, `192.0.2.1` |" in text
-
-
-def test_a_table_without_results_is_an_error() -> None:
+    # nor are numbers of interfaces shown, or a table without results
+    assert checks.once(("fe80::1%2", "fe80::1%2", "2001:db8::1")) == ("fe80::1%zone", "2001:db8::1")
     with pytest.raises(LookupError):
         as_markdown(page(PLAIN), Seen((report(scenario="elsewhere"),)))
-
-
-def test_interface_numbers_are_not_shown() -> None:
-    assert checks.once(("fe80::1%2", "fe80::1%2", "2001:db8::1")) == ("fe80::1%zone", "2001:db8::1")
 
 
 def test_every_report_has_its_place() -> None:

@@ -1,6 +1,10 @@
-"""What commands write as JSON is what their schemas say; ``run`` keeps its contract too."""
+"""The command line's promises: JSON that its schemas and contract describe, help at once."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from ipaddress import ip_address
 from pathlib import Path
 from types import NoneType
@@ -10,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.scenario import library, load
-from tests.e2e.kit import document, gai_harness
+from tests.e2e.kit import COMMAND, document, gai_harness, start
 
 RESULT: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("scenario", "lookup", "gai_conf", "glibc", "arch", "lane", "verdict"), (str,)),
@@ -100,3 +104,37 @@ def test_the_scenario_schema_is_still_the_default() -> None:
     done = gai_harness("schema")
     assert json.loads(done.stdout)["title"] == "gai-harness scenario"
     assert done.stdout == gai_harness("schema", "--of", "scenario").stdout
+
+
+# --- ``gai-harness --help`` answers at once, because nothing heavy is imported for it
+
+HEAVY = {"cffi", "_cffi_backend", "dnslib", "jinja2", "pydantic", "pyroute2", "rich", "yaml"}
+ROUNDS = 15
+
+
+def seconds(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def test_help_takes_at_most_five_times_an_empty_program() -> None:
+    # by turns, so that a busy machine is busy for both; the best of each is the program itself
+    pairs = [
+        (seconds([sys.executable, "-P", "-c", "pass"]), seconds([str(COMMAND), "--help"]))
+        for _ in range(ROUNDS)
+    ]
+    empty, helping = (min(column) for column in zip(*pairs, strict=True))
+    assert helping <= 5 * empty, f"{helping:.3f} s against {empty:.3f} s"
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "run --help", "lint -h", "completion"])
+def test_nothing_heavy_is_imported(words: str) -> None:
+    completing = {
+        "_ARGCOMPLETE": "1", "COMP_LINE": "gai-harness ru", "COMP_POINT": "14",
+        "_ARGCOMPLETE_STDOUT_FILENAME": os.devnull,
+    } if words == "completion" else {}  # fmt: skip
+    done = start(sys.executable, "-P", "-X", "importtime", COMMAND, *words.split(), env=completing)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "argcomplete" in imported if completing else "harness.cli" in imported
+    assert not HEAVY & imported
