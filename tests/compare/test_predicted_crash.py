@@ -11,13 +11,9 @@ from harness.model.lookup import NameService
 from harness.native.record import Answer, Crashed, Outcome
 from harness.report.words import headline
 from harness.scenario.schema import Lookup, Scenario
-from tests.model.kit import row, view
+from tests.model.kit import view
+from tests.model.test_transport import ETH0, ETH1, PPP, ROWS, SOURCES
 
-SOURCES = {"10.1.0.9": "10.1.0.2", "10.9.0.2": "10.9.0.1", "172.18.45.9": "172.18.45.2"}
-ROWS = (
-    row("172.18.45.2/24", 2), row("fe80::2/64", 2), row("10.1.0.2/24", 3),
-    row("10.9.0.1/32", 5, peer="10.9.0.2/32"),
-)  # fmt: skip
 DIED = Crashed(signal.SIGABRT)
 
 
@@ -33,7 +29,7 @@ DIED = Crashed(signal.SIGABRT)
 def test_only_that_signal_where_the_model_says_so(
     glibc: str, native: Outcome, verdict: Verdict, predicted: bool, met: bool
 ) -> None:
-    targets, host = view(ROWS, dict(SOURCES))
+    targets, host = view(ROWS, {name: SOURCES[name] for name in (ETH1, PPP, ETH0)})
     lookup = Lookup.model_validate(
         {"name": "web", "expect": [{"error": "SIGABRT", "glibc": "<2.19"}]}
     )
