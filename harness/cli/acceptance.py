@@ -55,7 +55,15 @@ class Acceptance:
         """
         if self._path is None:
             return
-        stale = self._baseline.stale(map(_ran, outcomes), self._sources.gone)
+        ran = (
+            Ran(
+                one.job.scenario.name,
+                frozenset(map(lookup_title, one.job.scenario.lookups)),
+                whole=one.error is None,
+            )
+            for one in outcomes
+        )
+        stale = self._baseline.stale(ran, self._sources.gone)
         if self._update:
             kept = self._baseline.updated(stale)
             with whole(self._path) as stream:
@@ -69,12 +77,3 @@ class Acceptance:
                 text=f"{why}; the entry is taken out" if self._update else why,
                 source=self._path, failed=self._strict and not self._update,
             )  # fmt: skip
-
-
-def _ran(outcome: JobOutcome) -> Ran:
-    scenario = outcome.job.scenario
-    return Ran(
-        scenario.name,
-        frozenset(map(lookup_title, scenario.lookups)),
-        whole=outcome.error is None,
-    )

@@ -37,7 +37,8 @@ class Parser(argparse.ArgumentParser):
         """As argparse's; an unknown option is reported with the nearest known one."""
         parsed, extra = self.parse_known_args(args, namespace)
         if extra:
-            perhaps = next(filter(None, map(self._perhaps, extra)), "")
+            words = (word.partition("=")[0] for word in extra if word.startswith("-"))
+            perhaps = next(filter(None, (did_you_mean(w, self._options()) for w in words)), "")
             self.error(f"unrecognized arguments: {' '.join(extra)}{perhaps}")
         return parsed
 
@@ -48,11 +49,6 @@ class Parser(argparse.ArgumentParser):
         known = [str(choice) for choice in action.choices]
         perhaps = did_you_mean(str(value), known) or f" (choose from {', '.join(known)})"
         raise argparse.ArgumentError(action, f"invalid choice: {value!r}{perhaps}")
-
-    def _perhaps(self, word: str) -> str:
-        if not word.startswith("-"):
-            return ""
-        return did_you_mean(word.partition("=")[0], self._options())
 
     def _options(self) -> Iterator[str]:
         """Every option of this parser and of those of its own commands."""

@@ -45,17 +45,14 @@ def complain(line: str) -> None:
 @contextlib.contextmanager
 def shown() -> Iterator[None]:
     """Standard output and error show what they are given, as `harness.text.shown` does."""
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = Shown(before[0]), Shown(before[1])
+    streams = Shown(sys.stdout), Shown(sys.stderr)
     try:
-        yield
+        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+            yield
     finally:
-        ours = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = before
-        for stream in ours:
-            if isinstance(stream, Shown):
-                with contextlib.suppress(OSError, ValueError):
-                    stream.flush()
+        for stream in streams:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
 
 
 def say(text: str, file: TextIO | None = None) -> None:

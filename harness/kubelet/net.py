@@ -73,11 +73,6 @@ def plain(address: IPAddress) -> IPAddress:
     return address
 
 
-def is_global_unicast(address: IPAddress) -> bool:
-    """Go's IsGlobalUnicast, which private addresses satisfy too."""
-    return address != _BROADCAST and unusable(address) is None
-
-
 def unusable(address: IPAddress) -> str | None:
     """The first kind kubelet's check of a node IP refuses, in its order; None for a good one."""
     kinds = {
@@ -130,9 +125,10 @@ def choose(net: Net, families: tuple[int, int], version: KubeletVersion) -> tupl
         raise NoAddressError("there is no default route")
     for family in families:
         for interface, why in _interfaces(net, family, version):
-            found = _first_global(interface, family)
-            if found is not None:
-                return found, f"the first global IPv{family} address {why}"
+            for one in interface.addresses if interface.up else ():
+                # Go's IsGlobalUnicast, which private addresses satisfy too
+                if one.version == family and one != _BROADCAST and unusable(one) is None:
+                    return one, f"the first global IPv{family} address {why}"
     which = "" if net.ipv4_routes is None else " with a default route"
     raise NoAddressError(f"no interface{which} has a global address")
 
@@ -155,10 +151,3 @@ def _interfaces(
             for one in net.interfaces:
                 if one.loopback:
                     yield one, f"of {one.name}: {name} has the default route, but none"
-
-
-def _first_global(interface: NodeInterface, family: int) -> IPAddress | None:
-    """None where it has none or is down."""
-    addresses = interface.addresses if interface.up else ()
-    usable = (one for one in addresses if one.version == family and is_global_unicast(one))
-    return next(usable, None)

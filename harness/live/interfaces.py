@@ -144,7 +144,11 @@ def _address(
             leave_out("scope", row.scope)
         elif scope == ("host" if row.own.is_loopback else "global"):
             scope = None
-    flags = _flags(row)
+    flags = [name for bits, name in _FLAGS if row.flags & bits]
+    if row.own.version == 4:
+        flags = [name for name in flags if name in _FLAGS4]
+    if "optimistic" in flags and "tentative" in flags:
+        flags.remove("tentative")  # the kernel sets both bits
     if without_route and "noprefixroute" not in flags:
         flags.append("noprefixroute")
     return {
@@ -155,12 +159,3 @@ def _address(
         "scope": scope,
         "metric": row.metric or None,
     }
-
-
-def _flags(row: KernelAddress) -> list[str]:
-    flags = [name for bits, name in _FLAGS if row.flags & bits]
-    if row.own.version == 4:
-        return [name for name in flags if name in _FLAGS4]
-    if "optimistic" in flags and "tentative" in flags:
-        flags.remove("tentative")  # the kernel sets both bits
-    return flags

@@ -151,7 +151,8 @@ class _Redaction:
             for number, address in enumerate(interface.get("addresses", ())):
                 for word in ("address", "peer"):
                     if word in address:
-                        address[word] = self._with_length(address[word])
+                        text, _, length = address[word].partition("/")
+                        address[word] = f"{self._plain(text)}/{length}"
                 if "label" in address:
                     address["label"] = f"{new}:{number}"[: IFNAMSIZ - 1]
             interfaces[new] = interface
@@ -189,10 +190,6 @@ class _Redaction:
 
     def _plain(self, text: str) -> str:
         return address_text(self._map.address(ip_address(text)))
-
-    def _with_length(self, text: str) -> str:
-        address, _, length = text.partition("/")
-        return f"{self._plain(address)}/{length}"
 
     def _prefix(self, text: str) -> str:
         return text if text == "default" else str(self._map.network(ip_network(text, strict=False)))

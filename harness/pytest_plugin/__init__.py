@@ -16,8 +16,7 @@ import pytest
 from harness.pytest_plugin import reporting
 
 if TYPE_CHECKING:
-    from harness.pytest_plugin.hosts import HostBox
-    from harness.pytest_plugin.orders import Order
+    from harness.pytest_plugin.hosts import HostBox, Order
 
 SUFFIX = ".gai.yaml"
 _MARKERS = (
@@ -140,8 +139,7 @@ def gai_order(request: pytest.FixtureRequest) -> Iterator[Callable[..., Order]]:
 
     ``gai_order(scenario_or_host_or_box, "web", family=…, glibc=…)``.
     """
-    from harness.pytest_plugin.hosts import Builder
-    from harness.pytest_plugin.orders import Orders
+    from harness.pytest_plugin.hosts import Builder, Orders
 
     with Builder(request) as builder:  # a conftest's own gai_host may be anything
         yield Orders(builder)

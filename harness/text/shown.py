@@ -28,7 +28,10 @@ def escaped(text: str) -> str:
     Parameters: ``text`` any string, lone surrogates included.
     """
     if not (text.isascii() and text.isprintable()):
-        text = "".join(c if c.isprintable() and not _UNSEEN.match(c) else _escape(c) for c in text)
+        text = "".join(
+            c if c.isprintable() and not _UNSEEN.match(c) else c.encode("unicode_escape").decode()
+            for c in text
+        )
     return _OLD_COMMAND.sub(r"#\\u0023", text) if "##" in text else text
 
 
@@ -44,10 +47,6 @@ def lines(text: str) -> str:
     return "\n".join(
         _harmless("\t".join(map(escaped, line.split("\t")))) for line in text.split("\n")
     )
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def _harmless(line: str) -> str:

@@ -22,7 +22,7 @@ from harness.compare.plan import lanes_for
 from harness.sandbox import Pool
 from harness.scenario import load
 from harness.scenario.fuzz import draw_batch, scenario_of, weights
-from harness.scenario.fuzz.dice import Dice
+from harness.scenario.fuzz.weights import Dice
 from tests.compare.planted import PLANTED, PlantedPool
 from tests.conftest import Call
 

@@ -25,7 +25,7 @@ from harness.model.host import Target
 from harness.sandbox import Box
 from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.fuzz import draw_batch, scenario_of
-from harness.scenario.fuzz.dice import Dice
+from harness.scenario.fuzz.weights import Dice
 from harness.scenario.schema import Host, Lookup
 from tests.sandbox.kit import host as host_of
 

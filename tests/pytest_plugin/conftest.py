@@ -7,8 +7,7 @@ import pytest
 
 # kept loaded from one run inside this process to the next
 import harness.pytest_plugin.hosts
-import harness.pytest_plugin.items
-import harness.pytest_plugin.orders  # noqa: F401
+import harness.pytest_plugin.items  # noqa: F401
 from tests.pytest_plugin.kit import NODE, WRONG, Runs
 from tests.sandbox import denied_places
 

@@ -11,9 +11,9 @@ from ..host import Host
 from ..hostspec import Address
 from ..schema import Dns, Lookup, Scenario
 from . import weights
-from .dice import Dice
 from .gaiconf import draw_gai_conf
 from .hosts import draw_host
+from .weights import Dice
 
 
 @dataclass(frozen=True, slots=True)

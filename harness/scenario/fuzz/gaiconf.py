@@ -4,7 +4,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 from . import weights
-from .dice import Dice
+from .weights import Dice
 
 _TABLE = "::1/128", "::/0", "2002::/16", "::/96", "::ffff:0:0/96"
 _LABELS = (*_TABLE, "fec0::/10", "fc00::/7", "2001::/32")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ..host import Host
 from ..values import IPNetwork
 from . import weights
-from .dice import Dice
+from .weights import Dice
 
 Row = dict[str, Any]
 """An address, a route or a rule in a scenario file's words."""

@@ -1,11 +1,47 @@
-"""What is drawn how often, as data. The odds are chosen so that every rule, trap, dialect row
-and kind of gai.conf line decides often; `gai-harness fuzz` counts them and says what it left out.
+"""Draws from one seeded source, and what is drawn how often, as data.
+
+The odds are chosen so that every rule, trap, dialect row and kind of gai.conf line decides
+often; `gai-harness fuzz` counts them and says what it left out.
 """
 
-from collections.abc import Mapping
-from typing import Literal
+import random
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeVar
 
 from ..schema import Family, SockType
+
+T = TypeVar("T")
+
+
+class Dice(random.Random):
+    """The same draws for a seed's text on every machine and in every Python."""
+
+    def pick(self, weights: Mapping[T, float]) -> T:
+        """One item of a table of weights."""
+        return self.choices([*weights], [*weights.values()])[0]
+
+    def one(self, items: Sequence[T]) -> T:
+        """One of ``items``, each as likely. Raises IndexError for none."""
+        return items[int(self.random() * len(items))]
+
+    def several(self, items: Sequence[T], count: int) -> list[T]:
+        """``count`` of ``items``, with repetition."""
+        return self.choices(items, k=count) if items else []
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """``items`` in random order."""
+        copy = list(items)
+        self.shuffle(copy)
+        return copy
+
+    def chance(self, probability: float) -> bool:
+        """True with that probability."""
+        return self.random() < probability
+
+    def flags(self, odds: Mapping[T, float]) -> list[T]:
+        """The keys that came up, each with its own probability."""
+        return [flag for flag, probability in odds.items() if self.chance(probability)]
+
 
 # which families a host has; "link-local" is IPv4 with fe80:: alone
 PROFILES = {"dual": 62, "ipv4": 14, "ipv6": 10, "link-local": 14}

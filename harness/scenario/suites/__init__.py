@@ -1,6 +1,6 @@
 """Built-in suites: generated scenarios, the same list of them every time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from ..load import LoadedScenario
@@ -25,13 +25,10 @@ FAMILIES: dict[str, Callable[[], Iterator[Cases]]] = {
     "sizes": lists.sizes,
     "dns": lists.from_dns,
 }
-"""The suite "rule9": the names of a family's scenarios begin with ``rule9-`` and its key."""
+"""The suite "rule9": when rule 9 decides and when it does not, exhaustively.
 
-
-def _rule9() -> Iterator[Cases]:
-    """When rule 9 decides and when it does not, exhaustively."""
-    for family in FAMILIES.values():
-        yield from family()
+The names of a family's scenarios begin with ``rule9-`` and its key.
+"""
 
 
 def _smoke() -> Iterator[Cases]:
@@ -51,14 +48,14 @@ def _smoke() -> Iterator[Cases]:
         {"eth0": ["172.18.45.2/24", "2001:db8:1::2/64"]},
         BOTH_DEFAULTS,
         gai_conf=TIED,
-    ).add("far4-then-far6-then-near4", order, lambda _: [{"order": order, "glibc": ">=2.8"}])
+    ).add("far4-then-far6-then-near4", order, [{"order": order, "glibc": ">=2.8"}])
 
 
 def suites() -> dict[str, Callable[[], list[LoadedScenario]]]:
     """The suites by name; calling one generates its scenarios, whose path is ``suite:NAME``."""
-    made = {"rule9": _rule9, "smoke": _smoke, "findings": findings.cases}
-    return {name: partial(_loaded, name, cases) for name, cases in made.items()}
+    made = {"rule9": [*FAMILIES.values()], "smoke": [_smoke], "findings": [findings.cases]}
+    return {name: partial(_loaded, name, families) for name, families in made.items()}
 
 
-def _loaded(name: str, cases: Callable[[], Iterator[Cases]]) -> list[LoadedScenario]:
-    return [one.loaded(name) for one in cases()]
+def _loaded(name: str, families: Iterable[Callable[[], Iterator[Cases]]]) -> list[LoadedScenario]:
+    return [one.loaded(name) for family in families for one in family()]

@@ -35,29 +35,27 @@ class Shape:
     winner: str
 
 
-# name, words, winner, a smaller and a larger second address
+# name, words, winner, the first address, a smaller and a larger second one
 _PAIRS = (
     ("secondary", "ip2 a secondary address in ip1's subnet", "ip1",
-     "172.18.45.3/24", "172.18.45.200/24"),
+     f"{IP1}/24", "172.18.45.3/24", "172.18.45.200/24"),
     ("ip2-added-first", "the same subnet, ip2 added before ip1", "ip2",
-     "172.18.45.3/24", "172.18.45.200/24"),
-    ("other-subnet", "ip2 in another subnet", "names", "172.18.40.3/24", "172.20.0.5/24"),
+     f"{IP1}/24", "172.18.45.3/24", "172.18.45.200/24"),
+    ("other-subnet", "ip2 in another subnet", "names",
+     f"{IP1}/24", "172.18.40.3/24", "172.20.0.5/24"),
     ("wider-mask", "ip2 in ip1's range with a /16, as ifconfig gives without a netmask", "names",
-     "172.18.45.3/16", "172.18.45.200/16"),
-    ("slash-32", "ip2 in ip1's range as a /32", "names", "172.18.45.3/32", "172.18.45.200/32"),
-    ("both-slash-32", "both addresses as a /32", "names", "172.18.45.3/32", "172.18.45.200/32"),
+     f"{IP1}/24", "172.18.45.3/16", "172.18.45.200/16"),
+    ("slash-32", "ip2 in ip1's range as a /32", "names",
+     f"{IP1}/24", "172.18.45.3/32", "172.18.45.200/32"),
+    ("both-slash-32", "both addresses as a /32", "names",
+     f"{IP1}/32", "172.18.45.3/32", "172.18.45.200/32"),
 )  # fmt: skip
-
-
-def _shapes() -> Iterator[Shape]:
-    for name, words, winner, *seconds in _PAIRS:
-        ip1 = f"{IP1}/{32 if name == 'both-slash-32' else 24}"
-        for size, ip2 in zip(("smaller", "larger"), seconds, strict=True):
-            added = (ip2, ip1) if name == "ip2-added-first" else (ip1, ip2)
-            yield Shape(f"{name}-{size}", words, ip2.partition("/")[0], added, winner)
-
-
-SHAPES = tuple(_shapes())
+SHAPES = tuple(
+    Shape(f"{name}-{size}", words, ip2.partition("/")[0], added, winner)
+    for name, words, winner, ip1, *seconds in _PAIRS
+    for size, ip2 in zip(("smaller", "larger"), seconds, strict=True)
+    for added in [(ip2, ip1) if name == "ip2-added-first" else (ip1, ip2)]
+)
 
 
 def cases() -> Iterator[Cases]:
@@ -66,9 +64,7 @@ def cases() -> Iterator[Cases]:
         for resolver in RESOLVERS:
             for shape in SHAPES:
                 yield _seed(stack, resolver, shape)
-    yield from _weave()
-    yield from _golang_13283()
-    yield _irssi_290()
+    yield from _round_robins()
     yield from _precedence_pairs()
 
 
@@ -94,61 +90,42 @@ def _seed(stack: str, resolver: str, shape: Shape) -> Cases:
     return cases.add("ip2-first", [shape.ip2, IP1], expect)
 
 
-def _round_robin(
-    name: str, description: str, own: list[str], reported: list[str], via: str | None = None
-) -> Cases:
+_GOLANG_13283 = [
+    "54.83.193.112", "184.72.238.214", "23.23.172.185",
+    "75.101.148.21", "23.23.134.56", "23.21.50.150",
+]  # fmt: skip
+_IRSSI_290 = [
+    "2001:6b0:e:2a18:5054:ff:fe01:8119", "2001:778:627f::1:0:49", "2610:150:4b0f::",
+    "2a00:1a28:1100:11::42", "2a00:1a28:1100:11::44", "2a01:270:0:666f::1",
+    "2a01:4f8:100:92f1::2", "2a02:2498:1:3a3:6ef0:49ff:fe44:bc07",
+    "2a02:2f0c:8000:19:62:231:75:133",
+]  # fmt: skip
+
+
+def _round_robins() -> Iterator[Cases]:
     """Every rotation of the addresses of a report, from DNS."""
-    routes = [{"to": "default", "via": via}] if via else []
-    cases = Cases(f"findings-{name}", description, {"eth0": own}, routes, **dns("A"))
-    for turn, order in rotations(reported):
-        cases.add(f"rotation{turn}.example", order)
-    return cases
-
-
-def _weave() -> Iterator[Cases]:
-    """Every rotation of three neighbours, seen from each of them and from a fourth."""
-    for stack in ("linklocal", "v4only"):
-        for length in (12, 16):
-            for client in range(1, 5):
-                yield _round_robin(
-                    f"weave-{stack}-p{length}-from-{client}",
-                    f"Round robin over 10.32.0.1 to .3, asked for on 10.32.0.{client}/{length}.",
-                    [f"10.32.0.{client}/{length}", *STACKS[stack]],
-                    [f"10.32.0.{i}" for i in (1, 2, 3)],
-                )
-
-
-def _golang_13283() -> Iterator[Cases]:
-    """The six public addresses of the report."""
-    reported = [
-        "54.83.193.112", "184.72.238.214", "23.23.172.185",
-        "75.101.148.21", "23.23.134.56", "23.21.50.150",
+    # Weave: three neighbours, seen from each of them and from a fourth
+    reports: list[tuple[str, str, list[str], list[str], str | None]] = [
+        (f"weave-{stack}-p{length}-from-{client}",
+         f"Round robin over 10.32.0.1 to .3, asked for on 10.32.0.{client}/{length}.",
+         [f"10.32.0.{client}/{length}", *STACKS[stack]],
+         ["10.32.0.1", "10.32.0.2", "10.32.0.3"], None)
+        for stack in ("linklocal", "v4only") for length in (12, 16) for client in range(1, 5)
     ]  # fmt: skip
-    for stack, six in (("linklocal", ["fe80::4/64"]), ("v4only", [])):
-        yield _round_robin(
-            f"golang-13283-{stack}",
-            "Round robin over six public addresses, asked for on 10.2.3.4/24.",
-            ["10.2.3.4/24", *six],
-            reported,
-            "10.2.3.1",
-        )
-
-
-def _irssi_290() -> Cases:
-    """The nine IPv6 servers of the report."""
-    reported = [
-        "2001:6b0:e:2a18:5054:ff:fe01:8119", "2001:778:627f::1:0:49", "2610:150:4b0f::",
-        "2a00:1a28:1100:11::42", "2a00:1a28:1100:11::44", "2a01:270:0:666f::1",
-        "2a01:4f8:100:92f1::2", "2a02:2498:1:3a3:6ef0:49ff:fe44:bc07",
-        "2a02:2f0c:8000:19:62:231:75:133",
+    reports += [
+        (f"golang-13283-{stack}",
+         "Round robin over six public addresses, asked for on 10.2.3.4/24.",
+         ["10.2.3.4/24", *six], _GOLANG_13283, "10.2.3.1")
+        for stack, six in (("linklocal", ["fe80::4/64"]), ("v4only", []))
     ]  # fmt: skip
-    return _round_robin(
-        "irssi-290",
-        "Round robin over nine IPv6 servers, asked for from a 2601:: address.",
-        ["2601:0:1::2/64"],
-        reported,
-        "2601:0:1::1",
-    )
+    text = "Round robin over nine IPv6 servers, asked for from a 2601:: address."
+    reports.append(("irssi-290", text, ["2601:0:1::2/64"], _IRSSI_290, "2601:0:1::1"))
+    for name, description, own, reported, via in reports:
+        routes = [{"to": "default", "via": via}] if via else []
+        cases = Cases(f"findings-{name}", description, {"eth0": own}, routes, **dns("A"))
+        for turn, order in rotations(reported):
+            cases.add(f"rotation{turn}.example", order)
+        yield cases
 
 
 # a destination of each class, and the host's address of the same class that reaches it
