@@ -1,13 +1,12 @@
 """``run --baseline``: differences that are known and accepted."""
 
-import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness.cli.outputs import whole
-from harness.cli.parser import UsageError
+from harness.cli.parser import Options, UsageError
 from harness.cli.streams import say
 from harness.compare.baseline import Baseline, Ran, Sources, read, write
 from harness.compare.predict import lookup_title
@@ -15,7 +14,7 @@ from harness.compare.results import LookupReport, Notice
 from harness.compare.run import HostJob, JobOutcome
 
 
-def check(options: argparse.Namespace) -> None:
+def check(options: Options) -> None:
     """Raise UsageError for options that need a baseline beside them."""
     for name in ("update-baseline", "baseline-strict"):
         if options.baseline is None and getattr(options, name.replace("-", "_")):
@@ -28,7 +27,7 @@ class Acceptance:
     Raises UsageError for a place that cannot be one, ScenarioError for a file that is none.
     """
 
-    def __init__(self, options: argparse.Namespace, jobs: Sequence[HostJob]) -> None:
+    def __init__(self, options: Options, jobs: Sequence[HostJob]) -> None:
         self._update, self._strict = options.update_baseline, options.baseline_strict
         self._path: str | None = options.baseline
         if self._path is None:

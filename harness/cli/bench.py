@@ -1,9 +1,8 @@
 """``gai-harness bench``: native against modelled sorting, the engine against the bare loop."""
 
-import argparse
 import sys
 
-from harness.cli.parser import FINDING, OK
+from harness.cli.parser import FINDING, OK, Options
 from harness.cli.streams import write_json
 from harness.compare.bench.measure import bench
 from harness.compare.plan import trusted_lanes
@@ -11,7 +10,7 @@ from harness.report.bench import as_text, draw
 from harness.report.terminal import Terminal
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Measure; returns the exit status, a finding when native and model differ."""
     lanes = trusted_lanes(options.glibc, "worker")
     with Terminal(stderr=True).status("measuring") as status:

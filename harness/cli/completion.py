@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from harness.cli.parser import Options
+
 if TYPE_CHECKING:
     from harness.glibcs import InventoryEntry
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Print the script; returns the exit status, 0."""
     from argcomplete.shell_integration import shellcode
 

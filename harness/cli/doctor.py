@@ -1,16 +1,15 @@
 """``gai-harness doctor``: what this machine can do, tried, and what would help with the rest."""
 
-import argparse
 import sys
 
-from harness.cli.parser import CANNOT, OK
+from harness.cli.parser import CANNOT, OK, Options
 from harness.cli.streams import say, write_json
 from harness.doctor import examine, table
 from harness.report.doctor import Document, conclusion, write_check
 from harness.report.terminal import Terminal
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Look at the machine; returns the exit status."""
     console = Terminal(file=sys.stdout, highlight=False)
     made = []

@@ -1,12 +1,11 @@
 """``gai-harness explain``: every fact the rules looked at, and the rule between neighbours."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import say, write_json
 from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
@@ -27,13 +26,18 @@ _NO_ANSWER = {
 _HINTS = ("service", "family", "socktype", "protocol")
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Explain every look-up; 1 when native and model differ."""
     options.pair = options.pair and tuple(options.pair)
     kinds = {plan.is_scenario(word) for word in options.what}
     if len(kinds) > 1:
         raise UsageError("either host names or scenarios were expected, not both")
-    explanations = _scenarios(options) if kinds == {True} else _live(options)
+    if kinds == {True}:
+        explanations = _scenarios(options)
+    else:
+        why = f"only scenarios have this, and {options.what[0]} is none"
+        _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
+        explanations = [explain_live(_lookup(one, options), options.pair) for one in options.what]
     if options.pair:
         _check_pair(options.pair, explanations)
     write_json(document(explanations)) if options.json else write_text(explanations)
@@ -46,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
     return FINDING if wrong else OK
 
 
-def _refuse(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+def _refuse(options: Options, names: Sequence[str], why: str) -> None:
     for name in names:
         if getattr(options, name.replace("-", "_")):
             raise UsageError(f"--{name}: {why}")
@@ -73,13 +77,7 @@ def _tell_unknown(explanations: Sequence[Explanation]) -> None:
             say(f"{show(item.name)}: {words}{meant}", sys.stderr)
 
 
-def _live(options: argparse.Namespace) -> list[Explanation]:
-    why = f"only scenarios have this, and {options.what[0]} is none"
-    _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
-    return [explain_live(_lookup(name, options), options.pair) for name in options.what]
-
-
-def _lookup(name: str, options: argparse.Namespace) -> Lookup:
+def _lookup(name: str, options: Options) -> Lookup:
     given = {name: getattr(options, name) for name in _HINTS}
     words = {key: value for key, value in given.items() if value is not None}
     flags = [flag for part in options.flags for flag in part.split(",") if flag]
@@ -91,7 +89,7 @@ def _lookup(name: str, options: argparse.Namespace) -> Lookup:
         raise UsageError(f"{place}: {error.reason}") from None
 
 
-def _scenarios(options: argparse.Namespace) -> list[Explanation]:
+def _scenarios(options: Options) -> list[Explanation]:
     _refuse(options, (*_HINTS, "flags"), "a scenario says this itself, in its lookups")
     jobs = plan.make_jobs(
         plan.load_scenarios([Path(word) for word in options.what]),

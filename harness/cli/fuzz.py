@@ -1,6 +1,5 @@
 """``gai-harness fuzz``: random hosts, names, gai.conf files and hints, native against model."""
 
-import argparse
 import os
 import sys
 import time
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import TimeElapsedColumn
 
-from harness.cli.parser import FINDING, OK
+from harness.cli.parser import FINDING, OK, Options
 from harness.cli.scheduler import fuzz_reports
 from harness.cli.streams import say, write_json
 from harness.compare.fuzz.engine import Disagreement, FuzzReport
@@ -20,7 +19,7 @@ from harness.report.terminal import bar
 from harness.sandbox import Pool
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Fuzz; returns the exit status."""
     lanes = trusted_lanes(options.glibc, "worker")
     jobs = options.jobs or os.cpu_count() or 1
@@ -43,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
 _MOST_FILES = 20  # one bug of the model shows in thousands of cases
 
 
-def _write(found: Disagreement, options: argparse.Namespace, number: int) -> Path:
+def _write(found: Disagreement, options: Options, number: int) -> Path:
     """Shrink a disagreement and write its scenario file."""
     title = found.evidence.scenario.name
     say(f"gai-harness fuzz: {title}: a disagreement; shrinking it", sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.progress import TaskProgressColumn
 
 from harness import glibcs
-from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import complain, say, write_json
 from harness.model.dialects import FIRST_RUN
 from harness.report.terminal import bar
@@ -27,13 +26,13 @@ _MOST_UNEXPLAINED = 10
 _STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Run the chosen action; returns the exit status."""
     actions = {"list": _list, "fetch": _fetch, "add": _add, "probe": _probe, "remove": _remove}
     return actions[options.action](options)
 
 
-def _list(options: argparse.Namespace) -> int:
+def _list(options: Options) -> int:
     entries = glibcs.inventory()
     if options.format == "json":
         document = {"schema": 1, "builds": [asdict(entry) for entry in entries]}
@@ -55,7 +54,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
         say("  ".join([*cells, row[-1]]))
 
 
-def _fetch(options: argparse.Namespace) -> int:
+def _fetch(options: Options) -> int:
     wanted: dict[str, bool] = dict.fromkeys([*options.versions, *options.suite], False)
     if options.all:
         # The value says that the user can do without it.
@@ -137,7 +136,7 @@ def _watching() -> Iterator[Callable[[glibcs.Progress], None]]:
         yield watch
 
 
-def _add(options: argparse.Namespace) -> int:
+def _add(options: Options) -> int:
     build = glibcs.add(options.directory, options.name, options.arch, options.row)
     told = f", told {', '.join(build.rows)}" if build.rows else ""
     say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}{told}")
@@ -160,7 +159,7 @@ def _add(options: argparse.Namespace) -> int:
     return OK
 
 
-def _probe(options: argparse.Namespace) -> int:
+def _probe(options: Options) -> int:
     found = _probed(options.build)
     if options.json:
         write_json(found)
@@ -219,7 +218,7 @@ def _tell(found: Probe) -> None:
         say("every answer is as the model has it")
 
 
-def _remove(options: argparse.Namespace) -> int:
+def _remove(options: Options) -> int:
     for spec in options.versions:
         for removed in glibcs.remove(spec):
             say(f"removed {removed}")

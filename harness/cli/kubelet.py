@@ -1,13 +1,11 @@
 """``gai-harness kubelet``: the InternalIP a kubelet reports for its node, and what decides it."""
 
-import argparse
 import socket
 import sys
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Literal
 
-from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import content, write_json
 from harness.compare.plan import load_scenarios, trusted_lanes
 from harness.kubelet.decide import NEWEST, Flags, parse_version
@@ -24,7 +22,7 @@ from harness.text.validation import validated
 _NODE_LIMIT = 1 << 26  # many a Node; etcd keeps no object above a few MiB
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Predict, compare, suggest; 1 for an error, another record, or a wish not fulfilled."""
     if options.family is not None:
         if options.node_ip:
@@ -33,7 +31,11 @@ def main(options: argparse.Namespace) -> int:
     if options.scenario is None and options.glibc != "host":
         raise UsageError("--glibc: only with --scenario; this machine's own glibc answers here")
     node = None if options.node is None else _read_node(options)
-    loaded = None if options.scenario is None else _load(options.scenario)
+    loaded: LoadedScenario | None = None
+    if options.scenario is not None:
+        loaded, *others = load_scenarios([options.scenario])
+        if others:
+            raise UsageError(f"--scenario {options.scenario}: one scenario was expected")
     flags = _flags(options, node, loaded)
     gathered, chosen = _gather(options, flags, loaded)
     source = "this machine" if loaded is None else loaded.scenario.name
@@ -48,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
     return FINDING if wrong else OK
 
 
-def _read_node(options: argparse.Namespace) -> NodeObject:
+def _read_node(options: Options) -> NodeObject:
     data = content(options.node, _NODE_LIMIT, "--node ")
     try:
         return read_node(data, options.node_name)
@@ -56,16 +58,7 @@ def _read_node(options: argparse.Namespace) -> NodeObject:
         raise UsageError(f"--node {options.node}: {error}") from None
 
 
-def _load(path: Path) -> LoadedScenario:
-    loaded = load_scenarios([path])
-    if len(loaded) != 1:
-        raise UsageError(f"--scenario {path}: one scenario was expected")
-    return loaded[0]
-
-
-def _flags(
-    options: argparse.Namespace, node: NodeObject | None, loaded: LoadedScenario | None
-) -> Flags:
+def _flags(options: Options, node: NodeObject | None, loaded: LoadedScenario | None) -> Flags:
     name = options.node_name or (node.name if node is not None else None)
     if name is None and loaded is not None:
         name = next((one.name for one in loaded.scenario.lookups if one.name is not None), None)
@@ -89,7 +82,7 @@ def _flags(
 
 
 def _gather(
-    options: argparse.Namespace, flags: Flags, loaded: LoadedScenario | None
+    options: Options, flags: Flags, loaded: LoadedScenario | None
 ) -> tuple[Gathered, Chosen]:
     asked: Resolver | Literal["auto"] = options.resolver or ("auto" if loaded is None else "cgo")
     if loaded is None:

@@ -1,16 +1,15 @@
 """``gai-harness lint``: what is wrong, or not what it seems, in a gai.conf."""
 
-import argparse
 import sys
 
 from harness.advice.lint import Finding, lint
-from harness.cli.parser import FINDING, OK
+from harness.cli.parser import FINDING, OK, Options
 from harness.cli.streams import content, say, write_json
 from harness.text.reading import GAI_CONF_LIMIT
 from harness.text.shown import bare, escaped
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Lint every file; 1 when there is a finding."""
     files = [(name, lint(content(name, GAI_CONF_LIMIT))) for name in options.files]
     found = [(name, finding) for name, findings in files for finding in findings]

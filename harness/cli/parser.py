@@ -9,6 +9,8 @@ from harness.text.nearest import did_you_mean
 from harness.text.shown import one_line
 
 OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
+Options = argparse.Namespace
+"""What the words of a command line give, by the names of the options."""
 
 
 class UsageError(Exception):

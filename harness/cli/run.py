@@ -1,13 +1,12 @@
 """``gai-harness run``: scenarios × glibc × gai.conf, native against model."""
 
-import argparse
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
 
 from harness.cli.acceptance import Acceptance, check
 from harness.cli.outputs import spare, whole
-from harness.cli.parser import CANNOT, FINDING, OK, UsageError
+from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError
 from harness.cli.scheduler import job_outcomes
 from harness.cli.streams import complain
 from harness.compare import plan
@@ -18,7 +17,7 @@ from harness.report.terminal import counted
 from harness.report.writer import Writer
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Run; returns the exit status."""
     if options.suite is not None and options.scenarios:
         raise UsageError("--suite: no scenario files beside it were expected")
@@ -60,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _report(
-    options: argparse.Namespace,
+    options: Options,
     jobs: list[HostJob],
     writers: list[Writer],
     acceptance: Acceptance,

@@ -1,11 +1,10 @@
 """``--scheduler``: the work of ``run`` and ``fuzz``, done here or spread over a Dask cluster."""
 
-import argparse
 import os
 from collections.abc import Iterator, Sequence
 
 from harness.cli.options import LOCAL, TLS
-from harness.cli.parser import UsageError
+from harness.cli.parser import Options, UsageError
 from harness.cli.streams import complain
 from harness.compare import cluster
 from harness.compare.evidence import LaneSpec
@@ -13,7 +12,7 @@ from harness.compare.fuzz.engine import FuzzReport, fuzz
 from harness.compare.run import HostJob, JobOutcome, run
 
 
-def _is_here(options: argparse.Namespace) -> bool:
+def _is_here(options: Options) -> bool:
     """Whether the work is done on this machine. Raises UsageError for --tls-… without a use."""
     here = options.scheduler in (None, LOCAL)
     for name in TLS:
@@ -22,7 +21,7 @@ def _is_here(options: argparse.Namespace) -> bool:
     return here
 
 
-def _cluster(options: argparse.Namespace) -> cluster.Cluster:
+def _cluster(options: Options) -> cluster.Cluster:
     tls = cluster.Tls(options.tls_ca, options.tls_cert, options.tls_key)
     opened = cluster.Cluster(options.scheduler, tls)
     if not opened.encrypted:
@@ -34,7 +33,7 @@ def _cluster(options: argparse.Namespace) -> cluster.Cluster:
 
 
 def fuzz_reports(
-    options: argparse.Namespace, lanes: Sequence[LaneSpec], seconds: float | None
+    options: Options, lanes: Sequence[LaneSpec], seconds: float | None
 ) -> Iterator[FuzzReport]:
     """The batches of ``fuzz``. Raises ClusterError."""
     if _is_here(options):
@@ -48,7 +47,7 @@ def fuzz_reports(
         )
 
 
-def job_outcomes(options: argparse.Namespace, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
+def job_outcomes(options: Options, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
     """The outcomes of ``run``'s hosts. Raises ClusterError."""
     if _is_here(options) or not jobs:
         yield from run(jobs, options.jobs)

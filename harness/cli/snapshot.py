@@ -1,6 +1,5 @@
 """``gai-harness snapshot``: this host as a scenario file, to be replayed anywhere."""
 
-import argparse
 import secrets
 import sys
 import textwrap
@@ -8,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from harness.cli.parser import OK, UsageError
+from harness.cli.parser import OK, Options, UsageError
 from harness.cli.streams import say
 from harness.kernel.netlink import Netlink
 from harness.live.host import Snapshot, SnapshotError, snapshot
@@ -20,7 +19,7 @@ from harness.scenario import Scenario
 from harness.scenario.load import as_yaml
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Write the file; returns the exit status."""
     with closing(Netlink()) as sock:
         taken = _take(list(dict.fromkeys(options.names)), sock, options.redact)

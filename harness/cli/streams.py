@@ -25,8 +25,14 @@ def prepare() -> None:
     exit status still tells the result.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:
-            _fill(number, name)
+        if getattr(sys, name) is not None:
+            continue
+        null = os.open(os.devnull, os.O_RDWR if number else os.O_WRONLY)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)
+        os.set_inheritable(number, True)
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
     if os.environ.get("COLUMNS") == "0":
         del os.environ["COLUMNS"]  # a terminal of unknown width, where rich would write nothing
     codecs.register_error("gai-harness", _escaped)
@@ -106,15 +112,6 @@ def refused(error: BaseException) -> TypeGuard[OSError]:
     """Whether the kernel, or a filter before it, refuses a call that concerns no file."""
     refusals = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN)
     return isinstance(error, OSError) and error.errno in refusals and error.filename is None
-
-
-def _fill(number: int, name: str) -> None:
-    null = os.open(os.devnull, os.O_RDWR if number else os.O_WRONLY)
-    if null != number:
-        os.dup2(null, number)
-        os.close(null)
-    os.set_inheritable(number, True)
-    setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

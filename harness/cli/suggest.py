@@ -1,9 +1,8 @@
 """``gai-harness suggest``: the smallest gai.conf change that yields a wished order."""
 
-import argparse
 from pathlib import Path
 
-from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import write_json
 from harness.cli.whatif import jobs_for
 from harness.compare.plan import is_scenario, trusted_lanes
@@ -11,7 +10,7 @@ from harness.compare.suggest import Wish, fulfil
 from harness.report.suggest import document, write_text
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Suggest; 1 when no gai.conf can do it or real glibc does not confirm it."""
     if options.scenario is None and options.name is not None and is_scenario(options.name):
         options.scenario, options.name = Path(options.name), None

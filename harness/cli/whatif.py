@@ -1,13 +1,12 @@
 """``gai-harness whatif``: another gai.conf, tried on a private copy before it goes live."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from harness.cli.parser import FINDING, OK, UsageError
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import say, write_json
 from harness.compare import plan
 from harness.compare.evidence import LaneSpec
@@ -18,7 +17,7 @@ from harness.live.host import snapshot
 from harness.report.whatif import TextReport, document
 
 
-def main(options: argparse.Namespace) -> int:
+def main(options: Options) -> int:
     """Compare; 1 when native and model differ, or an order changes that should not."""
     if options.gai_conf is None and not options.lines:
         raise UsageError("--gai-conf NEW or --set LINE was expected")

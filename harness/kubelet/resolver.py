@@ -50,8 +50,9 @@ def choose_resolver(name: str, around: Surroundings) -> Chosen:
     does not know, which send it to getaddrinfo too, are not looked at.
     """
     environment = around.environment or {}
-    forced = _forced(environment.get("GODEBUG", ""))
-    if forced is not None:
+    settings = environment.get("GODEBUG", "")
+    if found := re.search(r"(?:^|,)netdns=(?:[^,+]*\+)*?(cgo|go)(?=[,+]|$)", settings):
+        forced: Resolver = "cgo" if found[1] == "cgo" else "go"
         return Chosen(forced, f"GODEBUG says netdns={forced}")
     for variable in ("RES_OPTIONS", "HOSTALIASES"):
         if environment.get(variable):
@@ -101,11 +102,6 @@ def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
         if address is not None:
             found.append(address)
     return tuple(found)
-
-
-def _forced(godebug: str) -> Resolver | None:
-    found = re.search(r"(?:^|,)netdns=(?:[^,+]*\+)*?(cgo|go)(?=[,+]|$)", godebug)
-    return None if found is None else "cgo" if found[1] == "cgo" else "go"
 
 
 def _standard(criteria: list[str]) -> bool:

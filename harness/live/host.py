@@ -13,7 +13,7 @@ from types import EllipsisType
 
 from harness.kernel.netlink import Netlink
 from harness.live import machine, names
-from harness.live.interfaces import Dumps, interfaces
+from harness.live.interfaces import interfaces
 from harness.live.routing import labels, pinned, routes, rules
 from harness.live.said import Data, Name, Said, literal
 from harness.model.host import Target
@@ -80,7 +80,7 @@ def snapshot(
 
 def _host(netlink: Netlink, destinations: Sequence[str], left_out: list[Said]) -> Data:
     """The ``host`` of a scenario; ``left_out`` takes what of this one it leaves out."""
-    dumps = Dumps.of(netlink)
+    dumps = machine.Dumps.of(netlink)
     table = interfaces(dumps, left_out)
     written = routes(dumps, destinations, left_out)
     written += pinned(netlink, written, destinations, dumps.names, left_out)

@@ -1,26 +1,15 @@
-"""The dumps of this network namespace, and its interfaces and addresses in a scenario's words.
+"""The interfaces and addresses of this network namespace in a scenario's words.
 
 Read through netlink; nothing is changed. Source: linux/if_addr.h, linux/if_arp.h.
 """
 
-from dataclasses import dataclass
-from socket import AF_INET, AF_INET6
-from typing import Self, get_args
+from typing import get_args
 
-from harness.kernel.netlink import Netlink
-from harness.kernel.rows import (
-    BY_KERNEL,
-    HOP_LINKDOWN,
-    SCOPES,
-    Hop,
-    KernelAddress,
-    KernelLink,
-    KernelRoute,
-)
-from harness.live.machine import ignores_linkdown
+from harness.kernel.rows import BY_KERNEL, SCOPES, KernelAddress, KernelLink
+from harness.live.machine import Dumps
 from harness.live.said import Address, Data, Link, Said
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
-from harness.sandbox.devices import LOOPBACK_INDEX, PEER_INDEX
+from harness.sandbox.devices import LOOPBACK_INDEX
 from harness.scenario.hostspec import Kind
 
 _BY_TYPE = {ARPHRD_SIT: "sit", ARPHRD_TUNNEL: "tunnel", ARPHRD_TUNNEL6: "tunnel6"}
@@ -35,40 +24,6 @@ _FLAGS = (
 _FLAGS4 = ("deprecated", "noprefixroute")
 _SCOPE_NAMES = {number: name for name, number in SCOPES.items() if name != "nowhere"}
 _MOST = 250
-
-
-@dataclass(frozen=True, slots=True)
-class Dumps:
-    """What a kernel lists, without the hidden ends of a sandbox's veth pairs."""
-
-    links: tuple[KernelLink, ...]
-    addresses: tuple[KernelAddress, ...]
-    routes: tuple[KernelRoute, ...]
-
-    @classmethod
-    def of(cls, netlink: Netlink) -> Self:
-        """The dumps of the network namespace that ``netlink`` is in. Raises OSError."""
-        links = (link for link in netlink.links() if link.index < PEER_INDEX or link.kind != "veth")
-        addresses = (row for row in netlink.addresses() if row.local or row.address)
-        routes = (*netlink.routes(AF_INET), *netlink.routes(AF_INET6))
-        return cls(tuple(links), tuple(addresses), routes)
-
-    @property
-    def names(self) -> dict[int, str]:
-        """The interfaces' names by index."""
-        return {link.index: link.name for link in self.links}
-
-    @property
-    def routed(self) -> list[KernelAddress]:
-        """The addresses for whose network the kernel would make a route."""
-        up = {link.index for link in self.links if link.up}
-        return [row for row in self.addresses if row.has_route and row.index in up]
-
-    def ignored(self, row: KernelRoute, hop: Hop) -> bool:
-        """Whether the kernel passes over a way because its interface has no carrier."""
-        if not hop.flags & HOP_LINKDOWN:
-            return False
-        return ignores_linkdown(row.version, self.names.get(hop.dev, "all"))
 
 
 def interfaces(dumps: Dumps, left_out: list[Said]) -> dict[str, Data]:

@@ -1,14 +1,19 @@
-"""This machine's gai.conf, services, kernel and kernel settings, read only."""
+"""This machine's gai.conf, services, kernel, its dumps and its settings, read only."""
 
 import socket
 from collections.abc import Collection, Iterable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from socket import AF_INET, AF_INET6
+from typing import Self
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
+from harness.kernel.rows import HOP_LINKDOWN, Hop, KernelAddress, KernelLink, KernelRoute
 from harness.live.said import Said
 from harness.model.host import HostView, Target
+from harness.sandbox.devices import PEER_INDEX
 
 GAI_CONF = Path("/etc/gai.conf")
 _ROOT = Path("/proc/sys/net")
@@ -45,6 +50,40 @@ def service_ports(service: str | None) -> dict[tuple[str, str], int]:
             with suppress(OSError):
                 found[service, protocol] = socket.getservbyname(service, protocol)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Dumps:
+    """What a kernel lists, without the hidden ends of a sandbox's veth pairs."""
+
+    links: tuple[KernelLink, ...]
+    addresses: tuple[KernelAddress, ...]
+    routes: tuple[KernelRoute, ...]
+
+    @classmethod
+    def of(cls, netlink: Netlink) -> Self:
+        """The dumps of the network namespace that ``netlink`` is in. Raises OSError."""
+        links = (link for link in netlink.links() if link.index < PEER_INDEX or link.kind != "veth")
+        addresses = (row for row in netlink.addresses() if row.local or row.address)
+        routes = (*netlink.routes(AF_INET), *netlink.routes(AF_INET6))
+        return cls(tuple(links), tuple(addresses), routes)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The interfaces' names by index."""
+        return {link.index: link.name for link in self.links}
+
+    @property
+    def routed(self) -> list[KernelAddress]:
+        """The addresses for whose network the kernel would make a route."""
+        up = {link.index for link in self.links if link.up}
+        return [row for row in self.addresses if row.has_route and row.index in up]
+
+    def ignored(self, row: KernelRoute, hop: Hop) -> bool:
+        """Whether the kernel passes over a way because its interface has no carrier."""
+        if not hop.flags & HOP_LINKDOWN:
+            return False
+        return ignores_linkdown(row.version, self.names.get(hop.dev, "all"))
 
 
 class SettingsHidden(Exception):

@@ -143,7 +143,10 @@ class _Hostent(ctypes.Structure):
 
 def _ask_one(service: Service, name: str, family: int) -> Found:
     """One service, as getaddrinfo asks it: both families at once where it can."""
-    _read_configuration()
+    # read resolv.conf and host.conf, as getaddrinfo has done when it calls a module: the files
+    # module would not know of ``multi on`` otherwise, and stop at its first line
+    with suppress(AttributeError):
+        ctypes.CDLL("libc.so.6")["__res_init"]()
     both = _function(service.name, "gethostbyname4_r") if family == AF_UNSPEC else None
     if both is not None:
         return _called(both, name, AF_UNSPEC)
@@ -157,15 +160,6 @@ def _ask_one(service: Service, name: str, family: int) -> Found:
         statuses.append(status)
         found += targets
     return ("SUCCESS" if found else statuses[-1]), tuple(found)
-
-
-def _read_configuration() -> None:
-    """Read resolv.conf and host.conf, as getaddrinfo has done when it calls a module.
-
-    Without it the files module would not know of ``multi on`` and stop at its first line.
-    """
-    with suppress(AttributeError):
-        ctypes.CDLL("libc.so.6")["__res_init"]()
 
 
 def _function(service: str, what: str) -> Any:

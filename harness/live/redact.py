@@ -149,28 +149,23 @@ class _Redaction:
             if "interfaces" in interface:
                 interface["interfaces"] = [self._links[each] for each in interface["interfaces"]]
             for number, address in enumerate(interface.get("addresses", ())):
-                for word in ("address", "peer"):
-                    if word in address:
-                        text, _, length = address[word].partition("/")
-                        address[word] = f"{self._plain(text)}/{length}"
+                self._words(address)
                 if "label" in address:
                     address["label"] = f"{new}:{number}"[: IFNAMSIZ - 1]
             interfaces[new] = interface
         host["interfaces"] = interfaces
-        for each in (*host.get("routes", ()), *host.get("rules", ())):
+        routes, labels = host.get("routes", ()), host.get("addrlabels") or ()
+        hops = [hop for route in routes for hop in route.get("nexthops", ())]
+        for each in (*routes, *hops, *host.get("rules", ()), *labels):
             self._words(each)
-        for hop in (hop for route in host.get("routes", ()) for hop in route.get("nexthops", ())):
-            self._words(hop)
-        for row in host.get("addrlabels") or ():
-            row["prefix"] = self._prefix(row["prefix"])
-            self._words(row)
         if "sysctls" in host:
             host["sysctls"] = {self._sysctl(key): each for key, each in host["sysctls"].items()}
         return host
 
     def _words(self, each: Data) -> None:
-        """Replace what a route, a way of one or a rule says of addresses and interfaces."""
+        """Replace what a part of the host says of addresses and interfaces."""
         replace: dict[str, Callable[[str], str]] = {
+            "address": self._with_length, "peer": self._with_length, "prefix": self._prefix,
             "to": self._prefix, "source": self._prefix, "via": self._plain,
             "from": self._prefix if "priority" in each else self._plain,
             "dev": self._link, "iif": self._link, "oif": self._link,
@@ -190,6 +185,10 @@ class _Redaction:
 
     def _plain(self, text: str) -> str:
         return address_text(self._map.address(ip_address(text)))
+
+    def _with_length(self, text: str) -> str:
+        address, _, length = text.partition("/")
+        return f"{self._plain(address)}/{length}"
 
     def _prefix(self, text: str) -> str:
         return text if text == "default" else str(self._map.network(ip_network(text, strict=False)))

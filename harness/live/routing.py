@@ -15,7 +15,7 @@ from typing import Any
 from harness.kernel import rows as kernel
 from harness.kernel.netlink import RTM_GETROUTE, Netlink, encode, message, route_message
 from harness.kernel.rows import Hop, KernelLabel, KernelRoute
-from harness.live.interfaces import Dumps
+from harness.live.machine import Dumps
 from harness.live.said import Address, Data, Link, Said
 
 _SCOPE_NAMES = {number: name for name, number in kernel.SCOPES.items()}

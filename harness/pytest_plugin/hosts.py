@@ -36,8 +36,6 @@ from harness.text.validation import validated
 
 _NAME = "gai_host"
 T = TypeVar("T")
-
-
 GaiConfWords = str | bytes | Path | EllipsisType | None
 """A gai.conf: ... for the scenario's own, None for no file at all."""
 

@@ -10,15 +10,20 @@ from harness.model.host import IPAddress
 from harness.text.errors import some
 from harness.text.validation import bad
 
-from . import values
 from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
 from .sysctls import JSON_SCHEMA, check_sysctl
-from .values import FrozenDict, IPNetwork, Model, Place, Setting, Text, Truth
+from .values import IFNAMSIZ, FrozenDict, IPNetwork, Model, Place, Setting, Text, Truth
 
 
 def _check_names(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in interfaces:
-        values.check_interface_name(name)
+        if name in (".", "..", "all", "default"):
+            raise bad("an interface name the kernel does not use for something else", name)
+        if not 0 < len(name) < IFNAMSIZ:
+            raise bad(f"an interface name of 1 to {IFNAMSIZ - 1} characters", name)
+        if not all("!" <= c <= "~" for c in name) or set(name) & set("/:%"):
+            free = "slash, colon, percent, space"
+            raise bad(f"an interface name of printable ASCII without {free}", name)
     return FrozenDict(interfaces)
 
 

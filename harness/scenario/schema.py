@@ -1,10 +1,13 @@
 """The scenario file as data: the YAML contract in pydantic models, short forms included."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from types import NoneType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from harness.text.errors import some
 from harness.text.validation import bad
 
 from . import values
@@ -25,10 +28,22 @@ _MOST_IN_A_PROCESS = 64
 """So many look-ups may share a process where gai.conf changes: each depends on all before it."""
 
 
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
+
+
 def _check_names(names: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse names that getaddrinfo does not look up in the name service, and names twice."""
     seen: dict[str, str] = {}
     for name in names:
-        values.check_hostname(name)
+        labels = name.split(".")
+        if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+            wanted = "letters, digits and hyphens in labels of 1 to 63 characters, 253 in all"
+            raise bad(f"a host name: {wanted}", name)
+        # inet_aton also takes one to three numbers, in octal and hex too
+        if len(labels) <= 4 and all(_NUMBER.fullmatch(label) for label in labels):
+            why = "getaddrinfo never looks a numeric name up"
+            raise bad(f"a host name, not a number: {why}", name)
         other = seen.setdefault(name.lower(), name)
         if other != name:
             raise bad(f"each name once: {other!r} differs only in case", name)
@@ -126,8 +141,13 @@ class Lookup(Model, json_schema_extra=_one_or_many):
         return self
 
 
-def _gai_conf_form(value: Any) -> str:
-    return "none" if value is None else "text" if isinstance(value, str) else "file"
+def _check_zone(text: str, known: Collection[str], at: Place) -> None:
+    """Refuse an address whose %zone is neither an interface of ``known`` nor a number."""
+    _, percent, zone = text.partition("%")
+    if not percent or zone in known:
+        return
+    if not (zone.isascii() and zone.isdecimal() and len(zone) <= 10 and int(zone) < 1 << 32):
+        raise bad(f"as zone an interface of the host ({some([*known])}) or a number", text, at=at)
 
 
 class Scenario(Model):
@@ -150,7 +170,7 @@ class Scenario(Model):
         Annotated[Annotated[Text, Field(max_length=65536)], Tag("text")]
         | Annotated[GaiConfFile, Tag("file")]
         | Annotated[None, Tag("none")],
-        Discriminator(_gai_conf_form),
+        Discriminator(lambda given: {str: "text", NoneType: "none"}.get(type(given), "file")),
     ] = None
     lookups: Annotated[tuple[Lookup, ...], Field(min_length=1, max_length=4096)]
     left_out: Annotated[tuple[Text, ...], Field(max_length=4096)] = ()
@@ -176,12 +196,12 @@ class Scenario(Model):
                 if "%" in text and self.resolver != "nss":
                     why = "neither a hosts file nor a DNS record can carry a scope"
                     raise bad(f"an address without %zone, or resolver: nss: {why}", text, at=at)
-                values.check_zone(text, known, at)
+                _check_zone(text, known, at)
         for number, lookup in enumerate(self.lookups):
             for which, expect in enumerate(lookup.expect):
                 for position, text in enumerate(expect.order or ()):
                     at = ("lookups", number, "expect", which, "order", position)
-                    values.check_zone(text, known, at)
+                    _check_zone(text, known, at)
 
     def _check_answers(self) -> None:
         """Bound what a run has to hold: look-ups × addresses, thrice for each socket type."""

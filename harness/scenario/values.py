@@ -4,7 +4,6 @@ A parser gives the value in its normal form or raises what `bad` makes.
 """
 
 import re
-from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 from operator import eq, ge, gt, le, lt, ne
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
@@ -13,7 +12,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Strict
 from pydantic import WithJsonSchema as JsonSchema
 
 from harness.model.host import address_text
-from harness.text.errors import some
 from harness.text.validation import bad
 from harness.versions import Version
 
@@ -27,8 +25,6 @@ _FLAGS = (
     "AI_PASSIVE", "AI_CANONNAME", "AI_NUMERICHOST", "AI_V4MAPPED", "AI_ALL", "AI_ADDRCONFIG",
     "AI_IDN", "AI_CANONIDN", "AI_NUMERICSERV",
 )  # fmt: skip
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
 _MARK = r"(0x[0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})"
 _COMPARISONS = {">=": ge, "<=": le, "==": eq, "!=": ne, "<": lt, ">": gt}
 _CLAUSE = re.compile(r"(>=|<=|==|!=|<|>)\s*([0-9]{1,3}\.[0-9]{1,3})")
@@ -55,10 +51,6 @@ class FrozenDict(dict[_K, _V]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
-
-
-def _unbool(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _word(value: Any) -> Any:
@@ -181,43 +173,13 @@ def satisfies(version: str, spec: str) -> bool:
     )
 
 
-def check_hostname(text: str) -> None:
-    """Refuse a name that getaddrinfo does not look up in the name service."""
-    labels = text.split(".")
-    if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        wanted = "letters, digits and hyphens in labels of 1 to 63 characters, 253 in all"
-        raise bad(f"a host name: {wanted}", text)
-    # inet_aton also takes one to three numbers, in octal and hex too
-    if len(labels) <= 4 and all(_NUMBER.fullmatch(label) for label in labels):
-        raise bad("a host name, not a number: getaddrinfo never looks a numeric name up", text)
-
-
-def check_interface_name(text: str) -> None:
-    """Refuse the name of an interface that the scenario may not create."""
-    if text in (".", "..", "all", "default"):
-        raise bad("an interface name the kernel does not use for something else", text)
-    if not 0 < len(text) < IFNAMSIZ:
-        raise bad(f"an interface name of 1 to {IFNAMSIZ - 1} characters", text)
-    if not all("!" <= c <= "~" for c in text) or set(text) & set("/:%"):
-        raise bad("an interface name of printable ASCII without slash, colon, percent, space", text)
-
-
-def check_zone(text: str, known: Collection[str], at: Place) -> None:
-    """Refuse an address whose %zone is neither an interface of ``known`` nor a number."""
-    _, percent, zone = text.partition("%")
-    if not percent or zone in known:
-        return
-    if not (zone.isascii() and zone.isdecimal() and len(zone) <= 10 and int(zone) < 1 << 32):
-        raise bad(f"as zone an interface of the host ({some([*known])}) or a number", text, at=at)
-
-
 Text = Annotated[str, Strict()]
 Whole = Annotated[int, Strict()]
 Truth = Annotated[bool, Strict()]
 Number = Annotated[Whole, Field(ge=0, lt=2**32)]
 Word = Annotated[
     Text,
-    BeforeValidator(_unbool),
+    BeforeValidator(lambda value: value if isinstance(value, bool) else _word(value)),
     AfterValidator(_printable),
     JsonSchema({"type": ["string", "integer"]}),
 ]

@@ -22,8 +22,6 @@ _EXPECTED = {
     **dict.fromkeys(
         ("mapping_type", "dict_type", "model_type", "model_attributes_type"), "a mapping"
     ),
-}
-_LIMITS = {
     "too_long": "at most {max_length} entries",
     "string_too_long": "at most {max_length} characters",
     "too_short": "at least {min_length} entry",
@@ -116,9 +114,8 @@ def _expected(item: Mapping[str, Any]) -> str:
     context = item.get("ctx") or {}
     if "expected" in context:
         return str(context["expected"])
-    if item["type"] in _LIMITS:
-        return _LIMITS[item["type"]].format_map(context)
-    return _EXPECTED.get(item["type"], str(item["msg"]))
+    words = _EXPECTED.get(item["type"])
+    return str(item["msg"]) if words is None else words.format_map(context)
 
 
 def _known_keys(root: type[BaseModel], path: list[str | int]) -> str:

@@ -43,9 +43,13 @@ class NewLine:
     @property
     def text(self) -> str:
         """The line as every version of glibc reads it."""
-        mapped = self.keyword == "scopev4"
-        prefix = (self.prefix | V4MAPPED, self.bits + 96) if mapped else (self.prefix, self.bits)
-        return f"{self.keyword} {prefix_text(*prefix)} {self.value}"
+        prefix, bits = self.prefix, self.bits
+        if self.keyword == "scopev4":
+            prefix, bits = prefix | V4MAPPED, bits + 96
+        address = str(IPv6Address(prefix))
+        if prefix >> 32 == 0xFFFF and bits >= 96:
+            address = "::ffff:0:0" if bits == 96 else f"::ffff:{IPv4Address(prefix & 0xFFFFFFFF)}"
+        return f"{self.keyword} {address}/{bits} {self.value}"
 
     @property
     def row(self) -> tuple[str, int, int]:
@@ -66,15 +70,6 @@ class Mended:
     number: int
     old: str
     new: str
-
-
-def prefix_text(prefix: int, bits: int) -> str:
-    """A 128-bit prefix as it is usually written; IPv4's as ::ffff:a.b.c.d/…."""
-    if prefix >> 32 == 0xFFFF and bits >= 96:
-        if bits == 96:
-            return "::ffff:0:0/96"
-        return f"::ffff:{IPv4Address(prefix & 0xFFFFFFFF)}/{bits}"
-    return f"{IPv6Address(prefix)}/{bits}"
 
 
 def cut(value: int, bits: int, width: int = 128) -> Prefix:

@@ -79,11 +79,6 @@ def _whole(dice: Dice, plain: list[str]) -> list[str]:
     return dice.shuffled(lines)[dice.randint(0, 2) :] + _lines(dice, plain, 0, 2)
 
 
-def _nearly_valid(dice: Dice, plain: list[str]) -> list[str]:
-    lines = _lines(dice, plain, 0, 4)
-    return dice.shuffled(lines + [_odd(dice, plain) for _ in range(dice.randint(1, 3))])
-
-
 class _Words(dict[str, str]):
     """The words of a line; a word of `weights.WORDS` is drawn where a form names it."""
 
@@ -130,5 +125,7 @@ _KINDS: dict[str, Callable[[Dice, list[str]], list[str]]] = {
     "tie": _tie,
     "few": lambda dice, plain: _lines(dice, plain, 1, 6),
     "whole": _whole,
-    "nearly-valid": _nearly_valid,
+    "nearly-valid": lambda dice, plain: dice.shuffled(
+        _lines(dice, plain, 0, 4) + [_odd(dice, plain) for _ in range(dice.randint(1, 3))]
+    ),
 }
