@@ -192,7 +192,8 @@ def test_the_command_lists(own: Build, call: Call) -> None:
     document = json.loads(call("glibc", "list", "--format", "json").out)
     assert document["schema"] == 1
     assert document["builds"][1]["id"] == key
-    assert set(document["builds"][1]) == {"version", "arch", "state", "origin", "id", "name"}
+    keys = {"version", "arch", "state", "origin", "id", "name", "rows"}
+    assert set(document["builds"][1]) == keys
 
 
 def test_what_is_there_for_another_architecture_can_be_fetched_for_this_one(own: Build) -> None:
