@@ -57,7 +57,9 @@ def main(arguments: list[str]) -> int:
     zig = user_cache_path("zig")
     if zig.is_dir():  # C libraries for seven processors: a minute of work on two
         copies[zig] = f"{home}/.cache/zig"
-    script = f"useradd --create-home {USER}\nmkdir {home}/.cache\n"
+    # every installed machine and every container has it; a bare root has not
+    hosts = r"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
+    script = f"useradd --create-home {USER}\nmkdir {home}/.cache\nprintf '{hosts}' >/etc/hosts\n"
     script += "".join(f"cp -r /.copies{place} {place}\n" for place in copies.values())
     mounts = [(source, f"/.copies{place}", "ro") for source, place in copies.items()]
     root.run(["sh", "-ec", f"{script}chown -R {user}: {home}"], mounts=mounts).check_returncode()

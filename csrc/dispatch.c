@@ -1,7 +1,7 @@
 /* The worker's loop: forks a process per session and tells how each ended. See PROTOCOL.md.
  * It never calls getaddrinfo itself, so that each session starts with glibc untouched.
- * The worker program is nothing else; the extension has it too, for an interpreter that is
- * started under another glibc's loader. */
+ * The worker program is nothing else; the extension has it too, for the
+ * lanes in which an interpreter is the worker. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <gnu/libc-version.h>

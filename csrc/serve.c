@@ -272,14 +272,3 @@ int gai_serve(int in, int out, uint32_t session, struct gai_frame *frame)
     }
     return status;
 }
-
-int gai_session_main(uint32_t session, int parent)
-{
-    gai_become_session((pid_t)parent);
-    struct gai_frame *frame = calloc(1, sizeof *frame);
-    if (frame == NULL)
-        return GAI_BROKEN;
-    int status = gai_serve(STDIN_FILENO, STDOUT_FILENO, session, frame);
-    free(frame);
-    return status;
-}

@@ -61,8 +61,6 @@ const char *gai_read_error(enum gai_read why);
 void gai_become_session(pid_t parent);
 /* Serves one session until its end; the caller exits with what it returns. */
 int gai_serve(int in, int out, uint32_t session, struct gai_frame *frame);
-/* Both, in a process forked for it, on descriptors 0 and 1. Returns the exit status. */
-int gai_session_main(uint32_t session, int parent);
 /* Serves session after session on descriptors 0 and 1, each in a process forked for it, until
  * the input ends. Returns the exit status. */
 int gai_worker_main(void);

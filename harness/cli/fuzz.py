@@ -14,7 +14,7 @@ from harness.cli.streams import say, write_json
 from harness.compare.fuzz.engine import Disagreement, FuzzReport
 from harness.compare.fuzz.shrink import shrink, write_scenario
 from harness.compare.plan import trusted_lanes
-from harness.report.fuzz import as_text, document
+from harness.report.fuzz import Group, as_text, document
 from harness.report.terminal import bar
 from harness.sandbox import Pool
 
@@ -27,19 +27,29 @@ def main(options: Options) -> int:
     if seconds is None and options.cases is None:
         seconds = 60
     report = FuzzReport()
-    written: list[Path] = []
+    groups: list[Group] = []
     started = time.monotonic()
     for batch in _with_progress(fuzz_reports(options, lanes, seconds), options.cases, seconds):
         report += batch
-        if batch.disagreements and len(written) < _MOST_FILES:
-            written.append(_write(batch.disagreements[0], options, len(written)))
-    builds = [f"{lane.glibc}:{lane.arch}" for lane in lanes]
-    found = document(report, options.seed, builds, jobs, time.monotonic() - started, written)
+        for one in batch.disagreements:
+            _sort_in(one, groups, options)
+    found = document(report, options.seed, lanes, jobs, time.monotonic() - started, groups)
     write_json(found) if options.json else sys.stdout.write(as_text(found))
     return FINDING if report.differing else OK
 
 
-_MOST_FILES = 20  # one bug of the model shows in thousands of cases
+_MOST_FILES = 5  # of each build
+
+
+def _sort_in(found: Disagreement, groups: list[Group], options: Options) -> None:
+    """Put a disagreement to those of its build and cause; the first of a cause is written."""
+    group = next((each for each in groups if each.takes(found)), None)
+    if group is None:
+        group = Group.of(found)
+        groups.append(group)
+        if sum(each.build == group.build for each in groups) <= _MOST_FILES:
+            group.written = str(_write(found, options, len(groups) - 1))
+    group.add(found)
 
 
 def _write(found: Disagreement, options: Options, number: int) -> Path:

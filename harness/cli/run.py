@@ -10,6 +10,7 @@ from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError
 from harness.cli.scheduler import job_outcomes
 from harness.cli.streams import complain
 from harness.compare import plan
+from harness.compare.causes import Explained
 from harness.compare.results import Notice
 from harness.compare.run import HostJob, JobOutcome
 from harness.report.formats import writer
@@ -67,6 +68,7 @@ def _report(
     """Run the jobs and write the reports; the worst of all exit statuses."""
     status = OK
     untrusted: set[bool] = set()
+    explained = Explained()
     outcomes: list[JobOutcome] = []
     for outcome in counted(job_outcomes(options, jobs), len(jobs), "hosts"):
         job = outcome.job
@@ -80,10 +82,13 @@ def _report(
             if report.failed:
                 status = max(status, FINDING)
             untrusted |= {bool(result.untrusted) for result in report.results}
+            for result in report.results:
+                explained.add(result)
             for each in writers:
                 each.add(report)
         outcomes.append(replace(outcome, reports=()))
-    for notice in acceptance.finish(outcomes):
+    _weigh(options, jobs, explained)
+    for notice in (*acceptance.finish(outcomes), *explained.notices()):
         for each in writers:
             each.note(notice)
         status = max(status, FINDING if notice.failed else OK)
@@ -93,3 +98,20 @@ def _report(
         complain("gai-harness run: no result is counted: every lane fails its self-test")
         status = max(status, CANNOT)
     return status
+
+
+_CONTROL_HOSTS = 60
+
+
+def _weigh(options: Options, jobs: list[HostJob], explained: Explained) -> None:
+    """Where several causes explain a build, see on some hosts which of them spoil agreements."""
+    for where, controls in explained.candidates().items():
+        again = [
+            replace(job, lanes=lanes, controls=controls, reference=None)
+            for job in jobs[:: -(-len(jobs) // _CONTROL_HOSTS)]
+            if (lanes := tuple(lane for lane in job.lanes if lane.where == where))
+        ]
+        for outcome in job_outcomes(options, again):
+            for report in outcome.reports:
+                for result in report.results:
+                    explained.add_control(result)

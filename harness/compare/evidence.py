@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.compare.results import LaneKind
+from harness.compare.results import LaneKind, where
 from harness.model.dialects import Dialect, dialect, told
 from harness.model.host import HostView
 from harness.model.lookup import NameService
@@ -43,6 +43,11 @@ class LaneSpec:
     def dialect(self) -> Dialect:
         """How this build behaves."""
         return told(dialect(self.glibc, self.arch), self.rows)
+
+    @property
+    def where(self) -> str:
+        """The build in words that no other build of a run has, as results say it."""
+        return where(self.glibc, self.arch, self.label, self.lane)
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -118,6 +118,7 @@ class ModelParts:
 
     rules: tuple[Rule, ...] = RULES
     sort: Sort = merge_sort
+    policy: Callable[[Policy], Policy] = lambda policy: policy
 
 
 GLIBC = ModelParts()
@@ -145,7 +146,7 @@ def predict(
     def items(order: Order) -> tuple[Item, ...]:
         return tuple(found.items[facts.position] for facts in order.ranked)
 
-    policy = Policy.build(gai_conf, dialect)
+    policy = model.policy(Policy.build(gai_conf, dialect))
     order = ordered(policy)
     others = [
         ordered(Policy.build(gai_conf, dialect, honour_undefined=chosen))

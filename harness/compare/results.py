@@ -133,6 +133,10 @@ class Result:
         tuple[str, ...],
         Field(description="in the entries, beside their addresses: canonical name, flags, lengths"),
     ] = ()
+    causes: Annotated[
+        tuple[str, ...],
+        Field(description="changes of the model of which each alone gives glibc's answer"),
+    ] = ()
     decisions: tuple[PairReason, ...] = ()
     undefined: Annotated[
         tuple[str, ...], Field(description="lines of gai.conf without a defined effect")
@@ -195,7 +199,7 @@ class Result:
         """The build alone, without what it answered and why."""
         return replace(
             self, native=(), model=(), unmet=(), decisions=(), destinations=(), departures=(),
-            remarks=(), undefined=(),
+            remarks=(), undefined=(), differences=(), causes=(),
         )  # fmt: skip
 
     @property
@@ -204,9 +208,7 @@ class Result:
 
         The same in every run, so that a history of results can be kept by it.
         """
-        usual = "cffi" if self.label == "host" else "worker"
-        by = self.label if self.lane == usual else f"{self.label}, {self.lane}"
-        return f"{self.glibc}:{self.arch} ({by})"
+        return where(self.glibc, self.arch, self.label, self.lane)
 
     @property
     def agreed(self) -> bool:
@@ -225,6 +227,12 @@ class Result:
     def failed(self) -> bool:
         """True when this result alone makes the run end with status 1."""
         return self.differs and not self.accepted
+
+
+def where(glibc: str, arch: str, label: str, lane: LaneKind) -> str:
+    """A build in words that no other build of a run has; see `Result`."""
+    usual = "cffi" if label == "host" else "worker"
+    return f"{glibc}:{arch} ({label if lane == usual else f'{label}, {lane}'})"
 
 
 def _answer(error: str | None, order: tuple[str, ...]) -> str:
@@ -406,11 +414,14 @@ class BuildChange(Change):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a run has to say beside its results; ``build`` is the baseline entry's."""
+    """What a run has to say beside its results, of one ``build`` where it is named."""
 
     kind: Annotated[
-        Literal["refused", "stale"],
-        Field(description="a host that could not be built; an entry of the baseline not needed"),
+        Literal["refused", "stale", "cause"],
+        Field(
+            description="a host that could not be built; an entry of the baseline not needed;"
+            " what explains the disagreements of a build"
+        ),
     ]
     scenario: str
     text: str

@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.compare.causes import causes
 from harness.compare.changes import against, architectures, changes
 from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
 from harness.compare.predict import found_for, lookup_title, name_service, request_for, targets_of
-from harness.compare.results import LookupReport
+from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
 from harness.model.dialects import NEWEST, Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
@@ -45,6 +46,7 @@ class HostJob:
     ``trace`` records the system calls of every look-up. ``lines`` are those of the look-ups
     in the file, where they are known. ``reference`` is the number of the lane that the
     others are held against. ``dialects`` are those that the kernel's routes are asked for too.
+    ``controls`` are causes to try on agreements too.
     """
 
     scenario: Scenario
@@ -56,6 +58,7 @@ class HostJob:
     lines: tuple[int, ...] = ()
     reference: int | None = None
     dialects: tuple[Dialect, ...] = ()
+    controls: tuple[str, ...] = ()
 
     def without_expectations(self) -> HostJob:
         """The job for another gai.conf: what the file expects, it expects under its own.
@@ -105,8 +108,14 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
     for number, (evidences, devices) in enumerate(collected):
         known: dict[Case, Analysis] = {}
         line = lines[number % lookups]
-        judged = (judge(each, known=known) for each in evidences)
-        results = tuple(replace(each, source=job.source, line=line) for each in judged)
+        judged = ((each, judge(each, known=known)) for each in evidences)
+        results = tuple(
+            replace(
+                result, source=job.source, line=line,
+                causes=_causes(job, each, result),
+            )
+            for each, result in judged
+        )  # fmt: skip
         first, at = evidences[0], job.reference
         yield LookupReport(
             scenario=first.scenario.name,
@@ -124,6 +133,12 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
         )
 
 
+def _causes(job: HostJob, evidence: Evidence, result: Result) -> tuple[str, ...]:
+    if job.controls:
+        return causes(evidence, job.controls)
+    return causes(evidence) if result.verdict is Verdict.DISAGREE else ()
+
+
 def collect(
     box: Box, job: HostJob, before_lookups: Callable[[], None] = lambda: None
 ) -> Iterator[Collected]:
@@ -132,8 +147,7 @@ def collect(
     Yields the evidence of all lanes for one look-up, and the notes on the devices used.
     ``before_lookups`` is called once the host stands and the model's questions are asked.
     """
-    topology = box.build(job.scenario.host)
-    yield from gather(box, job, topology.notes, before_lookups)
+    yield from gather(box, job, box.build(job.scenario.host), before_lookups)
 
 
 def gather(
@@ -306,7 +320,7 @@ def stand(box: Box, loaded: LoadedScenario) -> Iterator[tuple[DeviceNote, ...] |
         box.set_gai_conf(loaded.gai_conf)
 
     scenario = loaded.scenario
-    devices = box.build(scenario.host).notes
+    devices = box.build(scenario.host)
     box.show_machine_etc()
     furnish()
     yield devices

@@ -1,7 +1,5 @@
 """What this machine can do, tried, and what would help with the rest: one table of checks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from harness.doctor import glibcs, machine

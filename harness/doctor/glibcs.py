@@ -1,7 +1,5 @@
 """Which glibcs this machine has and could have: its own, the cache's, its distribution's."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile
@@ -9,31 +7,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.doctor.rows import Finding, Found, Row
-from harness.glibcs import apt, cache, emulators
+from harness.glibcs import apt, cache, catalog, emulators
 from harness.glibcs.apt_sources import Source, choose, host_sources, no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
-from harness.glibcs.catalog import (
-    Distribution,
-    distributions,
-    host_distribution,
-    native_arch,
-    package_name,
-)
 from harness.glibcs.fetching import catalogue, first_mirror
 from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage
 from harness.model.dialects import COMPLETE_FROM, dialect
 from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
-from harness.sandbox import NoSandbox, Pool, SandboxError, programs
+from harness.sandbox import Box, NoSandbox, Pool, SandboxError, programs
 from harness.text.reading import size
 from harness.versions import Version
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
 
 _ADD = "gai-harness glibc add DIR takes the glibc of any folder"
 _KEYRINGS = {"debian": "debian-archive-keyring"}  # the others: ubuntu-keyring
@@ -45,9 +32,8 @@ def _own() -> Found:
         dialect(own.version, own.arch)
     except ValueError as problem:
         return Finding(str(problem))
-    newest = max(
-        Version.parse(suite.glibc) for one in distributions().values() for suite in one.suites
-    )
+    known = catalog.distributions().values()
+    newest = max(Version.parse(suite.glibc) for one in known for suite in one.suites)
     found = f"{own.version} {own.arch}"
     if own.ordered_version < Version.parse(COMPLETE_FROM):
         return Finding(
@@ -64,7 +50,7 @@ def _cached() -> Found:
         kept = cache.cached()
     except GlibcUnavailable:  # as the row "cache folder" says
         return None
-    names: dict[str, list[str]] = {native_arch(): []}
+    names: dict[str, list[str]] = {catalog.native_arch(): []}
     for build in (one.build for one in kept if one.build is not None):
         names.setdefault(build.arch, []).append(build.name or build.version)
     found = "; ".join(
@@ -90,7 +76,7 @@ def _foreign() -> Found:
     for arch in emulators.QEMU_NAMES:
         with suppress(LaneError):
             bundled_worker(arch)
-            if arch != native_arch():
+            if arch != catalog.native_arch():
                 ways.setdefault(way(arch, newest.get(arch)), []).append(arch)
     without = ways.pop("", [])
     found = [f"{', '.join(arches)} {way}" for way, arches in ways.items()]
@@ -138,9 +124,9 @@ def _folder() -> Found:
     return f"{folder}: {size(used)} used, {size(free)} free"
 
 
-def _offer() -> tuple[Distribution, tuple[Source, ...]]:
+def _offer() -> tuple[catalog.Distribution, tuple[Source, ...]]:
     """What packages of glibc can be had of. Raises GlibcUnavailable."""
-    distribution, sources = host_distribution(), host_sources()
+    distribution, sources = catalog.host_distribution(), host_sources()
     if programs.find("apt-get") is None:
         raise no_apt()
     return distribution, sources
@@ -149,7 +135,7 @@ def _offer() -> tuple[Distribution, tuple[Source, ...]]:
 def _packages() -> Found:
     distribution, sources = _offer()
     suites = catalogue(distribution)
-    chosen = [choose(sources, distribution, suite.name, native_arch()) for suite in suites]
+    chosen = [choose(sources, distribution, suite.name, catalog.native_arch()) for suite in suites]
     if not all(chosen):
         return Finding(
             f"apt's sources have no mirror of {distribution.id}'s {distribution.component}",
@@ -182,11 +168,11 @@ def mirror_rows() -> Iterator[Row]:
     """A row for each suite of this distribution; none where no package can be had at all."""
     with suppress(GlibcUnavailable):
         distribution, sources = _offer()
-        arch = native_arch()
+        arch = catalog.native_arch()
         for suite in catalogue(distribution):
             if choose(sources, distribution, suite.name, arch):
                 request = apt.PackageRequest(
-                    package_name(arch), distribution, suite, arch, distribution.component
+                    catalog.package_name(arch), distribution, suite, arch, distribution.component
                 )
                 yield Row(
                     f"mirror: {suite.name}", partial(_mirror, request),

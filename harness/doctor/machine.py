@@ -1,7 +1,5 @@
 """What sandboxes this machine can make, how getaddrinfo can be called, and the main job."""
 
-from __future__ import annotations
-
 import errno
 import os
 import platform
@@ -15,26 +13,15 @@ from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.doctor.rows import Finding, Found, Row
 from harness.native.cffi_lane import CffiLane, other_getaddrinfo
 from harness.native.record import Query
 from harness.native.trace import TraceUnavailable, traced
 from harness.native.worker_lane import bundled_module, bundled_worker
-from harness.sandbox import (
-    SandboxError,
-    SandboxUnavailable,
-    devices,
-    programs,
-    syscalls,
-    sysctls,
-    userns_diagnosis,
-)
+from harness.sandbox import Box, devices, programs, syscalls, sysctls, userns_diagnosis
 from harness.sandbox.devices import TUN
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
+from harness.sandbox.values import SandboxError, SandboxUnavailable
 
 _TRIAL = "seed-rule9-dual-stack"
 _DEVICE_TYPES = (
@@ -157,7 +144,7 @@ def _core() -> Found:
     try:
         from harness.native._core import lib
 
-        lib.gai_lookup  # noqa: B018 - the extension is loaded by its first use
+        lib.gai_worker_main  # noqa: B018 - the extension is loaded by its first use
     except (ImportError, OSError, AttributeError) as problem:
         return Finding(f"the extension cannot be loaded: {problem}")
     other = other_getaddrinfo()

@@ -1,17 +1,11 @@
 """The form of the table: a row is a thing to try, what follows where it fails, and what helps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from harness.report.doctor import Check, Verdict
-from harness.sandbox import Pool, SandboxError
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
+from harness.sandbox import Box, Pool, SandboxError
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,6 @@ credentials, trusted keys); everything apt writes, and every hook that runs a co
 host's, is turned away. Options: apt.conf(5), apt-get(8), sources.list(5).
 """
 
-from __future__ import annotations
-
-import os
 import re
 import subprocess
 import sys
@@ -215,35 +212,21 @@ def _run(command: list[str], folder: Path, report: Callable[[float], object]) ->
     # Untranslated messages, since they are looked at.
     environment = programs.environment()
     environment |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "DEBIAN_FRONTEND": "teletype"}
-    reading, writing = os.pipe()
-    watched, alive = os.pipe()
     said = folder / "apt-get.log"
     report(0.0)
-    with os.fdopen(reading, encoding="utf-8", errors="replace") as status, said.open("wb") as log:
-        try:
-            # apt-get and what it starts end when `alive` is closed, at the latest by our death
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", _SUPERVISE, str(watched),
-                 *command, "-o", f"APT::Status-Fd={writing}"],
-                cwd=folder, env=environment, pass_fds=(watched, writing), start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-            )  # fmt: skip
-        except BaseException:
-            os.close(alive)
-            raise
-        finally:
-            os.close(writing)
-            os.close(watched)
-        try:
-            # dlstatus:NUMBER:PERCENT:TEXT
-            for line in status:
-                fields = line.split(":", 3)
-                if fields[0] == "dlstatus" and len(fields) == 4:
-                    report(min(float(fields[2]) / 100, 1.0))
-            failed = process.wait() != 0
-        finally:
-            os.close(alive)
-            process.wait()
+    # apt-get and what it starts end when its input is closed, at the latest by our death
+    with said.open("wb") as log, subprocess.Popen(
+        [sys.executable, "-I", "-S", _SUPERVISE, *command, "-o", "APT::Status-Fd=1"],
+        cwd=folder, env=environment, start_new_session=True, encoding="utf-8", errors="replace",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        # dlstatus:NUMBER:PERCENT:TEXT, among what apt-get says to people
+        for line in process.stdout:
+            fields = line.split(":", 3)
+            if fields[0] == "dlstatus" and len(fields) == 4:
+                report(min(float(fields[2]) / 100, 1.0))
+        failed = process.wait() != 0
     report(1.0)
     return said.read_text(encoding="utf-8", errors="replace") if failed else None
 

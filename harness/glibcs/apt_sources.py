@@ -3,8 +3,6 @@
 Both formats of sources.list(5) are read, the one-line one and deb822. Nothing is written.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 import subprocess

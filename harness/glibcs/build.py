@@ -1,7 +1,5 @@
 """A glibc build as a value, and what can go wrong with one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -2,7 +2,7 @@
 
 ::
 
-    builds/ID/manifest.json   what the build is (schema below)
+    builds/ID/manifest.json   what the build is: `keep` writes it
     builds/ID/lib/            its files, under the names they are looked up by
     roots/KEY/                private roots for running a program under a build
     locks/  tmp/              one lock for each thing that is made; where it is made
@@ -12,8 +12,6 @@ without a lock. Its files are not believed all the same: a disk, a program or a 
 changed them. The cache's place: ``GAI_HARNESS_CACHE``, else the user's cache folder
 (platformdirs: ``XDG_CACHE_HOME`` or ``~/.cache``).
 """
-
-from __future__ import annotations
 
 import contextlib
 import errno
@@ -25,7 +23,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
@@ -38,6 +36,9 @@ SCHEMA = 1
 # A manifest has a line of 150 bytes for each of a dozen files.
 _LONGEST_MANIFEST = 64 * 1024
 _MOST_FILES = 64
+# Of a package: where it came from.
+_OF_PACKAGE = dict.fromkeys(("distribution", "suite", "package_version", "deb_sha256"), "")
+_TEXTS = {"id", "version", "arch", "origin", "kind", *_OF_PACKAGE}
 # What a command may spend on what dead ones left; the next one goes on.
 _CLEARING_SECONDS = 1.0
 # The key, and what tempfile adds to it.
@@ -45,30 +46,14 @@ _WORK_NAME = re.compile(r"(.+)\.[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """What is written beside a cached build's files; the first fields are those of `Build`."""
-
-    id: str
-    version: str
-    arch: str
-    origin: str
-    kind: str  # "package" or "added"
-    files: tuple[tuple[str, int, str], ...]  # name, bytes and SHA-256 of each, in Build's order
-    name: str | None = None
-    distribution: str = ""  # of a package: where it came from
-    suite: str = ""
-    package_version: str = ""
-    deb_sha256: str = ""
-    rows: tuple[str, ...] = ()  # what an added build was told
-
-
-@dataclass(frozen=True, slots=True)
 class Cached:
-    """A folder of the cache: a build with its manifest, or a damaged one (`build` is None)."""
+    """A folder of the cache: a build and where it came from; a damaged one (`build` is None)."""
 
     folder: Path
-    manifest: Manifest | None = None
     build: Build | None = None
+    kind: str = ""  # "package" or "added"
+    distribution: str = ""  # of a package
+    suite: str = ""
 
 
 def cache_folder() -> Path:
@@ -178,7 +163,7 @@ def publish(made: Path, final: Path) -> None:
 def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
     """Copy a build (id, origin, name and rows as given) into the cache; gives the one there.
 
-    ``work`` is the private folder that `making` gave; ``kind`` and ``package`` are of `Manifest`.
+    ``work`` is the private folder that `making` gave; ``kind`` and ``package`` are of the manifest.
     Raises GlibcError where it was damaged while it was written.
     """
     made = work / "build"
@@ -189,11 +174,12 @@ def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
         shutil.copyfile(path, copy)
         copy.chmod(0o755)
         files.append((name, copy.stat().st_size, sha256(copy)))
-    manifest = Manifest(
-        build.id, build.version, build.arch, build.origin, kind, tuple(files), build.name,
-        rows=build.rows, **package,
-    )  # fmt: skip
-    text = json.dumps({"schema": SCHEMA, **asdict(manifest)}, indent=1)
+    manifest = {
+        "schema": SCHEMA, "id": build.id, "version": build.version, "arch": build.arch,
+        "origin": build.origin, "kind": kind, "files": files, "name": build.name,
+        **_OF_PACKAGE, **package, "rows": build.rows,
+    }  # fmt: skip
+    text = json.dumps(manifest, indent=1)
     (made / "manifest.json").write_text(text + "\n", encoding="utf-8")
     final = cache_folder() / "builds" / build.id
     publish(made, final)
@@ -204,68 +190,62 @@ def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
 
 
 def read_cached(folder: Path) -> Cached:
-    """Read a build's folder; a damaged one is told by its missing manifest and build."""
+    """Read a build's folder; a damaged one is told by its missing build."""
     try:
         data = json.loads(read_regular(folder / "manifest.json", _LONGEST_MANIFEST))
-        schema = data.pop("schema")
-        data["files"] = tuple((name, size, digest) for name, size, digest in data["files"])
-        data["rows"] = tuple(data.get("rows", ()))
-        manifest = Manifest(**data)
-        whole = (schema, manifest.id) == (SCHEMA, folder.name) and _sound(manifest)
-        if not whole or not all(
-            _has_size(folder / "lib" / one[0], one[1]) for one in data["files"]
+        texts = {"name": None, "rows": (), **_OF_PACKAGE, **data}
+        name, rows = texts.pop("name"), tuple(texts.pop("rows"))
+        schema, files = texts.pop("schema"), texts.pop("files")
+        told(dialect(NEWEST), rows)  # ValueError for what is no row
+        every = [name or "", *texts.values()]
+        every += [text for soname, _, digest in files for text in (soname, digest)]
+        # JSON may hold anything in the place of each
+        if not (
+            (schema, texts["id"]) == (SCHEMA, folder.name)
+            and texts.keys() == _TEXTS
+            and all(isinstance(text, str) for text in every)
+            and is_version(texts["version"])
+            and 2 <= len(files) <= _MOST_FILES
+            and all(type(size) is int and not {"/", "\0"} & {*one} for one, size, _ in files)
+            and all(_has_size(folder / "lib" / one, size) for one, size, _ in files)
         ):
             return Cached(folder)
     # RecursionError: a hundred thousand brackets
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Cached(folder)
-    files = tuple((name, folder / "lib" / name) for name, _, _ in manifest.files)
     build = Build(
-        manifest.version, manifest.arch, manifest.origin, manifest.id, files, manifest.name,
-        manifest.rows,
+        texts["version"], texts["arch"], texts["origin"], texts["id"],
+        tuple((soname, folder / "lib" / soname) for soname, _, _ in files), name, rows,
     )  # fmt: skip
-    return Cached(folder, manifest, build)
+    return Cached(folder, build, texts["kind"], texts["distribution"], texts["suite"])
 
 
 def cached() -> list[Cached]:
     """Every build in the cache by ascending version, packages first; damaged ones last."""
-    try:
-        with os.scandir(cache_folder() / "builds") as entries:
-            folders = [Path(one) for one in entries if one.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-    return sorted(map(read_cached, folders), key=_rank)
+    found = (one for one in entries("builds") if one.is_dir(follow_symlinks=False))
+    return sorted((read_cached(Path(one)) for one in found), key=_rank)
 
 
 def roots_of(build_id: str) -> list[Path]:
     """The private roots made of a build."""
-    try:
-        with os.scandir(cache_folder() / "roots") as entries:
-            return [Path(one) for one in entries if one.name.startswith(f"{build_id}-")]
-    except OSError:
-        return []
+    return [Path(one) for one in entries("roots") if one.name.startswith(f"{build_id}-")]
+
+
+def entries(name: str) -> list[os.DirEntry[str]]:
+    """What is in a folder of the cache; nothing where that cannot be read, or is a link."""
+    with contextlib.suppress(OSError):
+        place = cache_folder() / name
+        if not place.is_symlink():
+            with os.scandir(place) as found:
+                return list(found)
+    return []
 
 
 def _rank(entry: Cached) -> tuple[bool, bool, tuple[int, ...], str]:
-    if entry.manifest is None or entry.build is None:
+    if entry.build is None:
         return (True, True, (), entry.folder.name)
     version = entry.build.ordered_version.numbers
-    return (False, entry.manifest.kind != "package", version, entry.folder.name)
-
-
-def _sound(manifest: Manifest) -> bool:
-    """Whether every field is what its annotation says: JSON may hold anything there."""
-    fields = asdict(manifest)
-    files = fields.pop("files")
-    told(dialect(NEWEST), fields.pop("rows"))  # ValueError for what is no row
-    texts = [fields.pop("name") or "", *fields.values()]
-    texts += [text for name, _, digest in files for text in (name, digest)]
-    return (
-        all(isinstance(text, str) for text in texts)
-        and is_version(manifest.version)
-        and 2 <= len(files) <= _MOST_FILES
-        and all(type(size) is int and not {"/", "\0"} & {*name} for name, size, _ in files)
-    )
+    return (False, entry.kind != "package", version, entry.folder.name)
 
 
 def _has_size(path: Path, size: int) -> bool:

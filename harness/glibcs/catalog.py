@@ -1,7 +1,5 @@
 """Which suites the host's distribution has, and the glibc each is expected to carry."""
 
-from __future__ import annotations
-
 import platform
 import tomllib
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ dpkg-deb only decompresses; every member's name and link is judged here before a
 and whatever an archive can ask for has a limit.
 """
 
-from __future__ import annotations
-
 import collections
 import itertools
 import os

@@ -3,8 +3,6 @@
 Nothing in the tree is run, and no symbolic link is followed out of it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shlex

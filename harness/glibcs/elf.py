@@ -5,8 +5,6 @@ stripped files work. The file is somebody else's: it is mapped, not loaded, and 
 can ask for has a limit. Source: the System V ABI, chapter "Object Files", and elf(5).
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import mmap

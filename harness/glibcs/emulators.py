@@ -9,8 +9,6 @@ programs are in qemu-user-static; from Debian 13 on they are in qemu-user, and
 qemu-user-static is empty or has links to them. Source: qemu's documentation of user mode.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import re
@@ -25,7 +23,7 @@ from pathlib import Path
 
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
-from harness.glibcs.cache import cache_folder, making, publish
+from harness.glibcs.cache import cache_folder, entries, making, publish
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
 from harness.glibcs.deb import unpack
 from harness.glibcs.elf import ElfError, read_elf_file
@@ -34,17 +32,12 @@ from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 
 QEMU_NAMES = {name: row.qemu for name, row in sorted(ARCHITECTURES.items()) if row.qemu}
-# what a kernel may run besides its own architecture: whether this one does is tried
+# what a kernel runs, for an interpreter of 32 bits: its own architecture first; whether it runs
+# the others too is tried
 _COMPATIBLE = {"x86_64": ("amd64", "i386"), "aarch64": ("arm64", "armhf", "armel")}
-_EM_X86_64 = 62
 # machine and flags of the ELF header, and the instructions of exit(0)
 _ARM = 40, 0x05000000, bytes.fromhex("0170a0e3 0000a0e3 000000ef")
-_EXITS = {
-    "amd64": (_EM_X86_64, 0, bytes.fromhex("b83c000000 31ff 0f05")),
-    "i386": (3, 0, bytes.fromhex("b801000000 31db cd80")),
-    "armhf": _ARM,
-    "armel": _ARM,
-}
+_EXITS = {"i386": (3, 0, bytes.fromhex("b801000000 31db cd80")), "armhf": _ARM, "armel": _ARM}
 _PACKAGES = ("qemu-user-static", "qemu-user")
 _PROGRAM = re.compile(rf"usr/bin/qemu-(?:{'|'.join(sorted(set(QEMU_NAMES.values())))})(?:-static)?")
 _VERSION = re.compile(r"version (\d+(?:\.\d+)+)")
@@ -136,15 +129,10 @@ def installed(arch: str) -> Emulator | None:
 
 def emulator_folders() -> list[Path]:
     """The folders of the cache with qemu-user programs, newest first; none behind a link."""
-    place = cache_folder() / "qemu"
-    try:
-        if place.is_symlink():
-            return []
-        with os.scandir(place) as entries:
-            found = [Path(one) for one in entries if one.is_dir(follow_symlinks=False)]
-        return sorted(found, key=lambda one: one.stat().st_mtime, reverse=True)
-    except OSError:
-        return []
+    with suppress(OSError):  # another run removes old ones
+        found = [one for one in entries("qemu") if one.is_dir(follow_symlinks=False)]
+        return [Path(one) for one in sorted(found, key=lambda one: -one.stat().st_mtime)]
+    return []
 
 
 def is_static(path: Path) -> bool:
@@ -220,10 +208,13 @@ def _kernel_runs(build: Build) -> bool:
 
     It is not the build's own, which would run here with all that the caller may do.
     """
-    if build.arch not in _COMPATIBLE.get(platform.machine(), ()):
+    compatible = _COMPATIBLE.get(platform.machine(), ())
+    if build.arch not in compatible:
         return False
     if os.path.lexists(_BINFMT / f"qemu-{QEMU_NAMES.get(build.arch, build.arch)}"):
         return False  # such programs are handed over to a qemu of the machine's own
+    if build.arch == compatible[0]:
+        return True
     program = os.memfd_create("exit")
     try:
         os.write(program, _exits(*_EXITS[build.arch]))
@@ -239,14 +230,11 @@ def _kernel_runs(build: Build) -> bool:
 
 
 def _exits(machine: int, flags: int, code: bytes) -> bytes:
-    """A static little-endian ELF program that is nothing but ``code`` (elf(5))."""
-    wide = machine == _EM_X86_64
-    word, header, segment, at = ("Q", 64, 56, 0x400000) if wide else ("I", 52, 32, 0x10000)
+    """A static little-endian 32-bit ELF program that is nothing but ``code`` (elf(5))."""
+    header, segment, at = 52, 32, 0x10000
     start = header + segment
-    fields = (at + start, header, 0, flags, header, segment, 1, 0, 0, 0)
-    head = b"\x7fELF" + bytes([1 + wide, 1, 1]) + bytes(9) + struct.pack("<HHI", 2, machine, 1)
     size = start + len(code)
-    where = (0, at, at, size, size)
-    load = (1, 5, *where, 0x1000) if wide else (1, *where, 5, 0x1000)
-    body = struct.pack(f"<{word * 3}IHHHHHH", *fields)
-    return head + body + struct.pack("<II" + word * 6, *load) + code
+    fields = (2, machine, 1, at + start, header, 0, flags, header, segment, 1, 0, 0, 0)
+    load = (1, 0, at, at, size, size, 5, 0x1000)
+    ident = b"\x7fELF" + bytes([1, 1, 1]) + bytes(9)
+    return ident + struct.pack("<HHIIIIIHHHHHH", *fields) + struct.pack("<8I", *load) + code

@@ -1,7 +1,5 @@
 """Fetching builds as packages of the host's distribution."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,18 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from harness.glibcs import apt, cache
+from harness.glibcs import apt, cache, catalog
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
 from harness.glibcs.apt_sources import Source, choose, host_sources
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
-from harness.glibcs.catalog import (
-    Distribution,
-    Suite,
-    cross_package_name,
-    host_distribution,
-    native_arch,
-    package_name,
-)
+from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
 from harness.glibcs.deb import unpack
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
@@ -60,7 +51,7 @@ def fetch(
     failure: GlibcUnavailable | None = None
     for suite in _suites(distribution, name):
         request = PackageRequest(
-            package_name(arch), distribution, suite, arch, distribution.component
+            catalog.package_name(arch), distribution, suite, arch, distribution.component
         )
         try:
             build = _fetch_suite(request, progress, refresh, name)
@@ -138,13 +129,13 @@ def unpacking(suite: Suite, watch: Watcher) -> Iterator[None]:
 def _in_cache(request: PackageRequest, wanted: str) -> Build | None:
     origin = ("package", request.arch, request.distribution.id, request.suite.name)
     for entry in reversed(cache.cached()):
-        found = entry.manifest
+        build = entry.build
         if (
-            found is not None
-            and (found.kind, found.arch, found.distribution, found.suite) == origin
-            and (not is_version(wanted) or found.version == wanted)
+            build is not None
+            and (entry.kind, build.arch, entry.distribution, entry.suite) == origin
+            and (not is_version(wanted) or build.version == wanted)
         ):
-            return entry.build
+            return build
     return None
 
 
@@ -159,7 +150,9 @@ def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
     except GlibcUnavailable as failure:
         if request.arch == native_arch():
             raise
-        cross = replace(request, package=cross_package_name(request.arch), arch=native_arch())
+        cross = replace(
+            request, package=catalog.cross_package_name(request.arch), arch=native_arch()
+        )
         try:
             package = download_package(cross, work / "cross", watch)
         except GlibcUnavailable:

@@ -4,8 +4,6 @@ The cffi lane on another glibc: the protocol is the worker's, so `WorkerLane` se
 they need besides that glibc lies below ``/python`` of the private root.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys
@@ -80,7 +78,12 @@ def python_parts(build: Build) -> dict[str, Path]:
     own: dict[str, Path] = {}
     waiting = [program, *extensions]
     while waiting:
-        for name in _needed(waiting.pop()):
+        path = waiting.pop()
+        try:
+            needed = read_elf_file(path, follow=True)[0].needed
+        except ElfError as problem:
+            raise GlibcError(f"{path}: {problem}") from None
+        for name in needed:
             if name in libraries and name not in glibc and name not in own:
                 own[name] = libraries[name]
                 waiting.append(own[name])
@@ -121,13 +124,6 @@ def _loader(mapped: list[Path], names: tuple[str, ...]) -> tuple[str, Path]:
     raise GlibcError(
         f"the dynamic loader of this process ({' or '.join(names)}) is not among its mapped files"
     )
-
-
-def _needed(path: Path) -> tuple[str, ...]:
-    try:
-        return read_elf_file(path, follow=True)[0].needed
-    except ElfError as problem:
-        raise GlibcError(f"{path}: {problem}") from None
 
 
 def _no_glibc(mapped: list[Path]) -> GlibcUnavailable:

@@ -1,7 +1,5 @@
 """Which builds there are: the host's, the cache's, and what the distribution offers."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -50,13 +48,11 @@ def inventory() -> tuple[InventoryEntry, ...]:
         entries.append(_entry(host(), "host"))
     have: set[tuple[str, str, str]] = set()
     for one in cache.cached():
-        if one.build is None or one.manifest is None:
+        if one.build is None:
             entries.append(InventoryEntry("", "", "damaged", str(one.folder), one.folder.name))
             continue
-        package = one.manifest.kind == "package"
-        entries.append(_entry(one.build, "cached" if package else "added"))
-        if package:
-            have.add((one.manifest.distribution, one.build.version, one.build.arch))
+        entries.append(_entry(one.build, "cached" if one.kind == "package" else "added"))
+        have.add((one.distribution, one.build.version, one.build.arch))
     with contextlib.suppress(GlibcUnavailable):
         distribution, arch = host_distribution(), native_arch()
         for suite in distribution.suites:

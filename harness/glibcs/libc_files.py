@@ -1,7 +1,5 @@
 """Which files make up a glibc build, and what a libc file says of itself."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A private root for running a program under one glibc, with nothing of the host's in it."""
 
-from __future__ import annotations
-
 import contextlib
 import filecmp
 import hashlib

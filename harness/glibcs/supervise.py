@@ -1,15 +1,13 @@
 """Run a command that ends, with every process it started, when its asker dies.
 
-A program of its own, ``python -I -S supervise.py DESCRIPTOR COMMAND…``, without threads and with
-the standard library alone. DESCRIPTOR is the reading end of a pipe of which the asker alone has
-the other end: the kernel closes that however the asker ends.
+A program of its own, ``python -I -S supervise.py COMMAND…``, without threads and with the standard
+library alone. Its input is a pipe of which the asker alone has the other end: the kernel closes
+that however the asker ends. The command's is empty.
 
 Two nets: the command is process 1 of a pid namespace where the kernel allows one; and its orphans
 become children of this process (PR_SET_CHILD_SUBREAPER), which ends them itself. Sources:
 prctl(2), unshare(2), pid_namespaces(7), user_namespaces(7).
 """
-
-from __future__ import annotations
 
 import ctypes
 import os
@@ -23,8 +21,8 @@ _CLONE_NEWUSER, _CLONE_NEWPID = 0x10000000, 0x20000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(watched: int, command: list[str]) -> int:
-    """Run *command* until it ends or *watched* does; gives its exit status as a shell would."""
+def main(command: list[str]) -> int:
+    """Run *command* until it or the input ends; gives its exit status as a shell would."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if _works():
         _enter()
@@ -32,9 +30,10 @@ def main(watched: int, command: list[str]) -> int:
     if child == 0:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.execv(command[0], command)
         os._exit(127)
-    status = _wait(watched, child)
+    status = _wait(child)
     while True:
         for orphan in _children():
             with suppress(ProcessLookupError):
@@ -45,9 +44,9 @@ def main(watched: int, command: list[str]) -> int:
             return status
 
 
-def _wait(watched: int, child: int) -> int:
+def _wait(child: int) -> int:
     poll = select.poll()
-    poll.register(watched, select.POLLHUP)
+    poll.register(0, select.POLLHUP)
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -95,4 +94,4 @@ def _children() -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(sys.argv[1:]))

@@ -6,51 +6,29 @@ bulk, and an answer keeps the kernel's explanation of a refusal.
 Source: linux/netlink.h, linux/rtnetlink.h.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from socket import AF_INET6
+from socket import AF_INET, AF_INET6
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pyroute2 import netlink as linux  # type: ignore[import-untyped]
 from pyroute2.netlink import nlmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
+from harness.model.host import IPAddress
+
 from . import rows
+from .rows import KernelAddress, KernelLabel, KernelLink, KernelRoute
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from .rows import KernelAddress, KernelLabel, KernelLink, KernelRoute
-
-NETLINK_ROUTE = 0
-SOL_NETLINK = 270
-NETLINK_CAP_ACK = 10
-NETLINK_EXT_ACK = 11
-
-NLMSG_ERROR = 2
-NLMSG_DONE = 3
-NLM_F_REQUEST = 0x01
-NLM_F_ACK = 0x04
-NLM_F_DUMP_INTR = 0x10
-NLM_F_ACK_TLVS = 0x200
-NLM_F_EXCL = 0x200
-NLM_F_CREATE = 0x400
-NLM_F_DUMP = 0x300
+_NETLINK_CAP_ACK = 10
 _NLMSGERR_ATTR_MSG = 1
-
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
-RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
-RTM_NEWROUTE, RTM_GETROUTE = 24, 26
-RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
-RTM_NEWADDRLABEL, RTM_DELADDRLABEL, RTM_GETADDRLABEL = 72, 73, 74
-
 _HEADER = struct.Struct("=IHHII")
 _BATCH = 32  # route look-ups in flight; their answers fit the default receive buffer
 _BUFFER = 1 << 18
@@ -73,56 +51,65 @@ class label_message(nlmsg):  # type: ignore[misc]  # noqa: N801 - pyroute2 names
 
 
 class route_message(rtmsg):  # type: ignore[misc]  # noqa: N801
-    """A route that can name the protocol, which pyroute2's cannot; its nexthops are bytes."""
+    """A route whose nexthops are bytes."""
 
     __slots__ = ()
     # pyroute2 prepares a class at its first use, and a subclass of a prepared one not at all
     _nlmsg_base__compiled_nla = False
-    nla_map = (
-        *((name, "cdata" if name == "RTA_MULTIPATH" else kind) for name, kind in rtmsg.nla_map),
-        ("RTA_PAD", "hex"),
-        ("RTA_UID", "uint32"),
-        ("RTA_TTL_PROPAGATE", "uint8"),
-        ("RTA_IP_PROTO", "uint8"),
+    nla_map = tuple(
+        (name, "cdata" if name == "RTA_MULTIPATH" else kind) for name, kind in rtmsg.nla_map
     )
+
+
+# the RTM_NEW… of each form; RTM_DEL… and RTM_GET… are the two numbers behind it
+_NEW = {ifinfmsg: 16, ifaddrmsg: 20, rtmsg: 24, route_message: 24, fibmsg: 32, label_message: 72}
+_DELETE, _GET = 1, 2
 
 
 class Netlink:
     """A blocking rtnetlink socket in the network namespace of the caller. Raises OSError."""
 
     def __init__(self) -> None:
-        self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE)
-        for option in (NETLINK_CAP_ACK, NETLINK_EXT_ACK):
-            self._sock.setsockopt(SOL_NETLINK, option, 1)
+        self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, linux.NETLINK_ROUTE)
+        for option in (_NETLINK_CAP_ACK, linux.NETLINK_EXT_ACK):
+            self._sock.setsockopt(linux.SOL_NETLINK, option, 1)
         self._sock.bind((0, 0))
 
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
 
-    def add(self, request: nlmsg, kind: int) -> None:
-        """As `change`, for something that must not be there yet."""
-        self.change(request, kind, NLM_F_CREATE | NLM_F_EXCL)
+    def add(self, request: nlmsg) -> None:
+        """Add what a `message` says, which must not be there yet. Raises RefusedError."""
+        self._change(request, _NEW[type(request)], linux.NLM_F_CREATE | linux.NLM_F_EXCL)
 
-    def change(self, request: nlmsg, kind: int, flags: int = 0) -> None:
-        """Send a change of the ``kind`` RTM_*; wait for the kernel's word. Raises RefusedError."""
-        self._send(request, kind, flags | NLM_F_ACK)
+    def change(self, request: nlmsg) -> None:
+        """Change what a `message` says, which is there. Raises RefusedError."""
+        self._change(request, _NEW[type(request)])
+
+    def remove(self, request: nlmsg) -> None:
+        """Remove what a `message` says. Raises RefusedError."""
+        self._change(request, _NEW[type(request)] + _DELETE)
+
+    def _change(self, request: nlmsg, kind: int, flags: int = 0) -> None:
+        self._sock.send(encode(request, kind, flags | linux.NLM_F_ACK))
         for number, _, data in self._messages():
-            if number == NLMSG_ERROR:
+            if number == linux.NLMSG_ERROR:
                 _raise_for(data)
                 return
 
-    def dump(self, form: type[nlmsg], kind: int, family: int = 0) -> list[bytes]:
-        """Every message of a dump of the ``kind`` RTM_GET*, in order. Raises RefusedError."""
+    def dump(self, form: type[nlmsg], family: int = 0) -> list[bytes]:
+        """Every message of the dump of a form, in order. Raises RefusedError."""
+        request = encode(message(form, family=family), _NEW[form] + _GET, linux.NLM_F_DUMP)
         while True:
-            self._send(message(form, family=family), kind, NLM_F_DUMP)
+            self._sock.send(request)
             found: list[bytes] = []
             interrupted = False
             for number, flags, data in self._messages():
-                interrupted = interrupted or bool(flags & NLM_F_DUMP_INTR)
-                if number == NLMSG_DONE:
+                interrupted = interrupted or bool(flags & linux.NLM_F_DUMP_INTR)
+                if number == linux.NLMSG_DONE:
                     break
-                if number == NLMSG_ERROR:
+                if number == linux.NLMSG_ERROR:
                     _raise_for(data)
                 found.append(data)
             if not interrupted:
@@ -141,7 +128,7 @@ class Netlink:
             while pending:
                 for kind, _, data in _split(self._sock.recv(_BUFFER)):
                     pending -= 1
-                    if kind == NLMSG_ERROR:
+                    if kind == linux.NLMSG_ERROR:
                         answers.append(-struct.unpack_from("=i", data, 16)[0])
                     else:
                         answers.append(data)
@@ -149,40 +136,36 @@ class Netlink:
 
     def links(self) -> list[KernelLink]:
         """The link dump. Raises RefusedError."""
-        return [rows.link(each) for each in self._decoded(ifinfmsg, RTM_GETLINK)]
+        return [rows.link(each) for each in self._decoded(ifinfmsg)]
 
     def addresses(self) -> list[KernelAddress]:
         """The address dump of both families. Raises RefusedError."""
-        return [rows.address(each) for each in self._decoded(ifaddrmsg, RTM_GETADDR)]
+        return [rows.address(each) for each in self._decoded(ifaddrmsg)]
 
     def rules(self, family: int) -> list[Any]:
         """The routing rules of AF_INET or AF_INET6 in order; none where the kernel has none."""
         with suppress(RefusedError):
-            return self._decoded(fibmsg, RTM_GETRULE, family)
+            return self._decoded(fibmsg, family)
         return []
 
     def routes(self, family: int) -> list[KernelRoute]:
         """The routes of every table of AF_INET or AF_INET6; none where the kernel has none."""
         with suppress(RefusedError):
-            found = map(rows.route, self.dump(rtmsg, RTM_GETROUTE, family))
+            found = map(rows.route, self.dump(rtmsg, family))
             return [row for row in found if row is not None]
         return []
 
     def address_labels(self) -> list[KernelLabel]:
         """The kernel's IPv6 address label table; empty without IPv6."""
         with suppress(RefusedError):
-            found = self._decoded(label_message, RTM_GETADDRLABEL, AF_INET6)
-            return [rows.label(each) for each in found]
+            return [rows.label(each) for each in self._decoded(label_message, AF_INET6)]
         return []
 
-    def _decoded(self, form: type[nlmsg], kind: int, family: int = 0) -> list[Any]:
-        found = [form(data) for data in self.dump(form, kind, family)]
+    def _decoded(self, form: type[nlmsg], family: int = 0) -> list[Any]:
+        found = [form(data) for data in self.dump(form, family)]
         for each in found:
             each.decode()
         return found
-
-    def _send(self, request: nlmsg, kind: int, flags: int) -> None:
-        self._sock.send(encode(request, kind, flags))
 
     def _messages(self) -> Iterator[tuple[int, int, bytes]]:
         while True:
@@ -201,9 +184,30 @@ def message(form: type[nlmsg], attrs: Mapping[str, Any] = _NONE, **fields: int) 
 def encode(request: nlmsg, kind: int, flags: int = 0) -> bytes:
     """The bytes of a `message` of the ``kind`` RTM_*, with ``flags`` beyond REQUEST."""
     # nothing asks for sequence numbers: a socket has one request, or one batch, at a time
-    request["header"].update({"type": kind, "flags": flags | NLM_F_REQUEST})
+    request["header"].update({"type": kind, "flags": flags | linux.NLM_F_REQUEST})
     request.encode()
     return bytes(request.data)
+
+
+def route_request(
+    address: IPAddress, interface: int = 0, protocol: int = 0, flags: int = 0
+) -> bytes:
+    """The request for the route to an address, for `Netlink.ask`.
+
+    ``interface`` and ``protocol`` may stay open (0); ``flags`` are RTM_F_*. Made without pyroute2,
+    which takes longer for it than the kernel does to answer.
+    """
+    family = AF_INET if address.version == 4 else AF_INET6
+    body = rows.ROUTE.pack(family, address.max_prefixlen, 0, 0, 0, 0, 0, 0, flags)
+    for number, data in (
+        (rows.RTA_DST, address.packed),
+        (rows.RTA_OIF, struct.pack("=I", interface) if interface else b""),
+        (rows.RTA_IP_PROTO, bytes([protocol]) if protocol else b""),
+    ):
+        if data:
+            body += rows.ATTRIBUTE.pack(4 + len(data), number) + data + bytes(-len(data) % 4)
+    size, kind = _HEADER.size + len(body), _NEW[rtmsg] + _GET
+    return _HEADER.pack(size, kind, linux.NLM_F_REQUEST, 0, 0) + body
 
 
 def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -220,7 +224,7 @@ def _raise_for(data: bytes) -> None:
         return
     flags = _HEADER.unpack_from(data)[2]
     words = os.strerror(-number)
-    if flags & NLM_F_ACK_TLVS:
+    if flags & linux.NLM_F_ACK_TLVS:
         # NETLINK_CAP_ACK leaves only the header of the request before the attributes
         said = rows.attributes(data, 36).get(_NLMSGERR_ATTR_MSG)
         if said:

@@ -6,23 +6,17 @@ a source's own rules and routes decide, sockets are asked instead.
 Source: linux/rtnetlink.h; net/ipv4/datagram.c and net/ipv6/datagram.c of the kernel.
 """
 
-from __future__ import annotations
-
 import errno
 import socket
-import struct
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING
 
 from harness.model.host import IFA_F_OPTIMISTIC, AddressRow, HostView, Route, Target
 
-from .netlink import RTM_GETROUTE, Netlink, encode, message, route_message
+from .netlink import Netlink, route_request
 from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes, is_kernels_rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _TYPE = 23  # rtm_type
 _IPPROTO_UDP = 17
@@ -119,41 +113,18 @@ def _request(target: Target, only_ipv6: bool) -> bytes | Route:
         if only_ipv6:
             return _refused(errno.ENETUNREACH)
         address = address.ipv4_mapped
-    # connect() takes the unspecified address for the loopback one, which the shapes hold
-    packed = address.packed if int(address) else None
-    if isinstance(address, IPv4Address):
-        return _shaped(_IPV4, packed)
-    if not _needs_scope(address):
-        return _shaped(_IPV6, packed)
-    if target.scope_id == 0:
+    scoped = isinstance(address, IPv6Address) and _needs_scope(address)
+    if scoped and target.scope_id == 0:
         return _refused(errno.EINVAL)
-    return _shaped(_IPV6_SCOPED, packed)[:-4] + struct.pack("=I", target.scope_id)
+    if not int(address):  # connect() takes it for the loopback one
+        address = ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return route_request(address, target.scope_id if scoped else 0, _IPPROTO_UDP)
 
 
 def _needs_scope(address: IPv6Address) -> bool:
     if address.is_multicast:
         return address.packed[1] & 0x0F in (1, 2)
     return address.is_link_local
-
-
-def _shape(family: int, interface: int | None = None) -> bytes:
-    loopback, bits = ("127.0.0.1", 32) if family == AF_INET else ("::1", 128)
-    attrs = {"RTA_DST": loopback, "RTA_IP_PROTO": _IPPROTO_UDP, "RTA_OIF": interface}
-    return encode(message(route_message, attrs, family=family, dst_len=bits), RTM_GETROUTE)
-
-
-# encoding one message takes pyroute2 longer than the kernel needs to answer it, so each
-# shape is encoded once: the destination is the first attribute, the interface the last
-_IPV4 = _shape(AF_INET)
-_IPV6 = _shape(AF_INET6)
-_IPV6_SCOPED = _shape(AF_INET6, 1)
-_DESTINATION = ROUTE_ATTRIBUTES + 4
-
-
-def _shaped(shape: bytes, packed: bytes | None) -> bytes:
-    if packed is None:
-        return shape
-    return shape[:_DESTINATION] + packed + shape[_DESTINATION + len(packed) :]
 
 
 def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:

@@ -3,24 +3,25 @@
 Source: linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/fib_rules.h.
 """
 
-from __future__ import annotations
-
 import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_interface
 from socket import AF_INET, AF_INET6, inet_ntop
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.model.host import AddressRow, IPAddress, Link
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 ROUTE_TYPES = {
     "unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5,
     "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9,
 }  # fmt: skip
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+ADDRESS_FLAGS = {
+    "deprecated": 0x20, "home": 0x10, "optimistic": 0x04, "tentative": 0x40, "temporary": 0x01,
+    "mngtmpaddr": 0x100, "noprefixroute": 0x200, "nodad": 0x02,
+}  # fmt: skip
+"""A scenario's words for bits of IFA_FLAGS."""
 PREFERENCES = {"low": 3, "medium": 0, "high": 1}
 RULE_TYPES = {"unicast": 1, "nop": 3, "blackhole": 6, "unreachable": 7, "prohibit": 8}
 FR_ACT_GOTO = 2
@@ -38,12 +39,12 @@ RULE_WORDS = {
 HOP_DEAD, HOP_ONLINK, HOP_LINKDOWN = 1, 4, 16
 BY_KERNEL = 2  # RTPROT_KERNEL
 
-_ATTRIBUTE = struct.Struct("=HH")
-_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
-ROUTE_ATTRIBUTES = 16 + _ROUTE.size  # struct nlmsghdr comes first
+ATTRIBUTE = struct.Struct("=HH")
+ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
+ROUTE_ATTRIBUTES = 16 + ROUTE.size  # struct nlmsghdr comes first
 NEXT_HOP = struct.Struct("=HBBi")  # struct rtnexthop
-_DST, _SRC, _OIF, RTA_GATEWAY, _PRIORITY, RTA_PREFSRC, _MULTIPATH = 1, 2, 4, 5, 6, 7, 9
-_TABLE, _PREF, _ENCAP_TYPE = 15, 20, 21
+RTA_DST, _SRC, RTA_OIF, RTA_GATEWAY, _PRIORITY, RTA_PREFSRC, _MULTIPATH = 1, 2, 4, 5, 6, 7, 9
+_TABLE, _PREF, _ENCAP_TYPE, RTA_IP_PROTO = 15, 20, 21, 27
 _CLONED = 0x200
 _ROUTE_TYPES = {number: name for name, number in ROUTE_TYPES.items()}
 _IFF_UP, _IFF_LOOPBACK, _IFF_POINTOPOINT = 0x1, 0x8, 0x10
@@ -56,7 +57,7 @@ def attributes(data: bytes, offset: int) -> Mapping[int, bytes]:
     """The attributes of a message by number, the first of each; they begin at ``offset``."""
     found: dict[int, bytes] = {}
     while offset + 4 <= len(data):
-        length, number = _ATTRIBUTE.unpack_from(data, offset)
+        length, number = ATTRIBUTE.unpack_from(data, offset)
         if length < 4:
             break
         found.setdefault(number & 0x3FFF, data[offset + 4 : offset + length])
@@ -239,7 +240,7 @@ class KernelRoute:
 
 def route(data: bytes) -> KernelRoute | None:
     """A message of a dump or of a look-up; None for a cached or a multicast-routing entry."""
-    head = _ROUTE.unpack_from(data, 16)
+    head = ROUTE.unpack_from(data, 16)
     family, dst_len, src_len, tos, table, protocol, scope, kind, flags = head
     if flags & _CLONED or kind not in _ROUTE_TYPES or family not in (2, 10):
         return None
@@ -247,7 +248,7 @@ def route(data: bytes) -> KernelRoute | None:
     none = bytes(4 if family == 2 else 16)
     return KernelRoute(
         version=4 if family == 2 else 6,
-        to=f"{_address(found.get(_DST, none))}/{dst_len}",
+        to=f"{_address(found.get(RTA_DST, none))}/{dst_len}",
         source=f"{_address(found.get(_SRC, none))}/{src_len}" if src_len else None,
         table=_number(found.get(_TABLE), table),
         type=_ROUTE_TYPES[kind],
@@ -278,8 +279,8 @@ def _hops(found: Mapping[int, bytes], flags: int) -> Iterator[Hop]:
 
     data = found.get(_MULTIPATH)
     if data is None:
-        if _OIF in found:
-            yield hop(found, _number(found[_OIF], 0), flags)
+        if RTA_OIF in found:
+            yield hop(found, _number(found[RTA_OIF], 0), flags)
         return
     offset = 0
     while offset + NEXT_HOP.size <= len(data):

@@ -5,7 +5,7 @@ Read through netlink; nothing is changed. Source: linux/if_addr.h, linux/if_arp.
 
 from typing import get_args
 
-from harness.kernel.rows import BY_KERNEL, SCOPES, KernelAddress, KernelLink
+from harness.kernel.rows import ADDRESS_FLAGS, BY_KERNEL, SCOPES, KernelAddress, KernelLink
 from harness.live.machine import Dumps
 from harness.live.said import Address, Data, Link, Said
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
@@ -16,11 +16,8 @@ _BY_TYPE = {ARPHRD_SIT: "sit", ARPHRD_TUNNEL: "tunnel", ARPHRD_TUNNEL6: "tunnel6
 _NATIVE_KINDS = frozenset(get_args(Kind)) - set(_BY_TYPE.values())
 _ARPHRD_ETHER, _ARPHRD_LOOPBACK = 1, 772
 _EQUAL = ("", "ethernet", "ifb", "team", "hsr", "geneve", "gretap", "ip6gretap", "netdevsim")
-# 0x48 is a detection of duplicates that runs or has failed
-_FLAGS = (
-    (0x20, "deprecated"), (0x10, "home"), (0x04, "optimistic"), (0x48, "tentative"),
-    (0x01, "temporary"), (0x100, "mngtmpaddr"), (0x200, "noprefixroute"),
-)  # fmt: skip
+# of a detection of duplicates: one that has failed is as one that runs
+_DAD_FAILED = 0x08
 _FLAGS4 = ("deprecated", "noprefixroute")
 _SCOPE_NAMES = {number: name for name, number in SCOPES.items() if name != "nowhere"}
 _MOST = 250
@@ -99,7 +96,8 @@ def _address(
             leave_out("scope", row.scope)
         elif scope == ("host" if row.own.is_loopback else "global"):
             scope = None
-    flags = [name for bits, name in _FLAGS if row.flags & bits]
+    bits = row.flags | (ADDRESS_FLAGS["tentative"] if row.flags & _DAD_FAILED else 0)
+    flags = [name for name, bit in ADDRESS_FLAGS.items() if bits & bit and name != "nodad"]
     if row.own.version == 4:
         flags = [name for name in flags if name in _FLAGS4]
     if "optimistic" in flags and "tentative" in flags:

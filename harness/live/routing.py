@@ -9,11 +9,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from socket import AF_INET, AF_INET6
 from typing import Any
 
 from harness.kernel import rows as kernel
-from harness.kernel.netlink import RTM_GETROUTE, Netlink, encode, message, route_message
+from harness.kernel.netlink import Netlink, route_request
 from harness.kernel.rows import Hop, KernelLabel, KernelRoute
 from harness.live.machine import Dumps
 from harness.live.said import Address, Data, Link, Said
@@ -201,15 +200,7 @@ def pinned(
 
 def _looked_up(netlink: Netlink, text: str) -> KernelRoute | None:
     """The route that the kernel takes for a destination."""
-    address = ip_address(text)
-    request = message(
-        route_message,
-        {"RTA_DST": text},
-        family=AF_INET if address.version == 4 else AF_INET6,
-        dst_len=address.max_prefixlen,
-        flags=_LOOKUP_TABLE,
-    )
-    (answer,) = netlink.ask([encode(request, RTM_GETROUTE)])
+    (answer,) = netlink.ask([route_request(ip_address(text), flags=_LOOKUP_TABLE)])
     return None if isinstance(answer, int) else kernel.route(answer)
 
 

@@ -1,34 +1,21 @@
 """The frames of ``csrc/PROTOCOL.md`` and a pair of pipes that carries them."""
 
-from __future__ import annotations
-
 import os
 import select
 import struct
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import Final
 
 from harness.native.record import LaneError, Query, RecordError, encode_text
 
-OPEN: Final = b"O"
-LOOKUP: Final = b"L"
-VIEW: Final = b"V"
-END: Final = b"E"
-QUIT: Final = b"Q"
-RESYNC: Final = b"R"
-HELLO: Final = b"H"
-STARTED: Final = b"S"
-ANSWER: Final = b"A"
-SEEN: Final = b"V"
-DIED: Final = b"D"
-ERROR: Final = b"X"
+OPEN, LOOKUP, VIEW, END, QUIT, RESYNC = b"O", b"L", b"V", b"E", b"Q", b"R"
+HELLO, STARTED, ANSWER, SEEN, DIED, ERROR = b"H", b"S", b"A", b"V", b"D", b"X"
 
 #: How a session ended, in a DIED frame.
 BY_EXIT, BY_SIGNAL, BY_TIMEOUT, NO_FORK = range(4)
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION = 1
 
 _HEADER = struct.Struct("<Ic")
 _SESSION = struct.Struct("<IcI")

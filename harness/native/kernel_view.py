@@ -3,8 +3,6 @@
 Only the self-test of a foreign lane uses it: see `harness.compare.selftest`.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,103 +1,183 @@
-"""What every lane offers, and the session loop that they share."""
+"""What every lane offers: a worker process, and the sessions that it forks (csrc/PROTOCOL.md)."""
 
-from __future__ import annotations
-
+import contextlib
+import fcntl
+import os
 import struct
+import subprocess
+import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
 
-from harness.native import frames
+from harness.native import frames, record
 from harness.native.kernel_view import View, decode_view
-from harness.native.record import Crashed, LaneError, Outcome, RecordError, TimedOut, decode
+from harness.native.record import Crashed, LaneError, Outcome, Query, RecordError, TimedOut
+from harness.sandbox.values import Closing
+from harness.text.shown import escaped
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from harness.native.record import Query
-
-#: Seconds for a session to start or end: forking is all it does.
+#: Seconds for a worker or a session to start or end: forking is all it does.
 START_TIME = 10.0
 # seconds beyond a look-up's own time-out after which its process must be stopped from outside
 _GRACE = 2.0
 # the payload of a DIED frame: the session's number, how it ended, the value, a cookie
 _DIED = struct.Struct("<IBi16s")
+_COMPLAINTS = 1 << 16
+_LONGEST_CLUE = 500
+_SEALS = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 
 class SessionEnded(LaneError):
     """The session's process has ended by itself, in order."""
 
 
-class _Closing(ABC):
-    @abstractmethod
+class Worker:
+    """The process of a lane: started, greeted, and sure to end. Raises LaneError."""
+
+    def __init__(self, launch: Callable[..., subprocess.Popen[bytes]]) -> None:
+        # The loader's complaints are the only clue when a glibc does not start. They have the
+        # room that the file has now, and no more.
+        self._stderr = os.memfd_create("worker-stderr", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self._stderr, _COMPLAINTS)
+        fcntl.fcntl(self._stderr, fcntl.F_ADD_SEALS, _SEALS)
+        request_out, request_in = os.pipe2(os.O_CLOEXEC)
+        reply_out, reply_in = os.pipe2(os.O_CLOEXEC)
+        self.channel = frames.Channel(reply_out, request_in)
+        self.alive = False
+        try:
+            self._process = launch(stdin=request_out, stdout=reply_in, stderr=self._stderr)
+            self.alive = True
+        finally:
+            os.close(request_out)
+            os.close(reply_in)
+            if not self.alive:
+                self._release()
+        try:
+            self.glibc = self._greeted()
+        except LaneError:
+            self.kill()
+            raise
+
+    def _greeted(self) -> str:
+        try:
+            frame = self.channel.receive(START_TIME)
+        except LaneError as error:
+            raise LaneError(f"the worker does not speak: {error}") from None
+        if frame is None:
+            raise self.lost()
+        kind, payload = frame
+        version = int.from_bytes(payload[:4], "little")
+        if kind != frames.HELLO or len(payload) < 5 or version != frames.PROTOCOL_VERSION:
+            raise RecordError(f"no worker of this version: {kind!r} {payload[:32]!r}")
+        return record.version_text(payload[5 : 5 + payload[4]])
+
+    def child(self, number: int) -> int:
+        """The worker's child that sees itself as process ``number``. Raises LaneError."""
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                lines = status.read_text().splitlines()
+                fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+                names = fields["NSpid"].split()
+                if int(fields["PPid"]) == self._process.pid and int(names[-1]) == number:
+                    return int(status.parent.name)
+        raise LaneError(f"the worker has no process {number}")
+
+    def lost(self) -> LaneError:
+        """After the end of its pipe: what there is to say about the worker's end."""
+        try:
+            status: int | str = self._process.wait(START_TIME)
+        except subprocess.TimeoutExpired:
+            status = "none"
+        clue = self.said() or "no message"
+        self.kill()
+        return LaneError(f"the worker ended (status {status}): {clue}")
+
+    def said(self) -> str:
+        """The last line of its complaints and its sessions', escaped; later ones have room then."""
+        data = os.pread(self._stderr, _COMPLAINTS, 0).rstrip(b"\0")
+        os.pwrite(self._stderr, bytes(len(data)), 0)
+        os.lseek(self._stderr, 0, os.SEEK_SET)  # where they write, too: it is one open file
+        lines = data.decode("utf-8", "replace").strip().splitlines()
+        return escaped(lines[-1][:_LONGEST_CLUE]) if lines else ""
+
+    def kill(self) -> None:
+        """Ends it by force; its session dies with it, by the kernel's parent-death signal."""
+        if self.alive:
+            self.alive = False
+            self._process.kill()
+            self._process.wait()
+            self._release()
+
     def close(self) -> None:
-        """Leaves no process and no open file behind; harmless when repeated."""
+        """Ends it in an orderly way."""
+        if not self.alive:
+            return
+        self.channel.send(frames.plain_frame(frames.QUIT))
+        # whatever it says instead of ending, nobody listens any more
+        with contextlib.suppress(LaneError, subprocess.TimeoutExpired):
+            if self.channel.receive(START_TIME) is None:
+                self._process.wait(START_TIME)
+        self.kill()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class Lane(_Closing):
-    """A way to one glibc."""
-
-    @abstractmethod
-    def open(self) -> Session:
-        """Starts a process that has never called ``getaddrinfo``. Raises LaneError."""
+    def _release(self) -> None:
+        self.channel.close()
+        os.close(self._stderr)
 
 
-class Session(_Closing):
-    """One process that answers look-ups through ``channel``; ``number`` stands in every frame.
+class Session(Closing):
+    """One process that answers look-ups; ``number`` stands in every frame.
 
     ``pid`` is the process as it sees itself. Every method raises LaneError when the lane itself
     fails, and ValueError for a closed session or a time-out that is not a millisecond to a day.
     """
 
-    def __init__(self, channel: frames.Channel, number: int) -> None:
-        self._channel = channel
+    def __init__(self, worker: Worker, number: int) -> None:
+        self._worker = worker
+        self._channel = worker.channel
         self._number = number
         self._key = number.to_bytes(4, "little")
         self._end: Crashed | TimedOut | LaneError | None = None
         self._closed = False
         self.pid = 0
 
+    @property
+    def open(self) -> bool:
+        """Whether it is neither closed nor has ended by itself."""
+        return not self._closed and self._end is None
+
     def lookup(self, query: Query, timeout: float = 10.0) -> Outcome:
         """One call of ``getaddrinfo``: the answer within ``timeout`` seconds, or how the process
         ended. A session that has ended once answers every later lookup with that same end.
         """
-        return self.lookup_many((query,), timeout)[0]
-
-    def lookup_many(self, queries: Iterable[Query], timeout: float = 10.0) -> list[Outcome]:
-        """Many calls, one after another in the same process, sent without waiting between them.
-
-        ``timeout`` is for each; the outcomes are in the order of the queries, see ``lookup``.
-        """
-        payloads = [frames.lookup_payload(query, timeout) for query in queries]
-        records, end = self._ask(frames.LOOKUP, payloads, timeout)
-        outcomes: list[Outcome] = [decode(record) for record in records]
-        if end is not None:
-            outcomes += [end] * (len(payloads) - len(outcomes))
-        return outcomes
+        found = self._ask(frames.LOOKUP, frames.lookup_payload(query, timeout), timeout)
+        return record.decode(found) if isinstance(found, bytes) else found
 
     def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
         """What the kernel looks like from this process; getaddrinfo is not called.
 
         ``request`` is one of `harness.native.kernel_view`.
         """
-        payload = frames.view_payload(request, timeout)
-        found, end = self._ask(frames.VIEW, [payload], timeout)
-        return decode_view(request, found[0]) if end is None else end
+        found = self._ask(frames.VIEW, frames.view_payload(request, timeout), timeout)
+        return decode_view(request, found) if isinstance(found, bytes) else found
 
     def pid_here(self) -> int:
         """The process, as the caller's process tree numbers it. Raises LaneError without one."""
-        return self.pid
+        return self._worker.child(self.pid)
 
     def close(self) -> None:
         """Ends the process; harmless when repeated."""
-        if not self._closed:
-            self._closed = True
-            self._finish()
+        if self._closed:
+            return
+        self._closed = True
+        if self._end is not None or not self._worker.alive:
+            return
+        self._channel.send(frames.session_frame(frames.END, self._number))
+        deadline = time.monotonic() + START_TIME
+        while self._end is None and self._worker.alive:
+            self._next(START_TIME)
+            if time.monotonic() > deadline:
+                self._worker.kill()
 
     def start(self) -> Self:
         """Waits until the process serves. Raises LaneError when it does not."""
@@ -106,20 +186,18 @@ class Session(_Closing):
         if self._end is None and self.pid:
             return self
         end = self._end
-        self._stop()
+        self._worker.kill()
         if isinstance(end, LaneError):
             raise end
         raise LaneError(f"the session did not start: {end}")
 
-    def _ask(
-        self, kind: bytes, payloads: list[bytes], timeout: float
-    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
+    def _ask(self, kind: bytes, payload: bytes, timeout: float) -> bytes | Crashed | TimedOut:
         if self._closed:
             raise ValueError("the session is closed")
         if self._end is None:
-            requests = [frames.session_frame(kind, self._number, one) for one in payloads]
-            self._channel.send(b"".join(requests))
-        return self._answers(len(payloads), timeout)
+            self._channel.send(frames.session_frame(kind, self._number, payload))
+        answers, end = self._answers(1, timeout)
+        return answers[0] if end is None else end
 
     def _answers(
         self, wanted: int, timeout: float
@@ -140,15 +218,13 @@ class Session(_Closing):
             frame = self._channel.receive(timeout + _GRACE)
             if frame is not None:
                 return self._take(*frame, timeout)
+            self._end = self._worker.lost()
         except frames.StalledError:
             # Its own alarm did not end it: stopped by someone, or stuck in the kernel.
             self._end = TimedOut(timeout)
         except LaneError as error:
             self._end = error
-        else:
-            self._end = self._lost(timeout)
-            return None
-        self._stop()
+        self._worker.kill()
         return None
 
     def _take(self, kind: bytes, payload: bytes, timeout: float) -> bytes | None:
@@ -164,35 +240,108 @@ class Session(_Closing):
             _, how, value, cookie = _DIED.unpack(payload)
             if (how, value) != (frames.BY_EXIT, 0):
                 self._channel.restart(frames.plain_frame(frames.RESYNC, cookie))
-            self._end = ended(how, value, timeout)
+            self._end = _ended(how, value, timeout)
             if isinstance(self._end, Crashed):
-                self._end = Crashed(value, self._said())
+                self._end = Crashed(value, self._worker.said())
         else:
             raise RecordError(f"unexpected frame {kind!r} {payload[:16]!r}")
         return None
 
-    def _said(self) -> str:
-        """What the process that died has written to standard error, where that is kept."""
-        return ""
 
-    @abstractmethod
-    def _lost(self, timeout: float) -> Crashed | TimedOut | LaneError:
-        """The pipe has ended: finds out how the process did, and cleans up."""
+class Burst(Session):
+    """A whole session in one write, opened, asked everything and ended; `finish` takes the answers.
 
-    @abstractmethod
-    def _stop(self) -> None:
-        """Kills the process and waits for it."""
-
-    @abstractmethod
-    def _finish(self) -> None:
-        """Ends the process in an orderly way, or by force when it does not obey."""
-
-
-def ended(how: int, value: int, timeout: float) -> Crashed | TimedOut | LaneError:
-    """What a DIED frame means to the look-up that was waiting for ``timeout`` seconds.
-
-    ``how`` is one of ``frames.BY_EXIT`` and so on; ``value`` exit status, signal or errno.
+    For engines that make many look-ups: there is no waiting between frames, and several lanes can
+    work at once while their answers are not yet read.
     """
+
+    def __init__(
+        self, worker: Worker, number: int, lookups: Sequence[bytes], timeout: float
+    ) -> None:
+        super().__init__(worker, number)
+        self._timeout = timeout
+        self._wanted = len(lookups)
+        self._channel.send(frames.whole_session(number, lookups))
+
+    def finish(self) -> tuple[list[bytes], Crashed | TimedOut | None]:
+        """The records, not yet decoded, and how the session ended early.
+
+        There are fewer records than look-ups exactly when the second part is not None.
+        Raises LaneError when the worker or what it says is broken.
+        """
+        while self._end is None and not self.pid:  # one that dies here is a result all the same
+            if self._next(START_TIME) is not None:
+                raise self._broken("an answer before the session started")
+        records, early = self._answers(self._wanted, self._timeout)
+        if any(len(each) < record.HEAD_SIZE for each in records):
+            raise self._broken("a record cut short")
+        while self._end is None:
+            if self._next(self._timeout) is not None:
+                raise self._broken(f"more than {self._wanted} answers")
+        if early is None and not isinstance(self._end, SessionEnded):
+            raise LaneError(f"the session did not end in order: {self._end}")
+        return records, early
+
+    def _broken(self, what: str) -> RecordError:
+        self._worker.kill()
+        return RecordError(what)
+
+
+class Lane(Closing, ABC):
+    """A way to one glibc: one worker, which forks a process for each session, one at a time.
+
+    The worker is started at the first ``open`` and again when it was lost. It dies with the
+    thread that started it.
+    """
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+        self._session: Session | None = None
+        self._number = 0
+
+    @abstractmethod
+    def _launch(self, *, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+        """Starts the worker's process. Raises LaneError."""
+
+    def start(self) -> Worker:
+        """Starts the worker when it does not run. Raises LaneError."""
+        if self._worker is None or not self._worker.alive:
+            self._worker = Worker(self._launch)
+            self._number = 0
+        return self._worker
+
+    def open(self) -> Session:
+        """Starts a process that has never called ``getaddrinfo``.
+
+        Raises LaneError also while a session is open.
+        """
+        worker, number = self._free()
+        worker.channel.send(frames.session_frame(frames.OPEN, number))
+        self._session = Session(worker, number)
+        return self._session.start()
+
+    def burst(self, lookups: Sequence[bytes], timeout: float) -> Burst:
+        """A whole session for ``lookups`` (`frames.lookup_payload`); raises as `open`."""
+        return Burst(*self._free(), lookups, timeout)
+
+    def close(self) -> None:
+        """Ends the worker and what it runs."""
+        if self._session is not None:
+            self._session.close()
+        if self._worker is not None:
+            self._worker.close()
+        self._session = self._worker = None
+
+    def _free(self) -> tuple[Worker, int]:
+        if self._session is not None and self._session.open:
+            raise LaneError("close the open session first: a worker serves one at a time")
+        worker = self.start()
+        self._number += 1
+        return worker, self._number
+
+
+def _ended(how: int, value: int, timeout: float) -> Crashed | TimedOut | LaneError:
+    """What a DIED frame means to the look-up that was waiting for ``timeout`` seconds."""
     if how == frames.BY_SIGNAL:
         return Crashed(value)
     if how == frames.BY_TIMEOUT:

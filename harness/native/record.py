@@ -1,7 +1,5 @@
 """One call of ``getaddrinfo``: what is asked, what came back and its decoding."""
 
-from __future__ import annotations
-
 import socket
 import struct
 from dataclasses import dataclass, field, replace

@@ -4,21 +4,16 @@ strace is a program of the host; the model never reads what it says. It is evide
 source addresses getsockname() returned are set beside the kernel's route look-ups.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from harness.native.lanes import Lane
+from harness.native.record import Outcome, Query
 from harness.sandbox import programs
-
-if TYPE_CHECKING:
-    from harness.native.lanes import Lane
-    from harness.native.record import Outcome, Query
 
 _CALLS = "socket,connect,getsockname,sendto,recvmsg,openat,open,bind"
 _ATTACH_TIME = 10.0
@@ -102,17 +97,11 @@ def _wait_attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
         if tracer.poll() is not None:
             said = tracer.stderr.read().decode(errors="replace") if tracer.stderr else ""
             raise TraceUnavailable(f"strace cannot attach: {said.strip() or 'no reason given'}")
-        if _tracer_of(pid):
+        # the number of a traced process is that of our own process tree
+        if re.search(r"^TracerPid:\s+[1-9]", Path(f"/proc/{pid}/status").read_text(), re.M):
             return
         time.sleep(0.005)
     raise TraceUnavailable("strace did not attach in time")
-
-
-def _tracer_of(pid: int) -> int:
-    # the number of a traced process is that of our own process tree
-    text = Path(f"/proc/{pid}/status").read_text()
-    match = re.search(r"^TracerPid:\s+(\d+)", text, re.MULTILINE)
-    return int(match[1]) if match else 0
 
 
 def connections(calls: Sequence[str]) -> tuple[Connection, ...]:

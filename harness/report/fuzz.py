@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from harness.compare.results import Count, Schema
+from harness.compare.results import Count, Result, Schema, Verdict
 from harness.report.documents import fill
 from harness.text.shown import one_line
 
 if TYPE_CHECKING:
-    from harness.compare.fuzz.engine import FuzzReport
+    from harness.compare.evidence import LaneSpec
+    from harness.compare.fuzz.engine import Disagreement, FuzzReport
 
 _GROUPS = (
     ("rule", "Rules (neighbouring pairs decided)"),
@@ -23,6 +23,58 @@ _GROUPS = (
     ("line", "gai.conf lines (look-ups made under them)"),
 )
 _DECIDED = " decided"
+_CAUSES = 3
+
+
+@dataclass(slots=True)
+class Group:
+    """Disagreements of one build that one thing may explain, as they are found.
+
+    ``causes`` are the changes of the model that explain all of them; where nothing does, ``kind``
+    has what they have in common.
+    """
+
+    build: Annotated[str, Field(description="in words: 2.36:amd64 (bookworm)")]
+    causes: Annotated[
+        tuple[str, ...],
+        Field(description="changes of the model of which each alone explains all of them"),
+    ]
+    kind: Annotated[str, Field(description="what differs, where nothing explains it")]
+    seen: Annotated[Count, Field(description="those looked into; there may be more")] = 0
+    written: Annotated[str, Field(description="the scenario file of the first one")] = ""
+
+    @classmethod
+    def of(cls, found: Disagreement) -> Group:
+        """A group of its own for a disagreement; `add` counts it."""
+        return cls(found.result.where, found.result.causes, _kind(found.result))
+
+    def takes(self, found: Disagreement) -> bool:
+        """Whether one thing may explain this disagreement and those that are here."""
+        if found.result.where != self.build or bool(found.result.causes) != bool(self.causes):
+            return False
+        if self.causes:
+            return not set(self.causes).isdisjoint(found.result.causes)
+        return self.kind == _kind(found.result)
+
+    def add(self, found: Disagreement) -> None:
+        """Take a disagreement that fits."""
+        self.causes = tuple(one for one in self.causes if one in found.result.causes)
+        self.seen += 1
+
+
+def _kind(result: Result) -> str:
+    """A disagreement in a few words: the first fact that differs."""
+    if result.verdict is not Verdict.DISAGREE:
+        return f"{result.verdict} with {result.error}"
+    if result.error != result.model_error:
+        return f"{result.error or 'an answer'} where the model says {result.model_error or 'one'}"
+    if result.native == result.model and result.differences:
+        return result.differences[0].partition(": ")[2].split()[0] + " of an entry"
+    if sorted(result.native) != sorted(result.model):
+        return "other addresses"
+    first = result.model[result.first_difference or 0]
+    rule = next((one.rule for one in result.decisions if one.before == first), None)
+    return "the order" if rule is None else f"the order, which rule {rule} decides in the model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +83,7 @@ class Document:
 
     seed: int
     glibc: Annotated[tuple[str, ...], Field(description="VERSION:ARCH of each build")]
+    builds: Annotated[tuple[str, ...], Field(description="each in words: 2.36:amd64 (bookworm)")]
     jobs: Count
     seconds: float
     batches: Count
@@ -43,25 +96,28 @@ class Document:
     counts: dict[str, int]
     left_out: tuple[str, ...]
     written: Annotated[tuple[str, ...], Field(description="scenario files of what was found")]
+    groups: Annotated[tuple[Group, ...], Field(description="the disagreements by their causes")]
     schema: Schema = 1
 
 
 def document(
-    report: FuzzReport, seed: int, builds: Sequence[str], jobs: int, elapsed: float,
-    written: Sequence[Path],
+    report: FuzzReport, seed: int, lanes: Sequence[LaneSpec], jobs: int, elapsed: float,
+    groups: Sequence[Group],
 ) -> Document:  # fmt: skip
-    """The report of all batches as a document; ``builds`` are VERSION:ARCH, ``elapsed`` seconds."""
+    """The report of all batches on ``lanes`` as a document; ``elapsed`` is in seconds."""
     return fill(
         Document,
         report,
         seed=seed,
-        glibc=tuple(builds),
+        glibc=tuple(f"{lane.glibc}:{lane.arch}" for lane in lanes),
+        builds=tuple(lane.where for lane in lanes),
         jobs=jobs,
         seconds=round(elapsed, 3),
         disagreements=report.differing,
         native_seconds=round(report.native_ns / 1e9, 3),
         counts={key: report.counts[key] for key in sorted(report.counts, key=_natural)},
-        written=tuple(map(str, written)),
+        written=tuple(group.written for group in groups if group.written),
+        groups=tuple(groups),
     )
 
 
@@ -69,7 +125,7 @@ def as_text(found: Document) -> str:
     """The document in words."""
     rate = found.cases / found.seconds if found.seconds else 0.0
     lines = [
-        f"seed {found.seed}, glibc {', '.join(found.glibc)}, jobs {found.jobs}",
+        f"seed {found.seed}, glibc {', '.join(found.builds)}, jobs {found.jobs}",
         f"{found.cases} cases on {found.batches} hosts in {found.seconds:.0f} s: {rate:.0f} a "
         f"second, {found.native_seconds:.0f} s inside getaddrinfo",
         f"{found.disagreements} disagreements, {found.crashes} crashes as predicted "
@@ -87,7 +143,11 @@ def as_text(found: Document) -> str:
             lines.append(f"  {name:32}{number:>12}{f', decided {more}' if more else ''}")
     lines += ["", f"Left out: {', '.join(found.left_out) or 'nothing'}"]
     lines += [f"Refused: {text}" for text in found.refused[:5]]
-    lines += [f"Written: {path}" for path in found.written]
+    for each in found.groups:
+        causes = "; or by: ".join(each.causes[:_CAUSES])
+        lines.append(f"{each.build}: {each.seen} looked into, {each.kind}")
+        lines += [f"  explained by: {causes}"] if causes else []
+        lines += [f"  written: {each.written}"] if each.written else []
     return "\n".join(map(one_line, lines)) + "\n"
 
 

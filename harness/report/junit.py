@@ -49,6 +49,8 @@ class JUnitReport(Writer):
 
     def note(self, notice: Notice) -> None:
         """Take a refused host, which is an error, or a stale entry of the baseline."""
+        if notice.kind == "cause":
+            return
         if notice.kind == "refused":
             case = Case("host", "", "error", "refused", notice.text)
             self._add(notice.scenario, notice.source, case, [notice.source])

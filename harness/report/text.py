@@ -119,6 +119,8 @@ class TextReport(Writer):
             if notice.kind == "stale":  # refused hosts are told elsewhere
                 words = f"stale in the baseline: {_where(notice)}: {notice.text}"
                 self._say(words, "bold yellow")
+            if notice.kind == "cause":
+                self._say(f"glibc {notice.build}: {notice.text}", "bold")
 
     def _answer(self, results: Sequence[Result], among: Sequence[Result]) -> None:
         first = results[0]

@@ -4,20 +4,18 @@
 its names and gai.conf, and observes what the kernel answers.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 from .names import PROTOCOLS, SERVICES
 from .pool import Outcome, Pool
-from .values import Device, DeviceNote, NoSandbox, SandboxError, SandboxUnavailable, Topology
+from .values import DeviceNote, NoSandbox, SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:
     from .box import Box
 
 __all__ = [
-    "PROTOCOLS", "SERVICES", "Box", "Device", "DeviceNote", "NoSandbox", "Outcome", "Pool",
-    "SandboxError", "SandboxUnavailable", "Topology",
+    "PROTOCOLS", "SERVICES", "Box", "DeviceNote", "NoSandbox", "Outcome", "Pool", "SandboxError",
+    "SandboxUnavailable",
 ]  # fmt: skip
 
 

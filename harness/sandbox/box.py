@@ -1,29 +1,22 @@
 """What a job sees inside its sandbox."""
 
-from __future__ import annotations
-
+import socket
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
+from harness.model.host import HostView, Target
+from harness.scenario.schema import Host
 
 from . import messages, namespaces
 from .capture import Capture
 from .dns import FirstReply, NameServer, Zone
 from .names import Resolver, replace, write_names
 from .topology import build
-from .values import SandboxError
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from harness.model.host import HostView, Target
-    from harness.scenario.schema import Host
-
-    from .values import Topology
+from .values import DeviceNote, SandboxError
 
 
 class Box:
@@ -43,8 +36,8 @@ class Box:
         self._scratch: Path | None = None
         self._roots: dict[tuple[Path, tuple[tuple[str, Path], ...]], Path] = {}
 
-    def build(self, host: Host) -> Topology:
-        """Build the host, once per box; which device each interface became.
+    def build(self, host: Host) -> tuple[DeviceNote, ...]:
+        """Build the host, once per box; what is worth knowing of its interfaces.
 
         Raises SandboxError for a field the kernel refuses, SandboxUnavailable for an interface.
         """

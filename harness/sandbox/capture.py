@@ -1,7 +1,5 @@
 """Capturing the sandbox's netlink traffic on an nlmon device, as wireshark reads it."""
 
-from __future__ import annotations
-
 import errno
 import socket
 import struct

@@ -1,7 +1,5 @@
 """Interfaces of every kind a scenario can name, from whatever this kernel offers."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os
@@ -110,18 +108,17 @@ def add_device(
     if data:
         info.append(("IFLA_INFO_DATA", {"attrs": [*data]}))
     attrs = {"IFLA_IFNAME": name, "IFLA_LINKINFO": {"attrs": info}, "IFLA_LINK": below}
-    sock.add(netlink.message(ifinfmsg, attrs, index=index), netlink.RTM_NEWLINK)
+    sock.add(netlink.message(ifinfmsg, attrs, index=index))
 
 
 def set_flags(sock: netlink.Netlink, index: int, flags: int, mask: int) -> None:
     """Set the ``mask`` bits of an interface's flags to ``flags``. Raises OSError."""
-    message = netlink.message(ifinfmsg, index=index, flags=flags, change=mask)
-    sock.change(message, netlink.RTM_NEWLINK)
+    sock.change(netlink.message(ifinfmsg, index=index, flags=flags, change=mask))
 
 
 def set_attribute(sock: netlink.Netlink, index: int, name: str, value: object) -> None:
     """Set an attribute of an interface: its name while it is down, its master. Raises OSError."""
-    sock.change(netlink.message(ifinfmsg, {name: value}, index=index), netlink.RTM_NEWLINK)
+    sock.change(netlink.message(ifinfmsg, {name: value}, index=index))
 
 
 def make(

@@ -5,17 +5,16 @@ So the reply that is to be second never goes before its partner has been sent (`
 Sources: RFC 1035, RFC 2308 (negative answers), RFC 6891 (EDNS).
 """
 
-from __future__ import annotations
-
+import asyncio
 import os
-import select
 import signal
 import socket
 import struct
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal, Self
 
 import dnslib  # type: ignore[import-untyped]
 from dnslib import QTYPE, RR, DNSRecord
@@ -23,9 +22,6 @@ from dnslib import QTYPE, RR, DNSRecord
 from . import syscalls
 from .names import NAME_SERVER
 from .values import SandboxError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 FirstReply = Literal["A", "AAAA"]
 _PORT = 53
@@ -36,6 +32,9 @@ _A, _AAAA = 1, 28
 _BATCH = 64  # datagrams read before any is answered
 _REMEMBERED = 256  # first replies whose partner has not been asked for
 
+Peer = Any
+"""A UDP client's address, a tuple, or what stands for a TCP connection."""
+
 
 @dataclass(frozen=True, slots=True)
 class Zone:
@@ -45,7 +44,7 @@ class Zone:
     first: FirstReply = "A"
 
     @classmethod
-    def of(cls, names: Mapping[str, Sequence[str]], first: FirstReply) -> Zone:
+    def of(cls, names: Mapping[str, Sequence[str]], first: FirstReply) -> Self:
         """A zone. Raises SandboxError for a name whose records do not fit one DNS message."""
         table = {}
         for name, addresses in names.items():
@@ -98,7 +97,7 @@ def cut_reply_to(query: DNSRecord) -> bytes:
 class Question:
     """A query, its answer, and ``cut``: what sends the client to TCP, None where it is there."""
 
-    peer: _Peer
+    peer: Peer
     name: bytes
     kind: int
     reply: bytes
@@ -115,9 +114,9 @@ class Ordering:
     """
 
     first: FirstReply
-    _answered: dict[tuple[_Peer, bytes], None] = field(default_factory=dict)
+    _answered: dict[tuple[Peer, bytes], None] = field(default_factory=dict)
 
-    def order(self, questions: Sequence[Question]) -> list[tuple[_Peer, bytes]]:
+    def order(self, questions: Sequence[Question]) -> list[tuple[Peer, bytes]]:
         """The replies to questions, over TCP all of one write, in the order they go out."""
         first, second = (_A, _AAAA) if self.first == "A" else (_AAAA, _A)
         replies = [(one.peer, one.reply) for one in questions if one.kind != second]
@@ -133,34 +132,17 @@ class Ordering:
         return replies
 
 
-_Peer = tuple[str, int] | int
-"""A UDP client's address, or the descriptor of a TCP connection."""
-
-
 class _Server:
     """The server's loop."""
 
-    def __init__(self, udp: socket.socket, tcp: socket.socket, zone: Zone) -> None:
+    def __init__(self, udp: socket.socket, zone: Zone) -> None:
         self.udp = udp
-        self.tcp = tcp
         self.zone = zone
         self.ordering = Ordering(zone.first)
-        self.connections: dict[int, tuple[socket.socket, bytearray]] = {}
-        self.poll = select.poll()
-        for sock in (udp, tcp):
-            self.poll.register(sock, select.POLLIN)
 
-    def serve(self) -> None:
-        while True:
-            for descriptor, _ in self.poll.poll():
-                if descriptor == self.udp.fileno():
-                    self._datagrams()
-                elif descriptor == self.tcp.fileno():
-                    connection, _ = self.tcp.accept()
-                    self.connections[connection.fileno()] = (connection, bytearray())
-                    self.poll.register(connection, select.POLLIN)
-                else:
-                    self._stream(descriptor)
+    async def serve(self, tcp: socket.socket) -> None:
+        asyncio.get_running_loop().add_reader(self.udp, self._datagrams)
+        await (await asyncio.start_server(self._stream, sock=tcp)).serve_forever()
 
     def _datagrams(self) -> None:
         questions: list[Question] = []
@@ -170,27 +152,22 @@ class _Server:
                 questions += self._question(data, (str(peer[0]), int(peer[1])))
         self._send(self.ordering.order(questions))
 
-    def _stream(self, descriptor: int) -> None:
-        connection, buffer = self.connections[descriptor]
-        data = b""
-        with suppress(OSError):
-            data = connection.recv(_TCP_SIZE)
-        if not data:
-            self.poll.unregister(connection)
-            del self.connections[descriptor]
-            connection.close()
-            return
-        buffer += data
-        questions: list[Question] = []
-        rest = memoryview(bytes(buffer))
-        while len(rest) >= 2 and len(rest) >= 2 + (length := int.from_bytes(rest[:2])):
-            questions += self._question(bytes(rest[2 : 2 + length]), descriptor)
-            rest = rest[2 + length :]
-        if not rest:  # else the partner of the last one may be in what has not come yet
-            buffer.clear()
-            self._send(self.ordering.order(questions))
+    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        buffer = b""
+        with suppress(OSError):  # a client that has gone
+            while data := await reader.read(_TCP_SIZE):
+                buffer += data
+                questions: list[Question] = []
+                rest = buffer
+                while len(rest) >= 2 and len(rest) >= 2 + (length := int.from_bytes(rest[:2])):
+                    questions += self._question(rest[2 : 2 + length], writer)
+                    rest = rest[2 + length :]
+                if not rest:  # else the partner of the last one may be in what has not come yet
+                    buffer = b""
+                    self._send(self.ordering.order(questions))
+        writer.close()
 
-    def _question(self, data: bytes, peer: _Peer) -> list[Question]:
+    def _question(self, data: bytes, peer: Peer) -> list[Question]:
         """The question that a message asks; none for what is no query."""
         try:
             query = DNSRecord.parse(data)
@@ -199,18 +176,18 @@ class _Server:
         if query.header.qr or query.header.opcode or len(query.questions) != 1:
             return []
         limit, cut = _TCP_SIZE, None
-        if not isinstance(peer, int):
+        if isinstance(peer, tuple):
             sizes = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]
             limit, cut = max([_UDP_SIZE, *sizes]), cut_reply_to(query)
         return [Question(peer, _name(query), query.q.qtype, reply_to(self.zone, query, limit), cut)]
 
-    def _send(self, replies: list[tuple[_Peer, bytes]]) -> None:
+    def _send(self, replies: list[tuple[Peer, bytes]]) -> None:
         for peer, data in replies:
-            with suppress(OSError):  # a client that has gone
-                if not isinstance(peer, int):
+            if isinstance(peer, asyncio.StreamWriter):
+                peer.write(struct.pack("!H", len(data)) + data)
+            else:
+                with suppress(OSError):  # a client that has gone
                     self.udp.sendto(data, peer)
-                elif peer in self.connections:
-                    self.connections[peer][0].sendall(struct.pack("!H", len(data)) + data)
 
 
 class NameServer:
@@ -229,23 +206,18 @@ class NameServer:
                 raise SandboxError(
                     f"resolver: dns needs port 53 of {NAME_SERVER} on lo: {problem.strerror}"
                 ) from None
-            self._pid = os.fork()
-            if self._pid == 0:
-                try:
-                    syscalls.die_with_parent()
-                    _stay_on_one_processor()
-                    _Server(udp, tcp, zone).serve()
-                finally:
-                    os._exit(1)
+
+            def serve() -> None:
+                syscalls.die_with_parent()
+                # which keeps the order of datagrams: on loopback each has a queue of its own
+                with suppress(OSError):
+                    allowed = sorted(os.sched_getaffinity(0))
+                    os.sched_setaffinity(0, {allowed[os.getpid() % len(allowed)]})
+                asyncio.run(_Server(udp, zone).serve(tcp))
+
+            self._pid = syscalls.forked(serve)
 
     def close(self) -> None:
         """End the server."""
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
-
-
-def _stay_on_one_processor() -> None:
-    """Keep the order of datagrams: on loopback each processor has a queue of its own."""
-    with suppress(OSError):
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {allowed[os.getpid() % len(allowed)]})

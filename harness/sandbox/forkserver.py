@@ -10,8 +10,6 @@ the socket, the kernel kills the supervisor when it dies and pid 1 when the
 supervisor dies, and with pid 1 goes everything in its pid namespace.
 """
 
-from __future__ import annotations
-
 import errno
 import gc
 import importlib
@@ -22,8 +20,8 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
 
 from . import box, messages, namespaces, syscalls, userns_diagnosis
 from .values import SandboxError
@@ -73,21 +71,28 @@ def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
     with suppress(Exception):
         importlib.import_module(module)
     forkserver = os.getpid()
+
+    def supervise() -> None:
+        control.close()
+        _supervise(job, forkserver)
+
     try:
-        pid = os.fork()
+        _forked(job, supervise)
     except OSError as problem:
-        with suppress(OSError):
-            messages.send(job, ("error", userns_diagnosis.unavailable(problem)))
-        return
-    if pid == 0:
+        _tell(job, userns_diagnosis.unavailable(problem))
+
+
+def _forked(job: socket.socket, work: Callable[[], None]) -> int:
+    """As `syscalls.forked`; the asker is told why the work failed."""
+
+    def told() -> None:
         try:
-            control.close()
-            _supervise(job, forkserver)
-            os._exit(0)
+            work()
         except BaseException as problem:
             _tell(job, problem)
-        finally:
-            os._exit(1)
+            raise
+
+    return syscalls.forked(told)
 
 
 def _supervise(job: socket.socket, forkserver: int) -> None:
@@ -100,10 +105,16 @@ def _supervise(job: socket.socket, forkserver: int) -> None:
         return
     # pid 1 cannot see its parent's pid; it sees this pipe close instead
     alive_read, alive_write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+
+    def pid_one() -> None:
         os.close(alive_write)
-        _pid_one(job, alive_read)
+        syscalls.die_with_parent()
+        watch = select.poll()
+        watch.register(alive_read, 0)
+        if not watch.poll(0):
+            _run(job)
+
+    pid = _forked(job, pid_one)
     os.close(alive_read)
     poll = select.poll()
     poll.register(os.pidfd_open(pid), select.POLLIN)
@@ -114,20 +125,6 @@ def _supervise(job: socket.socket, forkserver: int) -> None:
     if os.WIFSIGNALED(status):
         with suppress(OSError):
             messages.send(job, ("died", signal.Signals(os.WTERMSIG(status)).name))
-
-
-def _pid_one(job: socket.socket, alive: int) -> NoReturn:
-    try:
-        syscalls.die_with_parent()
-        watch = select.poll()
-        watch.register(alive, 0)
-        if not watch.poll(0):
-            _run(job)
-            os._exit(0)
-    except BaseException as problem:
-        _tell(job, problem)
-    finally:
-        os._exit(1)
 
 
 def _run(job: socket.socket) -> None:

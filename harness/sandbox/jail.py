@@ -6,8 +6,6 @@ process tree of its own, so that it can neither name nor signal another process;
 without any capability, nobody where root made the sandbox; and no way to more.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import subprocess
@@ -20,12 +18,16 @@ from . import syscalls, userns_diagnosis
 from .namespaces import NOBODY, write
 
 
-def start(argv: Sequence[str], root: Path, **options: Any) -> subprocess.Popen[bytes]:
+def start(argv: Sequence[str], root: Path | None, **options: Any) -> subprocess.Popen[bytes]:
     """Start ``argv``, as seen there, in the jail of ``root``, with ``options`` of Popen.
 
-    ``root`` is as `Box.private_root` gives it. Raises OSError where the program cannot be
+    ``root`` is as `Box.private_root` gives it; None for a program of one's own, which runs in no
+    jail. Its environment is empty but for the options'. Raises OSError where the program cannot be
     started, and subprocess.SubprocessError with the part of the jail that the kernel refuses.
     """
+    options = {"env": {}, **options}
+    if root is None:
+        return subprocess.Popen(argv, **options)
     told, tell = os.pipe2(os.O_CLOEXEC)
 
     def confine() -> None:

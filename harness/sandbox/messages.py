@@ -4,21 +4,17 @@ A frame is a length and a value. Both ends are this package in one user's proces
 is safe here.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import socket
 import struct
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from . import syscalls
-from .values import SandboxError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from .values import Closing, SandboxError
 
 _LENGTH = struct.Struct("!Q")
 # the user namespace first: it gives the right to enter the others
@@ -64,7 +60,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-class NamespaceFds:
+class NamespaceFds(Closing):
     """Descriptors of a sandbox's namespaces, the way into it; they keep no process alive."""
 
     def __init__(self, descriptors: Sequence[int]) -> None:
@@ -90,12 +86,6 @@ class NamespaceFds:
             with suppress(OSError):
                 os.close(descriptor)
         self._descriptors = ()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def send_namespaces(sock: socket.socket) -> None:

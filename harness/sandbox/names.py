@@ -1,15 +1,11 @@
 """The private files of name service: everything glibc reads under /etc for a look-up."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+from typing import Literal
 
 Resolver = Literal["files", "dns", "nss"]
 

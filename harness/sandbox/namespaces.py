@@ -5,8 +5,6 @@ others), mounts are made private before anything is mounted, and the process tre
 pid 1 whose death ends everything in it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -65,19 +63,14 @@ def _mapped_by_helper(gid: int) -> Iterator[Callable[[], bool]]:
     """
     this = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     inside, told = os.pipe()
-    helper = os.fork()
-    if helper == 0:
-        status = 1
-        try:
-            os.close(told)
-            if os.read(inside, 1):
-                write("uid_map", f"0 0 1\n{NOBODY} {NOBODY} 1", this)
-                write("gid_map", f"0 {gid} 1\n{NOBODY} {NOBODY} 1", this)
-                status = 0
-        except OSError:
-            pass
-        finally:
-            os._exit(status)
+
+    def help_inside() -> None:
+        os.close(told)
+        if os.read(inside, 1):
+            write("uid_map", f"0 0 1\n{NOBODY} {NOBODY} 1", this)
+            write("gid_map", f"0 {gid} 1\n{NOBODY} {NOBODY} 1", this)
+
+    helper = syscalls.forked(help_inside)
     os.close(inside)
     os.close(this)
 

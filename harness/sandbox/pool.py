@@ -10,8 +10,6 @@ Example::
         (view,) = pool.run(views, host)
 """
 
-from __future__ import annotations
-
 import json
 import os
 import pickle
@@ -28,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import messages, programs, userns_diagnosis
 from .spool import Spool
-from .values import SandboxError, SandboxUnavailable
+from .values import Closing, SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:
     from .box import Box
@@ -61,7 +59,7 @@ class Outcome:
     error: SandboxError | None = None
 
 
-class Conversation:
+class Conversation(Closing):
     """One job in its sandbox; closing it ends the sandbox and all in it."""
 
     def __init__(self, sock: socket.socket, why_gone: Callable[[], str]) -> None:
@@ -112,14 +110,8 @@ class Conversation:
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class Pool:
+class Pool(Closing):
     """Runs functions in fresh sandboxes, ``jobs`` at once; use it as a context manager."""
 
     def __init__(self, jobs: int = 1) -> None:
@@ -135,9 +127,6 @@ class Pool:
             raise SandboxUnavailable("sandboxes need Linux", "run this on a Linux machine")
         self._start()
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End every sandbox of this pool; jobs still running are cut off. Raises nothing."""

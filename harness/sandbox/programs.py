@@ -5,8 +5,6 @@ of PATH, PYTHONPATH or LD_LIBRARY_PATH means the current folder, and so does a r
 The current folder may be somebody else's: a download, a pull request, /tmp.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -3,39 +3,20 @@
 Source: linux/rtnetlink.h, linux/fib_rules.h, linux/if_addrlabel.h.
 """
 
-from __future__ import annotations
-
 import struct
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
 
-from harness.kernel import netlink
-from harness.kernel.rows import (
-    FIB_RULE_INVERT,
-    FR_ACT_GOTO,
-    HOP_ONLINK,
-    KERNEL_RULES,
-    NEXT_HOP,
-    NO_LIMIT,
-    PREFERENCES,
-    ROUTE_TYPES,
-    RTA_GATEWAY,
-    RULE_TYPES,
-    RULE_WORDS,
-    SCOPES,
-)
+from harness.kernel import netlink, rows
+from harness.kernel.netlink import Netlink
+from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
 
 from .devices import naming
 from .values import SandboxError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from harness.kernel.netlink import Netlink
-    from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
 
 _RTPROT_STATIC = 4
 _FAMILIES = {4: AF_INET, 6: AF_INET6}
@@ -55,7 +36,7 @@ def add_route(sock: Netlink, field: str, route: RouteSpec, indexes: Mapping[str,
         "RTA_MULTIPATH": b"".join(hops) or None,
         "RTA_PREFSRC": route.from_,
         "RTA_PRIORITY": route.metric,
-        "RTA_PREF": None if route.pref is None else PREFERENCES[route.pref],
+        "RTA_PREF": None if route.pref is None else rows.PREFERENCES[route.pref],
     }
     message = netlink.message(
         netlink.route_message,
@@ -65,12 +46,12 @@ def add_route(sock: Netlink, field: str, route: RouteSpec, indexes: Mapping[str,
         src_len=0 if source is None else source.prefixlen,
         table=route.table if route.table < 256 else 0,
         proto=_RTPROT_STATIC,
-        type=ROUTE_TYPES[route.type],
+        type=rows.ROUTE_TYPES[route.type],
         scope=_scope(route),
-        flags=HOP_ONLINK if route.on_link else 0,
+        flags=rows.HOP_ONLINK if route.on_link else 0,
     )
     with naming(field, _words(route)):
-        sock.add(message, netlink.RTM_NEWROUTE)
+        sock.add(message)
 
 
 def _words(route: RouteSpec) -> str:
@@ -98,7 +79,7 @@ def _scope(route: RouteSpec) -> int:
         scope = "link"
     else:
         scope = "global"
-    return SCOPES[scope]
+    return rows.SCOPES[scope]
 
 
 def _index(field: str, name: str, indexes: Mapping[str, int]) -> int:
@@ -113,19 +94,20 @@ def _next_hop(field: str, hop: NextHop, indexes: Mapping[str, int]) -> bytes:
     gateway = b""
     if hop.via is not None:
         packed = ip_address(hop.via).packed
-        gateway = struct.pack("=HH", 4 + len(packed), RTA_GATEWAY) + packed
-    flags = HOP_ONLINK if hop.on_link else 0
-    return NEXT_HOP.pack(NEXT_HOP.size + len(gateway), flags, hop.weight - 1, index) + gateway
+        gateway = struct.pack("=HH", 4 + len(packed), rows.RTA_GATEWAY) + packed
+    flags = rows.HOP_ONLINK if hop.on_link else 0
+    size = rows.NEXT_HOP.size + len(gateway)
+    return rows.NEXT_HOP.pack(size, flags, hop.weight - 1, index) + gateway
 
 
 def remove_kernel_rules(sock: Netlink) -> None:
     """Take away the rules a network namespace begins with. Raises RefusedError."""
-    for version, rules in KERNEL_RULES.items():
+    for version, rules in rows.KERNEL_RULES.items():
         for priority, table in rules:
             attrs = {"FRA_PRIORITY": priority, "FRA_TABLE": table}
-            fields = {"family": _FAMILIES[version], "action": RULE_TYPES["unicast"]}
+            fields = {"family": _FAMILIES[version], "action": rows.RULE_TYPES["unicast"]}
             message = netlink.message(fibmsg, attrs, table=table, **fields)
-            sock.change(message, netlink.RTM_DELRULE)
+            sock.remove(message)
 
 
 def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
@@ -140,8 +122,8 @@ def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
         "FRA_DST": destination,
         "FRA_TABLE": rule.table,
         "FRA_FWMARK": int(mark, 0) if mark else None,
-        "FRA_FWMASK": (int(mask, 0) if mask else NO_LIMIT) if mark else None,
-    } | {attribute: getattr(rule, word) for word, attribute in RULE_WORDS.items()}
+        "FRA_FWMASK": (int(mask, 0) if mask else rows.NO_LIMIT) if mark else None,
+    } | {attribute: getattr(rule, word) for word, attribute in rows.RULE_WORDS.items()}
     message = netlink.message(
         fibmsg,
         attributes,
@@ -149,11 +131,11 @@ def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
         src_len=ends[0].prefixlen if ends[0] else 0,
         dst_len=ends[1].prefixlen if ends[1] else 0,
         table=rule.table if rule.table and rule.table < 256 else 0,
-        action=FR_ACT_GOTO if rule.goto is not None else RULE_TYPES[rule.type],
-        flags=FIB_RULE_INVERT if rule.not_ else 0,
+        action=rows.FR_ACT_GOTO if rule.goto is not None else rows.RULE_TYPES[rule.type],
+        flags=rows.FIB_RULE_INVERT if rule.not_ else 0,
     )
     with naming(field, f"the rule of priority {rule.priority}"):
-        sock.add(message, netlink.RTM_NEWRULE)
+        sock.add(message)
 
 
 def set_address_labels(
@@ -161,15 +143,14 @@ def set_address_labels(
 ) -> None:
     """Make the kernel's table of address labels the one given. Raises SandboxError."""
     for old in sock.address_labels():
-        message = _label(old.prefix, old.length, old.index, old.label)
-        sock.change(message, netlink.RTM_DELADDRLABEL)
+        sock.remove(_label(old.prefix, old.length, old.index, old.label))
     for position, row in enumerate(rows):
         field = f"host.addrlabels[{position}]"
         network = ip_network(row.prefix)
         index = 0 if row.dev is None else _index(field, row.dev, indexes)
         message = _label(str(network.network_address), network.prefixlen, index, row.label)
         with naming(field, row.prefix):
-            sock.add(message, netlink.RTM_NEWADDRLABEL)
+            sock.add(message)
 
 
 def _label(prefix: str, length: int, index: int, value: int) -> Any:

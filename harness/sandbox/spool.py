@@ -1,7 +1,5 @@
 """Values that are many or large: in memory while they are few, then in a file without a name."""
 
-from __future__ import annotations
-
 import pickle
 import tempfile
 from collections.abc import Iterable, Sequence

@@ -4,30 +4,17 @@ Sources: unshare(2), setns(2), mount(2), umount(2), pivot_root(2), prctl(2), cap
 sethostname(2) and their headers in linux/.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
 import platform
 import signal
+from collections.abc import Callable
 
-CLONE_NEWNS = 0x00020000
-CLONE_NEWUTS = 0x04000000
-CLONE_NEWIPC = 0x08000000
-CLONE_NEWUSER = 0x10000000
-CLONE_NEWPID = 0x20000000
-CLONE_NEWNET = 0x40000000
-
-MS_RDONLY = 1
-MS_NOSUID = 2
-MS_NODEV = 4
-MS_NOEXEC = 8
-MS_REMOUNT = 32
-MS_BIND = 4096
-MS_REC = 16384
-MS_PRIVATE = 1 << 18
-MS_RELATIME = 1 << 21
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
+MS_BIND, MS_REC, MS_PRIVATE, MS_RELATIME = 1 << 12, 1 << 14, 1 << 18, 1 << 21
 MNT_DETACH = 2
 
 _PR_SET_PDEATHSIG = 1
@@ -89,6 +76,21 @@ def _prctl(option: int, first: int = 0, second: int = 0) -> None:
 def die_with_parent() -> None:
     """Be killed when the thread that forked this process dies; check whether it has before."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Fork a process that does ``work`` and ends: with status 1 where that raises, else 0.
+
+    Returns its pid. Raises OSError where none can be forked.
+    """
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return pid
 
 
 def pivot_root(root: str | os.PathLike[str]) -> None:

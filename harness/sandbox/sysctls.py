@@ -1,7 +1,5 @@
 """Kernel settings below net, of the network namespace this process is in."""
 
-from __future__ import annotations
-
 import errno
 from pathlib import Path
 

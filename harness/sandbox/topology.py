@@ -1,36 +1,27 @@
 """Building a scenario's host in the network namespace of this process."""
 
-from __future__ import annotations
-
 import errno
 import time
 from collections import Counter
 from ipaddress import ip_interface
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
 
 from harness.kernel import netlink
-from harness.kernel.rows import SCOPES
-from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_NODAD, IFA_F_OPTIMISTIC
+from harness.kernel.rows import ADDRESS_FLAGS, SCOPES
+from harness.model.host import IFA_F_DEPRECATED, IFA_F_NODAD
+from harness.scenario.schema import Address, Host, Interface
 from harness.scenario.sysctls import interface_of
 
 from . import devices, routing, sysctls, userns_diagnosis
-from .values import Device, DeviceNote, Topology
-
-if TYPE_CHECKING:
-    from harness.scenario.schema import Address, Host, Interface
+from .values import Device, DeviceNote
 
 _FOREVER = 0xFFFFFFFF
 _PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
 # The kernel takes no IFA_F_TEMPORARY from outside, and with IFA_F_MANAGETEMPADDR it would
 # make addresses of its own: see _in_order() for what a temporary address becomes.
-_FLAGS = {
-    "home": IFA_F_HOMEADDRESS, "optimistic": IFA_F_OPTIMISTIC, "nodad": IFA_F_NODAD,
-    "deprecated": IFA_F_DEPRECATED, "noprefixroute": 0x200, "temporary": 0, "mngtmpaddr": 0,
-    "tentative": 0,
-}  # fmt: skip
+_NOT_TAKEN = {"temporary", "mngtmpaddr", "tentative"}
 _UNFINISHED_FLAGS = {"optimistic", "tentative"}
 _LOOPBACK = Device("lo", "loopback", "lo", devices.LOOPBACK_INDEX)
 
@@ -56,10 +47,10 @@ _UNFINISHED = {
 }
 
 
-def build(sock: netlink.Netlink, host: Host) -> Topology:
+def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
     """Build a host in the new network of ``sock``, each part in the file's order.
 
-    Raises as `Box.build`.
+    Returns and raises as `Box.build`.
     """
     for key, value in _BEGINNING.items():
         if sysctls.exists(key):
@@ -106,7 +97,7 @@ def build(sock: netlink.Netlink, host: Host) -> Topology:
         routing.remove_kernel_rules(sock)
     for position, rule in enumerate(host.rules):
         routing.add_rule(sock, f"host.rules[{position}]", rule)
-    return Topology(tuple(made), tuple(notes))
+    return tuple(notes)
 
 
 def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[DeviceNote]]:
@@ -169,7 +160,7 @@ def _in_order(host: Host, name: str) -> list[tuple[int, Address]]:
 def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
     local = ip_interface(address.address)
     far = ip_interface(address.peer) if address.peer is not None else local
-    flags = sum(_FLAGS[flag] for flag in set(address.flags))
+    flags = sum(ADDRESS_FLAGS[flag] for flag in set(address.flags) - _NOT_TAKEN)
     if local.version == 6 and not _UNFINISHED_FLAGS & set(address.flags):
         flags |= IFA_F_NODAD
     usual = "host" if local.version == 4 and local.ip.is_loopback else "global"
@@ -186,7 +177,7 @@ def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
         index=index,
         scope=SCOPES[address.scope or usual],
     )  # fmt: skip
-    sock.add(message, netlink.RTM_NEWADDR)
+    sock.add(message)
 
 
 def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[DeviceNote]:
@@ -203,7 +194,7 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
             continue
         attrs = {"IFA_LOCAL": str(row.own), "IFA_ADDRESS": str(row.far)}
         fields = {"family": row.family, "prefixlen": row.prefixlen, "index": row.index}
-        sock.change(netlink.message(ifaddrmsg, attrs, **fields), netlink.RTM_DELADDR)
+        sock.remove(netlink.message(ifaddrmsg, attrs, **fields))
         if row.index in names:
             notes.append(DeviceNote(names[row.index], f"removed {row.own}, which is not listed"))
     return notes

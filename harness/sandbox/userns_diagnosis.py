@@ -4,8 +4,6 @@ Sources: user_namespaces(7), namespaces(7), seccomp(2), and create_user_ns() in 
 kernel/user_namespace.c.
 """
 
-from __future__ import annotations
-
 import errno
 import re
 from dataclasses import dataclass

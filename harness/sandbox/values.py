@@ -1,9 +1,21 @@
 """What comes back from a sandbox, without pyroute2: what was built, and what went wrong."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
+
+
+class Closing:
+    """What is to be closed, also by leaving a with block; `close` is harmless when repeated."""
+
+    def close(self) -> None:
+        """Leave no process and no open file behind."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +35,6 @@ class DeviceNote(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Topology:
-    """A built host: its interfaces as they were made, in order, and what is worth knowing."""
-
-    devices: tuple[Device, ...]
-    notes: tuple[DeviceNote, ...] = ()
-
-
 class SandboxError(Exception):
     """A host the kernel refuses, or a job that failed inside its sandbox.
 
@@ -38,13 +42,9 @@ class SandboxError(Exception):
     that of the command that ends with it.
     """
 
-    exit_status: int
-
     def __init__(self, message: str, details: str = "", exit_status: int = 2) -> None:
         super().__init__(message)
-        self.message = message
-        self.details = details
-        self.exit_status = exit_status
+        self.message, self.details, self.exit_status = message, details, exit_status
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.message, self.details, self.exit_status)
@@ -55,8 +55,7 @@ class SandboxUnavailable(SandboxError):
 
     def __init__(self, reason: str, hint: str) -> None:
         super().__init__(f"{reason}; {hint}" if hint else reason, exit_status=3)
-        self.reason = reason
-        self.hint = hint
+        self.reason, self.hint = reason, hint
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.reason, self.hint)

@@ -76,7 +76,7 @@ def test_a_kernel_that_may_run_it_is_tried(
     assert emulator_for(own) is fetch_emulator(own) is None
     arch = own.arch if not strange else "armhf" if own.arch != "armhf" else "i386"
     monkeypatch.setattr(emulators, "native_arch", lambda: "alpha")
-    monkeypatch.setattr(emulators, "_COMPATIBLE", {os.uname().machine: (arch,)})
+    monkeypatch.setattr(emulators, "_COMPATIBLE", {os.uname().machine: (own.arch, arch)})
     monkeypatch.setattr(emulators, "_BINFMT", path)
     if registered:
         (path / f"qemu-{emulators.QEMU_NAMES[arch]}").touch()

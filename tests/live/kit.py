@@ -137,9 +137,9 @@ def changed(box: Box, spec: object) -> Iterator[Any]:
 
 def zoned(box: Box, spec: object) -> Iterator[Any]:
     """A name whose first address has a zone."""
-    topology = box.build(Host.model_validate(host_of({"eth0": "fe80::2/64"})))
+    box.build(Host.model_validate(host_of({"eth0": "fe80::2/64"})))
     yield None
-    scoped = Target(ip_address("fe80::9"), topology.devices[0].index)
+    scoped = Target(ip_address("fe80::9"), socket.if_nametoindex("eth0"))
     yield _shot({"n": [scoped, "192.0.2.1"]})
 
 

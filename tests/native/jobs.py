@@ -55,7 +55,7 @@ def answers(box: Box, spec: LaneSpec) -> Iterator[Any]:
     """The answers of two sessions through qemu, and of the host's own architecture without."""
     with _lane(box, spec) as lane:
         assert isinstance(lane, WorkerLane)
-        yield lane.glibc
+        yield lane.start().glibc
         for _ in range(2):
             with lane.open() as session:
                 yield [session.lookup(query) for query in QUERIES]
@@ -74,7 +74,7 @@ def waits(box: Box, spec: LaneSpec) -> Iterator[Any]:
             begun = time.monotonic()
             first = session.lookup(Query("web"), timeout=0.5)
             assert time.monotonic() - begun >= 0.5
-            yield [first, *session.lookup_many(QUERIES[:2])]
+            yield [first, *(session.lookup(query) for query in QUERIES[:2])]
         hosts.unlink()
         box.set_names(NAMES, "files")
         with lane.open() as session:

@@ -20,8 +20,8 @@ from harness.model.host import Target
 from harness.native import record
 from harness.native.frames import ANSWER, BY_EXIT, BY_SIGNAL, DIED, STARTED, Channel, session_frame
 from harness.native.kernel_view import ADDRESSES, LINKS, decode_view, sources_request
+from harness.native.lanes import Burst
 from harness.native.record import AddrInfo, Answer, Crashed, LaneError, Query, RecordError, decode
-from harness.native.worker_lane import Burst
 from tests.damage import mutated
 
 FRAMES = int(os.environ.get("GAI_HARNESS_MUTATED_FRAMES", "20000"))

@@ -26,8 +26,10 @@ def _network() -> str:
 
 
 def built(box: Box, host: Host) -> Iterator[Any]:
+    """The notes, what is observed, and the kernel's own type of each interface."""
     yield box.build(host)
     yield box.observe()
+    yield {link.name: link.kind for link in box._netlink.links()}
 
 
 def connected(box: Box, spec: tuple[Host, list[Target]]) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.model import host as model
-from harness.sandbox import Pool, SandboxError, Topology, sysctls
+from harness.sandbox import DeviceNote, Pool, SandboxError, sysctls
 from harness.scenario.schema import Address, Host, Interface, RouteSpec
 from harness.scenario.sysctls import WHOLE, parts
 from tests.sandbox import jobs
@@ -13,10 +13,12 @@ from tests.sandbox.kit import host as host_of
 from tests.sandbox.kit import pairs
 
 
-def build(pool: Pool, host: dict[str, Any] | Host) -> tuple[Topology, model.HostView]:
+def build(
+    pool: Pool, host: dict[str, Any] | Host
+) -> tuple[model.HostView, tuple[DeviceNote, ...], dict[str, str]]:
     parsed = host if isinstance(host, Host) else Host.model_validate(host)
-    topology, view = pool.run(jobs.built, parsed)
-    return topology, view
+    notes, view, kinds = pool.run(jobs.built, parsed)
+    return view, notes, kinds
 
 
 def row(view: model.HostView, address: str) -> model.AddressRow:
@@ -26,13 +28,13 @@ def row(view: model.HostView, address: str) -> model.AddressRow:
 
 
 def test_an_empty_host_has_only_a_loopback_interface(pool: Pool) -> None:
-    topology, view = build(pool, {})
-    assert topology == Topology((), ())
+    view, notes, _ = build(pool, {})
+    assert notes == ()
     assert [link.name for link in view.links if link.index == 1] == ["lo"]
     found = [f"{r.address}/{r.prefixlen}" for r in view.addresses]
     assert found == ["127.0.0.1/8", "::1/128"]
     for where in ("all", "lo"):
-        _, view = build(pool, {"sysctls": {f"net.ipv6.conf.{where}.disable_ipv6": "1"}})
+        view, *_ = build(pool, {"sysctls": {f"net.ipv6.conf.{where}.disable_ipv6": "1"}})
         assert [str(r.address) for r in view.addresses] == ["127.0.0.1"]
 
 
@@ -41,10 +43,9 @@ def test_an_interface_carries_exactly_the_addresses_listed_in_their_order(pool: 
         "b": "10.0.0.9/24 10.0.0.5/24 192.0.2.1/32 10.0.1.1/16", "a": "tunnel 2001:db8::1/64",
         "c": "sit", "d": "tunnel6 fe80::1/64", "e": "",
     }  # fmt: skip
-    topology, view = build(pool, host_of(interfaces))
-    first = topology.devices[0].index
-    found = [(device.name, device.index) for device in topology.devices]
-    assert found == [(name, first + n) for n, name in enumerate(interfaces)]
+    view, *_ = build(pool, host_of(interfaces))
+    indexes = {link.name: link.index for link in view.links}
+    assert [indexes[name] - indexes["b"] for name in interfaces] == [*range(len(interfaces))]
     # the kernel lists an interface's primary addresses before its secondary ones
     listed = [f"{r.address}/{r.prefixlen}" for r in view.addresses if r.index != 1]
     assert " ".join(listed) == (
@@ -62,13 +63,12 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_link_type_of_a_kind_and_what_stands_for_it(pool: Pool, kind: str) -> None:
-    topology, view = build(pool, {"interfaces": {"x": {"kind": kind, "addresses": []}}})
+    view, notes, kinds = build(pool, {"interfaces": {"x": {"kind": kind, "addresses": []}}})
     assert next(link.type for link in view.links if link.name == "x") in KINDS[kind]
-    (device,) = topology.devices
-    said = [note for note in topology.notes if note.name == "x"]
+    said = [note for note in notes if note.name == "x"]
     same = {"ethernet": ("dummy", "veth"), "tunnel": ("ipip",), "tunnel6": ("ip6tnl",)}
-    assert bool(said) == (device.used not in (kind, *same.get(kind, ())))
-    assert all(note.text.startswith(f"{kind} made as {device.used}") for note in said)
+    assert bool(said) == (kinds["x"] not in (kind, *same.get(kind, ())))
+    assert all(note.text.startswith(f"{kind} made as {kinds['x']}") for note in said)
 
 
 def test_addresses_keep_their_flags(pool: Pool) -> None:
@@ -81,13 +81,13 @@ def test_addresses_keep_their_flags(pool: Pool) -> None:
         "2001:db8::4/64+nodad 2001:db8::5/64+optimistic 2001:db8::6/64+optimistic+home "
         "2001:db8::7/64+optimistic+deprecated 2001:db8::8/64 10.0.0.1/24+deprecated 10.0.0.2/24"
     )
-    _, view = build(pool, host_of({"eth0": listed}))
+    view, *_ = build(pool, host_of({"eth0": listed}))
     for word in listed.split():
         address, *flags = word.split("+")
         found = row(view, address.partition("/")[0]).flags & sum(bits.values())
         assert found == sum(bits[flag] for flag in flags), word
     for kind in ("sit", "tunnel", "tunnel6"):
-        _, view = build(pool, host_of({"t": f"{kind} 2001:db8::5/64+optimistic"}))
+        view, *_ = build(pool, host_of({"t": f"{kind} 2001:db8::5/64+optimistic"}))
         assert row(view, "2001:db8::5").flags & model.IFA_F_OPTIMISTIC
 
 
@@ -95,7 +95,7 @@ def test_a_peer_a_label_and_no_length(pool: Pool) -> None:
     four_with_label = {"address": "10.9.0.1/32", "peer": "10.9.0.2/32", "label": "eth0:p2p"}
     six_alone = {"address": "2001:db8::1/128", "peer": "2001:db8::2/128"}
     plain = ["10.8.0.1", "2001:db8:8::1"]
-    _, view = build(pool, host_of({"eth0": {"addresses": [four_with_label, six_alone, *plain]}}))
+    view, *_ = build(pool, host_of({"eth0": {"addresses": [four_with_label, six_alone, *plain]}}))
     four, six = row(view, "10.9.0.2"), row(view, "2001:db8::2")
     assert (str(four.address), str(four.local), four.prefixlen) == ("10.9.0.2", "10.9.0.1", 32)
     assert (str(six.address), str(six.local), six.prefixlen) == ("2001:db8::2", "2001:db8::1", 128)
@@ -104,7 +104,7 @@ def test_a_peer_a_label_and_no_length(pool: Pool) -> None:
 
 def test_an_interface_name_with_dots_and_a_sysctl_of_it(pool: Pool) -> None:
     settings = {"net.ipv6.conf.eth0.7.disable_ipv6": 1, "net.ipv6.bindv6only": 1}
-    _, view = build(pool, host_of({"eth0.7": "", "peer2": "10.0.0.1/24"}, sysctls=settings))
+    view, *_ = build(pool, host_of({"eth0.7": "", "peer2": "10.0.0.1/24"}, sysctls=settings))
     assert view.bindv6only
     assert {"eth0.7", "peer2"} <= {link.name for link in view.links}
 

@@ -40,8 +40,7 @@ from harness.compare.run import visit, worker_lane
 from harness.model.policy import Policy
 from harness.native import frames
 from harness.native.record import LaneError
-from harness.native.worker_lane import start
-from harness.sandbox import Pool
+from harness.sandbox import Pool, jail
 from harness.sandbox.syscalls import CLONE_NEWNET, unshare
 from harness.scenario.fuzz import draw_batch
 
@@ -271,7 +270,7 @@ def _against_bare(
         root = box.private_root(lane.skeleton)
         with requests.open("rb") as source, answers.open("wb") as sink:
             started = _processor(), time.perf_counter()
-            bare = start(lane.command, root, stdin=source.fileno(), stdout=sink.fileno())
+            bare = jail.start(lane.command, root, stdin=source, stdout=sink)
             if bare.wait() != 0:
                 raise LaneError(f"the bare loop on glibc {lane.glibc} ended with an error")
             bare_cpu += _processor() - started[0]

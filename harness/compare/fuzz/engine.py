@@ -19,6 +19,7 @@ from operator import ne
 from typing import TYPE_CHECKING, Self
 
 from harness.compare import predict
+from harness.compare.causes import causes
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.fuzz.hostwork import SUCCESS, AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
-_KEPT = 20  # a bug of the model shows in thousands of cases
+_KEPT = 20  # of each build: a bug shows in thousands of cases
 _KEPT_OF_ROUND = 4
+_CONTROLS = 8  # agreements that the cause of a disagreement must leave as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,31 @@ class FuzzReport:
         """Both together."""
         both = (getattr(self, one.name) + getattr(more, one.name) for one in fields(self))
         report = FuzzReport(*both)
-        return replace(report, disagreements=report.disagreements[:_KEPT])
+        return replace(report, disagreements=_fair(report.disagreements, _KEPT))
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """The `known_keys` that never came up."""
         return tuple(key for key in known_keys() if not self.counts[key])
+
+
+def _fair(found: Iterable[Disagreement], most: int) -> tuple[Disagreement, ...]:
+    """The first so many of each build: one that is broken hides no other."""
+    of_build: Counter[str] = Counter()
+    kept = []
+    for one in found:
+        of_build[one.result.where] += 1
+        if of_build[one.result.where] <= most:
+            kept.append(one)
+    return tuple(kept)
+
+
+def _explained(found: Disagreement, agreed: Iterable[Evidence]) -> Disagreement:
+    """With what explains it, and none of what is agreed on."""
+    left = causes(found.evidence)
+    for one in agreed:
+        left = causes(one, left)
+    return replace(found, result=replace(found.result, causes=left))
 
 
 class Engine:
@@ -141,27 +162,36 @@ class Engine:
         expected = self._expected(each)
         self._keys.clear()
         disagreements: list[Disagreement] = []
-        crashes = unasked = elapsed = 0
+        crashes = unasked = elapsed = differing = 0
         for number, burst in enumerate(bursts):
             wanted = expected[self._specs[number].dialect]
             answers, end = burst.finish()
+            wrong: list[Disagreement] = []
+            agreed: list[int] = []
             for position, record in enumerate(answers):
                 elapsed += int.from_bytes(record[TIME], "little")
                 start = _VERSION_AT + 1 + record[_VERSION_AT]
                 if record[:9] + record[start:] != wanted[position]:
-                    disagreements += self._judged(each, position, number, decode(record))
+                    wrong += self._judged(each, position, number, decode(record))
+                elif len(agreed) < _CONTROLS:
+                    agreed.append(position)
             if end is not None:
                 found = self._judged(each, len(answers), number, end)
-                disagreements += found
+                wrong += found
                 crashes += not found
                 unasked += len(wanted) - len(answers) - 1
+            differing += len(wrong)
+            if wrong:
+                natives = {at: decode(answers[at]) for at in agreed}
+                known = [self._evidence(each, at, number, one) for at, one in natives.items()]
+                disagreements += [_explained(one, known) for one in wrong[:_KEPT_OF_ROUND]]
         return FuzzReport(
             cases=len(each.lookups) * len(bursts),
             crashes=crashes,
             unasked=unasked,
             native_ns=elapsed,
-            differing=len(disagreements),
-            disagreements=tuple(disagreements[:_KEPT_OF_ROUND]),
+            differing=differing,
+            disagreements=tuple(disagreements),
         )
 
     def _expected(self, each: Round) -> dict[Dialect, list[bytes]]:
@@ -259,8 +289,14 @@ class Engine:
         self, each: Round, position: int, number: int, native: Outcome
     ) -> list[Disagreement]:
         """The case with all evidence, when it is a disagreement indeed."""
+        evidence = self._evidence(each, position, number, native)
+        result = judge(evidence, predict.GLIBC)
+        alone = isinstance(native, (Crashed, TimedOut)) or bool(result.undefined)
+        return [] if alone and result.agreed else [Disagreement(evidence, result)]
+
+    def _evidence(self, each: Round, position: int, number: int, native: Outcome) -> Evidence:
         lookup = self._batch.lookups[each.lookups[position]]
-        evidence = Evidence(
+        return Evidence(
             scenario=scenario_of(self._batch, each.gai_conf, (lookup,)),
             lookup=lookup,
             conf=NamedGaiConf("default" if each.gai_conf is None else "inline", each.gai_conf),
@@ -269,9 +305,6 @@ class Engine:
             lane=self._specs[number],
             native=native,
         )
-        result = judge(evidence, predict.GLIBC)
-        alone = isinstance(native, (Crashed, TimedOut)) or bool(result.undefined)
-        return [] if alone and result.agreed else [Disagreement(evidence, result)]
 
 
 ROWS_EVERY = 8

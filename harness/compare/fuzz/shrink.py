@@ -322,6 +322,8 @@ def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "
     comments = [
         f"glibc {result.glibc} ({result.arch}) answers: {native}",
         f"the model says: {model}",
+        *(f"explained by: {one}" for one in result.causes[:1]),
+        *result.differences[:3],
         *(f"the model's reason: {reason.why}" for reason in result.decisions),
         *(f"the model remarks: {remark.text}" for remark in result.remarks),
         *(f"undefined in this glibc: {line}" for line in result.undefined),

@@ -1,0 +1,364 @@
+"""What would explain a disagreement: small changes of the model, tried one after the other. Pure.
+
+A glibc that orders otherwise has, as a rule, one thing in it that is otherwise. Each change here is
+such a thing in words; those that turn the model's answer into the native one may be the cause, and
+over many disagreements few are left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Literal
+
+from harness.compare.evidence import Evidence
+from harness.compare.predict import FLAGS, GLIBC, ModelParts, Prediction, predict, request_for
+from harness.compare.results import Notice, Result, Verdict
+from harness.compare.verdict import fits, reading
+from harness.model.dialects import ROWS, Dialect, turned
+from harness.model.gaiconf import PrefixEntry
+from harness.model.host import (
+    IFA_F_DEPRECATED,
+    IFA_F_HOMEADDRESS,
+    IFA_F_OPTIMISTIC,
+    AddressRow,
+    HostView,
+    Route,
+    address_text,
+)
+from harness.model.lookup import NameService, Request
+from harness.model.order import RULES, Compare, Destination, Rule
+from harness.model.policy import (
+    DEFAULT_LABELS,
+    DEFAULT_PRECEDENCE,
+    DEFAULT_SCOPES,
+    Policy,
+    prefixes,
+)
+from harness.native.record import Answer
+
+_TABLES = {"labels": "label", "precedence": "precedence", "scopes": "scopev4"}
+"""The tables of a policy, and the keywords of their lines."""
+_DEFAULTS = {"labels": DEFAULT_LABELS, "precedence": DEFAULT_PRECEDENCE, "scopes": DEFAULT_SCOPES}
+_ARPHRD_ETHER = 1
+_OTHERS = 3  # of changes that explain as much as the plainest
+# RFC 6724 §2.1: what a patch would most likely bring
+_RFC6724_LABELS = prefixes(
+    ("::1/128", 0), ("::ffff:0:0/96", 4), ("::/96", 3), ("2001::/32", 5), ("2002::/16", 2),
+    ("3ffe::/16", 12), ("fec0::/10", 11), ("fc00::/7", 13), ("::/0", 1),
+)  # fmt: skip
+_RFC6724_PRECEDENCE = prefixes(
+    ("::1/128", 50), ("::ffff:0:0/96", 35), ("::/96", 1), ("2001::/32", 5), ("2002::/16", 30),
+    ("3ffe::/16", 1), ("fec0::/10", 1), ("fc00::/7", 3), ("::/0", 40),
+)  # fmt: skip
+_ADDRESS_FLAGS = {
+    "secondary": 0x01, "optimistic": IFA_F_OPTIMISTIC, "home": IFA_F_HOMEADDRESS,
+    "deprecated": IFA_F_DEPRECATED, "tentative": 0x40, "permanent": 0x80,
+}  # fmt: skip
+# an IPv6 address that no source is found by
+_FAR = AddressRow(-1, IPv6Address("2001:db8::"), None, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that the model is asked with; see `predict`.
+
+    ``now`` is gai.conf as the look-up found it, ``first`` as the first look-up of the process did.
+    """
+
+    request: Request
+    names: NameService
+    view: HostView
+    gai_conf: bytes | None
+    dialect: Dialect
+    now: bytes | None
+    first: bytes | None
+    model: ModelParts = GLIBC
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Question:
+        """What was asked, of the model as it is."""
+        return cls(
+            request_for(evidence.lookup), evidence.names, evidence.view, reading(evidence).data,
+            evidence.dialect, now=evidence.conf.data,
+            first=evidence.before[0][1].data if evidence.before else evidence.conf.data,
+        )  # fmt: skip
+
+    def answer(self) -> Prediction:
+        """What the model says. Raises KeyError for a destination whose route was not asked for."""
+        given = self.request, self.names, self.view, self.gai_conf, self.dialect
+        return predict(*given, self.model)
+
+
+Alter = Callable[[Question], Question]
+
+
+def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[str, ...]:
+    """The changes of the model, in words, of which each alone gives what glibc answered.
+
+    The plainest comes first. ``among`` are the only ones to try. Empty for a crash or a time-out.
+    """
+    if not isinstance(evidence.native, Answer):
+        return ()
+    question = Question.of(evidence)
+    found = []
+    for words, alter in changes_for(evidence.dialect).items():
+        if among is not None and words not in among:
+            continue
+        with suppress(KeyError):
+            if fits(evidence, alter(question).answer()):
+                found.append(words)
+    return tuple(found)
+
+
+class Explained:
+    """What explains the disagreements of each build, over all results that are added."""
+
+    def __init__(self) -> None:
+        self._total: Counter[str] = Counter()
+        self._explaining: dict[str, Counter[str]] = {}
+        self._breaking: Counter[tuple[str, str]] = Counter()
+
+    def add(self, result: Result) -> None:
+        """Take a result; one without a disagreement does not count."""
+        if result.verdict is Verdict.DISAGREE and not result.untrusted:
+            self._total[result.where] += 1
+            self._explaining.setdefault(result.where, Counter()).update(result.causes)
+
+    def add_control(self, result: Result) -> None:
+        """Take a result of a run with the `candidates` as controls; see `HostJob`."""
+        if result.verdict is Verdict.AGREE and not result.untrusted:
+            for words in self._best(result.where):
+                self._breaking[result.where, words] += words not in result.causes
+
+    def candidates(self) -> dict[str, tuple[str, ...]]:
+        """For each build with several changes that explain as much, these."""
+        return {where: best for where in self._total if len(best := self._best(where)) > 1}
+
+    def notices(self) -> Iterator[Notice]:
+        """For each build that disagrees, what explains most and spoils least of what is agreed."""
+        for where, total in self._total.items():
+            best = sorted(self._best(where), key=lambda words: self._breaking[where, words])
+            if best:
+                count = self._explaining[where][best[0]]
+                spoilt = self._breaking[where, best[0]]
+                text = f"explained by: {best[0]}; {count} of {total} differences"
+                text += f", though {spoilt} agreements are not" if spoilt else ""
+                same = [one for one in best[1:] if self._breaking[where, one] == spoilt]
+                text += f"; or by: {'; '.join(same[:_OTHERS])}" if same else ""
+            else:
+                text = f"no small change of the model explains its {total} differences"
+            yield Notice("cause", "", text, build=where)
+
+    def _best(self, where: str) -> tuple[str, ...]:
+        ranked = self._explaining.get(where, Counter()).most_common()
+        return tuple(words for words, count in ranked if count == ranked[0][1])
+
+
+@cache
+def changes_for(dialect: Dialect) -> dict[str, Alter]:
+    """All changes that are tried on a glibc of a dialect, by their words, the plainest first."""
+    return dict((
+        *_rows(dialect), *_rules(), *_tables(), *_lines(), *_host(), *_flags(),
+        ("the answer is not sorted", partial(_model, sort=lambda items, _: list(items))),
+        ("another stable sort", partial(_model, sort=_insertion_sort)),
+        ("the other DNS reply comes first", _other_reply),
+    ))  # fmt: skip
+
+
+def _model(question: Question, **parts: Any) -> Question:
+    return replace(question, model=replace(question.model, **parts))
+
+
+def _rows(dialect: Dialect) -> Iterator[tuple[str, Alter]]:
+    evidence = {row.feature: row.evidence for row in ROWS}
+    for feature, other in turned(dialect).items():
+        words = f"the other value of {feature} ({evidence[feature]})"
+        yield words, partial(replace, dialect=other)
+
+
+def _rules() -> Iterator[tuple[str, Alter]]:
+    def altered(number: int, **fields: Any) -> Alter:
+        rules = tuple(replace(one, **fields) if one.number == number else one for one in RULES)
+        return partial(_model, rules=rules)
+
+    for rule in RULES[:-1]:
+        name = f"rule {rule.number} ({rule.title})"
+        yield f"{name} is left out", partial(_model, rules=tuple(r for r in RULES if r != rule))
+        yield f"{name} is turned round", altered(rule.number, smaller=not rule.smaller)
+        within = partial(_within_family, rule, (4, 6))
+        yield f"{name} is skipped between families", altered(rule.number, values=within)
+        words = "of unreachable destinations too" if rule.of_sources else "of reachable ones only"
+        yield f"{name} is asked {words}", altered(rule.number, of_sources=not rule.of_sources)
+    yield "rule 10 (leave the order unchanged) is turned round", altered(10, smaller=False)
+    nine = RULES[8]
+    for version in (4, 6):
+        other = partial(_within_family, nine, (10 - version,))
+        yield f"rule 9 ({nine.title}) skips IPv{version}", altered(9, values=other)
+    yield (
+        f"rule 9 ({nine.title}) compares across families",
+        altered(9, values=lambda a, b: (a.common_prefix, b.common_prefix)),
+    )
+    for at, rule in enumerate(RULES):
+        for before in range(at - 1, -1, -1):
+            moved = (*RULES[:before], rule, *RULES[before:at], *RULES[at + 1 :])
+            words = f"rule {rule.number} is read before rule {RULES[before].number}"
+            yield words, partial(_model, rules=moved)
+
+
+def _within_family(
+    rule: Rule, versions: Sequence[int], a: Destination, b: Destination
+) -> tuple[int, int]:
+    alike = a.address.version == b.address.version and a.address.version in versions
+    return rule.values(a, b) if alike else (0, 0)
+
+
+def _tables() -> Iterator[tuple[str, Alter]]:
+    yield "RFC 6724's labels", _default("labels", _RFC6724_LABELS)
+    yield "RFC 6724's precedences", _default("precedence", _RFC6724_PRECEDENCE)
+    for table, keyword in _TABLES.items():
+        entries = _DEFAULTS[table]
+        for at, entry in enumerate(entries):
+            shown = _network(entry)
+            before, after = entries[:at], entries[at + 1 :]
+            if entry.bits:  # every table ends with a default
+                words = f"the default table has no {keyword} of {shown}"
+                yield words, _default(table, (*before, *after))
+            for value in _values(table) - {entry.value}:
+                words = f"the default {keyword} of {shown} is {value}, not {entry.value}"
+                changed = replace(entry, value=value)
+                yield words, _default(table, (*before, changed, *after))
+
+
+def _default(table: str, entries: Sequence[PrefixEntry]) -> Alter:
+    def changed(policy: Policy) -> Policy:
+        # only where no line of gai.conf has replaced it
+        own = getattr(policy, table) == _DEFAULTS[table]
+        more: dict[str, Any] = {table: tuple(entries)}
+        return replace(policy, **more) if own else policy
+
+    return partial(_model, policy=changed)
+
+
+def _network(entry: PrefixEntry) -> str:
+    address = (IPv4Address if entry.width == 32 else IPv6Address)(entry.prefix)
+    # as RFCs write it
+    text = address_text(address).replace("::ffff:0.0.0.0", "::ffff:0:0")
+    return f"{text}/{entry.bits}"
+
+
+def _values(table: str) -> set[int]:
+    """The values of a default table, and one of each rank between, below and above them."""
+    known = {entry.value for entry in _DEFAULTS[table]}
+    if table == "precedence":
+        return known | {value - 5 for value in known} | {100}
+    return known | ({5} if table == "scopes" else {9})
+
+
+def _lines() -> Iterator[tuple[str, Alter]]:
+    yield "gai.conf is not read", partial(replace, gai_conf=None)
+    yield "gai.conf is read anew each time", lambda asked: replace(asked, gai_conf=asked.now)
+    yield "gai.conf is read only once", lambda asked: replace(asked, gai_conf=asked.first)
+    for table, keyword in _TABLES.items():
+        default: dict[str, Any] = {table: _DEFAULTS[table]}
+        ignored = partial(replace, **default)
+        yield f"{keyword} lines of gai.conf are ignored", partial(_model, policy=ignored)
+    yield "the default tables stay beside gai.conf's lines", partial(_model, policy=_beside)
+    yield "the shortest prefix counts", partial(_model, policy=partial(_each_table, _turned_round))
+
+
+def _each_table(
+    change: Callable[[Sequence[PrefixEntry]], tuple[PrefixEntry, ...]], policy: Policy
+) -> Policy:
+    changed: dict[str, Any] = {table: change(getattr(policy, table)) for table in _TABLES}
+    return replace(policy, **changed)
+
+
+def _turned_round(entries: Sequence[PrefixEntry]) -> tuple[PrefixEntry, ...]:
+    return tuple(entries[::-1])
+
+
+def _beside(policy: Policy) -> Policy:
+    both = {table: {*getattr(policy, table), *_DEFAULTS[table]} for table in _TABLES}
+    changed: dict[str, Any] = {
+        table: tuple(sorted(entries, key=lambda entry: -entry.bits))
+        for table, entries in both.items()
+    }
+    return replace(policy, **changed)
+
+
+def _host() -> Iterator[tuple[str, Alter]]:
+    yield "the address dump is thrown away", partial(_addresses, lambda _: ())
+    yield (
+        "the address dump is kept without an IPv6 address",
+        partial(_addresses, lambda rows: (*rows, _FAR)),
+    )
+    yield "the last of equal addresses counts", partial(_addresses, lambda rows: rows[::-1])
+    yield (
+        "addresses are found by IFA_LOCAL",
+        partial(
+            _addresses,
+            lambda rows: (replace(row, address=row.local or row.address) for row in rows),
+        ),
+    )
+    yield (
+        "every prefix length is 0",
+        partial(_addresses, lambda rows: (replace(row, prefixlen=0) for row in rows)),
+    )
+    for name, flag in _ADDRESS_FLAGS.items():
+        for effect, words in ((0, "are not told apart"), (IFA_F_DEPRECATED, "count as deprecated")):
+            as_such = partial(_flagged, flag, effect)
+            yield f"{name} addresses {words}", partial(_addresses, as_such)
+    yield "every interface is native", _all_native
+    yield "no destination is reached", _none_reached
+
+
+def _addresses(
+    change: Callable[[Sequence[AddressRow]], Iterable[AddressRow]], question: Question
+) -> Question:
+    addresses = tuple(change(question.view.addresses))
+    return replace(question, view=replace(question.view, addresses=addresses))
+
+
+def _flagged(flag: int, effect: int, rows: Sequence[AddressRow]) -> Iterator[AddressRow]:
+    for row in rows:
+        yield replace(row, flags=row.flags & ~flag | effect) if row.flags & flag else row
+
+
+def _all_native(question: Question) -> Question:
+    links = tuple(replace(link, type=_ARPHRD_ETHER) for link in question.view.links)
+    return replace(question, view=replace(question.view, links=links))
+
+
+def _none_reached(question: Question) -> Question:
+    routes = {target: Route(None) for target in question.view.routes}
+    return replace(question, view=replace(question.view, routes=routes))
+
+
+def _flags() -> Iterator[tuple[str, Alter]]:
+    for name, flag in FLAGS.items():
+        yield f"{name} is ignored", partial(_unasked, flag)
+
+
+def _unasked(flag: int, question: Question) -> Question:
+    request = replace(question.request, flags=question.request.flags & ~flag)
+    return replace(question, request=request)
+
+
+def _other_reply(question: Question) -> Question:
+    other: Literal["A", "AAAA"] = "AAAA" if question.names.first_reply == "A" else "A"
+    return replace(question, names=replace(question.names, first_reply=other))
+
+
+def _insertion_sort(items: Sequence[Destination], compare: Compare) -> list[Destination]:
+    done: list[Destination] = []
+    for item in items:
+        at = len(done)
+        while at and compare(item, done[at - 1]) < 0:
+            at -= 1
+        done.insert(at, item)
+    return done

@@ -1,0 +1,104 @@
+"""A disagreement is explained by a small change of the model that gives the native answer."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.compare.causes import Alter, Explained, Question, causes, changes_for
+from harness.compare.evidence import Evidence
+from harness.compare.fuzz.engine import Disagreement, FuzzReport
+from harness.compare.results import Verdict
+from harness.compare.verdict import judge
+from harness.native.record import AddrInfo, Answer
+from harness.report.fuzz import Group
+from tests.compare.patched import ipv4_first
+
+# One of each kind; the answers of a glibc with it are made by the model.
+CHANGES = [
+    "rule 2 (prefer matching scope) is left out",
+    "rule 3 (avoid deprecated addresses) is turned round",
+    "rule 8 is read before rule 6",
+    "the default label of fc00::/7 is 1, not 6",
+    "the default table has no precedence of 2002::/16",
+    "scopev4 lines of gai.conf are ignored",
+    "the address dump is kept without an IPv6 address",
+    "optimistic addresses are not told apart",
+    "AI_V4MAPPED is ignored",
+]
+
+
+def as_broken(evidence: Evidence, alter: Alter) -> Evidence:
+    """The look-up as a glibc with this change would have answered it."""
+    question = Question.of(evidence)
+    try:
+        said = alter(question).answer()
+    except KeyError:  # it would ask for a route that was not looked at
+        return evidence
+    infos = [
+        AddrInfo(
+            item.family, item.socktype, item.protocol, str(item.target.address), item.port,
+            item.target.scope_id, question.request.flags, item.addrlen, item.family,
+        )
+        for item in said.items
+    ]  # fmt: skip
+    infos[:1] = [replace(one, canonname=said.canonname) for one in infos[:1]]
+    return replace(evidence, native=Answer(said.error, 0, 0, tuple(infos), evidence.lane.glibc))
+
+
+@pytest.mark.parametrize("words", CHANGES)
+def test_what_was_changed_is_named(words: str, library_evidence: list[Evidence]) -> None:
+    explained = Explained()
+    answered = [one for one in library_evidence if isinstance(one.native, Answer)]
+    seen = [as_broken(one, changes_for(one.dialect)[words]) for one in answered]
+    judged = [(one, judge(one)) for one in seen]
+    for evidence, result in judged:
+        if result.verdict is Verdict.DISAGREE:
+            explained.add(replace(result, causes=causes(evidence)))
+    for controls in explained.candidates().values():
+        for evidence, result in judged:
+            explained.add_control(replace(result, causes=causes(evidence, controls)))
+    (notice,) = explained.notices()
+    assert words in notice.text
+    assert "differences, though" not in notice.text
+
+
+def test_a_patched_table_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [
+        "rule6-precedence-default",
+        "case-rfc3484-10.2-longest-match",
+        "table-edges-precedence",
+    ]
+    assert main(["run", "--glibc", str(ipv4_first(tmp_path)), *names]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "explained by: the default precedence of ::ffff:0:0/96 is 100, not 10" in last
+
+
+def test_one_broken_build_hides_no_other_and_each_cause_is_a_group(
+    library_evidence: list[Evidence],
+) -> None:
+    def found(label: str, words: str) -> list[Disagreement]:
+        made: list[Disagreement] = []
+        for one in library_evidence:
+            evidence = replace(one, lane=replace(one.lane, label=label, lane="worker"))
+            broken = as_broken(evidence, changes_for(one.dialect)[words])
+            result = judge(broken)
+            if result.verdict is Verdict.DISAGREE and len(made) < 30:
+                made.append(Disagreement(broken, replace(result, causes=causes(broken, CHANGES))))
+        return made
+
+    first, second, other = found("a", CHANGES[0]), found("a", CHANGES[4]), found("b", CHANGES[2])
+    parts = [FuzzReport(disagreements=tuple(each)) for each in (first, second, other)]
+    kept = sum(parts, FuzzReport()).disagreements
+    assert {one.result.label for one in kept} == {"a", "b"}
+    groups: list[Group] = []
+    for one in (*first, *second, *other):
+        group = next((each for each in groups if each.takes(one)), None)
+        if group is None:
+            groups.append(group := Group.of(one))
+        group.add(one)
+    assert [(each.build[-2], each.causes) for each in groups] == [
+        ("a", (CHANGES[0],)), ("a", (CHANGES[4],)), ("b", (CHANGES[2],)),
+    ]  # fmt: skip
+    assert [each.seen for each in groups] == [len(first), len(second), len(other)]
