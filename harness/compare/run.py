@@ -17,14 +17,15 @@ from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
 from harness.model.dialects import NEWEST, Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
-from harness.native.record import Answer, Outcome
+from harness.native.cffi_lane import CffiLane  # here, and not by every sandbox anew
+from harness.native.record import Answer, LaneError, Outcome
 from harness.native.trace import Trace, traced
+from harness.native.worker_lane import WorkerLane, bundled_module
 from harness.sandbox import NoSandbox, Pool, SandboxError
 
 if TYPE_CHECKING:
     from harness.native.lanes import Lane, Session
     from harness.native.record import Query
-    from harness.native.worker_lane import WorkerLane
     from harness.sandbox import Box, DeviceNote
     from harness.scenario import LoadedScenario
     from harness.scenario.schema import Lookup, Scenario
@@ -232,12 +233,7 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
 
     Raises LaneError for a worker that does not start, with the build's name.
     """
-    from harness.native.record import LaneError
-
     if not spec.command:
-        from harness.native.cffi_lane import CffiLane
-        from harness.native.worker_lane import bundled_module
-
         # a private root has the module in its library folder
         return CffiLane([bundled_module()] if resolver == "nss" else [])
     lane = worker_lane(box, spec)
@@ -250,8 +246,6 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
 
 def worker_lane(box: Box, spec: LaneSpec, preload: Sequence[str] = ()) -> WorkerLane:
     """Inside a sandbox: the worker of a spec in its private root; it is started when used."""
-    from harness.native.worker_lane import WorkerLane
-
     root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts)
     return WorkerLane(spec.command, root=root, preload=preload)
 
