@@ -43,6 +43,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["GAI_HARNESS_CACHE"] = str(own)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Random examples come to no line that written ones do not; counting doubles their time."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("no_cover")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if own := config.stash.get(_OWN_CACHE, None):
         also = own / "removed-at-the-end"

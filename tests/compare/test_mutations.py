@@ -16,6 +16,7 @@ from tests.compare.kit import evidence_of
 from tests.compare.planted import PLANTED, READ_OTHERWISE
 from tests.conftest import Patch
 
+pytestmark = pytest.mark.no_cover  # the same evidence judged again, dozens of times
 UNWRITABLE = "nul_unnoticed"  # YAML cannot hold a NUL byte
 ABROAD = "first_of_pair_keeps_top_bit"  # seen on other processors only
 BUGS = PLANTED | READ_OTHERWISE

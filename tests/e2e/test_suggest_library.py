@@ -19,6 +19,8 @@ from tests.e2e.kit import gai_harness, gather
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 _ALL_ORDERS_UP_TO = 3
+_SOME, _EVERY = 8, 1
+"""Of how many scenarios one is asked: of all, real glibc has to give some ten thousand answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,12 @@ class Asked:
         return f"{of.scenario} {of.lookup} {', '.join(of.wanted)}"
 
 
-@pytest.fixture(scope="module")
-def asked(versions: list[str]) -> list[Asked]:
+@pytest.fixture(scope="module", params=[_SOME, pytest.param(_EVERY, marks=pytest.mark.slow)])
+def asked(request: pytest.FixtureRequest, versions: list[str]) -> list[Asked]:
     """Every wished order (or first address) of every look-up, on every version."""
-    jobs = make_jobs(load_scenarios(()), lanes_for(",".join(versions), "worker"))
-    seen = make_jobs(load_scenarios(()), (host_lane(),))
+    scenarios = load_scenarios(())[:: request.param]
+    jobs = make_jobs(scenarios, lanes_for(",".join(versions), "worker"))
+    seen = make_jobs(scenarios, (host_lane(),))
     with Pool(2) as pool:
         known = [
             [
@@ -71,7 +74,7 @@ def test_suggestions_are_confirmed_on_every_version(
     asked: list[Asked], versions: list[str]
 ) -> None:
     """Most are one line; labels and scopes are the exception."""
-    assert len(asked) > 500
+    assert len(asked) > 100
     own: Counter[int] = Counter()
     keywords: Counter[str] = Counter()
     for one in asked:

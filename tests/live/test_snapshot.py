@@ -34,8 +34,6 @@ from tests.sandbox import ordinary_user
 from tests.sandbox.kit import host as host_of
 from tests.sandbox.kit import interface
 
-HOSTS = 50
-
 
 def job_of(scenario: Scenario, lanes: Any = ()) -> HostJob:
     conf = scenario.gai_conf
@@ -83,12 +81,16 @@ def shape(scenario: Scenario) -> list[object]:
     ]
 
 
-def test_snapshots_replay_to_the_same_order_redacted_and_not(pool: Pool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hosts", [16, pytest.param(50, marks=pytest.mark.slow)])
+def test_snapshots_replay_to_the_same_order_redacted_and_not(
+    hosts: int, pool: Pool, tmp_path: Path
+) -> None:
     lanes = lanes_for("all", "worker")
-    before = [drawn(seed) for seed in range(HOSTS)]
+    before = [drawn(seed) for seed in range(hosts)]
     first = list(pool.outcomes(kit.looked_up, [(job_of(s, lanes), True) for s in before]))
     refused = [str(outcome.error) for outcome in first if outcome.error is not None]
-    assert len(refused) <= HOSTS // 20, refused  # the kernel takes no gateway in 127.0.0.0/8
+    # the kernel takes no gateway in 127.0.0.0/8
+    assert len(refused) <= 2, refused
     expected: list[kit.Seen] = []
     copies: list[HostJob] = []
     for seed, outcome in enumerate(first):
