@@ -46,6 +46,7 @@ def explain_live(
     targets = targets_of(found_for([request], names, plain, [lane.dialect]))
     with CffiLane() as cffi, cffi.open() as session:
         native = session.lookup(request, timeout)
+    names = replace(names, spelled=_spelled(request, native))
     view = look((*targets, *_native_targets(native)))
     gai_conf = read_gai_conf()
     conf = NamedGaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf)
@@ -72,7 +73,8 @@ def _judged(evidence: Evidence, request: Request, given: _Given) -> tuple[Result
     if result.verdict is not Verdict.DISAGREE:
         return result, evidence, _depends(result, note)
     answered = tuple(dict.fromkeys(_native_targets(evidence.native)))
-    other = replace(evidence, names=_name_service(request, answered, evidence.view))
+    names = _name_service(request, answered, evidence.view)
+    other = replace(evidence, names=replace(names, spelled=evidence.names.spelled))
     again = judge(other)
     if again.verdict is not Verdict.AGREE:
         return result, evidence, note
@@ -115,6 +117,12 @@ def _native_targets(native: Outcome) -> tuple[Target, ...]:
     if not isinstance(native, NativeAnswer):
         return ()
     return tuple(info.target for info in native.addrinfos)
+
+
+def _spelled(request: Request, native: Outcome) -> dict[str, str]:
+    """The canonical name, which is the name service's word, as an answer has it."""
+    first = native.addrinfos[:1] if isinstance(native, NativeAnswer) else ()
+    return {(request.name or "").lower(): one.canonname for one in first if one.canonname}
 
 
 def _name_service(request: Request, targets: tuple[Target, ...], view: HostView) -> NameService:

@@ -72,7 +72,7 @@ def name_service(
         first_reply=first_reply,
         services=dict(SERVICES),  # the sandbox's table, in a form that can be sent
         links=links,
-        spelled={name.lower(): name for name in names},
+        spelled={name.lower(): name for name in names} if kind == "files" else {},
     )
 
 

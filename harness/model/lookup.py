@@ -69,7 +69,7 @@ class NameService:
     ``names`` maps a lower-case name to its addresses in the order of the hosts file or
     the DNS answer; ``services`` maps (name, protocol) to a port. With ``dns``,
     ``first_reply`` is the record type whose reply arrives first. Only with ``nss`` an IPv6
-    address may have a scope id. ``spelled`` has the names as the hosts file writes them.
+    address may have a scope id. ``spelled`` has the names as the service writes them.
     """
 
     names: Mapping[str, tuple[Target, ...]]
@@ -160,10 +160,10 @@ def _canonname(name: str, service: NameService) -> str:
     A hosts file gives its own spelling; a DNS answer repeats the question, which has no dot at
     its end, and the module what it was asked.
     """
-    if service.kind == "files":
+    if service.kind != "dns":
         return service.spelled.get(name.lower(), name)
     known = name.removesuffix(".").lower() in service.names
-    return name.removesuffix(".") if service.kind == "dns" and known else name
+    return name.removesuffix(".") if known else name
 
 
 def _given(text: str | None) -> str | None:

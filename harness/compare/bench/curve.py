@@ -225,7 +225,8 @@ def _point(
             for model, found in zip(models, times, strict=True):
                 found += timed(model, seconds / _TURNS)
     order = sorter.order(own)
-    expected = asked.head + b"".join([asked.entries[position] for position in order])
+    entries = b"".join([asked.entries[position] for position in order])
+    expected = asked.head + entries + asked.names
     first, last = decode(answer), answer.endswith(expected[9:])
     assert isinstance(first, Answer)
     cold, warm, again, readable, whole = map(sample, times)
