@@ -6,7 +6,9 @@ Every code is described in docs/lint.md with the effect it warns of.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
+from typing import Self
 
+from harness.advice import meant
 from harness.model import gaiconf
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import NEWEST, Dialect
@@ -34,6 +36,8 @@ CODES: dict[str, str] = {
     "GAI016": "words after the value are ignored",
     "GAI017": "NUL byte: the rest of the line is ignored",
     "GAI018": "unreachable entry: longer prefixes cover all of it",
+    "GAI019": "a scopev4 value that no source has: rule 2 puts the addresses behind all others",
+    "GAI020": "no host has an address of this prefix: it is of the reserved block ::/8",
 }
 
 _CODE_OF: dict[Cause | None, str] = {
@@ -43,16 +47,27 @@ _CODE_OF: dict[Cause | None, str] = {
 _KEYWORDS = ("label", "precedence", "scopev4", "reload")
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"  # as line_words() decodes it
 _OLD, _NEW = dialect_of("2.40"), dialect_of(NEWEST)
+_MENDABLE = {f"GAI{number:03}" for number in (1, 2, 3, 5, 6, 7, 9, 20)}
+_TRIED = 50  # lines for which a mend is tried: each reads the whole file again
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: its code, the line (from 1, 0 for the whole file), words, versions."""
+    """One finding: its code, the line (from 1, 0 for the whole file), words, versions.
+
+    ``meant`` are the lines to write in place of this one, tried by the model.
+    """
 
     code: str
     line: int
     message: str
     glibc: str = "all"
+    meant: tuple[str, ...] = ()
+
+    def offering(self, *lines: str) -> Self:
+        """The finding with the lines that were probably meant."""
+        words = f"{self.message}; probably meant: {'; '.join(lines)}"
+        return replace(self, message=words, meant=lines) if lines else self
 
 
 def lint(text: str | bytes) -> tuple[Finding, ...]:
@@ -65,9 +80,14 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     old, new = gaiconf.parse_gai_conf(data, _OLD), gaiconf.parse_gai_conf(data, _NEW)
     findings: list[Finding] = []
+    tried = 0
     for raw, before, after in zip(data.split(b"\n"), old.lines, new.lines, strict=True):
-        findings += _line(raw, before, after)
-    findings += _reloads(new)
+        of_line = list(_line(raw, before, after))
+        if tried < _TRIED and any(one.code in _MENDABLE for one in of_line):
+            tried += 1
+            of_line = list(_mended(data, of_line))
+        findings += of_line
+    findings += [*_reloads(new), *_scopes(data, new)]
     # what holds for all versions once, the rest with the versions it holds for
     of_old, of_new = _tables(old, _OLD), _tables(new, _NEW)
     findings += [one if one in of_new else replace(one, glibc="<2.41") for one in of_old]
@@ -80,6 +100,45 @@ def _tables(conf: GaiConf, dialect: Dialect) -> dict[Finding, None]:
     """The findings of the tables that a dialect makes of the file, in order."""
     found = [finding for keyword in _KEYWORDS[:3] for finding in _table(keyword, conf)]
     return dict.fromkeys([*found, *_whole(conf, dialect)])
+
+
+def _mended(data: bytes, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings of one line, with what was probably meant where a mend is known."""
+    number = findings[0].line
+    line = meant.meant(data, number, (_OLD, _NEW))
+    words = data.split(b"\n")[number - 1].decode("latin-1").split()
+    prefix = "" if line is None else line.split()[1]
+    is_cut = prefix in "".join(words) and not any(prefix in word for word in words)
+    cut = "blanks inside the address: " if is_cut else ""
+    for one in findings:
+        if line is None or one.code not in _MENDABLE:
+            yield one
+            continue
+        # that one host is read from 2.41 on is as wrong where a network was meant
+        alone = one.code == "GAI006" and len(findings) == 1
+        network = alone and not prefix.endswith(("/32" if "." in prefix else "/128", "/128"))
+        now = replace(one, message=cut + one.message, glibc="all" if network else one.glibc)
+        yield now.offering(line)
+
+
+def _scopes(data: bytes, conf: GaiConf) -> Iterator[Finding]:
+    entries = {
+        line.number: line.entry
+        for line in conf.lines
+        if line.keyword == "scopev4" and line.effect is Effect.USED and line.entry is not None
+    }
+    strange = meant.strange_scopes(Policy.of(conf, _NEW), list(entries.items()))
+    if not strange or len(strange) > _TRIED:
+        return
+    lines = [(number, entries[number]) for number in strange]
+    precedences, kept = meant.as_precedences(data, lines, (_OLD, _NEW))
+    for place, (number, scope) in enumerate(strange.items()):
+        finding = Finding(
+            "GAI019", number, f"scope {entries[number].value}, but a source outside"
+            f" {_text(entries[number])} has {scope}: rule 2 puts these addresses behind all others",
+        )  # fmt: skip
+        own = [precedences[number]] if precedences else []
+        yield finding.offering(*own, *(kept if place == 0 else ()))
 
 
 def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
@@ -97,15 +156,25 @@ def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
             yield Finding("GAI007", number, f"reload {value!r} means no; only yes means yes")
         return
     if old.effect is Effect.UNDEFINED:
-        yield Finding(
-            "GAI006", number, "no prefix length: a process that resolves a name can die here;"
-            f" write {words[1]}/{32 if '.' in words[1] and ':' not in words[1] else 128}",
-            "<2.41",
-        )  # fmt: skip
+        length = 32 if "." in words[1] and ":" not in words[1] else 128
+        one = f"; one address is written {words[1]}/{length}"
+        message = "no prefix length: a process that resolves a name can die here"
+        message += one if new.entry or len(words) == 2 else ""
+        yield Finding("GAI006", number, message, "<2.41")
     if new.effect is Effect.IGNORED:
-        yield _ignored(number, words, old, new)
+        finding = _ignored(number, words, old, new)
+        odd = meant.odd_characters(raw)
+        if odd and not words[0].startswith(_BYTE_ORDER_MARK):
+            # the keyword that glibc sees is the line up to the next real blank
+            rest = "ignored" if finding.code == "GAI001" else finding.message
+            finding = replace(finding, message=f"{odd} is no blank for glibc: {rest}")
+        yield finding
     elif new.entry is not None:
         yield from _numbers(number, words, new.entry)
+        if meant.reserved(new.entry):
+            yield Finding(
+                "GAI020", number, f"no host has an address in {_text(new.entry)}: ::/8 is reserved"
+            )
 
 
 def _reloads(conf: GaiConf) -> Iterator[Finding]:

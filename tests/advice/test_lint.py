@@ -2,6 +2,7 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from harness.advice.lint import CODES, Finding, lint
 from harness.scenario import gai_conf_files
 from tests.docs.pages import page
 
+FILES = Path(__file__).with_name("gai-conf")
 ALL_LABELS = (
     "label ::1/128 0\nlabel ::/0 1\nlabel 2002::/16 2\nlabel ::/96 3\nlabel ::ffff:0:0/96 4\n"
     "label fec0::/10 5\nlabel fc00::/7 6\nlabel 2001:0::/32 7\n"
@@ -53,6 +55,9 @@ CASES: list[tuple[str, int, str, str]] = [
     ("GAI016", 1, "reload no way", "reload no #way"),
     ("GAI017", 1, "label ::1/128 0\0", "label ::1/128 0 # \0"),
     ("GAI018", 3, "label ::/1 5\nlabel 8000::/1 6\nlabel ::/0 1", "label ::/1 5\n\nlabel ::/0 1"),
+    ("GAI019", 1, "scopev4 8.0.0.0/8 5", "scopev4 8.0.0.0/8 14"),
+    ("GAI020", 1, "label ::fff:0:0/96 5", "label ::ffff:0:0/96 5"),
+    ("GAI020", 1, "label 1::/16 5\nlabel 3::/16 6\nlabel 64::/12 5", "label 64:ff9b:1::/48 6"),
     ("GAI018", 1, "scopev4 10.0.0.0/31 5\nscopev4 10.0.0.0/32 5\nscopev4 10.0.0.1/32 5",
      "scopev4 10.0.0.0/31 5\nscopev4 10.0.0.0/32 5\nscopev4 10.0.0.2/32 5"),
 ]  # fmt: skip
@@ -73,7 +78,7 @@ def test_a_good_file_has_no_finding() -> None:
         assert lint(text) == ()
 
 
-def only(code: str, text: str) -> Finding:
+def only(code: str, text: str | bytes) -> Finding:
     (finding,) = (one for one in lint(text) if one.code == code)
     return finding
 
@@ -110,6 +115,79 @@ def test_what_changed_at_2_41_is_reported_for_its_versions() -> None:
 )
 def test_messages_say_what_to_do(text: str | bytes, words: str) -> None:
     assert words in lint(text)[0].message
+
+
+V4_FIRST = "precedence ::ffff:0:0/96 100"
+# files that were passed around, and lines like theirs: what glibc makes of them, what was meant
+MEANT: list[tuple[str | Path, str, str, tuple[str, ...]]] = [
+    (Path("blanks-in-the-address.conf"), "GAI006", "blanks inside the address", (V4_FIRST,)),
+    (Path("blanks-in-the-address.conf"), "GAI007", "'ffff:' is no number", (V4_FIRST,)),
+    (Path("no-break-spaces.conf"), "GAI001", "NO-BREAK SPACE (U+00A0)", (V4_FIRST,)),
+    (Path("letter-for-colons.conf"), "GAI002", "is not an IPv6 address", (V4_FIRST,)),
+    (Path("lost-letter.conf"), "GAI020", "::/8 is reserved", (V4_FIRST,)),
+    (Path("lost-colon.conf"), "GAI002", "is not an IPv6 address", (V4_FIRST,)),
+    (Path("scope-without-length.conf"), "GAI006", "192.168.0.0/32", ("scopev4 192.168.0.0/16 5",)),
+    ("precedence 2001:db8:5:: 60", "GAI006", "die", ("precedence 2001:db8:5::/48 60",)),
+    ("label ::ffff:10.0.0.0 5", "GAI006", "die", ("label ::ffff:10.0.0.0/104 5",)),
+    ("label 2001:db8::6 5", "GAI006", "die", ("label 2001:db8::6/128 5",)),
+    ("label 2001:db8:: /32 5", "GAI006", "blanks inside", ("label 2001:db8::/32 5",)),
+    ("precedence ::ffff:0:0/ 96 100", "GAI005", "blanks inside", (V4_FIRST,)),
+    ("precedence ::ffff:0/96 100", "GAI009", "means ::/96", (V4_FIRST,)),
+    ("label ::ffff:10.0.0.0/8 7", "GAI009", "means ::/8", ("label ::ffff:10.0.0.0/104 7",)),
+    ("precedence 0.0.0.0/0 100", "GAI002", "IPv4 address", (V4_FIRST,)),
+    ("scopev4 169.254/16 14", "GAI002", "'169.254'", ("scopev4 169.254.0.0/16 14",)),
+    ("\ufefflabel ::1/128 0", "GAI001", "byte order mark", ("label ::1/128 0",)),
+    ("Label ::1/128 0", "GAI001", "lower case", ("label ::1/128 0",)),
+    # not offered: another line has these addresses, nothing like it is known, no value
+    ("precedence ::ffff:0:0/96 10\nprecedence ::fff:0:0/96 100", "GAI020", "::fff:0:0/96", ()),
+    ("precedence ::ffff:0.0.0.0/97 1\nprecedence 0.0.0.0/0 100", "GAI002", "IPv4 address", ()),
+    ("label 2001:db8::x/32 5", "GAI002", "is not an IPv6 address", ()),
+    ("precedence ::ffff:0:0/96 high", "GAI007", "'high'", ()),
+    ("precedence 2001:db8::6", "GAI006", "2001:db8::6/128", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code", "words", "lines"), MEANT)
+def test_what_was_probably_meant(
+    text: str | Path, code: str, words: str, lines: tuple[str, ...]
+) -> None:
+    file = (FILES / text).read_bytes() if isinstance(text, Path) else text
+    finding = only(code, file)
+    assert finding.meant == lines
+    assert words in finding.message
+    assert ("probably meant: " in finding.message) is bool(lines)
+    for line in lines:
+        assert finding.message.endswith(f"probably meant: {line}")
+        # the line alone does what it says, with every version
+        assert {one.code for one in lint(line) if one.line} == set()
+
+
+def test_a_network_without_length_is_as_wrong_from_2_41_on() -> None:
+    assert only("GAI006", "scopev4 192.168.0.0 5").glibc == "all"
+    assert only("GAI006", "scopev4 192.168.0.1 5").glibc == "<2.41"
+
+
+ROUND_ROBIN = "scopev4 98.137.11.0/24 3\nscopev4 74.6.231.0/24 2\nscopev4 74.6.143.0/24 1\n"
+
+
+def test_scopes_that_no_source_has() -> None:
+    """Rule 2 puts 8.8.8.8 before all of them; precedences give the order without that."""
+    found = [one for one in lint(ROUND_ROBIN) if one.code == "GAI019"]
+    assert [(one.line, one.meant[0]) for one in found] == [
+        (1, "precedence ::ffff:98.137.11.0/120 11"),
+        (2, "precedence ::ffff:74.6.231.0/120 12"),
+        (3, "precedence ::ffff:74.6.143.0/120 13"),
+    ]
+    assert found[0].meant[1:] == (
+        "precedence ::1/128 50", "precedence ::/96 20", "precedence ::ffff:0:0/96 10",
+        "precedence 2002::/16 30",
+    )  # fmt: skip
+    assert "a source outside 98.137.11.0/24 has 14" in found[0].message
+    for fine in ("scopev4 10.0.0.0/8 5", "scopev4 8.0.0.0/8 14", ALL_SCOPES,
+                 "scopev4 8.0.0.0/8 3\nscopev4 10.0.0.0/8 3"):  # fmt: skip
+        assert "GAI019" not in {one.code for one in lint(fine)}
+    # no room between IPv4 and IPv6: the order would not be the one that was meant
+    assert only("GAI019", "precedence ::ffff:0:0/96 39\nscopev4 8.0.0.0/8 3").meant == ()
 
 
 def test_ties_name_both_ranges_and_loopback_alone_is_none() -> None:

@@ -33,6 +33,7 @@ NAMES: dict[str, list[str]] = {
     "four-six": [FOUR, SIX],
     "ula-four": [ULA, FOUR],
     "link-four": [LINK_LOCAL, FOUR],
+    "four-far": [FOUR, FAR],
     "far-six-near": [FAR, SIX, NEAR],
     "six-near-far": [SIX, NEAR, FAR],
     "near-far-six": [NEAR, FAR, SIX],
@@ -112,23 +113,36 @@ SHOWN: dict[str, list[tuple[str, str, Wanted]]] = {
             "six-four", SIX_FOUR,
         ),
     ],
+    # rule 2, though rule 8 would prefer the smaller scope
+    "GAI019": [("scopev4 203.0.113.0/24 5", "four-far", (FAR, FOUR))],
+    # nothing but the default precedences is changed
+    "GAI020": [
+        ("precedence ::fff:0:0/96 100", "six-four", SIX_FOUR),
+        ("precedence ::fff:0:0/96 100", "four-six", FOUR_SIX),
+    ],
 }  # fmt: skip
 
 # the same look-ups without the fault: what the file's author will have expected
 MENDED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     **dict.fromkeys(
-        ("GAI001", "GAI003", "GAI007", "GAI010", "GAI016", "GAI017", "GAI018"),
+        ("GAI001", "GAI003", "GAI007", "GAI010", "GAI016", "GAI017", "GAI018", "GAI020"),
         (V4_FIRST, "six-four", FOUR_SIX),
     ),
     "GAI002": ("scopev4 169.254.0.0/16 14", "link-four", (LINK_LOCAL, FOUR)),
     "GAI004": ("precedence 2001:db8:9::/48 0", "six-four", FOUR_SIX),
     "GAI005": ("precedence ::/0 100", "four-six", FOUR_SIX),
     "GAI006": ("precedence 2001:db8:9::1/128 5", "six-four", FOUR_SIX),
+    "GAI019": (
+        "precedence ::ffff:203.0.113.0/120 11\nprecedence ::ffff:0:0/96 10",
+        "four-far",
+        (FOUR, FAR),
+    ),
     "GAI009": ("precedence ::ffff:10.0.0.0/104 100", "six-four", SIX_FOUR),
 }
 DEFAULTS = {  # without any line, for what a partial table drops
     "ula-four": (FOUR, ULA), "link-four": (FOUR, LINK_LOCAL),
-    "four-six": SIX_FOUR, "six-four": SIX_FOUR, "far-six-near": (SIX, NEAR, FAR),
+    "four-far": (FOUR, FAR), "four-six": SIX_FOUR, "six-four": SIX_FOUR,
+    "far-six-near": (SIX, NEAR, FAR),
 }  # fmt: skip
 NO_LENGTH = [  # the orders where the line is ignored, and where it is honoured
     ("precedence 2001:db8:9::1 5", "six-four", SIX_FOUR, FOUR_SIX),
