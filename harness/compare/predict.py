@@ -17,6 +17,7 @@ from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
+from harness.model.services import ascii_lower
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES
@@ -65,14 +66,16 @@ def name_service(
 ) -> NameService:
     """A scenario's names as the model's name service sees them, zones as numbers."""
     links = {link.name: link.index for link in view.links}
+    if kind == "dns":  # where a final dot ends a name and is no part of it
+        names = {name.removesuffix("."): each for name, each in names.items()}
     parsed = {text: parse_target(text, links) for each in names.values() for text in each}
     return NameService(
-        names={name.lower(): tuple([parsed[t] for t in each]) for name, each in names.items()},
+        names={ascii_lower(name): tuple([parsed[t] for t in each]) for name, each in names.items()},
         kind=kind,
         first_reply=first_reply,
         services=dict(SERVICES),  # the sandbox's table, in a form that can be sent
         links=links,
-        spelled={name.lower(): name for name in names} if kind == "files" else {},
+        spelled={ascii_lower(name): name for name in names} if kind == "files" else {},
     )
 
 

@@ -23,6 +23,7 @@ from harness.model.addresses import (
 )
 from harness.model.dialects import Dialect
 from harness.model.host import IPAddress, Target
+from harness.model.services import ascii_lower
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 _FAMILY = {4: AF_INET, 6: AF_INET6}
@@ -161,8 +162,8 @@ def _canonname(name: str, service: NameService) -> str:
     its end, and the module what it was asked.
     """
     if service.kind != "dns":
-        return service.spelled.get(name.lower(), name)
-    known = name.removesuffix(".").lower() in service.names
+        return service.spelled.get(ascii_lower(name), name)
+    known = ascii_lower(name.removesuffix(".")) in service.names
     return name.removesuffix(".") if known else name
 
 
@@ -252,6 +253,8 @@ def _addresses(
         local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
         both = [Target(ip_address(text)) for text in local]
         return [one for one in both if family in (AF_UNSPEC, _FAMILY[one.address.version])], False
+    if flags & AI_IDN and not name.isascii():
+        raise LookupFailed("EAI_IDN_ENCODE")  # the C locale has no such letters
     number = _numeric(name, family, flags, service, dialect)
     if number is not None:
         return [number], False
@@ -261,7 +264,7 @@ def _addresses(
     if by_hostent and _looks_numeric(name):
         raise LookupFailed("EAI_NONAME")
     without_dot = name.removesuffix(".") if service.kind == "dns" else name
-    known = service.names.get(without_dot.lower())
+    known = service.names.get(ascii_lower(without_dot))
     if known is None:
         raise LookupFailed("EAI_NONAME")
     # DNS and the module tell a name without such a record; the hosts file knows only whole lines

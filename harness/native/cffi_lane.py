@@ -1,6 +1,7 @@
 """The lane to this interpreter's own glibc, through the cffi extension."""
 
 import ctypes
+import locale
 import os
 import subprocess
 from collections.abc import Sequence
@@ -69,6 +70,9 @@ class CffiLane(Lane):
             """In the child, in the place of a program: it never returns into Python's code."""
             status = 70
             try:
+                # Python has taken the environment's locale, in which AI_IDN and AI_CANONIDN know
+                # more letters; a program that sets none, as the worker, has the C locale
+                locale.setlocale(locale.LC_ALL, "C")
                 loaded = [ffi.dlopen(module, ffi.RTLD_NOW) for module in self._modules]
                 # Popen's own pipe too: its end tells the parent that the child has started
                 os.closerange(3, os.sysconf("SC_OPEN_MAX"))

@@ -1,12 +1,13 @@
 """The scenario file as data: the YAML contract in pydantic models, short forms included."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import NoneType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from harness.model.services import ascii_lower
 from harness.text.errors import some
 from harness.text.validation import bad
 
@@ -28,26 +29,48 @@ _MOST_IN_A_PROCESS = 64
 """So many look-ups may share a process where gai.conf changes: each depends on all before it."""
 
 
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 _NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
 
 
 def _check_names(names: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse names that getaddrinfo does not look up in the name service, and names twice."""
+    """Refuse names that no name service can hold or getaddrinfo never asks for, and names twice.
+
+    A hosts file parts words at blanks and ends a line at #; all other characters are a name's.
+    """
     seen: dict[str, str] = {}
     for name in names:
-        labels = name.split(".")
-        if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-            wanted = "letters, digits and hyphens in labels of 1 to 63 characters, 253 in all"
-            raise bad(f"a host name: {wanted}", name)
+        whole = name.isprintable() and not any(char.isspace() or char == "#" for char in name)
+        if not name or not whole or len(name.encode()) > 254:
+            wanted = "a host name: 1 to 254 bytes without blanks, # and control characters"
+            raise bad(wanted, name)
         # inet_aton also takes one to three numbers, in octal and hex too
+        labels = name.split(".")
         if len(labels) <= 4 and all(_NUMBER.fullmatch(label) for label in labels):
             why = "getaddrinfo never looks a numeric name up"
             raise bad(f"a host name, not a number: {why}", name)
-        other = seen.setdefault(name.lower(), name)
+        other = seen.setdefault(ascii_lower(name), name)
         if other != name:
             raise bad(f"each name once: {other!r} differs only in case", name)
     return FrozenDict(names)
+
+
+def _check_dns_names(names: Iterable[str], at: Place) -> None:
+    """Refuse names that glibc takes from no DNS answer, and names twice."""
+    seen: dict[str, str] = {}
+    for name in names:
+        labels = name.removesuffix(".").split(".")
+        if len(name.removesuffix(".")) > 253 or not all(_LABEL.fullmatch(one) for one in labels):
+            wanted = (
+                "with dns labels of 1 to 63 letters, digits, hyphens and underscores, 253 in all, "
+                "no hyphen first; an international name as xn--"
+            )
+            raise bad(wanted, name, at=at)
+        other = seen.setdefault(name.removesuffix(".").lower(), name)
+        if other != name:
+            raise bad(
+                f"with dns each name once: {other!r} differs only in a final dot", name, at=at
+            )
 
 
 class Dns(Model):
@@ -179,6 +202,8 @@ class Scenario(Model):
     def _consistent(self) -> Self:
         if self.dns != Dns() and self.resolver != "dns":
             raise bad("no dns settings without resolver: dns", self.dns.first_reply, at=("dns",))
+        if self.resolver == "dns":
+            _check_dns_names(self.names, ("names",))
         number = len(self.lookups)
         if number > _MOST_IN_A_PROCESS and any(one.after for one in self.lookups):
             wanted = f"at most {_MOST_IN_A_PROCESS} look-ups where one has after"
@@ -205,10 +230,11 @@ class Scenario(Model):
 
     def _check_answers(self) -> None:
         """Bound what a run has to hold: look-ups × addresses, thrice for each socket type."""
-        counts = {name.lower(): len(addresses) for name, addresses in self.names.items()}
+        counts = {ascii_lower(name): len(addresses) for name, addresses in self.names.items()}
         total = 0
         for number, lookup in enumerate(self.lookups):
-            known = counts.get((lookup.name or "").lower().removesuffix("."), 0)
+            asked = ascii_lower(lookup.name or "")
+            known = max(counts.get(asked, 0), counts.get(asked.removesuffix("."), 0))
             total += known * (3 if lookup.socktype == "any" else 1)
             if total > MOST_ANSWERS:
                 wanted = f"look-ups that return at most {MOST_ANSWERS} addresses together"

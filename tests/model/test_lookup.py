@@ -18,6 +18,7 @@ from harness.model.lookup import (
     AI_ADDRCONFIG,
     AI_ALL,
     AI_CANONNAME,
+    AI_IDN,
     AI_NUMERICHOST,
     AI_NUMERICSERV,
     AI_PASSIVE,
@@ -46,6 +47,7 @@ NAMES = {
     "256.1.1.1": "192.0.2.1",
     "dotted.": "192.0.2.7",
     "empty": "",
+    "\u00e9t\u00c9": "192.0.2.8",
     "zoned": ZONED,  # only a module can hand over zones
     "zones": "fe80::1%2 fe80::1%3",
     "zonedmapped": "::ffff:192.0.2.9%2 ::1%5",
@@ -93,6 +95,11 @@ ANSWERS: list[tuple[Kind, str, int, int, str]] = [
     ("files", "mapped", AF_INET, 0, "192.0.2.9"),
     ("files", "localhost", AF_INET, 0, "127.0.0.1"),
     ("files", "mapped", AF_UNSPEC, 0, NAMES["mapped"]),
+    # the case of A to Z only; AI_IDN needs a locale that has the letters
+    ("files", "\u00e9T\u00c9", AF_UNSPEC, 0, "192.0.2.8"),
+    ("files", "\u00e9t\u00e9", AF_UNSPEC, 0, "EAI_NONAME"),
+    ("files", "\u00e9t\u00c9", AF_UNSPEC, AI_IDN, "EAI_IDN_ENCODE"),
+    ("files", "both", AF_UNSPEC, AI_IDN, NAMES["both"]),
     # fact 4.2: DNS knows the name with a dot too, and leaves addresses as they are
     ("dns", "both", AF_INET6, 0, SIX),
     ("dns", "four.", AF_UNSPEC, 0, FOUR),
@@ -355,7 +362,7 @@ def test_an_answer_or_an_error(
     if family != AF_UNSPEC:
         wanted = 4 if family == AF_INET else 6
         assert all(item.target.address.version == wanted for item in found.items)
-    errors = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_BADFLAGS")
+    errors = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_BADFLAGS", "EAI_IDN_ENCODE")
     assert found.error in (None, *errors)
 
 

@@ -18,6 +18,7 @@ ADDRESS = ETH0.replace("@", "{addresses: [@]}")
 ROUTE = f"name: x\n{HOST[:-2]}, routes: [@]}}\n{LOOKUPS}"
 IN_HOST = f"name: x\nhost: {{@}}\n{LOOKUPS}"
 SYSCTL = IN_HOST.replace("@", "sysctls: {@}")
+DNS = f"name: x\n{HOST}resolver: dns\nnames: {{@}}\n{LOOKUPS}"
 NAMES = f"name: x\n{HOST}names: {{@}}\n{LOOKUPS}"
 NSS = f"{NAMES}resolver: nss\n"
 LOOKUP = f"name: x\n{HOST}lookups:\n  - {{@}}\n"
@@ -45,7 +46,9 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     (NAMES, "names"): [
         ("no: [192.0.2.1]", "", "quotes around a word"),
         ("web: [1:2:3:4:5:6:7:8]", ".web[0]", "quotes around"),
-        ("a_b!: [192.0.2.1]", "", "letters, digits and hyphens"),
+        ("a b: [192.0.2.1]", "", "without blanks, # and control characters"),
+        ('"a#b": [192.0.2.1]', "", "without blanks, # and control characters"),
+        (f"{'a' * 255}: [192.0.2.1]", "", "1 to 254 bytes"),
         ("'127.1': [192.0.2.1]", "", "not a number"),
         ("web: [192.0.2.1], WEB: [192.0.2.2]", "", "differs only in case"),
         ("web: []", ".web", "at least 1 entry"),
@@ -116,6 +119,12 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("net.ipv4.conf.eth9.tag: 1", ".net.ipv4.conf.eth9.tag", "the host (all, default, lo)"),
         ("net.ipv6.bindv6only: [0]", ".net.ipv6.bindv6only", "text"),
         ('net.ipv6.bindv6only: "0\\n1"', "", "without control characters"),
+    ],
+    (DNS, "names"): [
+        ("a_b!: [192.0.2.1]", "", "letters, digits, hyphens and underscores"),
+        ("-a: [192.0.2.1]", "", "no hyphen first"),
+        ("ü: [192.0.2.1]", "", "as xn--"),
+        ("web: [192.0.2.1], web.: [192.0.2.2]", "", "differs only in a final dot"),
     ],
     (NSS, "names"): [
         ("web: ['fe80::1%eth7']", ".web[0]", "an interface of the host (eth0, lo) or a number"),

@@ -26,8 +26,8 @@ def test_every_file_loads_and_says_what_it_shows(path: Path) -> None:
     assert scenario.name == path.stem
     assert len(scenario.description) > 50
     for look in scenario.lookups:
-        listed = {name.lower(): texts for name, texts in scenario.names.items()}
-        asked = (look.name or "").lower()
+        listed = {name.rstrip(".").lower(): texts for name, texts in scenario.names.items()}
+        asked = (look.name or "").rstrip(".").lower()
         if asked and asked not in listed and re.match(r"[0-9%\[ :-]|.*:", asked):
             continue  # a number: what it means is nowhere else in the file
         given = set(listed.get(asked, ()))
