@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.model.host import address_text
 from harness.report.formats import FORMATS
 
 T = TypeVar("T")
@@ -43,6 +44,14 @@ def whole(least: int, most: int = 10**20 - 1) -> Callable[[str], int]:
     return checked(f"a number {limits}", read)
 
 
+def _address(text: str) -> str:
+    """An address as outputs show it, with its zone; brackets, which a line may need, are taken."""
+    bare, percent, zone = str(
+        ip_address(text.strip().removeprefix("[").removesuffix("]"))
+    ).partition("%")
+    return address_text(ip_address(bare)) + percent + zone
+
+
 def addresses(text: str) -> tuple[str, ...]:
     """Addresses with commas between, each in its normal form."""
     return tuple(map(address, text.split(",")))
@@ -64,7 +73,7 @@ picture = checked(
     "a file named .svg or .png",
     lambda text: Path(text) if Path(text).suffix in (".svg", ".png") else None,
 )
-address = checked("an address", lambda text: str(ip_address(text.strip())))
+address = checked("an address", _address)
 seconds = checked(
     "a number of seconds from 0.001 to 3600",
     lambda text: float(text) if 0.001 <= float(text) <= 3600 else None,
@@ -167,8 +176,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     ),
     "explain": (
         option("what", "host names, looked up on this machine as it is; or scenario files, or"
-               " names of the built-in library",
-               nargs="+", metavar="NAME|SCENARIO", type=given("name")),
+               " names of the built-in library; with --service none is needed",
+               nargs="*", metavar="NAME|SCENARIO", type=given("name")),
         option("--pair", "also say which rule tells these two addresses apart",
                nargs=2, metavar=("A", "B"), type=address),
         shared("json"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import permutations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.verdict import prediction_for
-from harness.model.addresses import parse_target
+from harness.model.addresses import means, parse_target
 from harness.model.order import compare_pair
 from harness.native.trace import Connection
 from harness.sandbox import Pool
@@ -102,17 +102,25 @@ def _explain(box: Box, asked: tuple[HostJob, tuple[str, str] | None]) -> Iterato
         between = (*report.changes, *report.architectures)
         apart = tuple(f"{one.between}: {one.because}" for one in between)
         for evidence, result in zip(evidences, report.results, strict=True):
-            reason = None if pair is None else pair_reason(prediction_for(evidence), pair)
+            found, links = prediction_for(evidence), evidence.names.links
+            reason = None if pair is None else pair_reason(found, pair, links)
             trace = _trace_report(evidence)
             yield Explanation(evidence.lookup.name, result, reason, devices, trace, apart)
 
 
-def pair_reason(prediction: Prediction, wanted: tuple[str, str]) -> PairReason | None:
-    """The decision between two addresses asked for; None where they are not both answers."""
+def pair_reason(
+    prediction: Prediction, wanted: tuple[str, str], links: Mapping[str, int] | None = None
+) -> PairReason | None:
+    """The decision between two addresses asked for; None where they are not both answers.
+
+    ``links`` gives the index of each interface that a zone may name.
+    """
     if prediction.order is None:
         return None
     for pair in permutations(prediction.order.ranked, 2):
-        if tuple(str(one.address) for one in pair) == wanted:
+        if all(
+            means(text, one.target, links or {}) for text, one in zip(wanted, pair, strict=True)
+        ):
             decision = compare_pair(*pair, prediction.order.rules)
             if not decision.preferred:
                 decision = compare_pair(*pair[::-1], prediction.order.rules)

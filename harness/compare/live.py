@@ -56,7 +56,7 @@ def explain_live(
     result, evidence, note = _judged(evidence, request, given)
     if note:
         result = replace(result, remarks=(*result.remarks, Remark("order", note)))
-    reason = None if pair is None else pair_reason(prediction_for(evidence), pair)
+    reason = None if pair is None else pair_reason(prediction_for(evidence), pair, names.links)
     return Explanation(lookup.name, result, reason)
 
 

@@ -88,6 +88,9 @@ class DestinationRow:
     native: bool
     common_prefix: Annotated[Bits, Field(description="the bits rule 9 compares")]
     flags: tuple[str, ...]
+    place: Annotated[
+        Count, Field(description="its place among the different addresses before sorting, from 1")
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +518,11 @@ class Summary:
     def __add__(self, other: Summary) -> Summary:
         """The counts of both."""
         return Summary(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+    def beside(self, lookups: int) -> str:
+        """The number of answers, for a number of look-ups that is not the same; else nothing."""
+        answers = self.agree + self.disagree + self.crashed + self.error + self.untrusted
+        return "" if answers == lookups else f", {answers} answer{'s'[: answers != 1]}"
 
     @property
     def words(self) -> str:

@@ -236,6 +236,7 @@ def rows(known: Sequence[Destination], view: HostView) -> tuple[DestinationRow, 
             native=item.native,
             common_prefix=item.common_prefix,
             flags=tuple(flags),
+            place=item.place or item.position + 1,
         )
     return tuple(table.values())
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from harness.model.host import IPAddress, Target
+from harness.model.host import IPAddress, Target, address_text
 
 V4MAPPED = 0xFFFF << 32
 _C_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
@@ -38,6 +38,16 @@ def parse_target(text: str, links: Mapping[str, int]) -> Target:
     if number is None:
         raise ValueError(f"{text}: no interface {zone}")
     return Target(IPv6Address(address), number)
+
+
+def means(text: str, target: Target, links: Mapping[str, int]) -> bool:
+    """Whether a text means a target: by interface or number of the zone, or in any zone."""
+    if "%" not in text:
+        return text == address_text(target.address)
+    try:
+        return parse_target(text, links) == target
+    except ValueError:
+        return False
 
 
 def scope_number(zone: str) -> int | None:

@@ -75,5 +75,5 @@ _WORDS: dict[int, Callable[[Destination], str]] = {
     6: lambda item: f"precedence {item.precedence}",
     7: _native,
     8: lambda item: f"scope {item.scope}",
-    10: lambda item: f"number {item.position + 1} of the answer",
+    10: lambda item: f"number {item.place or item.position + 1} of the answer",
 }

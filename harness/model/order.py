@@ -50,7 +50,8 @@ class Destination:
 
     ``scope``, ``label`` and ``precedence`` are the address's own; ``common_prefix`` is in
     bits. ``more_as_first`` bits are added to it where the destination is the first of the
-    two compared: 0, unless a compiler made it otherwise (see `dialects.ROWS`).
+    two compared: 0, unless a compiler made it otherwise (see `dialects.ROWS`). ``place`` is
+    its place among the different addresses, from 1; 0 where that is its position's.
     """
 
     position: int
@@ -68,6 +69,7 @@ class Destination:
     precedence: int
     common_prefix: int
     more_as_first: int = 0
+    place: int = 0
 
     @property
     def address(self) -> IPAddress:
@@ -319,6 +321,9 @@ def order_for(
 ) -> Order:  # fmt: skip
     """As `order`, for a dialect; ``rules`` and ``sort`` can be replaced to study them."""
     known = [glibc_destination(item, i, policy, dialect) for i, item in enumerate(candidates)]
+    places = {target: n for n, target in enumerate(dict.fromkeys(one.target for one in known), 1)}
+    if len(places) < len(known):  # with three socket types every address is there thrice
+        known = [replace(one, place=places[one.target]) for one in known]
     if dialect.rule7_fills_in_unknown:
         seven = FilledIn(known).values
         rules = tuple(replace(one, values=seven) if one is RULES[6] else one for one in rules)

@@ -132,7 +132,7 @@ def _cells(row: DestinationRow) -> tuple[str, ...]:
     native = "" if row.native else ", not native"
     return (
         row.destination,
-        str(row.position + 1),
+        str(row.place or row.position + 1),
         f"{row.source}/{row.prefixlen}" if row.source else "-",
         "yes" if row.reachable else f"no ({row.error})" if row.error else "no",
         equality(row.destination_scope, row.source_scope),

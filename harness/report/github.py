@@ -100,7 +100,8 @@ class GitHubReport(Writer):
 
     @property
     def _totals(self) -> str:
-        return f"{self._lookups} look-up{'s'[: self._lookups != 1]}: {self.summary.words}"
+        what = f"{self._lookups} look-up{'s'[: self._lookups != 1]}"
+        return f"{what}{self.summary.beside(self._lookups)}: {self.summary.words}"
 
     def _failure(self, report: LookupReport, failed: Sequence[Result]) -> None:
         lines = []

@@ -95,7 +95,7 @@ class TextReport(Writer):
         lookups = len(self._lookups)
         on = ", ".join(_builds(self._ran))
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
-        self._say(f"{what}: {self.summary.words}", "bold")
+        self._say(f"{what}{self.summary.beside(lookups)}: {self.summary.words}", "bold")
         through = sorted({(arch, name) for (_, arch, *_), name in self._ran.items() if name})
         if through:
             self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))

@@ -112,7 +112,11 @@ WRONG_USE = {
     f"explain {SEED} --pair a b": "an address was expected",
     f"explain {SEED} --pair 172.31.80.8 172.18.45.7":
         "--pair 172.18.45.7: one of the answer's addresses was expected (172.18.45.6, 172.31.80.8)",
-    f"explain {SEED} --pair ::1 ::1": "two different addresses",
+    "explain --family inet": "a NAME, a SCENARIO or --service was expected",
+    "explain --service 80 --trace": "only scenarios have this, and --service is none",
+    "explain nss-same-address-two-bridges --pair fe80::5%br7 fe80::5":
+        "--pair fe80::5%br7: one of the answer's addresses",
+    f"explain {SEED} --pair [::1] ::1": "two different addresses",
     "lint": "FILE",
     "lint --format xml x": "'xml'",
     "lint missing.conf": "missing.conf",
@@ -247,6 +251,9 @@ def test_a_host_name_nobody_knows() -> None:
     assert json.loads(done.stdout)
     assert re.fullmatch(f"'zzz.invalid': {why}\n", done.stderr)
     assert gai_harness("explain", "localhost").stderr == ""
+    nameless = gai_harness("explain", "--service", "80", "--flags", "AI_PASSIVE")
+    assert nameless.stdout.startswith("this-machine: :80 AI_PASSIVE")
+    assert (nameless.returncode, nameless.stderr) == (0, "")
     done = gai_harness("explain", LONG)  # for a file it would be too long
     assert done.returncode == 0
     assert "EAI_NONAME" in done.stdout

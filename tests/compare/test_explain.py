@@ -31,6 +31,37 @@ def test_rows_show_every_fact(library_evidence: list[Evidence]) -> None:
     assert (near.position, far.position) == (1, 0)
 
 
+ZONES = Scenario.model_validate({
+    "name": "zones",
+    "host": {"interfaces": {
+        "eth0": {"addresses": ["10.0.0.2/24", "fe80::2/64"]}, "eth1": {"addresses": ["fe80::7/64"]},
+    }},
+    "resolver": "nss",
+    "names": {"web": ["10.0.0.9", "fe80::9%eth0", "fe80::9%eth1"]},
+    "lookups": [{"name": "web", "socktype": "any"}],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pair", "rule"),
+    [
+        # fe80::9 shares 124 bits with either source
+        (("fe80::9%eth0", "fe80::9%eth1"), 10),
+        (("fe80::9%2", "fe80::9%3"), 10),
+        (("10.0.0.9", "fe80::9%3"), 6),
+        (("fe80::9", "10.0.0.9"), 6),
+        (("fe80::9%eth7", "10.0.0.9"), None),
+    ],
+)
+def test_a_zone_is_an_interface_or_its_number(pair: tuple[str, str], rule: int | None) -> None:
+    """And places are counted in addresses, though each has three sockets."""
+    job = HostJob(ZONES, (NamedGaiConf("default", None),), (host_lane(),))
+    (found,) = explain([job], pair)
+    assert (found.pair.rule if found.pair else None) == rule
+    assert sorted(row.place for row in found.result.destinations) == [1, 2, 3]
+    assert sorted(row.position for row in found.result.destinations) == [0, 3, 6]
+
+
 @pytest.mark.parametrize(
     ("scenario", "kind", "text"),
     [

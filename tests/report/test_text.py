@@ -43,6 +43,16 @@ def test_quiet_shows_what_fails_or_differs_and_counts_all() -> None:
     assert f"{kit.AGREEING.scenario}\n" in written("text", everything, quiet=False)
 
 
+def test_look_ups_and_answers_are_counted_apart() -> None:
+    agreed = [kit.result(glibc, (kit.NEAR,)) for glibc in ("2.31", "2.36")]
+    both = kit.lookup("both", agreed)
+    assert "2 lookups on glibc 2.31" not in written("text", [both])
+    last = written("text", [both, kit.lookup("one", agreed[:1])]).splitlines()[-1]
+    assert last.startswith("2 lookups on glibc ")
+    assert last.endswith(", 3 answers: 3 agree, 0 disagree, 0 error")
+    assert "answer" not in written("text", [kit.lookup("one", agreed[:1])]).splitlines()[-1]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_a_build_was_told_and_the_last_words_of_a_crash(name: str) -> None:
     died = kit.result(
