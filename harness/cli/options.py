@@ -158,7 +158,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                choices=("auto", "cffi", "worker", "both"), default="auto"),
         shared("gai-conf", "use this gai.conf instead of the scenario's; may be given several"
                " times; a name of the catalogue works, as does 'none'"),
-        shared("format", "; ".join(f"{name}: {known.summary}" for name, known in FORMATS.items()),
+        shared("format", "; ".join(f"{name}: {summary}" for name, (summary, _) in FORMATS.items()),
                choices=tuple(FORMATS)),
         flag("-q --quiet", "text: only what fails or differs between builds, and the totals"),
         shared("output", "write there, not to the terminal", type=given("file")),
