@@ -22,8 +22,8 @@ def _is_here(options: Options) -> bool:
 
 
 def _cluster(options: Options) -> cluster.Cluster:
-    tls = cluster.Tls(options.tls_ca, options.tls_cert, options.tls_key)
-    opened = cluster.Cluster(options.scheduler, tls)
+    files = (getattr(options, f"tls_{name}") for name in TLS)
+    opened = cluster.Cluster(options.scheduler, *files)
     if not opened.encrypted:
         complain(
             f"--scheduler {options.scheduler}: without TLS, whoever reaches the scheduler can run"

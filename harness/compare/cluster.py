@@ -6,13 +6,11 @@ the order of the tasks: what a seed gives does not depend on how many workers th
 on those that are lost, whose tasks the scheduler gives to others.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
@@ -67,33 +65,19 @@ class Task:
     version: str = __version__
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Files in PEM: the authority that signed both ends, this end's certificate and its key.
-
-    What is None is as Dask's own configuration has it.
-    """
-
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-
-    def given(self) -> dict[str, str]:
-        """The files that are named, as Dask's Security calls them."""
-        files = {"tls_ca_file": self.ca, "tls_client_cert": self.cert, "tls_client_key": self.key}
-        return {name: file for name, file in files.items() if file is not None}
-
-
-class Cluster:
+class Cluster(AbstractContextManager["Cluster"]):
     """A connection to a scheduler; a context manager, which withdraws what is not done.
 
-    Parameters: ``scheduler`` its address (``tls://host:8786``); ``tls`` with what this end
-    proves who it is, and asks the scheduler for the same. Without TLS (``encrypted``) whoever
+    Parameters: ``scheduler`` its address (``tls://host:8786``); files in PEM, by default as
+    Dask's own configuration has them: ``ca``, the authority that signed both ends, ``cert``,
+    this end's certificate, and ``key``, its key. Without TLS (``encrypted``) whoever
     can reach the scheduler can run code on its workers. This end opens no port.
     Raises ClusterError without Dask or scheduler, and for files that are of no use.
     """
 
-    def __init__(self, scheduler: str, tls: Tls | None = None) -> None:
+    def __init__(
+        self, scheduler: str, ca: str | None = None, cert: str | None = None, key: str | None = None
+    ) -> None:
         try:
             import distributed
         except ImportError:
@@ -101,7 +85,8 @@ class Cluster:
                 "--scheduler needs the extra 'cluster': pip install 'gai-harness[cluster]'"
             ) from None
         self._dask = distributed
-        files = tls.given() if tls is not None else {}
+        given = {"tls_ca_file": ca, "tls_client_cert": cert, "tls_client_key": key}
+        files = {name: file for name, file in given.items() if file is not None}
         scheme, separator, _ = scheduler.partition("://")
         if not separator:
             default = distributed.config.get("distributed.comm.default-scheme", "tcp")
@@ -133,14 +118,7 @@ class Cluster:
                 f"--scheduler {scheduler}: no Dask scheduler answers there ({problem})"
             ) from None
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Leave the cluster."""
         self.client.close()
 
     def stream(self, tasks: Iterable[Task]) -> Iterator[Outcome]:

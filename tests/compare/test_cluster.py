@@ -20,13 +20,16 @@ from unittest.mock import MagicMock
 import pytest
 
 from harness.compare import cluster as clusters
-from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, Tls, do, fuzz_on, run_on
+from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, do, fuzz_on, run_on
 from harness.compare.fuzz.engine import BatchSpec, FuzzReport, fuzz
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import LookupReport
 from harness.compare.run import JobOutcome, run
 from tests.conftest import Call, Patch
 from tests.processes import Program, until
+
+Tls = tuple[str, str, str]
+"""The files of the authority, the certificate and its key."""
 
 SEED = 11
 CASES = 2500  # some ten batches
@@ -66,15 +69,18 @@ def made_for(folder: Path) -> Tls:
     from distributed.security import Security
 
     made = Security.temporary()
-    for name in ("tls_ca_file", "tls_client_cert", "tls_client_key"):
+    names = ("tls_ca_file", "tls_client_cert", "tls_client_key")
+    for name in names:
         (folder / name).write_text(getattr(made, name))
-    return Tls(*(str(folder / name) for name in Tls(*"abc").given()))
+    ca, cert, key = (str(folder / name) for name in names)
+    return ca, cert, key
 
 
 @contextmanager
 def started(folder: Path, tls: Tls) -> Iterator[Dask]:
     """A scheduler and two workers, each a process of its own, started as a user does."""
-    proof = [f"--tls-ca-file={tls.ca}", f"--tls-cert={tls.cert}", f"--tls-key={tls.key}"]
+    ca, cert, key = tls
+    proof = [f"--tls-ca-file={ca}", f"--tls-cert={cert}", f"--tls-key={key}"]
     with ExitStack() as stack:
 
         def start(program: str, *options: str) -> Program:
@@ -110,7 +116,7 @@ def test_a_seed_gives_the_same_whatever_becomes_of_workers(
     assert alone.cases >= CASES
     with (
         started(tmp_path, tls) as dask,
-        Cluster(dask.address, dask.tls) as cluster,
+        Cluster(dask.address, *dask.tls) as cluster,
         ThreadPoolExecutor(1) as threads,
     ):
         assert cluster.encrypted
@@ -138,7 +144,7 @@ def test_the_library_on_a_cluster(shared: Dask) -> None:
     lanes = lanes_for("host", "auto")
     jobs = make_jobs(load_scenarios([]), lanes)[:12]
     here = list(run(jobs, 2))
-    with Cluster(shared.address, shared.tls) as cluster:
+    with Cluster(shared.address, *shared.tls) as cluster:
         there = list(run_on(cluster, Glibcs.of(lanes, "host", "auto"), jobs))
     assert [one.job for one in there] == jobs
     assert [timeless(one) for one in there] == [timeless(one) for one in here]
@@ -154,8 +160,8 @@ def timeless(outcome: JobOutcome) -> list[LookupReport]:
 
 def test_the_command(shared: Dask, call: Call, tmp_path: Path) -> None:
     command = ("fuzz", "--cases", "500", "--seed", SEED, "--json", "-o", tmp_path, "-j", "2")
-    tls = shared.tls
-    proof = ("--tls-ca", tls.ca, "--tls-cert", tls.cert, "--tls-key", tls.key)
+    ca, cert, key = shared.tls
+    proof = ("--tls-ca", ca, "--tls-cert", cert, "--tls-key", key)
     reports = []
     for more in ((), ("--scheduler", "local"), ("--scheduler", shared.address, *proof)):
         done = call(*command, *more)
@@ -169,13 +175,13 @@ def test_the_command(shared: Dask, call: Call, tmp_path: Path) -> None:
 def test_a_stranger_is_refused(shared: Dask, monkeypatch: Patch, tmp_path: Path) -> None:
     monkeypatch.setattr(clusters, "_ANSWERS", 3.0)
     other = made_for(tmp_path)
-    stranger = Tls(shared.tls.ca, other.cert, other.key)  # it trusts, and is not trusted
+    stranger = (shared.tls[0], *other[1:])  # it trusts, and is not trusted
     for address, proof in (
         (shared.address, stranger),
-        (shared.address.replace("tls", "tcp"), None),
+        (shared.address.replace("tls", "tcp"), ()),
     ):
         with pytest.raises(ClusterError, match="no Dask scheduler answers"):
-            Cluster(address, proof)
+            Cluster(address, *proof)
 
 
 def test_without_tls_it_is_said_once(monkeypatch: Patch, call: Call, tmp_path: Path) -> None:
@@ -256,7 +262,7 @@ def test_a_worker_that_cannot_says_why(shared: Dask, glibcs: Glibcs) -> None:
         with pytest.raises(ClusterError, match=why):
             do(task)
     refused = pytest.raises(ClusterError, match=r"no glibc 2\.7")  # and it reaches the user
-    with Cluster(shared.address, shared.tls) as cluster, refused:
+    with Cluster(shared.address, *shared.tls) as cluster, refused:
         list(fuzz_on(cluster, missing, SEED, cases=1))
 
 
