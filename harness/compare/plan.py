@@ -1,26 +1,15 @@
 """From the words of the command line to jobs: scenarios × gai.conf × glibc."""
 
-from __future__ import annotations
-
 import stat
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+from harness import glibcs
 from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
-from harness.glibcs import (
-    Build,
-    Emulator,
-    command,
-    emulator_for,
-    find,
-    host,
-    hosted_command,
-    python_parts,
-    stage,
-)
+from harness.glibcs import Build, Emulator
 from harness.native.worker_lane import MODULE_NAME, bundled_module, bundled_worker
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
@@ -102,23 +91,17 @@ def load_gai_conf(name: str) -> NamedGaiConf:
         ) from None
 
 
-def lanes_for(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
+def lanes_for(glibc: str, lane: str, tested: bool = True) -> tuple[LaneSpec, ...]:
     """The lanes for ``--glibc`` (comma-separated builds) and ``--lane``.
 
     ``auto`` calls the host's glibc through cffi when it is asked for as ``host`` or among
     ``all``, every other build by the worker. Lanes of other architectures are put to the
-    self-test, and marked where they fail it. Raises GlibcMissing for a build that is not there
-    and PlanError for a lane that a build does not have.
+    self-test, and marked where they fail it, unless ``tested`` is False: for what runs nothing
+    on them. Raises GlibcMissing for a build that is not there and PlanError for a lane that a
+    build does not have.
     """
-    return marked(untested_lanes(glibc, lane))
-
-
-def untested_lanes(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
-    """The lanes of `lanes_for` without the self-test: for what runs nothing on them.
-
-    Raises GlibcMissing and PlanError as `lanes_for`.
-    """
-    return shortened(sorted(_specs(glibc, lane).values(), key=_by_version))
+    lanes = shortened(sorted(_specs(glibc, lane).values(), key=_by_version))
+    return marked(lanes) if tested else lanes
 
 
 def trusted_lanes(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
@@ -142,7 +125,7 @@ def lanes_against(glibc: str, lane: str, reference: str) -> tuple[tuple[LaneSpec
     Raises what `lanes_for` raises, and PlanError where ``reference`` is not one build, or
     there is no other to hold against it.
     """
-    builds = find(reference)
+    builds = glibcs.find(reference)
     if len(builds) != 1 or reference.partition(":")[0] == "all":
         raise PlanError(f"--against {reference}: one build was expected")
     wanted = _lanes_of(builds[0], "auto" if lane == "both" else lane)[0]
@@ -160,7 +143,7 @@ def _specs(glibc: str, lane: str) -> dict[tuple[str, str], LaneSpec]:
     for word in [word.strip() for word in glibc.split(",")]:
         if not word:
             raise PlanError("--glibc: a version, host, a folder or all was expected")
-        for build in find(word):
+        for build in glibcs.find(word):
             for spec in _lanes_of(build, lane):
                 specs.setdefault((build.id, spec.lane), spec)
     return specs
@@ -177,15 +160,15 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
     )
     lanes = []
     if lane in ("cffi", "both") or (lane == "auto" and is_host):
-        own = host()
+        own = glibcs.host()
         if is_host:
             lanes.append(plain)
         elif build.arch == own.arch and build.ordered_version >= own.ordered_version:
             # this interpreter and its extension, started by the build's own loader
             lanes.append(
                 replace(
-                    plain, command=tuple(hosted_command(build)), skeleton=_staged(build),
-                    parts=tuple(python_parts(build).items()),
+                    plain, command=tuple(glibcs.hosted_command(build)), skeleton=_staged(build),
+                    parts=tuple(glibcs.python_parts(build).items()),
                 )
             )  # fmt: skip
         elif lane == "cffi":
@@ -194,10 +177,10 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
                 f"{own.arch}, and does not start under {build.label}"
             )
     if lane in ("worker", "both") or (lane == "auto" and not is_host):
-        emulator = emulator_for(build)
+        emulator = glibcs.emulator_for(build)
         lanes.append(
             replace(
-                plain, lane="worker", command=tuple(command(build, emulator)),
+                plain, lane="worker", command=tuple(glibcs.command(build, emulator)),
                 skeleton=_staged(build, emulator), emulator=str(emulator or ""),
             )
         )  # fmt: skip
@@ -206,7 +189,7 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
 
 def _staged(build: Build, emulator: Emulator | None = None) -> Path:
     modules = {MODULE_NAME: bundled_module(build.arch)}
-    return stage(build, bundled_worker(build.arch), modules, emulator)
+    return glibcs.stage(build, bundled_worker(build.arch), modules, emulator)
 
 
 def make_jobs(
@@ -229,11 +212,6 @@ def make_jobs(
     ]  # fmt: skip
     confs = tuple(gai_confs)
     return [replace(job.without_expectations(), gai_confs=confs) for job in jobs] if confs else jobs
-
-
-def host_lane() -> LaneSpec:
-    """The host's glibc through cffi."""
-    return _lanes_of(host(), "cffi")[0]
 
 
 def label(build: Build) -> str:

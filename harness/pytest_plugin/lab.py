@@ -7,7 +7,7 @@ from functools import cached_property
 import pytest
 
 from harness.compare.evidence import LaneSpec, NamedGaiConf
-from harness.compare.plan import PlanError, lanes_for, load_gai_conf, untested_lanes
+from harness.compare.plan import PlanError, lanes_for, load_gai_conf
 from harness.compare.run import visit
 from harness.glibcs import GlibcError, GlibcMissing, fetch, fetch_emulator, find
 from harness.native.record import LaneError
@@ -42,7 +42,7 @@ class Lab:
             try:
                 return lanes_for(words, "auto")
             except NoSandbox:  # each scenario says so, or is skipped
-                return untested_lanes(words, "auto")
+                return lanes_for(words, "auto", tested=False)
         except (GlibcError, PlanError, LaneError, SandboxError) as problem:
             text = str(problem).removeprefix("--glibc: ")
             if isinstance(problem, GlibcMissing) and "fetch" in problem.hint and not self._fetches:

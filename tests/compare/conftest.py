@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.compare.evidence import Evidence
-from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
-from tests.compare.kit import evidence_of
+from harness.compare.plan import lanes_for, load_scenarios, make_jobs
+from tests.compare.kit import evidence_of, host_lane
 from tests.conftest import Once
 
 

@@ -2,9 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.compare.evidence import Evidence
+from harness.compare.evidence import Evidence, LaneSpec
+from harness.compare.plan import lanes_for
 from harness.compare.run import HostJob, collect
 from harness.sandbox import Box, Pool
+
+
+def host_lane() -> LaneSpec:
+    """The host's glibc through cffi."""
+    return lanes_for("host", "cffi")[0]
 
 
 def gather(box: Box, job: HostJob) -> Iterator[Evidence]:

@@ -8,12 +8,12 @@ import pytest
 
 from harness.compare.changes import architectures, changes
 from harness.compare.evidence import Evidence, LaneSpec
-from harness.compare.plan import host_lane, label, load_scenarios, make_jobs, shortened
+from harness.compare.plan import label, load_scenarios, make_jobs, shortened
 from harness.compare.results import ArchitectureChange
 from harness.compare.verdict import judge
 from harness.glibcs import Build
 from harness.native.record import Answer
-from tests.compare.kit import evidence_of
+from tests.compare.kit import evidence_of, host_lane
 
 FAR, NEAR = "172.31.80.8", "172.18.45.6"
 

@@ -7,10 +7,11 @@ import pytest
 
 from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.explain import explain
-from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.run import HostJob, run
 from harness.compare.verdict import judge
 from harness.scenario.schema import Scenario
+from tests.compare.kit import host_lane
 
 
 def of(evidence: list[Evidence], scenario: str) -> Evidence:

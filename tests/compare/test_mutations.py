@@ -8,11 +8,11 @@ import pytest
 
 from harness.compare import predict
 from harness.compare.evidence import Evidence
-from harness.compare.plan import host_lane, load_suite, make_jobs
+from harness.compare.plan import load_suite, make_jobs
 from harness.compare.verdict import judge
 from harness.model import policy
 from harness.model.dialects import ROWS, Dialect
-from tests.compare.kit import evidence_of
+from tests.compare.kit import evidence_of, host_lane
 from tests.compare.planted import PLANTED, READ_OTHERWISE
 from tests.conftest import Patch
 

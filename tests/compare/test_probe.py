@@ -12,14 +12,14 @@ import pytest
 
 from harness.compare import probe as probe_module
 from harness.compare.evidence import Evidence, LaneSpec
-from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.probe import Probe, probed
 from harness.compare.results import Verdict
 from harness.compare.verdict import judge
 from harness.glibcs import find
 from harness.model.dialects import FEATURES, dialect, shown, turned
 from harness.native.record import Answer, Crashed
-from tests.compare.kit import evidence_of
+from tests.compare.kit import evidence_of, host_lane
 from tests.compare.patched import install_prefix
 from tests.conftest import Call
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.compare.evidence import NamedGaiConf
-from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.run import files_of, run
 from harness.compare.verdict import judge, reading
 from harness.native.record import Answer, Crashed
 from harness.scenario.schema import Lookup
-from tests.compare.kit import evidence_of
+from tests.compare.kit import evidence_of, host_lane
 
 
 def test_another_gai_conf_is_there_for_all_lookups() -> None:

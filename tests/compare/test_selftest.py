@@ -14,7 +14,7 @@ import pytest
 
 from harness.compare import plan, selftest
 from harness.compare.evidence import LaneSpec
-from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.results import Result, Summary, Verdict
 from harness.compare.run import run
 from harness.glibcs.catalog import native_arch
@@ -25,6 +25,7 @@ from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Box, Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
+from tests.compare.kit import host_lane
 from tests.conftest import Call, Patch
 
 

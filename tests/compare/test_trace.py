@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.compare.explain import explain
-from harness.compare.plan import host_lane, load_scenarios, make_jobs
+from harness.compare.plan import load_scenarios, make_jobs
 from harness.native.trace import Connection, connections
 from harness.sandbox.capture import pcap_file
+from tests.compare.kit import host_lane
 from tests.conftest import Call
 
 

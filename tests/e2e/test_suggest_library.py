@@ -10,11 +10,12 @@ from itertools import permutations
 import pytest
 
 from harness.advice.suggest import Impossible, LookupCase, Suggestion
-from harness.compare.plan import host_lane, lanes_for, load_scenarios, make_jobs
+from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.suggest import Answered, Wish, case_of, fulfil
 from harness.model.host import Target
 from harness.sandbox import Pool
 from tests.advice.suggest_kit import some_gai_conf_does_it
+from tests.compare.kit import host_lane
 from tests.e2e.kit import gai_harness, gather
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from harness.compare.evidence import LaneSpec
-from harness.compare.plan import host_lane, make_jobs
+from harness.compare.plan import make_jobs
 from harness.compare.results import ArchitectureChange, LookupReport, Result, Verdict, VersionChange
 from harness.pytest_plugin import items
 from harness.pytest_plugin.reporting import Examined, explain_result, properties_of
 from harness.sandbox import DeviceNote, Pool, SandboxError
 from harness.scenario import load
 from harness.scenario.schema import Lookup
+from tests.compare.kit import host_lane
 from tests.pytest_plugin.kit import NODE, shows
 
 AGREED = Result(
