@@ -8,8 +8,7 @@ from pathlib import Path
 from harness.cli.outputs import whole
 from harness.cli.parser import Options, UsageError
 from harness.cli.streams import say
-from harness.compare.baseline import Baseline, Ran, Sources, read, write
-from harness.compare.predict import lookup_title
+from harness.compare.baseline import Baseline, Sources, read, write
 from harness.compare.results import LookupReport, Notice
 from harness.compare.run import HostJob, JobOutcome
 
@@ -54,15 +53,7 @@ class Acceptance:
         """
         if self._path is None:
             return
-        ran = (
-            Ran(
-                one.job.scenario.name,
-                frozenset(map(lookup_title, one.job.scenario.lookups)),
-                whole=one.error is None,
-            )
-            for one in outcomes
-        )
-        stale = self._baseline.stale(ran, self._sources.gone)
+        stale = self._baseline.stale(outcomes, self._sources.gone)
         if self._update:
             kept = self._baseline.updated(stale)
             with whole(self._path) as stream:

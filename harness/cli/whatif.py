@@ -14,7 +14,7 @@ from harness.compare.run import HostJob
 from harness.compare.whatif import change, whatif
 from harness.kernel.netlink import Netlink
 from harness.live.host import snapshot
-from harness.report.whatif import TextReport, document
+from harness.report.whatif import Document, TextReport
 
 
 def main(options: Options) -> int:
@@ -25,16 +25,15 @@ def main(options: Options) -> int:
         raise UsageError("--set: one line of a gai.conf was expected")
     new = None if options.gai_conf is None else plan.load_gai_conf(options.gai_conf)
     jobs = jobs_for(options.scenarios, options.names, plan.trusted_lanes(options.glibc, "auto"))
-    found = []
+    changes = []
     text = TextReport()
-    for one, whatifs in whatif([change(job, new, options.lines) for job in jobs]):
-        found.append((one, whatifs))
+    for one in whatif([change(job, new, options.lines) for job in jobs]):
+        changes.append(one)
         if not options.json:
-            text.add(one, whatifs)
-    write_json(document(found)) if options.json else text.finish()
-    every = [what for _, whatifs in found for what in whatifs]
-    unwanted = options.expect_unchanged and any(what.changed for what in every)
-    return FINDING if unwanted or any(what.failed for what in every) else OK
+            text.add(one)
+    found = Document(tuple(changes))
+    write_json(found) if options.json else text.finish(found)
+    return FINDING if found.disagree or (options.expect_unchanged and found.changed) else OK
 
 
 def jobs_for(

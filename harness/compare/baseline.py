@@ -4,18 +4,19 @@ The file is YAML, versioned and sorted. Reading is strict and bounded; an error 
 the file, the line and the field.
 """
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TextIO, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from harness.compare.predict import lookup_title
 from harness.compare.results import LookupReport, Result
+from harness.compare.run import JobOutcome
+from harness.compare.values import grouped
 from harness.scenario import library
 from harness.scenario.values import Model, Text, satisfies, specifier
 from harness.text.errors import InputError
@@ -138,15 +139,6 @@ def write(stream: TextIO, entries: Iterable[KnownEntry]) -> None:
     stream.write(document(data, [_HEADER], rows=False))
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What a run asked of one scenario; ``whole`` is False where an error cut it short."""
-
-    scenario: str
-    lookups: frozenset[str]
-    whole: bool = True
-
-
 class Baseline:
     """Holds a run against its accepted differences, report by report.
 
@@ -164,9 +156,7 @@ class Baseline:
         self._entries = tuple(entries)
         self._accept_all = accept_all
         self._name = name
-        self._by_place: dict[tuple[str, str, str], list[KnownEntry]] = {}
-        for entry in self._entries:
-            self._by_place.setdefault(entry.place, []).append(entry)
+        self._by_place = grouped(self._entries, lambda entry: entry.place)
         self._used: set[KnownEntry] = set()
         self._new: dict[KnownEntry, None] = {}
         # whether anything differed of what the run saw that an entry is for
@@ -232,33 +222,32 @@ class Baseline:
         return made
 
     def stale(
-        self, ran: Iterable[Ran], gone: Callable[[KnownEntry], bool] = lambda _: False
+        self, ran: Iterable[JobOutcome], gone: Callable[[KnownEntry], bool] = lambda _: False
     ) -> dict[KnownEntry, str]:
         """The entries that nothing needs any more, of those the run could tell of, and why.
 
-        ``ran`` says what was asked; ``gone`` whether an entry's scenario, which was not run,
-        is no more.
+        ``ran`` is what was run; ``gone`` says whether an entry's scenario, which was not, is
+        no more.
         """
-        asked: dict[str, list[Ran]] = {}
+        asked: dict[str, set[str]] = {}
+        cut: set[str] = set()  # by an error
         for one in ran:
-            asked.setdefault(one.scenario, []).append(one)
-        unused = (entry for entry in self._entries if entry not in self._used)
-        judged = {entry: self._why(entry, asked.get(entry.scenario), gone) for entry in unused}
-        return {entry: why for entry, why in judged.items() if why}
-
-    def _why(
-        self, entry: KnownEntry, runs: Sequence[Ran] | None, gone: Callable[[KnownEntry], bool]
-    ) -> str:
-        """Why an entry that accepted nothing is stale; "" where it is not."""
-        if runs is None:
-            return "there is no such scenario any more" if gone(entry) else ""
-        if not all(one.whole for one in runs):
-            return ""
-        if not any(entry.lookup in one.lookups for one in runs):
-            return "the scenario has no such look-up any more"
-        if entry not in self._differs:
-            return ""
-        return f"the difference is {'another one now' if self._differs[entry] else 'gone'}"
+            scenario = one.job.scenario
+            asked.setdefault(scenario.name, set()).update(map(lookup_title, scenario.lookups))
+            cut |= {scenario.name} if one.error else set()
+        found = {}
+        for entry in self._entries:
+            if entry.scenario not in asked:
+                if gone(entry):
+                    found[entry] = "there is no such scenario any more"
+            elif entry in self._used or entry.scenario in cut:
+                continue
+            elif entry.lookup not in asked[entry.scenario]:
+                found[entry] = "the scenario has no such look-up any more"
+            elif entry in self._differs:
+                now = "another one now" if self._differs[entry] else "gone"
+                found[entry] = f"the difference is {now}"
+        return found
 
     def updated(self, stale: Iterable[KnownEntry]) -> tuple[KnownEntry, ...]:
         """The entries as they should be now, sorted: without the stale ones, with the new ones."""

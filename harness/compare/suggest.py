@@ -1,24 +1,18 @@
 """``suggest``: the model finds the change, real glibc has to confirm it before it is shown."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from harness import sandbox
 from harness.advice.lint import Finding, lint
 from harness.advice.suggest import Impossible, LookupCase, Suggestion, suggest
-from harness.compare.evidence import NamedGaiConf
+from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.predict import lookup_title, request_for, sort_input
 from harness.compare.results import Result
 from harness.compare.run import HostJob, collect, reports
 from harness.model.addresses import parse
 from harness.model.host import Target
 from harness.sandbox import Pool
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import Evidence
-    from harness.sandbox import Box
 
 _MOST_ADDRESSES = 256
 
@@ -122,7 +116,7 @@ class _Sorted:
     cases: tuple[LookupCase, ...] = ()
 
 
-def _look(box: Box, job: HostJob) -> Iterator[_Sorted]:
+def _look(box: "sandbox.Box", job: HostJob) -> Iterator[_Sorted]:
     """Inside a sandbox: for each gai.conf every look-up."""
     for collected in collect(box, job):
         (report,) = reports(job, [collected])

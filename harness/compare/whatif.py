@@ -3,25 +3,22 @@
 `compare_reports` is pure; `whatif` runs the sandboxes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
-from typing import TYPE_CHECKING
+from typing import Annotated
 
+from pydantic import Field
+
+from harness import sandbox
 from harness.advice.lint import Finding, lint
-from harness.compare.evidence import NamedGaiConf
+from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.results import Arch, Glibc, LookupReport, PairReason, Result, VersionChange
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.verdict import prediction_for
 from harness.model.dialects import FIRST_RUN, ROWS, dialect
 from harness.sandbox import Pool
 from harness.versions import Version
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import Evidence
-    from harness.sandbox import Box
 
 # older versions cannot be run to see whether it is so
 _OLDEST = Version.parse(FIRST_RUN).release
@@ -118,13 +115,15 @@ class WhatIf:
 
 
 @dataclass(frozen=True, slots=True)
-class GaiConfChange:
-    """A job with the file in force and the new one, and the lint findings of the new one."""
+class HostChange:
+    """One host and what another gai.conf does there; ``findings`` are lint's of the new file."""
 
-    job: HostJob
-    before: NamedGaiConf
-    after: NamedGaiConf
+    scenario: str
+    before: str
+    after: str
+    gai_conf: Annotated[str | None, Field(description="the text of the new file")]
     findings: tuple[Finding, ...]
+    lookups: tuple[WhatIf, ...]
 
 
 def with_lines(conf: NamedGaiConf, lines: Sequence[str]) -> NamedGaiConf:
@@ -140,8 +139,8 @@ def with_lines(conf: NamedGaiConf, lines: Sequence[str]) -> NamedGaiConf:
     return NamedGaiConf(name, added + (conf.data or b""))
 
 
-def change(job: HostJob, new: NamedGaiConf | None, lines: Sequence[str]) -> GaiConfChange:
-    """The change of one host's gai.conf.
+def change(job: HostJob, new: NamedGaiConf | None, lines: Sequence[str]) -> HostJob:
+    """The job of trying a change of one host's gai.conf: both files, the one in force first.
 
     Parameters: ``job`` a job whose first gai.conf is the one in force; ``new`` the file to
     try (None: the one in force); ``lines`` to put in front of it. What the scenario
@@ -151,8 +150,7 @@ def change(job: HostJob, new: NamedGaiConf | None, lines: Sequence[str]) -> GaiC
     after = with_lines(before if new is None else new, lines)
     if after.name == before.name:
         after = replace(after, name=f"{after.name} (new)")
-    job = replace(job.without_expectations(), gai_confs=(before, after), source="", lines=())
-    return GaiConfChange(job, before, after, lint(after.data or b""))
+    return replace(job.without_expectations(), gai_confs=(before, after), source="", lines=())
 
 
 def compare_reports(before: LookupReport, after: LookupReport) -> WhatIf:
@@ -183,7 +181,7 @@ def compare_results(before: Result, after: Result) -> Comparison:
     return Comparison(
         glibc=after.glibc,
         arch=after.arch,
-        changed=(before.native, before.error) != (after.native, after.error),
+        changed=before.returned != after.returned,
         moved=tuple(one for one in places if one.moved),
         before=before,
         after=after,
@@ -192,17 +190,19 @@ def compare_results(before: Result, after: Result) -> Comparison:
     )
 
 
-def whatif(
-    changes_to_try: Sequence[GaiConfChange],
-) -> Iterator[tuple[GaiConfChange, tuple[WhatIf, ...]]]:
-    """Run every change in a sandbox of its own; raises as `harness.compare.run.run`."""
+def whatif(jobs: Sequence[HostJob]) -> Iterator[HostChange]:
+    """Run every `change` in a sandbox of its own; raises as `harness.compare.run.run`."""
     with Pool(1) as pool:
-        results = pool.map(_examine, [one.job for one in changes_to_try])
-        for one, found in zip(changes_to_try, results, strict=True):
-            yield one, tuple(found)
+        for job, found in zip(jobs, pool.map(_examine, jobs), strict=True):
+            before, after = job.gai_confs
+            text = None if after.data is None else after.data.decode("utf-8", "replace")
+            yield HostChange(
+                job.scenario.name, before.name, after.name, text, lint(after.data or b""),
+                tuple(found),
+            )  # fmt: skip
 
 
-def _examine(box: Box, job: HostJob) -> Iterator[WhatIf]:
+def _examine(box: "sandbox.Box", job: HostJob) -> Iterator[WhatIf]:
     """Inside a sandbox: the reports under both files, paired by look-up."""
     collected = list(collect(box, job))
     judged = list(reports(job, collected))

@@ -1,29 +1,25 @@
 """Suggestions for a terminal and as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from harness.advice.lint import Finding
-from harness.advice.suggest import Blocker, Impossible, Suggestion
-from harness.compare.results import Count, Result, Schema
-from harness.report.documents import fill
+from harness.advice.suggest import Blocker, Impossible, Mended, SideEffects, Suggestion
+from harness.compare.results import Result, Schema
+from harness.compare.suggest import Answered
+from harness.compare.values import fill, grouped
 from harness.report.terminal import Terminal
 from harness.report.words import builds
-
-if TYPE_CHECKING:
-    from harness.compare.suggest import Answered
 
 _SHOWN = 6  # examples of changed decisions; the JSON has all
 
 
-def write_text(answered: Sequence[Answered], console: Terminal | None = None) -> None:
+def write_text(answered: Sequence[Answered]) -> None:
     """Print what came of each wish; lines to add stand alone, so that they can be copied."""
-    out = console or Terminal()
+    out = Terminal()
     for one in answered:
         out.say(f"{one.scenario}: {one.lookup}, wanted {', '.join(one.wanted)}", "bold")
         for order, names in _orders(one.before):
@@ -31,18 +27,20 @@ def write_text(answered: Sequence[Answered], console: Terminal | None = None) ->
         if isinstance(one.outcome, Impossible):
             _impossible(out, one.outcome)
         elif one.unconfirmed:
-            _unconfirmed(out, one)
+            no = "the model has a suggestion, but real glibc does not confirm it:"
+            out.say(f"  {no}", "bold red")
+            for result in one.unconfirmed:
+                given = ", ".join(dict.fromkeys(result.native)) or result.error
+                build = f"glibc {result.glibc} {result.arch}"
+                out.say(f"    {build}: {given} (model: {result.verdict})")
         else:
             _suggestion(out, one, one.outcome)
 
 
 def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:
     """Each different order with the builds that give it."""
-    found: dict[str, list[Result]] = {}
-    for result in results:
-        order = ", ".join(dict.fromkeys(result.native)) or result.error or "nothing"
-        found.setdefault(order, []).append(result)
-    return [(order, builds(same)) for order, same in found.items()]
+    found = grouped(results, lambda one: ", ".join(dict.fromkeys(one.native)) or one.error)
+    return [(order or "nothing", builds(same)) for order, same in found.items()]
 
 
 def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
@@ -51,9 +49,7 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         out.say(f"  nothing to change: glibc {verified} gives this order already", "green")
         return
     for mended in found.mended:
-        out.say(
-            f"  write line {mended.number} with its prefix length (it is undefined up to 2.40):"
-        )
+        out.say(f"  write line {mended.line} with its prefix length (it is undefined up to 2.40):")
         out.say(f"    - {mended.old}")
         out.say(f"    + {mended.new}")
     if found.lines:
@@ -74,10 +70,10 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
     effects = found.elsewhere
     if effects.lookups:
         out.say(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")
-    if effects.examples:
-        more = len(effects.examples) - _SHOWN
+    if effects.kinds:
+        more = len(effects.kinds) - _SHOWN
         rest = f" and {more} more" if more > 0 else ""
-        listed = "; ".join(effects.examples[:_SHOWN])
+        listed = "; ".join(effects.kinds[:_SHOWN])
         out.say(f"  from this host's sources it also puts {listed}{rest}", "yellow")
 
 
@@ -95,13 +91,6 @@ def _impossible(out: Terminal, found: Impossible) -> None:
     out.say("  what can:")
     for remedy in remedies:
         out.say(f"    {remedy}", "cyan")
-
-
-def _unconfirmed(out: Terminal, answered: Answered) -> None:
-    out.say("  the model has a suggestion, but real glibc does not confirm it:", "bold red")
-    for result in answered.unconfirmed:
-        order = ", ".join(dict.fromkeys(result.native)) or result.error
-        out.say(f"    glibc {result.glibc} {result.arch}: {order} (model: {result.verdict})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,32 +124,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class MendedLine:
-    """A line of the present file to write otherwise."""
-
-    line: Count
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """What else the change turns round."""
-
-    pairs: Count
-    lookups: tuple[str, ...]
-    kinds: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Possible(Outcome):
     """A change that gives the wished order."""
 
     lines: tuple[Line, ...]
-    mended: tuple[MendedLine, ...]
+    mended: tuple[Mended, ...]
     smallest: bool
     gai_conf: str | None
-    elsewhere: Elsewhere
+    elsewhere: SideEffects
     findings: tuple[Finding, ...]
 
 
@@ -174,21 +145,13 @@ class Document:
 
 def document(answered: Sequence[Answered]) -> Document:
     """All that came of the wishes as one JSON document."""
-    return Document(tuple(map(_outcome, answered)))
-
-
-def _outcome(one: Answered) -> Possible | NotPossible:
-    found, present = one.outcome, one.present.name
-    if isinstance(found, Impossible):
-        return fill(NotPossible, one, found, present=present)
-    text, effects = found.gai_conf, found.elsewhere
-    return fill(
-        Possible,
-        one,
-        found,
-        present=present,
-        lines=tuple(Line(line.text, line.restored) for line in found.lines),
-        mended=tuple(MendedLine(line.number, line.old, line.new) for line in found.mended),
-        gai_conf=None if text is None else text.decode("utf-8", "replace"),
-        elsewhere=Elsewhere(effects.pairs, effects.lookups, effects.examples),
-    )
+    made: list[Possible | NotPossible] = []
+    for one in answered:
+        found, present = one.outcome, one.present.name
+        if isinstance(found, Impossible):
+            made.append(fill(NotPossible, one, found, present=present))
+            continue
+        lines = tuple(Line(line.text, line.restored) for line in found.lines)
+        text = None if found.gai_conf is None else found.gai_conf.decode("utf-8", "replace")
+        made.append(fill(Possible, one, found, present=present, lines=lines, gai_conf=text))
+    return Document(tuple(made))

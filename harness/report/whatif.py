@@ -1,17 +1,15 @@
 """Before and after, side by side, for a terminal and as JSON."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Annotated
 
-from pydantic import Field
+from pydantic import computed_field
 
 from harness.advice.lint import Finding
 from harness.compare.results import Count, Schema
-from harness.compare.whatif import Comparison, GaiConfChange, Move, VersionRange, WhatIf
+from harness.compare.values import grouped
+from harness.compare.whatif import Comparison, HostChange, Move, VersionRange, WhatIf
 from harness.report.terminal import Terminal
 from harness.report.words import builds
 
@@ -25,34 +23,30 @@ class TextReport:
     def __init__(self, console: Terminal | None = None) -> None:
         self._say = (console or Terminal()).say
         self._told: tuple[Finding, ...] | None = None
-        self._lookups = self._changed = self._failed = 0
 
-    def add(self, change: GaiConfChange, found: Iterable[WhatIf]) -> None:
+    def add(self, change: HostChange) -> None:
         """Write what one change does to the look-ups of one host."""
-        self._say(f"{change.job.scenario.name}: {change.before.name} → {change.after.name}", "bold")
+        self._say(f"{change.scenario}: {change.before} → {change.after}", "bold")
         if change.findings != self._told:
             self._told = change.findings
             for finding in change.findings:
                 place = f"line {finding.line}: " if finding.line else ""
                 versions = "" if finding.glibc == "all" else f" [glibc {finding.glibc}]"
                 self._say(f"  {finding.code} {place}{finding.message}{versions}", "yellow")
-        for one in found:
+        for one in change.lookups:
             self._lookup(one)
 
-    def finish(self) -> None:
+    def finish(self, found: "Document") -> None:
         """Write the totals."""
-        text = f"{self._changed} of {self._lookups} lookups changed"
-        if self._failed:
-            text += f"; native and model disagree on {self._failed}"
+        text = f"{found.changed} of {len(found.lookups)} lookups changed"
+        if found.disagree:
+            text += f"; native and model disagree on {found.disagree}"
         self._say(text, "bold")
 
     def _lookup(self, what: WhatIf) -> None:
-        self._lookups += 1
-        self._changed += what.changed
-        self._failed += what.failed
         self._say(f"  {what.lookup}: {'changes' if what.changed else 'unchanged'}", "bold")
-        groups = _alike(what.results)
-        for same in groups:
+        groups = grouped(what.results, _alike)
+        for same in groups.values():
             for line, style in _comparison(same):
                 self._say(line, style)
         if len(groups) > 1:
@@ -95,15 +89,10 @@ def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
             yield f"      {now.why}", "dim"
 
 
-def _alike(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
-    """Builds that answer alike before and after, side by side."""
-    groups: dict[object, list[Comparison]] = {}
-    for one in comparisons:
-        key = tuple(
-            (r.native, r.error, r.verdict, r.model, r.undefined) for r in (one.before, one.after)
-        )
-        groups.setdefault((key, one.decisions), []).append(one)
-    return list(groups.values())
+def _alike(one: Comparison) -> tuple[object, ...]:
+    """What builds that answer alike before and after have in common."""
+    both = one.before, one.after
+    return *((r.returned, r.verdict, r.model, r.undefined) for r in both), one.decisions
 
 
 def _table(comparison: Comparison) -> Iterator[tuple[str, str]]:
@@ -142,42 +131,25 @@ def _predicted(prediction: VersionRange) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class HostChange:
-    """One host and what another gai.conf does there."""
-
-    scenario: str
-    before: str
-    after: str
-    gai_conf: Annotated[str | None, Field(description="the text of the new file")]
-    findings: tuple[Finding, ...]
-    lookups: tuple[WhatIf, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Document:
     """``gai-harness whatif --json``; the keys of a result are those of ``run``."""
 
     changes: tuple[HostChange, ...]
-    changed: Count
-    disagree: Count
     schema: Schema = 1
 
+    @property
+    def lookups(self) -> list[WhatIf]:
+        """The look-ups of all hosts."""
+        return [one for change in self.changes for one in change.lookups]
 
-def document(found: Sequence[tuple[GaiConfChange, Sequence[WhatIf]]]) -> Document:
-    """All changes as one JSON document."""
-    every = [one for _, whatifs in found for one in whatifs]
-    return Document(
-        tuple(
-            HostChange(
-                change.job.scenario.name, change.before.name, change.after.name,
-                _text(change.after.data), change.findings, tuple(whatifs),
-            )
-            for change, whatifs in found
-        ),
-        sum(one.changed for one in every),
-        sum(one.failed for one in every),
-    )  # fmt: skip
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def changed(self) -> Count:
+        """How many look-ups are answered otherwise."""
+        return sum(one.changed for one in self.lookups)
 
-
-def _text(data: bytes | None) -> str | None:
-    return None if data is None else data.decode("utf-8", "replace")
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def disagree(self) -> Count:
+        """On how many native and model disagree."""
+        return sum(one.failed for one in self.lookups)

@@ -175,7 +175,7 @@ def test_an_undefined_line_is_written_out_first() -> None:
         b"\nscopev4 10.0.0.1 5\nscopev4 ::ffff:10.0.0.2 5\n", [dialect("2.31")]
     )
     assert text == b"\nscopev4 10.0.0.1/32 5\nscopev4 ::ffff:10.0.0.2/128 5\n"
-    assert [one.number for one in found] == [2, 3]
+    assert [one.line for one in found] == [2, 3]
     assert gai_lines.mended(b"scopev4 10.0.0.1 5\n", [dialect("2.41")])[1] == ()
 
 

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from harness.compare import baseline as baselines
-from harness.compare.baseline import Baseline, KnownChange, KnownEntry, KnownResult, Ran, Sources
+from harness.compare.baseline import Baseline, KnownChange, KnownEntry, KnownResult, Sources
 from harness.compare.results import BuildChange, LaneKind, LookupReport, Result, Side, Verdict
+from harness.compare.run import HostJob, JobOutcome
+from harness.sandbox import SandboxError
 from harness.scenario import library
+from harness.scenario.schema import Host, Lookup, Scenario
 from harness.text.errors import InputError
 
 NEAR, FAR = "192.0.2.9", "198.51.100.9"
@@ -55,10 +58,11 @@ PLACE = {
     "scenario": "s", "lookup": "web", "gai_conf": "default", "glibc": "2.36", "arch": "amd64",
     "build": "mine", "source": "s.yaml", "reason": "our patch",
 }  # fmt: skip
-RAN = Ran("s", frozenset({"web"}))
+SCENARIO = Scenario.model_construct(name="s", host=Host(), lookups=(Lookup(name="web"),))
+RAN = JobOutcome(HostJob(SCENARIO, (), ()), ())
 
 
-def whys(baseline: Baseline, *ran: Ran) -> list[str]:
+def whys(baseline: Baseline, *ran: JobOutcome) -> list[str]:
     return list(baseline.stale(ran or (RAN,)).values())
 
 
@@ -115,12 +119,12 @@ def test_an_entry_is_for_the_builds_it_names(selector: dict[str, Any], accepts: 
         ([entry()], result(native=(NEAR, FAR), untrusted="another dump"), RAN, []),
         ([entry(lookup="old"), entry(scenario="t")], None, RAN,
          ["the scenario has no such look-up any more"]),
-        ([entry(), entry(lookup="old")], None, replace(RAN, whole=False), []),
+        ([entry(), entry(lookup="old")], None, replace(RAN, error=SandboxError("cut short")), []),
     ],
     ids=["gone", "not trusted", "no such look-up", "host refused"],
 )  # fmt: skip
 def test_what_is_stale(
-    known: list[KnownEntry], seen: Result | None, ran: Ran, stale: list[str]
+    known: list[KnownEntry], seen: Result | None, ran: JobOutcome, stale: list[str]
 ) -> None:
     baseline = Baseline(known)
     if seen is not None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.compare.evidence import NamedGaiConf
-from harness.compare.plan import host_lane, load_gai_conf, load_scenarios, make_jobs
+from harness.compare.plan import load_gai_conf, load_scenarios, make_jobs
 from harness.compare.results import LookupReport, PairReason, Result, Verdict
 from harness.compare.run import HostJob
 from harness.compare.whatif import (
-    GaiConfChange,
-    WhatIf,
+    HostChange,
     change,
     compare_reports,
     compare_results,
@@ -22,7 +21,8 @@ from harness.compare.whatif import (
 )
 from harness.report.documents import dump
 from harness.report.terminal import Terminal
-from harness.report.whatif import TextReport, document
+from harness.report.whatif import Document, TextReport
+from tests.compare.kit import host_lane
 from tests.conftest import Call
 
 CASE = "case-docker-ipv6nat-78-default"
@@ -41,11 +41,11 @@ def report(*results: Result) -> LookupReport:
     return LookupReport("host", "web", "conf", results)
 
 
-def text_of(made: GaiConfChange, *found: WhatIf) -> str:
+def text_of(change: HostChange) -> str:
     out = StringIO()
     report = TextReport(Terminal(file=out, width=150))
-    report.add(made, found)
-    report.finish()
+    report.add(change)
+    report.finish(Document((change,)))
     return out.getvalue()
 
 
@@ -98,7 +98,7 @@ def test_reports_are_paired_glibc_by_glibc() -> None:
     found = compare_reports(old, new)
     assert [one.changed for one in found.results] == [False, True]
     assert found.changed
-    text = text_of(change(job(), load_gai_conf("ula-label.conf"), []), found)
+    text = text_of(HostChange("host", "old", "new", None, (), (found,)))
     for words in ("after, native: b, a", "after, model:  a, b", "react differently",
                   "native and model disagree on 1"):  # fmt: skip
         assert words in text
@@ -115,28 +115,29 @@ def test_lines_are_put_in_front() -> None:
     assert with_lines(conf, []) is conf
 
 
-def examined(made: GaiConfChange) -> dict[str, WhatIf]:
-    ((_, found),) = whatif([made])
-    return {one.lookup: one for one in found}
+def examined(made: HostJob) -> HostChange:
+    (found,) = whatif([made])
+    return found
 
 
 def test_real_glibc_and_the_model_before_and_after() -> None:
     made = change(job(), load_gai_conf("ula-label.conf"), [])
-    assert all(not one.expect for one in made.job.scenario.lookups)  # they are of the old file
-    assert [conf.name for conf in made.job.gai_confs] == ["default", "ula-label.conf"]
-    found = examined(made)
+    assert all(not one.expect for one in made.scenario.lookups)  # they are of the old file
+    assert [conf.name for conf in made.gai_confs] == ["default", "ula-label.conf"]
+    whole = examined(made)
+    found = {one.lookup: one for one in whole.lookups}
     (comparison,) = found["web"].results
     assert (comparison.changed, comparison.failed) == (True, False)
     assert comparison.before.decisions[0].rule == 5
     assert comparison.after.decisions[0].rule == 6
     assert not found["peer"].changed
-    assert made.findings == ()
+    assert whole.findings == ()
     assert len(found["web"].predictions) == 1
-    text = text_of(made, *found.values())
+    text = text_of(whole)
     for words in ("web: changes", "peer: unchanged", "↑1", "↓1", "(before: rule 5:",
                   "1 of 2 lookups changed"):  # fmt: skip
         assert words in text
-    written = dump(document([(made, tuple(found.values()))]))
+    written = dump(Document((whole,)))
     assert (written["schema"], written["changed"], written["disagree"]) == (1, 1, 0)
     (one,) = written["changes"]
     web, peer = one["lookups"]
@@ -148,18 +149,19 @@ def test_real_glibc_and_the_model_before_and_after() -> None:
 
 def test_versions_that_would_react_otherwise_are_predicted() -> None:
     """One glibc is run; the model says what the others would make of the file."""
-    made = change(job("fact-3.3-missing-value"), None, ["reload yes"])
-    assert "GAI004" in {finding.code for finding in made.findings}
-    (found,) = examined(made).values()
+    whole = examined(change(job("fact-3.3-missing-value"), None, ["reload yes"]))
+    assert "GAI004" in {finding.code for finding in whole.findings}
+    (found,) = whole.lookups
     old, new = found.predictions
     assert (old.since, old.until, new.since, new.until) == ("2.17", "2.41", "2.41", None)
     assert old.order != new.order
     assert not old.undefined
-    text = text_of(made, found)
+    text = text_of(whole)
     assert f"glibc 2.17 to before 2.41: {', '.join(old.order)}" in text
     assert f"glibc 2.41 and later: {', '.join(new.order)}" in text
-    undefined = examined(change(job(), None, ["precedence 2001:db8:9::1 5"]))["web"]
-    assert [one.undefined for one in undefined.predictions] == [True, False]
+    whole = examined(change(job(), None, ["precedence 2001:db8:9::1 5"]))
+    (web,) = (one for one in whole.lookups if one.lookup == "web")
+    assert [one.undefined for one in web.predictions] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class NewLine:
 class Mended:
     """A line of the present file whose effect is undefined up to 2.40, and what it means."""
 
-    number: int
+    line: int
     old: str
     new: str
 

@@ -37,15 +37,15 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class SideEffects:
-    """How many ``pairs`` of other ``lookups`` turn round, and of kinds of addresses.
+    """How many ``pairs`` of other ``lookups`` turn round, and ``kind_pairs`` of kinds of addresses.
 
-    ``kinds`` are reached from this host's sources; ``examples`` says which come first now.
+    Those are reached from this host's sources; ``kinds`` says which come first now.
     """
 
     pairs: int = 0
-    kinds: int = 0
+    kind_pairs: int = 0
     lookups: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,21 +248,21 @@ class _Search:
             turned[case.name] = turned.get(case.name, 0) + count
         old = _keys(self.policies[-1], self.sources)
         now = _keys(with_rows(self.policies[-1], new), self.sources)
-        kinds = 0
-        examples: dict[str, None] = {}
+        pairs = 0
+        kinds: dict[str, None] = {}
         for a, b in combinations(range(len(old)), 2):
             name, other = old[a][0], old[b][0]
             verdict = _sign(now[a][1], now[b][1])
             if name == other or verdict == _sign(old[a][1], old[b][1]):
                 continue
-            kinds += 1
+            pairs += 1
             if verdict:
                 first, second = (name, other) if verdict > 0 else (other, name)
-                examples.setdefault(f"{first} before {second}")
+                kinds.setdefault(f"{first} before {second}")
             else:
-                examples.setdefault(f"{name} and {other} tie")
+                kinds.setdefault(f"{name} and {other} tie")
         lookups = tuple(name for name, count in turned.items() if count)
-        return SideEffects(sum(turned.values()), kinds, lookups, tuple(examples))
+        return SideEffects(sum(turned.values()), pairs, lookups, tuple(kinds))
 
     @cached_property
     def sources(self) -> tuple[IPAddress, ...]:
@@ -278,7 +278,7 @@ class _Search:
             after = answered_order(case, with_rows(policy, new))
             turned += sum(after.index(a) > after.index(b) for a, b in combinations(before, 2))
         found = self.effects(new)
-        return found.pairs + turned, found.kinds
+        return found.pairs + turned, found.kind_pairs
 
     def shortened(self, best: Lines) -> Lines:
         """Shorter prefixes where nothing else changes and no line more is needed."""
