@@ -4,16 +4,15 @@ In all of it ``evidences`` and ``results`` go together, one per build, for one l
 gai.conf.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import Prediction
 from harness.compare.results import ArchitectureChange, BuildChange, Result, Side, VersionChange
+from harness.compare.values import grouped
 from harness.compare.verdict import Analysis, prediction_for
 from harness.model.dialects import TOLD, Row, differences, shown
 from harness.model.order import Decision, compare_pair
@@ -31,10 +30,9 @@ def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[V
     found: dict[VersionChange, list[str]] = {}
     for arch, seen in _by_arch(evidences, results).items():
         for old, new in pairwise(seen):
-            (_, one), (_, other) = old, new
-            if _answer(one) == _answer(other):
-                continue
-            if (one.glibc, one.label) == (other.glibc, other.label):
+            one, other = old[1], new[1]
+            same_build = (one.glibc, one.label) == (other.glibc, other.label)
+            if same_build or one.returned == other.returned:
                 continue
             labels = (_label(one, results), _label(other, results))
             change = VersionChange(
@@ -56,13 +54,10 @@ def architectures(
     Each group of architectures that answer alike is compared with that of the first one.
     """
     found: dict[ArchitectureChange, list[str]] = {}
-    by_version: dict[str, dict[object, list[Seen]]] = {}
-    for seen in _by_arch(evidences, results).values():
-        for each in seen:
-            alike = by_version.setdefault(each[1].glibc, {})
-            alike.setdefault(_answer(each[1]), []).append(each)
+    by_arch = chain.from_iterable(_by_arch(evidences, results).values())
+    by_version = grouped(by_arch, lambda seen: seen[1].glibc)
     for glibc in sorted(by_version, key=Version.parse):
-        first, *others = by_version[glibc].values()
+        first, *others = grouped(by_version[glibc], lambda seen: seen[1].returned).values()
         for other in others:
             groups = [tuple(dict.fromkeys(r.arch for _, r in group)) for group in (first, other)]
             if not set.intersection(*map(set, groups)):  # else two builds of one version differ
@@ -92,7 +87,7 @@ def against(
     found = []
     for new in zip(evidences, results, strict=True):
         one, other = old[1], new[1]
-        if one.untrusted or other.untrusted or _answer(one) == _answer(other):
+        if one.untrusted or other.untrusted or one.returned == other.returned:
             continue
         # the addresses at the first place where two orders differ; "" where one has ended
         pairs = zip(one.order, other.order, strict=False)
@@ -101,8 +96,12 @@ def against(
             _side(one, analyses[old[0].case].prediction, first, second),
             _side(other, analyses[new[0].case].prediction, second, first),
         )
-        undefined = bool(one.undefined or other.undefined)
-        found.append(BuildChange(*sides, undefined, why=_reasons(old, new), **_place(other)))
+        found.append(
+            BuildChange(
+                *sides, bool(one.undefined or other.undefined), why=_reasons(old, new),
+                sides=tuple((each.where, _shown(each)) for each in (one, other)), **_place(other),
+            )
+        )  # fmt: skip
     return tuple(found)
 
 
@@ -145,11 +144,9 @@ def _reasons(one: Seen, other: Seen) -> tuple[str, ...]:
 
 def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[str, list[Seen]]:
     """The builds of each architecture that are trusted, oldest first; this machine's first."""
-    found: dict[str, list[Seen]] = {}
-    pairs = zip(evidences, results, strict=True)
-    for seen in sorted(pairs, key=lambda seen: Version.parse(seen[1].glibc)):
-        if not seen[1].untrusted:
-            found.setdefault(seen[1].arch, []).append(seen)
+    pairs = (seen for seen in zip(evidences, results, strict=True) if not seen[1].untrusted)
+    aged = sorted(pairs, key=lambda seen: Version.parse(seen[1].glibc))
+    found = grouped(aged, lambda seen: seen[1].arch)
     given = [result.arch for result in results]
     own = {result.arch for result in results if result.label == "host"}
     order = sorted(found, key=lambda arch: (arch not in own, given.index(arch)))
@@ -160,17 +157,13 @@ def _place(result: Result) -> dict[str, Any]:
     return {"scenario": result.scenario, "lookup": result.lookup, "gai_conf": result.gai_conf}
 
 
-def _answer(result: Result) -> tuple[tuple[str, ...], str | None]:
-    return result.native, result.error
-
-
 def _shown(result: Result) -> tuple[str, ...]:
     return (result.error,) if result.error else result.order
 
 
 def _label(result: Result, among: Sequence[Result]) -> str:
     """The build's label where those of its version do not answer alike."""
-    alike = {_answer(r) for r in among if (r.glibc, r.arch) == (result.glibc, result.arch)}
+    alike = {r.returned for r in among if (r.glibc, r.arch) == (result.glibc, result.arch)}
     return result.label if len(alike) > 1 else ""
 
 

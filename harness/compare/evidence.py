@@ -1,7 +1,5 @@
 """What was really seen: which build was asked, under which gai.conf, and what it answered. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,26 +1,23 @@
 """Running ``explain``: the same evidence as ``run``, with every fact kept."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from harness.compare.predict import Prediction
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.verdict import prediction_for
 from harness.model.addresses import means, parse_target
+from harness.model.host import HostView
 from harness.model.order import compare_pair
 from harness.native.trace import Connection
-from harness.sandbox import Pool
+from harness.sandbox import DeviceNote, Pool
 
 if TYPE_CHECKING:
-    from harness.compare.evidence import Evidence
-    from harness.compare.predict import Prediction
-    from harness.model.host import HostView
-    from harness.sandbox import Box, DeviceNote
+    from harness.sandbox import Box
     from harness.sandbox.capture import Capture
 
 
@@ -82,7 +79,7 @@ def capture(job: HostJob) -> bytes:
     return pcap
 
 
-def _capture(box: Box, job: HostJob) -> Iterator[bytes]:
+def _capture(box: "Box", job: HostJob) -> Iterator[bytes]:
     begun: list[Capture] = []
     list(collect(box, job, lambda: begun.append(box.capture())))
     yield begun[0].pcap()
@@ -95,7 +92,7 @@ def explain(jobs: Sequence[HostJob], pair: tuple[str, str] | None = None) -> Ite
             yield from explained
 
 
-def _explain(box: Box, asked: tuple[HostJob, tuple[str, str] | None]) -> Iterator[Explanation]:
+def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Iterator[Explanation]:
     job, pair = asked
     for evidences, devices in collect(box, job):
         (report,) = reports(replace(job, source="", lines=()), [(evidences, devices)])
@@ -128,15 +125,8 @@ def pair_reason(
     return None
 
 
-def _trace_report(evidence: Evidence) -> TraceReport | None:
-    """Whether glibc really saw the sources the kernel told us; None where nothing was traced."""
-    if evidence.trace is None:
-        return None
-    checks = [_check(connection, evidence.view) for connection in evidence.trace.connections]
-    return TraceReport(evidence.trace.calls, tuple(filter(None, checks)))
-
-
 def _check(connection: Connection, view: HostView) -> SourceCheck | None:
+    """Whether glibc really saw the source that the kernel told us; None for another socket."""
     target = parse_target(connection.destination, {one.name: one.index for one in view.links})
     route = view.routes.get(target)
     # the name server's socket, no destination; an IPv6-only socket: glibc tries AF_INET again

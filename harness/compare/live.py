@@ -1,7 +1,5 @@
 """``explain`` on the live host: the real getaddrinfo of this machine, as it is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf

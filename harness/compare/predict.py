@@ -1,7 +1,5 @@
 """A look-up as getaddrinfo is asked it, and what the model says: an order or an error."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass

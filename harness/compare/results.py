@@ -4,22 +4,19 @@ JSON documents and their schemas are made from these classes (`harness.report.do
 is a key, its annotation what the schema says of it. Keys are added, never renamed or taken away.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, astuple, dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from operator import add
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from harness.model.explain import seen
 from harness.model.order import Decision
-
-if TYPE_CHECKING:
-    from harness.sandbox import DeviceNote
+from harness.sandbox import DeviceNote
 
 Glibc: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", description='as "2.36"')]
 Arch: TypeAlias = Annotated[
@@ -59,7 +56,7 @@ class PairReason:
     seen: Annotated[tuple[str, str] | None, Field(exclude=True)] = None
 
     @classmethod
-    def of(cls, decision: Decision) -> PairReason:
+    def of(cls, decision: Decision) -> "PairReason":
         """A decision of the model, in words."""
         before, after = str(decision.before.target), str(decision.after.target)
         return cls(before, after, decision.rule, decision.why, decision.preferred, seen(decision))
@@ -182,6 +179,11 @@ class Result:
         return tuple(address for address, _ in groupby(self.model))
 
     @property
+    def returned(self) -> tuple[tuple[str, ...], str | None]:
+        """What builds that answer alike have in common: what came back, or how it failed."""
+        return self.native, self.error
+
+    @property
     def answer(self) -> str:
         """What glibc gave, in words: an error, or the order."""
         return _answer(self.error, self.order)
@@ -191,18 +193,11 @@ class Result:
         """What the model gives, in the same way."""
         return _answer(self.model_error, self.model_order)
 
-    def without_build(self, **changes: Any) -> Result:
+    def without_build(self, **changes: Any) -> "Result":
         """The same without the build's names and its time: equal for builds that say the same."""
         return replace(
             self, glibc="", arch="", lane="worker", build="", label="", emulator=None, rows=(),
             elapsed_ns=0, **changes,
-        )  # fmt: skip
-
-    def without_answer(self) -> Result:
-        """The build alone, without what it answered and why."""
-        return replace(
-            self, native=(), model=(), unmet=(), decisions=(), destinations=(), departures=(),
-            remarks=(), undefined=(), differences=(), causes=(),
         )  # fmt: skip
 
     @property
@@ -375,24 +370,19 @@ class BuildChange(Change):
     undefined: Annotated[bool, Field(description="chance may have decided: no finding")] = False
     accepted: bool = False
     reason: Reason = ""
-    rules: Annotated[str, Field(description="that decided: before → after, in words")] = field(
-        init=False, default=""
-    )
 
-    def __post_init__(self) -> None:
+    @computed_field(description="that decided: before → after, in words")  # type: ignore[prop-decorator]
+    @property
+    def rules(self) -> str:
+        """The rules that decided: before → after, in words."""
         old, new = self.old, self.new
-        sides = tuple((one.where, (one.error,) if one.error else one.order) for one in (old, new))
-        object.__setattr__(self, "sides", sides)
         if self.undefined:
-            rules = "no defined effect of gai.conf"
-        elif old.error or new.error:
-            rules = f"{old.error or 'an order'} → {new.error or 'an order'}"
-        else:
-            rules = " → ".join(
-                "unexplained by the model" if rule is None else f"rule {rule}"
-                for rule in (old.rule, new.rule)
-            )
-        object.__setattr__(self, "rules", rules)
+            return "no defined effect of gai.conf"
+        if old.error or new.error:
+            return f"{old.error or 'an order'} → {new.error or 'an order'}"
+        unexplained = "unexplained by the model"
+        rules = (f"rule {one.rule}" if one.rule else unexplained for one in (old, new))
+        return " → ".join(rules)
 
     @property
     def failed(self) -> bool:
@@ -405,14 +395,11 @@ class BuildChange(Change):
         return f"{self.new.where} against {self.old.where}"
 
     @property
-    def short(self) -> str:
-        """The difference in a few words."""
-        return f"differs from {self.old.where} on {self.new.where}: {self.rules}"
-
-    @property
     def headline(self) -> str:
         """The difference in a line."""
         return f"{self.new.where} differs from {self.old.where}: {self.rules}"
+
+    short = headline
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,7 +486,7 @@ class Summary:
     untrusted: Annotated[Count, Field(description="left out of the other counts")] = 0
 
     @classmethod
-    def of(cls, results: Iterable[Result]) -> Summary:
+    def of(cls, results: Iterable[Result]) -> "Summary":
         """Count ``results``; ``failed`` counts those that make the exit status 1.
 
         What is ``untrusted`` is counted as that alone.
@@ -515,9 +502,9 @@ class Summary:
                 counts[name] += getattr(result, name)
         return cls(**counts)
 
-    def __add__(self, other: Summary) -> Summary:
+    def __add__(self, other: "Summary") -> "Summary":
         """The counts of both."""
-        return Summary(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+        return Summary(*map(add, astuple(self), astuple(other)))
 
     def beside(self, lookups: int) -> str:
         """The number of answers, for a number of look-ups that is not the same; else nothing."""

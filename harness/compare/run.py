@@ -1,14 +1,12 @@
 """Running jobs: one host, built once, under every gai.conf and every glibc asked for."""
 
-from __future__ import annotations
-
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from harness import sandbox
 from harness.compare.causes import causes
 from harness.compare.changes import against, architectures, changes
 from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
@@ -18,19 +16,15 @@ from harness.compare.verdict import Analysis, judge
 from harness.model.dialects import NEWEST, Dialect, dialect
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.cffi_lane import CffiLane  # here, and not by every sandbox anew
-from harness.native.record import Answer, LaneError, Outcome
+from harness.native.lanes import Lane, Session
+from harness.native.record import Answer, LaneError, Outcome, Query
 from harness.native.trace import Trace, traced
 from harness.native.worker_lane import WorkerLane, bundled_module
-from harness.sandbox import NoSandbox, Pool, SandboxError
+from harness.sandbox import DeviceNote, NoSandbox, Pool, SandboxError
+from harness.scenario import LoadedScenario
+from harness.scenario.schema import Lookup, Scenario
 
-if TYPE_CHECKING:
-    from harness.native.lanes import Lane, Session
-    from harness.native.record import Query
-    from harness.sandbox import Box, DeviceNote
-    from harness.scenario import LoadedScenario
-    from harness.scenario.schema import Lookup, Scenario
-
-Collected = tuple[tuple[Evidence, ...], tuple["DeviceNote", ...]]
+Collected = tuple[tuple[Evidence, ...], tuple[DeviceNote, ...]]
 """The evidence of all lanes for one look-up, and the notes on the devices used."""
 
 # glibc 2.31 dies in about one of three starts of a gai.conf with undefined lines.
@@ -61,7 +55,7 @@ class HostJob:
     dialects: tuple[Dialect, ...] = ()
     controls: tuple[str, ...] = ()
 
-    def without_expectations(self) -> HostJob:
+    def without_expectations(self) -> "HostJob":
         """The job for another gai.conf: what the file expects, it expects under its own.
 
         Changes of the gai.conf are left out too: there is one for all look-ups.
@@ -97,13 +91,13 @@ def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutc
             yield JobOutcome(job, outcome.values, outcome.error)
 
 
-def examine(box: Box, job: HostJob) -> Iterator[LookupReport]:
+def examine(box: "sandbox.Box", job: HostJob) -> Iterator[LookupReport]:
     """Inside a sandbox: collect the evidence and judge it."""
     yield from reports(job, collect(box, job))
 
 
 def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupReport]:
-    """Judge what `collect` or `gather` brought home of ``job``."""
+    """Judge what `collect` brought home of ``job``."""
     lookups = len(job.scenario.lookups)
     lines = job.lines if len(job.lines) == lookups else (None,) * lookups
     for number, (evidences, devices) in enumerate(collected):
@@ -141,24 +135,20 @@ def _causes(job: HostJob, evidence: Evidence, result: Result) -> tuple[str, ...]
 
 
 def collect(
-    box: Box, job: HostJob, before_lookups: Callable[[], None] = lambda: None
+    box: "sandbox.Box",
+    job: HostJob,
+    before_lookups: Callable[[], None] = lambda: None,
+    devices: tuple[DeviceNote, ...] | None = None,
 ) -> Iterator[Collected]:
     """Inside a sandbox: what kernel and glibc really say, per look-up and gai.conf.
 
     Yields the evidence of all lanes for one look-up, and the notes on the devices used.
     ``before_lookups`` is called once the host stands and the model's questions are asked.
+    ``devices`` are the notes of a host that stands already.
     """
-    yield from gather(box, job, box.build(job.scenario.host), before_lookups)
-
-
-def gather(
-    box: Box,
-    job: HostJob,
-    devices: tuple[DeviceNote, ...] = (),
-    before_lookups: Callable[[], None] = lambda: None,
-) -> Iterator[Collected]:
-    """As `collect`, on a host that stands already; ``devices`` are its notes."""
     scenario = job.scenario
+    if devices is None:
+        devices = box.build(scenario.host)
     box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
     requests = [request_for(lookup) for lookup in scenario.lookups]
     plain = box.observe(())
@@ -216,7 +206,9 @@ def files_of(conf: NamedGaiConf, lookups: Sequence[Lookup]) -> list[NamedGaiConf
     return files
 
 
-def _traced(box: Box, lane: Lane, request: Query, timeout: float) -> tuple[Outcome, Trace | None]:
+def _traced(
+    box: "sandbox.Box", lane: Lane, request: Query, timeout: float
+) -> tuple[Outcome, Trace | None]:
     trace = traced(lane, request, box.tmpdir(), timeout)
     return trace.outcome, trace
 
@@ -228,7 +220,7 @@ def _answering(spec: LaneSpec, outcome: Outcome) -> LaneSpec:
     return spec
 
 
-def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
+def open_lane(box: "sandbox.Box", spec: LaneSpec, resolver: str = "files") -> Lane:
     """Inside a sandbox: the lane of a spec, ready for names of ``resolver``.
 
     Raises LaneError for a worker that does not start, with the build's name.
@@ -244,14 +236,14 @@ def open_lane(box: Box, spec: LaneSpec, resolver: str = "files") -> Lane:
     return lane
 
 
-def worker_lane(box: Box, spec: LaneSpec, preload: Sequence[str] = ()) -> WorkerLane:
+def worker_lane(box: "sandbox.Box", spec: LaneSpec, preload: Sequence[str] = ()) -> WorkerLane:
     """Inside a sandbox: the worker of a spec in its private root; it is started when used."""
     root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts)
     return WorkerLane(spec.command, root=root, preload=preload)
 
 
 def _ask(
-    box: Box,
+    box: "sandbox.Box",
     lane: Lane,
     spec: LaneSpec,
     files: Sequence[NamedGaiConf],
@@ -301,7 +293,9 @@ def _ask_often(lane: Lane, request: Query, timeout: float) -> Outcome:
     return outcome
 
 
-def stand(box: Box, loaded: LoadedScenario) -> Iterator[tuple[DeviceNote, ...] | JobOutcome]:
+def stand(
+    box: "sandbox.Box", loaded: LoadedScenario
+) -> Iterator[tuple[DeviceNote, ...] | JobOutcome]:
     """Inside a sandbox, for `Pool.converse`: build a scenario's host, which others work in.
 
     Yields the notes on the devices used and sends its namespaces. Then it answers each
@@ -325,7 +319,7 @@ def stand(box: Box, loaded: LoadedScenario) -> Iterator[tuple[DeviceNote, ...] |
         except EOFError:
             return
         try:
-            outcome = JobOutcome(job, tuple(reports(job, gather(box, job, devices))))
+            outcome = JobOutcome(job, tuple(reports(job, collect(box, job, devices=devices))))
         except SandboxError as problem:
             outcome = JobOutcome(job, (), problem)
         except Exception as problem:  # one question must not end the host
@@ -336,6 +330,6 @@ def stand(box: Box, loaded: LoadedScenario) -> Iterator[tuple[DeviceNote, ...] |
         yield outcome
 
 
-def visit(box: Box, spec: object) -> Iterator[None]:  # noqa: ARG001
+def visit(box: "sandbox.Box", spec: object) -> Iterator[None]:  # noqa: ARG001
     """Inside a sandbox: nothing. It shows that one can be made."""
     yield None

@@ -8,8 +8,6 @@ kernel says to this process through pyroute2. A lane that fails is not counted: 
 the reason.
 """
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -20,26 +18,19 @@ from itertools import zip_longest
 from socket import AF_INET, AF_INET6
 from typing import TYPE_CHECKING, Any
 
+from harness.compare.evidence import LaneSpec
+from harness.compare.values import fill
 from harness.glibcs.catalog import native_arch
 from harness.model.host import IPAddress, Route, Target
-from harness.native.kernel_view import (
-    ADDRESSES,
-    LINKS,
-    Seen,
-    SeenAddress,
-    SeenLink,
-    SeenSource,
-    View,
-    sources_request,
-)
+from harness.native import kernel_view
+from harness.native.kernel_view import Seen, SeenSource
+from harness.native.lanes import Session
 from harness.native.record import LaneError
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 
 if TYPE_CHECKING:
-    from harness.compare.evidence import LaneSpec
     from harness.kernel.netlink import Netlink
-    from harness.native.lanes import Session
     from harness.sandbox import Box
 
 # More than one datagram of the kernel's holds, so that a dump comes in parts.
@@ -123,7 +114,7 @@ def with_tunnels() -> Host:
     return Host.model_validate({**_PLAIN, "interfaces": interfaces})
 
 
-def objection(box: Box, spec: tuple[LaneSpec, Host]) -> Iterator[str]:
+def objection(box: "Box", spec: tuple[LaneSpec, Host]) -> Iterator[str]:
     """Inside a sandbox: build the host and yield the first thing a lane sees wrongly, or "".
 
     Raises LaneError for a worker that does not start: there is nothing to be shown of it.
@@ -143,18 +134,25 @@ def objection(box: Box, spec: tuple[LaneSpec, Host]) -> Iterator[str]:
     yield f"{who}: {found}" if found else ""
 
 
-def first_difference(session: Session, box: Box, netlink: Netlink) -> str:
+def first_difference(session: Session, box: "Box", netlink: "Netlink") -> str:
     """What the session sees otherwise than the kernel says, in words; "" for nothing.
 
     Raises LaneError.
     """
+    addresses: list[Seen] = [
+        fill(kernel_view.SeenAddress, row, flags8=row.flags & 0xFF) for row in netlink.addresses()
+    ]
+    links: list[Seen] = [
+        kernel_view.SeenLink(one.index, one.type, one.flags, one.index, one.name, one.name)
+        for one in netlink.links()
+    ]
     for what, request, truth in (
-        ("address dump", ADDRESSES, _addresses(netlink)),
-        ("link dump", LINKS, _links(netlink)),
+        ("address dump", kernel_view.ADDRESSES, addresses),
+        ("link dump", kernel_view.LINKS, links),
         *_sources(box, netlink),
     ):
         view = session.view(request)
-        if not isinstance(view, View):
+        if not isinstance(view, kernel_view.View):
             return f"{what}: {view}"
         if view.error:
             return f"{what}: {errno.errorcode.get(view.error, view.error)}"
@@ -172,30 +170,7 @@ def _told(value: Seen | None) -> str:
     return ", ".join(f"{name} {text}" for name, text in shown)
 
 
-def _addresses(netlink: Netlink) -> Sequence[Seen]:
-    return [
-        SeenAddress(
-            family=row.family,
-            prefixlen=row.prefixlen,
-            flags8=row.flags & 0xFF,
-            scope=row.scope,
-            index=row.index,
-            flags=row.flags,
-            address=row.address,
-            local=row.local,
-        )
-        for row in netlink.addresses()
-    ]
-
-
-def _links(netlink: Netlink) -> Sequence[Seen]:
-    return [
-        SeenLink(one.index, one.type, one.flags, one.index, one.name, one.name)
-        for one in netlink.links()
-    ]
-
-
-def _sources(box: Box, netlink: Netlink) -> Iterator[tuple[str, bytes, Sequence[Seen]]]:
+def _sources(box: "Box", netlink: "Netlink") -> Iterator[tuple[str, bytes, Sequence[Seen]]]:
     """The requests for sources, each with the kernel's route look-ups for the same destinations.
 
     Like glibc's, one socket serves many destinations, and an AF_INET6 one IPv4 too.
@@ -213,7 +188,7 @@ def _sources(box: Box, netlink: Netlink) -> Iterator[tuple[str, bytes, Sequence[
         ("sources of an AF_INET socket", AF_INET, four),
         ("sources of an AF_INET6 socket", AF_INET6, [*six, *mapped, *four, *six[:1]]),
     ):
-        request = sources_request(family, targets)
+        request = kernel_view.sources_request(family, targets)
         yield what, request, [_source(family, routes[one]) for one in targets]
 
 

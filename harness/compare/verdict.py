@@ -1,7 +1,5 @@
 """Native answer and model side by side: the verdict, the reasons, the expectations. Pure."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,17 +7,11 @@ from itertools import groupby, pairwise, zip_longest
 from typing import Literal
 
 from harness.advice.pitfalls import find_pitfalls
+from harness.compare import predict
 from harness.compare.evidence import Case, Evidence
-from harness.compare.predict import (
-    GLIBC,
-    ModelParts,
-    Prediction,
-    found_for,
-    lookup_title,
-    predict,
-    request_for,
-)
+from harness.compare.predict import GLIBC, ModelParts, Prediction
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
+from harness.compare.values import fill
 from harness.model.addresses import parse_target
 from harness.model.cycles import find_cycle
 from harness.model.dialects import Dialect, dialect
@@ -54,8 +46,8 @@ def prediction_for(
     ``names`` replace its name service.
     """
     dialect = dialect or evidence.dialect
-    return predict(
-        request_for(evidence.lookup), names or evidence.names, evidence.view,
+    return predict.predict(
+        predict.request_for(evidence.lookup), names or evidence.names, evidence.view,
         reading(evidence, dialect).data, dialect, model,
     )  # fmt: skip
 
@@ -67,8 +59,8 @@ def reading(evidence: Evidence, dialect: Dialect | None = None) -> Reading:
     dialect = dialect or evidence.dialect
     read = Reading()
     lookups, files = zip(*evidence.before, (evidence.lookup, evidence.conf), strict=True)
-    requests = [request_for(lookup) for lookup in lookups]
-    found = found_for(requests, evidence.names, evidence.view, [dialect])[dialect]
+    requests = [predict.request_for(lookup) for lookup in lookups]
+    found = predict.found_for(requests, evidence.names, evidence.view, [dialect])[dialect]
     for one, file in zip(found, files, strict=True):
         if one.needs_sort:
             read = read.sort(file.data, file.mtime, dialect)
@@ -110,7 +102,7 @@ def judge(
     if isinstance(native, Answer):
         verdict = Verdict.AGREE if right else Verdict.DISAGREE
         if not right:
-            request = request_for(evidence.lookup)
+            request = predict.request_for(evidence.lookup)
             differences = tuple(entry_differences(native, prediction, request))
     else:
         verdict = Verdict.CRASHED if isinstance(native, Crashed) else Verdict.ERROR
@@ -120,19 +112,16 @@ def judge(
     different = next((position for position, (one, other) in pairs if one != other), None)
     native_texts = tuple(str(item.target) for item in items)
     model_texts = tuple(str(item.target) for item in shown)
-    return Result(
+    return fill(
+        Result,
+        lane,
+        analysis,
         scenario=evidence.scenario.name,
-        lookup=lookup_title(evidence.lookup),
+        lookup=predict.lookup_title(evidence.lookup),
         gai_conf=evidence.conf.name,
-        glibc=lane.glibc,
-        arch=lane.arch,
-        lane=lane.lane,
-        build=lane.build,
-        label=lane.label,
         emulator=lane.emulator or None,
         untrusted=lane.untrusted or None,
         said=(isinstance(native, Crashed) and native.said) or None,
-        rows=lane.rows,
         verdict=verdict,
         native=native_texts,
         model=model_texts,
@@ -140,14 +129,10 @@ def judge(
         model_error=prediction.error,
         first_difference=different if verdict is Verdict.DISAGREE else None,
         differences=differences,
-        decisions=analysis.decisions,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
         predicted=verdict is Verdict.CRASHED and right,
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
         elapsed_ns=native.elapsed_ns if isinstance(native, Answer) else 0,
-        remarks=analysis.remarks,
-        departures=analysis.departures,
-        destinations=analysis.destinations,
     )
 
 
@@ -183,7 +168,7 @@ def fits(evidence: Evidence, prediction: Prediction) -> bool:
     same |= error is None and items in prediction.alternatives
     if not same or not isinstance(native, Answer):
         return False
-    return not any(entry_differences(native, prediction, request_for(evidence.lookup)))
+    return not any(entry_differences(native, prediction, predict.request_for(evidence.lookup)))
 
 
 def _answered(native: Outcome) -> tuple[tuple[Item, ...], str | None]:
@@ -220,21 +205,15 @@ def rows(known: Sequence[Destination], view: HostView) -> tuple[DestinationRow, 
             continue
         route = view.routes.get(item.target)
         flags = [word for word, on in (("deprecated", item.deprecated), ("home", item.home)) if on]
-        table[item.target] = DestinationRow(
+        table[item.target] = fill(
+            DestinationRow,
+            item,
             destination=str(item.target),
-            position=item.position,
             source=None if item.source is None else str(item.source),
-            prefixlen=item.prefixlen,
-            reachable=item.reachable,
             error=None if route is None else route.error,
             destination_scope=item.scope,
-            source_scope=item.source_scope,
             destination_label=item.label,
-            source_label=item.source_label,
-            precedence=item.precedence,
             interface=None if item.index is None else names.get(item.index, str(item.index)),
-            native=item.native,
-            common_prefix=item.common_prefix,
             flags=tuple(flags),
             place=item.place or item.position + 1,
         )

@@ -1,7 +1,5 @@
 """A benchmark's report: ratios first, times beside them; and its curves as a drawing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from math import ceil, floor, log10
@@ -12,6 +10,7 @@ from jinja2 import Environment, PackageLoader
 
 from harness.compare.bench.curve import Point, growth
 from harness.compare.bench.measure import BenchReport, LaneRates, Rate
+from harness.compare.values import grouped
 
 _RATIOS = (
     ("model", "cold"),
@@ -61,11 +60,15 @@ def as_text(report: BenchReport) -> str:
 
 def _lines(report: BenchReport) -> Iterator[str]:
     yield from _LEGEND.splitlines()
+    ratios, times = ("".join(f"{name:>9}" for name, _ in each) for each in (_RATIOS, _TIMES))
+    heading = f"  {'family':6}{'n':>6}{ratios}  |{times}"
     for (glibc, arch, build), points in groupby(report.points, key=_lane):
-        yield from ("", f"glibc {glibc}:{arch} ({build})", _heading(), *map(_row, points))
+        yield from ("", f"glibc {glibc}:{arch} ({build})", heading, *map(_row, points))
     yield _GROWTH
-    for text in _growths(report.points):
-        yield f"  {text}"
+    for (glibc, _, build), own in groupby(report.points, key=_lane):
+        for family, several in sorted(grouped(own, lambda point: point.family).items()):
+            steps = ", ".join(f"{size}: {value:.2f}" for size, value in growth(several).items())
+            yield f"  glibc {glibc} ({build}) {family:6} {steps}"
     yield from ("", "Look-ups a second of processor time, as ratio to the bare loop's rate")
     for one in report.rates:
         label = f"glibc {one.glibc}:{one.arch} ({one.build})"
@@ -96,25 +99,11 @@ def _lane(point: Point) -> tuple[str, str, str]:
     return point.glibc, point.arch, point.build
 
 
-def _heading() -> str:
-    ratios = "".join(f"{name:>9}" for name, _ in _RATIOS)
-    return f"  {'family':6}{'n':>6}{ratios}  |" + "".join(f"{name:>9}" for name, _ in _TIMES)
-
-
 def _row(point: Point) -> str:
     unit = point.native.best
     ratios = "".join(f"{getattr(point, key).best / unit:>9.2f}" for _, key in _RATIOS)
     times = "".join(f"{getattr(point, key).best * 1e6:>9.0f}" for _, key in _TIMES)
     return f"  {point.family:6}{point.size:>6}{ratios}  |{times}"
-
-
-def _growths(points: Sequence[Point]) -> Iterator[str]:
-    for (glibc, _, build), own in groupby(points, key=_lane):
-        by_family = sorted(own, key=lambda point: point.family)
-        for family, several in groupby(by_family, key=lambda point: point.family):
-            steps = growth(list(several)).items()
-            text = ", ".join(f"{size}: {value:.2f}" for size, value in steps)
-            yield f"glibc {glibc} ({build}) {family:6} {text}"
 
 
 def _rate(rate: Rate) -> str:
@@ -139,14 +128,11 @@ def _costs(one: LaneRates) -> str:
 
 def panels(points: Sequence[Point]) -> dict[str, Panel]:
     """A diagram for each glibc and family, by title: microseconds against destinations."""
-    groups: dict[str, list[Point]] = {}
-    for point in points:
-        title = f"glibc {point.glibc} ({point.build}), {point.family}"
-        groups.setdefault(title, []).append(point)
+    titled = grouped(points, lambda one: f"glibc {one.glibc} ({one.build}), {one.family}")
     return {
-        title: {name: [(one.size, getattr(one, key).best * 1e6) for one in groups[title]]
+        title: {name: [(one.size, getattr(one, key).best * 1e6) for one in several]
                 for name, key, _ in _LINES}
-        for title in sorted(groups)
+        for title, several in sorted(titled.items())
     }  # fmt: skip
 
 

@@ -1,7 +1,5 @@
 """What this machine can do, for a terminal and as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -39,7 +37,7 @@ class Document:
     schema: Schema = 1
 
     @classmethod
-    def of(cls, checks: Iterable[Check]) -> Document:
+    def of(cls, checks: Iterable[Check]) -> "Document":
         """The document of some checks."""
         made = tuple(checks)
         return cls(all(check.verdict != "cannot" for check in made), made)

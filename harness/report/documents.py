@@ -5,12 +5,12 @@ them, `json_schema` the published JSON Schema. Keys are added, never renamed or 
 schema allows keys that it does not know.
 """
 
-from __future__ import annotations
-
 import json
-from dataclasses import dataclass, fields
-from importlib import import_module
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pkgutil import resolve_name
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
@@ -86,17 +86,17 @@ class Lint:
     findings: tuple[FileFinding, ...]
 
 
-DOCUMENTS: dict[str, tuple[str, str, str]] = {
-    "results": ("run --format json", "harness.report.documents", "Run"),
-    "explain": ("explain --json", "harness.report.documents", "Explain"),
-    "whatif": ("whatif --json", "harness.report.whatif", "Document"),
-    "suggest": ("suggest --json", "harness.report.suggest", "Document"),
-    "kubelet": ("kubelet --json", "harness.kubelet.report", "NodeReport"),
-    "bench": ("bench --json", "harness.compare.bench.measure", "BenchReport"),
-    "fuzz": ("fuzz --json", "harness.report.fuzz", "Document"),
-    "doctor": ("doctor --format json", "harness.report.doctor", "Document"),
-    "probe": ("glibc probe --json", "harness.compare.probe", "Probe"),
-    "lint": ("lint --format json", "harness.report.documents", "Lint"),
+DOCUMENTS: dict[str, tuple[str, str]] = {
+    "results": ("run --format json", "harness.report.documents:Run"),
+    "explain": ("explain --json", "harness.report.documents:Explain"),
+    "whatif": ("whatif --json", "harness.report.whatif:Document"),
+    "suggest": ("suggest --json", "harness.report.suggest:Document"),
+    "kubelet": ("kubelet --json", "harness.kubelet.report:NodeReport"),
+    "bench": ("bench --json", "harness.compare.bench.measure:BenchReport"),
+    "fuzz": ("fuzz --json", "harness.report.fuzz:Document"),
+    "doctor": ("doctor --format json", "harness.report.doctor:Document"),
+    "probe": ("glibc probe --json", "harness.compare.probe:Probe"),
+    "lint": ("lint --format json", "harness.report.documents:Lint"),
 }
 """The documents by the name that ``schema --of`` takes: the command, and where its type is."""
 
@@ -108,28 +108,7 @@ class _Written(GenerateJsonSchema):
         return True
 
 
-_Kind = TypeVar("_Kind")
-
-
-def fill(kind: type[_Kind], *values: Any, **fields_of: Any) -> _Kind:
-    """A dataclass whose fields are given, or else are what the first of ``values`` has by the name.
-
-    A field that neither has keeps its default; TypeError where it has none.
-    """
-    for name in (each.name for each in fields(kind) if each.init):  # type: ignore[arg-type]
-        for value in values:
-            if name not in fields_of and hasattr(value, name):
-                fields_of[name] = getattr(value, name)
-    return kind(**fields_of)
-
-
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
-
-
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    if kind not in _ADAPTERS:
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind]
+_adapter: Callable[[type], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 def dump(value: Any) -> Any:
@@ -150,10 +129,8 @@ def text(document: Any) -> str:
 
 def json_schema(name: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one of `DOCUMENTS`; KeyError for another name."""
-    command, module, kind = DOCUMENTS[name]
-    made = _adapter(getattr(import_module(module), kind)).json_schema(
-        mode="serialization", schema_generator=_Written
-    )
+    command, kind = DOCUMENTS[name]
+    made = _adapter(resolve_name(kind)).json_schema(mode="serialization", schema_generator=_Written)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **made,

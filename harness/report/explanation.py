@@ -1,24 +1,20 @@
 """Explanations for a terminal and as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 
-from harness.report.documents import Explain, Explained, fill
+from harness.compare.explain import Explanation, TraceReport
+from harness.compare.results import DestinationRow
+from harness.compare.values import fill, grouped
+from harness.report.documents import Explain, Explained
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
 from harness.report.words import equality, told
 from harness.text.shown import one_line
-
-if TYPE_CHECKING:
-    from harness.compare.explain import Explanation, TraceReport
-    from harness.compare.results import DestinationRow, Result
 
 _WIDE = 150
 
@@ -43,19 +39,16 @@ def write_text(explanations: Sequence[Explanation], console: Terminal | None = N
         console.say(f"{scenario}: {lookup} (gai.conf: {gai_conf})", "bold")
         for line in device_lines(items[0].devices):
             console.say(f"  {line}", "dim")
-        for same in _equal(items):
+        for same in grouped(items, _alike).values():
             builds = ", ".join(f"{e.result.glibc} {e.result.arch}" for e in same)
             _write(console, builds, same[0])
         for line in items[0].apart:
             console.say(f"  {line}", "yellow")
 
 
-def _equal(items: Sequence[Explanation]) -> list[list[Explanation]]:
-    groups: dict[object, list[Explanation]] = {}
-    for item in items:
-        key = item.result.without_build(remarks=(), departures=()), item.pair, item.trace
-        groups.setdefault(key, []).append(item)
-    return list(groups.values())
+def _alike(one: Explanation) -> tuple[object, ...]:
+    """What is said once for builds that have it in common."""
+    return one.result.without_build(remarks=(), departures=()), one.pair, one.trace
 
 
 def _write(console: Terminal, builds: str, found: Explanation) -> None:
@@ -76,30 +69,27 @@ def _write(console: Terminal, builds: str, found: Explanation) -> None:
     for number, decision in enumerate(result.decisions, 1):
         console.say(f"  {number}. {decision.before} before {decision.after}")
         console.say(f"     {decision.why}")
-    for line, style in (*_differing(result), *_beside(found)):
+    for line, style in _beside(found):
         console.say(f"  {line}", style)
 
 
-def _differing(result: Result) -> Iterator[tuple[str, str]]:
+def _beside(found: Explanation) -> Iterator[tuple[str, str]]:
+    """What is known beside the order, in lines with their styles."""
+    result, pair = found.result, found.pair
     if not result.agreed:
         yield f"native: {', '.join(result.native)}", "bold red"
         yield f"model:  {', '.join(result.model)}", "bold red"
     for line in result.unmet:
         yield f"expectation failed: {line}", "bold red"
-
-
-def _beside(found: Explanation) -> Iterator[tuple[str, str]]:
-    """What is known beside the order, in lines with their styles."""
-    pair = found.pair
     if pair is not None:
         yield f"asked: {pair.before} before {pair.after}: {pair.why}", "bold"
     if found.trace is not None:
         yield from _traced(found.trace)
-    for line in found.result.undefined:
+    for line in result.undefined:
         yield f"undefined: {line}", "magenta"
-    for remark in found.result.remarks:
+    for remark in result.remarks:
         yield f"{remark.kind}: {remark.text}", "yellow"
-    for departure in found.result.departures:
+    for departure in result.departures:
         order = ", ".join(departure.order)
         yield f"{departure.standard} would return {order}: {departure.why}", "blue"
 

@@ -1,20 +1,16 @@
 """The report of a fuzzing run, for reading and as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
+from harness.compare.evidence import LaneSpec
+from harness.compare.fuzz.engine import Disagreement, FuzzReport
 from harness.compare.results import Count, Result, Schema, Verdict
-from harness.report.documents import fill
+from harness.compare.values import fill
 from harness.text.shown import one_line
-
-if TYPE_CHECKING:
-    from harness.compare.evidence import LaneSpec
-    from harness.compare.fuzz.engine import Disagreement, FuzzReport
 
 _GROUPS = (
     ("rule", "Rules (neighbouring pairs decided)"),
@@ -44,7 +40,7 @@ class Group:
     written: Annotated[str, Field(description="the scenario file of the first one")] = ""
 
     @classmethod
-    def of(cls, found: Disagreement) -> Group:
+    def of(cls, found: Disagreement) -> "Group":
         """A group of its own for a disagreement; `add` counts it."""
         return cls(found.result.where, found.result.causes, _kind(found.result))
 

@@ -5,8 +5,6 @@ fail it, and failures come as they are found. What it shows no annotation for is
 and in the summary: what failed and why, then every scenario.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections import Counter
@@ -17,18 +15,10 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.compare.results import LookupReport, Notice, Result
-from harness.report.words import (
-    acceptance,
-    by_headline,
-    cases,
-    change_headline,
-    change_lines,
-    names_of_builds,
-    place,
-    question,
-    story,
-)
-from harness.report.writer import Against, Writer
+from harness.compare.values import grouped
+from harness.report import words
+from harness.report.words import cases, change_lines, place, question, story
+from harness.report.writer import Writer
 from harness.sandbox.spool import Spool
 from harness.text.shown import bare, escaped, one_line
 
@@ -52,7 +42,6 @@ class GitHubReport(Writer):
         self._file = os.environ.get("GITHUB_STEP_SUMMARY")
         self._workspace = os.environ.get("GITHUB_WORKSPACE")
         self._lookups = 0
-        self._against = Against()
         self._failures: Spool[str] = Spool()
         self._rows: dict[str, _Row] = {}
 
@@ -60,7 +49,6 @@ class GitHubReport(Writer):
         """Write the annotations of one look-up."""
         super().add(report)
         self._lookups += 1
-        self._against.add(report)
         self._rows.setdefault(report.scenario, _Row()).add(report)
         failed = [result for result in report.results if result.failed]
         if failed:
@@ -68,7 +56,7 @@ class GitHubReport(Writer):
         for change in report.against:
             if change.failed:
                 title = f"{_title(report)} on {change.new.where}"
-                lines = [change_headline(change), *change_lines(change)]
+                lines = [words.change_headline(change), *change_lines(change)]
                 self._command("error", lines, title, report.source, report.line)
         for version in () if report.reference else report.changes:
             title = f"{_title(report)}: {version.between}"
@@ -83,7 +71,7 @@ class GitHubReport(Writer):
 
     def finish(self) -> None:
         """Write the totals as a notice, and the job summary."""
-        self._command("notice", [self._totals, self._against.words], "gai-harness")
+        self._command("notice", [self._totals, self.against.words], "gai-harness")
         if not self._file:
             return
         path = Path(self._file)
@@ -105,14 +93,14 @@ class GitHubReport(Writer):
 
     def _failure(self, report: LookupReport, failed: Sequence[Result]) -> None:
         lines = []
-        for line, results in by_headline(failed).items():
-            on = names_of_builds(results)
+        for line, results in grouped(failed, words.headline).items():
+            on = words.names_of_builds(results)
             if len(results) < len(failed):
                 lines.append(f"{on}:")
             lines += story(results[0])
             title = f"❌ {_title(report)} on glibc {on}: {line}"
             self._failures.append(_folded(title, [place(report), *story(results[0])]))
-        title = f"{_title(report)} on glibc {names_of_builds(failed)}"
+        title = f"{_title(report)} on glibc {words.names_of_builds(failed)}"
         self._command("error", lines, title, report.source, report.line)
 
     def _command(
@@ -157,9 +145,9 @@ class GitHubReport(Writer):
         yield "\n" if self._notices else ""
         if self._failures:
             yield from ("### Failures\n\n", *self._failures, "\n")
-        if self._against.words:
-            yield f"### Against another build\n\n{_text(self._against.words)}\n\n"
-            for rules, count, held in self._against.groups():
+        if self.against.words:
+            yield f"### Against another build\n\n{_text(self.against.words)}\n\n"
+            for rules, count, held in self.against.groups():
                 yield f"#### {_text(rules)}: {count}\n\n"
                 for report, change in held:
                     sign = "❌" if change.failed else "☑️"
@@ -188,7 +176,7 @@ class _Row:
             if failed:
                 self.failure = self.failure or f"{question(report)}: {case.message}"
             if case.outcome == "accepted":
-                self.known = self.known or acceptance(case)
+                self.known = self.known or words.acceptance(case)
 
 
 def _words(cell: Counter[str] | None) -> str:

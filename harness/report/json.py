@@ -1,29 +1,16 @@
 """The JSON of ``run --format json``: one document (`documents.Run`), never whole in memory."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from textwrap import indent
-from typing import Any, TextIO
+from typing import Any
 
-from harness.compare.results import LookupReport
 from harness.report.documents import HeldAgainst, dump
-from harness.report.writer import Writer
-from harness.sandbox.spool import Spool
+from harness.report.writer import KeepingWriter
 
 
-class JsonReport(Writer):
-    """Keeps the look-ups in a spool, and writes one document when the run is finished."""
-
-    def __init__(self, stream: TextIO, title: str = "") -> None:
-        super().__init__(stream, title)
-        self._reports: Spool[LookupReport] = Spool()
-
-    def add(self, report: LookupReport) -> None:
-        """Take one look-up."""
-        super().add(report)
-        self._reports.append(report)
+class JsonReport(KeepingWriter):
+    """Writes one document when the run is finished."""
 
     def finish(self) -> None:
         """Write the document."""
@@ -31,7 +18,7 @@ class JsonReport(Writer):
         for key in ("results", "changes", "architectures"):
             self._list(key, (one for report in self._reports for one in getattr(report, key)))
         for key, value in (
-            ("against", self._against()), ("notices", self._notices), ("summary", self.summary),
+            ("against", self._held()), ("notices", self._notices), ("summary", self.summary),
         ):  # fmt: skip
             self._stream.write(f',\n "{key}": {_indented(value, " ").lstrip()}')
         self._stream.write("\n}\n")
@@ -44,15 +31,10 @@ class JsonReport(Writer):
             separator, end = ",\n", "\n ]"
         self._stream.write(end)
 
-    def _against(self) -> HeldAgainst | None:
-        reference = next((report.reference for report in self._reports if report.reference), "")
-        if not reference:
-            return None
-        return HeldAgainst(
-            reference,
-            sum(report.holds(one) for report in self._reports for one in report.results),
-            tuple(change for report in self._reports for change in report.against),
-        )
+    def _held(self) -> HeldAgainst | None:
+        changes = tuple(change for report in self._reports for change in report.against)
+        against = self.against
+        return HeldAgainst(against.reference, against.pairs, changes) if against.reference else None
 
 
 def _indented(value: Any, margin: str) -> str:

@@ -6,11 +6,8 @@ case's class and name are the same in every run and no two cases share them: res
 followed over time by them, and GitLab drops what it takes for a repetition.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Literal, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
@@ -23,22 +20,14 @@ from harness.text.shown import escaped, lines, one_line
 _ELEMENTS = {"failed": "failure", "error": "error", "accepted": "skipped", "skipped": "skipped"}
 
 
-@dataclass(slots=True)
-class _Suite:
-    """A suite: where its cases are in the spool, and what they add up to."""
-
-    places: list[int] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-
-
 class JUnitReport(Writer):
     """Keeps cases in a spool, and writes one document when the run is finished."""
 
     def __init__(self, stream: TextIO, title: str = "") -> None:
         super().__init__(stream, title)
         self._cases: Spool[str] = Spool()
-        self._suites: dict[tuple[str, str], _Suite] = {}
+        # of each suite: where its cases are in the spool, and what they add up to
+        self._suites: dict[tuple[str, str], tuple[list[int], Counter[str]]] = {}
         self._names: dict[str, dict[str, int]] = {}
 
     def add(self, report: LookupReport) -> None:
@@ -62,11 +51,10 @@ class JUnitReport(Writer):
     def _add(self, scenario: str, source: str, case: Case, text: Iterable[str]) -> None:
         # Jenkins takes what stands before the last dot for a package
         owner = f"gai-harness.{scenario.replace('.', '_')}"
-        suite = self._suites.setdefault((scenario, source), _Suite())
-        suite.places.append(len(self._cases))
-        suite.seconds += case.seconds
+        places, counts = self._suites.setdefault((scenario, source), ([], Counter()))
+        places.append(len(self._cases))
         became = _ELEMENTS.get(case.outcome, "")
-        suite.counts[became] += 1
+        counts.update({"tests": 1, became: 1, "ns": round(case.seconds * 1e9)})
         name = unused_name(case.name, self._names.setdefault(owner, {}), " #")
         tag = _tag("testcase", classname=lines(owner), name=lines(name), time=f"{case.seconds:.6f}")
         body = escape(lines("\n".join(map(one_line, filter(None, text)))))
@@ -81,32 +69,27 @@ class JUnitReport(Writer):
 
     def finish(self) -> None:
         """Write the document."""
-        every = _Suite()
-        for suite in self._suites.values():
-            every.places += suite.places
-            every.counts += suite.counts
-            every.seconds += suite.seconds
         write = self._stream.write
         write('<?xml version="1.0" encoding="utf-8"?>\n')
-        totals = _counts(every)
+        totals = _counts(sum((counts for _, counts in self._suites.values()), Counter()))
         del totals["skipped"]  # a suite's alone, in Jenkins' schema
         write(_tag("testsuites", name="gai-harness", **totals) + "\n")
-        for (scenario, source), suite in self._suites.items():
+        for (scenario, source), (places, counts) in self._suites.items():
             file = {"file": lines(source)} if source else {}
-            write(f" {_tag('testsuite', name=scenario, **_counts(suite), **file)}\n")
-            for number in suite.places:
+            write(f" {_tag('testsuite', name=scenario, **_counts(counts), **file)}\n")
+            for number in places:
                 write(f"  {self._cases[number]}\n")
             write(" </testsuite>\n")
         write("</testsuites>\n")
 
 
-def _counts(suite: _Suite) -> dict[str, str]:
+def _counts(counts: Counter[str]) -> dict[str, str]:
     return {
-        "tests": str(len(suite.places)),
-        "failures": str(suite.counts["failure"]),
-        "errors": str(suite.counts["error"]),
-        "skipped": str(suite.counts["skipped"]),
-        "time": f"{suite.seconds:.3f}",
+        "tests": str(counts["tests"]),
+        "failures": str(counts["failure"]),
+        "errors": str(counts["error"]),
+        "skipped": str(counts["skipped"]),
+        "time": f"{counts['ns'] / 1e9:.3f}",
     }
 
 

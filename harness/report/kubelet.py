@@ -1,7 +1,5 @@
 """What kubelet would report: the chain of steps, for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from harness.kubelet.decide import StepName, version_words

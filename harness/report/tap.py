@@ -5,8 +5,6 @@ Readers of TAP 14 read it as well, and `prove` of today's distributions takes no
 A difference that the baseline accepts is a failure to do (``# TODO``), which fails no run.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any, TextIO
@@ -41,10 +39,11 @@ class TapReport(Writer):
             passed = case.outcome == "passed"
             self._test(passed, name, f"TODO accepted {case.reason}".rstrip() if known else "")
             if not passed:
+                at = {"file": report.source, "line": report.line}
                 self._diagnostic(
                     message=case.message,
                     severity="todo" if known else "fail",
-                    at=_at(report),
+                    at={key: value for key, value in at.items() if value} or None,
                     **case.orders,
                     explanation=[line for line in case.lines if line != case.message],
                 )
@@ -88,10 +87,3 @@ def _item(text: str) -> str:
     quoted = escaped(json.dumps(text))
     found = _LIKE_A_KEY.match(quoted)
     return f"{found[0][:-1]}\\u003a{quoted[found.end() :]}" if found else quoted
-
-
-def _at(report: LookupReport) -> dict[str, Any] | None:
-    if not report.source:
-        return None
-    line = {} if report.line is None else {"line": report.line}
-    return {"file": report.source, **line}

@@ -1,9 +1,7 @@
 """Where every text for people is printed: rich's console, on which nothing from outside acts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -20,11 +18,8 @@ T = TypeVar("T")
 class Terminal(Console):
     """A console on ``file`` (standard output by default), whose colours alone are ours.
 
-    What is printed is shown as `harness.text.shown` does. ``options`` are rich's.
+    What is printed is shown as `harness.text.shown` does. All parameters are rich's.
     """
-
-    def __init__(self, file: TextIO | None = None, **options: Any) -> None:
-        super().__init__(file=file, **options)
 
     @property
     def file(self) -> Any:
@@ -65,7 +60,7 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def bar(*columns: ProgressColumn) -> Progress:
+def bar(*columns: "ProgressColumn") -> "Progress":
     """A bar on standard error, with a description before it and ``columns`` behind it."""
     from rich import progress  # for a long run only
 

@@ -1,9 +1,8 @@
 """Results for a terminal: for each look-up the orders, the verdict, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import TextIO
 
 from rich.text import Text
@@ -16,9 +15,10 @@ from harness.compare.results import (
     Verdict,
     VersionChange,
 )
+from harness.compare.values import grouped
 from harness.report.terminal import Terminal
-from harness.report.words import acceptance, change_lines, result_lines, told
-from harness.report.writer import Against, Writer
+from harness.report.words import acceptance, change_lines, result_lines, told, told_apart
+from harness.report.writer import Writer
 from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
 from harness.versions import Version
@@ -53,20 +53,18 @@ class TextReport(Writer):
 
     def __init__(self, stream: TextIO, title: str = "", *, quiet: bool = False) -> None:
         super().__init__(stream, title)
-        self._console = Terminal(stream)
+        self._console = Terminal(file=stream)
         self._say = self._console.say
         self._quiet = quiet
         self._lookups: set[tuple[str, str, str]] = set()
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
         self._told: dict[str, None] = {}
         self._changed = 0
-        self._against = Against()
         self._scenario = ""
 
     def add(self, report: LookupReport) -> None:
         """Write one look-up."""
         super().add(report)
-        self._against.add(report)
         self._lookups.add((report.scenario, report.lookup, report.gai_conf))
         for result in report.results:
             self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator or ""
@@ -80,8 +78,11 @@ class TextReport(Writer):
             for line in device_lines(report.devices):
                 self._say(f"  {line}", "dim")
         self._say(f"  {_title(report)}")
-        for same in _same_answers(report.results):
-            self._answer(same, report.results)
+        # neighbours that say the same stand side by side
+        for _, same in groupby(
+            report.results, lambda one: one.without_build(destinations=(), departures=())
+        ):
+            self._answer(list(same), report.results)
         for change in report.differences:
             if isinstance(change, VersionChange):
                 if report.reference and change.older == change.newer:
@@ -104,7 +105,7 @@ class TextReport(Writer):
         if self._changed:
             plural = "s"[: self._changed != 1]
             self._say(f"{self._changed} difference{plural} between neighbouring versions")
-        for rules, count, held in self._against.groups():
+        for rules, count, held in self.against.groups():
             self._say(f"{rules}: {count}", "bold yellow")
             for report, change in held:
                 place = f"  {report.scenario}: {_title(report)}"
@@ -113,7 +114,7 @@ class TextReport(Writer):
                     continue
                 for line in (place, *(f"    {line}" for line in change_lines(change))):
                     self._say(line)
-        if words := self._against.words:
+        if words := self.against.words:
             self._say(words, "bold")
         for notice in self._notices:
             if notice.kind == "stale":  # refused hosts are told elsewhere
@@ -137,10 +138,8 @@ class TextReport(Writer):
 
 def device_lines(devices: Sequence[DeviceNote]) -> Iterator[str]:
     """Notes on interfaces, those of the same words as one line: a node has hundreds of them."""
-    alike: dict[str, list[str]] = {}
-    for name, words in devices:
-        alike.setdefault(words, []).append(name)
-    for words, names in alike.items():
+    for words, alike in grouped(devices, itemgetter(1)).items():
+        names = [name for name, _ in alike]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         yield f"{', '.join(names[:_NAMED])}{more}: {words}"
 
@@ -164,10 +163,8 @@ def _label(result: Result, among: Sequence[Result]) -> str:
     text = result.glibc
     if len({each.arch for each in among}) > 1:
         text += f":{result.arch}"
-    alike = [each for each in among if (each.glibc, each.arch) == (result.glibc, result.arch)]
-    words = [result.label] if len({each.label for each in alike}) > 1 else []
-    words += [result.lane] if sum(each.label == result.label for each in alike) > 1 else []
-    return f"{text} ({', '.join(words)})" if words else text
+    words = told_apart(result, among)
+    return f"{text} ({words})" if words else text
 
 
 def _builds(builds: Collection[tuple[str, str, str, str]]) -> Iterator[str]:
@@ -175,14 +172,6 @@ def _builds(builds: Collection[tuple[str, str, str, str]]) -> Iterator[str]:
     for glibc, arch, lane, label in sorted(builds, key=lambda key: (Version.parse(key[0]), *key)):
         alone = len({other for *version, _, other in builds if version == [glibc, arch]}) == 1
         yield f"{glibc} {arch} ({lane if alone else f'{label}, {lane}'})"
-
-
-def _same_answers(results: Sequence[Result]) -> Iterator[list[Result]]:
-    """Neighbouring results that say the same, so that versions stand side by side."""
-    for _, same in groupby(
-        results, key=lambda result: result.without_build(destinations=(), departures=())
-    ):
-        yield list(same)
 
 
 def _noteworthy(report: LookupReport) -> bool:

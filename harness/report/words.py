@@ -1,7 +1,5 @@
 """What is said of results in plain words. Each format takes its part of it and adds its style."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -19,7 +17,7 @@ def question(report: LookupReport) -> str:
     return report.lookup + ("" if report.gai_conf == "default" else f" [{report.gai_conf}]")
 
 
-def acceptance(one: BuildChange | Result | Case) -> str:
+def acceptance(one: "BuildChange | Result | Case") -> str:
     """That the baseline knows it, and why it does."""
     return f"accepted by the baseline: {one.reason}" if one.reason else "accepted by the baseline"
 
@@ -83,12 +81,14 @@ def told(result: Result) -> str:
     return f"glibc {result.where} was told {', '.join(result.rows)}"
 
 
-def by_headline(results: Iterable[Result]) -> dict[str, list[Result]]:
-    """Results with the same headline, by it: one text serves them all."""
-    found: dict[str, list[Result]] = {}
-    for result in results:
-        found.setdefault(headline(result), []).append(result)
-    return found
+def told_apart(result: Result, among: Iterable[Result]) -> str:
+    """The fewest words that tell a build from those of its version and architecture."""
+    version = result.glibc, result.arch
+    alike = {(one.label, one.lane) for one in among if (one.glibc, one.arch) == version}
+    labels = [label for label, _ in alike]
+    words = [result.label] if len({*labels}) > 1 else []
+    words += [result.lane] if labels.count(result.label) > 1 else []
+    return ", ".join(words)
 
 
 def names_of_builds(results: Iterable[Result]) -> str:

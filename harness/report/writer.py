@@ -1,7 +1,5 @@
 """What the formats of a run have in common: a writer, and answers held against another build's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TextIO
@@ -15,18 +13,20 @@ Held = tuple[LookupReport, BuildChange]
 class Writer:
     """Takes the reports of a run one by one, in order, and writes them to ``stream``.
 
-    ``summary`` has the totals of what was added.
+    ``summary`` has the totals of what was added, ``against`` what differs from another build.
     """
 
     def __init__(self, stream: TextIO, title: str = "") -> None:
         self._stream = stream
         self._title = title
         self.summary = Summary()
+        self.against = Against()
         self._notices: list[Notice] = []
 
     def add(self, report: LookupReport) -> None:
         """Take one look-up, on every glibc asked for."""
         self.summary += Summary.of(report.results)
+        self.against.add(report)
 
     def note(self, notice: Notice) -> None:
         """Take what stands beside the results: a refused host, a stale entry of a baseline."""
@@ -36,20 +36,36 @@ class Writer:
         """Write what is still to be written."""
 
 
+class KeepingWriter(Writer):
+    """Keeps the look-ups in a spool, for a document that is written when the run is finished."""
+
+    def __init__(self, stream: TextIO, title: str = "") -> None:
+        super().__init__(stream, title)
+        self._reports: Spool[LookupReport] = Spool()
+
+    def add(self, report: LookupReport) -> None:
+        """Keep one look-up."""
+        super().add(report)
+        self._reports.append(report)
+
+
 class Against:
-    """What a run's builds answer otherwise than the one they are held against, added up."""
+    """What a run's builds answer otherwise than the one they are held against, added up.
+
+    ``pairs`` answers were held against those of the build ``reference``, "" where none is.
+    """
 
     def __init__(self) -> None:
         self._held: Spool[Held] = Spool()
         self._places: dict[str, list[int]] = {}
         self._failing: set[str] = set()
-        self._reference = ""
-        self._pairs = self._unlucky = self._known = 0
+        self.reference = ""
+        self.pairs = self._unlucky = self._known = 0
 
     def add(self, report: LookupReport) -> None:
         """Take one look-up."""
-        self._reference = self._reference or report.reference
-        self._pairs += sum(map(report.holds, report.results))
+        self.reference = self.reference or report.reference
+        self.pairs += sum(map(report.holds, report.results))
         bare = replace(report, results=(), against=())
         for change in report.against:
             self._places.setdefault(change.rules, []).append(len(self._held))
@@ -73,9 +89,9 @@ class Against:
     @property
     def words(self) -> str:
         """How many answers differ from the reference build's, in a line; "" without one."""
-        if not self._reference:
+        if not self.reference:
             return ""
-        words = f"{len(self._held)} of {self._pairs} answers differ from {self._reference}"
+        words = f"{len(self._held)} of {self.pairs} answers differ from {self.reference}"
         if self._unlucky:
             words += f", {self._unlucky} by undefined lines of gai.conf"
         if self._known:

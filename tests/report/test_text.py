@@ -67,7 +67,7 @@ def test_what_a_build_was_told_and_the_last_words_of_a_crash(name: str) -> None:
 def test_a_check_is_neither_wrapped_nor_lost() -> None:
     stream = io.StringIO()
     for check in (WORSE, FINE):
-        write_check(Terminal(stream, width=40), check)
+        write_check(Terminal(file=stream, width=40), check)
     lines = stream.getvalue().splitlines()
     assert [line.split()[0] for line in lines] == ["cannot", "no", "->", "ok"]
     assert lines[0].endswith("refused [by rule]")

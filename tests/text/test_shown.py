@@ -56,7 +56,7 @@ def test_a_stream_is_the_same_however_it_is_written(texts: list[str], flush: boo
 def test_a_console_shows_the_same_with_and_without_colours(text: str) -> None:
     for forced in (False, True):
         below = io.StringIO()
-        Terminal(Shown(below), force_terminal=forced, width=10_000).print(  # type: ignore[arg-type]
+        Terminal(file=Shown(below), force_terminal=forced, width=10_000).print(  # type: ignore[arg-type]
             text, style="bold", markup=False, highlight=False, soft_wrap=True
         )
         written = re.sub(r"\x1b\[[01]m", "", below.getvalue())

@@ -5,24 +5,26 @@ meets them alike. Hosts, names and gai.conf files are worked out from numbers: e
 the same.
 """
 
-from __future__ import annotations
-
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
-from itertools import product
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from itertools import cycle, product
 from math import log2
 from statistics import median
-from typing import TYPE_CHECKING
 
+from pydantic import computed_field
+
+from harness import sandbox
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import TIMEOUT
 from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.compare.run import worker_lane
+from harness.compare.values import fill
 from harness.model.address_table import address_table, candidates
 from harness.model.order import order_for
 from harness.model.policy import Policy
@@ -32,9 +34,6 @@ from harness.native.worker_lane import WorkerLane
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.host import Host
 from harness.scenario.schema import Lookup
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
 
 _TURNS = 5
 SIZES = (2, 8, 64, 256, 1024)
@@ -63,20 +62,17 @@ HOST = Host.model_validate(
 )  # fmt: skip
 """Sources of several scopes, labels and lengths, so that every kind of rule has work."""
 
-_BASES4 = tuple(
-    (int(IPv4Address(text)), width)
-    for text, width in (
-        ("172.18.45.0", 8), ("10.9.0.0", 16), ("10.64.0.0", 20), ("8.0.0.0", 24),
-        ("192.168.0.0", 16), ("172.18.0.0", 16), ("198.18.0.0", 12), ("203.0.113.0", 7),
-    )
-)  # fmt: skip
-_BASES6 = tuple(
-    (int(IPv6Address(text)), width)
-    for text, width in (
-        ("2001:db8:1::", 60), ("2001:db8::", 90), ("fd00:9::", 60), ("2a00::", 110),
-        ("2002::", 100), ("fd12::", 80), ("2001:db8:9::", 60), ("2600::", 110),
-    )
-)  # fmt: skip
+# networks of destinations, and how many bits of each are drawn
+_NETWORKS = {
+    "ipv4": {
+        "172.18.45.0": 8, "10.9.0.0": 16, "10.64.0.0": 20, "8.0.0.0": 24,
+        "192.168.0.0": 16, "172.18.0.0": 16, "198.18.0.0": 12, "203.0.113.0": 7,
+    },
+    "ipv6": {
+        "2001:db8:1::": 60, "2001:db8::": 90, "fd00:9::": 60, "2a00::": 110,
+        "2002::": 100, "fd12::": 80, "2001:db8:9::": 60, "2600::": 110,
+    },
+}  # fmt: skip
 _STEP = 0x9E3779B97F4A7C15F39CC0605CEDC835  # an odd number scatters the multiples of it
 
 
@@ -87,14 +83,11 @@ def destinations(family: str, size: int) -> tuple[str, ...]:
         four = destinations("ipv4", size // 2)
         both = [text for pair in zip(six, four, strict=False) for text in pair]
         return tuple(both + list(six[len(four) :]))
-    bases = _BASES4 if family == "ipv4" else _BASES6
     found: dict[str, None] = {}
-    number = 0
-    while len(found) < size:
-        base, width = bases[number % len(bases)]
-        number += 1
-        value = base + (number * _STEP & (1 << 128) - 1) % (1 << width)
-        found[str(IPv4Address(value) if family == "ipv4" else IPv6Address(value))] = None
+    for number, (network, width) in enumerate(cycle(_NETWORKS[family].items()), 1):
+        if len(found) == size:
+            break
+        found[str(ip_address(network) + (number * _STEP & (1 << 128) - 1) % (1 << width))] = None
     return tuple(found)
 
 
@@ -158,31 +151,30 @@ class Point:
     readable: Sample
     observed: Sample
     agreed: bool
-    ratio: float = field(init=False, default=0.0)
-    """The cold model's time in units of the native call's."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "ratio", self.cold.best / self.native.best)
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ratio(self) -> float:
+        """The cold model's time in units of the native call's."""
+        return self.cold.best / self.native.best
 
 
-def curve(
-    box: Box, spec: tuple[Sequence[LaneSpec], Sequence[str], Sequence[int], float]
-) -> Iterator[Point]:
+def curve(box: "sandbox.Box", spec: tuple[Sequence[LaneSpec], float]) -> Iterator[Point]:
     """Measure every point; a job for a `Pool`.
 
-    ``spec`` has the lanes, families, sizes, and about how many seconds each kind of call may take.
+    ``spec`` has the lanes, and about how many seconds each kind of call may take.
     """
-    specs, families, sizes, seconds = spec
+    specs, seconds = spec
     box.build(HOST)
     with ExitStack() as stack:
         lanes = [stack.enter_context(worker_lane(box, each)) for each in specs]
-        for family, size in product(families, sizes):
+        for family, size in product(FAMILIES, SIZES):
             for lane, each in zip(lanes, specs, strict=True):
                 yield _point(box, lane, each, family, size, seconds)
 
 
 def _point(
-    box: Box, lane: WorkerLane, spec: LaneSpec, family: str, size: int, seconds: float
+    box: "sandbox.Box", lane: WorkerLane, spec: LaneSpec, family: str, size: int, seconds: float
 ) -> Point:
     batch = single_batch(family, size)
     box.set_names(batch.names, batch.resolver)
@@ -201,40 +193,36 @@ def _point(
         known = candidates(targets, view, dialect, address_table(view.addresses))
         return Sorter(SortInput.of(policy, dialect)).order(known)
 
-    models: list[Callable[[], object]] = [
-        lambda: Sorter(SortInput.of(policy, dialect)).order(own),
-        lambda: sorter.order(own),
-        lambda: sorter.sort(keys),
-        lambda: order_for(own, policy, dialect),
-        observed,
-    ]
+    models: dict[str, Callable[[], object]] = {
+        "cold": lambda: Sorter(SortInput.of(policy, dialect)).order(own),
+        "warm": lambda: sorter.order(own),
+        "again": lambda: sorter.sort(keys),
+        "readable": lambda: order_for(own, policy, dialect),
+        "observed": observed,
+    }
     (query,) = work.requests
     payload = lookup_payload(query, TIMEOUT)
-    times: list[list[float]] = [[] for _ in models]
-    native: list[float] = []
-    trips: list[float] = []
+    times: dict[str, list[float]] = {one: [] for one in ("native", "round_trip", *models)}
     answer = _burst(lane, payload, 1)[0]
     # one call says how many fill a turn
     length = max(1, round(seconds / _TURNS / _duration(answer)))
     with quiet():
         for _ in range(_TURNS):
-            native += map(_duration, _burst(lane, payload, length))
+            times["native"] += map(_duration, _burst(lane, payload, length))
             with lane.open() as session:
                 session.lookup(query, TIMEOUT)
-                trips += timed(lambda: session.lookup(query, TIMEOUT), seconds / _TURNS)
-            for model, found in zip(models, times, strict=True):
-                found += timed(model, seconds / _TURNS)
+                call = partial(session.lookup, query, TIMEOUT)
+                times["round_trip"] += timed(call, seconds / _TURNS)
+            for name, model in models.items():
+                times[name] += timed(model, seconds / _TURNS)
     order = sorter.order(own)
     entries = b"".join([asked.entries[position] for position in order])
     expected = asked.head + entries + asked.names
     first, last = decode(answer), answer.endswith(expected[9:])
     assert isinstance(first, Answer)
-    cold, warm, again, readable, whole = map(sample, times)
-    return Point(
-        spec.glibc, spec.arch, spec.build, family, size,
-        sample(native), sample(trips), cold, warm, again, readable, whole,
-        agreed=first.error is None and last,
-    )  # fmt: skip
+    samples = {name: sample(found) for name, found in times.items()}
+    agreed = first.error is None and last
+    return fill(Point, spec, family=family, size=size, agreed=agreed, **samples)
 
 
 def sample(times: Sequence[float]) -> Sample:

@@ -6,32 +6,22 @@ Rates are look-ups per second of processor time, of the engine with its workers 
 worker, so that other programs on the machine and the number of cores do not decide.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass
 from functools import reduce
 from itertools import chain
 from operator import add
-from typing import TYPE_CHECKING
 
-from harness.compare.bench.curve import (
-    FAMILIES,
-    HOST,
-    SIZES,
-    Point,
-    Sample,
-    curve,
-    prepared_batch,
-    quiet,
-    sample,
-    timed,
-)
+from pydantic import computed_field
+
+from harness import sandbox
+from harness.compare.bench import curve
+from harness.compare.bench.curve import Point, Sample, sample, timed
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import TIMEOUT, Engine
 from harness.compare.predict import request_for
@@ -42,11 +32,7 @@ from harness.native import frames
 from harness.native.record import LaneError
 from harness.sandbox import Pool, jail
 from harness.sandbox.syscalls import CLONE_NEWNET, unshare
-from harness.scenario.fuzz import draw_batch
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
-    from harness.scenario.fuzz import Batch
+from harness.scenario.fuzz import Batch, draw_batch
 
 _BATCHES = 4  # hosts of the fuzz loop; their costs differ from one to the next
 _SEED = 1
@@ -70,16 +56,16 @@ class Rate:
     bare_cpu: float
     bare_wall: float
     native: float
-    ratio: float = field(init=False, default=0.0)
-    """The rate in units of the bare loop's, by processor time."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "ratio", self.bare_cpu / self.cpu)
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ratio(self) -> float:
+        """The rate in units of the bare loop's, by processor time."""
+        return self.bare_cpu / self.cpu
 
-    def __add__(self, more: Rate) -> Rate:
+    def __add__(self, more: "Rate") -> "Rate":
         """Both together."""
-        names = [one.name for one in fields(self) if one.init]
-        return Rate(*(getattr(self, name) + getattr(more, name) for name in names))
+        return Rate(*map(add, astuple(self), astuple(more)))
 
     @property
     def rate(self) -> float:
@@ -111,11 +97,12 @@ class LaneRates:
     prepared: Rate
     whole: Rate
     costs: Costs
-    against_by_hand: float = field(init=False, default=0.0)
-    """The whole fuzz loop's rate in units of one look-up by hand."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "against_by_hand", self.whole.rate * self.costs.by_hand.best)
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def against_by_hand(self) -> float:
+        """The whole fuzz loop's rate in units of one look-up by hand."""
+        return self.whole.rate * self.costs.by_hand.best
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +130,13 @@ class BenchReport:
 
 def bench(
     lanes: Sequence[LaneSpec],
-    sizes: Sequence[int] = SIZES,
-    families: Sequence[str] = FAMILIES,
     quick: bool = False,
     told: Callable[[str], None] = lambda _: None,
 ) -> BenchReport:
     """Measure ``lanes``, glibcs called by their workers.
 
-    Parameters: ``sizes`` and ``families`` of the curves; ``quick`` for a tenth of the time
-    and less certainty; ``told`` is called with what is being measured.
+    Parameters: ``quick`` for a tenth of the time and less certainty; ``told`` is called with
+    what is being measured.
     Raises SandboxUnavailable where the machine allows no sandbox.
     """
     before = os.getloadavg()[0]
@@ -163,9 +148,8 @@ def bench(
             rates: Iterator[Rate] = chain.from_iterable(outcomes)
             return reduce(add, rates)
 
-        spec = (lanes, families, sizes, 0.02 if quick else 0.15)
         points: list[Point] = []
-        for point in pool.run(curve, spec):
+        for point in pool.run(curve.curve, (lanes, 0.02 if quick else 0.15)):
             points.append(point)
             told(f"{point.family}, {point.size} destinations, glibc {point.glibc}")
         builds = [(lane.glibc, lane.arch, lane.build) for lane in lanes]
@@ -188,11 +172,11 @@ def bench(
     return BenchReport(tuple(points), tuple(rates), together, sandbox, load, os.cpu_count() or 1)
 
 
-def _prepared(box: Box, spec: tuple[Lanes, int]) -> Iterator[Rate]:
+def _prepared(box: "sandbox.Box", spec: tuple[Lanes, int]) -> Iterator[Rate]:
     """Prepared cases under so many gai.conf files: the time begins on an observed host."""
     lanes, confs = spec
-    batch = prepared_batch(confs)
-    with Engine(box, batch, lanes, tallied=False) as engine, quiet():
+    batch = curve.prepared_batch(confs)
+    with Engine(box, batch, lanes, tallied=False) as engine, curve.quiet():
         cpu, wall = _processor(), time.perf_counter()
         report = engine.run()
         wall = time.perf_counter() - wall
@@ -200,7 +184,7 @@ def _prepared(box: Box, spec: tuple[Lanes, int]) -> Iterator[Rate]:
     yield _against_bare(box, batch, lanes, cpu, wall, report.native_ns)
 
 
-def _whole(box: Box, spec: tuple[Lanes, int]) -> Iterator[Rate]:
+def _whole(box: "sandbox.Box", spec: tuple[Lanes, int]) -> Iterator[Rate]:
     """The whole fuzz loop for one batch: sandbox, generation, host, observation, counts."""
     wall = time.perf_counter()
     lanes, number = spec
@@ -212,14 +196,14 @@ def _whole(box: Box, spec: tuple[Lanes, int]) -> Iterator[Rate]:
     yield _against_bare(box, batch, lanes, _processor(), wall, report.native_ns)
 
 
-def _costs(box: Box, lane: LaneSpec) -> Iterator[Costs]:
+def _costs(box: "sandbox.Box", lane: LaneSpec) -> Iterator[Costs]:
     """What a host, a gai.conf, a version and one look-up by hand cost."""
     started = time.perf_counter()
-    box.build(HOST)
+    box.build(curve.HOST)
     built = time.perf_counter()
     box.observe(())
     observed = time.perf_counter()
-    batch = prepared_batch(1)
+    batch = curve.prepared_batch(1)
     box.set_names(batch.names, "files")  # by hand there is no module for names
     data = batch.rounds[0].gai_conf
     with worker_lane(box, lane) as worker:
@@ -255,7 +239,7 @@ def _processor() -> float:
 
 
 def _against_bare(
-    box: Box, batch: Batch, lanes: Lanes, cpu: float, wall: float, native_ns: int
+    box: "sandbox.Box", batch: Batch, lanes: Lanes, cpu: float, wall: float, native_ns: int
 ) -> Rate:
     """The rate, beside the bare loops' for the look-ups that ``batch`` makes."""
     box.set_gai_conf(None)

@@ -7,23 +7,22 @@ its destinations per (policy, dialect), the names' file per batch, one forked se
 bytes; only a difference is decoded and judged.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from operator import ne
-from typing import TYPE_CHECKING, Self
 
+from harness import sandbox
 from harness.compare import predict
 from harness.compare.causes import causes
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.fuzz.hostwork import SUCCESS, AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, Tally, known_keys, line_kinds
+from harness.compare.results import Result
 from harness.compare.run import worker_lane
 from harness.compare.verdict import judge
 from harness.model.dialects import Dialect, turned
@@ -36,12 +35,7 @@ from harness.native.record import TIME, Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import MODULE_NAME
 from harness.sandbox import Outcome as JobEnd
 from harness.sandbox import Pool
-from harness.scenario.fuzz import draw_batch, scenario_of
-
-if TYPE_CHECKING:
-    from harness.compare.results import Result
-    from harness.sandbox import Box
-    from harness.scenario.fuzz import Batch, Round
+from harness.scenario.fuzz import Batch, Round, draw_batch, scenario_of
 
 TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
@@ -78,7 +72,7 @@ class FuzzReport:
     counts: Counter[str] = field(default_factory=Counter)
     disagreements: tuple[Disagreement, ...] = ()
 
-    def __add__(self, more: FuzzReport) -> FuzzReport:
+    def __add__(self, more: "FuzzReport") -> "FuzzReport":
         """Both together."""
         both = (getattr(self, one.name) + getattr(more, one.name) for one in fields(self))
         report = FuzzReport(*both)
@@ -109,7 +103,7 @@ def _explained(found: Disagreement, agreed: Iterable[Evidence]) -> Disagreement:
     return replace(found, result=replace(found.result, causes=left))
 
 
-class Engine:
+class Engine(AbstractContextManager["Engine"]):
     """Compares on one host; a context manager, which ends the workers.
 
     Parameters: ``box`` a fresh sandbox; ``batch`` what to compare; ``lanes`` the glibcs,
@@ -120,7 +114,7 @@ class Engine:
 
     def __init__(
         self,
-        box: Box,
+        box: "sandbox.Box",
         batch: Batch,
         lanes: Sequence[LaneSpec],
         tallied: bool = True,
@@ -141,9 +135,6 @@ class Engine:
         self._lanes = [enter(worker_lane(box, spec, (MODULE_NAME,))) for spec in lanes]
         self._fixed: dict[Rule9, list[Fixed]] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -367,7 +358,7 @@ def reports(outcomes: Iterable[JobEnd], seed: int, cases: int | None) -> Iterato
             return
 
 
-def examine(box: Box, spec: BatchSpec) -> Iterator[FuzzReport]:
+def examine(box: "sandbox.Box", spec: BatchSpec) -> Iterator[FuzzReport]:
     """Inside a sandbox: draw the batch and compare it."""
     batch = draw_batch(spec.seed, spec.number)
     rows = spec.number % ROWS_EVERY == 0

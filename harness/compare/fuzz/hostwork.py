@@ -4,24 +4,19 @@ A batch makes many look-ups on one host, under many gai.conf files, on several g
 does not depend on the gai.conf is done here, once for each dialect that differs.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from harness import sandbox
 from harness.compare.predict import found_for, name_service, request_for, targets_of
 from harness.model.address_table import address_table, candidates
+from harness.model.dialects import Dialect
+from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item
 from harness.model.order import Candidate
 from harness.native.record import EAI_NAMES, ENTRY, NAME, RECORD_VERSION, encode_text
-
-if TYPE_CHECKING:
-    from harness.model.dialects import Dialect
-    from harness.model.host import HostView, Target
-    from harness.sandbox import Box
-    from harness.scenario.fuzz import Batch
+from harness.scenario.fuzz import Batch
 
 _COUNT = struct.Struct("<I")
 _OUTCOME = struct.Struct("<Bii")
@@ -51,7 +46,7 @@ class HostWork:
     Parameters: ``box`` with the host built; ``batch``; ``dialects`` those to answer for.
     """
 
-    def __init__(self, box: Box, batch: Batch, dialects: Iterable[Dialect]) -> None:
+    def __init__(self, box: "sandbox.Box", batch: Batch, dialects: Iterable[Dialect]) -> None:
         plain = box.observe(())
         self.requests = [request_for(lookup) for lookup in batch.lookups]
         self.names = name_service(batch.names, batch.resolver, batch.first_reply, plain)

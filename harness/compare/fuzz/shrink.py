@@ -6,8 +6,6 @@ Every offer is strictly simpler by some measure that no other pass raises, so th
 Trials on the same host share one sandbox.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,21 +14,19 @@ from ipaddress import ip_address
 from itertools import groupby, islice
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
+from harness import sandbox
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.engine import Engine
+from harness.compare.fuzz.engine import Disagreement, Engine
 from harness.compare.predict import lookup_title
 from harness.model.host import IPAddress, address_text
+from harness.sandbox import Pool
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.load import as_yaml
 from harness.scenario.schema import Host, Lookup
-
-if TYPE_CHECKING:
-    from harness.compare.fuzz.engine import Disagreement
-    from harness.sandbox import Box, Pool
 
 T = TypeVar("T")
 
@@ -55,7 +51,7 @@ class Trial:
     first_reply: Literal["A", "AAAA"] = "A"
 
     @classmethod
-    def of(cls, found: Disagreement) -> Trial:
+    def of(cls, found: Disagreement) -> "Trial":
         """The disagreement as data that can be made smaller."""
         scenario, lookup = found.evidence.scenario, found.evidence.lookup
         plain = (lookup.name or "").lower()
@@ -89,9 +85,10 @@ def shrink(pool: Pool, found: Disagreement) -> Disagreement:
     def first(trials: Iterable[Trial]) -> tuple[int, Trial, Disagreement] | None:
         """The first that still disagrees in the same way, and how many came before."""
         specs = [
-            (group, found.evidence.lane)
-            for _, members in groupby(trials, key=lambda one: (one.host, one.resolver))
-            for group in _parts(tuple(members))
+            (members[start : start + _AT_ONCE], found.evidence.lane)
+            for _, alike in groupby(trials, key=lambda one: (one.host, one.resolver))
+            for members in (tuple(alike),)
+            for start in range(0, len(members), _AT_ONCE)
         ]
         outcomes = pool.outcomes(run_trials, specs)
         before = 0
@@ -120,11 +117,6 @@ def shrink(pool: Pool, found: Disagreement) -> Disagreement:
     return found if hit is None else hit[2]
 
 
-def _parts(trials: tuple[Trial, ...]) -> Iterator[tuple[Trial, ...]]:
-    for start in range(0, len(trials), _AT_ONCE):
-        yield trials[start : start + _AT_ONCE]
-
-
 def _kind(found: Disagreement) -> tuple[str, str | None, str | None]:
     """What must stay as it is while a case shrinks."""
     result = found.result
@@ -132,7 +124,7 @@ def _kind(found: Disagreement) -> tuple[str, str | None, str | None]:
 
 
 def run_trials(
-    box: Box, spec: tuple[tuple[Trial, ...], LaneSpec]
+    box: "sandbox.Box", spec: tuple[tuple[Trial, ...], LaneSpec]
 ) -> Iterator[tuple[Disagreement | None, ...]]:
     """Inside a sandbox: the disagreement that each trial on one host shows, if it does."""
     trials, lane = spec

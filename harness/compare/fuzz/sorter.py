@@ -8,8 +8,6 @@ glibc's own merge sort has to be followed step by step. Property tests hold the 
 each other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -62,7 +60,7 @@ class SortInput:
     stateful: bool
 
     @classmethod
-    def of(cls, policy: Policy, dialect: Dialect) -> SortInput:
+    def of(cls, policy: Policy, dialect: Dialect) -> "SortInput":
         """What the order depends on under a policy in a dialect."""
         rule9 = Rule9(
             dialect.rule9_ipv4_in_subnet_only, dialect.netmask(0), dialect.tested_of_first

@@ -1,21 +1,16 @@
 """Counting what decided: rules, traps, dialect rows, kinds of gai.conf lines."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from harness.compare.fuzz.hostwork import AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Key, deciding_rule
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import ROWS
 from harness.model.gaiconf import Cause, Effect, Line, line_words
-
-if TYPE_CHECKING:
-    from harness.compare.fuzz.hostwork import AskedLookup, HostWork
-    from harness.model.host import IPAddress, Target
-    from harness.model.order import Candidate
-    from harness.model.policy import Policy
+from harness.model.host import IPAddress, Target
+from harness.model.order import Candidate
+from harness.model.policy import Policy
 
 _HUGE = 4096
 EFFECTIVE = (

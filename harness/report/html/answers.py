@@ -1,16 +1,15 @@
 """What builds answered, as a page shows it: equal answers once, a chain, rule 9 as bits. Pure."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from itertools import groupby, pairwise, zip_longest
 from typing import NamedTuple
 
 from harness.compare.results import Departure, DestinationRow, PairReason, Result, Verdict
+from harness.compare.values import grouped
 from harness.model.addresses import leading_zeros
 from harness.model.order import RULES
 
@@ -45,7 +44,7 @@ class Stop:
     times: int
     row: DestinationRow | None
     decided: frozenset[str]
-    bits: PrefixBits | None
+    bits: "PrefixBits | None"
     direction: str
     moved: str
     step: PairReason | None
@@ -55,15 +54,16 @@ class Stop:
 class Group:
     """All builds of one look-up that gave the same answer for the same reasons.
 
-    ``columns`` are the numbers of their columns, ``letter`` names the answer among those of
-    the look-up ("" where there is but one), ``result`` stands for all of them.
+    ``number`` counts them from 0, ``columns`` are the numbers of their columns, ``letter`` names
+    the answer among those of the look-up ("" where there is but one), ``result`` stands for all.
     """
 
+    number: int
     columns: tuple[int, ...]
     letter: str
     result: Result
     unmet: tuple[str, ...]
-    before: Group | None
+    before: "Group | None"
     before_name: str = ""
 
     @property
@@ -108,11 +108,9 @@ class Group:
     @property
     def departures(self) -> tuple[Departure, ...]:
         """The standards that order otherwise, those that say the same as one."""
-        alike: dict[tuple[tuple[str, ...], str], list[str]] = {}
-        for one in self.result.departures:
-            alike.setdefault((one.order, one.why), []).append(one.standard)
+        alike = grouped(self.result.departures, lambda one: (one.order, one.why)).values()
         return tuple(
-            Departure(" and ".join(names), order, why) for (order, why), names in alike.items()
+            replace(same[0], standard=" and ".join(one.standard for one in same)) for same in alike
         )
 
     @cached_property
@@ -121,7 +119,8 @@ class Group:
         result = self.result
         times = [len(list(same)) for _, same in groupby(result.model or result.native)]
         rows = {row.destination: row for row in result.destinations}
-        steps = _steps(self.order, result.decisions)
+        reasons = {(one.before, one.after): one for one in result.decisions}
+        steps = [reasons.get(pair) for pair in pairwise(self.order)]
         stops = []
         for place, address in enumerate(self.order[:MOST]):
             beside = {step.rule for step in steps[max(place - 1, 0) : place + 1] if step}
@@ -133,7 +132,9 @@ class Group:
                     times[place],
                     row,
                     frozenset(_FACTS[rule] for rule in beside),
-                    _bits(row) if row is not None and row.source and 9 in beside else None,
+                    prefix_bits(row.destination, row.source, row.prefixlen, row.common_prefix)
+                    if row is not None and row.source and 9 in beside
+                    else None,
                     *self._moved(address),
                     steps[place] if place < len(steps) else None,
                 )
@@ -141,34 +142,24 @@ class Group:
         return tuple(stops)
 
     @cached_property
-    def _places(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Where each address stands, from 1: in the answer before, and in the order shown."""
-        before = () if self.before is None else dict.fromkeys(self.before.result.native)
-        was, now = (
-            {text: n for n, text in enumerate(order, 1)}
-            for order in (before, dict.fromkeys(self.order))
-        )
-        return was, now
+    def _before(self) -> list[str]:
+        """The answer of the builds before these; empty where there is nothing to compare."""
+        new, old = self.result, self.result if self.before is None else self.before.result
+        if new.untrusted or old.untrusted or old.native == new.native:
+            return []
+        return list(dict.fromkeys(old.native))
 
     def _moved(self, address: str) -> tuple[str, str]:
         """How an address moved against the answer of the builds before these, and from where."""
-        was, now = self._places
-        if (
-            self.before is None or not was or self.result.untrusted or self.before.result.untrusted
-            or self.before.result.native == self.result.native
-        ):  # fmt: skip
+        if not self._before:
             return "", ""
-        if address not in was:
+        if address not in self._before:
             return "new", f"not returned by {self.before_name}"
-        if was[address] == now[address]:
+        was = self._before.index(address) + 1
+        now = list(dict.fromkeys(self.order)).index(address) + 1
+        if was == now:
             return "", ""
-        direction = "up" if now[address] < was[address] else "down"
-        return direction, f"number {was[address]} on {self.before_name}"
-
-
-def answer_key(result: Result) -> tuple[object, ...]:
-    """What makes two builds answer differently: what came back, or how it failed."""
-    return result.native, result.error
+        return "up" if now < was else "down", f"number {was} on {self.before_name}"
 
 
 def listed(addresses: Sequence[str]) -> str:
@@ -179,25 +170,10 @@ def listed(addresses: Sequence[str]) -> str:
 
 def letters(results: Sequence[Result]) -> dict[tuple[object, ...], str]:
     """A letter for each different answer that counts; none where all are equal."""
-    keys = Counter(answer_key(result) for result in results if not result.untrusted)
+    keys = Counter(result.returned for result in results if not result.untrusted)
     if len(keys) < 2:
         return dict.fromkeys(keys, "")
     return {key: chr(ord("A") + n) if n < 26 else f"A{n}" for n, key in enumerate(keys)}
-
-
-def _steps(order: Sequence[str], decisions: Sequence[PairReason]) -> Sequence[PairReason | None]:
-    """The reason after each address but the last."""
-    pairs = list(pairwise(order))
-    if [(one.before, one.after) for one in decisions] == pairs:
-        return decisions
-    known = {(one.before, one.after): one for one in decisions}
-    return [known.get(pair) for pair in pairs]
-
-
-@lru_cache(4096)
-def _bits(row: DestinationRow) -> PrefixBits:
-    assert row.source is not None
-    return prefix_bits(row.destination, row.source, row.prefixlen, row.common_prefix)
 
 
 class Run(NamedTuple):
@@ -262,29 +238,22 @@ class PrefixBits:
         return f"{bits}, but {far}: another subnet, so none of them counts."
 
 
-def prefix_bits(
-    destination: str, source: str, prefixlen: int, counted: int | None = None
-) -> PrefixBits:
+@lru_cache(4096)  # the same addresses come again and again
+def prefix_bits(destination: str, source: str, prefixlen: int, counted: int) -> PrefixBits:
     """The bits of ``destination`` (perhaps with a zone) and ``source``, compared.
 
     ``prefixlen`` is the source's, in bits, 0 where glibc does not know it. ``counted`` are
-    the bits rule 9 counts; left out, it is what glibc counts since 2.8 for a known prefix
-    length: for IPv4 the equal bits inside the source's subnet, for IPv6 all equal bits.
+    the bits rule 9 counts.
     Raises ValueError for texts that are no addresses or not of one family.
 
-    >>> drawn = prefix_bits("172.18.45.6", "172.18.45.2", 24)
-    >>> drawn.equal, drawn.counted
-    (29, 29)
-    >>> prefix_bits("172.31.80.8", "172.18.45.2", 24).counted
-    0
+    >>> prefix_bits("172.31.80.8", "172.18.45.2", 24, 0).equal
+    12
     """
     first, second = ip_address(destination.partition("%")[0]), ip_address(source)
     if first.version != second.version:
         raise ValueError(f"{destination} from {source}: one family was expected")
     width = first.max_prefixlen
     equal = leading_zeros(int(first) ^ int(second), width)
-    if counted is None:
-        counted = equal if first.version == 6 or equal >= prefixlen > 0 else 0
     size, form = (8, "d") if width == 32 else (16, "x")
     groups = []
     for start in range(0, width, size):

@@ -1,7 +1,5 @@
 """The HTML report: one static page, complete in itself, for a browser without a network."""
 
-from __future__ import annotations
-
 import json
 import zlib
 from base64 import b64encode
@@ -24,7 +22,7 @@ from harness.report.html.answers import SYMBOLS, TITLES, Group, PrefixBits, list
 from harness.report.html.views import Columns, LookupView, Overview, views_of
 from harness.report.text import device_lines
 from harness.report.words import acceptance, change_notes, equality
-from harness.report.writer import Writer
+from harness.report.writer import KeepingWriter
 from harness.sandbox.spool import Spool
 from harness.text.shown import bare, escaped, one_line
 
@@ -43,8 +41,8 @@ _PIECES = 64
 _SIZE = 1 << 22  # characters, above which a pack has no further piece
 
 
-class HtmlReport(Writer):
-    """Collects look-ups and writes them to ``stream`` as one HTML page.
+class HtmlReport(KeepingWriter):
+    """Writes the look-ups to ``stream`` as one HTML page.
 
     ``made`` is the time it states (now when left out). Of more than `WRITTEN_OUT` look-ups only
     those that fail or differ are written out; the script of the page unpacks the others when
@@ -56,17 +54,13 @@ class HtmlReport(Writer):
     ) -> None:
         super().__init__(bare(stream), title)
         self._made = made
-        self._reports: Spool[LookupReport] = Spool()
-
-    def add(self, report: LookupReport) -> None:
-        """Keep one look-up for the page."""
-        super().add(report)
-        self._reports.append(report)
 
     def finish(self) -> None:
         """Write the page."""
         columns = Columns(self._reports)
-        head, index = Overview(columns), Index(columns)
+        head = Overview(columns)
+        scenarios: dict[str, tuple[int, str]] = {}
+        entries: Spool[str] = Spool()
         environment = _environment(columns)
         row, section = map(environment.get_template, ("row.html.j2", "lookup.html.j2"))
         pieces: Spool[Piece] = Spool()
@@ -76,8 +70,10 @@ class HtmlReport(Writer):
             drawn = row.render(view=view), section.render(view=view, open=view.news or few)
             pieces.append((view.number, *drawn))
             head.add(view)
-            index.add(view)
-        written = _written(head)
+            entries.append(_json(_entry(view, scenarios)))
+        written: Sequence[int] = range(head.lookups)
+        if head.lookups > WRITTEN_OUT:
+            written = (head.news or range(50))[:WRITTEN_OUT]
         shown = frozenset(written)
         packed: Spool[str] = Spool()
         numbers = []
@@ -98,7 +94,7 @@ class HtmlReport(Writer):
             sections=(Markup(pieces[number][2]) for number in written),
             written=len(written),
             packs=packed,
-            index=map(Markup, index.pieces(numbers, _PAGE_SIZE)),
+            index=map(Markup, _index(columns, scenarios, entries, numbers)),
             style=Markup(style),
             script=Markup(script),
             theme=Markup(theme),
@@ -106,13 +102,6 @@ class HtmlReport(Writer):
             script_hashes=[_hash(theme), _hash(script)],
         ):
             self._stream.write(text.encode("utf-8", "replace").decode("utf-8"))
-
-
-def _written(head: Overview) -> Sequence[int]:
-    """The numbers of the look-ups that are written out."""
-    if head.lookups <= WRITTEN_OUT:
-        return range(head.lookups)
-    return (head.news or range(50))[:WRITTEN_OUT]
 
 
 def _environment(columns: Columns) -> Environment:
@@ -188,53 +177,52 @@ def _pack(pieces: Sequence[Piece]) -> str:
     return b64encode(data).decode("ascii")
 
 
-class Index:
-    """The index of a page, as text: look-ups are added one by one.
-
-    ``lookups`` has for each: address in the page, number of its scenario, name, gai.conf,
+def _entry(view: LookupView, scenarios: dict[str, tuple[int, str]]) -> list[object]:
+    """A look-up in the index: address in the page, number of its scenario, name, gai.conf,
     the group of each column (-1 for none), per group [verdict, failed, unmet, rules,
-    accepted], whether builds differ, and the words to search. ``packs`` has the numbers in
-    each pack.
+    accepted], whether builds differ, and the words to search.
+
+    ``scenarios`` have each one's number and description; a new one is added.
     """
+    report = view.report
+    place = (len(scenarios), report.description)
+    return [
+        view.slug,
+        scenarios.setdefault(report.scenario, place)[0],
+        report.lookup,
+        report.gai_conf,
+        [-1 if cell is None else cell.group.number for cell in view.cells],
+        [
+            [one.kind, int(one.result.failed), int(bool(one.unmet)), one.rules,
+             int(one.result.accepted)]
+            for one in view.groups
+        ],
+        int(view.differs),
+        _words(view.groups),
+    ]  # fmt: skip
 
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-        self._scenarios: dict[str, tuple[int, str]] = {}
-        self._lookups: Spool[str] = Spool()
 
-    def add(self, view: LookupView) -> None:
-        """Take one look-up."""
-        report = view.report
-        place = (len(self._scenarios), report.description)
-        entry = [
-            view.slug,
-            self._scenarios.setdefault(report.scenario, place)[0],
-            report.lookup,
-            report.gai_conf,
-            [-1 if cell is None else cell.number for cell in view.cells],
-            [
-                [one.kind, int(one.result.failed), int(bool(one.unmet)), one.rules,
-                 int(one.result.accepted)]
-                for one in view.groups
-            ],
-            int(view.differs),
-            _words(view.groups),
-        ]  # fmt: skip
-        self._lookups.append(_json(entry))
+def _index(
+    columns: Columns,
+    scenarios: dict[str, tuple[int, str]],
+    entries: Iterable[str],
+    packed: Sequence[Sequence[int]],
+) -> Iterator[str]:
+    """The JSON of the index, piece by piece, without a character that HTML takes for its own.
 
-    def pieces(self, packed: Sequence[Sequence[int]], page_size: int) -> Iterator[str]:
-        """The JSON, piece by piece, without a character that HTML takes for its own."""
-        known = {
-            "columns": [[column.slug, column.name] for column in self._columns.columns],
-            "scenarios": [[name, text] for name, (_, text) in self._scenarios.items()],
-            "rules": TITLES,
-            "packs": packed,
-            "page_size": page_size,
-        }
-        yield _json(known)[:-1] + ',"lookups":['
-        for number, entry in enumerate(self._lookups):
-            yield f",{entry}" if number else entry
-        yield "]}"
+    ``packed`` has the numbers of the look-ups in each pack.
+    """
+    known = {
+        "columns": [[column.slug, column.name] for column in columns.columns],
+        "scenarios": [[name, text] for name, (_, text) in scenarios.items()],
+        "rules": TITLES,
+        "packs": packed,
+        "page_size": _PAGE_SIZE,
+    }
+    yield _json(known)[:-1] + ',"lookups":['
+    for number, entry in enumerate(entries):
+        yield f",{entry}" if number else entry
+    yield "]}"
 
 
 def _json(value: object) -> str:

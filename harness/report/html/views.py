@@ -1,17 +1,15 @@
 """What the page shows of a run: its columns, each look-up's cells and groups, the head. Pure."""
 
-from __future__ import annotations
-
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
 from harness.compare.results import LookupReport, Result, Verdict
-from harness.report.html.answers import SYMBOLS, UNTRUSTED, Group, answer_key, letters
-from harness.report.words import acceptance, unused_name
+from harness.compare.values import grouped
+from harness.report.html.answers import SYMBOLS, UNTRUSTED, Group, letters
+from harness.report.words import acceptance, told_apart, unused_name
 from harness.versions import Version
 
 _LISTED = 40
@@ -19,7 +17,7 @@ _LISTED = 40
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One build: ``of`` is a result of it, without its answer.
+    """One build: ``of`` is a result of it.
 
     ``origin`` tells it from others of its version and architecture, else "". ``name`` are its
     words in running text, ``short`` those without the architecture, ``slug`` its part of an
@@ -42,7 +40,7 @@ class Columns:
         builds: dict[tuple[str, ...], Result] = {}
         for report in reports:
             for result in report.results:
-                builds.setdefault(_key(result), result.without_answer())
+                builds.setdefault(_key(result), result)
         own = {result.arch for result in builds.values() if result.label == "host"}
         archs = list(dict.fromkeys(result.arch for result in builds.values()))
         ordered = sorted(
@@ -54,7 +52,8 @@ class Columns:
         self._numbers = {_key(result): number for number, result in enumerate(ordered)}
         self.columns: list[Column] = []
         taken: dict[str, int] = {}
-        for number, (result, origin) in enumerate(zip(ordered, _origins(ordered), strict=True)):
+        for number, result in enumerate(ordered):
+            origin = told_apart(result, ordered)
             words = [result.glibc, *[result.arch] * (len(archs) > 1)]
             end = f" ({origin})" if origin else ""
             name = unused_name(_slug("-".join(filter(None, [*words, origin]))), taken, "-")
@@ -96,28 +95,13 @@ def _key(result: Result) -> tuple[str, ...]:
     return result.glibc, result.arch, result.label, result.build, result.lane
 
 
-def _origins(results: Sequence[Result]) -> list[str]:
-    """The fewest words that tell each build from those of its version and architecture."""
-    builds = [(result.glibc, result.arch) for result in results]
-    for words in (
-        [r.label or r.build for r in results],
-        [f"{r.label or r.build}, {r.lane}" for r in results],
-        [f"{r.label}, {r.build}, {r.lane}" for r in results],
-    ):
-        if len(set(zip(builds, words, strict=True))) == len(results):
-            break
-    same = Counter(builds)
-    return [word if same[build] > 1 else "" for build, word in zip(builds, words, strict=True)]
-
-
 class Cell(NamedTuple):
-    """One result in the matrix: the part of its address, and its group with the group's number.
+    """One result in the matrix: the part of its address, and its group.
 
     ``differs_from`` is the neighbour it answers otherwise than.
     """
 
     slug: str
-    number: int
     group: Group
     differs_from: str
 
@@ -190,55 +174,54 @@ def views_of(reports: Iterable[LookupReport], columns: Columns) -> Iterator[Look
     for number, report in enumerate(report for report in reports if report.results):
         conf = [] if report.gai_conf == "default" else [report.gai_conf]
         address = "/".join(map(_slug, (report.scenario, report.lookup, *conf)))
-        groups = tuple(_groups(report, columns))
+        groups = _groups(report, columns)
         yield LookupView(
             number,
             unused_name(address, taken, "~"),
             report,
-            groups,
+            tuple({group.number: group for group in groups.values()}.values()),
             tuple(_cells(groups, columns)),
             report.scenario != scenario,
         )
         scenario = report.scenario
 
 
-def _groups(report: LookupReport, columns: Columns) -> list[Group]:
-    """The groups in order of their first columns."""
+def _groups(report: LookupReport, columns: Columns) -> dict[int | None, Group]:
+    """The group of each column that has one, numbered in order of their first columns."""
     ordered = sorted(report.results, key=columns.number)
     named = letters(ordered)
-    gathered: dict[Result, list[Result]] = {}
-    for result in ordered:
-        same = result.without_build(unmet=("unmet",) if result.unmet else ())
-        gathered.setdefault(same, []).append(result)
-    groups: dict[int | None, Group] = {}  # of each column
-    for results in gathered.values():
+    groups: dict[int | None, Group] = {}
+    for number, results in enumerate(grouped(ordered, _alike).values()):
         first = results[0]
         left = columns.columns[columns.number(first)].left
         group = Group(
+            number=number,
             columns=tuple(map(columns.number, results)),
-            letter="" if first.untrusted else named[answer_key(first)],
+            letter="" if first.untrusted else named[first.returned],
             result=first,
             unmet=tuple(dict.fromkeys(line for result in results for line in result.unmet)),
             before=groups.get(left),
             before_name="" if left is None else columns.columns[left].name,
         )
         groups |= dict.fromkeys(group.columns, group)
-    return list({id(group): group for group in groups.values()}.values())
+    return groups
 
 
-def _cells(groups: Sequence[Group], columns: Columns) -> Iterator[Cell | None]:
-    where = {column: number for number, group in enumerate(groups) for column in group.columns}
+def _alike(result: Result) -> tuple[object, ...]:
+    """What the builds of a group have in common."""
+    return result.without_build(unmet=()), bool(result.unmet)
+
+
+def _cells(groups: dict[int | None, Group], columns: Columns) -> Iterator[Cell | None]:
     for column in columns.columns:
-        if column.number not in where:
+        group, left = groups.get(column.number), groups.get(column.left)
+        if group is None:
             yield None
             continue
-        group = groups[where[column.number]]
-        differs = ""
-        if column.left is not None and column.left in where:
-            old, new = groups[where[column.left]].result, group.result
-            if not old.untrusted and not new.untrusted and answer_key(old) != answer_key(new):
-                differs = columns.columns[column.left].name
-        yield Cell(column.slug, where[column.number], group, differs)
+        new, old = group.result, (left or group).result
+        same = old.untrusted or new.untrusted or old.returned == new.returned
+        differs = "" if same or column.left is None else columns.columns[column.left].name
+        yield Cell(column.slug, group, differs)
 
 
 class Notable(NamedTuple):
