@@ -101,7 +101,10 @@ def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Itera
         for evidence, result in zip(evidences, report.results, strict=True):
             found, links = prediction_for(evidence), evidence.names.links
             reason = None if pair is None else pair_reason(found, pair, links)
-            trace = _trace_report(evidence)
+            trace = None
+            if evidence.trace is not None:
+                checks = (_check(one, evidence.view) for one in evidence.trace.connections)
+                trace = TraceReport(evidence.trace.calls, tuple(filter(None, checks)))
             yield Explanation(evidence.lookup.name, result, reason, devices, trace, apart)
 
 

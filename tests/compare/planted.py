@@ -117,8 +117,8 @@ def _ipv6_limited(put: Put) -> None:
             far = max(far, 128 - candidate.prefixlen)
         return value, source, bits, far, version, more
 
-    def limited(own: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
-        bits: int = common(own, destination, source, prefixlen)
+    def limited(own: Dialect, destination: Any, source: Any, prefixlen: int, *more: int) -> int:
+        bits: int = common(own, destination, source, prefixlen, *more)
         return min(bits, prefixlen) if destination.version == 6 else bits
 
     original, common = Sorter.fixed, order_module.common_prefix
@@ -127,7 +127,7 @@ def _ipv6_limited(put: Put) -> None:
 
 
 def _ipv4_unlimited(put: Put) -> None:
-    def unlimited(_: Dialect, destination: Any, source: Any, prefixlen: int) -> int:
+    def unlimited(_: Dialect, destination: Any, source: Any, prefixlen: int, *more: int) -> int:
         if source is None:
             return 0
         return leading_zeros(int(destination) ^ int(source), destination.max_prefixlen)
