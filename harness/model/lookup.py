@@ -261,10 +261,9 @@ def _addresses(
     if flags & AI_NUMERICHOST:
         raise LookupFailed("EAI_NONAME")
     by_hostent = family == AF_INET and not flags & AI_CANONNAME  # through gethostbyname2
-    if by_hostent and _looks_numeric(name):
+    if by_hostent and looks_numeric(name):
         raise LookupFailed("EAI_NONAME")
-    without_dot = name.removesuffix(".") if service.kind == "dns" else name
-    known = service.names.get(ascii_lower(without_dot))
+    known = held(name, service)
     if known is None:
         raise LookupFailed("EAI_NONAME")
     # DNS and the module tell a name without such a record; the hosts file knows only whole lines
@@ -281,6 +280,12 @@ def _addresses(
         raise LookupFailed("EAI_NODATA" if no_data else "EAI_NONAME")
     has_ipv6 = any(one.address.version == 6 for one in known)
     return found, family == AF_INET6 and has_ipv6
+
+
+def held(name: str, service: NameService) -> tuple[Target, ...] | None:
+    """The addresses that a name service has for a name, in its order; None for one unknown."""
+    without_dot = name.removesuffix(".") if service.kind == "dns" else name
+    return service.names.get(ascii_lower(without_dot))
 
 
 def _of_both(
@@ -313,7 +318,7 @@ def _mapped(address: IPAddress) -> Target:
     return Target(IPv6Address(V4MAPPED | int(address)))
 
 
-def _looks_numeric(name: str) -> bool:
+def looks_numeric(name: str) -> bool:
     """What gethostbyname2(AF_INET), used for plain IPv4 look-ups, never asks the service for."""
     if _DIGITS_AND_DOTS.fullmatch(name):
         return True

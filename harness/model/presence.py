@@ -1,0 +1,322 @@
+"""Which addresses getaddrinfo returns, what it made of each, and why the others are left out.
+
+The reasons are found by taking them away: an address is left out *because of* AI_ADDRCONFIG when
+`find` returns it for the same look-up without that flag. So what is said here is never of another
+mind than `harness.model.lookup`. A further reason is a further row of `_LIFTS`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import combinations
+from typing import NamedTuple
+
+from harness.model.address_table import address_table
+from harness.model.addresses import inet_pton6, is_v4mapped
+from harness.model.dialects import Dialect
+from harness.model.host import AddressRow, IPAddress, Target
+from harness.model.lookup import (
+    AF_INET,
+    AF_INET6,
+    AF_UNSPEC,
+    AI_ADDRCONFIG,
+    AI_ALL,
+    AI_CANONNAME,
+    AI_NUMERICHOST,
+    AI_V4MAPPED,
+    Found,
+    LookupFailed,
+    NameService,
+    Request,
+    find,
+    held,
+    looks_numeric,
+    sockets,
+)
+
+
+class Cause(StrEnum):
+    """Why an address is left out or changed, or why there is no answer at all."""
+
+    ADDRCONFIG = "addrconfig"
+    NUMERICHOST = "numerichost"
+    LOOKS_NUMERIC = "looks-numeric"
+    V4MAPPED_WITHOUT_ALL = "v4mapped-without-all"
+    ALL_LOSES_IPV6 = "all-loses-ipv6"
+    FAMILY = "family"
+    # of an error alone
+    BAD_FLAGS = "bad-flags"
+    BAD_FAMILY = "bad-family"
+    NO_QUESTION = "no-name-no-service"
+    SERVICE = "service"
+    ZONE = "zone"
+    UNKNOWN_NAME = "name-unknown"
+    NO_ADDRESS = "no-address"
+    NO_REPLY = "no-reply"
+
+
+class Made(StrEnum):
+    """What became of an address."""
+
+    AS_HELD = "as-held"
+    LOOPBACK = "loopback-to-ipv4"
+    UNMAPPED = "unmapped"
+    MAPPED = "mapped"
+    WITHOUT_ZONE = "without-zone"
+    LEFT_OUT = "left-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One address that the name service holds, or that could be expected without one.
+
+    ``place`` is where its ``returned`` form stands before the sort, from 0; both None where it is
+    left out. ``causes`` are those without which it would be returned, or be returned as it is held:
+    several where taking away one of them is not enough.
+    """
+
+    held: Target
+    place: int | None = None
+    returned: Target | None = None
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def made(self) -> Made:
+        """What became of it."""
+        if self.returned is None:
+            return Made.LEFT_OUT
+        if self.returned == self.held:
+            return Made.AS_HELD
+        if self.returned.address == self.held.address:
+            return Made.WITHOUT_ZONE
+        if self.returned.address.version == 6:
+            return Made.MAPPED
+        return Made.UNMAPPED if is_v4mapped(self.held.address) else Made.LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Every address of one look-up accounted for, in the order it is held, and the error's causes.
+
+    ``host`` are the host's own addresses that AI_ADDRCONFIG looks at, in the order of the dump.
+    """
+
+    request: Request
+    accounts: tuple[Account, ...]
+    host: tuple[IPAddress, ...]
+    error: str | None = None
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def returned(self) -> tuple[Target, ...]:
+        """The addresses as `find` gives them, once for each that is held."""
+        placed = [(one.place, one.returned) for one in self.accounts if one.place is not None]
+        return tuple(target for _, target in sorted(placed, key=lambda one: one[0]) if target)
+
+
+class _Question(NamedTuple):
+    """All that `find` is given."""
+
+    request: Request
+    service: NameService
+    seen: tuple[bool, bool]
+    dialect: Dialect
+
+    def find(self) -> Found:
+        return find(self.request, self.service, *self.seen, self.dialect)
+
+    def asked(self, **changes: object) -> _Question:
+        return self._replace(request=replace(self.request, **changes))  # type: ignore[arg-type]
+
+    def flags(self, put: int = 0, taken: int = 0) -> _Question:
+        return self.asked(flags=(self.request.flags | put) & ~taken)
+
+
+_Lift = Callable[[_Question], _Question]
+
+# Each reason and how it is taken away, the more telling of two that would both do first.
+_LIFTS: tuple[tuple[Cause, Callable[[Request], bool], _Lift], ...] = (
+    (
+        Cause.ADDRCONFIG,
+        lambda r: bool(r.flags & AI_ADDRCONFIG),
+        lambda q: q.flags(taken=AI_ADDRCONFIG),
+    ),
+    (
+        Cause.NUMERICHOST,
+        lambda r: bool(r.flags & AI_NUMERICHOST),
+        lambda q: q.flags(taken=AI_NUMERICHOST),
+    ),
+    (
+        Cause.LOOKS_NUMERIC,
+        lambda r: r.family == AF_INET and bool(r.name) and looks_numeric(r.name or ""),
+        lambda q: q.flags(put=AI_CANONNAME),
+    ),
+    (
+        Cause.V4MAPPED_WITHOUT_ALL,
+        lambda r: r.family == AF_INET6 and r.flags & (AI_V4MAPPED | AI_ALL) == AI_V4MAPPED,
+        lambda q: q.flags(put=AI_ALL),
+    ),
+    (Cause.ALL_LOSES_IPV6, lambda r: bool(r.flags & AI_ALL), lambda q: q.flags(taken=AI_ALL)),
+    (
+        Cause.FAMILY,
+        lambda r: r.family in (AF_INET, AF_INET6),
+        lambda q: q.asked(family=AF_UNSPEC),
+    ),
+)
+
+
+def presence(
+    request: Request, service: NameService, rows: Sequence[AddressRow], dialect: Dialect
+) -> Presence:
+    """Account for every address of a look-up.
+
+    Args:
+        request: The look-up.
+        service: What the name service holds.
+        rows: The kernel's address dump of the host.
+        dialect: How this glibc behaves.
+    """
+    if request.name == "*":  # as NULL
+        request = replace(request, name=None)
+    table = address_table(rows)
+    question = _Question(request, service, (table.seen_ipv4, table.seen_ipv6), dialect)
+    found = question.find()
+    expected = _expected(question)
+    made = _made(question, expected, found)
+    other = {n for n, one in enumerate(made) if one.returned != expected[n]}
+    causes: dict[int, tuple[Cause, ...]] = {}
+    stops = tuple(_stops(question))
+    for lifted, without in _lifted(question, stops) if other else ():
+        answer = _made(without, expected, without.find())
+        back = {n for n in other if _is_back(expected[n], made[n].returned, answer[n].returned)}
+        causes |= dict.fromkeys(back, lifted)
+        other -= back
+        if not other:
+            break
+    accounts = (
+        Account(target, *one, causes.get(n, ()))
+        for n, (target, one) in enumerate(zip(expected, made, strict=True))
+    )
+    seen = (row.address if row.address is not None else row.local for row in rows)
+    host = tuple(dict.fromkeys(one for one in seen if one is not None))
+    why = () if found.error is None else _error(question, found.error, stops)
+    return Presence(request, tuple(accounts), host, found.error, why)
+
+
+def _is_back(expected: Target, before: Target | None, after: Target | None) -> bool:
+    """Whether an address that was left out is there, or one that was changed is as it is held."""
+    return after is not None if before is None else after == expected
+
+
+class _Placed(NamedTuple):
+    place: int | None
+    returned: Target | None
+
+
+def _expected(question: _Question) -> tuple[Target, ...]:
+    """The addresses that the service holds; of a number, or without a name, those of any family."""
+    request = question.request
+    if request.name is not None:
+        service = replace(question.service, names={})
+        known = held(request.name, question.service)
+        number = question._replace(service=service).asked(
+            family=AF_UNSPEC, flags=AI_NUMERICHOST, service=None, socktype=0, protocol=0
+        )
+        return targets(number.find()) or known or ()
+    free = question.flags(taken=AI_ADDRCONFIG | AI_CANONNAME).asked(family=AF_UNSPEC)
+    return targets(free.find())
+
+
+def targets(found: Found) -> tuple[Target, ...]:
+    """The addresses found, each once for all socket types it is returned with."""
+    kinds = [(item.socktype, item.protocol) for item in found.items[:1]]
+    return tuple(item.target for item in found.items if (item.socktype, item.protocol) == kinds[0])
+
+
+def _made(question: _Question, expected: Sequence[Target], found: Found) -> list[_Placed]:
+    """Where each expected address stands in what was found, in the form it was given."""
+    places: dict[Target, deque[int]] = defaultdict(deque)
+    for place, target in enumerate(targets(found)):
+        places[target].append(place)
+    plain = question.request.family == AF_UNSPEC and not question.request.flags & AI_ADDRCONFIG
+    forms = {one: one if plain else _form(question, one) for one in dict.fromkeys(expected)}
+    made = []
+    for one in expected:
+        form = forms[one]
+        left = places.get(form) if form is not None else None
+        made.append(_Placed(left.popleft(), form) if left else _Placed(None, None))
+    return made
+
+
+def _form(question: _Question, one: Target) -> Target | None:
+    """How an address would be returned if it were the only one; None where it would not be."""
+    name = question.request.name
+    if name is None:
+        return one
+    spellings = (name.lower(), name.removesuffix(".").lower())
+    alone = replace(question.service, names=dict.fromkeys(spellings, (one,)))
+    return next(iter(targets(question._replace(service=alone).find())), None)
+
+
+def _lifted(
+    question: _Question, always: Sequence[Cause]
+) -> Iterator[tuple[tuple[Cause, ...], _Question]]:
+    """The look-up without one of its reasons, then without two of them, and so on.
+
+    Those of ``always`` are taken away each time.
+    """
+    applying = [(cause, lift) for cause, applies, lift in _LIFTS if applies(question.request)]
+    for size in range(1, len(applying) + 1):
+        for chosen in combinations(applying, size):
+            lifted = question
+            for _, lift in chosen:
+                lifted = lift(lifted)
+            causes = tuple(cause for cause, _ in chosen)
+            if set(always) <= set(causes):
+                yield causes, lifted
+
+
+_DIRECT = {
+    "EAI_BADFLAGS": Cause.BAD_FLAGS,
+    "EAI_FAMILY": Cause.BAD_FAMILY,
+    "EAI_SERVICE": Cause.SERVICE,
+    "EAI_SOCKTYPE": Cause.SERVICE,
+}
+
+
+def _error(question: _Question, error: str, stops: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """Why there is no answer: what has to be taken away for one, or what no flag would change."""
+    if error in _DIRECT:
+        return (_DIRECT[error],)
+    request = question.request
+    if request.name is None and request.service in (None, "*"):
+        return (Cause.NO_QUESTION,)
+    for causes, lifted in _lifted(question, stops):
+        if lifted.find().error is None:
+            return causes
+    try:
+        sockets(request, question.service.services, question.dialect)
+    except LookupFailed:
+        return (*stops, Cause.SERVICE)
+    name = request.name or ""
+    if "%" in name and inet_pton6(name.partition("%")[0]) is not None:
+        return (*stops, Cause.ZONE)
+    if held(name, question.service) is not None:
+        return (*stops, Cause.NO_ADDRESS)
+    return stops if Cause.NUMERICHOST in stops else (*stops, Cause.UNKNOWN_NAME)
+
+
+def _stops(question: _Question) -> Iterator[Cause]:
+    """What ends the look-up before a name service is asked, whatever that would say."""
+    request, (ipv4, ipv6) = question.request, question.seen
+    if request.flags & AI_ADDRCONFIG and (
+        (request.family == AF_INET and not ipv4) or (request.family == AF_INET6 and not ipv6)
+    ):
+        yield Cause.ADDRCONFIG
+    if request.flags & AI_NUMERICHOST and request.name is not None:
+        number = question.flags(taken=AI_ADDRCONFIG).asked(family=AF_UNSPEC, service=None)
+        if number.find().error is not None:
+            yield Cause.NUMERICHOST
