@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
-from harness.model.address_table import AddressTable, address_table
+from harness.model.address_table import AddressTable, address_table, candidates
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
 from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import parse_gai_conf
-from harness.model.host import HostView
-from harness.model.order import Destination
+from harness.model.host import AddressRow, HostView
+from harness.model.order import Destination, order_for
+from harness.model.policy import Policy
+from harness.model.transport import ProcessAborted
 from harness.versions import SUPPORTED
 
 
@@ -28,7 +31,7 @@ def find_pitfalls(
     """The pitfalls that applied to these destinations on this host, most general first."""
     table = address_table(view.addresses)
     return (
-        *_dropped(known, table, dialect),
+        *_dropped(known, view, table, gai_conf, dialect),
         *_scoped(known),
         *_peers(known, view, table),
         *_duplicates(known, table),
@@ -36,10 +39,36 @@ def find_pitfalls(
     )
 
 
+def _matters(
+    known: Sequence[Destination], view: HostView, gai_conf: bytes | None, dialect: Dialect
+) -> bool:
+    """Whether the lost table decided between two destinations, or would have decided if kept."""
+    given = {item.target: item for item in sorted(known, key=lambda item: item.position)}
+    if not any(item.reachable and item.address.version == 4 for item in given.values()):
+        return False
+    policy = Policy.build(gai_conf, dialect)
+    link_local = AddressRow(0, IPv6Address("fe80::"), None, 64)
+    kept = address_table((*view.addresses, link_local))
+    steps = []
+    for table in (None, kept):
+        found = candidates(list(given), view, dialect, table)
+        try:
+            decisions = order_for(found, policy, dialect).decisions
+        except ProcessAborted:
+            return True
+        steps.append([(d.before.target, d.rule, d.after.target) for d in decisions])
+    by_table = (rule in (3, 4, 7, 9) and one.address.version == 4 for one, rule, _ in steps[0])
+    return steps[0] != steps[1] or any(by_table)
+
+
 def _dropped(
-    known: Sequence[Destination], table: AddressTable, dialect: Dialect
+    known: Sequence[Destination],
+    view: HostView,
+    table: AddressTable,
+    gai_conf: bytes | None,
+    dialect: Dialect,
 ) -> Iterator[Pitfall]:
-    if not table.dropped or not any(d.reachable and d.address.version == 4 for d in known):
+    if not table.dropped or not _matters(known, view, gai_conf, dialect):
         return
     shifts = {arch: dialect_of(dialect.glibc, arch).shift_by_32 for arch in SUPPORTED}
     others = ", ".join(arch for arch in SUPPORTED if shifts[arch] != dialect.shift_by_32)
