@@ -10,6 +10,7 @@ from harness.cli.streams import say, write_json
 from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
 from harness.compare.live import explain_live
+from harness.model.presence import Cause
 from harness.native.trace import strace
 from harness.report.explanation import document, write_text
 from harness.scenario import library
@@ -18,10 +19,7 @@ from harness.text.errors import InputError, show
 from harness.text.nearest import did_you_mean
 from harness.text.validation import validated
 
-_NO_ANSWER = {
-    "EAI_NONAME": "the name service knows no address",
-    "EAI_AGAIN": "the name service did not answer",
-}
+_NO_ANSWER = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_AGAIN")
 
 _HINTS = ("service", "family", "socktype", "protocol")
 
@@ -76,12 +74,16 @@ def _check_pair(pair: Sequence[str], explanations: Sequence[Explanation]) -> Non
 
 
 def _tell_unknown(explanations: Sequence[Explanation]) -> None:
-    """Say which names have no address, and which scenario may have been meant."""
+    """Say why names have no address, and which scenario an unknown one may have meant."""
     for item in explanations:
-        words = _NO_ANSWER.get(item.result.error or "")
-        if words is not None and item.name is not None:
+        found = item.result.presence
+        if item.result.error not in _NO_ANSWER or item.name is None or found is None:
+            continue
+        words, meant = found.why, ""
+        if Cause.UNKNOWN_NAME in found.causes:
+            words = "the name service knows no address"
             meant = did_you_mean(item.name, (path.stem for path in library()), "the scenario {}")
-            say(f"{show(item.name)}: {words}{meant}", sys.stderr)
+        say(f"{show(item.name)}: {words}{meant}", sys.stderr)
 
 
 def _lookup(name: str | None, options: Options) -> Lookup:

@@ -1,12 +1,15 @@
 """``explain`` on the live host: the real getaddrinfo of this machine, as it is."""
 
+from collections import Counter
 from dataclasses import replace
+from typing import Literal, NamedTuple
 
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.explain import Explanation, pair_reason
 from harness.compare.predict import found_for, request_for, targets_of
+from harness.compare.presence import PresenceRow
 from harness.compare.results import Remark, Result, Verdict
-from harness.compare.verdict import judge, prediction_for
+from harness.compare.verdict import judge, prediction_for, presence_of
 from harness.glibcs import host
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, ask
@@ -22,8 +25,16 @@ from harness.scenario.schema import Host, Lookup, Scenario
 _NAME = "this-machine"
 
 
-_Given = tuple[tuple[Target, ...], str]
-"""The name service's addresses in its order, and what is uncertain about that."""
+class _Given(NamedTuple):
+    """The name service's addresses in its order, what is uncertain about that, and which it is."""
+
+    targets: tuple[Target, ...] = ()
+    note: str = ""
+    service: str | None = None
+
+
+# the services that the model knows as more than lists
+_KNOWN: dict[str | None, Literal["files", "dns"]] = {"files": "files", "dns": "dns"}
 
 
 def explain_live(
@@ -40,7 +51,7 @@ def explain_live(
     request = request_for(lookup)
     plain = look()
     given = _ask(request, plain, timeout)
-    names = _name_service(request, given[0], plain)
+    names = _name_service(request, given.targets, plain)
     targets = targets_of(found_for([request], names, plain, [lane.dialect]))
     with CffiLane() as cffi, cffi.open() as session:
         native = session.lookup(request, timeout)
@@ -52,6 +63,7 @@ def explain_live(
     scenario = Scenario.model_construct(name=_NAME, host=Host(), lookups=(lookup,))
     evidence = Evidence(scenario, lookup, conf, view, names, lane, native)
     result, evidence, note = _judged(evidence, request, given)
+    result = replace(result, presence=_accounted(evidence, request, result.error, timeout))
     if note:
         result = replace(result, remarks=(*result.remarks, Remark("order", note)))
     reason = None if pair is None else pair_reason(prediction_for(evidence), pair, names.links)
@@ -63,7 +75,7 @@ def _judged(evidence: Evidence, request: Request, given: _Given) -> tuple[Result
     from the answer, and the note says which pairs depend on it.
     """
     result = judge(evidence)
-    targets, note = given
+    targets, note, _ = given
     if result.error is not None and (result.model_error is not None or not targets):
         # which error a name service's failure becomes is the service's word, not the sort's
         same = replace(result, verdict=Verdict.AGREE, model_error=result.error)
@@ -81,6 +93,28 @@ def _judged(evidence: Evidence, request: Request, given: _Given) -> tuple[Result
     return again, other, _depends(again, why)
 
 
+def _accounted(
+    evidence: Evidence, request: Request, error: str | None, timeout: float
+) -> PresenceRow:
+    """Presence by all that the name service holds, of which glibc may have asked for a part.
+
+    Where a service known to the model does not account for the answer, what was asked for does.
+    """
+    if unanswered := PresenceRow.unanswered(request, error):
+        return unanswered
+    held = _ask(Request(request.name), evidence.view, timeout)
+    kind = _KNOWN.get(held.service)
+    if held.targets and kind is not None:
+        first: Literal["A", "AAAA"] = "A" if held.targets[0].address.version == 4 else "AAAA"
+        names = _name_service(request, held.targets, evidence.view)
+        names = replace(names, kind=kind, first_reply=first)
+        (found,) = found_for([request], names, evidence.view, [evidence.dialect])[evidence.dialect]
+        items = [item.target for item in found.items]
+        if (Counter(items), found.error) == (Counter(_native_targets(evidence.native)), error):
+            return presence_of(evidence, names)
+    return presence_of(evidence)
+
+
 def _depends(result: Result, note: str) -> str:
     if not note:
         return ""
@@ -94,7 +128,7 @@ def _ask(request: Request, view: HostView, timeout: float) -> _Given:
     """The name service's addresses, asked as getaddrinfo asks for this request."""
     name = request.name
     if name is None or inet_aton(name) or inet_pton6(name.partition("%")[0]):
-        return (), ""
+        return _Given()
     table = address_table(view.addresses)
     family = request.family
     if request.flags & AI_ADDRCONFIG and family == AF_UNSPEC:
@@ -108,7 +142,7 @@ def _ask(request: Request, view: HostView, timeout: float) -> _Given:
     answers = [ask(name, one, timeout) for one in families]
     targets = tuple(target for answer in answers for target in answer.targets)
     notes = [answer.note for answer in answers if answer.note]
-    return targets, "; ".join(dict.fromkeys(notes))
+    return _Given(targets, "; ".join(dict.fromkeys(notes)), answers[0].service)
 
 
 def _native_targets(native: Outcome) -> tuple[Target, ...]:

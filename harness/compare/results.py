@@ -5,7 +5,7 @@ is a key, its annotation what the schema says of it. Keys are added, never renam
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, astuple, dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, computed_field
 
+from harness.compare.presence import PresenceRow
 from harness.model.explain import seen
 from harness.model.order import Decision
 from harness.sandbox import DeviceNote
@@ -167,16 +168,27 @@ class Result:
     rows: Annotated[
         tuple[str, ...], Field(description="in which the build was told to differ from its version")
     ] = ()
+    sockets: Annotated[
+        int, Field(ge=1, description="entries of one address, one for each kind of socket")
+    ] = 1
+    presence: Annotated[
+        PresenceRow | None, Field(description="null where the model was not asked")
+    ] = None
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The addresses that glibc returned, each run of equal ones once."""
-        return tuple(address for address, _ in groupby(self.native))
+        """The list that glibc returned, one for each address and not for each kind of socket."""
+        return listed(self.native, self.sockets)
 
     @property
     def model_order(self) -> tuple[str, ...]:
-        """The addresses that the model returns, in the same way."""
-        return tuple(address for address, _ in groupby(self.model))
+        """The list that the model returns, in the same way."""
+        return listed(self.model, self.sockets)
+
+    @property
+    def presence_lines(self) -> tuple[str, ...]:
+        """What there is to say of addresses left out, changed or doubled, and of an error."""
+        return () if self.presence is None else tuple(self.presence.lines(self.model_error))
 
     @property
     def returned(self) -> tuple[tuple[str, ...], str | None]:
@@ -231,6 +243,18 @@ def where(glibc: str, arch: str, label: str, lane: LaneKind) -> str:
     """A build in words that no other build of a run has; see `Result`."""
     usual = "cffi" if label == "host" else "worker"
     return f"{glibc}:{arch} ({label if lane == usual else f'{label}, {lane}'})"
+
+
+def listed(addresses: Sequence[str], sockets: int) -> tuple[str, ...]:
+    """Of the entries returned, one for each address: a double stands as often as it is returned.
+
+    Where the entries of one address for several kinds of socket are apart, each run of equal ones
+    counts once.
+    """
+    alone = tuple(addresses[::sockets])
+    if tuple(one for one in alone for _ in range(sockets)) == tuple(addresses):
+        return alone
+    return tuple(address for address, _ in groupby(addresses))
 
 
 def _answer(error: str | None, order: tuple[str, ...]) -> str:

@@ -10,7 +10,16 @@ from harness.advice.pitfalls import find_pitfalls
 from harness.compare import predict
 from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import GLIBC, ModelParts, Prediction
-from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
+from harness.compare.presence import PresenceRow
+from harness.compare.results import (
+    Departure,
+    DestinationRow,
+    PairReason,
+    Remark,
+    Result,
+    Verdict,
+    listed,
+)
 from harness.compare.values import fill
 from harness.model.addresses import parse_target
 from harness.model.cycles import find_cycle
@@ -18,6 +27,7 @@ from harness.model.dialects import Dialect, dialect
 from harness.model.host import HostView, Target
 from harness.model.lookup import Item, NameService, Request
 from harness.model.order import Destination, compare_pair
+from harness.model.presence import presence
 from harness.model.reload import Reading
 from harness.model.standards import STANDARDS, standard_order
 from harness.native.record import Answer, Crashed, Outcome, TimedOut
@@ -33,6 +43,7 @@ class Analysis:
     remarks: tuple[Remark, ...]
     departures: tuple[Departure, ...]
     destinations: tuple[DestinationRow, ...]
+    presence: PresenceRow
 
 
 def prediction_for(
@@ -77,7 +88,14 @@ def analyse(evidence: Evidence, model: ModelParts = GLIBC) -> Analysis:
         tuple(remarks(evidence, prediction, model)),
         tuple(departures(evidence, ranked)) if ranked else (),
         rows(ranked, evidence.view),
+        presence_of(evidence),
     )
+
+
+def presence_of(evidence: Evidence, names: NameService | None = None) -> PresenceRow:
+    """Every address of a look-up accounted for; ``names`` replace the evidence's name service."""
+    request, service = predict.request_for(evidence.lookup), names or evidence.names
+    return PresenceRow.of(presence(request, service, evidence.view.addresses, evidence.dialect))
 
 
 def judge(
@@ -110,6 +128,7 @@ def judge(
     shown = items if items in prediction.alternatives else prediction.items
     pairs = enumerate(zip_longest(items, shown))
     different = next((position for position, (one, other) in pairs if one != other), None)
+    sockets = len({(item.socktype, item.protocol) for item in items or shown}) or 1
     native_texts = tuple(str(item.target) for item in items)
     model_texts = tuple(str(item.target) for item in shown)
     return fill(
@@ -131,8 +150,9 @@ def judge(
         differences=differences,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
         predicted=verdict is Verdict.CRASHED and right,
-        unmet=_unmet(evidence, native, native_texts, prediction, model_texts),
+        unmet=_unmet(evidence, native, native_texts, prediction, model_texts, sockets),
         elapsed_ns=native.elapsed_ns if isinstance(native, Answer) else 0,
+        sockets=sockets,
     )
 
 
@@ -283,6 +303,7 @@ def _unmet(
     native_order: tuple[str, ...],
     prediction: Prediction,
     model_order: tuple[str, ...],
+    sockets: int,
 ) -> tuple[str, ...]:
     """The expectations of the file that native or model do not meet, one line each."""
     failures: list[str] = []
@@ -299,11 +320,14 @@ def _unmet(
         links = evidence.names.links
         wanted = tuple(str(parse_target(text, links)) for text in expect.order or ())
         for who, order, error in sides:
-            once = tuple(address for address, _ in groupby(order))  # not one per addrinfo
+            once = listed(order, sockets)
+            right = [order, once]
+            if sockets > 1:  # each run of equal ones counts once
+                right.append(tuple(address for address, _ in groupby(order)))
             if expect.error != error:
                 got = f"expected {expect.error or 'an answer'}, got {error or 'an answer'}"
                 failures.append(f"{who}: {got}")
-            elif expect.order is not None and wanted not in (order, once):
+            elif expect.order is not None and wanted not in right:
                 failures.append(f"{who}: expected {', '.join(wanted)}, got {', '.join(once)}")
         if expect.decided_by is not None:
             rule = _deciding_rule(expect, prediction)

@@ -3,6 +3,7 @@
 `compare_reports` is pure; `whatif` runs the sandboxes.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
@@ -13,7 +14,15 @@ from pydantic import Field
 from harness import sandbox
 from harness.advice.lint import Finding, lint
 from harness.compare.evidence import Evidence, NamedGaiConf
-from harness.compare.results import Arch, Glibc, LookupReport, PairReason, Result, VersionChange
+from harness.compare.results import (
+    Arch,
+    Glibc,
+    LookupReport,
+    PairReason,
+    Result,
+    VersionChange,
+    listed,
+)
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.verdict import prediction_for
 from harness.model.dialects import FIRST_RUN, ROWS, dialect
@@ -170,10 +179,9 @@ def compare_results(before: Result, after: Result) -> Comparison:
     """What moved between two answers of one glibc. Pure; ValueError for two different glibcs."""
     if (before.glibc, before.arch, before.lane) != (after.glibc, after.arch, after.lane):
         raise ValueError(f"glibc {before.glibc} and {after.glibc}: one build was expected")
-    old, new = (list(dict.fromkeys(one.native)) for one in (before, after))
-    was = {address: number for number, address in enumerate(old, 1)}
-    places = [Move(address, number, was.get(address)) for number, address in enumerate(new, 1)]
-    places += [Move(address, None, was[address]) for address in old if address not in new]
+    was, now = (_numbered(one.order) for one in (before, after))
+    places = [Move(one[0], number, was.get(one)) for one, number in now.items()]
+    places += [Move(one[0], None, number) for one, number in was.items() if one not in now]
     earlier = {frozenset((one.before, one.after)): one for one in before.decisions}
     decisions = tuple(
         PairChange(one, earlier.get(frozenset((one.before, one.after)))) for one in after.decisions
@@ -188,6 +196,16 @@ def compare_results(before: Result, after: Result) -> Comparison:
         places=tuple(places),
         decisions=decisions,
     )
+
+
+def _numbered(order: Sequence[str]) -> dict[tuple[str, int], int]:
+    """The places of a list, from 1: by the address, and how often it stood before."""
+    before: Counter[str] = Counter()
+    places = {}
+    for number, address in enumerate(order, 1):
+        places[address, before[address]] = number
+        before[address] += 1
+    return places
 
 
 def whatif(jobs: Sequence[HostJob]) -> Iterator[HostChange]:
@@ -221,7 +239,8 @@ def predictions(evidence: Evidence) -> tuple[VersionRange, ...]:
 
     def said(version: str) -> tuple[tuple[str, ...], str | None, bool]:
         answer = prediction_for(evidence, dialect=dialect(version, evidence.lane.arch))
-        order = tuple(dict.fromkeys(str(item.target) for item in answer.items))
+        kinds = len({(item.socktype, item.protocol) for item in answer.items}) or 1
+        order = listed([str(item.target) for item in answer.items], kinds)
         return order, answer.error, bool(answer.undefined)
 
     alike = groupby((f"{major}.{minor}" for major, minor in starts), said)

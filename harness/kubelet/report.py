@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from harness.compare.presence import PresenceRow
 from harness.compare.results import PairReason, Schema
 from harness.kubelet.decide import Flags, NameLookup, NodeDecision, StepName, decide
 from harness.kubelet.net import Net, NoAddressError, choose
@@ -26,6 +27,7 @@ class ResolverAnswer(NameLookup):
     native: Annotated[bool, Field(description="false where a model of the resolver answered")]
     first_two: PairReason | None = None
     note: str = ""
+    presence: PresenceRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

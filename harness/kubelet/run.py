@@ -9,9 +9,10 @@ from pathlib import Path
 
 from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.predict import Prediction, predict, request_for
+from harness.compare.presence import PresenceRow
 from harness.compare.results import PairReason
 from harness.compare.run import HostJob, collect
-from harness.compare.verdict import prediction_for, reasons
+from harness.compare.verdict import prediction_for, presence_of, reasons
 from harness.kernel.netlink import Netlink
 from harness.kubelet.net import Net, NodeInterface, plain
 from harness.kubelet.report import ResolverAnswer
@@ -20,6 +21,7 @@ from harness.live.machine import look, read_gai_conf
 from harness.live.names import ask
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService
+from harness.model.presence import presence
 from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.native.record import Answer, Crashed, Outcome
 from harness.sandbox import Box, Pool
@@ -60,7 +62,9 @@ def in_scenario(loaded: LoadedScenario, lanes: Sequence[LaneSpec], name: str) ->
 
 def _gather(box: Box, job: HostJob) -> Iterator[Gathered]:
     ((evidences, _),) = collect(box, job)
-    answers = [_cgo(one.lane, one.native, prediction_for(one)) for one in evidences]
+    answers = [
+        _cgo(one.lane, one.native, prediction_for(one), presence_of(one)) for one in evidences
+    ]
     name = evidences[0].lookup.name
     assert name is not None
     targets = go_targets(_as_go_lists(evidences[0].names, name))
@@ -88,8 +92,12 @@ def on_this_host(name: str) -> Gathered:
     names = NameService({name.lower(): tuple(Target(one.address) for one in said.targets)})
     spec = LaneSpec(build.version, build.arch, "cffi", build.origin)
     prediction = predict(request, names, view, read_gai_conf(), spec.dialect)
+    error = native.error if isinstance(native, Answer) else None
+    known = PresenceRow.unanswered(request, error) or PresenceRow.of(
+        presence(request, names, view.addresses, spec.dialect)
+    )
     return Gathered(
-        net, (_cgo(spec, native, prediction, said.note), _go(name, targets, view, said.note))
+        net, (_cgo(spec, native, prediction, known, said.note), _go(name, targets, view, said.note))
     )
 
 
@@ -133,7 +141,9 @@ def _as_go_lists(names: NameService, name: str) -> tuple[Target, ...]:
     return known
 
 
-def _cgo(lane: LaneSpec, native: Outcome, prediction: Prediction, note: str = "") -> ResolverAnswer:
+def _cgo(
+    lane: LaneSpec, native: Outcome, prediction: Prediction, known: PresenceRow, note: str = ""
+) -> ResolverAnswer:
     """glibc's answer, and the model's reason for the first two where it has the same order."""
     addresses, error = _looked_up(native)
     model = tuple(plain(item.target.address) for item in prediction.items)
@@ -146,6 +156,7 @@ def _cgo(lane: LaneSpec, native: Outcome, prediction: Prediction, note: str = ""
         native=True,
         first_two=given[0] if given else None,
         note=note,
+        presence=known,
     )
 
 

@@ -63,9 +63,13 @@ def _write(console: Terminal, builds: str, found: Explanation) -> None:
         console.say(f"  not counted: {result.untrusted}", "bold magenta")
     if result.destinations:
         console.print(_table(result.destinations))
+        if len(result.order) > len(result.destinations):  # one of them stands there twice
+            console.say(f"  returned: {', '.join(result.order)}")
     elif result.native:
-        only = ", ".join(dict.fromkeys(result.native))
+        only = ", ".join(result.order)
         console.say(f"  returned: {only} (one address: nothing is sorted)")
+    for line in result.presence_lines:
+        console.say(f"  {line}", "cyan")
     for number, decision in enumerate(result.decisions, 1):
         console.say(f"  {number}. {decision.before} before {decision.after}")
         console.say(f"     {decision.why}")

@@ -44,6 +44,8 @@ def _resolver(case: NodeCase, report: NodeReport) -> Iterator[str]:
     yield f"  {case.who}{how}: {report.node} -> {case.error or _listed(case.addresses)}"
     if pair := case.first_two:
         yield f"     {pair.before} before {pair.after}: {pair.why}"
+    for line in case.presence.lines(case.error) if case.presence else ():
+        yield f"     {line}"
     if case.note:
         yield f"     {case.note}"
     if case.internal_ips != report.addresses:

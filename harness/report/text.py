@@ -37,6 +37,7 @@ _STYLES = {
     "cycle": "yellow",
     "reply": "yellow",
     "reload": "cyan",
+    "presence": "cyan",
     "departure": "blue",
     "unmet": "bold red",
     "accepted": "cyan",

@@ -79,6 +79,8 @@ def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
             yield f"      {when}, model:  {', '.join(result.model)}", "bold red"
     if first.places:
         yield from _table(first)
+    for line in first.after.presence_lines:
+        yield f"      {line}", "cyan"
     for decision in first.decisions:
         now, old = decision.now, decision.old
         if old is not None and decision.turned:
@@ -97,7 +99,7 @@ def _alike(one: Comparison) -> tuple[object, ...]:
 
 def _table(comparison: Comparison) -> Iterator[tuple[str, str]]:
     """Both orders side by side: the lines and their styles, headings first."""
-    before = list(dict.fromkeys(comparison.before.native))
+    before = comparison.before.order
     here = [place for place in comparison.places if place.now is not None]
     rows = [("", "before", "", "after", "")]
     for number, (old, place) in enumerate(zip_longest(before, here), 1):

@@ -55,6 +55,8 @@ def result_lines(result: Result) -> Iterator[tuple[str, str]]:
         yield "difference", f"first difference at number {result.first_difference + 1}"
     for text in result.differences:
         yield "difference", text
+    for line in result.presence_lines:
+        yield "presence", line
     for decision in result.decisions:
         yield "why", f"  {decision.why}"
     for remark in result.remarks:

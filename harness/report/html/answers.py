@@ -89,7 +89,7 @@ class Group:
 
     @cached_property
     def order(self) -> tuple[str, ...]:
-        """The order shown, each run of equal addresses once."""
+        """The list shown, one entry for each address and not for each kind of socket."""
         return self.result.model_order or self.result.order
 
     @property
@@ -117,7 +117,10 @@ class Group:
     def chain(self) -> tuple[Stop, ...]:
         """The order as stops, up to `MOST`."""
         result = self.result
-        times = [len(list(same)) for _, same in groupby(result.model or result.native)]
+        shown = result.model or result.native
+        times = [result.sockets] * len(self.order)
+        if len(shown) != sum(times):  # the entries of one address are apart
+            times = [len(list(same)) for _, same in groupby(shown)]
         rows = {row.destination: row for row in result.destinations}
         reasons = {(one.before, one.after): one for one in result.decisions}
         steps = [reasons.get(pair) for pair in pairwise(self.order)]

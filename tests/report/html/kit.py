@@ -153,7 +153,7 @@ SIX_BY_9 = reason(
 TELLING = lookup(
     "six-and-remarks",
     on(
-        VERSIONS, (SIX_NEAR,) * 3 + (SIX,) * 3, decisions=(SIX_BY_9,),
+        VERSIONS, (SIX_NEAR,) * 3 + (SIX,) * 3, sockets=3, decisions=(SIX_BY_9,),
         destinations=(
             row(SIX_NEAR, 3, common_prefix=125),
             row(SIX, 0, common_prefix=44, flags=("deprecated",)),

@@ -1,0 +1,167 @@
+"""Presence as results carry it: each address with what became of it, and the words for it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from harness.model.host import address_text
+from harness.model.lookup import AF_INET, AF_INET6, AI_V4MAPPED, Request
+from harness.model.presence import Account, Cause, Made, Presence
+
+_NAMED = 8  # addresses in one line
+_FAMILY = {AF_INET: "IPv4", AF_INET6: "IPv6"}
+_AF = {AF_INET: "AF_INET", AF_INET6: "AF_INET6"}
+_SERVICE_FAILED = ("EAI_AGAIN", "EAI_FAIL", "EAI_SYSTEM")
+_LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One address that the name service holds, or that could be expected without one."""
+
+    address: Annotated[str, Field(description="as it is held")]
+    returned: Annotated[str | None, Field(description="as it is returned; null where left out")]
+    made: Annotated[Made, Field(description="what became of it")]
+    causes: Annotated[
+        tuple[Cause, ...], Field(description="without which it would be returned, or as it is held")
+    ]
+    why: Annotated[str, Field(description="the causes in words; empty where there are none")]
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceRow:
+    """Every address of a look-up accounted for, and why there is none, by the model.
+
+    ``causes`` are those of the error; ``why`` has them in words.
+    """
+
+    addresses: tuple[AccountRow, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    why: str = ""
+
+    @classmethod
+    def of(cls, found: Presence) -> Self:
+        """What the model says of it, in words."""
+        return cls(
+            tuple(
+                AccountRow(
+                    str(one.held),
+                    None if one.returned is None else str(one.returned),
+                    one.made,
+                    one.causes,
+                    "; ".join(_account(one, found)),
+                )
+                for one in found.accounts
+            ),
+            found.causes,
+            _words(found.causes, found),
+        )
+
+    @classmethod
+    def unanswered(cls, request: Request, error: str | None) -> Self | None:
+        """What is said where a name service failed, of which the model knows nothing."""
+        if error not in _SERVICE_FAILED:
+            return None
+        return cls(causes=(Cause.NO_REPLY,), why=_of(Cause.NO_REPLY, request))
+
+    def lines(self, error: str | None) -> Iterator[str]:
+        """What a reader has to be told, beside the order: nothing where all is as it is held.
+
+        ``error`` is the one that the causes are of.
+        """
+        if error is not None and self.why:
+            alike = [one.address for one in self.addresses if one.why == self.why]
+            yield f"{error}: {self.why}" + (f" (left out: {_listed(alike)})" if alike else "")
+        told = [one for one in self.addresses if one.why and (error is None or one.why != self.why)]
+        for (made, why), same in groupby(told, lambda one: (one.made, one.why)):
+            if made is Made.LEFT_OUT:
+                yield f"left out {_listed(one.address for one in same)}: {why}"
+            else:
+                for one in dict.fromkeys(same):
+                    yield f"changed {one.address} to {one.returned}: {why}"
+        given: dict[str, list[str]] = {}
+        for one in self.addresses:
+            if one.returned is not None:
+                given.setdefault(one.returned, []).append(one.address)
+        for returned, sources in given.items():
+            if len(sources) > 1:
+                times = "twice" if len(sources) == 2 else f"{len(sources)} times"
+                yield f"doubled {returned}: it is returned {times}, {_sources(sources)}"
+
+
+def _sources(addresses: list[str]) -> str:
+    """Where a double comes from: "for 127.0.0.1 and ::1", "as often as it is held"."""
+    different = list(dict.fromkeys(addresses))
+    if len(different) > 1:
+        return f"for {', '.join(different[:-1])} and {different[-1]}"
+    return "as often as the name service gives it"
+
+
+def _listed(addresses: Iterable[str]) -> str:
+    texts = list(addresses)
+    more = len(texts) - _NAMED
+    return ", ".join(texts[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _account(one: Account, found: Presence) -> Iterator[str]:
+    """What was made of an address, and why."""
+    if one.causes or one.made is Made.LEFT_OUT:
+        yield _words(one.causes or found.causes, found)
+    if one.made in _MADE:
+        yield _MADE[one.made]
+
+
+def _words(causes: Iterable[Cause], found: Presence) -> str:
+    return "; ".join(
+        _addrconfig(found) if c is Cause.ADDRCONFIG else _of(c, found.request) for c in causes
+    )
+
+
+def _of(cause: Cause, request: Request) -> str:
+    """A cause that rests on the look-up alone, in words."""
+    if cause is Cause.FAMILY:
+        mapped = request.family == AF_INET6 and not request.flags & AI_V4MAPPED
+        without = " without AI_V4MAPPED" if mapped else ""
+        return f"{_FAMILY[request.family]} alone is asked for ({_AF[request.family]}{without})"
+    return _CAUSES[cause].format(name=request.name, service=request.service)
+
+
+def _addrconfig(found: Presence) -> str:
+    """Which family the host counts as not having, and by which of its addresses."""
+    own: dict[int, list[str]] = {4: [], 6: []}
+    counted: dict[int, list[str]] = {4: [], 6: []}
+    for address in found.host:
+        text, version = address_text(address), address.version
+        (own if text == _LOOPBACK[version] else counted)[version].append(text)
+    asked = {AF_INET: 4, AF_INET6: 6}.get(found.request.family)
+    missing = asked if asked and not counted[asked] else 6 if counted[4] else 4
+    said = f"AI_ADDRCONFIG: the host has no IPv{missing} address"
+    said += f" other than {_LOOPBACK[missing]}" if own[missing] else ""
+    other = 10 - missing
+    return said if asked == missing else f"{said}, but has IPv{other} ({_listed(counted[other])})"
+
+
+_MADE = {
+    Made.LOOPBACK: "in a look-up for IPv4 the ::1 of a hosts file counts as 127.0.0.1",
+    Made.UNMAPPED: "the IPv4 address in it is taken",
+    Made.MAPPED: "AI_V4MAPPED maps IPv4 into IPv6",
+    Made.WITHOUT_ZONE: "a look-up by family has no room for zones",
+}
+
+_CAUSES = {
+    Cause.NUMERICHOST: "AI_NUMERICHOST: {name} is no number, so no name service is asked",
+    Cause.LOOKS_NUMERIC: "{name} looks like a number, for which AF_INET asks no name service",
+    Cause.V4MAPPED_WITHOUT_ALL: "AI_V4MAPPED without AI_ALL gives IPv4 only where there is no IPv6",
+    Cause.ALL_LOSES_IPV6: "AI_ALL: this glibc then gives mapped IPv4 addresses alone",
+    Cause.BAD_FLAGS: "a flag is unknown, or AI_CANONNAME is given without a name",
+    Cause.BAD_FAMILY: "the address family is none that getaddrinfo knows",
+    Cause.NO_QUESTION: "neither a name nor a service is given",
+    Cause.SERVICE: "the service {service} is not known for this socket type, protocol and flags",
+    Cause.ZONE: "the zone of {name} is no interface that counts here, and no number",
+    Cause.UNKNOWN_NAME: "the name service does not know {name}",
+    Cause.NO_ADDRESS: "the name service knows {name}, but no address of it",
+    Cause.NO_REPLY: "the name service did not answer",
+}
