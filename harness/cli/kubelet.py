@@ -89,7 +89,7 @@ def _gather(
         around = surroundings()
         gathered = on_this_host(flags.name)
     else:
-        around = Surroundings(f"hosts: {loaded.scenario.resolver}\n", flags.hostname)
+        around = Surroundings(f"hosts: {loaded.scenario.hosts_line}\n", flags.hostname)
         gathered = in_scenario(loaded, trusted_lanes(options.glibc, "auto"), flags.name)
     own = choose_resolver(flags.name, around)
     if asked == "auto":

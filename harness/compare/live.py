@@ -17,6 +17,7 @@ from harness.model.address_table import address_table
 from harness.model.addresses import inet_aton, inet_pton6
 from harness.model.host import HostView, Target
 from harness.model.lookup import AI_ADDRCONFIG, AI_V4MAPPED, NameService, Request
+from harness.model.services import ascii_lower
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer as NativeAnswer
 from harness.native.record import Outcome
@@ -154,13 +155,13 @@ def _native_targets(native: Outcome) -> tuple[Target, ...]:
 def _spelled(request: Request, native: Outcome) -> dict[str, str]:
     """The canonical name, which is the name service's word, as an answer has it."""
     first = native.addrinfos[:1] if isinstance(native, NativeAnswer) else ()
-    return {(request.name or "").lower(): one.canonname for one in first if one.canonname}
+    return {ascii_lower(request.name or ""): one.canonname for one in first if one.canonname}
 
 
 def _name_service(request: Request, targets: tuple[Target, ...], view: HostView) -> NameService:
     names = {}
     if request.name is not None and targets:
-        names[request.name.lower()] = targets
+        names[ascii_lower(request.name)] = targets
     return NameService(
         names=names,
         kind="nss",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -15,11 +15,12 @@ from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
-from harness.model.services import ascii_lower
+from harness.model.services import Service, ascii_lower
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES
-from harness.scenario.schema import Lookup
+from harness.scenario.nameservice import parse_hosts
+from harness.scenario.schema import Lookup, Scenario
 
 FAMILIES = {"unspec": 0, "inet": 2, "inet6": 10}
 SOCKTYPES = {"any": 0, "stream": 1, "dgram": 2, "raw": 3, "seqpacket": 5, "dccp": 6}
@@ -77,6 +78,31 @@ def name_service(
     )
 
 
+def names_of(scenario: Scenario, view: HostView) -> NameService:
+    """What the model's name service holds of a scenario."""
+    given = scenario.name_service
+    if given is None:
+        return name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, view)
+    services = []
+    for kind, actions in parse_hosts(given.hosts):
+        if kind == "files":
+            of_lines: dict[str, list[tuple[str, str]]] = {}
+            for line in given.files:
+                address, *names = line.split()
+                for name in dict.fromkeys(map(ascii_lower, names)):
+                    of_lines.setdefault(name, []).append((address, names[0]))
+            listed = {name: [address for address, _ in each] for name, each in of_lines.items()}
+            held = name_service(listed, kind, given.dns.first_reply, view)
+            owners = {name: tuple(owner for _, owner in each) for name, each in of_lines.items()}
+            services.append(Service(kind, held.names, {}, owners, given.multi, actions))
+        else:
+            known = given.dns.names if kind == "dns" else given.nss
+            held = name_service(known, kind, given.dns.first_reply, view)
+            services.append(Service(kind, held.names, actions=actions))
+    every = name_service(given.addresses(), "files", given.dns.first_reply, view)
+    return replace(every, kind=services[0].kind, spelled={}, hosts=tuple(services))
+
+
 def found_for(
     requests: Sequence[Request], service: NameService, view: HostView, dialects: Iterable[Dialect]
 ) -> dict[Dialect, list[Found]]:
@@ -102,6 +128,7 @@ class Prediction:
 
     ``alternatives`` are further orders a glibc may give where the file's effect is
     undefined, ``may_abort`` that SIGABRT is one of them; ``undefined`` names the lines.
+    ``by_chance``: whatever glibc answers, the model has nothing to say against it.
     """
 
     items: tuple[Item, ...]
@@ -111,6 +138,7 @@ class Prediction:
     undefined: tuple[Line, ...] = ()
     alternatives: tuple[tuple[Item, ...], ...] = ()
     may_abort: bool = False
+    by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +165,9 @@ def predict(
     """Predict one look-up on one host under one gai.conf for one glibc."""
     found, known = sort_input(request, service, view, dialect)
     if not known:
-        return Prediction(found.items, found.error, None, found.canonname)
+        return Prediction(
+            found.items, found.error, None, found.canonname, by_chance=found.undefined
+        )
 
     def ordered(policy: Policy) -> Order | None:
         with suppress(ProcessAborted):

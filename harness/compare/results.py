@@ -93,7 +93,7 @@ class DestinationRow:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something to know beside the order: ``kind`` is "cycle", "reload", "reply" or "trap"."""
+    """Something to know beside the order: ``kind`` is chance, cycle, reload, reply or trap."""
 
     kind: str
     text: str

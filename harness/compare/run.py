@@ -10,10 +10,10 @@ from harness import sandbox
 from harness.compare.causes import causes
 from harness.compare.changes import against, architectures, changes
 from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
-from harness.compare.predict import found_for, lookup_title, name_service, request_for, targets_of
+from harness.compare.predict import found_for, lookup_title, names_of, request_for, targets_of
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
-from harness.model.dialects import NEWEST, Dialect, dialect
+from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.cffi_lane import CffiLane  # here, and not by every sandbox anew
 from harness.native.lanes import Lane, Session
@@ -149,17 +149,20 @@ def collect(
     scenario = job.scenario
     if devices is None:
         devices = box.build(scenario.host)
-    box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
+    set_names(box, scenario)
     requests = [request_for(lookup) for lookup in scenario.lookups]
     plain = box.observe(())
-    names = name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, plain)
+    names = names_of(scenario, plain)
     # the newest dialect too: explaining a difference asks the model what else there could be
     dialects = {own for lane in job.lanes for own in (lane.dialect, dialect(NEWEST, lane.arch))}
     dialects.update(job.dialects)
+    if names.hosts:  # which addresses there are to sort is a matter of dialects here
+        dialects.update(other for own in [*dialects] for other in turned(own).values())
     view = box.observe(targets_of(found_for(requests, names, plain, dialects)))
     before_lookups()
     with ExitStack() as stack:
-        lanes = [stack.enter_context(open_lane(box, spec, scenario.resolver)) for spec in job.lanes]
+        module = names.asks("nss")
+        lanes = [stack.enter_context(open_lane(box, spec, module)) for spec in job.lanes]
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             files = files_of(conf, scenario.lookups)
@@ -184,6 +187,14 @@ def collect(
                         (*one.before, (lookup, file)) if isinstance(one.native, Answer) else ()
                         for one in evidences
                     ]
+
+
+def set_names(box: "sandbox.Box", scenario: Scenario) -> None:
+    """Inside a sandbox: give the host the name service of a scenario. Raises SandboxError."""
+    if scenario.name_service is not None:
+        box.set_name_service(scenario.name_service)
+    else:
+        box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
 
 
 def files_of(conf: NamedGaiConf, lookups: Sequence[Lookup]) -> list[NamedGaiConf]:
@@ -220,14 +231,14 @@ def _answering(spec: LaneSpec, outcome: Outcome) -> LaneSpec:
     return spec
 
 
-def open_lane(box: "sandbox.Box", spec: LaneSpec, resolver: str = "files") -> Lane:
-    """Inside a sandbox: the lane of a spec, ready for names of ``resolver``.
+def open_lane(box: "sandbox.Box", spec: LaneSpec, module: bool = False) -> Lane:
+    """Inside a sandbox: the lane of a spec, ready for the name service module where it is asked.
 
     Raises LaneError for a worker that does not start, with the build's name.
     """
     if not spec.command:
         # a private root has the module in its library folder
-        return CffiLane([bundled_module()] if resolver == "nss" else [])
+        return CffiLane([bundled_module()] if module else [])
     lane = worker_lane(box, spec)
     try:
         lane.start()
@@ -304,7 +315,7 @@ def stand(
     """
 
     def furnish() -> None:
-        box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
+        set_names(box, scenario)
         box.set_gai_conf(loaded.gai_conf)
 
     scenario = loaded.scenario

@@ -132,10 +132,8 @@ def _answers(
         return found
     job = replace(job.without_expectations(), gai_confs=tuple(confs), source="", lines=())
     jobs = [job]
-    if job.scenario.resolver == "dns":
-        dns = job.scenario.dns
-        other = dns.model_copy(update={"first_reply": "AAAA" if dns.first_reply == "A" else "A"})
-        jobs.append(replace(job, scenario=job.scenario.model_copy(update={"dns": other})))
+    if job.scenario.asks("dns"):
+        jobs.append(replace(job, scenario=job.scenario.with_other_reply_first()))
     keys = [(number, conf.data) for conf in confs for number in range(len(job.scenario.lookups))]
     for listed in pool.map(_look, jobs):
         for key, one in zip(keys, listed, strict=True):

@@ -125,7 +125,8 @@ def judge(
     else:
         verdict = Verdict.CRASHED if isinstance(native, Crashed) else Verdict.ERROR
     # where a file's effect is undefined, show the possible order that glibc chose
-    shown = items if items in prediction.alternatives else prediction.items
+    chosen = prediction.by_chance or items in prediction.alternatives
+    shown = items if chosen else prediction.items
     pairs = enumerate(zip_longest(items, shown))
     different = next((position for position, (one, other) in pairs if one != other), None)
     sockets = len({(item.socktype, item.protocol) for item in items or shown}) or 1
@@ -145,7 +146,7 @@ def judge(
         native=native_texts,
         model=model_texts,
         error=error,
-        model_error=prediction.error,
+        model_error=error if prediction.by_chance else prediction.error,
         first_difference=different if verdict is Verdict.DISAGREE else None,
         differences=differences,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
@@ -181,6 +182,8 @@ def fits(evidence: Evidence, prediction: Prediction) -> bool:
     """Whether the model explains an answer or a crash, those that chance decides included."""
     native = evidence.native
     items, error = _answered(native)
+    if prediction.by_chance:
+        return not isinstance(native, TimedOut)
     if isinstance(native, Crashed):
         of_a_line = bool(prediction.undefined) and error == "SIGSEGV"
         return prediction.may_abort if error == "SIGABRT" else of_a_line
@@ -257,7 +260,7 @@ def departures(evidence: Evidence, ranked: Sequence[Destination]) -> Iterator[De
 def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> Iterator[Remark]:
     """What a reader must know beside the order."""
     service = evidence.names
-    if service.kind == "dns" and evidence.lookup.family == "unspec":
+    if service.asks("dns") and evidence.lookup.family == "unspec":
         first: Literal["A", "AAAA"] = "AAAA" if service.first_reply == "A" else "A"
         other = prediction_for(evidence, model, replace(service, first_reply=first))
         ours, theirs = ([item.target for item in one.items] for one in (prediction, other))
@@ -266,6 +269,8 @@ def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> It
                 "the order depends on which DNS reply comes first; with the other one first it is "
             )
             yield Remark("reply", text + ", ".join(dict.fromkeys(map(str, theirs))))
+    if prediction.by_chance:
+        yield Remark("chance", "this glibc overwrites what it has found: anything may come of it")
     if prediction.order is None:
         return
     ranked = prediction.order.ranked

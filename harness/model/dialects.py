@@ -124,6 +124,21 @@ ROWS: tuple[Row, ...] = (
         "an IPv4 address is the whole name [read: 108bc4049f, CVE-2016-10739; run]",
     ),
     *_from(
+        (2, 36), "continue_discards",
+        "after a service with [SUCCESS=continue] or [SUCCESS=merge] its addresses are kept, and "
+        "those of the next follow; where both families are asked for at once, the next one "
+        "overwrites them in memory, and what comes of it is undefined [run: 2.31]",
+        "[SUCCESS=continue] drops the addresses, and [SUCCESS=merge] ends the look-up without any "
+        "[read: 1c37b8022e, bug 28931; run]",
+    ),
+    *_from(
+        (2, 41), "merge_ends_lookup",
+        "[SUCCESS=merge] in a plain IPv4 look-up: that hosts cannot be merged is seen and "
+        "forgotten [run: 2.31, 2.36]",
+        "it ends the look-up [read: 0fceed2545, bug 33361, in older branches too; run: Debian's "
+        "2.41 to 2.44]",
+    ),
+    *_from(
         (2, 41), "gaiconf_numbers_checked",
         "a missing value is 0, an empty length /0, a missing length undefined [run: 2.31, 2.36]",
         "lines with a missing number are dropped, no length means a host [run: 2.41, 2.43, 2.44]",
@@ -192,6 +207,8 @@ class Dialect:
     node_local_zone_names: bool
     no_data_told_by_family: bool
     numeric_names_whole: bool
+    continue_discards: bool
+    merge_ends_lookup: bool
     gaiconf_numbers_checked: bool
     mptcp_known: bool
     shift_by_32: str

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Literal, NamedTuple
 
 from harness.model.addresses import (
-    V4MAPPED,
     inet_aton,
     inet_pton6,
     is_v4mapped,
@@ -22,17 +21,62 @@ from harness.model.addresses import (
     unmapped,
 )
 from harness.model.dialects import Dialect
-from harness.model.host import IPAddress, Target
-from harness.model.services import ascii_lower
+from harness.model.host import Target
+from harness.model.services import (
+    AF_INET,
+    AF_INET6,
+    AF_UNSPEC,
+    AI_ALL,
+    AI_CANONNAME,
+    AI_V4MAPPED,
+    FAMILY,
+    Answer,
+    Kind,
+    LookupFailed,
+    Service,
+    UndefinedAnswer,
+    answer,
+    ascii_lower,
+    mapped,
+)
 
-AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
-_FAMILY = {4: AF_INET, 6: AF_INET6}
+__all__ = [
+    "AF_INET",
+    "AF_INET6",
+    "AF_UNSPEC",
+    "AI_ADDRCONFIG",
+    "AI_ALL",
+    "AI_CANONIDN",
+    "AI_CANONNAME",
+    "AI_IDN",
+    "AI_NUMERICHOST",
+    "AI_NUMERICSERV",
+    "AI_PASSIVE",
+    "AI_V4MAPPED",
+    "IPPROTO_DCCP",
+    "IPPROTO_MPTCP",
+    "IPPROTO_SCTP",
+    "IPPROTO_TCP",
+    "IPPROTO_UDP",
+    "IPPROTO_UDPLITE",
+    "SOCK_DCCP",
+    "SOCK_DGRAM",
+    "SOCK_RAW",
+    "SOCK_SEQPACKET",
+    "SOCK_STREAM",
+    "Found",
+    "Item",
+    "LookupFailed",
+    "NameService",
+    "Request",
+    "find",
+    "held",
+    "looks_numeric",
+    "sockets",
+]  # fmt: skip
 
 AI_PASSIVE = 0x1
-AI_CANONNAME = 0x2
 AI_NUMERICHOST = 0x4
-AI_V4MAPPED = 0x8
-AI_ALL = 0x10
 AI_ADDRCONFIG = 0x20
 AI_IDN = 0x40
 AI_CANONIDN = 0x80
@@ -45,10 +89,6 @@ IPPROTO_UDPLITE, IPPROTO_MPTCP = 136, 262
 
 _BLANK = re.compile(r"[ \t\n\v\f\r]")
 _DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
-
-
-class LookupFailed(Exception):
-    """getaddrinfo fails; the argument is the EAI name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +110,26 @@ class NameService:
     ``names`` maps a lower-case name to its addresses in the order of the hosts file or
     the DNS answer; ``services`` maps (name, protocol) to a port. With ``dns``,
     ``first_reply`` is the record type whose reply arrives first. Only with ``nss`` an IPv6
-    address may have a scope id. ``spelled`` has the names as the service writes them.
+    address may have a scope id. ``spelled`` has the names as the service writes them. ``hosts``
+    are the services to ask in turn where that is more than one service with what stands here.
     """
 
     names: Mapping[str, tuple[Target, ...]]
-    kind: Literal["files", "dns", "nss"] = "files"
+    kind: Kind = "files"
     first_reply: Literal["A", "AAAA"] = "A"
     services: Mapping[tuple[str, str], int] = field(default_factory=dict)
     links: Mapping[str, int] = field(default_factory=dict)
     spelled: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[Service, ...] = ()
+
+    @property
+    def chain(self) -> tuple[Service, ...]:
+        """The services in the order in which they are asked."""
+        return self.hosts or (Service(self.kind, self.names, self.spelled),)
+
+    def asks(self, kind: Kind) -> bool:
+        """Whether a service of that kind is among them."""
+        return any(service.kind == kind for service in self.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +144,7 @@ class Item:
     @property
     def family(self) -> int:
         """AF_INET or AF_INET6, of the entry and of its socket address."""
-        return _FAMILY[self.target.address.version]
+        return FAMILY[self.target.address.version]
 
     @property
     def addrlen(self) -> int:
@@ -107,12 +158,14 @@ class Found:
 
     ``needs_sort`` says whether getaddrinfo goes on to sort: only with more than one address.
     ``canonname`` is the name that AI_CANONNAME asks for; the first entry has it, after the sort.
+    ``undefined``: glibc overwrites what it has found, and anything may come of it.
     """
 
     items: tuple[Item, ...] = ()
     error: str | None = None
     needs_sort: bool = False
     canonname: str | None = None
+    undefined: bool = False
 
 
 def find(
@@ -127,6 +180,8 @@ def find(
         return _find(request, service, seen_ipv4, seen_ipv6, dialect)
     except LookupFailed as failure:
         return Found(error=str(failure))
+    except UndefinedAnswer:
+        return Found(undefined=True)
 
 
 def _find(
@@ -145,26 +200,15 @@ def _find(
         elif (family == AF_INET and not seen_ipv4) or (family == AF_INET6 and not seen_ipv6):
             raise LookupFailed("EAI_NONAME")
     wanted = sockets(request, service.services, dialect)
-    targets, got_ipv6 = _addresses(name, family, flags, service, dialect)
+    targets, got_ipv6, canonname = _addresses(name, family, flags, service, dialect)
     if got_ipv6 and flags & (AI_V4MAPPED | AI_ALL) == AI_V4MAPPED:
         targets = [target for target in targets if not is_v4mapped(target.address)]
     if not targets:
         raise LookupFailed("EAI_NONAME")
     items = tuple(Item(target, *socket) for target in targets for socket in wanted)
-    canonname = _canonname(name, service) if name and flags & AI_CANONNAME else None
-    return Found(items, None, len(targets) > 1, canonname)
-
-
-def _canonname(name: str, service: NameService) -> str:
-    """The name that the service gives, which for a number is what was asked for.
-
-    A hosts file gives its own spelling; a DNS answer repeats the question, which has no dot at
-    its end, and the module what it was asked.
-    """
-    if service.kind != "dns":
-        return service.spelled.get(ascii_lower(name), name)
-    known = ascii_lower(name.removesuffix(".")) in service.names
-    return name.removesuffix(".") if known else name
+    return Found(
+        items, None, len(targets) > 1, canonname if name and flags & AI_CANONNAME else None
+    )
 
 
 def _given(text: str | None) -> str | None:
@@ -247,75 +291,29 @@ def _service_number(service: str, dialect: Dialect) -> int | None:
 
 def _addresses(
     name: str | None, family: int, flags: int, service: NameService, dialect: Dialect
-) -> tuple[list[Target], bool]:
-    """The addresses for a name, and whether an AF_INET6 look-up itself found any."""
+) -> Answer:
+    """The addresses for a name, or for none; raises LookupFailed and UndefinedAnswer."""
     if name is None:
         local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
         both = [Target(ip_address(text)) for text in local]
-        return [one for one in both if family in (AF_UNSPEC, _FAMILY[one.address.version])], False
+        own = [one for one in both if family in (AF_UNSPEC, FAMILY[one.address.version])]
+        return Answer(own, got_ipv6=False, canonname=None)
     if flags & AI_IDN and not name.isascii():
         raise LookupFailed("EAI_IDN_ENCODE")  # the C locale has no such letters
     number = _numeric(name, family, flags, service, dialect)
     if number is not None:
-        return [number], False
+        return Answer([number], got_ipv6=False, canonname=name)
     if flags & AI_NUMERICHOST:
         raise LookupFailed("EAI_NONAME")
-    by_hostent = family == AF_INET and not flags & AI_CANONNAME  # through gethostbyname2
-    if by_hostent and looks_numeric(name):
+    if family == AF_INET and not flags & AI_CANONNAME and looks_numeric(name):
         raise LookupFailed("EAI_NONAME")
-    known = held(name, service)
-    if known is None:
-        raise LookupFailed("EAI_NONAME")
-    # DNS and the module tell a name without such a record; the hosts file knows only whole lines
-    no_data = service.kind != "files"
-    if family == AF_UNSPEC:
-        found = _both_families(known, service)
-    elif dialect.families_asked_together and not by_hostent:
-        found = _of_both(known, family, flags, service)
-        no_data |= bool(known)
-    else:
-        found = _by_family(known, family, flags, service, dialect)
-        no_data &= dialect.no_data_told_by_family or (service.kind == "nss" and not by_hostent)
-    if not found:
-        raise LookupFailed("EAI_NODATA" if no_data else "EAI_NONAME")
-    has_ipv6 = any(one.address.version == 6 for one in known)
-    return found, family == AF_INET6 and has_ipv6
+    return answer(service.chain, name, family, flags, service.first_reply, dialect)
 
 
 def held(name: str, service: NameService) -> tuple[Target, ...] | None:
     """The addresses that a name service has for a name, in its order; None for one unknown."""
     without_dot = name.removesuffix(".") if service.kind == "dns" else name
     return service.names.get(ascii_lower(without_dot))
-
-
-def _of_both(
-    known: tuple[Target, ...], family: int, flags: int, service: NameService
-) -> list[Target]:
-    """What a look-up for one family takes of an answer for both, each at its place."""
-    mapped = family == AF_INET6 and flags & AI_V4MAPPED
-    listed = _both_families(known, service)
-    return [
-        one if _FAMILY[one.address.version] == family else _mapped(one.address)
-        for one in listed
-        if _FAMILY[one.address.version] == family or mapped
-    ]
-
-
-def _by_family(
-    known: tuple[Target, ...], family: int, flags: int, service: NameService, dialect: Dialect
-) -> list[Target]:
-    if family == AF_INET:
-        return [Target(address) for address in _inet(known, service)]
-    # by family a module gives a struct hostent, which has no room for scope ids
-    found = [Target(one.address) for one in known if one.address.version == 6]
-    if not flags & AI_V4MAPPED or (found and not flags & AI_ALL):
-        return found
-    mapped = [_mapped(address) for address in _inet(known, service)]
-    return found + mapped if dialect.mapped_beside_ipv6 else mapped or found
-
-
-def _mapped(address: IPAddress) -> Target:
-    return Target(IPv6Address(V4MAPPED | int(address)))
 
 
 def looks_numeric(name: str) -> bool:
@@ -333,7 +331,7 @@ def _numeric(
         if family in (AF_UNSPEC, AF_INET):
             return Target(four)
         if flags & AI_V4MAPPED:
-            return _mapped(four)
+            return mapped(four)
         raise LookupFailed("EAI_ADDRFAMILY")
     text, zone_given, zone = name.partition("%")
     six = inet_pton6(text)
@@ -365,23 +363,3 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService, dialect: Di
     if number is None:
         raise LookupFailed("EAI_NONAME")
     return number
-
-
-def _both_families(known: tuple[Target, ...], service: NameService) -> list[Target]:
-    if service.kind != "dns":
-        return list(known)
-    first = 4 if service.first_reply == "A" else 6
-    return sorted(known, key=lambda one: one.address.version != first)
-
-
-def _inet(known: tuple[Target, ...], service: NameService) -> list[IPv4Address]:
-    """An AF_INET look-up: the files module also turns ::1 and ::ffff:a.b.c.d into IPv4."""
-    found = []
-    for address in (one.address for one in known):
-        if isinstance(address, IPv4Address):
-            found.append(address)
-        elif service.kind == "files" and is_v4mapped(address):
-            found.append(unmapped(address))
-        elif service.kind == "files" and int(address) == 1:
-            found.append(IPv4Address("127.0.0.1"))
-    return found

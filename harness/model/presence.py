@@ -36,6 +36,7 @@ from harness.model.lookup import (
     looks_numeric,
     sockets,
 )
+from harness.model.services import ascii_lower
 
 
 class Cause(StrEnum):
@@ -256,8 +257,8 @@ def _form(question: _Question, one: Target) -> Target | None:
     name = question.request.name
     if name is None:
         return one
-    spellings = (name.lower(), name.removesuffix(".").lower())
-    alone = replace(question.service, names=dict.fromkeys(spellings, (one,)))
+    spellings = (ascii_lower(name), ascii_lower(name.removesuffix(".")))
+    alone = replace(question.service, names=dict.fromkeys(spellings, (one,)), hosts=())
     return next(iter(targets(question._replace(service=alone).find())), None)
 
 

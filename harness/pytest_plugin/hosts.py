@@ -90,7 +90,7 @@ class HostBox(ExitStack):
             raise TypeError("box.command: a list of words was expected")
         given = os.environ if env is None else env
         variables = {k: v for k, v in given.items() if k not in RESOLVER_VARIABLES}
-        if self.loaded.scenario.resolver == "nss":
+        if self.loaded.scenario.asks("nss"):
             # glibc takes a loaded name service module by its soname
             variables["LD_PRELOAD"] = str(bundled_module())
         work = partial(
@@ -132,7 +132,7 @@ class HostBox(ExitStack):
             os.environ.pop(variable, None)
         if self._matters:
             children.check_fresh()
-        if self.loaded.scenario.resolver == "nss":
+        if self.loaded.scenario.asks("nss"):
             import ctypes
 
             ctypes.CDLL(str(bundled_module()))
@@ -235,6 +235,8 @@ def _renamed(
             name: (addresses,) if isinstance(addresses, str) else tuple(addresses)
             for name, addresses in names.items()
         }
+    if names is not None or resolver is not None:
+        fields["name_service"] = None
     fields["resolver"] = resolver or scenario.resolver
     if fields["resolver"] != "dns":
         del fields["dns"]

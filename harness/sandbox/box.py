@@ -9,12 +9,13 @@ from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
 from harness.model.host import HostView, Target
+from harness.scenario.nameservice import NameService, parse_hosts
 from harness.scenario.schema import Host
 
 from . import messages, namespaces
 from .capture import Capture
 from .dns import FirstReply, NameServer, Zone
-from .names import Resolver, replace, write_names
+from .names import Resolver, replace, write_names, write_services
 from .topology import build
 from .values import DeviceNote, SandboxError
 
@@ -60,21 +61,40 @@ class Box:
         Raises SandboxError.
         """
         if resolver == "nss":
-            links = {link.name: link.index for link in self._netlink.links()}
-            try:
-                names = {
-                    name: [str(parse_target(text, links)) for text in addresses]
-                    for name, addresses in names.items()
-                }
-            except ValueError as error:
-                raise SandboxError(f"names: {error}") from None
-        if resolver == "dns":
-            zone = Zone.of(names, first_reply)
-            if self._server is not None:
-                self._server.close()
-                self._server = None  # the next may not start
-            self._server = NameServer(zone)
+            names = self._with_numbers(names)
+        self._serve(Zone.of(names, first_reply) if resolver == "dns" else None)
         write_names(self.etc, names, resolver)
+
+    def set_name_service(self, service: NameService) -> None:
+        """Give the built host a name service as a scenario describes it. Raises SandboxError."""
+        module = self._with_numbers(service.nss)
+        kinds = {kind for kind, _ in parse_hosts(service.hosts)}
+        dns = service.dns
+        self._serve(Zone.of(dns.names, dns.first_reply) if "dns" in kinds else None)
+        lines = [f"{address} {name}" for name, each in module.items() for address in each]
+        write_services(
+            self.etc, service.hosts, service.files, lines if "nss" in kinds else None, service.multi
+        )
+
+    def _with_numbers(self, names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """``names`` with the indexes of interfaces for zones."""
+        links = {link.name: link.index for link in self._netlink.links()}
+        try:
+            return {
+                name: [str(parse_target(text, links)) for text in addresses]
+                for name, addresses in names.items()
+            }
+        except ValueError as error:
+            raise SandboxError(f"names: {error}") from None
+
+    def _serve(self, zone: Zone | None) -> None:
+        """Put a server of ``zone`` in the place of the last one; without a zone it may stay."""
+        if zone is None:
+            return
+        if self._server is not None:
+            self._server.close()
+            self._server = None  # the next may not start
+        self._server = NameServer(zone)
 
     def hear(self) -> Any:
         """The next value the asking process sends (`Pool.converse`). Raises EOFError at its end."""

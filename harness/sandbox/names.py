@@ -1,6 +1,7 @@
 """The private files of name service: everything glibc reads under /etc for a look-up."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +32,7 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType(
 
 NAME_SERVER = "127.0.0.1"
 _MODULE_FILE = "gaiharness.names"  # of the name service module, csrc/NSS.md
-_SERVICE = {"files": "files", "dns": "dns", "nss": "gaiharness"}
+_MODULE = "gaiharness"  # its name in nsswitch.conf
 _MINIMUM_STEP = 1_000_000  # ns between two versions of a file
 
 
@@ -42,21 +43,37 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
     into the name service module's own when it is "nss", where scope ids are numbers.
     Raises OSError.
     """
-    lines = "".join(
-        f"{address} {name}\n" for name, addresses in names.items() for address in addresses
+    lines = [f"{address} {name}" for name, addresses in names.items() for address in addresses]
+    write_services(
+        etc, resolver, lines if resolver == "files" else (), lines if resolver == "nss" else None
     )
-    files: dict[str, str | None] = {
-        "hosts": lines if resolver == "files" else "",
-        _MODULE_FILE: lines if resolver == "nss" else None,
-        "nsswitch.conf": f"hosts: {_SERVICE[resolver]}\n"
-        "services: files\nnetworks: files\nprotocols: files\n",
+
+
+def write_services(
+    etc: Path,
+    hosts: str,
+    files: Sequence[str] = (),
+    module: Sequence[str] | None = None,
+    multi: bool = True,
+) -> None:
+    """Write the same files for several services.
+
+    ``hosts`` is nsswitch.conf's line, where "nss" means the name service module; ``files`` are the
+    lines of the hosts file, ``module`` those of the module's, None without it; ``multi`` is
+    host.conf's. Raises OSError.
+    """
+    listed = re.sub(r"\bnss\b", _MODULE, hosts)
+    texts: dict[str, str | None] = {
+        "hosts": "".join(f"{line}\n" for line in files),
+        _MODULE_FILE: None if module is None else "".join(f"{line}\n" for line in module),
+        "nsswitch.conf": f"hosts: {listed}\nservices: files\nnetworks: files\nprotocols: files\n",
         "resolv.conf": f"nameserver {NAME_SERVER}\n",
-        "host.conf": "multi on\n",
+        "host.conf": f"multi {'on' if multi else 'off'}\n",
         "services": "".join(f"{n} {port}/{p}\n" for (n, p), port in SERVICES.items()),
         "protocols": "".join(f"{name} {number}\n" for name, number in PROTOCOLS.items()),
         "networks": "",
     }
-    for name, text in files.items():
+    for name, text in texts.items():
         replace(etc / name, None if text is None else text.encode())
 
 

@@ -1,24 +1,24 @@
 """The scenario file as data: the YAML contract in pydantic models, short forms included."""
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import NoneType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from harness.model.services import ascii_lower
+from harness.model.services import Kind, ascii_lower
 from harness.text.errors import some
 from harness.text.validation import bad
 
 from . import values
 from .host import Host
 from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, Rule
+from .nameservice import Dns, Names, NameService, check_dns_names, parse_hosts
 from .values import FrozenDict, Model, NamedAddress, Place, Text, Whole, Word
 
 __all__ = [
     "Address", "AddressLabel", "After", "Dns", "Expect", "GaiConfFile", "Host", "Interface",
-    "Lookup", "NextHop", "RouteSpec", "Rule", "Scenario",
+    "Lookup", "NameService", "NextHop", "RouteSpec", "Rule", "Scenario",
 ]  # fmt: skip
 
 Family = Literal["unspec", "inet", "inet6"]
@@ -27,56 +27,6 @@ MOST_ANSWERS = 16384
 """So many addresses may all look-ups of a scenario return together."""
 _MOST_IN_A_PROCESS = 64
 """So many look-ups may share a process where gai.conf changes: each depends on all before it."""
-
-
-_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
-_NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
-
-
-def _check_names(names: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse names that no name service can hold or getaddrinfo never asks for, and names twice.
-
-    A hosts file parts words at blanks and ends a line at #; all other characters are a name's.
-    """
-    seen: dict[str, str] = {}
-    for name in names:
-        whole = name.isprintable() and not any(char.isspace() or char == "#" for char in name)
-        if not name or not whole or len(name.encode()) > 254:
-            wanted = "a host name: 1 to 254 bytes without blanks, # and control characters"
-            raise bad(wanted, name)
-        # inet_aton also takes one to three numbers, in octal and hex too
-        labels = name.split(".")
-        if len(labels) <= 4 and all(_NUMBER.fullmatch(label) for label in labels):
-            why = "getaddrinfo never looks a numeric name up"
-            raise bad(f"a host name, not a number: {why}", name)
-        other = seen.setdefault(ascii_lower(name), name)
-        if other != name:
-            raise bad(f"each name once: {other!r} differs only in case", name)
-    return FrozenDict(names)
-
-
-def _check_dns_names(names: Iterable[str], at: Place) -> None:
-    """Refuse names that glibc takes from no DNS answer, and names twice."""
-    seen: dict[str, str] = {}
-    for name in names:
-        labels = name.removesuffix(".").split(".")
-        if len(name.removesuffix(".")) > 253 or not all(_LABEL.fullmatch(one) for one in labels):
-            wanted = (
-                "with dns labels of 1 to 63 letters, digits, hyphens and underscores, 253 in all, "
-                "no hyphen first; an international name as xn--"
-            )
-            raise bad(wanted, name, at=at)
-        other = seen.setdefault(name.removesuffix(".").lower(), name)
-        if other != name:
-            raise bad(
-                f"with dns each name once: {other!r} differs only in a final dot", name, at=at
-            )
-
-
-class Dns(Model):
-    """The DNS server: which of the two questions of an AF_UNSPEC look-up it answers first."""
-
-    first_reply: Literal["A", "AAAA"] = "A"
 
 
 class GaiConfFile(Model):
@@ -182,13 +132,10 @@ class Scenario(Model):
     name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)]
     description: Annotated[Text, Field(max_length=8192)] = ""
     host: Host
-    names: Annotated[
-        Mapping[Text, Annotated[tuple[NamedAddress, ...], Field(min_length=1, max_length=4096)]],
-        Field(max_length=4096),
-        AfterValidator(_check_names),
-    ] = Field(default_factory=FrozenDict)
+    names: Names = Field(default_factory=FrozenDict)
     resolver: Literal["files", "dns", "nss"] = "files"
     dns: Dns = Dns()
+    name_service: NameService | None = None
     gai_conf: Annotated[
         Annotated[Annotated[Text, Field(max_length=65536)], Tag("text")]
         | Annotated[GaiConfFile, Tag("file")]
@@ -203,7 +150,11 @@ class Scenario(Model):
         if self.dns != Dns() and self.resolver != "dns":
             raise bad("no dns settings without resolver: dns", self.dns.first_reply, at=("dns",))
         if self.resolver == "dns":
-            _check_dns_names(self.names, ("names",))
+            check_dns_names(self.names, ("names",))
+        short = self.names or self.resolver != "files"
+        if short and self.name_service is not None:
+            wanted = "either name_service or names, resolver and dns"
+            raise bad(wanted, "both", at=("name_service",))
         number = len(self.lookups)
         if number > _MOST_IN_A_PROCESS and any(one.after for one in self.lookups):
             wanted = f"at most {_MOST_IN_A_PROCESS} look-ups where one has after"
@@ -212,16 +163,43 @@ class Scenario(Model):
         self._check_answers()
         return self
 
+    @property
+    def hosts_line(self) -> str:
+        """The ``hosts:`` line of nsswitch.conf, where nss is the name service module."""
+        return self.resolver if self.name_service is None else self.name_service.hosts
+
+    def asks(self, kind: Kind) -> bool:
+        """Whether its name service asks a service of that kind."""
+        return any(kind == one for one, _ in parse_hosts(self.hosts_line))
+
+    def with_other_reply_first(self) -> Self:
+        """The scenario with the other of the two DNS replies first."""
+        own = self.dns if self.name_service is None else self.name_service.dns
+        other = {"first_reply": "AAAA" if own.first_reply == "A" else "A"}
+        dns = own.model_copy(update=other)
+        if self.name_service is None:
+            return self.model_copy(update={"dns": dns})
+        service = self.name_service.model_copy(update={"dns": dns})
+        return self.model_copy(update={"name_service": service})
+
     def _check_zones(self) -> None:
         """Refuse a %zone that is no interface of the host, or that its resolver cannot carry."""
         known = {**self.host.interfaces, "lo": None}
-        for name, addresses in self.names.items():
-            for position, text in enumerate(addresses):
-                at: Place = ("names", name, position)
-                if "%" in text and self.resolver != "nss":
-                    why = "neither a hosts file nor a DNS record can carry a scope"
-                    raise bad(f"an address without %zone, or resolver: nss: {why}", text, at=at)
-                _check_zone(text, known, at)
+        tables: list[tuple[Place, bool, Mapping[str, tuple[str, ...]]]] = [
+            (("names",), self.resolver == "nss", self.names)
+        ]
+        if self.name_service is not None:
+            of_dns, of_nss = self.name_service.dns.names, self.name_service.nss
+            tables = [(("name_service", "dns", "names"), False, of_dns)]
+            tables.append((("name_service", "nss"), True, of_nss))
+        for place, zones, names in tables:
+            for name, addresses in names.items():
+                for position, text in enumerate(addresses):
+                    at: Place = (*place, name, position)
+                    if "%" in text and not zones:
+                        why = "neither a hosts file nor a DNS record can carry a scope"
+                        raise bad(f"an address without %zone, or resolver: nss: {why}", text, at=at)
+                    _check_zone(text, known, at)
         for number, lookup in enumerate(self.lookups):
             for which, expect in enumerate(lookup.expect):
                 for position, text in enumerate(expect.order or ()):
@@ -230,7 +208,10 @@ class Scenario(Model):
 
     def _check_answers(self) -> None:
         """Bound what a run has to hold: look-ups × addresses, thrice for each socket type."""
-        counts = {ascii_lower(name): len(addresses) for name, addresses in self.names.items()}
+        held: Mapping[str, Collection[str]] = self.names
+        if self.name_service is not None:
+            held = self.name_service.addresses()
+        counts = {ascii_lower(name): len(addresses) for name, addresses in held.items()}
         total = 0
         for number, lookup in enumerate(self.lookups):
             asked = ascii_lower(lookup.name or "")

@@ -74,7 +74,8 @@ def once(items: tuple[str, ...]) -> tuple[str, ...]:
     return items
 
 
-def _plain_address(text: str) -> str:
+def plain_address(text: str) -> str:
+    """An address without scope and prefix length, in its normal form."""
     if "%" in text:
         why = "neither a hosts file nor a DNS record can carry a scope"
         raise bad(f"an address without %scope: {why}", text)
@@ -90,7 +91,7 @@ def _answer_address(text: str) -> str:
     address, percent, scope = text.partition("%")
     if percent and (not scope or ":" not in address):
         raise bad("an address, an IPv6 one perhaps with %scope", text)
-    return _plain_address(address) + percent + scope
+    return plain_address(address) + percent + scope
 
 
 def _interface_address(text: str) -> str:
@@ -192,7 +193,7 @@ Setting = Annotated[
     JsonSchema({"type": ["string", "integer", "boolean"]}),
 ]
 """The value of a sysctl, which a file may give as a number or a truth value."""
-PlainAddress = Annotated[Text, AfterValidator(_plain_address)]
+PlainAddress = Annotated[Text, AfterValidator(plain_address)]
 """An address as hosts files and DNS records carry one: no length and no scope."""
 NamedAddress = Annotated[Text, AfterValidator(_answer_address)]
 """An address as an answer can have it: a %scope is allowed on IPv6."""

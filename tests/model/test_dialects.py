@@ -25,6 +25,8 @@ FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
         ("mapped_beside_ipv6", "2.25", "2.26"),
         ("no_data_told_by_family", "2.26", "2.27"),
         ("numeric_names_whole", "2.28", "2.29"),
+        ("continue_discards", "2.35", "2.36"),
+        ("merge_ends_lookup", "2.40", "2.41"),
         ("gaiconf_numbers_checked", "2.40", "2.41"),
         ("mptcp_known", "2.41", "2.42"),
     ],
@@ -37,10 +39,12 @@ def test_boundaries_of_versions(feature: str, before: str, since: str) -> None:
         assert [row.value for row in between if row.feature == feature] == [value]
 
 
-def test_nothing_but_gai_conf_and_mptcp_changed_from_2_29_on() -> None:
+def test_what_changed_from_2_29_on() -> None:
     old, new = asdict(dialect("2.29")), asdict(dialect("2.44"))
     changed = {feature for feature in old if old[feature] != new[feature]}
-    assert changed == {"glibc", "gaiconf_numbers_checked", "mptcp_known"}
+    assert changed == {
+        "glibc", "continue_discards", "merge_ends_lookup", "gaiconf_numbers_checked", "mptcp_known",
+    }  # fmt: skip
 
 
 def test_what_held_for_a_few_releases_only() -> None:
@@ -100,8 +104,9 @@ def test_before_the_table_begins_and_a_new_row() -> None:
 
 
 def test_versions_between_two_boundaries_are_one_dialect() -> None:
-    # 2.31 to 2.40, 2.41 with its gai.conf, 2.42 with its protocol
-    groups = [{dialect(glibc) for glibc in VERSIONS[a:b]} for a, b in ((0, 10), (10, 11), (11, 99))]
-    assert [len(group) for group in groups] == [1, 1, 1]
-    assert len(set.union(*groups)) == 3
+    # 2.31 to 2.35, 2.36 with [SUCCESS=continue], 2.41 with its gai.conf, 2.42 with its protocol
+    parts = (0, 5), (5, 10), (10, 11), (11, 99)
+    groups = [{dialect(glibc) for glibc in VERSIONS[a:b]} for a, b in parts]
+    assert [len(group) for group in groups] == [1, 1, 1, 1]
+    assert len(set.union(*groups)) == 4
     assert all(dialect(one.glibc, one.arch) == one for one in EVERY_DIALECT)

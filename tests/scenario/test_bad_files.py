@@ -18,6 +18,7 @@ ADDRESS = ETH0.replace("@", "{addresses: [@]}")
 ROUTE = f"name: x\n{HOST[:-2]}, routes: [@]}}\n{LOOKUPS}"
 IN_HOST = f"name: x\nhost: {{@}}\n{LOOKUPS}"
 SYSCTL = IN_HOST.replace("@", "sysctls: {@}")
+SERVICE = f"name: x\n{HOST}name_service: {{@}}\n{LOOKUPS}"
 DNS = f"name: x\n{HOST}resolver: dns\nnames: {{@}}\n{LOOKUPS}"
 NAMES = f"name: x\n{HOST}names: {{@}}\n{LOOKUPS}"
 NSS = f"{NAMES}resolver: nss\n"
@@ -126,6 +127,24 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("ü: [192.0.2.1]", "", "as xn--"),
         ("web: [192.0.2.1], web.: [192.0.2.2]", "", "differs only in a final dot"),
     ],
+    (SERVICE, "name_service"): [
+        ("hosts: files mdns", ".hosts", "services (files, dns, nss)"),
+        ("hosts: ''", ".hosts", "1 to 8 services"),
+        ("hosts: '[NOTFOUND=return] files'", ".hosts", "services (files, dns, nss)"),
+        ("hosts: 'files [NOTFOUND=stop]'", ".hosts", "return, continue, merge"),
+        ("hosts: 'files [FOUND=return] dns'", ".hosts", "SUCCESS, NOTFOUND, UNAVAIL, TRYAGAIN"),
+        ("hosts: 'files [] dns'", ".hosts", "[STATUS=action]"),
+        ("files: [192.0.2.1]", ".files[0]", "an address and a name"),
+        ("files: [web 192.0.2.1]", ".files[0]", "an IPv4 or IPv6 address"),
+        ("files: ['fe80::1%eth0 web']", ".files[0]", "without %scope"),
+        ("files: ['192.0.2.1 web 10.1']", ".files[0]", "not a number"),
+        ("dns: {names: {a.b!: [192.0.2.1]}}", ".dns.names", "hyphens and underscores"),
+        ("dns: {names: {web: ['fe80::1%eth0']}}", ".dns.names.web[0]", "without %zone"),
+        ("nss: {web: ['fe80::1%eth7']}", ".nss.web[0]", "an interface of the host"),
+        ("multi: 1", ".multi", "true or false"),
+    ],
+    ("name: x\n" + HOST + "names: {web: [192.0.2.1]}\nname_service: @\n" + LOOKUPS,
+     "name_service"): [("{hosts: files}", "", "either name_service or names")],
     (NSS, "names"): [
         ("web: ['fe80::1%eth7']", ".web[0]", "an interface of the host (eth0, lo) or a number"),
         ("web: ['fe80::1%4294967296']", ".web[0]", "an interface of the host"),

@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jsonschema
@@ -26,7 +27,10 @@ def test_every_file_loads_and_says_what_it_shows(path: Path) -> None:
     assert scenario.name == path.stem
     assert len(scenario.description) > 50
     for look in scenario.lookups:
-        listed = {name.rstrip(".").lower(): texts for name, texts in scenario.names.items()}
+        given_names: Mapping[str, Sequence[str]] = scenario.names
+        if scenario.name_service is not None:
+            given_names = scenario.name_service.addresses()
+        listed = {name.rstrip(".").lower(): texts for name, texts in given_names.items()}
         asked = (look.name or "").rstrip(".").lower()
         if asked and asked not in listed and re.match(r"[0-9%\[ :-]|.*:", asked):
             continue  # a number: what it means is nowhere else in the file

@@ -1,0 +1,75 @@
+"""Several services: whose word counts, and the canonical name."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from harness.model.dialects import Dialect, dialect
+from harness.model.host import Target
+from harness.model.lookup import AI_CANONNAME, AI_V4MAPPED, NameService, Request, find
+from harness.model.services import Action, Kind, Service, Status
+
+OLD, MIDDLE, NEW = dialect("2.31"), dialect("2.36"), dialect("2.44")
+UNSPEC, INET, INET6 = 0, 2, 10
+HELD = {"files": {"a": "192.0.2.1 2001:db8::1", "b": "192.0.2.9"}, "dns": {"a": "192.0.2.2"}}
+
+
+def service(kind: Kind, actions: dict[Status, Action] | None = None) -> Service:
+    names = {
+        name: tuple(Target(ip_address(text)) for text in texts.split())
+        for name, texts in HELD[kind].items()
+    }
+    return Service(kind, names, actions=actions or {})
+
+
+def said(
+    chain: tuple[Service, ...], name: str, family: int, spoken: Dialect, flags: int = 0
+) -> str:
+    found = find(
+        Request(name, family=family, socktype=1, flags=flags), NameService({}, hosts=chain),
+        True, True, spoken,
+    )  # fmt: skip
+    if found.undefined:
+        return "undefined"
+    return found.error or " ".join(str(item.target) for item in found.items)
+
+
+@pytest.mark.parametrize(
+    ("actions", "name", "family", "spoken", "wanted"),
+    [
+        ({}, "a", UNSPEC, NEW, "192.0.2.1 2001:db8::1"),
+        ({}, "a", INET, NEW, "192.0.2.1"),
+        ({}, "b", INET6, NEW, "EAI_NONAME"),
+        ({"SUCCESS": "continue"}, "a", UNSPEC, NEW, "192.0.2.2"),
+        ({"SUCCESS": "continue"}, "a", UNSPEC, OLD, "undefined"),
+        ({"SUCCESS": "continue"}, "a", INET, OLD, "192.0.2.2"),
+        ({"SUCCESS": "continue"}, "a", INET6, OLD, "EAI_NODATA"),
+        ({"SUCCESS": "continue"}, "b", INET, NEW, "EAI_NONAME"),
+        ({"SUCCESS": "merge"}, "a", UNSPEC, NEW, "EAI_NONAME"),
+        ({"SUCCESS": "merge"}, "a", INET, MIDDLE, "EAI_NODATA"),
+        ({"SUCCESS": "merge"}, "b", INET, MIDDLE, "192.0.2.9"),
+        ({"SUCCESS": "merge"}, "b", INET, NEW, "EAI_NODATA"),
+        ({"NOTFOUND": "merge"}, "none", UNSPEC, NEW, "EAI_NONAME"),
+        ({"NOTFOUND": "return"}, "none", UNSPEC, NEW, "EAI_NONAME"),
+    ],
+)
+def test_whose_word_counts(
+    actions: dict[Status, Action], name: str, family: int, spoken: Dialect, wanted: str
+) -> None:
+    chain = service("files", actions), service("dns")
+    assert said(chain, name, family, spoken) == wanted
+
+
+def test_the_first_line_that_can_be_said_in_the_family() -> None:
+    targets = tuple(Target(ip_address(text)) for text in ("2001:db8::1", "::1", "192.0.2.1"))
+    owners = {"web": ("six", "loop", "four")}
+    for multi, count in ((True, (3, 2, 2)), (False, (1, 1, 1))):
+        chain = (Service("files", {"web": targets}, owners=owners, multi=multi),)
+        for family, name, number in zip(
+            (UNSPEC, INET, INET6), ("six", "loop", "six"), count, strict=True
+        ):
+            request = Request("WEB", family=family, socktype=1, flags=AI_CANONNAME)
+            found = find(request, NameService({}, hosts=chain), True, True, NEW)
+            assert (found.canonname, len(found.items)) == (name, number)
+    mapped = said(chain, "web", INET6, NEW, AI_V4MAPPED)
+    assert mapped == "2001:db8::1"
