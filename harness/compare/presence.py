@@ -156,6 +156,8 @@ _CAUSES = {
     Cause.LOOKS_NUMERIC: "{name} looks like a number, for which AF_INET asks no name service",
     Cause.V4MAPPED_WITHOUT_ALL: "AI_V4MAPPED without AI_ALL gives IPv4 only where there is no IPv6",
     Cause.ALL_LOSES_IPV6: "AI_ALL: this glibc then gives mapped IPv4 addresses alone",
+    Cause.MULTI_OFF: "multi is off in host.conf: the hosts file gives one line of a name alone",
+    Cause.EARLIER_SERVICE: "another service of nsswitch.conf's hosts line decides",
     Cause.BAD_FLAGS: "a flag is unknown, or AI_CANONNAME is given without a name",
     Cause.BAD_FAMILY: "the address family is none that getaddrinfo knows",
     Cause.NO_QUESTION: "neither a name nor a service is given",

@@ -135,8 +135,8 @@ ROWS: tuple[Row, ...] = (
         (2, 41), "merge_ends_lookup",
         "[SUCCESS=merge] in a plain IPv4 look-up: that hosts cannot be merged is seen and "
         "forgotten [run: 2.31, 2.36]",
-        "it ends the look-up [read: 0fceed2545, bug 33361, in older branches too; run: Debian's "
-        "2.41 to 2.44]",
+        "[SUCCESS=merge] ends a plain IPv4 look-up [read: 0fceed2545, bug 33361, in older "
+        "branches too; run: Debian's 2.41 to 2.44]",
     ),
     *_from(
         (2, 41), "gaiconf_numbers_checked",

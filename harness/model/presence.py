@@ -48,6 +48,8 @@ class Cause(StrEnum):
     V4MAPPED_WITHOUT_ALL = "v4mapped-without-all"
     ALL_LOSES_IPV6 = "all-loses-ipv6"
     FAMILY = "family"
+    MULTI_OFF = "multi-off"
+    EARLIER_SERVICE = "earlier-service"
     # of an error alone
     BAD_FLAGS = "bad-flags"
     BAD_FAMILY = "bad-family"
@@ -132,6 +134,9 @@ class _Question(NamedTuple):
     def asked(self, **changes: object) -> _Question:
         return self._replace(request=replace(self.request, **changes))  # type: ignore[arg-type]
 
+    def held_by(self, **changes: object) -> _Question:
+        return self._replace(service=replace(self.service, **changes))  # type: ignore[arg-type]
+
     def flags(self, put: int = 0, taken: int = 0) -> _Question:
         return self.asked(flags=(self.request.flags | put) & ~taken)
 
@@ -168,6 +173,16 @@ _LIFTS: tuple[tuple[Cause, Callable[[Request], bool], _Lift], ...] = (
     ),
 )
 
+# The same of the name service itself.
+_SERVICE_LIFTS: tuple[tuple[Cause, Callable[[NameService], bool], _Lift], ...] = (
+    (
+        Cause.MULTI_OFF,
+        lambda s: not all(one.multi for one in s.hosts),
+        lambda q: q.held_by(hosts=tuple(replace(one, multi=True) for one in q.service.hosts)),
+    ),
+    (Cause.EARLIER_SERVICE, lambda s: len(s.hosts) > 1, lambda q: q.held_by(hosts=())),
+)
+
 
 def presence(
     request: Request, service: NameService, rows: Sequence[AddressRow], dialect: Dialect
@@ -185,7 +200,7 @@ def presence(
     table = address_table(rows)
     question = _Question(request, service, (table.seen_ipv4, table.seen_ipv6), dialect)
     found = question.find()
-    expected = _expected(question)
+    expected = () if found.undefined else _expected(question)
     made = _made(question, expected, found)
     other = {n for n, one in enumerate(made) if one.returned != expected[n]}
     causes: dict[int, tuple[Cause, ...]] = {}
@@ -269,7 +284,9 @@ def _lifted(
 
     Those of ``always`` are taken away each time.
     """
+    service = question.service
     applying = [(cause, lift) for cause, applies, lift in _LIFTS if applies(question.request)]
+    applying += [(cause, lift) for cause, applies, lift in _SERVICE_LIFTS if applies(service)]
     for size in range(1, len(applying) + 1):
         for chosen in combinations(applying, size):
             lifted = question

@@ -28,7 +28,7 @@ TELLING = (
     "arch-strtoul-range", "case-golang-13283-ipv4-only", "fact-1.7-length-in-127",
     "fact-2.3-private-scope-by-gai-conf", "fact-3.3-missing-value", "fact-5-mptcp-hint",
     "nss-errors", "nss-scope-id-lost-by-family", "presort-numeric-junk", "presort-numeric-zone",
-    "presort-v4mapped", "rule7-unknown-is-noted",
+    "presort-v4mapped", "rule7-unknown-is-noted", "services-continue", "services-merge",
 )  # fmt: skip
 TOLD = [feature for feature in FEATURES if feature != "first_of_pair_keeps_top_bit"]
 

@@ -7,6 +7,7 @@ import pytest
 from harness.model.dialects import Dialect, dialect
 from harness.model.host import Target
 from harness.model.lookup import AI_CANONNAME, AI_V4MAPPED, NameService, Request, find
+from harness.model.presence import Cause, presence
 from harness.model.services import Action, Kind, Service, Status
 
 OLD, MIDDLE, NEW = dialect("2.31"), dialect("2.36"), dialect("2.44")
@@ -73,3 +74,15 @@ def test_the_first_line_that_can_be_said_in_the_family() -> None:
             assert (found.canonname, len(found.items)) == (name, number)
     mapped = said(chain, "web", INET6, NEW, AI_V4MAPPED)
     assert mapped == "2001:db8::1"
+
+
+def test_what_another_service_or_multi_keeps_back() -> None:
+    names = service("files").names
+    for chain, name, left in (
+        ((service("files"), service("dns")), "a", [(), (), (Cause.EARLIER_SERVICE,)]),
+        ((Service("files", names, multi=False),), "a", [(), (Cause.MULTI_OFF,)]),
+    ):
+        held = {"a": tuple(target for one in chain for target in one.names.get(name, ()))}
+        request = Request(name, socktype=1)
+        found = presence(request, NameService(held, hosts=chain), (), NEW)
+        assert [one.causes for one in found.accounts] == left
