@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
+from math import gcd
 from typing import TypeVar
 
 from harness.model import explain
@@ -51,7 +52,7 @@ class Destination:
     ``scope``, ``label`` and ``precedence`` are the address's own; ``common_prefix`` is in
     bits. ``more_as_first`` bits are added to it where the destination is the first of the
     two compared: 0, unless a compiler made it otherwise (see `dialects.ROWS`). ``place`` is
-    its place among the different addresses, from 1; 0 where that is its position's.
+    its place among the addresses, from 1; 0 where that is its position's.
     """
 
     position: int
@@ -321,9 +322,9 @@ def order_for(
 ) -> Order:  # fmt: skip
     """As `order`, for a dialect; ``rules`` and ``sort`` can be replaced to study them."""
     known = [glibc_destination(item, i, policy, dialect) for i, item in enumerate(candidates)]
-    places = {target: n for n, target in enumerate(dict.fromkeys(one.target for one in known), 1)}
-    if len(places) < len(known):  # with three socket types every address is there thrice
-        known = [replace(one, place=places[one.target]) for one in known]
+    sockets = gcd(*(len(list(same)) for _, same in groupby(known, lambda one: one.target)))
+    if sockets > 1:  # with three socket types every address is there thrice
+        known = [replace(one, place=one.position // sockets + 1) for one in known]
     if dialect.rule7_fills_in_unknown:
         seven = FilledIn(known).values
         rules = tuple(replace(one, values=seven) if one is RULES[6] else one for one in rules)
