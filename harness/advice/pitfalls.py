@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv4Network, IPv6Address
 
 from harness.model.address_table import AddressTable, address_table, candidates
 from harness.model.addresses import as_ipv6_int
@@ -15,6 +15,9 @@ from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
 from harness.model.transport import ProcessAborted
 from harness.versions import SUPPORTED
+
+# of link-local scope by default
+_NEAR = IPv4Network("169.254.0.0/16"), IPv4Network("127.0.0.0/8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def find_pitfalls(
         *_scoped(known),
         *_peers(known, view, table),
         *_duplicates(known, table),
-        *_partial_tables(gai_conf, dialect),
+        *_partial_tables(known, gai_conf, dialect),
     )
 
 
@@ -138,7 +141,9 @@ def _duplicates(known: Sequence[Destination], table: AddressTable) -> Iterable[P
     }.values()
 
 
-def _partial_tables(gai_conf: bytes | None, dialect: Dialect) -> Iterator[Pitfall]:
+def _partial_tables(
+    known: Sequence[Destination], gai_conf: bytes | None, dialect: Dialect
+) -> Iterator[Pitfall]:
     conf = parse_gai_conf(gai_conf or b"", dialect)
     for keyword, lines, usual in (("label", conf.labels, 8), ("precedence", conf.precedence, 5)):
         if lines and len(lines) < usual - 1:
@@ -147,7 +152,9 @@ def _partial_tables(gai_conf: bytes | None, dialect: Dialect) -> Iterator[Pitfal
                 f"gai.conf has {len(lines)} {keyword} line{'s'[: len(lines) > 1]}: all "
                 f"default {keyword} entries are gone, only ::/0 is added back.",
             )
-    if conf.scopes and not any(entry.prefix >> 16 == 0xA9FE for entry in conf.scopes):
+    addresses = [one for item in known for one in (item.address, item.source) if one is not None]
+    near = any(one in network for one in addresses for network in _NEAR)
+    if near and conf.scopes and not any(entry.prefix >> 16 == 0xA9FE for entry in conf.scopes):
         yield Pitfall(
             "defaults-dropped",
             "gai.conf has scopev4 lines: the link-local scopes of 169.254.0.0/16 and "
