@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from harness.compare.values import grouped
 from harness.model.host import address_text
 from harness.model.lookup import AF_INET, AF_INET6, AI_V4MAPPED, Request
 from harness.model.presence import Account, Cause, Made, Presence
@@ -76,28 +77,26 @@ class PresenceRow:
             alike = [one.address for one in self.addresses if one.why == self.why]
             yield f"{error}: {self.why}" + (f" (left out: {_listed(alike)})" if alike else "")
         told = [one for one in self.addresses if one.why and (error is None or one.why != self.why)]
-        for (made, why), same in groupby(told, lambda one: (one.made, one.why)):
+        for (made, why), group in groupby(told, lambda one: (one.made, one.why)):
+            same = list(dict.fromkeys(group))
             if made is Made.LEFT_OUT:
                 yield f"left out {_listed(one.address for one in same)}: {why}"
             else:
-                for one in dict.fromkeys(same):
-                    yield f"changed {one.address} to {one.returned}: {why}"
-        given: dict[str, list[str]] = {}
-        for one in self.addresses:
-            if one.returned is not None:
-                given.setdefault(one.returned, []).append(one.address)
-        for returned, sources in given.items():
-            if len(sources) > 1:
-                times = "twice" if len(sources) == 2 else f"{len(sources)} times"
-                yield f"doubled {returned}: it is returned {times}, {_sources(sources)}"
+                changes = (f"{one.address} to {one.returned}" for one in same)
+                yield f"changed {_listed(changes)}: {why}"
+        given = grouped((one for one in self.addresses if one.returned), lambda one: one.returned)
+        doubles = [(returned, _times(same)) for returned, same in given.items() if len(same) > 1]
+        for times, these in grouped(doubles, lambda one: one[1]).items():
+            yield f"doubled {_listed(str(returned) for returned, _ in these)}: returned {times}"
 
 
-def _sources(addresses: list[str]) -> str:
-    """Where a double comes from: "for 127.0.0.1 and ::1", "as often as it is held"."""
-    different = list(dict.fromkeys(addresses))
-    if len(different) > 1:
-        return f"for {', '.join(different[:-1])} and {different[-1]}"
-    return "as often as the name service gives it"
+def _times(rows: list[AccountRow]) -> str:
+    """How often an address is returned, and for which of those held."""
+    times = "twice" if len(rows) == 2 else f"{len(rows)} times"
+    different = list(dict.fromkeys(one.address for one in rows))
+    if len(different) == 1:
+        return f"{times}, as often as the name service gives it"
+    return f"{times}, for {', '.join(different[:-1])} and {different[-1]}"
 
 
 def _listed(addresses: Iterable[str]) -> str:
@@ -161,7 +160,10 @@ _CAUSES = {
     Cause.BAD_FLAGS: "a flag is unknown, or AI_CANONNAME is given without a name",
     Cause.BAD_FAMILY: "the address family is none that getaddrinfo knows",
     Cause.NO_QUESTION: "neither a name nor a service is given",
-    Cause.SERVICE: "the service {service} is not known for this socket type, protocol and flags",
+    Cause.SOCKTYPE: "there is no such protocol of this socket type",
+    Cause.SERVICE: "the service {service} has no port for this socket type and protocol",
+    Cause.NUMERICSERV: "AI_NUMERICSERV: the service {service} is no number",
+    Cause.IDN: "AI_IDN: {name} cannot be encoded in the C locale",
     Cause.ZONE: "the zone of {name} is no interface that counts here, and no number",
     Cause.UNKNOWN_NAME: "the name service does not know {name}",
     Cause.NO_ADDRESS: "the name service knows {name}, but no address of it",

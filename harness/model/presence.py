@@ -11,11 +11,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import reduce
+from ipaddress import IPv4Address, IPv6Address
 from itertools import combinations
 from typing import NamedTuple
 
 from harness.model.address_table import address_table
-from harness.model.addresses import inet_pton6, is_v4mapped
+from harness.model.addresses import V4MAPPED, inet_pton6, is_v4mapped, unmapped
 from harness.model.dialects import Dialect
 from harness.model.host import AddressRow, IPAddress, Target
 from harness.model.lookup import (
@@ -36,7 +38,8 @@ from harness.model.lookup import (
     looks_numeric,
     sockets,
 )
-from harness.model.services import ascii_lower
+
+_MAPS = AI_V4MAPPED | AI_ALL
 
 
 class Cause(StrEnum):
@@ -54,7 +57,10 @@ class Cause(StrEnum):
     BAD_FLAGS = "bad-flags"
     BAD_FAMILY = "bad-family"
     NO_QUESTION = "no-name-no-service"
+    SOCKTYPE = "socktype"
     SERVICE = "service"
+    NUMERICSERV = "numericserv"
+    IDN = "idn"
     ZONE = "zone"
     UNKNOWN_NAME = "name-unknown"
     NO_ADDRESS = "no-address"
@@ -141,46 +147,48 @@ class _Question(NamedTuple):
         return self.asked(flags=(self.request.flags | put) & ~taken)
 
 
-_Lift = Callable[[_Question], _Question]
+class _Lift(NamedTuple):
+    """A reason: whether it may be one of a look-up, and the look-up without it."""
 
-# Each reason and how it is taken away, the more telling of two that would both do first.
-_LIFTS: tuple[tuple[Cause, Callable[[Request], bool], _Lift], ...] = (
-    (
-        Cause.ADDRCONFIG,
-        lambda r: bool(r.flags & AI_ADDRCONFIG),
-        lambda q: q.flags(taken=AI_ADDRCONFIG),
-    ),
-    (
-        Cause.NUMERICHOST,
-        lambda r: bool(r.flags & AI_NUMERICHOST),
-        lambda q: q.flags(taken=AI_NUMERICHOST),
-    ),
-    (
+    cause: Cause
+    applies: Callable[[_Question], bool]
+    without: Callable[[_Question], _Question]
+
+
+def _flag(cause: Cause, flag: int) -> _Lift:
+    return _Lift(cause, lambda q: bool(q.request.flags & flag), lambda q: q.flags(taken=flag))
+
+
+# the more telling of two that would both do stands first
+_LIFTS = (
+    _flag(Cause.ADDRCONFIG, AI_ADDRCONFIG),
+    _flag(Cause.NUMERICHOST, AI_NUMERICHOST),
+    _Lift(
         Cause.LOOKS_NUMERIC,
-        lambda r: r.family == AF_INET and bool(r.name) and looks_numeric(r.name or ""),
+        lambda q: q.request.family == AF_INET and looks_numeric(q.request.name or " "),
         lambda q: q.flags(put=AI_CANONNAME),
     ),
-    (
+    _Lift(
         Cause.V4MAPPED_WITHOUT_ALL,
-        lambda r: r.family == AF_INET6 and r.flags & (AI_V4MAPPED | AI_ALL) == AI_V4MAPPED,
+        lambda q: q.request.family == AF_INET6 and q.request.flags & _MAPS == AI_V4MAPPED,
         lambda q: q.flags(put=AI_ALL),
     ),
-    (Cause.ALL_LOSES_IPV6, lambda r: bool(r.flags & AI_ALL), lambda q: q.flags(taken=AI_ALL)),
-    (
+    _flag(Cause.ALL_LOSES_IPV6, AI_ALL),
+    _Lift(
         Cause.FAMILY,
-        lambda r: r.family in (AF_INET, AF_INET6),
+        lambda q: q.request.family in (AF_INET, AF_INET6),
         lambda q: q.asked(family=AF_UNSPEC),
     ),
-)
-
-# The same of the name service itself.
-_SERVICE_LIFTS: tuple[tuple[Cause, Callable[[NameService], bool], _Lift], ...] = (
-    (
+    _Lift(
         Cause.MULTI_OFF,
-        lambda s: not all(one.multi for one in s.hosts),
+        lambda q: not all(one.multi for one in q.service.hosts),
         lambda q: q.held_by(hosts=tuple(replace(one, multi=True) for one in q.service.hosts)),
     ),
-    (Cause.EARLIER_SERVICE, lambda s: len(s.hosts) > 1, lambda q: q.held_by(hosts=())),
+    _Lift(
+        Cause.EARLIER_SERVICE,
+        lambda q: len(q.service.hosts) > 1,
+        lambda q: q.held_by(hosts=()),
+    ),
 )
 
 
@@ -201,12 +209,12 @@ def presence(
     question = _Question(request, service, (table.seen_ipv4, table.seen_ipv6), dialect)
     found = question.find()
     expected = () if found.undefined else _expected(question)
-    made = _made(question, expected, found)
+    made = _made(expected, found)
     other = {n for n, one in enumerate(made) if one.returned != expected[n]}
     causes: dict[int, tuple[Cause, ...]] = {}
     stops = tuple(_stops(question))
     for lifted, without in _lifted(question, stops) if other else ():
-        answer = _made(without, expected, without.find())
+        answer = _made(expected, without.find())
         back = {n for n in other if _is_back(expected[n], made[n].returned, answer[n].returned)}
         causes |= dict.fromkeys(back, lifted)
         other -= back
@@ -234,16 +242,14 @@ class _Placed(NamedTuple):
 
 def _expected(question: _Question) -> tuple[Target, ...]:
     """The addresses that the service holds; of a number, or without a name, those of any family."""
-    request = question.request
-    if request.name is not None:
-        service = replace(question.service, names={})
-        known = held(request.name, question.service)
-        number = question._replace(service=service).asked(
-            family=AF_UNSPEC, flags=AI_NUMERICHOST, service=None, socktype=0, protocol=0
-        )
-        return targets(number.find()) or known or ()
-    free = question.flags(taken=AI_ADDRCONFIG | AI_CANONNAME).asked(family=AF_UNSPEC)
-    return targets(free.find())
+    name = question.request.name
+    if name is None:
+        free = question.flags(taken=AI_ADDRCONFIG | AI_CANONNAME).asked(family=AF_UNSPEC)
+        return targets(free.find())
+    number = question.asked(
+        family=AF_UNSPEC, flags=AI_NUMERICHOST, service=None, socktype=0, protocol=0
+    )
+    return targets(number.find()) or held(name, question.service) or ()
 
 
 def targets(found: Found) -> tuple[Target, ...]:
@@ -252,29 +258,31 @@ def targets(found: Found) -> tuple[Target, ...]:
     return tuple(item.target for item in found.items if (item.socktype, item.protocol) == kinds[0])
 
 
-def _made(question: _Question, expected: Sequence[Target], found: Found) -> list[_Placed]:
-    """Where each expected address stands in what was found, in the form it was given."""
+def _made(expected: Sequence[Target], found: Found) -> list[_Placed]:
+    """Where each expected address stands in what was found: as it is held, else in another form."""
     places: dict[Target, deque[int]] = defaultdict(deque)
     for place, target in enumerate(targets(found)):
         places[target].append(place)
-    plain = question.request.family == AF_UNSPEC and not question.request.flags & AI_ADDRCONFIG
-    forms = {one: one if plain else _form(question, one) for one in dict.fromkeys(expected)}
-    made = []
-    for one in expected:
-        form = forms[one]
-        left = places.get(form) if form is not None else None
-        made.append(_Placed(left.popleft(), form) if left else _Placed(None, None))
+    made = [_Placed(None, None)] * len(expected)
+    for forms in (lambda one: (one,), _other_forms):
+        for number, one in enumerate(expected):
+            form = next((each for each in forms(one) if places.get(each)), None)
+            if form is not None and made[number].place is None:
+                made[number] = _Placed(places[form].popleft(), form)
     return made
 
 
-def _form(question: _Question, one: Target) -> Target | None:
-    """How an address would be returned if it were the only one; None where it would not be."""
-    name = question.request.name
-    if name is None:
-        return one
-    spellings = (ascii_lower(name), ascii_lower(name.removesuffix(".")))
-    alone = replace(question.service, names=dict.fromkeys(spellings, (one,)), hosts=())
-    return next(iter(targets(question._replace(service=alone).find())), None)
+def _other_forms(held: Target) -> Iterator[Target]:
+    """What else getaddrinfo makes of an address."""
+    if isinstance(held.address, IPv4Address):
+        yield Target(IPv6Address(V4MAPPED | int(held.address)))
+        return
+    if held.scope_id:
+        yield Target(held.address)
+    if is_v4mapped(held.address):
+        yield Target(unmapped(held.address))
+    elif int(held.address) == 1:
+        yield Target(IPv4Address("127.0.0.1"))
 
 
 def _lifted(
@@ -284,24 +292,21 @@ def _lifted(
 
     Those of ``always`` are taken away each time.
     """
-    service = question.service
-    applying = [(cause, lift) for cause, applies, lift in _LIFTS if applies(question.request)]
-    applying += [(cause, lift) for cause, applies, lift in _SERVICE_LIFTS if applies(service)]
+    applying = [one for one in _LIFTS if one.applies(question)]
     for size in range(1, len(applying) + 1):
         for chosen in combinations(applying, size):
-            lifted = question
-            for _, lift in chosen:
-                lifted = lift(lifted)
-            causes = tuple(cause for cause, _ in chosen)
+            causes = tuple(one.cause for one in chosen)
             if set(always) <= set(causes):
-                yield causes, lifted
+                lifts = (one.without for one in chosen)
+                yield causes, reduce(lambda asked, without: without(asked), lifts, question)
 
 
 _DIRECT = {
     "EAI_BADFLAGS": Cause.BAD_FLAGS,
     "EAI_FAMILY": Cause.BAD_FAMILY,
     "EAI_SERVICE": Cause.SERVICE,
-    "EAI_SOCKTYPE": Cause.SERVICE,
+    "EAI_SOCKTYPE": Cause.SOCKTYPE,
+    "EAI_IDN_ENCODE": Cause.IDN,
 }
 
 
@@ -318,7 +323,7 @@ def _error(question: _Question, error: str, stops: tuple[Cause, ...]) -> tuple[C
     try:
         sockets(request, question.service.services, question.dialect)
     except LookupFailed:
-        return (*stops, Cause.SERVICE)
+        return (*stops, Cause.NUMERICSERV)
     name = request.name or ""
     if "%" in name and inet_pton6(name.partition("%")[0]) is not None:
         return (*stops, Cause.ZONE)

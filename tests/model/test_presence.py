@@ -17,6 +17,7 @@ from harness.model.lookup import (
     AI_ADDRCONFIG,
     AI_ALL,
     AI_CANONNAME,
+    AI_IDN,
     AI_NUMERICHOST,
     AI_PASSIVE,
     AI_V4MAPPED,
@@ -134,6 +135,11 @@ MAPPED = AI_V4MAPPED
         (about("nobody", None, flags=AI_NUMERICHOST), "EAI_NONAME numerichost"),
         (about("web", ""), "EAI_NONAME no-address"),
         (about("fe80::1%none", None), "EAI_NONAME zone"),
+        (about("m\u00fcller", None, flags=AI_IDN), "EAI_IDN_ENCODE idn"),
+        (
+            about("web", "192.0.2.9", socktype=5, protocol=6),
+            "192.0.2.9 - left-out; EAI_SOCKTYPE socktype",
+        ),
         (about(None, None), "EAI_NONAME no-name-no-service"),
         (about("*", None), "EAI_NONAME no-name-no-service"),
         (about("web", "192.0.2.9", flags=0x10000), "192.0.2.9 - left-out; EAI_BADFLAGS bad-flags"),
@@ -143,7 +149,7 @@ MAPPED = AI_V4MAPPED
         ),
         (
             about("web", WEB, service="no", flags=0x400),
-            "192.0.2.9 - left-out; 2001:db8::9 - left-out; EAI_NONAME service",
+            "192.0.2.9 - left-out; 2001:db8::9 - left-out; EAI_NONAME numericserv",
         ),
     ],
 )

@@ -1,0 +1,248 @@
+"""Public reports of addresses that were missing, doubled or strange: the true reason for each.
+
+The expectations are written by hand. Then the named cause is taken away: the address comes back.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.compare.plan import make_jobs
+from harness.compare.results import Result
+from harness.compare.run import run
+from harness.model.presence import Cause
+from harness.sandbox import Pool
+from harness.scenario import LoadedScenario, load
+from harness.scenario.schema import Scenario
+from tests.compare.kit import host_lane
+from tests.conftest import Call
+from tests.live import kit
+
+FOLDER = Path(__file__).with_name("presence")
+
+NO_IPV4 = "AI_ADDRCONFIG: the host has no IPv4 address other than 127.0.0.1"
+NO_IPV6 = "AI_ADDRCONFIG: the host has no IPv6 address other than ::1"
+FOUR, SIX = "IPv4 alone is asked for (AF_INET)", "IPv6 alone is asked for (AF_INET6)"
+SIX_UNMAPPED = "IPv6 alone is asked for (AF_INET6 without AI_V4MAPPED)"
+LOCAL = "in a look-up for IPv4 the ::1 of a hosts file counts as 127.0.0.1"
+TWICE = "doubled 127.0.0.1: returned twice, for 127.0.0.1 and ::1"
+HELD_TWICE = "doubled 192.0.2.9: returned twice, as often as the name service gives it"
+
+# scenario -> for each of its look-ups what is said, and the addresses that are not as they are
+# held: what is returned for each, and the causes; "" has the error's
+Lines = tuple[str, ...]
+Codes = Mapping[str, tuple[str | None, str]]
+PLAIN: tuple[Lines, Codes] = ((), {})
+AS_IPV4: Codes = {"::1": ("127.0.0.1", "family")}
+BY_ADDRCONFIG: Codes = {"::1": ("127.0.0.1", "addrconfig")}
+EXPECTED: dict[str, list[tuple[Lines, Codes]]] = {
+    "loopback-alone": [
+        PLAIN,
+        (
+            (f"EAI_NONAME: {NO_IPV4} (left out: 127.0.0.1, ::1)",),
+            {
+                "": ("EAI_NONAME", "addrconfig"),
+                "127.0.0.1": (None, "addrconfig"), "::1": (None, "addrconfig"),
+            },
+        ),
+        (
+            (
+                f"EAI_NONAME: {NO_IPV6} (left out: ::1)",
+                f"left out 127.0.0.1: {NO_IPV6}; {SIX_UNMAPPED}",
+            ),
+            {
+                "": ("EAI_NONAME", "addrconfig"),
+                "127.0.0.1": (None, "addrconfig family"), "::1": (None, "addrconfig"),
+            },
+        ),
+        PLAIN,
+        (
+            (f"EAI_NONAME: {NO_IPV4} (left out: 127.0.0.1)",),
+            {"": ("EAI_NONAME", "addrconfig"), "127.0.0.1": (None, "addrconfig")},
+        ),
+        PLAIN,
+    ],
+    "container-without-ipv6": [
+        (
+            (f"changed ::1 to 127.0.0.1: {NO_IPV6}, but has IPv4 (172.17.0.2); {LOCAL}", TWICE),
+            BY_ADDRCONFIG,
+        ),
+        PLAIN,
+        (
+            (f"EAI_ADDRFAMILY: {NO_IPV6}, but has IPv4 (172.17.0.2) (left out: ::1)",),
+            {"": ("EAI_ADDRFAMILY", "addrconfig"), "::1": (None, "addrconfig")},
+        ),
+    ],
+    "ipv6-switched-off": [
+        PLAIN,
+        (
+            (
+                "changed ::1 to 127.0.0.1: AI_ADDRCONFIG: the host has no IPv6 address, but has "
+                f"IPv4 (172.17.0.2); {LOCAL}",
+                TWICE,
+            ),
+            BY_ADDRCONFIG,
+        ),
+        PLAIN,
+        ((f"left out 127.0.0.1: {SIX_UNMAPPED}",), {"127.0.0.1": (None, "family")}),
+        PLAIN,
+        PLAIN,
+    ],
+    "second-loopback": [
+        (
+            (
+                f"changed ::1 to 127.0.0.1: {NO_IPV6}, but has IPv4 (127.0.0.2); {FOUR}; {LOCAL}",
+                TWICE,
+            ),
+            {"::1": ("127.0.0.1", "addrconfig family")},
+        ),
+        (
+            (
+                f"EAI_NONAME: {NO_IPV6} (left out: ::1)",
+                f"left out 127.0.0.1: {NO_IPV6}; {SIX_UNMAPPED}",
+            ),
+            {
+                "": ("EAI_NONAME", "addrconfig"),
+                "127.0.0.1": (None, "addrconfig family"), "::1": (None, "addrconfig"),
+            },
+        ),
+        (
+            (f"changed ::1 to 127.0.0.1: {NO_IPV6}, but has IPv4 (127.0.0.2); {LOCAL}", TWICE),
+            BY_ADDRCONFIG,
+        ),
+    ],
+    "doubles": [
+        *[((f"changed ::1 to 127.0.0.1: {FOUR}; {LOCAL}", TWICE), AS_IPV4)] * 4,
+        ((HELD_TWICE,), {}),
+        ((HELD_TWICE,), {}),
+    ],
+    "mapped-beside-ipv6": [
+        PLAIN,
+        (
+            (
+                "left out 199.232.46.132: AI_V4MAPPED without AI_ALL gives IPv4 only where there "
+                "is no IPv6",
+            ),
+            {"199.232.46.132": (None, "v4mapped-without-all")},
+        ),
+    ],
+    "first-wildcard": [
+        PLAIN,
+        ((f"left out 0.0.0.0: {SIX}",), {"0.0.0.0": (None, "family")}),
+    ],
+    # nothing is missing: what was asked of these is the order
+    "two-lines": [PLAIN],
+    "own-name-by-dns": [PLAIN],
+    "own-name-by-a-module": [PLAIN],
+    "scopev4-rotation": [PLAIN, PLAIN],
+    "underscores": [PLAIN],
+    "container-hosts-file": [PLAIN] * 4,
+    "mesh": [PLAIN, PLAIN],
+}  # fmt: skip
+
+
+def codes(found: Mapping[str, Any]) -> dict[str, tuple[str | None, str]]:
+    """Of a result's JSON, in the form of `EXPECTED`."""
+    told = found["presence"]
+    changed = {
+        one["address"]: (one["returned"], " ".join(one["causes"]))
+        for one in told["addresses"]
+        if one["returned"] != one["address"]
+    }
+    if found["error"] is not None:
+        assert found["error"] == found["model_error"]
+        changed[""] = found["error"], " ".join(told["causes"])
+    return changed
+
+
+def test_every_report_is_expected_something() -> None:
+    assert {path.stem for path in FOLDER.iterdir()} == EXPECTED.keys()
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_reasons_are_the_true_ones(name: str, call: Call) -> None:
+    path, expected = FOLDER / f"{name}.yaml", EXPECTED[name]
+    results = json.loads(call("run", path, "--format", "json").out)["results"]
+    assert [codes(one) for one in results] == [by_hand for _, by_hand in expected]
+    assert [one["verdict"] for one in results] == ["agree"] * len(expected)
+    every = [line for lines, _ in expected for line in lines]
+    for command in (("run", path), ("explain", path)):
+        said = [line.strip() for line in call(*command).out.splitlines()]
+        told = [line for line in said if line.startswith(("left out", "changed", "doubled", "EAI"))]
+        # `explain` shows equal look-ups as one
+        assert list(dict.fromkeys(told)) == list(dict.fromkeys(every))
+    page = call("run", path, "--format", "html").out
+    assert all(line.replace("&", "&amp;") in page for line in every)
+
+
+def test_a_list_is_expected_as_it_is_returned(call: Call) -> None:
+    results = json.loads(call("run", FOLDER / "doubles.yaml", "--format", "json").out)["results"]
+    one = "expected {0}, got {0}, {0}"
+    assert [each["expectation_failures"] for each in results] == [
+        [],
+        [f"{who}: {one.format('127.0.0.1')}" for who in ("native", "model")],
+        [],
+        [f"{who}: {one.format('127.0.0.1')}" for who in ("native", "model")],
+        [f"{who}: {one.format('192.0.2.9')}" for who in ("native", "model")],
+        [],
+    ]
+    assert results[5]["native"] == ["192.0.2.9", "192.0.2.10", "192.0.2.9"]
+
+
+def taken_away(scenario: Scenario, causes: tuple[Cause, ...], *, host: bool) -> Scenario:
+    """The scenario without the causes; ``host``: AI_ADDRCONFIG stays, and the host has both."""
+    raw = scenario.model_dump(by_alias=True, mode="json")
+    for lookup in raw["lookups"]:
+        lookup["expect"] = []
+        if Cause.ADDRCONFIG in causes and not host:
+            lookup["flags"] = [one for one in lookup["flags"] if "ADDRCONFIG" not in one]
+        if Cause.FAMILY in causes:
+            lookup["family"] = "unspec"
+        if Cause.V4MAPPED_WITHOUT_ALL in causes:
+            lookup["flags"] = [*lookup["flags"], "AI_ALL"]
+    if Cause.ADDRCONFIG in causes and host:
+        raw["host"]["sysctls"] = {}
+        raw["host"]["interfaces"]["more"] = {"addresses": ["192.0.2.77/32", "2001:db8:77::7/128"]}
+    return Scenario.model_validate(raw)
+
+
+def results_of(loaded: LoadedScenario, scenario: Scenario) -> list[Result]:
+    job = make_jobs([LoadedScenario(scenario, loaded.path, None, "none")], (host_lane(),))[0]
+    (outcome,) = run([job], 1)
+    assert outcome.error is None
+    return [result for report in outcome.reports for result in report.results]
+
+
+@pytest.mark.parametrize("host", [False, True])
+@pytest.mark.parametrize("name", [name for name in EXPECTED if any(c for _, c in EXPECTED[name])])
+def test_without_the_cause_the_address_is_back(name: str, host: bool) -> None:
+    """On the real glibc, the flag or family changed, or the host given what it lacks."""
+    loaded = load(FOLDER / f"{name}.yaml")
+    tried = 0
+    for number, before in enumerate(results_of(loaded, loaded.scenario)):
+        assert before.presence is not None
+        for account in before.presence.addresses:
+            if not account.causes:
+                continue
+            assert account.address not in before.native
+            scenario = taken_away(loaded.scenario, account.causes, host=host)
+            after = results_of(loaded, scenario)[number]
+            mapped = f"::ffff:{account.address}"
+            back = {account.address, mapped if account.causes[0].startswith("v4") else ""}
+            if account.returned is None and after.presence is not None:
+                back |= {one.returned or "" for one in after.presence.addresses} - {""}
+            assert back & {*after.native}, (account, after.native)
+            tried += 1
+    assert tried
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "own-name-by-a-module"])
+def test_the_live_machine_is_told_the_same(name: str, pool: Pool) -> None:
+    loaded = load(FOLDER / f"{name}.yaml")
+    found = list(pool.run(kit.explain_all, loaded))
+    assert len(found) == len(EXPECTED[name])
+    for one, (lines, _) in zip(found, EXPECTED[name], strict=True):
+        assert one.result.presence_lines == lines
