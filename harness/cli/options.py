@@ -161,6 +161,9 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         shared("format", "; ".join(f"{name}: {summary}" for name, (summary, _) in FORMATS.items()),
                choices=tuple(FORMATS)),
         flag("-q --quiet", "text: only what fails or differs between builds, and the totals"),
+        flag("-v --verbose", "text: every look-up with its orders and rules, on a terminal too,"
+             " which else gets a line for each scenario of a library, suite or folder that is as"
+             " expected"),
         shared("output", "write there, not to the terminal", type=given("file")),
         option("--report", "write a further report of the same run; may be given several times",
                action="append", default=[], type=report, metavar="FORMAT=FILE"),

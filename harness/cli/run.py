@@ -22,8 +22,11 @@ def main(options: Options) -> int:
     """Run; returns the exit status."""
     if options.suite is not None and options.scenarios:
         raise UsageError("--suite: no scenario files beside it were expected")
-    if options.quiet and options.format != "text":
-        raise UsageError(f"--quiet: --format text was expected with it, not {options.format}")
+    for name in ("quiet", "verbose"):
+        if getattr(options, name) and options.format != "text":
+            raise UsageError(f"--{name}: --format text was expected with it, not {options.format}")
+    if options.quiet and options.verbose:
+        raise UsageError("--verbose: no --quiet beside it was expected")
     check(options)
     reference = None
     if options.against is None:
@@ -52,8 +55,12 @@ def main(options: Options) -> int:
         stream = sys.stdout
         if options.output is not None:
             stream = stack.enter_context(whole(options.output))
-        quiet = {"quiet": True} if options.quiet else {}
-        writers = [writer(options.format, stream, title, **quiet)]
+        few = {"quiet": True} if options.quiet else {}
+        # scenarios that are named one by one are few enough to be read
+        many = len(scenarios) > len(options.scenarios)
+        if options.format == "text" and many and not (few or options.verbose) and stream.isatty():
+            few = {"brief": True}
+        writers = [writer(options.format, stream, title, **few)]
         for name, file in reports:
             writers.append(writer(name, stack.enter_context(whole(file)), title))
         return _report(options, jobs, writers, acceptance)

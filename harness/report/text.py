@@ -1,5 +1,6 @@
 """Results for a terminal: for each look-up the orders, the verdict, and why."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from harness.compare.results import (
     BuildChange,
+    Change,
     LookupReport,
     Notice,
     Result,
@@ -44,19 +46,28 @@ _STYLES = {
 }
 
 _NAMED = 4  # interfaces named in one note
+_LONG = 200  # characters of a remark that is told once in a run
 
 
 class TextReport(Writer):
     """Writes reports one by one as they come, then the summary; nothing is wrapped.
 
-    ``quiet`` leaves out look-ups on which native and model agree and all builds answer alike.
+    ``quiet`` leaves out look-ups on which native and model agree and all builds answer alike,
+    what a baseline accepts, and what is told again at the end. ``brief`` does so, too, and has
+    a line for each scenario.
     """
 
-    def __init__(self, stream: TextIO, title: str = "", *, quiet: bool = False) -> None:
+    def __init__(
+        self, stream: TextIO, title: str = "", *, quiet: bool = False, brief: bool = False
+    ) -> None:
         super().__init__(stream, title)
         self._console = Terminal(file=stream)
         self._say = self._console.say
-        self._quiet = quiet
+        self._quiet = quiet or brief
+        self._brief = brief
+        self._heading = ""  # the scenario that stands above the next look-up
+        self._unshown: Counter[str] = Counter()  # look-ups of the scenario, by what came of them
+        self._remarks: set[str] = set()  # long ones, told already
         self._lookups: set[tuple[str, str, str]] = set()
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
         self._told: dict[str, None] = {}
@@ -71,10 +82,18 @@ class TextReport(Writer):
             self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator or ""
             if result.rows:
                 self._told[told(result)] = None
-        if self._quiet and not _noteworthy(report):
-            return
+        self._changed += sum(
+            isinstance(change, VersionChange) and not _held(report, change)
+            for change in report.differences
+        )
         if report.scenario != self._scenario:
+            self._end_scenario()
             self._scenario = report.scenario
+        if self._quiet and not _noteworthy(report):
+            self._unshown[_outcome(report)] += 1
+            return
+        if report.scenario != self._heading:
+            self._heading = report.scenario
             self._say(report.scenario, "bold")
             for line in device_lines(report.devices):
                 self._say(f"  {line}", "dim")
@@ -85,15 +104,14 @@ class TextReport(Writer):
         ):
             self._answer(list(same), report.results)
         for change in report.differences:
-            if isinstance(change, VersionChange):
-                if report.reference and change.older == change.newer:
-                    continue  # each is held against the reference below
-                self._changed += 1
+            if _held(report, change) or (self._quiet and report.against):
+                continue  # each is held against the reference below
             known = isinstance(change, BuildChange) and not change.failed
             self._say(f"    {change.headline}", "dim" if known else "yellow")
 
     def finish(self) -> None:
         """Write the totals, changes against another build, and stale entries of the baseline."""
+        self._end_scenario()
         lookups = len(self._lookups)
         on = ", ".join(_builds(self._ran))
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
@@ -107,8 +125,13 @@ class TextReport(Writer):
             plural = "s"[: self._changed != 1]
             self._say(f"{self._changed} difference{plural} between neighbouring versions")
         for rules, count, held in self.against.groups():
-            self._say(f"{rules}: {count}", "bold yellow")
+            heading = f"{rules}: {count}"
             for report, change in held:
+                if change.accepted and self._quiet:
+                    continue  # counted below
+                if heading:
+                    self._say(heading, "bold yellow")
+                    heading = ""
                 place = f"  {report.scenario}: {_title(report)}"
                 if change.accepted:
                     self._say(f"{place}: {acceptance(change)}")
@@ -123,6 +146,16 @@ class TextReport(Writer):
                 self._say(words, "bold yellow")
             if notice.kind == "cause":
                 self._say(f"glibc {notice.build}: {notice.text}", "bold")
+        if self._brief and lookups:
+            self._say("every look-up with its orders and rules: gai-harness run -v")
+
+    def _end_scenario(self) -> None:
+        """Write the line of a scenario's look-ups that are not shown, where there are any."""
+        if self._brief and self._unshown:
+            words = ", ".join(f"{count} {what}" for what, count in self._unshown.items())
+            above = self._heading == self._scenario
+            self._say(f"  beside: {words}" if above else f"{self._scenario}: {words}")
+        self._unshown.clear()
 
     def _answer(self, results: Sequence[Result], among: Sequence[Result]) -> None:
         first = results[0]
@@ -133,8 +166,17 @@ class TextReport(Writer):
         self._console.print(head, soft_wrap=True, highlight=False)
         for kind, line in result_lines(first):
             plain = kind == "why" and first.verdict is Verdict.AGREE
+            if len(line) > _LONG and kind == "trap":
+                line = self._once(line)
             if kind != "native" or not crashed:
                 self._say(f"      {line}", "dim" if plain else _STYLES.get(kind, ""))
+
+    def _once(self, remark: str) -> str:
+        """A long remark the first time, then what it begins with."""
+        if remark not in self._remarks:
+            self._remarks.add(remark)
+            return remark
+        return f"{remark.partition('; ')[0]} (explained above)"
 
 
 def device_lines(devices: Sequence[DeviceNote]) -> Iterator[str]:
@@ -175,10 +217,36 @@ def _builds(builds: Collection[tuple[str, str, str, str]]) -> Iterator[str]:
         yield f"{glibc} {arch} ({lane if alone else f'{label}, {lane}'})"
 
 
+def _held(report: LookupReport, change: Change) -> bool:
+    """Whether two builds of one version differ, each of which is held against the reference."""
+    of_version = isinstance(change, VersionChange) and change.older == change.newer
+    return of_version and bool(report.reference)
+
+
 def _noteworthy(report: LookupReport) -> bool:
-    """Whether ``--quiet`` shows a look-up: something fails, is known to, or differs."""
+    """Whether ``--quiet`` shows a look-up: something fails or differs that is not told at the end.
+
+    Builds that differ from each other do not both answer as the reference.
+    """
+    told = {change.new.where for change in report.against if not change.accepted}
     return bool(
-        report.failed
-        or report.differences
-        or any(result.differs or result.predicted or result.untrusted for result in report.results)
+        (report.differences and not report.against)
+        or any(
+            result.predicted or result.untrusted or (result.failed and not _said(result, told))
+            for result in report.results
+        )
     )
+
+
+def _said(result: Result, told: Collection[str]) -> bool:
+    """Whether a change, told for the builds ``told``, says all that is wrong with a result."""
+    only_order = result.verdict is Verdict.DISAGREE and not result.unmet
+    return only_order and not result.differences and result.where in told
+
+
+def _outcome(report: LookupReport) -> str:
+    """What came of a look-up that is not shown."""
+    if any(not change.accepted for change in report.against):
+        return "told at the end"
+    known = report.against or any(one.accepted for one in report.results)
+    return "accepted by the baseline" if known else "as expected"

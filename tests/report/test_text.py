@@ -2,13 +2,14 @@
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from harness.compare.bench.curve import Point, Sample, growth
-from harness.compare.results import Verdict
+from harness.compare.results import Remark, Verdict
 from harness.report.bench import PlotError, draw, panels, svg
 from harness.report.doctor import Check, conclusion, write_check
 from harness.report.formats import FORMATS
@@ -38,9 +39,52 @@ def test_quiet_shows_what_fails_or_differs_and_counts_all() -> None:
     everything = [kit.AGREEING, kit.CHANGED, kit.DISAGREEING, kit.ACCEPTED]
     quiet = written("text", everything, quiet=True)
     for report in everything:
-        assert (f"{report.scenario}\n" in quiet) == (report is not kit.AGREEING)
+        shown = report not in (kit.AGREEING, kit.ACCEPTED)
+        assert (f"{report.scenario}\n" in quiet) == shown
     assert "4 lookups on glibc" in quiet
+    assert ", 1 accepted by the baseline\n" in quiet
     assert f"{kit.AGREEING.scenario}\n" in written("text", everything, quiet=False)
+
+
+def test_brief_has_a_line_for_each_scenario_and_all_of_what_fails() -> None:
+    again = replace(kit.AGREEING, scenario=kit.DISAGREEING.scenario)
+    accepted = replace(kit.ACCEPTED, against=())
+    everything = [kit.AGREEING, kit.AGREEING, accepted, again, kit.DISAGREEING]
+    brief = written("text", everything, brief=True).splitlines()
+    assert brief[:3] == [
+        f"{kit.AGREEING.scenario}: 2 as expected",
+        f"{accepted.scenario}: 1 accepted by the baseline",
+        kit.DISAGREEING.scenario,
+    ]
+    assert "      first difference at number 2" in brief
+    assert "  beside: 1 as expected" in brief
+    assert brief[-1].endswith("gai-harness run -v")
+
+
+def test_quiet_tells_a_change_once_and_counts_what_is_accepted() -> None:
+    good, known = kit.ACCEPTED.results
+    order = ", ".join(known.native)
+    changed = replace(kit.ACCEPTED, results=(good, replace(known, accepted=False)))
+    assert written("text", [changed]).count(order) == 2
+    quiet = written("text", [changed], quiet=True)
+    assert quiet.count(order) == 1
+    assert "1 of 1 answers differ" in quiet
+    [change] = kit.ACCEPTED.against
+    expected = replace(change, accepted=True, reason="as meant")
+    accepted = replace(kit.ACCEPTED, against=(expected,))
+    assert "as meant" in written("text", [accepted])
+    quiet = written("text", [accepted], quiet=True)
+    assert "as meant" not in quiet
+    assert "1 of 1 answers differ" in quiet
+    assert quiet.endswith(", 1 accepted\n")
+
+
+def test_a_long_remark_is_told_once() -> None:
+    text = "IPv4-only host: it begins; " + "and it goes on. " * 20
+    told = kit.lookup("s", [kit.result("2.36", (kit.NEAR,), remarks=(Remark("trap", text),))])
+    shown = written("text", [told, told]).splitlines()
+    begun = [line.strip() for line in shown if "IPv4-only" in line]
+    assert begun == [text.strip(), "IPv4-only host: it begins (explained above)"]
 
 
 def test_look_ups_and_answers_are_counted_apart() -> None:
