@@ -16,7 +16,8 @@ from harness import glibcs
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import complain, say, write_json
 from harness.model.dialects import FIRST_RUN
-from harness.report.terminal import bar
+from harness.report.tables import table_lines
+from harness.report.terminal import Terminal, bar
 from harness.versions import SUPPORTED, Version, interpreter_arch
 
 if TYPE_CHECKING:
@@ -48,10 +49,9 @@ def _list(options: Options) -> int:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = map(str.ljust, row[:-1], widths)
-        say("  ".join([*cells, row[-1]]))
+    console = Terminal()
+    for line in table_lines(rows, console.width if console.is_terminal else None):
+        say(line)
 
 
 def _fetch(options: Options) -> int:

@@ -4,17 +4,14 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import groupby
 
-from rich import box
-from rich.table import Table
-
 from harness.compare.explain import Explanation, TraceReport
-from harness.compare.results import DestinationRow
+from harness.compare.results import DestinationRow, Result
 from harness.compare.values import fill, grouped
 from harness.report.documents import Explain, Explained
+from harness.report.tables import folded, table_lines
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
 from harness.report.words import equality, told
-from harness.text.shown import one_line
 
 _WIDE = 150
 
@@ -62,7 +59,8 @@ def _write(console: Terminal, builds: str, found: Explanation) -> None:
     if result.untrusted:
         console.say(f"  not counted: {result.untrusted}", "bold magenta")
     if result.destinations:
-        console.print(_table(result.destinations))
+        for line in _facts(result, console.width):
+            console.say(line)
         if len(result.order) > len(result.destinations):  # one of them stands there twice
             console.say(f"  returned: {', '.join(result.order)}")
     elif result.native:
@@ -110,16 +108,33 @@ def _traced(trace: TraceReport) -> Iterator[tuple[str, str]]:
         yield f"connect {check.destination}: source {check.traced}, {says}", style
 
 
-def _table(rows: Sequence[DestinationRow]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for heading in (
-        "destination", "was", "source", "reachable", "scope", "label", "precedence",
-        "interface", "common prefix", "flags",
-    ):  # fmt: skip
-        table.add_column(heading, no_wrap=heading in ("destination", "source"))
-    for row in rows:
-        table.add_row(*map(one_line, _cells(row)))
-    return table
+_HEADINGS = (
+    "destination", "was", "source", "reachable", "scope", "label", "precedence", "interface",
+    "common prefix", "flags",
+)  # fmt: skip
+# the columns in which each rule sees what it decides on
+_SEEN = {1: (3,), 2: (4,), 3: (9,), 4: (9,), 5: (5,), 6: (6,), 7: (7,), 8: (4,), 9: (8,)}
+
+
+def _facts(result: Result, width: int) -> Iterator[str]:
+    """The table of the destinations; what all have in common stands above it."""
+    rows = [_cells(row) for row in result.destinations]
+    decided = {at for one in result.decisions for at in _SEEN.get(one.rule or 0, ())}
+    alike = {
+        at
+        for at, column in enumerate(zip(*rows, strict=True))
+        if len(rows) > 1 and len({*column}) == 1 and at > 1 and at not in decided
+    }
+    yield ""
+    if alike:
+        common = "; ".join(f"{_HEADINGS[at]} {rows[0][at]}" for at in sorted(alike))
+        for line in folded(f"in common: {common}", width - 2):
+            yield f"  {line}"
+        yield ""
+    kept = [at for at in range(len(_HEADINGS)) if at not in alike]
+    table = [[row[at] for at in kept] for row in (_HEADINGS, *rows)]
+    yield from table_lines(table, width, "  ")
+    yield ""
 
 
 def _cells(row: DestinationRow) -> tuple[str, ...]:
