@@ -35,7 +35,8 @@ In what order glibc's getaddrinfo returns addresses, and why.
 begin with:
   gai-harness doctor          what this machine can do
   gai-harness explain NAME    the order of a host name here and now, and the rules behind it
-  gai-harness run             real glibc against the model, on the library of scenarios"""
+  gai-harness run             real glibc against the model, on the library of scenarios
+  gai-harness help COMMAND    all that a command takes"""
 _EPILOG = """\
 exit status: 0 all agree · 1 a disagreement or finding · 2 wrong use or bad input
              3 this machine cannot do it (gai-harness doctor says why)"""
@@ -86,6 +87,8 @@ def _refuse(words: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (the contract's 0 to 3)."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["help"]:
+        words = [*(word for word in words if word != "help"), "--help"]
     name = words[0] if words and words[0] in COMMANDS else ""
     try:
         try:

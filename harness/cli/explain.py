@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.cli.parser import FINDING, OK, Options, UsageError
+from harness.cli.parser import FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.streams import say, write_json
 from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
@@ -29,6 +29,8 @@ def main(options: Options) -> int:
     options.pair = options.pair and tuple(options.pair)
     if not options.what and options.service is None:
         raise UsageError("a NAME, a SCENARIO or --service was expected")
+    if options.glibc is not None:
+        expect_no_build(options.glibc, options.what, "a scenario")
     kinds = {plan.is_scenario(word) for word in options.what} or {False}
     if len(kinds) > 1:
         raise UsageError("either host names or scenarios were expected, not both")

@@ -56,7 +56,8 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
 
 def _fetch(options: Options) -> int:
     wanted: dict[str, bool] = dict.fromkeys([*options.versions, *options.suite], False)
-    if options.all:
+    if options.all or wanted.pop("all", None) is not None:
+        options.all = True
         # The value says that the user can do without it.
         wanted |= {suite.name: suite.archived for suite in glibcs.catalogue()}
     if not wanted:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.advice.lint import CODES
 from harness.model.host import address_text
 from harness.report.formats import FORMATS
 
@@ -78,6 +79,7 @@ seconds = checked(
     "a number of seconds from 0.001 to 3600",
     lambda text: float(text) if 0.001 <= float(text) <= 3600 else None,
 )
+code = checked("a code of lint, such as GAI012,", lambda text: text if text in CODES else None)
 report = checked(f"FORMAT=FILE ({', '.join(FORMATS)})", _report)
 scheduler = checked("local or an address such as tcp://host:8786", _scheduler)
 
@@ -90,6 +92,13 @@ SCHEMAS = (
     "scenario", "results", "explain", "whatif", "suggest", "kubelet", "bench", "fuzz", "doctor",
     "lint", "probe",
 )  # fmt: skip
+
+
+class _Format(argparse.Action):
+    """``--format json`` where a command has ``--json``."""
+
+    def __call__(self, _parser: object, options: argparse.Namespace, value: Any, *_: Any) -> None:
+        options.json = value == "json"
 
 
 Option = tuple[list[str], dict[str, Any]]
@@ -129,6 +138,23 @@ def shared(name: str, meaning: str | None = None, **changes: Any) -> Option:
     return spellings.split(), {**words, **({"help": meaning} if meaning else {}), **changes}
 
 
+# the same two words on every command that writes JSON
+_AS_JSON = option(
+    "--json",
+    "short for --format json",
+    dest="format",
+    action="store_const",
+    const="json",
+    default=argparse.SUPPRESS,
+)
+_JSON_AS_FORMAT = option(
+    "--format",
+    "text (default) or json",
+    dest="json",
+    action=_Format,
+    choices=("text", "json"),
+    default=argparse.SUPPRESS,
+)
 _BUILDS = shared("glibc", "the builds to run on: host (default), 2.31, 2.41,host, a folder, all")
 _SCHEDULER: tuple[Option, ...] = (
     option("--scheduler", "spread the work over the Dask cluster of this scheduler"
@@ -141,12 +167,14 @@ _SCHEDULER: tuple[Option, ...] = (
 OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "doctor": (
         shared("format"),
+        _AS_JSON,
         flag("--network", "also ask the distribution's mirrors whether they answer; nothing is"
              " downloaded but the signed release file of each suite"),
     ),
     "run": (
         option("scenarios", "scenario files or folders of them; the built-in library when none is"
                " given", nargs="*", metavar="SCENARIO", type=path),
+        flag("--list", "list the scenarios and suites, and what each shows, and run nothing"),
         shared("suite",
                "run a generated suite: rule9 (thousands of comparisons), findings or smoke"),
         shared("glibc",
@@ -160,6 +188,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " times; a name of the catalogue works, as does 'none'"),
         shared("format", "; ".join(f"{name}: {summary}" for name, (summary, _) in FORMATS.items()),
                choices=tuple(FORMATS)),
+        _AS_JSON,
         flag("-q --quiet", "text: only what fails or differs between builds, and the totals"),
         flag("-v --verbose", "text: every look-up with its orders and rules, on a terminal too,"
              " which else gets a line for each scenario of a library, suite or folder that is as"
@@ -184,6 +213,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--pair", "also say which rule tells these two addresses apart",
                nargs=2, metavar=("A", "B"), type=address),
         shared("json"),
+        _JSON_AS_FORMAT,
         "for host names, as in getaddrinfo(3)",
         option("--service", "a service name or port"),
         option("--family", None, choices=("unspec", "inet", "inet6")),
@@ -216,6 +246,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         shared("glibc"),
         flag("--expect-unchanged", "end with status 1 when an order changes"),
         shared("json"),
+        _JSON_AS_FORMAT,
     ),
     "fuzz": (
         option("--seconds", "stop after so many seconds (default 60)", type=whole(1), metavar="N"),
@@ -228,11 +259,13 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         shared("output", "where the scenario files of disagreements go (default: fuzz-found)",
                default="fuzz-found", metavar="DIR"),
         shared("json", "report as JSON"),
+        _JSON_AS_FORMAT,
         *_SCHEDULER,
     ),
     "bench": (
         shared("glibc", "the builds to measure: host (default), 2.31, 2.41,host, a folder, all"),
         shared("json", "report as JSON, in seconds"),
+        _JSON_AS_FORMAT,
         option("--plot", "draw cost against number of destinations into FILE.svg, or FILE.png"
                " with the extra 'plot'", type=picture, metavar="FILE"),
         flag("--quick", "a tenth of the measuring, and less certainty"),
@@ -259,6 +292,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--want", "the InternalIP it should be (default: the one the default route gives)",
                metavar="A[,B]", type=addresses, default=()),
         shared("json"),
+        _JSON_AS_FORMAT,
     ),
     "suggest": (
         option("name", "the name to look up, on a copy of this host; or a scenario",
@@ -269,18 +303,23 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         shared("lookup", "the scenario's look-up of this name; needed where it has several"),
         shared("glibc", "the builds that must all give the order, as for run (default host)"),
         shared("json"),
+        _JSON_AS_FORMAT,
     ),
     "lint": (
         option("files", "gai.conf files; - is stdin", nargs="+", metavar="FILE"),
         shared("format", "text (default), json, or GitHub's workflow annotations",
                choices=("text", "json", "github")),
+        _AS_JSON,
+        option("--accept", "this finding is meant: do not report it; may be given several times."
+               " A comment in the file does it with a reason: # gai-harness: accept GAI012 REASON",
+               action="append", default=[], metavar="GAI012", type=code),
     ),
     "glibc": (),
-    "glibc list": (shared("format"),),
+    "glibc list": (shared("format"), _AS_JSON),
     "glibc fetch": (
-        option("versions", "a version, 2.31 or 2.36:armhf, or a suite, bookworm",
+        option("versions", "a version, 2.31 or 2.36:armhf, a suite, bookworm, or all",
                nargs="*", metavar="VERSION"),
-        flag("--all", "every version the distribution has"),
+        flag("--all", "every version the distribution has, as the word all"),
         shared("suite", "what this suite carries; may be given several times",
                action="append", default=[], metavar="SUITE"),
         shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…"),
@@ -300,6 +339,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "glibc probe": (
         option("build", "the build, as for run --glibc", metavar="BUILD"),
         shared("json"),
+        _JSON_AS_FORMAT,
     ),
     "glibc remove": (
         option("versions", "a version, a name, an id of glibc list, or all",
@@ -331,8 +371,7 @@ _ACTIONS = {
     }
 }
 _EPILOGS = {
-    "doctor": "exit status: 0 when gai-harness run can do its job on this machine, 3 when it"
-    " cannot",
+    "doctor": "exit status: 0 when gai-harness run can do its job on this host, 3 when it cannot",
     "snapshot": "Nothing is changed and no root is needed. What a copy cannot have is listed in the"
     " file under left_out. Replay it with: gai-harness run FILE",
     "schema": "The schema is draft 2020-12; editors with a YAML language server check and"

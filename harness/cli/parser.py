@@ -2,11 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.text.nearest import did_you_mean
 from harness.text.shown import one_line
+from harness.versions import is_version
 
 OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
 Options = argparse.Namespace
@@ -59,3 +61,13 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action.choices, dict):
                 for parser in action.choices.values():
                     yield from parser._options()  # noqa: SLF001
+
+
+def expect_no_build(glibc: str, words: Iterable[str], wanted: str) -> None:
+    """Raise UsageError for a word that names a build: those of ``--glibc`` go with commas."""
+    for word in words:
+        if is_version(word.partition(":")[0]) and not Path(word).exists():
+            hint = f"builds go with a comma between them: --glibc {glibc},{word}"
+            if glibc == "host":
+                hint = f"a build is named by --glibc {word}"
+            raise UsageError(f"{word}: {wanted} was expected; {hint}")

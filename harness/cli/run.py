@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from harness.cli.acceptance import Acceptance, check
+from harness.cli.listing import show
 from harness.cli.outputs import spare, whole
-from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError
+from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.scheduler import job_outcomes
 from harness.cli.streams import complain
 from harness.compare import plan
@@ -27,7 +28,10 @@ def main(options: Options) -> int:
             raise UsageError(f"--{name}: --format text was expected with it, not {options.format}")
     if options.quiet and options.verbose:
         raise UsageError("--verbose: no --quiet beside it was expected")
+    if options.list:
+        return show(options)
     check(options)
+    expect_no_build(options.glibc, map(str, options.scenarios), "a scenario")
     reference = None
     if options.against is None:
         lanes = plan.lanes_for(options.glibc, options.lane)

@@ -51,6 +51,14 @@ def _smoke() -> Iterator[Cases]:
     ).add("far4-then-far6-then-near4", order, [{"order": order, "glibc": ">=2.8"}])
 
 
+SHOWN = {
+    "rule9": "when rule 9 decides and when it does not, exhaustively: thousands of comparisons",
+    "smoke": "a few hosts of every sort, for machines that are slow",
+    "findings": "public reports of a wrong order, played through in every shape",
+}
+"""What each suite shows, in a line."""
+
+
 def suites() -> dict[str, Callable[[], list[LoadedScenario]]]:
     """The suites by name; calling one generates its scenarios, whose path is ``suite:NAME``."""
     made = {"rule9": [*FAMILIES.values()], "smoke": [_smoke], "findings": [findings.cases]}
