@@ -2,17 +2,32 @@
 
 import sys
 
+from harness.advice.accepted import Acceptance, AcceptError, acceptances
 from harness.advice.lint import Finding, lint
-from harness.cli.parser import FINDING, OK, Options
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import content, say, write_json
 from harness.text.reading import GAI_CONF_LIMIT
 from harness.text.shown import bare, escaped
 
 
 def main(options: Options) -> int:
-    """Lint every file; 1 when there is a finding."""
-    files = [(name, lint(content(name, GAI_CONF_LIMIT))) for name in options.files]
-    found = [(name, finding) for name, findings in files for finding in findings]
+    """Lint every file; 1 when there is a finding that is not accepted."""
+    accepted = [Acceptance(code, "--accept") for code in options.accept]
+    found: list[tuple[str, Finding]] = []
+    meant = 0
+    for name in options.files:
+        data = content(name, GAI_CONF_LIMIT)
+        try:
+            known = [*accepted, *acceptances(data)]
+        except AcceptError as error:
+            raise UsageError(f"{name}:{error}") from None
+        for finding in lint(data):
+            if any(one.takes(finding) for one in known):
+                meant += 1
+            else:
+                found.append((name, finding))
+    if meant:
+        say(f"{meant} finding{'s'[: meant != 1]} accepted", sys.stderr)
     if options.format == "json":
         from harness.compare.values import fill  # twice the time of the rest
         from harness.report.documents import FileFinding, Lint
