@@ -202,15 +202,20 @@ def _scope_prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:
 def _length(text: str, most: int, dialect: Dialect) -> int:
     bits = _number(text, dialect, "prefix length", Cause.EMPTY_LENGTH, Cause.BAD_LENGTH)
     if bits > most:
-        raise _Dropped(Cause.BAD_LENGTH, f"prefix length {bits} is above {most}")
+        raise _Dropped(Cause.BAD_LENGTH, f"prefix length {_as_written(text, bits)} is above {most}")
     return bits
 
 
 def _value(text: str, dialect: Dialect) -> int:
     number = _number(text, dialect, "value", Cause.NO_VALUE, Cause.BAD_VALUE)
     if number > INT_MAX:
-        raise _Dropped(Cause.BAD_VALUE, f"value {number} is above {INT_MAX}")
+        raise _Dropped(Cause.BAD_VALUE, f"value {_as_written(text, number)} is above {INT_MAX}")
     return number
+
+
+def _as_written(text: str, number: int) -> str:
+    """A number as the file has it, and as it is read where that is another one."""
+    return text[:24] if text == str(number) else f"{text[:24]} (read as {number})"
 
 
 def _number(text: str, dialect: Dialect, what: str, missing: Cause, bad: Cause) -> int:

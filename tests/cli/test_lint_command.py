@@ -69,3 +69,50 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
     done = call("lint", "-")
     assert done.status == 1
     assert done.out.startswith("-:1: GAI002 ")
+
+
+def test_what_is_meant_is_accepted(tmp_path: Path, call: Call) -> None:
+    path = tmp_path / "meant.conf"
+    path.write_text("precedence ::ffff:0:0/96 100\nreload yes\n")
+    assert ": GAI012 " in call("lint", path).out
+    done = call("lint", "--accept", "GAI012", "--accept", "GAI015", path)
+    assert (done.status, done.out, done.err) == (0, "", "2 findings accepted\n")
+    path.write_text(
+        "# gai-harness: accept GAI012 no 6to4 here\nprecedence ::ffff:0:0/96 100\n"
+        "reload yes # gai-harness: accept GAI015 our tool writes it whole\n"
+    )
+    done = call("lint", "--json", path)
+    assert (done.status, json.loads(done.out)["findings"]) == (0, [])
+    # behind an entry it is for that line alone
+    path.write_text("reload no # gai-harness: accept GAI015 of no use\nreload yes\n")
+    assert ":2: GAI015 " in call("lint", path).out
+
+
+@pytest.mark.parametrize(
+    ("comment", "said"),
+    [
+        ("accept GAI012", ":1: accept GAI012: a reason behind it was expected"),
+        ("accept GAI12 so", ":1: accept GAI12: a code of lint was expected"),
+        ("accept", ":1: accept : a code of lint was expected"),
+    ],
+)
+def test_an_acceptance_that_is_none(comment: str, said: str, tmp_path: Path, call: Call) -> None:
+    path = tmp_path / "a.conf"
+    path.write_text(f"# gai-harness: {comment}\nprecedence ::ffff:0:0/96 100\n")
+    done = call("lint", path)
+    assert done.status == 2
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("precedence ::/0 -1", "value -1 (read as 18446744073709551615) is above 2147483647"),
+        ("scopev4 10.0.0.0/-1 5", "prefix length -1 (read as 18446744073709551615) is above 32"),
+        ("precedence ::/0 4294967295", "value 4294967295 is above 2147483647"),
+    ],
+)
+def test_a_number_is_shown_as_written(line: str, said: str, tmp_path: Path, call: Call) -> None:
+    path = tmp_path / "a.conf"
+    path.write_text(f"{line}\n")
+    assert f":1: GAI00{3 if 'length' in said else 7} {said}: ignored" in call("lint", path).out
