@@ -15,7 +15,7 @@ INTERRUPTED, NO_READER = 130, 141  # as a shell says of SIGINT and SIGPIPE
 
 # The module of that name has main(arguments) -> exit status.
 COMMANDS: dict[str, str] = {
-    "doctor": "say what this machine can do, and what to install for the rest",
+    "doctor": "say what this host can do, and what to install for the rest",
     "run": "compare real glibc with the model on scenarios",
     "explain": "say why a look-up gives its order",
     "whatif": "try a gai.conf on a private copy: the order before and after",
@@ -33,13 +33,13 @@ _SYNOPSIS = """\
 In what order glibc's getaddrinfo returns addresses, and why.
 
 begin with:
-  gai-harness doctor          what this machine can do
+  gai-harness doctor          what this host can do
   gai-harness explain NAME    the order of a host name here and now, and the rules behind it
   gai-harness run             real glibc against the model, on the library of scenarios
   gai-harness help COMMAND    all that a command takes"""
 _EPILOG = """\
 exit status: 0 all agree · 1 a disagreement or finding · 2 wrong use or bad input
-             3 this machine cannot do it (gai-harness doctor says why)"""
+             3 this host cannot do it (gai-harness doctor says why)"""
 
 
 def _top(words: Sequence[str] = ()) -> Parser:
@@ -157,5 +157,5 @@ def _verdict(name: str, error: Exception) -> tuple[int, str] | None:
         return CANNOT, line  # a room has said in its words that the disk is full
     leads_on = "gai-harness " in line or "did you mean" in line
     if status == CANNOT and name not in ("", "doctor") and not leads_on:
-        line += "; gai-harness doctor says what this machine can do"
+        line += "; gai-harness doctor says what this host can do"
     return status, line

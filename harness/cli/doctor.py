@@ -1,4 +1,4 @@
-"""``gai-harness doctor``: what this machine can do, tried, and what would help with the rest."""
+"""``gai-harness doctor``: what this host can do, tried, and what would help with the rest."""
 
 import sys
 

@@ -29,7 +29,7 @@ def main(options: Options) -> int:
             raise UsageError("--family: no --node-ip beside it was expected")
         options.node_ip = "0.0.0.0" if options.family == "inet" else "::"
     if options.scenario is None and options.glibc != "host":
-        raise UsageError("--glibc: only with --scenario; this machine's own glibc answers here")
+        raise UsageError("--glibc: only with --scenario; this host's own glibc answers here")
     node = None if options.node is None else _read_node(options)
     loaded: LoadedScenario | None = None
     if options.scenario is not None:
@@ -38,7 +38,7 @@ def main(options: Options) -> int:
             raise UsageError(f"--scenario {options.scenario}: one scenario was expected")
     flags = _flags(options, node, loaded)
     gathered, chosen = _gather(options, flags, loaded)
-    source = "this machine" if loaded is None else loaded.scenario.name
+    source = "this host" if loaded is None else loaded.scenario.name
     want = tuple(map(ip_address, options.want))
     report = judge(source, flags, gathered.net, chosen, gathered.answers, node, want)
     write_json(report) if options.json else sys.stdout.write(as_text(report))

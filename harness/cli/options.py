@@ -13,7 +13,7 @@ from harness.model.host import address_text
 from harness.report.formats import FORMATS
 
 T = TypeVar("T")
-LOCAL = "local"  # processes of this machine: no Dask, and so no port that others can use
+LOCAL = "local"  # processes of this host: no Dask, and so no port that others can use
 
 
 def checked(wanted: str, read: Callable[[str], T | None]) -> Callable[[str], T]:
@@ -159,7 +159,7 @@ _BUILDS = shared("glibc", "the builds to run on: host (default), 2.31, 2.41,host
 _SCHEDULER: tuple[Option, ...] = (
     option("--scheduler", "spread the work over the Dask cluster of this scheduler"
            " (tls://host:8786), which needs the extra 'cluster'; or over --jobs processes of"
-           " this machine", type=scheduler, metavar="ADDRESS|local"),
+           " this host", type=scheduler, metavar="ADDRESS|local"),
     *(option(f"--tls-{name}", f"with --scheduler: {meaning}", metavar="FILE")
       for name, meaning in TLS.items()),
 )  # fmt: skip
@@ -207,7 +207,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         *_SCHEDULER,
     ),
     "explain": (
-        option("what", "host names, looked up on this machine as it is; or scenario files, or"
+        option("what", "host names, looked up on this host as it is; or scenario files, or"
                " names of the built-in library; with --service none is needed",
                nargs="*", metavar="NAME|SCENARIO", type=given("name")),
         option("--pair", "also say which rule tells these two addresses apart",
@@ -272,9 +272,9 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     ),
     "kubelet": (
         shared("scenario",
-               "a scenario or snapshot, or a name of the built-in library; this machine otherwise"),
+               "a scenario or snapshot, or a name of the built-in library; this host otherwise"),
         option("--node-name", "the machine's name, which becomes the node's (default: the Node"
-               " object's, the scenario's first look-up, or this machine's)", metavar="NAME"),
+               " object's, the scenario's first look-up, or this host's)", metavar="NAME"),
         option("--hostname-override", "kubelet's flag", default="", metavar="NAME"),
         option("--node-ip", "kubelet's flag: an address, an IPv4 and an IPv6 one, or 0.0.0.0 or ::"
                " for a family", default="", metavar="A[,B]"),

@@ -13,7 +13,7 @@ from harness.compare.run import HostJob, JobOutcome, run
 
 
 def _is_here(options: Options) -> bool:
-    """Whether the work is done on this machine. Raises UsageError for --tls-… without a use."""
+    """Whether the work is done on this host. Raises UsageError for --tls-… without a use."""
     here = options.scheduler in (None, LOCAL)
     for name in TLS:
         if here and getattr(options, f"tls_{name}") is not None:

@@ -143,7 +143,7 @@ def _reasons(one: Seen, other: Seen) -> tuple[str, ...]:
 
 
 def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[str, list[Seen]]:
-    """The builds of each architecture that are trusted, oldest first; this machine's first."""
+    """The builds of each architecture that are trusted, oldest first; this host's first."""
     pairs = (seen for seen in zip(evidences, results, strict=True) if not seen[1].untrusted)
     aged = sorted(pairs, key=lambda seen: Version.parse(seen[1].glibc))
     found = grouped(aged, lambda seen: seen[1].arch)

@@ -1,4 +1,4 @@
-"""``explain`` on the live host: the real getaddrinfo of this machine, as it is."""
+"""``explain`` on the live host: the real getaddrinfo of this host, as it is."""
 
 from collections import Counter
 from dataclasses import replace
@@ -41,7 +41,7 @@ _KNOWN: dict[str | None, Literal["files", "dns"]] = {"files": "files", "dns": "d
 def explain_live(
     lookup: Lookup, pair: tuple[str, str] | None = None, timeout: float = 10.0
 ) -> Explanation:
-    """Explain one look-up on this machine, without namespace and without root.
+    """Explain one look-up on this host, without namespace and without root.
 
     Parameters: ``lookup`` the name and hints; ``pair`` two addresses to tell apart;
     ``timeout`` seconds for glibc and for each name service. Raises GlibcError on a host
@@ -60,7 +60,7 @@ def explain_live(
     view = look((*targets, *_native_targets(native)))
     gai_conf = read_gai_conf()
     conf = NamedGaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf)
-    # not checked: the zones of a look-up are this machine's
+    # not checked: the zones of a look-up are this host's
     scenario = Scenario.model_construct(name=_NAME, host=Host(), lookups=(lookup,))
     evidence = Evidence(scenario, lookup, conf, view, names, lane, native)
     result, evidence, note = _judged(evidence, request, given)

@@ -1,4 +1,4 @@
-"""What this machine can do, tried, and what would help with the rest: one table of checks."""
+"""What this host can do, tried, and what would help with the rest: one table of checks."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Which glibcs this machine has and could have: its own, the cache's, its distribution's."""
+"""Which glibcs this host has and could have: its own, the cache's, its distribution's."""
 
 import os
 import shutil

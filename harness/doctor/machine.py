@@ -1,4 +1,4 @@
-"""What sandboxes this machine can make, how getaddrinfo can be called, and the main job."""
+"""What sandboxes this host can make, how getaddrinfo can be called, and the main job."""
 
 import errno
 import os
@@ -151,7 +151,7 @@ def _core() -> Found:
     if other is not None:
         return Finding(
             f"getaddrinfo is {other}'s here, a preloaded library's", None,
-            "this machine's own look-ups cannot be explained",
+            "this host's own look-ups cannot be explained",
             "start without LD_PRELOAD, or take it out of /etc/ld.so.preload",
         )  # fmt: skip
     return "the extension is built: the host's glibc, in process"

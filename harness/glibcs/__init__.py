@@ -1,4 +1,4 @@
-"""The glibc builds of this machine: the host's, directories, and distribution packages.
+"""The glibc builds of this host: the host's, directories, and distribution packages.
 
 ::
 

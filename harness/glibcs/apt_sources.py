@@ -155,6 +155,6 @@ def _files() -> list[Path]:
 def no_apt() -> GlibcUnavailable:
     """The error for a machine without apt."""
     return GlibcUnavailable(
-        "this machine has no apt-get, which fetches glibc packages",
+        "this host has no apt-get, which fetches glibc packages",
         "unpack the glibc you want and name it: gai-harness glibc add DIR",
     )

@@ -9,7 +9,7 @@ from harness.versions import Version
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One glibc build: where its files lie on this machine and what they are.
+    """One glibc build: where its files lie on this host and what they are.
 
     Args:
         version: As the C library itself says: ``"2.36"``, ``"2.42.9000"``.
@@ -62,7 +62,7 @@ class GlibcError(Exception):
     """A tree, a package or a specification that cannot be used as a glibc build.
 
     ``str()`` is the one line shown. ``exit_status`` is the status the command line ends with:
-    2 here (wrong input), 3 in the subclasses (this machine cannot do it).
+    2 here (wrong input), 3 in the subclasses (this host cannot do it).
     """
 
     exit_status: int = 2
@@ -73,7 +73,7 @@ class GlibcError(Exception):
 
 
 class GlibcUnavailable(GlibcError):
-    """A build that cannot be had on this machine; ``hint`` names what would help."""
+    """A build that cannot be had on this host; ``hint`` names what would help."""
 
     exit_status = 3
 
@@ -84,11 +84,11 @@ class GlibcUnavailable(GlibcError):
 
 
 class GlibcMissing(GlibcError):
-    """A build that is not on this machine, although it may be had; ``spec`` as it was asked for."""
+    """A build that is not on this host, although it may be had; ``spec`` as it was asked for."""
 
     exit_status = 3
 
     def __init__(self, spec: str, hint: str) -> None:
-        super().__init__(f"glibc {spec} is not on this machine; {hint}")
+        super().__init__(f"glibc {spec} is not on this host; {hint}")
         self.spec = spec
         self.hint = hint

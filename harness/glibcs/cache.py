@@ -57,7 +57,7 @@ class Cached:
 
 
 def cache_folder() -> Path:
-    """The cache's place on this machine; it need not exist yet.
+    """The cache's place on this host; it need not exist yet.
 
     Raises:
         GlibcUnavailable: Somebody else may write in it, and what lies there is run.

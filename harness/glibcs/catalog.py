@@ -66,14 +66,14 @@ def distributions() -> dict[str, Distribution]:
 
 
 def host_distribution() -> Distribution:
-    """The distribution this machine runs, or the one it is derived from (os-release(5)).
+    """The distribution this host runs, or the one it is derived from (os-release(5)).
 
     Raises GlibcUnavailable where neither is in the catalogue.
     """
     try:
         release = platform.freedesktop_os_release()
     except OSError:
-        raise GlibcUnavailable("this machine has no os-release file", _OTHERWISE) from None
+        raise GlibcUnavailable("this host has no os-release file", _OTHERWISE) from None
     known = distributions()
     for name in (release.get("ID", ""), *release.get("ID_LIKE", "").split()):
         if name in known:

@@ -58,7 +58,7 @@ def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) 
 
     Raises:
         GlibcError: The package is cut short or damaged, or a member of it points outside the tree.
-        GlibcUnavailable: This machine has no dpkg-deb.
+        GlibcUnavailable: This host has no dpkg-deb.
     """
     try:
         process = subprocess.Popen(
@@ -68,7 +68,7 @@ def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) 
         )  # fmt: skip
     except FileNotFoundError:
         raise GlibcUnavailable(
-            "this machine has no dpkg-deb, which opens packages", "install dpkg"
+            "this host has no dpkg-deb, which opens packages", "install dpkg"
         ) from None
     except OSError as error:
         raise GlibcUnavailable(

@@ -42,7 +42,7 @@ class Tree:
         """What is at *inside*, as a process with this root would reach it; None for nothing.
 
         ``..`` never leaves the tree, and an absolute link starts again at its root, unless it
-        names the tree's own place on this machine (an install prefix is linked that way).
+        names the tree's own place on this host (an install prefix is linked that way).
         """
         pending = [part for part in reversed(inside.split("/")) if part]
         done: list[str] = []

@@ -64,7 +64,7 @@ class Emulator:
 def emulator_for(build: Build) -> Emulator | None:
     """What runs a build's programs; None where the kernel does.
 
-    Raises GlibcUnavailable where that is a qemu-user that is not on this machine, and GlibcError
+    Raises GlibcUnavailable where that is a qemu-user that is not on this host, and GlibcError
     where nothing is known to run that architecture.
     """
     if build.arch == native_arch() or _kernel_runs(build):
@@ -109,7 +109,7 @@ def fetch_emulator(build: Build, progress: Watcher = silent) -> Emulator | None:
 
 
 def installed(arch: str) -> Emulator | None:
-    """The qemu-user of this machine for an architecture: the PATH's, else the cache's; or None.
+    """The qemu-user of this host for an architecture: the PATH's, else the cache's; or None.
 
     Raises GlibcError where nothing is known to run that architecture.
     """
@@ -150,7 +150,7 @@ def _names(arch: str) -> tuple[str, str]:
 
 
 def _suites(distribution: Distribution) -> Iterator[Suite]:
-    """This machine's own suite, then the others, newest first."""
+    """This host's own suite, then the others, newest first."""
     own = distribution.suite(platform.freedesktop_os_release().get("VERSION_CODENAME", ""))
     if own is not None:
         yield own

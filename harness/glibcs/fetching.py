@@ -143,7 +143,7 @@ def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
     """The suite's package, or else the one for cross-compilers, which every machine can have.
 
     A mirror may lack another architecture or be half updated there, while the suite's own
-    cross-built libc for it is in this machine's index.
+    cross-built libc for it is in this host's index.
     """
     try:
         return download_package(request, work / "apt", watch)

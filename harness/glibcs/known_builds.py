@@ -74,7 +74,7 @@ def find(spec: str) -> list[Build]:
             directory, with ``:ARCH`` behind it where it has a glibc of several architectures.
 
     Raises:
-        GlibcMissing: No such build is on this machine.
+        GlibcMissing: No such build is on this host.
         GlibcUnavailable: ``host`` on a host without glibc.
         GlibcError: The specification is malformed, or the directory has no usable glibc.
     """

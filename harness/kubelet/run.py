@@ -1,4 +1,4 @@
-"""Asking the real resolvers for a node's name: in a scenario's sandbox, or on this machine."""
+"""Asking the real resolvers for a node's name: in a scenario's sandbox, or on this host."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -74,7 +74,7 @@ def _gather(box: Box, job: HostJob) -> Iterator[Gathered]:
 
 
 def on_this_host(name: str) -> Gathered:
-    """Look ``name`` up on this machine as it is; only reads. Raises LaneError, OSError."""
+    """Look ``name`` up on this host as it is; only reads. Raises LaneError, OSError."""
     from harness.glibcs import host
     from harness.native.cffi_lane import CffiLane
 
@@ -184,6 +184,6 @@ def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") 
 
 
 def surroundings() -> Surroundings:
-    """What a Go program on this machine looks at before it chooses its resolver."""
+    """What a Go program on this host looks at before it chooses its resolver."""
     nsswitch = _text("/etc/nsswitch.conf")
     return Surroundings(nsswitch, socket.gethostname(), Path("/etc/mdns.allow").exists())

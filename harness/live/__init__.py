@@ -1,1 +1,1 @@
-"""This machine as it is, read only: its name service, its kernel, its gai.conf."""
+"""This host as it is, read only: its name service, its kernel, its gai.conf."""

@@ -1,4 +1,4 @@
-"""This machine's network, names and gai.conf as a scenario: what `run` replays.
+"""This host's network, names and gai.conf as a scenario: what `run` replays.
 
 Everything is read through netlink dumps, /proc/sys and the name service; nothing is
 changed and nothing needs root.

@@ -1,4 +1,4 @@
-"""This machine's gai.conf, services, kernel, its dumps and its settings, read only."""
+"""This host's gai.conf, services, kernel, its dumps and its settings, read only."""
 
 import socket
 from collections.abc import Collection, Iterable

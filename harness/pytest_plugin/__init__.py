@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".gai.yaml"
 _MARKERS = (
-    "gai_namespaces: skip where this machine cannot make private networks",
-    "gai_glibc(version, ...): skip where one of these builds of glibc is not on this machine",
+    "gai_namespaces: skip where this host cannot make private networks",
+    "gai_glibc(version, ...): skip where one of these builds of glibc is not on this host",
 )
 
 
@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption(
         "--gai-no-sandbox", choices=("fail", "skip"),
-        help="what becomes of a test where this machine cannot make private networks"
+        help="what becomes of a test where this host cannot make private networks"
         " (default: ini gai_no_sandbox, or fail)",
     )  # fmt: skip
     parser.addini("gai_glibc", "builds of glibc to run scenarios on", default="host")

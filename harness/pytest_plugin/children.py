@@ -199,7 +199,7 @@ class StaleGaiConf(Exception):
 
 
 def gai_conf_matters(gai_conf: bytes | None) -> bool:
-    """Whether a host's gai.conf says anything else than this machine's; None for no file."""
+    """Whether a host's gai.conf says anything else than this host's; None for no file."""
     build = host()
     dialect = dialect_of(build.version, build.arch)
     try:

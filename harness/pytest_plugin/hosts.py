@@ -44,7 +44,7 @@ class HostBox(ExitStack):
     """A host in a private network, for code of one's own; `gai_host` builds it.
 
     Inside, the code is root of its own network, host name and /etc, whose files of name
-    service are the host's; all other files are this machine's. ``loaded`` is the scenario.
+    service are the host's; all other files are this host's. ``loaded`` is the scenario.
     ``close`` ends the host with every process in it, and may be repeated.
     """
 
@@ -294,7 +294,7 @@ class Orders:
         Parameters: ``host`` a box of `gai_host`, or anything that fixture takes, with
         ``names``, ``resolver`` and ``gai_conf``; the others as in getaddrinfo(3), in the
         words of a scenario or as the numbers of Python's socket module; ``glibc`` one
-        build, by default this machine's.
+        build, by default this host's.
         Raises ValueError for arguments that no look-up can have and for a glibc that is not
         there, ScenarioError for a host that is none, SandboxError.
         """

@@ -114,7 +114,7 @@ class Lab:
 
     @cached_property
     def unavailable(self) -> SandboxUnavailable | None:
-        """Why this machine makes no sandbox; None where it does."""
+        """Why this host makes no sandbox; None where it does."""
         try:
             list(self.pool.run(visit, None))
         except SandboxUnavailable as problem:
@@ -122,11 +122,11 @@ class Lab:
         return None
 
     def give_up(self, problem: SandboxUnavailable) -> str:
-        """The one line for a test that this machine cannot run.
+        """The one line for a test that this host cannot run.
 
         Raises pytest's own Skipped where the options prefer that.
         """
-        line = f"this machine cannot make the private network of this test: {problem}"
+        line = f"this host cannot make the private network of this test: {problem}"
         if self.skips_without_sandbox:
             pytest.skip(line)
         return f"{line} (--gai-no-sandbox=skip leaves such tests out)"
@@ -138,7 +138,7 @@ def lab_of(config: pytest.Config) -> Lab:
 
 
 def check_markers(item: pytest.Item) -> None:
-    """Skip a test whose markers ask for what is not on this machine."""
+    """Skip a test whose markers ask for what is not on this host."""
     lab = lab_of(item.config)
     for mark in item.iter_markers("gai_glibc"):
         if not mark.args or mark.kwargs or not all(isinstance(arg, str) for arg in mark.args):

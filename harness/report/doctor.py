@@ -1,4 +1,4 @@
-"""What this machine can do, for a terminal and as JSON."""
+"""What this host can do, for a terminal and as JSON."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _VERDICT, _TOPIC = 9, 23  # the widths of the first two columns
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing this machine can do or cannot: what was ``found``, and what that means to the user.
+    """One thing this host can do or cannot: what was ``found``, and what that means to the user.
 
     ``verdict`` is "ok", "limited" (it works with a replacement, or in part), "missing" (something
     optional is not there) or "cannot" (``gai-harness run`` ends with status 3); ``remedy`` what
@@ -60,6 +60,6 @@ def conclusion(checks: Iterable[Check]) -> str:
     """The last line: whether ``gai-harness run`` can do its job here, and if not, why."""
     first = next((check for check in checks if check.verdict == "cannot"), None)
     if first is None:
-        return "this machine can do the main job: gai-harness run"
+        return "this host can do the main job: gai-harness run"
     why = "; ".join(filter(None, (f"{first.topic}: {first.found}", first.remedy)))
     return f"gai-harness run ends with status 3 here: {why}"

@@ -1,4 +1,4 @@
-"""Why this machine refuses a namespace or a mount, and what would allow it.
+"""Why this host refuses a namespace or a mount, and what would allow it.
 
 Sources: user_namespaces(7), namespaces(7), seccomp(2), and create_user_ns() in the kernel's
 kernel/user_namespace.c.

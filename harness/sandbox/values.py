@@ -51,7 +51,7 @@ class SandboxError(Exception):
 
 
 class SandboxUnavailable(SandboxError):
-    """This machine cannot make a sandbox: what was refused, and what would help."""
+    """This host cannot make a sandbox: what was refused, and what would help."""
 
     def __init__(self, reason: str, hint: str) -> None:
         super().__init__(f"{reason}; {hint}" if hint else reason, exit_status=3)
@@ -62,4 +62,4 @@ class SandboxUnavailable(SandboxError):
 
 
 class NoSandbox(SandboxUnavailable):
-    """This machine makes no sandbox at all, whatever host is wanted."""
+    """This host makes no sandbox at all, whatever host is wanted."""

@@ -109,7 +109,7 @@ def test_other_commands_name_the_doctor_there(place: str, command: list[str]) ->
     done = start(*PLACE, place, COMMAND, *command)
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1, "one line, not one for each host"
-    assert done.stderr.endswith("; gai-harness doctor says what this machine can do\n")
+    assert done.stderr.endswith("; gai-harness doctor says what this host can do\n")
     if command[0] == "explain":
         last = start(*PLACE, place, COMMAND, "doctor").stdout.splitlines()[-1]
         assert last.startswith("gai-harness run ends with status 3 here: namespaces: ")

@@ -238,7 +238,7 @@ def step(box: Box, session: Session, conf: str, name: str) -> Order | str:
 
 @pytest.fixture(scope="module")
 def seen(unreachable: Callable[[str], NoReturn]) -> Seen:
-    """Every experiment on every glibc of this machine, through both lanes of the host's."""
+    """Every experiment on every glibc of this host, through both lanes of the host's."""
     lanes = lanes_for("all", "both")
     if not {lane.glibc for lane in lanes} >= FIVE and os.environ.get("CI"):
         unreachable("only some of the five glibcs are in the cache: gai-harness glibc fetch --all")
@@ -275,7 +275,7 @@ def test_no_length_kills_or_is_lost_before_2_41(seen: Seen) -> None:
                     assert order in (ignored, *one.wanted, "SIGSEGV"), (one, glibc)
                     shown.append((glibc.release, order, (order,) == one.wanted))
     if not shown:
-        pytest.skip("no glibc before 2.41 on this machine")
+        pytest.skip("no glibc before 2.41 on this host")
     assert not all(honoured for _, _, honoured in shown)
     if (2, 31) in {glibc for glibc, _, _ in shown}:
         assert "SIGSEGV" in {order for _, order, _ in shown}

@@ -36,7 +36,7 @@ Mount = tuple[Path, str, str]
 
 @dataclass
 class Machine:
-    """What of this machine's settings a root needs to reach its mirror and package index.
+    """What of this host's settings a root needs to reach its mirror and package index.
 
     Files and folders that they name are seen below /.machine, out of everything's way.
     """
@@ -46,7 +46,7 @@ class Machine:
 
     @classmethod
     def here(cls, folder: Path) -> Machine:
-        """This machine's; ``folder`` takes what is written for it."""
+        """This host's; ``folder`` takes what is written for it."""
         found = cls()
         for name, value in os.environ.items():
             if _VARIABLES.fullmatch(name):
@@ -79,12 +79,12 @@ class Machine:
 def make_base(suite: str, folder: Path, *packages: str) -> Path:
     """A bare root of a suite: what the engine's debian:SUITE-slim is, and ``packages``.
 
-    Raises LookupError where this machine has no mirror of it.
+    Raises LookupError where this host has no mirror of it.
     """
     distribution = host_distribution()
     chosen = choose(host_sources(), distribution, suite, native_arch())
     if distribution.id != "debian" or not chosen:
-        raise LookupError(f"this machine has no mirror of Debian {suite}")
+        raise LookupError(f"this host has no mirror of Debian {suite}")
     entry = ["Types: deb", f"URIs: {chosen[0].uri}", f"Suites: {suite}", "Components: main"]
     if chosen[0].signed_by:
         entry.append(f"Signed-By: {chosen[0].signed_by}")

@@ -51,7 +51,7 @@ static void look_around(const char *how)
         snprintf(said, sizeof said, "%s-write", how);
         achieved(said);
     }
-    /* opened, never written: it is this machine's */
+    /* opened, never written: it is this host's */
     if (opens("/proc/sys/kernel/core_pattern", O_WRONLY)) {
         snprintf(said, sizeof said, "%s-core_pattern", how);
         achieved(said);

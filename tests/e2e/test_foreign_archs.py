@@ -85,7 +85,7 @@ def test_a_trace_shows_what_reaches_the_kernel(fetched: str) -> None:
 
 @pytest.fixture
 def bare(home: Path) -> Path:
-    """A home of an ordinary user, with a folder of this machine's programs but any qemu."""
+    """A home of an ordinary user, with a folder of this host's programs but any qemu."""
     programs = home / "bin"
     programs.mkdir()
     for folder in reversed(os.environ["PATH"].split(os.pathsep)):

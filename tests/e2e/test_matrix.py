@@ -95,7 +95,7 @@ def test_findings_are_current_and_a_change_is_stale(
     assert out == ""
     said = [line for line in err.splitlines() if "hosts" not in line]
     # a cache that begins empty has not every build of other processors
-    first, *lines = [line for line in said if "not on this machine" not in line]
+    first, *lines = [line for line in said if "not on this host" not in line]
     assert "is stale" in first
     changed = [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")]
     assert [line.rpartition("|")[0].rpartition("|")[2].strip() for line in changed] == [

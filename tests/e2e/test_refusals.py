@@ -106,7 +106,7 @@ def test_a_snapshot_without_proc() -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
         "gai-harness snapshot: the kernel's settings cannot be read: there is no /proc/sys/net; "
-        "mount it: mount -t proc proc /proc; gai-harness doctor says what this machine can do\n"
+        "mount it: mount -t proc proc /proc; gai-harness doctor says what this host can do\n"
     )
 
 

@@ -12,7 +12,7 @@ from harness.glibcs.catalog import Distribution, Suite, native_arch
 from tests.e2e.kit import start
 
 OTHER = "s390x" if native_arch() != "s390x" else "amd64"
-"""Not this machine's architecture."""
+"""Not this host's architecture."""
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror_of(monkeypatch: pytest.MonkeyPatch, needs: Callable[..., str]) -> Callable[..., Mirror]:
-    """Call it with suites: this machine has their distribution, and a mirror of it."""
+    """Call it with suites: this host has their distribution, and a mirror of it."""
     needs("dpkg-deb", "dpkg")
 
     def make(*suites: Suite) -> Mirror:

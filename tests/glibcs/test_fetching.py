@@ -121,9 +121,9 @@ def test_a_failure_leaves_nothing(mirror: Mirror, cache: Path, tmp_path: Path, o
 def test_a_foreign_architecture_comes_from_the_cross_compilers(
     mirror: Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: Build
 ) -> None:
-    """The mirror has nothing for it, but this machine's index has a libc built for it."""
+    """The mirror has nothing for it, but this host's index has a libc built for it."""
     mirror.missing = {own.arch}
-    with pytest.raises(GlibcUnavailable, match="first gone"):  # not for this machine's own
+    with pytest.raises(GlibcUnavailable, match="first gone"):  # not for this host's own
         fetch("first")
     assert [asked.arch for asked in mirror.requests] == [own.arch]
     mirror.requests.clear()

@@ -77,7 +77,7 @@ def test_all_is_the_host_then_ascending(own: Build) -> None:
     assert find("all:all")[0] == own
     assert [build.arch for build in find("2.36:all") if build.origin != "host"] == [OTHER]
     for spec, said in (
-        ("2.9999:all", r"^glibc 2.9999:all is not on this machine.*is known to have"),
+        ("2.9999:all", r"^glibc 2.9999:all is not on this host.*is known to have"),
         ("all:riscv64", "gai-harness glibc fetch --all --arch riscv64"),
         ("all:mips", "the architectures with a worker are amd64, i386"),
     ):

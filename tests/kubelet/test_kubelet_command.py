@@ -128,7 +128,7 @@ def test_this_machine(name: tuple[str, ...]) -> None:
     done = start(*COMMAND, *name, "--json")
     assert done.returncode in (0, 1), done.stderr  # 1 where there is no default route
     found = json.loads(done.stdout)
-    assert found["source"] == "this machine"
+    assert found["source"] == "this host"
     assert {one["name"] for one in found["resolvers"]} == {"cgo", "go"}
     assert len(found["steps"]) >= 3
     assert not name or found["step"] == "default-route"

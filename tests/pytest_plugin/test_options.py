@@ -17,14 +17,14 @@ from tests.pytest_plugin.kit import HOST_VERSION, OTHER_VERSION, Runs, ids, show
 # a line of the ini file, the options, and the one line that is the answer
 WRONG = [
     ("", f"--gai-glibc host,{OTHER_VERSION}",
-     f"--gai-glibc: glibc {OTHER_VERSION} is not on this machine; *gai-harness glibc fetch"
+     f"--gai-glibc: glibc {OTHER_VERSION} is not on this host; *gai-harness glibc fetch"
      f" {OTHER_VERSION}*(or let pytest do that: --gai-fetch)"),
     (f"gai_glibc = {OTHER_VERSION}", "",
-     f"gai_glibc: glibc {OTHER_VERSION} is not on this machine; *"),
+     f"gai_glibc: glibc {OTHER_VERSION} is not on this host; *"),
     ("", f"--gai-glibc host,,{OTHER_VERSION}",
      "--gai-glibc: a version, host, a folder or all was expected*"),
     ("", "--gai-glibc nonsense", "--gai-glibc: 'nonsense' names no glibc; *"),
-    ("", "--gai-glibc 9.99", "--gai-glibc: glibc 9.99 is not on this machine; *"),
+    ("", "--gai-glibc 9.99", "--gai-glibc: glibc 9.99 is not on this host; *"),
     ("", "--gai-glibc 9.99 --gai-fetch", "--gai-glibc: *9.99*"),
     ("", "--gai-conf missing.conf", "--gai-conf: missing.conf: a gai.conf that can be read*"),
     ("gai_conf = missing.conf", "", "gai_conf: missing.conf: a gai.conf that can be read*"),
@@ -52,7 +52,7 @@ def test_workers_tell_of_a_missing_glibc_in_one_line(project: pytest.Pytester) -
     project.makeini(f"[pytest]\ngai_glibc = {OTHER_VERSION}\n")
     result = project.runpytest_subprocess("-n", "1")
     assert result.ret != 0
-    shows(result, f"E   gai_glibc: glibc {OTHER_VERSION} is not on this machine; *", errors=2)
+    shows(result, f"E   gai_glibc: glibc {OTHER_VERSION} is not on this host; *", errors=2)
 
 
 @pytest.fixture
@@ -191,11 +191,11 @@ def test_without_namespaces_nothing_passes(
     """But one may skip."""
     project.makepyfile(BOXES)
     result = without_namespaces()
-    said = "this machine cannot make the private network of this test"
+    said = "this host cannot make the private network of this test"
     # what is marked is skipped
     shows(result, f"E   {said}: *max_user_namespaces*", f"*- {said}*", failed=9, skipped=1)
     lines = [line for line in result.outlines if line.startswith("FAILED")]
-    assert len([line for line in lines if " this machine cannot make " in line]) == 9
+    assert len([line for line in lines if " this host cannot make " in line]) == 9
     without_namespaces("--gai-no-sandbox", "skip").assert_outcomes(skipped=10)
     project.makeini("[pytest]\ngai_no_sandbox = skip\n")
     without_namespaces().assert_outcomes(skipped=10)

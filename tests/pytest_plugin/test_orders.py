@@ -75,7 +75,7 @@ def test_arguments_in_words_and_numbers(
     ({"flags": 0x4000}, r"gai_order: flags\[0\]: expected .*'0x4000'"),
     ({"protocol": 999}, "gai_order: protocol: expected a number of at most 262"),
     ({"name": None}, "gai_order: name: expected a name, a service or both"),
-    ({"glibc": "9.99"}, "gai_order: glibc 9.99 is not on this machine; "),
+    ({"glibc": "9.99"}, "gai_order: glibc 9.99 is not on this host; "),
     ({"glibc": "host,/"}, "gai_order: glibc: one build was expected, got 'host,/'"),
 ])  # fmt: skip
 def test_arguments_of_no_lookup(gai_order: GaiOrder, words: dict[str, Any], said: str) -> None:

@@ -1,7 +1,7 @@
 """Make docs/findings.md from real runs, or say whether it is current.
 
 ``python -P tools/findings [--glibc BUILDS] [-o FILE | --check FILE]`` starts ``gai-harness run``
-for the suite ``findings`` and for the library, on every glibc of this machine's architecture,
+for the suite ``findings`` and for the library, on every glibc of this host's architecture,
 and for the part about processors on every build there is. Exit status: 1 for a disagreement
 between glibc and model, a conclusion that the run contradicts, or a stale page.
 """
@@ -62,7 +62,7 @@ def run(findings: Findings, glibc: str, shown: tuple[str, ...]) -> Seen:
     """Everything the page looks at.
 
     Parameters: ``glibc`` the builds in the words of ``--glibc``; ``shown`` the builds of the
-    page's part about processors, all of this machine where it is empty. Of these, builds that
+    page's part about processors, all of this host where it is empty. Of these, builds that
     are not here are passed over: the page keeps what it says of them. Raises CalledProcessError
     for a run that does not end well.
     """

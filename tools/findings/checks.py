@@ -116,7 +116,7 @@ class Surprise(Part):
 class Findings(Part):
     """The whole page.
 
-    ``processors`` is shown on other architectures, everything else on this machine's.
+    ``processors`` is shown on other architectures, everything else on this host's.
     """
 
     introduction: str
@@ -126,7 +126,7 @@ class Findings(Part):
     not_covered: str
 
     def patterns(self) -> set[str]:
-        """The patterns of the scenarios that are looked at on this machine's architecture."""
+        """The patterns of the scenarios that are looked at on this host's architecture."""
         claims = [claim for finding in self.findings for claim in finding.claims]
         wanted = {"findings-seed-*"}  # what a table of kind "seed" is made of
         parts: tuple[Claim | Finding | Surprise, ...] = (
@@ -232,7 +232,7 @@ def _check(check: Check, seen: Seen) -> Iterator[str]:
             and (not check.arch or result["arch"] in check.arch)
         ]  # fmt: skip
         if not results and check.arch:
-            continue  # no such build on this machine: the page keeps what it says of it
+            continue  # no such build on this host: the page keeps what it says of it
         wrong = [line for result in results for line in _wrong(check, result)]
         if not results:
             wrong.append(f"no version is {check.glibc}")

@@ -1,4 +1,4 @@
-"""Tests of one's own code, on hosts that this machine is not."""
+"""Tests of one's own code, on hosts that this one is not."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Column:
 
 
 class Columns:
-    """The columns of a run: this machine's architecture first, versions from old to new."""
+    """The columns of a run: this host's architecture first, versions from old to new."""
 
     def __init__(self, reports: Iterable[LookupReport]) -> None:
         builds: dict[tuple[str, ...], Result] = {}

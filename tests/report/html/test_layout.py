@@ -28,7 +28,7 @@ PICTURES = [(1280, "light"), (390, "dark")]
 FONT = base64.b64encode((HERE / "boxes.ttf").read_bytes()).decode()
 BOXED = (
     f"@font-face {{ font-family: Boxes; src: url(data:font/ttf;base64,{FONT}); }}"
-    # by the font's own widths, whether or not this machine rounds them to pixels
+    # by the font's own widths, whether or not this host rounds them to pixels
     "* { font-family: Boxes !important; text-rendering: geometricPrecision !important; }"
 )
 

@@ -33,7 +33,7 @@ HOST = replace(PACKAGED, build="host", label="host", lane="cffi")
          ["2.36 (bookworm)", "2.36 (host)", "2.41"], [("amd64", 3)]),
         ([PACKAGED, HOST, replace(HOST, lane="worker")],
          ["2.36 (bookworm)", "2.36 (host, cffi)", "2.36 (host, worker)"], [("amd64", 3)]),
-        # this machine's architecture first
+        # this host's architecture first
         ([kit.result("2.36", (), arch="armhf"), replace(HOST, arch="s390x"),
           kit.result("2.41", (), arch="armhf"), kit.result("2.41", (), arch="s390x")],
          ["2.36 s390x", "2.41 s390x", "2.36 armhf", "2.41 armhf"], [("s390x", 2), ("armhf", 2)]),
