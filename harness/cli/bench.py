@@ -15,7 +15,9 @@ def main(options: Options) -> int:
     lanes = trusted_lanes(options.glibc, "worker")
     with Terminal(stderr=True).status("measuring") as status:
         report = bench(lanes, quick=options.quick, told=status.update)
-    write_json(report) if options.json else sys.stdout.write(as_text(report))
+    terminal = Terminal()
+    width = terminal.width if terminal.is_terminal else None
+    write_json(report) if options.json else sys.stdout.write(as_text(report, width))
     if options.plot is not None:
         draw(options.plot, report.points)
     return OK if report.agreed else FINDING

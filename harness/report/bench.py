@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader
 from harness.compare.bench.curve import Point, growth
 from harness.compare.bench.measure import BenchReport, LaneRates, Rate
 from harness.compare.values import grouped
+from harness.report.tables import table_lines
 
 _RATIOS = (
     ("model", "cold"),
@@ -53,17 +54,25 @@ class PlotError(ValueError):
     exit_status = 2
 
 
-def as_text(report: BenchReport) -> str:
-    """The report in words and tables."""
-    return "\n".join(_lines(report)) + "\n"
+def as_text(report: BenchReport, width: int | None = None) -> str:
+    """The report in words and tables, these for a terminal of ``width`` columns; None is any."""
+    return "\n".join(_lines(report, width)) + "\n"
 
 
-def _lines(report: BenchReport) -> Iterator[str]:
+def _lines(report: BenchReport, width: int | None) -> Iterator[str]:
     yield from _LEGEND.splitlines()
     ratios, times = ("".join(f"{name:>9}" for name, _ in each) for each in (_RATIOS, _TIMES))
     heading = f"  {'family':6}{'n':>6}{ratios}  |{times}"
-    for (glibc, arch, build), points in groupby(report.points, key=_lane):
-        yield from ("", f"glibc {glibc}:{arch} ({build})", heading, *map(_row, points))
+    for (glibc, arch, build), of_lane in groupby(report.points, key=_lane):
+        points = list(of_lane)
+        yield from ("", f"glibc {glibc}:{arch} ({build})")
+        if width is None or width >= len(heading):
+            yield from (heading, *map(_row, points))
+            continue
+        for titled in (_RATIOS, _TIMES):  # one below the other
+            head = "family", "n", *(name for name, _ in titled)
+            rows = [(one.family, str(one.size), *_numbers(one, titled)) for one in points]
+            yield from table_lines([head, *rows], width, "  ")
     yield _GROWTH
     for (glibc, _, build), own in groupby(report.points, key=_lane):
         for family, several in sorted(grouped(own, lambda point: point.family).items()):
@@ -99,10 +108,18 @@ def _lane(point: Point) -> tuple[str, str, str]:
     return point.glibc, point.arch, point.build
 
 
-def _row(point: Point) -> str:
+def _numbers(point: Point, titled: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """What the columns of the ratios or of the times show of a point."""
     unit = point.native.best
-    ratios = "".join(f"{getattr(point, key).best / unit:>9.2f}" for _, key in _RATIOS)
-    times = "".join(f"{getattr(point, key).best * 1e6:>9.0f}" for _, key in _TIMES)
+    for _, key in titled:
+        best = getattr(point, key).best
+        yield f"{best / unit:.2f}" if titled is _RATIOS else f"{best * 1e6:.0f}"
+
+
+def _row(point: Point) -> str:
+    ratios, times = (
+        "".join(f"{number:>9}" for number in _numbers(point, each)) for each in (_RATIOS, _TIMES)
+    )
     return f"  {point.family:6}{point.size:>6}{ratios}  |{times}"
 
 

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.compare.bench.curve import Point, Sample, growth
+from harness.compare.bench.measure import BenchReport, Rate
 from harness.compare.results import Remark, Verdict
-from harness.report.bench import PlotError, draw, panels, svg
+from harness.report.bench import PlotError, as_text, draw, panels, svg
 from harness.report.doctor import Check, conclusion, write_check
 from harness.report.formats import FORMATS
 from harness.report.terminal import Terminal
@@ -157,6 +158,16 @@ def test_a_file_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(PlotError, match=r"gai-harness\[plot\]"):
         draw(tmp_path / "a.png", [point(2)])
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_the_tables_of_a_measurement_fit(width: int) -> None:
+    report = BenchReport((point(2), point(1024)), (), Rate(1, 1, 1, 1, 1, 1), 0.1, (1, 1), 2)
+    tables = as_text(report, width).partition("\nglibc ")[2].partition("\nThe model's time")[0]
+    assert max(map(len, tables.splitlines())) <= width
+    for name in ("+kernel", "rules", "native", "trip"):
+        assert name in tables
+    assert "1024" in tables
 
 
 def test_png(tmp_path: Path) -> None:
