@@ -58,7 +58,8 @@ def wrong_command(code: str) -> Iterator[str]:
         words = shlex.split(code.replace("…", " ").partition("|")[0])[1:]
     except ValueError:
         words = code.split()[1:]
-    if not words or words[0] == "COMMAND":
+    words = words[words[:1] == ["help"] :]
+    if not words or words[0].strip("[]") == "COMMAND":
         return
     if words[0].startswith("-"):
         if words[0] not in ("--help", "--version"):
