@@ -1,6 +1,7 @@
 """``gai-harness run``: scenarios × glibc × gai.conf, native against model."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -81,7 +82,11 @@ def _report(
     untrusted: set[bool] = set()
     explained = Explained()
     outcomes: list[JobOutcome] = []
-    for outcome in counted(job_outcomes(options, jobs), len(jobs), "hosts"):
+    came: Iterable[JobOutcome] = job_outcomes(options, jobs)
+    to_terminal = options.output is None and not options.quiet and sys.stdout.isatty()
+    if options.format != "text" or not to_terminal:  # a bar would stand among the lines
+        came = counted(came, len(jobs), "hosts")
+    for outcome in came:
         job = outcome.job
         if outcome.error is not None:
             complain(f"gai-harness run: {job.source}: {outcome.error}")

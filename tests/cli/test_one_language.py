@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,12 +12,18 @@ from harness.compare.plan import load_suite
 from harness.glibcs.build import GlibcUnavailable
 from harness.scenario import library
 from harness.scenario.suites import SHOWN, suites
+from harness.text.shown import Shown
 from tests.conftest import Call
 
 WRITE_JSON = [
     "doctor", "run", "explain", "whatif", "fuzz", "bench", "kubelet", "suggest", "lint",
     "glibc list", "glibc probe",
 ]  # fmt: skip
+SCENARIO = """\
+host: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}
+names: {web: [192.0.2.9, 192.0.2.3]}
+lookups: [{name: web}]
+"""
 NEEDED = {
     "lint": ["a.conf"],
     "glibc probe": ["host"],
@@ -81,3 +88,20 @@ def test_scenarios_and_suites_are_listed(call: Call) -> None:
     ]
     assert all(one["description"] for one in found["scenarios"])
     assert {*SHOWN} == {*suites()}
+
+
+def test_many_scenarios_on_a_terminal_are_a_line_each(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\n{SCENARIO}")
+    piped = call("run", tmp_path).out
+    assert piped.count("    glibc ") == 2
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(Shown, "isatty", lambda _: True)
+    lines = call("run", tmp_path).out.splitlines()
+    assert lines[:2] == ["one: 1 as expected", "two: 1 as expected"]
+    assert lines[-1].endswith("gai-harness run -v")
+    assert call("run", "-v", tmp_path).out == piped
+    # what is named one by one is shown
+    assert call("run", tmp_path / "one.yaml", tmp_path / "two.yaml").out == piped
