@@ -43,6 +43,8 @@ class Parser(argparse.ArgumentParser):
         if extra:
             words = (word.partition("=")[0] for word in extra if word.startswith("-"))
             perhaps = next(filter(None, (did_you_mean(w, self._options()) for w in words)), "")
+            if any(is_version(word.partition(":")[0]) for word in extra):
+                perhaps = "; builds of --glibc go with a comma between them"
             self.error(f"unrecognized arguments: {' '.join(extra)}{perhaps}")
         return parsed
 
