@@ -126,7 +126,7 @@ def _scenarios(options: Options) -> list[Explanation]:
     explanations = [
         item
         for item in explain(jobs, options.pair)
-        if options.lookup is None or item.name == options.lookup
+        if options.lookup in (None, item.name, item.result.lookup)
     ]
     if not explanations:
         raise UsageError(f"--lookup: no look-up named {options.lookup!r} in these scenarios")

@@ -58,6 +58,15 @@ def addresses(text: str) -> tuple[str, ...]:
     return tuple(map(address, text.split(",")))
 
 
+def keep(text: str) -> tuple[str, tuple[str, ...]] | None:
+    """NAME or NAME=A,B: a look-up, and the addresses that come first in it, if any."""
+    name, _, order = text.rpartition("=")
+    with suppress(argparse.ArgumentTypeError):
+        if name:  # a title, too, may have an equals sign
+            return name, addresses(order)
+    return (text, ()) if text else None
+
+
 def _report(text: str) -> tuple[str, str] | None:
     name, _, file = text.partition("=")
     return (name, file) if name in FORMATS and file else None
@@ -223,7 +232,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
                action="append", default=[], metavar="AI_…"),
         "for scenarios",
-        shared("lookup", "only the look-ups of this name"),
+        shared("lookup", "only the look-ups of this name, or this title"),
         shared("glibc", default=None),
         shared("gai-conf"),
         flag("--trace", "record the system calls of the real glibc with strace and compare the"
@@ -300,7 +309,13 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--want", "the addresses wanted first, in this order",
                required=True, metavar="A,B,…", type=addresses),
         shared("scenario", "do it for this scenario or snapshot (a file or a name of the library)"),
-        shared("lookup", "the scenario's look-up of this name; needed where it has several"),
+        shared("lookup", "the scenario's look-up of this name or title (as run shows it), or its"
+               " number from 1; needed where it has several", metavar="NAME|NUMBER"),
+        option("--keep", "a change must leave this look-up as it is, or give it this order; may be"
+               " given several times. The others are kept where a change can do so",
+               action="append", default=[], metavar="NAME[=A,B,…]",
+               type=checked("a look-up, NAME or NAME=A,B,…", keep)),
+        flag("--no-keep", "the other look-ups may change"),
         shared("glibc", "the builds that must all give the order, as for run (default host)"),
         shared("json"),
         _JSON_AS_FORMAT,

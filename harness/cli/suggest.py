@@ -1,13 +1,16 @@
 """``gai-harness suggest``: the smallest gai.conf change that yields a wished order."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import write_json
 from harness.cli.whatif import jobs_for
 from harness.compare.plan import is_scenario, trusted_lanes
+from harness.compare.predict import chosen, lookup_title
 from harness.compare.suggest import Wish, fulfil
 from harness.report.suggest import document, write_text
+from harness.scenario.schema import Lookup
 
 
 def main(options: Options) -> int:
@@ -18,19 +21,39 @@ def main(options: Options) -> int:
         raise UsageError("--lookup: --scenario FILE beside it was expected")
     if options.scenario is not None and options.name is not None:
         raise UsageError(f"{options.name}: with --scenario the look-up is named by --lookup")
+    if options.no_keep and options.keep:
+        raise UsageError("either --keep or --no-keep was expected")
     lanes = trusted_lanes(options.glibc, "auto")
     scenarios = [] if options.scenario is None else [options.scenario]
-    jobs = jobs_for(scenarios, [options.name] if options.name else [], lanes)
+    names = [] if options.name is None else [options.name, *(name for name, _ in options.keep)]
+    jobs = jobs_for(scenarios, list(dict.fromkeys(names)), lanes)
     if len(jobs) != 1:
         raise UsageError(f"{options.scenario}: one scenario was expected, not {len(jobs)}")
     lookups = jobs[0].scenario.lookups
-    name, every = options.lookup, range(len(lookups))
-    # one name may be looked up in several ways: the wish is for each of them
-    chosen = [number for number in every if name in (None, lookups[number].name)]
-    if not chosen or (name is None and len(chosen) > 1):
-        listed = ", ".join(dict.fromkeys(each.name or f":{each.service}" for each in lookups))
-        option = "--lookup" if name is None else f"--lookup {name}"
-        raise UsageError(f"{option}: one of the scenario's look-ups was expected ({listed})")
-    answered = fulfil(jobs[0], [Wish(number, options.want) for number in chosen])
+    wanted = options.lookup or options.name
+    wished = _chosen("--lookup", lookups, wanted)
+    if wanted is None and len(wished) > 1:
+        raise UsageError(f"--lookup: {_expected(lookups)}")
+    kept = [
+        Wish(number, order)
+        for name, order in options.keep
+        for number in _chosen("--keep", lookups, name)
+        if number not in wished
+    ]
+    wishes = [Wish(number, options.want) for number in wished]
+    answered = fulfil(jobs[0], wishes, kept, others_stay=not options.no_keep)
     write_json(document(answered)) if options.json else write_text(answered)
     return OK if all(one.verified for one in answered) else FINDING
+
+
+def _chosen(option: str, lookups: Sequence[Lookup], text: str | None) -> list[int]:
+    """Which look-ups are meant, all without a text. Raises UsageError for none."""
+    found = list(range(len(lookups))) if text is None else chosen(lookups, text)
+    if not found:
+        raise UsageError(f"{option} {text}: {_expected(lookups)}")
+    return found
+
+
+def _expected(lookups: Sequence[Lookup]) -> str:
+    titles = (f"{number} {lookup_title(one)}" for number, one in enumerate(lookups, 1))
+    return f"one of the scenario's look-ups was expected ({', '.join(titles)})"

@@ -57,6 +57,16 @@ def lookup_title(lookup: Lookup) -> str:
     return " ".join((title, *filter(None, hints), *lookup.flags))
 
 
+def chosen(lookups: Sequence[Lookup], text: str) -> list[int]:
+    """Which look-ups a text means, from 0: those of a name or a title, or a number from 1."""
+    for of in (lambda one: one.name, lookup_title):
+        found = [number for number, one in enumerate(lookups) if of(one) == text]
+        if found:
+            return found
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0
+    return [number - 1] if 0 < number <= len(lookups) else []
+
+
 def name_service(
     names: Mapping[str, Sequence[str]],
     kind: Literal["files", "dns", "nss"],

@@ -1,20 +1,29 @@
 """``suggest``: the model finds the change, real glibc has to confirm it before it is shown."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from harness import sandbox
 from harness.advice.lint import Finding, lint
-from harness.advice.suggest import Impossible, LookupCase, Suggestion, suggest
+from harness.advice.suggest import Impossible, LookupCase, Suggestion, answered_order, suggest
 from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.predict import lookup_title, request_for, sort_input
 from harness.compare.results import Result
 from harness.compare.run import HostJob, collect, reports
-from harness.model.addresses import parse
+from harness.model.addresses import means, parse
 from harness.model.host import Target
+from harness.model.policy import Policy
 from harness.sandbox import Pool
+from harness.scenario import Scenario
 
 _MOST_ADDRESSES = 256
+_NAMED = 4  # addresses named in one remedy
+_PLACES = {
+    "files": "the hosts file",
+    "dns": "the name's DNS records",
+    "nss": "what the name service gives",
+}
 
 
 class WishError(ValueError):
@@ -25,7 +34,10 @@ class WishError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The addresses wanted first, in this order, of the scenario's look-up ``lookup`` (from 0)."""
+    """The addresses wanted first, in this order, of the scenario's look-up ``lookup`` (from 0).
+
+    Of a look-up to keep: none for the order that it has.
+    """
 
     lookup: int
     wanted: tuple[str, ...]
@@ -37,7 +49,8 @@ class Answered:
 
     ``before`` and ``after`` are real glibc's answers under the present file and under the
     suggested one, one per build (and order of DNS replies); ``after`` is empty for what is
-    impossible. ``findings`` is what lint says of the whole new file.
+    impossible. ``kept`` are those of the look-ups to keep, ``keeps`` their titles. ``findings``
+    is what lint says of the whole new file, ``remedies`` what would do without one.
     """
 
     scenario: str
@@ -48,6 +61,9 @@ class Answered:
     before: tuple[Result, ...]
     after: tuple[Result, ...] = ()
     findings: tuple[Finding, ...] = ()
+    keeps: tuple[str, ...] = ()
+    kept: tuple[Result, ...] = ()
+    remedies: tuple[str, ...] = ()
 
     @property
     def possible(self) -> bool:
@@ -62,7 +78,7 @@ class Answered:
             for result in self.after
             if result.failed
             or tuple(dict.fromkeys(result.native))[: len(self.wanted)] != self.wanted
-        )
+        ) + tuple(result for result in self.kept if result.failed)
 
     @property
     def verified(self) -> bool:
@@ -70,12 +86,15 @@ class Answered:
         return self.possible and bool(self.after) and not self.unconfirmed
 
 
-def fulfil(job: HostJob, wishes: Sequence[Wish]) -> tuple[Answered, ...]:
+def fulfil(
+    job: HostJob, wishes: Sequence[Wish], kept: Sequence[Wish] = (), *, others_stay: bool = True
+) -> tuple[Answered, ...]:
     """Find and verify a change for each wish on one host.
 
     The first gai.conf of the job is the one in force, its lanes are the builds that count.
     Every suggestion is tried by real glibc on every one of them, and with ``resolver: dns``
-    for both orders of the replies; all suggestions share one sandbox per order. Raises
+    for both orders of the replies; all suggestions share one sandbox per order. What is to be
+    ``kept`` is kept, other look-ups where a change can, unless ``others_stay`` is false. Raises
     WishError for an address that the look-up does not give, and as `harness.compare.run.run`.
     """
     present = job.gai_confs[0]
@@ -84,13 +103,28 @@ def fulfil(job: HostJob, wishes: Sequence[Wish]) -> tuple[Answered, ...]:
     with Pool(1) as pool:
         seen = _answers(pool, job, [present])
         outcomes = []
-        for wish in wishes:
-            cases = seen[wish.lookup, present.data].cases
-            wanted = _targets(wish, cases, titles[wish.lookup])
-            other = [
-                case for key, one in seen.items() if key[0] != wish.lookup for case in one.cases
+        present_of = {number: seen[number, present.data] for number in range(len(lookups))}
+        targets = [_targets(one, present_of[one.lookup], titles[one.lookup]) for one in wishes]
+        wishes = [
+            Wish(one.lookup, tuple(map(str, wanted)))
+            for one, wanted in zip(wishes, targets, strict=True)
+        ]
+        orders = [
+            pair
+            for keep in kept
+            for pair in _kept(keep, present_of[keep.lookup], present, titles[keep.lookup])
+        ]
+        named = {keep.lookup for keep in kept}
+        for wish, wanted in zip(wishes, targets, strict=True):
+            alike = {one.lookup for one in wishes if one.wanted == wish.wanted}
+            others = [
+                case
+                for number, one in present_of.items()
+                if others_stay and number not in named | alike
+                for case in one.cases
             ]
-            outcomes.append(suggest(cases, present.data, wanted, other))
+            cases = present_of[wish.lookup].cases
+            outcomes.append(suggest(cases, present.data, wanted, others, orders))
         files = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
         files.pop(present.data, None)  # tried already
         tried = [NamedGaiConf(f"suggestion {number}", one) for number, one in enumerate(files, 1)]
@@ -99,11 +133,19 @@ def fulfil(job: HostJob, wishes: Sequence[Wish]) -> tuple[Answered, ...]:
     for wish, outcome in zip(wishes, outcomes, strict=True):
         before = seen[wish.lookup, present.data].results
         one = Answered(
-            job.scenario.name, titles[wish.lookup], wish.wanted, present, outcome, before
-        )
+            job.scenario.name, titles[wish.lookup], wish.wanted, present, outcome, before,
+            keeps=tuple(titles[keep.lookup] for keep in kept),
+        )  # fmt: skip
         if isinstance(outcome, Suggestion):
             after = seen[wish.lookup, outcome.gai_conf].results
-            one = replace(one, after=after, findings=lint(outcome.gai_conf or b""))
+            kept_results = (seen[keep.lookup, outcome.gai_conf].results for keep in kept)
+            one = replace(
+                one,
+                after=after,
+                kept=tuple(chain.from_iterable(kept_results)),
+                findings=lint(outcome.gai_conf or b""),
+                remedies=_without_gai_conf(job.scenario, wish, before),
+            )
         found.append(one)
     return tuple(found)
 
@@ -114,13 +156,15 @@ class _Sorted:
 
     results: tuple[Result, ...] = ()
     cases: tuple[LookupCase, ...] = ()
+    links: Mapping[str, int] = field(default_factory=dict)
 
 
 def _look(box: "sandbox.Box", job: HostJob) -> Iterator[_Sorted]:
     """Inside a sandbox: for each gai.conf every look-up."""
     for collected in collect(box, job):
         (report,) = reports(job, [collected])
-        yield _Sorted(report.results, tuple(filter(None, map(case_of, collected[0]))))
+        links = dict(collected[0][0].names.links)
+        yield _Sorted(report.results, tuple(filter(None, map(case_of, collected[0]))), links)
 
 
 def _answers(
@@ -138,7 +182,7 @@ def _answers(
     for listed in pool.map(_look, jobs):
         for key, one in zip(keys, listed, strict=True):
             before = found.get(key, _Sorted())
-            found[key] = _Sorted(before.results + one.results, before.cases + one.cases)
+            found[key] = _Sorted(before.results + one.results, before.cases + one.cases, one.links)
     return found
 
 
@@ -150,7 +194,39 @@ def case_of(evidence: Evidence) -> LookupCase | None:
     return LookupCase(title, evidence.dialect, tuple(known)) if known else None
 
 
-def _targets(wish: Wish, cases: Sequence[LookupCase], title: str) -> tuple[Target, ...]:
+def _kept(
+    keep: Wish, seen: _Sorted, present: NamedGaiConf, title: str
+) -> Iterator[tuple[LookupCase, tuple[Target, ...]]]:
+    """The cases of a look-up to keep, each with its order; one address needs no keeping."""
+    order = _targets(keep, seen, title, "--keep") if keep.wanted else None
+    for case in seen.cases:
+        now = answered_order(case, Policy.build(present.data, case.dialect))
+        yield case, now if order is None else order
+
+
+def _without_gai_conf(scenario: Scenario, wish: Wish, before: Sequence[Result]) -> tuple[str, ...]:
+    """What gives the order without any gai.conf, in words."""
+    wanted = wish.wanted
+    now = list(dict.fromkeys(before[0].native))
+    if [text for text in now if text in wanted] != list(wanted):
+        return ()
+    ahead = [text for text in now[: now.index(wanted[-1])] if text not in wanted]
+    if not ahead:
+        return ()
+    place = (
+        "the hosts file or the DNS" if scenario.name == "snapshot" else _PLACES[scenario.resolver]
+    )
+    named = scenario.lookups[wish.lookup].name in scenario.names and len(ahead) <= _NAMED
+    found = [f"take {', '.join(ahead)} out of {place}"] if named else []
+    families = {":" in text for text in wanted}
+    if len(families) == 1 and not families & {":" in text for text in ahead}:
+        family = "AF_INET6" if families == {True} else "AF_INET"
+        found.append(f"ask with {family} only, where the program can be told to")
+    return tuple(found)
+
+
+def _targets(wish: Wish, seen: _Sorted, title: str, option: str = "--want") -> tuple[Target, ...]:
+    cases = seen.cases
     if not cases:
         raise WishError(f"{title}: a look-up that gives two or more addresses was expected")
     known = {
@@ -162,10 +238,14 @@ def _targets(wish: Wish, cases: Sequence[LookupCase], title: str) -> tuple[Targe
             f"{title}: at most {_MOST_ADDRESSES} addresses were expected, got {len(known)}:"
             " the search would take minutes"
         )
-    for number, text in enumerate(wish.wanted):
-        if text not in known:
-            listed = ", ".join(known)
-            raise WishError(f"--want {text}: one of {title}'s addresses was expected ({listed})")
-        if text in wish.wanted[:number]:
-            raise WishError(f"--want {text}: every address once was expected")
-    return tuple(known[text] for text in wish.wanted)
+    found: list[Target] = []
+    for text in wish.wanted:
+        meant = [target for target in known.values() if means(text, target, seen.links)]
+        if len(meant) != 1:
+            listed = ", ".join(map(str, meant) if meant else known)
+            wanted = f"one of {title}'s addresses was expected ({listed})"
+            raise WishError(f"{option} {text}: {wanted}")
+        if meant[0] in found:
+            raise WishError(f"{option} {text}: every address once was expected")
+        found += meant
+    return tuple(found)

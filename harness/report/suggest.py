@@ -25,7 +25,7 @@ def write_text(answered: Sequence[Answered]) -> None:
         for order, names in _orders(one.before):
             out.say(f"  now on glibc {names}: {order}")
         if isinstance(one.outcome, Impossible):
-            _impossible(out, one.outcome)
+            _impossible(out, one.outcome, one.keeps)
         elif one.unconfirmed:
             no = "the model has a suggestion, but real glibc does not confirm it:"
             out.say(f"  {no}", "bold red")
@@ -67,6 +67,8 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         out.say(f"    {decision.why}", "dim")
     if not found.smallest:
         out.say("  no line can be spared; whether another change has fewer was too much to try")
+    for result in answered.kept:
+        out.say(f"  keeps {result.lookup}: {', '.join(dict.fromkeys(result.native))}", "green")
     effects = found.elsewhere
     if effects.lookups:
         out.say(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")
@@ -75,11 +77,14 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         rest = f" and {more} more" if more > 0 else ""
         listed = "; ".join(effects.kinds[:_SHOWN])
         out.say(f"  from this host's sources it also puts {listed}{rest}", "yellow")
+    if answered.remedies:
+        out.say(f"  without gai.conf: {', or '.join(answered.remedies)}")
 
 
-def _impossible(out: Terminal, found: Impossible) -> None:
+def _impossible(out: Terminal, found: Impossible, keeps: Sequence[str]) -> None:
     if not found.proved:
-        out.say("  no change was found, and no reason why there is none", "bold red")
+        kept = f" that keeps {', '.join(keeps)}" if keeps else ", and no reason why there is none"
+        out.say(f"  no change was found{kept}", "bold red")
         return
     out.say("  no gai.conf can do it", "bold red")
     remedies: dict[str, None] = {}
@@ -105,6 +110,8 @@ class Outcome:
     verified: Annotated[bool, Field(description="every build asked for gives the wished order")]
     before: tuple[Result, ...]
     after: tuple[Result, ...]
+    keeps: Annotated[tuple[str, ...], Field(description="the look-ups of --keep")]
+    kept: Annotated[tuple[Result, ...], Field(description="their results under the new file")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,7 @@ class Possible(Outcome):
     gai_conf: str | None
     elsewhere: SideEffects
     findings: tuple[Finding, ...]
+    remedies: Annotated[tuple[str, ...], Field(description="what does it without gai.conf")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,50 @@ def test_other_lookups_are_left_alone_where_that_costs_no_line() -> None:
     assert beside.elsewhere.pairs == 0
 
 
+GOOGLE = Candidate("2a00:1450:4010:c05::8b", "201:1:2:3::5", prefixlen=7, index=3)
+GOOGLE_FOUR = Candidate("64.233.162.138", "192.168.1.5", prefixlen=24, index=2)
+MESH = replace(GOOGLE, destination="200:aa::1")
+
+
+def test_other_look_ups_are_kept_by_a_line_for_the_network_of_the_source() -> None:
+    """The precedence of IPv4 would do, if the mesh's own name did not have to stay."""
+    mesh, want = case(GOOGLE_FOUR, MESH, name="mesh"), targets("64.233.162.138")
+    google = case(GOOGLE, GOOGLE_FOUR, name="google")
+    assert own(suggest([google], None, want)) == ["precedence ::ffff:0:0/96 45"]
+    assert own(suggest([google], None, want, [mesh])) == ["label 200::/7 8"]
+    kept = targets("200:aa::1", "64.233.162.138")
+    for order in (kept, kept[:1]):
+        assert own(suggest([google], None, want, [], [(mesh, order)])) == ["label 200::/7 8"]
+    # it may be told to change, too: the blunt line does both
+    turned = suggest([google], None, want, [], [(mesh, kept[::-1])])
+    assert own(turned) == ["precedence ::ffff:0:0/96 45"]
+    # one order for one set of addresses: what is only wished to stay gives way, what is kept not
+    same = replace(google, name="same")
+    assert isinstance(suggest([google], None, want, [same]), Suggestion)
+    both = targets("2a00:1450:4010:c05::8b", "64.233.162.138")
+    assert suggest([google], None, want, [], [(same, both)]) == Impossible(want, (), proved=False)
+
+
+LINK_LOCAL = Candidate("fe80::9", "fe80::2", prefixlen=64, index=2, scope_id=2)
+
+
+def test_not_one_machine_but_the_network_that_it_is_in() -> None:
+    assert own(wish(LINK_LOCAL, SIX, FOUR, want=["2001:db8:9::1", "203.0.113.9"])) == [
+        "precedence fe80::/10 0"
+    ]
+
+
+def test_a_missing_scope_id_is_what_is_said_to_be_missing() -> None:
+    found = wish(replace(LINK_LOCAL, source=None, scope_id=0), FOUR, want=["fe80::9"])
+    assert isinstance(found, Impossible)
+    assert "fe80::9 cannot be reached (a scope id is missing)" in found.obstacles[0].steps[0]
+    assert found.obstacles[0].remedies[0].startswith("a scope id, as in fe80::9%eth0")
+    # of a global address it is a route
+    other = wish(DEAD, FOUR, want=["2001:db8:bad::1"])
+    assert isinstance(other, Impossible)
+    assert other.obstacles[0].remedies[0].startswith("a route to")
+
+
 def test_an_undefined_line_is_written_out_first() -> None:
     done = wish(SIX, FOUR, want=["203.0.113.9"], conf=b"precedence 2001:db8:9::1 5 # low\n")
     assert isinstance(done, Suggestion)

@@ -10,7 +10,7 @@ from itertools import combinations, pairwise, product
 from math import comb
 
 from harness.advice.suggest.goal import Choice, Demand, classes
-from harness.advice.suggest.lines import NewLine, Prefix, as_prefix, holds, present_value, tree
+from harness.advice.suggest.lines import NewLine, Prefix, as_prefix, cut, holds, present_value, tree
 from harness.model.addresses import as_ipv6_int
 from harness.model.gaiconf import INT_MAX, PrefixEntry
 from harness.model.host import Target
@@ -29,13 +29,14 @@ Lines = tuple[NewLine, ...]
 class Table:
     """The label or scopev4 table of each case, and the addresses it is searched for.
 
-    ``ends`` has for each destination its own key and its source's.
+    ``ends`` has for each destination its own key and its source's, ``own`` the host's networks.
     """
 
     keyword: str
     width: int
     ends: dict[Target, tuple[int, int]]
     rows: tuple[tuple[PrefixEntry, ...], ...]
+    own: tuple[Prefix, ...] = ()
 
     @property
     def keys(self) -> tuple[int, ...]:
@@ -45,7 +46,7 @@ class Table:
 
 def table_of(
     known: dict[Target, Destination], keyword: str,
-    rows: Sequence[tuple[PrefixEntry, ...]],
+    rows: Sequence[tuple[PrefixEntry, ...]], own: Sequence[Prefix] = (),
 ) -> Table:  # fmt: skip
     """The table, for every reachable destination that a line of it can act on."""
     four = keyword == "scopev4"
@@ -55,15 +56,22 @@ def table_of(
         for target, item in known.items()
         if item.source is not None and not (four and item.address.version == 6)
     }
-    return Table(keyword, width, ends, tuple(rows))
+    networks = [
+        cut(value % 2**width, bits - (128 - width), width)
+        for value, bits in own
+        if not four or (value >> 32 == 0xFFFF and bits >= 96)
+    ]
+    held = [one for one in networks if any(holds(one, key[1], width) for key in ends.values())]
+    return Table(keyword, width, ends, tuple(rows), tuple(held))
 
 
 def match_lines(
-    tables: Sequence[Table], is_open: Callable[[Lines], bool], choice: Choice
+    tables: Sequence[Table], is_open: Callable[[Lines], bool], choice: Choice, beside: bool = False
 ) -> Iterator[tuple[Lines, bool]]:
     """Sets of label and scopev4 lines with which rules 1 to 5 leave the wish open.
 
-    Parameters: ``is_open`` says so for one set; ``choice`` is a state of all matches that does.
+    Parameters: ``is_open`` says so for one set; ``choice`` is a state of all matches that does;
+    ``beside`` is whether other look-ups have a say, which takes longer.
     All sets up to two lines are given, then one that has no line to spare, marked False.
     """
     if is_open(()):
@@ -72,7 +80,7 @@ def match_lines(
     looked = 0
     for size in (1, 2):
         looked += len(candidates) ** size
-        if looked > _MATCH_BUDGET:
+        if looked > _MATCH_BUDGET // (20 if beside else 1):
             break
         for lines in combinations(candidates, size):
             if len({line.row for line in lines}) == size and is_open(lines):
@@ -90,7 +98,7 @@ def _candidates(table: Table) -> Iterator[NewLine]:
     """Every line that could make a difference: a part of the addresses, a value."""
     old = [row for rows in table.rows for row in rows]
     holding = [as_prefix(row) for row in old if any(row.holds(key) for key in table.keys)]
-    prefixes = dict.fromkeys([*tree(table.keys, table.width), *holding])
+    prefixes = dict.fromkeys([*tree(table.keys, table.width), *holding, *table.own])
     present = {row.value for row in old}
     usual = (SITE_LOCAL_SCOPE, _ORGANISATION_SCOPE) if table.keyword == "scopev4" else ()
     new = [*usual, max(present) + 1, max(present) + 2]
@@ -113,12 +121,14 @@ def _built(table: Table, choice: Choice) -> Lines:
 class Problem:
     """Demands and precedence table of each case, and the prefixes of lines that cost nothing.
 
-    Those are the ``defaults``, which would have to be restored anyway.
+    Those are the ``defaults``, which would have to be restored anyway. ``effort`` is how many sets
+    of lines are looked at before one without a line to spare has to do.
     """
 
     demands: tuple[tuple[Demand, ...], ...]
     tables: tuple[tuple[PrefixEntry, ...], ...]
     defaults: tuple[Prefix, ...]
+    effort: int = _PRECEDENCE_BUDGET
 
     @property
     def keys(self) -> list[int]:
@@ -139,7 +149,7 @@ def precedence_lines(problem: Problem) -> Iterator[tuple[Lines, bool]]:
     looked = 0
     for cost in range(len(nodes) + 1):
         looked += comb(len(nodes), cost) << len(free)
-        if looked > _PRECEDENCE_BUDGET:
+        if looked > problem.effort:
             yield _spare(problem), False
             return
         found = False

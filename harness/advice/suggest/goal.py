@@ -240,7 +240,8 @@ def _walk(a: Destination, b: Destination, scopes_free: bool) -> tuple[int | None
     steps: list[str] = []
     for rule in RULES[:5]:
         number, verdict = rule.number, rule.compare(a, b)
-        words = f"rule {number}: {a.address} {describe(number, a)}, "
+        lacking = " (a scope id is missing)" if number == 1 and _lacks_scope(a) else ""
+        words = f"rule {number}: {a.address} {describe(number, a)}{lacking}, "
         words += f"{b.address} {describe(number, b)}"
         for_a, tie = _reach(number, a, b, verdict, scopes_free)
         if for_a:
@@ -253,6 +254,12 @@ def _walk(a: Destination, b: Destination, scopes_free: bool) -> tuple[int | None
         else:
             return number, (*steps, f"{words}: stands in the way, and no gai.conf changes that")
     return None, tuple(steps)
+
+
+def _lacks_scope(item: Destination) -> bool:
+    """True for a link-local address that the kernel refuses, not knowing on which link it is."""
+    local = item.address.version == 6 and item.address.is_link_local
+    return local and not item.target.scope_id and not item.reachable
 
 
 def _reach(
@@ -275,8 +282,14 @@ def _blocker(
     a: Destination, b: Destination, rule: int | None, why: str, steps: tuple[str, ...] = ()
 ) -> Blocker:
     """With what can be done outside gai.conf, the nearest to the cause first."""
+    route = f"a route to {a.address} and a source address for it"
+    if _lacks_scope(a):
+        route = (
+            f"a scope id, as in {a.address}%eth0: hosts files and DNS cannot carry one, services"
+            " such as resolve, myhostname and mdns give it"
+        )
     of_rule = {
-        1: f"a route to {a.address} and a source address for it",
+        1: route,
         2: f"a source address of scope {a.scope} for {a.address} (an address on "
         "the interface of its route, or `src` in the route)",
         3: f"a source for {a.address} that is not deprecated: renew the preferred lifetime "

@@ -5,7 +5,7 @@ Only the nodes of the tree that the bits of a look-up's addresses form make a di
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +25,7 @@ _BLOCKS = {
 _USUAL = {4: (16, 24), 6: (32, 48, 56, 64)}
 
 Prefix = tuple[int, int]  # the value with host bits cleared, the length
+LINK_LOCAL: Prefix = int(ip_address("fe80::")), 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class NewLine:
         if prefix >> 32 == 0xFFFF and bits >= 96:
             address = "::ffff:0:0" if bits == 96 else f"::ffff:{IPv4Address(prefix & 0xFFFFFFFF)}"
         return f"{self.keyword} {address}/{bits} {self.value}"
+
+    @property
+    def whole(self) -> Prefix:
+        """The prefix as 128 bits."""
+        scope = self.keyword == "scopev4"
+        return (self.prefix | V4MAPPED, self.bits + 96) if scope else (self.prefix, self.bits)
 
     @property
     def row(self) -> tuple[str, int, int]:
@@ -102,6 +109,14 @@ def shorter(prefix: Prefix, width: int = 128) -> Iterator[Prefix]:
     cuts = [cut(value, length, width) for length in lengths if length < bits]
     found = [block for block in blocks if block[1] < bits and holds(block, value, width)]
     yield from sorted({*found, *cuts}, key=lambda one: one[1])
+
+
+def is_block(prefix: Prefix) -> bool:
+    """True for a block with a meaning of its own, ::/0 and those of IPv4 among them."""
+    four = prefix[0] >> 32 == 0xFFFF and prefix[1] >= 96
+    value, bits = (prefix[0] - V4MAPPED, prefix[1] - 96) if four else prefix
+    text = f"{IPv4Address(value) if four else IPv6Address(value)}/{bits}"
+    return text in _BLOCKS[4 if four else 6] or bits == 0
 
 
 def as_prefix(entry: PrefixEntry) -> Prefix:

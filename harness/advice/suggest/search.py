@@ -1,16 +1,17 @@
 """The smallest gai.conf change that yields a wished order, or why there is none. Pure.
 
-Small is, in this order: few label and scope lines (only where rule 2 or 5 is in the way), few
-lines in all (restored defaults included), few changed decisions elsewhere, short prefixes.
+Small is, in this order: other look-ups stay as they are, no line against a part of a network that
+is not the host's own, few lines (then few restored defaults), few changed decisions elsewhere,
+short prefixes. Label and scope lines are used where rule 2 or 5 is in the way, or as such a line.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from ipaddress import ip_address
 from itertools import combinations, islice
+from operator import itemgetter
 
-from harness.advice.suggest import candidate_lines, goal, lines
+from harness.advice.suggest import candidate_lines, goal, kinds, lines
 from harness.advice.suggest.candidate_lines import Lines, Problem, Table
 from harness.advice.suggest.goal import Blocker, LookupCase, known_facts
 from harness.advice.suggest.lines import Mended, NewLine, with_rows
@@ -21,18 +22,15 @@ from harness.model.order import Destination, order_for
 from harness.model.policy import Policy
 from harness.model.transport import ProcessAborted
 
+_MOST_KEPT = 60  # addresses of other look-ups; beyond it they are only compared
+_ONE_LINE: tuple[object, ...] = (0, 1)  # the rank of what cannot be bettered
+_WIDEST = 16  # bits of a prefix that somebody may have been given, ::/6 is none
 _COMPARED = 60  # equally small changes that are compared for what else they change
-# one address of every kind that a table of RFC 3484 or RFC 6724, or a usual network, tells apart
-_KINDS = {
-    "::1": "::1", "global IPv6": "2a00:1450::5", "global IPv6 (2001:db8::/32)": "2001:db8:fffe::5",
-    "link-local IPv6": "fe80::fffe:5", "site-local IPv6": "fec0:0:0:fffe::5",
-    "unique local IPv6 (fc00::/8)": "fc00:fffe::5", "unique local IPv6 (fd00::/8)": "fdfe:fffe::5",
-    "6to4": "2002:fffe::5", "Teredo": "2001:0:fffe::5", "NAT64": "64:ff9b::fffe:5",
-    "IPv4-compatible IPv6": "::254.254.0.5", "127.0.0.0/8": "127.254.0.5",
-    "10.0.0.0/8": "10.254.253.5", "172.16.0.0/12": "172.30.253.5",
-    "192.168.0.0/16": "192.168.253.5", "169.254.0.0/16": "169.254.253.5",
-    "public IPv4": "203.254.253.5",
-}  # fmt: skip
+
+Kept = tuple[LookupCase, tuple[Target, ...]]
+"""Another look-up, and the addresses that have to come first in it, in this order."""
+Found = tuple[tuple[object, ...], bool, Lines]
+"""A change with its rank, the best first, and whether it is the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +85,35 @@ def suggest(
     gai_conf: bytes | None,
     wanted: Sequence[Target],
     elsewhere: Sequence[LookupCase] = (),
+    kept: Sequence[Kept] = (),
 ) -> Suggestion | Impossible:
     """Find the smallest change that puts ``wanted`` first, in this order, in every case.
 
     Parameters: ``cases`` the look-up in every dialect (and order of DNS replies) that counts;
-    ``gai_conf`` None for no file; ``elsewhere`` other look-ups, whose order should stay. Raises
-    ValueError for no case, and for no wish, or an address twice or that a case does not have.
+    ``gai_conf`` None for no file; ``elsewhere`` other look-ups, whose order stays where a change
+    can leave it; ``kept`` those that must give the order beside them. Raises ValueError for no
+    case, and for no wish, or an address twice or that a case does not have.
     """
-    return _Search(cases, gai_conf, tuple(wanted), elsewhere).result()
+    asked = set(goal.pairs(wanted, [one for one in _targets(cases) if one not in wanted]))
+
+    def turned(order: Sequence[Target]) -> bool:
+        return any((b, a) in asked for a, b in combinations(order, 2))
+
+    if any(turned(order) and one.candidates == cases[0].candidates for one, order in kept):
+        return Impossible(tuple(wanted), (), proved=False)
+    present = [(one, answered_order(one, Policy.build(gai_conf, one.dialect))) for one in elsewhere]
+    # where the wish turns the same two addresses round there is nothing to keep
+    present = [one for one in present if not turned(one[1])]
+    if 0 < sum(len(order) for _, order in present) <= _MOST_KEPT:
+        found = _Search(cases, gai_conf, tuple(wanted), elsewhere, (*kept, *present)).result()
+        if isinstance(found, Suggestion):
+            return found
+    return _Search(cases, gai_conf, tuple(wanted), elsewhere, kept).result()
+
+
+def _targets(cases: Sequence[LookupCase]) -> list[Target]:
+    every = [one for case in cases[:1] for one in case.candidates]
+    return [Target(parse(one.destination), one.scope_id) for one in every]
 
 
 def answered_order(case: LookupCase, policy: Policy) -> tuple[Target, ...]:
@@ -113,6 +132,7 @@ class _Search:
         file: bytes | None,
         wanted: tuple[Target, ...],
         elsewhere: Sequence[LookupCase],
+        kept: Sequence[Kept],
     ) -> None:
         if not given or not wanted:
             raise ValueError("a look-up and a wished address were expected")
@@ -136,21 +156,33 @@ class _Search:
         for target in wanted:
             if any(target not in known for known in self.known):
                 raise ValueError(f"{target}: an address that the look-up gives was expected")
+        self.demanded = [(case, policy, wanted) for case, policy in self.cases]
+        self.demanded += [
+            (case, Policy.build(self.base, case.dialect), order)
+            for case, order in dict.fromkeys(kept)
+        ]
+        self.beside = len(self.demanded) > len(self.cases)
         self.others = tuple(target for target in self.known[0] if target not in wanted)
         self.scopes_free = all(dialect.scopev4_configurable for dialect in self.dialects)
 
     def result(self) -> Suggestion | Impossible:
         if self.yields(()):
             return self.suggestion((), True)
+        found: list[Found] = []
         for keywords in self.attempts():
             scopes, labels = "scopev4" in keywords, "label" in keywords
             choice = goal.satisfiable(self.known, self.wanted, self.others, scopes, labels)
             if choice is None:
                 continue
             tables = [table for table in self.tables if table.keyword in keywords]
-            found = self.best(candidate_lines.match_lines(tables, self.is_open, choice))
-            if found is not None:
-                return found
+            found += self.best(
+                candidate_lines.match_lines(tables, self.is_open, choice, self.beside)
+            )
+            if any(rank[:2] <= _ONE_LINE for rank, _, _ in found):
+                break
+        if found:
+            _, smallest, best = min(found, key=itemgetter(0))
+            return self.suggestion(self.shortened(best), smallest)
         in_the_way = goal.find_blockers(self.known, self.wanted, self.others, self.scopes_free)
         return Impossible(self.wanted, in_the_way, proved=bool(in_the_way))
 
@@ -166,24 +198,29 @@ class _Search:
         first = {"label"} if rules == {5} else {"scopev4"} if rules else set[str]()
         return [first & every, every] if first & every != every else [every]
 
-    def best(self, early: Iterator[tuple[Lines, bool]]) -> Suggestion | None:
-        """The smallest of the sets of label and scopev4 lines with precedence lines added."""
-        found: list[tuple[int, bool, Lines]] = []
-        size = INT_MAX
+    def best(self, early: Iterator[tuple[Lines, bool]]) -> list[Found]:
+        """The best of the sets of label and scopev4 lines with precedence lines added, if any."""
+        found: list[tuple[tuple[int, int, int], bool, Lines]] = []
+        size, more = INT_MAX, False
         for match, exact in islice(early, 500):
-            if len(match) > size:
+            if len(match) > size + more:
                 break
-            for more, smallest in islice(self.precedences(match), _COMPARED):
-                whole = (*match, *more)
+            # one such line alone, where what was found is more, or against a part of a network
+            added = self.precedences(match) if len(match) <= size else iter([((), True)])
+            for new, smallest in islice(added, _COMPARED):
+                whole = (*match, *new)
                 if self.yields(whole):
-                    size = len(match)
-                    found.append((self.size(whole), exact and smallest, whole))
-        if not found:
-            return None
-        fewest = min(number for number, _, _ in found)
-        ranked = [one for one in found if one[0] == fewest][:_COMPARED]
-        _, smallest, best = min(ranked, key=lambda one: (self.effect_on_rest(one[2]), not one[1]))
-        return self.suggestion(self.shortened(best), smallest)
+                    size = min(size, len(match))
+                    rank = self.narrow(whole), len(whole), self.size(whole)
+                    found.append((rank, exact and smallest, whole))
+            if len(match) == size:
+                more = min(rank for rank, _, _ in found)[:2] > _ONE_LINE
+        fewest = min((rank for rank, _, _ in found), default=None)
+        ranked: list[Found] = [
+            ((*rank, self.effect_on_rest(lines), not smallest), smallest, lines)
+            for rank, smallest, lines in [one for one in found if one[0] == fewest][:_COMPARED]
+        ]
+        return [min(ranked, key=itemgetter(0))] if ranked else []
 
     def effect_on_rest(self, new: Lines) -> tuple[object, ...]:
         """What tells equally small changes apart; raising a wished address is the clearer way."""
@@ -195,14 +232,17 @@ class _Search:
         )
         keys = [as_ipv6_int(target.address) for target in self.known[0]]
         touched = sum(line.entry.holds(key) for line in precedences for key in keys)
-        return self.changed(new), len(new), lowered, touched, sum(line.bits for line in new)
+        labels = {row.value for row in self.policies[-1].labels}
+        shared = sum(line.keyword == "label" and line.value in labels for line in new)
+        bits = sum(line.bits for line in new)
+        return self.changed(new), len(new), lowered, touched, shared, bits
 
     @cached_property
     def tables(self) -> list[Table]:
         rows = {"label": [policy.labels for policy in self.policies]}
         if self.scopes_free:
             rows["scopev4"] = [policy.scopes for policy in self.policies]
-        found = [candidate_lines.table_of(self.known[0], *row) for row in rows.items()]
+        found = [candidate_lines.table_of(self.known[0], *row, self.own) for row in rows.items()]
         return [table for table in found if table.ends]
 
     def kept(self, new: Lines) -> Lines:
@@ -212,10 +252,14 @@ class _Search:
         return len(new) + len(self.kept(new))
 
     def demands(self, new: Lines) -> list[tuple[goal.Demand, ...] | None]:
-        """What the wish demands of rule 6 in each case, once lines are added."""
+        """What the wish demands of rule 6 in each case, once lines are added; what is kept too."""
+        known = [
+            (known_facts(case, with_rows(policy, new)), first)
+            for case, policy, first in self.demanded
+        ]
         return [
-            goal.demands(known_facts(case, with_rows(policy, new)), self.wanted, self.others)
-            for case, policy in self.cases
+            goal.demands(facts, first, [target for target in facts if target not in first])
+            for facts, first in known
         ]
 
     def is_open(self, new: Lines) -> bool:
@@ -224,17 +268,20 @@ class _Search:
 
     def precedences(self, match: Lines) -> Iterator[tuple[Lines, bool]]:
         """Precedence lines to add to label and scope lines."""
-        tables = tuple(policy.precedence for policy in self.policies)
-        present = () if self.parsed.precedence else tables[-1]
+        tables = tuple(policy.precedence for _, policy, _ in self.demanded)
+        present = () if self.parsed.precedence else self.policies[-1].precedence
         defaults = tuple(lines.as_prefix(row) for row in present if row.bits)
         wishes = tuple(one or () for one in self.demands(match))
-        return candidate_lines.precedence_lines(Problem(wishes, tables, defaults))
+        problem = Problem(wishes, tables, defaults)
+        if self.beside:  # every set takes longer
+            problem = replace(problem, effort=50 if match else 1000)
+        return candidate_lines.precedence_lines(problem)
 
     def yields(self, new: Lines) -> bool:
         """The model's word in every case."""
         return all(
-            answered_order(case, with_rows(policy, new))[: len(self.wanted)] == self.wanted
-            for case, policy in self.cases
+            answered_order(case, with_rows(policy, new))[: len(first)] == first
+            for case, policy, first in self.demanded
         )
 
     def effects(self, new: Lines) -> SideEffects:
@@ -246,29 +293,52 @@ class _Search:
             place = {at: number for number, at in enumerate(after)}
             count = sum(place[a] > place[b] for a, b in combinations(_positions(case, policy), 2))
             turned[case.name] = turned.get(case.name, 0) + count
-        old = _keys(self.policies[-1], self.sources)
-        now = _keys(with_rows(self.policies[-1], new), self.sources)
-        pairs = 0
-        kinds: dict[str, None] = {}
+        old = kinds.keys(self.policies[-1], self.sources)
+        now = kinds.keys(with_rows(self.policies[-1], new), self.sources)
+        number = 0
+        examples: dict[str, None] = {}
         for a, b in combinations(range(len(old)), 2):
             name, other = old[a][0], old[b][0]
-            verdict = _sign(now[a][1], now[b][1])
-            if name == other or verdict == _sign(old[a][1], old[b][1]):
+            verdict = kinds.sign(now[a][1], now[b][1])
+            if name == other or verdict == kinds.sign(old[a][1], old[b][1]):
                 continue
-            pairs += 1
+            number += 1
             if verdict:
                 first, second = (name, other) if verdict > 0 else (other, name)
-                kinds.setdefault(f"{first} before {second}")
+                examples.setdefault(f"{first} before {second}")
             else:
-                kinds.setdefault(f"{name} and {other} tie")
+                examples.setdefault(f"{name} and {other} tie")
         lookups = tuple(name for name, count in turned.items() if count)
-        return SideEffects(sum(turned.values()), pairs, lookups, tuple(kinds))
+        return SideEffects(sum(turned.values()), number, lookups, tuple(examples))
 
     @cached_property
     def sources(self) -> tuple[IPAddress, ...]:
         """The source addresses that the look-ups show this host to have."""
         every = [one.source for case, _ in self.cases for one in case.candidates]
         return tuple(dict.fromkeys(parse(one) for one in every if one is not None))
+
+    @cached_property
+    def own(self) -> tuple[lines.Prefix, ...]:
+        """The networks that the host itself is in, as 128 bits."""
+        known = [(one.source, one.prefixlen) for case, _ in self.cases for one in case.candidates]
+        found = [lines.LINK_LOCAL]
+        for source, bits in known:
+            if source is not None and bits:
+                address = parse(source)
+                above = 96 if address.version == 4 else 0
+                found.append(lines.cut(as_ipv6_int(address), bits + above))
+        return tuple(dict.fromkeys(found))
+
+    def narrow(self, new: Lines) -> int:
+        """How many lines are for none of the wanted, but a part of a network not the host's own."""
+        wanted = [as_ipv6_int(target.address) for target in self.wanted]
+        every = [line.whole for line in new]
+        return sum(
+            not (at[1] >= _WIDEST and any(lines.holds(at, key) for key in wanted))
+            and not any(own[1] <= at[1] and lines.holds(own, at[0]) for own in self.own)
+            and not lines.is_block(at)
+            for at in every
+        )
 
     def changed(self, new: Lines) -> tuple[int, int]:
         """Pairs of look-ups that turn round although nobody asked for it, and pairs of kinds."""
@@ -284,14 +354,19 @@ class _Search:
         """Shorter prefixes where nothing else changes and no line more is needed."""
         limit, changed = self.size(best), self.changed(best)
         for number, line in enumerate(best):
-            for prefix in lines.shorter((line.prefix, line.bits), line.entry.width):
+            own = [] if line.keyword == "scopev4" else [
+                one for one in self.own if one[1] < line.bits and lines.holds(one, line.prefix)
+            ]  # fmt: skip
+            usual = lines.shorter((line.prefix, line.bits), line.entry.width)
+            # rather the network that one machine is in, whatever else is of its kind
+            for prefix in (*usual, *own):
                 new = NewLine(line.keyword, *prefix, line.value)
                 trial = (*best[:number], new, *best[number + 1 :])
                 if (
                     len({one.row for one in trial}) == len(trial)
                     and self.size(trial) <= limit
                     and self.yields(trial)  # an order, which one that ends in a crash has not
-                    and self.changed(trial) <= changed
+                    and self.changed(trial)[: 1 if prefix in own else 2] <= changed
                 ):
                     best = trial
                     break
@@ -312,23 +387,3 @@ def _positions(case: LookupCase, policy: Policy) -> list[int]:
     except ProcessAborted:
         return list(range(len(case.candidates)))
     return [item.position for item in ranked]
-
-
-_Key = tuple[bool, bool, int, int]
-
-
-def _keys(policy: Policy, sources: Sequence[IPAddress]) -> list[tuple[str, _Key]]:
-    """What rules 2, 5, 6 and 8 make of each kind from each source; the higher comes first."""
-    found = []
-    for name, text in _KINDS.items():
-        address = ip_address(text)
-        scope, precedence = policy.scope(address), policy.precedence_of(address)
-        for source in [one for one in sources if one.version == address.version] or [address]:
-            same_label = policy.label(source) == policy.label(address)
-            same_scope = policy.scope(source) == scope
-            found.append((name, (same_scope, same_label, precedence, -scope)))
-    return found
-
-
-def _sign(a: _Key, b: _Key) -> int:
-    return (a > b) - (a < b)

@@ -1,0 +1,80 @@
+"""``suggest`` on real glibc: which look-up is meant, and what has to stay beside it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Call
+
+YAML = """
+name: mesh
+host:
+  interfaces:
+    eth0: {addresses: [192.168.1.5/24, "fe80::5/64"]}
+    tun0: {kind: tun, addresses: ["201:1:2:3::5/7"]}
+  routes: [{to: default, via: 192.168.1.1}, {to: default, via: "fe80::1", dev: eth0}]
+names:
+  web: ["2a00:1450:4010:c05::8b", 64.233.162.138]
+  mesh: [64.233.162.138, "200:aa::1"]
+lookups:
+  - {name: web}
+  - {name: mesh}
+  - {name: web, socktype: dgram}
+  - {service: 80, flags: [AI_PASSIVE]}
+"""
+Suggested = Callable[..., Any]
+FOUR, SIX, OWN = "64.233.162.138", "2a00:1450:4010:c05::8b", "200:aa::1"
+
+
+@pytest.fixture
+def suggested(tmp_path: Path, call: Call) -> Suggested:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(YAML)
+
+    def ask(*words: str, status: int = 0) -> Any:
+        done = call("suggest", "--scenario", file, "--json", *words)
+        assert done.status == status, done
+        return json.loads(done.out)["suggestions"] if status < 2 else done.err
+
+    return ask
+
+
+def own(one: Any) -> list[str]:
+    return [line["text"] for line in one["lines"] if not line["keeps_default"]]
+
+
+def test_a_look_up_is_meant_by_name_number_or_title(suggested: Suggested) -> None:
+    every = ("web", ["web", "web dgram"]), ("1", ["web"]), ("web dgram", ["web dgram"])
+    for text, titles in every:
+        found = suggested("--lookup", text, "--want", FOUR)
+        assert [one["lookup"] for one in found] == titles
+    (nameless,) = suggested("--lookup", ":80 AI_PASSIVE", "--want", "::")
+    assert nameless["verified"]
+    assert nameless["lookup"] == ":80 AI_PASSIVE"
+    err = suggested("--want", FOUR, status=2)
+    assert "(1 web, 2 mesh, 3 web dgram, 4 :80 AI_PASSIVE)" in err
+    assert "--lookup 5: one of" in suggested("--lookup", "5", "--want", FOUR, status=2)
+    assert "--keep nope: one of" in suggested(
+        "--lookup", "1", "--want", FOUR, "--keep", "nope", status=2
+    )
+
+
+def test_what_is_kept(suggested: Suggested) -> None:
+    (one,) = suggested("--lookup", "1", "--want", FOUR, "--keep", "mesh")
+    assert own(one) == ["label 200::/7 8"]
+    assert one["keeps"] == ["mesh"]
+    assert [each["native"] for each in one["kept"]] == [[OWN, FOUR]]
+    assert one["remedies"] == [
+        f"take {SIX} out of the hosts file",
+        "ask with AF_INET only, where the program can be told to",
+    ]
+    (one,) = suggested("--lookup", "1", "--want", FOUR, "--no-keep")
+    assert own(one) == ["precedence ::ffff:0:0/96 45"]
+    assert one["elsewhere"]["lookups"] == []
+    (one,) = suggested("--lookup", "1", "--want", FOUR, "--keep", f"mesh={FOUR}")
+    assert own(one) == ["precedence ::ffff:0:0/96 45"]
+    (one,) = suggested("--lookup", "1", "--want", FOUR, "--keep", "3", status=1)
+    assert not one["possible"]
