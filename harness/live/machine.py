@@ -121,8 +121,11 @@ def sysctls(names: Iterable[str], left_out: list[Said]) -> dict[str, str]:
     for where in ("all", "lo", *names):
         for setting in _EVERYWHERE:
             family, _, last = setting.partition(".")
-            if f"net.{family}.conf.all.{last}" not in found:
+            of_all = found.get(f"net.{family}.conf.all.{last}")
+            if of_all is None:
                 keep(family, "conf", where, last)
+            elif setting == f"ipv6.{_LINKDOWN}" and where != "all":
+                keep(family, "conf", where, last, usual=(of_all,))
         if where != "all":
             keep("ipv6", "conf", where, "disable_ipv6", usual=(usual,))
         if where not in ("all", "lo"):
@@ -138,6 +141,10 @@ def _read(*parts: str) -> str | None:
 
 
 def ignores_linkdown(version: int, name: str) -> bool:
-    """Whether routes over an interface without carrier are ignored."""
-    values = (_read(f"ipv{version}", "conf", where, _LINKDOWN) for where in ("all", name))
-    return "1" in values
+    """Whether routes over an interface without carrier are ignored.
+
+    For IPv4 "all" counts too; for IPv6 it is written into every interface, and each can be
+    set back (the kernel's ip6_ignore_linkdown).
+    """
+    places = ("all", name) if version == 4 else (name,)
+    return "1" in (_read(f"ipv{version}", "conf", where, _LINKDOWN) for where in places)

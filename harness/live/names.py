@@ -13,7 +13,7 @@ import select
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -38,10 +38,14 @@ Found = tuple[str, tuple[Target, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of nsswitch.conf's hosts line, and the statuses after which no other is asked."""
+    """One service of nsswitch.conf's hosts line, and the statuses after which no other is asked.
+
+    ``merges`` is whether its addresses are to be merged with the next one's.
+    """
 
     name: str
     returns: frozenset[str]
+    merges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +69,29 @@ def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
     notes: list[Said] = []
     if _NSCD.exists():
         notes.append(Said("nscd answers before the name services, in an order of its own"))
+    kept, merges = Answer(None, ()), False
     for service in hosts_services(text):
+        if kept.service is not None:
+            # since 2.36: hosts cannot be merged, and going on drops what there is; before, the next
+            # service's answer overwrites it in memory
+            known = Said(kept.service) if kept.service in _USUAL else kept.service
+            if merges:
+                notes.append(Said("{}: [SUCCESS=merge] ends the look-up without an address", known))
+                return Answer(None, (), joined(notes))
+            notes.append(Said("{}: [SUCCESS=continue] drops its addresses", known))
+            kept = Answer(None, ())
         status, targets = _in_child(partial(_ask_one, service, name, family), timeout)
         if status == "SUCCESS":
             if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
                 said = "the family whose reply came first stands first"
                 notes.append(Said(f"{service.name}: {said}"))
-            return Answer(service.name, targets, joined(notes))
+            kept, merges = Answer(service.name, targets), service.merges
         if status not in _STATUS.values():
             known = Said(service.name) if service.name in _USUAL else service.name
             notes.append(Said("{}: {}", known, Said(status)))
         if status in service.returns:
             break
-    return Answer(None, (), joined(notes))
+    return replace(kept, note=joined(notes))
 
 
 def hosts_line(text: str | None) -> list[tuple[str, list[str]]] | None:
@@ -100,7 +114,10 @@ def hosts_services(text: str | None) -> tuple[Service, ...]:
     """The services that glibc asks by a nsswitch.conf; it passes over strange words."""
     line = hosts_line(text)
     services = _DEFAULT if line is None else line
-    return tuple(Service(name, _returns(words)) for name, words in services)
+    return tuple(
+        Service(name, _returns(words), "SUCCESS=MERGE" in (word.upper() for word in words))
+        for name, words in services
+    )
 
 
 def _returns(conditions: Sequence[str]) -> frozenset[str]:

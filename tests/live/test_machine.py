@@ -1,0 +1,63 @@
+"""What is read of this machine: settings of an interface, and the services of its hosts line."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.live import machine, names
+from harness.model.host import Target
+
+
+def test_ipv6_ignores_linkdown_by_interface_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux 6.18: with "all" at 1 and the interface set back an IPv6 route is used, an IPv4 not."""
+    monkeypatch.setattr(machine, "_ROOT", tmp_path)
+    for family in ("ipv4", "ipv6"):
+        for where, value in (("all", "1"), ("eth0", "0"), ("eth1", "1")):
+            file = tmp_path / family / "conf" / where / "ignore_routes_with_linkdown"
+            file.parent.mkdir(parents=True)
+            file.write_text(f"{value}\n")
+    (tmp_path / "ipv6" / "conf" / "all" / "disable_ipv6").write_text("0\n")
+    assert machine.ignores_linkdown(4, "eth0")
+    assert not machine.ignores_linkdown(6, "eth0")
+    assert machine.ignores_linkdown(6, "eth1")
+    # a copy has to set it back, too
+    found = machine.sysctls(["eth0", "eth1"], [])
+    assert found == {
+        f"net.{family}.conf.{where}.ignore_routes_with_linkdown": value
+        for family, where, value in (("ipv4", "all", "1"), ("ipv6", "all", "1"),
+                                     ("ipv6", "eth0", "0"))
+    }  # fmt: skip
+
+
+FILES, DNS = (Target(ip_address("192.0.2.1")),), (Target(ip_address("192.0.2.2")),)
+
+
+@pytest.mark.parametrize(
+    ("line", "dns", "answer"),
+    [
+        ("files dns", "SUCCESS", ("files", FILES, "")),
+        ("files [SUCCESS=continue] dns", "SUCCESS", ("dns", DNS, "files: [SUCCESS=continue]")),
+        ("files [SUCCESS=continue] dns", "NOTFOUND", (None, (), "files: [SUCCESS=continue]")),
+        ("files [success=CONTINUE]", "", ("files", FILES, "")),
+        ("files [SUCCESS=merge] dns", "SUCCESS", (None, (), "files: [SUCCESS=merge]")),
+        ("files [!NOTFOUND=return] dns", "SUCCESS", ("files", FILES, "")),
+    ],
+)
+def test_who_answers(
+    line: str, dns: str, answer: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As glibc does since 2.36 (row continue_discards of the dialect table)."""
+    told = {"files": ("SUCCESS", FILES), "dns": (dns, DNS if dns == "SUCCESS" else ())}
+    nsswitch = tmp_path / "nsswitch.conf"
+    nsswitch.write_text(f"hosts: {line}\n")
+    monkeypatch.setattr(names, "_NSSWITCH", nsswitch)
+    monkeypatch.setattr(names, "_NSCD", tmp_path / "none")
+    monkeypatch.setattr(names, "_in_child", lambda call, _: told[call.args[0].name])
+    found = names.ask("web")
+    assert (found.service, found.targets) == answer[:2]
+    assert str(found.note).startswith(answer[2])
+    assert bool(str(found.note)) is bool(answer[2])
