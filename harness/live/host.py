@@ -67,7 +67,7 @@ def snapshot(
         # neither a hosts file nor a DNS record carries a scope
         "resolver": "nss" if any("%" in each for each in texts) else "files",
         "gai_conf": text,
-        "lookups": [{"name": name} for name in found],
+        "lookups": [_lookup(name, found[name]) for name in found],
         "left_out": [str(each) for each in left_out],
     }
     try:
@@ -94,6 +94,12 @@ def _host(netlink: Netlink, destinations: Sequence[str], left_out: list[Said]) -
         "addrlabels": labels(netlink.address_labels(), dumps.names),
         "sysctls": machine.sysctls((name for name in table if name != "lo"), left_out),
     }
+
+
+def _lookup(name: str, addresses: Sequence[Target | str]) -> Data:
+    """The look-up of a name; that nobody knows it is said, for a file takes it for mistyped."""
+    known = addresses or literal(name) is not None
+    return {"name": name} if known else {"name": name, "expect": {"error": "EAI_NONAME"}}
 
 
 def _ask(wanted: Sequence[str], left_out: list[Said]) -> dict[str, list[Target]]:

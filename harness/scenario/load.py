@@ -16,6 +16,7 @@ from harness.text.strict_yaml import MAX_BYTES, document, parse
 from harness.text.validation import validated
 
 from .schema import GaiConfFile, Scenario
+from .unknown import unknown_names
 from .values import TABLES
 
 KEYS = "name, host and lookups"
@@ -52,10 +53,16 @@ def load(path: Path | str) -> LoadedScenario:
     lookups = tree.children["lookups"].children
     lines = tuple(lookups[number].line or 0 for number in range(len(scenario.lookups)))
     wanted = scenario.gai_conf
-    if not isinstance(wanted, GaiConfFile):
-        return LoadedScenario.inline(scenario, path, lines)
-    data = _gai_conf(path, wanted.file, tree.children["gai_conf"].children["file"].line)
-    return LoadedScenario(scenario, path, data, wanted.file, lines)
+    if isinstance(wanted, GaiConfFile):
+        data = _gai_conf(path, wanted.file, tree.children["gai_conf"].children["file"].line)
+        loaded = LoadedScenario(scenario, path, data, wanted.file, lines)
+    else:
+        loaded = LoadedScenario.inline(scenario, path, lines)
+    for number, expected in unknown_names(scenario):
+        name = lookups[number].children["name"]
+        place = f"lookups[{number}].name"
+        raise InputError(str(path), name.line, place, expected, show(name.value))
+    return loaded
 
 
 def library() -> list[Path]:

@@ -12,7 +12,10 @@ from harness.glibcs.catalog import host_distribution
 from tests.conftest import Call, Done
 from tests.e2e.kit import gai_harness
 
-GOOD = "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\nlookups: [{name: web}]\n"
+GOOD = (
+    "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\n"
+    "names: {web: [192.0.2.7]}\nlookups: [{name: web}]\n"
+)
 LONG = "a" * 300
 MANY = ", ".join(f"10.0.{i // 250}.{i % 250}" for i in range(300))
 SEED = "seed-rule9-dual-stack"
@@ -32,6 +35,12 @@ WRONG_USE = {
     "fuzz --cases 0": "a number from 1 was expected",
     "fuzz --seed x": "a number from 0 was expected",
     "run --timeout -1": "-1",
+    "explain web -5": "unrecognized arguments: -5",
+    "whatif web -4 --set x": "a name was expected, got '-4'",
+    "suggest -4 --want 10.0.0.1": "a name was expected, got '-4'",
+    "kubelet -4": "a name was expected, got '-4'",
+    "kubelet node-1 --node-name node-2": "no --node-name beside it was expected",
+    f"kubelet {SEED} --scenario good.yaml": "no --scenario beside it was expected",
     "run --timeout 1e-9": "from 0.001",
     "run --glibc host,,": "--glibc",
     "run --glibc two": "names no glibc",
@@ -76,7 +85,7 @@ WRONG_USE = {
     "run good.yaml --against two": "names no glibc",
     "run many.yaml --gai-conf good.yaml -o good.yaml": "is read here",
     "run good.yaml --gai-conf /dev/zero": "more than 1048576 bytes",
-    "run pair": "pair/b.yaml:4: extra: expected",  # the good file beside it is not run
+    "run pair": "pair/b.yaml:5: extra: expected",  # the good file beside it is not run
     "schema --of nothing": "'nothing'",
     "schema extra": "extra",
     "bench --plot curves": ".svg or .png",
@@ -169,7 +178,7 @@ WRONG_USE = {
     "run --glibc hots": "did you mean host?",
     "glibc fetch bookwrom": "did you mean bookworm?",
     "completion zhs": "did you mean zsh?",
-    **{f"{words} pair/b.yaml": "pair/b.yaml:4: extra: expected one of the keys"
+    **{f"{words} pair/b.yaml": "pair/b.yaml:5: extra: expected one of the keys"
        for words in ("run", "explain", "whatif --set 'reload no' --scenario",
                      "suggest --want ::1 --scenario", "kubelet --scenario")},
     # an odd name stays on its line
@@ -190,7 +199,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "good.yaml").write_text(GOOD)
     (tmp_path / "pair/a.yaml").write_text(GOOD)
     (tmp_path / "pair/b.yaml").write_text(f"{GOOD}extra: 1\n")
-    (tmp_path / "many.yaml").write_text(f"{GOOD}names: {{web: [{MANY}]}}\n")
+    (tmp_path / "many.yaml").write_text(GOOD.replace("192.0.2.7", MANY))
     for name in ("mine.yaml", "pair/mine.yaml"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
@@ -259,13 +268,14 @@ def test_a_host_name_nobody_knows() -> None:
     assert re.fullmatch(f"'seed-rule9-dual-stak': {why}{meant}", done.stderr)
     done = gai_harness("explain", "zzz.invalid", "--json")
     assert json.loads(done.stdout)
+    assert done.returncode == 1
     assert re.fullmatch(f"'zzz.invalid': {why}\n", done.stderr)
     assert gai_harness("explain", "localhost").stderr == ""
     nameless = gai_harness("explain", "--service", "80", "--flags", "AI_PASSIVE")
     assert nameless.stdout.startswith("this-machine: :80 AI_PASSIVE")
     assert (nameless.returncode, nameless.stderr) == (0, "")
     done = gai_harness("explain", LONG)  # for a file it would be too long
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert "EAI_NONAME" in done.stdout
     assert re.fullmatch(rf".{{1,400}}: {why}\n", done.stderr)
 

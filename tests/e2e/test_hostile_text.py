@@ -26,7 +26,7 @@ gai_conf: {QUOTED}
 left_out: [{QUOTED}]
 lookups:
   - {{name: web, expect: {{order: [10.0.0.9]}}}}
-  - {{name: {QUOTED}, expect: {{order: [10.0.0.9]}}}}
+  - {{name: {QUOTED}, expect: [{{order: [10.0.0.9]}}, {{error: EAI_NONAME, glibc: "<2.0"}}]}}
 """
 
 

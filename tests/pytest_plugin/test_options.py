@@ -133,7 +133,7 @@ def test_a_malformed_scenario_is_one_line(project: pytest.Pytester) -> None:
 
 def test_a_host_the_kernel_refuses_fails_in_one_line(project: pytest.Pytester) -> None:
     text = (
-        "name: refused\nlookups: [{name: a}, {name: b}]\n"
+        "name: refused\nlookups: [{name: a}, {name: b}]\nnames: {a: [192.0.2.7], b: [192.0.2.7]}\n"
         "host: {interfaces: {}, sysctls: {net.ipv6.bindv6only: many}}\n"
     )
     project.makefile(".gai.yaml", refused=text)

@@ -78,7 +78,8 @@ def test_gai_conf_inline_beside_and_in_the_catalogue(tmp_path: Path) -> None:
         ("{file: rfc6724.conf}", catalogue, "rfc6724.conf"),
         ("{file: rfc6724.conf}", b"# mine\xff\n", "rfc6724.conf"),
     ):
-        read = loaded(tmp_path, f"name: x\nhost: {{}}\nlookups: [{{name: x}}]\ngai_conf: {said}")
+        text = f"name: x\nhost: {{}}\nlookups: [{{name: localhost}}]\ngai_conf: {said}"
+        read = loaded(tmp_path, text)
         assert (read.gai_conf, read.gai_conf_name) == (content, name)
         if content == catalogue:
             (tmp_path / "rfc6724.conf").write_bytes(b"# mine\xff\n")
@@ -113,5 +114,5 @@ def test_a_node_with_a_thousand_interfaces_can_be_written(tmp_path: Path) -> Non
         for n in numbers
     )
     host = f"host:\n  interfaces:\n{veths}  sysctls:\n{settings}"
-    scenario = loaded(tmp_path, f"name: a\n{host}lookups: [{{name: web}}]\n").scenario
+    scenario = loaded(tmp_path, f"name: a\n{host}lookups: [{{name: localhost}}]\n").scenario
     assert (len(scenario.host.interfaces), len(scenario.host.sysctls)) == (1000, 2000)

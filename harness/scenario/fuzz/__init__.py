@@ -71,7 +71,7 @@ def _draw_lookup(dice: Dice, name: str, destinations: list[str]) -> Lookup:
         case "dot":
             name += "."
         case "unknown":
-            name = "nowhere"
+            name = "nowhere.invalid"
         case "numeric":
             name = dice.one(destinations)
     return Lookup(

@@ -1,0 +1,50 @@
+"""Look-ups of names that nobody knows: most are mistyped, and would pass as EAI_NONAME."""
+
+from collections.abc import Iterator
+
+from harness.model.addresses import inet_aton, inet_pton6
+from harness.model.services import ascii_lower
+from harness.text.nearest import did_you_mean
+
+from .schema import Lookup, Scenario
+
+OWN_NAMES = ("localhost", "sandbox")
+"""The names of the host a scenario is built as, which a name service may know by itself."""
+_NEVER = ".invalid"  # RFC 6761: a name that nobody ever has, and so none that was mistyped
+
+
+def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
+    """The look-ups of names that no name service of the scenario holds, unless that is meant.
+
+    It is meant where an expectation has an error, and for names below ``invalid``. Numbers,
+    ``localhost`` and the host's own name need nobody who knows them.
+
+    Yields:
+        The number of the look-up, from 0, and what was expected of its name, in words.
+    """
+    service = scenario.name_service
+    held = scenario.names if service is None else service.addresses()
+    known = {_plain(name): name for name in held}
+    for number, lookup in enumerate(scenario.lookups):
+        if lookup.name is None or lookup.name == "*" or _meant(lookup):
+            continue
+        name = _plain(lookup.name)
+        if name in known or name in OWN_NAMES or name.endswith(_NEVER) or _numeric(name):
+            continue
+        perhaps = did_you_mean(name, known.values(), "{!r}")
+        meant = "expect: {error: EAI_NONAME} where nobody shall know it"
+        place = "names" if service is None else "name_service"
+        yield number, f"a name that {place} has, or {meant}{perhaps}"
+
+
+def _plain(name: str) -> str:
+    """A name as the services compare them, without the dot that only says that it is whole."""
+    return ascii_lower(name).removesuffix(".")
+
+
+def _meant(lookup: Lookup) -> bool:
+    return any(one.error is not None for one in lookup.expect)
+
+
+def _numeric(name: str) -> bool:
+    return inet_aton(name) is not None or inet_pton6(name.partition("%")[0]) is not None
