@@ -25,7 +25,7 @@ _HINTS = ("service", "family", "socktype", "protocol")
 
 
 def main(options: Options) -> int:
-    """Explain every look-up; 1 when native and model differ."""
+    """Explain every look-up; 1 when native and model differ, or there is no order to explain."""
     options.pair = options.pair and tuple(options.pair)
     if not options.what and options.service is None:
         raise UsageError("a NAME, a SCENARIO or --service was expected")
@@ -44,13 +44,25 @@ def main(options: Options) -> int:
     if options.pair:
         _check_pair(options.pair, explanations)
     write_json(document(explanations)) if options.json else write_text(explanations)
+    unknown = kinds == {False} and _tell_unknown(explanations)
     if kinds == {False}:
-        _tell_unknown(explanations)
+        tell_own_names(options.what)
     wrong = any(
-        item.result.failed or (item.trace is not None and not item.trace.agreed)
+        # a crash is no order, though the model foresaw it
+        item.result.failed
+        or item.result.predicted
+        or (item.trace is not None and not item.trace.agreed)
         for item in explanations
     )
-    return FINDING if wrong else OK
+    return FINDING if wrong or unknown else OK
+
+
+def tell_own_names(names: Sequence[str]) -> None:
+    """Say of this machine's own name, looked up here, that a kubelet may be answered otherwise."""
+    from harness.kubelet.own_name import not_from_glibc
+
+    for line in filter(None, map(not_from_glibc, names)):
+        say(line, sys.stderr)
 
 
 def _refuse(options: Options, names: Sequence[str], why: str) -> None:
@@ -75,17 +87,24 @@ def _check_pair(pair: Sequence[str], explanations: Sequence[Explanation]) -> Non
             raise UsageError(f"--pair {text}: {wanted}")
 
 
-def _tell_unknown(explanations: Sequence[Explanation]) -> None:
-    """Say why names have no address, and which scenario an unknown one may have meant."""
+def _tell_unknown(explanations: Sequence[Explanation]) -> bool:
+    """Say why names have no address, and which scenario an unknown one may have meant.
+
+    True where nobody knows, or says, an address of one of them.
+    """
+    unknown = False
     for item in explanations:
         found = item.result.presence
         if item.result.error not in _NO_ANSWER or item.name is None or found is None:
             continue
         words, meant = found.why, ""
+        unknown |= item.result.error == "EAI_AGAIN"
         if Cause.UNKNOWN_NAME in found.causes:
+            unknown = True
             words = "the name service knows no address"
             meant = did_you_mean(item.name, (path.stem for path in library()), "the scenario {}")
         say(f"{show(item.name)}: {words}{meant}", sys.stderr)
+    return unknown
 
 
 def _lookup(name: str | None, options: Options) -> Lookup:
@@ -126,8 +145,9 @@ def _scenarios(options: Options) -> list[Explanation]:
     explanations = [
         item
         for item in explain(jobs, options.pair)
-        if options.lookup in (None, item.name, item.result.lookup)
+        if not options.lookup or {item.name, item.result.lookup} & {*options.lookup}
     ]
     if not explanations:
-        raise UsageError(f"--lookup: no look-up named {options.lookup!r} in these scenarios")
+        names = " or ".join(map(repr, options.lookup))
+        raise UsageError(f"--lookup: no look-up named {names} in these scenarios")
     return explanations

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.advice.lint import CODES
+from harness.cli.parser import Joined
 from harness.model.host import address_text
 from harness.report.formats import FORMATS
 
@@ -77,6 +78,8 @@ def _scheduler(text: str) -> str | None:
     return text if known else None
 
 
+# argparse takes -4 for an argument, and no host's name begins with a hyphen
+name = checked("a name", lambda text: None if text.startswith("-") else text or None)
 # an empty path is a variable that was not set, not this folder
 path = checked("a path", lambda text: Path(text) if text else None)
 picture = checked(
@@ -119,7 +122,7 @@ _SHARED: dict[str, tuple[str, dict[str, Any]]] = {
                             "help": "text (default) or json"}),
     "gai-conf": ("--gai-conf", {"action": "append", "default": [], "metavar": "FILE",
                                 "help": "as for run"}),
-    "glibc": ("--glibc", {"default": "host", "metavar": "VERSION,…|all",
+    "glibc": ("--glibc", {"action": Joined, "default": "host", "metavar": "VERSION,…|all",
                           "help": "as for run (default host)"}),
     "jobs": ("-j --jobs", {"type": whole(1, 256), "metavar": "N",
              "help": "hosts examined at the same time (default: the number of processors)"}),
@@ -226,13 +229,17 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         "for host names, as in getaddrinfo(3)",
         option("--service", "a service name or port"),
         option("--family", None, choices=("unspec", "inet", "inet6")),
+        option("-4", "short for --family inet", action="store_const", const="inet", dest="family"),
+        option("-6", "short for --family inet6", action="store_const", const="inet6",
+               dest="family"),
         option("--socktype", "default stream",
                choices=("any", "stream", "dgram", "raw", "seqpacket", "dccp")),
         option("--protocol", None, type=int, metavar="NUMBER"),
         option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
                action="append", default=[], metavar="AI_…"),
         "for scenarios",
-        shared("lookup", "only the look-ups of this name, or this title"),
+        shared("lookup", "only the look-ups of this name, or this title; may be given several times",
+               action="append", default=[]),
         shared("glibc", default=None),
         shared("gai-conf"),
         flag("--trace", "record the system calls of the real glibc with strace and compare the"
@@ -243,7 +250,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "whatif": (
         option("names", "the names to look up; with --scenario only its look-ups of these names;"
                " scenario files and names of the library count as given with --scenario",
-               nargs="*", metavar="NAME"),
+               nargs="*", metavar="NAME", type=name),
         shared("scenario", "try it on this scenario or snapshot (a file, a folder, a name of the"
                " library), not on a copy of this host; may be given several times",
                dest="scenarios", action="append", default=[]),
@@ -280,6 +287,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         flag("--quick", "a tenth of the measuring, and less certainty"),
     ),
     "kubelet": (
+        option("what", "the node's name, as with --node-name; or a scenario, as with --scenario",
+               nargs="?", metavar="NODE|SCENARIO", type=name),
         shared("scenario",
                "a scenario or snapshot, or a name of the built-in library; this host otherwise"),
         option("--node-name", "the machine's name, which becomes the node's (default: the Node"
@@ -299,15 +308,15 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " etcd stores (etcdctl get --print-value-only), or etcdctl get -w json",
                metavar="FILE|-"),
         option("--want", "the InternalIP it should be (default: the one the default route gives)",
-               metavar="A[,B]", type=addresses, default=()),
+               metavar="A[,B]", type=addresses, action="extend", default=[]),
         shared("json"),
         _JSON_AS_FORMAT,
     ),
     "suggest": (
         option("name", "the name to look up, on a copy of this host; or a scenario",
-               nargs="?", metavar="NAME"),
+               nargs="?", metavar="NAME", type=name),
         option("--want", "the addresses wanted first, in this order",
-               required=True, metavar="A,B,…", type=addresses),
+               required=True, metavar="A,B,…", type=addresses, action="extend"),
         shared("scenario", "do it for this scenario or snapshot (a file or a name of the library)"),
         shared("lookup", "the scenario's look-up of this name or title (as run shows it), or its"
                " number from 1; needed where it has several", metavar="NAME|NUMBER"),
@@ -337,7 +346,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         flag("--all", "every version the distribution has, as the word all"),
         shared("suite", "what this suite carries; may be given several times",
                action="append", default=[], metavar="SUITE"),
-        shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…"),
+        shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…",
+               action=Joined),
         flag("--refresh", "fetch again what is in the cache"),
     ),
     "glibc add": (

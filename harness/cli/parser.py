@@ -21,6 +21,22 @@ class UsageError(Exception):
     exit_status = WRONG_USE
 
 
+class Joined(argparse.Action):
+    """A list with commas, which each further use of the option makes longer."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: Options,
+        values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Put the value behind those of the uses before; a default is no use."""
+        given: dict[str, list[str]] = vars(namespace).setdefault("joined", {})
+        given.setdefault(self.dest, []).append(values)
+        setattr(namespace, self.dest, ",".join(given[self.dest]))
+
+
 class Parser(argparse.ArgumentParser):
     """argparse's parser with this project's way to say what is wrong."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.cli.explain import tell_own_names
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import write_json
 from harness.cli.whatif import jobs_for
@@ -40,9 +41,11 @@ def main(options: Options) -> int:
         for number in _chosen("--keep", lookups, name)
         if number not in wished
     ]
-    wishes = [Wish(number, options.want) for number in wished]
+    wishes = [Wish(number, tuple(options.want)) for number in wished]
     answered = fulfil(jobs[0], wishes, kept, others_stay=not options.no_keep)
     write_json(document(answered)) if options.json else write_text(answered)
+    if options.scenario is None:
+        tell_own_names([options.name])
     return OK if all(one.verified for one in answered) else FINDING
 
 

@@ -18,7 +18,9 @@ from harness.report.whatif import Document, TextReport
 
 
 def main(options: Options) -> int:
-    """Compare; 1 when native and model differ, or an order changes that should not."""
+    """Compare; 1 when native and model differ, a process dies of the new file, or an order
+    changes that should not.
+    """
     if options.gai_conf is None and not options.lines:
         raise UsageError("--gai-conf NEW or --set LINE was expected")
     if any("\n" in line or "\0" in line for line in options.lines):
@@ -33,7 +35,9 @@ def main(options: Options) -> int:
             text.add(one)
     found = Document(tuple(changes))
     write_json(found) if options.json else text.finish(found)
-    return FINDING if found.disagree or (options.expect_unchanged and found.changed) else OK
+    died = any(one.after.predicted for lookup in found.lookups for one in lookup.results)
+    wrong = found.disagree or died or (options.expect_unchanged and found.changed)
+    return FINDING if wrong else OK
 
 
 def jobs_for(
