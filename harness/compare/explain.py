@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from harness.advice.lint import Finding, lint
+from harness.compare.evidence import NamedGaiConf
 from harness.compare.predict import Prediction
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect, reports
@@ -15,6 +17,7 @@ from harness.model.host import HostView
 from harness.model.order import compare_pair
 from harness.native.trace import Connection
 from harness.sandbox import DeviceNote, Pool
+from harness.scenario.values import satisfies
 
 if TYPE_CHECKING:
     from harness.sandbox import Box
@@ -57,7 +60,7 @@ class Explanation:
 
     ``name`` is the name looked up; ``pair`` is the decision between the two addresses asked
     for, if both were among the answers. ``apart`` says for the whole look-up where versions
-    or architectures differ, and why.
+    or architectures differ, and why. ``findings`` are lint's of the lines of its gai.conf.
     """
 
     name: str | None
@@ -66,6 +69,19 @@ class Explanation:
     devices: tuple[DeviceNote, ...] = ()
     trace: TraceReport | None = None
     apart: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def line_findings(conf: NamedGaiConf, glibc: str) -> tuple[Finding, ...]:
+    """What lint finds in the lines of a file that this glibc ignores, misreads or may die of.
+
+    What holds for the file as a whole is left to `harness.advice.pitfalls`, which knows the order.
+    """
+    return tuple(
+        one
+        for one in lint(conf.data or b"")
+        if one.line and (one.glibc == "all" or satisfies(glibc, one.glibc))
+    )
 
 
 def capture(job: HostJob) -> bytes:
@@ -105,7 +121,9 @@ def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Itera
             if evidence.trace is not None:
                 checks = (_check(one, evidence.view) for one in evidence.trace.connections)
                 trace = TraceReport(evidence.trace.calls, tuple(filter(None, checks)))
-            yield Explanation(evidence.lookup.name, result, reason, devices, trace, apart)
+            found_lines = line_findings(evidence.conf, evidence.lane.glibc)
+            name = evidence.lookup.name
+            yield Explanation(name, result, reason, devices, trace, apart, found_lines)
 
 
 def pair_reason(

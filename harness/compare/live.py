@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
-from harness.compare.explain import Explanation, pair_reason
+from harness.compare.explain import Explanation, line_findings, pair_reason
 from harness.compare.predict import found_for, request_for, targets_of
 from harness.compare.presence import PresenceRow
 from harness.compare.results import Remark, Result, Verdict
@@ -68,7 +68,7 @@ def explain_live(
     if note:
         result = replace(result, remarks=(*result.remarks, Remark("order", note)))
     reason = None if pair is None else pair_reason(prediction_for(evidence), pair, names.links)
-    return Explanation(lookup.name, result, reason)
+    return Explanation(lookup.name, result, reason, findings=line_findings(conf, lane.glibc))
 
 
 def _judged(evidence: Evidence, request: Request, given: _Given) -> tuple[Result, Evidence, str]:

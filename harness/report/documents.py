@@ -62,6 +62,9 @@ class Explained(Result):
         tuple[str, ...], Field(description="where versions or architectures differ, and why")
     ] = ()
     pair: PairReason | None = None
+    findings: Annotated[
+        tuple[Finding, ...], Field(description="lint's, of the lines of the gai.conf it used")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

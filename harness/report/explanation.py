@@ -11,9 +11,10 @@ from harness.report.documents import Explain, Explained
 from harness.report.tables import folded, table_lines
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
-from harness.report.words import equality, told
+from harness.report.words import beyond, equality, lint_line, told
 
 _WIDE = 150
+_MOST_FINDINGS = 10  # of a file that is no gai.conf at all there are thousands
 
 
 def as_text(explanations: Sequence[Explanation]) -> str:
@@ -41,6 +42,19 @@ def write_text(explanations: Sequence[Explanation], console: Terminal | None = N
             _write(console, builds, same[0])
         for line in items[0].apart:
             console.say(f"  {line}", "yellow")
+        for line in _of_the_file(items):
+            console.say(f"  {line}", "yellow")
+    if line := beyond(one.result for one in explanations):
+        console.say(line, "yellow")
+
+
+def _of_the_file(items: Sequence[Explanation]) -> Iterator[str]:
+    """What lint finds in the gai.conf that was used, for any of the builds."""
+    found = list(dict.fromkeys(finding for one in items for finding in one.findings))
+    for finding in found[:_MOST_FINDINGS]:
+        yield f"gai.conf: {lint_line(finding)}"
+    if (more := len(found) - _MOST_FINDINGS) > 0:
+        yield f"gai.conf: {more} more findings (gai-harness lint has all)"
 
 
 def _alike(one: Explanation) -> tuple[object, ...]:

@@ -19,7 +19,7 @@ from harness.compare.results import (
 )
 from harness.compare.values import grouped
 from harness.report.terminal import Terminal
-from harness.report.words import acceptance, change_lines, result_lines, told, told_apart
+from harness.report.words import acceptance, beyond, change_lines, result_lines, told, told_apart
 from harness.report.writer import Writer
 from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
@@ -71,6 +71,7 @@ class TextReport(Writer):
         self._lookups: set[tuple[str, str, str]] = set()
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
         self._told: dict[str, None] = {}
+        self._newer: dict[str, Result] = {}
         self._changed = 0
         self._scenario = ""
 
@@ -80,6 +81,8 @@ class TextReport(Writer):
         self._lookups.add((report.scenario, report.lookup, report.gai_conf))
         for result in report.results:
             self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator or ""
+            if result.beyond_model:
+                self._newer.setdefault(result.glibc, result)
             if result.rows:
                 self._told[told(result)] = None
         self._changed += sum(
@@ -121,6 +124,8 @@ class TextReport(Writer):
             self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))
         for line in self._told:
             self._say(line)
+        if newer := beyond(self._newer.values()):
+            self._say(newer, "yellow")
         if self._changed:
             plural = "s"[: self._changed != 1]
             self._say(f"{self._changed} difference{plural} between neighbouring versions")

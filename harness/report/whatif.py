@@ -11,7 +11,7 @@ from harness.compare.results import Count, Schema
 from harness.compare.values import grouped
 from harness.compare.whatif import Comparison, HostChange, Move, VersionRange, WhatIf
 from harness.report.terminal import Terminal
-from harness.report.words import builds
+from harness.report.words import beyond, builds, lint_line
 
 
 class TextReport:
@@ -30,9 +30,7 @@ class TextReport:
         if change.findings != self._told:
             self._told = change.findings
             for finding in change.findings:
-                place = f"line {finding.line}: " if finding.line else ""
-                versions = "" if finding.glibc == "all" else f" [glibc {finding.glibc}]"
-                self._say(f"  {finding.code} {place}{finding.message}{versions}", "yellow")
+                self._say(f"  {lint_line(finding)}", "yellow")
         for one in change.lookups:
             self._lookup(one)
 
@@ -42,6 +40,8 @@ class TextReport:
         if found.disagree:
             text += f"; native and model disagree on {found.disagree}"
         self._say(text, "bold")
+        if line := beyond(one.after for what in found.lookups for one in what.results):
+            self._say(line, "yellow")
 
     def _lookup(self, what: WhatIf) -> None:
         self._say(f"  {what.lookup}: {'changes' if what.changed else 'unchanged'}", "bold")

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from harness.advice.lint import Finding
 from harness.compare.results import BuildChange, Change, LookupReport, Result, Verdict
+from harness.model.dialects import NEWEST
 
 
 def place(report: LookupReport) -> str:
@@ -75,6 +77,24 @@ def story(result: Result) -> list[str]:
     known = [told(result)] if result.rows else []
     return list(
         dict.fromkeys([headline(result), *known, *(text for _, text in result_lines(result))])
+    )
+
+
+def lint_line(finding: Finding) -> str:
+    """A finding of lint in a line: its code, its place in the file, the versions if not all."""
+    at = f"line {finding.line}: " if finding.line else ""
+    versions = "" if finding.glibc == "all" else f" [glibc {finding.glibc}]"
+    return f"{finding.code} {at}{finding.message}{versions}"
+
+
+def beyond(results: Iterable[Result]) -> str:
+    """Which builds of a run are newer than the model knows, in a line; "" for none."""
+    newer = dict.fromkeys(one.glibc for one in results if one.beyond_model)
+    if not newer:
+        return ""
+    return (
+        f"the model knows glibc up to {NEWEST}, and judges {', '.join(newer)} as that: a difference"
+        " may be new there"
     )
 
 

@@ -1,15 +1,17 @@
 """``explain``: the table, the pair asked for, traps, cycles and departures, on real evidence."""
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from harness.compare.evidence import Evidence, NamedGaiConf
-from harness.compare.explain import explain
+from harness.compare.explain import explain, line_findings
 from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.run import HostJob, run
 from harness.compare.verdict import judge
+from harness.report.explanation import as_text, document
 from harness.scenario.schema import Scenario
 from tests.compare.kit import host_lane
 
@@ -118,6 +120,28 @@ def test_a_cycle_has_no_right_answer() -> None:
         assert (result.native == CYCLE) == is_cycle
         assert (result.native.index(NEAR) < result.native.index(FAR)) != is_cycle
     assert len(answers) > 1
+
+
+def test_lines_of_its_gai_conf_are_named() -> None:
+    """What glibc ignores, reads otherwise or may die of; by its version, and no whole-file trap."""
+    text = b"Precedence ::1/128 50\nlabel ::/999 1\nprecedence ::1 50\nprecedence ::/0 5\n"
+    conf = NamedGaiConf("own", text)
+    jobs = make_jobs(load_scenarios((Path("seed-rule9-dual-stack"),)), (host_lane(),), [conf])
+    first = next(explain(jobs))
+    codes = {(one.line, one.code) for one in line_findings(conf, first.result.glibc)}
+    assert {(1, "GAI001"), (2, "GAI003")} <= codes
+    assert codes == {(one.line, one.code) for one in first.findings}
+    assert {number for number, _ in codes} <= {1, 2, 3}
+    for glibc, dies in (("2.36", True), ("2.41", False)):
+        assert ("GAI006" in {one.code for one in line_findings(conf, glibc)}) is dies
+    shown = as_text([first])
+    assert "  gai.conf: GAI001 line 1: 'Precedence' is no keyword" in shown
+    assert as_text([replace(first, findings=first.findings * 40)]).count("GAI001") == 1
+    many = tuple(replace(first.findings[0], line=number) for number in range(1, 31))
+    assert "gai.conf: 20 more findings (gai-harness lint has all)" in as_text(
+        [replace(first, findings=many)]
+    )
+    assert document([first]).explanations[0].findings == first.findings
 
 
 def test_explain_asks_for_a_pair() -> None:

@@ -1,6 +1,7 @@
 """What people are shown beside a run's formats: a check, curves."""
 
 import io
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from harness.compare.bench.curve import Point, Sample, growth
 from harness.compare.bench.measure import BenchReport, Rate
 from harness.compare.results import Remark, Verdict
+from harness.model.dialects import NEWEST
 from harness.report.bench import PlotError, as_text, draw, panels, svg
 from harness.report.doctor import Check, conclusion, write_check
+from harness.report.documents import text as text_of
 from harness.report.formats import FORMATS
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
@@ -96,6 +99,18 @@ def test_look_ups_and_answers_are_counted_apart() -> None:
     assert last.startswith("2 lookups on glibc ")
     assert last.endswith(", 3 answers: 3 agree, 0 disagree, 0 error")
     assert "answer" not in written("text", [kit.lookup("one", agreed[:1])]).splitlines()[-1]
+
+
+def test_a_build_newer_than_the_model_is_named_once() -> None:
+    newer, known = (kit.result(glibc, (kit.NEAR,)) for glibc in ("9.1", NEWEST))
+    assert (newer.beyond_model, known.beyond_model) == (True, False)
+    assert json.loads(text_of(newer))["beyond_model"] is True
+    assert not kit.result(f"{NEWEST}.1", (kit.NEAR,)).beyond_model
+    both = kit.lookup("both", [known, newer])
+    said = f"the model knows glibc up to {NEWEST}, and judges 9.1 as that"
+    for quiet in (False, True):
+        assert written("text", [both, both], quiet=quiet).count(said) == 1
+    assert said not in written("text", [kit.lookup("one", [known])])
 
 
 @pytest.mark.parametrize("name", FORMATS)
