@@ -58,7 +58,7 @@ def main(options: Options) -> int:
 
 
 def tell_own_names(names: Sequence[str]) -> None:
-    """Say of this machine's own name, looked up here, that a kubelet may be answered otherwise."""
+    """Say of this host's own name, looked up here, that a kubelet may be answered otherwise."""
     from harness.kubelet.own_name import not_from_glibc
 
     for line in filter(None, map(not_from_glibc, names)):

@@ -1,4 +1,4 @@
-"""Whether a look-up of this machine's own name says what a kubelet is answered here."""
+"""Whether a look-up of this host's own name says what a kubelet is answered here."""
 
 import socket
 
@@ -8,7 +8,7 @@ from harness.text.errors import show
 
 
 def not_from_glibc(name: str) -> str:
-    """That Go programs ask another than glibc for this machine's own name, in a line.
+    """That Go programs ask another than glibc for this host's own name, in a line.
 
     Args:
         name: A name looked up on this machine.
@@ -22,7 +22,7 @@ def not_from_glibc(name: str) -> str:
     if chosen.resolver == "cgo":
         return ""
     return (
-        f"{show(name)} is this machine's own name, and this is what glibc makes of it; a kubelet"
+        f"{show(name)} is this host's own name, and this is what glibc makes of it; a kubelet"
         f" or another Go program asks Go's own resolver ({chosen.why}), whose answer"
         " gai-harness kubelet has"
     )

@@ -24,7 +24,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize("name", ["node-1", "NODE-1.", "node-1.example.com"])
 def test_go_answers_for_the_own_name(node: pytest.MonkeyPatch, name: str) -> None:
     line = not_from_glibc(name)
-    assert line.startswith(f"'{name}' is this machine's own name")
+    assert line.startswith(f"'{name}' is this host's own name")
     assert "Go understands hosts: files dns and asks no getaddrinfo" in line
     assert line.endswith("whose answer gai-harness kubelet has")
 
@@ -37,7 +37,7 @@ def test_nothing_is_said_of_other_names_nor_where_go_asks_glibc(node: pytest.Mon
 
 def test_explain_and_suggest_say_it(node: pytest.MonkeyPatch, call: Call) -> None:
     node.setattr(socket, "gethostname", lambda: "localhost")
-    said = "'localhost' is this machine's own name"
+    said = "'localhost' is this host's own name"
     done = call("explain", "localhost")
     assert (done.status, done.err.count(said)) == (0, 1)
     assert said not in call("explain", "seed-rule9-dual-stack").err
