@@ -1,11 +1,13 @@
 """Running ``explain``: the same evidence as ``run``, with every fact kept."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from harness.advice.accepted import Acceptance, AcceptError, acceptances
 from harness.advice.lint import Finding, lint
 from harness.compare.evidence import NamedGaiConf
 from harness.compare.predict import Prediction
@@ -75,12 +77,19 @@ class Explanation:
 def line_findings(conf: NamedGaiConf, glibc: str) -> tuple[Finding, ...]:
     """What lint finds in the lines of a file that this glibc ignores, misreads or may die of.
 
-    What holds for the file as a whole is left to `harness.advice.pitfalls`, which knows the order.
+    What holds for the file as a whole is left to `harness.advice.pitfalls`, which knows the order,
+    and what a comment of the file accepts is left out.
     """
+    data = conf.data or b""
+    meant: list[Acceptance] = []
+    with suppress(AcceptError):  # such a comment accepts nothing
+        meant.extend(acceptances(data))
     return tuple(
         one
-        for one in lint(conf.data or b"")
-        if one.line and (one.glibc == "all" or satisfies(glibc, one.glibc))
+        for one in lint(data)
+        if one.line
+        and (one.glibc == "all" or satisfies(glibc, one.glibc))
+        and not any(each.takes(one) for each in meant)
     )
 
 
