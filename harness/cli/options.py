@@ -238,7 +238,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
                action="append", default=[], metavar="AI_…"),
         "for scenarios",
-        shared("lookup", "only the look-ups of this name, or this title; may be given several times",
+        shared("lookup", "only the look-ups of this name or title; may be given several times",
                action="append", default=[]),
         shared("glibc", default=None),
         shared("gai-conf"),
