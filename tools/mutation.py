@@ -62,8 +62,8 @@ def collect(folder: Path) -> list[bytes]:
 
 def changes(source: str) -> Iterator[tuple[str, str]]:
     """Each changed source, with the operator that changed it."""
-    from cosmic_ray.mutating import mutate_code  # type: ignore[import-untyped]
-    from cosmic_ray.plugins import get_operator, operator_names  # type: ignore[import-untyped]
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator, operator_names
 
     meaning = _meaning(source)
     seen = {meaning}
