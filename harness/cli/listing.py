@@ -38,5 +38,6 @@ def show(options: Options) -> int:
             for line in table_lines([(title, "SHOWS"), *each.items()], width):
                 say(line)
             say("")
-    say(f"{len(listed)} scenarios; run one: gai-harness run NAME, a suite: --suite NAME")
+    plural = "s"[: len(listed) != 1]
+    say(f"{len(listed)} scenario{plural}; to run one: gai-harness run NAME, a suite: --suite NAME")
     return OK
