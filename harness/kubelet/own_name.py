@@ -11,7 +11,7 @@ def not_from_glibc(name: str) -> str:
     """That Go programs ask another than glibc for this host's own name, in a line.
 
     Args:
-        name: A name looked up on this machine.
+        name: A name looked up on this host.
 
     Returns:
         "" for another machine's name, and where Go calls getaddrinfo too.

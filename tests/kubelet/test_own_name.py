@@ -15,7 +15,7 @@ GO, CGO = "hosts: files dns\n", "hosts: files dns myhostname\n"
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """This machine is node-1, whose nsswitch.conf is Debian's."""
+    """This host is node-1, whose nsswitch.conf is Debian's."""
     monkeypatch.setattr(socket, "gethostname", lambda: "node-1")
     monkeypatch.setattr(own_name, "surroundings", lambda: Surroundings(GO, "node-1"))
     return monkeypatch

@@ -1,4 +1,4 @@
-"""What is read of this machine: settings of an interface, and the services of its hosts line."""
+"""What is read of this host: settings of an interface, and the services of its hosts line."""
 
 from ipaddress import ip_address
 from pathlib import Path
