@@ -15,7 +15,7 @@ from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
-from harness.model.services import Service, ascii_lower
+from harness.model.services import Resolver, Service, ascii_lower
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES
@@ -108,7 +108,9 @@ def names_of(scenario: Scenario, view: HostView) -> NameService:
         else:
             known = given.dns.names if kind == "dns" else given.nss
             held = name_service(known, kind, given.dns.first_reply, view)
-            services.append(Service(kind, held.names, actions=actions))
+            conf = given.resolv_conf
+            resolver = Resolver(conf.search, conf.ndots, frozenset(conf.options))
+            services.append(Service(kind, held.names, actions=actions, resolver=resolver))
     every = name_service(given.addresses(), "files", given.dns.first_reply, view)
     return replace(every, kind=services[0].kind, spelled={}, hosts=tuple(services))
 

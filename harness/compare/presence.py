@@ -157,6 +157,7 @@ _CAUSES = {
     Cause.ALL_LOSES_IPV6: "AI_ALL: this glibc then gives mapped IPv4 addresses alone",
     Cause.MULTI_OFF: "multi is off in host.conf: the hosts file gives one line of a name alone",
     Cause.EARLIER_SERVICE: "another service of nsswitch.conf's hosts line decides",
+    Cause.NO_AAAA: "no-aaaa in resolv.conf: DNS is asked for no IPv6 address",
     Cause.BAD_FLAGS: "a flag is unknown, or AI_CANONNAME is given without a name",
     Cause.BAD_FAMILY: "the address family is none that getaddrinfo knows",
     Cause.NO_QUESTION: "neither a name nor a service is given",

@@ -132,6 +132,10 @@ ROWS: tuple[Row, ...] = (
         "[read: 1c37b8022e, bug 28931; run]",
     ),
     *_from(
+        (2, 36), "no_aaaa_known", "resolv.conf's no-aaaa is not known [run: 2.31]",
+        "with resolv.conf's no-aaaa DNS gives no IPv6 address [read: f282cdbe7f; run]",
+    ),
+    *_from(
         (2, 41), "merge_ends_lookup",
         "[SUCCESS=merge] in a plain IPv4 look-up: that hosts cannot be merged is seen and "
         "forgotten [run: 2.31, 2.36]",
@@ -208,6 +212,7 @@ class Dialect:
     no_data_told_by_family: bool
     numeric_names_whole: bool
     continue_discards: bool
+    no_aaaa_known: bool
     merge_ends_lookup: bool
     gaiconf_numbers_checked: bool
     mptcp_known: bool

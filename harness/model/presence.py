@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import reduce
+from functools import partial, reduce
 from ipaddress import IPv4Address, IPv6Address
 from itertools import combinations
 from typing import NamedTuple
@@ -38,6 +38,7 @@ from harness.model.lookup import (
     looks_numeric,
     sockets,
 )
+from harness.model.services import Service
 
 _MAPS = AI_V4MAPPED | AI_ALL
 
@@ -53,6 +54,7 @@ class Cause(StrEnum):
     FAMILY = "family"
     MULTI_OFF = "multi-off"
     EARLIER_SERVICE = "earlier-service"
+    NO_AAAA = "no-aaaa"
     # of an error alone
     BAD_FLAGS = "bad-flags"
     BAD_FAMILY = "bad-family"
@@ -159,6 +161,18 @@ def _flag(cause: Cause, flag: int) -> _Lift:
     return _Lift(cause, lambda q: bool(q.request.flags & flag), lambda q: q.flags(taken=flag))
 
 
+def _alone(service: Service) -> _Lift:
+    """That another service is asked too."""
+    alone = partial(_Question.held_by, hosts=(service,))
+    return _Lift(Cause.EARLIER_SERVICE, lambda _: True, alone)
+
+
+def _with_all_records(service: Service) -> Service:
+    """The service without an option that keeps records back."""
+    options = service.resolver.options - {"no-aaaa"}
+    return replace(service, resolver=replace(service.resolver, options=options))
+
+
 # the more telling of two that would both do stands first
 _LIFTS = (
     _flag(Cause.ADDRCONFIG, AI_ADDRCONFIG),
@@ -185,9 +199,9 @@ _LIFTS = (
         lambda q: q.held_by(hosts=tuple(replace(one, multi=True) for one in q.service.hosts)),
     ),
     _Lift(
-        Cause.EARLIER_SERVICE,
-        lambda q: len(q.service.hosts) > 1,
-        lambda q: q.held_by(hosts=()),
+        Cause.NO_AAAA,
+        lambda q: any("no-aaaa" in one.resolver.options for one in q.service.hosts),
+        lambda q: q.held_by(hosts=tuple(map(_with_all_records, q.service.hosts))),
     ),
 )
 
@@ -293,6 +307,8 @@ def _lifted(
     Those of ``always`` are taken away each time.
     """
     applying = [one for one in _LIFTS if one.applies(question)]
+    if len(question.service.hosts) > 1:
+        applying += [_alone(one) for one in question.service.hosts]
     for size in range(1, len(applying) + 1):
         for chosen in combinations(applying, size):
             causes = tuple(one.cause for one in chosen)

@@ -7,7 +7,7 @@ Sources: nsswitch.conf(5), host.conf(5), and glibc's history as `harness.model.d
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple
@@ -41,6 +41,15 @@ class UndefinedAnswer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Resolver:
+    """How DNS is asked: search domains, ndots and options of resolv.conf(5)."""
+
+    search: tuple[str, ...] = ()
+    ndots: int = 1
+    options: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One service: what it holds, and what glibc does after each status.
 
@@ -48,6 +57,7 @@ class Service:
     first name of the hosts file's line of each, where that is not the name as ``spelled``. Without
     ``multi`` the hosts file gives the first line only that can be said in the family asked for.
     ``actions`` has what is not the default: to return after SUCCESS, and to go on otherwise.
+    ``resolver`` is of DNS alone.
     """
 
     kind: Kind = "files"
@@ -56,6 +66,7 @@ class Service:
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     multi: bool = True
     actions: Mapping[Status, Action] = field(default_factory=dict)
+    resolver: Resolver = Resolver()
 
     def action(self, status: Status) -> Action:
         """What glibc does after the service has given ``status``."""
@@ -107,18 +118,18 @@ def answer(
         elif found.targets and together:
             raise UndefinedAnswer
         if together:
-            reply = _both_families(service, name, first_reply)
+            reply = _both_families(service, name, first_reply, dialect)
             taken = _taken(reply.targets, family, flags)
             no_data = no_inet6_data = reply.no_data or (reply.status == "SUCCESS" and not taken)
             got_ipv6 = family == AF_INET6 and any(one.address.version == 6 for one in reply.targets)
             status, replies = reply.status, [reply]
         else:
-            replies = [_of_family(service, name, family)]
+            replies = [_of_family(service, name, family, dialect)]
             six, taken = replies[0], list(replies[0].targets)
             no_data = no_inet6_data = six.no_data and _tells(service, dialect)
             got_ipv6 = found.got_ipv6 or (family == AF_INET6 and bool(taken))
             if family == AF_INET6 and flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6):
-                four = _of_family(service, name, AF_INET)
+                four = _of_family(service, name, AF_INET, dialect)
                 replies.append(four)
                 no_data = four.no_data and _tells(service, dialect)
                 others = [mapped(one.address) for one in four.targets]
@@ -154,7 +165,7 @@ def _through_gethostbyname2(chain: Sequence[Service], name: str, dialect: Dialec
     status: Status = "UNAVAIL"
     kept: Reply | None = None
     for service in chain:
-        own = _of_family(service, name, AF_INET)
+        own = _of_family(service, name, AF_INET, dialect)
         status = own.status
         if kept is None:
             reply = own
@@ -194,29 +205,68 @@ def mapped(address: IPAddress) -> Target:
 # --- one service
 
 
-def _both_families(service: Service, name: str, first_reply: str) -> Reply:
+def _both_families(service: Service, name: str, first_reply: str, dialect: Dialect) -> Reply:
     """A service's gethostbyname4_r."""
-    key, known = _known(service, name)
-    found = list(enumerate(known or ()))
-    if service.kind == "dns":
-        first = 4 if first_reply == "A" else 6
-        found.sort(key=lambda one: one[1].address.version != first)
-    return _reply(service, name, key, known, found)
+    # with single-request the second question waits for the first reply, and A is asked for first
+    alone = "single-request" in service.resolver.options
+    first = 4 if first_reply == "A" or alone else 6
+
+    def once(spelled: str) -> Reply:
+        key, known = _known(service, spelled, dialect)
+        found = list(enumerate(known or ()))
+        if service.kind == "dns":
+            found.sort(key=lambda one: one[1].address.version != first)
+        return _reply(service, spelled, key, known, found)
+
+    return _searched(service, name, once)
 
 
-def _of_family(service: Service, name: str, family: int) -> Reply:
+def _of_family(service: Service, name: str, family: int, dialect: Dialect) -> Reply:
     """A service's gethostbyname3_r, or 2_r: its struct hostent has no room for scope ids."""
-    key, known = _known(service, name)
-    told = (
-        (place, _said_in(service, one.address, family)) for place, one in enumerate(known or ())
-    )
-    found = [(place, Target(address)) for place, address in told if address is not None]
-    return _reply(service, name, key, known, found)
+
+    def once(spelled: str) -> Reply:
+        key, known = _known(service, spelled, dialect)
+        told = (
+            (place, _said_in(service, one.address, family)) for place, one in enumerate(known or ())
+        )
+        found = [(place, Target(address)) for place, address in told if address is not None]
+        return _reply(service, spelled, key, known, found)
+
+    return _searched(service, name, once)
 
 
-def _known(service: Service, name: str) -> tuple[str, Sequence[Target] | None]:
+def _searched(service: Service, name: str, once: Callable[[str], Reply]) -> Reply:
+    """The first answer to a name as it is and with each search domain, as resolv.conf(5) says.
+
+    Without one, what is said of the name as it is counts if that was asked first, else whether any
+    of them is known.
+    """
+    resolver = service.resolver
+    if not resolver.search or service.kind != "dns":
+        return once(name)
+    own: Reply | None = None
+    if name.endswith(".") or name.count(".") >= resolver.ndots:
+        own = once(name)
+        if own.status == "SUCCESS" or name.endswith("."):
+            return own
+    known = False
+    for domain in resolver.search:
+        reply = once(f"{name}.{domain}")
+        if reply.status == "SUCCESS":
+            return reply
+        known |= reply.no_data
+    if own is not None:
+        return own
+    reply = once(name)
+    return reply._replace(no_data=reply.no_data or known) if reply.status != "SUCCESS" else reply
+
+
+def _known(service: Service, name: str, dialect: Dialect) -> tuple[str, Sequence[Target] | None]:
     key = ascii_lower(name.removesuffix(".") if service.kind == "dns" else name)
-    return key, service.names.get(key)
+    known = service.names.get(key)
+    if known and "no-aaaa" in service.resolver.options and dialect.no_aaaa_known:
+        return key, [one for one in known if one.address.version == 4]
+    return key, known
 
 
 def _reply(

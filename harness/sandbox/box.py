@@ -69,11 +69,18 @@ class Box:
         """Give the built host a name service as a scenario describes it. Raises SandboxError."""
         module = self._with_numbers(service.nss)
         kinds = {kind for kind, _ in parse_hosts(service.hosts)}
-        dns = service.dns
-        self._serve(Zone.of(dns.names, dns.first_reply) if "dns" in kinds else None)
+        dns, conf = service.dns, service.resolv_conf
+        # with single-request there is no pair of questions whose replies could be held back
+        first: FirstReply = "A" if "single-request" in conf.options else dns.first_reply
+        self._serve(Zone.of(dns.names, first) if "dns" in kinds else None)
         lines = [f"{address} {name}" for name, each in module.items() for address in each]
         write_services(
-            self.etc, service.hosts, service.files, lines if "nss" in kinds else None, service.multi
+            self.etc,
+            service.hosts,
+            service.files,
+            lines if "nss" in kinds else None,
+            service.multi,
+            conf.lines(),
         )
 
     def _with_numbers(self, names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -55,19 +55,20 @@ def write_services(
     files: Sequence[str] = (),
     module: Sequence[str] | None = None,
     multi: bool = True,
+    resolv_conf: Sequence[str] = (),
 ) -> None:
     """Write the same files for several services.
 
     ``hosts`` is nsswitch.conf's line, where "nss" means the name service module; ``files`` are the
     lines of the hosts file, ``module`` those of the module's, None without it; ``multi`` is
-    host.conf's. Raises OSError.
+    host.conf's; ``resolv_conf`` are more lines of that file. Raises OSError.
     """
     listed = re.sub(r"\bnss\b", _MODULE, hosts)
     texts: dict[str, str | None] = {
         "hosts": "".join(f"{line}\n" for line in files),
         _MODULE_FILE: None if module is None else "".join(f"{line}\n" for line in module),
         "nsswitch.conf": f"hosts: {listed}\nservices: files\nnetworks: files\nprotocols: files\n",
-        "resolv.conf": f"nameserver {NAME_SERVER}\n",
+        "resolv.conf": "".join(f"{line}\n" for line in (f"nameserver {NAME_SERVER}", *resolv_conf)),
         "host.conf": f"multi {'on' if multi else 'off'}\n",
         "services": "".join(f"{n} {port}/{p}\n" for (n, p), port in SERVICES.items()),
         "protocols": "".join(f"{name} {number}\n" for name, number in PROTOCOLS.items()),

@@ -137,6 +137,27 @@ class DnsService(Dns):
     names: Annotated[Names, AfterValidator(_dns_names)] = Field(default_factory=FrozenDict)
 
 
+def _domains(domains: tuple[str, ...]) -> tuple[str, ...]:
+    check_dns_names(domains)
+    return domains
+
+
+ResolverOption = Literal["single-request", "no-aaaa", "edns0", "rotate", "use-vc"]
+
+
+class ResolvConf(Model):
+    """What resolv.conf says beside the server's address."""
+
+    search: Annotated[tuple[Text, ...], Field(max_length=6), AfterValidator(_domains)] = ()
+    ndots: Annotated[values.Whole, Field(ge=0, le=15)] = 1
+    options: Annotated[tuple[ResolverOption, ...], AfterValidator(values.once)] = ()
+
+    def lines(self) -> list[str]:
+        """The lines of the file."""
+        search = [f"search {' '.join(self.search)}"] if self.search else []
+        return [*search, " ".join(("options", f"ndots:{self.ndots}", *self.options))]
+
+
 HostsFileLine = Annotated[Text, Field(max_length=4096), AfterValidator(_hosts_file_line)]
 
 
@@ -148,6 +169,7 @@ class NameService(Model):
     files: Annotated[tuple[HostsFileLine, ...], Field(max_length=16384)] = ()
     dns: DnsService = DnsService()
     nss: Names = Field(default_factory=FrozenDict)
+    resolv_conf: ResolvConf = ResolvConf()
 
     def addresses(self) -> dict[str, list[str]]:
         """All addresses of each lower-case name, service by service in the order of the line."""
@@ -156,6 +178,12 @@ class NameService(Model):
             for name, address in self._pairs(kind):
                 held.setdefault(ascii_lower(name), []).append(address)
         return held
+
+    def spellings(self, name: str) -> tuple[str, ...]:
+        """A lower-case name as the services may be asked for it: as it is, and in each domain."""
+        domains = () if name.endswith(".") else self.resolv_conf.search
+        forms = (name, *(f"{name}.{ascii_lower(domain)}" for domain in domains))
+        return (name, *(form.removesuffix(".") for form in forms))
 
     def _pairs(self, kind: Kind) -> Iterable[tuple[str, str]]:
         if kind == "files":

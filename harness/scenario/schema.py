@@ -215,7 +215,8 @@ class Scenario(Model):
         total = 0
         for number, lookup in enumerate(self.lookups):
             asked = ascii_lower(lookup.name or "")
-            known = max(counts.get(asked, 0), counts.get(asked.removesuffix("."), 0))
+            spellings = (self.name_service or NameService()).spellings(asked)
+            known = max(counts.get(one, 0) for one in spellings)
             total += known * (3 if lookup.socktype == "any" else 1)
             if total > MOST_ANSWERS:
                 wanted = f"look-ups that return at most {MOST_ANSWERS} addresses together"

@@ -29,7 +29,10 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
         if lookup.name is None or lookup.name == "*" or _meant(lookup):
             continue
         name = _plain(lookup.name)
-        if name in known or name in OWN_NAMES or name.endswith(_NEVER) or _numeric(name):
+        asked = () if service is None else service.spellings(ascii_lower(lookup.name))
+        if name in known or not known.keys().isdisjoint(asked):
+            continue
+        if name in OWN_NAMES or name.endswith(_NEVER) or _numeric(name):
             continue
         perhaps = did_you_mean(name, known.values(), "{!r}")
         meant = "expect: {error: EAI_NONAME} where nobody shall know it"

@@ -8,7 +8,7 @@ from harness.model.dialects import Dialect, dialect
 from harness.model.host import Target
 from harness.model.lookup import AI_CANONNAME, AI_V4MAPPED, NameService, Request, find
 from harness.model.presence import Cause, presence
-from harness.model.services import Action, Kind, Service, Status
+from harness.model.services import Action, Kind, Resolver, Service, Status
 
 OLD, MIDDLE, NEW = dialect("2.31"), dialect("2.36"), dialect("2.44")
 UNSPEC, INET, INET6 = 0, 2, 10
@@ -86,3 +86,31 @@ def test_what_another_service_or_multi_keeps_back() -> None:
         request = Request(name, socktype=1)
         found = presence(request, NameService(held, hosts=chain), (), NEW)
         assert [one.causes for one in found.accounts] == left
+
+
+@pytest.mark.parametrize(
+    ("ndots", "name", "family", "wanted"),
+    [
+        (1, "web", UNSPEC, "web.one.example 2001:db8::1"),
+        (1, "web", INET, "web.two.example 192.0.2.2"),
+        (1, "web.", UNSPEC, "web 192.0.2.3"),
+        (0, "web", UNSPEC, "web 192.0.2.3"),
+        (0, "web", INET6, "web.one.example 2001:db8::1"),
+        (1, "six", INET, "EAI_NODATA"),
+        (1, "a.six", INET, "EAI_NONAME"),
+        (2, "a.six", INET, "EAI_NODATA"),
+        (1, "six.", INET, "EAI_NONAME"),
+    ],
+)
+def test_search_domains(ndots: int, name: str, family: int, wanted: str) -> None:
+    texts = {
+        "web": "192.0.2.3", "web.one.example": "2001:db8::1", "web.two.example": "192.0.2.2",
+        "six.two.example": "2001:db8::2", "a.six.one.example": "2001:db8::4",
+    }  # fmt: skip
+    names = {one: (Target(ip_address(text)),) for one, text in texts.items()}
+    resolver = Resolver(("one.example", "two.example"), ndots)
+    held = NameService(names, "dns", hosts=(Service("dns", names, resolver=resolver),))
+    request = Request(name, family=family, socktype=1, flags=AI_CANONNAME)
+    found = find(request, held, True, True, NEW)
+    first = f"{found.canonname} {found.items[0].target}" if found.items else found.error
+    assert first == wanted

@@ -34,7 +34,9 @@ def test_every_file_loads_and_says_what_it_shows(path: Path) -> None:
         asked = (look.name or "").rstrip(".").lower()
         if asked and asked not in listed and re.match(r"[0-9%\[ :-]|.*:", asked):
             continue  # a number: what it means is nowhere else in the file
-        given = set(listed.get(asked, ()))
+        service = scenario.name_service
+        spelled = (asked,) if service is None else service.spellings(asked)
+        given = {text for one in spelled for text in listed.get(one, ())}
         for expect in look.expect:
             # a misspelt address would only show as a failed expectation
             for address in expect.order or ():
