@@ -89,7 +89,8 @@ def on_this_host(name: str) -> Gathered:
     with closing(Netlink()) as netlink:
         net = read_net(netlink)
     view = look(tuple(dict.fromkeys((*said.targets, *targets))))
-    names = NameService({name.lower(): tuple(Target(one.address) for one in said.targets)})
+    held = tuple(Target(one.address) for one in said.targets)
+    names = NameService({name.lower(): held} if held else {})
     spec = LaneSpec(build.version, build.arch, "cffi", build.origin)
     prediction = predict(request, names, view, read_gai_conf(), spec.dialect)
     error = native.error if isinstance(native, Answer) else None

@@ -132,3 +132,11 @@ def test_this_machine(name: tuple[str, ...]) -> None:
     assert {one["name"] for one in found["resolvers"]} == {"cgo", "go"}
     assert len(found["steps"]) >= 3
     assert not name or found["step"] == "default-route"
+
+
+def test_a_name_that_nobody_knows_here_is_not_called_known(call: Call) -> None:
+    said = call("kubelet", "zzz.invalid").out
+    assert "look-up: zzz.invalid is not found" in said
+    # without a DNS server to ask it is the other of the two
+    assert "does not know zzz.invalid" in said or "EAI_AGAIN" in said
+    assert "knows zzz.invalid" not in said
