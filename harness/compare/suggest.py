@@ -120,11 +120,11 @@ def fulfil(
             others = [
                 case
                 for number, one in present_of.items()
-                if others_stay and number not in named | alike
+                if number not in named | alike
                 for case in one.cases
             ]
             cases = present_of[wish.lookup].cases
-            outcomes.append(suggest(cases, present.data, wanted, others, orders))
+            outcomes.append(suggest(cases, present.data, wanted, others, orders, others_stay))
         files = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
         files.pop(present.data, None)  # tried already
         tried = [NamedGaiConf(f"suggestion {number}", one) for number, one in enumerate(files, 1)]

@@ -73,7 +73,7 @@ def test_what_is_kept(suggested: Suggested) -> None:
     ]
     (one,) = suggested("--lookup", "1", "--want", FOUR, "--no-keep")
     assert own(one) == ["precedence ::ffff:0:0/96 45"]
-    assert one["elsewhere"]["lookups"] == []
+    assert one["elsewhere"]["lookups"] == ["mesh", "web dgram"]
     (one,) = suggested("--lookup", "1", "--want", FOUR, "--keep", f"mesh={FOUR}")
     assert own(one) == ["precedence ::ffff:0:0/96 45"]
     (one,) = suggested("--lookup", "1", "--want", FOUR, "--keep", "3", status=1)

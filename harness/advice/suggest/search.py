@@ -86,13 +86,15 @@ def suggest(
     wanted: Sequence[Target],
     elsewhere: Sequence[LookupCase] = (),
     kept: Sequence[Kept] = (),
+    stay: bool = True,
 ) -> Suggestion | Impossible:
     """Find the smallest change that puts ``wanted`` first, in this order, in every case.
 
     Parameters: ``cases`` the look-up in every dialect (and order of DNS replies) that counts;
     ``gai_conf`` None for no file; ``elsewhere`` other look-ups, whose order stays where a change
-    can leave it; ``kept`` those that must give the order beside them. Raises ValueError for no
-    case, and for no wish, or an address twice or that a case does not have.
+    can leave it, unless ``stay`` is false; ``kept`` those that must give the order
+    beside them. Raises ValueError for no case, and for no wish, or an address twice or that a case
+    does not have.
     """
     asked = set(goal.pairs(wanted, [one for one in _targets(cases) if one not in wanted]))
 
@@ -104,7 +106,7 @@ def suggest(
     present = [(one, answered_order(one, Policy.build(gai_conf, one.dialect))) for one in elsewhere]
     # where the wish turns the same two addresses round there is nothing to keep
     present = [one for one in present if not turned(one[1])]
-    if 0 < sum(len(order) for _, order in present) <= _MOST_KEPT:
+    if stay and 0 < sum(len(order) for _, order in present) <= _MOST_KEPT:
         found = _Search(cases, gai_conf, tuple(wanted), elsewhere, (*kept, *present)).result()
         if isinstance(found, Suggestion):
             return found
