@@ -1,6 +1,7 @@
 """What is said of an address's presence is what `find` does, and its reason is the true one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -26,6 +27,7 @@ from harness.model.lookup import (
     find,
 )
 from harness.model.presence import Presence, presence, targets
+from harness.model.services import Service
 from tests.model.kit import dialects, row
 
 NOW = dialect("2.36")
@@ -178,19 +180,26 @@ _flags = st.lists(
     flags=_flags,
     socktype=st.sampled_from([0, 1]),
     port=st.sampled_from([None, "80", "http", "*"]),
+    multi=st.none() | st.booleans(),
     rows=st.sampled_from([LO, FOUR_ONLY, SIX_ONLY, BOTH]),
     spoken=dialects,
 )
 def test_what_is_returned_is_what_is_found(
     listed: list[str], name: str | None, kind: Any, first: Any, family: int, flags: list[int],
-    socktype: int, port: str | None, rows: list[Any], spoken: Any,
+    socktype: int, port: str | None, multi: bool | None, rows: list[Any], spoken: Any,
 ) -> None:  # fmt: skip
     given_ = tuple(parse_target(text, {}) for text in listed)
     service = NameService({"web": given_, "256.1.1.1": given_}, kind, first)
+    if multi is not None:  # two services, the first with the first half of the addresses
+        half = len(given_) // 2
+        of_files = Service("files", {"web": given_[:half]} if half else {}, multi=multi)
+        service = replace(service, hosts=(of_files, Service("dns", {"web": given_[half:]})))
     request = Request(name, port, family, socktype, 0, sum(flags))
     table = address_table(rows)
     found = find(request, service, table.seen_ipv4, table.seen_ipv6, spoken)
     said = presence(request, service, rows, spoken)
+    if found.undefined:
+        return
     assert said.returned == targets(found)
     assert said.error == found.error
     assert bool(said.causes) == (found.error is not None)
