@@ -311,9 +311,11 @@ def _addresses(
 
 
 def held(name: str, service: NameService) -> tuple[Target, ...] | None:
-    """The addresses that a name service has for a name, in its order; None for one unknown."""
-    without_dot = name.removesuffix(".") if service.kind == "dns" else name
-    return service.names.get(ascii_lower(without_dot))
+    """The addresses that the services have for a name, in their order; None for one unknown."""
+    kinds = {one.kind for one in service.chain}
+    spellings = [name] * (not kinds <= {"dns"}) + [name.removesuffix(".")] * ("dns" in kinds)
+    known = [service.names.get(ascii_lower(text)) for text in spellings]
+    return next((one for one in known if one is not None), None)
 
 
 def looks_numeric(name: str) -> bool:
