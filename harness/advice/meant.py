@@ -36,7 +36,7 @@ _RESERVED, *_IN_USE = prefixes(
 )  # fmt: skip
 _SPECIAL = [IPv4Network(text) for text in (*_KNOWN[4][1:], "224.0.0.0/3")]
 # sources of usual hosts, and one address of each family that no line of a file should touch
-_SOURCES = ("10.0.0.1", "172.16.0.1", "192.168.0.1", "198.51.100.1", "203.0.113.1")
+_SOURCES = ("169.254.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "198.51.100.1", "203.0.113.1")
 _FOUR = Candidate("192.0.2.254", "10.0.0.1", prefixlen=24, index=2)
 _SIX = Candidate("2001:db8:fffe::5", "2001:db8:1::2", prefixlen=64, index=2)
 
