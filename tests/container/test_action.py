@@ -63,7 +63,7 @@ class TestRun:
         assert counts == {"status": "0", "agree": "8", "disagree": "0", "error": "0"}
         assert agreed.outputs["expectation-failed"] == "0"
         assert agreed.summary.startswith("## gai-harness: glibc 2\\.36, 2\\.41\n")
-        assert "::notice title=gai-harness::4 look-ups: 8 agree" in agreed.log
+        assert "::notice title=gai-harness::4 look-ups, 8 answers: 8 agree" in agreed.log
         for name in ("report.html", "report.xml"):
             assert (runner.workspace / name).stat().st_size > 1000
         report = runner.root.run(["cat", agreed.outputs["report"]]).stdout
