@@ -146,6 +146,10 @@ def _as_sandbox_error(problem: BaseException) -> SandboxError:
         return problem
     if isinstance(problem, MemoryError):
         problem = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    if isinstance(problem, ImportError):  # an extension module that could not be opened
+        names = {os.strerror(number): number for number in userns_diagnosis.REFUSED}
+        said = str(problem).rpartition(": ")[2]
+        problem = OSError(names[said], said) if said in names else problem
     if isinstance(problem, OSError) and problem.errno in userns_diagnosis.REFUSED:
         return userns_diagnosis.unavailable(problem)
     status = getattr(problem, "exit_status", None)
