@@ -154,7 +154,8 @@ def _verdict(name: str, error: Exception) -> tuple[int, str] | None:
     if not isinstance(status, int):
         return None
     if error.__context__ and streams.exhausted(error.__context__):
-        return CANNOT, line  # a room has said in its words that the disk is full
+        # a room has said in its words that the disk is full
+        return CANNOT, line if "cannot" in line else f"cannot go on: {line}"
     leads_on = "gai-harness " in line or "did you mean" in line
     if status == CANNOT and name not in ("", "doctor") and not leads_on:
         line += "; gai-harness doctor says what this host can do"
