@@ -334,7 +334,7 @@ def stand(
         except SandboxError as problem:
             outcome = JobOutcome(job, (), problem)
         except Exception as problem:  # one question must not end the host
-            last = " ".join(traceback.format_exception_only(problem)[-1].split())
+            last = " ".join(f"{type(problem).__name__}: {problem}".split())  # without its notes
             details = "".join(traceback.format_exception(problem))
             outcome = JobOutcome(job, (), SandboxError(f"no answer: {last}", details))
         furnish()

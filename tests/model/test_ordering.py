@@ -11,7 +11,7 @@ from itertools import combinations, permutations, takewhile
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from harness.model import Candidate, Policy, order
@@ -29,6 +29,7 @@ from harness.model.order import (
     order_for,
     order_of,
 )
+from harness.model.transport import ProcessAborted
 from harness.versions import SUPPORTED
 from tests.model.kit import VERSIONS, candidates, confs, dialects, known
 
@@ -251,7 +252,10 @@ def compare(a: Destination, b: Destination) -> int:
 
 @given(candidates(), confs, dialects)
 def test_the_unreachable_are_last(some: list[Candidate], conf: str | None, spoken: Dialect) -> None:
-    result = order_for(some, Policy.build(conf, spoken), spoken)
+    try:
+        result = order_for(some, Policy.build(conf, spoken), spoken)
+    except ProcessAborted:  # up to 2.18 an assertion of rule 7 may end the process
+        reject()
     assert sorted(one.position for one in result.ranked) == list(range(len(some)))
     reachable = [one.reachable for one in result.ranked]
     assert reachable == sorted(reachable, reverse=True)
