@@ -98,7 +98,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 complete(_top(os.environ.get("COMP_LINE", "").split()[1:2]))
             streams.prepare()
             with streams.shown():
-                status = _run(name, words)
+                try:
+                    status = _run(name, words)
+                except SystemExit:  # argparse's, after --help
+                    sys.stdout.flush()  # once: what a buffer is too small for is not kept
+                    raise
                 sys.stdout.flush()
         finally:
             sys.stdout.flush()  # what --help printed, before argparse ends the program
