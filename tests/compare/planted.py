@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.compare import evidence as evidence_module
 from harness.compare import predict as predict_module
+from harness.compare.causes import insertion_sort
 from harness.compare.fuzz import hostwork as hostwork_module
 from harness.compare.fuzz import sorter as sorter_module
 from harness.compare.fuzz import tally as tally_module
@@ -24,7 +25,7 @@ from harness.model import policy as policy_module
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import ROWS, Dialect, dialect, turned
 from harness.model.host import AddressRow
-from harness.model.order import RULES, Candidate, Compare, Destination, Values
+from harness.model.order import RULES, Candidate, Destination, Values
 from harness.sandbox import Outcome, Pool
 from harness.sandbox.box import Box
 from harness.sandbox.pool import Job
@@ -95,17 +96,8 @@ def _rule9_across_families(put: Put) -> None:
 def _stable_sort(put: Put) -> None:
     """Insertion sort: stable too, but not glibc's."""
 
-    def insert(items: Sequence[Destination], compare: Compare) -> list[Destination]:
-        done: list[Destination] = []
-        for item in items:
-            at = len(done)
-            while at and compare(item, done[at - 1]) < 0:
-                at -= 1
-            done.insert(at, item)
-        return done
-
     put(sorter_module, "_families_tie", lambda keys: keys is None)
-    put(predict_module, "GLIBC", ModelParts(sort=insert))
+    put(predict_module, "GLIBC", ModelParts(sort=insertion_sort))
 
 
 def _ipv6_limited(put: Put) -> None:
