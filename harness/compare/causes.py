@@ -37,8 +37,8 @@ from harness.model.policy import (
     DEFAULT_PRECEDENCE,
     DEFAULT_SCOPES,
     Policy,
-    prefixes,
 )
+from harness.model.standards import RFC6724
 from harness.native.record import Answer
 
 _TABLES = {"labels": "label", "precedence": "precedence", "scopes": "scopev4"}
@@ -46,15 +46,6 @@ _TABLES = {"labels": "label", "precedence": "precedence", "scopes": "scopev4"}
 _DEFAULTS = {"labels": DEFAULT_LABELS, "precedence": DEFAULT_PRECEDENCE, "scopes": DEFAULT_SCOPES}
 _ARPHRD_ETHER = 1
 _OTHERS = 3  # of changes that explain as much as the plainest
-# RFC 6724 §2.1: what a patch would most likely bring
-_RFC6724_LABELS = prefixes(
-    ("::1/128", 0), ("::ffff:0:0/96", 4), ("::/96", 3), ("2001::/32", 5), ("2002::/16", 2),
-    ("3ffe::/16", 12), ("fec0::/10", 11), ("fc00::/7", 13), ("::/0", 1),
-)  # fmt: skip
-_RFC6724_PRECEDENCE = prefixes(
-    ("::1/128", 50), ("::ffff:0:0/96", 35), ("::/96", 1), ("2001::/32", 5), ("2002::/16", 30),
-    ("3ffe::/16", 1), ("fec0::/10", 1), ("fc00::/7", 3), ("::/0", 40),
-)  # fmt: skip
 _ADDRESS_FLAGS = {
     "secondary": 0x01, "optimistic": IFA_F_OPTIMISTIC, "home": IFA_F_HOMEADDRESS,
     "deprecated": IFA_F_DEPRECATED, "tentative": 0x40, "permanent": 0x80,
@@ -218,8 +209,8 @@ def _within_family(
 
 
 def _tables() -> Iterator[tuple[str, Alter]]:
-    yield "RFC 6724's labels", _default("labels", _RFC6724_LABELS)
-    yield "RFC 6724's precedences", _default("precedence", _RFC6724_PRECEDENCE)
+    yield "RFC 6724's labels", _default("labels", RFC6724.policy.labels)
+    yield "RFC 6724's precedences", _default("precedence", RFC6724.policy.precedence)
     for table, keyword in _TABLES.items():
         entries = _DEFAULTS[table]
         for at, entry in enumerate(entries):

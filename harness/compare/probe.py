@@ -140,8 +140,7 @@ def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = 
         )
         for each in wrong
     )  # fmt: skip
-    where = f"{lane.glibc}:{lane.arch} ({lane.label})"
-    return Probe(lane.glibc, lane.arch, where, len(seen), refused, tuple(rows), unexplained)
+    return Probe(lane.glibc, lane.arch, lane.where, len(seen), refused, tuple(rows), unexplained)
 
 
 def _why(seen: Sequence[Evidence], one: Dialect, other: Dialect, refused: tuple[str, ...]) -> str:

@@ -173,6 +173,8 @@ def _with_all_records(service: Service) -> Service:
     return replace(service, resolver=replace(service.resolver, options=options))
 
 
+_MOST_TOGETHER = 2  # reasons beside those that end the look-up: a file may have sixteen
+
 # the more telling of two that would both do stands first
 _LIFTS = (
     _flag(Cause.ADDRCONFIG, AI_ADDRCONFIG),
@@ -309,7 +311,7 @@ def _lifted(
     applying = [one for one in _LIFTS if one.applies(question)]
     if len(question.service.hosts) > 1:
         applying += [_alone(one) for one in question.service.hosts]
-    for size in range(1, len(applying) + 1):
+    for size in range(1, min(len(applying), len(always) + _MOST_TOGETHER) + 1):
         for chosen in combinations(applying, size):
             causes = tuple(one.cause for one in chosen)
             if set(always) <= set(causes):
