@@ -45,6 +45,7 @@ _TABLES = {"labels": "label", "precedence": "precedence", "scopes": "scopev4"}
 """The tables of a policy, and the keywords of their lines."""
 _DEFAULTS = {"labels": DEFAULT_LABELS, "precedence": DEFAULT_PRECEDENCE, "scopes": DEFAULT_SCOPES}
 _ARPHRD_ETHER = 1
+_MOST_TARGETS = 512
 _OTHERS = 3  # of changes that explain as much as the plainest
 _ADDRESS_FLAGS = {
     "secondary": 0x01, "optimistic": IFA_F_OPTIMISTIC, "home": IFA_F_HOMEADDRESS,
@@ -91,9 +92,10 @@ Alter = Callable[[Question], Question]
 def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[str, ...]:
     """The changes of the model, in words, of which each alone gives what glibc answered.
 
-    The plainest comes first. ``among`` are the only ones to try. Empty for a crash or a time-out.
+    The plainest comes first. ``among`` are the only ones to try. None is tried for a crash, a
+    time-out, or more destinations on the host than a person would look through.
     """
-    if not isinstance(evidence.native, Answer):
+    if not isinstance(evidence.native, Answer) or len(evidence.view.routes) > _MOST_TARGETS:
         return ()
     question = Question.of(evidence)
     found = []
@@ -142,7 +144,7 @@ class Explained:
                 same = [one for one in best[1:] if self._breaking[where, one] == spoilt]
                 text += f"; or by: {'; '.join(same[:_OTHERS])}" if same else ""
             else:
-                text = f"no small change of the model explains its {total} differences"
+                text = f"no change of the model that was tried explains its {total} differences"
             yield Notice("cause", "", text, build=where)
 
     def _best(self, where: str) -> tuple[str, ...]:
