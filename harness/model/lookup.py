@@ -36,7 +36,6 @@ from harness.model.services import (
     Service,
     UndefinedAnswer,
     answer,
-    ascii_lower,
     mapped,
 )
 
@@ -312,10 +311,11 @@ def _addresses(
 
 def held(name: str, service: NameService) -> tuple[Target, ...] | None:
     """The addresses that the services have for a name, in their order; None for one unknown."""
-    kinds = {one.kind for one in service.chain}
-    spellings = [name] * (not kinds <= {"dns"}) + [name.removesuffix(".")] * ("dns" in kinds)
-    known = [service.names.get(ascii_lower(text)) for text in spellings]
-    return next((one for one in known if one is not None), None)
+    kinds = {one.kind: one for one in service.chain}  # two alike hold the same
+    known = [one.names.get(one.key(name)) for one in kinds.values()]
+    if all(one is None for one in known):
+        return None
+    return tuple(target for targets in known for target in targets or ())
 
 
 def looks_numeric(name: str) -> bool:

@@ -7,7 +7,7 @@ mind than `harness.model.lookup`. A further reason is a further row of `_LIFTS`.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -236,6 +236,10 @@ def presence(
         other -= back
         if not other:
             break
+    # alone, each service gives a copy of its own, and which of them it is cannot be told
+    copies = {target for target, often in Counter(expected).items() if often > 1}
+    if len(service.hosts) > 1:
+        causes |= {n: (Cause.EARLIER_SERVICE,) for n in other if expected[n] in copies}
     accounts = (
         Account(target, *one, causes.get(n, ()))
         for n, (target, one) in enumerate(zip(expected, made, strict=True))

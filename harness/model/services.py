@@ -68,6 +68,10 @@ class Service:
     actions: Mapping[Status, Action] = field(default_factory=dict)
     resolver: Resolver = Resolver()
 
+    def key(self, name: str) -> str:
+        """How ``names`` has a name that is asked for: DNS has none with a final dot."""
+        return ascii_lower(name.removesuffix(".") if self.kind == "dns" else name)
+
     def action(self, status: Status) -> Action:
         """What glibc does after the service has given ``status``."""
         return self.actions.get(status, "return" if status == "SUCCESS" else "continue")
@@ -262,7 +266,7 @@ def _searched(service: Service, name: str, once: Callable[[str], Reply]) -> Repl
 
 
 def _known(service: Service, name: str, dialect: Dialect) -> tuple[str, Sequence[Target] | None]:
-    key = ascii_lower(name.removesuffix(".") if service.kind == "dns" else name)
+    key = service.key(name)
     known = service.names.get(key)
     if known and "no-aaaa" in service.resolver.options and dialect.no_aaaa_known:
         return key, [one for one in known if one.address.version == 4]

@@ -206,5 +206,4 @@ def test_what_is_returned_is_what_is_found(
     if found.error is None:
         for one in said.accounts:
             assert not one.causes or one.returned != one.held
-            # of an address that two services hold, one alone is explained
-            assert one.causes or one.returned == one.held or multi is not None
+            assert one.causes or one.returned == one.held
