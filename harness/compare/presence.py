@@ -81,6 +81,8 @@ class PresenceRow:
             same = list(dict.fromkeys(group))
             if made is Made.LEFT_OUT:
                 yield f"left out {_listed(one.address for one in same)}: {why}"
+            elif made is Made.ADDED:
+                yield f"added {_listed(str(one.returned) for one in same)}: {why}"
             else:
                 changes = (f"{one.address} to {one.returned}" for one in same)
                 yield f"changed {_listed(changes)}: {why}"
@@ -93,6 +95,8 @@ class PresenceRow:
 def _times(rows: list[AccountRow]) -> str:
     """How often an address is returned, and for which of those held."""
     times = "twice" if len(rows) == 2 else f"{len(rows)} times"
+    if any(one.made is Made.ADDED for one in rows):
+        return f"{times}, also as the IPv4 address in it"
     different = list(dict.fromkeys(one.address for one in rows))
     if len(different) == 1:
         return f"{times}, as often as the name service gives it"
@@ -158,6 +162,7 @@ _CAUSES = {
     Cause.MULTI_OFF: "multi is off in host.conf: the hosts file gives one line of a name alone",
     Cause.EARLIER_SERVICE: "another service of nsswitch.conf's hosts line decides",
     Cause.NO_AAAA: "no-aaaa in resolv.conf: DNS is asked for no IPv6 address",
+    Cause.ALL_ADDS: "with AI_ALL the IPv4 form that a hosts file's line has is mapped and added",
     Cause.BAD_FLAGS: "a flag is unknown, or AI_CANONNAME is given without a name",
     Cause.BAD_FAMILY: "the address family is none that getaddrinfo knows",
     Cause.NO_QUESTION: "neither a name nor a service is given",

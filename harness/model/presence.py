@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial, reduce
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from itertools import combinations
 from typing import NamedTuple
 
 from harness.model.address_table import address_table
-from harness.model.addresses import V4MAPPED, inet_pton6, is_v4mapped, unmapped
+from harness.model.addresses import inet_pton6, is_v4mapped, unmapped
 from harness.model.dialects import Dialect
 from harness.model.host import AddressRow, IPAddress, Target
 from harness.model.lookup import (
@@ -38,7 +38,7 @@ from harness.model.lookup import (
     looks_numeric,
     sockets,
 )
-from harness.model.services import Service
+from harness.model.services import Service, mapped
 
 _MAPS = AI_V4MAPPED | AI_ALL
 
@@ -55,6 +55,7 @@ class Cause(StrEnum):
     MULTI_OFF = "multi-off"
     EARLIER_SERVICE = "earlier-service"
     NO_AAAA = "no-aaaa"
+    ALL_ADDS = "all-adds-mapped"
     # of an error alone
     BAD_FLAGS = "bad-flags"
     BAD_FAMILY = "bad-family"
@@ -77,6 +78,7 @@ class Made(StrEnum):
     UNMAPPED = "unmapped"
     MAPPED = "mapped"
     WITHOUT_ZONE = "without-zone"
+    ADDED = "added"
     LEFT_OUT = "left-out"
 
 
@@ -86,7 +88,8 @@ class Account:
 
     ``place`` is where its ``returned`` form stands before the sort, from 0; both None where it is
     left out. ``causes`` are those without which it would be returned, or be returned as it is held:
-    several where taking away one of them is not enough.
+    several where taking away one of them is not enough. An address that is returned in two forms
+    has a second account.
     """
 
     held: Target
@@ -97,6 +100,8 @@ class Account:
     @property
     def made(self) -> Made:
         """What became of it."""
+        if Cause.ALL_ADDS in self.causes:
+            return Made.ADDED
         if self.returned is None:
             return Made.LEFT_OUT
         if self.returned == self.held:
@@ -173,7 +178,7 @@ def _with_all_records(service: Service) -> Service:
     return replace(service, resolver=replace(service.resolver, options=options))
 
 
-_MOST_TOGETHER = 2  # reasons beside those that end the look-up: a file may have sixteen
+_MOST_TOGETHER = 3  # reasons beside those that end the look-up: a file may have sixteen
 
 # the more telling of two that would both do stands first
 _LIFTS = (
@@ -240,10 +245,11 @@ def presence(
     copies = {target for target, often in Counter(expected).items() if often > 1}
     if len(service.hosts) > 1:
         causes |= {n: (Cause.EARLIER_SERVICE,) for n in other if expected[n] in copies}
-    accounts = (
+    accounts = [
         Account(target, *one, causes.get(n, ()))
         for n, (target, one) in enumerate(zip(expected, made, strict=True))
-    )
+    ]
+    accounts += _added(accounts, found)
     seen = (row.address if row.address is not None else row.local for row in rows)
     host = tuple(dict.fromkeys(one for one in seen if one is not None))
     why = () if found.error is None else _error(question, found.error, stops)
@@ -292,10 +298,23 @@ def _made(expected: Sequence[Target], found: Found) -> list[_Placed]:
     return made
 
 
+def _added(accounts: Sequence[Account], found: Found) -> Iterator[Account]:
+    """What else was found: with AI_ALL an address of a hosts file is IPv6, and mapped IPv4 too."""
+    given = {one.place for one in accounts}
+    forms = {}
+    for one in reversed(accounts):
+        for form in _other_forms(one.held):
+            if isinstance(form.address, IPv4Address):
+                forms[mapped(form.address)] = one.held
+    for place, target in enumerate(targets(found)):
+        if place not in given and target in forms:
+            yield Account(forms[target], place, target, (Cause.ALL_ADDS,))
+
+
 def _other_forms(held: Target) -> Iterator[Target]:
     """What else getaddrinfo makes of an address."""
     if isinstance(held.address, IPv4Address):
-        yield Target(IPv6Address(V4MAPPED | int(held.address)))
+        yield mapped(held.address)
         return
     if held.scope_id:
         yield Target(held.address)
