@@ -1,24 +1,32 @@
 """What is a finding of the person's own file or name, and what repeated options add up to."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Call
 from tests.e2e.kit import gai_harness
+from tests.pytest_plugin.kit import OTHER_VERSION
 
 SEED = "seed-rule9-dual-stack"
 
 
-def test_a_file_that_kills_the_process_is_a_finding(tmp_path: Path, call: Call) -> None:
+@pytest.mark.bare
+def test_a_file_that_kills_the_process_is_a_finding(
+    tmp_path: Path, fetch_glibcs: Callable[..., str]
+) -> None:
     """Also where the model foresees it; the library, which is full of such files, stays right."""
+    fetch_glibcs("2.36")
     file = tmp_path / "own.conf"
     file.write_text("scopev4 10.0.0.0 5\n")
     old = ("--glibc", "2.36")
     explained = gai_harness("explain", SEED, "--gai-conf", file, *old, "--json")
     found = json.loads(explained.stdout)["explanations"]
-    assert {(one["error"], one["predicted"]) for one in found} == {("SIGSEGV", True)}
+    # undefined: whether a process dies of it is chance, that web's does is as good as certain
+    assert {(one["error"], one["predicted"]) for one in found} >= {("SIGSEGV", True)}
+    assert not any(one["error"] and not one["predicted"] for one in found)
     assert explained.returncode == 1
     assert gai_harness("whatif", SEED, "--gai-conf", file, *old).returncode == 1
     # a new file that no process dies of is no finding, whatever the old one did
@@ -34,11 +42,17 @@ def test_a_family_as_other_programs_write_it(flag: str, family: str) -> None:
     assert found["lookup"] == f"localhost {family}"
 
 
-def test_builds_and_lookups_given_twice_add_up(call: Call) -> None:
-    words = ("explain", SEED, "--glibc", "host", "--glibc", "2.41", "--json")
+@pytest.mark.bare
+def test_builds_and_lookups_given_twice_add_up(
+    call: Call, fetch_glibcs: Callable[..., str]
+) -> None:
+    fetch_glibcs(OTHER_VERSION)
+    words = ("explain", SEED, "--glibc", "host", "--glibc", OTHER_VERSION, "--json")
     lookups = ("--lookup", "web", "--lookup", "near-first")
     found = json.loads(gai_harness(*words, *lookups).stdout)["explanations"]
-    assert {one["label"] for one in found} >= {"host", "trixie"}
+    labels = {one["label"] for one in found}
+    assert "host" in labels
+    assert len(labels) == 2
     assert {one["lookup"] for one in found} == {"web", "web inet", "near-first"}
     refused = call("suggest", SEED, "--lookup", "web", "--want", "192.0.2.1", "--want", "192.0.2.2")
     assert "--want 192.0.2.1: one of" in refused.err
