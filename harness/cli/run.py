@@ -14,7 +14,7 @@ from harness.cli.streams import complain
 from harness.compare import plan
 from harness.compare.causes import Explained
 from harness.compare.results import Notice
-from harness.compare.run import HostJob, JobOutcome
+from harness.compare.run import HostJob, JobOutcome, lacks_module
 from harness.report.formats import writer
 from harness.report.terminal import counted
 from harness.report.writer import Writer
@@ -86,6 +86,8 @@ def _report(
     to_terminal = options.output is None and not options.quiet and sys.stdout.isatty()
     if options.format != "text" or not to_terminal:  # a bar would stand among the lines
         came = counted(came, len(jobs), "hosts")
+    for line in dict.fromkeys(lacks_module(one) for job in jobs for one in job.left_out):
+        complain(f"gai-harness run: left out where a scenario asks for it: {line}")
     for outcome in came:
         job = outcome.job
         if outcome.error is not None:

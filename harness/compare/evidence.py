@@ -22,7 +22,7 @@ class LaneSpec:
     ``label`` the same in a word.
     ``emulator`` names the qemu-user that a foreign architecture runs through, ``untrusted``
     says what the self-test of such a lane found wrong, if anything. ``rows`` are those in which
-    the build was told to differ from its version.
+    the build was told to differ from its version. ``myhostname``: it has systemd's module.
     """
 
     glibc: str
@@ -35,6 +35,7 @@ class LaneSpec:
     emulator: str = ""
     untrusted: str = ""
     parts: tuple[tuple[str, Path], ...] = ()
+    myhostname: bool = False
     rows: tuple[str, ...] = ()
 
     @property

@@ -10,6 +10,7 @@ from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
 from harness.glibcs import Build, Emulator
+from harness.glibcs.libc_files import MYHOSTNAME
 from harness.native.worker_lane import MODULE_NAME, bundled_module, bundled_worker
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
@@ -156,8 +157,9 @@ def _by_version(spec: LaneSpec) -> tuple[object, ...]:
 def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
     is_host = build.origin == "host"
     plain = LaneSpec(
-        build.version, build.arch, "cffi", build.origin, label=label(build), rows=build.rows
-    )
+        build.version, build.arch, "cffi", build.origin, label=label(build), rows=build.rows,
+        myhostname=MYHOSTNAME in build.names,
+    )  # fmt: skip
     lanes = []
     if lane in ("cffi", "both") or (lane == "auto" and is_host):
         own = glibcs.host()
@@ -201,15 +203,22 @@ def make_jobs(
 ) -> list[HostJob]:
     """One job per scenario; ``gai_confs`` replace each scenario's own, and its expectations.
 
-    ``reference`` is the number of the lane that the others are held against, if any is.
+    ``reference`` is the number of the lane that the others are held against, if any is. Where a
+    scenario asks a module that some lanes have, the others are left out of its job.
     """
-    jobs = [
-        HostJob(
-            one.scenario, (NamedGaiConf(one.gai_conf_name, one.gai_conf),), lanes, timeout,
-            str(one.path), lines=one.lines, reference=reference,
-        )
-        for one in scenarios
-    ]  # fmt: skip
+    jobs = []
+    for one in scenarios:
+        able = [n for n, spec in enumerate(lanes) if spec.myhostname]
+        if not able or not one.scenario.asks("myhostname") or reference not in (None, *able):
+            able = [*range(len(lanes))]
+        jobs.append(
+            HostJob(
+                one.scenario, (NamedGaiConf(one.gai_conf_name, one.gai_conf),),
+                tuple(lanes[n] for n in able), timeout, str(one.path), lines=one.lines,
+                reference=None if reference is None else able.index(reference),
+                left_out=tuple(spec for n, spec in enumerate(lanes) if n not in able),
+            )
+        )  # fmt: skip
     confs = tuple(gai_confs)
     return [replace(job.without_expectations(), gai_confs=confs) for job in jobs] if confs else jobs
 

@@ -89,13 +89,15 @@ def name_service(
 
 
 def names_of(scenario: Scenario, view: HostView) -> NameService:
-    """What the model's name service holds of a scenario."""
+    """What the model's name service holds of a scenario; ``view`` knows the host's own names."""
     given = scenario.name_service
     if given is None:
         return name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, view)
     services = []
     for kind, actions in parse_hosts(given.hosts):
-        if kind == "files":
+        if kind == "myhostname":
+            services.append(Service(kind, actions=actions, own=view.own))
+        elif kind == "files":
             of_lines: dict[str, list[tuple[str, str]]] = {}
             for line in given.files:
                 address, *names = line.split()

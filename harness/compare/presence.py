@@ -95,7 +95,7 @@ class PresenceRow:
 def _times(rows: list[AccountRow]) -> str:
     """How often an address is returned, and for which of those held."""
     times = "twice" if len(rows) == 2 else f"{len(rows)} times"
-    if any(one.made is Made.ADDED for one in rows):
+    if any(Cause.ALL_ADDS in one.causes for one in rows):
         return f"{times}, also as the IPv4 address in it"
     different = list(dict.fromkeys(one.address for one in rows))
     if len(different) == 1:
@@ -163,6 +163,8 @@ _CAUSES = {
     Cause.EARLIER_SERVICE: "another service of nsswitch.conf's hosts line decides",
     Cause.NO_AAAA: "no-aaaa in resolv.conf: DNS is asked for no IPv6 address",
     Cause.ALL_ADDS: "with AI_ALL the IPv4 form that a hosts file's line has is mapped and added",
+    Cause.NO_OWN_ADDRESS: "myhostname gives it where the host has no address of the family asked "
+    "for",
     Cause.BAD_FLAGS: "a flag is unknown, or AI_CANONNAME is given without a name",
     Cause.BAD_FAMILY: "the address family is none that getaddrinfo knows",
     Cause.NO_QUESTION: "neither a name nor a service is given",

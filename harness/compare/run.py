@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness import sandbox
 from harness.compare.causes import causes
@@ -13,6 +14,7 @@ from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
 from harness.compare.predict import found_for, lookup_title, names_of, request_for, targets_of
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
+from harness.kernel.own_names import IPV6_FILES
 from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.native.cffi_lane import CffiLane  # here, and not by every sandbox anew
@@ -41,7 +43,7 @@ class HostJob:
     ``trace`` records the system calls of every look-up. ``lines`` are those of the look-ups
     in the file, where they are known. ``reference`` is the number of the lane that the
     others are held against. ``dialects`` are those that the kernel's routes are asked for too.
-    ``controls`` are causes to try on agreements too.
+    ``controls`` are causes to try on agreements too. ``left_out`` are lanes that lack a module.
     """
 
     scenario: Scenario
@@ -54,6 +56,7 @@ class HostJob:
     reference: int | None = None
     dialects: tuple[Dialect, ...] = ()
     controls: tuple[str, ...] = ()
+    left_out: tuple[LaneSpec, ...] = ()
 
     def without_expectations(self) -> "HostJob":
         """The job for another gai.conf: what the file expects, it expects under its own.
@@ -151,7 +154,7 @@ def collect(
         devices = box.build(scenario.host)
     set_names(box, scenario)
     requests = [request_for(lookup) for lookup in scenario.lookups]
-    plain = box.observe(())
+    plain = box.observe((), own=scenario.asks("myhostname"))
     names = names_of(scenario, plain)
     # the newest dialect too: explaining a difference asks the model what else there could be
     dialects = {own for lane in job.lanes for own in (lane.dialect, dialect(NEWEST, lane.arch))}
@@ -161,8 +164,8 @@ def collect(
     view = box.observe(targets_of(found_for(requests, names, plain, dialects)))
     before_lookups()
     with ExitStack() as stack:
-        module = names.asks("nss")
-        lanes = [stack.enter_context(open_lane(box, spec, module)) for spec in job.lanes]
+        modules = names.asks("nss"), names.asks("myhostname")
+        lanes = [stack.enter_context(open_lane(box, spec, *modules)) for spec in job.lanes]
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             files = files_of(conf, scenario.lookups)
@@ -231,15 +234,19 @@ def _answering(spec: LaneSpec, outcome: Outcome) -> LaneSpec:
     return spec
 
 
-def open_lane(box: "sandbox.Box", spec: LaneSpec, module: bool = False) -> Lane:
-    """Inside a sandbox: the lane of a spec, ready for the name service module where it is asked.
+def open_lane(
+    box: "sandbox.Box", spec: LaneSpec, module: bool = False, myhostname: bool = False
+) -> Lane:
+    """Inside a sandbox: the lane of a spec, ready for the name service modules that are asked.
 
-    Raises LaneError for a worker that does not start, with the build's name.
+    Raises LaneError for a worker that does not start, or lacks a module, with the build's name.
     """
+    if myhostname and not spec.myhostname:
+        raise LaneError(lacks_module(spec))
     if not spec.command:
         # a private root has the module in its library folder
         return CffiLane([bundled_module()] if module else [])
-    lane = worker_lane(box, spec)
+    lane = worker_lane(box, spec, proc=IPV6_FILES if myhostname else ())
     try:
         lane.start()
     except LaneError as problem:
@@ -247,9 +254,19 @@ def open_lane(box: "sandbox.Box", spec: LaneSpec, module: bool = False) -> Lane:
     return lane
 
 
-def worker_lane(box: "sandbox.Box", spec: LaneSpec, preload: Sequence[str] = ()) -> WorkerLane:
+def lacks_module(spec: LaneSpec) -> str:
+    """What is said of a lane without systemd's module, and what helps."""
+    hint = f"gai-harness glibc fetch {spec.glibc} --refresh brings it"
+    if spec.build == "host":
+        hint = "the distribution's package libnss-myhostname has it"
+    return f"glibc {spec.name} has no libnss_myhostname.so.2: {hint}"
+
+
+def worker_lane(
+    box: "sandbox.Box", spec: LaneSpec, preload: Sequence[str] = (), proc: Sequence[Path] = ()
+) -> WorkerLane:
     """Inside a sandbox: the worker of a spec in its private root; it is started when used."""
-    root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts)
+    root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts, proc)
     return WorkerLane(spec.command, root=root, preload=preload)
 
 

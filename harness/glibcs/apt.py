@@ -76,19 +76,24 @@ Watcher = Callable[[Progress], object]
 
 @dataclass(frozen=True, slots=True)
 class PackageRequest:
-    """A package to fetch, from one suite and one component of a distribution's archive."""
+    """A package to fetch, from one suite and one component of a distribution's archive.
+
+    ``also`` are packages to bring along, each where the suite has it.
+    """
 
     package: str
     distribution: Distribution
     suite: Suite
     arch: str
     component: str
+    also: tuple[str, ...] = ()
 
 
 def download(request: PackageRequest, source: Source, work: Path, watch: Watcher) -> Path:
     """Fetch the package from one mirror, with its keys; apt checks the signatures.
 
-    ``work`` is an empty private folder for everything apt writes, the ``.deb`` it gives too.
+    ``work`` is an empty private folder for everything apt writes, the ``.deb`` it gives too, with
+    the other packages beside it.
     Raises GlibcUnavailable: no apt-get, no such suite or package, no keys, no mirror.
     """
     base = _updated(request, source, work, watch, "Packages")
@@ -97,6 +102,8 @@ def download(request: PackageRequest, source: Source, work: Path, watch: Watcher
     failed = _run([*base, "download", request.package], output, done)
     found = sorted(output.glob("*.deb"))
     if failed is None and len(found) == 1:
+        for package in request.also:
+            _run([*base, "download", package], output, done)
         return found[0]
     if failed is None or "Unable to locate" in failed or "No candidate" in failed:
         raise GlibcUnavailable(

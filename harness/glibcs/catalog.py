@@ -17,6 +17,12 @@ _OTHERWISE = (
 )
 
 
+MODULE = "libnss-myhostname"
+"""The package of systemd's module that needs no daemon."""
+MODULE_NEEDS = ("libcap2",)
+"""The packages that some versions of the module need beside glibc."""
+
+
 @dataclass(frozen=True, slots=True)
 class Suite:
     """One suite of a distribution, and the glibc it is expected to carry."""
@@ -25,6 +31,7 @@ class Suite:
     glibc: str
     archived: bool = False  # it gets no more updates, and its index may be past its date
     extra: bool = False  # its version is another suite's too
+    modules: str = ""  # the suite that has the module for it, where it has none itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,14 @@ from pathlib import Path
 
 from harness.glibcs.build import Build, GlibcError
 from harness.glibcs.elf import ElfError, read_elf_file, sha256
-from harness.glibcs.libc_files import LIBC_NAMES, LOADER, Libc, loader_version, read_libc
+from harness.glibcs.libc_files import (
+    LIBC_NAMES,
+    LOADER,
+    MODULE_NAMES,
+    Libc,
+    loader_version,
+    read_libc,
+)
 
 # Where C libraries lie; each is also searched one level down for <triplet>/.
 _FOLDERS = (
@@ -117,6 +124,8 @@ def from_directory(path: Path | str, arch: str | None = None) -> Build:
 
     def library(name: str) -> Path | None:
         path = tree.file(f"{folder}/{name}")
+        if path is None and name in MODULE_NAMES:  # of other packages, that lie below usr
+            path = tree.file(f"usr/{folder}/{name}")
         if path is not None:
             _same_arch(tree, path, libc.arch)
         return path

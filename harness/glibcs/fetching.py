@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -51,8 +51,9 @@ def fetch(
     failure: GlibcUnavailable | None = None
     for suite in _suites(distribution, name):
         request = PackageRequest(
-            catalog.package_name(arch), distribution, suite, arch, distribution.component
-        )
+            catalog.package_name(arch), distribution, suite, arch, distribution.component,
+            (catalog.MODULE, *catalog.MODULE_NEEDS),
+        )  # fmt: skip
         try:
             build = _fetch_suite(request, progress, refresh, name)
         except GlibcUnavailable as error:
@@ -146,12 +147,20 @@ def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
     cross-built libc for it is in this host's index.
     """
     try:
-        return download_package(request, work / "apt", watch)
+        package = download_package(request, work / "apt", watch)
+        other = request.distribution.suite(request.suite.modules)
+        if other is not None and not any(package.parent.glob(f"{catalog.MODULE}_*")):
+            module = replace(
+                request, package=catalog.MODULE, suite=other, also=catalog.MODULE_NEEDS
+            )
+            with suppress(GlibcUnavailable):  # a glibc is one without it too
+                download_package(module, work / "module", watch)
+        return package
     except GlibcUnavailable as failure:
         if request.arch == native_arch():
             raise
         cross = replace(
-            request, package=catalog.cross_package_name(request.arch), arch=native_arch()
+            request, package=catalog.cross_package_name(request.arch), arch=native_arch(), also=()
         )
         try:
             package = download_package(cross, work / "cross", watch)
@@ -191,7 +200,8 @@ def first_mirror(request: PackageRequest, ask: Callable[[Source], Got]) -> Got:
 def _install(request: PackageRequest, work: Path, package: Path) -> Build:
     tree = work / "tree"
     tree.mkdir()
-    unpack(package, tree)
+    for one in (package, *(each for each in sorted(work.rglob("*.deb")) if each != package)):
+        unpack(one, tree)
     found = from_directory(tree)
     if found.arch != request.arch:
         raise GlibcError(f"{package.name} is for {found.arch}; expected {request.arch}")

@@ -21,6 +21,9 @@ LIBRARY_NAMES: tuple[str, ...] = (
     "libnss_dns.so.2", "libnss_files.so.2", "libpthread.so.0", "libresolv.so.2", "librt.so.1",
     "libutil.so.1",
 )  # fmt: skip
+# A name service module of systemd's, with the library that some of its versions need.
+MYHOSTNAME = "libnss_myhostname.so.2"
+MODULE_NAMES: tuple[str, ...] = (MYHOSTNAME, "libcap.so.2")
 # The same libraries of alpha and ia64, where some end otherwise.
 _ALTERNATIVE_NAMES = ("libdl.so.2.1", "libm.so.6.1", "libresolv.so.2.1")
 
@@ -28,7 +31,7 @@ LOADER = re.compile(r"ld(?:64|-[\w.-]+)?\.so(?:\.[0-9]+)?\Z")
 # File names worth unpacking or looking at: the sonames, the versioned names behind them up to
 # 2.33 (libc-2.31.so), and dynamic loaders.
 WANTED = re.compile(
-    r"lib(?:anl|c|dl|m|nsl|nss_compat|nss_dns|nss_files|pthread|resolv|rt|util)"
+    r"lib(?:anl|c|cap|dl|m|nsl|nss_compat|nss_dns|nss_files|nss_myhostname|pthread|resolv|rt|util)"
     rf"(?:-[0-9.]+)?\.so(?:\.[0-9.]+)?\Z|{LOADER.pattern}"
 )
 
@@ -64,6 +67,8 @@ class Libc:
         names = LIBRARY_NAMES
         if self.soname != LIBC_NAMES[0]:
             names += _ALTERNATIVE_NAMES
+        if library(MYHOSTNAME) is not None:
+            names += MODULE_NAMES
         files = [(name, file) for name in names if (file := library(name)) is not None]
         return Build(
             self.version, self.arch, origin, f"{key}-{self.version}-{self.arch}",

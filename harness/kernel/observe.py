@@ -16,6 +16,7 @@ from socket import AF_INET, AF_INET6
 from harness.model.host import IFA_F_OPTIMISTIC, AddressRow, HostView, Route, Target
 
 from .netlink import Netlink, route_request
+from .own_names import own_names
 from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes, is_kernels_rule
 
 _TYPE = 23  # rtm_type
@@ -25,8 +26,11 @@ _IFA_F_TENTATIVE = 0x40
 _BINDV6ONLY = Path("/proc/sys/net/ipv6/bindv6only")
 
 
-def observe(netlink: Netlink, targets: Iterable[Target]) -> HostView:
-    """The host whose network ``netlink`` is in, with the ways to ``targets``. Raises OSError."""
+def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> HostView:
+    """The host whose network ``netlink`` is in, with the ways to ``targets``. Raises OSError.
+
+    ``own``: with its own names too.
+    """
     only_ipv6 = _bindv6only()
     addresses = tuple(row.for_model for row in netlink.addresses())
     return HostView(
@@ -34,6 +38,7 @@ def observe(netlink: Netlink, targets: Iterable[Target]) -> HostView:
         links=tuple(link.for_model for link in netlink.links()),
         routes=_routes(netlink, targets, only_ipv6, any(map(_can_be_source6, addresses))),
         bindv6only=only_ipv6,
+        own=own_names(netlink) if own else None,
     )
 
 

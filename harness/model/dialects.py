@@ -152,6 +152,22 @@ ROWS: tuple[Row, ...] = (
         "IPPROTO_MPTCP accepted as a hint [read]",
     ),
     Row(
+        "systemd", 247, (2, 5),
+        "the nss-myhostname beside it knows no _outbound, gives an address twice that is there "
+        "twice, and ::1 where IPv6 is switched off [read; run: Debian's 247 with 2.31]",
+    ),
+    Row(
+        "systemd", 249, (2, 34),
+        "the nss-myhostname that distributions have beside it knows _outbound, gives each address "
+        "once, and no ::1 where IPv6 is switched off [read; run: Debian's 252 with 2.36]",
+    ),
+    Row(
+        "systemd", 257, (2, 41),
+        "the nss-myhostname that distributions have beside it leaves tentative addresses out, and "
+        "minds a route's preferred source and weights [read; run: Debian's 257 and 262 with 2.41 "
+        "to 2.44]",
+    ),
+    Row(
         "shift_by_32", "modulo", (2, 5),
         "0xffffffff << 32 shifts modulo 32 and gives all ones: prefix length 0 means /32 "
         "[run: amd64, i386, arm64, riscv64, 2.31 to 2.44]",
@@ -216,6 +232,7 @@ class Dialect:
     merge_ends_lookup: bool
     gaiconf_numbers_checked: bool
     mptcp_known: bool
+    systemd: int
     shift_by_32: str
     first_of_pair_keeps_top_bit: bool
     word_bits: int

@@ -76,12 +76,44 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnAddress:
+    """An address of the host (``scope`` is the kernel's), or the gateway of a default route.
+
+    A gateway has its route's ``metric`` and preferred source, the ``weight`` where that has several
+    ways (from 0), and the ``source`` that the kernel chooses for the gateway itself.
+    """
+
+    address: IPAddress
+    index: int
+    scope: int = 0
+    metric: int = 0
+    weight: int | None = None
+    preferred: IPAddress | None = None
+    source: IPAddress | None = None
+    tentative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNames:
+    """What a host knows by itself: its name, its addresses but those of the loopback and deprecated
+    ones, its gateways, and whether it has IPv6 at all.
+    """
+
+    hostname: str
+    addresses: tuple[OwnAddress, ...] = ()
+    gateways: tuple[OwnAddress, ...] = ()
+    ipv6: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class HostView:
     """One host as its kernel describes it: ``addresses`` in the order of the dump, ``routes`` with
-    an entry for every destination asked about, the sysctl net.ipv6.bindv6only.
+    an entry for every destination asked about, the sysctl net.ipv6.bindv6only, and, where a name
+    service wants to know it, what the host is to itself.
     """
 
     addresses: tuple[AddressRow, ...]
     links: tuple[Link, ...]
     routes: Mapping[Target, Route] = field(default_factory=dict)
     bindv6only: bool = False
+    own: OwnNames | None = None

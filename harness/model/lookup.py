@@ -309,10 +309,10 @@ def _addresses(
     return answer(service.chain, name, family, flags, service.first_reply, dialect)
 
 
-def held(name: str, service: NameService) -> tuple[Target, ...] | None:
+def held(name: str, service: NameService, dialect: Dialect) -> tuple[Target, ...] | None:
     """The addresses that the services have for a name, in their order; None for one unknown."""
     kinds = {one.kind: one for one in service.chain}  # two alike hold the same
-    known = [one.names.get(one.key(name)) for one in kinds.values()]
+    known = [one.held(name, dialect) for one in kinds.values()]
     if all(one is None for one in known):
         return None
     return tuple(target for targets in known for target in targets or ())

@@ -56,6 +56,7 @@ class Cause(StrEnum):
     EARLIER_SERVICE = "earlier-service"
     NO_AAAA = "no-aaaa"
     ALL_ADDS = "all-adds-mapped"
+    NO_OWN_ADDRESS = "no-own-address"
     # of an error alone
     BAD_FLAGS = "bad-flags"
     BAD_FAMILY = "bad-family"
@@ -100,7 +101,7 @@ class Account:
     @property
     def made(self) -> Made:
         """What became of it."""
-        if Cause.ALL_ADDS in self.causes:
+        if {Cause.ALL_ADDS, Cause.NO_OWN_ADDRESS} & {*self.causes}:
             return Made.ADDED
         if self.returned is None:
             return Made.LEFT_OUT
@@ -249,7 +250,7 @@ def presence(
         Account(target, *one, causes.get(n, ()))
         for n, (target, one) in enumerate(zip(expected, made, strict=True))
     ]
-    accounts += _added(accounts, found)
+    accounts += _added(accounts, found, question)
     seen = (row.address if row.address is not None else row.local for row in rows)
     host = tuple(dict.fromkeys(one for one in seen if one is not None))
     why = () if found.error is None else _error(question, found.error, stops)
@@ -275,7 +276,7 @@ def _expected(question: _Question) -> tuple[Target, ...]:
     number = question.asked(
         family=AF_UNSPEC, flags=AI_NUMERICHOST, service=None, socktype=0, protocol=0
     )
-    return targets(number.find()) or held(name, question.service) or ()
+    return targets(number.find()) or held(name, question.service, question.dialect) or ()
 
 
 def targets(found: Found) -> tuple[Target, ...]:
@@ -298,8 +299,12 @@ def _made(expected: Sequence[Target], found: Found) -> list[_Placed]:
     return made
 
 
-def _added(accounts: Sequence[Account], found: Found) -> Iterator[Account]:
-    """What else was found: with AI_ALL an address of a hosts file is IPv6, and mapped IPv4 too."""
+def _added(accounts: Sequence[Account], found: Found, question: _Question) -> Iterator[Account]:
+    """What else was found: with AI_ALL an address of a hosts file is IPv6, and mapped IPv4 too.
+
+    And myhostname has a loopback address of a family of which the host has no other.
+    """
+    own = any(one.own is not None for one in question.service.hosts)
     given = {one.place for one in accounts}
     forms = {}
     for one in reversed(accounts):
@@ -309,6 +314,8 @@ def _added(accounts: Sequence[Account], found: Found) -> Iterator[Account]:
     for place, target in enumerate(targets(found)):
         if place not in given and target in forms:
             yield Account(forms[target], place, target, (Cause.ALL_ADDS,))
+        elif place not in given and own:
+            yield Account(target, place, target, (Cause.NO_OWN_ADDRESS,))
 
 
 def _other_forms(held: Target) -> Iterator[Target]:
@@ -368,7 +375,7 @@ def _error(question: _Question, error: str, stops: tuple[Cause, ...]) -> tuple[C
     name = request.name or ""
     if "%" in name and inet_pton6(name.partition("%")[0]) is not None:
         return (*stops, Cause.ZONE)
-    if held(name, question.service) is not None:
+    if held(name, question.service, question.dialect) is not None:
         return (*stops, Cause.NO_ADDRESS)
     return stops if Cause.NUMERICHOST in stops else (*stops, Cause.UNKNOWN_NAME)
 

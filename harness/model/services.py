@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple
 
+from harness.model import myhostname
 from harness.model.addresses import V4MAPPED, is_v4mapped, unmapped
 from harness.model.dialects import Dialect
-from harness.model.host import IPAddress, Target
+from harness.model.host import IPAddress, OwnNames, Target
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 AI_CANONNAME, AI_V4MAPPED, AI_ALL = 0x2, 0x8, 0x10
 FAMILY = {4: AF_INET, 6: AF_INET6}
 
-Kind = Literal["files", "dns", "nss"]
+Kind = Literal["files", "dns", "nss", "myhostname"]
 Status = Literal["SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN"]
 Action = Literal["return", "continue", "merge"]
 
@@ -57,7 +58,7 @@ class Service:
     first name of the hosts file's line of each, where that is not the name as ``spelled``. Without
     ``multi`` the hosts file gives the first line only that can be said in the family asked for.
     ``actions`` has what is not the default: to return after SUCCESS, and to go on otherwise.
-    ``resolver`` is of DNS alone.
+    ``resolver`` is of DNS alone, ``own`` of myhostname, which has no ``names``.
     """
 
     kind: Kind = "files"
@@ -67,6 +68,14 @@ class Service:
     multi: bool = True
     actions: Mapping[Status, Action] = field(default_factory=dict)
     resolver: Resolver = Resolver()
+    own: OwnNames | None = None
+
+    def held(self, name: str, dialect: Dialect) -> tuple[Target, ...] | None:
+        """The addresses it has for a name; None for a name it does not know."""
+        if self.own is None:
+            return self.names.get(self.key(name))
+        known = myhostname.answer(self.own, name, AF_UNSPEC, dialect)
+        return None if known is None else known[1]
 
     def key(self, name: str) -> str:
         """How ``names`` has a name that is asked for: DNS has none with a final dot."""
@@ -211,6 +220,8 @@ def mapped(address: IPAddress) -> Target:
 
 def _both_families(service: Service, name: str, first_reply: str, dialect: Dialect) -> Reply:
     """A service's gethostbyname4_r."""
+    if service.own is not None:
+        return _own(service.own, name, AF_UNSPEC, dialect)
     # with single-request the second question waits for the first reply, and A is asked for first
     alone = "single-request" in service.resolver.options
     first = 4 if first_reply == "A" or alone else 6
@@ -227,6 +238,8 @@ def _both_families(service: Service, name: str, first_reply: str, dialect: Diale
 
 def _of_family(service: Service, name: str, family: int, dialect: Dialect) -> Reply:
     """A service's gethostbyname3_r, or 2_r: its struct hostent has no room for scope ids."""
+    if service.own is not None:
+        return _own(service.own, name, family, dialect)
 
     def once(spelled: str) -> Reply:
         key, known = _known(service, spelled, dialect)
@@ -237,6 +250,11 @@ def _of_family(service: Service, name: str, family: int, dialect: Dialect) -> Re
         return _reply(service, spelled, key, known, found)
 
     return _searched(service, name, once)
+
+
+def _own(own: OwnNames, name: str, family: int, dialect: Dialect) -> Reply:
+    known = myhostname.answer(own, name, family, dialect)
+    return Reply("NOTFOUND") if known is None else Reply("SUCCESS", known[1], known[0])
 
 
 def _searched(service: Service, name: str, once: Callable[[str], Reply]) -> Reply:

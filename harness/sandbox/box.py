@@ -12,8 +12,9 @@ from harness.model.host import HostView, Target
 from harness.scenario.nameservice import NameService, parse_hosts
 from harness.scenario.schema import Host
 
-from . import messages, namespaces
+from . import messages, namespaces, syscalls
 from .capture import Capture
+from .devices import naming
 from .dns import FirstReply, NameServer, Zone
 from .names import Resolver, replace, write_names, write_services
 from .topology import build
@@ -45,6 +46,9 @@ class Box:
         if self._built:
             raise SandboxError("a sandbox holds one host: take another one for the next")
         self._built = True
+        if host.hostname != namespaces.HOSTNAME:
+            with naming("host.hostname", host.hostname):
+                syscalls.set_hostname(host.hostname)
         return build(self._netlink, host)
 
     def set_names(
@@ -125,9 +129,12 @@ class Box:
         """
         replace(self.etc / "gai.conf", data, mtime)
 
-    def observe(self, targets: Iterable[Target] = ()) -> HostView:
-        """Ask the kernel, never glibc, what sorting ``targets`` depends on. Raises OSError."""
-        return observe(self._netlink, targets)
+    def observe(self, targets: Iterable[Target] = (), own: bool = False) -> HostView:
+        """Ask the kernel, never glibc, what sorting ``targets`` depends on. Raises OSError.
+
+        ``own``: and what the host's own names are.
+        """
+        return observe(self._netlink, targets, own)
 
     def capture(self) -> Capture:
         """Begin to capture the netlink traffic. Raises SandboxUnavailable without nlmon devices."""
@@ -139,14 +146,20 @@ class Box:
             self._scratch = namespaces.scratch()
         return self._scratch
 
-    def private_root(self, skeleton: Path, parts: Sequence[tuple[str, Path]] = ()) -> Path:
+    def private_root(
+        self,
+        skeleton: Path,
+        parts: Sequence[tuple[str, Path]] = (),
+        proc: Sequence[Path] = (),
+    ) -> Path:
         """A root folder for `jail.enter`: ``skeleton`` read-only, with the private /etc in it.
 
         ``skeleton`` has an empty folder ``etc``; ``parts`` are files and folders to show
-        read-only, by their paths below its empty folder ``python``. The same arguments give the
-        same folder again. Raises SandboxError.
+        read-only, by their paths below its empty folder ``python``, ``proc`` the only files of
+        /proc, which are shown as copies. The same arguments give the same folder again.
+        Raises SandboxError.
         """
-        key = skeleton.resolve(), tuple(parts)
+        key = skeleton.resolve(), (*parts, *((str(path), path) for path in proc))
         if key not in self._roots:
             if not (skeleton / "etc").is_dir():
                 raise SandboxError(f"{skeleton} cannot be a root: it has no folder etc")
@@ -154,6 +167,14 @@ class Box:
             root.mkdir()
             namespaces.bind(skeleton, root, flags=namespaces.BARE)
             namespaces.bind(self.etc, root / "etc", flags=namespaces.BARE)
+            if proc:
+                copies = self.tmpdir() / f"proc{len(self._roots)}"
+                copies.mkdir()
+                for path in filter(Path.exists, proc):
+                    copy = copies / path.relative_to("/proc")
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    copy.write_bytes(path.read_bytes())
+                namespaces.bind(copies, root / "proc", flags=namespaces.BARE)
             if parts:
                 namespaces.gather(parts, root / "python")
             self._roots[key] = root

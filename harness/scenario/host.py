@@ -34,6 +34,9 @@ class Host(Model):
     ``default_rules: false`` takes away. ``addrlabels``, where it is given, is the whole table.
     """
 
+    hostname: Annotated[Text, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$")] = (
+        "sandbox"
+    )
     interfaces: Annotated[
         Mapping[Text, Interface], Field(max_length=4096), AfterValidator(_check_names)
     ] = Field(default_factory=FrozenDict)

@@ -191,6 +191,7 @@ class NameService(Model):
                 address, *names = line.split()
                 yield from ((name, address) for name in dict.fromkeys(map(ascii_lower, names)))
             return
-        for name, addresses in (self.dns.names if kind == "dns" else self.nss).items():
+        lists = {"dns": self.dns.names, "nss": self.nss}
+        for name, addresses in lists.get(kind, {}).items():
             plain = name.removesuffix(".") if kind == "dns" else name
             yield from ((plain, address) for address in addresses)

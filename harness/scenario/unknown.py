@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from harness.model.addresses import inet_aton, inet_pton6
+from harness.model.myhostname import knows
 from harness.model.services import ascii_lower
 from harness.text.nearest import did_you_mean
 
 from .schema import Lookup, Scenario
 
-OWN_NAMES = ("localhost", "sandbox")
-"""The names of the host a scenario is built as, which a name service may know by itself."""
 _NEVER = ".invalid"  # RFC 6761: a name that nobody ever has, and so none that was mistyped
 
 
@@ -32,7 +31,10 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
         asked = () if service is None else service.spellings(ascii_lower(lookup.name))
         if name in known or not known.keys().isdisjoint(asked):
             continue
-        if name in OWN_NAMES or name.endswith(_NEVER) or _numeric(name):
+        own = scenario.host.hostname
+        if name in ("localhost", _plain(own)) or name.endswith(_NEVER) or _numeric(name):
+            continue
+        if scenario.asks("myhostname") and knows(lookup.name, own):
             continue
         perhaps = did_you_mean(name, known.values(), "{!r}")
         meant = "expect: {error: EAI_NONAME} where nobody shall know it"

@@ -45,7 +45,7 @@ def test_what_changed_from_2_29_on() -> None:
     changed = {feature for feature in old if old[feature] != new[feature]}
     assert changed == {
         "glibc", "continue_discards", "no_aaaa_known", "merge_ends_lookup",
-        "gaiconf_numbers_checked", "mptcp_known",
+        "gaiconf_numbers_checked", "mptcp_known", "systemd",
     }  # fmt: skip
 
 
@@ -106,9 +106,10 @@ def test_before_the_table_begins_and_a_new_row() -> None:
 
 
 def test_versions_between_two_boundaries_are_one_dialect() -> None:
-    # 2.31 to 2.35, 2.36 with [SUCCESS=continue], 2.41 with its gai.conf, 2.42 with its protocol
-    parts = (0, 5), (5, 10), (10, 11), (11, 99)
+    # 2.31, 2.34 with another systemd beside it, 2.36 with [SUCCESS=continue], 2.41 with its gai.conf,
+    # 2.42 with its protocol
+    parts = (0, 3), (3, 5), (5, 10), (10, 11), (11, 99)
     groups = [{dialect(glibc) for glibc in VERSIONS[a:b]} for a, b in parts]
-    assert [len(group) for group in groups] == [1, 1, 1, 1]
-    assert len(set.union(*groups)) == 4
+    assert [len(group) for group in groups] == [1, 1, 1, 1, 1]
+    assert len(set.union(*groups)) == 5
     assert all(dialect(one.glibc, one.arch) == one for one in EVERY_DIALECT)

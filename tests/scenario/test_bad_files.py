@@ -128,9 +128,9 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("web: [192.0.2.1], web.: [192.0.2.2]", "", "differs only in a final dot"),
     ],
     (SERVICE, "name_service"): [
-        ("hosts: files mdns", ".hosts", "services (files, dns, nss)"),
+        ("hosts: files mdns", ".hosts", "services (files, dns, nss, myhostname)"),
         ("hosts: ''", ".hosts", "1 to 8 services"),
-        ("hosts: '[NOTFOUND=return] files'", ".hosts", "services (files, dns, nss)"),
+        ("hosts: '[NOTFOUND=return] files'", ".hosts", "services (files, dns, nss, myhostname)"),
         ("hosts: 'files [NOTFOUND=stop]'", ".hosts", "return, continue, merge"),
         ("hosts: 'files [FOUND=return] dns'", ".hosts", "SUCCESS, NOTFOUND, UNAVAIL, TRYAGAIN"),
         ("hosts: 'files [] dns'", ".hosts", "[STATUS=action]"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox.namespaces import HOSTNAME
-from harness.scenario.unknown import OWN_NAMES
+from harness.scenario.schema import Host
 from tests.scenario.kit import loaded, refusal
 
 TEXT = """name: x
@@ -59,4 +59,15 @@ def test_every_service_of_the_name_service_counts(tmp_path: Path) -> None:
 
 
 def test_the_own_name_is_that_of_the_sandbox() -> None:
-    assert HOSTNAME in OWN_NAMES
+    assert Host().hostname == HOSTNAME
+
+
+def test_myhostname_has_names_that_no_list_has(tmp_path: Path) -> None:
+    text = TEXT.replace(
+        "names: {web: [192.0.2.7], other.example: [192.0.2.8]}",
+        "name_service: {hosts: files myhostname, files: [192.0.2.7 web]}",
+    )
+    for known in ("sandbox", "a.localhost", "_gateway", "_OUTBOUND."):
+        loaded(tmp_path, text.replace("@", f"name: {known}"))
+    for unknown in ("_gatway", "x.sandbox", "gateway"):
+        refusal(tmp_path, text.replace("@", f"name: {unknown}"))

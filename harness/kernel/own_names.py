@@ -1,0 +1,72 @@
+"""What the kernel says for systemd's nss-myhostname: own addresses, gateways, the sources to them.
+
+Each source is what a UDP socket bound to the interface gets, which is how the module asks.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from socket import AF_INET, AF_INET6
+
+from harness.model.host import IFA_F_DEPRECATED, IPAddress, OwnAddress, OwnNames
+
+from .netlink import Netlink
+from .rows import ADDRESS_FLAGS, SCOPES, KernelRoute
+
+IPV6_FILES = (Path("/proc/net/if_inet6"), Path("/proc/sys/net/ipv6/conf/all/disable_ipv6"))
+"""That the first is there and the second says 0 means IPv6, for the module."""
+_SO_BINDTOIFINDEX = 62  # asm-generic/socket.h
+_MAIN = 254
+
+
+def own_names(netlink: Netlink) -> OwnNames:
+    """The host's names for the module, in the network namespace of ``netlink``. Raises OSError."""
+    addresses = [
+        OwnAddress(
+            row.own, row.index, row.scope, tentative=bool(row.flags & ADDRESS_FLAGS["tentative"])
+        )
+        for row in netlink.addresses()
+        if (row.local or row.address)
+        and not row.flags & IFA_F_DEPRECATED
+        and row.scope not in (SCOPES["host"], SCOPES["nowhere"])
+    ]
+    routes = [*netlink.routes(AF_INET), *netlink.routes(AF_INET6)]
+    gateways = [gateway for route in routes for gateway in _gateways(route)]
+    return OwnNames(socket.gethostname(), tuple(addresses), tuple(gateways), _has_ipv6())
+
+
+def _has_ipv6() -> bool:
+    there, off = IPV6_FILES
+    with suppress(OSError):
+        return there.exists() and off.read_text().strip() == "0"
+    return there.exists()
+
+
+def _gateways(route: KernelRoute) -> Iterator[OwnAddress]:
+    default = route.to.endswith("/0") and route.source is None and route.table == _MAIN
+    if not default or route.type != "unicast":
+        return
+    for hop in route.hops:
+        if hop.via is not None:
+            gateway = ip_address(hop.via)
+            yield OwnAddress(
+                gateway, hop.dev, 0, route.metric,
+                hop.weight - 1 if len(route.hops) > 1 else None,
+                ip_address(route.prefsrc) if route.prefsrc else None,
+                _source(gateway, hop.dev),
+            )  # fmt: skip
+
+
+def _source(gateway: IPAddress, index: int) -> IPAddress | None:
+    """The source to a gateway through an interface; nothing is sent."""
+    four = gateway.version == 4
+    where = (str(gateway), 53) if four else (str(gateway), 53, 0, index)
+    with socket.socket(AF_INET if four else AF_INET6, socket.SOCK_DGRAM) as sock:
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, _SO_BINDTOIFINDEX, index)
+        with suppress(OSError):
+            sock.connect(where)
+        found = ip_address(sock.getsockname()[0].partition("%")[0])
+    return None if found.is_unspecified else found
