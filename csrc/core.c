@@ -193,7 +193,7 @@ int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer)
     struct timespec before = {0}, after = {0};
     clock_gettime(CLOCK_MONOTONIC, &before);
     errno = 0;
-    int eai = getaddrinfo(query->name, query->service, &hints, &list);
+    int eai = getaddrinfo(query->name, query->service, query->no_hints ? NULL : &hints, &list);
     int error = errno;
     clock_gettime(CLOCK_MONOTONIC, &after);
 

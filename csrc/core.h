@@ -16,7 +16,8 @@ struct gai_buffer {
     size_t capacity;
 };
 
-/* The arguments of one call; name and service may be NULL. */
+/* The arguments of one call; name and service may be NULL, and so are the hints where none are
+ * given. */
 struct gai_query {
     const char *name;
     const char *service;
@@ -24,6 +25,7 @@ struct gai_query {
     int32_t socktype;
     int32_t protocol;
     int32_t flags;
+    int no_hints;
 };
 
 /* Appends one record to the buffer: 0, or -1 when there is no memory even for an error record

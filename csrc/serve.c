@@ -131,7 +131,8 @@ static int parse_lookup(const struct gai_frame *frame, struct gai_query *query,
         take_string(p, length, &at, &query->name) != 0 ||
         take_string(p, length, &at, &query->service) != 0)
         return -1;
-    return at == length ? 0 : -1;
+    query->no_hints = length - at == 1 && p[at] == 0;
+    return at + (uint32_t)query->no_hints == length ? 0 : -1;
 }
 
 static void set_alarm(uint32_t ms)

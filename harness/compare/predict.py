@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import combinations
+from operator import or_
 from typing import Literal
 
 from harness.model import lookup as model_lookup
@@ -34,13 +36,15 @@ _MOST_UNDEFINED = 6
 
 def request_for(lookup: Lookup) -> Query:
     """The C arguments of a scenario's look-up."""
+    if lookup.hints == "none":
+        return Query(lookup.name, lookup.service, flags=model_lookup.AI_DEFAULT, hints=False)
     return Query(
         name=lookup.name,
         service=lookup.service,
-        family=FAMILIES[lookup.family],
+        family=lookup.family if isinstance(lookup.family, int) else FAMILIES[lookup.family],
         socktype=SOCKTYPES[lookup.socktype],
         protocol=lookup.protocol,
-        flags=sum(FLAGS[flag] for flag in {*lookup.flags}),
+        flags=reduce(or_, (FLAGS.get(one) or int(one, 16) for one in lookup.flags), 0),
     )
 
 
@@ -49,8 +53,10 @@ def lookup_title(lookup: Lookup) -> str:
     title = lookup.name or ""
     if lookup.service is not None:
         title += f":{lookup.service}"
+    family = lookup.family if isinstance(lookup.family, str) else f"family={lookup.family}"
     hints = (
-        lookup.family if lookup.family != "unspec" else "",
+        "without hints" if lookup.hints else "",
+        family if family != "unspec" else "",
         lookup.socktype if lookup.socktype != "stream" else "",
         f"protocol={lookup.protocol}" if lookup.protocol else "",
     )

@@ -47,7 +47,10 @@ __all__ = [
     "AI_ALL",
     "AI_CANONIDN",
     "AI_CANONNAME",
+    "AI_DEFAULT",
     "AI_IDN",
+    "AI_IDN_ALLOW_UNASSIGNED",
+    "AI_IDN_USE_STD3_ASCII_RULES",
     "AI_NUMERICHOST",
     "AI_NUMERICSERV",
     "AI_PASSIVE",
@@ -80,7 +83,9 @@ AI_ADDRCONFIG = 0x20
 AI_IDN = 0x40
 AI_CANONIDN = 0x80
 AI_NUMERICSERV = 0x400
-_KNOWN_FLAGS = 0x4FF | 0x300  # 0x300: the two retired AI_IDN_* flags, accepted and ignored
+AI_IDN_ALLOW_UNASSIGNED, AI_IDN_USE_STD3_ASCII_RULES = 0x100, 0x200  # retired, and ignored
+_KNOWN_FLAGS = 0x7FF
+AI_DEFAULT = AI_V4MAPPED | AI_ADDRCONFIG  # what glibc makes of a call without hints
 
 SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_DCCP = 1, 2, 3, 5, 6
 IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP = 6, 17, 33, 132
@@ -92,7 +97,10 @@ _DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The arguments of one getaddrinfo call, in C's numbers; None is NULL."""
+    """The arguments of one getaddrinfo call, in C's numbers; None is NULL.
+
+    Without ``hints`` NULL is given for them; the numbers are then what glibc takes in their place.
+    """
 
     name: str | None
     service: str | None = None
@@ -100,6 +108,7 @@ class Request:
     socktype: int = 0
     protocol: int = 0
     flags: int = 0
+    hints: bool = True
 
 
 @dataclass(frozen=True, slots=True)

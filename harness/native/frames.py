@@ -47,7 +47,7 @@ def whole_session(session: int, lookups: Iterable[bytes]) -> bytes:
 def lookup_payload(query: Query, timeout: float) -> bytes:
     """What a LOOKUP asks. ``timeout`` in seconds; ValueError but for a millisecond to a day."""
     numbers = query.family, query.socktype, query.protocol, query.flags
-    texts = _text(query.name) + _text(query.service)
+    texts = _text(query.name) + _text(query.service) + b"\0" * (not query.hints)
     return struct.pack("<Iiiii", _milliseconds(timeout), *numbers) + texts
 
 

@@ -11,14 +11,22 @@ from typing import Literal
 Resolver = Literal["files", "dns", "nss"]
 
 # The services every sandbox knows, from IANA's registry: enough for look-ups by service
-# name, and the same on every machine. All of them exist for tcp and for udp.
+# name, and the same on every machine. Those without other protocols exist for tcp and for udp.
 _PORTS = {
     "discard": 9, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "http": 80,
     "kerberos": 88, "pop3": 110, "ntp": 123, "imap2": 143, "snmp": 161, "ldap": 389, "https": 443,
     "submission": 587, "ldaps": 636, "imaps": 993, "nfs": 2049, "mysql": 3306, "postgresql": 5432,
+    "shell": 514, "syslog": 514,
+}  # fmt: skip
+_PROTOCOLS_OF = {
+    "discard": ("tcp", "udp", "sctp", "dccp"), "shell": ("tcp",), "syslog": ("udp",),
 }  # fmt: skip
 SERVICES: Mapping[tuple[str, str], int] = MappingProxyType(
-    {(name, protocol): port for name, port in _PORTS.items() for protocol in ("tcp", "udp")}
+    {
+        (name, protocol): port
+        for name, port in _PORTS.items()
+        for protocol in _PROTOCOLS_OF.get(name, ("tcp", "udp"))
+    }
 )
 """The port of each (service, protocol) pair that the private services file lists."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
+from harness.model.addresses import inet_aton
 from harness.model.services import Action, Kind, Status, ascii_lower
 from harness.text.validation import bad
 
@@ -13,7 +14,6 @@ from . import values
 from .values import FrozenDict, Model, NamedAddress, Place, Text, Truth
 
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
-_NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
 _MOST_SERVICES = 8
 _SERVICE = re.compile(r"\s*([A-Za-z0-9_]+)\s*(?:\[([^\[\]]*)\])?")
 _CRITERION = re.compile(r"\s*(!?)([A-Za-z]+)\s*=\s*([A-Za-z]+)(?=\s|$)")
@@ -27,9 +27,7 @@ def check_name(name: str) -> str:
     whole = name.isprintable() and not any(char.isspace() or char == "#" for char in name)
     if not name or not whole or len(name.encode()) > 254:
         raise bad("a host name: 1 to 254 bytes without blanks, # and control characters", name)
-    # inet_aton also takes one to three numbers, in octal and hex too
-    labels = name.split(".")
-    if len(labels) <= 4 and all(_NUMBER.fullmatch(label) for label in labels):
+    if inet_aton(name) is not None:  # one to three numbers, in octal and hex too
         why = "getaddrinfo never looks a numeric name up"
         raise bad(f"a host name, not a number: {why}", name)
     return name

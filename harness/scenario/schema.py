@@ -99,8 +99,9 @@ class Lookup(Model, json_schema_extra=_one_or_many):
     """One call of getaddrinfo(3)."""
 
     name: Annotated[Word, Field(min_length=1, max_length=1024)] | None = None
-    service: Annotated[Word, Field(min_length=1, max_length=64)] | None = None
-    family: Family = "unspec"
+    service: Annotated[Word, Field(max_length=64)] | None = None
+    hints: Literal["none"] | None = None
+    family: Family | values.CInt = "unspec"
     socktype: SockType = "stream"
     protocol: Annotated[Whole, Field(ge=0, le=262)] = 0
     flags: Annotated[tuple[values.Flag, ...], AfterValidator(values.once)] = ()
@@ -111,6 +112,9 @@ class Lookup(Model, json_schema_extra=_one_or_many):
     def _asks(self) -> Self:
         if self.name is None and self.service is None:
             raise bad("a name, a service or both", "neither")
+        given = self.model_fields_set & {"family", "socktype", "protocol", "flags"}
+        if self.hints and given:
+            raise bad("no other hint beside hints: none", some(sorted(given)), at=("hints",))
         return self
 
 
@@ -217,7 +221,7 @@ class Scenario(Model):
             asked = ascii_lower(lookup.name or "")
             spellings = (self.name_service or NameService()).spellings(asked)
             known = max(counts.get(one, 0) for one in spellings)
-            total += known * (3 if lookup.socktype == "any" else 1)
+            total += known * (3 if lookup.hints or lookup.socktype == "any" else 1)
             if total > MOST_ANSWERS:
                 wanted = f"look-ups that return at most {MOST_ANSWERS} addresses together"
                 raise bad(wanted, lookup.name, at=("lookups", number))

@@ -23,7 +23,8 @@ IFNAMSIZ = 16  # linux/if.h, the closing NUL included: names and labels have 15 
 TABLES = {"default": 253, "main": 254, "local": 255}  # linux/rtnetlink.h, rt_class_t
 _FLAGS = (
     "AI_PASSIVE", "AI_CANONNAME", "AI_NUMERICHOST", "AI_V4MAPPED", "AI_ALL", "AI_ADDRCONFIG",
-    "AI_IDN", "AI_CANONIDN", "AI_NUMERICSERV",
+    "AI_IDN", "AI_CANONIDN", "AI_NUMERICSERV", "AI_IDN_ALLOW_UNASSIGNED",
+    "AI_IDN_USE_STD3_ASCII_RULES",
 )  # fmt: skip
 _MARK = r"(0x[0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,9})"
 _COMPARISONS = {">=": ge, "<=": le, "==": eq, "!=": ne, "<": lt, ">": gt}
@@ -148,9 +149,13 @@ def _fwmark(text: str) -> str:
 
 
 def _flag(text: str) -> str:
+    if text.isascii() and text.isdecimal() and 0 < int(text) < 1 << 31:
+        return f"{int(text):#x}"
+    if re.fullmatch(r"0x[0-9a-f]{1,8}", text):
+        return _flag(str(int(text, 16)))
     name = f"AI_{text.upper().removeprefix('AI_')}"
     if name not in _FLAGS:
-        raise bad(f"one of {', '.join(_FLAGS)}", text)
+        raise bad(f"one of {', '.join(_FLAGS)}, or a number", text)
     return name
 
 
@@ -206,8 +211,14 @@ Destination = Annotated[Text, AfterValidator(_destination)]
 Table = Annotated[int, BeforeValidator(_table), JsonSchema({"type": ["integer", "string"]})]
 """The number of a routing table, which a file may give as local, main or default."""
 FirewallMark = Annotated[Text, BeforeValidator(_word), AfterValidator(_fwmark)]
-Flag = Annotated[Text, AfterValidator(_flag)]
-"""A flag of getaddrinfo(3), with AI_ in front whether the file has it or not."""
+Flag = Annotated[
+    Text,
+    BeforeValidator(_word),
+    AfterValidator(_flag),
+    JsonSchema({"type": ["string", "integer"]}),
+]
+"""A flag of getaddrinfo(3), with AI_ in front whether the file has it or not, or a number."""
+CInt = Annotated[Whole, Field(ge=-(2**31), lt=2**31)]
 ErrorName = Literal[
     "EAI_BADFLAGS", "EAI_NONAME", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "EAI_FAMILY",
     "EAI_SOCKTYPE", "EAI_SERVICE", "EAI_ADDRFAMILY", "EAI_MEMORY", "EAI_SYSTEM", "EAI_OVERFLOW",

@@ -24,12 +24,12 @@ int main(void)
     memset(name, '0', sizeof name);
     memcpy(name + sizeof name - 2, "1", 2);
     const struct gai_query queries[] = {
-        {"127.0.0.1", "80", 0, 0, 0, 0},
-        {name, NULL, 0, 0, 0, 0x0004 | 0x0002},
-        {"fe80::1%lo", NULL, 0, 0, 0, 0},
-        {NULL, NULL, 0, 0, 0, 0},
-        {"x", NULL, 99, 0, 0, 0},
-        {NULL, "80", 0, 0, 0, 1},
+        {"127.0.0.1", "80", 0, 0, 0, 0, 0},
+        {name, NULL, 0, 0, 0, 0x0004 | 0x0002, 0},
+        {"fe80::1%lo", NULL, 0, 0, 0, 0, 0},
+        {NULL, NULL, 0, 0, 0, 0, 0},
+        {"x", NULL, 99, 0, 0, 0, 0},
+        {NULL, "80", 0, 0, 0, 1, 0},
     };
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
         for (int allowed = 0; allowed < 4; allowed++) {

@@ -16,6 +16,7 @@ from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
 from harness.glibcs import host
 from harness.glibcs.catalog import native_arch
+from harness.model.lookup import AI_DEFAULT
 from harness.native.cffi_lane import CffiLane
 from harness.native.frames import LOOKUP, lookup_payload, session_frame
 from harness.native.lanes import Lane, Session
@@ -49,6 +50,7 @@ CALLS = [
     Query("", None),
     Query("x", "nosuchservice", flags=socket.AI_NUMERICSERV),
     Query("ü", flags=socket.AI_NUMERICHOST),
+    Query("127.0.0.1", "53", flags=AI_DEFAULT, hints=False),
     *WRONG,
 ]
 

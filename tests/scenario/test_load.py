@@ -28,7 +28,7 @@ names:
 lookups:
   - name: web
     service: 80
-    flags: [passive, AI_ALL]
+    flags: [passive, AI_ALL, 2048, "0x1000"]
     expect: {order: [172.31.80.8, 2001:DB8::1], decided_by: 6, glibc: ">=2.8 , <2.41"}
   - name: 2130706433
 """
@@ -48,7 +48,7 @@ def test_normal_forms(tmp_path: Path) -> None:
     assert scenario.host.sysctls == {"net.ipv6.bindv6only": "0", "net.ipv4.ip_forward": "1"}
     assert scenario.names["web"] == ("172.31.80.8", "2001:db8::1", "::ffff:1.2.3.4")
     look, number = scenario.lookups
-    assert (look.service, look.flags) == ("80", ("AI_PASSIVE", "AI_ALL"))
+    assert (look.service, look.flags) == ("80", ("AI_PASSIVE", "AI_ALL", "0x800", "0x1000"))
     assert look.expect[0].order == ("172.31.80.8", "2001:db8::1")
     assert look.expect[0].glibc == ">=2.8,<2.41"
     assert number.name == "2130706433"
