@@ -150,8 +150,12 @@ class Session(Closing):
         """One call of ``getaddrinfo``: the answer within ``timeout`` seconds, or how the process
         ended. A session that has ended once answers every later lookup with that same end.
         """
-        found = self._ask(frames.LOOKUP, frames.lookup_payload(query, timeout), timeout)
+        found = self.ask(frames.lookup_payload(query, timeout), timeout)
         return record.decode(found) if isinstance(found, bytes) else found
+
+    def ask(self, lookup: bytes, timeout: float) -> bytes | Crashed | TimedOut:
+        """As `lookup`, of what `frames.lookup_payload` packed; the record is not decoded."""
+        return self._ask(frames.LOOKUP, lookup, timeout)
 
     def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
         """What the kernel looks like from this process; getaddrinfo is not called.

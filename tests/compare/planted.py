@@ -26,6 +26,7 @@ from harness.model.addresses import leading_zeros
 from harness.model.dialects import ROWS, Dialect, dialect, turned
 from harness.model.host import AddressRow
 from harness.model.order import RULES, Candidate, Destination, Values
+from harness.model.reload import Reading
 from harness.sandbox import Outcome, Pool
 from harness.sandbox.box import Box
 from harness.sandbox.pool import Job
@@ -197,6 +198,17 @@ def _nul_unnoticed(put: Put) -> None:
         put(module, "line_words", lambda raw: original(raw.replace(b"\0", b"")))
 
 
+def reread(change: Callable[[Reading, bytes | None, int], tuple[Reading, int]], put: Put) -> None:
+    """gai.conf is read again on other conditions; ``change`` gets what is noted, and the file."""
+    original = Reading.sort
+
+    def sort(self: Reading, data: bytes | None, mtime: int, own: Dialect) -> Reading:
+        noted, mtime = change(self, data, mtime)
+        return original(noted, data, mtime, own)
+
+    put(Reading, "sort", sort)
+
+
 def row_changed(feature: str, put: Put) -> None:
     """A row of the dialect table with another value."""
     put(evidence_module, "dialect", lambda glibc, arch: turned(dialect(glibc, arch))[feature])
@@ -220,6 +232,12 @@ PLANTED: dict[str, Bug] = {
     "wrap_around_refused": _wrap_around_refused,
     "nul_unnoticed": _nul_unnoticed,
     "ipv6_limited": _ipv6_limited,
+    "reload_unasked": partial(reread, lambda old, _, mtime: (replace(old, reload=True), mtime)),
+    "reload_by_seconds": partial(reread, lambda old, _, mtime: (old, mtime // 1_000_000_000)),
+    "reload_newer_only": partial(reread, lambda old, _, mtime: (old, max(mtime, old.mtime or 0))),
+    "reload_forgets_time": partial(
+        reread, lambda old, data, mtime: (old if data else replace(old, mtime=None), mtime)
+    ),
 }
 """What the fuzzer has to find."""
 

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields, replace
-from itertools import count
-from operator import ne
+from itertools import count, groupby
+from operator import itemgetter, ne
 
 from harness import sandbox
 from harness.compare import predict
@@ -21,16 +21,18 @@ from harness.compare.causes import causes
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.fuzz.hostwork import SUCCESS, AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
-from harness.compare.fuzz.tally import EFFECTIVE, Tally, known_keys, line_kinds
+from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, known_keys, line_kinds
 from harness.compare.results import Result
-from harness.compare.run import worker_lane
+from harness.compare.run import files_of, worker_lane
 from harness.compare.verdict import judge
 from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for
 from harness.model.policy import Policy
+from harness.model.reload import Reading
 from harness.model.transport import ProcessAborted
 from harness.native.frames import lookup_payload
+from harness.native.lanes import Lane
 from harness.native.record import TIME, Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import MODULE_NAME
 from harness.sandbox import Outcome as JobEnd
@@ -146,17 +148,20 @@ class Engine(AbstractContextManager["Engine"]):
 
     def round(self, each: Round) -> FuzzReport:
         """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
-        self._box.set_gai_conf(each.gai_conf)
+        files = self._files(each)
         asked = [self._payloads[lookup] for lookup in each.lookups]
-        bursts = [lane.burst(asked, TIMEOUT) for lane in self._lanes]
+        bursts = []
+        if not each.after:
+            self._box.set_gai_conf(each.gai_conf)
+            bursts = [lane.burst(asked, TIMEOUT) for lane in self._lanes]
         # the workers are busy meanwhile
-        expected = self._expected(each)
+        expected = self._expected(each, files)
         self._keys.clear()
         disagreements: list[Disagreement] = []
         crashes = unasked = elapsed = differing = 0
-        for number, burst in enumerate(bursts):
+        for number, lane in enumerate(self._lanes):
             wanted = expected[self._specs[number].dialect]
-            answers, end = burst.finish()
+            answers, end = bursts[number].finish() if bursts else self._steps(lane, asked, files)
             wrong: list[Disagreement] = []
             agreed: list[int] = []
             for position, record in enumerate(answers):
@@ -177,7 +182,7 @@ class Engine(AbstractContextManager["Engine"]):
                 known = [self._evidence(each, at, number, one) for at, one in natives.items()]
                 disagreements += [_explained(one, known) for one in wrong[:_KEPT_OF_ROUND]]
         return FuzzReport(
-            cases=len(each.lookups) * len(bursts),
+            cases=len(each.lookups) * len(self._lanes),
             crashes=crashes,
             unasked=unasked,
             native_ns=elapsed,
@@ -185,24 +190,63 @@ class Engine(AbstractContextManager["Engine"]):
             disagreements=tuple(disagreements),
         )
 
-    def _expected(self, each: Round) -> dict[Dialect, list[bytes]]:
+    def _files(self, each: Round) -> list[NamedGaiConf]:
+        """gai.conf as each look-up finds it."""
+        name = "default" if each.gai_conf is None else "inline"
+        return files_of(NamedGaiConf(name, each.gai_conf), self._batch.asked(each))
+
+    def _steps(
+        self, lane: Lane, asked: Sequence[bytes], files: Sequence[NamedGaiConf]
+    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
+        """A session in which gai.conf changes: its records, and how it ended early."""
+        answers: list[bytes] = []
+        with lane.open() as session:
+            for file, steps in groupby(zip(files, asked, strict=True), itemgetter(0)):
+                self._box.set_gai_conf(file.data, file.mtime)
+                for _, payload in steps:
+                    answer = session.ask(payload, TIMEOUT)
+                    if not isinstance(answer, bytes):
+                        return answers, answer
+                    answers.append(answer)
+        return answers, None
+
+    def _expected(self, each: Round, files: Sequence[NamedGaiConf]) -> dict[Dialect, list[bytes]]:
         """What each dialect's answers must be."""
         shared: dict[tuple[int, int], bytes] = {}
         made: dict[Dialect, list[bytes]] = {}
         for dialect in self._dialects:
-            conf = parse_gai_conf(each.gai_conf or b"", dialect)
-            policy = Policy.of(conf, dialect)
-            made[dialect] = self._predicted(each, policy, dialect, shared, self._tally)
-            if self._tally is not None:
-                kinds = line_kinds(each.gai_conf, conf.lines)
-                self._tally.policy(kinds, policy, len(each.lookups))
-        if self._rows and self._tally is not None:
+            wanted = made[dialect] = []
+            for data, lookups in self._readings(each, files, dialect):
+                conf = parse_gai_conf(data or b"", dialect)
+                policy = Policy.of(conf, dialect)
+                wanted += self._predicted(lookups, policy, dialect, shared, self._tally)
+                if self._tally is not None:
+                    self._tally.policy(line_kinds(data, conf.lines), policy, len(lookups))
+        if self._rows and self._tally is not None and not each.after:
             self._count_rows(each, self._tally, made[self._dialects[-1]])
         return made
 
+    def _readings(
+        self, each: Round, files: Sequence[NamedGaiConf], dialect: Dialect
+    ) -> list[tuple[bytes | None, tuple[int, ...]]]:
+        """The look-ups of a round in turn, parted where the process goes by another file."""
+        if not each.after:
+            return [(each.gai_conf, each.lookups)]
+        read, data = Reading(), []
+        for lookup, file in zip(each.lookups, files, strict=True):
+            if self.work.asked[dialect][lookup].fixed is None:
+                read = read.sort(file.data, file.mtime, dialect)
+                if self._tally is not None and read.step is not None:
+                    self._tally.count(READINGS[read.step])
+            data.append((read.data, lookup))
+        return [
+            (read_data, tuple(lookup for _, lookup in several))
+            for read_data, several in groupby(data, itemgetter(0))
+        ]
+
     def _predicted(
         self,
-        each: Round,
+        lookups: Sequence[int],
         policy: Policy,
         dialect: Dialect,
         shared: dict[tuple[int, int], bytes],
@@ -211,7 +255,7 @@ class Engine(AbstractContextManager["Engine"]):
         asked = self.work.asked[dialect]
         sorter, keys = self._sorted(policy, dialect)
         wanted: list[bytes] = []
-        for lookup in each.lookups:
+        for lookup in lookups:
             one = asked[lookup]
             if one.fixed is not None:
                 wanted.append(one.fixed)
@@ -250,14 +294,14 @@ class Engine(AbstractContextManager["Engine"]):
 
         def differing(answers: list[bytes], gai_conf: bytes | None, dialect: Dialect) -> int:
             policy = Policy.build(gai_conf, dialect)
-            return sum(map(ne, answers, self._predicted(each, policy, dialect, {}, None)))
+            return sum(map(ne, answers, self._predicted(each.lookups, policy, dialect, {}, None)))
 
         for feature, dialect in self._rows.items():
             tally.count(f"row {feature}", differing(wanted, each.gai_conf, dialect))
         lines = (each.gai_conf or b"").split(b"\n")
         for dialect in (self._dialects[-1], self._rows["gaiconf_numbers_checked"]):
             conf = parse_gai_conf(each.gai_conf or b"", dialect)
-            whole = self._predicted(each, Policy.of(conf, dialect), dialect, {}, None)
+            whole = self._predicted(each.lookups, Policy.of(conf, dialect), dialect, {}, None)
             for kind, numbers in line_kinds(each.gai_conf, conf.lines).items():
                 if kind in EFFECTIVE:
                     less = b"\n".join(line for n, line in enumerate(lines, 1) if n not in numbers)
@@ -286,15 +330,18 @@ class Engine(AbstractContextManager["Engine"]):
         return [] if alone and result.agreed else [Disagreement(evidence, result)]
 
     def _evidence(self, each: Round, position: int, number: int, native: Outcome) -> Evidence:
-        lookup = self._batch.lookups[each.lookups[position]]
+        files = self._files(each)[: position + 1]
+        lookups = self._batch.asked(each)[: position + 1]
+        start = 0 if each.after else position
         return Evidence(
-            scenario=scenario_of(self._batch, each.gai_conf, (lookup,)),
-            lookup=lookup,
-            conf=NamedGaiConf("default" if each.gai_conf is None else "inline", each.gai_conf),
+            scenario=scenario_of(self._batch, each.gai_conf, lookups[start:]),
+            lookup=lookups[position],
+            conf=files[position],
             view=self.work.view,
             names=self.work.names,
             lane=self._specs[number],
             native=native,
+            before=tuple(zip(lookups[start:position], files[start:position], strict=True)),
         )
 
 

@@ -23,10 +23,11 @@ from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Disagreement, Engine
 from harness.compare.predict import lookup_title
 from harness.model.host import IPAddress, address_text
+from harness.model.lookup import looks_numeric
 from harness.sandbox import Pool
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.load import as_yaml
-from harness.scenario.schema import Host, Lookup
+from harness.scenario.schema import After, Host, Lookup
 
 T = TypeVar("T")
 
@@ -40,7 +41,8 @@ _ADDRESS = re.compile(r"([0-9a-f:.]*[:.][0-9a-f:.]*)((?:[/%].*)?)", re.IGNORECAS
 class Trial:
     """One look-up on one host, as plain data: ``host`` and ``lookup`` as a scenario file has them.
 
-    ``answer`` are the addresses of the one name that is looked up.
+    ``answer`` are the addresses of the one name that is looked up. With ``changes`` of gai.conf it
+    is looked up once before the first, and once after each.
     """
 
     host: dict[str, Any]
@@ -49,19 +51,23 @@ class Trial:
     lookup: dict[str, Any]
     resolver: Literal["files", "dns", "nss"]
     first_reply: Literal["A", "AAAA"] = "A"
+    changes: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def of(cls, found: Disagreement) -> "Trial":
         """The disagreement as data that can be made smaller."""
         scenario, lookup = found.evidence.scenario, found.evidence.lookup
         plain = (lookup.name or "").lower()
+        asked = *(one for one, _ in found.evidence.before), lookup
+        first = scenario.gai_conf
         return cls(
             scenario.host.model_dump(mode="json", by_alias=True, exclude_defaults=True),
             scenario.names.get(plain, scenario.names.get(plain.removesuffix("."), ())),
-            found.evidence.conf.data,
-            lookup.model_dump(mode="json", exclude_defaults=True),
+            first.encode() if isinstance(first, str) else None,
+            lookup.model_dump(mode="json", exclude_defaults=True, exclude={"after"}),
             scenario.resolver,
             scenario.dns.first_reply,
+            tuple(one.after.model_dump(mode="json") for one in asked if one.after is not None),
         )
 
     @property
@@ -145,13 +151,21 @@ def _batch(trials: Sequence[Trial]) -> Batch:
         lookup = dict(trial.lookup)
         if trial.answer:
             # one name each; its spelling is kept
-            own, asked = f"n{number}", lookup["name"]
+            asked = lookup["name"]
+            own = f"256.1.1.{number}" if looks_numeric(asked) else f"n{number}"
             names[own] = trial.answer
             dot = "." if asked.endswith(".") else ""
             lookup["name"] = (own.upper() if asked.isupper() else own) + dot
         lookups.append(Lookup.model_validate(lookup))
     first = trials[0]
-    rounds = tuple(Round(trial.gai_conf, (number,)) for number, trial in enumerate(trials))
+    rounds = tuple(
+        Round(
+            trial.gai_conf,
+            (number,) * (1 + len(trial.changes)),
+            (None, *map(After.model_validate, trial.changes)) if trial.changes else (),
+        )
+        for number, trial in enumerate(trials)
+    )
     host = Host.model_validate(first.host)
     return Batch("shrunk", host, names, tuple(lookups), rounds, first.resolver, first.first_reply)
 
@@ -188,20 +202,38 @@ def fewer_addresses(trial: Trial) -> Iterator[Trial]:
 
 def fewer_lines(trial: Trial) -> Iterator[Trial]:
     """A smaller gai.conf: none at all, fewer lines, shorter lines, plain numbers."""
-    if trial.gai_conf is None:
-        return
-    yield replace(trial, gai_conf=None)
-    end = b"\n" if trial.gai_conf.endswith(b"\n") else b""
-    lines = trial.gai_conf.removesuffix(b"\n").split(b"\n")
+    if trial.gai_conf is not None:
+        yield replace(trial, gai_conf=None)
+        yield from (replace(trial, gai_conf=data) for data in _simpler_file(trial.gai_conf))
+
+
+def fewer_changes(trial: Trial) -> Iterator[Trial]:
+    """Fewer changes of gai.conf, and each to a smaller file, a second newer."""
+    for fewer in without_parts(trial.changes):
+        yield replace(trial, changes=fewer)
+    for number, change in enumerate(trial.changes):
+        simpler = [{**change, "mtime": "newer"}] if change["mtime"] != "newer" else []
+        if change["gai_conf"] is not None:
+            simpler += [
+                {**change, "gai_conf": data.decode()}
+                for data in _simpler_file(change["gai_conf"].encode())
+            ]
+        for other in simpler:
+            changes = *trial.changes[:number], other, *trial.changes[number + 1 :]
+            yield replace(trial, changes=changes)
+
+
+def _simpler_file(data: bytes) -> Iterator[bytes]:
+    end = b"\n" if data.endswith(b"\n") else b""
+    lines = data.removesuffix(b"\n").split(b"\n")
     for fewer in without_parts(lines):
         if fewer:
-            yield replace(trial, gai_conf=b"\n".join(fewer) + end)
+            yield b"\n".join(fewer) + end
     for number, line in enumerate(lines):
         for simpler in _simpler_line(line):
-            changed = [*lines[:number], simpler, *lines[number + 1 :]]
-            yield replace(trial, gai_conf=b"\n".join(changed) + end)
+            yield b"\n".join([*lines[:number], simpler, *lines[number + 1 :]]) + end
     if not end:
-        yield replace(trial, gai_conf=trial.gai_conf + b"\n")
+        yield data + b"\n"
 
 
 def _simpler_line(line: bytes) -> Iterator[bytes]:
@@ -272,7 +304,7 @@ def usual_resolver(trial: Trial) -> Iterator[Trial]:
 
 
 PASSES: tuple[Callable[[Trial], Iterator[Trial]], ...] = (
-    fewer_addresses, fewer_lines, plainer_hints,
+    fewer_addresses, fewer_changes, fewer_lines, plainer_hints,
     smaller_host, usual_lengths, plainer_addresses, usual_resolver,
 )  # fmt: skip
 """Those that leave the host as it is come first: their trials share a sandbox."""

@@ -11,6 +11,7 @@ from harness.model.gaiconf import Cause, Effect, Line, line_words
 from harness.model.host import IPAddress, Target
 from harness.model.order import Candidate
 from harness.model.policy import Policy
+from harness.model.reload import Step
 
 _HUGE = 4096
 EFFECTIVE = (
@@ -37,6 +38,9 @@ TRAPS = (
 )  # fmt: skip
 """What can make an order surprising; `Tally` counts the look-ups that met each."""
 
+READINGS = {step: f"reading {step.name.lower().replace('_', '-')}" for step in Step}
+"""What a sort did with gai.conf, where that changes between two look-ups of a process."""
+
 _BIT = {name: 1 << number for number, name in enumerate(TRAPS)}
 
 
@@ -47,6 +51,7 @@ def known_keys() -> tuple[str, ...]:
         *(f"rule {number}" for number in range(1, 11)),
         *(f"trap {name}" for name in TRAPS),
         *(f"row {name}" for name in rows),
+        *READINGS.values(),
         *(f"line {name}" for name in (*EFFECTIVE, *IGNORED)),
         *(f"line {name} decided" for name in EFFECTIVE),
     )

@@ -9,19 +9,23 @@ from harness.model.host import address_text
 
 from ..host import Host
 from ..hostspec import Address
-from ..schema import Dns, Lookup, Scenario
+from ..schema import After, Dns, Lookup, Scenario
 from . import weights
-from .gaiconf import draw_gai_conf
+from .gaiconf import draw_gai_conf, with_reload
 from .hosts import draw_host
 from .weights import Dice
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One gai.conf and the look-ups made under it, as positions in ``Batch.lookups``."""
+    """One gai.conf and the look-ups made under it, as positions in ``Batch.lookups``.
+
+    Where the file changes between them, ``after`` says how before each.
+    """
 
     gai_conf: bytes | None
     lookups: tuple[int, ...]
+    after: tuple[After | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,14 @@ class Batch:
         """How many look-ups are made on each glibc."""
         return sum(len(each.lookups) for each in self.rounds)
 
+    def asked(self, each: Round) -> tuple[Lookup, ...]:
+        """The look-ups of a round as a scenario has them."""
+        lookups = [self.lookups[position] for position in each.lookups]
+        if not each.after:
+            return tuple(lookups)
+        pairs = zip(lookups, each.after, strict=True)
+        return tuple(lookup.model_copy(update={"after": after}) for lookup, after in pairs)
+
 
 def draw_batch(seed: int, number: int) -> Batch:
     """Batch ``number`` of a seed: the same one whenever and wherever it is drawn."""
@@ -48,18 +60,30 @@ def draw_batch(seed: int, number: int) -> Batch:
     host = draw_host(dice)
     resolver = dice.pick(weights.RESOLVERS)
     destinations = _draw_destinations(dice, host, zones=resolver == "nss")
-    names = {f"n{i}": _draw_answer(dice, destinations) for i in range(weights.NAMES)}
+    # what looks like a number is no name for all
+    called = [*(f"n{i}" for i in range(1, weights.NAMES)), "256.1.1.1"]
+    names = {name: _draw_answer(dice, destinations) for name in called}
     lookups = tuple(_draw_lookup(dice, name, destinations) for name in names)
     positions = range(len(lookups))
-    rounds = tuple(
-        Round(
-            draw_gai_conf(dice, destinations),
-            tuple(dice.shuffled(positions)[: weights.LOOKUPS_A_ROUND]),
-        )
-        for _ in range(weights.ROUNDS)
-    )
+    rounds = tuple(_draw_round(dice, positions, destinations) for _ in range(weights.ROUNDS))
     first_reply = dice.pick(weights.FIRST_REPLIES) if resolver == "dns" else "A"
     return Batch(f"fuzz-{seed}-{number}", host, names, lookups, rounds, resolver, first_reply)
+
+
+def _draw_round(dice: Dice, positions: Sequence[int], destinations: list[str]) -> Round:
+    lookups = tuple(dice.shuffled(positions)[: weights.LOOKUPS_A_ROUND])
+    gai_conf = draw_gai_conf(dice, destinations)
+    if not dice.chance(weights.CHANGING):
+        return Round(gai_conf, lookups)
+    gai_conf = with_reload(dice, gai_conf)
+    after: list[After | None] = [None] * len(lookups)
+    for _ in range(dice.pick(weights.CHANGES)):
+        removed = dice.chance(weights.REMOVED)
+        data = None if removed else with_reload(dice, draw_gai_conf(dice, destinations))
+        text = None if data is None else data.decode()
+        mtime = "newer" if data is None else dice.pick(weights.MTIMES)
+        after[dice.randint(0, len(lookups) - 1)] = After(gai_conf=text, mtime=mtime)
+    return Round(gai_conf, lookups, tuple(after))
 
 
 def _draw_lookup(dice: Dice, name: str, destinations: list[str]) -> Lookup:
@@ -74,6 +98,8 @@ def _draw_lookup(dice: Dice, name: str, destinations: list[str]) -> Lookup:
             name = "nowhere.invalid"
         case "numeric":
             name = dice.one(destinations)
+    if dice.chance(weights.NO_HINTS):
+        return Lookup(name=name, service=service, hints="none")
     return Lookup(
         name=name,
         service=service,

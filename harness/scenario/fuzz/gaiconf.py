@@ -27,6 +27,12 @@ def draw_gai_conf(dice: Dice, destinations: list[str]) -> bytes | None:
     return text.encode()
 
 
+def with_reload(dice: Dice, data: bytes | None) -> bytes | None:
+    """A file that a process goes on with, most often with a wish to be read again."""
+    line = dice.pick(weights.RELOADS)
+    return data if data is None or line is None else b"%s\n%s" % (line.encode(), data)
+
+
 def _lines(dice: Dice, plain: list[str], low: int, high: int) -> list[str]:
     return [_line(dice, plain) for _ in range(dice.randint(low, high))]
 

@@ -122,7 +122,8 @@ MIXED_IN = 18  # of those, per host
 NEARBY = 60  # destinations drawn near the host's own addresses
 ZONES = {"own": 74, "other": 12, "missing": 8, "none": 6}
 
-FAMILIES: dict[Family, float] = {"unspec": 78, "inet": 10, "inet6": 12}
+FAMILIES: dict[Family | int, float] = {"unspec": 78, "inet": 10, "inet6": 12, 1: 0.3, -1: 0.1}
+NO_HINTS = 0.03
 SOCKTYPES: dict[SockType, float] = {
     "stream": 54, "any": 22, "dgram": 14, "raw": 5, "seqpacket": 3, "dccp": 2,
 }  # fmt: skip
@@ -130,15 +131,26 @@ PROTOCOLS = {0: 88, 6: 3, 17: 2, 262: 4, 132: 1, 136: 1, 33: 1}
 FLAGS = {
     "AI_PASSIVE": 0.02, "AI_CANONNAME": 0.05, "AI_NUMERICHOST": 0.01, "AI_V4MAPPED": 0.07,
     "AI_ALL": 0.05, "AI_ADDRCONFIG": 0.10, "AI_IDN": 0.01, "AI_NUMERICSERV": 0.02,
+    "AI_IDN_ALLOW_UNASSIGNED": 0.005, "AI_IDN_USE_STD3_ASCII_RULES": 0.005, "0x800": 0.004,
 }  # fmt: skip
 SERVICES = {
-    None: 80, "http": 5, "443": 5, "domain": 2, "70000": 1, "-1": 1, "+80": 1, "nosuch": 1, "0": 1,
-    "4294967376": 1.5, "18446744073709551616": 0.5, "9999999999999999999999": 1,
+    None: 80, "": 1, "discard": 2, "syslog": 1, "http": 5, "443": 5, "domain": 2, "70000": 1,
+    "-1": 1, "+80": 1, "nosuch": 1, "0": 1, "4294967376": 1.5,
+    "18446744073709551616": 0.5, "9999999999999999999999": 1,
 }  # fmt: skip
 SPELLINGS = {"as-is": 93, "upper": 3, "dot": 2, "unknown": 1, "numeric": 1}
 
 LOOKUPS_A_ROUND = 20
 ROUNDS = 14
+
+# gai.conf files that change between two look-ups of a process
+CHANGING = 0.12  # of the rounds
+REMOVED = 0.2  # of the changes
+CHANGES = {1: 20, 2: 30, 4: 30, 8: 20}
+MTIMES: dict[Literal["newer", "older", "same-second", "same"], float] = {
+    "newer": 40, "older": 15, "same-second": 25, "same": 20,
+}  # fmt: skip
+RELOADS = {"reload yes": 84, "reload no": 5, "reload": 1, None: 10}
 
 # whole gai.conf files
 FILES = {"none": 7, "empty": 1, "tie": 20, "few": 30, "whole": 14, "nearly-valid": 19, "hostile": 9}
