@@ -32,9 +32,10 @@ def find_pitfalls(
     known: Sequence[Destination], view: HostView, gai_conf: bytes | None, dialect: Dialect
 ) -> tuple[Pitfall, ...]:
     """The pitfalls that applied to these destinations on this host, most general first."""
-    table = address_table(view.addresses)
+    table = address_table(view.dumped)
     return (
         *_dropped(known, view, table, gai_conf, dialect),
+        *_unlisted(known, view),
         *_scoped(known),
         *_peers(known, view, table),
         *_duplicates(known, table),
@@ -101,6 +102,24 @@ def _dropped(
     )
 
 
+def _unlisted(known: Sequence[Destination], view: HostView) -> Iterator[Pitfall]:
+    if not view.netlink:
+        yield Pitfall(
+            "no-netlink",
+            "The process may open no netlink socket: glibc knows no address of the host, so rule 9 "
+            "saw prefix length 0 and rules 3, 4 and 7 no flags and no interface; AI_ADDRCONFIG "
+            "takes addresses of both families for there.",
+        )
+    names = [link.name for link in view.links if link.index in view.unlisted]
+    if {item.index for item in known} & view.unlisted:
+        yield Pitfall(
+            "unlisted-link",
+            "glibc reads the kernel's list of interfaces into one page, and one with many "
+            f"alternative names does not fit in: the list ends before {', '.join(names)}, which "
+            "rule 7 takes for not native.",
+        )
+
+
 def _scoped(known: Sequence[Destination]) -> Iterator[Pitfall]:
     for item in known:
         if item.address.is_link_local and item.address.version == 6 and not item.target.scope_id:
@@ -114,7 +133,7 @@ def _scoped(known: Sequence[Destination]) -> Iterator[Pitfall]:
 
 
 def _peers(known: Sequence[Destination], view: HostView, table: AddressTable) -> Iterable[Pitfall]:
-    lost = {item.source for item in known if item.index is None and not table.dropped}
+    lost = {item.source for item in known if item.index is None and table.entries}
     return {
         row.local: Pitfall(
             "peer-address",

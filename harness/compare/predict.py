@@ -130,7 +130,7 @@ def found_for(
 
     ``view`` needs addresses and links only.
     """
-    table = address_table(view.addresses)
+    table = address_table(view.dumped)
     seen = table.seen_ipv4, table.seen_ipv6
     return {one: [find(each, service, *seen, one) for each in requests] for one in dialects}
 
@@ -218,7 +218,7 @@ def sort_input(
     request: Request, service: NameService, view: HostView, dialect: Dialect
 ) -> tuple[Found, list[Candidate]]:
     """What is found before the sort, and what the sort is given: nothing where there is none."""
-    table = address_table(view.addresses)
+    table = address_table(view.dumped)
     found = find(request, service, table.seen_ipv4, table.seen_ipv6, dialect)
     targets = [item.target for item in found.items] if found.needs_sort else []
     return found, candidates(targets, view, dialect, table)

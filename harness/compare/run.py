@@ -154,18 +154,20 @@ def collect(
         devices = box.build(scenario.host)
     set_names(box, scenario)
     requests = [request_for(lookup) for lookup in scenario.lookups]
-    plain = box.observe((), own=scenario.asks("myhostname"))
+    netlink = scenario.netlink == "allowed"
+    plain = replace(box.observe((), own=scenario.asks("myhostname")), netlink=netlink)
     names = names_of(scenario, plain)
     # the newest dialect too: explaining a difference asks the model what else there could be
     dialects = {own for lane in job.lanes for own in (lane.dialect, dialect(NEWEST, lane.arch))}
     dialects.update(job.dialects)
     if names.hosts:  # which addresses there are to sort is a matter of dialects here
         dialects.update(other for own in [*dialects] for other in turned(own).values())
-    view = box.observe(targets_of(found_for(requests, names, plain, dialects)))
+    targets = targets_of(found_for(requests, names, plain, dialects))
+    view = replace(box.observe(targets), netlink=netlink)
     before_lookups()
     with ExitStack() as stack:
-        modules = names.asks("nss"), names.asks("myhostname")
-        lanes = [stack.enter_context(open_lane(box, spec, *modules)) for spec in job.lanes]
+        ready = names.asks("nss"), names.asks("myhostname"), netlink
+        lanes = [stack.enter_context(open_lane(box, spec, *ready)) for spec in job.lanes]
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             files = files_of(conf, scenario.lookups)
@@ -235,9 +237,15 @@ def _answering(spec: LaneSpec, outcome: Outcome) -> LaneSpec:
 
 
 def open_lane(
-    box: "sandbox.Box", spec: LaneSpec, module: bool = False, myhostname: bool = False
+    box: "sandbox.Box",
+    spec: LaneSpec,
+    module: bool = False,
+    myhostname: bool = False,
+    netlink: bool = True,
 ) -> Lane:
     """Inside a sandbox: the lane of a spec, ready for the name service modules that are asked.
+
+    Without ``netlink`` its processes may open no such socket.
 
     Raises LaneError for a worker that does not start, or lacks a module, with the build's name.
     """
@@ -245,8 +253,8 @@ def open_lane(
         raise LaneError(lacks_module(spec))
     if not spec.command:
         # a private root has the module in its library folder
-        return CffiLane([bundled_module()] if module else [])
-    lane = worker_lane(box, spec, proc=IPV6_FILES if myhostname else ())
+        return CffiLane([bundled_module()] if module else [], netlink)
+    lane = worker_lane(box, spec, (), IPV6_FILES if myhostname else (), netlink)
     try:
         lane.start()
     except LaneError as problem:
@@ -263,11 +271,15 @@ def lacks_module(spec: LaneSpec) -> str:
 
 
 def worker_lane(
-    box: "sandbox.Box", spec: LaneSpec, preload: Sequence[str] = (), proc: Sequence[Path] = ()
+    box: "sandbox.Box",
+    spec: LaneSpec,
+    preload: Sequence[str] = (),
+    proc: Sequence[Path] = (),
+    netlink: bool = True,
 ) -> WorkerLane:
     """Inside a sandbox: the worker of a spec in its private root; it is started when used."""
     root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts, proc)
-    return WorkerLane(spec.command, root=root, preload=preload)
+    return WorkerLane(spec.command, root=root, preload=preload, netlink=netlink)
 
 
 def _ask(

@@ -95,7 +95,7 @@ def analyse(evidence: Evidence, model: ModelParts = GLIBC) -> Analysis:
 def presence_of(evidence: Evidence, names: NameService | None = None) -> PresenceRow:
     """Every address of a look-up accounted for; ``names`` replace the evidence's name service."""
     request, service = predict.request_for(evidence.lookup), names or evidence.names
-    return PresenceRow.of(presence(request, service, evidence.view.addresses, evidence.dialect))
+    return PresenceRow.of(presence(request, service, evidence.view.dumped, evidence.dialect))
 
 
 def judge(

@@ -64,12 +64,18 @@ class route_message(rtmsg):  # type: ignore[misc]  # noqa: N801
 # the RTM_NEW… of each form; RTM_DEL… and RTM_GET… are the two numbers behind it
 _NEW = {ifinfmsg: 16, ifaddrmsg: 20, rtmsg: 24, route_message: 24, fibmsg: 32, label_message: 72}
 _DELETE, _GET = 1, 2
+_NEWLINKPROP = 108
 
 
 class Netlink:
-    """A blocking rtnetlink socket in the network namespace of the caller. Raises OSError."""
+    """A blocking rtnetlink socket in the network namespace of the caller. Raises OSError.
 
-    def __init__(self) -> None:
+    The kernel makes its messages as large as ``buffer``, and leaves out of a dump what does not
+    fit into one, with all that comes after it.
+    """
+
+    def __init__(self, buffer: int = _BUFFER) -> None:
+        self._buffer = buffer
         self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, linux.NETLINK_ROUTE)
         for option in (_NETLINK_CAP_ACK, linux.NETLINK_EXT_ACK):
             self._sock.setsockopt(linux.SOL_NETLINK, option, 1)
@@ -86,6 +92,12 @@ class Netlink:
     def change(self, request: nlmsg) -> None:
         """Change what a `message` says, which is there. Raises RefusedError."""
         self._change(request, _NEW[type(request)])
+
+    def add_names(self, index: int, names: Sequence[str]) -> None:
+        """Give an interface alternative names. Raises RefusedError."""
+        listed = {"attrs": [("IFLA_ALT_IFNAME", name) for name in names]}
+        request = message(ifinfmsg, {"IFLA_PROP_LIST": listed}, index=index)
+        self._change(request, _NEWLINKPROP, linux.NLM_F_CREATE | linux.NLM_F_EXCL)
 
     def remove(self, request: nlmsg) -> None:
         """Remove what a `message` says. Raises RefusedError."""
@@ -138,6 +150,10 @@ class Netlink:
         """The link dump. Raises RefusedError."""
         return [rows.link(each) for each in self._decoded(ifinfmsg)]
 
+    def link_indexes(self) -> list[int]:
+        """The indexes of the links that a dump has. Raises RefusedError."""
+        return [struct.unpack_from("=i", data, 20)[0] for data in self.dump(ifinfmsg)]
+
     def addresses(self) -> list[KernelAddress]:
         """The address dump of both families. Raises RefusedError."""
         return [rows.address(each) for each in self._decoded(ifaddrmsg)]
@@ -169,7 +185,7 @@ class Netlink:
 
     def _messages(self) -> Iterator[tuple[int, int, bytes]]:
         while True:
-            yield from _split(self._sock.recv(_BUFFER))
+            yield from _split(self._sock.recv(self._buffer))
 
 
 def message(form: type[nlmsg], attrs: Mapping[str, Any] = _NONE, **fields: int) -> Any:

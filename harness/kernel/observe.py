@@ -7,8 +7,10 @@ Source: linux/rtnetlink.h; net/ipv4/datagram.c and net/ipv6/datagram.c of the ke
 """
 
 import errno
+import os
 import socket
 from collections.abc import Iterable
+from contextlib import closing
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
@@ -33,9 +35,13 @@ def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> H
     """
     only_ipv6 = _bindv6only()
     addresses = tuple(row.for_model for row in netlink.addresses())
+    links = tuple(link.for_model for link in netlink.links())
+    with closing(Netlink(os.sysconf("SC_PAGE_SIZE"))) as small:  # glibc's buffer
+        unlisted = {link.index for link in links}.difference(small.link_indexes())
     return HostView(
         addresses=addresses,
-        links=tuple(link.for_model for link in netlink.links()),
+        links=links,
+        unlisted=frozenset(unlisted),
         routes=_routes(netlink, targets, only_ipv6, any(map(_can_be_source6, addresses))),
         bindv6only=only_ipv6,
         own=own_names(netlink) if own else None,

@@ -85,8 +85,12 @@ def entry_of(row: AddressRow, address: IPAddress, deprecated: int) -> Entry:
 
 
 def native_links(view: HostView) -> dict[int, bool]:
-    """For the index of each interface, whether rule 7 calls it native."""
-    return {link.index: link.type not in NOT_NATIVE for link in view.links}
+    """For the index of each interface that glibc finds, whether rule 7 calls it native."""
+    return {
+        link.index: link.type not in NOT_NATIVE
+        for link in view.links
+        if link.index not in view.unlisted
+    }
 
 
 def candidate(
@@ -99,12 +103,15 @@ def candidate(
     return Candidate(target.address, source, *known, target.scope_id)
 
 
-def address_table(rows: Sequence[AddressRow]) -> AddressTable:
+def address_table(rows: Sequence[AddressRow] | None) -> AddressTable:
     """Build the table from the kernel's address dump, in the dump's order.
 
     The key is IFA_ADDRESS, which for a point-to-point address is the *peer*: a look-up by
-    the local address misses. Without an IPv6 address other than ::1 nothing is kept.
+    the local address misses. Without an IPv6 address other than ::1 nothing is kept. Where there
+    is no dump (None), addresses of both families are taken for there.
     """
+    if rows is None:
+        return AddressTable((), True, True)
     entries = []
     seen_ipv4 = seen_ipv6 = False
     for row in rows:
@@ -132,7 +139,7 @@ def candidates(
     127/8 source is looked up. Raises KeyError for a target the view has no route for.
     """
     if table is None:
-        table = address_table(view.addresses)
+        table = address_table(view.dumped)
     native = native_links(view)
     socket_version: int | None = None
     result = []

@@ -117,3 +117,10 @@ class HostView:
     routes: Mapping[Target, Route] = field(default_factory=dict)
     bindv6only: bool = False
     own: OwnNames | None = None
+    unlisted: frozenset[int] = frozenset()
+    netlink: bool = True
+
+    @property
+    def dumped(self) -> tuple[AddressRow, ...] | None:
+        """The address dump as a process can have it."""
+        return self.addresses if self.netlink else None

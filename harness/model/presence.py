@@ -215,14 +215,14 @@ _LIFTS = (
 
 
 def presence(
-    request: Request, service: NameService, rows: Sequence[AddressRow], dialect: Dialect
+    request: Request, service: NameService, rows: Sequence[AddressRow] | None, dialect: Dialect
 ) -> Presence:
     """Account for every address of a look-up.
 
     Args:
         request: The look-up.
         service: What the name service holds.
-        rows: The kernel's address dump of the host.
+        rows: The kernel's address dump of the host; None where it cannot be had.
         dialect: How this glibc behaves.
     """
     if request.name == "*":  # as NULL
@@ -251,7 +251,7 @@ def presence(
         for n, (target, one) in enumerate(zip(expected, made, strict=True))
     ]
     accounts += _added(accounts, found, question)
-    seen = (row.address if row.address is not None else row.local for row in rows)
+    seen = (row.address if row.address is not None else row.local for row in rows or ())
     host = tuple(dict.fromkeys(one for one in seen if one is not None))
     why = () if found.error is None else _error(question, found.error, stops)
     return Presence(request, tuple(accounts), host, found.error, why)

@@ -47,17 +47,19 @@ class CffiLane(Lane):
     The caller must not have called ``getaddrinfo``: the sessions inherit its memory.
 
     ``modules`` are name service modules that the worker loads: glibc takes a loaded one by its
-    soname, wherever the file lies.
+    soname, wherever the file lies. Without ``netlink`` they may open no such socket.
     """
 
-    def __init__(self, modules: Sequence[Path] = ()) -> None:
+    def __init__(self, modules: Sequence[Path] = (), netlink: bool = True) -> None:
         super().__init__()
+        self._netlink = netlink
         self._modules = tuple(str(path) for path in modules)
 
     def _launch(self, **pipes: Any) -> subprocess.Popen[bytes]:
         """As `Lane`. Raises LaneError also where this process's getaddrinfo is not glibc's."""
         # Loaded before the fork, so that a missing extension is an error here and not there.
         from harness.native._core import ffi, lib
+        from harness.sandbox import syscalls
 
         other = other_getaddrinfo()
         if other is not None:
@@ -74,6 +76,8 @@ class CffiLane(Lane):
                 # more letters; a program that sets none, as the worker, has the C locale
                 locale.setlocale(locale.LC_ALL, "C")
                 loaded = [ffi.dlopen(module, ffi.RTLD_NOW) for module in self._modules]
+                if not self._netlink:
+                    syscalls.refuse_netlink()
                 # Popen's own pipe too: its end tells the parent that the child has started
                 os.closerange(3, os.sysconf("SC_OPEN_MAX"))
                 status = lib.gai_worker_main()

@@ -47,6 +47,7 @@ class WorkerLane(Lane):
             for a program of one's own, which sees what the caller does.
         preload: libraries the worker loads at its start, by name, so that its sessions have
             them already: loading our name service module is half of a session's cost.
+        netlink: whether it may open netlink sockets.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class WorkerLane(Lane):
         argv: Sequence[str | os.PathLike[str]],
         root: Path | None = None,
         preload: Sequence[str] = (),
+        netlink: bool = True,
     ) -> None:
         super().__init__()
+        self._netlink = netlink
         self._argv = [os.fspath(word) for word in argv]
         self._root = root
         # the sessions clear their environment, so nothing of this reaches getaddrinfo
@@ -65,6 +68,6 @@ class WorkerLane(Lane):
         from harness.sandbox import jail
 
         try:
-            return jail.start(self._argv, self._root, env=self._environment, **pipes)
+            return jail.start(self._argv, self._root, self._netlink, env=self._environment, **pipes)
         except (OSError, subprocess.SubprocessError) as error:
             raise LaneError(f"cannot start {' '.join(self._argv)}: {error}") from None

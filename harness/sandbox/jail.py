@@ -18,21 +18,28 @@ from . import syscalls, userns_diagnosis
 from .namespaces import NOBODY, write
 
 
-def start(argv: Sequence[str], root: Path | None, **options: Any) -> subprocess.Popen[bytes]:
+def start(
+    argv: Sequence[str], root: Path | None, netlink: bool = True, **options: Any
+) -> subprocess.Popen[bytes]:
     """Start ``argv``, as seen there, in the jail of ``root``, with ``options`` of Popen.
 
     ``root`` is as `Box.private_root` gives it; None for a program of one's own, which runs in no
-    jail. Its environment is empty but for the options'. Raises OSError where the program cannot be
-    started, and subprocess.SubprocessError with the part of the jail that the kernel refuses.
+    jail. Its environment is empty but for the options'. Without ``netlink`` it may open no such
+    socket. Raises OSError where the program cannot be started, and subprocess.SubprocessError with
+    the part of the jail that the kernel refuses.
     """
     options = {"env": {}, **options}
     if root is None:
-        return subprocess.Popen(argv, **options)
+        limit = None if netlink else syscalls.refuse_netlink
+        return subprocess.Popen(argv, preexec_fn=limit, **options)
     told, tell = os.pipe2(os.O_CLOEXEC)
 
     def confine() -> None:
         try:
             enter(root)
+            if not netlink:
+                with _part("a filter of system calls (seccomp)"):
+                    syscalls.refuse_netlink()
         except OSError as problem:
             os.write(tell, f"{problem.errno}\n{problem.filename}".encode())
             raise

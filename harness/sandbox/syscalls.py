@@ -1,7 +1,7 @@
 """The few system calls that Python 3.11 does not offer, through ctypes.
 
 Sources: unshare(2), setns(2), mount(2), umount(2), pivot_root(2), prctl(2), capset(2), keyctl(2),
-sethostname(2) and their headers in linux/.
+sethostname(2), seccomp(2) and their headers in linux/.
 """
 
 import ctypes
@@ -9,7 +9,9 @@ import errno
 import os
 import platform
 import signal
-from collections.abc import Callable
+import struct
+import sys
+from collections.abc import Callable, Sequence
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -20,6 +22,7 @@ MNT_DETACH = 2
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
+_PR_SET_SECCOMP = 22
 _PR_SET_SECUREBITS = 28
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT = 47
@@ -33,6 +36,16 @@ _SYS_KEYCTL = {
     "x86_64": 250, "i386": 288, "i686": 288, "aarch64": 219, "riscv64": 219, "armv7l": 311,
     "armv8l": 311, "ppc64le": 271, "s390x": 280,
 }  # fmt: skip
+_SECCOMP_MODE_FILTER = 2
+_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000  # SECCOMP_RET_ALLOW; SECCOMP_RET_ERRNO with an errno
+_LOAD, _JUMP_EQUAL, _RETURN = 0x20, 0x15, 0x06
+# per AUDIT_ARCH_*, the call and its first argument that keep netlink away: socket(AF_NETLINK), or,
+# where sockets share one call whose arguments a filter cannot see, its recvmsg, which only the
+# dumps of getaddrinfo use
+_NETLINK_CALLS = (
+    (0xC000003E, 41, 16), (0xC00000B7, 198, 16), (0xC00000F3, 198, 16), (0xC0000015, 326, 16),
+    (0x40000028, 281, 16), (0x40000003, 102, 17), (0x80000016, 102, 17),
+)  # fmt: skip
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -130,3 +143,30 @@ def leave_session_keyring() -> None:
     number = _SYS_KEYCTL.get(platform.machine())
     if number is not None:
         _libc.syscall(ctypes.c_long(number), _KEYCTL_JOIN_SESSION_KEYRING, None)
+
+
+def filter_calls(instructions: Sequence[tuple[int, int, int, int]]) -> None:
+    """Have a seccomp filter decide on every system call of this process and what it starts.
+
+    ``instructions`` are struct sock_filter of linux/filter.h: code, jt, jf, k. Raises OSError.
+    """
+    program = b"".join(struct.pack("=HBBI", *one) for one in instructions)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HP", len(instructions), ctypes.addressof(buffer))
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    filled = ctypes.create_string_buffer(header, len(header))
+    _check(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, filled, 0, 0), "prctl")
+
+
+def refuse_netlink() -> None:
+    """Let this process and what it starts open no netlink socket, as a service manager may.
+
+    Raises OSError.
+    """
+    low = 16 if sys.byteorder == "little" else 20  # of the first argument in struct seccomp_data
+    instructions = []
+    for arch, call, argument in _NETLINK_CALLS:
+        for offset, value, skipped in ((4, arch, 5), (0, call, 3), (low, argument, 1)):
+            instructions += [(_LOAD, 0, 0, offset), (_JUMP_EQUAL, 0, skipped, value)]
+        instructions.append((_RETURN, 0, 0, _REFUSE | errno.EAFNOSUPPORT))
+    filter_calls([*instructions, (_RETURN, 0, 0, _ALLOW)])

@@ -114,6 +114,9 @@ def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[D
         kind = interface.kind
         device = devices.make(sock, name, kind, index, interface.table, host.interfaces)
         made.append(device)
+        if interface.altnames:
+            with devices.naming(f"host.interfaces.{name}.altnames", "these names"):
+                sock.add_names(index, interface.altnames)
         if kind in devices.AS_ETHERNET and device.used != kind:
             same = "which is the same to rule 7 and to the choice of a source"
             notes.append(DeviceNote(name, f"{kind} made as {device.used}, {same}"))

@@ -103,6 +103,9 @@ class Address(Model, json_schema_extra=_short_or_long):
         return None if self.peer is None else ip_interface(self.peer).ip
 
 
+AltName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$")]
+
+
 class Interface(Model):
     """An interface: its kind and its addresses, in the order they are added.
 
@@ -114,6 +117,7 @@ class Interface(Model):
     up: Truth = True
     table: values.Table | None = None
     interfaces: Annotated[tuple[Text, ...], AfterValidator(values.once)] = ()
+    altnames: Annotated[tuple[AltName, ...], Field(max_length=256)] = ()
     addresses: Annotated[tuple[Address, ...], Field(max_length=4096)] = ()
 
     @model_validator(mode="after")

@@ -140,6 +140,7 @@ class Scenario(Model):
     resolver: Literal["files", "dns", "nss"] = "files"
     dns: Dns = Dns()
     name_service: NameService | None = None
+    netlink: Literal["allowed", "refused"] = "allowed"
     gai_conf: Annotated[
         Annotated[Annotated[Text, Field(max_length=65536)], Tag("text")]
         | Annotated[GaiConfFile, Tag("file")]
@@ -159,6 +160,8 @@ class Scenario(Model):
         if short and self.name_service is not None:
             wanted = "either name_service or names, resolver and dns"
             raise bad(wanted, "both", at=("name_service",))
+        if self.netlink == "refused" and self.asks("myhostname"):
+            raise bad("netlink: allowed, which myhostname needs", self.netlink, at=("netlink",))
         number = len(self.lookups)
         if number > _MOST_IN_A_PROCESS and any(one.after for one in self.lookups):
             wanted = f"at most {_MOST_IN_A_PROCESS} look-ups where one has after"

@@ -24,7 +24,7 @@ from harness.model import gaiconf as gaiconf_module
 from harness.model import policy as policy_module
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import ROWS, Dialect, dialect, turned
-from harness.model.host import AddressRow
+from harness.model.host import AddressRow, HostView
 from harness.model.order import RULES, Candidate, Destination, Values
 from harness.model.reload import Reading
 from harness.sandbox import Outcome, Pool
@@ -133,10 +133,10 @@ def table_built(change: Callable[[Sequence[AddressRow]], Any], put: Put) -> None
         put(module, "address_table", change)
 
 
-def _kept(rows: Sequence[AddressRow]) -> table_module.AddressTable:
+def _kept(rows: Sequence[AddressRow] | None) -> table_module.AddressTable:
     """The table of a host without IPv6 addresses is not dropped."""
     table = address_table(rows)
-    more = address_table([*rows, _ANY_IPV6])
+    more = address_table([*(rows or ()), _ANY_IPV6])
     entries = tuple(entry for entry in more.entries if entry.index != _ANY_IPV6.index)
     return replace(table, entries=entries)
 
@@ -249,6 +249,12 @@ READ_OTHERWISE: dict[str, Bug] = {
     "rule7_unknown_is_native": _rule7_unknown_is_native,
     "rule9_across_families": _rule9_across_families,
     "ipv4_unlimited": _ipv4_unlimited,
+    "unlisted_is_native": lambda put: put(
+        table_module,
+        "native_links",
+        lambda view: {one.index: one.type not in table_module.NOT_NATIVE for one in view.links},
+    ),
+    "netlink_allowed": lambda put: put(HostView, "dumped", property(lambda view: view.addresses)),
     "table_unsorted": partial(
         table_built, lambda r: replace(address_table(r), entries=address_table(r).entries[::-1])
     ),

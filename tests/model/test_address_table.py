@@ -1,13 +1,20 @@
 """What glibc knows of a source: its table of the host's addresses. Facts 1.2 to 1.8 and 2.4."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.address_table import AddressTable, Entry, address_table, candidates
+from harness.model.address_table import (
+    AddressTable,
+    Entry,
+    address_table,
+    candidates,
+    native_links,
+)
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
 from harness.model.host import (
@@ -62,6 +69,18 @@ def test_what_ai_addrconfig_asks_for() -> None:
     ):  # fmt: skip
         table = address_table(rows)
         assert [table.seen_ipv4, table.seen_ipv6] == seen
+
+
+def test_without_a_dump_both_families_are_there_and_no_source_is_found() -> None:
+    host = HostView((row("172.18.45.2/24"),), (), netlink=False)
+    table = address_table(host.dumped)
+    assert (table.entries, table.seen_ipv4, table.seen_ipv6) == ((), True, True)
+    assert address_table(replace(host, netlink=True).dumped).seen_ipv6 is False
+
+
+def test_a_link_that_a_dump_lacks_is_not_native() -> None:
+    host = HostView((), (Link(2, "eth0", ETHER), Link(3, "eth1", ETHER)), unlisted=frozenset({3}))
+    assert native_links(host) == {2: True}
 
 
 # --- fact 1.5: a point-to-point address is filed under its peer

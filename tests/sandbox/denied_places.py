@@ -6,17 +6,14 @@ The process enters the place and becomes the command. All of it is in namespaces
 nothing of the machine is changed.
 """
 
-import ctypes
 import errno
 import os
 import platform
-import struct
 import sys
 from pathlib import Path
 
 from harness.sandbox import syscalls
 
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
 # the numbers of system calls: asm/unistd.h of each processor
 _NUMBERS = {
     "x86_64": {"unshare": 272, "sethostname": 170, "setdomainname": 171, "setns": 308, "bpf": 321,
@@ -81,14 +78,7 @@ def _refuse(*calls: str, error: int = errno.EPERM) -> None:
     for left, number in enumerate(reversed(numbers)):
         instructions.insert(1, (jump_equal, left + 1, 0, number))
     instructions += [(give, 0, 0, 0x7FFF0000), (give, 0, 0, 0x00050000 | error)]
-    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
-    buffer = ctypes.create_string_buffer(program, len(program))
-    length = len(instructions)
-    header = ctypes.create_string_buffer(struct.pack("@HP", length, ctypes.addressof(buffer)))
-    libc = ctypes.CDLL(None, use_errno=True)
-    for arguments in ((_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (_PR_SET_SECCOMP, _FILTER, header, 0, 0)):
-        if libc.prctl(*arguments):
-            raise OSError(ctypes.get_errno(), "prctl")
+    syscalls.filter_calls(instructions)
 
 
 def masked() -> None:

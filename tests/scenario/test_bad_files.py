@@ -81,6 +81,7 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("{kind: wifi}", ".kind", "'ethernet'"),
         ("{kind: vrf}", "", "the table"),
         ("{table: 7}", ".table", "only a vrf"),
+        ("{altnames: [a/b]}", ".altnames[0]", "text that matches"),
     ],
     (IN_HOST, "host"): [
         ("interfaces: {lo: {addresses: [127.0.0.1]}}", ".interfaces.lo.addresses[0]", "another"),
@@ -219,6 +220,9 @@ BAD: list[tuple[str | bytes, str, str]] = [
     (f"name: x\ncommand: reboot\n{HOST}{LOOKUPS}", "command", "one of the keys"),
     (f"name: x\nhost: []\n{LOOKUPS}", "host", "a mapping (got an empty list)"),
     (f"name: x\n{HOST}{LOOKUPS}resolver: nis\n", "resolver", "'files', 'dns' or 'nss'"),
+    (f"name: x\n{HOST}{LOOKUPS}netlink: no-dumps\n", "netlink", "'allowed' or 'refused'"),
+    (f"name: x\n{HOST}{LOOKUPS}netlink: refused\nname_service: {{hosts: myhostname}}\n",
+     "netlink", "which myhostname needs"),
     (f"name: x\n{HOST}{LOOKUPS}dns: {{first_reply: AAAA}}\n", "dns", "no dns settings"),
     (f"name: x\n{HOST}lookups: 7\n", "lookups", "a list (got 7)"),
     (f"name: x\n{HOST}lookups:\n{MANY}- {{name: web, after: {{gai_conf: ''}}}}\n- name: web\n",

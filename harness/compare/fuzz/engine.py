@@ -134,7 +134,10 @@ class Engine(AbstractContextManager["Engine"]):
         self._payloads = [lookup_payload(query, TIMEOUT) for query in self.work.requests]
         self._stack = ExitStack()
         enter = self._stack.enter_context
-        self._lanes = [enter(worker_lane(box, spec, (MODULE_NAME,))) for spec in lanes]
+        netlink = batch.netlink == "allowed"
+        self._lanes = [
+            enter(worker_lane(box, spec, (MODULE_NAME,), netlink=netlink)) for spec in lanes
+        ]
         self._fixed: dict[Rule9, list[Fixed]] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
 

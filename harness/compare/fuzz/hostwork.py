@@ -6,7 +6,7 @@ does not depend on the gai.conf is done here, once for each dialect that differs
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness import sandbox
 from harness.compare.predict import found_for, name_service, request_for, targets_of
@@ -47,12 +47,13 @@ class HostWork:
     """
 
     def __init__(self, box: "sandbox.Box", batch: Batch, dialects: Iterable[Dialect]) -> None:
-        plain = box.observe(())
+        netlink = batch.netlink == "allowed"
+        plain = replace(box.observe(()), netlink=netlink)
         self.requests = [request_for(lookup) for lookup in batch.lookups]
         self.names = name_service(batch.names, batch.resolver, batch.first_reply, plain)
         found = found_for(self.requests, self.names, plain, dict.fromkeys(dialects))
-        self.view: HostView = box.observe(targets_of(found))
-        self.table = address_table(self.view.addresses)
+        self.view: HostView = replace(box.observe(targets_of(found)), netlink=netlink)
+        self.table = address_table(self.view.dumped)
         self._packed: dict[tuple[Item, int], bytes] = {}
         self._slots: dict[tuple[Target, int | None, int], int] = {}
         self.candidates: list[Candidate] = []

@@ -52,6 +52,7 @@ class Trial:
     resolver: Literal["files", "dns", "nss"]
     first_reply: Literal["A", "AAAA"] = "A"
     changes: tuple[dict[str, Any], ...] = ()
+    netlink: Literal["allowed", "refused"] = "allowed"
 
     @classmethod
     def of(cls, found: Disagreement) -> "Trial":
@@ -68,6 +69,7 @@ class Trial:
             scenario.resolver,
             scenario.dns.first_reply,
             tuple(one.after.model_dump(mode="json") for one in asked if one.after is not None),
+            scenario.netlink,
         )
 
     @property
@@ -92,7 +94,7 @@ def shrink(pool: Pool, found: Disagreement) -> Disagreement:
         """The first that still disagrees in the same way, and how many came before."""
         specs = [
             (members[start : start + _AT_ONCE], found.evidence.lane)
-            for _, alike in groupby(trials, key=lambda one: (one.host, one.resolver))
+            for _, alike in groupby(trials, key=lambda one: (one.host, one.resolver, one.netlink))
             for members in (tuple(alike),)
             for start in range(0, len(members), _AT_ONCE)
         ]
@@ -167,7 +169,8 @@ def _batch(trials: Sequence[Trial]) -> Batch:
         for number, trial in enumerate(trials)
     )
     host = Host.model_validate(first.host)
-    return Batch("shrunk", host, names, tuple(lookups), rounds, first.resolver, first.first_reply)
+    asked = names, tuple(lookups), rounds, first.resolver, first.first_reply, first.netlink
+    return Batch("shrunk", host, *asked)
 
 
 def without_parts(items: Sequence[T]) -> Iterator[tuple[T, ...]]:
@@ -303,9 +306,16 @@ def usual_resolver(trial: Trial) -> Iterator[Trial]:
         yield replace(trial, resolver="files", first_reply="A")
 
 
+def usual_process(trial: Trial) -> Iterator[Trial]:
+    """A process that may do what every one may."""
+    if trial.netlink == "refused":
+        yield replace(trial, netlink="allowed")
+
+
 PASSES: tuple[Callable[[Trial], Iterator[Trial]], ...] = (
     fewer_addresses, fewer_changes, fewer_lines, plainer_hints,
     smaller_host, usual_lengths, plainer_addresses, usual_resolver,
+    usual_process,
 )  # fmt: skip
 """Those that leave the host as it is come first: their trials share a sandbox."""
 

@@ -34,7 +34,7 @@ TRAPS = (
     "table-dropped", "peer-address", "address-twice", "no-scope-id", "scope-id", "source-in-127",
     "source-in-127-by-inet6-socket", "bindv6only", "broadcast", "mapped", "unreachable",
     "unknown-interface", "repeated-address", "families-tie", "no-right-answer",
-    "defaults-dropped", "undefined-line", "not-sorted", "error",
+    "defaults-dropped", "undefined-line", "not-sorted", "error", "no-netlink", "unlisted-link",
 )  # fmt: skip
 """What can make an order surprising; `Tally` counts the look-ups that met each."""
 
@@ -82,7 +82,8 @@ class Tally:
     ) -> int:
         address, source, work = target.address, candidate.source, self._work
         assert not isinstance(source, str)
-        dropped, unknown = work.table.dropped, candidate.index is None
+        dropped = work.table.dropped
+        unknown = candidate.index is None and bool(work.table.entries)
         traits: dict[str, bool] = {}
         if address.version == 6:
             traits["scope-id" if target.scope_id else "no-scope-id"] = address.is_link_local
@@ -91,14 +92,16 @@ class Tally:
             traits["unreachable"] = True
             traits["broadcast"] = work.view.routes[target].error == "EACCES"
         else:
+            traits["no-netlink"] = not work.view.netlink
+            traits["unlisted-link"] = candidate.index in work.view.unlisted
             loopback = source.version == 4 and int(source) >> 24 == 127
             unknown_kind = "peer-address" if source in peers else "unknown-interface"
             traits |= {
                 "table-dropped": dropped,
-                unknown_kind: unknown and not dropped,
+                unknown_kind: unknown,
                 "address-twice": twice[as_ipv6_int(source)] > 1,
                 "source-in-127": loopback,
-                "source-in-127-by-inet6-socket": loopback and unknown and not dropped,
+                "source-in-127-by-inet6-socket": loopback and unknown,
             }
         return sum(_BIT[name] for name, there in traits.items() if there)
 

@@ -39,6 +39,7 @@ class Batch:
     rounds: tuple[Round, ...]
     resolver: Literal["files", "dns", "nss"] = "nss"
     first_reply: Literal["A", "AAAA"] = "A"
+    netlink: Literal["allowed", "refused"] = "allowed"
 
     @property
     def size(self) -> int:
@@ -67,7 +68,8 @@ def draw_batch(seed: int, number: int) -> Batch:
     positions = range(len(lookups))
     rounds = tuple(_draw_round(dice, positions, destinations) for _ in range(weights.ROUNDS))
     first_reply = dice.pick(weights.FIRST_REPLIES) if resolver == "dns" else "A"
-    return Batch(f"fuzz-{seed}-{number}", host, names, lookups, rounds, resolver, first_reply)
+    title, netlink = f"fuzz-{seed}-{number}", dice.pick(weights.NETLINK)
+    return Batch(title, host, names, lookups, rounds, resolver, first_reply, netlink)
 
 
 def _draw_round(dice: Dice, positions: Sequence[int], destinations: list[str]) -> Round:
@@ -121,6 +123,7 @@ def scenario_of(
         names={name: texts for name, texts in batch.names.items() if name in asked},
         resolver=batch.resolver,
         dns=Dns(first_reply=batch.first_reply),
+        netlink=batch.netlink,
         gai_conf=None if gai_conf is None else gai_conf.decode(),
         lookups=tuple(lookups),
     )

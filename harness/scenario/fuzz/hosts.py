@@ -88,6 +88,8 @@ class _Plan:
             self.interfaces[name]["kind"] = dice.pick(weights.KINDS)
             if dice.chance(weights.DOWN):
                 self.interfaces[name]["up"] = False
+            if dice.chance(weights.MANY_NAMES):
+                self.interfaces[name]["altnames"] = [f"{name}-{n:0120}" for n in range(54)]
         taken: set[str] = set()
         for _ in range(dice.pick(weights.ADDRESSES)):
             if len(self.rows(4)) + len(self.rows(6)) == weights.MOST_ADDRESSES:

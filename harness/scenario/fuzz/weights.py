@@ -88,6 +88,8 @@ RULES = 0.10
 MULTIPATH = 0.04
 BY_SOURCE = 0.06
 NO_IPV6 = 0.25
+NETLINK: dict[Literal["allowed", "refused"], float] = {"allowed": 97, "refused": 3}
+MANY_NAMES = 0.03  # of the interfaces, whose row of the link dump then does not fit into a page
 LABEL_ROWS = 0.05
 SYSCTLS = {
     "net.ipv6.bindv6only=1": 0.16, "net.ipv4.ip_nonlocal_bind=1": 0.02,
@@ -144,13 +146,13 @@ LOOKUPS_A_ROUND = 20
 ROUNDS = 14
 
 # gai.conf files that change between two look-ups of a process
-CHANGING = 0.12  # of the rounds
-REMOVED = 0.2  # of the changes
+CHANGING = 0.15  # of the rounds
+REMOVED = 0.3  # of the changes
 CHANGES = {1: 20, 2: 30, 4: 30, 8: 20}
 MTIMES: dict[Literal["newer", "older", "same-second", "same"], float] = {
-    "newer": 40, "older": 15, "same-second": 25, "same": 20,
+    "newer": 30, "older": 15, "same-second": 20, "same": 35,
 }  # fmt: skip
-RELOADS = {"reload yes": 84, "reload no": 5, "reload": 1, None: 10}
+RELOADS = {"reload yes": 93, "reload no": 2, "reload": 1, None: 4}
 
 # whole gai.conf files
 FILES = {"none": 7, "empty": 1, "tie": 20, "few": 30, "whole": 14, "nearly-valid": 19, "hostile": 9}
