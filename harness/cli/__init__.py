@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "schema": "print the JSON Schema of scenario files",
     "completion": "print the shell's completion script",
 }
+_HELP = {"help": "say all that a command takes"}  # main does it
 _SYNOPSIS = """\
 In what order glibc's getaddrinfo returns addresses, and why.
 
@@ -56,9 +57,9 @@ def _top(words: Sequence[str] = ()) -> Parser:
     commands = parser.add_subparsers(
         dest="command", metavar="COMMAND", title="commands", required=True
     )
-    for name, summary in COMMANDS.items():
+    for name, summary in {**COMMANDS, **_HELP}.items():
         command = commands.add_parser(name, help=summary, add_help=name in words)
-        if name in words:
+        if name in words and name in COMMANDS:
             from harness.cli.options import declare
 
             declare(command, name)
@@ -73,7 +74,7 @@ def _refuse(words: Sequence[str]) -> int:
         parser.error(f"a COMMAND was expected before {first}")
     from harness.compare.plan import is_scenario
 
-    perhaps = did_you_mean(first, COMMANDS)
+    perhaps = did_you_mean(first, [*COMMANDS, *_HELP])
     if first and is_scenario(first):
         perhaps = f"; did you mean gai-harness run {first}?"
     elif first in ("list", "fetch", "add", "probe", "remove"):
@@ -95,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if "_ARGCOMPLETE" in os.environ:
                 from harness.cli.completion import complete
 
-                complete(_top(os.environ.get("COMP_LINE", "").split()[1:2]))
+                complete(_top)
             streams.prepare()
             with streams.shown():
                 try:
@@ -140,6 +141,12 @@ def _run(name: str, words: list[str]) -> int:
 
     clear_dead()  # what a command that was killed left in the cache
     try:
+        if getattr(options, "fetch", False):
+            from harness.cli.glibc import bring
+
+            builds = (getattr(options, each, None) for each in ("glibc", "against", "build"))
+            if failed := bring(builds):
+                return failed
         status: int = import_module(f"harness.cli.{name}").main(options)
         return status
     except SystemExit:  # rich's way to say it
@@ -160,6 +167,8 @@ def _verdict(name: str, error: Exception) -> tuple[int, str] | None:
     if error.__context__ and streams.exhausted(error.__context__):
         # a room has said in its words that the disk is full
         return CANNOT, line if "cannot" in line else f"cannot go on: {line}"
+    if getattr(error, "fetch", ()) and name != "glibc":
+        line += " (or this line with --fetch)"
     leads_on = "gai-harness " in line or "did you mean" in line
     if status == CANNOT and name not in ("", "doctor") and not leads_on:
         line += "; gai-harness doctor says what this host can do"

@@ -17,7 +17,7 @@ def main(options: Options) -> int:
         report = bench(lanes, quick=options.quick, told=status.update)
     terminal = Terminal()
     width = terminal.width if terminal.is_terminal else None
-    write_json(report) if options.json else sys.stdout.write(as_text(report, width))
+    write_json(report) if options.format == "json" else sys.stdout.write(as_text(report, width))
     if options.plot is not None:
         draw(options.plot, report.points)
     return OK if report.agreed else FINDING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,11 +22,11 @@ def main(options: Options) -> int:
     return 0
 
 
-def complete(parser: argparse.ArgumentParser) -> NoReturn:
+def complete(made: Callable[[Sequence[str]], argparse.ArgumentParser]) -> NoReturn:
     """Answer the shell's script, as ``_ARGCOMPLETE`` in the environment asks for, and end.
 
-    Parameters: ``parser`` of the whole command line, as far as the words on it need it.
-    Raises SystemExit.
+    Parameters: ``made`` gives the parser of the whole command line, as far as words on it need
+    it. Raises SystemExit.
     """
     import os
 
@@ -34,6 +34,13 @@ def complete(parser: argparse.ArgumentParser) -> NoReturn:
 
     from harness.sandbox import programs
 
+    line = os.environ.get("COMP_LINE", "")
+    if line.split()[1:2] == ["help"] and len(line.split()) + line.endswith(" ") > 2:
+        # what follows is what would follow the command itself
+        shorter = line.replace("help", "", 1)
+        point = int(os.environ.get("COMP_POINT", len(line))) - len("help")
+        os.environ |= {"COMP_LINE": shorter, "COMP_POINT": str(point)}
+    parser = made(os.environ.get("COMP_LINE", "").split()[1:2])
     os.environ.update(programs.environment())  # argcomplete asks bash for the files
     for command, action in _actions(parser, ""):
         # an option of one command before the option of that name of any
@@ -64,7 +71,7 @@ def _actions(
 
 
 _KINDS = {
-    "scenarios": "scenario", "explain what": "scenario", "--scenario": "scenario",
+    "scenarios": "scenario", "what": "scenario", "--scenario": "scenario", "files": "gai.conf",
     "--gai-conf": "gai.conf", "--glibc": "build", "--against": "build", "run --suite": "suite",
     "glibc fetch --suite": "distribution", "glibc fetch versions": "fetchable",
     "glibc remove versions": "removable", "glibc probe build": "build", "--row": "row",

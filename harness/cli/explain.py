@@ -7,9 +7,11 @@ from pathlib import Path
 
 from harness.cli.parser import FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.streams import say, write_json
+from harness.cli.subjects import picked, sorted_out
 from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
 from harness.compare.live import explain_live
+from harness.compare.predict import lookup_title
 from harness.model.presence import Cause
 from harness.native.trace import strace
 from harness.report.explanation import document, write_text
@@ -26,27 +28,24 @@ _HINTS = ("service", "family", "socktype", "protocol")
 
 def main(options: Options) -> int:
     """Explain every look-up; 1 when native and model differ, or there is no order to explain."""
-    options.pair = options.pair and tuple(options.pair)
     if not options.what and options.service is None:
         raise UsageError("a NAME, a SCENARIO or --service was expected")
     if options.glibc is not None:
         expect_no_build(options.glibc, options.what, "a scenario")
-    kinds = {plan.is_scenario(word) for word in options.what} or {False}
-    if len(kinds) > 1:
-        raise UsageError("either host names or scenarios were expected, not both")
-    if kinds == {True}:
-        explanations = _scenarios(options)
+    scenarios, names = sorted_out(options.what)
+    if scenarios:
+        explanations = _scenarios(options, scenarios, [*options.lookup, *names])
     else:
-        wanted = options.what or [None]
+        wanted: list[str | None] = [*names] or [None]
         why = f"only scenarios have this, and {wanted[0] or '--service'} is none"
         _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
         explanations = [explain_live(_lookup(one, options), options.pair) for one in wanted]
     if options.pair:
         _check_pair(options.pair, explanations)
-    write_json(document(explanations)) if options.json else write_text(explanations)
-    unknown = kinds == {False} and _tell_unknown(explanations)
-    if kinds == {False}:
-        tell_own_names(options.what)
+    write_json(document(explanations)) if options.format == "json" else write_text(explanations)
+    unknown = not scenarios and _tell_unknown(explanations)
+    if not scenarios:
+        tell_own_names(names)
     wrong = any(
         # a crash is no order, though the model foresaw it
         item.result.failed
@@ -121,10 +120,12 @@ def _lookup(name: str | None, options: Options) -> Lookup:
         raise UsageError(f"{place}: {error.reason}") from None
 
 
-def _scenarios(options: Options) -> list[Explanation]:
+def _scenarios(
+    options: Options, scenarios: Sequence[Path], lookups: Sequence[str]
+) -> list[Explanation]:
     _refuse(options, (*_HINTS, "flags"), "a scenario says this itself, in its lookups")
     jobs = plan.make_jobs(
-        plan.load_scenarios([Path(word) for word in options.what]),
+        plan.load_scenarios(scenarios),
         plan.lanes_for(options.glibc or "host", "auto"),
         [plan.load_gai_conf(name) for name in options.gai_conf],
     )
@@ -142,12 +143,13 @@ def _scenarios(options: Options) -> list[Explanation]:
             options.pcap.write_bytes(captured)
         except OSError as error:
             raise UsageError(f"{options.pcap}: cannot be written: {error.strerror}") from None
-    explanations = [
+    wanted = {
+        (job.scenario.name, lookup_title(job.scenario.lookups[number]))
+        for job, numbers in zip(jobs, picked(jobs, lookups), strict=True)
+        for number in numbers
+    }
+    return [
         item
         for item in explain(jobs, options.pair)
-        if not options.lookup or {item.name, item.result.lookup} & {*options.lookup}
+        if (item.result.scenario, item.result.lookup) in wanted
     ]
-    if not explanations:
-        names = " or ".join(map(repr, options.lookup))
-        raise UsageError(f"--lookup: no look-up named {names} in these scenarios")
-    return explanations

@@ -34,7 +34,7 @@ def main(options: Options) -> int:
         for one in batch.disagreements:
             _sort_in(one, groups, options)
     found = document(report, options.seed, lanes, jobs, time.monotonic() - started, groups)
-    write_json(found) if options.json else sys.stdout.write(as_text(found))
+    write_json(found) if options.format == "json" else sys.stdout.write(as_text(found))
     return FINDING if report.differing else OK
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
 
 from rich.progress import TaskProgressColumn
 
@@ -36,8 +35,7 @@ def main(options: Options) -> int:
 def _list(options: Options) -> int:
     entries = glibcs.inventory()
     if options.format == "json":
-        document = {"schema": 1, "builds": [asdict(entry) for entry in entries]}
-        print(json.dumps(document, indent=2))
+        _write(entries)
         return OK
     rows = [("GLIBC", "ARCH", "STATE", "NAME", "ORIGIN")]
     for one in entries:
@@ -48,6 +46,18 @@ def _list(options: Options) -> int:
     return OK
 
 
+def _as_json(ids: Collection[str], status: int = OK) -> int:
+    """Write the builds of these ids as JSON."""
+    _write(tuple(one for one in glibcs.inventory() if one.id in ids))
+    return status
+
+
+def _write(entries: tuple[glibcs.InventoryEntry, ...]) -> None:
+    from harness.report.documents import Builds  # not for a list in words
+
+    write_json(Builds(entries))
+
+
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
     console = Terminal()
     for line in table_lines(rows, console.width if console.is_terminal else None):
@@ -56,26 +66,55 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
 
 def _fetch(options: Options) -> int:
     wanted: dict[str, bool] = dict.fromkeys([*options.versions, *options.suite], False)
-    if options.all or wanted.pop("all", None) is not None:
-        options.all = True
-        # The value says that the user can do without it.
-        wanted |= {suite.name: suite.archived for suite in glibcs.catalogue()}
+    if options.all or "all" in wanted:
+        wanted["all"] = True
     if not wanted:
         raise UsageError("fetch: name a version or a suite, or give --all")
+    as_json = options.format == "json"
+    status, ids = _fetched(wanted, options.arch, options.refresh, sys.stderr if as_json else None)
+    return _as_json(ids, status) if as_json else status
+
+
+def bring(specs: Iterable[str | None]) -> int:
+    """``--fetch``: fetch what is missing of the builds that the words of --glibc name.
+
+    The exit status is that of ``glibc fetch``; a word that names no build is left to the command.
+    """
+    wanted: dict[str, None] = {}
+    for word in (word.strip() for spec in specs if spec for word in spec.split(",")):
+        try:
+            if word == "all":
+                wanted["all"] = None
+                continue
+            for build in glibcs.find(word):
+                glibcs.emulator_for(build)
+        except glibcs.GlibcError as problem:
+            wanted.update(dict.fromkeys(problem.fetch))
+    return _fetched(wanted, None, False, sys.stderr)[0] if wanted else OK
+
+
+def _fetched(
+    words: Iterable[str], archs: str | None, refresh: bool, out: TextIO | None
+) -> tuple[int, list[str]]:
+    """Fetch what the words name, with a line for each on ``out``: the exit status, and the ids."""
+    # The value says that the user can do without it.
+    wanted = dict.fromkeys(words, False)
+    if every := wanted.pop("all", None) is not None:
+        wanted |= {suite.name: suite.archived for suite in glibcs.catalogue()}
     for name in wanted:
         _architectures(name.partition(":")[2] or None, several=False)
-    status = OK
-    for arch in _architectures(options.arch):
+    status, ids = OK, []
+    for arch in _architectures(archs):
         fetched = 0
         last: glibcs.GlibcError | None = None
         for name, optional in wanted.items():
             try:
                 with _watching() as watch:
-                    build = glibcs.fetch(name, arch, watch, options.refresh)
+                    build = glibcs.fetch(name, arch, watch, refresh)
                     emulator = glibcs.fetch_emulator(build, watch)
             except glibcs.GlibcError as error:
                 # not every suite has had every architecture
-                optional = (optional or (options.all and arch is not None)) and isinstance(
+                optional = (optional or (every and arch is not None)) and isinstance(
                     error, glibcs.GlibcUnavailable
                 )
                 severity = "passed over" if optional else "not fetched"
@@ -85,12 +124,13 @@ def _fetch(options: Options) -> int:
                 last = error
             else:
                 fetched += 1
+                ids.append(build.id)
                 through = f", runs through {emulator}" if emulator else ""
-                say(f"glibc {build.version} {build.arch} ({build.origin}){through}")
-                sys.stdout.flush()
+                say(f"glibc {build.version} {build.arch} ({build.origin}){through}", out)
+                (out or sys.stdout).flush()
         if not fetched and last is not None:
             status = max(status, last.exit_status)
-    return status
+    return status, ids
 
 
 def _architectures(text: str | None, *, several: bool = True) -> list[str | None]:
@@ -139,30 +179,33 @@ def _watching() -> Iterator[Callable[[glibcs.Progress], None]]:
 
 def _add(options: Options) -> int:
     build = glibcs.add(options.directory, options.name, options.arch, options.row)
+    as_json = options.format == "json"
+    out = sys.stderr if as_json else None
     told = f", told {', '.join(build.rows)}" if build.rows else ""
-    say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}{told}")
+    say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}{told}", out)
     if build.ordered_version < Version.parse(FIRST_RUN):
         say(
             f"glibc {build.version} does not run here: the worker takes symbols of {FIRST_RUN}; "
-            "what the model says of older releases has been read only"
+            "what the model says of older releases has been read only",
+            out,
         )
     elif options.probe:
-        say("probing which rows it follows (glibc probe; --no-probe leaves it out)")
-        sys.stdout.flush()
+        say("probing which rows it follows (glibc probe; --no-probe leaves it out)", out)
+        (out or sys.stdout).flush()
         try:
             found = _probed(str(build.name))
         except Exception as error:
             if not hasattr(error, "exit_status"):
                 raise
-            say(f"not probed: {error}")
+            say(f"not probed: {error}", out)
         else:
-            _tell(found)
-    return OK
+            _tell(found, out)
+    return _as_json([build.id]) if as_json else OK
 
 
 def _probe(options: Options) -> int:
     found = _probed(options.build)
-    if options.json:
+    if options.format == "json":
         write_json(found)
     else:
         say(f"glibc {found.build}: {found.answers} answers")
@@ -199,28 +242,33 @@ def _mend(build: glibcs.Build, rows: Sequence[str]) -> str:
     return shlex.join([*words, *(word for row in rows for word in ("--row", row))])
 
 
-def _tell(found: Probe) -> None:
+def _tell(found: Probe, out: TextIO | None = None) -> None:
     """What a probe found in lines: differing rows, unexplained answers, and what mends it."""
     for one in found.differing:
-        say(f"{one.row} is {one.follows} here; the model has {one.model}")
+        say(f"{one.row} is {one.follows} here; the model has {one.model}", out)
     for each in found.unexplained[:_MOST_UNEXPLAINED]:
         conf = "" if each.gai_conf == "default" else f" [{each.gai_conf}]"
         say(
             f"no row explains {each.scenario}: {each.lookup}{conf}: "
-            + "; ".join((f"glibc says {each.native}, the model {each.model}", *each.differences))
+            + "; ".join((f"glibc says {each.native}, the model {each.model}", *each.differences)),
+            out,
         )
     if (more := len(found.unexplained) - _MOST_UNEXPLAINED) > 0:
-        say(f"no row explains {more} more answers (--json lists them)")
+        say(f"no row explains {more} more answers (--json lists them)", out)
     for line in found.refused:
-        say(f"not asked: {line}")
+        say(f"not asked: {line}", out)
     if found.mend:
-        say(f"to tell the model: {found.mend}")
+        say(f"to tell the model: {found.mend}", out)
     elif not found.unexplained:
-        say("every answer is as the model has it")
+        say("every answer is as the model has it", out)
 
 
 def _remove(options: Options) -> int:
-    for spec in options.versions:
-        for removed in glibcs.remove(spec):
-            say(f"removed {removed}")
-    return 0
+    known = glibcs.inventory()
+    removed = [one for spec in options.versions for one in glibcs.remove(spec)]
+    if options.format == "json":
+        _write(tuple(one for one in known if one.id in removed))
+        return OK
+    for one in removed:
+        say(f"removed {one}")
+    return OK

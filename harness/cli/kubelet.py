@@ -3,12 +3,12 @@
 import socket
 import sys
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Literal
 
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import content, write_json
-from harness.compare.plan import is_scenario, load_scenarios, trusted_lanes
+from harness.cli.subjects import sorted_out
+from harness.compare.plan import load_scenarios, trusted_lanes
 from harness.kubelet.decide import NEWEST, Flags, parse_version
 from harness.kubelet.node import NodeError, NodeObject, read_node
 from harness.kubelet.report import judge
@@ -29,41 +29,31 @@ def main(options: Options) -> int:
         if options.node_ip:
             raise UsageError("--family: no --node-ip beside it was expected")
         options.node_ip = "0.0.0.0" if options.family == "inet" else "::"
-    _place(options)
-    if options.scenario is None and options.glibc != "host":
-        raise UsageError("--glibc: only with --scenario; this host's own glibc answers here")
+    scenarios, names = sorted_out(options.what, options.scenarios)
+    for word in names:
+        if options.node_name is not None:
+            raise UsageError(f"{word}: no other name of the node beside it was expected")
+        options.node_name = word
+    if not scenarios and options.glibc != "host":
+        raise UsageError("--glibc: only with a SCENARIO; this host's own glibc answers here")
     node = None if options.node is None else _read_node(options)
     loaded: LoadedScenario | None = None
-    if options.scenario is not None:
-        loaded, *others = load_scenarios([options.scenario])
+    if scenarios:
+        loaded, *others = load_scenarios(scenarios)
         if others:
-            raise UsageError(f"--scenario {options.scenario}: one scenario was expected")
+            raise UsageError(f"{' '.join(map(str, scenarios))}: one scenario was expected")
     flags = _flags(options, node, loaded)
     gathered, chosen = _gather(options, flags, loaded)
     source = "this host" if loaded is None else loaded.scenario.name
     want = tuple(map(ip_address, options.want))
     report = judge(source, flags, gathered.net, chosen, gathered.answers, node, want)
-    write_json(report) if options.json else sys.stdout.write(as_text(report))
+    write_json(report) if options.format == "json" else sys.stdout.write(as_text(report))
     wrong = (
         report.error is not None
         or (report.recorded is not None and not report.recorded.as_predicted)
         or bool(want and report.addresses != want)
     )
     return FINDING if wrong else OK
-
-
-def _place(options: Options) -> None:
-    """Take the argument as the scenario or the node's name that it is."""
-    if options.what is None:
-        return
-    if is_scenario(options.what):
-        if options.scenario is not None:
-            raise UsageError(f"{options.what}: no --scenario beside it was expected")
-        options.scenario = Path(options.what)
-    else:
-        if options.node_name is not None:
-            raise UsageError(f"{options.what}: no --node-name beside it was expected")
-        options.node_name = options.what
 
 
 def _read_node(options: Options) -> NodeObject:

@@ -1,13 +1,22 @@
 """``run --list``: the scenarios and suites there are, and what each shows."""
 
-import json
+from itertools import starmap
 
 from harness.cli.parser import OK, Options, UsageError
-from harness.cli.streams import say
+from harness.cli.streams import say, write_json
 from harness.compare import plan
+from harness.report.documents import Listed, Shows
 from harness.report.tables import table_lines
 from harness.report.terminal import Terminal
+from harness.scenario import LoadedScenario
 from harness.scenario.suites import SHOWN
+
+
+def loaded(options: Options) -> list[LoadedScenario]:
+    """The scenarios that ``run`` is given, or those of its suites; else the whole library."""
+    if options.suite:
+        return [one for name in dict.fromkeys(options.suite) for one in plan.load_suite(name)]
+    return plan.load_scenarios(options.scenarios)
 
 
 def show(options: Options) -> int:
@@ -17,19 +26,13 @@ def show(options: Options) -> int:
     """
     if options.format not in ("text", "json"):
         raise UsageError(f"--list: --format text or json was expected, not {options.format}")
-    if options.suite is not None:
-        scenarios = plan.load_suite(options.suite)
-    else:
-        scenarios = plan.load_scenarios(options.scenarios)
-    listed = {one.scenario.name: " ".join(one.scenario.description.split()) for one in scenarios}
+    listed = {
+        one.scenario.name: " ".join(one.scenario.description.split()) for one in loaded(options)
+    }
     suites = {} if options.scenarios or options.suite else SHOWN
     if options.format == "json":
-        kinds = {"scenarios": listed, "suites": suites}
-        named = {
-            kind: [{"name": name, "description": words} for name, words in each.items()]
-            for kind, each in kinds.items()
-        }
-        print(json.dumps({"schema": 1, **named}, indent=1))
+        scenarios, more = (tuple(starmap(Shows, each.items())) for each in (listed, suites))
+        write_json(Listed(scenarios, more))
         return OK
     console = Terminal()
     width = console.width if console.is_terminal else None

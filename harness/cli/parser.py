@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,6 +38,29 @@ class Joined(argparse.Action):
         setattr(namespace, self.dest, ",".join(given[self.dest]))
 
 
+def _are_addresses(word: str) -> bool:
+    from ipaddress import ip_address  # not for --help
+
+    bare = (one.strip("[]").partition("%")[0] for one in word.strip(",").split(","))
+    with suppress(ValueError):
+        return all(map(ip_address, bare))
+    return False
+
+
+def _gathered(words: Sequence[str]) -> list[str]:
+    """The words; addresses after an option that stand apart by blanks get commas instead."""
+    made: list[str] = []
+    for word in words:
+        option, _, before = made[-1].partition("=") if made else ("", "", "")
+        before = before.strip(",")
+        full = option == "--pair" and "," in before
+        if option in ("--pair", "--want") and not full and _are_addresses(word):
+            made[-1] = f"{option}={before}{',' * bool(before)}{word.strip(',')}"
+        else:
+            made.append(word)
+    return made
+
+
 class Parser(argparse.ArgumentParser):
     """argparse's parser with this project's way to say what is wrong."""
 
@@ -55,10 +79,12 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
         """As argparse's; an unknown option is reported with the nearest known one."""
-        parsed, extra = self.parse_known_args(args, namespace)
+        parsed, extra = self.parse_known_args(_gathered(args or ()), namespace)
         if extra:
             words = (word.partition("=")[0] for word in extra if word.startswith("-"))
-            perhaps = next(filter(None, (did_you_mean(w, self._options()) for w in words)), "")
+            known = [*self._options()]
+            near = (did_you_mean(word, known) for word in words if word not in known)
+            perhaps = next(filter(None, near), "")
             if any(is_version(word.partition(":")[0]) for word in extra):
                 perhaps = "; builds of --glibc go with a comma between them"
             self.error(f"unrecognized arguments: {' '.join(extra)}{perhaps}")

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from harness.cli.acceptance import Acceptance, check
-from harness.cli.listing import show
+from harness.cli.listing import loaded, show
 from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.scheduler import job_outcomes
@@ -22,7 +22,7 @@ from harness.report.writer import Writer
 
 def main(options: Options) -> int:
     """Run; returns the exit status."""
-    if options.suite is not None and options.scenarios:
+    if options.suite and options.scenarios:
         raise UsageError("--suite: no scenario files beside it were expected")
     for name in ("quiet", "verbose"):
         if getattr(options, name) and options.format != "text":
@@ -38,10 +38,7 @@ def main(options: Options) -> int:
         lanes = plan.lanes_for(options.glibc, options.lane)
     else:
         lanes, reference = plan.lanes_against(options.glibc, options.lane, options.against)
-    if options.suite is None:
-        scenarios = plan.load_scenarios(options.scenarios)
-    else:
-        scenarios = plan.load_suite(options.suite)
+    scenarios = loaded(options)
     gai_confs = [plan.load_gai_conf(name) for name in options.gai_conf]
     jobs = plan.make_jobs(scenarios, lanes, gai_confs, options.timeout, reference)
     reports: list[tuple[str, str]] = options.report

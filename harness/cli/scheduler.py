@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterator, Sequence
 
-from harness.cli.options import LOCAL, TLS
+from harness.cli.options import TLS
 from harness.cli.parser import Options, UsageError
 from harness.cli.streams import complain
+from harness.cli.values import LOCAL
 from harness.compare import cluster
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import FuzzReport, fuzz

@@ -1,5 +1,6 @@
 """``gai-harness snapshot``: this host as a scenario file, to be replayed anywhere."""
 
+import json
 import secrets
 import sys
 import textwrap
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from harness.cli.parser import OK, Options, UsageError
 from harness.cli.streams import say
+from harness.cli.subjects import jobs_for, sorted_out
 from harness.kernel.netlink import Netlink
 from harness.live.host import Snapshot, SnapshotError, snapshot
 from harness.live.redact import redact
@@ -16,25 +18,23 @@ from harness.live.replay import differences
 from harness.live.said import Said
 from harness.sandbox import SandboxError, SandboxUnavailable
 from harness.scenario import Scenario
-from harness.scenario.load import as_yaml
+from harness.scenario.load import as_data, as_yaml
 
 
 def main(options: Options) -> int:
     """Write the file; returns the exit status."""
-    with closing(Netlink()) as sock:
-        taken = _take(list(dict.fromkeys(options.names)), sock, options.redact)
-        scenario, left_out = taken.scenario, taken.left_out
-        comments = ["Made by gai-harness snapshot. Replay it with: gai-harness run FILE"]
-        if not options.no_check:
-            found, said = _compare(scenario, sock)
-            left_out += found
-            scenario = scenario.model_copy(update={"left_out": tuple(map(str, left_out))})
-            comments.append(said)
+    if not options.what:
+        raise UsageError("a NAME to look up was expected, or a SCENARIO to write anew")
+    scenarios, names = sorted_out(options.what)
+    made = _anew(scenarios, names) if scenarios else _of_this_host(names, options)
+    scenario, left_out, comments = made
     if options.redact:
         redacted = redact(scenario, secrets.token_bytes(32), left_out)
         scenario = redacted.scenario
         comments += redacted.notes
     text = as_yaml(scenario, [textwrap.fill(comment, 92) for comment in comments])
+    if options.format == "json":
+        text = json.dumps(as_data(scenario), indent=1) + "\n"
     for line in scenario.left_out:
         say(f"gai-harness snapshot: left out: {line}", sys.stderr)
     if options.output is None:
@@ -46,6 +46,36 @@ def main(options: Options) -> int:
         name = "the file" if options.redact else options.output
         raise UsageError(f"{name}: cannot be written: {error.strerror}") from None
     return OK
+
+
+Made = tuple[Scenario, tuple[Said, ...], list[str]]
+"""A scenario, what is left out of it, and what its file's head says."""
+
+
+def _of_this_host(names: Sequence[str], options: Options) -> Made:
+    comments = ["Made by gai-harness snapshot. Replay it with: gai-harness run FILE"]
+    with closing(Netlink()) as sock:
+        taken = _take(list(dict.fromkeys(names)), sock, options.redact)
+        if options.no_check:
+            return taken.scenario, taken.left_out, comments
+        found, said = _compare(taken.scenario, sock)
+    left_out = taken.left_out + found
+    texts = {"left_out": tuple(map(str, left_out))}
+    return taken.scenario.model_copy(update=texts), left_out, [*comments, said]
+
+
+def _anew(files: Sequence[Path], names: Sequence[str]) -> Made:
+    """Of a scenario: its gai.conf is in the file then, and only the look-ups named.
+
+    Raises UsageError for several scenarios.
+    """
+    jobs = jobs_for(files, names, ())
+    if len(jobs) != 1:
+        raise UsageError(f"{files[0]}: one scenario was expected, not {len(jobs)}")
+    data = jobs[0].gai_confs[0].data
+    text = None if data is None else data.decode("utf-8", "replace")
+    said = "Made by gai-harness snapshot of a scenario."
+    return jobs[0].scenario.model_copy(update={"gai_conf": text}), (), [said]
 
 
 def _take(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:

@@ -1,62 +1,41 @@
 """``gai-harness suggest``: the smallest gai.conf change that yields a wished order."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from harness.cli.explain import tell_own_names
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import write_json
-from harness.cli.whatif import jobs_for
-from harness.compare.plan import is_scenario, trusted_lanes
-from harness.compare.predict import chosen, lookup_title
+from harness.cli.subjects import jobs_for, picked, sorted_out
+from harness.compare.plan import trusted_lanes
 from harness.compare.suggest import Wish, fulfil
 from harness.report.suggest import document, write_text
-from harness.scenario.schema import Lookup
 
 
 def main(options: Options) -> int:
     """Suggest; 1 when no gai.conf can do it or real glibc does not confirm it."""
-    if options.scenario is None and options.name is not None and is_scenario(options.name):
-        options.scenario, options.name = Path(options.name), None
-    if options.scenario is None and options.lookup is not None:
-        raise UsageError("--lookup: --scenario FILE beside it was expected")
-    if options.scenario is not None and options.name is not None:
-        raise UsageError(f"{options.name}: with --scenario the look-up is named by --lookup")
+    scenarios, names = sorted_out(options.what, options.scenarios)
+    if not scenarios and options.lookup:
+        raise UsageError("--lookup: a SCENARIO was expected beside it")
+    if not scenarios and len(names) > 1:
+        raise UsageError(f"{' '.join(names)}: one NAME was expected")
     if options.no_keep and options.keep:
         raise UsageError("either --keep or --no-keep was expected")
     lanes = trusted_lanes(options.glibc, "auto")
-    scenarios = [] if options.scenario is None else [options.scenario]
-    names = [] if options.name is None else [options.name, *(name for name, _ in options.keep)]
-    jobs = jobs_for(scenarios, list(dict.fromkeys(names)), lanes)
+    wanted = [*options.lookup, *names]
+    live = [*names, *(name for name, _ in options.keep)] if names and not scenarios else []
+    jobs = jobs_for(scenarios, list(dict.fromkeys(live)), lanes)
     if len(jobs) != 1:
-        raise UsageError(f"{options.scenario}: one scenario was expected, not {len(jobs)}")
-    lookups = jobs[0].scenario.lookups
-    wanted = options.lookup or options.name
-    wished = _chosen("--lookup", lookups, wanted)
-    if wanted is None and len(wished) > 1:
-        raise UsageError(f"--lookup: {_expected(lookups)}")
+        raise UsageError(f"{scenarios[0]}: one scenario was expected, not {len(jobs)}")
+    (wished,) = picked(jobs, wanted, "--lookup " if options.lookup else "")
+    if not wanted and len(wished) > 1:
+        picked(jobs, [""], "--lookup")
     kept = [
         Wish(number, order)
         for name, order in options.keep
-        for number in _chosen("--keep", lookups, name)
+        for number in picked(jobs, [name], "--keep ")[0]
         if number not in wished
     ]
     wishes = [Wish(number, tuple(options.want)) for number in wished]
     answered = fulfil(jobs[0], wishes, kept, others_stay=not options.no_keep)
-    write_json(document(answered)) if options.json else write_text(answered)
-    if options.scenario is None:
-        tell_own_names([options.name])
+    write_json(document(answered)) if options.format == "json" else write_text(answered)
+    if not scenarios:
+        tell_own_names(names)
     return OK if all(one.verified for one in answered) else FINDING
-
-
-def _chosen(option: str, lookups: Sequence[Lookup], text: str | None) -> list[int]:
-    """Which look-ups are meant, all without a text. Raises UsageError for none."""
-    found = list(range(len(lookups))) if text is None else chosen(lookups, text)
-    if not found:
-        raise UsageError(f"{option} {text}: {_expected(lookups)}")
-    return found
-
-
-def _expected(lookups: Sequence[Lookup]) -> str:
-    titles = (f"{number} {lookup_title(one)}" for number, one in enumerate(lookups, 1))
-    return f"one of the scenario's look-ups was expected ({', '.join(titles)})"

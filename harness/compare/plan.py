@@ -9,7 +9,7 @@ from harness import glibcs
 from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
-from harness.glibcs import Build, Emulator
+from harness.glibcs import Build, Emulator, GlibcError, together
 from harness.glibcs.libc_files import MYHOSTNAME
 from harness.native.worker_lane import MODULE_NAME, bundled_module, bundled_worker
 from harness.sandbox import SandboxUnavailable
@@ -126,11 +126,11 @@ def lanes_against(glibc: str, lane: str, reference: str) -> tuple[tuple[LaneSpec
     Raises what `lanes_for` raises, and PlanError where ``reference`` is not one build, or
     there is no other to hold against it.
     """
+    specs = _specs(glibc, lane, (reference,))
     builds = glibcs.find(reference)
     if len(builds) != 1 or reference.partition(":")[0] == "all":
         raise PlanError(f"--against {reference}: one build was expected")
     wanted = _lanes_of(builds[0], "auto" if lane == "both" else lane)[0]
-    specs = _specs(glibc, lane)
     specs.setdefault((builds[0].id, wanted.lane), wanted)
     if len({build for build, _ in specs}) == 1:
         raise PlanError(f"--against {reference}: another build than --glibc's was expected")
@@ -138,15 +138,24 @@ def lanes_against(glibc: str, lane: str, reference: str) -> tuple[tuple[LaneSpec
     return marked(shortened([specs[key] for key in keys])), keys.index((builds[0].id, wanted.lane))
 
 
-def _specs(glibc: str, lane: str) -> dict[tuple[str, str], LaneSpec]:
-    """The lanes by the build's id and the way it is called."""
+def _specs(glibc: str, lane: str, also: Sequence[str] = ()) -> dict[tuple[str, str], LaneSpec]:
+    """The lanes by the build's id and the way it is called; ``also`` has to be there, too."""
     specs: dict[tuple[str, str], LaneSpec] = {}
-    for word in [word.strip() for word in glibc.split(",")]:
+    missing: list[GlibcError] = []
+    words = [word.strip() for word in glibc.split(",")]
+    for word in (*words, *also):
         if not word:
             raise PlanError("--glibc: a version, host, a folder or all was expected")
-        for build in glibcs.find(word):
-            for spec in _lanes_of(build, lane):
-                specs.setdefault((build.id, spec.lane), spec)
+        try:
+            for build in glibcs.find(word):
+                for spec in _lanes_of(build, lane) if word in words else ():
+                    specs.setdefault((build.id, spec.lane), spec)
+        except GlibcError as problem:
+            if not problem.fetch:
+                raise
+            missing.append(problem)
+    if missing:
+        raise together(missing)
     return specs
 
 

@@ -15,11 +15,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field, computed_field
 
 from harness.compare.presence import PresenceRow
-from harness.model.dialects import NEWEST
+from harness.model.dialects import beyond_model
 from harness.model.explain import seen
 from harness.model.order import Decision
 from harness.sandbox import DeviceNote
-from harness.versions import Version
 
 Glibc: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", description='as "2.36"')]
 Arch: TypeAlias = Annotated[
@@ -33,7 +32,6 @@ Bits: TypeAlias = Annotated[int, Field(ge=0, le=128)]
 Where: TypeAlias = Annotated[
     str, Field(description="a build in words that no other of the run has: 2.36:amd64 (bookworm)")
 ]
-_KNOWN = Version.parse(NEWEST).release
 Reason: TypeAlias = Annotated[str, Field(description="why the baseline accepts it")]
 
 
@@ -182,7 +180,7 @@ class Result:
     @property
     def beyond_model(self) -> bool:
         """True for a release that is newer than the newest one the model knows."""
-        return Version.parse(self.glibc).release > _KNOWN
+        return beyond_model(self.glibc)
 
     @property
     def order(self) -> tuple[str, ...]:

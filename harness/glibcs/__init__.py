@@ -11,7 +11,7 @@
 """
 
 from harness.glibcs.apt import Progress
-from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable, together
 from harness.glibcs.discover import from_directory
 from harness.glibcs.emulators import Emulator, emulator_for, fetch_emulator
 from harness.glibcs.fetching import catalogue, fetch
@@ -23,4 +23,5 @@ __all__ = [
     "Build", "Emulator", "GlibcError", "GlibcMissing", "GlibcUnavailable", "InventoryEntry",
     "Progress", "add", "catalogue", "command", "emulator_for", "fetch", "fetch_emulator", "find",
     "from_directory", "host", "hosted_command", "inventory", "python_parts", "remove", "stage",
+    "together",
 ]  # fmt: skip

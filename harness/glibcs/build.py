@@ -1,5 +1,8 @@
 """A glibc build as a value, and what can go wrong with one."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +65,12 @@ class GlibcError(Exception):
     """A tree, a package or a specification that cannot be used as a glibc build.
 
     ``str()`` is the one line shown. ``exit_status`` is the status the command line ends with:
-    2 here (wrong input), 3 in the subclasses (this host cannot do it).
+    2 here (wrong input), 3 in the subclasses (this host cannot do it). ``fetch`` are the words
+    with which ``glibc fetch`` brings what is missing; none where it cannot.
     """
 
     exit_status: int = 2
+    fetch: tuple[str, ...] = ()
 
     def __init__(self, line: str) -> None:
         # names out of a tree or a library may have line breaks and control characters
@@ -77,10 +82,11 @@ class GlibcUnavailable(GlibcError):
 
     exit_status = 3
 
-    def __init__(self, reason: str, hint: str) -> None:
+    def __init__(self, reason: str, hint: str, fetch: tuple[str, ...] = ()) -> None:
         super().__init__(f"{reason}; {hint}")
         self.reason = reason
         self.hint = hint
+        self.fetch = fetch
 
 
 class GlibcMissing(GlibcError):
@@ -88,7 +94,19 @@ class GlibcMissing(GlibcError):
 
     exit_status = 3
 
-    def __init__(self, spec: str, hint: str) -> None:
+    def __init__(self, spec: str, hint: str, fetch: tuple[str, ...] = ()) -> None:
         super().__init__(f"glibc {spec} is not on this host; {hint}")
         self.spec = spec
         self.hint = hint
+        self.fetch = fetch
+
+
+def together(missing: Sequence[GlibcError]) -> GlibcError:
+    """Several that can be fetched as one: all their words, and the one command."""
+    if len(missing) == 1:
+        return missing[0]
+    words = tuple(dict.fromkeys(word for one in missing for word in one.fetch))
+    reason = f"not on this host: glibc {', '.join(words)}"
+    if emulated := [one.reason for one in missing if isinstance(one, GlibcUnavailable)]:
+        reason += f" ({'; '.join(dict.fromkeys(emulated))})"
+    return GlibcUnavailable(reason, f"gai-harness glibc fetch {' '.join(words)}", words)

@@ -76,6 +76,7 @@ def emulator_for(build: Build) -> Emulator | None:
             f"{_names(build.arch)[0]} is neither in the PATH nor in the cache",
             f"gai-harness glibc fetch {build.version}:{build.arch} fetches it, "
             "or install it: apt-get install qemu-user-static",
+            (f"{build.version}:{build.arch}",),
         )
     return found
 

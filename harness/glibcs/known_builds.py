@@ -19,6 +19,7 @@ from harness.text.nearest import did_you_mean, nearest
 from harness.versions import SUPPORTED, is_version
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
+_FETCH = "gai-harness glibc fetch"
 _RESERVED = frozenset({"host", "all"})
 
 
@@ -199,7 +200,9 @@ def _of_version(spec: str, version: str, arch: str, kept: list[Build]) -> list[B
         builds = (*kept, _own())
         found = [one for one in builds if one and (one.version, one.arch) == (version, arch)][:1]
     if not found:
-        raise GlibcMissing(spec, _remedy(wanted, version, arch))
+        hint = _remedy(wanted, version, arch)
+        fetched = hint == f"{_FETCH} {spec}"
+        raise GlibcMissing(spec, hint, (spec,) if fetched else ())
     return found
 
 
@@ -215,7 +218,7 @@ def _remedy(spec: str, version: str, arch: str) -> str:
             return f"the architectures known here are {', '.join(SUPPORTED)}{near}"
         if programs.find("apt-get") is None:
             return no_apt().hint
-        return f"gai-harness glibc fetch {spec}"
+        return f"{_FETCH} {spec}"
     return distribution.offer
 
 

@@ -28,6 +28,7 @@ class ResolverAnswer(NameLookup):
     first_two: PairReason | None = None
     note: str = ""
     presence: PresenceRow | None = None
+    glibc: Annotated[str | None, Field(description="its version; null for Go's")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,6 +158,7 @@ def _cgo(
         first_two=given[0] if given else None,
         note=note,
         presence=known,
+        glibc=lane.glibc,
     )
 
 

@@ -264,6 +264,11 @@ def dialect(glibc: str, arch: str = "amd64", rows: tuple[Row, ...] = ROWS) -> Di
     return Dialect(glibc, arch, **values)
 
 
+def beyond_model(glibc: str) -> bool:
+    """Whether a release is newer than the newest one the table knows."""
+    return Version.parse(glibc).release > Version.parse(NEWEST).release
+
+
 def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:
     """The rows that hold for ``other`` where ``one`` has another value, in the table's order.
 

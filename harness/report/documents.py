@@ -29,6 +29,7 @@ from harness.compare.results import (
     VersionChange,
     Where,
 )
+from harness.glibcs import InventoryEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,31 @@ class Lint:
     findings: tuple[FileFinding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """A scenario or a suite, and what it shows."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """``gai-harness run --list --json``."""
+
+    scenarios: tuple[Shows, ...]
+    suites: tuple[Shows, ...]
+    schema: Schema = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """``gai-harness glibc list --json``; of fetch, add and remove those they are about."""
+
+    builds: tuple[InventoryEntry, ...]
+    schema: Schema = 1
+
+
 DOCUMENTS: dict[str, tuple[str, str]] = {
     "results": ("run --format json", "harness.report.documents:Run"),
     "explain": ("explain --json", "harness.report.documents:Explain"),
@@ -99,6 +125,8 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "fuzz": ("fuzz --json", "harness.report.fuzz:Document"),
     "doctor": ("doctor --format json", "harness.report.doctor:Document"),
     "probe": ("glibc probe --json", "harness.compare.probe:Probe"),
+    "list": ("run --list --json", "harness.report.documents:Listed"),
+    "builds": ("glibc list --json", "harness.report.documents:Builds"),
     "lint": ("lint --format json", "harness.report.documents:Lint"),
 }
 """The documents by the name that ``schema --of`` takes: the command, and where its type is."""

@@ -11,7 +11,7 @@ from harness.report.documents import Explain, Explained
 from harness.report.tables import folded, table_lines
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
-from harness.report.words import beyond, equality, lint_line, told
+from harness.report.words import Remarks, beyond, builds, equality, lint_line, told
 
 _WIDE = 150
 _MOST_FINDINGS = 10  # of a file that is no gai.conf at all there are thousands
@@ -30,6 +30,7 @@ def write_text(explanations: Sequence[Explanation], console: Terminal | None = N
         console = Terminal()
         if not console.is_terminal:
             console = Terminal(width=_WIDE)
+    remarks = Remarks()
     for (scenario, lookup, gai_conf), group in groupby(
         explanations, key=lambda e: (e.result.scenario, e.result.lookup, e.result.gai_conf)
     ):
@@ -38,13 +39,12 @@ def write_text(explanations: Sequence[Explanation], console: Terminal | None = N
         for line in device_lines(items[0].devices):
             console.say(f"  {line}", "dim")
         for same in grouped(items, _alike).values():
-            builds = ", ".join(f"{e.result.glibc} {e.result.arch}" for e in same)
-            _write(console, builds, same[0])
+            _write(console, builds(one.result for one in same), same[0], remarks)
         for line in items[0].apart:
             console.say(f"  {line}", "yellow")
         for line in _of_the_file(items):
             console.say(f"  {line}", "yellow")
-    if line := beyond(one.result for one in explanations):
+    if line := beyond(one.result.glibc for one in explanations):
         console.say(line, "yellow")
 
 
@@ -62,10 +62,10 @@ def _alike(one: Explanation) -> tuple[object, ...]:
     return one.result.without_build(remarks=(), departures=()), one.pair, one.trace
 
 
-def _write(console: Terminal, builds: str, found: Explanation) -> None:
+def _write(console: Terminal, on: str, found: Explanation, remarks: Remarks) -> None:
     result = found.result
     error = f" ({result.error})" if result.error else ""
-    console.say(f"  glibc {builds}: native and model {result.verdict}{error}")
+    console.say(f"  glibc {on}: native and model {result.verdict}{error}")
     if result.rows:
         console.say(f"  {told(result)}")
     if result.said:
@@ -85,11 +85,11 @@ def _write(console: Terminal, builds: str, found: Explanation) -> None:
     for number, decision in enumerate(result.decisions, 1):
         console.say(f"  {number}. {decision.before} before {decision.after}")
         console.say(f"     {decision.why}")
-    for line, style in _beside(found):
+    for line, style in _beside(found, remarks):
         console.say(f"  {line}", style)
 
 
-def _beside(found: Explanation) -> Iterator[tuple[str, str]]:
+def _beside(found: Explanation, remarks: Remarks) -> Iterator[tuple[str, str]]:
     """What is known beside the order, in lines with their styles."""
     result, pair = found.result, found.pair
     if not result.agreed:
@@ -104,7 +104,7 @@ def _beside(found: Explanation) -> Iterator[tuple[str, str]]:
     for line in result.undefined:
         yield f"undefined: {line}", "magenta"
     for remark in result.remarks:
-        yield f"{remark.kind}: {remark.text}", "yellow"
+        yield f"{remark.kind}: {remarks.of(remark.kind, remark.text)}", "yellow"
     for departure in result.departures:
         order = ", ".join(departure.order)
         yield f"{departure.standard} would return {order}: {departure.why}", "blue"

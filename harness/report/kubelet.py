@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from harness.kubelet.decide import StepName, version_words
 from harness.kubelet.report import NodeCase, NodeReport, Recorded, Remedy
 from harness.model.host import IPAddress
+from harness.report.words import beyond
 from harness.text.shown import one_line
 
 
@@ -23,6 +24,8 @@ def _lines(report: NodeReport) -> Iterator[str]:
         yield f"  resolver: {report.resolver.resolver} ({report.resolver.why})"
         for case in report.resolvers:
             yield from _resolver(case, report)
+        if line := beyond(case.glibc for case in report.resolvers if case.glibc):
+            yield f"  {line}"
     else:
         yield "  the name service was not asked"
     if report.resolvers_differ:

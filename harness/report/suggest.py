@@ -12,7 +12,7 @@ from harness.compare.results import Result, Schema
 from harness.compare.suggest import Answered
 from harness.compare.values import fill, grouped
 from harness.report.terminal import Terminal
-from harness.report.words import builds
+from harness.report.words import beyond, builds
 
 _SHOWN = 6  # examples of changed decisions; the JSON has all
 
@@ -35,6 +35,8 @@ def write_text(answered: Sequence[Answered]) -> None:
                 out.say(f"    {build}: {given} (model: {result.verdict})")
         else:
             _suggestion(out, one, one.outcome)
+    if line := beyond(result.glibc for one in answered for result in one.before):
+        out.say(line, "yellow")
 
 
 def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:

@@ -19,7 +19,15 @@ from harness.compare.results import (
 )
 from harness.compare.values import grouped
 from harness.report.terminal import Terminal
-from harness.report.words import acceptance, beyond, change_lines, result_lines, told, told_apart
+from harness.report.words import (
+    Remarks,
+    acceptance,
+    beyond,
+    change_lines,
+    result_lines,
+    told,
+    told_apart,
+)  # fmt: skip
 from harness.report.writer import Writer
 from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
@@ -46,7 +54,6 @@ _STYLES = {
 }
 
 _NAMED = 4  # interfaces named in one note
-_LONG = 200  # characters of a remark that is told once in a run
 
 
 class TextReport(Writer):
@@ -67,11 +74,10 @@ class TextReport(Writer):
         self._brief = brief
         self._heading = ""  # the scenario that stands above the next look-up
         self._unshown: Counter[str] = Counter()  # look-ups of the scenario, by what came of them
-        self._remarks: set[str] = set()  # long ones, told already
+        self._remarks = Remarks()
         self._lookups: set[tuple[str, str, str]] = set()
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
         self._told: dict[str, None] = {}
-        self._newer: dict[str, Result] = {}
         self._changed = 0
         self._scenario = ""
 
@@ -81,8 +87,6 @@ class TextReport(Writer):
         self._lookups.add((report.scenario, report.lookup, report.gai_conf))
         for result in report.results:
             self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator or ""
-            if result.beyond_model:
-                self._newer.setdefault(result.glibc, result)
             if result.rows:
                 self._told[told(result)] = None
         self._changed += sum(
@@ -124,7 +128,7 @@ class TextReport(Writer):
             self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))
         for line in self._told:
             self._say(line)
-        if newer := beyond(self._newer.values()):
+        if newer := beyond(glibc for glibc, *_ in self._ran):
             self._say(newer, "yellow")
         if self._changed:
             plural = "s"[: self._changed != 1]
@@ -171,17 +175,9 @@ class TextReport(Writer):
         self._console.print(head, soft_wrap=True, highlight=False)
         for kind, line in result_lines(first):
             plain = kind == "why" and first.verdict is Verdict.AGREE
-            if len(line) > _LONG and kind == "trap":
-                line = self._once(line)
+            line = self._remarks.of(kind, line)
             if kind != "native" or not crashed:
                 self._say(f"      {line}", "dim" if plain else _STYLES.get(kind, ""))
-
-    def _once(self, remark: str) -> str:
-        """A long remark the first time, then what it begins with."""
-        if remark not in self._remarks:
-            self._remarks.add(remark)
-            return remark
-        return f"{remark.partition('; ')[0]} (explained above)"
 
 
 def device_lines(devices: Sequence[DeviceNote]) -> Iterator[str]:

@@ -40,7 +40,7 @@ class TextReport:
         if found.disagree:
             text += f"; native and model disagree on {found.disagree}"
         self._say(text, "bold")
-        if line := beyond(one.after for what in found.lookups for one in what.results):
+        if line := beyond(one.after.glibc for what in found.lookups for one in what.results):
             self._say(line, "yellow")
 
     def _lookup(self, what: WhatIf) -> None:

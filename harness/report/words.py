@@ -6,7 +6,7 @@ from typing import Literal
 
 from harness.advice.lint import Finding
 from harness.compare.results import BuildChange, Change, LookupReport, Result, Verdict
-from harness.model.dialects import NEWEST
+from harness.model.dialects import NEWEST, beyond_model
 
 
 def place(report: LookupReport) -> str:
@@ -87,15 +87,33 @@ def lint_line(finding: Finding) -> str:
     return f"{finding.code} {at}{finding.message}{versions}"
 
 
-def beyond(results: Iterable[Result]) -> str:
-    """Which builds of a run are newer than the model knows, in a line; "" for none."""
-    newer = dict.fromkeys(one.glibc for one in results if one.beyond_model)
+def beyond(versions: Iterable[str]) -> str:
+    """Which versions of a run are newer than the model knows, in a line; "" for none."""
+    newer = dict.fromkeys(filter(beyond_model, versions))
     if not newer:
         return ""
     return (
         f"the model knows glibc up to {NEWEST}, and judges {', '.join(newer)} as that: a difference"
         " may be new there"
     )
+
+
+_LONG = 200  # characters of a remark that is told once
+
+
+class Remarks:
+    """What is remarked in one run: a long trap whole the first time, then what it begins with."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def of(self, kind: str, remark: str) -> str:
+        """The remark, or its beginning."""
+        if kind == "trap" and len(remark) > _LONG:
+            if remark in self._told:
+                return f"{remark.partition('; ')[0]} (explained above)"
+            self._told.add(remark)
+        return remark
 
 
 def told(result: Result) -> str:

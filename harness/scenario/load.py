@@ -97,7 +97,12 @@ def json_schema() -> dict[str, Any]:
 
 def as_yaml(scenario: Scenario, comments: Sequence[str] = ()) -> str:
     """The file of a scenario that people read, with ``comments`` as its head."""
-    data = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    return document(as_data(scenario), comments)
+
+
+def as_data(scenario: Scenario) -> dict[str, Any]:
+    """What such a file holds."""
+    data: dict[str, Any] = scenario.model_dump(by_alias=True, exclude_defaults=True, mode="json")
     host = data["host"]
     for interface in host.get("interfaces", {}).values():
         if "addresses" in interface:
@@ -108,7 +113,7 @@ def as_yaml(scenario: Scenario, comments: Sequence[str] = ()) -> str:
     for each in (*host.get("routes", ()), *host.get("rules", ())):
         if each.get("table") in names:
             each["table"] = names[each["table"]]
-    return document(data, comments)
+    return data
 
 
 @cache

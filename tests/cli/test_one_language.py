@@ -6,27 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from harness.cli.options import OPTIONS, declare
 from harness.compare.plan import load_suite
 from harness.glibcs.build import GlibcUnavailable
+from harness.glibcs.catalog import host_distribution
+from harness.report.documents import json_schema
 from harness.scenario import library
 from harness.scenario.suites import SHOWN, suites
 from harness.text.shown import Shown
 from tests.conftest import Call
 
-WRITE_JSON = [
-    "doctor", "run", "explain", "whatif", "fuzz", "bench", "kubelet", "suggest", "lint",
-    "glibc list", "glibc probe",
-]  # fmt: skip
 SCENARIO = """\
 host: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}
 names: {web: [192.0.2.9, 192.0.2.3]}
 lookups: [{name: web}]
 """
+LISTING = ("run", "--list", "--suite", "smoke")
 NEEDED = {
     "lint": ["a.conf"],
+    "glibc add": ["a"],
     "glibc probe": ["host"],
+    "glibc remove": ["a"],
     "suggest": ["web", "--want", "10.0.0.1"],
 }
 
@@ -37,7 +39,7 @@ def parsed(command: str, words: Sequence[str]) -> dict[str, object]:
     return vars(parser.parse_args([*NEEDED.get(command, ()), *words]))
 
 
-@pytest.mark.parametrize("command", WRITE_JSON)
+@pytest.mark.parametrize("command", [*{*OPTIONS} - {"glibc", "completion"}])
 def test_both_words_for_json(command: str) -> None:
     found = parsed(command, ["--json"])
     assert found == parsed(command, ["--format", "json"])
@@ -45,13 +47,107 @@ def test_both_words_for_json(command: str) -> None:
     assert plain == parsed(command, ["--format", "text"]) != found
 
 
-def test_every_command_that_writes_json_has_them() -> None:
-    spelled = {
-        name: {word for one in options if not isinstance(one, str) for word in one[0]}
-        for name, options in OPTIONS.items()
-    }
-    assert [name for name in OPTIONS if "--json" in spelled[name]] == WRITE_JSON
-    assert all("--format" in spelled[name] for name in WRITE_JSON)
+SAME = [
+    ["explain s.yaml --pair A B", "explain s.yaml --pair A,B", "explain --pair A, B s.yaml",
+     "explain s.yaml web --pair A B", "explain s.yaml --lookup web --pair=A,B"],
+    ["suggest s.yaml --want A B", "suggest --scenario s.yaml --want A,B",
+     "suggest --want A B s.yaml web", "suggest s.yaml --want A --want B --lookup 1"],
+    ["kubelet s.yaml", "kubelet --scenario s.yaml", "kubelet s.yaml web",
+     "kubelet --snapshot s.yaml --node-name web"],
+    ["whatif s.yaml --gai-conf none", "whatif --scenario s.yaml --gai-conf none",
+     "whatif s.yaml web --gai-conf none"],
+    ["explain seed-rule9-ipv4-only own", "explain seed-rule9-ipv4-only --lookup 2"],
+    ["lint prefer-ipv4-one-liner.conf --json", "lint prefer-ipv4-one-liner.conf --format json"],
+    ["help run", "run --help", "help run --list"],
+    ["help glibc fetch", "glibc fetch --help"],
+    ["help", "--help", ""],
+]  # fmt: skip
+"""Lines that say the same; A and B are the addresses of s.yaml, the nearer one first."""
+
+
+@pytest.mark.parametrize("lines", SAME, ids=lambda lines: lines[0])
+def test_lines_that_say_the_same(lines: list[str], here: Path, call: Call) -> None:
+    near, far = "192.0.2.3", "192.0.2.9"
+    said = [call(*line.replace("A", near).replace("B", far).split()) for line in lines]
+    assert said[0].out
+    assert said == said[:1] * len(lines)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the scenario s.yaml, in which the test is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_text(f"name: s\n{SCENARIO}")
+    return tmp_path
+
+
+def test_several_gai_confs_are_tried_one_after_the_other(here: Path, call: Call) -> None:
+    words = ("whatif", "s.yaml", "--gai-conf", "none", "--gai-conf", "rfc3484.conf", "--json")
+    changes = json.loads(call(*words).out)["changes"]
+    assert [one["after"] for one in changes] == ["none", "rfc3484.conf"]
+
+
+@pytest.mark.parametrize("words", [[], ["--json"], ["--redact"]], ids=str)
+def test_a_scenario_is_written_anew(here: Path, words: list[str], call: Call) -> None:
+    (here / "a.conf").write_text("precedence ::ffff:192.0.2.9/128 100\n")
+    (here / "s.yaml").write_text(f"name: s\ngai_conf: {{file: a.conf}}\n{SCENARIO}")
+    (here / "anew").mkdir()
+    assert call("snapshot", "s.yaml", "-o", "anew/s.yaml", *words).status == 0
+    ran = [
+        json.loads(call("run", f, "--json").out)["results"][0] for f in ("s.yaml", "anew/s.yaml")
+    ]
+    first, anew = ([each["rule"] for each in one["decisions"]] for one in ran)
+    assert first == anew == [6]
+    assert (ran[0]["native"] == ran[1]["native"]) == ("--redact" not in words)
+
+
+NEED_BUILDS = {
+    "run": "s.yaml", "explain": "s.yaml", "whatif": "s.yaml --set label", "fuzz": "--cases 1",
+    "suggest": "s.yaml --want 192.0.2.3", "kubelet": "s.yaml", "bench": "--quick",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", NEED_BUILDS)
+def test_all_builds_that_are_missing_are_named_and_fetched(
+    command: str, here: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(here / "cache"))
+    try:
+        known = [one.glibc for one in host_distribution().suites]
+    except GlibcUnavailable:
+        pytest.skip("no glibc packages are known for this distribution")
+    words = [f"{known[0]}:s390x", f"{known[-1]}:s390x"]
+    line = [command, *NEED_BUILDS[command].split(), "--glibc", f"host,{words[0]}"]
+    line += ["--against", words[1]] if command == "run" else ["--glibc", words[1]]
+    done = call(*line)
+    command_line = f"gai-harness glibc fetch {' '.join(words)} (or this line with --fetch)"
+    reason = f"not on this host: glibc {', '.join(words)}"
+    assert (done.status, done.out) == (3, "")
+    assert done.err == f"gai-harness {command}: {reason}; {command_line}\n"
+    asked: list[str] = []
+
+    def none(name: str, *_: object) -> None:
+        asked.append(name)
+        raise GlibcUnavailable("not here", "nothing")
+
+    monkeypatch.setattr("harness.glibcs.fetch", none)
+    assert call(*line, "--fetch").status == 3
+    assert asked == words
+
+
+@pytest.mark.parametrize("command", ["run", "explain", "whatif", "suggest", "kubelet"])
+def test_a_build_newer_than_the_model_is_said_so_once(
+    command: str, here: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.model.dialects.NEWEST", "2.9")
+    out = call(command, *NEED_BUILDS[command].split()).out
+    assert out.count("the model knows glibc up to") == 1
+
+
+def test_a_long_remark_is_told_once(call: Call) -> None:
+    out = call("explain", "seed-rule9-ipv4-only").out
+    assert out.count("IPv4-only host: ") == 2
+    assert out.count("Rules 3, ") == out.count("(explained above)") == 1
 
 
 def test_fetch_all_is_fetch_dash_dash_all(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,20 +165,16 @@ def test_fetch_all_is_fetch_dash_dash_all(call: Call, monkeypatch: pytest.Monkey
     assert len(words) > 1
 
 
-@pytest.mark.parametrize("words", [["glibc", "fetch"], ["run"], []])
-def test_help_is_a_command_too(words: list[str], call: Call) -> None:
-    asked = call("help", *words)
-    assert asked.status == 0
-    assert asked.out == call(*words, "--help").out
-
-
 def test_scenarios_and_suites_are_listed(call: Call) -> None:
     lines = call("run", "--list").out.splitlines()
     assert lines[0].split() == ["SCENARIO", "SHOWS"]
     named = [line.split()[0] for line in lines if line and not line.startswith("SUITE")]
     assert named[1 : 1 + len(library())] == [path.stem for path in library()]
     assert named[-1 - len(SHOWN) : -1] == list(SHOWN)
-    found = json.loads(call("run", "--list", "--suite", "smoke", "--json").out)
+    listed = [json.loads(call(*words, "--json").out) for words in (LISTING, ("glibc", "list"))]
+    for name, each in zip(("list", "builds"), listed, strict=True):
+        Draft202012Validator(json_schema(name)).validate(each)
+    found = listed[0]
     assert [one["name"] for one in found["scenarios"]] == [
         one.scenario.name for one in load_suite("smoke")
     ]

@@ -1,9 +1,10 @@
 """Make docs/findings.md from real runs, or say whether it is current.
 
-``python -P tools/findings [--glibc BUILDS] [-o FILE | --check FILE]`` starts ``gai-harness run``
-for the suite ``findings`` and for the library, on every glibc of this host's architecture,
-and for the part about processors on every build there is. Exit status: 1 for a disagreement
-between glibc and model, a conclusion that the run contradicts, or a stale page.
+``python -P tools/findings [--glibc BUILDS] [--fetch] [-o FILE | --check FILE]`` starts
+``gai-harness run`` for the suite ``findings`` and for the library, on every glibc of this host's
+architecture, and for the part about processors on every build there is; ``--fetch`` brings what
+of these is missing. Exit status: 1 for a disagreement between glibc and model, a conclusion that
+the run contradicts, or a stale page.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, hold the text to the results, write or compare the page; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -P tools/findings", description="See above.")
     parser.add_argument("--glibc", help="the builds (default: all; with --check the page's)")
+    parser.add_argument(
+        "--fetch", action="store_true", help="fetch the builds that are missing, the page's too"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("-o", "--output", metavar="FILE", type=Path, help="the page to write")
     where.add_argument("--check", metavar="FILE", type=Path, help="the page that should be current")
@@ -43,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     old = options.check.read_text(encoding="utf-8") if options.check else ""
     findings = load_findings()
     try:
-        seen = run(findings, options.glibc or run_on(old) or "all", elsewhere(old))
+        glibc = options.glibc or run_on(old) or "all"
+        seen = run(findings, glibc, elsewhere(old), fetched=options.fetch)
     except subprocess.CalledProcessError as error:
         return int(error.returncode)
     page = as_markdown(findings, seen) if not (wrong := failures(findings, seen)) else ""
@@ -58,30 +63,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-def run(findings: Findings, glibc: str, shown: tuple[str, ...]) -> Seen:
+def run(findings: Findings, glibc: str, shown: tuple[str, ...], *, fetched: bool = False) -> Seen:
     """Everything the page looks at.
 
     Parameters: ``glibc`` the builds in the words of ``--glibc``; ``shown`` the builds of the
     page's part about processors, all of this host where it is empty. Of these, builds that
-    are not here are passed over: the page keeps what it says of them. Raises CalledProcessError
-    for a run that does not end well.
+    are not here are passed over, unless they are fetched: the page keeps what it says of them.
+    Raises CalledProcessError for a run that does not end well.
     """
+    fetch = ["--fetch"] if fetched else []
+    results = [
+        *_json("run", "--glibc", glibc, *fetch)["results"],
+        *_json("run", "--suite", "findings", "--glibc", glibc)["results"],
+    ]
     here = [
         f"{build['version']}:{build['arch']}"
         for build in _json("glibc", "list")["builds"]
-        if build["name"] is None
+        if build["name"] is None and build["state"] != "available"
     ]
     builds = shown or tuple(dict.fromkeys(here))
-    results = [
-        *_json("run", "--glibc", glibc)["results"],
-        *_json("run", "--suite", "findings", "--glibc", glibc)["results"],
-    ]
     part = findings.processors
     abroad: list[Result] = []
     if part is not None:
         names = {one["scenario"] for one in _matching(results, patterns(part))}
-        there = ",".join(build for build in builds if build in here)
-        abroad = _json("run", *sorted(names), "--glibc", there)["results"]
+        there = ",".join(build for build in builds if fetched or build in here)
+        abroad = _json("run", *sorted(names), "--glibc", there, *fetch)["results"]
     return Seen(reports(_matching(results, findings.patterns())), reports(abroad), builds)
 
 

@@ -1,0 +1,80 @@
+"""What a command is about: scenarios with their look-ups, or names looked up on this host."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from harness.cli.parser import UsageError
+from harness.cli.streams import say
+from harness.compare import plan
+from harness.compare.evidence import LaneSpec
+from harness.compare.predict import chosen, lookup_title
+from harness.compare.run import HostJob
+from harness.kernel.netlink import Netlink
+from harness.live.host import snapshot
+
+_SHOWN = 20
+
+
+def sorted_out(
+    words: Sequence[str], scenarios: Sequence[Path] = ()
+) -> tuple[list[Path], list[str]]:
+    """The scenarios among the words, and the names; beside ``--scenario`` all are names."""
+    if scenarios:
+        return [*scenarios], [*words]
+    found = [word for word in words if plan.is_scenario(word)]
+    return [Path(word) for word in found], [word for word in words if word not in found]
+
+
+def picked(jobs: Sequence[HostJob], texts: Sequence[str], option: str = "") -> list[list[int]]:
+    """Of each job the look-ups, from 0, that the texts mean by name, title or number; or all.
+
+    Raises UsageError, with ``option`` before it, for a text that means none in any of them.
+    """
+    lookups = [job.scenario.lookups for job in jobs]
+    for text in texts:
+        if not any(chosen(each, text) for each in lookups):
+            known = [
+                f"{number} {lookup_title(one)}"
+                for each in lookups
+                for number, one in enumerate(each, 1)
+            ]
+            listed = ", ".join([*known[:_SHOWN], *["…"] * (len(known) > _SHOWN)])
+            wanted = f"one of the scenario's look-ups was expected ({listed})"
+            raise UsageError(f"{option}{text}: {wanted}")
+    return [
+        sorted({number for text in texts for number in chosen(each, text)})
+        if texts
+        else list(range(len(each)))
+        for each in lookups
+    ]
+
+
+def jobs_for(
+    scenarios: Sequence[Path], names: Sequence[str], lanes: tuple[LaneSpec, ...]
+) -> list[HostJob]:
+    """One job per scenario, or one for a copy of this host; ``names`` select look-ups.
+
+    Raises UsageError for a name that no scenario looks up, ScenarioError for a bad file.
+    """
+    if not scenarios:
+        if not names:
+            raise UsageError("a NAME to look up or a SCENARIO was expected")
+        with closing(Netlink()) as sock:
+            copy = snapshot(names, sock)
+        for line in copy.scenario.left_out:
+            say(f"left out of the copy: {line}", sys.stderr)
+        return plan.make_jobs([copy], lanes)
+    jobs = plan.make_jobs(plan.load_scenarios(scenarios), lanes)
+    return [
+        replace(
+            job,
+            scenario=job.scenario.model_copy(
+                update={"lookups": tuple(job.scenario.lookups[number] for number in numbers)}
+            ),
+        )
+        for job, numbers in zip(jobs, picked(jobs, names), strict=True)
+        if numbers
+    ]

@@ -1,0 +1,100 @@
+"""The types of the values on a command line: what a word has to be, and how an error says so."""
+
+import argparse
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeVar
+
+from harness.advice.lint import CODES
+from harness.model.host import address_text
+from harness.report.formats import FORMATS
+
+T = TypeVar("T")
+LOCAL = "local"  # processes of this host: no Dask, and so no port that others can use
+
+
+def checked(wanted: str, read: Callable[[str], T | None]) -> Callable[[str], T]:
+    """The type of what ``read`` makes of a text; None or a ValueError says it is none."""
+
+    def convert(text: str) -> T:
+        with suppress(ValueError):
+            value = read(text)
+            if value is not None:
+                return value
+        raise argparse.ArgumentTypeError(f"{wanted} was expected, got {text!r}")
+
+    return convert
+
+
+def given(what: str) -> Callable[[str], str]:
+    """The type of a text that is not empty; a file's name stays as it was written."""
+    return checked(f"a {what}", lambda text: text or None)
+
+
+def whole(least: int, most: int = 10**20 - 1) -> Callable[[str], int]:
+    """The type of a whole number from ``least`` to ``most``, by default of at most 20 digits."""
+    limits = f"from {least}" + (f" to {most}" if most < 10**20 - 1 else "")
+
+    def read(text: str) -> int | None:
+        fits = text.isdecimal() and len(text) <= 20 and least <= int(text) <= most
+        return int(text) if fits else None
+
+    return checked(f"a number {limits}", read)
+
+
+def _address(text: str) -> str:
+    """An address as outputs show it, with its zone; brackets, which a line may need, are taken."""
+    bare, percent, zone = str(
+        ip_address(text.strip().removeprefix("[").removesuffix("]"))
+    ).partition("%")
+    return address_text(ip_address(bare)) + percent + zone
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Addresses with commas between, each in its normal form."""
+    return tuple(map(address, text.split(",")))
+
+
+def _pair(text: str) -> tuple[str, ...] | None:
+    return two if len(two := addresses(text)) == 2 else None
+
+
+def keep(text: str) -> tuple[str, tuple[str, ...]] | None:
+    """NAME or NAME=A,B: a look-up, and the addresses that come first in it, if any."""
+    name, _, order = text.rpartition("=")
+    with suppress(argparse.ArgumentTypeError):
+        if name:  # a title, too, may have an equals sign
+            return name, addresses(order)
+    return (text, ()) if text else None
+
+
+def _report(text: str) -> tuple[str, str] | None:
+    name, _, file = text.partition("=")
+    return (name, file) if name in FORMATS and file else None
+
+
+def _scheduler(text: str) -> str | None:
+    known = text == LOCAL or re.fullmatch(r"(?:[a-z]+://)?[^\s/]+:[0-9]{1,5}", text)
+    return text if known else None
+
+
+# argparse takes -4 for an argument, and no host's name begins with a hyphen
+name = checked("a name", lambda text: None if text.startswith("-") else text or None)
+# an empty path is a variable that was not set, not this folder
+path = checked("a path", lambda text: Path(text) if text else None)
+picture = checked(
+    "a file named .svg or .png",
+    lambda text: Path(text) if Path(text).suffix in (".svg", ".png") else None,
+)
+address = checked("an address", _address)
+pair = checked("a pair of addresses", _pair)
+seconds = checked(
+    "a number of seconds from 0.001 to 3600",
+    lambda text: float(text) if 0.001 <= float(text) <= 3600 else None,
+)
+code = checked("a code of lint, such as GAI012,", lambda text: text if text in CODES else None)
+report = checked(f"FORMAT=FILE ({', '.join(FORMATS)})", _report)
+scheduler = checked("local or an address such as tcp://host:8786", _scheduler)
