@@ -6,9 +6,16 @@ Everything else is in pyproject.toml.
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+# before anything is built, or a compiler comes
+if sys.version_info < (3, 11):  # noqa: UP036
+    this = ".".join(map(str, sys.version_info[:3]))
+    sys.exit(f"gai-harness needs Python 3.11 or later; {sys.executable} is Python {this}")
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
@@ -22,6 +29,33 @@ NO_HEADERS = (
     "gai-harness needs Python's C headers to build: install them with"
     " `apt-get install python3-dev` (and run this again)"
 )
+
+
+def links() -> dict[str, str]:
+    """The project's pages, below the address that this clone came from; an sdist keeps them."""
+    kept = ROOT / "PKG-INFO"
+    if kept.is_file():
+        fields = (line.partition("Project-URL: ")[2] for line in kept.read_text().splitlines())
+        return dict(field.split(", ", 1) for field in fields if field)
+    if not (ROOT / ".git").exists():
+        return {}
+    command = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
+    try:
+        origin = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return {}
+    # a user and a password in the address are nobody else's
+    address = r"(?:https://(?:[^@/]*@)?|git@)([\w.-]+)[:/]([\w./-]+?)(?:\.git)?\n"
+    home = re.fullmatch(address, origin)
+    if home is None:
+        return {}
+    base = f"https://{home[1]}/{home[2]}"
+    return {
+        "Source": base,
+        "Documentation": f"{base}/tree/main/docs",
+        "Changelog": f"{base}/blob/main/CHANGELOG.md",
+        "Issues": f"{base}/issues",
+    }
 
 
 class BuildNative(build_ext):
@@ -89,6 +123,7 @@ class BuildNative(build_ext):
 
 
 setup(
+    project_urls=links(),
     cffi_modules=["csrc/build_cffi.py:ffibuilder"],
     cmdclass={"build_ext": BuildNative},
     # cffi compiles against the stable ABI, so one wheel serves all later interpreters.

@@ -33,7 +33,11 @@ CASES: list[tuple[str, set[str], bool]] = [
     ("gai-harness run --sui", {"--suite"}, True),
     ("gai-harness run --suite ", set(suites()), True),
     ("gai-harness run seed-", {name for name in LIBRARY if name.startswith("seed-")}, True),
-    ("gai-harness explain seed-rule9-d", {"seed-rule9-dual-stack"}, True),
+    *((f"gai-harness {command} seed-rule9-d", {"seed-rule9-dual-stack"}, True)
+      for command in ("explain", "whatif", "suggest", "kubelet", "snapshot")),
+    ("gai-harness help gl", {"glibc"}, True),
+    ("gai-harness help glibc f", {"fetch"}, True),
+    ("gai-harness lint rfc3", {"rfc3484.conf"}, True),
     ("gai-harness run min", {"mine.yaml"}, True),
     ("gai-harness run --gai-conf prefer", {n for n in gai_conf_files() if n[:6] == "prefer"}, True),
     ("gai-harness run --glibc ", {"host", "all", host().version, "7.7", "mine"}, False),
@@ -43,7 +47,7 @@ CASES: list[tuple[str, set[str], bool]] = [
     ("gai-harness explain x --flags AI_ALL", {"AI_ALL"}, True),
     ("gai-harness completion ", {"bash", "zsh", "fish"}, True),
     ("gai-harness run nothing-like-this", set(), True),
-]
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 import dataclasses
 import errno
+import json
 import os
 import re
 import shutil
+import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
+from packaging.requirements import Requirement
 
 from csrc import toolchain
 from harness.native import worker_lane
@@ -123,6 +127,56 @@ def test_the_package_and_the_build_use_the_same_names() -> None:
         bundled_worker("vax")
     with pytest.raises(LaneError, match="no name service module for vax"):
         bundled_module("vax")
+
+
+SETUP = """
+import json, pathlib, runpy, sys
+import setuptools
+setuptools.setup = lambda **given: print(json.dumps(given["project_urls"]))
+sys.version_info = (3, int(sys.argv[1]), 2)
+runpy.run_path("setup.py")
+"""
+
+
+def setup(folder: Path, minor: int = 11) -> Any:
+    """What setup.py makes of the copy of it in a folder, on Python 3.``minor``."""
+    shutil.copy(CSRC.parent / "setup.py", folder)
+    paths = f"{CSRC}{os.pathsep}{CSRC.parent}"
+    return start(sys.executable, "-c", SETUP, str(minor), cwd=folder, env={"PYTHONPATH": paths})
+
+
+def test_a_python_that_is_too_old_is_refused_in_words(tmp_path: Path) -> None:
+    done = setup(tmp_path, 9)
+    said = f"gai-harness needs Python 3.11 or later; {sys.executable} is Python 3.9.2\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+    data = tomllib.loads((CSRC.parent / "pyproject.toml").read_text())
+    required = [Requirement(each) for each in data["build-system"]["requires"]]
+    old = {"python_version": "3.9"}
+    names = [one.name for one in required if one.marker is None or one.marker.evaluate(old)]
+    assert names == ["setuptools"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "home"),
+    [("https://me:secret@host.example/we/it.git", "https://host.example/we/it"),
+     ("git@host.example:we/it", "https://host.example/we/it"),
+     ("/srv/clone", None), ("file:///srv/clone", None), (None, None)],
+)  # fmt: skip
+def test_the_links_are_below_the_clone_s_origin(
+    origin: str | None, home: str | None, tmp_path: Path, needs: Callable[..., str]
+) -> None:
+    git = needs("git")
+    if origin is not None:
+        start(git, "init", "-q", cwd=tmp_path)
+        start(git, "remote", "add", "origin", origin, cwd=tmp_path)
+    links = json.loads(setup(tmp_path).stdout)
+    assert links.get("Source") == home
+    assert all(link.startswith(f"{home}") for link in links.values())
+    lines = "".join(f"Project-URL: {name}, {link}\n" for name, link in links.items())
+    shutil.rmtree(tmp_path / ".git", ignore_errors=True)
+    assert json.loads(setup(tmp_path).stdout) == {}
+    (tmp_path / "PKG-INFO").write_text(f"Name: gai-harness\n{lines}")
+    assert json.loads(setup(tmp_path).stdout) == links
 
 
 def test_a_source_that_does_not_compile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
