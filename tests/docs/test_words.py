@@ -100,3 +100,30 @@ def test_what_is_not_true_is_seen(code: str, complaint: str | None) -> None:
     said = list(wrong(code))
     assert len(said) == (complaint is not None)
     assert complaint is None or complaint in said[0]
+
+
+VARIABLE = re.compile(r"""(?:environ(?:ment)?(?:\.get\(|\[)|environ\.get\()"([A-Z][A-Z_]+)\"""")
+OF_OTHERS = {"COMP_LINE", "COMP_POINT", "GODEBUG", "PYTEST_XDIST_WORKER", "TMPDIR"}
+NEEDS = re.compile(r"""needs\("([\w-]+)"(?:, "([\w -]+)")?\)""")
+
+
+def sources(*folders: str) -> Iterator[str]:
+    for folder in folders:
+        for path in [ROOT / folder] if folder.endswith(".py") else (ROOT / folder).rglob("*.py"):
+            yield path.read_text(encoding="utf-8")
+
+
+def test_every_environment_variable_is_on_the_page() -> None:
+    texts = sources("harness", "csrc", "setup.py", "tests")
+    read = {name for text in texts for name in VARIABLE.findall(text)} - OF_OTHERS
+    told = set(re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "docs/install.md").read_text()))
+    assert "GAI_HARNESS_CACHE" in read
+    assert read <= told, read - told
+
+
+def test_every_program_that_a_test_needs_is_on_the_page() -> None:
+    needed = {one for text in sources("tests") for one in NEEDS.findall(text)}
+    text = (ROOT / "docs/testing.md").read_text()
+    assert ("ip", "iproute2") in needed
+    missing = [each for one in needed for each in filter(None, one) if f"`{each}`" not in text]
+    assert missing == []

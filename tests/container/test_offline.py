@@ -1,0 +1,31 @@
+"""docs/install.md: wheels and glibcs made where there is internet run where there is none."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.container.kit import ROOT, Image
+
+PAGE = (ROOT / "docs/install.md").read_text()
+MAKE, USE = re.findall(r"^```sh\n# with(?:out)? internet\n(.*?)^```", PAGE, re.M | re.S)
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("container")
+def test_a_node_without_internet(images: dict[str, Image], place: Path) -> None:
+    maker = images["build"].root
+    node = maker.over(place / "node")
+    # what the image's stage has built is not compiled again
+    script = MAKE.replace("offline/wheels .\n", "offline/wheels /wheels/*.whl\n")
+    assert script != MAKE
+    done = maker.run(["sh", "-ec", f"mkdir /out; cd /out\n{script}"], timeout=1200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    carried = [(maker.folder / "upper/out/offline.tar.gz", "/node/offline.tar.gz", "ro")]
+    bare = "rm -rf /opt/gai-harness /wheels /source /root/.cache; cd /node"
+    alone = ["unshare", "--net", "sh", "-ec", f"{bare}\n{USE}"]
+    done = node.run(alone, mounts=carried, timeout=1200)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    totals = done.stdout.splitlines()[-2:]
+    assert "2.36 amd64 (worker), 2.41 amd64 (cffi), 2.41 amd64 (worker)" in str(totals)
+    assert ", 0 disagree, 0 error" in str(totals)
