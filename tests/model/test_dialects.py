@@ -106,8 +106,8 @@ def test_before_the_table_begins_and_a_new_row() -> None:
 
 
 def test_versions_between_two_boundaries_are_one_dialect() -> None:
-    # 2.31, 2.34 with another systemd beside it, 2.36 with [SUCCESS=continue], 2.41 with its gai.conf,
-    # 2.42 with its protocol
+    # 2.31, 2.34 with another systemd beside it, 2.36 with [SUCCESS=continue], 2.41 with its
+    # gai.conf, 2.42 with its protocol
     parts = (0, 3), (3, 5), (5, 10), (10, 11), (11, 99)
     groups = [{dialect(glibc) for glibc in VERSIONS[a:b]} for a, b in parts]
     assert [len(group) for group in groups] == [1, 1, 1, 1, 1]
