@@ -360,3 +360,16 @@ EXPORTED enum nss_status _nss_gaiharness_gethostbyname2_r(const char *name, int 
     return _nss_gaiharness_gethostbyname3_r(name, family, host, buffer, size, errnop, h_errnop,
                                             NULL, NULL);
 }
+
+/* The same as a service that cannot give both families at once. */
+EXPORTED enum nss_status _nss_gai_family_gethostbyname3_r(const char *name, int family,
+                                                          struct hostent *host, char *buffer,
+                                                          size_t size, int *errnop,
+                                                          int *h_errnop, int32_t *ttlp,
+                                                          char **canonp)
+    __attribute__((alias("_nss_gaiharness_gethostbyname3_r")));
+EXPORTED enum nss_status _nss_gai_family_gethostbyname2_r(const char *name, int family,
+                                                          struct hostent *host, char *buffer,
+                                                          size_t size, int *errnop,
+                                                          int *h_errnop)
+    __attribute__((alias("_nss_gaiharness_gethostbyname2_r")));

@@ -11,7 +11,12 @@ from harness.compare.run import HostJob
 from harness.compare.selftest import marked
 from harness.glibcs import Build, Emulator, GlibcError, together
 from harness.glibcs.libc_files import MYHOSTNAME
-from harness.native.worker_lane import MODULE_NAME, bundled_module, bundled_worker
+from harness.native.worker_lane import (
+    FAMILY_MODULE_NAME,
+    MODULE_NAME,
+    bundled_module,
+    bundled_worker,
+)
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
 from harness.text.nearest import did_you_mean
@@ -199,7 +204,7 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
 
 
 def _staged(build: Build, emulator: Emulator | None = None) -> Path:
-    modules = {MODULE_NAME: bundled_module(build.arch)}
+    modules = dict.fromkeys((MODULE_NAME, FAMILY_MODULE_NAME), bundled_module(build.arch))
     return glibcs.stage(build, bundled_worker(build.arch), modules, emulator)
 
 

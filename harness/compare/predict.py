@@ -17,7 +17,7 @@ from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
-from harness.model.services import Resolver, Service, ascii_lower
+from harness.model.services import Kind, Resolver, Service, ascii_lower
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES
@@ -75,7 +75,7 @@ def chosen(lookups: Sequence[Lookup], text: str) -> list[int]:
 
 def name_service(
     names: Mapping[str, Sequence[str]],
-    kind: Literal["files", "dns", "nss"],
+    kind: Kind,
     first_reply: Literal["A", "AAAA"],
     view: HostView,
 ) -> NameService:

@@ -2,7 +2,7 @@
 
 import os
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +17,17 @@ from harness.compare.verdict import Analysis, judge
 from harness.kernel.own_names import IPV6_FILES
 from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
+from harness.model.services import Kind
 from harness.native.cffi_lane import CffiLane  # here, and not by every sandbox anew
 from harness.native.lanes import Lane, Session
 from harness.native.record import Answer, LaneError, Outcome, Query
 from harness.native.trace import Trace, traced
-from harness.native.worker_lane import WorkerLane, bundled_module
+from harness.native.worker_lane import (
+    FAMILY_MODULE_NAME,
+    MODULE_NAME,
+    WorkerLane,
+    bundled_module,
+)
 from harness.sandbox import DeviceNote, NoSandbox, Pool, SandboxError
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup, Scenario
@@ -166,8 +172,8 @@ def collect(
     view = replace(box.observe(targets), netlink=netlink)
     before_lookups()
     with ExitStack() as stack:
-        ready = names.asks("nss"), names.asks("myhostname"), netlink
-        lanes = [stack.enter_context(open_lane(box, spec, *ready)) for spec in job.lanes]
+        kinds = {service.kind for service in names.chain}
+        lanes = [stack.enter_context(open_lane(box, spec, kinds, netlink)) for spec in job.lanes]
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             files = files_of(conf, scenario.lookups)
@@ -237,23 +243,25 @@ def _answering(spec: LaneSpec, outcome: Outcome) -> LaneSpec:
 
 
 def open_lane(
-    box: "sandbox.Box",
-    spec: LaneSpec,
-    module: bool = False,
-    myhostname: bool = False,
-    netlink: bool = True,
+    box: "sandbox.Box", spec: LaneSpec, kinds: Collection[Kind] = (), netlink: bool = True
 ) -> Lane:
-    """Inside a sandbox: the lane of a spec, ready for the name service modules that are asked.
+    """Inside a sandbox: the lane of a spec, ready for the name services that are asked.
 
     Without ``netlink`` its processes may open no such socket.
 
     Raises LaneError for a worker that does not start, or lacks a module, with the build's name.
     """
+    myhostname = "myhostname" in kinds
     if myhostname and not spec.myhostname:
         raise LaneError(lacks_module(spec))
     if not spec.command:
         # a private root has the module in its library folder
-        return CffiLane([bundled_module()] if module else [], netlink)
+        modules = [bundled_module()] if "nss" in kinds else []
+        if "nss_by_family" in kinds:  # glibc looks for it by the name it calls itself
+            own, other = MODULE_NAME.encode(), FAMILY_MODULE_NAME.encode()
+            modules.append(box.tmpdir() / FAMILY_MODULE_NAME)
+            modules[-1].write_bytes(bundled_module().read_bytes().replace(own, other))
+        return CffiLane(modules, netlink)
     lane = worker_lane(box, spec, (), IPV6_FILES if myhostname else (), netlink)
     try:
         lane.start()

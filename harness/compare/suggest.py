@@ -23,6 +23,7 @@ _PLACES = {
     "files": "the hosts file",
     "dns": "the name's DNS records",
     "nss": "what the name service gives",
+    "nss_by_family": "what the name service gives",
 }
 
 

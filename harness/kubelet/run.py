@@ -133,7 +133,7 @@ def _text(path: str) -> str | None:
 
 
 def _as_go_lists(names: NameService, name: str) -> tuple[Target, ...]:
-    if names.kind == "nss":  # a name service Go's own resolver does not know
+    if names.kind.startswith("nss"):  # a name service Go's own resolver does not know
         return ()
     known = names.names.get(name.lower(), ())
     if names.kind == "dns":  # the two replies one after the other; only unreachable ones tie

@@ -132,6 +132,12 @@ ROWS: tuple[Row, ...] = (
         "[read: 1c37b8022e, bug 28931; run]",
     ),
     *_from(
+        (2, 36), "last_family_noted",
+        "of a service that gives one family at a time it stays known that IPv6 was found "
+        "[run: 2.31]",
+        "IPv4 that is found after IPv6 makes glibc forget that IPv6 was [read; run]",
+    ),
+    *_from(
         (2, 36), "no_aaaa_known", "resolv.conf's no-aaaa is not known [run: 2.31]",
         "with resolv.conf's no-aaaa DNS gives no IPv6 address [read: f282cdbe7f; run]",
     ),
@@ -228,6 +234,7 @@ class Dialect:
     no_data_told_by_family: bool
     numeric_names_whole: bool
     continue_discards: bool
+    last_family_noted: bool
     no_aaaa_known: bool
     merge_ends_lookup: bool
     gaiconf_numbers_checked: bool

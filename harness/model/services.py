@@ -21,7 +21,7 @@ AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 AI_CANONNAME, AI_V4MAPPED, AI_ALL = 0x2, 0x8, 0x10
 FAMILY = {4: AF_INET, 6: AF_INET6}
 
-Kind = Literal["files", "dns", "nss", "myhostname"]
+Kind = Literal["files", "dns", "nss", "nss_by_family", "myhostname"]
 Status = Literal["SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN"]
 Action = Literal["return", "continue", "merge"]
 
@@ -117,7 +117,7 @@ def answer(
     """
     if family == AF_INET and not flags & AI_CANONNAME:
         return _through_gethostbyname2(chain, name, dialect)
-    together = family == AF_UNSPEC or dialect.families_asked_together
+    at_once = family == AF_UNSPEC or dialect.families_asked_together
     found = Answer([], got_ipv6=False, canonname=None)
     no_data = no_inet6_data = merge = False
     status: Status = "UNAVAIL"
@@ -128,24 +128,29 @@ def answer(
                 if status in ("UNAVAIL", "TRYAGAIN"):
                     raise LookupFailed("EAI_SYSTEM")
                 break
-        elif found.targets and together:
+        elif found.targets and at_once:
             raise UndefinedAnswer
-        if together:
+        if at_once and service.kind != "nss_by_family":
             reply = _both_families(service, name, first_reply, dialect)
             taken = _taken(reply.targets, family, flags)
             no_data = no_inet6_data = reply.no_data or (reply.status == "SUCCESS" and not taken)
             got_ipv6 = family == AF_INET6 and any(one.address.version == 6 for one in reply.targets)
             status, replies = reply.status, [reply]
         else:
-            replies = [_of_family(service, name, family, dialect)]
+            first = AF_INET if family == AF_INET else AF_INET6
+            replies = [_of_family(service, name, first, dialect)]
             six, taken = replies[0], list(replies[0].targets)
             no_data = no_inet6_data = six.no_data and _tells(service, dialect)
-            got_ipv6 = found.got_ipv6 or (family == AF_INET6 and bool(taken))
-            if family == AF_INET6 and flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6):
+            got_ipv6 = found.got_ipv6 or (first == AF_INET6 and bool(taken))
+            maps = flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6)
+            if family == AF_UNSPEC or (family == AF_INET6 and maps):
                 four = _of_family(service, name, AF_INET, dialect)
                 replies.append(four)
                 no_data = four.no_data and _tells(service, dialect)
-                others = [mapped(one.address) for one in four.targets]
+                got_ipv6 &= not (four.targets and dialect.last_family_noted)
+                others = list(four.targets)
+                if family == AF_INET6:
+                    others = [mapped(one.address) for one in others]
                 kept = dialect.mapped_beside_ipv6 or not others
                 taken = [*taken, *others] if kept else others
             status = "SUCCESS" if any(one.status == "SUCCESS" for one in replies) else six.status
@@ -165,7 +170,7 @@ def answer(
 
 def _tells(service: Service, dialect: Dialect) -> bool:
     """Whether glibc hears of a look-up for one family that the name is known."""
-    return dialect.no_data_told_by_family or service.kind == "nss"
+    return dialect.no_data_told_by_family or service.kind.startswith("nss")
 
 
 def _through_gethostbyname2(chain: Sequence[Service], name: str, dialect: Dialect) -> Answer:

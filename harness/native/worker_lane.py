@@ -12,6 +12,8 @@ from harness.versions import interpreter_arch
 
 #: What glibc makes of the service name "gaiharness" in nsswitch.conf.
 MODULE_NAME = "libnss_gaiharness.so.2"
+#: Of "gai_family", the same module as a service that cannot give both families at once.
+FAMILY_MODULE_NAME = "libnss_gai_family.so.2"
 
 
 def bundled_worker(arch: str | None = None) -> Path:

@@ -171,6 +171,9 @@ class Builder(ExitStack):
             if names is not None or resolver is not None:
                 scenario = _renamed(scenario, names, resolver)
             loaded = replace(loaded, scenario=scenario, gai_conf=conf.data, gai_conf_name=conf.name)
+            if scenario.asks("nss_by_family") or scenario.netlink == "refused":
+                why = "a program of one's own takes no part in that"
+                raise PlanError(f"gai_host: neither nss_by_family nor netlink: refused: {why}")
             return self.enter_context(HostBox(self.lab.pool, loaded))
         except SandboxUnavailable as problem:
             line = self.lab.give_up(problem)

@@ -64,7 +64,7 @@ class Box:
         for the name service module, which alone takes addresses with %zone.
         Raises SandboxError.
         """
-        if resolver == "nss":
+        if resolver.startswith("nss"):
             names = self._with_numbers(names)
         self._serve(Zone.of(names, first_reply) if resolver == "dns" else None)
         write_names(self.etc, names, resolver)
@@ -82,7 +82,7 @@ class Box:
             self.etc,
             service.hosts,
             service.files,
-            lines if "nss" in kinds else None,
+            lines if any(kind.startswith("nss") for kind in kinds) else None,
             service.multi,
             conf.lines(),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-Resolver = Literal["files", "dns", "nss"]
+Resolver = Literal["files", "dns", "nss", "nss_by_family"]
 
 # The services every sandbox knows, from IANA's registry: enough for look-ups by service
 # name, and the same on every machine. Those without other protocols exist for tcp and for udp.
@@ -40,7 +40,7 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType(
 
 NAME_SERVER = "127.0.0.1"
 _MODULE_FILE = "gaiharness.names"  # of the name service module, csrc/NSS.md
-_MODULE = "gaiharness"  # its name in nsswitch.conf
+_MODULES = {"nss": "gaiharness", "nss_by_family": "gai_family"}  # its names in nsswitch.conf
 _MINIMUM_STEP = 1_000_000  # ns between two versions of a file
 
 
@@ -48,13 +48,12 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
     """Write hosts, nsswitch.conf, resolv.conf, host.conf, services, protocols and networks.
 
     The addresses of ``names``, in order, go into the hosts file when ``resolver`` is "files", and
-    into the name service module's own when it is "nss", where scope ids are numbers.
-    Raises OSError.
+    into the name service module's own when it is "nss" or "nss_by_family", where scope ids are
+    numbers. Raises OSError.
     """
     lines = [f"{address} {name}" for name, addresses in names.items() for address in addresses]
-    write_services(
-        etc, resolver, lines if resolver == "files" else (), lines if resolver == "nss" else None
-    )
+    module = lines if resolver.startswith("nss") else None
+    write_services(etc, resolver, lines if resolver == "files" else (), module)
 
 
 def write_services(
@@ -71,7 +70,7 @@ def write_services(
     lines of the hosts file, ``module`` those of the module's, None without it; ``multi`` is
     host.conf's; ``resolv_conf`` are more lines of that file. Raises OSError.
     """
-    listed = re.sub(r"\bnss\b", _MODULE, hosts)
+    listed = re.sub(r"\bnss(_by_family)?\b", lambda kind: _MODULES[kind[0]], hosts)
     texts: dict[str, str | None] = {
         "hosts": "".join(f"{line}\n" for line in files),
         _MODULE_FILE: None if module is None else "".join(f"{line}\n" for line in module),

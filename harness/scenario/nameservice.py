@@ -189,7 +189,7 @@ class NameService(Model):
                 address, *names = line.split()
                 yield from ((name, address) for name in dict.fromkeys(map(ascii_lower, names)))
             return
-        lists = {"dns": self.dns.names, "nss": self.nss}
+        lists = {"dns": self.dns.names, "nss": self.nss, "nss_by_family": self.nss}
         for name, addresses in lists.get(kind, {}).items():
             plain = name.removesuffix(".") if kind == "dns" else name
             yield from ((plain, address) for address in addresses)

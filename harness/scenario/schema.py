@@ -22,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 Family = Literal["unspec", "inet", "inet6"]
+Resolver = Literal["files", "dns", "nss", "nss_by_family"]
 SockType = Literal["any", "stream", "dgram", "raw", "seqpacket", "dccp"]
 MOST_ANSWERS = 16384
 """So many addresses may all look-ups of a scenario return together."""
@@ -137,7 +138,7 @@ class Scenario(Model):
     description: Annotated[Text, Field(max_length=8192)] = ""
     host: Host
     names: Names = Field(default_factory=FrozenDict)
-    resolver: Literal["files", "dns", "nss"] = "files"
+    resolver: Resolver = "files"
     dns: Dns = Dns()
     name_service: NameService | None = None
     netlink: Literal["allowed", "refused"] = "allowed"
@@ -193,7 +194,7 @@ class Scenario(Model):
         """Refuse a %zone that is no interface of the host, or that its resolver cannot carry."""
         known = {**self.host.interfaces, "lo": None}
         tables: list[tuple[Place, bool, Mapping[str, tuple[str, ...]]]] = [
-            (("names",), self.resolver == "nss", self.names)
+            (("names",), self.resolver.startswith("nss"), self.names)
         ]
         if self.name_service is not None:
             of_dns, of_nss = self.name_service.dns.names, self.name_service.nss

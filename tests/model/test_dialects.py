@@ -26,6 +26,7 @@ FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
         ("no_data_told_by_family", "2.26", "2.27"),
         ("numeric_names_whole", "2.28", "2.29"),
         ("continue_discards", "2.35", "2.36"),
+        ("last_family_noted", "2.35", "2.36"),
         ("no_aaaa_known", "2.35", "2.36"),
         ("merge_ends_lookup", "2.40", "2.41"),
         ("gaiconf_numbers_checked", "2.40", "2.41"),
@@ -44,7 +45,7 @@ def test_what_changed_from_2_29_on() -> None:
     old, new = asdict(dialect("2.29")), asdict(dialect("2.44"))
     changed = {feature for feature in old if old[feature] != new[feature]}
     assert changed == {
-        "glibc", "continue_discards", "no_aaaa_known", "merge_ends_lookup",
+        "glibc", "continue_discards", "last_family_noted", "no_aaaa_known", "merge_ends_lookup",
         "gaiconf_numbers_checked", "mptcp_known", "systemd",
     }  # fmt: skip
 

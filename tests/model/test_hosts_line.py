@@ -12,7 +12,14 @@ from harness.model.services import Action, Kind, Resolver, Service, Status
 
 OLD, MIDDLE, NEW = dialect("2.31"), dialect("2.36"), dialect("2.44")
 UNSPEC, INET, INET6 = 0, 2, 10
-HELD = {"files": {"a": "192.0.2.1 2001:db8::1", "b": "192.0.2.9"}, "dns": {"a": "192.0.2.2"}}
+HELD: dict[Kind, dict[str, str]] = {
+    "files": {"a": "192.0.2.1 2001:db8::1", "b": "192.0.2.9"},
+    "dns": {"a": "192.0.2.2"},
+    "nss_by_family": {
+        "a": "192.0.2.1 ::ffff:192.0.2.7 2001:db8::1 192.0.2.2",
+        "b": "::ffff:192.0.2.7 2001:db8::1",
+    },
+}
 
 
 def service(kind: Kind, actions: dict[Status, Action] | None = None) -> Service:
@@ -59,6 +66,23 @@ def test_whose_word_counts(
 ) -> None:
     chain = service("files", actions), service("dns")
     assert said(chain, name, family, spoken) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "spoken", "wanted"),
+    [
+        ("a", 0, NEW, "::ffff:192.0.2.7 2001:db8::1 192.0.2.1 192.0.2.2"),
+        ("a", AI_CANONNAME, NEW, "::ffff:192.0.2.7 2001:db8::1 192.0.2.1 192.0.2.2"),
+        # mapped ones go where IPv6 is known to be found, which later IPv4 makes newer ones forget
+        ("a", AI_V4MAPPED, NEW, "::ffff:192.0.2.7 2001:db8::1 192.0.2.1 192.0.2.2"),
+        ("a", AI_V4MAPPED, OLD, "2001:db8::1 192.0.2.1 192.0.2.2"),
+        ("b", AI_V4MAPPED, NEW, "2001:db8::1"),
+        ("b", AI_V4MAPPED, OLD, "2001:db8::1"),
+        ("none", 0, NEW, "EAI_NONAME"),
+    ],
+)
+def test_one_family_after_the_other(name: str, flags: int, spoken: Dialect, wanted: str) -> None:
+    assert said((service("nss_by_family"),), name, UNSPEC, spoken, flags) == wanted
 
 
 def test_the_first_line_that_can_be_said_in_the_family() -> None:

@@ -34,7 +34,7 @@ from harness.model.transport import ProcessAborted
 from harness.native.frames import lookup_payload
 from harness.native.lanes import Lane
 from harness.native.record import TIME, Crashed, Outcome, TimedOut, decode
-from harness.native.worker_lane import MODULE_NAME
+from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
 from harness.sandbox import Outcome as JobEnd
 from harness.sandbox import Pool
 from harness.scenario.fuzz import Batch, Round, draw_batch, scenario_of
@@ -135,9 +135,8 @@ class Engine(AbstractContextManager["Engine"]):
         self._stack = ExitStack()
         enter = self._stack.enter_context
         netlink = batch.netlink == "allowed"
-        self._lanes = [
-            enter(worker_lane(box, spec, (MODULE_NAME,), netlink=netlink)) for spec in lanes
-        ]
+        preload = FAMILY_MODULE_NAME if batch.resolver == "nss_by_family" else MODULE_NAME
+        self._lanes = [enter(worker_lane(box, spec, (preload,), netlink=netlink)) for spec in lanes]
         self._fixed: dict[Rule9, list[Fixed]] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
 

@@ -27,7 +27,7 @@ from harness.model.lookup import looks_numeric
 from harness.sandbox import Pool
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.load import as_yaml
-from harness.scenario.schema import After, Host, Lookup
+from harness.scenario.schema import After, Host, Lookup, Resolver
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Trial:
     answer: tuple[str, ...]
     gai_conf: bytes | None
     lookup: dict[str, Any]
-    resolver: Literal["files", "dns", "nss"]
+    resolver: Resolver
     first_reply: Literal["A", "AAAA"] = "A"
     changes: tuple[dict[str, Any], ...] = ()
     netlink: Literal["allowed", "refused"] = "allowed"

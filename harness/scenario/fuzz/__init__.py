@@ -9,7 +9,7 @@ from harness.model.host import address_text
 
 from ..host import Host
 from ..hostspec import Address
-from ..schema import After, Dns, Lookup, Scenario
+from ..schema import After, Dns, Lookup, Resolver, Scenario
 from . import weights
 from .gaiconf import draw_gai_conf, with_reload
 from .hosts import draw_host
@@ -37,7 +37,7 @@ class Batch:
     names: Mapping[str, tuple[str, ...]]
     lookups: tuple[Lookup, ...]
     rounds: tuple[Round, ...]
-    resolver: Literal["files", "dns", "nss"] = "nss"
+    resolver: Resolver = "nss"
     first_reply: Literal["A", "AAAA"] = "A"
     netlink: Literal["allowed", "refused"] = "allowed"
 
@@ -60,7 +60,7 @@ def draw_batch(seed: int, number: int) -> Batch:
     dice = Dice(f"gai-harness fuzz {seed} {number}")
     host = draw_host(dice)
     resolver = dice.pick(weights.RESOLVERS)
-    destinations = _draw_destinations(dice, host, zones=resolver == "nss")
+    destinations = _draw_destinations(dice, host, zones=resolver.startswith("nss"))
     # what looks like a number is no name for all
     called = [*(f"n{i}" for i in range(1, weights.NAMES)), "256.1.1.1"]
     names = {name: _draw_answer(dice, destinations) for name in called}

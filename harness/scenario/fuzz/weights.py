@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
-from ..schema import Family, SockType
+from ..schema import Family, Resolver, SockType
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ SYSCTLS = {
     "net.ipv6.conf.default.use_tempaddr=2": 0.04, "net.ipv4.conf.all.route_localnet=1": 0.03,
 }  # fmt: skip
 
-RESOLVERS: dict[Literal["nss", "files", "dns"], float] = {"nss": 82, "files": 14, "dns": 4}
+RESOLVERS: dict[Resolver, float] = {"nss": 76, "nss_by_family": 6, "files": 14, "dns": 4}
 FIRST_REPLIES: dict[Literal["A", "AAAA"], float] = {"A": 50, "AAAA": 50}
 NAMES = 40
 ANSWERS = {
