@@ -1,94 +1,131 @@
 """Would the library notice a fault of the model? Every small change of it is tried.
 
-python -P tools/mutation.py FOLDER [MODULE …] [--part K/N]
+python -P tools/mutation.py FOLDER [MODULE …]
 
-What the oldest glibc, the newest and one of another processor answered to the library and to a
-part of the rule 9 suite is collected once and kept in FOLDER. Then the modules of `harness.model`
-that decide an answer are changed in one place at a time, by all operators of cosmic-ray, and the
-changed model judges what was collected. A change after which every result is as it was has
-survived: FOLDER/survivors.txt has it. Exit status 1 when more than 3 % survive.
+What glibcs of several versions and processors answered to the library and to a part of the
+rule 9 suite is collected once and kept in FOLDER. Then the modules of `harness.model` that decide
+an answer are changed in one place at a time, by all operators of cosmic-ray, and the changed model
+is held against what was collected. A change after which every result is as it was has survived:
+FOLDER/MODULE.diff has those of a module. Exit status 1 when more than 3 % survive.
 """
 
 import argparse
 import ast
+import gc
 import importlib.abc
 import importlib.util
+import inspect
 import os
 import pickle
-import signal
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from difflib import unified_diff
+from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 TREE = Path(__file__).resolve().parents[1]
 MODEL = TREE / "harness/model"
 DECIDING = (
     "addresses", "address_table", "dialects", "gaiconf", "host", "lookup", "order", "policy",
-    "reload",
+    "reload", "services",
 )  # fmt: skip
-"""The tests of the model judge the others: they find words for what these decide, or speak of
-versions that cannot be run."""
+"""The tests of the model judge the others: they find words and reasons for what these decide
+(`explain`, `presence`, `cycles`), are orders that no glibc has (`standards`), or speak of
+versions that cannot be run (`transport`)."""
 MOST = 0.03
-_SECONDS = 120  # a change may make the model run for ever
+_BUILDS = "2.31,2.44,2.41,2.36:s390x,2.36:armhf"
 _EVERY = 50  # hosts of the rule 9 suite
-_PARTS = 29  # no divisor of the number of builds
+_FIRST = 20  # pieces of evidence that notice most changes
+_SECONDS, _BYTES = 20, 2 << 30  # a change may make the model run for ever, or grow
 _NEED_ARGUMENTS = ("VariableInserter", "VariableReplacer")
+_USERS = ("harness.model", "harness.compare", "harness.native", "harness.advice")
+"""What has to be imported anew for a changed model to be used."""
 
 
-def collect(folder: Path) -> list[bytes]:
-    """What the glibcs answered, in parts, pickled; from the folder where it was collected before.
+def collect(folder: Path) -> bytes:
+    """What the glibcs answered, pickled; from the folder where it was collected before.
 
-    The first part has a bit of everything, so that most changes are noticed at once.
+    Of a look-up that all builds answer alike, the oldest and the newest are enough.
     """
     kept = folder / "evidence.pickle"
     if not kept.exists():
         from harness.compare.plan import lanes_for, load_scenarios, load_suite, make_jobs
+        from harness.compare.verdict import _answered
 
         sys.path.append(str(TREE))
         from tests.compare.kit import evidence_of
 
-        lanes = lanes_for("2.31,2.44,2.36:s390x", "worker")
+        lanes = lanes_for(_BUILDS, "worker")
         scenarios = [*load_scenarios(()), *load_suite("rule9")[::_EVERY]]
-        folder.mkdir(parents=True, exist_ok=True)
         found = evidence_of(make_jobs(scenarios, lanes), 2)
-        parts = [pickle.dumps(found[at::_PARTS]) for at in range(_PARTS)]
-        kept.write_bytes(pickle.dumps(parts))
-    return list(pickle.loads(kept.read_bytes()))
+        pieces: list[Any] = []
+        for at in range(0, len(found), len(lanes)):
+            asked = found[at : at + len(lanes)]
+            alike = all(_answered(one.native) == _answered(asked[0].native) for one in asked)
+            pieces += asked[:2] if alike else asked
+        same: dict[bytes, Any] = {}
+        pieces = [
+            replace(one, **{  # each sandbox sent copies of its own
+                field: same.setdefault(pickle.dumps(value), value)
+                for field in ("scenario", "lookup", "view", "names", "lane")
+                for value in [getattr(one, field)]
+            })
+            for one in pieces
+        ]  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(pickle.dumps(pieces))
+    return kept.read_bytes()
 
 
 def changes(source: str) -> Iterator[tuple[str, str]]:
-    """Each changed source, with the operator that changed it."""
+    """Each changed source, with the operator that changed it: one statement after another."""
+    from cosmic_ray.ast import ast_nodes, get_ast
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator, operator_names
 
-    meaning = _meaning(source)
-    seen = {meaning}
-    for name in operator_names():
-        if name.endswith(_NEED_ARGUMENTS):
-            continue
-        operator = get_operator(name)()
-        number = 0
-        while (changed := mutate_code(source, operator, number)) is not None:
-            number += 1
-            with suppress(SyntaxError):
-                meaning = _meaning(changed)
-            if meaning not in seen:
-                seen.add(meaning)
-                yield name, changed
+    names = [name for name in operator_names() if not name.endswith(_NEED_ARGUMENTS)]
+    lines = source.splitlines(keepends=True)
+    for node in ast.parse(source).body:
+        decorators = getattr(node, "decorator_list", ())
+        first, end = min(one.lineno for one in (node, *decorators)) - 1, node.end_lineno
+        statement = "".join(lines[first:end])
+        nodes = list(ast_nodes(get_ast(statement)))
+        meaning = _meaning(statement)
+        seen = {meaning}
+        for name in names:
+            operator = get_operator(name)()
+            for number in range(sum(len(list(operator.mutation_positions(one))) for one in nodes)):
+                changed = mutate_code(statement, operator, number)
+                with suppress(SyntaxError):
+                    meaning = _meaning(changed)
+                if meaning not in seen:
+                    seen.add(meaning)
+                    yield name, "".join((*lines[:first], changed, *lines[end:]))
 
 
 def _meaning(source: str) -> str:
-    """The source without annotations of functions, which decide nothing."""
+    """The source without what decides nothing: annotations, what keeps values as they are, and
+    whether small numbers and words are compared with == or ``is``.
+    """
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
         if isinstance(node, ast.arg):
             node.annotation = None
+        if isinstance(node, ast.Compare):
+            same = {ast.Is: ast.Eq(), ast.IsNot: ast.NotEq()}
+            node.ops = [same.get(type(one), one) for one in node.ops]
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Name("annotation")
+        if isinstance(node, ast.Call):
+            kept = (one for one in node.keywords if one.arg not in ("frozen", "slots"))
+            node.keywords = list(kept)
     return ast.dump(tree)
 
 
@@ -107,28 +144,115 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, self._name, "exec"), module.__dict__)
 
 
-def notices(module: str, source: str, evidence: list[bytes]) -> bool:
-    """In a process of its own: whether a changed module fails, or judges anything otherwise."""
-    sys.meta_path.insert(0, Changed(f"harness.model.{module}", source))
-    try:
-        from harness.compare.verdict import judge
+def functions(old: CodeType, new: CodeType) -> Iterator[tuple[str, CodeType]]:
+    """The functions of two codes of a module that differ, by name; ValueError where more does."""
+    if old == new:
+        return
+    if old.co_flags & inspect.CO_OPTIMIZED:
+        yield old.co_qualname, new
+        return
+    if (old.co_code, old.co_names) != (new.co_code, new.co_names):
+        raise ValueError(old.co_qualname)
+    for one, other in zip(old.co_consts, new.co_consts, strict=True):
+        if isinstance(one, CodeType) and isinstance(other, CodeType):
+            yield from functions(one, other)
+        elif (one, type(one)) != (other, type(other)):
+            raise ValueError(old.co_qualname)
 
-        for part in evidence:
-            if any(judge(one).failed for one in pickle.loads(part)):
-                return True
-    except BaseException:  # whatever a change breaks is noticed
+
+class Judges:
+    """Holds changed models against the evidence, each in a process of its own.
+
+    A change within functions that no import calls is made in the model that stands here; for all
+    others the model is imported anew.
+    """
+
+    def __init__(self, evidence: bytes) -> None:
+        self._evidence = evidence
+        called: set[CodeType] = set()
+        sys.setprofile(lambda frame, *_: called.add(frame.f_code))
+        import harness.compare.verdict  # noqa: F401
+
+        sys.setprofile(None)
+        self._called = called
+        self._pieces = pickle.loads(evidence)
+        self._order = list(range(len(self._pieces)))  # what has noticed a change of late is first
+        gc.freeze()
+
+    def survives(self, module: str, source: str, changed: str) -> bool:
+        """Whether a change goes unnoticed."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+            resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            noticed = self._notices(f"harness.model.{module}", source, changed)
+            os.write(writing, str(noticed).encode())
+            os._exit(0)
+        os.close(writing)
+        said = os.read(reading, 99).decode()  # nothing where the process was ended
+        os.close(reading)
+        os.waitpid(child, 0)
+        if said.isdecimal():
+            self._order.insert(0, self._order.pop(self._order.index(int(said))))
+        return said == "None"
+
+    def _notices(self, name: str, source: str, changed: str) -> int | str | None:
+        """The number of the evidence that notices a change, or how else it is noticed."""
+        number: int | str = "import"
+        order, find = self._order, self._pieces.__getitem__
+        try:
+            if not self._in_place(name, source, changed):
+                first = {each: pickle.dumps(self._pieces[each]) for each in order[:_FIRST]}
+                for each in [each for each in sys.modules if each.startswith(_USERS)]:
+                    del sys.modules[each]
+                sys.meta_path.insert(0, Changed(name, changed))
+                rest = cache(lambda: pickle.loads(self._evidence))
+                find = lambda at: pickle.loads(first[at]) if at in first else rest()[at]  # noqa: E731
+            from harness.compare.presence import PresenceRow
+            from harness.compare.verdict import Analysis, judge, prediction_for, reasons
+
+            for number in order:
+                one = find(number)
+                found = prediction_for(one)  # and none of what is only said beside it
+                said = Analysis(found, reasons(found), (), (), (), PresenceRow())
+                if judge(one, known={one.case: said}).failed:
+                    return number
+        except BaseException:  # whatever a change breaks is noticed
+            return number
+        return None
+
+    def _in_place(self, name: str, source: str, changed: str) -> bool:
+        """Make a change in the model that stands here; whether that can be done."""
+        module = sys.modules[name]
+        codes = (compile(text, module.__file__ or "", "exec") for text in (source, changed))
+        try:
+            made = [(_function(module, path), code) for path, code in functions(*codes)]
+            if any(one.__code__ in self._called for one, _ in made):
+                return False
+            for one, code in made:
+                one.__code__ = code
+        except (AttributeError, KeyError, ValueError):
+            return False
+        for each in vars(module).values():
+            getattr(each, "cache_clear", bool)()
         return True
-    return False
 
 
-def survives(module: str, source: str, evidence: list[bytes]) -> bool:
-    """Whether a change goes unnoticed."""
-    child = os.fork()
-    if child == 0:
-        signal.alarm(_SECONDS)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        os._exit(notices(module, source, evidence))
-    return os.waitpid(child, 0)[1] == 0
+def _function(module: ModuleType, path: str) -> Any:
+    """The function of a module or of one of its classes."""
+    found: Any = module
+    for name in path.split("."):
+        found = vars(found)[name]
+    for inner in ("fget", "__func__", "__wrapped__"):
+        found = getattr(found, inner, found)
+    return found
+
+
+def read(module: str) -> str:
+    """The source of a module of the model."""
+    return (MODEL / f"{module}.py").read_text(encoding="utf-8")
 
 
 def main() -> int:
@@ -136,28 +260,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("modules", nargs="*", default=DECIDING)
-    parser.add_argument("--part", default="1/1", metavar="K/N", help="every N-th change, from K")
     options = parser.parse_args()
-    part, parts = map(int, options.part.split("/"))
-    evidence = collect(options.folder)
-    for name in [name for name in sys.modules if name.startswith(("harness", "tests"))]:
-        del sys.modules[name]  # each process imports the model anew, one module changed
-    tried = survived = 0
-    with (options.folder / "survivors.txt").open("a", encoding="utf-8") as file:
-        for module in options.modules:
-            source = (MODEL / f"{module}.py").read_text(encoding="utf-8")
-            for number, (operator, changed) in enumerate(changes(source)):
-                if number % parts != part - 1:
-                    continue
+    judges = Judges(collect(options.folder))
+    for text in (read("order"), read("order") + "None\n"):
+        if not judges.survives("order", read("order"), text):
+            sys.exit("the model as it is does not say what was collected: remove evidence.pickle")
+    all_tried = all_survived = 0
+    for module in options.modules:
+        source = read(module)
+        tried = survived = 0
+        with (options.folder / f"{module}.diff").open("w", encoding="utf-8") as file:
+            for operator, changed in changes(source):
                 tried += 1
-                if survives(module, changed, evidence):
+                if judges.survives(module, source, changed):
                     survived += 1
                     lines = unified_diff(
-                        source.splitlines(), changed.splitlines(), module, operator
+                        source.splitlines(), changed.splitlines(), module, operator, "", "", 1, ""
                     )
                     print("\n".join(lines), file=file, flush=True)
-            print(f"{module}: {survived} of {tried} survived so far", flush=True)
-    return int(survived > MOST * tried)
+        print(f"{module}: {survived} of {tried} survived", flush=True)
+        all_tried, all_survived = all_tried + tried, all_survived + survived
+    return int(all_survived > MOST * all_tried)
 
 
 if __name__ == "__main__":
