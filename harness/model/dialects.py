@@ -25,6 +25,7 @@ COMPLETE_FROM = "2.9"
 """From here on the table is complete, as far as has been read."""
 FIRST_RUN = "2.17"
 """The oldest glibc the worker starts under: it takes symbols of that version (clock_gettime)."""
+_FIRST = (2, 5)
 _32BIT = frozenset(row.name for row in ARCHITECTURES.values() if row.bits == 32)
 
 
@@ -41,7 +42,7 @@ class Row:
 
 def _from(since: tuple[int, int], feature: str, before: str, after: str) -> tuple[Row, Row]:
     """A feature that is off in the beginning and on from glibc ``since``, with both evidences."""
-    return Row(feature, False, (2, 5), before), Row(feature, True, since, after)
+    return Row(feature, False, _FIRST, before), Row(feature, True, since, after)
 
 
 ROWS: tuple[Row, ...] = (
@@ -63,7 +64,7 @@ ROWS: tuple[Row, ...] = (
         "a source in 127/8 is looked up as 127.0.0.1 when the socket was AF_INET [run]",
     ),
     Row(
-        "families_asked_together", False, (2, 5),
+        "families_asked_together", False, _FIRST,
         "a name service is asked for each family by itself [read]",
     ),
     Row(
@@ -77,7 +78,7 @@ ROWS: tuple[Row, ...] = (
         "both families are asked for at once by AF_UNSPEC only [read: 8479f23aa1; run]",
     ),
     Row(
-        "mapped_beside_ipv6", True, (2, 5),
+        "mapped_beside_ipv6", True, _FIRST,
         "AF_INET6 with AI_V4MAPPED and AI_ALL gives both [read]",
     ),
     Row(
@@ -90,7 +91,7 @@ ROWS: tuple[Row, ...] = (
         "AF_INET6 with AI_V4MAPPED and AI_ALL gives both again [read: 5cf88a83f2, bug 21295; run]",
     ),
     Row(
-        "rule7_fills_in_unknown", False, (2, 5),
+        "rule7_fills_in_unknown", False, _FIRST,
         "rule 7 looks at no interfaces up to 2.7 [read]",
     ),
     Row(
@@ -158,7 +159,7 @@ ROWS: tuple[Row, ...] = (
         "IPPROTO_MPTCP accepted as a hint [read]",
     ),
     Row(
-        "systemd", 247, (2, 5),
+        "systemd", 247, _FIRST,
         "the nss-myhostname beside it knows no _outbound, gives an address twice that is there "
         "twice, and ::1 where IPv6 is switched off [read; run: Debian's 247 with 2.31]",
     ),
@@ -174,18 +175,18 @@ ROWS: tuple[Row, ...] = (
         "to 2.44]",
     ),
     Row(
-        "shift_by_32", "modulo", (2, 5),
+        "shift_by_32", "modulo", _FIRST,
         "0xffffffff << 32 shifts modulo 32 and gives all ones: prefix length 0 means /32 "
         "[run: amd64, i386, arm64, riscv64, 2.31 to 2.44]",
     ),
     Row(
-        "shift_by_32", "zero", (2, 5),
+        "shift_by_32", "zero", _FIRST,
         "0xffffffff << 32 gives 0: prefix length 0 means every address is in the subnet "
         "[run: armhf, ppc64el, s390x, 2.31 to 2.44; armel is armhf's instruction set]",
         archs=frozenset({"armhf", "armel", "ppc64el", "s390x"}),
     ),
     Row(
-        "first_of_pair_keeps_top_bit", True, (2, 5), "both destinations of a comparison alike [run]"
+        "first_of_pair_keeps_top_bit", True, _FIRST, "both destinations of a comparison alike [run]"
     ),
     Row(
         "first_of_pair_keeps_top_bit", False, (2, 36),
@@ -199,8 +200,8 @@ ROWS: tuple[Row, ...] = (
         "first_of_pair_keeps_top_bit", True, (2, 37),
         "both destinations alike again [run: 2.41 to 2.44, built by GCC 14 and 15]",
     ),
-    Row("word_bits", 64, (2, 5), "strtoul's range is that of unsigned long [run]"),
-    Row("word_bits", 32, (2, 5), "strtoul's range is that of unsigned long [run]", archs=_32BIT),
+    Row("word_bits", 64, _FIRST, "strtoul's range is that of unsigned long [run]"),
+    Row("word_bits", 32, _FIRST, "strtoul's range is that of unsigned long [run]", archs=_32BIT),
 )  # fmt: skip
 
 

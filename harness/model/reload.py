@@ -45,12 +45,12 @@ class Reading:
         >>> first.sort(None, 1, new).sort(b"label ::1/128 0", 1, new).step.name
         'SAME_TIME'
         """
-        if self.step is not None and not self.reload:
+        first = self.step is None
+        if not first and not self.reload:
             return replace(self, step=Step.NOT_ASKED)
-        step = Step.FIRST if self.step is None else Step.AGAIN
         if data is None:
-            return replace(self, data=None, step=step if step is Step.FIRST else Step.GONE)
+            return replace(self, data=None, step=Step.FIRST if first else Step.GONE)
         if mtime == self.mtime:
             return replace(self, step=Step.SAME_TIME)
         reload = parse_gai_conf(data, dialect, reload=self.reload).reload
-        return Reading(data, mtime, reload, step)
+        return Reading(data, mtime, reload, Step.FIRST if first else Step.AGAIN)
