@@ -15,16 +15,15 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 
-from harness.model.host import IFA_F_OPTIMISTIC, AddressRow, HostView, Route, Target
+from harness.model.host import HostView, Route, Target
 
 from .netlink import Netlink, route_request
 from .own_names import own_names
 from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes, is_kernels_rule
+from .sources import answered, asked, can_be_source6, refused
 
 _TYPE = 23  # rtm_type
 _IPPROTO_UDP = 17
-_MAPPED = bytes(10) + b"\xff\xff"
-_IFA_F_TENTATIVE = 0x40
 _BINDV6ONLY = Path("/proc/sys/net/ipv6/bindv6only")
 
 
@@ -35,6 +34,7 @@ def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> H
     """
     only_ipv6 = _bindv6only()
     addresses = tuple(row.for_model for row in netlink.addresses())
+    has_source6 = any(can_be_source6(row.address, row.flags) for row in addresses)
     links = tuple(link.for_model for link in netlink.links())
     with closing(Netlink(os.sysconf("SC_PAGE_SIZE"))) as small:  # glibc's buffer
         unlisted = {link.index for link in links}.difference(small.link_indexes())
@@ -42,7 +42,7 @@ def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> H
         addresses=addresses,
         links=links,
         unlisted=frozenset(unlisted),
-        routes=_routes(netlink, targets, only_ipv6, any(map(_can_be_source6, addresses))),
+        routes=_routes(netlink, targets, only_ipv6, has_source6),
         bindv6only=only_ipv6,
         own=own_names(netlink) if own else None,
     )
@@ -108,53 +108,25 @@ def _connected(target: Target) -> Route:
             sock.connect(where)
             text: str = sock.getsockname()[0]
     except OSError as problem:
-        return _refused(problem.errno or 0)
+        return refused(problem.errno or 0)
     return Route(ip_address(text.partition("%")[0]))
-
-
-def _refused(number: int) -> Route:
-    """No route, but the errno for which there is none."""
-    return Route(None, errno.errorcode.get(number, f"errno {number}"))
 
 
 def _request(target: Target, only_ipv6: bool) -> bytes | Route:
     """The request for a target, or the answer where connect() asks no route."""
-    address = target.address
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        if only_ipv6:
-            return _refused(errno.ENETUNREACH)
-        address = address.ipv4_mapped
-    scoped = isinstance(address, IPv6Address) and _needs_scope(address)
-    if scoped and target.scope_id == 0:
-        return _refused(errno.EINVAL)
-    if not int(address):  # connect() takes it for the loopback one
-        address = ip_address("127.0.0.1" if address.version == 4 else "::1")
-    return route_request(address, target.scope_id if scoped else 0, _IPPROTO_UDP)
-
-
-def _needs_scope(address: IPv6Address) -> bool:
-    if address.is_multicast:
-        return address.packed[1] & 0x0F in (1, 2)
-    return address.is_link_local
+    wanted = asked(target, only_ipv6)
+    return wanted if isinstance(wanted, Route) else route_request(*wanted, _IPPROTO_UDP)
 
 
 def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:
     ipv4 = _version(target) == 4
     if isinstance(answer, int):
         # IPv6 chooses a source before it minds that there is no route
-        return _refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)
+        return refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)
     source = attributes(answer, ROUTE_ATTRIBUTES).get(RTA_PREFSRC)
     if not ipv4:
-        return _refused(errno.EADDRNOTAVAIL) if source is None else Route(IPv6Address(source))
+        return refused(errno.EADDRNOTAVAIL) if source is None else Route(IPv6Address(source))
     if answer[_TYPE] == ROUTE_TYPES["broadcast"]:
-        return _refused(errno.EACCES)  # the socket has no SO_BROADCAST
+        return refused(errno.EACCES)  # the socket has no SO_BROADCAST
     # a host without any address still sends, from 0.0.0.0
-    packed = source or bytes(4)
-    mapped = isinstance(target.address, IPv6Address)
-    return Route(IPv6Address(_MAPPED + packed) if mapped else IPv4Address(packed))
-
-
-def _can_be_source6(row: AddressRow) -> bool:
-    # a tentative address may not be used, unless it is optimistic
-    tentative = row.flags & (_IFA_F_TENTATIVE | IFA_F_OPTIMISTIC) == _IFA_F_TENTATIVE
-    return isinstance(row.address, IPv6Address) and not tentative
+    return answered(target, IPv4Address(source or bytes(4)))

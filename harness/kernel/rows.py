@@ -6,7 +6,7 @@ Source: linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/fib_rules.h.
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_interface
+from ipaddress import IPv6Address, ip_address, ip_interface, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Any
 
@@ -28,6 +28,14 @@ FR_ACT_GOTO = 2
 FIB_RULE_INVERT = 2
 KERNEL_RULES = {4: ((0, 255), (32766, 254), (32767, 253)), 6: ((0, 255), (32766, 254))}
 """Priority and table of the rules every network namespace begins with, by IP version."""
+KERNEL_LABELS = {
+    (ip_network(prefix), label)
+    for prefix, label in (
+        ("::/0", 1), ("fc00::/7", 5), ("fec0::/10", 11), ("2002::/16", 2), ("3ffe::/16", 12),
+        ("2001::/32", 6), ("2001:10::/28", 7), ("::ffff:0:0/96", 4), ("::/96", 3), ("::1/128", 0),
+    )
+}  # fmt: skip
+"""The rows an address label table begins with."""
 NO_LIMIT = 0xFFFFFFFF
 """What an unset suppressor of a rule, and a mask of all bits, holds."""
 RULE_WORDS = {

@@ -31,14 +31,6 @@ _KNOWN = frozenset(
         "FRA_UID_RANGE", "FRA_PROTOCOL", "FRA_SPORT_RANGE", "FRA_DPORT_RANGE",
     }
 )  # fmt: skip
-# what the kernel's table holds from the beginning
-_KERNEL_LABELS = {
-    (ip_network(prefix), label)
-    for prefix, label in (
-        ("::/0", 1), ("fc00::/7", 5), ("fec0::/10", 11), ("2002::/16", 2), ("3ffe::/16", 12),
-        ("2001::/32", 6), ("2001:10::/28", 7), ("::ffff:0:0/96", 4), ("::/96", 3), ("::1/128", 0),
-    )
-}  # fmt: skip
 
 
 def routes(dumps: Dumps, wanted: Sequence[str], left_out: list[Said]) -> list[Data]:
@@ -314,4 +306,4 @@ def labels(rows: Sequence[KernelLabel], names: Mapping[int, str]) -> list[Data] 
         if not row.index or row.index in names
     ]
     seen = {(ip_network(row["prefix"]), row["label"]) for row in found}
-    return found if rows and seen != _KERNEL_LABELS else None
+    return found if rows and seen != kernel.KERNEL_LABELS else None

@@ -1,0 +1,69 @@
+"""The kernel's choice of a source, worked out from its dumps, against the kernel itself."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count, islice
+from socket import AF_INET, AF_INET6
+
+import pytest
+
+from harness.kernel.sources import NotKnown, Routing
+from harness.model.addresses import parse_target
+from harness.sandbox import Box, Pool
+from harness.scenario.fuzz import Batch, draw_batch
+
+# settings that the dumps do not show
+_HIDDEN = ("use_oif_addrs_only", "route_localnet", "ignore_routes_with_linkdown", "bindv6only")
+Compared = tuple[str, str, str, str]
+
+
+def compared(box: Box, batch: Batch) -> Iterator[Compared]:
+    """Inside a sandbox: for each destination the outcome, what was said of it, and what is so."""
+    box.build(batch.host)
+    netlink = box._netlink
+    links, addresses = netlink.links(), netlink.addresses()
+    routes = [*netlink.routes(AF_INET), *netlink.routes(AF_INET6)]
+    indexes = {link.name: link.index for link in links}
+    texts = dict.fromkeys(text for each in batch.names.values() for text in each)
+    targets = [parse_target(text, indexes) for text in texts]
+    real = box.observe(targets).routes
+    # with the local table, and as `ip route` shows a host: without it
+    for tables in ((255, 254, 253), (254,)):
+        routing = Routing(links, addresses, [row for row in routes if row.table in tables])
+        for target in targets:
+            try:
+                said = routing.to(target)
+            except NotKnown as reason:
+                yield "open", str(target), str(reason), ""
+            else:
+                outcome = "right" if said == real[target] else "wrong"
+                yield outcome, str(target), str(said), str(real[target])
+
+
+def usual(batch: Batch) -> bool:
+    """Whether a host has the rules, labels and settings that every one begins with."""
+    hidden = any(
+        key.endswith(_HIDDEN) and value != "0" for key, value in batch.host.sysctls.items()
+    )
+    return not (hidden or batch.host.rules or batch.host.addrlabels)
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [pytest.param(60, marks=pytest.mark.fuzz), pytest.param(10_000, marks=pytest.mark.slow)],
+)
+def test_random_hosts_of_the_fuzzer(hosts: int) -> None:
+    batches = list(islice(filter(usual, (draw_batch(16, number) for number in count())), hosts))
+    outcomes: Counter[str] = Counter()
+    wrong: list[tuple[str, Compared]] = []
+    built = 0
+    with Pool() as pool:
+        for batch, done in zip(batches, pool.outcomes(compared, batches), strict=True):
+            built += done.error is None  # this kernel may lack a kind of interface
+            for each in done.values:
+                outcomes[each[0]] += 1
+                wrong += [(batch.title, each)] * (each[0] == "wrong")
+    print(built, outcomes)
+    assert wrong == []
+    assert built > 0.9 * hosts
+    assert outcomes["open"] < 0.1 * outcomes["right"]
