@@ -9,7 +9,7 @@ from harness.kernel.rows import ADDRESS_FLAGS, BY_KERNEL, SCOPES, KernelAddress,
 from harness.live.machine import Dumps
 from harness.live.said import Address, Data, Link, Said
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
-from harness.sandbox.devices import LOOPBACK_INDEX
+from harness.sandbox.values import LOOPBACK_INDEX
 from harness.scenario.hostspec import Kind
 
 _BY_TYPE = {ARPHRD_SIT: "sit", ARPHRD_TUNNEL: "tunnel", ARPHRD_TUNNEL6: "tunnel6"}

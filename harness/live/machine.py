@@ -6,14 +6,15 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET, AF_INET6
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from harness.kernel.netlink import Netlink
-from harness.kernel.observe import observe
 from harness.kernel.rows import HOP_LINKDOWN, Hop, KernelAddress, KernelLink, KernelRoute
 from harness.live.said import Said
 from harness.model.host import HostView, Target
-from harness.sandbox.devices import PEER_INDEX
+from harness.sandbox.values import PEER_INDEX
+
+if TYPE_CHECKING:
+    from harness.kernel.netlink import Netlink
 
 GAI_CONF = Path("/etc/gai.conf")
 _ROOT = Path("/proc/sys/net")
@@ -38,6 +39,9 @@ def read_gai_conf() -> bytes | None:
 
 def look(targets: Iterable[Target] = ()) -> HostView:
     """The host as its kernel describes it, with the ways to ``targets``. Raises OSError."""
+    from harness.kernel.netlink import Netlink
+    from harness.kernel.observe import observe
+
     with closing(Netlink()) as netlink:
         return observe(netlink, targets)
 
@@ -61,7 +65,7 @@ class Dumps:
     routes: tuple[KernelRoute, ...]
 
     @classmethod
-    def of(cls, netlink: Netlink) -> Self:
+    def of(cls, netlink: "Netlink") -> Self:
         """The dumps of the network namespace that ``netlink`` is in. Raises OSError."""
         links = (link for link in netlink.links() if link.index < PEER_INDEX or link.kind != "veth")
         addresses = (row for row in netlink.addresses() if row.local or row.address)

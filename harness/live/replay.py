@@ -19,7 +19,7 @@ from harness.model.host import (
     Target,
 )
 from harness.sandbox import Box, Pool
-from harness.sandbox.devices import PEER_INDEX
+from harness.sandbox.values import PEER_INDEX
 from harness.scenario import Scenario
 from harness.scenario.schema import Host
 

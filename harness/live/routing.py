@@ -9,13 +9,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.kernel import rows as kernel
-from harness.kernel.netlink import Netlink, route_request
 from harness.kernel.rows import Hop, KernelLabel, KernelRoute
 from harness.live.machine import Dumps
 from harness.live.said import Address, Data, Link, Said
+
+if TYPE_CHECKING:
+    from harness.kernel.netlink import Netlink
 
 _SCOPE_NAMES = {number: name for name, number in kernel.SCOPES.items()}
 _PREF_NAMES = {number: name for name, number in kernel.PREFERENCES.items() if name != "medium"}
@@ -158,7 +160,7 @@ def _scope(row: KernelRoute) -> str | None:
 
 
 def pinned(
-    netlink: Netlink,
+    netlink: "Netlink",
     routes: Sequence[Data],
     destinations: Sequence[str],
     names: Mapping[int, str],
@@ -190,8 +192,10 @@ def pinned(
     return [each for each in found.values() if (each["to"], each["table"]) not in taken]
 
 
-def _looked_up(netlink: Netlink, text: str) -> KernelRoute | None:
+def _looked_up(netlink: "Netlink", text: str) -> KernelRoute | None:
     """The route that the kernel takes for a destination."""
+    from harness.kernel.netlink import route_request
+
     (answer,) = netlink.ask([route_request(ip_address(text), flags=_LOOKUP_TABLE)])
     return None if isinstance(answer, int) else kernel.route(answer)
 

@@ -15,14 +15,11 @@ from harness.kernel import netlink
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 
 from . import sysctls
-from .values import Device, SandboxError, SandboxUnavailable
+from .values import PEER_INDEX, Device, SandboxError, SandboxUnavailable
 
 IFF_UP = 0x1
 IFF_NOARP = 0x80
 IFF_MULTICAST = 0x1000
-LOOPBACK_INDEX = 1
-PEER_INDEX = 1_000_000
-"""Hidden ends of veth pairs get this index plus their interface's, out of the way."""
 
 AS_ETHERNET = frozenset(
     {

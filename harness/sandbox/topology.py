@@ -15,7 +15,7 @@ from harness.scenario.schema import Address, Host, Interface
 from harness.scenario.sysctls import interface_of
 
 from . import devices, routing, sysctls, userns_diagnosis
-from .values import Device, DeviceNote
+from .values import LOOPBACK_INDEX, Device, DeviceNote
 
 _FOREVER = 0xFFFFFFFF
 _PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
@@ -23,7 +23,7 @@ _PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
 # make addresses of its own: see _in_order() for what a temporary address becomes.
 _NOT_TAKEN = {"temporary", "mngtmpaddr", "tentative"}
 _UNFINISHED_FLAGS = {"optimistic", "tentative"}
-_LOOPBACK = Device("lo", "loopback", "lo", devices.LOOPBACK_INDEX)
+_LOOPBACK = Device("lo", "loopback", "lo", LOOPBACK_INDEX)
 
 # nothing but what the scenario lists: no link-local address, no router, no waiting
 _BEGINNING = {
@@ -59,7 +59,7 @@ def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
         if interface_of(key) is None:
             sysctls.write(key, value)
     try:
-        devices.set_flags(sock, devices.LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
+        devices.set_flags(sock, LOOPBACK_INDEX, devices.IFF_UP, devices.IFF_UP)
     except netlink.RefusedError:  # AppArmor gives a user namespace without its rights
         problem = OSError(errno.EPERM, "")
         raise userns_diagnosis.refused("to configure a private network", problem) from None
@@ -193,7 +193,7 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
     names = {device.index: device.name for device in made}
     notes: list[DeviceNote] = []
     for row in sock.addresses():
-        if row.index == devices.LOOPBACK_INDEX or (row.index, row.own) in listed:
+        if row.index == LOOPBACK_INDEX or (row.index, row.own) in listed:
             continue
         attrs = {"IFA_LOCAL": str(row.own), "IFA_ADDRESS": str(row.far)}
         fields = {"family": row.family, "prefixlen": row.prefixlen, "index": row.index}

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
+LOOPBACK_INDEX = 1
+PEER_INDEX = 1_000_000
+"""Hidden ends of veth pairs get this index plus their interface's, out of the way."""
+
 
 class Closing:
     """What is to be closed, also by leaving a with block; `close` is harmless when repeated."""

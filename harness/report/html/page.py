@@ -5,26 +5,25 @@ import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from hashlib import sha256
-from importlib.resources import files
 from itertools import chain
 from pathlib import PurePath
 from typing import TextIO
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 import harness
 from harness.compare.results import LookupReport
-from harness.report.html.answers import SYMBOLS, TITLES, Group, PrefixBits, listed
+from harness.report.html.answers import TITLES, Group
+from harness.report.html.drawing import environment, inlined
 from harness.report.html.views import Columns, LookupView, Overview, views_of
 from harness.report.text import device_lines
-from harness.report.words import acceptance, change_notes, equality
+from harness.report.words import acceptance, change_notes
 from harness.report.writer import KeepingWriter
 from harness.sandbox.spool import Spool
-from harness.text.shown import bare, escaped, one_line
+from harness.text.shown import bare
 
 _STYLES = ("page.css", "controls.css", "matrix.css", "lookup.css", "bits.css", "print.css")
 _SCRIPTS = ("state.js", "store.js", "filters.js", "matrix.js", "page.js")
@@ -61,8 +60,8 @@ class HtmlReport(KeepingWriter):
         head = Overview(columns)
         scenarios: dict[str, tuple[int, str]] = {}
         entries: Spool[str] = Spool()
-        environment = _environment(columns)
-        row, section = map(environment.get_template, ("row.html.j2", "lookup.html.j2"))
+        templates = _environment(columns)
+        row, section = map(templates.get_template, ("row.html.j2", "lookup.html.j2"))
         pieces: Spool[Piece] = Spool()
         few = len(self._reports) <= _FEW
         for view in views_of(self._reports, columns):
@@ -80,10 +79,10 @@ class HtmlReport(KeepingWriter):
         for held, pack in packs(pieces[n] for n in range(len(pieces)) if n not in shown):
             numbers.append(held)
             packed.append(pack)
-        theme, style = _inlined("theme.js"), _inlined(*_STYLES)
-        script = "(() => {\n" + _inlined(*_SCRIPTS) + "})();\n"
+        theme, style = inlined("theme.js"), inlined(*_STYLES)
+        script = "(() => {\n" + inlined(*_SCRIPTS) + "})();\n"
         made = self._made or datetime.now(UTC)
-        for text in environment.get_template("page.html.j2").generate(
+        for text in templates.get_template("page.html.j2").generate(
             head=head,
             title=self._title,
             version=harness.__version__,
@@ -105,48 +104,18 @@ class HtmlReport(KeepingWriter):
 
 
 def _environment(columns: Columns) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("harness.report.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    made = environment()
+    made.filters.update(
+        device_lines=device_lines, file=_file, acceptance=acceptance, notes=change_notes
     )
-    bits = environment.get_template("bits.html.j2")
-
-    @lru_cache(4096)  # the same addresses come again and again
-    def drawn(prefix: PrefixBits) -> Markup:
-        return Markup(bits.render(drawn=prefix))
-
-    environment.filters.update(
-        device_lines=device_lines, file=_file, acceptance=acceptance, notes=change_notes,
-        drawn=drawn, listed=listed,
-    )  # fmt: skip
-    environment.globals.update(
-        columns=columns, symbols=SYMBOLS, titles=TITLES, page_size=_PAGE_SIZE, equality=equality
-    )
-    return environment
-
-
-def _visible(value: object) -> object:
-    """A text with what cannot be seen escaped; our own HTML, and what is no text, as it is."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    first, *more = value.split("\n")
-    return "\n".join([escaped(first), *map(one_line, more)])
+    made.globals.update(columns=columns, page_size=_PAGE_SIZE)
+    return made
 
 
 def _file(report: LookupReport) -> str:
     """The name of a scenario's file, with the line of the look-up where it is known."""
     name = PurePath(report.source).name
     return name if report.line is None else f"{name}:{report.line}"
-
-
-def _inlined(*names: str) -> str:
-    """Several files of styles or scripts as one text. They are ours, and hold no end tag."""
-    folder = files("harness.report.html") / "assets"
-    return "".join(folder.joinpath(name).read_text("utf-8") for name in names)
 
 
 def _hash(text: str) -> str:
