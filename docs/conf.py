@@ -2,7 +2,8 @@
 
     sphinx-build -W --keep-going -n -b html docs OUT
 
-needs no network; nothing of the pages comes from elsewhere.
+brings Python for the browser once (docs/_ext/try_page.py); without, ``-D try_page_runtime=0``, it
+needs no network. Nothing of the pages comes from elsewhere.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ extensions = [
     "inline_svg",
     "lexers",
     "schema_fields",
+    "try_page",
 ]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "_ext", "_static", "examples", "upstream"]

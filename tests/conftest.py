@@ -77,7 +77,7 @@ def _seed(own: Path, users: Path) -> None:
         version, arch = word.split(":")
         builds += [(suite, arch) for suite in distribution.carrying(version)]
     names = [f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}" for suite, arch in builds]
-    for name in (*(f"builds/{name}" for name in names), "qemu"):
+    for name in (*(f"builds/{name}" for name in names), "qemu", "browser"):
         if (users / name).is_dir():
             shutil.copytree(users / name, own / name)
 

@@ -42,6 +42,7 @@ _TYPES = {
 _OTHER = 0xFFFF
 _LINK_FLAGS = {"UP": 0x1, "LOOPBACK": 0x8, "POINTOPOINT": 0x10}
 _ADDRESS_FLAGS = ADDRESS_FLAGS | {"secondary": 0x01, "dadfailed": 0x08}
+_PERMANENT = 0x80
 _HOP_FLAGS = {"dead": 1, "onlink": 4, "linkdown": 16}
 _NOT_MAIN = ("local", "broadcast", "anycast", "multicast")
 _REFUSALS = {
@@ -212,9 +213,12 @@ def _link(link: _Link) -> KernelLink:
 def _address(link: _Link, row: _Address) -> KernelAddress:
     local = ip_address(row.local)
     far = local if row.address is None else ip_address(row.address)
+    # of IPv6 the kernel sends both where they differ
+    own = local if local.version == 4 or far != local else None
     return KernelAddress(
-        link.ifindex, AF_INET if local.version == 4 else AF_INET6, far, local, row.prefixlen,
-        row.bits(_ADDRESS_FLAGS), _number(row.scope, SCOPES), row.label, row.metric,
+        link.ifindex, AF_INET if local.version == 4 else AF_INET6, far, own, row.prefixlen,
+        row.bits(_ADDRESS_FLAGS) | _PERMANENT * ("dynamic" not in (row.model_extra or {})),
+        _number(row.scope, SCOPES), row.label, row.metric,
     )  # fmt: skip
 
 
@@ -225,7 +229,8 @@ def _number(value: str | int, names: Mapping[str, int]) -> int:
 def _table(row: _Route) -> int:
     """The number of its table; 0 for one that is known by a name only."""
     if row.table is None:
-        return TABLES["local" if row.type in _NOT_MAIN else "main"]
+        own = row.type in _NOT_MAIN and row.protocol == "kernel"
+        return TABLES["local" if own else "main"]
     return _number(row.table, TABLES)
 
 

@@ -36,6 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (folder / name).symlink_to(ROOT / name)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-E", "-b", "html",
+         "-D", "try_page_runtime=0",
          folder / "docs", folder / "out"],
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
