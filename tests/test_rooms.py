@@ -14,7 +14,7 @@ ROOT = Path(harness.__file__).parent
 # from the inside out; the last ones are the doors
 ROOMS = (
     "text", "versions", "model", "advice", "scenario", "kernel", "sandbox", "native", "glibcs",
-    "live", "compare", "kubelet", "report", "doctor", "cli", "pytest_plugin", "__main__",
+    "live", "compare", "kubelet", "report", "browser", "doctor", "cli", "pytest_plugin", "__main__",
 )  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))
 
