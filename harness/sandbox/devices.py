@@ -24,7 +24,7 @@ IFF_MULTICAST = 0x1000
 AS_ETHERNET = frozenset(
     {
         "bridge", "bond", "vlan", "macvlan", "macvtap", "ipvlan", "veth", "dummy", "vxlan",
-        "tun", "wireguard", "gre",
+        "tun", "wireguard", "gre", "ppp",
     }
 )  # fmt: skip
 """Kinds that may be made as an ethernet: rule 7 counts them as native, and the kernel chooses a
@@ -38,6 +38,7 @@ _TYPES = {
     "tun": ("tun", *_CARDS),
     "wireguard": ("tun", *_CARDS),
     "gre": ("tun", *_CARDS),
+    "ppp": ("tun", *_CARDS),
     "sit": ("sit", "tun"),
     "tunnel": ("ipip", "tun"),
     "tunnel6": ("ip6tnl", "tun"),
@@ -74,7 +75,7 @@ _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
 _HARDWARE = {
     "sit": ARPHRD_SIT, "tunnel": ARPHRD_TUNNEL, "tunnel6": ARPHRD_TUNNEL6,
-    "tun": 0xFFFE, "wireguard": 0xFFFE, "gre": 778,  # linux/if_arp.h: NONE, IPGRE
+    "tun": 0xFFFE, "wireguard": 0xFFFE, "gre": 778, "ppp": 512,  # linux/if_arp.h: NONE, IPGRE
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from .values import Model, Number, PlainAddress, Prefix, Text, Truth, Whole
 Kind = Literal[
     "ethernet", "sit", "tunnel", "tunnel6",
     "bridge", "bond", "vlan", "macvlan", "macvtap", "ipvlan", "veth", "dummy", "vxlan", "tun",
-    "wireguard", "gre", "vrf",
+    "wireguard", "gre", "ppp", "vrf",
 ]  # fmt: skip
 _AddressFlag = Literal[
     "deprecated", "home", "optimistic", "nodad",

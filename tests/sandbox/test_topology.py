@@ -56,8 +56,8 @@ def test_an_interface_carries_exactly_the_addresses_listed_in_their_order(pool: 
 # a tun device, or where there is none an ethernet, stands for what this kernel lacks
 KINDS = {
     "ethernet": {1}, "bridge": {1}, "bond": {1}, "vlan": {1}, "macvlan": {1}, "tun": {0xFFFE, 1},
-    "wireguard": {0xFFFE, 1}, "gre": {778, 0xFFFE, 1}, "sit": {model.ARPHRD_SIT},
-    "tunnel": {model.ARPHRD_TUNNEL}, "tunnel6": {model.ARPHRD_TUNNEL6},
+    "wireguard": {0xFFFE, 1}, "gre": {778, 0xFFFE, 1}, "ppp": {512, 1},
+    "sit": {model.ARPHRD_SIT}, "tunnel": {model.ARPHRD_TUNNEL}, "tunnel6": {model.ARPHRD_TUNNEL6},
 }  # fmt: skip
 
 
