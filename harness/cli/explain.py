@@ -12,7 +12,7 @@ from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
 from harness.compare.live import explain_live
 from harness.compare.predict import lookup_title
-from harness.model.presence import Cause
+from harness.model.reasons import Cause
 from harness.native.trace import strace
 from harness.report.explanation import document, write_text
 from harness.scenario import library

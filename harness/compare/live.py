@@ -15,9 +15,9 @@ from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.names import AF_INET, AF_INET6, AF_UNSPEC, ask
 from harness.model.address_table import address_table
 from harness.model.addresses import inet_aton, inet_pton6
+from harness.model.dns import ascii_lower
 from harness.model.host import HostView, Target
 from harness.model.lookup import AI_ADDRCONFIG, AI_V4MAPPED, NameService, Request
-from harness.model.services import ascii_lower
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer as NativeAnswer
 from harness.native.record import Outcome

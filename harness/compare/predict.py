@@ -12,12 +12,13 @@ from harness.model import lookup as model_lookup
 from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
+from harness.model.dns import Resolver, ascii_lower
 from harness.model.gaiconf import Line
 from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
-from harness.model.services import Kind, Resolver, Service, ascii_lower
+from harness.model.services import Kind, Service
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES
@@ -99,6 +100,7 @@ def names_of(scenario: Scenario, view: HostView) -> NameService:
     given = scenario.name_service
     if given is None:
         return name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, view)
+    first = given.dns[0].first_reply
     services = []
     for kind, actions in parse_hosts(given.hosts):
         if kind == "myhostname":
@@ -110,17 +112,37 @@ def names_of(scenario: Scenario, view: HostView) -> NameService:
                 for name in dict.fromkeys(map(ascii_lower, names)):
                     of_lines.setdefault(name, []).append((address, names[0]))
             listed = {name: [address for address, _ in each] for name, each in of_lines.items()}
-            held = name_service(listed, kind, given.dns.first_reply, view)
+            held = name_service(listed, kind, first, view)
             owners = {name: tuple(owner for _, owner in each) for name, each in of_lines.items()}
             services.append(Service(kind, held.names, {}, owners, given.multi, actions))
-        else:
-            known = given.dns.names if kind == "dns" else given.nss
-            held = name_service(known, kind, given.dns.first_reply, view)
+        elif kind == "dns":
             conf = given.resolv_conf
-            resolver = Resolver(conf.search, conf.ndots, frozenset(conf.options))
-            services.append(Service(kind, held.names, actions=actions, resolver=resolver))
-    every = name_service(given.addresses(), "files", given.dns.first_reply, view)
+            options = frozenset(conf.options)
+            resolver = Resolver(conf.search, conf.ndots, options, conf.attempts)
+            services.append(
+                Service(kind, actions=actions, resolver=resolver, servers=given.servers)
+            )
+        else:
+            held = name_service(given.nss, kind, first, view)
+            services.append(Service(kind, held.names, actions=actions))
+    every = name_service(given.addresses(), "files", first, view)
     return replace(every, kind=services[0].kind, spelled={}, hosts=tuple(services))
+
+
+def first_servers(names: NameService) -> range:
+    """The DNS servers that may be asked first, where resolv.conf's rotate leaves that to chance."""
+    counts = [
+        len(one.servers)
+        for one in names.hosts
+        if "rotate" in one.resolver.options and one.resolver.offset is None
+    ]
+    return range(max(counts)) if max(counts, default=0) > 1 else range(0)
+
+
+def from_server(names: NameService, number: int) -> NameService:
+    """A name service whose DNS server of that number, from 0, is asked first."""
+    hosts = (replace(one, resolver=replace(one.resolver, offset=number)) for one in names.hosts)
+    return replace(names, hosts=tuple(hosts))
 
 
 def found_for(

@@ -10,7 +10,8 @@ from pydantic import Field
 from harness.compare.values import grouped
 from harness.model.host import address_text
 from harness.model.lookup import AF_INET, AF_INET6, AI_V4MAPPED, Request
-from harness.model.presence import Account, Cause, Made, Presence
+from harness.model.presence import Account, Made, Presence
+from harness.model.reasons import Cause
 
 _NAMED = 8  # addresses in one line
 _FAMILY = {AF_INET: "IPv4", AF_INET6: "IPv6"}
@@ -30,6 +31,13 @@ class AccountRow:
         tuple[Cause, ...], Field(description="without which it would be returned, or as it is held")
     ]
     why: Annotated[str, Field(description="the causes in words; empty where there are none")]
+    name: Annotated[
+        str | None,
+        Field(
+            description="the name that has it, where that is not the one asked for: "
+            "with a search domain, or at the end of aliases"
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class PresenceRow:
                     one.made,
                     one.causes,
                     "; ".join(_account(one, found)),
+                    one.name,
                 )
                 for one in found.accounts
             ),
@@ -86,10 +95,14 @@ class PresenceRow:
             else:
                 changes = (f"{one.address} to {one.returned}" for one in same)
                 yield f"changed {_listed(changes)}: {why}"
+        elsewhere = grouped((one for one in self.addresses if one.returned), lambda one: one.name)
+        for name, these in elsewhere.items():
+            if name is not None:
+                yield f"found {_listed(str(one.returned) for one in these)} as {name}"
         given = grouped((one for one in self.addresses if one.returned), lambda one: one.returned)
         doubles = [(returned, _times(same)) for returned, same in given.items() if len(same) > 1]
-        for times, these in grouped(doubles, lambda one: one[1]).items():
-            yield f"doubled {_listed(str(returned) for returned, _ in these)}: returned {times}"
+        for times, those in grouped(doubles, lambda one: one[1]).items():
+            yield f"doubled {_listed(str(returned) for returned, _ in those)}: returned {times}"
 
 
 def _times(rows: list[AccountRow]) -> str:
@@ -162,6 +175,20 @@ _CAUSES = {
     Cause.MULTI_OFF: "multi is off in host.conf: the hosts file gives one line of a name alone",
     Cause.EARLIER_SERVICE: "another service of nsswitch.conf's hosts line decides",
     Cause.NO_AAAA: "no-aaaa in resolv.conf: DNS is asked for no IPv6 address",
+    Cause.SEARCH: "resolv.conf's search domains and ndots: another name with an answer comes first",
+    Cause.EARLIER_SERVER: "another DNS server is asked first, and its answer counts",
+    Cause.SERVFAIL: "a DNS server says SERVFAIL",
+    Cause.REFUSED: "a DNS server says REFUSED",
+    Cause.SHORT: "a DNS server says REFUSED and leaves the question out",
+    Cause.FORMERR: "a DNS server says FORMERR",
+    Cause.NXDOMAIN: "a DNS server says NXDOMAIN: that there is no such name",
+    Cause.NODATA: "a DNS server says that the name has no such record",
+    Cause.UNRELATED: "a DNS server answers with records of other types alone",
+    Cause.TRUNCATED: "a DNS server asks for TCP",
+    Cause.LAME: "a DNS server is not responsible, and asks no other",
+    Cause.SILENT: "a DNS reply does not come",
+    Cause.LATE: "a DNS reply comes too late",
+    Cause.CLOSED: "no DNS server listens there",
     Cause.ALL_ADDS: "with AI_ALL the IPv4 form that a hosts file's line has is mapped and added",
     Cause.NO_OWN_ADDRESS: "myhostname gives it where the host has no address of the family asked "
     "for",

@@ -11,7 +11,15 @@ from harness import sandbox
 from harness.compare.causes import causes
 from harness.compare.changes import against, architectures, changes
 from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
-from harness.compare.predict import found_for, lookup_title, names_of, request_for, targets_of
+from harness.compare.predict import (
+    first_servers,
+    found_for,
+    from_server,
+    lookup_title,
+    names_of,
+    request_for,
+    targets_of,
+)
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
 from harness.kernel.own_names import IPV6_FILES
@@ -168,7 +176,10 @@ def collect(
     dialects.update(job.dialects)
     if names.hosts:  # which addresses there are to sort is a matter of dialects here
         dialects.update(other for own in [*dialects] for other in turned(own).values())
-    targets = targets_of(found_for(requests, names, plain, dialects))
+    anew = scenario.name_service is not None and scenario.name_service.remembers
+    variants = [names, *(from_server(names, number) for number in first_servers(names))]
+    found = [found_for(requests, one, plain, dialects) for one in variants]
+    targets = dict.fromkeys(target for each in found for target in targets_of(each))
     view = replace(box.observe(targets), netlink=netlink)
     before_lookups()
     with ExitStack() as stack:
@@ -180,7 +191,9 @@ def collect(
             answers = [
                 [_traced(box, lane, request, job.timeout) for request in requests]
                 if job.trace
-                else [(one, None) for one in _ask(box, lane, spec, files, requests, job.timeout)]
+                else [
+                    (one, None) for one in _ask(box, lane, spec, files, requests, job.timeout, anew)
+                ]
                 for lane, spec in zip(lanes, job.lanes, strict=True)
             ]
             before: list[tuple[tuple[Lookup, NamedGaiConf], ...]] = [()] * len(lanes)
@@ -297,8 +310,11 @@ def _ask(
     files: Sequence[NamedGaiConf],
     requests: Sequence[Query],
     timeout: float,
+    anew: bool,
 ) -> list[Outcome]:
     """All look-ups on one lane, each with its gai.conf; a session whose process died is replaced.
+
+    ``anew``: each look-up is made by a process of its own.
 
     Where the file's effect is undefined, what happens to lie in memory decides, and that is
     much the same in all processes forked from one: each look-up is then tried in several
@@ -319,7 +335,7 @@ def _ask(
                 session = lane.open()
             outcome = session.lookup(request, timeout)
             outcomes.append(outcome)
-            if not isinstance(outcome, Answer):
+            if anew or not isinstance(outcome, Answer):
                 session.close()
                 session = None
     finally:

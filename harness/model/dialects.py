@@ -143,6 +143,25 @@ ROWS: tuple[Row, ...] = (
         "with resolv.conf's no-aaaa DNS gives no IPv6 address [read: f282cdbe7f; run]",
     ),
     *_from(
+        (2, 36), "empty_answers_alike",
+        "of a DNS answer without an address, one with nothing but records of other types is a "
+        "failure with errno for both families at once, and one with CNAME records alone is "
+        "NOTFOUND for one family [run: 2.31]",
+        "for both families at once it is NOTFOUND, for one family TRYAGAIN, whatever is in it "
+        "[read: 1d495912a7, d101d836e7 of 2.37, in the branch of 2.36 too; run: Debian's 2.36]",
+    ),
+    *_from(
+        (2, 36), "short_errors_match",
+        "a DNS error that leaves the question out is waited past [run: 2.31]",
+        "it is an error as any [read: 691a3b2e9b of 2.41, bug 31890, in the branches from 2.36 on "
+        "too; run: Debian's 2.36]",
+    ),
+    *_from(
+        (2, 41), "strict_error_known", "resolv.conf's strict-error is not known [run: 2.31, 2.36]",
+        "with resolv.conf's strict-error one error in place of a reply sends glibc to the next "
+        "server [read: 765325951a, bug 27929; run]",
+    ),
+    *_from(
         (2, 41), "merge_ends_lookup",
         "[SUCCESS=merge] in a plain IPv4 look-up: that hosts cannot be merged is seen and "
         "forgotten [run: 2.31, 2.36]",
@@ -237,6 +256,9 @@ class Dialect:
     continue_discards: bool
     last_family_noted: bool
     no_aaaa_known: bool
+    empty_answers_alike: bool
+    short_errors_match: bool
+    strict_error_known: bool
     merge_ends_lookup: bool
     gaiconf_numbers_checked: bool
     mptcp_known: bool

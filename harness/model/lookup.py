@@ -31,6 +31,7 @@ from harness.model.services import (
     AI_V4MAPPED,
     FAMILY,
     Answer,
+    Held,
     Kind,
     LookupFailed,
     Service,
@@ -318,13 +319,13 @@ def _addresses(
     return answer(service.chain, name, family, flags, service.first_reply, dialect)
 
 
-def held(name: str, service: NameService, dialect: Dialect) -> tuple[Target, ...] | None:
+def held(name: str, service: NameService, dialect: Dialect) -> tuple[Held, ...] | None:
     """The addresses that the services have for a name, in their order; None for one unknown."""
     kinds = {one.kind: one for one in service.chain}  # two alike hold the same
     known = [one.held(name, dialect) for one in kinds.values()]
     if all(one is None for one in known):
         return None
-    return tuple(target for targets in known for target in targets or ())
+    return tuple(one for each in known for one in each or ())
 
 
 def looks_numeric(name: str) -> bool:

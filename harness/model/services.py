@@ -6,8 +6,7 @@ Sources: nsswitch.conf(5), host.conf(5), and glibc's history as `harness.model.d
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple
@@ -15,6 +14,7 @@ from typing import Literal, NamedTuple
 from harness.model import myhostname
 from harness.model.addresses import V4MAPPED, is_v4mapped, unmapped
 from harness.model.dialects import Dialect
+from harness.model.dns import Record, Reply, Resolver, Server, Status, Trouble, ascii_lower, ask
 from harness.model.host import IPAddress, OwnNames, Target
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
@@ -22,15 +22,7 @@ AI_CANONNAME, AI_V4MAPPED, AI_ALL = 0x2, 0x8, 0x10
 FAMILY = {4: AF_INET, 6: AF_INET6}
 
 Kind = Literal["files", "dns", "nss", "nss_by_family", "myhostname"]
-Status = Literal["SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN"]
 Action = Literal["return", "continue", "merge"]
-
-_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-
-
-def ascii_lower(name: str) -> str:
-    """``name`` as strcasecmp(3) compares it in the C locale: only A to Z have another case."""
-    return name.translate(_LOWER)
 
 
 class LookupFailed(Exception):
@@ -41,13 +33,11 @@ class UndefinedAnswer(Exception):
     """What glibc answers depends on memory that it overwrites."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
-    """How DNS is asked: search domains, ndots and options of resolv.conf(5)."""
+class Held(NamedTuple):
+    """An address that a service has, and the name that has it where that is another one."""
 
-    search: tuple[str, ...] = ()
-    ndots: int = 1
-    options: frozenset[str] = frozenset()
+    target: Target
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +48,8 @@ class Service:
     first name of the hosts file's line of each, where that is not the name as ``spelled``. Without
     ``multi`` the hosts file gives the first line only that can be said in the family asked for.
     ``actions`` has what is not the default: to return after SUCCESS, and to go on otherwise.
-    ``resolver`` is of DNS alone, ``own`` of myhostname, which has no ``names``.
+    ``resolver`` and ``servers`` are of DNS alone; without servers there is one with ``names``.
+    ``own`` is of myhostname, which has no ``names``.
     """
 
     kind: Kind = "files"
@@ -67,32 +58,42 @@ class Service:
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     multi: bool = True
     actions: Mapping[Status, Action] = field(default_factory=dict)
-    resolver: Resolver = Resolver()
+    resolver: Resolver = field(default_factory=Resolver)
+    servers: tuple[Server, ...] = ()
     own: OwnNames | None = None
-
-    def held(self, name: str, dialect: Dialect) -> tuple[Target, ...] | None:
-        """The addresses it has for a name; None for a name it does not know."""
-        if self.own is None:
-            return self.names.get(self.key(name))
-        known = myhostname.answer(self.own, name, AF_UNSPEC, dialect)
-        return None if known is None else known[1]
 
     def key(self, name: str) -> str:
         """How ``names`` has a name that is asked for: DNS has none with a final dot."""
         return ascii_lower(name.removesuffix(".") if self.kind == "dns" else name)
 
+    @property
+    def dns_servers(self) -> tuple[Server, ...]:
+        """The servers that the dns service asks."""
+        return self.servers or (Server(self.names),)
+
+    def held(self, name: str, dialect: Dialect) -> tuple[Held, ...] | None:
+        """The addresses it has for a name, with DNS in any spelling; None for one unknown."""
+        if self.own is not None:
+            found_own = myhostname.answer(self.own, name, AF_UNSPEC, dialect)
+            return None if found_own is None else tuple(map(Held, found_own[1]))
+        if self.kind != "dns":
+            known = self.names.get(self.key(name))
+            return None if known is None else tuple(map(Held, known))
+        asked, found = ascii_lower(name.removesuffix(".")), list[Held]()
+        is_known = False
+        for spelled in self.resolver.spellings(name):
+            for server in self.dns_servers:
+                end, targets = server.held(spelled)
+                is_known |= targets is not None
+                holder = None if ascii_lower(end) == asked else end
+                own = [Held(target, holder) for target in targets or ()]
+                others = server is not self.dns_servers[0]  # who tell much the same
+                found += [one for one in own if not (others and one in found)]
+        return tuple(found) if is_known else None
+
     def action(self, status: Status) -> Action:
         """What glibc does after the service has given ``status``."""
         return self.actions.get(status, "return" if status == "SUCCESS" else "continue")
-
-
-class Reply(NamedTuple):
-    """What a service gives: ``no_data`` where it knows the name and no address to be had."""
-
-    status: Status
-    targets: tuple[Target, ...] = ()
-    canonname: str | None = None
-    no_data: bool = False
 
 
 class Answer(NamedTuple):
@@ -108,7 +109,7 @@ def answer(
     name: str,
     family: int,
     flags: int,
-    first_reply: Literal["A", "AAAA"],
+    first_reply: Record,
     dialect: Dialect,
 ) -> Answer:
     """What the services of ``chain`` make of a name. ``first_reply``: the DNS reply that is first.
@@ -116,10 +117,12 @@ def answer(
     Raises LookupFailed, and UndefinedAnswer for what chance decides.
     """
     if family == AF_INET and not flags & AI_CANONNAME:
-        return _through_gethostbyname2(chain, name, dialect)
+        return _through_gethostbyname2(chain, name, first_reply, dialect)
     at_once = family == AF_UNSPEC or dialect.families_asked_together
     found = Answer([], got_ipv6=False, canonname=None)
-    no_data = no_inet6_data = merge = False
+    trouble: Trouble = ""
+    of_ipv6: Trouble = ""
+    merge = False
     status: Status = "UNAVAIL"
     for service in chain:
         if dialect.continue_discards:
@@ -133,27 +136,34 @@ def answer(
         if at_once and service.kind != "nss_by_family":
             reply = _both_families(service, name, first_reply, dialect)
             taken = _taken(reply.targets, family, flags)
-            no_data = no_inet6_data = reply.no_data or (reply.status == "SUCCESS" and not taken)
+            trouble = reply.trouble
+            if reply.status == "SUCCESS":
+                trouble = "" if taken else "NO_DATA"
+            of_ipv6 = trouble
             got_ipv6 = family == AF_INET6 and any(one.address.version == 6 for one in reply.targets)
             status, replies = reply.status, [reply]
         else:
             first = AF_INET if family == AF_INET else AF_INET6
-            replies = [_of_family(service, name, first, dialect)]
+            replies = [_of_family(service, name, first, first_reply, dialect)]
             six, taken = replies[0], list(replies[0].targets)
-            no_data = no_inet6_data = six.no_data and _tells(service, dialect)
+            status = six.status
+            trouble = of_ipv6 = _told(six, service, dialect)
             got_ipv6 = found.got_ipv6 or (first == AF_INET6 and bool(taken))
             maps = flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6)
             if family == AF_UNSPEC or (family == AF_INET6 and maps):
-                four = _of_family(service, name, AF_INET, dialect)
+                four = _of_family(service, name, AF_INET, first_reply, dialect)
                 replies.append(four)
-                no_data = four.no_data and _tells(service, dialect)
+                trouble = _told(four, service, dialect)
                 got_ipv6 &= not (four.targets and dialect.last_family_noted)
                 others = list(four.targets)
                 if family == AF_INET6:
                     others = [mapped(one.address) for one in others]
                 kept = dialect.mapped_beside_ipv6 or not others
                 taken = [*taken, *others] if kept else others
-            status = "SUCCESS" if any(one.status == "SUCCESS" for one in replies) else six.status
+                if six.status in ("SUCCESS", "TRYAGAIN") and four.status != "SUCCESS":
+                    status = six.status
+                elif four.status != "UNAVAIL":
+                    status = four.status
         names = [found.canonname, *(one.canonname for one in replies)]
         canonname = next((one for one in names if one is not None), None)
         found = Answer([*found.targets, *taken], got_ipv6, canonname)
@@ -161,29 +171,35 @@ def answer(
         if action == "return":
             break
         merge = action == "merge"
-    if no_data and no_inet6_data:
-        raise LookupFailed("EAI_NODATA")
+    if trouble == "NETDB_INTERNAL":
+        raise LookupFailed("EAI_SYSTEM")
+    told = "NO_DATA", "TRY_AGAIN"
+    if trouble in told and of_ipv6 in told:
+        raise LookupFailed("EAI_AGAIN" if trouble == of_ipv6 == "TRY_AGAIN" else "EAI_NODATA")
     if not found.targets:
         raise LookupFailed("EAI_NONAME")
     return found
 
 
-def _tells(service: Service, dialect: Dialect) -> bool:
-    """Whether glibc hears of a look-up for one family that the name is known."""
-    return dialect.no_data_told_by_family or service.kind.startswith("nss")
+def _told(reply: Reply, service: Service, dialect: Dialect) -> Trouble:
+    """What glibc hears of a look-up for one family."""
+    heard = dialect.no_data_told_by_family or service.kind.startswith("nss")
+    return reply.trouble if heard else ""
 
 
-def _through_gethostbyname2(chain: Sequence[Service], name: str, dialect: Dialect) -> Answer:
+def _through_gethostbyname2(
+    chain: Sequence[Service], name: str, first_reply: Record, dialect: Dialect
+) -> Answer:
     """AF_INET without AI_CANONNAME. It knows merging, but not how to merge hosts.
 
     Where that does not end the look-up, the addresses kept count as the next service's answer if
     that has none, and both are lost if it has some.
     """
-    reply = Reply("UNAVAIL")
+    own = reply = Reply("UNAVAIL")
     status: Status = "UNAVAIL"
     kept: Reply | None = None
     for service in chain:
-        own = _of_family(service, name, AF_INET, dialect)
+        own = _of_family(service, name, AF_INET, first_reply, dialect)
         status = own.status
         if kept is None:
             reply = own
@@ -201,7 +217,9 @@ def _through_gethostbyname2(chain: Sequence[Service], name: str, dialect: Dialec
             break
     if status == "SUCCESS":
         return Answer(list(reply.targets), got_ipv6=False, canonname=None)
-    told = status == "UNAVAIL" or (reply.no_data and dialect.no_data_told_by_family)
+    if status != "NOTFOUND":  # errno is set, and h_errno is looked at for two words alone
+        raise LookupFailed("EAI_AGAIN" if own.trouble == "TRY_AGAIN" else "EAI_NODATA")
+    told = own.trouble == "NO_DATA" and dialect.no_data_told_by_family
     raise LookupFailed("EAI_NODATA" if told else "EAI_NONAME")
 
 
@@ -223,38 +241,31 @@ def mapped(address: IPAddress) -> Target:
 # --- one service
 
 
-def _both_families(service: Service, name: str, first_reply: str, dialect: Dialect) -> Reply:
+def _both_families(service: Service, name: str, first_reply: Record, dialect: Dialect) -> Reply:
     """A service's gethostbyname4_r."""
     if service.own is not None:
         return _own(service.own, name, AF_UNSPEC, dialect)
-    # with single-request the second question waits for the first reply, and A is asked for first
-    alone = "single-request" in service.resolver.options
-    first = 4 if first_reply == "A" or alone else 6
-
-    def once(spelled: str) -> Reply:
-        key, known = _known(service, spelled, dialect)
-        found = list(enumerate(known or ()))
-        if service.kind == "dns":
-            found.sort(key=lambda one: one[1].address.version != first)
-        return _reply(service, spelled, key, known, found)
-
-    return _searched(service, name, once)
+    if service.kind == "dns":
+        return _asked(service, name, ("A", "AAAA"), first_reply, dialect)
+    known = service.names.get(service.key(name))
+    return _reply(service, name, known, list(enumerate(known or ())))
 
 
-def _of_family(service: Service, name: str, family: int, dialect: Dialect) -> Reply:
+def _of_family(
+    service: Service, name: str, family: int, first_reply: Record, dialect: Dialect
+) -> Reply:
     """A service's gethostbyname3_r, or 2_r: its struct hostent has no room for scope ids."""
     if service.own is not None:
         return _own(service.own, name, family, dialect)
-
-    def once(spelled: str) -> Reply:
-        key, known = _known(service, spelled, dialect)
-        told = (
-            (place, _said_in(service, one.address, family)) for place, one in enumerate(known or ())
-        )
-        found = [(place, Target(address)) for place, address in told if address is not None]
-        return _reply(service, spelled, key, known, found)
-
-    return _searched(service, name, once)
+    if service.kind == "dns":
+        record: Record = "A" if family == AF_INET else "AAAA"
+        return _asked(service, name, (record,), first_reply, dialect)
+    known = service.names.get(service.key(name))
+    told = (
+        (place, _said_in(service, one.address, family)) for place, one in enumerate(known or ())
+    )
+    found = [(place, Target(address)) for place, address in told if address is not None]
+    return _reply(service, name, known, found)
 
 
 def _own(own: OwnNames, name: str, family: int, dialect: Dialect) -> Reply:
@@ -262,56 +273,27 @@ def _own(own: OwnNames, name: str, family: int, dialect: Dialect) -> Reply:
     return Reply("NOTFOUND") if known is None else Reply("SUCCESS", known[1], known[0])
 
 
-def _searched(service: Service, name: str, once: Callable[[str], Reply]) -> Reply:
-    """The first answer to a name as it is and with each search domain, as resolv.conf(5) says.
-
-    Without one, what is said of the name as it is counts if that was asked first, else whether any
-    of them is known.
-    """
-    resolver = service.resolver
-    if not resolver.search or service.kind != "dns":
-        return once(name)
-    own: Reply | None = None
-    if name.endswith(".") or name.count(".") >= resolver.ndots:
-        own = once(name)
-        if own.status == "SUCCESS" or name.endswith("."):
-            return own
-    known = False
-    for domain in resolver.search:
-        reply = once(f"{name}.{domain}")
-        if reply.status == "SUCCESS":
-            return reply
-        known |= reply.no_data
-    if own is not None:
-        return own
-    reply = once(name)
-    return reply._replace(no_data=reply.no_data or known) if reply.status != "SUCCESS" else reply
-
-
-def _known(service: Service, name: str, dialect: Dialect) -> tuple[str, Sequence[Target] | None]:
-    key = service.key(name)
-    known = service.names.get(key)
-    if known and "no-aaaa" in service.resolver.options and dialect.no_aaaa_known:
-        return key, [one for one in known if one.address.version == 4]
-    return key, known
+def _asked(
+    service: Service, name: str, records: tuple[Record, ...], first: Record, dialect: Dialect
+) -> Reply:
+    return ask(service.dns_servers, service.resolver, name, records, first, dialect)
 
 
 def _reply(
     service: Service,
     name: str,
-    key: str,
     known: Sequence[Target] | None,
     found: Sequence[tuple[int, Target]],
 ) -> Reply:
     """A reply with the addresses ``found``, each with its place in what is ``known``."""
     if not found:
         # the hosts file knows only whole lines: either one of the family is there, or no name
-        return Reply("NOTFOUND", no_data=known is not None and service.kind != "files")
+        held = known is not None and service.kind != "files"
+        return Reply("NOTFOUND", trouble="NO_DATA" if held else "HOST_NOT_FOUND")
     if service.kind == "files" and not service.multi:
         found = found[:1]
-    if service.kind == "dns":
-        canonname = name.removesuffix(".")
-    elif key in service.owners:
+    key = service.key(name)
+    if key in service.owners:
         canonname = service.owners[key][found[0][0]]
     else:
         canonname = service.spelled.get(key, name)

@@ -2,12 +2,14 @@
 
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
+from harness.model.dns import Record, Server, ascii_lower
 from harness.model.host import HostView, Target
 from harness.scenario.nameservice import NameService, parse_hosts
 from harness.scenario.schema import Host
@@ -15,7 +17,7 @@ from harness.scenario.schema import Host
 from . import messages, namespaces, syscalls
 from .capture import Capture
 from .devices import naming
-from .dns import FirstReply, NameServer, Zone
+from .dns import NameServer
 from .names import Resolver, replace, write_names, write_services
 from .topology import build
 from .values import DeviceNote, SandboxError
@@ -55,7 +57,7 @@ class Box:
         self,
         names: Mapping[str, Sequence[str]],
         resolver: Resolver,
-        first_reply: FirstReply = "A",
+        first_reply: Record = "A",
     ) -> None:
         """Give the built host the addresses of its names, in order; any number of times.
 
@@ -66,17 +68,20 @@ class Box:
         """
         if resolver.startswith("nss"):
             names = self._with_numbers(names)
-        self._serve(Zone.of(names, first_reply) if resolver == "dns" else None)
+        if resolver == "dns":
+            held = {
+                ascii_lower(name.removesuffix(".")): tuple(Target(ip_address(one)) for one in texts)
+                for name, texts in names.items()
+            }
+            self._serve([Server(held)], first_reply)
         write_names(self.etc, names, resolver)
 
     def set_name_service(self, service: NameService) -> None:
         """Give the built host a name service as a scenario describes it. Raises SandboxError."""
         module = self._with_numbers(service.nss)
         kinds = {kind for kind, _ in parse_hosts(service.hosts)}
-        dns, conf = service.dns, service.resolv_conf
-        # with single-request there is no pair of questions whose replies could be held back
-        first: FirstReply = "A" if "single-request" in conf.options else dns.first_reply
-        self._serve(Zone.of(dns.names, first) if "dns" in kinds else None)
+        if "dns" in kinds:
+            self._serve(service.servers, service.dns[0].first_reply)
         lines = [f"{address} {name}" for name, each in module.items() for address in each]
         write_services(
             self.etc,
@@ -84,7 +89,8 @@ class Box:
             service.files,
             lines if any(kind.startswith("nss") for kind in kinds) else None,
             service.multi,
-            conf.lines(),
+            service.resolv_conf_lines(),
+            len(service.dns),
         )
 
     def _with_numbers(self, names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -98,14 +104,12 @@ class Box:
         except ValueError as error:
             raise SandboxError(f"names: {error}") from None
 
-    def _serve(self, zone: Zone | None) -> None:
-        """Put a server of ``zone`` in the place of the last one; without a zone it may stay."""
-        if zone is None:
-            return
+    def _serve(self, servers: Sequence[Server], first_reply: Record) -> None:
+        """Put servers in the place of the last ones."""
         if self._server is not None:
             self._server.close()
             self._server = None  # the next may not start
-        self._server = NameServer(zone)
+        self._server = NameServer(servers, first_reply)
 
     def hear(self) -> Any:
         """The next value the asking process sends (`Pool.converse`). Raises EOFError at its end."""

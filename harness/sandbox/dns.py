@@ -1,4 +1,4 @@
-"""A small DNS server on the sandbox's loopback that answers A and AAAA in a chosen order.
+"""Small DNS servers on the sandbox's loopback: answers in a chosen order, errors and silence.
 
 glibc asks for A and AAAA at once and puts the family whose reply arrives first in front.
 So the reply that is to be second never goes before its partner has been sent (`Ordering`).
@@ -10,25 +10,26 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import dnslib  # type: ignore[import-untyped]
 from dnslib import QTYPE, RR, DNSRecord
 
+from harness.model.dns import UNORDERED, Packet, Record, Server
+
 from . import syscalls
-from .names import NAME_SERVER
+from .names import NAME_SERVERS
 from .values import SandboxError
 
-FirstReply = Literal["A", "AAAA"]
 _PORT = 53
 _UDP_SIZE = 512
 _TCP_SIZE = 65535
 _TTL = 60
 _A, _AAAA = 1, 28
+_RECORDS: dict[int, Record] = {_A: "A", _AAAA: "AAAA"}
 _BATCH = 64  # datagrams read before any is answered
 _REMEMBERED = 256  # first replies whose partner has not been asked for
 
@@ -36,54 +37,48 @@ Peer = Any
 """A UDP client's address, a tuple, or what stands for a TCP connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """The A and AAAA records of each name in order, and whose reply is first."""
-
-    names: Mapping[bytes, tuple[list[str], list[str]]]
-    first: FirstReply = "A"
-
-    @classmethod
-    def of(cls, names: Mapping[str, Sequence[str]], first: FirstReply) -> Self:
-        """A zone. Raises SandboxError for a name whose records do not fit one DNS message."""
-        table = {}
-        for name, addresses in names.items():
-            records: tuple[list[str], list[str]] = ([], [])
-            for text in addresses:
-                records[ip_address(text).version == 6].append(text)
-            for kind, found, size in zip(("A", "AAAA"), records, (16, 28), strict=True):
-                if 300 + len(found) * size > _TCP_SIZE:
-                    raise SandboxError(
-                        f"names.{name}: {len(found)} {kind} records do not fit one DNS answer"
-                    )
-            table[name.encode().rstrip(b".").lower()] = records
-        return cls(table, first)
+def check_sizes(server: Server) -> None:
+    """Raises SandboxError for a name whose records do not fit one DNS message."""
+    for name in (*server.names, *server.aliases):
+        for record in _RECORDS.values():
+            packet = server.packet(name, record)
+            if packet.size > _TCP_SIZE:
+                number = len(packet.addresses)
+                raise SandboxError(
+                    f"names.{name}: {number} {record} records do not fit one DNS answer"
+                )
 
 
-def reply_to(zone: Zone, query: DNSRecord, limit: int) -> bytes:
-    """The reply to a query, cut as by `cut_reply_to` where it has more bytes than ``limit``."""
-    reply = query.reply(ra=1, aa=1)
-    kind = query.q.qtype
-    known = zone.names.get(_name(query))
-    if known is None:
-        reply.header.rcode = dnslib.RCODE.NXDOMAIN
-    elif kind in (_A, _AAAA):
-        for text in known[kind == _AAAA]:
-            # as numbers: dnslib cannot read ::ffff:192.0.2.1
-            form = dnslib.A if kind == _A else dnslib.AAAA
-            rdata = form(tuple(ip_address(text).packed))
-            reply.add_answer(RR(query.q.qname, kind, rdata=rdata, ttl=_TTL))
-    if not reply.rr:
+def reply_to(query: DNSRecord, packet: Packet | None) -> bytes:
+    """The reply to a query; ``packet`` is what the server says, None for types it has none of."""
+    if packet is None or packet.word != "lame":
+        reply = query.reply(ra=1, aa=1)
+    else:
+        reply = query.reply(ra=0, aa=0)
+    packet = packet or Packet("NOERROR")
+    reply.header.rcode = getattr(dnslib.RCODE, packet.rcode)
+    if packet.word == "short":
+        reply.questions.clear()
+        return bytes(reply.pack())
+    owner = query.q.qname
+    for target in packet.chain:
+        reply.add_answer(RR(owner, QTYPE.CNAME, rdata=dnslib.CNAME(target), ttl=_TTL))
+        owner = dnslib.DNSLabel(target)
+    for address in packet.addresses:
+        # as numbers: dnslib cannot read ::ffff:192.0.2.1
+        form = dnslib.A if address.version == 4 else dnslib.AAAA
+        rdata = form(tuple(address.packed))
+        reply.add_answer(RR(owner, query.q.qtype, rdata=rdata, ttl=_TTL))
+    if packet.word == "unrelated":
+        reply.add_answer(RR(owner, QTYPE.TXT, rdata=dnslib.TXT("no address"), ttl=_TTL))
+    if packet.word in ("lame", "unrelated"):
+        return bytes(reply.pack())
+    if packet.rcode in ("NOERROR", "NXDOMAIN") and not packet.addresses:
         soa = dnslib.SOA("ns.invalid", "root.invalid", (1, 3600, 600, 86400, _TTL))
         reply.add_auth(RR(".", QTYPE.SOA, rdata=soa, ttl=_TTL))
     if any(record.rtype == QTYPE.OPT for record in query.ar):
         reply.add_ar(dnslib.EDNS0(udp_len=4096))
-    packed = bytes(reply.pack())
-    return packed if len(packed) <= limit else cut_reply_to(query)
-
-
-def _name(query: DNSRecord) -> bytes:
-    return b".".join(query.q.qname.label).lower()
+    return bytes(reply.pack())
 
 
 def cut_reply_to(query: DNSRecord) -> bytes:
@@ -95,13 +90,17 @@ def cut_reply_to(query: DNSRecord) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query, its answer, and ``cut``: what sends the client to TCP, None where it is there."""
+    """A query, its answer, and ``cut``: what sends the client to TCP, None where it is there.
+
+    ``first`` is the record type whose reply goes out first, None where each goes at once.
+    """
 
     peer: Peer
     name: bytes
     kind: int
     reply: bytes
     cut: bytes | None
+    first: int | None = _A
 
 
 @dataclass(slots=True)
@@ -113,73 +112,121 @@ class Ordering:
     asks again over TCP, where the questions of a pair come in one write and cannot be parted.
     """
 
-    first: FirstReply
-    _answered: dict[tuple[Peer, bytes], None] = field(default_factory=dict)
+    _answered: dict[tuple[Peer, bytes], int] = field(default_factory=dict)
 
     def order(self, questions: Sequence[Question]) -> list[tuple[Peer, bytes]]:
         """The replies to questions, over TCP all of one write, in the order they go out."""
-        first, second = (_A, _AAAA) if self.first == "A" else (_AAAA, _A)
-        replies = [(one.peer, one.reply) for one in questions if one.kind != second]
-        self._answered |= {(one.peer, one.name): None for one in questions if one.kind == first}
+        second = {_A: _AAAA, _AAAA: _A}
+        ahead = [one for one in questions if one.first is None or one.kind != second[one.first]]
+        replies = [(one.peer, one.reply) for one in ahead]
+        for one in ahead:
+            if one.kind == one.first:
+                self._answered[one.peer, one.name] = one.kind
         for one in questions:
-            if one.kind == second:
-                follows = self._answered.pop((one.peer, one.name), one) is None
+            if one not in ahead:
+                follows = self._answered.pop((one.peer, one.name), None) is not None
                 replies.append((one.peer, one.reply if follows or one.cut is None else one.cut))
         # glibc asks for A first. So an AAAA that is still without a partner here is most likely
         # one alone, and must not stand for the partner of a later pair from the same port.
-        kept = list(self._answered)[-_REMEMBERED:] if self.first == "A" else []
-        self._answered = dict.fromkeys(kept)
+        kept = [item for item in self._answered.items() if item[1] == _A]
+        self._answered = dict(kept[-_REMEMBERED:])
         return replies
 
 
-class _Server:
-    """The server's loop."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is said to a question, whoever asks; ``slow``: not the first time, or never."""
 
-    def __init__(self, udp: socket.socket, zone: Zone) -> None:
+    name: bytes
+    kind: int
+    reply: bytes
+    cut: bytes | None
+    first: int | None
+    slow: Literal["silent", "late"] | None
+
+
+class _Server:
+    """The loop of one server."""
+
+    def __init__(self, udp: socket.socket, server: Server, first: Record) -> None:
         self.udp = udp
-        self.zone = zone
-        self.ordering = Ordering(zone.first)
+        self.server = server
+        self.first = first
+        self.ordering = Ordering()
+        self._known: dict[tuple[bytes, bool], _Known | None] = {}
+        self._late: set[bytes] = set()
 
     async def serve(self, tcp: socket.socket) -> None:
         asyncio.get_running_loop().add_reader(self.udp, self._datagrams)
         await (await asyncio.start_server(self._stream, sock=tcp)).serve_forever()
 
     def _datagrams(self) -> None:
-        questions: list[Question] = []
+        questions: list[Question | None] = []
         with suppress(BlockingIOError):
             for _ in range(_BATCH):
                 data, peer = self.udp.recvfrom(_TCP_SIZE, socket.MSG_DONTWAIT)
-                questions += self._question(data, (str(peer[0]), int(peer[1])))
-        self._send(self.ordering.order(questions))
+                questions.append(self._question(data, (str(peer[0]), int(peer[1]))))
+        self._send(self.ordering.order([one for one in questions if one]))
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         buffer = b""
         with suppress(OSError):  # a client that has gone
             while data := await reader.read(_TCP_SIZE):
                 buffer += data
-                questions: list[Question] = []
+                questions: list[Question | None] = []
                 rest = buffer
                 while len(rest) >= 2 and len(rest) >= 2 + (length := int.from_bytes(rest[:2])):
-                    questions += self._question(rest[2 : 2 + length], writer)
+                    questions.append(self._question(rest[2 : 2 + length], writer))
                     rest = rest[2 + length :]
+                if None in questions:  # it waits for as long as the connection lasts
+                    break
                 if not rest:  # else the partner of the last one may be in what has not come yet
                     buffer = b""
-                    self._send(self.ordering.order(questions))
+                    self._send(self.ordering.order([one for one in questions if one]))
         writer.close()
 
-    def _question(self, data: bytes, peer: Peer) -> list[Question]:
-        """The question that a message asks; none for what is no query."""
+    def _question(self, data: bytes, peer: Peer) -> Question | None:
+        """The question that a message asks; None for what is no query, or gets no answer."""
+        stream = not isinstance(peer, tuple)
+        key = data[2:], stream  # all but the number of the message
+        if key not in self._known:
+            self._known[key] = self._learn(data, stream)
+        known = self._known[key]
+        if known is None or known.slow == "silent":
+            return None
+        if known.slow == "late" and data not in self._late:
+            self._late.add(data)
+            return None
+        cut = known.cut and data[:2] + known.cut
+        return Question(peer, known.name, known.kind, data[:2] + known.reply, cut, known.first)
+
+    def _learn(self, data: bytes, stream: bool) -> _Known | None:
         try:
             query = DNSRecord.parse(data)
         except dnslib.DNSError:
-            return []
+            return None
         if query.header.qr or query.header.opcode or len(query.questions) != 1:
-            return []
-        limit, cut = _TCP_SIZE, None
-        if isinstance(peer, tuple):
-            sizes = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]
-            limit, cut = max([_UDP_SIZE, *sizes]), cut_reply_to(query)
-        return [Question(peer, _name(query), query.q.qtype, reply_to(self.zone, query, limit), cut)]
+            return None
+        name, kind = b".".join(query.q.qname.label), query.q.qtype
+        text = name.decode("latin-1")
+        record = _RECORDS.get(kind)
+        packet = None if record is None else self.server.packet(text, record)
+        sizes = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]
+        reply, cut = reply_to(query, packet), cut_reply_to(query)
+        if (
+            packet
+            and not stream
+            and (packet.word == "truncated" or packet.size > max([_UDP_SIZE, *sizes]))
+        ):
+            reply = cut
+        words = {self.server.packet(text, one).word for one in _RECORDS.values()}
+        first = {"A": _A, "AAAA": _AAAA}[self.server.order(text, self.first)[0]]
+        slow = packet.word if packet else None
+        return _Known(
+            name.lower(), kind, reply[2:], None if stream else cut[2:],
+            None if words & UNORDERED and not stream else first,
+            slow if slow in ("silent", "late") else None,
+        )  # fmt: skip
 
     def _send(self, replies: list[tuple[Peer, bytes]]) -> None:
         for peer, data in replies:
@@ -191,21 +238,24 @@ class _Server:
 
 
 class NameServer:
-    """A process that serves a zone on port 53 of the loopback address. Raises SandboxError."""
+    """A process that serves on port 53 of loopback addresses, from 127.0.0.1 on.
 
-    def __init__(self, zone: Zone) -> None:
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        with udp, tcp:
-            try:
-                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                for sock in (udp, tcp):
-                    sock.bind((NAME_SERVER, _PORT))
-                tcp.listen(16)
-            except OSError as problem:
-                raise SandboxError(
-                    f"resolver: dns needs port 53 of {NAME_SERVER} on lo: {problem.strerror}"
-                ) from None
+    ``first`` is the reply to a pair of questions that goes out first. Raises SandboxError.
+    """
+
+    def __init__(self, servers: Sequence[Server], first: Record) -> None:
+        opened: list[tuple[socket.socket, socket.socket, Server]] = []
+        with ExitStack() as stack:
+            for server, address in zip(servers, NAME_SERVERS, strict=False):
+                check_sizes(server)
+                if not server.closed:
+                    udp, tcp = map(stack.enter_context, _sockets(address))
+                    opened.append((udp, tcp, server))
+
+            async def serve_all() -> None:
+                await asyncio.gather(
+                    *(_Server(udp, server, first).serve(tcp) for udp, tcp, server in opened)
+                )
 
             def serve() -> None:
                 syscalls.die_with_parent()
@@ -213,7 +263,7 @@ class NameServer:
                 with suppress(OSError):
                     allowed = sorted(os.sched_getaffinity(0))
                     os.sched_setaffinity(0, {allowed[os.getpid() % len(allowed)]})
-                asyncio.run(_Server(udp, zone).serve(tcp))
+                asyncio.run(serve_all())
 
             self._pid = syscalls.forked(serve)
 
@@ -221,3 +271,17 @@ class NameServer:
         """End the server."""
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
+
+
+def _sockets(address: str) -> tuple[socket.socket, socket.socket]:
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for sock in (udp, tcp):
+            sock.bind((address, _PORT))
+        tcp.listen(16)
+    except OSError as problem:
+        why = f"resolver: dns needs port 53 of {address} on lo: {problem.strerror}"
+        raise SandboxError(why) from None
+    return udp, tcp

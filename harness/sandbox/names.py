@@ -38,7 +38,7 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType(
 )  # fmt: skip
 """The protocol numbers that the private protocols file lists."""
 
-NAME_SERVER = "127.0.0.1"
+NAME_SERVERS = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 _MODULE_FILE = "gaiharness.names"  # of the name service module, csrc/NSS.md
 _MODULES = {"nss": "gaiharness", "nss_by_family": "gai_family"}  # its names in nsswitch.conf
 _MINIMUM_STEP = 1_000_000  # ns between two versions of a file
@@ -63,19 +63,22 @@ def write_services(
     module: Sequence[str] | None = None,
     multi: bool = True,
     resolv_conf: Sequence[str] = (),
+    servers: int = 1,
 ) -> None:
     """Write the same files for several services.
 
     ``hosts`` is nsswitch.conf's line, where "nss" means the name service module; ``files`` are the
     lines of the hosts file, ``module`` those of the module's, None without it; ``multi`` is
-    host.conf's; ``resolv_conf`` are more lines of that file. Raises OSError.
+    host.conf's; ``resolv_conf`` are more lines of that file, after so many ``servers``.
+    Raises OSError.
     """
+    resolv_conf = (*(f"nameserver {one}" for one in NAME_SERVERS[:servers]), *resolv_conf)
     listed = re.sub(r"\bnss(_by_family)?\b", lambda kind: _MODULES[kind[0]], hosts)
     texts: dict[str, str | None] = {
         "hosts": "".join(f"{line}\n" for line in files),
         _MODULE_FILE: None if module is None else "".join(f"{line}\n" for line in module),
         "nsswitch.conf": f"hosts: {listed}\nservices: files\nnetworks: files\nprotocols: files\n",
-        "resolv.conf": "".join(f"{line}\n" for line in (f"nameserver {NAME_SERVER}", *resolv_conf)),
+        "resolv.conf": "".join(f"{line}\n" for line in resolv_conf),
         "host.conf": f"multi {'on' if multi else 'off'}\n",
         "services": "".join(f"{n} {port}/{p}\n" for (n, p), port in SERVICES.items()),
         "protocols": "".join(f"{name} {number}\n" for name, number in PROTOCOLS.items()),

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, get_args
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.model.addresses import inet_aton
-from harness.model.services import Action, Kind, Status, ascii_lower
+from harness.model.dns import SLOW, Record, Resolver, Server, State, Status, Word, ascii_lower
+from harness.model.host import Target
+from harness.model.services import Action, Kind
 from harness.text.validation import bad
 
 from . import values
@@ -15,6 +19,8 @@ from .values import FrozenDict, Model, NamedAddress, Place, Text, Truth
 
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 _MOST_SERVICES = 8
+_MOST_SERVERS = 3  # resolv.h: MAXNS
+_MOST_ALIASES = 8
 _SERVICE = re.compile(r"\s*([A-Za-z0-9_]+)\s*(?:\[([^\[\]]*)\])?")
 _CRITERION = re.compile(r"\s*(!?)([A-Za-z]+)\s*=\s*([A-Za-z]+)(?=\s|$)")
 
@@ -62,7 +68,7 @@ def check_dns_names(names: Iterable[str], at: Place = ()) -> None:
 
 def _dns_names(names: Mapping[str, Any]) -> Mapping[str, Any]:
     check_dns_names(names)
-    return names
+    return FrozenDict(names)
 
 
 Names = Annotated[
@@ -126,13 +132,66 @@ def _hosts(text: str) -> str:
 class Dns(Model):
     """The DNS server: which of the two questions of an AF_UNSPEC look-up it answers first."""
 
-    first_reply: Literal["A", "AAAA"] = "A"
+    first_reply: Record = "A"
 
 
-class DnsService(Dns):
-    """The DNS server with what it knows."""
+class NameReplies(Model):
+    """What a DNS server says of one name in the place of its records, by the record's type."""
+
+    a: Annotated[Word | None, Field(alias="A")] = None
+    aaaa: Annotated[Word | None, Field(alias="AAAA")] = None
+    first: Record | None = None
+
+
+class DnsServer(Dns):
+    """A DNS server with what it knows, and what it says otherwise."""
 
     names: Annotated[Names, AfterValidator(_dns_names)] = Field(default_factory=FrozenDict)
+    aliases: Annotated[Mapping[Text, Text], Field(max_length=4096), AfterValidator(_dns_names)] = (
+        Field(default_factory=FrozenDict)
+    )
+    replies: Annotated[
+        Mapping[Text, NameReplies], Field(max_length=4096), AfterValidator(_dns_names)
+    ] = Field(default_factory=FrozenDict)
+    always: State | None = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        """Refuse aliases that stand beside addresses, go in circles or go on for too long."""
+        server = self.server
+        for name in self.aliases:
+            key = _plain(name)
+            if key in server.names:
+                raise bad("an alias or addresses of a name (RFC 1034)", name, at=("aliases",))
+            for _ in range(_MOST_ALIASES):
+                key = ascii_lower(server.aliases.get(key, ""))
+            if key:
+                raise bad(f"aliases that end within {_MOST_ALIASES}", name, at=("aliases",))
+            check_dns_names([self.aliases[name]], ("aliases", name))
+        return self
+
+    @property
+    def server(self) -> Server:
+        """The server as the model and the sandbox know it."""
+        replies: dict[str, dict[Record, Word]] = {}
+        for name, one in self.replies.items():
+            pairs: tuple[tuple[Record, Word | None], ...] = (("A", one.a), ("AAAA", one.aaaa))
+            replies[_plain(name)] = {record: word for record, word in pairs if word is not None}
+        return Server(
+            {
+                _plain(name): tuple(Target(ip_address(text)) for text in texts)
+                for name, texts in self.names.items()
+            },
+            {_plain(name): target.removesuffix(".") for name, target in self.aliases.items()},
+            replies,
+            firsts={_plain(name): one.first for name, one in self.replies.items() if one.first},
+            always=None if self.always == "closed" else self.always,
+            closed=self.always == "closed",
+        )
+
+
+def _plain(name: str) -> str:
+    return ascii_lower(name.removesuffix("."))
 
 
 def _domains(domains: tuple[str, ...]) -> tuple[str, ...]:
@@ -140,34 +199,74 @@ def _domains(domains: tuple[str, ...]) -> tuple[str, ...]:
     return domains
 
 
-ResolverOption = Literal["single-request", "no-aaaa", "edns0", "rotate", "use-vc"]
+ResolverOption = Literal[
+    "single-request", "no-aaaa", "edns0", "rotate", "use-vc", "strict-error"
+]  # fmt: skip
 
 
 class ResolvConf(Model):
-    """What resolv.conf says beside the server's address."""
+    """What resolv.conf says beside the servers' addresses."""
 
     search: Annotated[tuple[Text, ...], Field(max_length=6), AfterValidator(_domains)] = ()
     ndots: Annotated[values.Whole, Field(ge=0, le=15)] = 1
+    timeout: Annotated[values.Whole, Field(ge=1, le=30)] | None = None
+    attempts: Annotated[values.Whole, Field(ge=1, le=5)] = 2
     options: Annotated[tuple[ResolverOption, ...], AfterValidator(values.once)] = ()
-
-    def lines(self) -> list[str]:
-        """The lines of the file."""
-        search = [f"search {' '.join(self.search)}"] if self.search else []
-        return [*search, " ".join(("options", f"ndots:{self.ndots}", *self.options))]
 
 
 HostsFileLine = Annotated[Text, Field(max_length=4096), AfterValidator(_hosts_file_line)]
 
 
-class NameService(Model):
+class NameService(Model, json_schema_extra=values.one_or_many("dns")):
     """The name service as files of /etc describe it: several services, each with its names."""
 
     hosts: Annotated[Text, Field(max_length=1024), AfterValidator(_hosts)] = "files"
     multi: Truth = True
     files: Annotated[tuple[HostsFileLine, ...], Field(max_length=16384)] = ()
-    dns: DnsService = DnsService()
+    dns: Annotated[
+        tuple[DnsServer, ...],
+        Field(min_length=1, max_length=_MOST_SERVERS),
+        BeforeValidator(values.listed(dict, DnsServer)),
+    ] = (DnsServer(),)
     nss: Names = Field(default_factory=FrozenDict)
     resolv_conf: ResolvConf = ResolvConf()
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The DNS servers in the order of resolv.conf."""
+        if "single-request" in self.resolv_conf.options:
+            # there is no pair of questions whose replies could be held back
+            return tuple(replace(one.server, first="A", firsts={}) for one in self.dns)
+        usual = self.dns[0].first_reply
+        return tuple(
+            replace(one.server, first=None if one.first_reply == usual else one.first_reply)
+            for one in self.dns
+        )
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a resolver may have to wait for a server in vain."""
+        words = {one.always for one in self.dns}
+        for one in (each for server in self.dns for each in server.replies.values()):
+            words |= {one.a, one.aaaa}
+        return not SLOW.isdisjoint(words)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a look-up may depend on what its process has asked DNS before."""
+        rotates = len(self.dns) > 1 and "rotate" in self.resolv_conf.options
+        return self.is_slow or rotates
+
+    def resolv_conf_lines(self) -> list[str]:
+        """The lines of resolv.conf beside the servers' addresses."""
+        conf = self.resolv_conf
+        # glibc's own five seconds would make a look-up of a silent server last for half a minute
+        timeout = conf.timeout or (1 if self.is_slow else None)
+        options = [f"ndots:{conf.ndots}", f"attempts:{conf.attempts}", *conf.options]
+        if timeout is not None:
+            options.append(f"timeout:{timeout}")
+        search = [f"search {' '.join(conf.search)}"] if conf.search else []
+        return [*search, " ".join(("options", *options))]
 
     def addresses(self) -> dict[str, list[str]]:
         """All addresses of each lower-case name, service by service in the order of the line."""
@@ -177,19 +276,28 @@ class NameService(Model):
                 held.setdefault(ascii_lower(name), []).append(address)
         return held
 
+    def known(self) -> dict[str, str]:
+        """The names that a service can say something of, each by its lower-case form."""
+        names = [*self.nss, *(name for line in self.files for name in line.split()[1:])]
+        for one in self.dns:
+            names += [*one.names, *one.aliases, *one.replies]
+        return {_plain(name): name for name in names}
+
     def spellings(self, name: str) -> tuple[str, ...]:
         """A lower-case name as the services may be asked for it: as it is, and in each domain."""
-        domains = () if name.endswith(".") else self.resolv_conf.search
-        forms = (name, *(f"{name}.{ascii_lower(domain)}" for domain in domains))
-        return (name, *(form.removesuffix(".") for form in forms))
+        conf = self.resolv_conf
+        search = tuple(map(ascii_lower, conf.search))
+        return (name, *Resolver(search, conf.ndots).spellings(name))
 
     def _pairs(self, kind: Kind) -> Iterable[tuple[str, str]]:
         if kind == "files":
             for line in self.files:
                 address, *names = line.split()
                 yield from ((name, address) for name in dict.fromkeys(map(ascii_lower, names)))
-            return
-        lists = {"dns": self.dns.names, "nss": self.nss, "nss_by_family": self.nss}
-        for name, addresses in lists.get(kind, {}).items():
-            plain = name.removesuffix(".") if kind == "dns" else name
-            yield from ((plain, address) for address in addresses)
+        elif kind in ("nss", "nss_by_family"):
+            for name, addresses in self.nss.items():
+                yield from ((name, address) for address in addresses)
+        elif kind == "dns":
+            for server in self.servers:
+                for name in (*server.names, *server.aliases):
+                    yield from ((name, str(one)) for one in server.held(name)[1] or ())

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from types import NoneType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from harness.model.services import Kind, ascii_lower
+from harness.model.dns import ascii_lower
+from harness.model.services import Kind
 from harness.text.errors import some
 from harness.text.validation import bad
 
@@ -87,16 +88,7 @@ class Expect(Model):
         return self.glibc is None or values.satisfies(version, self.glibc)
 
 
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, (dict, Expect)) else value
-
-
-def _one_or_many(schema: dict[str, Any]) -> None:
-    many = schema["properties"]["expect"]
-    schema["properties"]["expect"] = {"anyOf": [many["items"], many], "default": []}
-
-
-class Lookup(Model, json_schema_extra=_one_or_many):
+class Lookup(Model, json_schema_extra=values.one_or_many("expect")):
     """One call of getaddrinfo(3)."""
 
     name: Annotated[Word, Field(min_length=1, max_length=1024)] | None = None
@@ -107,7 +99,9 @@ class Lookup(Model, json_schema_extra=_one_or_many):
     protocol: Annotated[Whole, Field(ge=0, le=262)] = 0
     flags: Annotated[tuple[values.Flag, ...], AfterValidator(values.once)] = ()
     after: After | None = None
-    expect: Annotated[tuple[Expect, ...], Field(max_length=64), BeforeValidator(_listed)] = ()
+    expect: Annotated[
+        tuple[Expect, ...], Field(max_length=64), BeforeValidator(values.listed(dict, Expect))
+    ] = ()
 
     @model_validator(mode="after")
     def _asks(self) -> Self:
@@ -182,11 +176,14 @@ class Scenario(Model):
 
     def with_other_reply_first(self) -> Self:
         """The scenario with the other of the two DNS replies first."""
-        own = self.dns if self.name_service is None else self.name_service.dns
-        other = {"first_reply": "AAAA" if own.first_reply == "A" else "A"}
-        dns = own.model_copy(update=other)
+
+        def turned(own: Dns) -> Dns:
+            other = {"first_reply": "AAAA" if own.first_reply == "A" else "A"}
+            return own.model_copy(update=other)
+
         if self.name_service is None:
-            return self.model_copy(update={"dns": dns})
+            return self.model_copy(update={"dns": turned(self.dns)})
+        dns = tuple(map(turned, self.name_service.dns))
         service = self.name_service.model_copy(update={"dns": dns})
         return self.model_copy(update={"name_service": service})
 
@@ -197,9 +194,11 @@ class Scenario(Model):
             (("names",), self.resolver.startswith("nss"), self.names)
         ]
         if self.name_service is not None:
-            of_dns, of_nss = self.name_service.dns.names, self.name_service.nss
-            tables = [(("name_service", "dns", "names"), False, of_dns)]
-            tables.append((("name_service", "nss"), True, of_nss))
+            tables = [
+                (("name_service", "dns", number, "names"), False, one.names)
+                for number, one in enumerate(self.name_service.dns)
+            ]
+            tables.append((("name_service", "nss"), True, self.name_service.nss))
         for place, zones, names in tables:
             for name, addresses in names.items():
                 for position, text in enumerate(addresses):

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from harness.model.addresses import inet_aton, inet_pton6
+from harness.model.dns import ascii_lower
 from harness.model.myhostname import knows
-from harness.model.services import ascii_lower
 from harness.text.nearest import did_you_mean
 
 from .schema import Lookup, Scenario
@@ -22,8 +22,7 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
         The number of the look-up, from 0, and what was expected of its name, in words.
     """
     service = scenario.name_service
-    held = scenario.names if service is None else service.addresses()
-    known = {_plain(name): name for name in held}
+    known = {_plain(name): name for name in scenario.names} if service is None else service.known()
     for number, lookup in enumerate(scenario.lookups):
         if lookup.name is None or lookup.name == "*" or _meant(lookup):
             continue

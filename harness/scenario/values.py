@@ -4,6 +4,7 @@ A parser gives the value in its normal form or raises what `bad` makes.
 """
 
 import re
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 from operator import eq, ge, gt, le, lt, ne
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
@@ -73,6 +74,21 @@ def once(items: tuple[str, ...]) -> tuple[str, ...]:
             raise bad("each entry once", item, at=(position,))
         seen.add(item)
     return items
+
+
+def listed(*kinds: type) -> Callable[[Any], Any]:
+    """What makes a list of one value of these types."""
+    return lambda value: (value,) if isinstance(value, kinds) else value
+
+
+def one_or_many(key: str) -> Callable[[dict[str, Any]], None]:
+    """What tells a JSON Schema that the list ``key`` may also be one entry of it."""
+
+    def change(schema: dict[str, Any]) -> None:
+        many = schema["properties"][key]
+        schema["properties"][key] = {"anyOf": [many["items"], many], "default": many["default"]}
+
+    return change
 
 
 def plain_address(text: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from harness.compare.plan import make_jobs
 from harness.compare.results import Result
 from harness.compare.run import run
-from harness.model.presence import Cause
+from harness.model.reasons import Cause
 from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, load
 from harness.scenario.schema import Scenario

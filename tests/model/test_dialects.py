@@ -31,6 +31,9 @@ FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
         ("merge_ends_lookup", "2.40", "2.41"),
         ("gaiconf_numbers_checked", "2.40", "2.41"),
         ("mptcp_known", "2.41", "2.42"),
+        ("empty_answers_alike", "2.35", "2.36"),
+        ("short_errors_match", "2.35", "2.36"),
+        ("strict_error_known", "2.40", "2.41"),
     ],
 )
 def test_boundaries_of_versions(feature: str, before: str, since: str) -> None:
@@ -46,7 +49,8 @@ def test_what_changed_from_2_29_on() -> None:
     changed = {feature for feature in old if old[feature] != new[feature]}
     assert changed == {
         "glibc", "continue_discards", "last_family_noted", "no_aaaa_known", "merge_ends_lookup",
-        "gaiconf_numbers_checked", "mptcp_known", "systemd",
+            "gaiconf_numbers_checked", "mptcp_known", "systemd", "empty_answers_alike",
+            "short_errors_match", "strict_error_known",
     }  # fmt: skip
 
 

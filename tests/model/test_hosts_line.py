@@ -5,10 +5,12 @@ from ipaddress import ip_address
 import pytest
 
 from harness.model.dialects import Dialect, dialect
+from harness.model.dns import Resolver, Status
 from harness.model.host import Target
 from harness.model.lookup import AI_CANONNAME, AI_V4MAPPED, NameService, Request, find
-from harness.model.presence import Cause, presence
-from harness.model.services import Action, Kind, Resolver, Service, Status
+from harness.model.presence import presence
+from harness.model.reasons import Cause
+from harness.model.services import Action, Kind, Service
 
 OLD, MIDDLE, NEW = dialect("2.31"), dialect("2.36"), dialect("2.44")
 UNSPEC, INET, INET6 = 0, 2, 10

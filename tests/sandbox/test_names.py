@@ -1,14 +1,18 @@
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6, AF_UNSPEC
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from dnslib import QTYPE, DNSRecord  # type: ignore[import-untyped]
+from dnslib import QTYPE, RCODE, DNSRecord  # type: ignore[import-untyped]
 
+from harness.model.dns import Server
+from harness.model.host import Target
 from harness.native.record import LaneError
 from harness.native.worker_lane import bundled_module
 from harness.sandbox import Pool, SandboxError
-from harness.sandbox.dns import FirstReply, Ordering, Question, Zone, reply_to
+from harness.sandbox.dns import Ordering, Question, check_sizes, reply_to
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 from tests.sandbox.kit import host
@@ -143,17 +147,63 @@ def test_a_private_root_shows_its_parts_and_the_private_etc(pool: Pool, tmp_path
         list(pool.run(jobs.rooted, (tmp_path / "lib", ())))
 
 
-def test_a_negative_answer_carries_a_soa() -> None:
-    zone = Zone.of({"web": FOUR}, "A")
-    for name, kind, code in (("web", "AAAA", 0), ("web", "MX", 0), ("nowhere", "A", 3)):
-        answer = DNSRecord.parse(reply_to(zone, DNSRecord.question(name, kind), 512))
-        assert (answer.header.rcode, answer.rr) == (code, [])
-        assert [record.rtype for record in answer.auth] == [QTYPE.SOA]
+def targets(texts: list[str]) -> tuple[Target, ...]:
+    return tuple(Target(ip_address(text)) for text in texts)
+
+
+SERVER = Server(
+    {"web": targets(FOUR), "end.example": targets(SIX)},
+    aliases={"www": "Mid.example", "mid.example": "End.Example", "gone": "nowhere.example"},
+    replies={
+        "bad": {"A": "servfail", "AAAA": "unrelated"}, "lost": {"A": "lame", "AAAA": "short"},
+        "end.example": {"A": "nodata"},
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "code", "answers"),
+    [
+        ("web", "A", "NOERROR", [f"web. A {text}" for text in FOUR]),
+        ("web", "AAAA", "NOERROR", []),
+        ("nowhere", "A", "NXDOMAIN", []),
+        ("WWW", "AAAA", "NOERROR", [
+            "WWW. CNAME Mid.example.", "Mid.example. CNAME End.Example.",
+            *(f"End.Example. AAAA {text}" for text in SIX),
+        ]),
+        ("www", "A", "NOERROR", ["www. CNAME Mid.example.", "Mid.example. CNAME End.Example."]),
+        ("gone", "A", "NXDOMAIN", ["gone. CNAME nowhere.example."]),
+        ("bad", "A", "SERVFAIL", []),
+        ("bad", "AAAA", "NOERROR", ['bad. TXT "no address"']),
+        ("lost", "A", "NOERROR", []),
+        ("lost", "AAAA", "REFUSED", []),
+    ],
+)  # fmt: skip
+def test_what_a_server_says(
+    name: str, record: Literal["A", "AAAA"], code: str, answers: list[str]
+) -> None:
+    packet = SERVER.packet(name, record)
+    data = reply_to(DNSRecord.question(name, record), packet)
+    assert not packet.addresses or len(data) <= packet.size
+    reply = DNSRecord.parse(data)
+    assert reply.header.rcode == getattr(RCODE, code)
+    shown = [f"{rr.rname} {QTYPE.get(rr.rtype)} {rr.rdata}" for rr in reply.rr]
+    assert shown == answers
+    negative = not packet.addresses and name not in ("bad", "lost")
+    assert [record.rtype for record in reply.auth] == [QTYPE.SOA] * negative  # RFC 2308
+    assert bool(reply.header.aa or reply.header.ra) == (packet.word != "lame")
+    assert len(reply.questions) == (packet.word != "short")
+
+
+def test_a_question_for_other_records_gets_none() -> None:
+    reply = DNSRecord.parse(reply_to(DNSRecord.question("web", "MX"), None))
+    assert (reply.header.rcode, reply.rr) == (0, [])
+    assert [record.rtype for record in reply.auth] == [QTYPE.SOA]
 
 
 def test_too_many_records_for_one_answer_are_refused() -> None:
     with pytest.raises(SandboxError, match=r"^names\.web: 4096 AAAA records do not fit"):
-        Zone.of({"web": [f"2001:db8::{n:x}" for n in range(4096)]}, "A")
+        check_sizes(Server({"web": targets([f"2001:db8::{n:x}" for n in range(4096)])}))
 
 
 A, AAAA = 1, 28
@@ -166,8 +216,11 @@ def asked(kind: int, peer: tuple[str, int] | int = PEER) -> Question:
     return Question(peer, b"web", kind, {A: b"4", AAAA: b"6"}.get(kind, b"other"), cut)
 
 
+KINDS = {"A": A, "AAAA": AAAA, None: None}
+
+
 # whose reply is first; then what comes in at each of several reads, and what goes out
-ORDERS: dict[str, tuple[FirstReply, list[tuple[list[Question], list[Any]]]]] = {
+ORDERS: dict[str, tuple[str | None, list[tuple[list[Question], list[Any]]]]] = {
     **{f"{first} first, over {name}": (first, [
         ([asked(one, peer), asked(other, peer)],
          [(peer, b"4"), (peer, b"6")][:: 1 if first == "A" else -1])
@@ -188,12 +241,17 @@ ORDERS: dict[str, tuple[FirstReply, list[tuple[list[Question], list[Any]]]]] = {
         ([asked(A)], [(PEER, b"cut")]),
     ]),
     "other questions do not wait": ("A", [([asked(12)], [(PEER, b"other")])]),
+    "a pair with an error is answered as it is asked": (None, [
+        ([asked(A)], [(PEER, b"4")]), ([asked(AAAA)], [(PEER, b"6")]),
+        ([asked(AAAA), asked(A)], [(PEER, b"6"), (PEER, b"4")]),
+    ]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", ORDERS)
 def test_the_order_of_replies(case: str) -> None:
     first, steps = ORDERS[case]
-    ordering = Ordering(first)
+    ordering = Ordering()
     for questions, replies in steps:
-        assert ordering.order(questions) == replies
+        own = [replace(one, first=KINDS[first]) for one in questions]
+        assert ordering.order(own) == replies
