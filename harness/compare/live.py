@@ -23,7 +23,7 @@ from harness.native.record import Answer as NativeAnswer
 from harness.native.record import Outcome
 from harness.scenario.schema import Host, Lookup, Scenario
 
-_NAME = "this-machine"
+_NAME = "this-host"
 
 
 class _Given(NamedTuple):
