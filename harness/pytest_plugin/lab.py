@@ -45,7 +45,7 @@ class Lab:
                 return lanes_for(words, "auto", tested=False)
         except (GlibcError, PlanError, LaneError, SandboxError) as problem:
             text = str(problem).removeprefix("--glibc: ")
-            if isinstance(problem, GlibcMissing) and "fetch" in problem.hint and not self._fetches:
+            if getattr(problem, "fetch", ()) and not self._fetches:
                 text += " (or let pytest do that: --gai-fetch)"
             raise pytest.UsageError(f"{where}: {text}") from None
         except OSError as problem:  # of the cache folder
