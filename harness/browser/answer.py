@@ -14,8 +14,7 @@ from jinja2 import Environment
 
 import harness
 from harness.browser.iproute import MOST, Answer, Pasted, pasted
-from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
-from harness.compare.explain import line_findings
+from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf, line_findings
 from harness.compare.predict import found_for, lookup_title, names_of, request_for, targets_of
 from harness.compare.results import Result, Verdict
 from harness.compare.values import fill

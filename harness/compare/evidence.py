@@ -1,8 +1,11 @@
 """What was really seen: which build was asked, under which gai.conf, and what it answered. Pure."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.advice.accepted import Acceptance, AcceptError, acceptances
+from harness.advice.lint import Finding, lint
 from harness.compare.results import LaneKind, where
 from harness.model.dialects import Dialect, dialect, told
 from harness.model.host import HostView
@@ -10,6 +13,7 @@ from harness.model.lookup import NameService
 from harness.native.record import Outcome
 from harness.native.trace import Trace
 from harness.scenario.schema import Lookup, Scenario
+from harness.scenario.values import satisfies
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +101,22 @@ class Evidence:
     def case(self) -> Case:
         """Equal for builds that have one answer of the model."""
         return self.dialect, len(self.before)
+
+
+def line_findings(conf: NamedGaiConf, glibc: str) -> tuple[Finding, ...]:
+    """What lint finds in the lines of a file that this glibc ignores, misreads or may die of.
+
+    What holds for the file as a whole is left to `harness.advice.pitfalls`, which knows the order,
+    and what a comment of the file accepts is left out.
+    """
+    data = conf.data or b""
+    meant: list[Acceptance] = []
+    with suppress(AcceptError):  # such a comment accepts nothing
+        meant.extend(acceptances(data))
+    return tuple(
+        one
+        for one in lint(data)
+        if one.line
+        and (one.glibc == "all" or satisfies(glibc, one.glibc))
+        and not any(each.takes(one) for each in meant)
+    )

@@ -1,15 +1,13 @@
 """Running ``explain``: the same evidence as ``run``, with every fact kept."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from harness.advice.accepted import Acceptance, AcceptError, acceptances
-from harness.advice.lint import Finding, lint
-from harness.compare.evidence import NamedGaiConf
+from harness.advice.lint import Finding
+from harness.compare.evidence import line_findings
 from harness.compare.predict import Prediction
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect, reports
@@ -19,7 +17,6 @@ from harness.model.host import HostView
 from harness.model.order import compare_pair
 from harness.native.trace import Connection
 from harness.sandbox import DeviceNote, Pool
-from harness.scenario.values import satisfies
 
 if TYPE_CHECKING:
     from harness.sandbox import Box
@@ -72,25 +69,6 @@ class Explanation:
     trace: TraceReport | None = None
     apart: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-
-
-def line_findings(conf: NamedGaiConf, glibc: str) -> tuple[Finding, ...]:
-    """What lint finds in the lines of a file that this glibc ignores, misreads or may die of.
-
-    What holds for the file as a whole is left to `harness.advice.pitfalls`, which knows the order,
-    and what a comment of the file accepts is left out.
-    """
-    data = conf.data or b""
-    meant: list[Acceptance] = []
-    with suppress(AcceptError):  # such a comment accepts nothing
-        meant.extend(acceptances(data))
-    return tuple(
-        one
-        for one in lint(data)
-        if one.line
-        and (one.glibc == "all" or satisfies(glibc, one.glibc))
-        and not any(each.takes(one) for each in meant)
-    )
 
 
 def capture(job: HostJob) -> bytes:

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
-from harness.compare.explain import Explanation, line_findings, pair_reason
+from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf, line_findings
+from harness.compare.explain import Explanation, pair_reason
 from harness.compare.predict import found_for, request_for, targets_of
 from harness.compare.presence import PresenceRow
 from harness.compare.results import Remark, Result, Verdict

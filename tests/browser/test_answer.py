@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -228,3 +229,11 @@ def test_answers_replace_what_would_be_worked_out() -> None:
     assert str(way(host, target).source) == "127.0.0.1"
     assert str(way(replace(host, answers={}), target).source) == "172.18.45.2"
     assert isinstance(host, Pasted)
+
+
+def test_it_needs_nothing_that_python_in_a_browser_lacks() -> None:
+    lacking = ("cffi", "dnslib", "elftools", "fcntl", "filelock", "grp", "platformdirs", "pwd",
+               "pyroute2", "resource", "rich", "termios")  # fmt: skip
+    code = f"import sys; sys.modules |= dict.fromkeys({lacking}); import harness.browser.answer"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

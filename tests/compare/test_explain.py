@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.compare.evidence import Evidence, NamedGaiConf
-from harness.compare.explain import explain, line_findings
+from harness.compare.evidence import Evidence, NamedGaiConf, line_findings
+from harness.compare.explain import explain
 from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.run import HostJob, run
 from harness.compare.verdict import judge
