@@ -93,7 +93,9 @@ def _subjects(names: str, metavar: str = "NAME|SCENARIO") -> Option:
     return option("what", meaning, nargs="*", metavar=metavar, type=name)
 
 
-_BUILDS = shared("glibc", "the builds to run on: host (default), 2.31, 2.41,host, a folder, all")
+_BUILDS = shared(
+    "glibc", "the builds to run on: host (default), 2.31, 2.41,host, a folder, an image, all"
+)
 _SCHEDULER: tuple[Option, ...] = (
     option("--scheduler", "spread the work over the Dask cluster of this scheduler"
            " (tls://host:8786), which needs the extra 'cluster'; or over --jobs processes of"
@@ -268,8 +270,9 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         *_JSON,
     ),
     "glibc add": (
-        option("directory", "a root file system, an install prefix, an unpacked image",
-               metavar="DIR", type=path),
+        option("directory", "a root file system, an install prefix; a container image, packages or"
+               " a process, named as for run --glibc", metavar="DIR|IMAGE",
+               type=checked("a directory or an image", lambda text: text or None)),
         option("--name", "what to call it (default: the directory's name)"),
         shared("arch", "which one to take where there are several"),
         option("--row", "it differs from its version in this row of the dialect table, as"

@@ -33,17 +33,29 @@ _DEEPEST = 7
 _MOST_SHOWN = 8
 # Up to 2.33 libraries of their own that a look-up loads; later parts of libc.
 _APART = ("libnss_files", "libnss_dns", "libresolv")
+SCHEMES = ("docker-archive:", "oci-archive:", "oci:", "docker://", "pid:")
+PACKAGES = (".deb", ".rpm")
+_TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst")
+PACKED = (
+    "docker-archive:FILE, oci-archive:FILE, oci:FOLDER, docker://NAME:TAG, pid:NUMBER, a tar of a "
+    "root file system, or .deb and .rpm files joined by +"
+)
+"""How images, packages and processes are named."""
 _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
 
 
 class Tree:
-    """A directory taken for a root of its own; a link to it is followed first."""
+    """A directory taken for a root of its own; a link to it is followed first.
 
-    def __init__(self, root: Path) -> None:
+    ``name`` is what messages call it: its path, or where it was unpacked from.
+    """
+
+    def __init__(self, root: Path, name: str = "") -> None:
         try:
             self.root = Path(os.path.realpath(root))
         except OSError:
             raise GlibcError(f"{root}: the current folder is gone; expected a directory") from None
+        self.name = name or str(self.root)
 
     def resolve(self, inside: str) -> Path | None:
         """What is at *inside*, as a process with this root would reach it; None for nothing.
@@ -97,13 +109,19 @@ class Tree:
         return str(path.relative_to(self.root))
 
 
-def from_directory(path: Path | str, arch: str | None = None) -> Build:
+def is_packed(spec: str) -> bool:
+    """Whether a specification names an image, packages, a tar or a process."""
+    return spec.startswith(SCHEMES) or spec.endswith((*_TARS, *PACKAGES))
+
+
+def from_directory(path: Path | str, arch: str | None = None, name: str = "") -> Build:
     """The glibc build in a directory of any layout; its files stay there.
 
     Args:
         path: A root file system, an install prefix, an unpacked container image, or the library
             folder itself.
         arch: Debian's name of the architecture to take where the tree has a glibc of several.
+        name: What messages call it; the path by default.
 
     Raises:
         GlibcError: There is no glibc (a musl tree, a build folder), several, or a broken one.
@@ -112,11 +130,11 @@ def from_directory(path: Path | str, arch: str | None = None) -> Build:
     if not directory.is_dir():
         kind = "is not a directory" if directory.exists() else "does not exist"
         raise GlibcError(f"{path}: {kind}; expected a directory with a glibc in it")
-    tree = Tree(directory)
+    tree = Tree(directory, name)
     if tree.file("config.status") and any(map(tree.file, ("libc.so", "elf/ld.so", "libc_pic.a"))):
         made = f"{tree.root}-install"
         raise GlibcError(
-            f"{tree.root}: glibc was built here and is not installed; expected what "
+            f"{tree.name}: glibc was built here and is not installed; expected what "
             f"make -C {shlex.quote(str(tree.root))} install DESTDIR={shlex.quote(made)} makes"
         )
     found = list(_libcs(tree, _folders(tree))) or list(_libcs(tree, _walk(tree)))
@@ -136,7 +154,7 @@ def from_directory(path: Path | str, arch: str | None = None) -> Build:
     lacking = [name for name in _APART if not any(one.startswith(name) for one in build.names)]
     if lacking and build.ordered_version.release < (2, 34):
         raise GlibcError(
-            f"{tree.root}: glibc {build.version} without {', '.join(lacking)}; expected beside "
+            f"{tree.name}: glibc {build.version} without {', '.join(lacking)}; expected beside "
             "libc.so.6, since a look-up loads them up to 2.33"
         )
     return build
@@ -177,7 +195,7 @@ def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[tuple[str, Libc]]:
             if (path, name) in seen:
                 continue
             seen.add((path, name))
-            libc = read_libc(path, f"{tree.root}: {tree.shown(path)}")
+            libc = read_libc(path, f"{tree.name}: {tree.shown(path)}")
             # An image unpacked without its links has the same file under two names.
             content = sha256(path)
             if content not in contents:
@@ -188,13 +206,13 @@ def _libcs(tree: Tree, folders: Iterable[str]) -> Iterator[tuple[str, Libc]]:
 def _dangling(tree: Tree, inside: str) -> GlibcError:
     name = inside.strip("/")
     if tree.resolve(inside) is not None:
-        return GlibcError(f"{tree.root}: {name} is not a regular file; expected a part of glibc")
-    return GlibcError(f"{tree.root}: {name} is a link to a file that is not in the tree")
+        return GlibcError(f"{tree.name}: {name} is not a regular file; expected a part of glibc")
+    return GlibcError(f"{tree.name}: {name} is a link to a file that is not in the tree")
 
 
 def _one(tree: Tree, found: list[tuple[str, Libc]], arch: str | None) -> tuple[str, Libc]:
     if not found:
-        raise GlibcError(f"{tree.root}: {_instead(tree)}")
+        raise GlibcError(f"{tree.name}: {_instead(tree)}")
     kept = [one for one in found if arch in (None, one[1].arch)]
     if len(kept) == 1:
         return kept[0]
@@ -203,11 +221,11 @@ def _one(tree: Tree, found: list[tuple[str, Libc]], arch: str | None) -> tuple[s
         for _, libc in found[:_MOST_SHOWN]
     )
     if not kept:
-        raise GlibcError(f"{tree.root}: no glibc for {arch}; found {each}")
+        raise GlibcError(f"{tree.name}: no glibc for {arch}; found {each}")
     expected = "expected one"
     if len({libc.arch for _, libc in kept}) == len(kept):
         expected += " (FOLDER:ARCH names it, for glibc add --arch)"
-    raise GlibcError(f"{tree.root}: several glibcs ({each}); {expected}")
+    raise GlibcError(f"{tree.name}: several glibcs ({each}); {expected}")
 
 
 def _instead(tree: Tree) -> str:
@@ -230,7 +248,7 @@ def _loader(tree: Tree, beside: str, libc: Libc) -> tuple[str, Path]:
                 version = loader_version(_same_arch(tree, path, libc.arch))
                 if version not in (None, libc.version):
                     raise GlibcError(
-                        f"{tree.root}: the loader {tree.shown(path)} is of glibc {version}, "
+                        f"{tree.name}: the loader {tree.shown(path)} is of glibc {version}, "
                         f"libc.so.6 of {libc.version}; expected both from one build"
                     )
                 return name, path
@@ -238,12 +256,12 @@ def _loader(tree: Tree, beside: str, libc: Libc) -> tuple[str, Path]:
                 raise _dangling(tree, f"{folder}/{name}")
     expected = " or ".join(names) or "ld-linux*.so.*"
     raise GlibcError(
-        f"{tree.root}: glibc {libc.version} without its dynamic loader; expected {expected}"
+        f"{tree.name}: glibc {libc.version} without its dynamic loader; expected {expected}"
     )
 
 
 def _same_arch(tree: Tree, path: Path, arch: str) -> mmap:
-    shown = f"{tree.root}: {tree.shown(path)}"
+    shown = f"{tree.name}: {tree.shown(path)}"
     try:
         elf, data = read_elf_file(path)
     except ElfError as error:

@@ -22,10 +22,10 @@ from functools import cache
 from pathlib import Path
 
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
+from harness.glibcs.archive import unpack
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.cache import cache_folder, entries, making, publish
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
-from harness.glibcs.deb import unpack
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.fetching import download_package, silent, unpacking
 from harness.sandbox import programs

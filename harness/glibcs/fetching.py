@@ -10,9 +10,9 @@ from typing import TypeVar
 from harness.glibcs import apt, cache, catalog
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
 from harness.glibcs.apt_sources import Source, choose, host_sources
+from harness.glibcs.archive import unpack
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
-from harness.glibcs.deb import unpack
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
 from harness.text.nearest import did_you_mean

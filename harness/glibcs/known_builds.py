@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from harness.glibcs import cache
 from harness.glibcs.apt_sources import no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import host_distribution, native_arch
-from harness.glibcs.discover import from_directory
+from harness.glibcs.discover import PACKED, from_directory, is_packed
 from harness.glibcs.host_libc import host
 from harness.model.dialects import NEWEST, dialect, told
 from harness.sandbox import programs
@@ -27,7 +27,8 @@ _RESERVED = frozenset({"host", "all"})
 class InventoryEntry:
     """One line of ``glibc list``; of what can be fetched, the version is the one expected.
 
-    The state is ``host``, ``cached`` (a package), ``added`` (a directory), ``available`` (can be
+    The state is ``host``, ``cached`` (a package), ``added`` (with ``glibc add``), ``image`` (named
+    to ``--glibc``: an image, packages, a process), ``available`` (can be
     fetched) or ``damaged`` (fetch or add it again), which has no version and no architecture.
     ``rows`` are as in `Build`.
     """
@@ -52,7 +53,8 @@ def inventory() -> tuple[InventoryEntry, ...]:
         if one.build is None:
             entries.append(InventoryEntry("", "", "damaged", str(one.folder), one.folder.name))
             continue
-        entries.append(_entry(one.build, "cached" if one.kind == "package" else "added"))
+        state = {"package": "cached", "image": "image"}.get(one.kind, "added")
+        entries.append(_entry(one.build, state))
         have.add((one.distribution, one.build.version, one.build.arch))
     with contextlib.suppress(GlibcUnavailable):
         distribution, arch = host_distribution(), native_arch()
@@ -71,8 +73,9 @@ def find(spec: str) -> list[Build]:
         spec: ``host``; ``all`` (the host's, then every one in the cache by ascending version, of
             the host's architecture; ``all:ARCH`` for another, ``all:all`` for every one); a
             version, ``2.36``, ``2.36:armhf`` or ``2.36:all`` (the distribution's package
-            before one that was added, before the host's); a name given to `add`; or a
-            directory, with ``:ARCH`` behind it where it has a glibc of several architectures.
+            before one that was added, before the host's); a name given to `add`; an image,
+            packages or a process (`harness.glibcs.images`); or a directory, with ``:ARCH`` behind
+            it where it has a glibc of several architectures.
 
     Raises:
         GlibcMissing: No such build is on this host.
@@ -88,6 +91,9 @@ def find(spec: str) -> list[Build]:
     named = [build for build in kept if spec in (build.name, build.id)]
     if named:
         return named
+    if is_packed(spec):
+        with _source(spec, None) as found, cache.making("packed") as work:
+            return [cache.keep(build, work, "image") for build in found]
     if is_version(name):
         return _of_version(spec, name, arch or native_arch(), kept)
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
@@ -105,21 +111,27 @@ def add(
     arch: str | None = None,
     rows: Sequence[str] = (),
 ) -> Build:
-    """Register the glibc of a directory: its files are copied into the cache; gives that build.
+    """Register the glibc of a directory or an image: its files are copied into the cache.
 
     ``name`` is what to call it from now on, by default the directory's own; ``path`` and ``arch``
-    are as for `from_directory`, ``rows`` what it is told, as in `Build`. Adding a directory again
-    under its name takes its files anew. Raises GlibcError where it has no usable glibc, the name is
-    malformed or taken, or a row is none of the dialect table.
+    are as for `from_directory` or `images.unpacked`, ``rows`` what it is told, as in `Build`.
+    Adding a directory again under its name takes its files anew. Gives that build. Raises
+    GlibcError where it has no usable glibc, the name is malformed or taken, or a row is none of the
+    dialect table.
     """
     try:
         told(dialect(NEWEST), rows)
     except ValueError as error:
         raise GlibcError(f"--row {error}") from None
-    found = from_directory(path, arch)
-    chosen = _name(name, Path(os.path.realpath(path)), found)
-    key = f"added-{chosen}-{found.version}-{found.arch}"
-    with cache.making(f"added-{chosen}") as work:
+    with contextlib.ExitStack() as stack:
+        found, *more = stack.enter_context(_source(str(path), arch))
+        if more:
+            each = ", ".join(one.arch for one in (found, *more))
+            raise GlibcError(f"{path}: for {each}; expected one, which --arch names")
+        place = str(path).replace(":", "-") if is_packed(str(path)) else os.path.realpath(path)
+        chosen = _name(name, Path(place), found)
+        key = f"added-{chosen}-{found.version}-{found.arch}"
+        work = stack.enter_context(cache.making(f"added-{chosen}"))
         taken = [one for one in cache.cached() if one.build and one.build.name == chosen]
         if any(one.build and one.build.origin != found.origin for one in taken):
             raise GlibcError(f"the name {chosen} is taken; gai-harness glibc remove {chosen}")
@@ -130,6 +142,17 @@ def add(
             if one.folder.name != key:
                 _retire(one.folder, work / f"replaced{number}")
     return build
+
+
+@contextlib.contextmanager
+def _source(path: str, arch: str | None) -> Iterator[list[Build]]:
+    if is_packed(path):
+        from harness.glibcs.images import unpacked  # only who names an image pays for it
+
+        with unpacked(path, arch) as found:
+            yield found
+    else:
+        yield [from_directory(path, arch)]
 
 
 def remove(spec: str) -> list[str]:
@@ -239,7 +262,7 @@ def _unknown(spec: str) -> GlibcError:
     known = [build.name or build.version for one in cache.cached() if (build := one.build)]
     shown = ", ".join(dict.fromkeys(known)) or "nothing"
     return GlibcError(
-        f"{spec!r} names no glibc; expected a version, host, all, a directory "
+        f"{spec!r} names no glibc; expected a version, host, all, a directory, {PACKED}, "
         f"or one of the cache ({shown}){_perhaps(spec, known)}"
     )
 

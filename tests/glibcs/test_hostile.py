@@ -7,12 +7,13 @@ import shutil
 import struct
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.glibcs import GlibcError, from_directory
-from harness.glibcs.deb import unpack, unpack_tar
+from harness.glibcs.archive import PACKAGE, unpack, unpack_tar
 from tests.conftest import Call
 from tests.costs import calls_of, memory_of
 from tests.damage import mutated
@@ -275,12 +276,13 @@ def test_an_archive_made_to_cost_is_one_line_soon(name: str, tmp_path: Path, tre
 
 def test_too_much_or_slow_for_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tar(*(member(f"usr/share/{number}", bytes(1 << 17)) for number in range(10)))
-    for limit, value, said in (
-        ("_MOST_BYTES", 1 << 20, "more than 1 MiB unpacked"), ("_SECONDS", -1.0, "takes over")
+    small = replace(PACKAGE, size=1 << 20)
+    for kind, seconds, said in (
+        (small, 300.0, "more than 1 MiB unpacked"), (PACKAGE, -1.0, "takes over")
     ):  # fmt: skip
-        monkeypatch.setattr(f"harness.glibcs.deb.{limit}", value)
+        monkeypatch.setattr("harness.glibcs.archive._SECONDS", seconds)
         with pytest.raises(GlibcError, match=said):
-            unpack_tar(io.BytesIO(data), tmp_path, "p.deb")
+            unpack_tar(io.BytesIO(data), tmp_path, "p.deb", kind=kind)
 
 
 @pytest.mark.needs("dpkg-deb", "dpkg")

@@ -1,0 +1,329 @@
+"""Builds from where people have them: container images, packages, and the root of a process.
+
+All of it is somebody else's: an image's manifests and layers are compared with their digests, and
+the libraries alone are unpacked, by `harness.glibcs.archive`. Sources: the OCI image specification
+(image layout, manifest, layers with whiteouts), containers-transports(5), skopeo-copy(1).
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import IO, Annotated, TypeVar
+
+from pydantic import BaseModel, Field, RootModel, ValidationError
+
+from harness.glibcs import cache
+from harness.glibcs.archive import IMAGE, is_glibc, opened, unpack, unpack_tar
+from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
+from harness.glibcs.catalog import native_arch
+from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree, from_directory
+from harness.glibcs.elf import sha256
+from harness.sandbox import programs
+from harness.text.reading import read_regular
+from harness.versions import SUPPORTED
+
+_RELEASES = ("etc/os-release", "usr/lib/os-release")
+_STATUS = "var/lib/dpkg/status"
+# Manifests have some kilobytes, an old image's configuration with its history some hundred.
+_LONGEST_JSON = 8 * 1024 * 1024
+_MOST_LAYERS = 1024
+_HIDDEN, _OPAQUE = ".wh.", ".wh..wh..opq"
+# Go's names of architectures, as images have them, where Debian's differ
+_DEBIAN = {"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
+_SUPERVISE, _ROOTED = (
+    str(Path(__file__).with_name(f"{one}.py")) for one in ("supervise", "rooted")
+)
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Read = TypeVar("Read", bound=BaseModel)
+
+
+class _Platform(BaseModel):
+    architecture: str
+
+
+class _Descriptor(BaseModel):
+    digest: Digest
+    platform: _Platform | None = None
+
+
+class _Manifest(BaseModel):
+    """An image's manifest, or an index of manifests."""
+
+    manifests: tuple[_Descriptor, ...] = ()
+    config: _Descriptor | None = None
+    layers: tuple[_Descriptor, ...] = ()
+
+
+class _Layers(BaseModel):
+    diff_ids: tuple[Digest, ...]
+
+
+class _Config(BaseModel):
+    architecture: str
+    rootfs: _Layers
+
+
+class _Saved(BaseModel):
+    """An entry of a docker-archive's manifest.json."""
+
+    Config: str
+    Layers: tuple[str, ...]
+
+
+class _AllSaved(RootModel[tuple[_Saved, ...]]):
+    """A docker-archive's manifest.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """One platform of an image: its layers' files, the lowest first, and what each unpacks to."""
+
+    digest: str
+    arch: str
+    layers: tuple[Path, ...]
+    contents: tuple[str, ...]
+
+
+@contextmanager
+def unpacked(spec: str, arch: str | None = None) -> Iterator[list[Build]]:
+    """The builds of an image, of packages or of a process, until the end of the context.
+
+    Their ids are those they have in the cache, their origins say what their distribution is.
+
+    Args:
+        spec: As `harness.glibcs.discover.PACKED` says.
+        arch: Debian's name of the architecture to take of an image with several, or ``all``; by
+            default, of a registry the host's own, otherwise every one that has a worker.
+
+    Raises:
+        GlibcError: There is no such file, it is damaged, or it has no usable glibc.
+        GlibcUnavailable: No skopeo, registry, or program that opens such packages; the process is
+            gone or not the caller's.
+    """
+    with cache.making(f"packed-{hashlib.sha256(spec.encode()).hexdigest()[:12]}") as work:
+        found = list(_builds(spec, arch, work))
+        if not found:
+            raise GlibcError(f"{spec}: no image for {arch or 'an architecture with a worker'}")
+        yield found
+
+
+def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
+    scheme = next((one for one in SCHEMES if spec.startswith(one)), "")
+    rest, tree = spec.removeprefix(scheme), work / "tree"
+    tree.mkdir()
+    if scheme == "pid:":
+        _copy_root(rest, tree)
+        yield _build(spec, tree, f"process {rest}", "")
+    elif not scheme:
+        paths = [_file(spec, part) for part in spec.split("+")]
+        for path in paths:
+            if path.name.endswith(PACKAGES):
+                unpack(path, tree)
+            else:
+                _apply(path, tree, "")
+        digest = hashlib.sha256("+".join(map(sha256, paths)).encode()).hexdigest()
+        yield _build(spec, tree, " + ".join(path.name for path in paths), digest)
+    else:
+        layout = work / "layout"
+        if scheme == "docker://":
+            _pull(spec, arch, layout)
+        elif scheme == "oci:":
+            layout = Path(rest)
+        else:
+            layout.mkdir()
+            whole = replace(IMAGE, largest=IMAGE.size)
+            with opened(_file(spec, rest)) as stream:
+                unpack_tar(stream, layout, rest, lambda _: True, whole)
+        for image in _images(spec, layout, saved=scheme == "docker-archive:"):
+            if arch in (None, "all", image.arch) and image.arch in SUPPORTED:
+                tree = work / image.digest
+                tree.mkdir()
+                for layer, content in zip(image.layers, image.contents, strict=True):
+                    _apply(layer, tree, content)
+                yield _build(spec, tree, f"image sha256:{image.digest[:12]}", image.digest)
+
+
+def _file(spec: str, name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise GlibcError(f"{spec}: {name} is no file; expected {PACKED}")
+    return path
+
+
+def _build(spec: str, tree: Path, shown: str, digest: str) -> Build:
+    """The glibc of an unpacked tree, with what its distribution says of itself."""
+    found = from_directory(tree, name=spec)
+    digest = digest or sha256(found.libc)
+    origin = " ".join(filter(None, (_release(Tree(tree)), _package_version(Tree(tree)), shown)))
+    return replace(found, id=f"packed-{digest[:12]}-{found.version}-{found.arch}", origin=origin)
+
+
+def _release(tree: Tree) -> str:
+    """The distribution's ID and VERSION_ID (os-release(5)), as far as it says them."""
+    path = next(filter(None, map(tree.file, _RELEASES)), None)
+    text = read_regular(path, _LONGEST_JSON).decode("utf-8", "replace") if path else ""
+    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return " ".join(said[key].strip("\"'")[:40] for key in ("ID", "VERSION_ID") if key in said)
+
+
+def _package_version(tree: Tree) -> str:
+    """The version of the package libc6, as dpkg's status file has it; "" where there is none."""
+    path = tree.file(_STATUS)
+    text = read_regular(path, 64 << 20).decode("utf-8", "replace") if path else ""
+    entry = next((one for one in text.split("\n\n") if one.startswith("Package: libc6\n")), "")
+    lines = (line.removeprefix("Version: ") for line in entry.splitlines() if "Version: " in line)
+    return next(lines, "")[:80]
+
+
+def _copy_root(pid: str, tree: Path) -> None:
+    if not pid.isdecimal():
+        raise GlibcError(f"pid:{pid}: expected the number of a process")
+    # it ends with its output's reader
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", _ROOTED, pid], env={}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=False,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            _unpack_layer(process.stdout, tree, f"pid:{pid}")
+        except GlibcError:
+            if process.wait() == 0:
+                raise
+        said = process.stderr.read().decode("utf-8", "replace").strip()
+    if process.returncode:
+        raise GlibcUnavailable(
+            f"pid:{pid}: its root cannot be entered ({said})",
+            "name a running process of yours, or ask as root",
+        )
+
+
+def _pull(spec: str, arch: str | None, layout: Path) -> None:
+    """Copy an image out of a registry with the host's skopeo, credentials and policy."""
+    skopeo = programs.find("skopeo")
+    if skopeo is None:
+        raise GlibcUnavailable(
+            "this host has no skopeo, which fetches images",
+            "install skopeo, or name an image's file: docker-archive:FILE, oci-archive:FILE",
+        )
+    go = {debian: name for name, debian in _DEBIAN.items()}
+    wanted = arch or native_arch()
+    which = ["--all"] if arch == "all" else ["--override-arch", go.get(wanted, wanted)]
+    command = [skopeo, "copy", "--quiet", *which, spec, f"oci:{layout}:image"]
+    if arch != "all":
+        command[1:1] = ["--override-os", "linux"]
+    # it ends when its input is closed, at the latest by our death
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", _SUPERVISE, *command], env=programs.environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        said = process.stderr.read().decode("utf-8", "replace").strip().splitlines() or ["nothing"]
+        failed = process.wait() != 0
+    if failed:
+        raise GlibcUnavailable(
+            f"{spec} cannot be fetched (skopeo says: {said[-1].strip()[:500]})",
+            "see containers-registries.conf(5), containers-policy.json(5) and skopeo-login(1)",
+        )
+
+
+def _images(spec: str, layout: Path, *, saved: bool) -> Iterator[_Image]:
+    tree = Tree(layout)
+
+    def file(inside: str) -> Path:
+        found = tree.file(inside)
+        if found is None:
+            raise GlibcError(f"{spec}: no {inside} in it; expected {PACKED}")
+        return found
+
+    def read(inside: str, model: type[Read]) -> Read:
+        try:
+            return model.model_validate_json(read_regular(file(inside), _LONGEST_JSON))
+        except (ValidationError, OSError):
+            raise GlibcError(f"{spec}: {inside} is no {model.__name__[1:].lower()}") from None
+
+    def blob(one: _Descriptor, model: type[Read]) -> Read:
+        inside = "blobs/" + one.digest.replace(":", "/")
+        if f"sha256:{sha256(file(inside))}" != one.digest:
+            raise GlibcError(f"{spec}: {one.digest} has another content than its name says")
+        return read(inside, model)
+
+    def image(name: str, config: _Config, layers: list[Path]) -> _Image:
+        contents = config.rootfs.diff_ids
+        if len(layers) != len(contents) or len(layers) > _MOST_LAYERS:
+            raise GlibcError(
+                f"{spec}: {len(layers)} layers, and the configuration has another number"
+            )
+        arch = _DEBIAN.get(config.architecture, config.architecture)
+        return _Image(name, arch, tuple(layers), contents)
+
+    if saved:
+        for entry in read("manifest.json", _AllSaved).root:
+            digest = sha256(file(entry.Config))
+            if digest not in entry.Config:
+                raise GlibcError(f"{spec}: {entry.Config} has another content than its name says")
+            yield image(digest, read(entry.Config, _Config), [file(name) for name in entry.Layers])
+        return
+    waiting = list(read("index.json", _Manifest).manifests)
+    for one in waiting:
+        if len(waiting) > _MOST_LAYERS:
+            raise GlibcError(f"{spec}: more than {_MOST_LAYERS} manifests")
+        if one.platform and one.platform.architecture == "unknown":  # an attestation
+            continue
+        manifest = blob(one, _Manifest)
+        waiting += manifest.manifests
+        if manifest.config is not None:
+            layers = [file("blobs/" + layer.digest.replace(":", "/")) for layer in manifest.layers]
+            yield image(one.digest.removeprefix("sha256:"), blob(manifest.config, _Config), layers)
+
+
+def _apply(layer: Path, tree: Path, content: str) -> None:
+    """Put a layer over a tree; ``content`` is the digest of what it unpacks to, if it has one."""
+    above = tree.with_name("above")
+    above.mkdir()
+    with opened(layer) as stream:
+        hidden, digest = _unpack_layer(stream, above, layer.name)
+    if content and f"sha256:{digest}" != content:
+        raise GlibcError(f"{layer.name}: another content than the image's configuration says")
+    for name in hidden:  # what lower layers have; this one's own files are still apart
+        _remove(tree / (name.parent if name.name == _OPAQUE else name.parent / name.name[4:]), tree)
+    for path in sorted(above.rglob("*")):
+        place = tree / path.relative_to(above)
+        if path.is_dir() and not path.is_symlink():
+            if not place.is_dir() or place.is_symlink():
+                _remove(place, tree)
+                place.mkdir()
+        else:
+            _remove(place, tree)
+            path.rename(place)
+    shutil.rmtree(above)
+
+
+def _unpack_layer(stream: IO[bytes], into: Path, shown: str) -> tuple[list[PurePosixPath], str]:
+    """Unpack a layer's libraries; gives the names it hides in the layers below, and its SHA-256."""
+    hidden: list[PurePosixPath] = []
+
+    def wanted(name: str) -> bool:
+        path = PurePosixPath(name)
+        if path.name.startswith(_HIDDEN):
+            hidden.append(path)
+            return False
+        return is_glibc(name) or name in (*_RELEASES, _STATUS)
+
+    return hidden, unpack_tar(stream, into, shown, wanted, IMAGE)
+
+
+def _remove(place: Path, tree: Path) -> None:
+    """Remove what a lower layer has there, never through a link."""
+    if place.parent.resolve() != tree.resolve() / place.parent.relative_to(tree):
+        return
+    if place.is_symlink() or place.is_file():
+        place.unlink()
+    elif place.is_dir() and place != tree:
+        shutil.rmtree(place)

@@ -1,0 +1,326 @@
+"""Builds out of container images, packages and the root of a process."""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from harness.glibcs import GlibcError, GlibcUnavailable, add, find, inventory
+from harness.glibcs.build import Build
+from harness.sandbox import programs
+from harness.versions import ARCHITECTURES
+from tests.e2e.kit import start
+from tests.glibcs.making import deb, elf, hard, link, member, tar
+
+OCI = "application/vnd.oci.image"
+LIBC, LD = "usr/lib64/libc.so.6", "lib64/ld-linux-x86-64.so.2"
+LOADER = elf(soname="ld-linux-x86-64.so.2", needed=(), interpreter=None, versions=(), content=b"")
+RELEASE = member("usr/lib/os-release", b'ID="rhel-like"\nVERSION_ID="9"\n')
+BASE = tar(
+    member("./usr/bin/sh", b"not wanted"), RELEASE, link("etc/os-release", "../usr/lib/os-release"),
+    member(LIBC, elf(content=b"GNU C Library (old) stable release version 2.34.\n")),
+    member("usr/lib64/libm.so.6", elf(soname="libm.so.6")),
+    member("usr/lib64/libdl.so.2", elf(soname="libdl.so.2")),
+    member(LD, LOADER), member("dev/null", type=tarfile.CHRTYPE),
+)  # fmt: skip
+UPDATE = tar(
+    member(LIBC, elf()), member("usr/lib64/.wh.libm.so.6"), member("usr/bin/.wh..wh..opq"),
+    member("opt/.wh..wh..opq"),
+)  # fmt: skip
+
+
+class Layout:
+    """An OCI image layout, written blob by blob (OCI image specification, image-layout.md)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.manifests = folder, list[dict[str, Any]]()
+        (folder / "blobs/sha256").mkdir(parents=True)
+        (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+
+    def blob(self, content: bytes, kind: str) -> dict[str, Any]:
+        digest = hashlib.sha256(content).hexdigest()
+        (self.folder / "blobs/sha256" / digest).write_bytes(content)
+        return {"mediaType": kind, "size": len(content), "digest": f"sha256:{digest}"}
+
+    def image(self, *layers: bytes, arch: str = "amd64") -> dict[str, Any]:
+        contents = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
+        config = {"architecture": arch, "os": "linux", "rootfs": {"diff_ids": contents}}
+        manifest = {
+            "schemaVersion": 2, "mediaType": f"{OCI}.manifest.v1+json",
+            "config": self.blob(json.dumps(config).encode(), f"{OCI}.config.v1+json"),
+            "layers": [self.blob(gzip.compress(layer), f"{OCI}.layer.v1.tar+gzip")
+                       for layer in layers],
+        }  # fmt: skip
+        one = self.blob(json.dumps(manifest).encode(), f"{OCI}.manifest.v1+json")
+        one["platform"] = {"architecture": arch, "os": "linux"}
+        self.manifests.append(one)
+        index = {"schemaVersion": 2, "manifests": self.manifests}
+        (self.folder / "index.json").write_text(json.dumps(index))
+        return manifest
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "image")
+
+
+def _archived(layout: Layout, path: Path) -> Path:
+    with tarfile.open(path, "w") as archive:
+        archive.add(layout.folder, ".")
+    return path
+
+
+def _saved(layout: Layout, manifest: dict[str, Any], path: Path) -> Path:
+    """What ``docker save`` writes: a list of images, each with its configuration and layers."""
+    names = ["blobs/" + one["digest"].replace(":", "/") for one in manifest["layers"]]
+    config = "blobs/" + manifest["config"]["digest"].replace(":", "/")
+    (layout.folder / "manifest.json").write_text(
+        json.dumps([{"Config": config, "RepoTags": ["a:1"], "Layers": names}])
+    )
+    (layout.folder / "index.json").unlink()
+    return _archived(layout, path)
+
+
+@pytest.mark.parametrize("form", ["oci", "oci-archive", "docker-archive"])
+def test_layers_lie_over_each_other(form: str, layout: Layout, tmp_path: Path) -> None:
+    manifest = layout.image(BASE, UPDATE)
+    place = layout.folder
+    if form != "oci":
+        path = tmp_path / "a.tar"
+        place = _archived(layout, path) if form[0] == "o" else _saved(layout, manifest, path)
+    (build,) = find(f"{form}:{place}")
+    assert (build.version, build.arch) == ("2.36", "amd64")
+    assert build.origin.startswith("rhel-like 9 image sha256:")
+    assert build.names == ("ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2")  # no libm.so.6
+    assert build.libc.read_bytes() == elf()
+    shutil.rmtree(layout.folder)
+    assert [one.state for one in inventory() if one.id == build.id] == ["image"]
+    assert find(build.id) == [build]
+
+
+def test_each_architecture_of_an_image_is_a_build(layout: Layout) -> None:
+    for arch, name in (("amd64", "amd64"), ("s390x", "s390x"), ("arm", "armhf")):
+        loader = f"ld-{ARCHITECTURES[name].machine}.so.1"
+        libc = elf(name, needed=(loader,), interpreter=None)
+        own = elf(name, soname=loader, needed=(), interpreter=None, versions=(), content=b"")
+        layout.image(tar(member(LIBC, libc), member(f"lib/{loader}", own)), arch=arch)
+    layout.image(BASE, arch="unknown")  # an attestation
+    layout.image(BASE, arch="wasm")
+    spec = f"oci:{layout.folder}"
+    assert [build.arch for build in find(spec)] == ["amd64", "s390x", "armhf"]
+    with pytest.raises(GlibcError, match=r"for amd64, s390x, armhf; expected one, which --arch"):
+        add(spec)
+    assert add(spec, "big", arch="s390x").arch == "s390x"
+    with pytest.raises(GlibcError, match="no image for riscv64"):
+        add(spec, arch="riscv64")
+
+
+def _with(key: str, value: object) -> Callable[[Layout], object]:
+    return lambda made: (made.folder / "index.json").write_text(json.dumps({key: value}))
+
+
+def _cut(made: Layout) -> None:
+    layer = made.image(BASE)["layers"][0]["digest"].replace(":", "/")
+    path = made.folder / "blobs" / layer
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def _other(made: Layout) -> None:
+    layer = made.image(BASE)["layers"][0]["digest"].replace(":", "/")
+    (made.folder / "blobs" / layer).write_bytes(gzip.compress(UPDATE))
+
+
+def _config(made: Layout) -> None:
+    config = made.image(BASE)["config"]["digest"].replace(":", "/")
+    (made.folder / "blobs" / config).write_bytes(b"{}")
+
+
+@pytest.mark.parametrize(("spoil", "said"), [
+    (lambda made: shutil.rmtree(made.folder), "no index.json in it; expected docker-archive:FILE"),
+    (lambda made: (made.folder / "index.json").write_text("[" * 100_000), "is no manifest"),
+    (_with("manifests", 3), "index.json is no manifest"),
+    (_with("manifests", [{"digest": "sha256:../../etc/passwd"}]), "index.json is no manifest"),
+    (_with("manifests", [{"digest": "sha256:" + "0" * 64}]), "no blobs/sha256/000"),
+    (_config, "has another content than its name says"),
+    (_cut, "damaged"),
+    (_other, "another content than the image's configuration says"),
+    (lambda made: made.image(tar(member("../lib/libc.so.6", elf()))), "points outside"),
+    (lambda made: made.image(tar(link("lib/libc.so.6", "../../../etc/passwd"))), "points outside"),
+    (lambda made: made.image(tar(hard("lib/libc.so.6", "etc/passwd"))), "which is not unpacked"),
+    (lambda made: made.image(tar(link("lib/ld.so", "/etc"), member("lib/ld.so/ld.so"))), "a link"),
+    (lambda made: made.image(tar(member("usr/bin/sh"))), "no libc.so.6 in it"),
+    (lambda made: made.image(BASE, tar(member("usr/lib64/.wh.libc.so.6"))), "no libc.so.6 in it"),
+])  # fmt: skip
+def test_a_spoilt_image_is_one_line(
+    spoil: Callable[[Layout], object], said: str, layout: Layout, cache: Path
+) -> None:
+    spoil(layout)
+    with pytest.raises(GlibcError) as caught:
+        find(f"oci:{layout.folder}")
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert [*(cache / "tmp").iterdir()] == []
+
+
+def test_what_a_layer_hides_never_leads_out(layout: Layout, tmp_path: Path) -> None:
+    kept = tmp_path / "outside/libm.so.6"
+    kept.parent.mkdir()
+    kept.write_bytes(b"mine")
+    upwards = "/".join([".."] * 20)
+    layout.image(
+        BASE, tar(link("usr/lib64/ld.so", f"{kept.parent}")),
+        tar(member("usr/lib64/ld.so/.wh.libm.so.6"), member("usr/lib64/ld.so/.wh..wh..opq")),
+        tar(member(f"usr/.wh.{upwards.replace('/', '')}")),
+    )  # fmt: skip
+    find(f"oci:{layout.folder}")
+    assert kept.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("ending", "compress"), [
+    (".tar", None), (".tar.gz", "gzip"), (".tar.xz", "xz"), (".tar.zst", "zstd"),
+])  # fmt: skip
+def test_a_root_file_system(
+    ending: str, compress: str | None, tmp_path: Path, needs: Callable[..., str]
+) -> None:
+    path = tmp_path / "rootfs.tar"
+    path.write_bytes(BASE)
+    if compress:
+        subprocess.run([needs(compress), "-q", path], check=True)
+    (build,) = find(str(next(tmp_path.glob(f"rootfs{ending}"))))
+    assert (build.version, build.origin) == ("2.34", f"rhel-like 9 rootfs{ending}")
+
+
+@pytest.mark.needs("dpkg-deb", "dpkg")
+def test_packages_belong_together(tmp_path: Path) -> None:
+    libc = deb(tmp_path / "libc6.deb", member(LIBC, elf()), member("usr/share/doc/x", b""))
+    loader = deb(tmp_path / "loader.deb", member(LD, LOADER))
+    (build,) = find(f"{libc}+{loader}")
+    assert (build.version, build.origin) == ("2.36", "libc6.deb + loader.deb")
+    with pytest.raises(GlibcError, match=r"libc6.deb: glibc 2.36 without its dynamic loader"):
+        find(str(libc))
+    with pytest.raises(GlibcError, match=r"gone.rpm is no file; expected"):
+        find(f"{libc}+gone.rpm")
+
+
+def _rpm(folder: Path, name: str, *files: tuple[str, Path], needs: Callable[..., str]) -> Path:
+    """A package with these files, by the real rpmbuild."""
+    spec = folder / f"{name}.spec"
+    lines = [f"install -D {path} %{{buildroot}}{place}" for place, path in files]
+    spec.write_text(
+        f"Name: {name}\nVersion: 2.34\nRelease: 1\nSummary: x\nLicense: x\nAutoReqProv: no\n"
+        "%description\n%install\n" + "\n".join(lines) + "\n%files\n"
+        + "\n".join(place for place, _ in files)
+    )  # fmt: skip
+    tops = ["--define", f"_topdir {folder}", "--define", "__os_install_post %{nil}"]
+    tops += ["--define", "debug_package %{nil}", "--define", "_build_id_links none"]
+    start(needs("rpmbuild", "rpm"), "-bb", *tops, spec, check=True)
+    return next(folder.glob(f"RPMS/*/{name}-2.34-1.*.rpm"))
+
+
+def test_rpm_packages(tmp_path: Path, own: Build, needs: Callable[..., str]) -> None:
+    needs("rpm2archive", "rpm2cpio")
+    first, second = own.files[:2], own.files[2:]
+    packages = [
+        _rpm(tmp_path, name, *((f"/usr/lib64/{one}", path) for one, path in files), needs=needs)
+        for name, files in (("glibc", first), ("glibc-common", second))
+    ]
+    (build,) = find("+".join(map(str, packages)))
+    assert build.names == own.names
+    assert build.libc.read_bytes() == own.libc.read_bytes()
+    packages[0].write_bytes(packages[0].read_bytes()[:-5000])
+    with pytest.raises(GlibcError, match="damaged"):
+        find("+".join(map(str, packages)))
+
+
+@pytest.mark.bare
+def test_the_root_of_a_process(own: Build, tmp_path: Path) -> None:
+    """In a root of its own, where a link that is absolute leads to a file of that root."""
+    root = tmp_path / "root"
+    for name, path in own.files:
+        (root / "usr/lib").mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, root / "usr/lib" / name)
+    (root / "usr/lib/libm.so.6").unlink()
+    (root / "usr/lib/libm.so.6").symlink_to("/etc/passwd")  # not this host's
+    program = (
+        "import os, sys, time; os.chroot(sys.argv[1]); os.chdir('/'); print(flush=True);"
+        "time.sleep(600)"
+    )
+    become = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user"]
+    with subprocess.Popen(
+        [*become, sys.executable, "-I", "-c", program, root], stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            (build,) = find(f"pid:{process.pid}")
+        finally:
+            process.kill()
+    assert (build.version, build.arch) == (own.version, own.arch)
+    assert set(own.names) - set(build.names) <= {"libm.so.6"}
+    assert build.origin == f"process {process.pid}"
+    for word in (f"pid:{process.pid}", "pid:0"):
+        with pytest.raises(GlibcUnavailable, match=f"{word}: its root cannot be entered"):
+            find(word)
+    with pytest.raises(GlibcError, match="pid:1x: expected the number of a process"):
+        find("pid:1x")
+
+
+@pytest.fixture
+def registry(tmp_path: Path, needs: Callable[..., str]) -> Iterator[str]:
+    """Debian's registry on loopback, where the host's skopeo may reach it without TLS."""
+    program = needs("docker-registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "registry.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n"
+    )
+    with subprocess.Popen(
+        [program, "serve", tmp_path / "registry.yml"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        for _ in range(100):
+            try:
+                urlopen(f"http://127.0.0.1:{port}/v2/").close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"localhost:{port}"
+        process.kill()
+
+
+def test_an_image_of_a_registry(
+    registry: str, layout: Layout, tmp_path: Path, needs: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    skopeo = needs("skopeo")
+    home = tmp_path / ".config/containers"
+    home.mkdir(parents=True)
+    (home / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    settings = f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n'
+    (home / "registries.conf").write_text(settings)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    layout.image(BASE, UPDATE)
+    spec = f"docker://{registry}/test/rhel-like:9"
+    done = start(skopeo, "copy", "-q", f"oci:{layout.folder}", spec)
+    assert done.returncode == 0, done.stderr
+    (build,) = find(spec)
+    assert (build.version, build.origin[:25]) == ("2.36", "rhel-like 9 image sha256:")
+    with pytest.raises(GlibcUnavailable, match=r"cannot be fetched \(skopeo says: .*unknown"):
+        find(f"docker://{registry}/test/none:9")
+    monkeypatch.setattr(programs, "find", lambda _: None)
+    with pytest.raises(GlibcUnavailable, match="this host has no skopeo"):
+        find(spec)
