@@ -122,12 +122,9 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
         line = lines[number % lookups]
         judged = ((each, judge(each, known=known)) for each in evidences)
         results = tuple(
-            replace(
-                result, source=job.source, line=line,
-                causes=_causes(job, each, result),
-            )
+            replace(result, source=job.source, line=line, causes=_causes(job, each, result))
             for each, result in judged
-        )  # fmt: skip
+        )
         first, at = evidences[0], job.reference
         yield LookupReport(
             scenario=first.scenario.name,
@@ -188,20 +185,22 @@ def collect(
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             files = files_of(conf, scenario.lookups)
-            answers = [
-                [_traced(box, lane, request, job.timeout) for request in requests]
-                if job.trace
-                else [
-                    (one, None) for one in _ask(box, lane, spec, files, requests, job.timeout, anew)
-                ]
-                for lane, spec in zip(lanes, job.lanes, strict=True)
-            ]
+            answers: list[list[tuple[Outcome, Trace | None]]] = []
+            for lane, spec in zip(lanes, job.lanes, strict=True):
+                if job.trace:
+                    traces = (traced(lane, one, box.tmpdir(), job.timeout) for one in requests)
+                    answers.append([(trace.outcome, trace) for trace in traces])
+                else:
+                    said = _ask(box, lane, spec, files, requests, job.timeout, anew)
+                    answers.append([(one, None) for one in said])
             before: list[tuple[tuple[Lookup, NamedGaiConf], ...]] = [()] * len(lanes)
             for lookup, file, *asked in zip(scenario.lookups, files, *answers, strict=True):
                 evidences = tuple(
+                    # with the version that the glibc gives itself
                     Evidence(
-                        scenario, lookup, file, view, names, _answering(spec, native), native,
-                        trace, past,
+                        scenario, lookup, file, view, names,
+                        replace(spec, glibc=native.glibc) if isinstance(native, Answer) else spec,
+                        native, trace, past,
                     )
                     for spec, (native, trace), past in zip(job.lanes, asked, before, strict=True)
                 )  # fmt: skip
@@ -239,20 +238,6 @@ def files_of(conf: NamedGaiConf, lookups: Sequence[Lookup]) -> list[NamedGaiConf
                 conf = NamedGaiConf(f"change {changed}", data, mtime)
         files.append(conf)
     return files
-
-
-def _traced(
-    box: "sandbox.Box", lane: Lane, request: Query, timeout: float
-) -> tuple[Outcome, Trace | None]:
-    trace = traced(lane, request, box.tmpdir(), timeout)
-    return trace.outcome, trace
-
-
-def _answering(spec: LaneSpec, outcome: Outcome) -> LaneSpec:
-    """The lane with the version that its glibc gives itself."""
-    if isinstance(outcome, Answer) and outcome.glibc != spec.glibc:
-        return replace(spec, glibc=outcome.glibc)
-    return spec
 
 
 def open_lane(
@@ -346,14 +331,12 @@ def _ask(
 
 def _ask_often(lane: Lane, request: Query, timeout: float) -> Outcome:
     """One look-up in several processes without a common past: the first death, or an answer."""
-    outcome: Outcome | None = None
     for _ in range(_STARTS):
         with lane.open() as session:
             outcome = session.lookup(request, timeout)
         if not isinstance(outcome, Answer):
             break
         lane.close()  # a worker is started anew for the next
-    assert outcome is not None
     return outcome
 
 

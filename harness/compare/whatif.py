@@ -24,6 +24,7 @@ from harness.compare.results import (
     listed,
 )
 from harness.compare.run import HostJob, collect, reports
+from harness.compare.values import fill
 from harness.compare.verdict import prediction_for
 from harness.model.dialects import FIRST_RUN, ROWS, dialect
 from harness.sandbox import Pool
@@ -186,9 +187,9 @@ def compare_results(before: Result, after: Result) -> Comparison:
     decisions = tuple(
         PairChange(one, earlier.get(frozenset((one.before, one.after)))) for one in after.decisions
     )
-    return Comparison(
-        glibc=after.glibc,
-        arch=after.arch,
+    return fill(
+        Comparison,
+        after,
         changed=before.returned != after.returned,
         moved=tuple(one for one in places if one.moved),
         before=before,

@@ -1,13 +1,14 @@
 """One node: kubelet's choice by each resolver, the Node object's record, a remedy. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
 
 from harness.compare.presence import PresenceRow
 from harness.compare.results import PairReason, Schema
+from harness.compare.values import fill
 from harness.kubelet.decide import Flags, NameLookup, NodeDecision, StepName, decide
 from harness.kubelet.net import Net, NoAddressError, choose
 from harness.kubelet.node import NodeObject
@@ -108,11 +109,9 @@ def judge(
         tried = [decide(given, net, answer) for answer in ordered]
         solves = all(each.addresses == wanted for each in tried)
         remedy = Remedy(text, solves, tried[0].addresses, tried[0].error)
-    return NodeReport(
-        decision.addresses,
-        decision.step,
-        decision.steps,
-        decision.error,
+    return fill(
+        NodeReport,
+        decision,
         source=source,
         node=flags.name,
         flags=flags,
@@ -125,12 +124,8 @@ def judge(
 
 
 def _case(answer: ResolverAnswer, decision: NodeDecision) -> NodeCase:
-    return NodeCase(
-        **{one.name: getattr(answer, one.name) for one in fields(answer)},
-        internal_ips=decision.addresses,
-        step=decision.step,
-        failure=decision.error,
-    )
+    ips, failure = decision.addresses, decision.error
+    return fill(NodeCase, answer, decision, internal_ips=ips, failure=failure)
 
 
 def _explanations(

@@ -16,19 +16,9 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from harness.advice.lint import Finding
+from harness.compare import results as of
 from harness.compare.explain import TraceReport
-from harness.compare.results import (
-    ArchitectureChange,
-    BuildChange,
-    Count,
-    Notice,
-    PairReason,
-    Result,
-    Schema,
-    Summary,
-    VersionChange,
-    Where,
-)
+from harness.compare.results import Schema
 from harness.glibcs import InventoryEntry
 
 
@@ -36,33 +26,33 @@ from harness.glibcs import InventoryEntry
 class HeldAgainst:
     """One build held against others."""
 
-    reference: Where
-    compared: Annotated[Count, Field(description="answers held against the reference's")]
-    changes: tuple[BuildChange, ...]
+    reference: of.Where
+    compared: Annotated[of.Count, Field(description="answers held against the reference's")]
+    changes: tuple[of.BuildChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """``gai-harness run --format json``."""
 
-    results: tuple[Result, ...]
-    changes: tuple[VersionChange, ...]
-    architectures: tuple[ArchitectureChange, ...]
+    results: tuple[of.Result, ...]
+    changes: tuple[of.VersionChange, ...]
+    architectures: tuple[of.ArchitectureChange, ...]
     against: Annotated[HeldAgainst | None, Field(description="with --against")]
-    notices: tuple[Notice, ...]
-    summary: Summary
+    notices: tuple[of.Notice, ...]
+    summary: of.Summary
     schema: Schema = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Explained(Result):
+class Explained(of.Result):
     """One look-up, explained."""
 
     trace: TraceReport | None = None
     apart: Annotated[
         tuple[str, ...], Field(description="where versions or architectures differ, and why")
     ] = ()
-    pair: PairReason | None = None
+    pair: of.PairReason | None = None
     findings: Annotated[
         tuple[Finding, ...], Field(description="lint's, of the lines of the gai.conf it used")
     ] = ()

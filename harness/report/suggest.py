@@ -59,9 +59,8 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         out.say(f"  put {where}:")
         kept = False
         for line in sorted(found.lines, key=lambda line: (line.keyword, line.restored)):
-            note = ""
-            if line.restored and not kept:
-                note = "   # the defaults, which the new line would drop"
+            first = line.restored and not kept
+            note = "   # the defaults, which the new line would drop" if first else ""
             kept = line.restored
             out.say(f"    {line.text}{note}", "" if line.restored else "bold")
     out.say(f"  verified on real glibc {verified}: {_orders(answered.after)[0][0]}", "green")
