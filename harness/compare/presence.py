@@ -123,7 +123,6 @@ def _listed(addresses: Iterable[str]) -> str:
 
 
 def _account(one: Account, found: Presence) -> Iterator[str]:
-    """What was made of an address, and why."""
     if one.causes or one.made is Made.LEFT_OUT:
         yield _words(one.causes or found.causes, found)
     if one.made in _MADE:

@@ -534,7 +534,6 @@ class Summary:
         return cls(**counts)
 
     def __add__(self, other: "Summary") -> "Summary":
-        """The counts of both."""
         return Summary(*map(add, astuple(self), astuple(other)))
 
     def beside(self, lookups: int) -> str:

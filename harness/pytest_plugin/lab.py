@@ -53,7 +53,6 @@ class Lab:
 
     @property
     def _fetches(self) -> bool:
-        """Whether a missing glibc is fetched."""
         return bool(self._config.option.gai_fetch or self._config.getini("gai_fetch"))
 
     def _fetch_missing(self, words: str) -> None:

@@ -77,18 +77,15 @@ def explain_error(problem: SandboxError, path: str, line: int) -> ReprExceptionI
 def properties_of(found: Examined) -> list[tuple[str, object]]:
     """What a JUnit file says of an item beside its outcome: names and values, in this order."""
     result = found.result
-    said: dict[str, object] = {
-        "glibc": result.glibc,
-        "arch": result.arch,
-        "build": result.build,
-        "gai_conf": result.gai_conf,
+    always = ("glibc", "arch", "build", "gai_conf")
+    said: dict[str, object] = {name: getattr(result, name) for name in always}
+    said |= {
         "native": result.answer,
         "model": result.model_answer,
         "emulator": result.emulator,
         "rule": result.decisions[0].rule if result.decisions else None,
         "gai_difference": "; ".join(_differences(found)),
     }
-    always = ("glibc", "arch", "build", "gai_conf")
     return [(name, value) for name, value in said.items() if value or name in always]
 
 

@@ -14,12 +14,9 @@ from harness.compare.values import grouped
 from harness.report.tables import table_lines
 
 _RATIOS = (
-    ("model", "cold"),
-    ("warm", "warm"),
-    ("sort", "again"),
-    ("+kernel", "observed"),
+    ("model", "cold"), ("warm", "warm"), ("sort", "again"), ("+kernel", "observed"),
     ("rules", "readable"),
-)
+)  # fmt: skip
 _TIMES = (("native", "native"), ("trip", "round_trip"), *_RATIOS)
 # a line's name, what of a point it shows, and its colour and dashes, told apart by the
 # colour-blind too (Okabe and Ito)
@@ -41,8 +38,6 @@ readable rules with their reasons; trip: the native call through the worker and 
 """
 Panel = Mapping[str, Sequence[tuple[float, float]]]
 """The lines of a diagram by name, each a list of (x, y), all above zero."""
-
-
 _GROWTH = (
     "The model's time divided by n log n, 8 destinations being 1 (up to 1: no worse than that)"
 )
@@ -177,15 +172,9 @@ def svg(drawn: Mapping[str, Panel]) -> str:
         panels=[{"title": title, **_scaled(panel)} for title, panel in drawn.items()],
         names=[name for name, *_ in _LINES],
         styles=[style for *_, style in _LINES],
-        columns=_COLUMNS,
-        rows=ceil(len(drawn) / _COLUMNS),
-        width=_WIDTH,
-        height=_HEIGHT,
-        left=_LEFT,
-        top=_TOP,
-        right=_RIGHT,
-        bottom=_BOTTOM,
-    )
+        columns=_COLUMNS, rows=ceil(len(drawn) / _COLUMNS), width=_WIDTH, height=_HEIGHT,
+        left=_LEFT, top=_TOP, right=_RIGHT, bottom=_BOTTOM,
+    )  # fmt: skip
 
 
 def _scaled(panel: Panel) -> dict[str, Any]:

@@ -40,7 +40,6 @@ def write_text(answered: Sequence[Answered]) -> None:
 
 
 def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:
-    """Each different order with the builds that give it."""
     found = grouped(results, lambda one: ", ".join(dict.fromkeys(one.native)) or one.error)
     return [(order or "nothing", builds(same)) for order, same in found.items()]
 

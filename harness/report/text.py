@@ -34,25 +34,14 @@ from harness.text.shown import one_line
 from harness.versions import Version
 
 _COLOURS = {
-    Verdict.AGREE: "green",
-    Verdict.DISAGREE: "bold red",
-    Verdict.CRASHED: "magenta",
+    Verdict.AGREE: "green", Verdict.DISAGREE: "bold red", Verdict.CRASHED: "magenta",
     Verdict.ERROR: "red",
-}
-
+}  # fmt: skip
 _STYLES = {
-    "untrusted": "bold magenta",
-    "undefined": "magenta",
-    "trap": "cyan",
-    "cycle": "yellow",
-    "reply": "yellow",
-    "reload": "cyan",
-    "presence": "cyan",
-    "departure": "blue",
-    "unmet": "bold red",
-    "accepted": "cyan",
-}
-
+    "untrusted": "bold magenta", "undefined": "magenta", "trap": "cyan", "cycle": "yellow",
+    "reply": "yellow", "reload": "cyan", "presence": "cyan", "departure": "blue",
+    "unmet": "bold red", "accepted": "cyan",
+}  # fmt: skip
 _NAMED = 4  # interfaces named in one note
 
 

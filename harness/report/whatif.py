@@ -92,7 +92,6 @@ def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
 
 
 def _alike(one: Comparison) -> tuple[object, ...]:
-    """What builds that answer alike before and after have in common."""
     both = one.before, one.after
     return *((r.returned, r.verdict, r.model, r.undefined) for r in both), one.decisions
 
@@ -123,7 +122,6 @@ def _marker(place: Move | None) -> str:
 
 
 def _predicted(prediction: VersionRange) -> str:
-    """The versions, and what the model says of them."""
     until = prediction.until
     versions = f"{prediction.since} " + ("and later" if until is None else f"to before {until}")
     text = f"{versions}: {prediction.error or ', '.join(prediction.order)}"

@@ -19,13 +19,9 @@ from .values import Closing, SandboxError
 _LENGTH = struct.Struct("!Q")
 # the user namespace first: it gives the right to enter the others
 _KINDS = {
-    "user": syscalls.CLONE_NEWUSER,
-    "net": syscalls.CLONE_NEWNET,
-    "uts": syscalls.CLONE_NEWUTS,
-    "ipc": syscalls.CLONE_NEWIPC,
-    "pid": syscalls.CLONE_NEWPID,
-    "mnt": syscalls.CLONE_NEWNS,
-}
+    "user": syscalls.CLONE_NEWUSER, "net": syscalls.CLONE_NEWNET, "uts": syscalls.CLONE_NEWUTS,
+    "ipc": syscalls.CLONE_NEWIPC, "pid": syscalls.CLONE_NEWPID, "mnt": syscalls.CLONE_NEWNS,
+}  # fmt: skip
 
 
 def send(sock: socket.socket, value: Any) -> None:

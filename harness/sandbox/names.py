@@ -30,12 +30,10 @@ SERVICES: Mapping[tuple[str, str], int] = MappingProxyType(
 )
 """The port of each (service, protocol) pair that the private services file lists."""
 
-PROTOCOLS: Mapping[str, int] = MappingProxyType(
-    {
-        "ip": 0, "icmp": 1, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 58, "sctp": 132,
-        "udplite": 136,
-    }
-)  # fmt: skip
+PROTOCOLS: Mapping[str, int] = MappingProxyType({
+    "ip": 0, "icmp": 1, "tcp": 6, "udp": 17, "dccp": 33, "ipv6-icmp": 58, "sctp": 132,
+    "udplite": 136,
+})  # fmt: skip
 """The protocol numbers that the private protocols file lists."""
 
 NAME_SERVERS = "127.0.0.1", "127.0.0.2", "127.0.0.3"

@@ -25,12 +25,10 @@ _READ_ONLY = syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY
 # where an answer could come from that is not the sandbox's: nscd, systemd-resolved
 _HIDDEN = ("/run", "/var/run", "/var/cache/nscd", "/var/db/nscd")
 # what decides over names and their order comes from the scenario alone
-_NAME_SERVICE = frozenset(
-    {
-        "gai.conf", "gaiharness.names", "host.conf", "hostname", "hosts", "networks",
-        "nscd.conf", "nsswitch.conf", "protocols", "resolv.conf", "resolvconf", "services",
-    }
-)  # fmt: skip
+_NAME_SERVICE = frozenset((
+    "gai.conf", "gaiharness.names", "host.conf", "hostname", "hosts", "networks", "nscd.conf",
+    "nsswitch.conf", "protocols", "resolv.conf", "resolvconf", "services",
+))  # fmt: skip
 
 
 def enter() -> None:

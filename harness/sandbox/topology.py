@@ -139,7 +139,6 @@ def _up(sock: netlink.Netlink, device: Device, interface: Interface) -> None:
 
 
 def _has_unfinished(interface: Interface) -> bool:
-    """Whether duplicate address detection has to stay unfinished for some address."""
     return any(
         ":" in address.address and _UNFINISHED_FLAGS & set(address.flags)
         for address in interface.addresses

@@ -40,7 +40,6 @@ def check_name(name: str) -> str:
 
 
 def _check_names(names: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse names as `check_name`, and names twice."""
     seen: dict[str, str] = {}
     for name in map(check_name, names):
         other = seen.setdefault(ascii_lower(name), name)

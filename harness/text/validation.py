@@ -64,7 +64,6 @@ def validated(model: type[_Model], value: Any, file: str) -> _Model:
 
 
 def _node(value: Any) -> Node:
-    """Plain data as a document without lines."""
     children: dict[str | int, Node] = {}
     if isinstance(value, Mapping):
         children = {key: _node(each) for key, each in value.items()}

@@ -64,7 +64,6 @@ class Rate:
         return self.bare_cpu / self.cpu
 
     def __add__(self, more: "Rate") -> "Rate":
-        """Both together."""
         return Rate(*map(add, astuple(self), astuple(more)))
 
     @property

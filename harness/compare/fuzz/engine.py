@@ -75,7 +75,6 @@ class FuzzReport:
     disagreements: tuple[Disagreement, ...] = ()
 
     def __add__(self, more: "FuzzReport") -> "FuzzReport":
-        """Both together."""
         both = (getattr(self, one.name) + getattr(more, one.name) for one in fields(self))
         report = FuzzReport(*both)
         return replace(report, disagreements=_fair(report.disagreements, _KEPT))
@@ -213,7 +212,6 @@ class Engine(AbstractContextManager["Engine"]):
         return answers, None
 
     def _expected(self, each: Round, files: Sequence[NamedGaiConf]) -> dict[Dialect, list[bytes]]:
-        """What each dialect's answers must be."""
         shared: dict[tuple[int, int], bytes] = {}
         made: dict[Dialect, list[bytes]] = {}
         for dialect in self._dialects:

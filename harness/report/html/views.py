@@ -208,7 +208,6 @@ def _groups(report: LookupReport, columns: Columns) -> dict[int | None, Group]:
 
 
 def _alike(result: Result) -> tuple[object, ...]:
-    """What the builds of a group have in common."""
     return result.without_build(unmet=()), bool(result.unmet)
 
 

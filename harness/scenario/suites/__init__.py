@@ -9,22 +9,13 @@ from .cases import BOTH_DEFAULTS, DEFAULT6, TIED, Cases
 from .reasoning import nearest
 
 FAMILIES: dict[str, Callable[[], Iterator[Cases]]] = {
-    "v4-p": ipv4.by_prefix_length,
-    "v4-peer": ipv4.peers,
-    "v4-loopback": ipv4.loopback,
-    "v4-secondary": ipv4.secondaries,
-    "v4-twice": ipv4.twice,
-    "v6-p": ipv6.by_common_prefix,
-    "v6-linklocal-source": ipv6.link_local_source,
-    "v6-ula": ipv6.unique_local,
-    "v6-6to4": ipv6.six_to_four,
-    "v6-teredo": ipv6.teredo,
+    "v4-p": ipv4.by_prefix_length, "v4-peer": ipv4.peers, "v4-loopback": ipv4.loopback,
+    "v4-secondary": ipv4.secondaries, "v4-twice": ipv4.twice,
+    "v6-p": ipv6.by_common_prefix, "v6-linklocal-source": ipv6.link_local_source,
+    "v6-ula": ipv6.unique_local, "v6-6to4": ipv6.six_to_four, "v6-teredo": ipv6.teredo,
     "v6-scoped": ipv6.scoped,
-    "ties": lists.ties,
-    "cycles": lists.cycles,
-    "sizes": lists.sizes,
-    "dns": lists.from_dns,
-}
+    "ties": lists.ties, "cycles": lists.cycles, "sizes": lists.sizes, "dns": lists.from_dns,
+}  # fmt: skip
 """The suite "rule9": when rule 9 decides and when it does not, exhaustively.
 
 The names of a family's scenarios begin with ``rule9-`` and its key.
