@@ -19,6 +19,7 @@ from harness.cli import main
 from harness.glibcs.cache import cache_folder
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.sandbox import Pool, SandboxUnavailable
+from tests.processes import warm_pools
 
 FOREIGN = ("2.36:armhf", "2.36:s390x")
 """Builds of other processors that tests use."""
@@ -101,7 +102,8 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 
     def called(*words: str | Path) -> Done:
         try:
-            status = main(list(map(str, words)))
+            with warm_pools():
+                status = main(list(map(str, words)))
         except SystemExit as end:  # argparse's way
             status = int(end.code or 0)
         return Done(status, *capsys.readouterr())

@@ -16,6 +16,7 @@ from harness.cli import main
 from harness.compare.evidence import Evidence
 from harness.compare.run import HostJob, collect
 from harness.sandbox import Box
+from tests.processes import warm_pools
 from tests.sandbox import ordinary_user
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def gai_harness(
     with pytest.MonkeyPatch.context() as patch, chdir(cwd):
         for name, value in (env or {}).items():
             patch.setenv(name, value)
-        with redirect_stdout(out), redirect_stderr(err):
+        with redirect_stdout(out), redirect_stderr(err), warm_pools():
             try:
                 status = main(list(map(str, arguments)))
             except SystemExit as end:  # argparse's way
