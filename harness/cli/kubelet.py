@@ -90,12 +90,13 @@ def _flags(options: Options, node: NodeObject | None, loaded: LoadedScenario | N
 def _gather(
     options: Options, flags: Flags, loaded: LoadedScenario | None
 ) -> tuple[Gathered, Chosen]:
-    asked: Resolver | Literal["auto"] = options.resolver or ("auto" if loaded is None else "cgo")
+    told = loaded is None or loaded.scenario.name_service is not None
+    asked: Resolver | Literal["auto"] = options.resolver or ("auto" if told else "cgo")
     if loaded is None:
         around = surroundings()
         gathered = on_this_host(flags.name)
     else:
-        around = Surroundings(f"hosts: {loaded.scenario.hosts_line}\n", flags.hostname)
+        around = Surroundings.of(loaded.scenario, flags.hostname)
         gathered = in_scenario(loaded, trusted_lanes(options.glibc, "auto"), flags.name)
     own = choose_resolver(flags.name, around)
     if asked == "auto":

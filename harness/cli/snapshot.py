@@ -8,26 +8,28 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from harness.cli.parser import OK, Options, UsageError
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import say
 from harness.cli.subjects import jobs_for, sorted_out
 from harness.kernel.netlink import Netlink
+from harness.kubelet.replay import contradictions
 from harness.live.host import Snapshot, SnapshotError, snapshot
 from harness.live.redact import redact
 from harness.live.replay import differences
 from harness.live.said import Said
+from harness.native.record import LaneError
 from harness.sandbox import SandboxError, SandboxUnavailable
 from harness.scenario import Scenario
 from harness.scenario.load import as_data, as_yaml
 
 
 def main(options: Options) -> int:
-    """Write the file; returns the exit status."""
+    """Write the file; 1 where a copy would answer otherwise than this host."""
     if not options.what:
         raise UsageError("a NAME to look up was expected, or a SCENARIO to write anew")
     scenarios, names = sorted_out(options.what)
     made = _anew(scenarios, names) if scenarios else _of_this_host(names, options)
-    scenario, left_out, comments = made
+    scenario, left_out, comments, others = made
     if options.redact:
         redacted = redact(scenario, secrets.token_bytes(32), left_out)
         scenario = redacted.scenario
@@ -35,21 +37,24 @@ def main(options: Options) -> int:
     text = as_yaml(scenario, [textwrap.fill(comment, 92) for comment in comments])
     if options.format == "json":
         text = json.dumps(as_data(scenario), indent=1) + "\n"
-    for line in scenario.left_out:
-        say(f"gai-harness snapshot: left out: {line}", sys.stderr)
+    for number, line in enumerate(scenario.left_out, 1):
+        contradicts = number > len(scenario.left_out) - others
+        word = "a replay answers otherwise" if contradicts else "left out"
+        say(f"gai-harness snapshot: {word}: {line}", sys.stderr)
     if options.output is None:
         sys.stdout.write(text)
-        return OK
+        return FINDING if others else OK
     try:
         Path(options.output).write_text(text, encoding="utf-8")
     except OSError as error:
         name = "the file" if options.redact else options.output
         raise UsageError(f"{name}: cannot be written: {error.strerror}") from None
-    return OK
+    return FINDING if others else OK
 
 
-Made = tuple[Scenario, tuple[Said, ...], list[str]]
-"""A scenario, what is left out of it, and what its file's head says."""
+Made = tuple[Scenario, tuple[Said, ...], list[str], int]
+"""A scenario, what is left out of it, what its file's head says, and how many of the last lines left
+out are answers that are otherwise."""
 
 
 def _of_this_host(names: Sequence[str], options: Options) -> Made:
@@ -57,11 +62,12 @@ def _of_this_host(names: Sequence[str], options: Options) -> Made:
     with closing(Netlink()) as sock:
         taken = _take(list(dict.fromkeys(names)), sock, options.redact)
         if options.no_check:
-            return taken.scenario, taken.left_out, comments
-        found, said = _compare(taken.scenario, sock)
-    left_out = taken.left_out + found
+            return taken.scenario, taken.left_out, comments, 0
+        found, other, said = _compare(taken, sock)
+    left_out = taken.left_out + found + other
     texts = {"left_out": tuple(map(str, left_out))}
-    return taken.scenario.model_copy(update=texts), left_out, [*comments, said]
+    scenario = taken.scenario.model_copy(update=texts)
+    return scenario, left_out, [*comments, said], len(other)
 
 
 def _anew(files: Sequence[Path], names: Sequence[str]) -> Made:
@@ -75,7 +81,7 @@ def _anew(files: Sequence[Path], names: Sequence[str]) -> Made:
     data = jobs[0].gai_confs[0].data
     text = None if data is None else data.decode("utf-8", "replace")
     said = "Made by gai-harness snapshot of a scenario."
-    return jobs[0].scenario.model_copy(update={"gai_conf": text}), (), [said]
+    return jobs[0].scenario.model_copy(update={"gai_conf": text}), (), [said], 0
 
 
 def _take(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:
@@ -91,18 +97,23 @@ def _take(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:
         ) from None
 
 
-def _compare(scenario: Scenario, sock: Netlink) -> tuple[tuple[Said, ...], str]:
-    """Where a copy of the scenario differs from the host, and the words for the file's head."""
+def _compare(taken: Snapshot, sock: Netlink) -> tuple[tuple[Said, ...], tuple[Said, ...], str]:
+    """Where a copy differs from the host, what it would answer otherwise, and the words for the
+    file's head.
+    """
+    other: tuple[Said, ...] = ()
     try:
-        found = differences(scenario, sock)
+        found = tuple(differences(taken.scenario, sock))
+        other = tuple(contradictions(taken))
     except SandboxUnavailable as problem:
-        return (), f"The copy was not compared with the host: {problem.reason}."
-    except SandboxError as problem:
-        found = [Said("the copy cannot be built: {}", problem.message)]
-    if not found:
-        return (), (
-            "A copy was built and compared: addresses, links and the source for every "
-            "address looked up are those of the host."
+        return (), (), f"The copy was not compared with the host: {problem.reason}."
+    except (SandboxError, LaneError) as problem:
+        found = (Said("the copy cannot be built: {}", str(problem)),)
+    if not found and not other:
+        said = "A copy was built and compared: addresses, links, the source for every address "
+        said += (
+            "looked up, and the answers of glibc, Go's own resolver and a kubelet are the host's."
         )
+        return (), (), said
     said = "A copy was built and compared: see left_out for what is otherwise in it."
-    return tuple(found), said
+    return found, other, said

@@ -22,6 +22,7 @@ from harness.model.services import Kind, Service
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES
+from harness.scenario.nameservice import NameService as Services
 from harness.scenario.nameservice import parse_hosts
 from harness.scenario.schema import Lookup, Scenario
 
@@ -100,6 +101,11 @@ def names_of(scenario: Scenario, view: HostView) -> NameService:
     given = scenario.name_service
     if given is None:
         return name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, view)
+    return services_of(given, view)
+
+
+def services_of(given: Services, view: HostView) -> NameService:
+    """What the model's name service holds of several services; as `names_of`."""
     first = given.dns[0].first_reply
     services = []
     for kind, actions in parse_hosts(given.hosts):

@@ -9,17 +9,22 @@ an mdns service is named, and calls the gateway's name _gateway.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from harness.kubelet.net import parse_ip
 from harness.live.names import hosts_line
 from harness.model.host import IPAddress
+from harness.scenario.schema import Host, Scenario
 
 Resolver = Literal["cgo", "go"]
 _ACTIONS = {"success": "return", **dict.fromkeys(("notfound", "unavail", "tryagain"), "continue")}
 _LOCAL_NAMES = ("localhost", "localhost.localdomain")
+_GO_OPTIONS = (
+    "rotate", "single-request", "single-request-reopen", "use-vc", "usevc", "tcp", "trust-ad",
+    "edns0",
+)  # fmt: skip
 _GATEWAYS = ("gateway", "_gateway", "_outbound")
 
 
@@ -34,20 +39,33 @@ class Chosen:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What Go looks at before it chooses: the text of nsswitch.conf, None where there is none,
-    the machine's name, whether /etc/mdns.allow exists, and kubelet's environment.
+    the machine's name, whether /etc/mdns.allow exists, kubelet's environment, and the text of
+    resolv.conf.
     """
 
     nsswitch: str | None
     hostname: str
     mdns_allow: bool = False
     environment: Mapping[str, str] | None = None
+    resolv_conf: str = ""
+
+    @classmethod
+    def of(cls, scenario: Scenario, hostname: str) -> Self:
+        """Those of a scenario's host, whose name may be given otherwise."""
+        service = scenario.name_service
+        options = () if service is None else service.resolv_conf.options
+        own = scenario.host.hostname
+        return cls(
+            f"hosts: {scenario.seen_hosts_line}\n",
+            hostname if own == Host().hostname else own,
+            resolv_conf=f"options {' '.join(options)}\n" if options else "",
+        )
 
 
 def choose_resolver(name: str, around: Surroundings) -> Chosen:
     """Which resolver net.LookupIP of a program built with cgo uses for ``name``.
 
-    ``GODEBUG=netdns=go`` or ``=cgo`` overrides everything. Options in resolv.conf that Go
-    does not know, which send it to getaddrinfo too, are not looked at.
+    ``GODEBUG=netdns=go`` or ``=cgo`` overrides everything.
     """
     environment = around.environment or {}
     settings = environment.get("GODEBUG", "")
@@ -59,6 +77,8 @@ def choose_resolver(name: str, around: Surroundings) -> Chosen:
             return Chosen("cgo", f"{variable} is set")
     if "LOCALDOMAIN" in environment:
         return Chosen("cgo", "LOCALDOMAIN is set")
+    if strange := _unknown_to_go(around.resolv_conf):
+        return Chosen("cgo", f"resolv.conf has {strange}, which Go does not know")
     plain = name.rstrip(".").lower()
     if "\\" in plain or "%" in plain:
         return Chosen("cgo", f"{name} is no ordinary name")
@@ -90,6 +110,22 @@ def choose_resolver(name: str, around: Surroundings) -> Chosen:
     return Chosen("go", f"Go understands hosts: {words} and asks no getaddrinfo")
 
 
+def go_services(nsswitch: str | None) -> tuple[str, ...]:
+    """Which of the hosts file and DNS Go's own resolver asks, in its order.
+
+    It goes by a hosts line that it understands; else by the hosts file, then by DNS.
+    """
+    sources = hosts_line(nsswitch) or []
+    known = [name for name, _ in sources if name in ("files", "dns")]
+    strange = any(
+        not _standard(criteria)
+        if name in ("files", "dns")
+        else name != "myhostname" and not name.startswith("mdns")
+        for name, criteria in sources
+    )
+    return ("files", "dns") if strange or not known else tuple(dict.fromkeys(known))
+
+
 def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
     """The addresses of a name in a hosts file, as Go reads it: every line, in order."""
     wanted = name.rstrip(".").lower()
@@ -102,6 +138,19 @@ def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
         if address is not None:
             found.append(address)
     return tuple(found)
+
+
+def _unknown_to_go(resolv_conf: str) -> str:
+    """The first word of a resolv.conf that Go does not know: src/net/dnsconfig_unix.go, Go 1.19."""
+    for keyword, *words in filter(None, map(str.split, resolv_conf.splitlines())):
+        if keyword[0] in "#;":
+            continue
+        if keyword not in ("nameserver", "domain", "search", "options", "lookup"):
+            return keyword
+        for word in words if keyword == "options" else ():
+            if word not in _GO_OPTIONS and not word.startswith(("ndots:", "timeout:", "attempts:")):
+                return f"the option {word}"
+    return ""
 
 
 def _standard(criteria: list[str]) -> bool:

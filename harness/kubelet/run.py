@@ -2,12 +2,13 @@
 
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 from harness.compare.evidence import LaneSpec, NamedGaiConf
+from harness.compare.live import read_names
 from harness.compare.predict import Prediction, predict, request_for
 from harness.compare.presence import PresenceRow
 from harness.compare.results import PairReason
@@ -16,12 +17,12 @@ from harness.compare.verdict import prediction_for, presence_of, reasons
 from harness.kernel.netlink import Netlink
 from harness.kubelet.net import Net, NodeInterface, plain
 from harness.kubelet.report import ResolverAnswer
-from harness.kubelet.resolver import Surroundings, hosts_file
+from harness.kubelet.resolver import Surroundings, go_services, hosts_file
 from harness.live.machine import look, read_gai_conf
-from harness.live.names import ask
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService
 from harness.model.presence import presence
+from harness.model.services import Service
 from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.native.record import Answer, Crashed, Outcome
 from harness.sandbox import Box, Pool
@@ -31,7 +32,6 @@ from harness.scenario.schema import Lookup
 # how a Go program built with cgo calls getaddrinfo: golang/go, src/net/cgo_unix.go and
 # cgo_linux.go; it takes the answer as it comes, one address per addrinfo
 _FLAGS = ("AI_CANONNAME", "AI_V4MAPPED", "AI_ALL")
-_DNS = ("dns", "resolve")  # what systemd-resolved answers, its DNS stub answers too
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,18 @@ def _asked(name: str) -> Lookup:
     return Lookup(name=name, flags=_FLAGS)
 
 
-def in_scenario(loaded: LoadedScenario, lanes: Sequence[LaneSpec], name: str) -> Gathered:
+def in_scenario(
+    loaded: LoadedScenario, lanes: Sequence[LaneSpec], name: str, pool: Pool | None = None
+) -> Gathered:
     """Build a scenario's host and look ``name`` up there, on every glibc of ``lanes``.
 
     Raises SandboxUnavailable, SandboxError and LaneError as `harness.compare.run.run`.
     """
     scenario = loaded.scenario.model_copy(update={"lookups": (_asked(name),)})
     conf = NamedGaiConf(loaded.gai_conf_name, loaded.gai_conf)
-    with Pool(1) as pool:
+    with Pool(1) if pool is None else nullcontext(pool) as sandboxes:
         job = HostJob(scenario, (conf,), tuple(lanes), source=str(loaded.path))
-        (gathered,) = pool.run(_gather, job)
+        (gathered,) = sandboxes.run(_gather, job)
     assert isinstance(gathered, Gathered)
     return gathered
 
@@ -67,7 +69,8 @@ def _gather(box: Box, job: HostJob) -> Iterator[Gathered]:
     ]
     name = evidences[0].lookup.name
     assert name is not None
-    targets = go_targets(_as_go_lists(evidences[0].names, name))
+    line = f"hosts: {job.scenario.seen_hosts_line}"
+    targets = go_targets(_as_go_lists(evidences[0].names, name, line))
     answers.append(_go(name, targets, box.observe(targets)))
     with closing(Netlink()) as netlink:
         yield Gathered(read_net(netlink), tuple(answers))
@@ -82,15 +85,12 @@ def on_this_host(name: str) -> Gathered:
     request = request_for(_asked(name))
     with CffiLane() as lane, lane.open() as session:
         native = session.lookup(request)
-    said = ask(name)
-    targets = tuple(map(Target, hosts_file(_text("/etc/hosts") or "", name)))
-    if not targets and said.service in _DNS:  # Go knows no other service
-        targets = go_targets(said.targets)
+    said, names = read_names(request, look(own=True))
+    lines = tuple(map(Target, hosts_file(_text("/etc/hosts") or "", name)))
+    targets = go_targets(_as_go_lists(names, name, _text("/etc/nsswitch.conf"), lines))
     with closing(Netlink()) as netlink:
         net = read_net(netlink)
     view = look(tuple(dict.fromkeys((*said.targets, *targets))))
-    held = tuple(Target(one.address) for one in said.targets)
-    names = NameService({name.lower(): held} if held else {})
     spec = LaneSpec(build.version, build.arch, "cffi", build.origin)
     prediction = predict(request, names, view, read_gai_conf(), spec.dialect)
     error = native.error if isinstance(native, Answer) else None
@@ -132,14 +132,35 @@ def _text(path: str) -> str | None:
         return None
 
 
-def _as_go_lists(names: NameService, name: str) -> tuple[Target, ...]:
-    if names.kind.startswith("nss"):  # a name service Go's own resolver does not know
-        return ()
-    known = names.names.get(name.lower(), ())
-    if names.kind == "dns":  # the two replies one after the other; only unreachable ones tie
-        wanted = 4 if names.first_reply == "A" else 6
-        known = tuple(sorted(known, key=lambda one: one.address.version != wanted))
-    return known
+def _as_go_lists(
+    names: NameService, name: str, nsswitch: str | None, lines: tuple[Target, ...] | None = None
+) -> tuple[Target, ...]:
+    """The addresses that Go's own resolver finds: it knows the hosts file and DNS, and no other.
+
+    It reads every line of the hosts file, whatever ``multi`` says; ``lines`` are those, where they
+    are not as glibc reads them.
+    """
+    for kind in go_services(nsswitch):
+        if kind == "files" and lines is not None:
+            found: tuple[Target, ...] = lines
+        else:
+            services = [one for one in names.chain if one.kind == kind]
+            found = next(filter(None, (_of(one, names, name) for one in services)), ())
+        if found:
+            return found
+    return ()
+
+
+def _of(service: Service, names: NameService, name: str) -> tuple[Target, ...]:
+    """What Go finds in one service."""
+    if service.kind == "files":
+        return service.names.get(service.key(name), ())
+    for spelled in service.resolver.spellings(name):
+        _, known = service.dns_servers[0].held(spelled)
+        if known:  # the two replies, one after the other
+            wanted = 4 if names.first_reply == "A" else 6
+            return tuple(sorted(known, key=lambda one: one.address.version != wanted))
+    return ()
 
 
 def _cgo(
@@ -187,5 +208,9 @@ def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") 
 
 def surroundings() -> Surroundings:
     """What a Go program on this host looks at before it chooses its resolver."""
-    nsswitch = _text("/etc/nsswitch.conf")
-    return Surroundings(nsswitch, socket.gethostname(), Path("/etc/mdns.allow").exists())
+    return Surroundings(
+        _text("/etc/nsswitch.conf"),
+        socket.gethostname(),
+        Path("/etc/mdns.allow").exists(),
+        resolv_conf=_text("/etc/resolv.conf") or "",
+    )

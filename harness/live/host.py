@@ -7,13 +7,16 @@ changed and nothing needs root.
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from types import EllipsisType
 
 from harness.kernel.netlink import Netlink
-from harness.live import machine, names
+from harness.live import machine
 from harness.live.interfaces import interfaces
+from harness.live.name_service import Reading, read, zoned
+from harness.live.names import Found, in_child
 from harness.live.routing import labels, pinned, routes, rules
 from harness.live.said import Data, Name, Said, literal
 from harness.model.host import Target
@@ -49,27 +52,33 @@ def snapshot(
     host's own. Raises SnapshotError for a name no scenario can have, OSError where netlink fails.
     """
     left_out: list[Said] = []
-    found = wanted if isinstance(wanted, Mapping) else _ask(wanted, left_out)
-    data = machine.read_gai_conf() if isinstance(gai_conf, EllipsisType) else gai_conf
     indexes = {link.index: link.name for link in netlink.links()}
-    listed = {name: [_text(each, indexes) for each in found[name]] for name in found if found[name]}
-    texts = [text for each in listed.values() for text in each]
+    if isinstance(wanted, Mapping):
+        found, service = wanted, _short(wanted, indexes)
+    else:
+        reading = read(wanted, indexes)
+        left_out += reading.left_out
+        found = _given(wanted, reading, indexes, left_out)
+        service = {"name_service": reading.raw}
+    data = machine.read_gai_conf() if isinstance(gai_conf, EllipsisType) else gai_conf
+    destinations = [str(each).partition("%")[0] for listed in found.values() for each in listed]
     text = None if data is None else data.decode("utf-8", "replace")
     not_unicode = text is not None and text.encode() != data
-    host = _host(netlink, [each.partition("%")[0] for each in texts], left_out)
+    host = _host(netlink, destinations, left_out)
     if not_unicode:
         left_out.append(Said("bytes of gai.conf that are no UTF-8: each is written as U+FFFD"))
     raw: Data = {
         "name": "snapshot",
         "description": "A host as it was, in the words of gai-harness snapshot.",
         "host": host,
-        "names": listed,
-        # neither a hosts file nor a DNS record carries a scope
-        "resolver": "nss" if any("%" in each for each in texts) else "files",
+        **service,
         "gai_conf": text,
         "lookups": [_lookup(name, found[name]) for name in found],
         "left_out": [str(each) for each in left_out],
     }
+    told = raw.get("name_service", {})
+    if "myhostname" in f"{told.get('hosts')} {told.get('nsswitch')}":
+        host["hostname"] = socket.gethostname()
     try:
         scenario = validated(Scenario, raw, "snapshot")
     except InputError as problem:
@@ -102,39 +111,62 @@ def _lookup(name: str, addresses: Sequence[Target | str]) -> Data:
     return {"name": name} if known else {"name": name, "expect": {"error": "EAI_NONAME"}}
 
 
-def _ask(wanted: Sequence[str], left_out: list[Said]) -> dict[str, list[Target]]:
+def _short(wanted: Destinations, indexes: Mapping[int, str]) -> Data:
+    """Names and their addresses in the short form of a scenario."""
+    listed = {
+        name: [one if isinstance(one, str) else zoned(one, indexes) for one in each]
+        for name, each in wanted.items()
+        if each
+    }
+    # neither a hosts file nor a DNS record carries a scope
+    zones = any("%" in text for texts in listed.values() for text in texts)
+    return {"names": listed, "resolver": "nss" if zones else "files"}
+
+
+def _given(
+    wanted: Sequence[str], reading: Reading, links: Mapping[int, str], left_out: list[Said]
+) -> dict[str, Sequence[Target]]:
     """The names' addresses, none where there are none, as the host's name service orders them."""
-    found: dict[str, list[Target]] = {}
+    found: dict[str, Sequence[Target]] = {}
     for name in wanted:
-        found[name] = []
-        if literal(name) is not None:
+        found[name] = ()
+        if name not in reading.answers:
             continue
-        answer = names.ask(name)
+        answer = reading.answers[name]
         if answer.note:
             said = "the order of {}'s addresses is not certain: {}"
             left_out.append(Said(said, Name(name), answer.note))
-        found[name] = list(answer.targets) or _sorted_already(name, left_out)
+        found[name] = answer.targets
+        if not answer.targets and (listed := _sorted_already(name, left_out)):
+            found[name] = listed
+            reading.raw["nss"][name] = [zoned(one, links) for one in listed]
+            if "nss" not in reading.raw["hosts"].split():
+                reading.raw["hosts"] += " nss"
         if not found[name]:
             left_out.append(Said("{}: the name service knows no address", Name(name)))
     return found
 
 
-def _sorted_already(name: str, left_out: list[Said]) -> list[Target]:
+def _sorted_already(name: str, left_out: list[Said]) -> tuple[Target, ...]:
+    """The addresses that getaddrinfo gives where no service could be asked for them.
+
+    It is called in a child: this process is to stay one that has never called it.
+    """
+    _, found = in_child(partial(_all_of_it, name), 10.0)
+    if found:
+        said = "the order of {}'s addresses before sorting: this is the order after it"
+        left_out.append(Said(said, Name(name)))
+    return found
+
+
+def _all_of_it(name: str) -> Found:
     try:
         # as bytes, since Python's own IDNA refuses names that the C library takes
         raw = name.encode("utf-8", "surrogateescape")
         answers = socket.getaddrinfo(raw, None, type=socket.SOCK_STREAM)
     except (OSError, ValueError):
-        return []
-    said = "the order of {}'s addresses before sorting: this is the order after it"
-    left_out.append(Said(said, Name(name)))
-    return [
+        return "NOTFOUND", ()
+    return "SUCCESS", tuple(
         Target(ip_address(where[0].partition("%")[0]), where[3] if len(where) == 4 else 0)  # type: ignore[union-attr]
         for _, _, _, _, where in answers
-    ]
-
-
-def _text(target: Target | str, indexes: Mapping[int, str]) -> str:
-    if isinstance(target, str) or not target.scope_id:
-        return target if isinstance(target, str) else str(target.address)
-    return f"{target.address}%{indexes.get(target.scope_id, target.scope_id)}"
+    )

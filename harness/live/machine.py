@@ -37,13 +37,15 @@ def read_gai_conf() -> bytes | None:
         return None
 
 
-def look(targets: Iterable[Target] = ()) -> HostView:
-    """The host as its kernel describes it, with the ways to ``targets``. Raises OSError."""
+def look(targets: Iterable[Target] = (), own: bool = False) -> HostView:
+    """The host as its kernel describes it, with the ways to ``targets``; ``own``: and its own
+    names. Raises OSError.
+    """
     from harness.kernel.netlink import Netlink
     from harness.kernel.observe import observe
 
     with closing(Netlink()) as netlink:
-        return observe(netlink, targets)
+        return observe(netlink, targets, own)
 
 
 def service_ports(service: str | None) -> dict[tuple[str, str], int]:

@@ -1,4 +1,4 @@
-"""What the host's name service answers, in its own order, before getaddrinfo sorts.
+"""What one service of the host answers, in its own order, before getaddrinfo sorts.
 
 The modules that nsswitch.conf names are called directly, through the functions glibc itself
 would call (``_nss_NAME_gethostbyname4_r`` and its kin). Each call is made in a child
@@ -11,26 +11,25 @@ import pickle
 import re
 import select
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 from typing import Any
 
-from harness.live.said import Said, joined
 from harness.model.host import Target
+from harness.versions import Version
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
+STATUSES = ("SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN")
 _STATUS = {1: "SUCCESS", 0: "NOTFOUND", -1: "UNAVAIL", -2: "TRYAGAIN"}
 _MOST = 1 << 22
-_USUAL = ("files", "dns", "resolve", "myhostname", "mymachines", "compat", "nis")
 _ERANGE = 34
-_NSCD = Path("/var/run/nscd/socket")
-_NSSWITCH = Path("/etc/nsswitch.conf")
-# What glibc does without a hosts line: nss/nsswitch.c, 2.31 to 2.44.
-_DEFAULT: list[tuple[str, list[str]]] = [("dns", ["!UNAVAIL=return"]), ("files", [])]
+# What glibc does without a hosts line: nss/nsswitch.c and nss_database.c; bug 28700.
+_DEFAULT = "hosts: files dns"
+_DEFAULT_TO_2_34 = "hosts: dns [!UNAVAIL=return] files"
 
 Found = tuple[str, tuple[Target, ...]]
 """The status a service gives, and the addresses in its order."""
@@ -40,58 +39,27 @@ Found = tuple[str, tuple[Target, ...]]
 class Service:
     """One service of nsswitch.conf's hosts line, and the statuses after which no other is asked.
 
-    ``merges`` is whether its addresses are to be merged with the next one's.
+    ``merges`` is whether its addresses are to be merged with the next one's, ``conditions`` are the
+    words in brackets behind it.
     """
 
     name: str
     returns: frozenset[str]
     merges: bool = False
+    conditions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The addresses a ``service``, if any, gave in order; ``note``: why that is not certain."""
-
-    service: str | None
-    targets: tuple[Target, ...]
-    note: Said = Said("")  # noqa: RUF009 - it cannot be changed
+def hostname() -> str:
+    """The host's own name."""
+    return socket.gethostname()
 
 
-def ask(name: str, family: int = AF_UNSPEC, timeout: float = 10.0) -> Answer:
-    """Ask the host's name service for a host name as getaddrinfo would for an address family.
+def ask_service(service: Service, name: str, timeout: float) -> Found:
+    """What a service gives for a name and both families: its status, or how it failed in words.
 
-    ``timeout`` is in seconds for each service; one that cannot be asked is passed over and noted.
+    ``timeout`` is in seconds.
     """
-    try:
-        text: str | None = _NSSWITCH.read_text(errors="replace")
-    except OSError:
-        text = None
-    notes: list[Said] = []
-    if _NSCD.exists():
-        notes.append(Said("nscd answers before the name services, in an order of its own"))
-    kept, merges = Answer(None, ()), False
-    for service in hosts_services(text):
-        if kept.service is not None:
-            # since 2.36: hosts cannot be merged, and going on drops what there is; before, the next
-            # service's answer overwrites it in memory
-            known = Said(kept.service) if kept.service in _USUAL else kept.service
-            if merges:
-                notes.append(Said("{}: [SUCCESS=merge] ends the look-up without an address", known))
-                return Answer(None, (), joined(notes))
-            notes.append(Said("{}: [SUCCESS=continue] drops its addresses", known))
-            kept = Answer(None, ())
-        status, targets = _in_child(partial(_ask_one, service, name, family), timeout)
-        if status == "SUCCESS":
-            if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
-                said = "the family whose reply came first stands first"
-                notes.append(Said(f"{service.name}: {said}"))
-            kept, merges = Answer(service.name, targets), service.merges
-        if status not in _STATUS.values():
-            known = Said(service.name) if service.name in _USUAL else service.name
-            notes.append(Said("{}: {}", known, Said(status)))
-        if status in service.returns:
-            break
-    return replace(kept, note=joined(notes))
+    return in_child(partial(_ask_one, service, name), timeout)
 
 
 def hosts_line(text: str | None) -> list[tuple[str, list[str]]] | None:
@@ -111,11 +79,15 @@ def hosts_line(text: str | None) -> list[tuple[str, list[str]]] | None:
 
 
 def hosts_services(text: str | None) -> tuple[Service, ...]:
-    """The services that glibc asks by a nsswitch.conf; it passes over strange words."""
-    line = hosts_line(text)
-    services = _DEFAULT if line is None else line
+    """The services that this host's glibc asks by a nsswitch.conf; it passes over strange words."""
+    services = hosts_line(text)
+    if not services:
+        # "glibc 2.36"; a host with another C library has no name service of this kind
+        version = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
+        old = bool(version) and Version.parse(version).release < (2, 35)
+        services = hosts_line(_DEFAULT_TO_2_34 if old else _DEFAULT) or []
     return tuple(
-        Service(name, _returns(words), "SUCCESS=MERGE" in (word.upper() for word in words))
+        Service(name, _returns(words), "SUCCESS=MERGE" in map(str.upper, words), tuple(words))
         for name, words in services
     )
 
@@ -126,9 +98,9 @@ def _returns(conditions: Sequence[str]) -> frozenset[str]:
         status, _, action = word.partition("=")
         negated = status.startswith("!")
         named = status.lstrip("!").upper()
-        if named not in _STATUS.values():
+        if named not in STATUSES:
             continue
-        meant = {each for each in _STATUS.values() if (each == named) is not negated}
+        meant = {each for each in STATUSES if (each == named) is not negated}
         returns = returns | meant if action.lower() == "return" else returns - meant
     return frozenset(returns)
 
@@ -158,13 +130,13 @@ class _Hostent(ctypes.Structure):
     ]
 
 
-def _ask_one(service: Service, name: str, family: int) -> Found:
+def _ask_one(service: Service, name: str) -> Found:
     """One service, as getaddrinfo asks it: both families at once where it can."""
     # read resolv.conf and host.conf, as getaddrinfo has done when it calls a module: the files
     # module would not know of ``multi on`` otherwise, and stop at its first line
     with suppress(AttributeError):
         ctypes.CDLL("libc.so.6")["__res_init"]()
-    both = _function(service.name, "gethostbyname4_r") if family == AF_UNSPEC else None
+    both = _function(service.name, "gethostbyname4_r")
     if both is not None:
         return _called(both, name, AF_UNSPEC)
     single = _function(service.name, "gethostbyname2_r")
@@ -172,7 +144,7 @@ def _ask_one(service: Service, name: str, family: int) -> Found:
         return "has no function getaddrinfo could call", ()
     found: list[Target] = []
     statuses = []
-    for one in (AF_INET6, AF_INET) if family == AF_UNSPEC else (family,):
+    for one in (AF_INET6, AF_INET):
         status, targets = _called(single, name, one)
         statuses.append(status)
         found += targets
@@ -219,7 +191,7 @@ def _target(family: int, raw: bytes, scope_id: int) -> Target:
     return Target(IPv6Address(raw[:16]), scope_id)
 
 
-def _in_child(call: Callable[[], Found], timeout: float) -> Found:
+def in_child(call: Callable[[], Found], timeout: float) -> Found:
     """Run ``call`` in a forked child and bring back what it says, or how it ended."""
     reading, writing = os.pipe()
     child = os.fork()

@@ -17,6 +17,8 @@ from harness.live.said import Address, Data, Link, Name, Said, literal
 from harness.model.addresses import inet_pton4, inet_pton6
 from harness.model.gaiconf import line_words
 from harness.model.host import IPAddress, address_text
+from harness.model.myhostname import knows
+from harness.model.services import ascii_lower
 from harness.scenario import Scenario
 from harness.scenario.values import IFNAMSIZ
 
@@ -26,6 +28,12 @@ _GENERIC = re.compile(
 )
 _NO_NAMES = ("", "lo", "all", "default")
 _HIDDEN = "…"
+# words of a hosts line: those of services that everybody may have, and of conditions, stay
+_SERVICES = re.compile(r"[^\s\[\]=!]+")
+_USUAL = re.compile(
+    "files|dns|nss|myhostname|resolve|mymachines|mdns[46]?(?:_minimal)?|compat|nis|"
+    "(?i:success|notfound|unavail|tryagain|return|continue|merge)"
+)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
 _SYSCTL = re.compile(r"(net\.ipv[46]\.(?:conf|neigh)\.)(.+)(\.[a-z0-9_]+)")
 
@@ -106,9 +114,16 @@ class _Redaction:
         self._scenario = scenario
         self._map = made
         self._names = {name: f"host{number}" for number, name in enumerate(scenario.names, 1)}
+        own = scenario.host.hostname
         for lookup in scenario.lookups:
-            if lookup.name is not None and literal(lookup.name) is None:
-                self._names.setdefault(lookup.name, f"host{len(self._names) + 1}")
+            name = lookup.name
+            if name is not None and literal(name) is None:
+                new = f"host{len(self._names) + 1}"
+                if scenario.asks("myhostname") and name not in (own, f"{own}.") and knows(name, ""):
+                    # it answers these, which tell nothing, and no other names
+                    new = name if name.count(".") == 0 else f"{new}.localhost"
+                self._names.setdefault(name, new)
+        self._hidden_names: dict[str, str] = {}
         self._links: dict[str, str] = {}
         taken = {name for name in scenario.host.interfaces if _GENERIC.fullmatch(name)}
         for name, interface in scenario.host.interfaces.items():
@@ -130,6 +145,8 @@ class _Redaction:
                 self._names[name]: [self._zoned(text) for text in texts]
                 for name, texts in data["names"].items()
             }
+        if "name_service" in data:
+            self._name_service(data["name_service"])
         if isinstance(data.get("gai_conf"), str):
             data["gai_conf"] = self._gai_conf(data["gai_conf"])
         for lookup in data["lookups"]:
@@ -144,7 +161,40 @@ class _Redaction:
         data["description"] = "A host as it was, its names and addresses replaced."
         return data
 
+    def _name_service(self, service: Data) -> None:
+        """Replace what the services say of names, and services that have names of their own."""
+        lines = [line.split() for line in service.get("files", ())]
+        if lines:
+            service["files"] = [
+                " ".join((self._plain(address), *map(self._name, names)))
+                for address, *names in lines
+            ]
+        for table in (service.get("nss", {}), service.get("dns", {}).get("names", {})):
+            new = {
+                self._name(name): [self._zoned(text) for text in texts]
+                for name, texts in table.items()
+            }
+            table.clear()
+            table |= new
+        conf = service.get("resolv_conf", {})
+        if "search" in conf:
+            conf["search"] = [f"domain{n}" for n, _ in enumerate(conf["search"], 1)]
+        if service.get("nsswitch"):
+            service["nsswitch"] = _SERVICES.sub(
+                lambda word: word[0] if _USUAL.fullmatch(word[0]) else "other", service["nsswitch"]
+            )
+
+    def _name(self, name: str) -> str:
+        """What stands for a name, whether it is looked up or not; upper case is no other name."""
+        known = {ascii_lower(each): new for each, new in self._names.items()} | self._hidden_names
+        low = ascii_lower(name)
+        return known.get(low) or self._hidden_names.setdefault(
+            low, f"alias{len(self._hidden_names) + 1}"
+        )
+
     def _host(self, host: Data) -> Data:
+        if "hostname" in host:
+            host["hostname"] = self._names.get(host["hostname"], "host0")
         interfaces: Data = {}
         for name, interface in host.get("interfaces", {}).items():
             new = self._links[name]

@@ -229,6 +229,9 @@ class NameService(Model, json_schema_extra=values.one_or_many("dns")):
     ] = (DnsServer(),)
     nss: Names = Field(default_factory=FrozenDict)
     resolv_conf: ResolvConf = ResolvConf()
+    nsswitch: Annotated[Text, Field(max_length=1024), AfterValidator(values.printable)] | None = (
+        None
+    )
 
     @property
     def servers(self) -> tuple[Server, ...]:

@@ -170,6 +170,12 @@ class Scenario(Model):
         """The ``hosts:`` line of nsswitch.conf, where nss is the name service module."""
         return self.resolver if self.name_service is None else self.name_service.hosts
 
+    @property
+    def seen_hosts_line(self) -> str:
+        """The line as Go sees it: that of the host a snapshot is of."""
+        own = None if self.name_service is None else self.name_service.nsswitch
+        return self.hosts_line if own is None else own
+
     def asks(self, kind: Kind) -> bool:
         """Whether its name service asks a service of that kind."""
         return any(kind == one for one, _ in parse_hosts(self.hosts_line))

@@ -59,7 +59,8 @@ def _word(value: Any) -> Any:
     return str(int(value)) if isinstance(value, int) else value
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Refuse control characters, and what is no UTF-8."""
     if not text.isprintable():
         lone = any("\ud800" <= character <= "\udfff" for character in text)
         raise bad("text in UTF-8" if lone else "text without control characters", text)
@@ -202,7 +203,7 @@ Number = Annotated[Whole, Field(ge=0, lt=2**32)]
 Word = Annotated[
     Text,
     BeforeValidator(lambda value: value if isinstance(value, bool) else _word(value)),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     JsonSchema({"type": ["string", "integer"]}),
 ]
 """A text that a file may give as a number."""
@@ -210,7 +211,7 @@ Setting = Annotated[
     Text,
     BeforeValidator(_word),
     Field(min_length=1, max_length=128),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     JsonSchema({"type": ["string", "integer", "boolean"]}),
 ]
 """The value of a sysctl, which a file may give as a number or a truth value."""

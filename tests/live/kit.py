@@ -20,7 +20,7 @@ from harness.compare.run import HostJob, collect
 from harness.kernel.netlink import Netlink
 from harness.live.address_map import AddressMap
 from harness.live.host import Snapshot, snapshot
-from harness.live.names import ask
+from harness.live.name_service import read
 from harness.model.host import Target
 from harness.sandbox import Box
 from harness.scenario import LoadedScenario, Scenario
@@ -67,7 +67,8 @@ def explain_all(box: Box, loaded: LoadedScenario) -> Iterator[Explanation]:
     box.build(scenario.host)
     box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
     box.set_gai_conf(loaded.gai_conf)
-    assert {ask(name).service for name in scenario.names} <= {scenario.resolver}
+    answers = read([*scenario.names], {}).answers.values()
+    assert {one.service for one in answers} <= {scenario.resolver}
     for lookup in loaded.scenario.lookups:
         yield explain_live(lookup.model_copy(update={"expect": ()}))
 

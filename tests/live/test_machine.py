@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.live import machine, names
+from harness.live import machine, name_service, names
 from harness.model.host import Target
 
 
@@ -54,10 +54,11 @@ def test_who_answers(
     told = {"files": ("SUCCESS", FILES), "dns": (dns, DNS if dns == "SUCCESS" else ())}
     nsswitch = tmp_path / "nsswitch.conf"
     nsswitch.write_text(f"hosts: {line}\n")
-    monkeypatch.setattr(names, "_NSSWITCH", nsswitch)
-    monkeypatch.setattr(names, "_NSCD", tmp_path / "none")
-    monkeypatch.setattr(names, "_in_child", lambda call, _: told[call.args[0].name])
-    found = names.ask("web")
+    (tmp_path / "hosts").write_text("".join(f"{one} web\n" for one in FILES))
+    monkeypatch.setattr(name_service, "_ETC", tmp_path)
+    monkeypatch.setattr(name_service, "_NSCD", tmp_path / "none")
+    monkeypatch.setattr(names, "in_child", lambda call, _: told[call.args[0].name])
+    found = name_service.read(["web"], {}).answers["web"]
     assert (found.service, found.targets) == answer[:2]
     assert str(found.note).startswith(answer[2])
     assert bool(str(found.note)) is bool(answer[2])

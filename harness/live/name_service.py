@@ -1,0 +1,280 @@
+"""This host's name service as a scenario has it: its files, and what its services say of names.
+
+The files are read here; DNS and the modules are asked, each name as getaddrinfo would ask them for
+both families. What a copy cannot have, or nobody here understands, is said.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from harness.live import names
+from harness.live.said import Data, Said, joined, literal
+from harness.model.addresses import inet_pton4, inet_pton6
+from harness.model.host import Target
+from harness.model.myhostname import knows
+from harness.model.services import ascii_lower
+from harness.scenario.nameservice import ResolvConf, ResolverOption, parse_hosts
+from harness.text.errors import InputError
+
+_ETC = Path("/etc")
+_NSCD = Path("/var/run/nscd/socket")
+_USUAL = ("files", "dns", "resolve", "myhostname", "mymachines", "compat", "nis", "mdns4_minimal")
+_MOST_SERVICES, _MOST_DOMAINS, _MOST_DOTS = 8, 6, 15
+# what is known of the order of modules that a copy has in no other form
+_ORDERS = {
+    "resolve": "systemd-resolved gives its answer in an order of its own, the family whose reply "
+    "came first before the other; it also knows the hosts file and the names of myhostname",
+    "mdns": "it asks Avahi for names in .local, of the families that its name says, and gives what "
+    "Avahi hears, in that order",
+}
+_STANDS_IN = "in a copy a module that hands over lists has its answer, and not its reasons"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The addresses that glibc is given for a name, by a ``service`` if any, and in its order.
+
+    ``note``: why that is not certain.
+    """
+
+    service: str | None = None
+    targets: tuple[Target, ...] = ()
+    note: Said = Said("")  # noqa: RUF009 - it cannot be changed
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A host's name service: ``raw`` as the ``name_service`` of a scenario, what of it is not
+    there, and what glibc is given for each name.
+    """
+
+    raw: Data
+    left_out: tuple[Said, ...]
+    answers: Mapping[str, Answer]
+
+
+@dataclass(slots=True)
+class _Tables:
+    """What is found of the services, under way."""
+
+    files: list[tuple[str, list[str]]]
+    held: dict[str, None] = field(default_factory=dict)  # names that are looked for in the file
+    dns: dict[str, list[Target]] = field(default_factory=dict)
+    nss: dict[str, list[Target]] = field(default_factory=dict)
+    kept: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)  # modules that know no name, and end the look-up
+    left_out: list[Said] = field(default_factory=list)
+
+
+def read(wanted: Sequence[str], links: Mapping[int, str], timeout: float = 10.0) -> Reading:
+    """Read the host's name service for host names.
+
+    Args:
+        wanted: The names; numbers among them are passed over.
+        links: The names of the host's interfaces by index, for zones.
+        timeout: Seconds for each question.
+    """
+    text = _text("nsswitch.conf")
+    services = names.hosts_services(text)
+    tables = _Tables([*_hosts_file()])
+    looked_up = [name for name in dict.fromkeys(wanted) if literal(name) is None]
+    single = len(looked_up) == 1
+    answers = {name: _ask(services, name, tables, single, timeout) for name in looked_up}
+    hosts = _hosts_line(services, tables)
+    wanted_lines = [
+        line
+        for line in tables.files
+        if not tables.held.keys().isdisjoint(map(ascii_lower, line[1]))
+    ]
+    raw: Data = {
+        "hosts": hosts or "files",
+        "multi": _multi(tables.left_out),
+        "files": [" ".join((address, *known)) for address, known in wanted_lines],
+        "resolv_conf": _resolv_conf(tables.left_out),
+        "nss": _texts(tables.nss, links),
+    }
+    if tables.dns:
+        mixed = [each for each in tables.dns.values() if len({t.address.version for t in each}) > 1]
+        first = mixed[0][0].address.version if mixed else 4
+        raw["dns"] = {
+            "names": _texts(tables.dns, links),
+            "first_reply": "A" if first == 4 else "AAAA",
+        }
+    line = names.hosts_line(text)
+    own = " ".join(_shown(word, conditions) for word, conditions in line or ())
+    if own != raw["hosts"]:
+        raw["nsswitch"] = own
+    return Reading(raw, tuple(tables.left_out), answers)
+
+
+def zoned(target: Target, links: Mapping[int, str]) -> str:
+    """An address with the name of its zone, if it has one."""
+    zone = target.scope_id and f"%{links.get(target.scope_id, target.scope_id)}"
+    return f"{target.address}{zone or ''}"
+
+
+def _texts(table: Mapping[str, list[Target]], links: Mapping[int, str]) -> Data:
+    return {name: [zoned(one, links) for one in each] for name, each in table.items()}
+
+
+def _ask(
+    services: Sequence[names.Service], name: str, tables: _Tables, single: bool, timeout: float
+) -> Answer:
+    """What the services give for a name. Each is asked as far as glibc would go; of a ``single``
+    name of which nothing came, those behind are asked too, so that it can be told what ended it.
+    """
+    notes: list[Said] = []
+    if _NSCD.exists():
+        notes.append(Said("nscd answers before the name services, in an order of its own"))
+    answer, ended = Answer(), False
+    key = ascii_lower(name)
+    tables.held[key] = None
+    for place, service in enumerate(services):
+        kind = service.name if service.name in ("files", "dns", "myhostname") else "nss"
+        if kind == "files":
+            found = [address for address, known in tables.files if key in map(ascii_lower, known)]
+            parsed = (inet_pton4(text) or inet_pton6(text) for text in found)
+            targets = tuple(Target(one) for one in parsed if one is not None)
+            status = "SUCCESS" if targets else "NOTFOUND"
+        else:
+            status, targets = names.ask_service(service, name, timeout)
+        if status not in names.STATUSES:
+            notes.append(Said("{}: {}", _known(service.name), Said(status)))
+            status = "UNAVAIL"
+        stops = status in service.returns
+        if status == "SUCCESS":
+            if kind == "dns":
+                tables.dns.setdefault(name.removesuffix("."), [*targets])
+            elif kind == "nss":
+                tables.nss.setdefault(name, [*targets])
+                if service.name == "resolve":  # whose DNS stub has it for those that ask DNS alone
+                    tables.dns.setdefault(name.removesuffix("."), [*targets])
+            if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
+                said = "the family whose reply came first stands first"
+                notes.append(Said("{}: " + said, _known(service.name)))
+        if kind != "nss":
+            use = status != "UNAVAIL" and knows(name, names.hostname())
+            tables.kept |= {place} if kind != "myhostname" or use else set()
+        elif status == "SUCCESS" or (stops and single and not ended):
+            tables.kept.add(place)
+            if status != "SUCCESS":
+                tables.ended.add(place)
+            order = next((words for stem, words in _ORDERS.items() if stem in service.name), "")
+            words = f"{order}; {_STANDS_IN}" if order else _STANDS_IN
+            tables.left_out.append(Said("{}: " + words, _known(service.name)))
+        if not ended:
+            if answer.service is not None:
+                # since 2.36: hosts cannot be merged, and going on drops what there is; before, the
+                # next service's answer overwrites it in memory
+                known, answer = _known(answer.service), Answer()
+                if services[place - 1].merges:
+                    notes.append(
+                        Said("{}: [SUCCESS=merge] ends the look-up without an address", known)
+                    )
+                    break
+                notes.append(Said("{}: [SUCCESS=continue] drops its addresses", known))
+            if status == "SUCCESS":
+                answer = Answer(service.name, targets)
+            ended = stops
+        if ended and (answer.service is not None or not single):
+            if kind == "nss" and place not in tables.kept:  # which is not there to end it
+                del tables.held[key]
+            break
+    return Answer(answer.service, answer.targets, joined(notes))
+
+
+def _known(service: str) -> str:
+    return Said(service) if service in _USUAL else service
+
+
+def _hosts_line(services: Sequence[names.Service], tables: _Tables) -> str:
+    """The line of a copy: services without an answer to any name are left out of it."""
+    shown = []
+    for place, service in enumerate(services):
+        known = service.name in ("files", "dns", "myhostname")
+        if place in tables.kept or service.name in ("files", "dns"):
+            words = []
+            for word in service.conditions:
+                try:
+                    parse_hosts(f"files [{word}]")
+                    words.append(word)
+                except InputError:
+                    tables.left_out.append(Said("{}: a condition that is not understood", word))
+            if place in tables.ended:  # for whatever reason: what stands in has this one
+                words = ["NOTFOUND=return"]
+            shown.append(_shown(service.name if known else "nss", words))
+    if len(shown) > _MOST_SERVICES:
+        tables.left_out.append(Said(f"services behind the first {_MOST_SERVICES}"))
+    return " ".join(shown[:_MOST_SERVICES])
+
+
+def _shown(name: str, conditions: Iterable[str]) -> str:
+    words = " ".join(conditions)
+    return f"{name} [{words}]" if words else name
+
+
+def _text(name: str) -> str | None:
+    """The text of a file in /etc; None where it is not there or cannot be read."""
+    try:
+        return (_ETC / name).read_text(errors="replace")
+    except OSError:
+        return None
+
+
+def _hosts_file() -> Iterable[tuple[str, list[str]]]:
+    """Each line of the hosts file with an address that glibc takes: it knows no zones there."""
+    for raw in (_text("hosts") or "").splitlines():
+        address, *known = raw.partition("#")[0].split() or [""]
+        if known and (inet_pton4(address) or inet_pton6(address)) is not None:
+            yield address, known
+
+
+def _multi(left_out: list[Said]) -> bool:
+    """host.conf's ``multi``; what else of it changes an answer is said. Source: host.conf(5)."""
+    on = {}
+    for raw in (_text("host.conf") or "").splitlines():
+        keyword, *words = raw.partition("#")[0].lower().split() or [""]
+        if keyword in ("multi", "reorder"):
+            on[keyword] = words[:1] == ["on"]
+        elif keyword == "trim" and words:
+            left_out.append(Said("host.conf: trim, which takes domains off canonical names"))
+    if on.get("reorder"):
+        left_out.append(
+            Said("host.conf: reorder on, which puts near addresses first in a plain IPv4 look-up")
+        )
+    return on.get("multi", False)
+
+
+def _resolv_conf(left_out: list[Said]) -> Data:
+    """What resolv.conf says beside the servers, as a scenario has it. Source: resolv.conf(5)."""
+    conf: Data = {}
+    options: list[str] = []
+    for raw in (_text("resolv.conf") or "").splitlines():
+        keyword, *words = raw.split() or [""]
+        if keyword in ("search", "domain"):
+            conf["search"] = [word for word in words if word != "."][
+                : 1 if keyword == "domain" else None
+            ]
+        elif keyword == "options":
+            options += words
+        elif keyword == "sortlist":
+            left_out.append(
+                Said("resolv.conf: sortlist, which sorts DNS's answer to a plain IPv4 look-up")
+            )
+    if len(conf.get("search", ())) > _MOST_DOMAINS:
+        left_out.append(Said(f"resolv.conf: search domains behind the first {_MOST_DOMAINS}"))
+        conf["search"] = conf["search"][:_MOST_DOMAINS]
+    known = get_args(ResolverOption)
+    conf["options"] = [one for one in dict.fromkeys(options) if one in known]
+    for one in options:
+        word, colon, number = one.partition(":")
+        if colon and word in ResolvConf.model_fields and re.fullmatch("[0-9]{1,6}", number):
+            conf[word] = int(number)
+        elif one not in known and one not in ("debug", "trust-ad", "inet6"):
+            left_out.append(Said("resolv.conf: the option {}", one))
+    if "ndots" in conf:
+        conf["ndots"] = min(conf["ndots"], _MOST_DOTS)
+    return {key: value for key, value in conf.items() if value}

@@ -1,0 +1,182 @@
+"""A live host's name service in every form: explained, taken away again, carried by a snapshot."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.compare.live import explain_live
+from harness.compare.plan import lanes_for, make_jobs
+from harness.compare.presence import AccountRow
+from harness.compare.results import Result, Verdict
+from harness.kernel.netlink import Netlink
+from harness.kubelet.replay import contradictions
+from harness.live.host import snapshot
+from harness.model.presence import Cause
+from harness.native.cffi_lane import CffiLane
+from harness.native.record import Answer, Query
+from harness.sandbox import Box, Pool
+from harness.scenario.schema import Host, Lookup
+from tests.live.kit import looked_up
+from tests.sandbox.kit import host as host_of
+
+HOSTS = (
+    "192.0.2.7 both.example both # two lines\n2001:db8:7::7 both\n"
+    "192.0.2.5 only-files\n::1 localhost\n127.0.0.1 localhost\n"
+)
+DNS = {"both": ["192.0.2.8", "2001:db8:8::8"], "only-dns": ["2001:db8:8::9", "192.0.2.9"],
+       "far.example": ["192.0.2.10", "2001:db8:8::10"]}  # fmt: skip
+NAMES = ("both", "only-files", "only-dns", "nobody", "far")
+
+
+@dataclass(frozen=True)
+class Etc:
+    """What a host has in /etc; None for no such file."""
+
+    nsswitch: str | None = "files dns"
+    host_conf: str | None = "multi on"
+    resolv_conf: str = ""
+
+    def write(self, box: Box) -> None:
+        line = None if self.nsswitch is None else f"passwd: files\n{self.nsswitch and 'hosts: '}"
+        texts = {
+            "nsswitch.conf": None if line is None else f"{line}{self.nsswitch}\n",
+            "host.conf": self.host_conf,
+            "resolv.conf": f"nameserver 127.0.0.1\n{self.resolv_conf}\n",
+            "hosts": HOSTS,
+        }
+        for name, text in texts.items():
+            path = box.etc / name
+            path.unlink(missing_ok=True)
+            if text is not None:
+                path.write_text(text)
+
+
+LINES: tuple[str | None, ...] = (
+    None, "", "files", "dns", "files dns", "dns files", "dns [!UNAVAIL=return] files",
+    "files [NOTFOUND=return] dns", "files [SUCCESS=return NOTFOUND=continue] dns",
+    "files [SUCCESS=continue] dns", "files [SUCCESS=merge] dns", "dns [NOTFOUND=return] files",
+    "files nothing-like-it [NOTFOUND=return] dns", "nothing-like-it files dns",
+    "files mdns4_minimal [NOTFOUND=return] dns", "FILES dns",
+)  # fmt: skip
+EVERY = (
+    *(Etc(line) for line in LINES),
+    *(Etc(host_conf=text) for text in (None, "", "multi off", "MULTI ON\n", "multi on\nmulti off")),
+    *(Etc("dns files", "multi off"), Etc("files dns", None, "options no-aaaa")),
+    *(
+        Etc("dns files", resolv_conf=text)
+        for text in (
+            "search example other.example", "domain example", "options ndots:3\nsearch example",
+            "options no-aaaa", "options single-request edns0 trust-ad", "options rotate timeout:1",
+        )
+    ),
+)  # fmt: skip
+ASKED = (("both", 0), ("both", 2), ("both", 10), *((name, 0) for name in NAMES[1:]))
+FAMILIES = {0: "unspec", 2: "inet", 10: "inet6"}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What was said of a host, and which of the addresses named a real glibc then gives."""
+
+    etc: Etc
+    results: list[Result] = field(default_factory=list)
+    without: list[tuple[str, AccountRow, bool]] = field(default_factory=list)
+
+
+def _host(box: Box) -> None:
+    box.build(Host.model_validate(host_of(
+        {"eth0": "192.0.2.2/24 2001:db8:1::2/64 fe80::2/64"},
+        ["0.0.0.0/0 via 192.0.2.1", "::/0 via 2001:db8:1::1"],
+    )))  # fmt: skip
+    box.set_names(DNS, "dns")
+
+
+def _native(name: str, family: int = 0) -> set[str]:
+    with CffiLane() as lane, lane.open() as session:
+        answer = session.lookup(Query(name=name, family=family, socktype=1))
+    assert isinstance(answer, Answer)
+    return {str(info.target) for info in answer.addrinfos}
+
+
+def _without(box: Box, etc: Etc, name: str, family: int, causes: Sequence[Cause]) -> set[str]:
+    """All that a real glibc gives for a name once the causes are taken away."""
+    lines = [etc.nsswitch]
+    if Cause.EARLIER_SERVICE in causes:
+        lines = ["files", "dns"]
+    conf = "multi on" if Cause.MULTI_OFF in causes else etc.host_conf
+    resolv = etc.resolv_conf
+    if Cause.NO_AAAA in causes:
+        resolv = resolv.replace("no-aaaa", "")
+    found: set[str] = set()
+    for line in lines:
+        Etc(line, conf, resolv).write(box)
+        found |= _native(name, 0 if Cause.FAMILY in causes else family)
+    return found
+
+
+def explained(box: Box, spec: Sequence[Etc]) -> Iterator[Tried]:
+    """Explain every name on every host, and take each cause that is named away."""
+    _host(box)
+    for etc in spec:
+        etc.write(box)
+        tried = Tried(etc)
+        for name, number in ASKED:
+            etc.write(box)
+            asked = Lookup.model_validate({"name": name, "family": FAMILIES[number]})
+            result = explain_live(asked).result
+            tried.results.append(result)
+            for one in result.presence.addresses if result.presence else ():
+                if one.causes:
+                    back = _without(box, etc, name, number, one.causes)
+                    tried.without.append((f"{name} {number}", one, one.address in back))
+        yield tried
+
+
+def test_what_is_said_of_a_live_host_is_so_on_real_glibc(pool: Pool) -> None:
+    found = list(pool.run(explained, EVERY))
+    assert len(found) == len(EVERY)
+    for tried in found:
+        assert [one for one in tried.results if one.verdict is not Verdict.AGREE] == [], tried.etc
+        assert [one for one in tried.without if not one[2]] == [], tried.etc
+    causes = {cause for tried in found for _, one, _ in tried.without for cause in one.causes}
+    assert causes == {Cause.EARLIER_SERVICE, Cause.MULTI_OFF, Cause.FAMILY}
+
+
+def taken(box: Box, spec: Sequence[Etc]) -> Iterator[Any]:
+    """The snapshot of every host, its native answers, and, of some, what the copy contradicts."""
+    _host(box)
+    for number, etc in enumerate(spec):
+        etc.write(box)
+        with closing(Netlink()) as sock:
+            copy = snapshot(NAMES, sock)
+        with CffiLane() as lane, lane.open() as session:
+            answers = [session.lookup(Query(name=name, socktype=1)) for name in NAMES]
+        listed = [
+            [str(one.address) for one in answer.addrinfos]
+            for answer in answers
+            if isinstance(answer, Answer)
+        ]
+        yield etc, copy, listed, contradictions(copy) if number % 6 == 0 else []
+
+
+def test_a_snapshot_answers_as_its_host_does(pool: Pool) -> None:
+    """For glibc here, and by its own comparison for Go's resolver and a kubelet too."""
+    lanes = lanes_for("host", "auto")
+    for etc, copy, wanted, other in pool.run(taken, EVERY):
+        assert other == [], etc
+        (job,) = make_jobs([copy], lanes)
+        (seen,) = pool.run(looked_up, (job, False))
+        got = [list(order) for order in seen.orders.values()]
+        assert [order for order in got if not order[0].startswith("Answer")] == [
+            order for order in wanted if order
+        ], etc
+
+
+def test_what_a_copy_cannot_have_is_named(pool: Pool) -> None:
+    odd = Etc("files [SUCCES=return] dns", "multi on\nreorder on\ntrim .example",
+              "sortlist 192.0.2.0\noptions no-tld-query")  # fmt: skip
+    ((_, copy, _, _),) = pool.run(taken, [odd])
+    said = "\n".join(copy.left_out)
+    for words in ("SUCCES=return: a condition", "reorder on", "trim", "sortlist", "no-tld-query"):
+        assert words in said
