@@ -17,7 +17,6 @@ from harness.model.host import Target
 from harness.model.myhostname import knows
 from harness.model.services import ascii_lower
 from harness.scenario.nameservice import ResolvConf, ResolverOption, parse_hosts
-from harness.text.errors import InputError
 
 _ETC = Path("/etc")
 _NSCD = Path("/var/run/nscd/socket")
@@ -201,7 +200,7 @@ def _hosts_line(services: Sequence[names.Service], tables: _Tables) -> str:
                 try:
                     parse_hosts(f"files [{word}]")
                     words.append(word)
-                except InputError:
+                except ValueError:
                     tables.left_out.append(Said("{}: a condition that is not understood", word))
             if place in tables.ended:  # for whatever reason: what stands in has this one
                 words = ["NOTFOUND=return"]
