@@ -53,8 +53,8 @@ def main(options: Options) -> int:
 
 
 Made = tuple[Scenario, tuple[Said, ...], list[str], int]
-"""A scenario, what is left out of it, what its file's head says, and how many of the last lines left
-out are answers that are otherwise."""
+"""A scenario, what is left out of it, what its file's head says, and how many of the last lines
+left out are answers that are otherwise."""
 
 
 def _of_this_host(names: Sequence[str], options: Options) -> Made:
