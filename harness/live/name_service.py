@@ -13,15 +13,16 @@ from typing import get_args
 from harness.live import names
 from harness.live.said import Data, Said, joined, literal
 from harness.model.addresses import inet_pton4, inet_pton6
+from harness.model.dns import ascii_lower
 from harness.model.host import Target
 from harness.model.myhostname import knows
-from harness.model.services import ascii_lower
-from harness.scenario.nameservice import ResolvConf, ResolverOption, parse_hosts
+from harness.scenario.nameservice import ResolverOption, parse_hosts
 
 _ETC = Path("/etc")
 _NSCD = Path("/var/run/nscd/socket")
 _USUAL = ("files", "dns", "resolve", "myhostname", "mymachines", "compat", "nis", "mdns4_minimal")
-_MOST_SERVICES, _MOST_DOMAINS, _MOST_DOTS = 8, 6, 15
+_MOST_SERVICES, _MOST_DOMAINS = 8, 6
+_MOST = {"ndots": 15, "timeout": 30, "attempts": 5}  # resolv.h
 # what is known of the order of modules that a copy has in no other form
 _ORDERS = {
     "resolve": "systemd-resolved gives its answer in an order of its own, the family whose reply "
@@ -270,10 +271,8 @@ def _resolv_conf(left_out: list[Said]) -> Data:
     conf["options"] = [one for one in dict.fromkeys(options) if one in known]
     for one in options:
         word, colon, number = one.partition(":")
-        if colon and word in ResolvConf.model_fields and re.fullmatch("[0-9]{1,6}", number):
-            conf[word] = int(number)
+        if colon and word in _MOST and re.fullmatch("[0-9]{1,6}", number):
+            conf[word] = min(int(number), _MOST[word])
         elif one not in known and one not in ("debug", "trust-ad", "inet6"):
             left_out.append(Said("resolv.conf: the option {}", one))
-    if "ndots" in conf:
-        conf["ndots"] = min(conf["ndots"], _MOST_DOTS)
     return {key: value for key, value in conf.items() if value}

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from harness.live.address_map import AddressMap, IPNetwork, RedactionError, address_map
 from harness.live.said import Address, Data, Link, Name, Said, literal
 from harness.model.addresses import inet_pton4, inet_pton6
+from harness.model.dns import ascii_lower
 from harness.model.gaiconf import line_words
 from harness.model.host import IPAddress, address_text
 from harness.model.myhostname import knows
-from harness.model.services import ascii_lower
 from harness.scenario import Scenario
 from harness.scenario.values import IFNAMSIZ
 
@@ -169,7 +169,8 @@ class _Redaction:
                 " ".join((self._plain(address), *map(self._name, names)))
                 for address, *names in lines
             ]
-        for table in (service.get("nss", {}), service.get("dns", {}).get("names", {})):
+        servers = [each.get("names", {}) for each in service.get("dns", ())]
+        for table in (service.get("nss", {}), *servers):
             new = {
                 self._name(name): [self._zoned(text) for text in texts]
                 for name, texts in table.items()

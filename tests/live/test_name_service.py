@@ -12,7 +12,7 @@ from harness.compare.results import Result, Verdict
 from harness.kernel.netlink import Netlink
 from harness.kubelet.replay import contradictions
 from harness.live.host import snapshot
-from harness.model.presence import Cause
+from harness.model.reasons import Cause
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
 from harness.sandbox import Box, Pool
