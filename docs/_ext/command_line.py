@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from harness.cli import COMMANDS, _top
+from harness.cli import _HELP, COMMANDS, _top
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -31,7 +31,8 @@ class CommandLine(SphinxDirective):
         """The sections."""
         top = _top(tuple(COMMANDS))
         parsers = dict(_below(top))
-        return [self._section(name, COMMANDS[name], parsers[name]) for name in COMMANDS]
+        words = COMMANDS | _HELP
+        return [self._section(name, words[name], parsers[name]) for name in parsers]
 
     def _section(self, name: str, summary: str, parser: argparse.ArgumentParser) -> nodes.section:
         words = f"gai-harness {name}"
