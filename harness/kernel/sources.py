@@ -176,7 +176,7 @@ class Routing:
                 and one.own.version == 4 and one.network == row.network
             )  # fmt: skip
             yield local(f"{row.own}/32", row.index, "local", primary.own)
-            if row.index not in up or primary is not row or not int(net[0]) >> 24:
+            if row.index not in up or primary is not row or not int(net[0]):
                 continue
             if row.index in loopback and row.has_route:
                 yield local(str(net), row.index, "local", row.own)
@@ -195,7 +195,7 @@ class Routing:
         else:
             source = address if row.type == "local" else self._source4(row, hop)
         lost = source.is_loopback and not self._is_loopback(hop.dev) and row.type != "local"
-        if lost or int(address) >> 24 == 0:
+        if lost:
             return errno.EINVAL
         # the socket has no SO_BROADCAST
         return errno.EACCES if row.type == "broadcast" or address == _EVERY4 else source
