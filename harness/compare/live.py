@@ -14,9 +14,11 @@ from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.name_service import Answer, read
 from harness.live.said import Said
 from harness.model.addresses import inet_aton, inet_pton6
+from harness.model.dialects import NEWEST, dialect
 from harness.model.dns import ascii_lower
 from harness.model.host import HostView, Target
 from harness.model.lookup import NameService, Request
+from harness.model.services import Service
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer as NativeAnswer
 from harness.native.record import Outcome
@@ -129,10 +131,14 @@ def _spelled(names: NameService, request: Request, native: Outcome) -> NameServi
     spelled = {ascii_lower(request.name or ""): one.canonname for one in first if one.canonname}
     if not spelled:
         return names
-    hosts = (
-        replace(one, kind="nss", spelled=spelled) if one.kind in ("dns", "nss") else one
-        for one in names.hosts
-    )
+    asked = request.name or ""
+
+    def as_nss(one: Service) -> Service:
+        held = one.held(asked, dialect(NEWEST)) if one.kind == "dns" else None
+        known = one.names if held is None else {ascii_lower(asked): tuple(h.target for h in held)}
+        return replace(one, kind="nss", names=known, servers=(), spelled=spelled)
+
+    hosts = (as_nss(one) if one.kind in ("dns", "nss") else one for one in names.hosts)
     return replace(names, spelled=spelled, hosts=tuple(hosts))
 
 

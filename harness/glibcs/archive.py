@@ -39,7 +39,7 @@ _FILES = (
 )  # fmt: skip
 _PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE)
 _PROGRAMS = {
-    ".deb": ("dpkg-deb", "dpkg", "--fsys-tarfile", "/dev/stdin"),
+    ".deb": ("dpkg-deb", "dpkg", "--fsys-tarfile"),
     ".rpm": ("rpm2archive", "rpm2archive (a package of its own, or part of rpm)", "-"),
     ".zst": ("zstd", "zstd", "-dcq"),
 }
@@ -122,10 +122,11 @@ def _decompressed(suffix: str, path: Path, file: IO[bytes]) -> Iterator[IO[bytes
         yield file
         return
     name, package, *options = _PROGRAMS[suffix]
+    named = [str(path)] if suffix == ".deb" else []  # dpkg-deb reads no pipe and no input
     try:
         process = subprocess.Popen(
-            [programs.find(name) or f"/usr/bin/{name}", *options], env=programs.environment(),
-            stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [programs.find(name) or f"/usr/bin/{name}", *options, *named],
+            env=programs.environment(), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except FileNotFoundError:
         what = f"{name}, which opens {suffix} files"

@@ -39,7 +39,7 @@ def parsed(command: str, words: Sequence[str]) -> dict[str, object]:
     return vars(parser.parse_args([*NEEDED.get(command, ()), *words]))
 
 
-@pytest.mark.parametrize("command", [*{*OPTIONS} - {"glibc", "completion"}])
+@pytest.mark.parametrize("command", sorted({*OPTIONS} - {"glibc", "completion"}))
 def test_both_words_for_json(command: str) -> None:
     found = parsed(command, ["--json"])
     assert found == parsed(command, ["--format", "json"])
