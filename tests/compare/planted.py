@@ -129,14 +129,17 @@ def _ipv4_unlimited(put: Put) -> None:
 
 
 def table_built(change: Callable[[Sequence[AddressRow]], Any], put: Put) -> None:
+    def built(rows: Sequence[AddressRow] | None) -> Any:
+        return address_table(rows) if rows is None else change(rows)  # None: nothing was dumped
+
     for module in (hostwork_module, predict_module, table_module):
-        put(module, "address_table", change)
+        put(module, "address_table", built)
 
 
-def _kept(rows: Sequence[AddressRow] | None) -> table_module.AddressTable:
+def _kept(rows: Sequence[AddressRow]) -> table_module.AddressTable:
     """The table of a host without IPv6 addresses is not dropped."""
     table = address_table(rows)
-    more = address_table([*(rows or ()), _ANY_IPV6])
+    more = address_table([*rows, _ANY_IPV6])
     entries = tuple(entry for entry in more.entries if entry.index != _ANY_IPV6.index)
     return replace(table, entries=entries)
 
