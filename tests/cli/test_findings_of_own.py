@@ -57,4 +57,4 @@ def test_builds_and_lookups_given_twice_add_up(
     refused = call("suggest", SEED, "--lookup", "web", "--want", "192.0.2.1", "--want", "192.0.2.2")
     assert "--want 192.0.2.1: one of" in refused.err
     unknown = call("explain", SEED, "--lookup", "wbe")
-    assert "no look-up named 'wbe'" in unknown.err
+    assert "wbe: one of the scenario's look-ups was expected" in unknown.err

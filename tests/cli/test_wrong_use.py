@@ -152,7 +152,7 @@ WRONG_USE = {
     "glibc fetch": "name a version",
     "glibc fetch 2.31 --suit x": "unrecognized arguments",
     "glibc fetch nosuite": "neither a version nor a suite",
-    "glibc add ''": "a path was expected",
+    "glibc add ''": "a directory or an image was expected",
     "glibc add missing": "missing: does not exist",
     "glibc add empty": "expected a root file system",
     "glibc add . --row mptcp_know=true": "NAME=VALUE of a row of the dialect table was expected;"
