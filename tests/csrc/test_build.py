@@ -145,7 +145,8 @@ def setup(folder: Path, minor: int = 11) -> Any:
     """What setup.py makes of the copy of it in a folder, on Python 3.``minor``."""
     shutil.copy(CSRC.parent / "setup.py", folder)
     paths = f"{CSRC}{os.pathsep}{CSRC.parent}"
-    return start(sys.executable, "-c", SETUP, str(minor), cwd=folder, env={"PYTHONPATH": paths})
+    command = (sys.executable, "-P", "-c", SETUP, str(minor))
+    return start(*command, cwd=folder, env={"PYTHONPATH": paths})
 
 
 def test_a_python_that_is_too_old_is_refused_in_words(tmp_path: Path) -> None:
