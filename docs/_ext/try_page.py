@@ -89,7 +89,7 @@ def bring(cache: Path) -> tuple[Path, list[Path]]:
         wheels = [found for name in wanted for found in cache.glob(f"{name}-*.whl")]
         if len(wheels) < len(wanted):
             (cache / "wheels.txt").write_text(WHEELS)
-            _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
+            _run([sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps",
                   "--require-hashes", "--only-binary=:all:", "--platform", _PLATFORM,
                   "--python-version", _PYTHON, "--dest", str(cache),
                   "--requirement", str(cache / "wheels.txt")])  # fmt: skip
