@@ -29,7 +29,9 @@ from harness.scenario.schema import Lookup, Scenario
 FAMILIES = {"unspec": 0, "inet": 2, "inet6": 10}
 SOCKTYPES = {"any": 0, "stream": 1, "dgram": 2, "raw": 3, "seqpacket": 5, "dccp": 6}
 FLAGS: dict[str, int] = {
-    name: getattr(model_lookup, name) for name in vars(model_lookup) if name.startswith("AI_")
+    name: getattr(model_lookup, name)
+    for name in vars(model_lookup)
+    if name.startswith("AI_") and name != "AI_DEFAULT"  # which is two of them
 }
 
 # Every subset of this many lines is tried; beyond it, none or all of them.

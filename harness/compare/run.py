@@ -22,7 +22,6 @@ from harness.compare.predict import (
 )
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
-from harness.kernel.own_names import IPV6_FILES
 from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.services import Kind
@@ -260,6 +259,8 @@ def open_lane(
             modules.append(box.tmpdir() / FAMILY_MODULE_NAME)
             modules[-1].write_bytes(bundled_module().read_bytes().replace(own, other))
         return CffiLane(modules, netlink)
+    from harness.kernel.own_names import IPV6_FILES  # loads pyroute2, which sandboxes alone need
+
     lane = worker_lane(box, spec, (), IPV6_FILES if myhostname else (), netlink)
     try:
         lane.start()

@@ -217,7 +217,7 @@ NO_HOSTS: list[tuple[object, dict[str, Any], type[Exception], str]] = [
     (7, {}, TypeError, ".*a path, a mapping or text was expected, got int"),
     (HOST, {"names": {"web": ["here"]}}, ScenarioError,
      r".*names\.web\[0\]: expected .* \(got 'here'\)"),
-    (HOST, {"resolver": "nis"}, ScenarioError, ".*resolver: expected 'files', 'dns' or 'nss'"),
+    (HOST, {"resolver": "nis"}, ScenarioError, ".*resolver: expected 'files', 'dns', 'nss' or"),
 ]  # fmt: skip
 
 

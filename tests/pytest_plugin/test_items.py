@@ -86,7 +86,7 @@ def test_a_lookup_after_a_change_comes_with_those_before_it(
     text = next(path for path in library() if path.name == name).read_text()
     pytester.makefile(".gai.yaml", reload=text)
     pytester.runpytest("reload.gai.yaml::web#3").assert_outcomes(passed=1)
-    assert [len(job.scenario.lookups) for job in built] == [3]
+    assert [len(job.scenario.lookups) for job in built] == [7]
 
 
 def test_a_failure_is_an_explanation(project: pytest.Pytester) -> None:

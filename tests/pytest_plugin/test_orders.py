@@ -72,7 +72,6 @@ def test_arguments_in_words_and_numbers(
 @pytest.mark.parametrize(("words", "said"), [
     ({"family": "ipv6"}, "gai_order: family: expected 'unspec', 'inet' or 'inet6'"),
     ({"family": 99}, r"gai_order: family: expected .* \(got '99'\)"),
-    ({"flags": 0x4000}, r"gai_order: flags\[0\]: expected .*'0x4000'"),
     ({"protocol": 999}, "gai_order: protocol: expected a number of at most 262"),
     ({"name": None}, "gai_order: name: expected a name, a service or both"),
     ({"glibc": "9.99"}, "gai_order: glibc 9.99 is not on this host; "),
