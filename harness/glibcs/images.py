@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Annotated, TypeVar
@@ -160,25 +160,30 @@ def _build(spec: str, tree: Path, shown: str, digest: str) -> Build:
     """The glibc of an unpacked tree, with what its distribution says of itself."""
     found = from_directory(tree, name=spec)
     digest = digest or sha256(found.libc)
-    origin = " ".join(filter(None, (_release(Tree(tree)), _package_version(Tree(tree)), shown)))
+    root = Tree(tree)
+    origin = " ".join(filter(None, (_release(root), _package_version(root), shown)))
     return replace(found, id=f"packed-{digest[:12]}-{found.version}-{found.arch}", origin=origin)
 
 
 def _release(tree: Tree) -> str:
     """The distribution's ID and VERSION_ID (os-release(5)), as far as it says them."""
-    path = next(filter(None, map(tree.file, _RELEASES)), None)
-    text = read_regular(path, _LONGEST_JSON).decode("utf-8", "replace") if path else ""
-    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    said = dict(line.split("=", 1) for line in _text(tree, *_RELEASES).splitlines() if "=" in line)
     return " ".join(said[key].strip("\"'")[:40] for key in ("ID", "VERSION_ID") if key in said)
 
 
 def _package_version(tree: Tree) -> str:
     """The version of the package libc6, as dpkg's status file has it; "" where there is none."""
-    path = tree.file(_STATUS)
-    text = read_regular(path, 64 << 20).decode("utf-8", "replace") if path else ""
-    entry = next((one for one in text.split("\n\n") if one.startswith("Package: libc6\n")), "")
-    lines = (line.removeprefix("Version: ") for line in entry.splitlines() if "Version: " in line)
-    return next(lines, "")[:80]
+    _, _, entry = f"\n\n{_text(tree, _STATUS)}".partition("\n\nPackage: libc6\n")
+    lines = entry.partition("\n\n")[0].splitlines()
+    return next((one[9:89] for one in lines if one.startswith("Version: ")), "")
+
+
+def _text(tree: Tree, *names: str) -> str:
+    """The text of the first of these files that is there; "" where none can be read."""
+    with suppress(OSError):
+        for path in filter(None, map(tree.file, names)):
+            return read_regular(path, IMAGE.largest).decode("utf-8", "replace")
+    return ""
 
 
 def _copy_root(pid: str, tree: Path) -> None:
@@ -192,7 +197,7 @@ def _copy_root(pid: str, tree: Path) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            _unpack_layer(process.stdout, tree, f"pid:{pid}")
+            _unpack_layer(process.stdout, tree, f"pid:{pid}", tree)
         except GlibcError:
             if process.wait() == 0:
                 raise
@@ -242,17 +247,17 @@ def _images(spec: str, layout: Path, *, saved: bool) -> Iterator[_Image]:
             raise GlibcError(f"{spec}: no {inside} in it; expected {PACKED}")
         return found
 
-    def read(inside: str, model: type[Read]) -> Read:
+    def read(inside: str, model: type[Read], digest: str = "") -> Read:
         try:
-            return model.model_validate_json(read_regular(file(inside), _LONGEST_JSON))
+            data = read_regular(file(inside), _LONGEST_JSON)
+            if digest not in ("", hashlib.sha256(data).hexdigest()):
+                raise GlibcError(f"{spec}: {inside} has another content than its name says")
+            return model.model_validate_json(data)
         except (ValidationError, OSError):
             raise GlibcError(f"{spec}: {inside} is no {model.__name__[1:].lower()}") from None
 
-    def blob(one: _Descriptor, model: type[Read]) -> Read:
-        inside = "blobs/" + one.digest.replace(":", "/")
-        if f"sha256:{sha256(file(inside))}" != one.digest:
-            raise GlibcError(f"{spec}: {one.digest} has another content than its name says")
-        return read(inside, model)
+    def blob(one: _Descriptor) -> str:
+        return "blobs/" + one.digest.replace(":", "/")
 
     def image(name: str, config: _Config, layers: list[Path]) -> _Image:
         contents = config.rootfs.diff_ids
@@ -265,22 +270,27 @@ def _images(spec: str, layout: Path, *, saved: bool) -> Iterator[_Image]:
 
     if saved:
         for entry in read("manifest.json", _AllSaved).root:
-            digest = sha256(file(entry.Config))
-            if digest not in entry.Config:
-                raise GlibcError(f"{spec}: {entry.Config} has another content than its name says")
-            yield image(digest, read(entry.Config, _Config), [file(name) for name in entry.Layers])
+            # "HEX.json", or "blobs/sha256/HEX"
+            digest = PurePosixPath(entry.Config).name.removesuffix(".json")
+            config = read(entry.Config, _Config, digest)
+            yield image(digest, config, [file(name) for name in entry.Layers])
         return
     waiting = list(read("index.json", _Manifest).manifests)
+    known = set[str]()
     for one in waiting:
         if len(waiting) > _MOST_LAYERS:
             raise GlibcError(f"{spec}: more than {_MOST_LAYERS} manifests")
-        if one.platform and one.platform.architecture == "unknown":  # an attestation
+        is_attestation = one.platform and one.platform.architecture == "unknown"
+        if is_attestation or one.digest in known:
             continue
-        manifest = blob(one, _Manifest)
+        known.add(one.digest)
+        digest = one.digest.removeprefix("sha256:")
+        manifest = read(blob(one), _Manifest, digest)
         waiting += manifest.manifests
         if manifest.config is not None:
-            layers = [file("blobs/" + layer.digest.replace(":", "/")) for layer in manifest.layers]
-            yield image(one.digest.removeprefix("sha256:"), blob(manifest.config, _Config), layers)
+            own = manifest.config.digest.removeprefix("sha256:")
+            config = read(blob(manifest.config), _Config, own)
+            yield image(digest, config, [file(blob(layer)) for layer in manifest.layers])
 
 
 def _apply(layer: Path, tree: Path, content: str) -> None:
@@ -288,42 +298,48 @@ def _apply(layer: Path, tree: Path, content: str) -> None:
     above = tree.with_name("above")
     above.mkdir()
     with opened(layer) as stream:
-        hidden, digest = _unpack_layer(stream, above, layer.name)
+        digest = _unpack_layer(stream, above, layer.name, tree)
     if content and f"sha256:{digest}" != content:
         raise GlibcError(f"{layer.name}: another content than the image's configuration says")
-    for name in hidden:  # what lower layers have; this one's own files are still apart
-        _remove(tree / (name.parent if name.name == _OPAQUE else name.parent / name.name[4:]), tree)
     for path in sorted(above.rglob("*")):
         place = tree / path.relative_to(above)
         if path.is_dir() and not path.is_symlink():
             if not place.is_dir() or place.is_symlink():
-                _remove(place, tree)
+                _remove(place)
                 place.mkdir()
         else:
-            _remove(place, tree)
+            _remove(place)
             path.rename(place)
     shutil.rmtree(above)
 
 
-def _unpack_layer(stream: IO[bytes], into: Path, shown: str) -> tuple[list[PurePosixPath], str]:
-    """Unpack a layer's libraries; gives the names it hides in the layers below, and its SHA-256."""
-    hidden: list[PurePosixPath] = []
+def _unpack_layer(stream: IO[bytes], into: Path, shown: str, below: Path) -> str:
+    """Unpack a layer's libraries, and remove from the tree below what it hides; its SHA-256."""
 
     def wanted(name: str) -> bool:
         path = PurePosixPath(name)
         if path.name.startswith(_HIDDEN):
-            hidden.append(path)
+            _hide(path, below)
             return False
         return is_glibc(name) or name in (*_RELEASES, _STATUS)
 
-    return hidden, unpack_tar(stream, into, shown, wanted, IMAGE)
+    return unpack_tar(stream, into, shown, wanted, IMAGE)
 
 
-def _remove(place: Path, tree: Path) -> None:
-    """Remove what a lower layer has there, never through a link."""
-    if place.parent.resolve() != tree.resolve() / place.parent.relative_to(tree):
+def _hide(mark: PurePosixPath, tree: Path) -> None:
+    """Remove what a layer's mark hides in those below it, never through a link."""
+    folder, name = tree / mark.parent, mark.name.removeprefix(_HIDDEN)
+    if folder.resolve() != tree.resolve() / mark.parent or not folder.is_dir():
         return
-    if place.is_symlink() or place.is_file():
-        place.unlink()
-    elif place.is_dir() and place != tree:
+    if mark.name == _OPAQUE:
+        for path in folder.iterdir():
+            _remove(path)
+    elif name not in ("", ".", ".."):
+        _remove(folder / name)
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

@@ -164,4 +164,4 @@ def test_the_page_shows_them_all(matrix: Matrix, report: dict[str, Any], open_pa
         assert int(total.replace(",", "")) == verdicts[verdict]
     lookups = {(r["scenario"], r["lookup"], r["gai_conf"]) for r in results}
     assert page.inner_text("#count") == f"{len(lookups)} of {len(lookups)} look-ups"
-    assert matrix[1].stat().st_size < 2_000 * len(results)
+    assert matrix[1].stat().st_size < 1_000 * len(results)

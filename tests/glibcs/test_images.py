@@ -162,6 +162,7 @@ def _config(made: Layout) -> None:
     (lambda made: made.image(tar(link("lib/ld.so", "/etc"), member("lib/ld.so/ld.so"))), "a link"),
     (lambda made: made.image(tar(member("usr/bin/sh"))), "no libc.so.6 in it"),
     (lambda made: made.image(BASE, tar(member("usr/lib64/.wh.libc.so.6"))), "no libc.so.6 in it"),
+    (lambda made: made.image(BASE, tar(member(".wh..wh..opq"))), "no libc.so.6 in it"),
 ])  # fmt: skip
 def test_a_spoilt_image_is_one_line(
     spoil: Callable[[Layout], object], said: str, layout: Layout, cache: Path
@@ -183,6 +184,7 @@ def test_what_a_layer_hides_never_leads_out(layout: Layout, tmp_path: Path) -> N
         BASE, tar(link("usr/lib64/ld.so", f"{kept.parent}")),
         tar(member("usr/lib64/ld.so/.wh.libm.so.6"), member("usr/lib64/ld.so/.wh..wh..opq")),
         tar(member(f"usr/.wh.{upwards.replace('/', '')}")),
+        tar(member(".wh..."), member(".wh."), member("usr/.wh..."), member("usr/.wh..")),
     )  # fmt: skip
     find(f"oci:{layout.folder}")
     assert kept.read_bytes() == b"mine"
