@@ -45,7 +45,7 @@ def links() -> dict[str, str]:
     except OSError:
         return {}
     # a user and a password in the address are nobody else's
-    address = r"(?:https://(?:[^@/]*@)?|git@)([\w.-]+)[:/]([\w./-]+?)(?:\.git)?\n"
+    address = r"(?:https://(?:[^@/]*@)?(?![^/]*:)|git@)([\w.-]+)[:/]([\w./-]+?)(?:\.git)?\n"
     home = re.fullmatch(address, origin)
     if home is None:
         return {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from sphinx.util.logging import getLogger
 
 import harness
 from harness.glibcs.cache import cache_folder
+from harness.glibcs.elf import sha256
 from harness.model.dialects import COMPLETE_FROM, NEWEST
 from harness.report.html.drawing import inlined
 from harness.versions import SUPPORTED, Version
@@ -85,16 +87,16 @@ def bring(cache: Path) -> tuple[Path, list[Path]]:
         if found != INTEGRITY:
             package.unlink()
             raise Missing(f"{PYODIDE} is not the one that is pinned: {found}")
-        wanted = [line.split()[0].replace("==", "-") for line in WHEELS.strip().splitlines()]
-        wheels = [found for name in wanted for found in cache.glob(f"{name}-*.whl")]
-        if len(wheels) < len(wanted):
+        wanted = re.findall("sha256:([0-9a-f]+)", WHEELS)
+        held = {sha256(path): path for path in cache.glob("*.whl")}
+        if not held.keys() >= {*wanted}:
             (cache / "wheels.txt").write_text(WHEELS)
             _run([sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps",
                   "--require-hashes", "--only-binary=:all:", "--platform", _PLATFORM,
                   "--python-version", _PYTHON, "--dest", str(cache),
                   "--requirement", str(cache / "wheels.txt")])  # fmt: skip
-            wheels = [found for name in wanted for found in cache.glob(f"{name}-*.whl")]
-        return package, wheels
+            held = {sha256(path): path for path in cache.glob("*.whl")}
+        return package, [held[digest] for digest in wanted]
 
 
 def _run(command: list[str]) -> None:
@@ -103,7 +105,7 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise Missing(f"{' '.join(command[:2])}: {last}")
+        raise Missing(f"{' '.join(command[:4])}: {last}")
 
 
 def serve(folder: Path, cache: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment
 
 import harness
-from harness.browser.iproute import MOST, Answer, Pasted, pasted
+from harness.browser.iproute import ADDRESSES, MOST, ROUTES, Answer, Pasted, pasted
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf, line_findings
 from harness.compare.predict import found_for, lookup_title, names_of, request_for, targets_of
 from harness.compare.results import Result, Verdict
@@ -34,7 +34,7 @@ from harness.text.errors import InputError, show
 from harness.text.validation import validated
 
 NAMES = "names"
-_FIELDS = {"ip -j addr": "addresses", "ip -j route": "routes", NAMES: "names"}
+_FIELDS = {ADDRESSES: "addresses", ROUTES: "routes", NAMES: "names"}
 _PARTS = {"host.routes": "routes", "names": "names", "lookups": "names", "gai_conf": "gai_conf"}
 _HIDDEN = (
     "rules, address labels and settings of the kernel, which the page was not told: "

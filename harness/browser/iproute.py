@@ -3,7 +3,6 @@
 Source: ip/ipaddress.c, ip/iproute.c and lib/ll_types.c of iproute2.
 """
 
-import errno
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,9 @@ from pydantic import BaseModel, Field
 from harness.kernel.rows import (
     ADDRESS_FLAGS,
     BY_KERNEL,
+    HOP_DEAD,
+    HOP_LINKDOWN,
+    HOP_ONLINK,
     PREFERENCES,
     ROUTE_TYPES,
     SCOPES,
@@ -25,7 +27,7 @@ from harness.kernel.rows import (
     KernelLink,
     KernelRoute,
 )
-from harness.kernel.sources import refused
+from harness.kernel.sources import REFUSED, refused
 from harness.live.machine import Dumps
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6, Route, Target
 from harness.scenario.values import TABLES, Destination, PlainAddress
@@ -43,11 +45,8 @@ _OTHER = 0xFFFF
 _LINK_FLAGS = {"UP": 0x1, "LOOPBACK": 0x8, "POINTOPOINT": 0x10}
 _ADDRESS_FLAGS = ADDRESS_FLAGS | {"secondary": 0x01, "dadfailed": 0x08}
 _PERMANENT = 0x80
-_HOP_FLAGS = {"dead": 1, "onlink": 4, "linkdown": 16}
+_HOP_FLAGS = {"dead": HOP_DEAD, "onlink": HOP_ONLINK, "linkdown": HOP_LINKDOWN}
 _NOT_MAIN = ("local", "broadcast", "anycast", "multicast")
-_REFUSALS = {
-    "unreachable": errno.EHOSTUNREACH, "prohibit": errno.EACCES, "blackhole": errno.EINVAL,
-}  # fmt: skip
 _LINE = re.compile(
     r"(?:(?P<type>[a-z]+)\s+)?(?P<dst>[0-9A-Fa-f:.]+)\b(?:.*?\bvia\s+(?P<via>\S+))?"
     r"(?:.*?\bdev\s+(?P<dev>\S+))?(?:.*?\bsrc\s+(?P<src>\S+))?"
@@ -72,6 +71,7 @@ class _Address(_Row):
     scope: str | int = "global"
     label: str | None = None
     metric: _Number | None = None
+    broadcast: PlainAddress | None = None
 
 
 class _Link(_Row):
@@ -116,7 +116,8 @@ class _Route(_Hop):
     def is_answer(self) -> bool:
         """Whether it answers `ip route get` and stands in no table."""
         more = self.model_extra or {}
-        return "cache" in more or "uid" in more or more.get("from") == "::"
+        told = "cache" in more or "uid" in more or more.get("from") == "::"
+        return told and self.dst != "default"
 
     @property
     def version(self) -> int:
@@ -204,7 +205,7 @@ def _read(text: str, name: str) -> tuple[list[Any], list[tuple[int, str]]]:
 
 
 def _link(link: _Link) -> KernelLink:
-    table = link.linkinfo.get("info_data", {}).get("table") if link.kind == "vrf" else None
+    table = (link.linkinfo.get("info_data") or {}).get("table") if link.kind == "vrf" else None
     flags = sum(_LINK_FLAGS.get(name, 0) for name in {*link.flags})
     kind = _TYPES.get(link.link_type, _OTHER)
     return KernelLink(link.ifindex, link.ifname, kind, link.kind, flags, 0, table)
@@ -212,6 +213,9 @@ def _link(link: _Link) -> KernelLink:
 
 def _address(link: _Link, row: _Address) -> KernelAddress:
     local = ip_address(row.local)
+    if row.prefixlen > local.max_prefixlen or (local.version == 4) != (row.family == "inet"):
+        wanted = f"an address of {row.family} and its prefix length"
+        raise InputError(ADDRESSES, None, "addr_info", wanted, f"{local}/{row.prefixlen}")
     far = local if row.address is None else ip_address(row.address)
     # of IPv6 the kernel sends both where they differ
     own = local if local.version == 4 or far != local else None
@@ -219,11 +223,14 @@ def _address(link: _Link, row: _Address) -> KernelAddress:
         link.ifindex, AF_INET if local.version == 4 else AF_INET6, far, own, row.prefixlen,
         row.bits(_ADDRESS_FLAGS) | _PERMANENT * ("dynamic" not in (row.model_extra or {})),
         _number(row.scope, SCOPES), row.label, row.metric,
+        None if row.broadcast is None else ip_address(row.broadcast),
     )  # fmt: skip
 
 
 def _number(value: str | int, names: Mapping[str, int]) -> int:
-    return names[value] if value in names else int(value) if str(value).isdecimal() else 0  # type: ignore[index]
+    if value in names:
+        return names[str(value)]
+    return int(value) if re.fullmatch("[0-9]{1,10}", str(value)) else 0
 
 
 def _table(row: _Route) -> int:
@@ -279,7 +286,7 @@ def _line(number: int, text: str, indexes: Mapping[str, int]) -> Answer | None:
     """One line of `ip route get`; None for a second one of an answer."""
     match = _LINE.match(text)
     kind = match["type"] if match else ""
-    if match is None or not (match["src"] or kind in _REFUSALS):
+    if match is None or not (match["src"] or kind in REFUSED):
         wanted = "JSON, or an answer of `ip route get` with src; unreachable ADDRESS for no route"
         raise InputError(ROUTES, number, "text", wanted, show(text))
     try:
@@ -303,8 +310,8 @@ def _answered(
     address = ip_address(text)
     zone = address.version == 6 and address.is_link_local and dev is not None
     target = Target(address, _index(dev, indexes, text) if zone and dev else 0)
-    if kind in _REFUSALS:
-        return Answer(target, refused(_REFUSALS[kind]))
+    if kind in REFUSED:
+        return Answer(target, refused(REFUSED[kind]))
     if source is None:
         raise InputError(ROUTES, None, text, "a source (src) in the answer of `ip route get`")
     return Answer(target, Route(ip_address(source)), via, None if kind == "local" else dev)

@@ -8,7 +8,6 @@ import collections
 import gzip
 import hashlib
 import itertools
-import lzma
 import os
 import posixpath
 import resource
@@ -41,8 +40,10 @@ _PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE)
 _PROGRAMS = {
     ".deb": ("dpkg-deb", "dpkg", "--fsys-tarfile"),
     ".rpm": ("rpm2archive", "rpm2archive (a package of its own, or part of rpm)", "-"),
+    ".xz": ("xz", "xz-utils", "-dcq"),
     ".zst": ("zstd", "zstd", "-dcq"),
 }
+_MAGIC = {b"\xfd7zXZ\0": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +103,14 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb", buffering=0) as start:
         magic = start.read(6)
     with path.open("rb") as file:
-        suffix = ".zst" if magic.startswith(b"\x28\xb5\x2f\xfd") else path.suffix
+        suffix = next((_MAGIC[one] for one in _MAGIC if magic.startswith(one)), path.suffix)
         with _decompressed(suffix, path, file) as raw:
             # rpm2archive writes through gzip
             zipped = suffix == ".rpm" or magic.startswith(b"\x1f\x8b")
-            # these hold nothing of their own that would have to be closed
-            plain = gzip.open(raw) if zipped else raw  # noqa: SIM115
-            plain = lzma.open(raw) if magic == b"\xfd7zXZ\0" else plain  # noqa: SIM115
+            plain = gzip.open(raw) if zipped else raw  # noqa: SIM115 - it holds nothing of its own
             try:
                 yield cast(IO[bytes], plain)
-            except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise GlibcError(f"{path.name}: damaged ({_short(str(error))})") from None
 
 

@@ -155,7 +155,7 @@ def publish(made: Path, final: Path) -> None:
     """Give a complete folder its final name, in the place of whatever has it."""
     made.chmod(0o755)
     if os.path.lexists(final):
-        old = made.parent / "replaced"
+        old = made.parent / f"replaced-{final.name}"
         final.rename(old)
     made.rename(final)
 

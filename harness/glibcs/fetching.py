@@ -200,7 +200,7 @@ def first_mirror(request: PackageRequest, ask: Callable[[Source], Got]) -> Got:
 def _install(request: PackageRequest, work: Path, package: Path) -> Build:
     tree = work / "tree"
     tree.mkdir()
-    for one in (package, *(each for each in sorted(work.rglob("*.deb")) if each != package)):
+    for one in sorted(work.rglob("*.deb")):
         unpack(one, tree)
     found = from_directory(tree)
     if found.arch != request.arch:

@@ -6,6 +6,8 @@ the libraries alone are unpacked, by `harness.glibcs.archive`. Sources: the OCI 
 """
 
 import hashlib
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -121,7 +123,7 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
         _copy_root(rest, tree)
         yield _build(spec, tree, f"process {rest}", "")
     elif not scheme:
-        paths = [_file(spec, part) for part in spec.split("+")]
+        paths = [_file(spec, part) for part in re.split(r"(?<=\.deb|\.rpm)\+", spec)]
         for path in paths:
             if path.name.endswith(PACKAGES):
                 unpack(path, tree)
@@ -141,8 +143,10 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
             with opened(_file(spec, rest)) as stream:
                 unpack_tar(stream, layout, rest, lambda _: True, whole)
         for image in _images(spec, layout, saved=scheme == "docker-archive:"):
+            tree = work / image.digest
+            if tree.exists():  # it is there twice
+                continue
             if arch in (None, "all", image.arch) and image.arch in SUPPORTED:
-                tree = work / image.digest
                 tree.mkdir()
                 for layer, content in zip(image.layers, image.contents, strict=True):
                     _apply(layer, tree, content)
@@ -199,7 +203,8 @@ def _copy_root(pid: str, tree: Path) -> None:
         try:
             _unpack_layer(process.stdout, tree, f"pid:{pid}", tree)
         except GlibcError:
-            if process.wait() == 0:
+            process.stdout.close()  # it may still be writing
+            if process.wait() != 1:
                 raise
         said = process.stderr.read().decode("utf-8", "replace").strip()
     if process.returncode:
@@ -247,10 +252,10 @@ def _images(spec: str, layout: Path, *, saved: bool) -> Iterator[_Image]:
             raise GlibcError(f"{spec}: no {inside} in it; expected {PACKED}")
         return found
 
-    def read(inside: str, model: type[Read], digest: str = "") -> Read:
+    def read(inside: str, model: type[Read], digest: str | None = None) -> Read:
         try:
             data = read_regular(file(inside), _LONGEST_JSON)
-            if digest not in ("", hashlib.sha256(data).hexdigest()):
+            if digest not in (None, hashlib.sha256(data).hexdigest()):
                 raise GlibcError(f"{spec}: {inside} has another content than its name says")
             return model.model_validate_json(data)
         except (ValidationError, OSError):
@@ -329,7 +334,8 @@ def _unpack_layer(stream: IO[bytes], into: Path, shown: str, below: Path) -> str
 def _hide(mark: PurePosixPath, tree: Path) -> None:
     """Remove what a layer's mark hides in those below it, never through a link."""
     folder, name = tree / mark.parent, mark.name.removeprefix(_HIDDEN)
-    if folder.resolve() != tree.resolve() / mark.parent or not folder.is_dir():
+    root = Path(os.path.realpath(tree))
+    if os.path.realpath(folder) != str(root / mark.parent) or not folder.is_dir():
         return
     if mark.name == _OPAQUE:
         for path in folder.iterdir():

@@ -8,8 +8,12 @@ leads to a file of this host. Sources: proc_pid_root(5), chroot(2), user_namespa
 import ctypes
 import os
 import re
+import signal
 import sys
-import tarfile
+
+# tarfile would ask for owners' names, and libc would load that root's name service for it
+sys.modules["pwd"] = sys.modules["grp"] = None  # type: ignore[assignment]
+import tarfile  # noqa: E402
 
 _CLONE_NEWUSER = 0x10000000
 # harness.glibcs.images looks closer; this keeps the rest of a root from being read
@@ -20,6 +24,7 @@ _DEEPEST = 4
 
 def main(pid: str) -> int:
     """Write the tar; 1 with a line on standard error where that root cannot be entered."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # it ends with its reader
     try:
         root = os.open(f"/proc/{int(pid)}/root", os.O_RDONLY | os.O_DIRECTORY)
         libc = ctypes.CDLL(None, use_errno=True)
@@ -27,6 +32,7 @@ def main(pid: str) -> int:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         os.fchdir(root)
         os.chroot(".")
+        sys.meta_path.clear()  # no module is imported out of that root
     except (OSError, ValueError) as error:
         print(getattr(error, "strerror", None) or error, file=sys.stderr)
         return 1

@@ -135,6 +135,7 @@ class KernelAddress:
     scope: int
     label: str | None
     metric: int | None
+    broadcast: IPAddress | None = None
 
     @property
     def own(self) -> IPAddress:
@@ -178,12 +179,13 @@ class KernelAddress:
 def address(message: Any) -> KernelAddress:
     """A message of the address dump, as pyroute2 decodes it."""
     flags = message.get_attr("IFA_FLAGS")
-    ends = (message.get_attr("IFA_ADDRESS"), message.get_attr("IFA_LOCAL"))
-    far, local = (None if text is None else ip_address(text) for text in ends)
+    ends = map(message.get_attr, ("IFA_ADDRESS", "IFA_LOCAL", "IFA_BROADCAST"))
+    far, local, broadcast = (None if text is None else ip_address(text) for text in ends)
     return KernelAddress(
         message["index"], message["family"], far, local, message["prefixlen"],
         message["flags"] if flags is None else flags, message["scope"],
         message.get_attr("IFA_LABEL"), message.get_attr("IFA_RT_PRIORITY"),
+        broadcast,
     )  # fmt: skip
 
 

@@ -24,14 +24,23 @@ from harness.model.host import (
     Target,
 )
 
-from .rows import HOP_DEAD, KERNEL_LABELS, SCOPES, Hop, KernelAddress, KernelLink, KernelRoute
+from .rows import (
+    ADDRESS_FLAGS,
+    HOP_DEAD,
+    KERNEL_LABELS,
+    SCOPES,
+    Hop,
+    KernelAddress,
+    KernelLink,
+    KernelRoute,
+)
 
 _LOCAL, _MADE = 255, -1
 _TABLES = {4: ((_LOCAL, 254), (253,)), 6: ((_LOCAL,), (254,))}
 """What is searched in turn. Without rules of its own IPv4 has main and local in one."""
 _SECONDARY = _TEMPORARY = 0x01
-_TENTATIVE = 0x40
-_REFUSED = {
+_TENTATIVE = ADDRESS_FLAGS["tentative"]
+REFUSED = {
     "unreachable": errno.EHOSTUNREACH, "prohibit": errno.EACCES, "blackhole": errno.EINVAL,
 }  # fmt: skip
 _EVERY4 = IPv4Address("255.255.255.255")
@@ -142,7 +151,7 @@ class Routing:
             for hop in row.hops
             if not hop.flags & HOP_DEAD and interface in (0, hop.dev)
         ]
-        ways += [(row, None) for row in group if row.type in _REFUSED and interface in (0, 1)]
+        ways += [(row, None) for row in group if row.type in REFUSED and interface in (0, 1)]
         best = max((_PREFERENCE.get(row.pref, 0) for row, _ in ways), default=0)
         return [(row, hop) for row, hop in ways if _PREFERENCE.get(row.pref, 0) == best]
 
@@ -176,6 +185,8 @@ class Routing:
                 and one.own.version == 4 and one.network == row.network
             )  # fmt: skip
             yield local(f"{row.own}/32", row.index, "local", primary.own)
+            if row.broadcast not in (None, _EVERY4) and row.index in up:
+                yield local(f"{row.broadcast}/32", row.index, "broadcast", primary.own)
             if row.index not in up or primary is not row or not int(net[0]):
                 continue
             if row.index in loopback and row.has_route:
@@ -187,9 +198,14 @@ class Routing:
         """The source of a way, or the errno of what refuses it."""
         row, hop = way
         if hop is None:
-            return self._no_way(_REFUSED[row.type], address)
+            return self._no_way(REFUSED[row.type], address)
         if isinstance(address, IPv6Address):
             return ip_address(row.prefsrc) if row.prefsrc else self._source6(address, hop.dev)
+        if row.protocol == _MADE and any(
+            each.type == "broadcast" and each.to == f"{row.prefsrc}/32" != row.to
+            for each in self._local(4)
+        ):  # the kernel refuses such a route where the broadcast one was there first
+            raise NotKnown("the source of its local route is a broadcast address, too")
         if row.prefsrc:
             source: IPAddress = ip_address(row.prefsrc)
         else:

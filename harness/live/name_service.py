@@ -107,7 +107,7 @@ def read(wanted: Sequence[str], links: Mapping[int, str], timeout: float = 10.0)
     own = " ".join(_shown(word, conditions) for word, conditions in line or ())
     if own != raw["hosts"]:
         raw["nsswitch"] = own
-    return Reading(raw, tuple(tables.left_out), answers)
+    return Reading(raw, tuple(dict.fromkeys(tables.left_out)), answers)
 
 
 def zoned(target: Target, links: Mapping[int, str]) -> str:

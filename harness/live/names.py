@@ -19,17 +19,14 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from harness.model.dialects import NEWEST, default_hosts
 from harness.model.host import Target
-from harness.versions import Version
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 STATUSES = ("SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN")
 _STATUS = {1: "SUCCESS", 0: "NOTFOUND", -1: "UNAVAIL", -2: "TRYAGAIN"}
 _MOST = 1 << 22
 _ERANGE = 34
-# What glibc does without a hosts line: nss/nsswitch.c and nss_database.c; bug 28700.
-_DEFAULT = "hosts: files dns"
-_DEFAULT_TO_2_34 = "hosts: dns [!UNAVAIL=return] files"
 
 Found = tuple[str, tuple[Target, ...]]
 """The status a service gives, and the addresses in its order."""
@@ -84,8 +81,7 @@ def hosts_services(text: str | None) -> tuple[Service, ...]:
     if not services:
         # "glibc 2.36"; a host with another C library has no name service of this kind
         version = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
-        old = bool(version) and Version.parse(version).release < (2, 35)
-        services = hosts_line(_DEFAULT_TO_2_34 if old else _DEFAULT) or []
+        services = hosts_line(f"hosts: {default_hosts(version or NEWEST)}") or []
     return tuple(
         Service(name, _returns(words), "SUCCESS=MERGE" in map(str.upper, words), tuple(words))
         for name, words in services

@@ -299,6 +299,15 @@ def beyond_model(glibc: str) -> bool:
     return Version.parse(glibc).release > Version.parse(NEWEST).release
 
 
+def default_hosts(glibc: str) -> str:
+    """The hosts line that counts where nsswitch.conf has none; no scenario is without one.
+
+    [read: bug 28700; run: 2.36]
+    """
+    files_first = Version.parse(glibc).release >= (2, 35)
+    return "files dns" if files_first else "dns [!UNAVAIL=return] files"
+
+
 def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:
     """The rows that hold for ``other`` where ``one`` has another value, in the table's order.
 

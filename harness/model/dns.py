@@ -190,8 +190,8 @@ def ask(
     ``first`` is the reply that the servers send first.
     """
     stub = _Stub(servers, resolver, first, dialect)
-    both, no_aaaa = len(records) == 2, "no-aaaa" in resolver.options and dialect.no_aaaa_known
-    if both and no_aaaa:
+    both = len(records) == 2
+    if both and stub.no_aaaa:
         records = ("A",)
     found, trouble = stub.search(name, records)
     if found is None:
@@ -245,6 +245,7 @@ class _Stub:
         self.offset = resolver.offset or 0
         # 1: AAAA is asked for when A has been answered; 2: with another socket
         self.single = int("single-request" in resolver.options)
+        self.no_aaaa = "no-aaaa" in resolver.options and dialect.no_aaaa_known
         self.strict = "strict-error" in resolver.options and dialect.strict_error_known
         self.errno = ""
         self.rcode = "NOERROR"
@@ -282,8 +283,8 @@ class _Stub:
     def query(self, name: str, records: tuple[Record, ...]) -> tuple[_Received | None, Trouble]:
         """The replies to the questions for one name, None with the trouble where none is of use."""
         self.asked, self.rcode = name, "NOERROR"
-        hidden = records == ("AAAA",) and "no-aaaa" in self.resolver.options
-        hidden &= self.dialect.no_aaaa_known  # A is asked for in its place, and no answer counts
+        # A is asked for in its place, and no answer counts
+        hidden = records == ("AAAA",) and self.no_aaaa
         found, last = self.send(name, ("A",) if hidden else records)
         if found is None and not (hidden and (last is None or last.word == "short")):
             return None, "TRY_AGAIN"

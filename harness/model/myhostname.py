@@ -12,9 +12,9 @@ from harness.model.dialects import Dialect
 from harness.model.host import OwnAddress, OwnNames, Target
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
-VERSIONS = {AF_UNSPEC: (4, 6), AF_INET: (4,), AF_INET6: (6,)}
-FALLBACK = ("127.0.0.2", "::1")
-"""What the host's own name has where it has no address of the family but of the loopback."""
+_VERSIONS = {AF_UNSPEC: (4, 6), AF_INET: (4,), AF_INET6: (6,)}
+# what the host's own name has where it has no address of the family but of the loopback
+_FALLBACK = ("127.0.0.2", "::1")
 _LOCAL = ("localhost", "localhost.localdomain")
 
 
@@ -31,7 +31,7 @@ def answer(
     AF_UNSPEC is gethostbyname4_r, which alone gives scope ids; a family is gethostbyname3_r.
     """
     ipv6 = own.ipv6 or dialect.systemd < 249  # which asks whether IPv6 is switched off
-    versions = [one for one in VERSIONS[family] if one == 4 or ipv6]
+    versions = [one for one in _VERSIONS[family] if one == 4 or ipv6]
     kind = _kind(name, own.hostname)
     if kind is None or not versions:
         return None
@@ -53,7 +53,7 @@ def answer(
     if not targets and kind.startswith("_"):
         return None
     if not targets:
-        local = ("127.0.0.1", "::1") if kind == "localhost" else FALLBACK
+        local = ("127.0.0.1", "::1") if kind == "localhost" else _FALLBACK
         every = [Target(ip_address(text)) for text in local]
         targets = [one for one in every if one.address.version in versions]
     return kind, tuple(targets)

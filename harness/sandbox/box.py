@@ -2,16 +2,15 @@
 
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
-from harness.model.dns import Record, Server, ascii_lower
+from harness.model.dns import Record, Server
 from harness.model.host import HostView, Target
-from harness.scenario.nameservice import NameService, parse_hosts
+from harness.scenario.nameservice import NameService, dns_table, parse_hosts
 from harness.scenario.schema import Host
 
 from . import messages, namespaces, syscalls
@@ -38,7 +37,7 @@ class Box:
         self._built = False
         self._server: NameServer | None = None
         self._scratch: Path | None = None
-        self._roots: dict[tuple[Path, tuple[tuple[str, Path], ...]], Path] = {}
+        self._roots: dict[tuple[Path, tuple[tuple[str, Path], ...], tuple[Path, ...]], Path] = {}
 
     def build(self, host: Host) -> tuple[DeviceNote, ...]:
         """Build the host, once per box; what is worth knowing of its interfaces.
@@ -69,11 +68,7 @@ class Box:
         if resolver.startswith("nss"):
             names = self._with_numbers(names)
         if resolver == "dns":
-            held = {
-                ascii_lower(name.removesuffix(".")): tuple(Target(ip_address(one)) for one in texts)
-                for name, texts in names.items()
-            }
-            self._serve([Server(held)], first_reply)
+            self._serve([Server(dns_table(names))], first_reply)
         write_names(self.etc, names, resolver)
 
     def set_name_service(self, service: NameService) -> None:
@@ -163,7 +158,7 @@ class Box:
         /proc, which are shown as copies. The same arguments give the same folder again.
         Raises SandboxError.
         """
-        key = skeleton.resolve(), (*parts, *((str(path), path) for path in proc))
+        key = skeleton.resolve(), tuple(parts), tuple(proc)
         if key not in self._roots:
             if not (skeleton / "etc").is_dir():
                 raise SandboxError(f"{skeleton} cannot be a root: it has no folder etc")

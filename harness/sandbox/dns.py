@@ -117,13 +117,14 @@ class Ordering:
     def order(self, questions: Sequence[Question]) -> list[tuple[Peer, bytes]]:
         """The replies to questions, over TCP all of one write, in the order they go out."""
         second = {_A: _AAAA, _AAAA: _A}
-        ahead = [one for one in questions if one.first is None or one.kind != second[one.first]]
+        waits = [one.first is not None and one.kind == second[one.first] for one in questions]
+        ahead = [one for one, late in zip(questions, waits, strict=True) if not late]
         replies = [(one.peer, one.reply) for one in ahead]
         for one in ahead:
             if one.kind == one.first:
                 self._answered[one.peer, one.name] = one.kind
-        for one in questions:
-            if one not in ahead:
+        for one, late in zip(questions, waits, strict=True):
+            if late:
                 follows = self._answered.pop((one.peer, one.name), None) is not None
                 replies.append((one.peer, one.reply if follows or one.cut is None else one.cut))
         # glibc asks for A first. So an AAAA that is still without a partner here is most likely
@@ -282,6 +283,8 @@ def _sockets(address: str) -> tuple[socket.socket, socket.socket]:
             sock.bind((address, _PORT))
         tcp.listen(16)
     except OSError as problem:
+        udp.close()
+        tcp.close()
         why = f"resolver: dns needs port 53 of {address} on lo: {problem.strerror}"
         raise SandboxError(why) from None
     return udp, tcp

@@ -159,7 +159,7 @@ class DnsServer(Dns):
         """Refuse aliases that stand beside addresses, go in circles or go on for too long."""
         server = self.server
         for name in self.aliases:
-            key = _plain(name)
+            key = plain_name(name)
             if key in server.names:
                 raise bad("an alias or addresses of a name (RFC 1034)", name, at=("aliases",))
             for _ in range(_MOST_ALIASES):
@@ -175,22 +175,28 @@ class DnsServer(Dns):
         replies: dict[str, dict[Record, Word]] = {}
         for name, one in self.replies.items():
             pairs: tuple[tuple[Record, Word | None], ...] = (("A", one.a), ("AAAA", one.aaaa))
-            replies[_plain(name)] = {record: word for record, word in pairs if word is not None}
+            replies[plain_name(name)] = {record: word for record, word in pairs if word is not None}
         return Server(
-            {
-                _plain(name): tuple(Target(ip_address(text)) for text in texts)
-                for name, texts in self.names.items()
-            },
-            {_plain(name): target.removesuffix(".") for name, target in self.aliases.items()},
+            dns_table(self.names),
+            {plain_name(name): target.removesuffix(".") for name, target in self.aliases.items()},
             replies,
-            firsts={_plain(name): one.first for name, one in self.replies.items() if one.first},
+            firsts={plain_name(name): one.first for name, one in self.replies.items() if one.first},
             always=None if self.always == "closed" else self.always,
             closed=self.always == "closed",
         )
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name in lower case without its final dot."""
     return ascii_lower(name.removesuffix("."))
+
+
+def dns_table(names: Mapping[str, Iterable[str]]) -> dict[str, tuple[Target, ...]]:
+    """The addresses of names as a DNS server has them."""
+    return {
+        plain_name(name): tuple(Target(ip_address(text)) for text in texts)
+        for name, texts in names.items()
+    }
 
 
 def _domains(domains: tuple[str, ...]) -> tuple[str, ...]:
@@ -279,11 +285,15 @@ class NameService(Model, json_schema_extra=values.one_or_many("dns")):
         return held
 
     def known(self) -> dict[str, str]:
-        """The names that a service can say something of, each by its lower-case form."""
-        names = [*self.nss, *(name for line in self.files for name in line.split()[1:])]
-        for one in self.dns:
+        """The names that a service of the line can say something of, each by its plain form."""
+        kinds, names = {kind for kind, _ in parse_hosts(self.hosts)}, list[str]()
+        if "files" in kinds:
+            names += [name for line in self.files for name in line.split()[1:]]
+        if not kinds.isdisjoint(("nss", "nss_by_family")):
+            names += self.nss
+        for one in self.dns if "dns" in kinds else ():
             names += [*one.names, *one.aliases, *one.replies]
-        return {_plain(name): name for name in names}
+        return {plain_name(name): name for name in names}
 
     def spellings(self, name: str) -> tuple[str, ...]:
         """A lower-case name as the services may be asked for it: as it is, and in each domain."""

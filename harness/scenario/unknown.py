@@ -7,6 +7,7 @@ from harness.model.dns import ascii_lower
 from harness.model.myhostname import knows
 from harness.text.nearest import did_you_mean
 
+from .nameservice import plain_name
 from .schema import Lookup, Scenario
 
 _NEVER = ".invalid"  # RFC 6761: a name that nobody ever has, and so none that was mistyped
@@ -22,16 +23,18 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
         The number of the look-up, from 0, and what was expected of its name, in words.
     """
     service = scenario.name_service
-    known = {_plain(name): name for name in scenario.names} if service is None else service.known()
+    known = (
+        {plain_name(name): name for name in scenario.names} if service is None else service.known()
+    )
     for number, lookup in enumerate(scenario.lookups):
         if lookup.name is None or lookup.name == "*" or _meant(lookup):
             continue
-        name = _plain(lookup.name)
+        name = plain_name(lookup.name)
         asked = () if service is None else service.spellings(ascii_lower(lookup.name))
         if name in known or not known.keys().isdisjoint(asked):
             continue
         own = scenario.host.hostname
-        if name in ("localhost", _plain(own)) or name.endswith(_NEVER) or _numeric(name):
+        if name in ("localhost", plain_name(own)) or name.endswith(_NEVER) or _numeric(name):
             continue
         if scenario.asks("myhostname") and knows(lookup.name, own):
             continue
@@ -39,11 +42,6 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
         meant = "expect: {error: EAI_NONAME} where nobody shall know it"
         place = "names" if service is None else "name_service"
         yield number, f"a name that {place} has, or {meant}{perhaps}"
-
-
-def _plain(name: str) -> str:
-    """A name as the services compare them, without the dot that only says that it is whole."""
-    return ascii_lower(name).removesuffix(".")
 
 
 def _meant(lookup: Lookup) -> bool:

@@ -166,10 +166,9 @@ def _fwmark(text: str) -> str:
 
 
 def _flag(text: str) -> str:
-    if text.isascii() and text.isdecimal() and 0 < int(text) < 1 << 31:
-        return f"{int(text):#x}"
-    if re.fullmatch(r"0x[0-9a-f]{1,8}", text):
-        return _flag(str(int(text, 16)))
+    number = int(text, 0) if re.fullmatch(_MARK, text) else 0
+    if 0 < number < 1 << 31:
+        return f"{number:#x}"
     name = f"AI_{text.upper().removeprefix('AI_')}"
     if name not in _FLAGS:
         raise bad(f"one of {', '.join(_FLAGS)}, or a number", text)

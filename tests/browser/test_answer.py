@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.browser.answer import document, shown, way
-from harness.browser.iproute import Pasted, pasted
+from harness.browser.iproute import pasted
 from harness.glibcs import host as host_glibc
 from harness.kernel.sources import NotKnown
 from harness.live.machine import Dumps
@@ -154,6 +154,8 @@ def test_routes_that_are_missing_are_asked_for_but_own_addresses_need_none() -> 
          "default: expected an interface of `ip -j addr` (lo, eth0) (got 'eth9')"),
         ("routes", "default via 1.2.3.4", "line 1: expected JSON, or an answer of `ip route get`"),
         ("routes", '[{"dst": "10.0.0.1/8"}]', "rows[0].dst: expected a prefix without host bits"),
+        ("addresses", GIVEN["addresses"].replace('"prefixlen": 24', '"prefixlen": 64', 1),
+         "addr_info: expected an address of inet and its prefix length (got 172.18.45.2/64)"),
         ("names", "# nothing", "expected at least one address"),
         ("names", "\nweb 192.0.2.1",
          "line 2: expected an address first, as in a hosts file (got 'web')"),
@@ -228,7 +230,8 @@ def test_answers_replace_what_would_be_worked_out() -> None:
     (target,) = host.answers
     assert str(way(host, target).source) == "127.0.0.1"
     assert str(way(replace(host, answers={}), target).source) == "172.18.45.2"
-    assert isinstance(host, Pasted)
+    no_address = '[{"dst": "default", "prefsrc": "192.0.2.1", "uid": 0}]'
+    assert pasted(GIVEN["addresses"], no_address).answers == {}
 
 
 def test_it_needs_no_package_that_the_page_does_not_bring() -> None:

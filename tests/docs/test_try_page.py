@@ -54,7 +54,7 @@ def served(
          "-D", "root_doc=try", ROOT / "docs", folder],
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
-    if "npm pack" in done.stderr or "pip" in done.stderr:
+    if "npm pack" in done.stderr or "-m pip: " in done.stderr:
         unreachable(done.stderr.strip())
     assert (done.returncode, done.stderr) == (0, "")
     handler = functools.partial(Quiet, directory=folder)

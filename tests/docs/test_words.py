@@ -102,7 +102,7 @@ def test_what_is_not_true_is_seen(code: str, complaint: str | None) -> None:
     assert complaint is None or complaint in said[0]
 
 
-VARIABLE = re.compile(r"""(?:environ(?:ment)?(?:\.get\(|\[)|environ\.get\()"([A-Z][A-Z_]+)\"""")
+VARIABLE = re.compile(r"""environ(?:ment)?(?:\.get\(|\[)"([A-Z][A-Z_]+)\"""")
 OF_OTHERS = {"COMP_LINE", "COMP_POINT", "GODEBUG", "PYTEST_XDIST_WORKER", "TMPDIR"}
 NEEDS = re.compile(r"""needs\("([\w-]+)"(?:, "([\w -]+)")?\)""")
 

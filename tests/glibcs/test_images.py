@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from harness.glibcs import GlibcError, GlibcUnavailable, add, find, inventory
+from harness.glibcs import GlibcError, GlibcUnavailable, add, find, images, inventory
 from harness.glibcs.build import Build
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
@@ -25,6 +26,7 @@ from tests.e2e.kit import start
 from tests.glibcs.making import deb, elf, hard, link, member, tar
 
 OCI = "application/vnd.oci.image"
+ROOTED = Path(images.__file__).with_name("rooted.py")
 LIBC, LD = "usr/lib64/libc.so.6", "lib64/ld-linux-x86-64.so.2"
 LOADER = elf(soname="ld-linux-x86-64.so.2", needed=(), interpreter=None, versions=(), content=b"")
 RELEASE = member("usr/lib/os-release", b'ID="rhel-like"\nVERSION_ID="9"\n')
@@ -119,7 +121,8 @@ def test_each_architecture_of_an_image_is_a_build(layout: Layout) -> None:
     layout.image(BASE, arch="unknown")  # an attestation
     layout.image(BASE, arch="wasm")
     spec = f"oci:{layout.folder}"
-    assert [build.arch for build in find(spec)] == ["amd64", "s390x", "armhf"]
+    for _ in range(2):  # the second time in the place of the first
+        assert [build.arch for build in find(spec)] == ["amd64", "s390x", "armhf"]
     with pytest.raises(GlibcError, match=r"for amd64, s390x, armhf; expected one, which --arch"):
         add(spec)
     assert add(spec, "big", arch="s390x").arch == "s390x"
@@ -184,6 +187,8 @@ def test_what_a_layer_hides_never_leads_out(layout: Layout, tmp_path: Path) -> N
         BASE, tar(link("usr/lib64/ld.so", f"{kept.parent}")),
         tar(member("usr/lib64/ld.so/.wh.libm.so.6"), member("usr/lib64/ld.so/.wh..wh..opq")),
         tar(member(f"usr/.wh.{upwards.replace('/', '')}")),
+        tar(link("lib/libc.so.6", "libc.so.6")), tar(member("lib/libc.so.6/.wh.x")),
+        tar(member("lib/.wh.libc.so.6")),
         tar(member(".wh..."), member(".wh."), member("usr/.wh..."), member("usr/.wh..")),
     )  # fmt: skip
     find(f"oci:{layout.folder}")
@@ -206,11 +211,12 @@ def test_a_root_file_system(
 
 @pytest.mark.needs("dpkg-deb", "dpkg")
 def test_packages_belong_together(tmp_path: Path) -> None:
-    libc = deb(tmp_path / "libc6.deb", member(LIBC, elf()), member("usr/share/doc/x", b""))
+    name = "libc6_2.36-9+deb12u10_amd64.deb"
+    libc = deb(tmp_path / name, member(LIBC, elf()), member("usr/share/doc/x", b""))
     loader = deb(tmp_path / "loader.deb", member(LD, LOADER))
     (build,) = find(f"{libc}+{loader}")
-    assert (build.version, build.origin) == ("2.36", "libc6.deb + loader.deb")
-    with pytest.raises(GlibcError, match=r"libc6.deb: glibc 2.36 without its dynamic loader"):
+    assert (build.version, build.origin) == ("2.36", f"{name} + loader.deb")
+    with pytest.raises(GlibcError, match=r"amd64.deb: glibc 2.36 without its dynamic loader"):
         find(str(libc))
     with pytest.raises(GlibcError, match=r"gone.rpm is no file; expected"):
         find(f"{libc}+gone.rpm")
@@ -247,7 +253,8 @@ def test_rpm_packages(tmp_path: Path, own: Build, needs: Callable[..., str]) -> 
 
 
 @pytest.mark.bare
-def test_the_root_of_a_process(own: Build, tmp_path: Path) -> None:
+@pytest.mark.parametrize("too_large", [False, True])
+def test_the_root_of_a_process(own: Build, tmp_path: Path, too_large: bool) -> None:
     """In a root of its own, where a link that is absolute leads to a file of that root."""
     root = tmp_path / "root"
     for name, path in own.files:
@@ -255,6 +262,13 @@ def test_the_root_of_a_process(own: Build, tmp_path: Path) -> None:
         shutil.copy(path, root / "usr/lib" / name)
     (root / "usr/lib/libm.so.6").unlink()
     (root / "usr/lib/libm.so.6").symlink_to("/etc/passwd")  # not this host's
+    if too_large:  # it is refused while it is still being written
+        with (root / "usr/lib/libdl.so.2").open("wb") as stream:
+            stream.truncate(65 << 20)
+    # code of that root, which a look-up of a file's owner would run
+    (root / "etc").mkdir()
+    (root / "etc/nsswitch.conf").write_text("passwd: mine\ngroup: mine\n")
+    (root / "usr/lib/libnss_mine.so.2").write_bytes(b"not read")
     program = (
         "import os, sys, time; os.chroot(sys.argv[1]); os.chdir('/'); print(flush=True);"
         "time.sleep(600)"
@@ -266,7 +280,14 @@ def test_the_root_of_a_process(own: Build, tmp_path: Path) -> None:
         try:
             assert process.stdout is not None
             process.stdout.readline()
+            if too_large:
+                with pytest.raises(GlibcError, match="too many for a library"):
+                    find(f"pid:{process.pid}")
+                return
             (build,) = find(f"pid:{process.pid}")
+            copied = subprocess.check_output([sys.executable, "-I", "-S", ROOTED, str(process.pid)])
+            with tarfile.open(fileobj=io.BytesIO(copied), mode="r:") as archive:
+                assert {one.uname + one.gname for one in archive} == {""}
         finally:
             process.kill()
     assert (build.version, build.arch) == (own.version, own.arch)

@@ -53,6 +53,8 @@ def test_every_service_of_the_name_service_counts(tmp_path: Path) -> None:
     text = TEXT.replace("names: {web: [192.0.2.7], other.example: [192.0.2.8]}", service)
     for known in ("www", "db"):
         loaded(tmp_path, text.replace("@", f"name: {known}"))
+    # a service that the line does not ask knows nothing
+    refusal(tmp_path, text.replace("files nss", "files").replace("@", "name: db"))
     error = str(refusal(tmp_path, text.replace("@", "name: wwww")))
     assert "a name that name_service has, or" in error
     assert "did you mean 'www'?" in error

@@ -59,8 +59,8 @@
   function show({ errors, names, findings, scenario: file }) {
     for (const name of FIELDS) {
       at(`${name}-error`).textContent = errors[name] ?? "";
-      at(name).toggleAttribute("aria-invalid", name in errors);
       if (name in errors) at(name).setAttribute("aria-invalid", "true");
+      else at(name).removeAttribute("aria-invalid");
     }
     const wrong = Object.keys(errors).length > 0;
     drawing.classList.toggle("old", wrong);
