@@ -4,6 +4,8 @@ The evidence is real (the host's kernel and glibc); only the model is changed. T
 as sharp for what it is about.
 """
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 
 from harness.compare import predict
@@ -17,16 +19,16 @@ from tests.compare.planted import PLANTED, READ_OTHERWISE
 from tests.conftest import Patch
 
 pytestmark = pytest.mark.no_cover  # the same evidence judged again, dozens of times
-UNWRITABLE = "nul_unnoticed"  # YAML cannot hold a NUL byte
 ABROAD = "first_of_pair_keeps_top_bit"  # seen on other processors only
 FETCHED = "systemd"  # seen on builds with that module only: test_myhostname.py has its versions
 BUGS = PLANTED | READ_OTHERWISE
 
 
-def disagreements(evidence: list[Evidence]) -> list[str]:
-    """The look-ups that fail, as scenario/lookup."""
-    results = [judge(item, predict.GLIBC) for item in evidence]
-    return [f"{result.scenario}/{result.lookup}" for result in results if result.failed]
+def disagreements(evidence: Iterable[Evidence]) -> Iterator[str]:
+    """The look-ups that fail, as scenario/lookup; who asks for one only waits for one."""
+    for result in (judge(item, predict.GLIBC) for item in evidence):
+        if result.failed:
+            yield f"{result.scenario}/{result.lookup}"
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +42,17 @@ def rule9_evidence() -> list[Evidence]:
 def test_the_model_agrees(library_evidence: list[Evidence], rule9_evidence: list[Evidence]) -> None:
     assert len(library_evidence) >= 40
     assert len(rule9_evidence) > 1000
-    assert disagreements([*library_evidence, *rule9_evidence]) == []
+    assert [*disagreements([*library_evidence, *rule9_evidence])] == []
 
 
 def test_every_dialect_feature_is_changed() -> None:
     assert {row.feature for row in ROWS} == {*Dialect.__dataclass_fields__} - {"glibc", "arch"}
 
 
-@pytest.mark.parametrize("bug", sorted({*BUGS} - {ABROAD, FETCHED, UNWRITABLE}))
+@pytest.mark.parametrize("bug", sorted({*BUGS} - {ABROAD, FETCHED}))
 def test_the_library_shows(bug: str, library_evidence: list[Evidence], monkeypatch: Patch) -> None:
     BUGS[bug](monkeypatch.setattr)
-    assert disagreements(library_evidence)
+    assert any(disagreements(library_evidence))
 
 
 @pytest.mark.parametrize(
@@ -58,14 +60,14 @@ def test_the_library_shows(bug: str, library_evidence: list[Evidence], monkeypat
 )
 def test_the_suite_shows_it(bug: str, rule9_evidence: list[Evidence], monkeypatch: Patch) -> None:
     BUGS[bug](monkeypatch.setattr)
-    assert disagreements(rule9_evidence)
+    assert any(disagreements(rule9_evidence))
 
 
 @pytest.mark.network
 def test_another_processor_shows_it(abroad_evidence: list[Evidence], monkeypatch: Patch) -> None:
-    assert disagreements(abroad_evidence) == []
+    assert [*disagreements(abroad_evidence)] == []
     BUGS[ABROAD](monkeypatch.setattr)
-    assert disagreements(abroad_evidence)
+    assert any(disagreements(abroad_evidence))
 
 
 # An IPv4 destination always has an IPv4 source: their common label cannot show. A source
@@ -82,6 +84,6 @@ def test_default_table_without_an_entry(
     for entry in whole:
         if entry.bits and (table, entry.prefix, entry.bits) not in INVISIBLE:
             monkeypatch.setattr(policy, table, tuple(e for e in whole if e is not entry))
-            if not disagreements(library_evidence):
+            if not any(disagreements(library_evidence)):
                 survivors.append(f"{entry.prefix:032x}/{entry.bits}")
     assert not survivors, "\n".join(survivors)

@@ -158,7 +158,7 @@ def marked(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
          f"{MARK}1.7": "dummy 10.77.3.9/24", f"{MARK}-v": "bridge", f"{MARK}t": "sit",
          "eth0": "192.168.77.9/24"},
         [f"0.0.0.0/0 via 93.184.216.1 dev {MARK}0",
-         f"{FOREIGN}9::/48 via fe80::beef:1 dev {MARK}0", "8.8.0.0/16 type unreachable",
+         f"{FOREIGN}9::/48 via fe80::beef:1 dev {MARK}0", "8.131.77.0/24 type unreachable",
          {"to": "0.0.0.0/0", "metric": 9, "nexthops": hops}],
         [f"priority 7 from 93.184.216.77/32 oif {MARK}0 table 77"],
         addrlabels=[{"prefix": f"{FOREIGN}1::/64", "label": 9, "dev": f"{MARK}0"},
