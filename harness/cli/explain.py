@@ -7,11 +7,12 @@ from pathlib import Path
 
 from harness.cli.parser import FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.streams import say, write_json
-from harness.cli.subjects import picked, sorted_out
+from harness.cli.subjects import jobs_for, picked, sorted_out
 from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
 from harness.compare.live import explain_live
 from harness.compare.predict import lookup_title
+from harness.compare.run import HostJob
 from harness.model.reasons import Cause
 from harness.native.trace import strace
 from harness.report.explanation import document, write_text
@@ -35,6 +36,9 @@ def main(options: Options) -> int:
     scenarios, names = sorted_out(options.what)
     if scenarios:
         explanations = _scenarios(options, scenarios, [*options.lookup, *names])
+    elif names and (options.glibc is not None or options.gai_conf):
+        _refuse(options, ("lookup",), f"only scenarios have this, and {names[0]} is none")
+        explanations = _copy(options, names)
     else:
         wanted: list[str | None] = [*names] or [None]
         why = f"only scenarios have this, and {wanted[0] or '--service'} is none"
@@ -92,6 +96,7 @@ def _tell_unknown(explanations: Sequence[Explanation]) -> bool:
     True where nobody knows, or says, an address of one of them.
     """
     unknown = False
+    lines = []
     for item in explanations:
         found = item.result.presence
         if item.result.error not in _NO_ANSWER or item.name is None or found is None:
@@ -102,7 +107,9 @@ def _tell_unknown(explanations: Sequence[Explanation]) -> bool:
             unknown = True
             words = "the name service knows no address"
             meant = did_you_mean(item.name, (path.stem for path in library()), "the scenario {}")
-        say(f"{show(item.name)}: {words}{meant}", sys.stderr)
+        lines.append(f"{show(item.name)}: {words}{meant}")
+    for line in dict.fromkeys(lines):
+        say(line, sys.stderr)
     return unknown
 
 
@@ -120,6 +127,17 @@ def _lookup(name: str | None, options: Options) -> Lookup:
         raise UsageError(f"{place}: {error.reason}") from None
 
 
+def _copy(options: Options, names: Sequence[str]) -> list[Explanation]:
+    """Of a copy of this host: other builds are asked, or another gai.conf is in its place."""
+    (job,) = jobs_for((), names, plan.lanes_for(options.glibc or "host", "auto"))
+    lookups = tuple(_lookup(name, options) for name in names)
+    confs = tuple(plan.load_gai_conf(name) for name in options.gai_conf)
+    new = {"lookups": lookups, "name": "copy-of-this-host"}
+    scenario = job.scenario.model_copy(update=new)
+    job = replace(job, scenario=scenario, gai_confs=confs or job.gai_confs)
+    return _explained(options, [job.without_expectations()], [])
+
+
 def _scenarios(
     options: Options, scenarios: Sequence[Path], lookups: Sequence[str]
 ) -> list[Explanation]:
@@ -129,6 +147,10 @@ def _scenarios(
         plan.lanes_for(options.glibc or "host", "auto"),
         [plan.load_gai_conf(name) for name in options.gai_conf],
     )
+    return _explained(options, jobs, lookups)
+
+
+def _explained(options: Options, jobs: list[HostJob], lookups: Sequence[str]) -> list[Explanation]:
     if options.trace:
         if any(lookup.after for job in jobs for lookup in job.scenario.lookups):
             why = "each look-up is traced in a process of its own"

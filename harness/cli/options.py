@@ -162,12 +162,13 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--protocol", None, type=int, metavar="NUMBER"),
         option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
                action="append", default=[], metavar="AI_…"),
-        "for scenarios",
-        shared("lookup", "only the look-ups of this name or title (as run shows it), or this number"
-               " from 1; may be given several times"),
+        "with a scenario; a name is looked up on a copy of this host then",
         shared("glibc", default=None),
         shared("fetch"),
         shared("gai-conf"),
+        "for scenarios",
+        shared("lookup", "only the look-ups of this name or title (as run shows it), or this number"
+               " from 1; may be given several times"),
         flag("--trace", "record the system calls of the real glibc with strace and compare the"
              " sources"),
         option("--pcap", "write the netlink traffic of the look-ups there (needs the kernel's"

@@ -192,7 +192,20 @@ def marked(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
     (box.etc / "nsswitch.conf").write_text(f"hosts: files {MARK}service\n")
     socket.sethostname(f"{MARK}-host")
     for words in spec:
-        out, said = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(said):
-            status = cli(["snapshot", *words.split()])
-        yield status, out.getvalue(), said.getvalue()
+        yield called("snapshot", *words.split())
+
+
+def called(*words: str) -> tuple[int, str, str]:
+    """A command's status, and what it writes to both streams."""
+    out, said = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(said):
+        status = cli(words)
+    return status, out.getvalue(), said.getvalue()
+
+
+def explained(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
+    """What ``explain`` writes on a host whose name web has an address of each family."""
+    box.build(Host.model_validate(host_of({"eth0": "10.1.0.2/24 2001:db8::2/64"})))
+    box.set_names({"web": ["10.1.0.9", "2001:db8::9"]}, "files")
+    for words in spec:
+        yield called("explain", *words.split())

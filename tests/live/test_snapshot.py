@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address
@@ -234,6 +235,26 @@ def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
         other = scenario.model_copy(update={"host": Host.model_validate(raw)})
         found = differences(other, sock)
     assert any("in the copy" in line for line in found)
+
+
+@pytest.mark.network
+def test_a_name_is_explained_on_a_copy_of_this_host(
+    pool: Pool, fetch_glibcs: Callable[..., str]
+) -> None:
+    """For other glibcs, and under another gai.conf than its own."""
+    fetch_glibcs("2.41")
+    copies = "--glibc host,2.41 --gai-conf prefer-ipv4-one-liner.conf --json"
+    said = list(pool.run(kit.explained, [
+        "web --json", f"web {copies}", f"web --family inet {copies}", "zzz --glibc host --json",
+    ]))  # fmt: skip
+    assert [status for status, _, _ in said] == [0, 0, 0, 1]
+    live, both, family, unknown = ([*json.loads(out)["explanations"]] for _, out, _ in said)
+    new, old = ["10.1.0.9", "2001:db8::9"], ["2001:db8::9", "10.1.0.9"]
+    assert [each["native"] for each in (*live, *both, *family)] == [old, new, new, *[new[:1]] * 2]
+    assert both[1]["glibc"] == "2.41"
+    assert {each["scenario"] for each in both} == {"copy-of-this-host"}
+    assert {each["error"] for each in unknown} == {"EAI_NONAME"}
+    assert said[3][2].count("zzz: the name service knows no address") == 1
 
 
 # every place of the host of `kit.marked` that can hold a text or an address; enough of each
