@@ -166,13 +166,13 @@ def unpack_tar(
             if kind.loose:
                 member.name = member.name.lstrip("/")
                 member.linkname = member.linkname.lstrip("/") if member.islnk() else member.linkname
-            name = _inside(member.name)
-            if kind.loose and not wanted(name):
-                continue
+                if not wanted(_inside(member.name)):
+                    continue
+            name = _fitting(member.name)
             if member.issym():
                 _check_link(name, member.linkname)
             elif member.islnk():
-                _inside(member.linkname)
+                _fitting(member.linkname)
             if not member.isdir() and wanted(name):
                 _make(content, member, name, tree, kind)
         # the end of the archive is padding; reading it lets who decompresses end by itself
@@ -281,10 +281,16 @@ def _inside(name: str) -> str:
     parts = name.split("/")
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise GlibcError(f"the member {_short(name)} points outside the package")
+    return posixpath.normpath(name)
+
+
+def _fitting(name: str) -> str:
+    """The same of a name that may be made: one that is neither too long nor too deep."""
+    parts = name.split("/")
     long = len(os.fsencode(name)) >= _LONGEST_PATH
     if long or len(parts) > _DEEPEST or any(len(os.fsencode(one)) > _LONGEST_NAME for one in parts):
         raise GlibcError(f"the member {_short(name)} has too long or too deep a name")
-    return posixpath.normpath(name)
+    return _inside(name)
 
 
 def _check_link(name: str, target: str) -> None:
@@ -313,7 +319,7 @@ def _make(
         path.symlink_to(member.linkname)
         return
     if member.islnk():
-        target = _inside(member.linkname)
+        target = _fitting(member.linkname)
         # no part of the way, the last one included, may be a link the archive has made
         source = Path(os.path.realpath(tree)) / target
         if os.path.realpath(source) != str(source) or not source.is_file():

@@ -30,13 +30,14 @@ ROOTED = Path(images.__file__).with_name("rooted.py")
 LIBC, LD = "usr/lib64/libc.so.6", "lib64/ld-linux-x86-64.so.2"
 LOADER = elf(soname="ld-linux-x86-64.so.2", needed=(), interpreter=None, versions=(), content=b"")
 RELEASE = member("usr/lib/os-release", b'ID="rhel-like"\nVERSION_ID="9"\n')
-BASE = tar(
+ROOT = (
     member("./usr/bin/sh", b"not wanted"), RELEASE, link("etc/os-release", "../usr/lib/os-release"),
     member(LIBC, elf(content=b"GNU C Library (old) stable release version 2.34.\n")),
     member("usr/lib64/libm.so.6", elf(soname="libm.so.6")),
     member("usr/lib64/libdl.so.2", elf(soname="libdl.so.2")),
     member(LD, LOADER), member("dev/null", type=tarfile.CHRTYPE),
 )  # fmt: skip
+BASE = tar(*ROOT)
 UPDATE = tar(
     member(LIBC, elf()), member("usr/lib64/.wh.libm.so.6"), member("usr/bin/.wh..wh..opq"),
     member("opt/.wh..wh..opq"),
@@ -202,7 +203,9 @@ def test_a_root_file_system(
     ending: str, compress: str | None, tmp_path: Path, needs: Callable[..., str]
 ) -> None:
     path = tmp_path / "rootfs.tar"
-    path.write_bytes(BASE)
+    # what is of no library may be called as it likes
+    strange = member("srv/" * 80 + "x"), member("srv/" + "y" * 300)
+    path.write_bytes(tar(*strange, *ROOT))
     if compress:
         subprocess.run([needs(compress), "-q", path], check=True)
     (build,) = find(str(next(tmp_path.glob(f"rootfs{ending}"))))
