@@ -16,7 +16,7 @@ from pyroute2 import IPRoute  # type: ignore[import-untyped]
 from harness.cli import main as cli
 from harness.compare.explain import Explanation
 from harness.compare.live import explain_live
-from harness.compare.run import HostJob, collect
+from harness.compare.run import HostJob, collect, set_names
 from harness.kernel.netlink import Netlink
 from harness.live.address_map import AddressMap
 from harness.live.host import Snapshot, snapshot
@@ -65,7 +65,7 @@ def explain_all(box: Box, loaded: LoadedScenario) -> Iterator[Explanation]:
     """Explain every look-up of a scenario as if the sandbox were the live machine."""
     scenario = loaded.scenario
     box.build(scenario.host)
-    box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
+    set_names(box, scenario)
     box.set_gai_conf(loaded.gai_conf)
     answers = read([*scenario.names], {}).answers.values()
     assert {one.service for one in answers} <= {scenario.resolver}
