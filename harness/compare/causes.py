@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Literal
+from typing import Any
 
 from harness.compare.evidence import Evidence
 from harness.compare.predict import FLAGS, GLIBC, ModelParts, Prediction, predict, request_for
 from harness.compare.results import Notice, Result, Verdict
 from harness.compare.verdict import fits, reading
 from harness.model.dialects import ROWS, Dialect, turned
+from harness.model.dns import Record
 from harness.model.gaiconf import PrefixEntry
 from harness.model.host import (
     IFA_F_DEPRECATED,
@@ -343,7 +344,7 @@ def _unasked(flag: int, question: Question) -> Question:
 
 
 def _other_reply(question: Question) -> Question:
-    other: Literal["A", "AAAA"] = "AAAA" if question.names.first_reply == "A" else "A"
+    other: Record = "AAAA" if question.names.first_reply == "A" else "A"
     return replace(question, names=replace(question.names, first_reply=other))
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import combinations
 from operator import or_
-from typing import Literal
 
 from harness.model import lookup as model_lookup
 from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
-from harness.model.dns import Resolver, ascii_lower
+from harness.model.dns import Record, Resolver, ascii_lower
 from harness.model.gaiconf import Line
 from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
@@ -80,7 +79,7 @@ def chosen(lookups: Sequence[Lookup], text: str) -> list[int]:
 def name_service(
     names: Mapping[str, Sequence[str]],
     kind: Kind,
-    first_reply: Literal["A", "AAAA"],
+    first_reply: Record,
     view: HostView,
 ) -> NameService:
     """A scenario's names as the model's name service sees them, zones as numbers."""

@@ -4,7 +4,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, zip_longest
-from typing import Literal
 
 from harness.advice.pitfalls import find_pitfalls
 from harness.compare import predict
@@ -24,6 +23,7 @@ from harness.compare.values import fill
 from harness.model.addresses import parse_target
 from harness.model.cycles import find_cycle
 from harness.model.dialects import Dialect, dialect
+from harness.model.dns import Record
 from harness.model.host import HostView, Target
 from harness.model.lookup import Item, NameService, Request
 from harness.model.order import Destination, compare_pair
@@ -268,7 +268,7 @@ def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> It
     """What a reader must know beside the order."""
     service = evidence.names
     if service.asks("dns") and evidence.lookup.family == "unspec":
-        first: Literal["A", "AAAA"] = "AAAA" if service.first_reply == "A" else "A"
+        first: Record = "AAAA" if service.first_reply == "A" else "A"
         other = prediction_for(evidence, model, replace(service, first_reply=first))
         ours, theirs = ([item.target for item in one.items] for one in (prediction, other))
         if ours != theirs:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from harness.model.addresses import (
     inet_aton,
@@ -21,6 +21,7 @@ from harness.model.addresses import (
     unmapped,
 )
 from harness.model.dialects import Dialect
+from harness.model.dns import Record
 from harness.model.host import Target
 from harness.model.services import (
     AF_INET,
@@ -125,7 +126,7 @@ class NameService:
 
     names: Mapping[str, tuple[Target, ...]]
     kind: Kind = "files"
-    first_reply: Literal["A", "AAAA"] = "A"
+    first_reply: Record = "A"
     services: Mapping[tuple[str, str], int] = field(default_factory=dict)
     links: Mapping[str, int] = field(default_factory=dict)
     spelled: Mapping[str, str] = field(default_factory=dict)

@@ -2,12 +2,12 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6, AF_UNSPEC
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord  # type: ignore[import-untyped]
 
-from harness.model.dns import Server
+from harness.model.dns import Record, Server
 from harness.model.host import Target
 from harness.native.record import LaneError
 from harness.native.worker_lane import bundled_module
@@ -179,9 +179,7 @@ SERVER = Server(
         ("lost", "AAAA", "REFUSED", []),
     ],
 )  # fmt: skip
-def test_what_a_server_says(
-    name: str, record: Literal["A", "AAAA"], code: str, answers: list[str]
-) -> None:
+def test_what_a_server_says(name: str, record: Record, code: str, answers: list[str]) -> None:
     packet = SERVER.packet(name, record)
     data = reply_to(DNSRecord.question(name, record), packet)
     assert not packet.addresses or len(data) <= packet.size

@@ -22,6 +22,7 @@ from harness import sandbox
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Disagreement, Engine
 from harness.compare.predict import lookup_title
+from harness.model.dns import Record
 from harness.model.host import IPAddress, address_text
 from harness.model.lookup import looks_numeric
 from harness.sandbox import Pool
@@ -50,7 +51,7 @@ class Trial:
     gai_conf: bytes | None
     lookup: dict[str, Any]
     resolver: Resolver
-    first_reply: Literal["A", "AAAA"] = "A"
+    first_reply: Record = "A"
     changes: tuple[dict[str, Any], ...] = ()
     netlink: Literal["allowed", "refused"] = "allowed"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from typing import Literal
 
+from harness.model.dns import Record
 from harness.model.host import address_text
 
 from ..host import Host
@@ -38,7 +39,7 @@ class Batch:
     lookups: tuple[Lookup, ...]
     rounds: tuple[Round, ...]
     resolver: Resolver = "nss"
-    first_reply: Literal["A", "AAAA"] = "A"
+    first_reply: Record = "A"
     netlink: Literal["allowed", "refused"] = "allowed"
 
     @property

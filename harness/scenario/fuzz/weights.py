@@ -8,6 +8,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
+from harness.model.dns import Record
+
 from ..schema import Family, Resolver, SockType
 
 T = TypeVar("T")
@@ -98,7 +100,7 @@ SYSCTLS = {
 }  # fmt: skip
 
 RESOLVERS: dict[Resolver, float] = {"nss": 76, "nss_by_family": 6, "files": 14, "dns": 4}
-FIRST_REPLIES: dict[Literal["A", "AAAA"], float] = {"A": 50, "AAAA": 50}
+FIRST_REPLIES: dict[Record, float] = {"A": 50, "AAAA": 50}
 NAMES = 40
 ANSWERS = {
     1: 4, 2: 17, 3: 15, 4: 13, 5: 10, 6: 9, 7: 7, 8: 7, 10: 5, 12: 4, 16: 4, 24: 2, 32: 1.5,
