@@ -30,6 +30,7 @@ from harness.native.record import TimedOut
 from harness.report.html.drawing import answer, environment
 from harness.scenario.load import as_yaml
 from harness.scenario.schema import Lookup, Scenario
+from harness.scenario.values import TABLES
 from harness.text.errors import InputError, show
 from harness.text.validation import validated
 
@@ -217,8 +218,8 @@ def _scenario(host: Pasted, names: Mapping[str, Sequence[str]], gai_conf: str) -
     dumps = host.dumps
     made = tuple(
         KernelRoute(
-            row.own.version, row.network, None, 254, "unicast", SCOPES["link"], BY_KERNEL, 0, None,
-            0, (Hop(None, row.index),), 0, False,
+            row.own.version, row.network, None, TABLES["main"], "unicast", SCOPES["link"],
+            BY_KERNEL, 0, None, 0, (Hop(None, row.index),), 0, False,
         )
         for row in _routeless(dumps)
     )  # fmt: skip

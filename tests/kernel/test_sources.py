@@ -1,16 +1,19 @@
 """The kernel's choice of a source, worked out from its dumps, against the kernel itself."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from socket import AF_INET, AF_INET6
 
 import pytest
+from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
 from harness.kernel.sources import NotKnown, Routing
 from harness.model.addresses import parse_target
 from harness.sandbox import Box, Pool
 from harness.scenario.fuzz import Batch, draw_batch
+from harness.scenario.schema import Host
+from tests.sandbox.kit import host as host_of
 
 # settings that the dumps do not show
 _HIDDEN = ("use_oif_addrs_only", "route_localnet", "ignore_routes_with_linkdown", "bindv6only")
@@ -20,11 +23,14 @@ Compared = tuple[str, str, str, str]
 def compared(box: Box, batch: Batch) -> Iterator[Compared]:
     """Inside a sandbox: for each destination the outcome, what was said of it, and what is so."""
     box.build(batch.host)
+    yield from _compare(box, dict.fromkeys(text for each in batch.names.values() for text in each))
+
+
+def _compare(box: Box, texts: Iterable[str]) -> Iterator[Compared]:
     netlink = box._netlink
     links, addresses = netlink.links(), netlink.addresses()
     routes = [*netlink.routes(AF_INET), *netlink.routes(AF_INET6)]
     indexes = {link.name: link.index for link in links}
-    texts = dict.fromkeys(text for each in batch.names.values() for text in each)
     targets = [parse_target(text, indexes) for text in texts]
     real = box.observe(targets).routes
     # with the local table, and as `ip route` shows a host: without it
@@ -38,6 +44,33 @@ def compared(box: Box, batch: Batch) -> Iterator[Compared]:
             else:
                 outcome = "right" if said == real[target] else "wrong"
                 yield outcome, str(target), str(said), str(real[target])
+
+
+def with_broadcasts(box: Box, rows: Sequence[tuple[str, str]]) -> Iterator[Compared]:
+    """The same of a host whose interface has these addresses and their broadcast addresses."""
+    box.build(Host.model_validate(host_of({"eth0": ""})))
+    with IPRoute() as ip:
+        (eth0,) = ip.link_lookup(ifname="eth0")
+        for address, broadcast in rows:
+            ip.addr("add", index=eth0, address=address, prefixlen=24, broadcast=broadcast)
+    yield from _compare(box, [f"10.1.0.{last}" for last in (0, 2, 5, 7, 99, 255)])
+
+
+@pytest.mark.parametrize(("rows", "refused", "unknown"), [
+    # (address, its broadcast address): what is refused, and what is left open
+    ([("10.1.0.2", "10.1.0.255")], {"10.1.0.255"}, 0),
+    ([("10.1.0.2", "10.1.0.99")], {"10.1.0.99", "10.1.0.255"}, 0),
+    # an own address that was a broadcast address before: of two equal routes the first counts,
+    # and which one that is only the local table tells
+    ([("10.1.0.2", "10.1.0.7"), ("10.1.0.7", "10.1.0.255")], {"10.1.0.7", "10.1.0.255"}, 1),
+])  # fmt: skip
+def test_a_broadcast_address(
+    rows: list[tuple[str, str]], refused: set[str], unknown: int, pool: Pool
+) -> None:
+    found = list(pool.run(with_broadcasts, rows))
+    assert [each for each in found if each[0] == "wrong"] == []
+    assert {each[1] for each in found if "EACCES" in each[2]} == refused
+    assert len({each[1] for each in found if each[0] == "open"}) == unknown
 
 
 def usual(batch: Batch) -> bool:
