@@ -9,9 +9,10 @@ from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Any
 
+from harness.compare.differences import ArchitectureChange, BuildChange, Side, VersionChange
 from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import Prediction
-from harness.compare.results import ArchitectureChange, BuildChange, Result, Side, VersionChange
+from harness.compare.results import Result
 from harness.compare.values import grouped
 from harness.compare.verdict import Analysis, prediction_for
 from harness.model.dialects import TOLD, Row, differences, shown

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from harness.advice.accepted import Acceptance, AcceptError, acceptances
 from harness.advice.lint import Finding, lint
-from harness.compare.results import LaneKind, where
+from harness.compare.fields import LaneKind
+from harness.compare.results import where
 from harness.model.dialects import Dialect, dialect, told
 from harness.model.host import HostView
 from harness.model.lookup import NameService

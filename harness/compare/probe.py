@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.compare.evidence import Evidence, LaneSpec
+from harness.compare.fields import Arch, Count, Glibc, Schema, Where
 from harness.compare.plan import load_scenarios, make_jobs
-from harness.compare.results import Arch, Count, Glibc, Schema, Where
 from harness.compare.run import HostJob, collect
 from harness.compare.verdict import fits, judge, prediction_for
 from harness.model.dialects import FEATURES, Dialect, dialect, shown, turned

@@ -13,16 +13,10 @@ from pydantic import Field
 
 from harness import sandbox
 from harness.advice.lint import Finding, lint
+from harness.compare.differences import VersionChange
 from harness.compare.evidence import Evidence, NamedGaiConf
-from harness.compare.results import (
-    Arch,
-    Glibc,
-    LookupReport,
-    PairReason,
-    Result,
-    VersionChange,
-    listed,
-)
+from harness.compare.fields import Arch, Glibc
+from harness.compare.results import LookupReport, PairReason, Result, listed
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.values import fill
 from harness.compare.verdict import prediction_for

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from harness.compare.fields import Schema
 from harness.compare.presence import PresenceRow
-from harness.compare.results import PairReason, Schema
+from harness.compare.results import PairReason
 from harness.compare.values import fill
 from harness.kubelet.decide import Flags, NameLookup, NodeDecision, StepName, decide
 from harness.kubelet.net import Net, NoAddressError, choose

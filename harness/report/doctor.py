@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.compare.results import Schema
+from harness.compare.fields import Schema
 from harness.report.terminal import Terminal
 
 Verdict = Literal["ok", "limited", "missing", "cannot"]

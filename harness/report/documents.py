@@ -17,8 +17,9 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from harness.advice.lint import Finding
 from harness.compare import results as of
+from harness.compare.differences import ArchitectureChange, BuildChange, VersionChange
 from harness.compare.explain import TraceReport
-from harness.compare.results import Schema
+from harness.compare.fields import Count, Schema, Where
 from harness.glibcs import InventoryEntry
 
 
@@ -26,9 +27,9 @@ from harness.glibcs import InventoryEntry
 class HeldAgainst:
     """One build held against others."""
 
-    reference: of.Where
-    compared: Annotated[of.Count, Field(description="answers held against the reference's")]
-    changes: tuple[of.BuildChange, ...]
+    reference: Where
+    compared: Annotated[Count, Field(description="answers held against the reference's")]
+    changes: tuple[BuildChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Run:
     """``gai-harness run --format json``."""
 
     results: tuple[of.Result, ...]
-    changes: tuple[of.VersionChange, ...]
-    architectures: tuple[of.ArchitectureChange, ...]
+    changes: tuple[VersionChange, ...]
+    architectures: tuple[ArchitectureChange, ...]
     against: Annotated[HeldAgainst | None, Field(description="with --against")]
     notices: tuple[of.Notice, ...]
     summary: of.Summary

@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.compare.evidence import LaneSpec
+from harness.compare.fields import Count, Schema
 from harness.compare.fuzz.engine import Disagreement, FuzzReport
-from harness.compare.results import Count, Result, Schema, Verdict
+from harness.compare.results import Result, Verdict
 from harness.compare.values import fill
 from harness.text.shown import one_line
 

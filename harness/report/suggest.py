@@ -8,7 +8,8 @@ from pydantic import Field
 
 from harness.advice.lint import Finding
 from harness.advice.suggest import Blocker, Impossible, Mended, SideEffects, Suggestion
-from harness.compare.results import Result, Schema
+from harness.compare.fields import Schema
+from harness.compare.results import Result
 from harness.compare.suggest import Answered
 from harness.compare.values import fill, grouped
 from harness.report.terminal import Terminal

@@ -8,15 +8,8 @@ from typing import TextIO
 
 from rich.text import Text
 
-from harness.compare.results import (
-    BuildChange,
-    Change,
-    LookupReport,
-    Notice,
-    Result,
-    Verdict,
-    VersionChange,
-)
+from harness.compare.differences import BuildChange, Change, VersionChange
+from harness.compare.results import LookupReport, Notice, Result, Verdict
 from harness.compare.values import grouped
 from harness.report.terminal import Terminal
 from harness.report.words import (

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pydantic import computed_field
 
 from harness.advice.lint import Finding
-from harness.compare.results import Count, Schema
+from harness.compare.fields import Count, Schema
 from harness.compare.values import grouped
 from harness.compare.whatif import Comparison, HostChange, Move, VersionRange, WhatIf
 from harness.report.terminal import Terminal

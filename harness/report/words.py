@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.advice.lint import Finding
-from harness.compare.results import BuildChange, Change, LookupReport, Result, Verdict
+from harness.compare.differences import BuildChange, Change
+from harness.compare.results import LookupReport, Result, Verdict
 from harness.model.dialects import NEWEST, beyond_model
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TextIO
 
-from harness.compare.results import BuildChange, LookupReport, Notice, Summary
+from harness.compare.differences import BuildChange
+from harness.compare.results import LookupReport, Notice, Summary
 from harness.sandbox.spool import Spool
 
 Held = tuple[LookupReport, BuildChange]

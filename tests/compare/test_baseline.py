@@ -11,7 +11,9 @@ import pytest
 
 from harness.compare import baseline as baselines
 from harness.compare.baseline import Baseline, KnownChange, KnownEntry, KnownResult, Sources
-from harness.compare.results import BuildChange, LaneKind, LookupReport, Result, Side, Verdict
+from harness.compare.differences import BuildChange, Side
+from harness.compare.fields import LaneKind
+from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.run import HostJob, JobOutcome
 from harness.sandbox import SandboxError
 from harness.scenario import library

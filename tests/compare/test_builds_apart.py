@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.compare.changes import architectures, changes
+from harness.compare.differences import ArchitectureChange
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.plan import label, load_scenarios, make_jobs, shortened
-from harness.compare.results import ArchitectureChange
 from harness.compare.verdict import judge
 from harness.glibcs import Build
 from harness.native.record import Answer

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from harness.compare.differences import ArchitectureChange, VersionChange
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import make_jobs
-from harness.compare.results import ArchitectureChange, LookupReport, Result, Verdict, VersionChange
+from harness.compare.results import LookupReport, Result, Verdict
 from harness.pytest_plugin import items
 from harness.pytest_plugin.reporting import Examined, explain_result, properties_of
 from harness.sandbox import DeviceNote, Pool, SandboxError

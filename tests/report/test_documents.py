@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 
 from harness.cli.options import SCHEMAS
 from harness.compare.bench.measure import Rate
-from harness.compare.results import BuildChange, LookupReport, Side, Verdict
+from harness.compare.differences import BuildChange, Side
+from harness.compare.results import LookupReport, Verdict
 from harness.report.documents import DOCUMENTS, dump, json_schema
 from tests.report.kit import REFUSED, STALE, Ran, written
 

@@ -23,9 +23,9 @@ from harness import sandbox
 from harness.compare.bench import curve
 from harness.compare.bench.curve import Point, Sample, sample, timed
 from harness.compare.evidence import LaneSpec
+from harness.compare.fields import Schema
 from harness.compare.fuzz.engine import TIMEOUT, Engine
 from harness.compare.predict import request_for
-from harness.compare.results import Schema
 from harness.compare.run import visit, worker_lane
 from harness.model.policy import Policy
 from harness.native import frames

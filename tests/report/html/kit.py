@@ -7,9 +7,8 @@ from typing import Any
 
 from bs4 import BeautifulSoup
 
+from harness.compare.differences import ArchitectureChange, BuildChange, Side, VersionChange
 from harness.compare.results import (
-    ArchitectureChange,
-    BuildChange,
     Departure,
     DestinationRow,
     LookupReport,
@@ -17,9 +16,7 @@ from harness.compare.results import (
     PairReason,
     Remark,
     Result,
-    Side,
     Verdict,
-    VersionChange,
 )
 from harness.sandbox import DeviceNote
 from tests.report.kit import written
