@@ -21,11 +21,17 @@ _PORTS = {
 _PROTOCOLS_OF = {
     "discard": ("tcp", "udp", "sctp", "dccp"), "shell": ("tcp",), "syslog": ("udp",),
 }  # fmt: skip
+_ALIASES = {"discard": ("sink", "null"), "http": ("www",)}
+_LISTED = {
+    (name, protocol): port
+    for name, port in _PORTS.items()
+    for protocol in _PROTOCOLS_OF.get(name, ("tcp", "udp"))
+}
 SERVICES: Mapping[tuple[str, str], int] = MappingProxyType(
     {
-        (name, protocol): port
-        for name, port in _PORTS.items()
-        for protocol in _PROTOCOLS_OF.get(name, ("tcp", "udp"))
+        (each, protocol): port
+        for (name, protocol), port in _LISTED.items()
+        for each in (name, *_ALIASES.get(name, ()))
     }
 )
 """The port of each (service, protocol) pair that the private services file lists."""
@@ -78,7 +84,10 @@ def write_services(
         "nsswitch.conf": f"hosts: {listed}\nservices: files\nnetworks: files\nprotocols: files\n",
         "resolv.conf": "".join(f"{line}\n" for line in resolv_conf),
         "host.conf": f"multi {'on' if multi else 'off'}\n",
-        "services": "".join(f"{n} {port}/{p}\n" for (n, p), port in SERVICES.items()),
+        "services": "".join(
+            f"{' '.join((name, f'{port}/{protocol}', *_ALIASES.get(name, ())))}\n"
+            for (name, protocol), port in _LISTED.items()
+        ),
         "protocols": "".join(f"{name} {number}\n" for name, number in PROTOCOLS.items()),
         "networks": "",
     }
