@@ -24,7 +24,7 @@ from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, known_keys, line_kinds
 from harness.compare.results import Result
 from harness.compare.run import files_of, worker_lane
-from harness.compare.verdict import judge
+from harness.compare.verdict import fits, judge, prediction_for
 from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for
@@ -33,7 +33,7 @@ from harness.model.reload import Reading
 from harness.model.transport import ProcessAborted
 from harness.native.frames import lookup_payload
 from harness.native.lanes import Lane
-from harness.native.record import TIME, Crashed, Outcome, TimedOut, decode
+from harness.native.record import TIME, Answer, Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
 from harness.sandbox import Outcome as JobEnd
 from harness.sandbox import Pool
@@ -42,7 +42,7 @@ from harness.scenario.fuzz import Batch, Round, draw_batch, scenario_of
 TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
 _KEPT = 20  # of each build: a bug shows in thousands of cases
-_KEPT_OF_ROUND = 4
+_KEPT_OF_BATCH = 4  # each is tried with hundreds of changes of the model
 _CONTROLS = 8  # agreements that the cause of a disagreement must leave as they are
 
 
@@ -96,12 +96,18 @@ def _fair(found: Iterable[Disagreement], most: int) -> tuple[Disagreement, ...]:
     return tuple(kept)
 
 
-def _explained(found: Disagreement, agreed: Iterable[Evidence]) -> Disagreement:
-    """With what explains it, and none of what is agreed on."""
-    left = causes(found.evidence)
+def _size(evidence: Evidence) -> int:
+    """How much there is to look through: a small case is tried and read sooner."""
+    native = evidence.native
+    return len(native.addrinfos) if isinstance(native, Answer) else 0
+
+
+def _disagreement(evidence: Evidence, agreed: Iterable[Evidence]) -> Disagreement:
+    """A case judged, with what explains it and none of what is agreed on."""
+    left = causes(evidence)
     for one in agreed:
         left = causes(one, left)
-    return replace(found, result=replace(found.result, causes=left))
+    return Disagreement(evidence, replace(judge(evidence, predict.GLIBC), causes=left))
 
 
 class Engine(AbstractContextManager["Engine"]):
@@ -136,6 +142,7 @@ class Engine(AbstractContextManager["Engine"]):
         netlink = batch.netlink == "allowed"
         preload = FAMILY_MODULE_NAME if batch.resolver == "nss_by_family" else MODULE_NAME
         self._lanes = [enter(worker_lane(box, spec, (preload,), netlink=netlink)) for spec in lanes]
+        self._kept: Counter[int] = Counter()
         self._fixed: dict[Rule9, list[Fixed]] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
 
@@ -163,17 +170,17 @@ class Engine(AbstractContextManager["Engine"]):
         for number, lane in enumerate(self._lanes):
             wanted = expected[self._specs[number].dialect]
             answers, end = bursts[number].finish() if bursts else self._steps(lane, asked, files)
-            wrong: list[Disagreement] = []
+            wrong: list[Evidence] = []
             agreed: list[int] = []
             for position, record in enumerate(answers):
                 elapsed += int.from_bytes(record[TIME], "little")
                 start = _VERSION_AT + 1 + record[_VERSION_AT]
                 if record[:9] + record[start:] != wanted[position]:
-                    wrong += self._judged(each, position, number, decode(record))
+                    wrong += self._wrong(each, position, number, decode(record))
                 elif len(agreed) < _CONTROLS:
                     agreed.append(position)
             if end is not None:
-                found = self._judged(each, len(answers), number, end)
+                found = self._wrong(each, len(answers), number, end)
                 wrong += found
                 crashes += not found
                 unasked += len(wanted) - len(answers) - 1
@@ -181,7 +188,9 @@ class Engine(AbstractContextManager["Engine"]):
             if wrong:
                 natives = {at: decode(answers[at]) for at in agreed}
                 known = [self._evidence(each, at, number, one) for at, one in natives.items()]
-                disagreements += [_explained(one, known) for one in wrong[:_KEPT_OF_ROUND]]
+                kept = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - self._kept[number]]
+                self._kept[number] += len(kept)
+                disagreements += [_disagreement(one, known) for one in kept]
         return FuzzReport(
             cases=len(each.lookups) * len(self._lanes),
             crashes=crashes,
@@ -320,14 +329,13 @@ class Engine(AbstractContextManager["Engine"]):
             known = self._keys[given] = sorter, list(map(sorter.key_of, fixed))
         return known
 
-    def _judged(
-        self, each: Round, position: int, number: int, native: Outcome
-    ) -> list[Disagreement]:
+    def _wrong(self, each: Round, position: int, number: int, native: Outcome) -> list[Evidence]:
         """The case with all evidence, when it is a disagreement indeed."""
         evidence = self._evidence(each, position, number, native)
-        result = judge(evidence, predict.GLIBC)
-        alone = isinstance(native, (Crashed, TimedOut)) or bool(result.undefined)
-        return [] if alone and result.agreed else [Disagreement(evidence, result)]
+        # a bug shows in thousands of cases: only those that are kept are judged in full
+        prediction = prediction_for(evidence, predict.GLIBC)
+        alone = isinstance(native, (Crashed, TimedOut)) or bool(prediction.undefined)
+        return [] if alone and fits(evidence, prediction) else [evidence]
 
     def _evidence(self, each: Round, position: int, number: int, native: Outcome) -> Evidence:
         files = self._files(each)[: position + 1]
