@@ -119,7 +119,7 @@ _CONTROL_HOSTS = 60
 
 
 def _weigh(options: Options, jobs: list[HostJob], explained: Explained) -> None:
-    """Where several causes explain a build, see on some hosts which of them spoil agreements."""
+    """See on some hosts which of the causes that may explain a build spoil agreements."""
     for where, controls in explained.candidates().items():
         again = [
             replace(job, lanes=lanes, controls=controls, reference=None)
@@ -129,4 +129,4 @@ def _weigh(options: Options, jobs: list[HostJob], explained: Explained) -> None:
         for outcome in job_outcomes(options, again):
             for report in outcome.reports:
                 for result in report.results:
-                    explained.add_control(result)
+                    explained.add_control(result, controls)

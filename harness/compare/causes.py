@@ -48,6 +48,7 @@ _DEFAULTS = {"labels": DEFAULT_LABELS, "precedence": DEFAULT_PRECEDENCE, "scopes
 _ARPHRD_ETHER = 1
 _MOST_TARGETS = 512
 _OTHERS = 3  # of changes that explain as much as the plainest
+_TRIED = 12  # that explain most, beside those that explain all there is to explain
 _ADDRESS_FLAGS = {
     "secondary": 0x01, "optimistic": IFA_F_OPTIMISTIC, "home": IFA_F_HOMEADDRESS,
     "deprecated": IFA_F_DEPRECATED, "tentative": 0x40, "permanent": 0x80,
@@ -113,44 +114,69 @@ class Explained:
     """What explains the disagreements of each build, over all results that are added."""
 
     def __init__(self) -> None:
-        self._total: Counter[str] = Counter()
-        self._explaining: dict[str, Counter[str]] = {}
-        self._breaking: Counter[tuple[str, str]] = Counter()
+        self._seen: dict[str, Counter[tuple[str, ...]]] = {}  # how often which causes were given
+        self._spoilt: Counter[tuple[str, str]] = Counter()
 
     def add(self, result: Result) -> None:
         """Take a result; one without a disagreement does not count."""
         if result.verdict is Verdict.DISAGREE and not result.untrusted:
-            self._total[result.where] += 1
-            self._explaining.setdefault(result.where, Counter()).update(result.causes)
+            self._seen.setdefault(result.where, Counter())[result.causes] += 1
 
-    def add_control(self, result: Result) -> None:
+    def add_control(self, result: Result, tried: Iterable[str]) -> None:
         """Take a result of a run with the `candidates` as controls; see `HostJob`."""
         if result.verdict is Verdict.AGREE and not result.untrusted:
-            for words in self._best(result.where):
-                self._breaking[result.where, words] += words not in result.causes
+            self._spoilt.update((result.where, one) for one in {*tried} - {*result.causes})
 
     def candidates(self) -> dict[str, tuple[str, ...]]:
-        """For each build with several changes that explain as much, these."""
-        return {where: best for where in self._total if len(best := self._best(where)) > 1}
+        """For each build the changes of which controls are to say whether they spoil agreements."""
+        return {where: found for where, seen in self._seen.items() if (found := _candidates(seen))}
 
     def notices(self) -> Iterator[Notice]:
-        """For each build that disagrees, what explains most and spoils least of what is agreed."""
-        for where, total in self._total.items():
-            best = sorted(self._best(where), key=lambda words: self._breaking[where, words])
-            if best:
-                count = self._explaining[where][best[0]]
-                spoilt = self._breaking[where, best[0]]
-                text = f"explained by: {best[0]}; {count} of {total} differences"
-                text += f", though {spoilt} agreements are not" if spoilt else ""
-                same = [one for one in best[1:] if self._breaking[where, one] == spoilt]
-                text += f"; or by: {'; '.join(same[:_OTHERS])}" if same else ""
-            else:
-                text = f"no change of the model that was tried explains its {total} differences"
-            yield Notice("cause", "", text, build=where)
+        """For each build the causes that together explain most and spoil nothing that is agreed."""
+        for where, seen in self._seen.items():
+            total, tried = seen.total(), _candidates(seen)
+            sound = [one for one in tried if not self._spoilt[where, one]]
+            for best, count, left in _cover(seen, sound):
+                if best:
+                    text = f"explained by: {best[0]}; {count} of {total} differences"
+                    text += f"; or by: {'; '.join(best[1:][:_OTHERS])}" if best[1:] else ""
+                else:
+                    which = f"its {count}" if count == total else f"the other {count}"
+                    text = f"no change of the model that was tried explains {which} differences"
+                    for words, near in _ranked(left, tried)[:1]:
+                        spoilt = self._spoilt[where, words]
+                        text += f"; nearest: {words}, which explains {near} and spoils {spoilt}"
+                yield Notice("cause", "", text, build=where)
 
-    def _best(self, where: str) -> tuple[str, ...]:
-        ranked = self._explaining.get(where, Counter()).most_common()
-        return tuple(words for words, count in ranked if count == ranked[0][1])
+
+_Seen = Counter[tuple[str, ...]]
+
+
+def _ranked(seen: _Seen, among: Collection[str] | None = None) -> list[tuple[str, int]]:
+    """The changes with how many differences each explains, the most first, then the plainest."""
+    counts = Counter[str]()
+    for causes_, count in seen.items():
+        counts.update(dict.fromkeys(causes_, count))
+    return [(one, count) for one, count in counts.most_common() if among is None or one in among]
+
+
+def _cover(
+    seen: _Seen, among: Collection[str] | None = None
+) -> Iterator[tuple[tuple[str, ...], int, _Seen]]:
+    """One after another the changes that explain most of what is left, and how much.
+
+    Changes that explain as much stand together. The last has none, where something is left.
+    """
+    while seen:
+        ranked = _ranked(seen, among)
+        best = tuple(one for one, count in ranked if count == ranked[0][1])
+        yield best, ranked[0][1] if best else seen.total(), seen
+        seen = Counter({one: count for one, count in seen.items() if best and best[0] not in one})
+
+
+def _candidates(seen: _Seen) -> tuple[str, ...]:
+    first = (one for one, _ in _ranked(seen)[:_TRIED])
+    return tuple(dict.fromkeys((*(one for best, *_ in _cover(seen) for one in best), *first)))
 
 
 @cache
@@ -263,6 +289,8 @@ def _lines() -> Iterator[tuple[str, Alter]]:
         yield f"{keyword} lines of gai.conf are ignored", partial(_model, policy=ignored)
     yield "the default tables stay beside gai.conf's lines", partial(_model, policy=_beside)
     yield "the shortest prefix counts", partial(_model, policy=partial(_each_table, _turned_round))
+    last = partial(_model, policy=partial(_each_table, _last_first))
+    yield "of lines with one prefix the last counts", last
 
 
 def _each_table(
@@ -274,6 +302,10 @@ def _each_table(
 
 def _turned_round(entries: Sequence[PrefixEntry]) -> tuple[PrefixEntry, ...]:
     return tuple(entries[::-1])
+
+
+def _last_first(entries: Sequence[PrefixEntry]) -> tuple[PrefixEntry, ...]:
+    return tuple(sorted(entries, key=lambda entry: entry.bits))[::-1]
 
 
 def _beside(policy: Policy) -> Policy:

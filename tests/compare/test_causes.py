@@ -9,7 +9,7 @@ from harness.cli import main
 from harness.compare.causes import Alter, Explained, Question, causes, changes_for
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.engine import Disagreement, FuzzReport
-from harness.compare.results import Verdict
+from harness.compare.results import Result, Verdict
 from harness.compare.verdict import judge
 from harness.native.record import AddrInfo, Answer
 from harness.report.fuzz import Group
@@ -58,10 +58,30 @@ def test_what_was_changed_is_named(words: str, library_evidence: list[Evidence])
             explained.add(replace(result, causes=causes(evidence)))
     for controls in explained.candidates().values():
         for evidence, result in judged:
-            explained.add_control(replace(result, causes=causes(evidence, controls)))
+            given = replace(result, causes=causes(evidence, controls))
+            explained.add_control(given, controls)
     (notice,) = explained.notices()
     assert words in notice.text
-    assert "differences, though" not in notice.text
+
+
+def test_two_causes_are_told_apart_and_what_spoils_agreements_is_none(
+    library_evidence: list[Evidence],
+) -> None:
+    def result(verdict: Verdict, *found: str) -> Result:
+        return replace(judge(library_evidence[0]), verdict=verdict, causes=found)
+
+    explained = Explained()
+    for found in (("spoils", "a"), ("spoils", "a", "b"), ("spoils",), ("other",)):
+        explained.add(result(Verdict.DISAGREE, *found))
+    (tried,) = explained.candidates().values()
+    assert tried == ("spoils", "other", "a", "b")
+    explained.add_control(result(Verdict.AGREE, "a", "b", "other"), tried)
+    assert [one.text for one in explained.notices()] == [
+        "explained by: a; 2 of 4 differences",
+        "explained by: other; 1 of 4 differences",
+        "no change of the model that was tried explains the other 1 differences; nearest: spoils, "
+        "which explains 1 and spoils 1",
+    ]
 
 
 def test_a_patched_table_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
