@@ -6,11 +6,12 @@ gai.conf(5) describes the intention; this module follows what glibc does, per di
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
+from enum import Enum, StrEnum
 
-from harness.model.addresses import V4MAPPED, inet_pton4, inet_pton6, is_v4mapped, strtoul
+from harness.model.addresses import inet_pton4, inet_pton6, is_v4mapped, strtoul, unmapped
 from harness.model.dialects import Dialect
+from harness.text import shown
 
 INT_MAX = 0x7FFFFFFF
 _SPACE = " \t\n\v\f\r"  # isspace() in the C locale
@@ -24,7 +25,7 @@ class PrefixEntry:
     prefix: int
     bits: int
     value: int
-    width: int = 128
+    width: int
 
     @property
     def key(self) -> tuple[int, int]:
@@ -33,10 +34,10 @@ class PrefixEntry:
 
     def holds(self, address: int) -> bool:
         """True when an address of ``width`` bits lies in the prefix."""
-        return (self.prefix ^ address) >> (self.width - self.bits) == 0
+        return self.key == (address >> (self.width - self.bits), self.bits)
 
 
-class Effect(StrEnum):
+class Effect(Enum):
     """What becomes of a line."""
 
     USED = "used"
@@ -83,7 +84,7 @@ class GaiConf:
     precedence: tuple[PrefixEntry, ...] = ()
     scopes: tuple[PrefixEntry, ...] = ()
     reload: bool = False
-    lines: tuple[Line, ...] = field(default=(), compare=False)
+    lines: tuple[Line, ...] = ()
 
     @property
     def undefined(self) -> tuple[Line, ...]:
@@ -118,7 +119,7 @@ def parse_gai_conf(
     >>> from harness.model.dialects import dialect
     >>> for glibc in ("2.36", "2.41"):
     ...     [line] = parse_gai_conf("precedence 2001:db8:1::/48", dialect(glibc)).lines
-    ...     print(glibc, line.effect)
+    ...     print(glibc, line.effect.value)
     2.36 used
     2.41 ignored
     """
@@ -139,7 +140,7 @@ def parse_gai_conf(
 
 
 def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) -> Line:
-    tables = ("label", "precedence", "scopev4")[: 2 + dialect.scopev4_configurable]
+    tables = ("label", "precedence", *(("scopev4",) if dialect.scopev4_configurable else ()))
     if keyword not in (*tables, "reload", ""):
         reason = f"unknown keyword {keyword!r}"
         return Line(number, keyword, Effect.IGNORED, reason, cause=Cause.KEYWORD)
@@ -167,7 +168,7 @@ def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) 
 def line_words(raw: bytes) -> list[str]:
     """The words of a line up to a comment or NUL; blanks are those of the C locale only."""
     # C strings end at NUL, comments begin anywhere.
-    text = raw.split(b"\0", 1)[0].split(b"#", 1)[0].decode("latin-1")
+    text = raw.partition(b"\0")[0].partition(b"#")[0].decode("latin-1")
     return [word for word in _BLANKS.split(text) if word]
 
 
@@ -196,26 +197,23 @@ def _scope_prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:
     if bits < 96:
         reason = f"prefix length {bits} is below 96, which cuts into ::ffff:"
         raise _Dropped(Cause.CUTS_MAPPED, reason)
-    return int(six) - V4MAPPED, bits - 96, 32
+    return int(unmapped(six)), bits - 96, 32
 
 
 def _length(text: str, most: int, dialect: Dialect) -> int:
     bits = _number(text, dialect, "prefix length", Cause.EMPTY_LENGTH, Cause.BAD_LENGTH)
     if bits > most:
-        raise _Dropped(Cause.BAD_LENGTH, f"prefix length {_as_written(text, bits)} is above {most}")
+        raise _Dropped(
+            Cause.BAD_LENGTH, f"prefix length {shown.number(text, bits)} is above {most}"
+        )
     return bits
 
 
 def _value(text: str, dialect: Dialect) -> int:
     number = _number(text, dialect, "value", Cause.NO_VALUE, Cause.BAD_VALUE)
     if number > INT_MAX:
-        raise _Dropped(Cause.BAD_VALUE, f"value {_as_written(text, number)} is above {INT_MAX}")
+        raise _Dropped(Cause.BAD_VALUE, f"value {shown.number(text, number)} is above {INT_MAX}")
     return number
-
-
-def _as_written(text: str, number: int) -> str:
-    """A number as the file has it, and as it is read where that is another one."""
-    return text[:24] if text == str(number) else f"{text[:24]} (read as {number})"
 
 
 def _number(text: str, dialect: Dialect, what: str, missing: Cause, bad: Cause) -> int:
@@ -228,5 +226,5 @@ def _number(text: str, dialect: Dialect, what: str, missing: Cause, bad: Cause) 
     if number is None:
         raise _Dropped(bad, f"{what} {text!r} is no number")
     if number >> dialect.word_bits:
-        raise _Dropped(bad, f"{what} {text[:24]} does not fit into an unsigned long")
+        raise _Dropped(bad, f"{what} {shown.number(text)} does not fit into an unsigned long")
     return number

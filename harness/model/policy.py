@@ -116,17 +116,17 @@ class Policy:
         >>> [policy.label(ip_address(text)) for text in ("2001:db8::1", "192.0.2.1", "fd00::1")]
         [1, 4, 6]
         """
-        return _search(self.labels, as_ipv6_int(address))
+        return _value(self.labels, as_ipv6_int(address))
 
     def precedence_of(self, address: IPAddress) -> int:
         """The precedence of an address (RFC 3484 §2.1)."""
-        return _search(self.precedence, as_ipv6_int(address))
+        return _value(self.precedence, as_ipv6_int(address))
 
     def scope(self, address: IPAddress) -> int:
         """The scope of an address (RFC 3484 §3.1 and §3.2, RFC 4291 §2.5.3 for ::1)."""
         value = int(address)
         if address.version == 4:
-            return next(entry.value for entry in self.scopes if entry.holds(value))
+            return _value(self.scopes, value)
         return ipv6_scope(value)
 
 
@@ -141,11 +141,8 @@ def ipv6_scope(value: int) -> int:
     return GLOBAL_SCOPE
 
 
-def _search(table: tuple[PrefixEntry, ...], value: int) -> int:
-    for entry in table:
-        if (value ^ entry.prefix) >> (128 - entry.bits) == 0:
-            return entry.value
-    raise AssertionError("every table ends with ::/0")
+def _value(table: tuple[PrefixEntry, ...], address: int) -> int:
+    return next(entry.value for entry in table if entry.holds(address))  # the last holds all
 
 
 def _table(
