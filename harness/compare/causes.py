@@ -19,7 +19,7 @@ from harness.compare.evidence import Evidence
 from harness.compare.predict import FLAGS, GLIBC, ModelParts, Prediction, predict, request_for
 from harness.compare.results import Notice, Result, Verdict
 from harness.compare.verdict import fits, reading
-from harness.model.dialects import ROWS, Dialect, turned
+from harness.model.dialects import ROWS, Dialect, shown, turned
 from harness.model.dns import Record
 from harness.model.gaiconf import PrefixEntry
 from harness.model.host import (
@@ -195,9 +195,10 @@ def _model(question: Question, **parts: Any) -> Question:
 
 
 def _rows(dialect: Dialect) -> Iterator[tuple[str, Alter]]:
-    evidence = {row.feature: row.evidence for row in ROWS}
+    evidence = {(row.feature, row.value): row.evidence for row in ROWS}
     for feature, other in turned(dialect).items():
-        words = f"the other value of {feature} ({evidence[feature]})"
+        value = getattr(other, feature)
+        words = f"the row {feature}={shown(value)} ({evidence[feature, value]})"
         yield words, partial(replace, dialect=other)
 
 

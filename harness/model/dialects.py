@@ -3,10 +3,11 @@
 A new glibc is a new row here; no rule asks for a version number. Every row names the
 behaviour, where it begins to hold and the evidence for it: [run], or [read] in the public history,
 where a commit's number is glibc's own. `FIRST_RUN` is the oldest release that can be run here; what
-is older is read only. The table is complete from 2.9 on, as far as has been read. What is known of
-2.5 to 2.8 stands here for the record, but not all of it: up to 2.7 rule 7 compares temporary
-addresses, the Teredo label comes with 2.7, ::1 is link-local from 2.9, and up to 2.8 a look-up for
-both families asks for IPv6 first.
+is older is read only. A row begins where the release's branch has it, which distributions build; a
+release as it was tagged may follow the value before. The table is complete from 2.9 on, as far as
+has been read. What is known of 2.5 to 2.8 stands here for the record, but not all of it: up to 2.7
+rule 7 compares temporary addresses, the Teredo label comes with 2.7, ::1 is link-local from 2.9,
+and up to 2.8 a look-up for both families asks for IPv6 first.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ ROWS: tuple[Row, ...] = (
         "after a service with [SUCCESS=continue] or [SUCCESS=merge] its addresses are kept, and "
         "those of the next follow; where both families are asked for at once, the next one "
         "overwrites them in memory, and what comes of it is undefined [run: 2.31]",
-        "[SUCCESS=continue] drops the addresses, and [SUCCESS=merge] ends the look-up without any "
+        "[SUCCESS=continue] drops the addresses, and merging ends the look-up without any "
         "[read: 1c37b8022e, bug 28931; run]",
     ),
     *_from(

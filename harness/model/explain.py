@@ -77,3 +77,8 @@ _WORDS: dict[int, Callable[[Destination], str]] = {
     8: lambda item: f"scope {item.scope}",
     10: lambda item: f"number {item.place or item.position + 1} of the answer",
 }
+
+
+def number(text: str, value: int | None = None) -> str:
+    """The beginning of a number as it was written, and its value where it is read as another."""
+    return text[:24] + ("" if value is None or text == str(value) else f" (read as {value})")

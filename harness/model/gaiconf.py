@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from harness.model import explain
 from harness.model.addresses import inet_pton4, inet_pton6, is_v4mapped, strtoul, unmapped
 from harness.model.dialects import Dialect
-from harness.text import shown
 
 INT_MAX = 0x7FFFFFFF
 _SPACE = " \t\n\v\f\r"  # isspace() in the C locale
@@ -204,7 +204,7 @@ def _length(text: str, most: int, dialect: Dialect) -> int:
     bits = _number(text, dialect, "prefix length", Cause.EMPTY_LENGTH, Cause.BAD_LENGTH)
     if bits > most:
         raise _Dropped(
-            Cause.BAD_LENGTH, f"prefix length {shown.number(text, bits)} is above {most}"
+            Cause.BAD_LENGTH, f"prefix length {explain.number(text, bits)} is above {most}"
         )
     return bits
 
@@ -212,7 +212,7 @@ def _length(text: str, most: int, dialect: Dialect) -> int:
 def _value(text: str, dialect: Dialect) -> int:
     number = _number(text, dialect, "value", Cause.NO_VALUE, Cause.BAD_VALUE)
     if number > INT_MAX:
-        raise _Dropped(Cause.BAD_VALUE, f"value {shown.number(text, number)} is above {INT_MAX}")
+        raise _Dropped(Cause.BAD_VALUE, f"value {explain.number(text, number)} is above {INT_MAX}")
     return number
 
 
@@ -226,5 +226,5 @@ def _number(text: str, dialect: Dialect, what: str, missing: Cause, bad: Cause) 
     if number is None:
         raise _Dropped(bad, f"{what} {text!r} is no number")
     if number >> dialect.word_bits:
-        raise _Dropped(bad, f"{what} {shown.number(text)} does not fit into an unsigned long")
+        raise _Dropped(bad, f"{what} {explain.number(text)} does not fit into an unsigned long")
     return number

@@ -35,11 +35,6 @@ def escaped(text: str) -> str:
     return _OLD_COMMAND.sub(r"#\\u0023", text) if "##" in text else text
 
 
-def number(text: str, value: int | None = None) -> str:
-    """The beginning of a number as it was written, and its value where it is read as another."""
-    return text[:24] + ("" if value is None or text == str(value) else f" (read as {value})")
-
-
 def one_line(text: str) -> str:
     """``text`` as a whole line: `escaped`, and no command to any runner."""
     return _harmless(escaped(text))
