@@ -1,7 +1,6 @@
-"""The compilers of the build: zig everywhere, the host's own C compiler where it has one.
+"""The compiler of the build, zig: for every architecture of `TARGETS` on any of them.
 
-zig compiles for every architecture of `TARGETS` on any of them. Used by ``setup.py`` and by the
-tests; not part of the installed package.
+Used by ``setup.py`` and by the tests; not part of the installed package.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.versions import interpreter_arch
+from harness.versions import ARCHITECTURES, interpreter_arch
 
 HERE = Path(__file__).resolve().parent
 WORKER_SOURCES = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")
@@ -40,6 +39,17 @@ class Target:
     triple: str
     baseline: tuple[int, int] = (2, 17)
 
+    @property
+    def platform(self) -> str:
+        """The platform tag of a wheel for it (PEP 600), which an index takes."""
+        machine = ARCHITECTURES[self.debian].machines[0].replace("i386", "i686")
+        return f"manylinux_{self.baseline[0]}_{self.baseline[1]}_{machine}"
+
+    @property
+    def multiarch(self) -> str:
+        """Debian's folder of its headers, for processors of 64 bits."""
+        return self.triple.rpartition(f".{self.baseline[0]}.")[0]
+
 
 TARGETS = (
     Target("amd64", "x86_64-linux-gnu.2.17"),
@@ -58,13 +68,13 @@ class BuildError(Exception):
     """The build cannot go on; the message is the one line to show."""
 
 
-def host_target() -> Target:
-    """The target of the running interpreter.
+def host_target(arch: str | None = None) -> Target:
+    """The target of the running interpreter, or of an architecture by Debian's name.
 
     Raises:
         BuildError: the architecture is not in the table.
     """
-    arch = interpreter_arch()
+    arch = arch or interpreter_arch()
     for target in TARGETS:
         if target.debian == arch:
             return target
@@ -196,19 +206,6 @@ def _compile(
     output.chmod(0o755)
 
 
-def host_compiler() -> list[str] | None:
-    """The C compiler this interpreter was built with, or None when it is not on this machine."""
-    words = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
-    return words if words and shutil.which(words[0]) else None
-
-
-def python_include() -> list[str] | None:
-    """The include folders that hold ``Python.h``, or None when the headers are not installed."""
-    paths = sysconfig.get_paths()
-    folders = list(dict.fromkeys([paths["include"], paths["platinclude"]]))
-    return folders if any(Path(f, "Python.h").is_file() for f in folders) else None
-
-
 def _apt(arguments: list[str], folder: Path) -> bool:
     environment = dict(os.environ, LC_ALL="C.UTF-8")
     try:
@@ -226,27 +223,48 @@ def _apt(arguments: list[str], folder: Path) -> bool:
     return done.returncode == 0
 
 
-def fetch_python_headers(folder: Path) -> list[str] | None:
-    """Brings Debian's headers of this interpreter into ``folder``, installing nothing.
+def python_headers(folder: Path, target: Target) -> list[str] | None:
+    """The include folders with ``Python.h``: the interpreter's own, or else Debian's package of it.
 
-    The host's own apt-get downloads the package, so the host's mirrors and signature keys are
-    used; no root is needed. Lists that are missing or out of date are fetched there too.
+    Debian's ``pyconfig.h`` includes the one of the architecture by a path from ``/usr/include``,
+    which has the host's C library beside it; so ``folder`` gets a link to that part alone. For
+    another processor of 64 bits it leads to this one's, which says the same of all that the stable
+    ABI uses.
 
     Args:
         folder: an empty folder.
+        target: the architecture the extension is for.
 
     Returns:
-        Include folders, or None when this is not Debian's interpreter or the package cannot
-        be had.
+        Include folders, or None when there are no headers and no package of them can be had.
+    """
+    paths = sysconfig.get_paths()
+    found = [path for path in (paths["include"], paths["platinclude"]) if path]
+    if not any(Path(path, "Python.h").is_file() for path in found):
+        fetched = _fetch_headers(folder.resolve())  # apt-get runs elsewhere
+        if fetched is None:
+            return None
+        found = [str(fetched)]
+    own = sysconfig.get_config_var("MULTIARCH")
+    if own and (ours := Path(found[0]).parent / own).is_dir():
+        name = own if target == host_target() else target.multiarch
+        (folder / name).symlink_to(ours.resolve())
+    return [*dict.fromkeys(found), str(folder)]
+
+
+def _fetch_headers(folder: Path) -> Path | None:
+    """Bring Debian's headers of this interpreter into ``folder``, installing nothing.
+
+    The host's own apt-get downloads the package, so the host's mirrors and signature keys are
+    used; no root is needed. Lists that are missing or out of date are fetched there too.
     """
     if sys.base_prefix != "/usr" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         return None
-    folder = folder.resolve()  # apt-get runs elsewhere
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     download = ["download", f"lib{version}-dev"]
     private = [
         *("-o", f"Dir::State={folder}/state"),
-        *("-o", f"Dir::State::status={_dpkg_status()}"),
+        *("-o", "Dir::State::status=/var/lib/dpkg/status"),
         *("-o", f"Dir::Cache={folder}/cache"),
     ]
     for part in ("state/lists/partial", "cache/archives/partial"):
@@ -257,12 +275,5 @@ def fetch_python_headers(folder: Path) -> list[str] | None:
         return None
     for package in folder.glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", str(package), str(folder / "root")], check=True)
-    include = folder / "root/usr/include"
-    if not (include / version / "Python.h").is_file():
-        return None
-    # Debian's pyconfig.h includes the one of the architecture by a path from /usr/include.
-    return [str(include / version), str(include)]
-
-
-def _dpkg_status() -> str:
-    return "/var/lib/dpkg/status"
+    include = folder / "root/usr/include" / version
+    return include if (include / "Python.h").is_file() else None

@@ -1,11 +1,13 @@
-"""docs/install.md: wheels and glibcs made where there is internet run where there is none."""
+"""docs/install.md: a wheel needs nothing but Python, and what was made with internet no network."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.container.kit import ROOT, Image
+from tests.container.kit import ROOT, Image, Machine, Root, make_base
 
 PAGE = (ROOT / "docs/install.md").read_text()
 MAKE, USE = re.findall(r"^```sh\n# with(?:out)? internet\n(.*?)^```", PAGE, re.M | re.S)
@@ -30,3 +32,27 @@ def test_a_node_without_internet(images: dict[str, Image], place: Path) -> None:
     assert "2.36 amd64 (worker), 2.41 amd64 (host, cffi), 2.41 amd64 (trixie, worker)" in totals
     assert ", 0 disagree, " in totals
     assert ", 0 error" in totals
+
+
+@pytest.mark.network
+@pytest.mark.xdist_group("container")
+def test_a_wheel_made_on_trixie_in_a_bare_bookworm(
+    built: dict[str, Image], place: Path, unreachable: Callable[[str], NoReturn]
+) -> None:
+    """Which has an older glibc and an older Python, and no compiler, for an ordinary user."""
+    try:
+        base = make_base("bookworm", place / "bookworm", "python3-venv")
+    except LookupError as problem:
+        unreachable(str(problem))
+    root = Root(place / "bare", base, Machine.here(place))
+    wheels = built["build"].root.folder / "upper/wheels"
+    script = """
+    ! command -v cc gcc zig
+    python3 -m venv /tmp/venv
+    /tmp/venv/bin/pip install -q --only-binary :all: /wheels/*.whl
+    /tmp/venv/bin/gai-harness run
+    """
+    mounts = [(wheels, "/wheels", "ro")]
+    done = root.run(["sh", "-ec", script], user="1000", mounts=mounts, timeout=1200)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert ", 0 disagree, 0 error" in done.stdout.splitlines()[-1]

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
@@ -62,10 +62,31 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
+class Built(NamedTuple):
+    """An sdist of a copy of the source folder, and the wheels built of it, by architecture."""
+
+    sdist: Path
+    wheels: dict[str, Path]
+
+
+def build_package(folder: Path, unreachable: Unreachable, *words: str, **env: str) -> Path:
+    """Build in ``folder`` with this environment's compiler; gives the folder of what was made."""
+    build = [sys.executable, "-P", "-m", "build", "--no-isolation", *words, str(folder)]
+    # objects of another build are not taken over
+    fresh = {"SOURCE_DATE_EPOCH": "1700000000", "ZIG_LOCAL_CACHE_DIR": None, **env}
+    done = start(*build, cwd="/", env=fresh, timeout=None)
+    if "Missing dependencies" in done.stdout + done.stderr:
+        unreachable(f"pip install '.[test]': {done.stdout} {done.stderr}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "dist"
+
+
 @pytest.fixture(scope="session")
-def built(folder: Path, unreachable: Unreachable) -> tuple[Path, Path]:
-    """An sdist of a copy of the source folder, and the wheel built of the sdist."""
+def built(folder: Path, unreachable: Unreachable) -> Built:
+    """For this processor, and for another one."""
     pytest.importorskip("build")
+    own = native_arch()
+    other = "amd64" if own == "arm64" else "arm64"
     source = folder / "source"
     words = "ls-files", "-z", "--cached", "--others", "--exclude-standard"
     listed = start("git", *words, cwd=ROOT)
@@ -75,19 +96,20 @@ def built(folder: Path, unreachable: Unreachable) -> tuple[Path, Path]:
         if os.path.lexists(ROOT / name):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
-    run_pip([sys.executable, "-P", "-m", "build", str(source)], unreachable)
-    (sdist,) = (source / "dist").glob("*.tar.gz")
-    (wheel,) = (source / "dist").glob("*.whl")
-    return sdist, wheel
+    made = build_package(source, unreachable)
+    (sdist,), (wheel,) = made.glob("*.tar.gz"), made.glob("*.whl")
+    build_package(source, unreachable, "--wheel", GAI_HARNESS_ARCH=other)
+    (cross,) = {*made.glob("*.whl")} - {wheel}
+    return Built(sdist, {own: wheel, other: cross})
 
 
 @pytest.fixture(scope="session")
-def installed(folder: Path, built: tuple[Path, Path], unreachable: Unreachable) -> Path:
+def installed(folder: Path, built: Built, unreachable: Unreachable) -> Path:
     """The command of the wheel, in a fresh environment."""
     place = folder / "venv"
     subprocess.run([sys.executable, "-P", "-m", "venv", "--without-pip", place], check=True)
     pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
-    run_pip([*pip, "install", str(built[1])], unreachable)
+    run_pip([*pip, "install", str(built.wheels[native_arch()])], unreachable)
     return place / "bin/gai-harness"
 
 

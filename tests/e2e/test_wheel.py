@@ -2,18 +2,27 @@
 
 import io
 import json
+import os
+import re
+import shutil
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from harness.glibcs.catalog import native_arch
 from harness.native.worker_lane import bundled_module, bundled_worker
 from tests.csrc.test_build import MACHINES
-from tests.e2e.kit import ROOT, start
+from tests.e2e.conftest import Built, build_package
+from tests.e2e.kit import COMMAND, ROOT, start
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("package")]
+# PEP 600's names, which an index takes; 2.17 is CentOS 7's
+TAGS = {"amd64": "manylinux_2_17_x86_64", "arm64": "manylinux_2_17_aarch64"}
 
 
 def data_files() -> set[str]:
@@ -24,24 +33,65 @@ def data_files() -> set[str]:
     return {f"harness/scenario/{name}" for name in configs | library | {"descriptions.yaml"}}
 
 
-def test_what_the_wheel_carries(built: tuple[Path, Path]) -> None:
-    _, wheel = built
-    assert "-abi3-linux_" in wheel.name
+@pytest.mark.parametrize("arch", TAGS)
+def test_what_a_wheel_carries(built: Built, arch: str) -> None:
+    wheel = built.wheels[arch]
+    assert wheel.name.endswith(f"-cp311-abi3-{TAGS[arch]}.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        for arch, (machine, *_) in MACHINES.items():
-            worker = archive.getinfo(f"harness/native/bin/{bundled_worker(arch).name}")
-            assert worker.external_attr >> 16 & 0o111
-            module = archive.getinfo(f"harness/native/bin/{bundled_module(arch).name}")
-            for program in (worker, module):
-                assert ELFFile(io.BytesIO(archive.read(program))).header.e_machine == machine
-    assert data_files() <= names
-    assert {"harness/py.typed", "harness/native/_core.abi3.so"} <= names
+
+        def machine(name: str) -> str:
+            return str(ELFFile(io.BytesIO(archive.read(name))).header.e_machine)
+
+        for one, (expected, *_) in MACHINES.items():
+            for path in (bundled_worker(one), bundled_module(one)):
+                name = f"harness/native/bin/{path.name}"
+                assert machine(name) == expected
+                assert archive.getinfo(name).external_attr >> 16 & 0o111
+        assert machine("harness/native/_core.abi3.so") == MACHINES[arch][0]
+    assert data_files() | {"harness/py.typed"} <= names
     assert not {name for name in names if name.startswith(("csrc", "tests", "gai.conf.d"))}
 
 
-def test_what_the_sdist_carries(built: tuple[Path, Path]) -> None:
-    with tarfile.open(built[0]) as archive:
+@pytest.mark.parametrize("arch", TAGS)
+def test_it_runs_under_the_oldest_glibc_and_the_oldest_python_of_its_name(
+    built: Built, arch: str
+) -> None:
+    """As the checkers of manylinux and of the stable ABI say."""
+    for checker in ("auditwheel", "abi3audit"):
+        pytest.importorskip(checker)
+    wheel = built.wheels[arch]
+    # what it says of a name is wrapped, and one that asks for less is fine too
+    said = start(COMMAND.with_name("auditwheel"), "show", wheel)
+    assert said.returncode == 0, said.stderr
+    found = re.search(r'following platform tag:\s+"manylinux_2_(\d+)_', said.stdout)
+    assert found, said.stdout
+    assert int(found[1]) <= 17
+    said = start(COMMAND.with_name("abi3audit"), "--report", wheel)
+    assert said.returncode == 0, said.stderr
+    (spec,) = json.loads(said.stdout)["specs"].values()
+    results = {one["name"]: one["result"] for one in spec["wheel"]}
+    core = results["_core.abi3.so"]
+    assert core["is_abi3"]
+    assert tuple(map(int, core["computed"].split("."))) <= (3, 11)
+
+
+def test_the_same_source_gives_the_same_bytes(
+    built: Built, tmp_path: Path, unreachable: Callable[[str], NoReturn]
+) -> None:
+    """In another folder, with other modes and times of its files, and in another time zone."""
+    fresh = shutil.ignore_patterns("dist", "build", "*.egg-info")
+    source = shutil.copytree(built.sdist.parents[1], tmp_path / "copy", ignore=fresh)
+    for path in source.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
+        os.utime(path, (2**30, 2**30))
+    made = build_package(source, unreachable, TZ="Asia/Tokyo", LC_ALL="C")
+    for one in (built.sdist, built.wheels[native_arch()]):
+        assert (made / one.name).read_bytes() == one.read_bytes(), one.name
+
+
+def test_what_the_sdist_carries(built: Built) -> None:
+    with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     sources = {f"csrc/{one.name}" for one in (ROOT / "csrc").glob("*.[ch]")}
     assert data_files() | sources | {"csrc/PROTOCOL.md", "csrc/toolchain.py", "LICENSE"} <= names
