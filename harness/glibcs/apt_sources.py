@@ -113,7 +113,7 @@ def choose(
 
     # A pocket may lie in an archive of its own (Debian's security), which has no other suites.
     candidates = [
-        source for source in sources if main(source) and not all(map(_POCKET.search, source.suites))
+        source for source in sources if main(source) and not all(map(is_pocket, source.suites))
     ]
     fitting = [one for one in candidates if not one.arches or arch in one.arches] or candidates
     exact = [source for source in fitting if suite in source.suites]
@@ -121,6 +121,11 @@ def choose(
     for source in exact or fitting:
         once.setdefault((source.uri, source.signed_by), source)
     return tuple(once.values())
+
+
+def is_pocket(suite: str) -> bool:
+    """Whether it is a part of a suite: bookworm-updates, noble-security."""
+    return _POCKET.search(suite) is not None
 
 
 def _files() -> list[Path]:

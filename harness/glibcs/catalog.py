@@ -89,6 +89,11 @@ def host_distribution() -> Distribution:
     raise GlibcUnavailable(f"no glibc packages are known for {shown}", _OTHERWISE)
 
 
+def host_id() -> str:
+    """What os-release(5) calls this host's own distribution, whatever it is derived from."""
+    return platform.freedesktop_os_release()["ID"]
+
+
 def package_name(arch: str) -> str:
     """The Debian package with glibc's run-time files on an architecture."""
     return "libc6.1" if arch in ("alpha", "ia64") else "libc6"

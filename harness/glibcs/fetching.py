@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from harness.glibcs import apt, cache, catalog
 from harness.glibcs.apt import PackageRequest, Progress, Watcher
-from harness.glibcs.apt_sources import Source, choose, host_sources
+from harness.glibcs.apt_sources import Source, choose, host_sources, is_pocket
 from harness.glibcs.archive import unpack
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
-from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
+from harness.glibcs.catalog import Distribution, Suite, host_distribution, host_id, native_arch
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
 from harness.text.nearest import did_you_mean
@@ -48,6 +48,9 @@ def fetch(
     if not arch.isalnum() or not arch.isascii():
         raise GlibcError(f"{arch!r} is not an architecture; expected Debian's name, such as amd64")
     distribution = host_distribution()
+    if not is_version(name) and distribution.suite(name) is None:
+        own = _own_suites(distribution)
+        distribution = own if own.suite(name) else distribution
     failure: GlibcUnavailable | None = None
     for suite in _suites(distribution, name):
         request = PackageRequest(
@@ -70,8 +73,33 @@ def fetch(
 
 
 def catalogue(distribution: Distribution | None = None) -> tuple[Suite, ...]:
-    """The suites ``glibc fetch --all`` fetches, one for each version; see `host_distribution`."""
-    return tuple(suite for suite in (distribution or host_distribution()).suites if not suite.extra)
+    """The suites ``glibc fetch --all`` fetches, one for each version; see `host_distribution`.
+
+    By default of this host, or, of a derivative without a mirror of its parent, its own.
+    """
+    chosen = distribution or host_distribution()
+    if distribution is None:
+        with suppress(GlibcUnavailable):  # who fetches them says so
+            mirrors = choose(host_sources(), chosen, chosen.suites[0].name, native_arch())
+            chosen = chosen if mirrors else _own_suites(chosen)
+    return tuple(suite for suite in chosen.suites if not suite.extra)
+
+
+def _own_suites(parent: Distribution) -> Distribution:
+    """The suites that this host's sources have and the catalogue does not know.
+
+    An archive with a path for a suite is no distribution's; nor is one without glibc's component.
+    """
+    known = {suite.name for suite in parent.suites} | {*parent.aliases}
+    names = dict.fromkeys(
+        name
+        for source in host_sources()
+        if parent.component in source.components
+        for name in source.suites
+        if name not in known and "/" not in name and not is_pocket(name)
+    )
+    suites = tuple(Suite(name, "") for name in names)
+    return replace(parent, id=host_id(), suites=suites, aliases=())
 
 
 def _suites(distribution: Distribution, name: str) -> tuple[Suite, ...]:
@@ -103,7 +131,7 @@ def _fetch_suite(request: PackageRequest, watch: Watcher, refresh: bool, wanted:
         with unpacking(suite, watch):
             build = _install(request, work, package)
         note = ""
-        if build.version != suite.glibc:
+        if suite.glibc and build.version != suite.glibc:
             note = f"suite {suite.name} carries glibc {build.version}, not {suite.glibc}"
         watch(Progress(suite.name, "done", 1.0, note))
         return build

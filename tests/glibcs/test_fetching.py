@@ -64,6 +64,35 @@ def test_a_package_becomes_a_build_with_a_manifest(mirror: Mirror, cache: Path, 
         remove(own.version)
 
 
+def test_a_derivative_has_suites_of_its_own(
+    mirror: Mirror, own: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kali's are in no catalogue; another vendor's packages beside them are no suite."""
+    sources = (
+        Source("http://kali.test", ("kali-rolling",), ("main",)),
+        Source("http://kali.test", ("kali-last-security",), ("main",)),
+        Source("http://vendor.test", ("first/vendor/7.0",), ("main",)),
+        Source("http://vendor.test", ("vendored",), ("stable",)),
+    )
+    monkeypatch.setattr("harness.glibcs.fetching.host_sources", lambda: sources)
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "kali"})
+    assert catalogue() == (Suite("kali-rolling", ""),)
+    seen: list[Progress] = []
+    build = fetch("kali-rolling", progress=seen.append)
+    assert (build.version, build.origin) == (own.version, "kali kali-rolling 1:2.99-1")
+    assert [one.note for one in seen if one.note] == []
+    assert fetch("kali-rolling") == build
+    assert len(mirror.requests) == 1
+    for name in ("kali-last-security", "first/vendor/7.0", "vendored"):
+        with pytest.raises(GlibcError, match="neither a version nor a suite"):
+            fetch(name)
+    # beside a mirror of the parent its own suite is taken by its name alone
+    parent = (Source("http://mirror.test", ("first",), ("main",)), *sources)
+    monkeypatch.setattr("harness.glibcs.fetching.host_sources", lambda: parent)
+    assert [suite.name for suite in catalogue()] == ["first", "stale"]
+    assert fetch("kali-rolling") == build
+
+
 def test_what_is_there_is_not_fetched_again(mirror: Mirror, own: Build) -> None:
     seen: list[Progress] = []
     first = fetch("first")
