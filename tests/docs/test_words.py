@@ -14,6 +14,7 @@ from tests.docs.pages import ROOT, names, page
 # options of other programs that the pages name
 FOREIGN = {
     "--heading-offset", "--read-only", "--cap-add", "--security-opt", "--device", "--privileged",
+    "--profile",
 }  # fmt: skip
 FILE = re.compile(r"(?:harness|tests|docs|csrc|gai\.conf\.d|\.ci)/[\w./-]*\w")
 SCENARIO = re.compile(r"(?:fact-\d|case-|rule\d+-|seed-|nss-|presort-|found-|arch-)[\w.-]+")
