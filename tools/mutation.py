@@ -68,7 +68,7 @@ def collect(folder: Path) -> bytes:
         for at in range(0, len(found), len(lanes)):
             asked = found[at : at + len(lanes)]
             alike = all(_answered(one.native) == _answered(asked[0].native) for one in asked)
-            pieces += asked[:2] if alike else asked
+            pieces += (asked[0], asked[-1]) if alike else asked
         same: dict[bytes, Any] = {}
         pieces = [
             replace(one, **{  # each sandbox sent copies of its own

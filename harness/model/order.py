@@ -166,11 +166,7 @@ def decide(a: Destination, b: Destination, rules: Rules = RULES) -> tuple[int, R
 
     Rule 10 always does, because no two positions are equal.
     """
-    for rule in rules:
-        verdict = rule.compare(a, b)
-        if verdict:
-            return verdict, rule
-    return 0, rules[-1]
+    return next((verdict, rule) for rule in rules if (verdict := rule.compare(a, b)))
 
 
 # (destination, source or None, prefix length of the source) -> bits

@@ -23,6 +23,7 @@ CHANGES = [
     "the default label of fc00::/7 is 1, not 6",
     "the default table has no precedence of 2002::/16",
     "scopev4 lines of gai.conf are ignored",
+    "of lines with one prefix the last counts",
     "the address dump is kept without an IPv6 address",
     "optimistic addresses are not told apart",
     "AI_V4MAPPED is ignored",
