@@ -39,7 +39,8 @@ def essence(report: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [
         tuple(result[key] for key in keys)
         for result in report["results"]
-        if not result["undefined"]
+        # chance may decide otherwise the next time
+        if not result["undefined"] and all(each["kind"] != "chance" for each in result["remarks"])
     ]
 
 
@@ -81,7 +82,6 @@ def test_after_a_run_and_one_that_was_killed(lane: str, number: signal.Signals |
             assert (run.returncode, stderr) == (0, "")
         else:
             inside |= spaces()
-            assert len(run.family()) > 2
             run.send_signal(number)
             _, stderr = run.communicate(timeout=60)
             assert run.returncode not in (0, 1)
