@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial, reduce
-from itertools import combinations
+from itertools import chain, combinations, islice
 from typing import NamedTuple
 
 from harness.model.dialects import Dialect
@@ -153,6 +153,7 @@ def _served_by(cause: Cause, servers: tuple[Server, ...]) -> _Lift:
 
 
 _MOST_TOGETHER = 3  # reasons beside those that end the look-up: a file may have sixteen
+_MOST_TRIED = 1024
 
 # the more telling of two that would both do stands first
 _LIFTS = (
@@ -198,12 +199,13 @@ def lifted(
     if len(question.service.hosts) > 1:
         applying += [_alone(one) for one in question.service.hosts]
     applying += _of_dns(question)
-    for size in range(1, min(len(applying), len(always) + _MOST_TOGETHER) + 1):
-        for chosen in combinations(applying, size):
-            causes = tuple(one.cause for one in chosen)
-            if set(always) <= set(causes):
-                lifts = (one.without for one in chosen)
-                yield causes, reduce(lambda asked, without: without(asked), lifts, question)
+    sizes = range(1, min(len(applying), len(always) + _MOST_TOGETHER) + 1)
+    every = chain.from_iterable(combinations(applying, size) for size in sizes)
+    for chosen in islice(every, _MOST_TRIED):
+        causes = tuple(one.cause for one in chosen)
+        if set(always) <= set(causes):
+            lifts = (one.without for one in chosen)
+            yield causes, reduce(lambda asked, without: without(asked), lifts, question)
 
 
 def stops(question: Question) -> Iterator[Cause]:

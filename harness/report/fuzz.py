@@ -18,6 +18,7 @@ _GROUPS = (
     ("trap", "Traps (look-ups that met them)"),
     ("row", "Dialect rows (look-ups that the other value would change; one batch in eight)"),
     ("line", "gai.conf lines (look-ups made under them)"),
+    ("cause", "Reasons of a name service (look-ups with them; one batch in eight of these)"),
     ("reading", "gai.conf changed between the look-ups of a process (sorts)"),
 )
 _DECIDED = " decided"

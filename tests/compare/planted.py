@@ -21,8 +21,10 @@ from harness.compare.fuzz import tally as tally_module
 from harness.compare.fuzz.sorter import RULE_BITS, Fixed, Key, Sorter
 from harness.compare.predict import ModelParts
 from harness.model import address_table as table_module
+from harness.model import dns as dns_module
 from harness.model import gaiconf as gaiconf_module
 from harness.model import policy as policy_module
+from harness.model import services as services_module
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import ROWS, Dialect, dialect, turned
 from harness.model.host import AddressRow, HostView
@@ -213,6 +215,21 @@ def reread(change: Callable[[Reading, bytes | None, int], tuple[Reading, int]], 
     put(Reading, "sort", sort)
 
 
+def _multi_unnoticed(put: Put) -> None:
+    original = services_module._reply
+    reply = lambda service, *more: original(replace(service, multi=True), *more)  # noqa: E731
+    put(services_module, "_reply", reply)
+
+
+def _first_server_alone(put: Put) -> None:
+    def send(self: Any, *asked: Any) -> Any:
+        self.servers = self.servers[:1]
+        return original(self, *asked)
+
+    original = dns_module._Stub.send
+    put(dns_module._Stub, "send", send)
+
+
 def row_changed(feature: str, put: Put) -> None:
     """A row of the dialect table with another value."""
     put(evidence_module, "dialect", lambda glibc, arch: turned(dialect(glibc, arch))[feature])
@@ -242,6 +259,16 @@ PLANTED: dict[str, Bug] = {
     "reload_forgets_time": partial(
         reread, lambda old, data, mtime: (old if data else replace(old, mtime=None), mtime)
     ),
+    "multi_unnoticed": _multi_unnoticed,
+    "actions_unnoticed": lambda put: put(
+        services_module.Service,
+        "action",
+        lambda _, status: "return" if status == "SUCCESS" else "continue",
+    ),
+    "search_unnoticed": lambda put: put(
+        dns_module.Resolver, "spellings", lambda _, name: (name.removesuffix("."),)
+    ),
+    "first_server_alone": _first_server_alone,
 }
 """What the fuzzer has to find."""
 

@@ -3,7 +3,9 @@
 import json
 import os
 import time
+from dataclasses import replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,15 @@ from harness.compare.fuzz.engine import (
 from harness.compare.fuzz.shrink import shrink, write_scenario
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.plan import lanes_for
+from harness.compare.predict import request_for, services_of
+from harness.model.dialects import dialect
+from harness.model.host import HostView, Link
+from harness.model.lookup import find
 from harness.sandbox import Pool
 from harness.scenario import load
-from harness.scenario.fuzz import draw_batch, scenario_of, weights
+from harness.scenario.fuzz import draw_batch, draw_batches, scenario_of, weights
 from harness.scenario.fuzz.weights import Dice
+from harness.scenario.nameservice import parse_hosts
 from tests.compare.planted import PLANTED, PlantedPool
 from tests.conftest import Call
 
@@ -70,6 +77,24 @@ def test_what_is_drawn_stays_within_bounds() -> None:
     assert {1, 2, 8, 64} <= sizes
 
 
+def test_whole_name_services_are_drawn() -> None:
+    """What is written of a service answers as all of it does, and waits for nobody."""
+    links = tuple(Link(number, f"eth{number - 2}", 1) for number in range(1, 12))
+    view, own = HostView((), (replace(links[0], name="lo"), *links[1:])), dialect("2.44")
+    kinds, numbers = set(), range(weights.SERVICES_AT, 90, weights.SERVICES_EVERY)
+    for batch in chain.from_iterable(draw_batches(9, number) for number in numbers):
+        assert batch.service is not None
+        assert not batch.service.remembers
+        kinds |= {one for one, _ in parse_hosts(batch.service.hosts)}
+        whole = services_of(batch.service, view)
+        for lookup in batch.lookups[::4]:
+            service = scenario_of(batch, None, [lookup]).name_service
+            assert service is not None
+            few, asked = services_of(service, view), request_for(lookup)
+            assert find(asked, few, True, True, own) == find(asked, whole, True, True, own)
+    assert kinds == {*weights.KINDS_ASKED}
+
+
 def test_dice_do_not_change() -> None:
     # another version of Python must draw the same cases for a seed
     dice = Dice("gai-harness fuzz 1 2")
@@ -94,6 +119,7 @@ FIRST = {  # the batch of seed 7 that first shows a bug on glibc 2.36; 0 where i
     "optimistic_unnoticed": 14, "last_of_duplicates": 8, "loopback_by_itself": 15,
     "last_line_wins": 9, "rfc6724_ula": 1, "wrap_around_refused": 12, "nul_unnoticed": 32,
     "ipv6_limited": 2, "reload_forgets_time": 6, "reload_newer_only": 3, "reload_unasked": 1,
+    "multi_unnoticed": 16, "actions_unnoticed": 16, "search_unnoticed": 7, "first_server_alone": 16,
 }  # fmt: skip
 SHRUNK_EACH_TIME = ("table_kept", "defaults_stay", "rule9_dropped")
 """One of the address table, one of gai.conf, one of the sort."""

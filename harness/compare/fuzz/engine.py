@@ -9,7 +9,7 @@ bytes; only a difference is decoded and judged.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields, replace
 from itertools import count, groupby
@@ -37,7 +37,8 @@ from harness.native.record import TIME, Answer, Crashed, Outcome, TimedOut, deco
 from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
 from harness.sandbox import Outcome as JobEnd
 from harness.sandbox import Pool
-from harness.scenario.fuzz import Batch, Round, draw_batch, scenario_of
+from harness.scenario.fuzz import Batch, Round, draw_batches, scenario_of
+from harness.scenario.fuzz.weights import LOOKUPS_A_ROUND
 
 TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
@@ -113,10 +114,10 @@ def _disagreement(evidence: Evidence, agreed: Iterable[Evidence]) -> Disagreemen
 class Engine(AbstractContextManager["Engine"]):
     """Compares on one host; a context manager, which ends the workers.
 
-    Parameters: ``box`` a fresh sandbox; ``batch`` what to compare; ``lanes`` the glibcs,
-    each through its worker; ``tallied`` whether to count what decided, ``rows`` also the
+    Parameters: ``box`` a sandbox with the host built; ``batch`` what to compare; ``lanes`` the
+    glibcs, each through its worker; ``tallied`` whether to count what decided, ``rows`` also the
     dialects' rows and the lines, which asks the model a dozen times more. Raises SandboxError
-    for a host the kernel refuses.
+    for names that cannot be served.
     """
 
     def __init__(
@@ -130,8 +131,10 @@ class Engine(AbstractContextManager["Engine"]):
         self._box = box
         self._batch = batch
         self._specs = lanes
-        box.build(batch.host)
-        box.set_names(batch.names, batch.resolver, batch.first_reply)
+        if batch.service is None:
+            box.set_names(batch.names, batch.resolver, batch.first_reply)
+        else:
+            box.set_name_service(batch.service)
         self._dialects = list(dict.fromkeys(spec.dialect for spec in lanes))
         self._rows = turned(self._dialects[-1]) if rows else {}
         self.work = HostWork(box, batch, (*self._dialects, *self._rows.values()))
@@ -140,7 +143,8 @@ class Engine(AbstractContextManager["Engine"]):
         self._stack = ExitStack()
         enter = self._stack.enter_context
         netlink = batch.netlink == "allowed"
-        preload = FAMILY_MODULE_NAME if batch.resolver == "nss_by_family" else MODULE_NAME
+        by_family = self.work.names.asks("nss_by_family")
+        preload = FAMILY_MODULE_NAME if by_family else MODULE_NAME
         self._lanes = [enter(worker_lane(box, spec, (preload,), netlink=netlink)) for spec in lanes]
         self._kept: Counter[int] = Counter()
         self._fixed: dict[Rule9, list[Fixed]] = {}
@@ -152,47 +156,58 @@ class Engine(AbstractContextManager["Engine"]):
     def run(self) -> FuzzReport:
         """Every round of the batch. Raises LaneError when a worker breaks."""
         report = sum(map(self.round, self._batch.rounds), FuzzReport(batches=1))
+        if self._rows and self._tally is not None and self._batch.service is not None:
+            self._tally.services(self._dialects[-1], LOOKUPS_A_ROUND)
         return report if self._tally is None else replace(report, counts=self._tally.counts())
 
     def round(self, each: Round) -> FuzzReport:
         """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
-        files = self._files(each)
-        asked = [self._payloads[lookup] for lookup in each.lookups]
+        rounds = {own: each.without(self.work.undefined[own]) for own in self._dialects}
+        asked = [
+            [self._payloads[lookup] for lookup in rounds[spec.dialect].lookups]
+            for spec in self._specs
+        ]
         bursts = []
         if not each.after:
             self._box.set_gai_conf(each.gai_conf)
-            bursts = [lane.burst(asked, TIMEOUT) for lane in self._lanes]
+            lanes = zip(self._lanes, asked, strict=True)
+            bursts = [lane.burst(payloads, TIMEOUT) for lane, payloads in lanes]
         # the workers are busy meanwhile
-        expected = self._expected(each, files)
+        expected = self._expected(rounds)
         self._keys.clear()
         disagreements: list[Disagreement] = []
-        crashes = unasked = elapsed = differing = 0
+        cases = crashes = unasked = elapsed = differing = 0
         for number, lane in enumerate(self._lanes):
-            wanted = expected[self._specs[number].dialect]
-            answers, end = bursts[number].finish() if bursts else self._steps(lane, asked, files)
+            dialect = self._specs[number].dialect
+            own, wanted = rounds[dialect], expected[dialect]
+            if bursts:
+                answers, end = bursts[number].finish()
+            else:
+                answers, end = self._steps(lane, asked[number], self._files(own))
             wrong: list[Evidence] = []
             agreed: list[int] = []
             for position, record in enumerate(answers):
                 elapsed += int.from_bytes(record[TIME], "little")
                 start = _VERSION_AT + 1 + record[_VERSION_AT]
                 if record[:9] + record[start:] != wanted[position]:
-                    wrong += self._wrong(each, position, number, decode(record))
+                    wrong += self._wrong(own, position, number, decode(record))
                 elif len(agreed) < _CONTROLS:
                     agreed.append(position)
             if end is not None:
-                found = self._wrong(each, len(answers), number, end)
+                found = self._wrong(own, len(answers), number, end)
                 wrong += found
                 crashes += not found
                 unasked += len(wanted) - len(answers) - 1
+            cases += len(wanted)
             differing += len(wrong)
             if wrong:
                 natives = {at: decode(answers[at]) for at in agreed}
-                known = [self._evidence(each, at, number, one) for at, one in natives.items()]
+                known = [self._evidence(own, at, number, one) for at, one in natives.items()]
                 kept = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - self._kept[number]]
                 self._kept[number] += len(kept)
                 disagreements += [_disagreement(one, known) for one in kept]
         return FuzzReport(
-            cases=len(each.lookups) * len(self._lanes),
+            cases=cases,
             crashes=crashes,
             unasked=unasked,
             native_ns=elapsed,
@@ -220,19 +235,20 @@ class Engine(AbstractContextManager["Engine"]):
                     answers.append(answer)
         return answers, None
 
-    def _expected(self, each: Round, files: Sequence[NamedGaiConf]) -> dict[Dialect, list[bytes]]:
+    def _expected(self, rounds: Mapping[Dialect, Round]) -> dict[Dialect, list[bytes]]:
         shared: dict[tuple[int, int], bytes] = {}
         made: dict[Dialect, list[bytes]] = {}
-        for dialect in self._dialects:
+        for dialect, each in rounds.items():
             wanted = made[dialect] = []
-            for data, lookups in self._readings(each, files, dialect):
+            for data, lookups in self._readings(each, self._files(each), dialect):
                 conf = parse_gai_conf(data or b"", dialect)
                 policy = Policy.of(conf, dialect)
                 wanted += self._predicted(lookups, policy, dialect, shared, self._tally)
                 if self._tally is not None:
                     self._tally.policy(line_kinds(data, conf.lines), policy, len(lookups))
-        if self._rows and self._tally is not None and not each.after:
-            self._count_rows(each, self._tally, made[self._dialects[-1]])
+        newest = self._dialects[-1]
+        if self._rows and self._tally is not None and not rounds[newest].after:
+            self._count_rows(rounds[newest], self._tally, made[newest])
         return made
 
     def _readings(
@@ -334,7 +350,9 @@ class Engine(AbstractContextManager["Engine"]):
         evidence = self._evidence(each, position, number, native)
         # a bug shows in thousands of cases: only those that are kept are judged in full
         prediction = prediction_for(evidence, predict.GLIBC)
-        alone = isinstance(native, (Crashed, TimedOut)) or bool(prediction.undefined)
+        # errno, which EAI_SYSTEM comes with, is no matter of the model
+        other = isinstance(native, (Crashed, TimedOut)) or native.error == "EAI_SYSTEM"
+        alone = other or bool(prediction.undefined)
         return [] if alone and fits(evidence, prediction) else [evidence]
 
     def _evidence(self, each: Round, position: int, number: int, native: Outcome) -> Evidence:
@@ -415,7 +433,11 @@ def reports(outcomes: Iterable[JobEnd], seed: int, cases: int | None) -> Iterato
 
 def examine(box: "sandbox.Box", spec: BatchSpec) -> Iterator[FuzzReport]:
     """Inside a sandbox: draw the batch and compare it."""
-    batch = draw_batch(spec.seed, spec.number)
     rows = spec.number % ROWS_EVERY == 0
-    with Engine(box, batch, spec.lanes, rows=rows) as engine:
-        yield engine.run()
+    report = FuzzReport()
+    batches = draw_batches(spec.seed, spec.number)
+    box.build(batches[0].host)
+    for batch in batches:
+        with Engine(box, batch, spec.lanes, rows=rows) as engine:
+            report += engine.run()
+    yield replace(report, batches=1)

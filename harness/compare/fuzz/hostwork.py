@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from harness import sandbox
-from harness.compare.predict import found_for, name_service, request_for, targets_of
+from harness.compare.predict import found_for, name_service, request_for, services_of, targets_of
 from harness.model.address_table import address_table, candidates
 from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
@@ -43,14 +43,18 @@ class AskedLookup:
 class HostWork:
     """One built host with a batch's names, observed.
 
-    Parameters: ``box`` with the host built; ``batch``; ``dialects`` those to answer for.
+    Parameters: ``box`` with the host built; ``batch``; ``dialects`` those to answer for. For each
+    of these ``undefined`` are the look-ups whose answer chance decides.
     """
 
     def __init__(self, box: "sandbox.Box", batch: Batch, dialects: Iterable[Dialect]) -> None:
         netlink = batch.netlink == "allowed"
         plain = replace(box.observe(()), netlink=netlink)
         self.requests = [request_for(lookup) for lookup in batch.lookups]
-        self.names = name_service(batch.names, batch.resolver, batch.first_reply, plain)
+        if batch.service is None:
+            self.names = name_service(batch.names, batch.resolver, batch.first_reply, plain)
+        else:
+            self.names = services_of(batch.service, plain)
         found = found_for(self.requests, self.names, plain, dict.fromkeys(dialects))
         self.view: HostView = replace(box.observe(targets_of(found)), netlink=netlink)
         self.table = address_table(self.view.dumped)
@@ -59,6 +63,10 @@ class HostWork:
         self.candidates: list[Candidate] = []
         self.targets: list[Target] = []
         self.asked: dict[Dialect, list[AskedLookup]] = {}
+        self.undefined = {
+            dialect: {number for number, one in enumerate(listed) if one.undefined}
+            for dialect, listed in found.items()
+        }
         for dialect, listed in found.items():
             self.asked[dialect] = [
                 self._known(number, one, dialect, found)

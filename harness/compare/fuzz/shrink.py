@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import Path
 from textwrap import fill
 from typing import Any, Literal, TypeVar
@@ -28,12 +29,15 @@ from harness.model.lookup import looks_numeric
 from harness.sandbox import Pool
 from harness.scenario.fuzz import Batch, Round
 from harness.scenario.load import as_yaml
+from harness.scenario.nameservice import NameService
 from harness.scenario.schema import After, Host, Lookup, Resolver
 
 T = TypeVar("T")
 
+_PLAIN: Any = {"mode": "json", "by_alias": True, "exclude_defaults": True}
 _AT_ONCE = 64
 _PLAIN_VALUES = (b"0", b"1", b"9")
+_SERVICE = re.compile(r"(\w+)( *\[[^\]]*\])?")
 # not "default", which a route may go to
 _ADDRESS = re.compile(r"([0-9a-f:.]*[:.][0-9a-f:.]*)((?:[/%].*)?)", re.IGNORECASE)
 
@@ -42,7 +46,8 @@ _ADDRESS = re.compile(r"([0-9a-f:.]*[:.][0-9a-f:.]*)((?:[/%].*)?)", re.IGNORECAS
 class Trial:
     """One look-up on one host, as plain data: ``host`` and ``lookup`` as a scenario file has them.
 
-    ``answer`` are the addresses of the one name that is looked up. With ``changes`` of gai.conf it
+    ``answer`` are the addresses of the one name that is looked up, unless a whole ``service``
+    knows names. With ``changes`` of gai.conf it
     is looked up once before the first, and once after each.
     """
 
@@ -54,6 +59,7 @@ class Trial:
     first_reply: Record = "A"
     changes: tuple[dict[str, Any], ...] = ()
     netlink: Literal["allowed", "refused"] = "allowed"
+    service: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, found: Disagreement) -> "Trial":
@@ -61,9 +67,10 @@ class Trial:
         scenario, lookup = found.evidence.scenario, found.evidence.lookup
         plain = (lookup.name or "").lower()
         asked = *(one for one, _ in found.evidence.before), lookup
+        service = scenario.name_service
         first = scenario.gai_conf
         return cls(
-            scenario.host.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            scenario.host.model_dump(**_PLAIN),
             scenario.names.get(plain, scenario.names.get(plain.removesuffix("."), ())),
             first.encode() if isinstance(first, str) else None,
             lookup.model_dump(mode="json", exclude_defaults=True, exclude={"after"}),
@@ -71,6 +78,7 @@ class Trial:
             scenario.dns.first_reply,
             tuple(one.after.model_dump(mode="json") for one in asked if one.after is not None),
             scenario.netlink,
+            None if service is None else service.model_dump(**_PLAIN),
         )
 
     @property
@@ -95,7 +103,7 @@ def shrink(pool: Pool, found: Disagreement) -> Disagreement:
         """The first that still disagrees in the same way, and how many came before."""
         specs = [
             (members[start : start + _AT_ONCE], found.evidence.lane)
-            for _, alike in groupby(trials, key=lambda one: (one.host, one.resolver, one.netlink))
+            for _, alike in groupby(trials, attrgetter("host", "resolver", "netlink"))
             for members in (tuple(alike),)
             for start in range(0, len(members), _AT_ONCE)
         ]
@@ -137,13 +145,17 @@ def run_trials(
 ) -> Iterator[tuple[Disagreement | None, ...]]:
     """Inside a sandbox: the disagreement that each trial on one host shows, if it does."""
     trials, lane = spec
-    batch = _batch(trials)
-    try:
-        engine = Engine(box, batch, (lane,), tallied=False)
-    except ValueError:
-        return  # a zone of an interface that is gone
-    with engine:
-        yield tuple(next(iter(engine.round(each).disagreements), None) for each in batch.rounds)
+    box.build(Host.model_validate(trials[0].host))
+    shown: list[Disagreement | None] = []
+    for _, alike in groupby(trials, attrgetter("service")):
+        batch = _batch(tuple(alike))
+        try:
+            engine = Engine(box, batch, (lane,), tallied=False)
+        except ValueError:
+            return  # a zone of an interface that is gone
+        with engine:
+            shown += (next(iter(engine.round(each).disagreements), None) for each in batch.rounds)
+    yield tuple(shown)
 
 
 def _batch(trials: Sequence[Trial]) -> Batch:
@@ -170,8 +182,9 @@ def _batch(trials: Sequence[Trial]) -> Batch:
         for number, trial in enumerate(trials)
     )
     host = Host.model_validate(first.host)
+    service = None if first.service is None else NameService.model_validate(first.service)
     asked = names, tuple(lookups), rounds, first.resolver, first.first_reply, first.netlink
-    return Batch("shrunk", host, *asked)
+    return Batch("shrunk", host, *asked, service)
 
 
 def without_parts(items: Sequence[T]) -> Iterator[tuple[T, ...]]:
@@ -258,7 +271,7 @@ def plainer_hints(trial: Trial) -> Iterator[Trial]:
             yield replace(trial, lookup=fewer)
     plain = {"name": lookup.get("name", "").lower().removesuffix("."), "service": "80"}
     for key, text in plain.items():
-        if trial.answer and lookup.get(key, text) != text:
+        if (trial.answer or trial.service) and lookup.get(key, text) != text:
             yield replace(trial, lookup={**lookup, key: text})
 
 
@@ -266,6 +279,18 @@ def smaller_host(trial: Trial) -> Iterator[Trial]:
     """The host without parts of it: sections, interfaces, addresses, routes, single settings."""
     for host in fewer_parts(trial.host):
         yield replace(trial, host=host)
+
+
+def smaller_service(trial: Trial) -> Iterator[Trial]:
+    """The name service without parts of it: services, actions, servers, names, options."""
+    if trial.service is not None:
+        hosts = _SERVICE.findall(trial.service.get("hosts", ""))
+        for at, (kind, actions) in enumerate(hosts):
+            for one in ((), (kind,)) if actions else ((),):
+                parts = [*map("".join, hosts[:at]), *one, *map("".join, hosts[at + 1 :])]
+                yield replace(trial, service={**trial.service, "hosts": " ".join(parts)})
+        for service in fewer_parts(trial.service):
+            yield replace(trial, service=service)
 
 
 def usual_lengths(trial: Trial) -> Iterator[Trial]:
@@ -303,7 +328,11 @@ def _renumbered(version: int, mask: int, old: int, new: int, text: str) -> str |
 
 def usual_resolver(trial: Trial) -> Iterator[Trial]:
     """A hosts file in place of our own name service."""
-    if trial.resolver != "files" and not any("%" in text for text in trial.answer):
+    if (
+        not trial.service
+        and trial.resolver != "files"
+        and not any("%" in text for text in trial.answer)
+    ):
         yield replace(trial, resolver="files", first_reply="A")
 
 
@@ -314,7 +343,7 @@ def usual_process(trial: Trial) -> Iterator[Trial]:
 
 
 PASSES: tuple[Callable[[Trial], Iterator[Trial]], ...] = (
-    fewer_addresses, fewer_changes, fewer_lines, plainer_hints,
+    fewer_addresses, fewer_changes, fewer_lines, plainer_hints, smaller_service,
     smaller_host, usual_lengths, plainer_addresses, usual_resolver,
     usual_process,
 )  # fmt: skip

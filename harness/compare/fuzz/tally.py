@@ -5,12 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.compare.fuzz.hostwork import AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Key, deciding_rule
+from harness.model import reasons
 from harness.model.addresses import as_ipv6_int
-from harness.model.dialects import ROWS
+from harness.model.dialects import ROWS, Dialect
+from harness.model.dns import SLOW
 from harness.model.gaiconf import Cause, Effect, Line, line_words
 from harness.model.host import IPAddress, Target
 from harness.model.order import Candidate
 from harness.model.policy import Policy
+from harness.model.presence import presence
 from harness.model.reload import Step
 
 _HUGE = 4096
@@ -41,6 +44,14 @@ TRAPS = (
 READINGS = {step: f"reading {step.name.lower().replace('_', '-')}" for step in Step}
 """What a sort did with gai.conf, where that changes between two look-ups of a process."""
 
+_ALL = tuple(reasons.Cause)
+CAUSES = tuple(
+    cause
+    for cause in _ALL[_ALL.index(reasons.Cause.MULTI_OFF) : _ALL.index(reasons.Cause.ALL_ADDS)]
+    if cause.removeprefix("dns-") not in SLOW
+)
+"""Why a name service holds an address that is not returned."""
+
 _BIT = {name: 1 << number for number, name in enumerate(TRAPS)}
 
 
@@ -54,6 +65,7 @@ def known_keys() -> tuple[str, ...]:
         *READINGS.values(),
         *(f"line {name}" for name in (*EFFECTIVE, *IGNORED)),
         *(f"line {name} decided" for name in EFFECTIVE),
+        *(f"cause {name}" for name in CAUSES),
     )
 
 
@@ -129,6 +141,15 @@ class Tally:
                 other["trap families-tie"] += 1
                 if len(keys) <= 16 and _has_cycle(keys):
                     other["trap no-right-answer"] += 1
+
+    def services(self, dialect: Dialect, lookups: int) -> None:
+        """Count what left addresses out, of the first so many look-ups."""
+        view, names = self._work.view, self._work.names
+        for request in self._work.requests[:lookups]:
+            found = presence(request, names, view.dumped, dialect)
+            told = {*found.causes, *(one for each in found.accounts for one in each.causes)}
+            for cause in told.intersection(CAUSES):
+                self.count(f"cause {cause}")
 
     def policy(self, kinds: Iterable[str], policy: Policy, lookups: int) -> None:
         """Count what a gai.conf has, with the look-ups made under it."""

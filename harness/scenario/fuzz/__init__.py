@@ -1,7 +1,8 @@
 """Random hosts, names, gai.conf files and look-ups for fuzzing: the same ones for a seed."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import ip_interface
 from typing import Literal
 
@@ -10,10 +11,12 @@ from harness.model.host import address_text
 
 from ..host import Host
 from ..hostspec import Address
-from ..schema import After, Dns, Lookup, Resolver, Scenario
+from ..nameservice import NameService
+from ..schema import After, Dns, Family, Lookup, Resolver, Scenario
 from . import weights
 from .gaiconf import draw_gai_conf, with_reload
 from .hosts import draw_host
+from .services import draw_name_service, every_name, only
 from .weights import Dice
 
 
@@ -28,10 +31,18 @@ class Round:
     lookups: tuple[int, ...]
     after: tuple[After | None, ...] = ()
 
+    def without(self, lookups: Container[int]) -> "Round":
+        """The round without some look-ups; as it is where gai.conf changes between them."""
+        kept = tuple(one for one in self.lookups if one not in lookups)
+        return self if self.after else replace(self, lookups=kept)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One host with everything that is asked on it; ``title`` says where it comes from."""
+    """One host with everything that is asked on it; ``title`` says where it comes from.
+
+    A whole ``service`` stands in the place of ``names``, ``resolver`` and ``first_reply``.
+    """
 
     title: str
     host: Host
@@ -41,6 +52,7 @@ class Batch:
     resolver: Resolver = "nss"
     first_reply: Record = "A"
     netlink: Literal["allowed", "refused"] = "allowed"
+    service: NameService | None = None
 
     @property
     def size(self) -> int:
@@ -54,6 +66,30 @@ class Batch:
             return tuple(lookups)
         pairs = zip(lookups, each.after, strict=True)
         return tuple(lookup.model_copy(update={"after": after}) for lookup, after in pairs)
+
+
+def draw_batches(seed: int, number: int) -> tuple[Batch, ...]:
+    """What is done on the host of one number: one batch, or one for each whole name service."""
+    if number % weights.SERVICES_EVERY != weights.SERVICES_AT:
+        return (draw_batch(seed, number),)
+    dice = Dice(f"gai-harness fuzz {seed} {number}")
+    host = draw_host(dice)
+    destinations = _draw_destinations(dice, host, zones=True)
+    title = f"fuzz-{seed}-{number}"
+    return tuple(_draw_services(dice, host, title, destinations) for _ in range(weights.PARTS))
+
+
+def _draw_services(dice: Dice, host: Host, title: str, destinations: list[str]) -> Batch:
+    """A host with a whole name service; most of it is asked without a gai.conf."""
+    service = draw_name_service(
+        dice, partial(_draw_answer, dice, counts=weights.SERVED), destinations
+    )
+    tables = weights.SERVICE_SPELLINGS, weights.SERVICE_FAMILIES, weights.SERVICE_FLAGS
+    names = (dice.one(every_name()) for _ in range(weights.LOOKUPS_A_PART))
+    lookups = tuple(_draw_lookup(dice, name, destinations, *tables) for name in names)
+    gai_conf = draw_gai_conf(dice, destinations) if dice.chance(weights.SORTED) else None
+    rounds = (Round(gai_conf, tuple(range(len(lookups)))),)
+    return Batch(title, host, {}, lookups, rounds, "files", service=service)
 
 
 def draw_batch(seed: int, number: int) -> Batch:
@@ -89,10 +125,17 @@ def _draw_round(dice: Dice, positions: Sequence[int], destinations: list[str]) -
     return Round(gai_conf, lookups, tuple(after))
 
 
-def _draw_lookup(dice: Dice, name: str, destinations: list[str]) -> Lookup:
+def _draw_lookup(
+    dice: Dice,
+    name: str,
+    destinations: list[str],
+    spellings: Mapping[str, float] = weights.SPELLINGS,
+    families: Mapping[Family | int, float] = weights.FAMILIES,
+    flags: Mapping[str, float] = weights.FLAGS,
+) -> Lookup:
     """One call for ``name``; seldom another spelling of it, a number or an unknown name."""
     service = dice.pick(weights.SERVICES)
-    match dice.pick(weights.SPELLINGS):
+    match dice.pick(spellings):
         case "upper":
             name = name.upper()
         case "dot":
@@ -106,10 +149,10 @@ def _draw_lookup(dice: Dice, name: str, destinations: list[str]) -> Lookup:
     return Lookup(
         name=name,
         service=service,
-        family=dice.pick(weights.FAMILIES),
+        family=dice.pick(families),
         socktype=dice.pick(weights.SOCKTYPES),
         protocol=dice.pick(weights.PROTOCOLS),
-        flags=tuple(dice.flags(weights.FLAGS)),
+        flags=tuple(dice.flags(flags)),
     )
 
 
@@ -124,6 +167,7 @@ def scenario_of(
         names={name: texts for name, texts in batch.names.items() if name in asked},
         resolver=batch.resolver,
         dns=Dns(first_reply=batch.first_reply),
+        name_service=None if batch.service is None else only(batch.service, asked),
         netlink=batch.netlink,
         gai_conf=None if gai_conf is None else gai_conf.decode(),
         lookups=tuple(lookups),
@@ -192,9 +236,11 @@ def _near(dice: Dice, row: Address) -> str | None:
     return address_text(type(own.ip)(value))
 
 
-def _draw_answer(dice: Dice, destinations: list[str]) -> tuple[str, ...]:
+def _draw_answer(
+    dice: Dice, destinations: list[str], counts: Mapping[int, float] = weights.ANSWERS
+) -> tuple[str, ...]:
     """The addresses of one name in the order they are handed over."""
-    count = dice.pick(weights.ANSWERS)
+    count = dice.pick(counts)
     four = [text for text in destinations if ":" not in text]
     six = [text for text in destinations if ":" in text]
     match dice.pick(weights.MIXES):

@@ -8,8 +8,10 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
-from harness.model.dns import Record
+from harness.model.dns import Record, State, Status, Word
+from harness.model.services import Action, Kind
 
+from ..nameservice import ResolverOption
 from ..schema import Family, Resolver, SockType
 
 T = TypeVar("T")
@@ -146,6 +148,48 @@ SPELLINGS = {"as-is": 93, "upper": 3, "dot": 2, "unknown": 1, "numeric": 1}
 
 LOOKUPS_A_ROUND = 20
 ROUNDS = 14
+
+# whole name services: of so many batches the one of that number
+SERVICES_EVERY, SERVICES_AT = 9, 7
+PARTS = 6  # name services on a host
+LOOKUPS_A_PART = 24
+SORTED = 0.3  # of them with a gai.conf
+SERVICE_NAMES = 12  # of them in each domain
+CHAIN = {1: 22, 2: 44, 3: 24, 4: 10}
+KINDS_ASKED: dict[Kind, float] = {"files": 30, "dns": 52, "nss": 12, "nss_by_family": 6}
+ACTED = 0.4  # of the services
+CRITERIA = {1: 72, 2: 22, 3: 6}
+STATUSES: dict[Status, float] = {"SUCCESS": 42, "NOTFOUND": 38, "UNAVAIL": 10, "TRYAGAIN": 10}
+ACTIONS: dict[Action, float] = {"return": 44, "continue": 32, "merge": 24}
+NEGATED = 0.15
+MULTI = 0.6
+HOSTS_LINES = {0: 5, 6: 30, 18: 45, 40: 20}
+ALIASES = {0: 58, 1: 24, 2: 12, 3: 6}  # of a line
+KNOWN = 0.6  # of all names, to a service but the hosts file
+SERVED = {1: 34, 2: 24, 3: 16, 4: 10, 6: 8, 9: 4, 24: 3, 64: 1}  # addresses of a name
+MOST_CNAMES = 6
+CNAMES = 0.4  # of the names that a DNS server has no address of
+SERVERS = {1: 62, 2: 28, 3: 10}
+SPECIAL = 0.3  # names of which a DNS server says something else
+WORDS_SAID: dict[Word | None, float] = {
+    None: 30, "nxdomain": 12, "nodata": 14, "servfail": 12, "refused": 8, "formerr": 6,
+    "unrelated": 6, "truncated": 8, "lame": 4,
+}  # fmt: skip
+ALWAYS: dict[State | None, float] = {
+    None: 86, "closed": 4, "servfail": 3, "refused": 3, "lame": 2, "nxdomain": 1, "truncated": 1,
+}  # fmt: skip
+FIRSTS: dict[Record | None, float] = {None: 60, "A": 20, "AAAA": 20}
+DOMAINS = "corp.test", "a.corp.test", "example", "one.two.test"
+SEARCHED = {0: 30, 1: 36, 2: 24, 3: 10}
+NDOTS = {1: 66, 0: 8, 2: 16, 3: 10}
+ATTEMPTS = {2: 70, 1: 20, 3: 10}
+RESOLVER_OPTIONS: dict[ResolverOption, float] = {
+    "single-request": 0.12, "no-aaaa": 0.14, "edns0": 0.25, "rotate": 0.05, "use-vc": 0.06,
+    "strict-error": 0.15,
+}  # fmt: skip
+SERVICE_FAMILIES: dict[Family | int, float] = {"unspec": 50, "inet": 26, "inet6": 24}
+SERVICE_FLAGS = {"AI_CANONNAME": 0.2, "AI_V4MAPPED": 0.15, "AI_ALL": 0.12, "AI_ADDRCONFIG": 0.04}
+SERVICE_SPELLINGS = {"as-is": 86, "upper": 5, "dot": 5, "unknown": 4}
 
 # gai.conf files that change between two look-ups of a process
 CHANGING = 0.15  # of the rounds

@@ -1,0 +1,136 @@
+"""Random name services: the hosts line and its actions, hosts files, DNS servers, resolv.conf.
+
+Nothing is drawn that waits for seconds, or that depends on what a process has asked before.
+"""
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import TypeVar
+
+from harness.model.dns import SLOW, UNORDERED
+
+from ..nameservice import DnsServer, NameReplies, NameService, ResolvConf, plain_name
+from . import weights
+from .weights import Dice
+
+T = TypeVar("T")
+_OF_SERVERS = "names", "aliases", "replies"
+
+Answer = Callable[[list[str]], tuple[str, ...]]
+"""Draws the addresses of a name out of those given."""
+
+
+def every_name() -> list[str]:
+    """All names that a service may know: as they are, and in each domain."""
+    bare = [f"n{number}" for number in range(1, weights.SERVICE_NAMES + 1)]
+    return [*bare, *bare, *(f"{name}.{domain}" for domain in weights.DOMAINS for name in bare)]
+
+
+def draw_name_service(dice: Dice, answer: Answer, destinations: list[str]) -> NameService:
+    """A name service whose names have addresses of ``destinations``, zones where one can have them.
+
+    Parameters: ``answer`` draws those of a name.
+    """
+    plain = list(dict.fromkeys(text.partition("%")[0] for text in destinations))
+    options = tuple(dice.flags(weights.RESOLVER_OPTIONS))
+    # up to 2.36 a resolver that asks one question at a time waits for a second reply after an error
+    avoided = UNORDERED if "single-request" in options else SLOW
+    # which of several servers is asked first is up to chance with rotate
+    servers = 1 if "rotate" in options else dice.pick(weights.SERVERS)
+    return NameService(
+        hosts=" ".join(_draw_service(dice) for _ in range(dice.pick(weights.CHAIN))),
+        multi=dice.chance(weights.MULTI),
+        files=tuple(_draw_line(dice, plain) for _ in range(dice.pick(weights.HOSTS_LINES))),
+        dns=tuple(_draw_server(dice, lambda: answer(plain), avoided) for _ in range(servers)),
+        nss={name: answer(destinations) for name in _some(dice, weights.KNOWN)},
+        resolv_conf=ResolvConf(
+            search=tuple(dice.shuffled(weights.DOMAINS)[: dice.pick(weights.SEARCHED)]),
+            ndots=dice.pick(weights.NDOTS),
+            attempts=dice.pick(weights.ATTEMPTS),
+            options=options,
+        ),
+    )
+
+
+def only(service: NameService, asked: Iterable[str]) -> NameService:
+    """A name service without the names that have nothing to do with those asked for."""
+    ends = ("", *(f".{domain}" for domain in service.resolv_conf.search))
+    wanted = {plain_name(plain_name(name) + end) for name in asked for end in ends}
+    more = wanted
+    while more:
+        targets = {plain_name(each.aliases[one]) for each in service.dns for one in each.aliases
+                   if plain_name(one) in more}  # fmt: skip
+        more = targets - wanted
+        wanted = wanted | more
+
+    def kept(table: Mapping[str, T]) -> dict[str, T]:
+        return {name: one for name, one in table.items() if plain_name(name) in wanted}
+
+    dns = tuple(
+        each.model_copy(update={part: kept(getattr(each, part)) for part in _OF_SERVERS})
+        for each in service.dns
+    )
+    lines = (line for line in service.files if wanted & {*map(plain_name, line.split()[1:])})
+    return service.model_copy(update={"files": tuple(lines), "nss": kept(service.nss), "dns": dns})
+
+
+def _some(dice: Dice, part: float) -> list[str]:
+    return [name for name in dict.fromkeys(every_name()) if dice.chance(part)]
+
+
+def _draw_service(dice: Dice) -> str:
+    """A service of the hosts line, and what is to be done after it."""
+    kind = dice.pick(weights.KINDS_ASKED)
+    if not dice.chance(weights.ACTED):
+        return kind
+    criteria = (
+        f"{'!' * dice.chance(weights.NEGATED)}{dice.pick(weights.STATUSES)}="
+        f"{dice.pick(weights.ACTIONS)}"
+        for _ in range(dice.pick(weights.CRITERIA))
+    )
+    return f"{kind} [{' '.join(criteria)}]"
+
+
+def _draw_line(dice: Dice, addresses: list[str]) -> str:
+    names = [dice.one(every_name()) for _ in range(1 + dice.pick(weights.ALIASES))]
+    names = [name.upper() if dice.chance(0.05) else name for name in names]
+    return " ".join((dice.one(addresses), *names))
+
+
+def _draw_server(
+    dice: Dice, answer: Callable[[], tuple[str, ...]], avoided: Container[str | None]
+) -> DnsServer:
+    words, always = (
+        {word: odds for word, odds in table.items() if word not in avoided}
+        for table in (weights.WORDS_SAID, weights.ALWAYS)
+    )
+    names = {name: answer() for name in _some(dice, weights.KNOWN)}
+    special = _some(dice, weights.SPECIAL)
+    return DnsServer(
+        first_reply=dice.pick(weights.FIRST_REPLIES),
+        names=names,
+        aliases=_draw_aliases(dice, names),
+        replies={
+            name: NameReplies.model_validate(
+                {
+                    "A": dice.pick(words),
+                    "AAAA": dice.pick(words),
+                    "first": dice.pick(weights.FIRSTS),
+                }
+            )
+            for name in special
+        },
+        always=dice.pick(always),
+    )
+
+
+def _draw_aliases(dice: Dice, names: Container[str]) -> dict[str, str]:
+    """CNAME records of names that have no address, to names further on, which may be unknown."""
+    every = list(dict.fromkeys(every_name()))
+    aliases: dict[str, str] = {}
+    lengths: dict[str, int] = {}
+    for at in range(len(every) - 2, -1, -1):
+        name, target = every[at], dice.one(every[at + 1 :])
+        length = 1 + lengths.get(target, 0)
+        if name not in names and length <= weights.MOST_CNAMES and dice.chance(weights.CNAMES):
+            aliases[name], lengths[name] = target, length
+    return aliases
