@@ -152,7 +152,7 @@ def _sorted_already(name: str, left_out: list[Said]) -> tuple[Target, ...]:
 
     It is called in a child: this process is to stay one that has never called it.
     """
-    _, found = in_child(partial(_all_of_it, name), 10.0)
+    found = in_child(partial(_all_of_it, name), 10.0).targets
     if found:
         said = "the order of {}'s addresses before sorting: this is the order after it"
         left_out.append(Said(said, Name(name)))
@@ -165,8 +165,9 @@ def _all_of_it(name: str) -> Found:
         raw = name.encode("utf-8", "surrogateescape")
         answers = socket.getaddrinfo(raw, None, type=socket.SOCK_STREAM)
     except (OSError, ValueError):
-        return "NOTFOUND", ()
-    return "SUCCESS", tuple(
+        return Found("NOTFOUND")
+    targets = (
         Target(ip_address(where[0].partition("%")[0]), where[3] if len(where) == 4 else 0)  # type: ignore[union-attr]
         for _, _, _, _, where in answers
     )
+    return Found("SUCCESS", tuple(targets))

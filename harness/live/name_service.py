@@ -82,7 +82,9 @@ def read(wanted: Sequence[str], links: Mapping[int, str], timeout: float = 10.0)
     tables = _Tables([*_hosts_file()])
     looked_up = [name for name in dict.fromkeys(wanted) if literal(name) is None]
     single = len(looked_up) == 1
-    answers = {name: _ask(services, name, tables, single, timeout) for name in looked_up}
+    resolv_conf = _resolv_conf(tables.left_out)
+    search = resolv_conf.get("search", ())
+    answers = {name: _ask(services, name, tables, search, single, timeout) for name in looked_up}
     hosts = _hosts_line(services, tables)
     wanted_lines = [
         line
@@ -93,7 +95,7 @@ def read(wanted: Sequence[str], links: Mapping[int, str], timeout: float = 10.0)
         "hosts": hosts or "files",
         "multi": _multi(tables.left_out),
         "files": [" ".join((address, *known)) for address, known in wanted_lines],
-        "resolv_conf": _resolv_conf(tables.left_out),
+        "resolv_conf": resolv_conf,
         "nss": _texts(tables.nss, links),
     }
     if tables.dns:
@@ -121,7 +123,12 @@ def _texts(table: Mapping[str, list[Target]], links: Mapping[int, str]) -> Data:
 
 
 def _ask(
-    services: Sequence[names.Service], name: str, tables: _Tables, single: bool, timeout: float
+    services: Sequence[names.Service],
+    name: str,
+    tables: _Tables,
+    search: Sequence[str],
+    single: bool,
+    timeout: float,
 ) -> Answer:
     """What the services give for a name. Each is asked as far as glibc would go; of a ``single``
     name of which nothing came, those behind are asked too, so that it can be told what ended it.
@@ -130,7 +137,7 @@ def _ask(
     if _NSCD.exists():
         notes.append(Said("nscd answers before the name services, in an order of its own"))
     answer, ended = Answer(), False
-    key = ascii_lower(name)
+    key, holder = ascii_lower(name), None
     tables.held[key] = None
     for place, service in enumerate(services):
         kind = service.name if service.name in ("files", "dns", "myhostname") else "nss"
@@ -140,14 +147,16 @@ def _ask(
             targets = tuple(Target(one) for one in parsed if one is not None)
             status = "SUCCESS" if targets else "NOTFOUND"
         else:
-            status, targets = names.ask_service(service, name, timeout)
+            status, targets, holder = names.ask_service(service, name, timeout)
         if status not in names.STATUSES:
             notes.append(Said("{}: {}", _known(service.name), Said(status)))
             status = "UNAVAIL"
         stops = status in service.returns
         if status == "SUCCESS":
             if kind == "dns":
-                tables.dns.setdefault(name.removesuffix("."), [*targets])
+                completed = {f"{key}.{domain.removesuffix('.')}" for domain in search}
+                known = holder if holder and ascii_lower(holder) in completed else name
+                tables.dns.setdefault(known.removesuffix("."), [*targets])
             elif kind == "nss":
                 tables.nss.setdefault(name, [*targets])
                 if service.name == "resolve":  # whose DNS stub has it for those that ask DNS alone

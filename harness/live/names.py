@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.model.dialects import NEWEST, default_hosts
 from harness.model.host import Target
@@ -28,8 +28,13 @@ _STATUS = {1: "SUCCESS", 0: "NOTFOUND", -1: "UNAVAIL", -2: "TRYAGAIN"}
 _MOST = 1 << 22
 _ERANGE = 34
 
-Found = tuple[str, tuple[Target, ...]]
-"""The status a service gives, and the addresses in its order."""
+
+class Found(NamedTuple):
+    """The status a service gives, the addresses in its order, and the name that has them."""
+
+    status: str
+    targets: tuple[Target, ...] = ()
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +142,14 @@ def _ask_one(service: Service, name: str) -> Found:
         return _called(both, name, AF_UNSPEC)
     single = _function(service.name, "gethostbyname2_r")
     if single is None:
-        return "has no function getaddrinfo could call", ()
+        return Found("has no function getaddrinfo could call")
     found: list[Target] = []
     statuses = []
     for one in (AF_INET6, AF_INET):
-        status, targets = _called(single, name, one)
+        status, targets, _ = _called(single, name, one)
         statuses.append(status)
         found += targets
-    return ("SUCCESS" if found else statuses[-1]), tuple(found)
+    return Found("SUCCESS" if found else statuses[-1], tuple(found))
 
 
 def _function(service: str, what: str) -> Any:
@@ -171,6 +176,7 @@ def _called(function: Any, name: str, family: int) -> Found:
             size *= 2
             continue
         targets: list[Target] = []
+        told = first.contents.name if number == 1 and first else None
         while number == 1 and first:
             item = first.contents
             targets.append(_target(item.family, bytes(item.address), item.scope_id))
@@ -178,7 +184,8 @@ def _called(function: Any, name: str, family: int) -> Found:
         while number == 1 and host.addresses and host.addresses[len(targets)]:
             raw = bytes(host.addresses[len(targets)][: host.length])
             targets.append(_target(family, raw, 0))
-        return _STATUS.get(number, f"status {number}"), tuple(targets)
+        known = told.decode(errors="replace") if told else None
+        return Found(_STATUS.get(number, f"status {number}"), tuple(targets), known)
 
 
 def _target(family: int, raw: bytes, scope_id: int) -> Target:
@@ -209,7 +216,7 @@ def in_child(call: Callable[[], Found], timeout: float) -> Found:
                 found = pickle.load(stream)
     _, ending = os.waitpid(child, 0)
     if not ready:
-        return f"no answer within {timeout:g} s", ()
+        return Found(f"no answer within {timeout:g} s")
     if os.WIFSIGNALED(ending):
-        return f"died with {signal.Signals(os.WTERMSIG(ending)).name}", ()
-    return found or ("gave no answer", ())
+        return Found(f"died with {signal.Signals(os.WTERMSIG(ending)).name}")
+    return found or Found("gave no answer")

@@ -143,6 +143,44 @@ def test_what_is_said_of_a_live_host_is_so_on_real_glibc(pool: Pool) -> None:
     assert causes == {Cause.EARLIER_SERVICE, Cause.MULTI_OFF, Cause.FAMILY}
 
 
+OTHER = "another service of nsswitch.conf's hosts line decides"
+ONE_LINE = "multi is off in host.conf: the hosts file gives one line of a name alone"
+FOUR, SIX = "IPv4 alone is asked for (AF_INET)", "IPv6 alone is asked for (AF_INET6 without "
+FAR = ("found 192.0.2.10, 2001:db8:8::10 as far.example",)
+UNKNOWN = ("EAI_NONAME: the name service does not know far",)
+SAID: list[tuple[Etc, str, int, tuple[str, ...]]] = [
+    (Etc("files", "multi off"), "both", 0, (f"left out 2001:db8:7::7: {ONE_LINE}",)),
+    (Etc("files", None), "both", 0, (f"left out 2001:db8:7::7: {ONE_LINE}",)),
+    (Etc("files", "multi off"), "both", 2, (f"left out 2001:db8:7::7: {FOUR}; {ONE_LINE}",)),
+    (Etc("files", "multi off"), "both", 10, (f"left out 192.0.2.7: {SIX}AI_V4MAPPED)",)),
+    (Etc("files"), "both", 0, ()),
+    (
+        Etc("dns files"), "both", 0, (f"left out 192.0.2.7, 2001:db8:7::7: {OTHER}",)
+    ),
+    (Etc("files dns", resolv_conf="search other.example example"), "far", 0, FAR),
+    (Etc("dns files", resolv_conf="domain example"), "far", 0, FAR),
+    (Etc("dns files", resolv_conf="options ndots:3\nsearch example"), "far", 0, FAR),
+    # what completed it is taken away
+    (Etc("dns files", resolv_conf="search other.example"), "far", 0, UNKNOWN),
+    (Etc("dns files"), "far", 0, UNKNOWN),
+]  # fmt: skip
+
+
+def told(box: Box, spec: object) -> Iterator[tuple[str, ...]]:
+    _host(box)
+    for etc, name, family, _ in SAID:
+        etc.write(box)
+        asked = Lookup.model_validate({"name": name, "family": FAMILIES[family]})
+        result = explain_live(asked).result
+        assert result.verdict is Verdict.AGREE
+        assert result.presence is not None
+        yield tuple(result.presence.lines(result.error))
+
+
+def test_every_address_of_a_live_host_is_accounted_for(pool: Pool) -> None:
+    assert list(pool.run(told, None)) == [lines for *_, lines in SAID]
+
+
 def taken(box: Box, spec: Sequence[Etc]) -> Iterator[Any]:
     """The snapshot of every host, its native answers, and, of some, what the copy contradicts."""
     _host(box)
