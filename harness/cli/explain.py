@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.cli.parser import FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.streams import say, write_json
 from harness.cli.subjects import jobs_for, picked, sorted_out
+from harness.cli.values import PROGRAMS
 from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
 from harness.compare.live import explain_live
@@ -120,7 +121,9 @@ def _lookup(name: str | None, options: Options) -> Lookup:
     try:
         # without a name, as a program that listens asks
         named = {} if name is None else {"name": name}
-        return validated(Lookup, {**named, **words, "flags": flags}, name or "--service")
+        given = {**named, **words, **({"flags": flags} if flags else {})}
+        program = PROGRAMS.get(getattr(options, "as"), {})
+        return validated(Lookup, {**program, **given}, name or "--service")
     except InputError as error:
         option = error.field.partition("[")[0]
         place = f"--{option}" if option in (*words, "flags") else "NAME"
@@ -141,7 +144,7 @@ def _copy(options: Options, names: Sequence[str]) -> list[Explanation]:
 def _scenarios(
     options: Options, scenarios: Sequence[Path], lookups: Sequence[str]
 ) -> list[Explanation]:
-    _refuse(options, (*_HINTS, "flags"), "a scenario says this itself, in its lookups")
+    _refuse(options, (*_HINTS, "flags", "as"), "a scenario says this itself, in its lookups")
     jobs = plan.make_jobs(
         plan.load_scenarios(scenarios),
         plan.lanes_for(options.glibc or "host", "auto"),

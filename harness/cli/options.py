@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.cli.parser import Joined
 from harness.cli.values import (
+    PROGRAMS,
     addresses,
     checked,
     code,
@@ -162,6 +163,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--protocol", None, type=int, metavar="NUMBER"),
         option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
                action="append", default=[], metavar="AI_…"),
+        option("--as", "with the hints of this program, where no others are given",
+               choices=tuple(PROGRAMS)),
         "with a scenario; a name is looked up on a copy of this host then",
         shared("glibc", default=None),
         shared("fetch"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.advice.lint import CODES
 from harness.model.host import address_text
@@ -14,6 +14,18 @@ from harness.report.formats import FORMATS
 
 T = TypeVar("T")
 LOCAL = "local"  # processes of this host: no Dask, and so no port that others can use
+
+# getent(1), read in glibc 2.31 to 2.44: its flags stay the same
+_GETENT: dict[str, Any] = {
+    "socktype": "any",
+    "flags": ("AI_V4MAPPED", "AI_ADDRCONFIG", "AI_CANONNAME", "AI_IDN", "AI_CANONIDN"),
+}
+PROGRAMS: dict[str, dict[str, Any]] = {
+    "getent-ahosts": _GETENT,
+    "getent-ahostsv4": {**_GETENT, "family": "inet"},
+    "getent-ahostsv6": {**_GETENT, "family": "inet6"},
+}
+"""The hints with which programs ask."""
 
 
 def checked(wanted: str, read: Callable[[str], T | None]) -> Callable[[str], T]:
