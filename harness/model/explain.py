@@ -5,12 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from math import gcd
 from typing import Any
 
 Decision = Any
 Destination = Any
 _ODD = " — the rule prefers the other way, but the sort never compared the two"
+
+
+def with_places(known: Sequence[Destination]) -> Sequence[Destination]:
+    """Destinations with their places among the addresses, where these stand there several times."""
+    sockets = gcd(*(len(list(same)) for _, same in groupby(known, lambda one: one.target)))
+    if sockets <= 1:
+        return known
+    # with three socket types every address is there thrice
+    return [replace(one, place=one.position // sockets + 1) for one in known]
 
 
 def why(decision: Decision) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby, pairwise
-from math import gcd
+from itertools import pairwise
 from typing import TypeVar
 
 from harness.model import explain
@@ -164,9 +163,10 @@ Rules = tuple[Rule, ...]
 def decide(a: Destination, b: Destination, rules: Rules = RULES) -> tuple[int, Rule]:
     """The comparison of two destinations, and the first rule that tells them apart.
 
-    Rule 10 always does, because no two positions are equal.
+    Rule 10 always does, because no two positions are equal; 0 is said of one and itself.
     """
-    return next((verdict, rule) for rule in rules if (verdict := rule.compare(a, b)))
+    found = ((verdict, rule) for rule in rules if (verdict := rule.compare(a, b)))
+    return next(found, (0, rules[-1]))
 
 
 # (destination, source or None, prefix length of the source) -> bits
@@ -317,10 +317,8 @@ def order_for(
     rules: Rules = RULES, sort: Sort = merge_sort,
 ) -> Order:  # fmt: skip
     """As `order`, for a dialect; ``rules`` and ``sort`` can be replaced to study them."""
-    known = [glibc_destination(item, i, policy, dialect) for i, item in enumerate(candidates)]
-    sockets = gcd(*(len(list(same)) for _, same in groupby(known, lambda one: one.target)))
-    if sockets > 1:  # with three socket types every address is there thrice
-        known = [replace(one, place=one.position // sockets + 1) for one in known]
+    made = [glibc_destination(item, i, policy, dialect) for i, item in enumerate(candidates)]
+    known = explain.with_places(made)
     if dialect.rule7_fills_in_unknown:
         seven = FilledIn(known).values
         rules = tuple(replace(one, values=seven) if one is RULES[6] else one for one in rules)
