@@ -18,7 +18,7 @@ from . import devices, routing, sysctls, userns_diagnosis
 from .values import LOOPBACK_INDEX, Device, DeviceNote
 
 _FOREVER = 0xFFFFFFFF
-_PATIENCE, _PAUSE = 2.0, 0.0005  # seconds
+_PATIENCE, _PAUSE = 30.0, 0.0005  # seconds
 # The kernel takes no IFA_F_TEMPORARY from outside, and with IFA_F_MANAGETEMPADDR it would
 # make addresses of its own: see _in_order() for what a temporary address becomes.
 _NOT_TAKEN = {"temporary", "mngtmpaddr", "tentative"}
@@ -203,11 +203,11 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
 
 
 def _wait_for_routes(sock: netlink.Netlink, host: Host) -> None:
-    """Wait until every IPv6 address of the host has its routes, 2 s at most.
+    """Wait until every IPv6 address of the host has its routes, half a minute at most.
 
     A new IPv6 address is in the address dump at once, but its own route and the one to its peer
     are made in a work queue, even where no duplicate address detection is asked for. On a busy
-    machine a look-up can come before that. Source: addrconf_dad_start() and
+    machine it takes seconds, and a look-up can come before that. Source: addrconf_dad_start() and
     __ipv6_ifa_notify() in net/ipv6/addrconf.c.
     """
     expected: Counter[tuple[str, str]] = Counter()  # the type and the destination of each route
