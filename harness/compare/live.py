@@ -55,7 +55,8 @@ def explain_live(
     scenario = Scenario.model_construct(name=_NAME, host=Host(), lookups=(lookup,))
     evidence = Evidence(scenario, lookup, conf, view, names, lane, native)
     result, evidence, note = _judged(evidence, request, given)
-    known = PresenceRow.unanswered(request, result.error) or presence_of(evidence)
+    failed = PresenceRow.unanswered(request, result.error, given.failed)
+    known = failed or presence_of(evidence)
     result = replace(result, presence=known)
     if note:
         result = replace(result, remarks=(*result.remarks, Remark("order", note)))

@@ -71,10 +71,16 @@ class PresenceRow:
         )
 
     @classmethod
-    def unanswered(cls, request: Request, error: str | None) -> Self | None:
-        """What is said where a name service failed, of which the model knows nothing."""
+    def unanswered(cls, request: Request, error: str | None, failed: str = "") -> Self | None:
+        """What is said where a name service failed, of which the model knows nothing.
+
+        ``failed``: the service, with how it failed, at which the hosts line ends the look-up.
+        """
         if error not in _SERVICE_FAILED:
             return None
+        if failed:
+            why = f"{failed}, and nsswitch.conf's hosts line ends the look-up there"
+            return cls(causes=(Cause.SERVICE_FAILED,), why=why)
         return cls(causes=(Cause.NO_REPLY,), why=_of(Cause.NO_REPLY, request))
 
     def lines(self, error: str | None) -> Iterator[str]:

@@ -37,12 +37,13 @@ _STANDS_IN = "in a copy a module that hands over lists has its answer, and not i
 class Answer:
     """The addresses that glibc is given for a name, by a ``service`` if any, and in its order.
 
-    ``note``: why that is not certain.
+    ``note``: why that is not certain. ``failed``: the service, with how it failed, that ended it.
     """
 
     service: str | None = None
     targets: tuple[Target, ...] = ()
     note: Said = Said("")  # noqa: RUF009 - it cannot be changed
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def _ask(
     notes: list[Said] = []
     if _NSCD.exists():
         notes.append(Said("nscd answers before the name services, in an order of its own"))
-    answer, ended = Answer(), False
+    answer, ended, failed = Answer(), False, ""
     key, holder = ascii_lower(name), None
     tables.held[key] = None
     for place, service in enumerate(services):
@@ -150,6 +151,8 @@ def _ask(
             status, targets, holder = names.ask_service(service, name, timeout)
         if status not in names.STATUSES:
             notes.append(Said("{}: {}", _known(service.name), Said(status)))
+            if not ended and ("UNAVAIL" in service.returns or service is services[-1]):
+                failed = f"{service.name} {status}"
             status = "UNAVAIL"
         stops = status in service.returns
         if status == "SUCCESS":
@@ -192,7 +195,7 @@ def _ask(
             if kind == "nss" and place not in tables.kept:  # which is not there to end it
                 del tables.held[key]
             break
-    return Answer(answer.service, answer.targets, joined(notes))
+    return Answer(answer.service, answer.targets, joined(notes), failed)
 
 
 def _known(service: str) -> str:

@@ -75,6 +75,7 @@ class Cause(StrEnum):
     UNKNOWN_NAME = "name-unknown"
     NO_ADDRESS = "no-address"
     NO_REPLY = "no-reply"
+    SERVICE_FAILED = "service-failed"
 
 
 class Question(NamedTuple):

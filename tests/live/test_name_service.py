@@ -148,6 +148,8 @@ ONE_LINE = "multi is off in host.conf: the hosts file gives one line of a name a
 FOUR, SIX = "IPv4 alone is asked for (AF_INET)", "IPv6 alone is asked for (AF_INET6 without "
 FAR = ("found 192.0.2.10, 2001:db8:8::10 as far.example",)
 UNKNOWN = ("EAI_NONAME: the name service does not know far",)
+GONE = ("EAI_SYSTEM: gone has no function getaddrinfo could call, and nsswitch.conf's hosts line "
+        "ends the look-up there",)  # fmt: skip
 SAID: list[tuple[Etc, str, int, tuple[str, ...]]] = [
     (Etc("files", "multi off"), "both", 0, (f"left out 2001:db8:7::7: {ONE_LINE}",)),
     (Etc("files", None), "both", 0, (f"left out 2001:db8:7::7: {ONE_LINE}",)),
@@ -160,6 +162,11 @@ SAID: list[tuple[Etc, str, int, tuple[str, ...]]] = [
     (Etc("files dns", resolv_conf="search other.example example"), "far", 0, FAR),
     (Etc("dns files", resolv_conf="domain example"), "far", 0, FAR),
     (Etc("dns files", resolv_conf="options ndots:3\nsearch example"), "far", 0, FAR),
+    # EAI_SYSTEM since 2.27, glibc's ad816a5e00; without the action the addresses are there
+    (Etc("gone [UNAVAIL=return] files"), "both", 0, GONE),
+    (Etc("gone [UNAVAIL=return] files"), "both", 10, GONE),
+    (Etc("gone files"), "both", 0, ()),
+    (Etc("files gone"), "nobody", 0, GONE),
     # what completed it is taken away
     (Etc("dns files", resolv_conf="search other.example"), "far", 0, UNKNOWN),
     (Etc("dns files"), "far", 0, UNKNOWN),
