@@ -119,7 +119,8 @@ def _meaning(source: str) -> str:
         if isinstance(node, ast.FunctionDef):
             node.returns = None
             node.args.args = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            node.args.posonlyargs, node.args.kwonlyargs = [], []
+            node.args.defaults += [one for one in node.args.kw_defaults if one is not None]
+            node.args.posonlyargs, node.args.kwonlyargs, node.args.kw_defaults = [], [], []
         if isinstance(node, ast.arg):
             node.annotation = None
         if isinstance(node, ast.Compare):
