@@ -215,9 +215,9 @@ def reread(change: Callable[[Reading, bytes | None, int], tuple[Reading, int]], 
     put(Reading, "sort", sort)
 
 
-def _multi_unnoticed(put: Put) -> None:
+def _multi_always_off(put: Put) -> None:
     original = services_module._reply
-    reply = lambda service, *more: original(replace(service, multi=True), *more)  # noqa: E731
+    reply = lambda service, *more: original(replace(service, multi=False), *more)  # noqa: E731
     put(services_module, "_reply", reply)
 
 
@@ -259,7 +259,7 @@ PLANTED: dict[str, Bug] = {
     "reload_forgets_time": partial(
         reread, lambda old, data, mtime: (old if data else replace(old, mtime=None), mtime)
     ),
-    "multi_unnoticed": _multi_unnoticed,
+    "multi_always_off": _multi_always_off,
     "actions_unnoticed": lambda put: put(
         services_module.Service,
         "action",
