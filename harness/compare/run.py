@@ -125,19 +125,21 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
             for each, result in judged
         )
         first, at = evidences[0], job.reference
+        # builds that asked different servers by chance are not different
+        compared = ((), ()) if first_servers(first.names) else (evidences, results)
         yield LookupReport(
             scenario=first.scenario.name,
             lookup=lookup_title(first.lookup),
             gai_conf=first.conf.name,
             results=results,
-            changes=changes(evidences, results),
-            architectures=architectures(evidences, results),
+            changes=changes(*compared),
+            architectures=architectures(*compared),
             devices=devices,
             description=first.scenario.description,
             source=job.source,
             line=line,
             reference="" if at is None else results[at].where,
-            against=() if at is None else against(evidences, results, known, at),
+            against=against(*compared, known, at) if at is not None and compared[0] else (),
         )
 
 

@@ -9,7 +9,8 @@ import pytest
 from harness.compare.changes import architectures, changes
 from harness.compare.differences import ArchitectureChange
 from harness.compare.evidence import Evidence, LaneSpec
-from harness.compare.plan import label, load_scenarios, make_jobs, shortened
+from harness.compare.plan import label, lanes_for, load_scenarios, make_jobs, shortened
+from harness.compare.run import run
 from harness.compare.verdict import judge
 from harness.glibcs import Build
 from harness.native.record import Answer
@@ -131,3 +132,14 @@ def test_builds_of_one_version_never_share_a_label() -> None:
     # of another architecture they may
     foreign = lane("bookworm", "debian bookworm 2.36-9+b1", arch="armhf")
     assert labels(suite, foreign) == ["bookworm", "bookworm"]
+
+
+def test_chance_tells_no_two_builds_apart() -> None:
+    """With rotate each process may ask another DNS server first."""
+    lanes = lanes_for("host", "both")
+    (job,) = make_jobs(load_scenarios([Path("dns-rotate")]), lanes, reference=0)
+    outcomes = list(run([job] * 6, 2))
+    assert [one.error for one in outcomes] == [None] * 6
+    reports = [report for one in outcomes for report in one.reports]
+    assert len({result.order for each in reports for result in each.results}) > 1, "by chance"
+    assert not any(each.differences or each.failed for each in reports)
