@@ -18,7 +18,7 @@ from harness.compare.fuzz.engine import (
     examine,
     fuzz,
 )
-from harness.compare.fuzz.shrink import shrink, write_scenario
+from harness.compare.fuzz.shrink import Trial, run_trials, shrink, write_scenario
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.plan import lanes_for
 from harness.compare.predict import request_for, services_of
@@ -133,6 +133,17 @@ def found(pool: PlantedPool) -> Disagreement:
             assert isinstance(first, Disagreement)
             return first
     raise AssertionError(f"{pool.bug} was not found")
+
+
+def test_every_trial_of_a_host_is_answered_for() -> None:
+    """However many of them disagree; in a batch of its own a few would be kept."""
+    with PlantedPool(1, "rule9_dropped") as pool:
+        first = found(pool)
+        trials = (Trial.of(first),) * 9
+        (outcome,) = pool.outcomes(run_trials, [(trials, first.evidence.lane)])
+        (shown,) = outcome.values
+    assert len(shown) == 9
+    assert all(shown)
 
 
 def shrunk(bug: str) -> Disagreement:

@@ -146,7 +146,6 @@ class Engine(AbstractContextManager["Engine"]):
         by_family = self.work.names.asks("nss_by_family")
         preload = FAMILY_MODULE_NAME if by_family else MODULE_NAME
         self._lanes = [enter(worker_lane(box, spec, (preload,), netlink=netlink)) for spec in lanes]
-        self._kept: Counter[int] = Counter()
         self._fixed: dict[Rule9, list[Fixed]] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
 
@@ -155,13 +154,19 @@ class Engine(AbstractContextManager["Engine"]):
 
     def run(self) -> FuzzReport:
         """Every round of the batch. Raises LaneError when a worker breaks."""
-        report = sum(map(self.round, self._batch.rounds), FuzzReport(batches=1))
+        kept: Counter[int] = Counter()
+        rounds = (self.round(each, kept) for each in self._batch.rounds)
+        report = sum(rounds, FuzzReport(batches=1))
         if self._rows and self._tally is not None and self._batch.service is not None:
             self._tally.services(self._dialects[-1], LOOKUPS_A_ROUND)
         return report if self._tally is None else replace(report, counts=self._tally.counts())
 
-    def round(self, each: Round) -> FuzzReport:
-        """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
+    def round(self, each: Round, kept: Counter[int] | None = None) -> FuzzReport:
+        """One gai.conf on every glibc. Raises LaneError when a worker breaks.
+
+        ``kept`` counts the disagreements of each lane that are kept, here and in other rounds.
+        """
+        kept = Counter() if kept is None else kept
         rounds = {own: each.without(self.work.undefined[own]) for own in self._dialects}
         asked = [
             [self._payloads[lookup] for lookup in rounds[spec.dialect].lookups]
@@ -203,9 +208,9 @@ class Engine(AbstractContextManager["Engine"]):
             if wrong:
                 natives = {at: decode(answers[at]) for at in agreed}
                 known = [self._evidence(own, at, number, one) for at, one in natives.items()]
-                kept = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - self._kept[number]]
-                self._kept[number] += len(kept)
-                disagreements += [_disagreement(one, known) for one in kept]
+                few = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - kept[number]]
+                kept[number] += len(few)
+                disagreements += [_disagreement(one, known) for one in few]
         return FuzzReport(
             cases=cases,
             crashes=crashes,

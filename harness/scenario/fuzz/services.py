@@ -32,7 +32,7 @@ def draw_name_service(dice: Dice, answer: Answer, destinations: list[str]) -> Na
     """
     plain = list(dict.fromkeys(text.partition("%")[0] for text in destinations))
     options = tuple(dice.flags(weights.RESOLVER_OPTIONS))
-    # up to 2.36 a resolver that asks one question at a time waits for a second reply after an error
+    # 2.31 waits for a second reply after an error where it asks one question at a time
     avoided = UNORDERED if "single-request" in options else SLOW
     # which of several servers is asked first is up to chance with rotate
     servers = 1 if "rotate" in options else dice.pick(weights.SERVERS)
