@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from harness import glibcs
 from harness.cli.parser import FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.streams import say, write_json
 from harness.cli.subjects import jobs_for, picked, sorted_out
@@ -14,6 +17,8 @@ from harness.compare.explain import Explanation, capture, explain
 from harness.compare.live import explain_live
 from harness.compare.predict import lookup_title
 from harness.compare.run import HostJob
+from harness.glibcs.elf import sha256
+from harness.live import process
 from harness.model.reasons import Cause
 from harness.native.trace import strace
 from harness.report.explanation import document, write_text
@@ -35,13 +40,18 @@ def main(options: Options) -> int:
     if options.glibc is not None:
         expect_no_build(options.glibc, options.what, "a scenario")
     scenarios, names = sorted_out(options.what)
+    wanted: list[str | None] = [*names] or [None]
     if scenarios:
+        _refuse(options, ("inside",), "only a name is looked up there, and this is a scenario")
         explanations = _scenarios(options, scenarios, [*options.lookup, *names])
+    elif options.inside is not None:
+        why = f"only scenarios have this, and {wanted[0] or '--service'} is none"
+        _refuse(options, ("lookup",), why)
+        explanations = _in_process(options, names)
     elif names and (options.glibc is not None or options.gai_conf):
         _refuse(options, ("lookup",), f"only scenarios have this, and {names[0]} is none")
-        explanations = _copy(options, names)
+        explanations = _copy(options, names, options.glibc or "host")
     else:
-        wanted: list[str | None] = [*names] or [None]
         why = f"only scenarios have this, and {wanted[0] or '--service'} is none"
         _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
         explanations = [explain_live(_lookup(one, options), options.pair) for one in wanted]
@@ -49,7 +59,7 @@ def main(options: Options) -> int:
         _check_pair(options.pair, explanations)
     write_json(document(explanations)) if options.format == "json" else write_text(explanations)
     unknown = not scenarios and _tell_unknown(explanations)
-    if not scenarios:
+    if not scenarios and options.inside is None:
         tell_own_names(names)
     wrong = any(
         # a crash is no order, though the model foresaw it
@@ -72,7 +82,7 @@ def tell_own_names(names: Sequence[str]) -> None:
 def _refuse(options: Options, names: Sequence[str], why: str) -> None:
     for name in names:
         if getattr(options, name.replace("-", "_")):
-            raise UsageError(f"--{name}: {why}")
+            raise UsageError(f"--{name.replace('inside', 'in')}: {why}")
 
 
 def _check_pair(pair: Sequence[str], explanations: Sequence[Explanation]) -> None:
@@ -130,12 +140,44 @@ def _lookup(name: str | None, options: Options) -> Lookup:
         raise UsageError(f"{place}: {error.reason}") from None
 
 
-def _copy(options: Options, names: Sequence[str]) -> list[Explanation]:
-    """Of a copy of this host: other builds are asked, or another gai.conf is in its place."""
-    (job,) = jobs_for((), names, plan.lanes_for(options.glibc or "host", "auto"))
+def _in_process(options: Options, names: Sequence[str]) -> list[Explanation]:
+    """In the network of a process: live where its glibc is this host's, else on a copy.
+
+    For the code of any other glibc runs in sandboxes only.
+    """
+    pid, builds = options.inside, options.glibc
+    if builds is None:
+        (its,) = glibcs.find(f"pid:{pid}")
+        builds = its.id
+        changed = options.gai_conf or options.trace or options.pcap
+        if not changed and _is_this_hosts(its):
+            asked: list[str | None] = [*names] or [None]
+            lookups = [_lookup(one, options) for one in asked]
+            ask = partial(explain_live, pair=options.pair, where=f"pid-{pid}")
+            return process.inside(pid, lambda: [*map(ask, lookups)])
+        say(f"pid:{pid}: glibc {its.label} is asked on a copy of its network", sys.stderr)
+    return _copy(options, names, builds, pid)
+
+
+def _is_this_hosts(build: glibcs.Build) -> bool:
+    with suppress(glibcs.GlibcUnavailable):
+        own = glibcs.host()
+        return sha256(own.libc) == sha256(build.libc)
+    return False
+
+
+def _copy(
+    options: Options, names: Sequence[str], builds: str, inside: int | None = None
+) -> list[Explanation]:
+    """Of a copy of this host: other builds are asked, or another gai.conf is in its place.
+
+    ``inside`` is a process whose network is copied in its place.
+    """
+    (job,) = jobs_for((), names, plan.lanes_for(builds, "auto"), inside)
     lookups = tuple(_lookup(name, options) for name in names)
     confs = tuple(plan.load_gai_conf(name) for name in options.gai_conf)
-    new = {"lookups": lookups, "name": "copy-of-this-host"}
+    whose = "this-host" if inside is None else f"pid-{inside}"
+    new = {"lookups": lookups, "name": f"copy-of-{whose}"}
     scenario = job.scenario.model_copy(update=new)
     job = replace(job, scenario=scenario, gai_confs=confs or job.gai_confs)
     return _explained(options, [job.without_expectations()], [])

@@ -15,6 +15,7 @@ from harness.cli.values import (
     pair,
     path,
     picture,
+    process,
     report,
     scheduler,
     seconds,
@@ -46,6 +47,7 @@ _SHARED: dict[str, tuple[str, dict[str, Any]]] = {
                           "help": "fetch the builds that are missing first, as glibc fetch does"}),
     "glibc": ("--glibc", {"action": Joined, "default": "host", "metavar": "VERSION,…|all",
                           "help": "as for run (default host)"}),
+    "in": ("--in", {"dest": "inside", "type": process, "metavar": "pid:NUMBER"}),
     "jobs": ("-j --jobs", {"type": whole(1, 256), "metavar": "N",
              "help": "hosts examined at the same time (default: the number of processors)"}),
     "lookup": ("--lookup", {"action": "append", "default": [], "metavar": "NAME|NUMBER"}),
@@ -152,6 +154,9 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--pair", "also say which rule tells these two addresses apart",
                metavar="A,B", type=pair),
         *_JSON,
+        "for host names",
+        shared("in", "look them up in the network of this process, with its /etc and its glibc:"
+               " live where that is this host's, else on a copy"),
         "for host names, as in getaddrinfo(3)",
         option("--service", "a service name or port"),
         option("--family", None, choices=("unspec", "inet", "inet6")),
@@ -298,6 +303,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     ),
     "snapshot": (
         _subjects("looked up on this host; a scenario's host is written anew as one file"),
+        shared("in", "of the network and the /etc of this process, in which the names are"
+               " looked up"),
         *_JSON,
         shared("output", "write there (default: the terminal)"),
         flag("--redact", "replace names and addresses such that every rule still decides the same"),

@@ -6,16 +6,18 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import say
-from harness.cli.subjects import jobs_for, sorted_out
+from harness.cli.subjects import jobs_for, sorted_out, taken
 from harness.kernel.netlink import Netlink
 from harness.kubelet.replay import contradictions
-from harness.live.host import Snapshot, SnapshotError, snapshot
+from harness.live import process
+from harness.live.host import Snapshot, SnapshotError
 from harness.live.redact import redact
-from harness.live.replay import differences
+from harness.live.replay import Seen, differences, seen
 from harness.live.said import Said
 from harness.native.record import LaneError
 from harness.sandbox import SandboxError, SandboxUnavailable
@@ -28,6 +30,8 @@ def main(options: Options) -> int:
     if not options.what:
         raise UsageError("a NAME to look up was expected, or a SCENARIO to write anew")
     scenarios, names = sorted_out(options.what)
+    if scenarios and options.inside is not None:
+        raise UsageError("--in: only a name is looked up there, and this is a scenario")
     made = _anew(scenarios, names) if scenarios else _of_this_host(names, options)
     scenario, left_out, comments, others = made
     if options.redact:
@@ -59,14 +63,14 @@ left out are answers that are otherwise."""
 
 def _of_this_host(names: Sequence[str], options: Options) -> Made:
     comments = ["Made by gai-harness snapshot. Replay it with: gai-harness run FILE"]
-    with closing(Netlink()) as sock:
-        taken = _take(list(dict.fromkeys(names)), sock, options.redact)
-        if options.no_check:
-            return taken.scenario, taken.left_out, comments, 0
-        found, other, said = _compare(taken, sock)
-    left_out = taken.left_out + found + other
+    names = list(dict.fromkeys(names))
+    copy = process.inside(options.inside, partial(_take, names, options.redact))
+    if options.no_check:
+        return copy.scenario, copy.left_out, comments, 0
+    found, other, said = _compare(copy, options.inside)
+    left_out = copy.left_out + found + other
     texts = {"left_out": tuple(map(str, left_out))}
-    scenario = taken.scenario.model_copy(update=texts)
+    scenario = copy.scenario.model_copy(update=texts)
     return scenario, left_out, [*comments, said], len(other)
 
 
@@ -84,10 +88,10 @@ def _anew(files: Sequence[Path], names: Sequence[str]) -> Made:
     return jobs[0].scenario.model_copy(update={"gai_conf": text}), (), [said], 0
 
 
-def _take(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:
-    """The snapshot. An error of one that is to be redacted says nothing of the host."""
+def _take(names: Sequence[str], redacted: bool) -> Snapshot:
+    """The snapshot; the error of one that is to be redacted says nothing of the host."""
     try:
-        return snapshot(names, sock)
+        return taken(names)
     except SnapshotError:
         if not redacted:
             raise
@@ -97,23 +101,31 @@ def _take(names: Sequence[str], sock: Netlink, redacted: bool) -> Snapshot:
         ) from None
 
 
-def _compare(taken: Snapshot, sock: Netlink) -> tuple[tuple[Said, ...], tuple[Said, ...], str]:
+def _look(scenario: Scenario) -> Seen:
+    with closing(Netlink()) as sock:
+        return seen(scenario, sock)
+
+
+def _compare(copy: Snapshot, inside: int | None) -> tuple[tuple[Said, ...], tuple[Said, ...], str]:
     """Where a copy differs from the host, what it would answer otherwise, and the words for the
-    file's head.
+    file's head. What runs in another process's network is not asked for answers.
     """
     other: tuple[Said, ...] = ()
     try:
-        found = tuple(differences(taken.scenario, sock))
-        other = tuple(contradictions(taken))
+        here = process.inside(inside, partial(_look, copy.scenario))
+        found = tuple(differences(copy.scenario, here))
+        if inside is None:
+            other = tuple(contradictions(copy))
     except SandboxUnavailable as problem:
         return (), (), f"The copy was not compared with the host: {problem.reason}."
     except (SandboxError, LaneError) as problem:
         found = (Said("the copy cannot be built: {}", str(problem)),)
     if not found and not other:
         said = "A copy was built and compared: addresses, links, the source for every address "
-        said += (
-            "looked up, and the answers of glibc, Go's own resolver and a kubelet are the host's."
-        )
-        return (), (), said
+        said += "looked up, and the answers of glibc, Go's own resolver and a kubelet"
+        if inside is not None:
+            said = "A copy was built and compared: addresses, links and the source for every "
+            said += "address looked up"
+        return (), (), f"{said} are the host's."
     said = "A copy was built and compared: see left_out for what is otherwise in it."
     return found, other, said

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness.cli.parser import UsageError
@@ -13,7 +14,8 @@ from harness.compare.evidence import LaneSpec
 from harness.compare.predict import chosen, lookup_title
 from harness.compare.run import HostJob
 from harness.kernel.netlink import Netlink
-from harness.live.host import snapshot
+from harness.live import process
+from harness.live.host import Snapshot, snapshot
 
 _SHOWN = 20
 
@@ -52,18 +54,27 @@ def picked(jobs: Sequence[HostJob], texts: Sequence[str], option: str = "") -> l
     ]
 
 
+def taken(names: Sequence[str]) -> Snapshot:
+    """A copy of this host, or of where it is called."""
+    with closing(Netlink()) as sock:
+        return snapshot(names, sock)
+
+
 def jobs_for(
-    scenarios: Sequence[Path], names: Sequence[str], lanes: tuple[LaneSpec, ...]
+    scenarios: Sequence[Path],
+    names: Sequence[str],
+    lanes: tuple[LaneSpec, ...],
+    inside: int | None = None,
 ) -> list[HostJob]:
     """One job per scenario, or one for a copy of this host; ``names`` select look-ups.
 
+    ``inside`` is a process in whose network that copy is made.
     Raises UsageError for a name that no scenario looks up, ScenarioError for a bad file.
     """
     if not scenarios:
         if not names:
             raise UsageError("a NAME to look up or a SCENARIO was expected")
-        with closing(Netlink()) as sock:
-            copy = snapshot(names, sock)
+        copy = process.inside(inside, partial(taken, names))
         for line in copy.scenario.left_out:
             say(f"left out of the copy: {line}", sys.stderr)
         return plan.make_jobs([copy], lanes)

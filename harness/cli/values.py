@@ -88,6 +88,11 @@ def _report(text: str) -> tuple[str, str] | None:
     return (name, file) if name in FORMATS and file else None
 
 
+def _process(text: str) -> int | None:
+    number = text.removeprefix("pid:")
+    return int(number) if number != text and re.fullmatch("[1-9][0-9]{0,9}", number) else None
+
+
 def _scheduler(text: str) -> str | None:
     known = text == LOCAL or re.fullmatch(r"(?:[a-z]+://)?[^\s/]+:[0-9]{1,5}", text)
     return text if known else None
@@ -108,5 +113,6 @@ seconds = checked(
     lambda text: float(text) if 0.001 <= float(text) <= 3600 else None,
 )
 code = checked("a code of lint, such as GAI012,", lambda text: text if text in CODES else None)
+process = checked("a process, pid:NUMBER,", _process)
 report = checked(f"FORMAT=FILE ({', '.join(FORMATS)})", _report)
 scheduler = checked("local or an address such as tcp://host:8786", _scheduler)

@@ -27,17 +27,18 @@ from harness.scenario.schema import Host, Lookup, Scenario
 from harness.text.errors import InputError
 from harness.text.validation import validated
 
-_NAME = "this-host"
-
 
 def explain_live(
-    lookup: Lookup, pair: tuple[str, str] | None = None, timeout: float = 10.0
+    lookup: Lookup,
+    pair: tuple[str, str] | None = None,
+    timeout: float = 10.0,
+    where: str = "this-host",
 ) -> Explanation:
     """Explain one look-up on this host, without namespace and without root.
 
     Parameters: ``lookup`` the name and hints; ``pair`` two addresses to tell apart;
-    ``timeout`` seconds for glibc and for each name service. Raises GlibcError on a host
-    without glibc and OSError where netlink cannot be asked.
+    ``timeout`` seconds for glibc and for each name service; ``where`` what the host is called.
+    Raises GlibcError on a host without glibc and OSError where netlink cannot be asked.
     """
     build = host()
     lane = LaneSpec(build.version, build.arch, "cffi", build.origin)
@@ -52,7 +53,7 @@ def explain_live(
     gai_conf = read_gai_conf()
     conf = NamedGaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf)
     # not checked: the zones of a look-up are this host's
-    scenario = Scenario.model_construct(name=_NAME, host=Host(), lookups=(lookup,))
+    scenario = Scenario.model_construct(name=where, host=Host(), lookups=(lookup,))
     evidence = Evidence(scenario, lookup, conf, view, names, lane, native)
     result, evidence, note = _judged(evidence, request, given)
     failed = PresenceRow.unanswered(request, result.error, given.failed)

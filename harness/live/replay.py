@@ -4,7 +4,7 @@ What the kernel of the copy says of addresses, links and sources is held against
 host's own kernel says, so that a snapshot that leaves something out says what it changes.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
@@ -26,16 +26,23 @@ from harness.scenario.schema import Host
 _SEEN_FLAGS = IFA_F_OPTIMISTIC | IFA_F_HOMEADDRESS | IFA_F_DEPRECATED  # what glibc looks at
 
 
-def differences(scenario: Scenario, netlink: Netlink) -> list[Said]:
+Seen = Mapping[Said, Said]
+"""What a host shows, in words that do not depend on the interfaces' indexes."""
+
+
+def seen(scenario: Scenario, netlink: Netlink) -> Seen:
+    """What the host that ``netlink`` reads shows of the addresses of its snapshot."""
+    return _seen(lambda targets: observe(netlink, targets), _destinations(scenario))
+
+
+def differences(scenario: Scenario, here: Seen) -> list[Said]:
     """What is otherwise in the copy, in words; empty when nothing is.
 
-    ``scenario`` is a snapshot of the host that ``netlink`` reads. Raises SandboxError where the
-    copy cannot be built, SandboxUnavailable where none can be made.
+    ``scenario`` is a snapshot of the host, ``here`` what is `seen` there. Raises SandboxError where
+    the copy cannot be built, SandboxUnavailable where none can be made.
     """
-    texts = list(dict.fromkeys(text for each in scenario.names.values() for text in each))
-    here = _seen(lambda targets: observe(netlink, targets), texts)
     with Pool() as pool:
-        (there,) = pool.run(_replayed, (scenario.host, texts))
+        (there,) = pool.run(_replayed, (scenario.host, _destinations(scenario)))
     nothing = Said("nothing")
     other = [
         Said("{}: {} on the host, {} in the copy", what, mine, there.get(what, nothing))
@@ -45,14 +52,17 @@ def differences(scenario: Scenario, netlink: Netlink) -> list[Said]:
     return other + [Said("{}: only in the copy", what) for what in there if what not in here]
 
 
-def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[dict[Said, Said]]:
+def _destinations(scenario: Scenario) -> list[str]:
+    return list(dict.fromkeys(text for each in scenario.names.values() for text in each))
+
+
+def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[Seen]:
     host, texts = spec
     box.build(host)
     yield _seen(box.observe, texts)
 
 
-def _seen(look: Callable[[Iterable[Target]], HostView], texts: list[str]) -> dict[Said, Said]:
-    """What a host shows, in words that do not depend on the interfaces' indexes."""
+def _seen(look: Callable[[Iterable[Target]], HostView], texts: list[str]) -> Seen:
     links = {link.name: link.index for link in look(()).links}
     targets = [parse_target(text, links) for text in texts]
     view = look(targets)

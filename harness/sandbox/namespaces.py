@@ -45,11 +45,22 @@ def enter() -> None:
             syscalls.unshare(_NAMESPACES)
             what = f"to map uid {uid} in a user namespace"
             if not nobody_too():
-                write("/proc/self/setgroups", "deny")
-                write("/proc/self/uid_map", f"0 {uid} 1")
-                write("/proc/self/gid_map", f"0 {gid} 1")
+                _map_one(0, uid, 0, gid)
     except OSError as problem:
         raise userns_diagnosis.refused(what, problem) from None
+
+
+def unshare_as_oneself(flags: int) -> None:
+    """Enter new namespaces with a user namespace that has this user alone. Raises OSError."""
+    uid, gid = os.geteuid(), os.getegid()
+    syscalls.unshare(syscalls.CLONE_NEWUSER | flags)
+    _map_one(uid, uid, gid, gid)
+
+
+def _map_one(inside_uid: int, uid: int, inside_gid: int, gid: int) -> None:
+    write("/proc/self/setgroups", "deny")
+    write("/proc/self/uid_map", f"{inside_uid} {uid} 1")
+    write("/proc/self/gid_map", f"{inside_gid} {gid} 1")
 
 
 @contextmanager
@@ -90,19 +101,24 @@ def furnish() -> None:
     """
     os.umask(0o022)  # what is made in here is read by other users, see `jail`
     try:
-        syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
-        # podman's seccomp filter refuses it, and no look-up depends on it
-        with suppress(OSError):
-            syscalls.set_hostname(HOSTNAME)
-        for place in ("/etc", *_hidden()):
-            mount_tmpfs(place)
+        hide("/etc", *daemons())
     except OSError as problem:
         what = f"a private mount on {problem.filename}"
         raise userns_diagnosis.refused(what, problem) from None
+    # podman's seccomp filter refuses it, and no look-up depends on it
+    with suppress(OSError):
+        syscalls.set_hostname(HOSTNAME)
     # refused where parts of /proc are hidden (containers); the old one then serves as well,
     # because /proc/sys/net follows the reader's network namespace
     with suppress(OSError):
         syscalls.mount("proc", "/proc", "proc", BARE | syscalls.MS_NOEXEC)
+
+
+def hide(*places: str) -> None:
+    """Make this mount namespace private, and the places in it empty folders. Raises OSError."""
+    syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
+    for place in places:
+        mount_tmpfs(place)
 
 
 def mount_tmpfs(place: str | Path) -> None:
@@ -142,7 +158,7 @@ def gather(parts: Sequence[tuple[str, Path]], target: Path) -> None:
 
 def scratch() -> Path:
     """A folder on a tmpfs; call it after `furnish`, once. Raises SandboxError without a place."""
-    emptied = _hidden()
+    emptied = daemons()
     if emptied:
         place = Path(emptied[0]) / "gai-harness"
         place.mkdir()
@@ -180,7 +196,8 @@ def show_machine_etc(etc: Path, scratch: Path) -> bool:
     return True
 
 
-def _hidden() -> list[str]:
+def daemons() -> list[str]:
+    """The folders with the sockets of name service daemons."""
     # /var/run is /run on most systems: one mount is enough
     places = dict.fromkeys(os.path.realpath(place) for place in _HIDDEN)
     return [place for place in places if Path(place).is_dir()]

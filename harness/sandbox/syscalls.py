@@ -138,6 +138,14 @@ def own_proc_files() -> None:
     _prctl(_PR_SET_DUMPABLE, 1)
 
 
+def forbid_attaching() -> None:
+    """Let no process attach to this one that has no rights in the user namespace it began in.
+
+    Raises OSError.
+    """
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
 def leave_session_keyring() -> None:
     """Take an empty session keyring in place of the caller's, where the kernel has any."""
     number = _SYS_KEYCTL.get(platform.machine())

@@ -21,7 +21,7 @@ from harness.live.address_map import AddressMap
 from harness.live.host import SnapshotError, snapshot
 from harness.live.names import hosts_services
 from harness.live.redact import redact
-from harness.live.replay import differences
+from harness.live.replay import differences, seen
 from harness.model.host import Target
 from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, Scenario, load
@@ -228,12 +228,12 @@ def test_the_command_writes_a_file_that_replays(tmp_path: Path, call: Call) -> N
 def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
     with closing(Netlink()) as sock:
         scenario = snapshot({"n": ["192.0.2.99", "2001:db8::99"]}, sock, None).scenario
-        assert differences(scenario, sock) == []
+        assert differences(scenario, seen(scenario, sock)) == []
         more = {"eth9": {"addresses": ["192.0.2.98/24"]}}
         raw = scenario.host.model_dump(by_alias=True, exclude_defaults=True)
         raw["interfaces"] = {**raw.get("interfaces", {}), **more}
         other = scenario.model_copy(update={"host": Host.model_validate(raw)})
-        found = differences(other, sock)
+        found = differences(other, seen(other, sock))
     assert any("in the copy" in line for line in found)
 
 
