@@ -40,7 +40,11 @@ def _list(options: Options) -> int:
     rows = [("GLIBC", "ARCH", "STATE", "NAME", "ORIGIN")]
     for one in entries:
         remedy = f" (gai-harness glibc remove {one.id})" if one.state == "damaged" else ""
-        origin = ", told ".join((f"{one.origin}{remedy}", *one.rows))
+        of = " ".join(filter(None, (one.distribution, one.release, one.package_version)))
+        told = [of] if of and one.state == "host" else []
+        told += [f"added {one.added}"] if one.added else []
+        told += [f"told {row}" for row in one.rows]
+        origin = ", ".join((f"{one.origin}{remedy}", *told))
         rows.append((one.version or "-", one.arch or "-", one.state, one.name or "-", origin))
     _table(rows)
     return OK

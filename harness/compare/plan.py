@@ -238,9 +238,14 @@ def make_jobs(
 
 
 def label(build: Build) -> str:
-    """The name it was added by, "host", the distribution's suite, or its folder's whole path."""
+    """The name it was added by, "host", the distribution's suite, or its folder's whole path.
+
+    Of an image, packages or a process the distribution and its release, where they are known.
+    """
     if build.name is not None:
         return build.name
+    if build.package.source:
+        return " ".join(filter(None, build.package[:2])) or build.package.source
     if build.origin.startswith("directory "):
         return build.origin.removeprefix("directory ")
     words = build.origin.split()

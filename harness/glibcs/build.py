@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.text.shown import escaped
 from harness.versions import Version
+
+
+class Package(NamedTuple):
+    """What a build is of, as its distribution says, and where it was taken from; "" is unknown."""
+
+    distribution: str = ""
+    suite: str = ""
+    package_version: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class Build:
         name: The name given with ``glibc add``; None for other builds.
         rows: What ``glibc add --row`` told of it: rows of the dialect table in which it differs
             from its version, ``"gaiconf_numbers_checked=true"``.
+        package: What its distribution says of it.
     """
 
     version: str
@@ -34,6 +45,7 @@ class Build:
     files: tuple[tuple[str, Path], ...]
     name: str | None = None
     rows: tuple[str, ...] = ()
+    package: Package = Package()  # noqa: RUF009 - it cannot be changed
 
     @property
     def loader(self) -> Path:

@@ -24,9 +24,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
+from harness.glibcs.build import Build, GlibcError, GlibcUnavailable, Package
 from harness.glibcs.elf import LARGEST, sha256
 from harness.model.dialects import NEWEST, dialect, told
 from harness.text.reading import read_regular
@@ -37,7 +38,7 @@ SCHEMA = 1
 _LONGEST_MANIFEST = 64 * 1024
 _MOST_FILES = 64
 # Of a package: where it came from.
-_OF_PACKAGE = dict.fromkeys(("distribution", "suite", "package_version", "deb_sha256"), "")
+_OF_PACKAGE = {**Package()._asdict(), "deb_sha256": ""}
 _TEXTS = {"id", "version", "arch", "origin", "kind", *_OF_PACKAGE}
 # What a command may spend on what dead ones left; the next one goes on.
 _CLEARING_SECONDS = 1.0
@@ -54,6 +55,7 @@ class Cached:
     kind: str = ""  # "package" or "added"
     distribution: str = ""  # of a package
     suite: str = ""
+    added: str = ""  # the day, as 2026-11-29
 
 
 def cache_folder() -> Path:
@@ -177,7 +179,7 @@ def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
     manifest = {
         "schema": SCHEMA, "id": build.id, "version": build.version, "arch": build.arch,
         "origin": build.origin, "kind": kind, "files": files, "name": build.name,
-        **_OF_PACKAGE, **package, "rows": build.rows,
+        **_OF_PACKAGE, **build.package._asdict(), **package, "rows": build.rows,
     }  # fmt: skip
     text = json.dumps(manifest, indent=1)
     (made / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -193,6 +195,7 @@ def read_cached(folder: Path) -> Cached:
     """Read a build's folder; a damaged one is told by its missing build."""
     try:
         data = json.loads(read_regular(folder / "manifest.json", _LONGEST_MANIFEST))
+        added = date.fromtimestamp((folder / "manifest.json").lstat().st_mtime).isoformat()
         texts = {"name": None, "rows": (), **_OF_PACKAGE, **data}
         name, rows = texts.pop("name"), tuple(texts.pop("rows"))
         schema, files = texts.pop("schema"), texts.pop("files")
@@ -216,8 +219,10 @@ def read_cached(folder: Path) -> Cached:
     build = Build(
         texts["version"], texts["arch"], texts["origin"], texts["id"],
         tuple((soname, folder / "lib" / soname) for soname, _, _ in files), name, rows,
+        Package(*(texts[key] for key in Package._fields)),
     )  # fmt: skip
-    return Cached(folder, build, texts["kind"], texts["distribution"], texts["suite"])
+    kind, distribution, suite = (texts[key] for key in ("kind", "distribution", "suite"))
+    return Cached(folder, build, kind, distribution, suite, added)
 
 
 def cached() -> list[Cached]:

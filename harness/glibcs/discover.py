@@ -20,6 +20,7 @@ from harness.glibcs.libc_files import (
     loader_version,
     read_libc,
 )
+from harness.versions import SUPPORTED
 
 # Where C libraries lie; each is also searched one level down for <triplet>/.
 _FOLDERS = (
@@ -40,7 +41,7 @@ PACKED = (
     "docker-archive:FILE, oci-archive:FILE, oci:FOLDER, docker://NAME:TAG, pid:NUMBER, a tar of a "
     "root file system, or .deb and .rpm files joined by +"
 )
-"""How images, packages and processes are named."""
+"""How images, packages and processes are named; behind an image may stand ``:ARCH`` or ``:all``."""
 _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
 
 
@@ -112,6 +113,19 @@ class Tree:
 def is_packed(spec: str) -> bool:
     """Whether a specification names an image, packages, a tar or a process."""
     return spec.startswith(SCHEMES) or spec.endswith((*_TARS, *PACKAGES))
+
+
+def image_and_arch(spec: str) -> tuple[str, str | None]:
+    """An image, and the architecture that its specification ends with, if it does.
+
+    Of a registry's it stands behind a tag or digest, since ``NAME:all`` is a tag itself.
+    """
+    image, _, arch = spec.rpartition(":")
+    if (arch != "all" and arch not in SUPPORTED) or not image.startswith(SCHEMES):
+        return spec, None
+    is_tag = ":" not in image.rpartition("/")[2] and image.startswith("docker://")
+    is_path = Path(spec.partition(":")[2]).exists()
+    return (spec, None) if is_tag or is_path else (image, arch)
 
 
 def from_directory(path: Path | str, arch: str | None = None, name: str = "") -> Build:

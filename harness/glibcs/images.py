@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Annotated, TypeVar
@@ -25,12 +25,11 @@ from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree, from_directory
 from harness.glibcs.elf import sha256
+from harness.glibcs.release import RELEASES, STATUS, package_of
 from harness.sandbox import programs
 from harness.text.reading import read_regular
 from harness.versions import SUPPORTED
 
-_RELEASES = ("etc/os-release", "usr/lib/os-release")
-_STATUS = "var/lib/dpkg/status"
 # Manifests have some kilobytes, an old image's configuration with its history some hundred.
 _LONGEST_JSON = 8 * 1024 * 1024
 _MOST_LAYERS = 1024
@@ -68,7 +67,15 @@ class _Layers(BaseModel):
 
 class _Config(BaseModel):
     architecture: str
+    variant: str = ""
     rootfs: _Layers
+
+    @property
+    def arch(self) -> str:
+        """Debian's name of the architecture, where it has one."""
+        if self.architecture == "arm" and self.variant == "v5":
+            return "armel"
+        return _DEBIAN.get(self.architecture, self.architecture)
 
 
 class _Saved(BaseModel):
@@ -111,7 +118,8 @@ def unpacked(spec: str, arch: str | None = None) -> Iterator[list[Build]]:
     with cache.making(f"packed-{hashlib.sha256(spec.encode()).hexdigest()[:12]}") as work:
         found = list(_builds(spec, arch, work))
         if not found:
-            raise GlibcError(f"{spec}: no image for {arch or 'an architecture with a worker'}")
+            wanted = "an architecture with a worker" if arch in (None, "all") else arch
+            raise GlibcError(f"{spec}: no image for {wanted}")
         yield found
 
 
@@ -164,30 +172,14 @@ def _build(spec: str, tree: Path, shown: str, digest: str) -> Build:
     """The glibc of an unpacked tree, with what its distribution says of itself."""
     found = from_directory(tree, name=spec)
     digest = digest or sha256(found.libc)
-    root = Tree(tree)
-    origin = " ".join(filter(None, (_release(root), _package_version(root), shown)))
-    return replace(found, id=f"packed-{digest[:12]}-{found.version}-{found.arch}", origin=origin)
-
-
-def _release(tree: Tree) -> str:
-    """The distribution's ID and VERSION_ID (os-release(5)), as far as it says them."""
-    said = dict(line.split("=", 1) for line in _text(tree, *_RELEASES).splitlines() if "=" in line)
-    return " ".join(said[key].strip("\"'")[:40] for key in ("ID", "VERSION_ID") if key in said)
-
-
-def _package_version(tree: Tree) -> str:
-    """The version of the package libc6, as dpkg's status file has it; "" where there is none."""
-    _, _, entry = f"\n\n{_text(tree, _STATUS)}".partition("\n\nPackage: libc6\n")
-    lines = entry.partition("\n\n")[0].splitlines()
-    return next((one[9:89] for one in lines if one.startswith("Version: ")), "")
-
-
-def _text(tree: Tree, *names: str) -> str:
-    """The text of the first of these files that is there; "" where none can be read."""
-    with suppress(OSError):
-        for path in filter(None, map(tree.file, names)):
-            return read_regular(path, IMAGE.largest).decode("utf-8", "replace")
-    return ""
+    package = package_of(Tree(tree), shown, shown.split(" + "))
+    told = package._replace(package_version="") if package.package_version in shown else package
+    return replace(
+        found,
+        id=f"packed-{digest[:12]}-{found.version}-{found.arch}",
+        origin=" ".join(filter(None, told)),
+        package=package,
+    )
 
 
 def _copy_root(pid: str, tree: Path) -> None:
@@ -225,6 +217,8 @@ def _pull(spec: str, arch: str | None, layout: Path) -> None:
     go = {debian: name for name, debian in _DEBIAN.items()}
     wanted = arch or native_arch()
     which = ["--all"] if arch == "all" else ["--override-arch", go.get(wanted, wanted)]
+    if wanted == "armhf":
+        which += ["--override-variant", "v7"]
     command = [skopeo, "copy", "--quiet", *which, spec, f"oci:{layout}:image"]
     if arch != "all":
         command[1:1] = ["--override-os", "linux"]
@@ -270,8 +264,7 @@ def _images(spec: str, layout: Path, *, saved: bool) -> Iterator[_Image]:
             raise GlibcError(
                 f"{spec}: {len(layers)} layers, and the configuration has another number"
             )
-        arch = _DEBIAN.get(config.architecture, config.architecture)
-        return _Image(name, arch, tuple(layers), contents)
+        return _Image(name, config.arch, tuple(layers), contents)
 
     if saved:
         for entry in read("manifest.json", _AllSaved).root:
@@ -326,7 +319,7 @@ def _unpack_layer(stream: IO[bytes], into: Path, shown: str, below: Path) -> str
         if path.name.startswith(_HIDDEN):
             _hide(path, below)
             return False
-        return is_glibc(name) or name in (*_RELEASES, _STATUS)
+        return is_glibc(name) or name in (*RELEASES, STATUS)
 
     return unpack_tar(stream, into, shown, wanted, IMAGE)
 

@@ -11,8 +11,9 @@ from harness.glibcs import cache
 from harness.glibcs.apt_sources import no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import host_distribution, native_arch
-from harness.glibcs.discover import PACKED, from_directory, is_packed
+from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_packed
 from harness.glibcs.host_libc import host
+from harness.glibcs.release import package_of_host
 from harness.model.dialects import NEWEST, dialect, told
 from harness.sandbox import programs
 from harness.text.nearest import did_you_mean, nearest
@@ -30,7 +31,8 @@ class InventoryEntry:
     The state is ``host``, ``cached`` (a package), ``added`` (with ``glibc add``), ``image`` (named
     to ``--glibc``: an image, packages, a process), ``available`` (can be
     fetched) or ``damaged`` (fetch or add it again), which has no version and no architecture.
-    ``rows`` are as in `Build`.
+    ``rows`` are as in `Build`. ``distribution``, ``release`` and ``package_version`` are what the
+    distribution says, ``source`` is where it was taken from and ``added`` the day; "" is unknown.
     """
 
     version: str
@@ -40,6 +42,11 @@ class InventoryEntry:
     id: str
     name: str | None = None
     rows: tuple[str, ...] = ()
+    distribution: str = ""
+    release: str = ""
+    package_version: str = ""
+    source: str = ""
+    added: str = ""
 
 
 def inventory() -> tuple[InventoryEntry, ...]:
@@ -47,14 +54,14 @@ def inventory() -> tuple[InventoryEntry, ...]:
     entries: list[InventoryEntry] = []
     # On a musl host, what was fetched or added can be listed all the same.
     with contextlib.suppress(GlibcError):
-        entries.append(_entry(host(), "host"))
+        entries.append(_entry(replace(host(), package=package_of_host()), "host"))
     have: set[tuple[str, str, str]] = set()
     for one in cache.cached():
         if one.build is None:
             entries.append(InventoryEntry("", "", "damaged", str(one.folder), one.folder.name))
             continue
         state = {"package": "cached", "image": "image"}.get(one.kind, "added")
-        entries.append(_entry(one.build, state))
+        entries.append(_entry(one.build, state, one.added))
         have.add((one.distribution, one.build.version, one.build.arch))
     with contextlib.suppress(GlibcUnavailable):
         distribution, arch = host_distribution(), native_arch()
@@ -62,7 +69,12 @@ def inventory() -> tuple[InventoryEntry, ...]:
             if (distribution.id, suite.glibc, arch) not in have:
                 key = f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}"
                 origin = f"{distribution.id} {suite.name}"
-                entries.append(InventoryEntry(suite.glibc, arch, "available", origin, key))
+                entries.append(
+                    InventoryEntry(
+                        suite.glibc, arch, "available", origin, key,
+                        distribution=distribution.id, release=suite.name, source="package",
+                    )
+                )  # fmt: skip
     return tuple(entries)
 
 
@@ -149,7 +161,8 @@ def _source(path: str, arch: str | None) -> Iterator[list[Build]]:
     if is_packed(path):
         from harness.glibcs.images import unpacked  # only who names an image pays for it
 
-        with unpacked(path, arch) as found:
+        image, own = image_and_arch(path)
+        with unpacked(image, arch or own) as found:
             yield found
     else:
         yield [from_directory(path, arch)]
@@ -186,10 +199,13 @@ def _retire(folder: Path, grave: Path) -> None:
         folder.rename(grave)
 
 
-def _entry(build: Build, state: str) -> InventoryEntry:
+def _entry(build: Build, state: str, added: str = "") -> InventoryEntry:
+    distribution, release, version, source = build.package
+    source = source or ("package" if state == "cached" else build.origin)
     return InventoryEntry(
-        build.version, build.arch, state, build.origin, build.id, build.name, build.rows
-    )
+        build.version, build.arch, state, build.origin, build.id, build.name, build.rows,
+        distribution, release, version, source, added,
+    )  # fmt: skip
 
 
 def _own() -> Build | None:

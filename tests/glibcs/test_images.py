@@ -20,6 +20,8 @@ import pytest
 
 from harness.glibcs import GlibcError, GlibcUnavailable, add, find, images, inventory
 from harness.glibcs.build import Build
+from harness.glibcs.catalog import native_arch
+from harness.glibcs.discover import image_and_arch
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 from tests.e2e.kit import start
@@ -57,9 +59,13 @@ class Layout:
         (self.folder / "blobs/sha256" / digest).write_bytes(content)
         return {"mediaType": kind, "size": len(content), "digest": f"sha256:{digest}"}
 
-    def image(self, *layers: bytes, arch: str = "amd64") -> dict[str, Any]:
+    def image(
+        self, *layers: bytes, arch: str = "amd64", variant: str | None = None
+    ) -> dict[str, Any]:
         contents = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
-        config = {"architecture": arch, "os": "linux", "rootfs": {"diff_ids": contents}}
+        platform = {"architecture": arch, "os": "linux"}
+        platform |= {"variant": variant} if variant else {}
+        config = {**platform, "rootfs": {"type": "layers", "diff_ids": contents}}
         manifest = {
             "schemaVersion": 2, "mediaType": f"{OCI}.manifest.v1+json",
             "config": self.blob(json.dumps(config).encode(), f"{OCI}.config.v1+json"),
@@ -67,11 +73,20 @@ class Layout:
                        for layer in layers],
         }  # fmt: skip
         one = self.blob(json.dumps(manifest).encode(), f"{OCI}.manifest.v1+json")
-        one["platform"] = {"architecture": arch, "os": "linux"}
-        self.manifests.append(one)
-        index = {"schemaVersion": 2, "manifests": self.manifests}
-        (self.folder / "index.json").write_text(json.dumps(index))
+        self.manifests.append({**one, "platform": platform})
+        self._index(self.manifests)
         return manifest
+
+    def platforms(self) -> None:
+        """One image of several platforms, as a registry has it: an index of its own."""
+        index = {
+            "schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": self.manifests
+        }  # fmt: skip
+        self._index([self.blob(json.dumps(index).encode(), f"{OCI}.index.v1+json")])
+
+    def _index(self, manifests: list[dict[str, Any]]) -> None:
+        index = {"schemaVersion": 2, "manifests": manifests}
+        (self.folder / "index.json").write_text(json.dumps(index))
 
 
 @pytest.fixture
@@ -106,6 +121,7 @@ def test_layers_lie_over_each_other(form: str, layout: Layout, tmp_path: Path) -
     (build,) = find(f"{form}:{place}")
     assert (build.version, build.arch) == ("2.36", "amd64")
     assert build.origin.startswith("rhel-like 9 image sha256:")
+    assert build.package == ("rhel-like", "9", "", f"image sha256:{build.id.split('-')[1]}")
     assert build.names == ("ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2")  # no libm.so.6
     assert build.libc.read_bytes() == elf()
     shutil.rmtree(layout.folder)
@@ -113,22 +129,52 @@ def test_layers_lie_over_each_other(form: str, layout: Layout, tmp_path: Path) -
     assert find(build.id) == [build]
 
 
-def test_each_architecture_of_an_image_is_a_build(layout: Layout) -> None:
-    for arch, name in (("amd64", "amd64"), ("s390x", "s390x"), ("arm", "armhf")):
+def _of_several(layout: Layout) -> None:
+    for arch, name, variant in (
+        ("amd64", "amd64", None), ("s390x", "s390x", None), ("arm", "armhf", "v7"),
+    ):  # fmt: skip
         loader = f"ld-{ARCHITECTURES[name].machine}.so.1"
         libc = elf(name, needed=(loader,), interpreter=None)
         own = elf(name, soname=loader, needed=(), interpreter=None, versions=(), content=b"")
-        layout.image(tar(member(LIBC, libc), member(f"lib/{loader}", own)), arch=arch)
+        root = tar(RELEASE, member(LIBC, libc), member(f"lib/{loader}", own))
+        layout.image(root, arch=arch, variant=variant)
     layout.image(BASE, arch="unknown")  # an attestation
     layout.image(BASE, arch="wasm")
+    layout.image(BASE, arch="arm", variant="v5")  # Debian's armel, for which there is no worker
+
+
+def test_each_architecture_of_an_image_is_a_build(layout: Layout) -> None:
+    _of_several(layout)
     spec = f"oci:{layout.folder}"
-    for _ in range(2):  # the second time in the place of the first
-        assert [build.arch for build in find(spec)] == ["amd64", "s390x", "armhf"]
+    for each in (spec, spec, f"{spec}:all"):  # the second time in the place of the first
+        assert [build.arch for build in find(each)] == ["amd64", "s390x", "armhf"]
+    assert [build.arch for build in find(f"{spec}:armhf")] == ["armhf"]
+    assert add(f"{spec}:armhf", "small").arch == "armhf"
     with pytest.raises(GlibcError, match=r"for amd64, s390x, armhf; expected one, which --arch"):
         add(spec)
     assert add(spec, "big", arch="s390x").arch == "s390x"
-    with pytest.raises(GlibcError, match="no image for riscv64"):
-        add(spec, arch="riscv64")
+    for arch in (f"{spec}:riscv64", spec):
+        with pytest.raises(GlibcError, match="no image for riscv64"):
+            add(arch, arch=None if arch != spec else "riscv64")
+
+
+@pytest.mark.parametrize(("spec", "image", "arch"), [
+    ("docker://r/a:9:s390x", "docker://r/a:9", "s390x"),
+    ("docker://r:5000/a:9:all", "docker://r:5000/a:9", "all"),
+    ("docker://r/a@sha256:00:armhf", "docker://r/a@sha256:00", "armhf"),
+    ("docker://r:5000/a:all", "docker://r:5000/a:all", None),  # a tag
+    ("docker://r/a:9:mips", "docker://r/a:9:mips", None),
+    ("oci:arm64", "oci:arm64", None),
+    ("oci:dir:arm64", "oci:dir", "arm64"),
+    ("oci:dir:i386", "oci:dir:i386", None),  # a folder of that name
+    ("pid:1", "pid:1", None),
+])  # fmt: skip
+def test_an_architecture_may_stand_behind_an_image(
+    spec: str, image: str, arch: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dir:i386").mkdir()
+    assert image_and_arch(spec) == (image, arch)
 
 
 def _with(key: str, value: object) -> Callable[[Layout], object]:
@@ -219,6 +265,7 @@ def test_packages_belong_together(tmp_path: Path) -> None:
     loader = deb(tmp_path / "loader.deb", member(LD, LOADER))
     (build,) = find(f"{libc}+{loader}")
     assert (build.version, build.origin) == ("2.36", f"{name} + loader.deb")
+    assert build.package == ("", "", "2.36-9+deb12u10", build.origin)
     with pytest.raises(GlibcError, match=r"amd64.deb: glibc 2.36 without its dynamic loader"):
         find(str(libc))
     with pytest.raises(GlibcError, match=r"gone.rpm is no file; expected"):
@@ -249,6 +296,7 @@ def test_rpm_packages(tmp_path: Path, own: Build, needs: Callable[..., str]) -> 
     ]
     (build,) = find("+".join(map(str, packages)))
     assert build.names == own.names
+    assert build.package.package_version == "2.34-1"
     assert build.libc.read_bytes() == own.libc.read_bytes()
     packages[0].write_bytes(packages[0].read_bytes()[:-5000])
     with pytest.raises(GlibcError, match="damaged"):
@@ -328,25 +376,54 @@ def registry(tmp_path: Path, needs: Callable[..., str]) -> Iterator[str]:
         process.kill()
 
 
-def test_an_image_of_a_registry(
-    registry: str, layout: Layout, tmp_path: Path, needs: Callable[..., str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    skopeo = needs("skopeo")
+@pytest.fixture
+def insecure(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """That registry, for a user whose settings allow it without TLS."""
     home = tmp_path / ".config/containers"
     home.mkdir(parents=True)
     (home / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
     settings = f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n'
     (home / "registries.conf").write_text(settings)
     monkeypatch.setenv("HOME", str(tmp_path))
-    layout.image(BASE, UPDATE)
-    spec = f"docker://{registry}/test/rhel-like:9"
-    done = start(skopeo, "copy", "-q", f"oci:{layout.folder}", spec)
+    return registry
+
+
+def _push(layout: Layout, spec: str, needs: Callable[..., str]) -> None:
+    done = start(needs("skopeo"), "copy", "-q", "--all", f"oci:{layout.folder}", spec)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_image_of_a_registry(
+    insecure: str, layout: Layout, needs: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.image(BASE, UPDATE)
+    spec = f"docker://{insecure}/test/rhel-like:9"
+    _push(layout, spec, needs)
     (build,) = find(spec)
     assert (build.version, build.origin[:25]) == ("2.36", "rhel-like 9 image sha256:")
     with pytest.raises(GlibcUnavailable, match=r"cannot be fetched \(skopeo says: .*unknown"):
-        find(f"docker://{registry}/test/none:9")
+        find(f"docker://{insecure}/test/none:9")
     monkeypatch.setattr(programs, "find", lambda _: None)
     with pytest.raises(GlibcUnavailable, match="this host has no skopeo"):
         find(spec)
+
+
+def test_an_image_of_several_architectures_in_a_registry(
+    insecure: str, layout: Layout, needs: Callable[..., str]
+) -> None:
+    """The host's own by default; another, or each that has a worker, by the word behind it."""
+    _of_several(layout)
+    layout.platforms()
+    spec = f"docker://{insecure}/test/several:9"
+    _push(layout, spec, needs)
+    assert [build.arch for build in find(spec)] == [native_arch()]
+    for arch in ("s390x", "armhf"):
+        (build,) = find(f"{spec}:{arch}")
+        assert (build.arch, build.package[:2]) == (arch, ("rhel-like", "9"))
+        assert build.package.source == f"image sha256:{build.id.split('-')[1]}"
+        assert add(spec, arch, arch=arch).arch == arch
+    assert [build.arch for build in find(f"{spec}:all")] == ["amd64", "s390x", "armhf"]
+    with pytest.raises(GlibcError, match=r"for amd64, s390x, armhf; expected one, which --arch"):
+        add(f"{spec}:all")
+    with pytest.raises(GlibcUnavailable, match=r"skopeo says: .*riscv64"):
+        find(f"{spec}:riscv64")

@@ -1,7 +1,10 @@
 import json
 import os
+import platform
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -187,13 +190,32 @@ def test_the_command_lists(own: Build, call: Call) -> None:
     done = call("glibc", "list")
     first, second, third, *_ = map(str.split, done.out.splitlines())
     assert (done.status, first) == (0, ["GLIBC", "ARCH", "STATE", "NAME", "ORIGIN"])
-    assert second == [own.version, own.arch, "host", "-", "host"]
-    assert third[2:] == ["cached", "-", "debian", "bullseye", "2.31-1"]
+    assert second[:4] == [own.version, own.arch, "host", "-"]
+    assert second[4].strip(",") == "host"
+    today = date.today().isoformat()
+    assert third[2:] == ["cached", "-", "debian", "bullseye", "2.31-1,", "added", today]
     document = json.loads(call("glibc", "list", "--format", "json").out)
     assert document["schema"] == 1
     assert document["builds"][1]["id"] == key
-    keys = {"version", "arch", "state", "origin", "id", "name", "rows"}
-    assert set(document["builds"][1]) == keys
+    assert document["builds"][1] == {
+        "version": "2.31", "arch": own.arch, "state": "cached", "origin": "debian bullseye 2.31-1",
+        "id": key, "name": None, "rows": [], "distribution": "debian", "release": "bullseye",
+        "package_version": "2.31-1", "source": "package", "added": today,
+    }  # fmt: skip
+
+
+@pytest.mark.needs("dpkg-query", "dpkg")
+def test_the_host_is_listed_with_its_package(call: Call, needs: Callable[..., str]) -> None:
+    """As dpkg itself says, and os-release."""
+    said = subprocess.run(
+        [needs("dpkg-query", "dpkg"), "-W", "-f", "${Version}\n", "libc6"],
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    release = platform.freedesktop_os_release()
+    first = json.loads(call("glibc", "list", "--json").out)["builds"][0]
+    assert (first["distribution"], first["source"]) == (release["ID"], "host")
+    assert first["release"] == release.get("VERSION_ID", "")
+    assert first["package_version"] in said
 
 
 def test_what_is_there_for_another_architecture_can_be_fetched_for_this_one(own: Build) -> None:
