@@ -12,7 +12,7 @@ from harness.doctor.rows import Finding, Found, Row
 from harness.glibcs import apt, cache, catalog, emulators
 from harness.glibcs.apt_sources import Source, choose, host_sources, no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
-from harness.glibcs.fetching import catalogue, first_mirror
+from harness.glibcs.fetching import catalogue, first_mirror, offered
 from harness.glibcs.host_libc import host
 from harness.glibcs.private_roots import command, stage
 from harness.model.dialects import COMPLETE_FROM, dialect
@@ -126,7 +126,7 @@ def _folder() -> Found:
 
 def _offer() -> tuple[catalog.Distribution, tuple[Source, ...]]:
     """What packages of glibc can be had of. Raises GlibcUnavailable."""
-    distribution, sources = catalog.host_distribution(), host_sources()
+    distribution, sources = offered(), host_sources()
     if programs.find("apt-get") is None:
         raise no_apt()
     return distribution, sources
@@ -146,9 +146,10 @@ def _packages() -> Found:
         keyring = _KEYRINGS.get(distribution.id, f"{distribution.id}-keyring")
         meaning = "no signature could be checked"
         return Finding(missing[0], None, meaning, f"apt-get install {keyring}")
-    versions = ", ".join(dict.fromkeys(suite.glibc for suite in suites))
+    versions = ", ".join(dict.fromkeys(suite.glibc for suite in suites if suite.glibc))
+    had = f"had {versions}" if versions else f"the suites {', '.join(one.name for one in suites)}"
     return Finding(
-        f"apt-get and a mirror of {distribution.id}, which has had {versions}", "ok",
+        f"apt-get and a mirror of {distribution.id}, which has {had}", "ok",
         "gai-harness glibc fetch takes them from there; --network tries whether it answers",
     )  # fmt: skip
 
@@ -176,7 +177,7 @@ def mirror_rows() -> Iterator[Row]:
                 )
                 yield Row(
                     f"mirror: {suite.name}", partial(_mirror, request),
-                    f"glibc {suite.glibc} cannot be fetched now",
+                    f"glibc {suite.glibc or f'of {suite.name}'} cannot be fetched now",
                 )  # fmt: skip
 
 
@@ -186,7 +187,8 @@ def _mirror(request: apt.PackageRequest) -> Found:
             apt.reach(request, source, work)
 
     first_mirror(request, reach)
-    return f"answers, signed; glibc {request.suite.glibc} is expected there"
+    expected = request.suite.glibc and f"; glibc {request.suite.glibc} is expected there"
+    return f"answers, signed{expected}"
 
 
 ROWS = (

@@ -47,7 +47,10 @@ class Distribution:
     @property
     def offer(self) -> str:
         """Which versions there are, as a line's hint."""
-        known = ", ".join(dict.fromkeys(suite.glibc for suite in self.suites))
+        known = ", ".join(dict.fromkeys(suite.glibc for suite in self.suites if suite.glibc))
+        if not known:  # of a derivative, whose suites nobody knows
+            first, *_ = names = [suite.name for suite in self.suites]
+            return f"{self.id} offers {', '.join(names)}: gai-harness glibc fetch {first}"
         return f"{self.id} is known to have {known}; gai-harness glibc add DIR takes any"
 
     def suite(self, name: str) -> Suite | None:

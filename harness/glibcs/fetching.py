@@ -47,7 +47,7 @@ def fetch(
     arch = suffix if colon else arch or native_arch()
     if not arch.isalnum() or not arch.isascii():
         raise GlibcError(f"{arch!r} is not an architecture; expected Debian's name, such as amd64")
-    distribution = host_distribution()
+    distribution = offered() if is_version(name) else host_distribution()
     if not is_version(name) and distribution.suite(name) is None:
         own = _own_suites(distribution)
         distribution = own if own.suite(name) else distribution
@@ -73,16 +73,22 @@ def fetch(
 
 
 def catalogue(distribution: Distribution | None = None) -> tuple[Suite, ...]:
-    """The suites ``glibc fetch --all`` fetches, one for each version; see `host_distribution`.
+    """The suites ``glibc fetch --all`` fetches, one for each version; by default `offered` ones."""
+    return tuple(suite for suite in (distribution or offered()).suites if not suite.extra)
 
-    By default of this host, or, of a derivative without a mirror of its parent, its own.
+
+def offered() -> Distribution:
+    """This host's distribution, its parent, or, without a mirror of that, the host's own suites.
+
+    Raises GlibcUnavailable where none is known.
     """
-    chosen = distribution or host_distribution()
-    if distribution is None:
-        with suppress(GlibcUnavailable):  # who fetches them says so
-            mirrors = choose(host_sources(), chosen, chosen.suites[0].name, native_arch())
-            chosen = chosen if mirrors else _own_suites(chosen)
-    return tuple(suite for suite in chosen.suites if not suite.extra)
+    chosen = host_distribution()
+    with suppress(GlibcUnavailable):  # who fetches says so
+        sources = host_sources()
+        if not choose(sources, chosen, chosen.suites[0].name, native_arch()):
+            own = _own_suites(chosen)
+            return own if own.suites else chosen
+    return chosen
 
 
 def _own_suites(parent: Distribution) -> Distribution:

@@ -12,6 +12,7 @@ from harness.glibcs.apt_sources import no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_packed
+from harness.glibcs.fetching import offered
 from harness.glibcs.host_libc import host
 from harness.glibcs.release import package_of_host
 from harness.model.dialects import NEWEST, dialect, told
@@ -62,11 +63,11 @@ def inventory() -> tuple[InventoryEntry, ...]:
             continue
         state = {"package": "cached", "image": "image"}.get(one.kind, "added")
         entries.append(_entry(one.build, state, one.added))
-        have.add((one.distribution, one.build.version, one.build.arch))
+        have |= {(one.distribution, of, one.build.arch) for of in (one.build.version, one.suite)}
     with contextlib.suppress(GlibcUnavailable):
-        distribution, arch = host_distribution(), native_arch()
+        distribution, arch = offered(), native_arch()
         for suite in distribution.suites:
-            if (distribution.id, suite.glibc, arch) not in have:
+            if have.isdisjoint((distribution.id, of, arch) for of in (suite.glibc, suite.name)):
                 key = f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}"
                 origin = f"{distribution.id} {suite.name}"
                 entries.append(
@@ -248,7 +249,7 @@ def _of_version(spec: str, version: str, arch: str, kept: list[Build]) -> list[B
 def _remedy(spec: str, version: str, arch: str) -> str:
     """How to get a version: a command only where the distribution is known to have had it."""
     try:
-        distribution = host_distribution()
+        distribution = offered()
     except GlibcUnavailable as problem:
         return problem.hint
     if distribution.carrying(version):

@@ -1,12 +1,15 @@
 """The table's form: what a row says of what it found, and which rows are left out."""
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from harness.doctor import Row, examine
+from harness.doctor import Row, examine, glibcs
 from harness.doctor.rows import Finding, Found
 from harness.glibcs import GlibcUnavailable
+from harness.glibcs.apt_sources import Source
 from harness.report.doctor import Check
 from harness.sandbox import Box, SandboxError, SandboxUnavailable
 
@@ -69,3 +72,28 @@ def test_one_sandbox_answers_every_row_and_survives_errors() -> None:
 def test_an_error_nobody_foresaw_is_no_finding() -> None:
     with pytest.raises(ZeroDivisionError):
         list(examine([Row("t", partial(_raise, ZeroDivisionError()))]))
+
+
+@pytest.mark.parametrize(("suites", "found", "meaning", "mirror"), [
+    (("kali-rolling",), "apt-get and a mirror of kali, which has the suites kali-rolling",
+     "gai-harness glibc fetch takes them from there", ["mirror: kali-rolling"]),
+    (("kali-rolling", "bookworm"), "apt-get and a mirror of debian, which has had 2.31, 2.36",
+     "gai-harness glibc fetch takes them from there", ["mirror: bullseye"]),
+    ((), "apt's sources have no mirror of debian's main", "gai-harness glibc fetch cannot be used",
+     []),
+])  # fmt: skip
+def test_a_derivative_has_the_packages_that_its_sources_offer(
+    suites: tuple[str, ...], found: str, meaning: str, mirror: list[str], tmp_path: Path,
+    needs: Callable[..., str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    needs("apt-get", "apt")
+    (keyring := tmp_path / "keys.gpg").touch()
+    sources = [Source(f"http://{one}.test", (one,), ("main",), str(keyring)) for one in suites]
+    for module in ("glibcs.fetching", "doctor.glibcs"):
+        monkeypatch.setattr(f"harness.{module}.host_sources", lambda: tuple(sources))
+    release = {"ID": "kali", "ID_LIKE": "debian"}
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: release)
+    (check,) = examine([row for row in glibcs.ROWS if row.topic == "packages"])
+    assert check.found.startswith(found)
+    assert check.meaning.startswith(meaning)
+    assert [row.topic for row in glibcs.mirror_rows()][:1] == mirror

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.glibcs import Progress, apt, catalogue, fetch, fetching, find, host, remove
+from harness.glibcs import Progress, apt, catalogue, fetch, fetching, find, host, inventory, remove
 from harness.glibcs.apt import PackageRequest
 from harness.glibcs.apt_sources import Source
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
@@ -77,12 +77,18 @@ def test_a_derivative_has_suites_of_its_own(
     monkeypatch.setattr("harness.glibcs.fetching.host_sources", lambda: sources)
     monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "kali"})
     assert catalogue() == (Suite("kali-rolling", ""),)
+    assert _available() == [("", "kali", "kali-rolling")]
+    offer = "kali offers kali-rolling: gai-harness glibc fetch kali-rolling$"
+    for ask in (find, fetch):  # not the parent's, which nothing here has
+        with pytest.raises(GlibcMissing, match=f"glibc {NEVER} is not on this host; {offer}"):
+            ask(NEVER)
     seen: list[Progress] = []
     build = fetch("kali-rolling", progress=seen.append)
     assert (build.version, build.origin) == (own.version, "kali kali-rolling 1:2.99-1")
     assert [one.note for one in seen if one.note] == []
     assert fetch("kali-rolling") == build
     assert len(mirror.requests) == 1
+    assert _available() == []
     for name in ("kali-last-security", "first/vendor/7.0", "vendored"):
         with pytest.raises(GlibcError, match="neither a version nor a suite"):
             fetch(name)
@@ -90,7 +96,13 @@ def test_a_derivative_has_suites_of_its_own(
     parent = (Source("http://mirror.test", ("first",), ("main",)), *sources)
     monkeypatch.setattr("harness.glibcs.fetching.host_sources", lambda: parent)
     assert [suite.name for suite in catalogue()] == ["first", "stale"]
+    assert {name for _, name, _ in _available()} == {"made"}
     assert fetch("kali-rolling") == build
+
+
+def _available() -> list[tuple[str, str, str]]:
+    listed = (one for one in inventory() if one.state == "available")
+    return [(one.version, one.distribution, one.release) for one in listed]
 
 
 def test_what_is_there_is_not_fetched_again(mirror: Mirror, own: Build) -> None:
