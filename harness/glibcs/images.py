@@ -25,6 +25,7 @@ from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree, from_directory
 from harness.glibcs.elf import sha256
+from harness.glibcs.libc_files import WANTED
 from harness.glibcs.release import RELEASES, STATUS, package_of
 from harness.sandbox import programs
 from harness.text.reading import read_regular
@@ -185,9 +186,10 @@ def _build(spec: str, tree: Path, shown: str, digest: str) -> Build:
 def _copy_root(pid: str, tree: Path) -> None:
     if not pid.isdecimal():
         raise GlibcError(f"pid:{pid}: expected the number of a process")
+    program = [sys.executable, "-I", "-S", _ROOTED, pid, WANTED.pattern]
     # it ends with its output's reader
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", _ROOTED, pid], env={}, stdin=subprocess.DEVNULL,
+        program, env={}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=False,
     ) as process:  # fmt: skip
         assert process.stdout is not None

@@ -1,8 +1,9 @@
 """Write the files of another process's root that make up its glibc to standard output, as a tar.
 
-A program of its own, ``python -I -S rooted.py PID``, with the standard library alone. It makes that
-root its own before it looks at a name in it, so that a link in somebody else's container never
-leads to a file of this host. Sources: proc_pid_root(5), chroot(2), user_namespaces(7).
+A program of its own, ``python -I -S rooted.py PID NAMES``, with the standard library alone; NAMES
+is the expression that a library's name matches. It makes that root its own before it looks at a
+name in it, so that a link in somebody else's container never leads to a file of this host.
+Sources: proc_pid_root(5), chroot(2), user_namespaces(7).
 """
 
 import ctypes
@@ -16,13 +17,11 @@ sys.modules["pwd"] = sys.modules["grp"] = None  # type: ignore[assignment]
 import tarfile  # noqa: E402
 
 _CLONE_NEWUSER = 0x10000000
-# harness.glibcs.images looks closer; this keeps the rest of a root from being read
-_NAMES = re.compile(r"(?:lib[^/]*|ld)[^/]*\.so(?:\.[0-9.]+)?")
 _RELEASES = ("etc/os-release", "usr/lib/os-release", "var/lib/dpkg/status")
 _DEEPEST = 4
 
 
-def main(pid: str) -> int:
+def main(pid: str, names: str) -> int:
     """Write the tar; 1 with a line on standard error where that root cannot be entered."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # it ends with its reader
     try:
@@ -37,7 +36,7 @@ def main(pid: str) -> int:
         print(getattr(error, "strerror", None) or error, file=sys.stderr)
         return 1
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.GNU_FORMAT) as archive:
-        for name in (*_RELEASES, *_libraries()):
+        for name in (*_RELEASES, *_libraries(re.compile(names))):
             try:
                 archive.add(name, recursive=False)
             except OSError:  # not there, or not for us to read
@@ -45,7 +44,7 @@ def main(pid: str) -> int:
     return 0
 
 
-def _libraries() -> list[str]:
+def _libraries(wanted: re.Pattern[str]) -> list[str]:
     found = []
     for top in (".", "usr"):
         for folder in os.listdir(top) if os.path.isdir(top) else ():  # noqa: PTH112, PTH208
@@ -54,9 +53,9 @@ def _libraries() -> list[str]:
             for where, inner, names in os.walk(f"{top}/{folder}"):
                 if where.count("/") >= _DEEPEST:
                     inner.clear()
-                found += [f"{where}/{name}" for name in names if _NAMES.fullmatch(name)]
+                found += [f"{where}/{name}" for name in names if wanted.fullmatch(name)]
     return found
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], sys.argv[2]))

@@ -22,6 +22,7 @@ from harness.glibcs import GlibcError, GlibcUnavailable, add, find, images, inve
 from harness.glibcs.build import Build
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.discover import image_and_arch
+from harness.glibcs.libc_files import WANTED
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 from tests.e2e.kit import start
@@ -313,6 +314,7 @@ def test_the_root_of_a_process(own: Build, tmp_path: Path, too_large: bool) -> N
         shutil.copy(path, root / "usr/lib" / name)
     (root / "usr/lib/libm.so.6").unlink()
     (root / "usr/lib/libm.so.6").symlink_to("/etc/passwd")  # not this host's
+    (root / "usr/lib/libbig.so.1").write_bytes(b"of no look-up")
     if too_large:  # it is refused while it is still being written
         with (root / "usr/lib/libdl.so.2").open("wb") as stream:
             stream.truncate(65 << 20)
@@ -336,9 +338,12 @@ def test_the_root_of_a_process(own: Build, tmp_path: Path, too_large: bool) -> N
                     find(f"pid:{process.pid}")
                 return
             (build,) = find(f"pid:{process.pid}")
-            copied = subprocess.check_output([sys.executable, "-I", "-S", ROOTED, str(process.pid)])
+            rooted = [sys.executable, "-I", "-S", str(ROOTED), str(process.pid), WANTED.pattern]
+            copied = subprocess.check_output(rooted)
             with tarfile.open(fileobj=io.BytesIO(copied), mode="r:") as archive:
-                assert {one.uname + one.gname for one in archive} == {""}
+                members = archive.getmembers()
+            assert {one.uname + one.gname for one in members} == {""}
+            assert "libbig.so.1" not in {Path(one.name).name for one in members}
         finally:
             process.kill()
     assert (build.version, build.arch) == (own.version, own.arch)
