@@ -1,8 +1,9 @@
 """The source the kernel would choose for a destination, worked out from its dumps. Pure.
 
 Where no kernel can be asked: its links, addresses and routes are enough, as long as it has the
-rules and settings it begins with. What they leave open is said, never guessed. The fuzzer's random
-hosts hold this to real kernels (tests/kernel/test_sources.py).
+rules and settings it begins with; use_tempaddr may have any value that all interfaces share. What
+they leave open is said, never guessed. The fuzzer's random hosts hold this to real kernels
+(tests/kernel/test_sources.py).
 Source: net/ipv4/route.c, fib_frontend.c and devinet.c, net/ipv6/route.c, addrconf.c (the order of
 ipv6_get_saddr_eval()) and ip6_output.c of the kernel; RFC 6724 §5.
 """
