@@ -269,8 +269,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "glibc": (),
     "glibc list": _JSON,
     "glibc fetch": (
-        option("versions", "a version, 2.31 or 2.36:armhf, a suite, bookworm, or all",
-               nargs="*", metavar="VERSION"),
+        option("versions", "a version, 2.31 or 2.36:armhf, a suite, bookworm (with dnf a release, "
+               "9), or all", nargs="*", metavar="VERSION"),
         flag("--all", "every version the distribution has, as the word all"),
         shared("suite", "what this suite carries; may be given several times"),
         shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…",

@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from harness.doctor.rows import Finding, Found, Row
-from harness.glibcs import apt, cache, catalog, emulators
-from harness.glibcs.apt_sources import Source, choose, host_sources, no_apt
+from harness.glibcs import cache, catalog, emulators
+from harness.glibcs.apt_sources import Source, choose, host_sources
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
-from harness.glibcs.fetching import catalogue, first_mirror, offered
+from harness.glibcs.fetching import catalogue, offered, package_request, reach
 from harness.glibcs.host_libc import host
+from harness.glibcs.managers import PackageRequest, not_here
 from harness.glibcs.private_roots import command, stage
 from harness.model.dialects import COMPLETE_FROM, dialect
 from harness.native.record import LaneError
@@ -124,17 +125,24 @@ def _folder() -> Found:
     return f"{folder}: {size(used)} used, {size(free)} free"
 
 
-def _offer() -> tuple[catalog.Distribution, tuple[Source, ...]]:
+def _offer() -> catalog.Distribution:
     """What packages of glibc can be had of. Raises GlibcUnavailable."""
-    distribution, sources = offered(), host_sources()
-    if programs.find("apt-get") is None:
-        raise no_apt()
-    return distribution, sources
+    distribution = offered()
+    if programs.find(distribution.manager) is None:
+        raise not_here(distribution.manager)
+    return distribution
 
 
 def _packages() -> Found:
-    distribution, sources = _offer()
+    distribution = _offer()
     suites = catalogue(distribution)
+    versions = ", ".join(dict.fromkeys(suite.glibc for suite in suites if suite.glibc))
+    had = f"had {versions}" if versions else f"the suites {', '.join(one.name for one in suites)}"
+    meaning = "gai-harness glibc fetch takes them from there; --network tries whether it answers"
+    if distribution.manager == "dnf":
+        found = f"dnf and this host's repositories; {distribution.id} has {had}"
+        return Finding(found, "ok", meaning)
+    sources = host_sources()
     chosen = [choose(sources, distribution, suite.name, catalog.native_arch()) for suite in suites]
     if not all(chosen):
         return Finding(
@@ -146,12 +154,7 @@ def _packages() -> Found:
         keyring = _KEYRINGS.get(distribution.id, f"{distribution.id}-keyring")
         meaning = "no signature could be checked"
         return Finding(missing[0], None, meaning, f"apt-get install {keyring}")
-    versions = ", ".join(dict.fromkeys(suite.glibc for suite in suites if suite.glibc))
-    had = f"had {versions}" if versions else f"the suites {', '.join(one.name for one in suites)}"
-    return Finding(
-        f"apt-get and a mirror of {distribution.id}, which has {had}", "ok",
-        "gai-harness glibc fetch takes them from there; --network tries whether it answers",
-    )  # fmt: skip
+    return Finding(f"apt-get and a mirror of {distribution.id}, which has {had}", "ok", meaning)
 
 
 def _without_key(source: Source) -> str:
@@ -168,27 +171,23 @@ def _without_key(source: Source) -> str:
 def mirror_rows() -> Iterator[Row]:
     """A row for each suite of this distribution; none where no package can be had at all."""
     with suppress(GlibcUnavailable):
-        distribution, sources = _offer()
-        arch = catalog.native_arch()
+        distribution, arch = _offer(), catalog.native_arch()
+        everywhere = distribution.manager == "dnf"
+        sources = () if everywhere else host_sources()
         for suite in catalogue(distribution):
-            if choose(sources, distribution, suite.name, arch):
-                request = apt.PackageRequest(
-                    catalog.package_name(arch), distribution, suite, arch, distribution.component
-                )
-                yield Row(
-                    f"mirror: {suite.name}", partial(_mirror, request),
-                    f"glibc {suite.glibc or f'of {suite.name}'} cannot be fetched now",
-                )  # fmt: skip
+            if everywhere or choose(sources, distribution, suite.name, arch):
+                request = package_request(distribution, suite, arch)
+                lacking = f"glibc {suite.glibc or f'of {suite.name}'} cannot be fetched now"
+                yield Row(f"mirror: {suite.name}", partial(_mirror, request), lacking)
 
 
-def _mirror(request: apt.PackageRequest) -> Found:
-    def reach(source: Source) -> None:
-        with cache.making(f"reach-{request.suite.name}") as work:
-            apt.reach(request, source, work)
-
-    first_mirror(request, reach)
+def _mirror(request: PackageRequest) -> Found:
+    with cache.making(f"reach-{request.suite.name}") as work:
+        reach(request, work / "reach")
+    # dnf checks a package's signature; few repositories sign their index
+    signed = ", signed" if request.distribution.manager != "dnf" else ""
     expected = request.suite.glibc and f"; glibc {request.suite.glibc} is expected there"
-    return f"answers, signed{expected}"
+    return f"answers{signed}{expected}"
 
 
 ROWS = (

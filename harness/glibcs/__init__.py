@@ -4,19 +4,19 @@
 
     from harness.glibcs import fetch, find, stage, command
 
-    fetch("2.31")                           # through the host's apt-get, into the cache
+    fetch("2.31")                           # through the host's apt-get or dnf, into the cache
     for build in find("all"):               # the host's first, then the cache's
         root = stage(build, Path("worker")) # a private root with only that glibc's files
         argv = command(build)               # to run inside it
 """
 
-from harness.glibcs.apt import Progress
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable, together
 from harness.glibcs.discover import from_directory
 from harness.glibcs.emulators import Emulator, emulator_for, fetch_emulator
 from harness.glibcs.fetching import catalogue, fetch
 from harness.glibcs.host_libc import host, hosted_command, python_parts
 from harness.glibcs.known_builds import InventoryEntry, add, find, inventory, remove
+from harness.glibcs.managers import Progress
 from harness.glibcs.private_roots import command, stage
 
 __all__ = [

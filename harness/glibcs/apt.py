@@ -6,15 +6,12 @@ host's, is turned away. Options: apt.conf(5), apt-get(8), sources.list(5).
 """
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from harness.glibcs.apt_sources import Source, no_apt
+from harness.glibcs.apt_sources import Source
 from harness.glibcs.build import GlibcError, GlibcUnavailable
-from harness.glibcs.catalog import Distribution, Suite
+from harness.glibcs.managers import PackageRequest, Watcher, explain, not_here, run
 from harness.sandbox import programs
 from harness.text.reading import read_regular
 
@@ -51,42 +48,6 @@ _FAILURES = (
 _SUITE_NAMES = re.compile(r"^(?:Suite|Codename):[ \t]*(\S+)[ \t]*$", re.M)
 # Debian's are of 150 to 300 KB.
 _LONGEST_RELEASE = 16 * 1024 * 1024
-_SUPERVISE = str(Path(__file__).with_name("supervise.py"))
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a fetch is.
-
-    Args:
-        suite: The name of the suite that is fetched.
-        step: ``update`` (the suite's index), ``download``, ``unpack``, ``done`` or ``cached``.
-        fraction: The part of the step that is done, 0 to 1.
-        note: Something worth knowing, in one line; mostly empty.
-    """
-
-    suite: str
-    step: str
-    fraction: float
-    note: str = ""
-
-
-Watcher = Callable[[Progress], object]
-
-
-@dataclass(frozen=True, slots=True)
-class PackageRequest:
-    """A package to fetch, from one suite and one component of a distribution's archive.
-
-    ``also`` are packages to bring along, each where the suite has it.
-    """
-
-    package: str
-    distribution: Distribution
-    suite: Suite
-    arch: str
-    component: str
-    also: tuple[str, ...] = ()
 
 
 def download(request: PackageRequest, source: Source, work: Path, watch: Watcher) -> Path:
@@ -98,7 +59,7 @@ def download(request: PackageRequest, source: Source, work: Path, watch: Watcher
     """
     base = _updated(request, source, work, watch, "Packages")
     output = work / "out"
-    done = _at(request, "download", watch)
+    done = request.at("download", watch)
     failed = _run([*base, "download", request.package], output, done)
     found = sorted(output.glob("*.deb"))
     if failed is None and len(found) == 1:
@@ -124,7 +85,7 @@ def _updated(
     """Read the suite's index into the private folder; gives how to call apt-get for it then."""
     apt = programs.find("apt-get")
     if apt is None:
-        raise no_apt()
+        raise not_here("apt-get")
     for folder in ("state/lists/partial", "cache/archives/partial", "out"):
         (work / folder).mkdir(parents=True)
     (work / "status").touch()
@@ -132,7 +93,7 @@ def _updated(
     (work / "apt.conf").write_text(_configuration(request, work), encoding="utf-8")
     base = [apt, f"-c={work / 'apt.conf'}"]
     # --error-on: without it, a mirror that cannot be reached is only a warning
-    failed = _run([*base, "update", "--error-on=any"], work, _at(request, "update", watch))
+    failed = _run([*base, "update", "--error-on=any"], work, request.at("update", watch))
     if failed is not None:
         raise _explain(failed, request)
     _check_suite(request, work / "state/lists")
@@ -210,40 +171,18 @@ def _configuration(request: PackageRequest, work: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _at(request: PackageRequest, step: str, watch: Watcher) -> Callable[[float], object]:
-    return lambda done: watch(Progress(request.suite.name, step, done))
-
-
 def _run(command: list[str], folder: Path, report: Callable[[float], object]) -> str | None:
-    """Run apt-get in *folder*; None when it succeeded, otherwise what it said."""
-    # Untranslated messages, since they are looked at.
-    environment = programs.environment()
-    environment |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "DEBIAN_FRONTEND": "teletype"}
-    said = folder / "apt-get.log"
-    report(0.0)
-    # apt-get and what it starts end when its input is closed, at the latest by our death
-    with said.open("wb") as log, subprocess.Popen(
-        [sys.executable, "-I", "-S", _SUPERVISE, *command, "-o", "APT::Status-Fd=1"],
-        cwd=folder, env=environment, start_new_session=True, encoding="utf-8", errors="replace",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        # dlstatus:NUMBER:PERCENT:TEXT, among what apt-get says to people
-        for line in process.stdout:
-            fields = line.split(":", 3)
-            if fields[0] == "dlstatus" and len(fields) == 4:
-                report(min(float(fields[2]) / 100, 1.0))
-        failed = process.wait() != 0
-    report(1.0)
-    return said.read_text(encoding="utf-8", errors="replace") if failed else None
+    return run([*command, "-o", "APT::Status-Fd=1"], folder, report, _done)
+
+
+def _done(line: str) -> float | None:
+    """How far apt-get is: dlstatus:NUMBER:PERCENT:TEXT, among what it says to people."""
+    fields = line.split(":", 3)
+    return float(fields[2]) / 100 if fields[0] == "dlstatus" and len(fields) == 4 else None
 
 
 def _explain(said: str, request: PackageRequest) -> GlibcUnavailable:
     """The one line a user needs out of what apt wrote."""
     lines = [line[3:] for line in said.splitlines() if line.startswith(("E: ", "W: "))]
-    text = "\n".join(lines)
     first = next((line for line in lines if "Failed to fetch" in line), (lines or [""])[0])
-    _, reason, hint = next(one for one in _FAILURES if re.search(one[0], text, re.IGNORECASE))
-    return GlibcUnavailable(
-        f"{reason.format(request)} (apt says: {first.strip() or 'nothing'})", hint
-    )
+    return explain(lines, first, request, "apt", _FAILURES)

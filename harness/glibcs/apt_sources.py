@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.glibcs.build import GlibcUnavailable
 from harness.glibcs.catalog import Distribution
+from harness.glibcs.managers import not_here
 from harness.sandbox import programs
 
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<rest>\S.*)")
@@ -132,7 +133,7 @@ def _files() -> list[Path]:
     """sources.list and its parts, where the host's apt configuration says they are."""
     program = programs.find("apt-config")
     if program is None:
-        raise no_apt()
+        raise not_here("apt-get")
     command = [
         program, "shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS", "Dir::Etc::sourceparts/d",
     ]  # fmt: skip
@@ -155,11 +156,3 @@ def _files() -> list[Path]:
         parts = sorted(Path(values["PARTS"]).glob("*"))
         found += [path for path in parts if path.suffix in (".list", ".sources")]
     return [path for path in found if path.is_file()]
-
-
-def no_apt() -> GlibcUnavailable:
-    """The error for a machine without apt."""
-    return GlibcUnavailable(
-        "this host has no apt-get, which fetches glibc packages",
-        "unpack the glibc you want and name it: gai-harness glibc add DIR",
-    )

@@ -1,14 +1,17 @@
 """Which suites the host's distribution has, and the glibc each is expected to carry."""
 
 import platform
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from harness.glibcs.build import GlibcUnavailable
+from harness.glibcs.build import GlibcError, GlibcUnavailable
 from harness.glibcs.elf import ElfError, read_elf_file
+from harness.sandbox import programs
 from harness.versions import interpreter_arch
 
 _OTHERWISE = (
@@ -21,6 +24,8 @@ MODULE = "libnss-myhostname"
 """The package of systemd's module that needs no daemon."""
 MODULE_NEEDS = ("libcap2",)
 """The packages that some versions of the module need beside glibc."""
+RPM_PACKAGES = ("glibc", ("systemd-libs", "libcap"))
+"""What RPM's distributions call glibc's package, and the one with that module and what it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Distribution:
     suites: tuple[Suite, ...]
     aliases: tuple[str, ...]  # suite names that mark the main archive in apt's sources, as well
     tools: str = "main"  # the archive's component that qemu-user is in
+    manager: str = "apt-get"  # the program that fetches its packages
 
     @property
     def offer(self) -> str:
@@ -63,33 +69,62 @@ class Distribution:
 
 
 @cache
-def distributions() -> dict[str, Distribution]:
-    """Every distribution in the catalogue, by its os-release ``ID``."""
+def _catalogue() -> dict[str, dict[str, Any]]:
     text = files("harness.glibcs").joinpath("catalog.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def distributions() -> dict[str, Distribution]:
+    """Every distribution of Debian's packages in the catalogue, by its os-release ``ID``."""
     return {
         name: Distribution(
             name, table["component"], tuple(Suite(**suite) for suite in table["suites"]),
             tuple(table["aliases"]), table["tools"],
         )
-        for name, table in tomllib.loads(text).items()
+        for name, table in _catalogue()["apt"].items()
     }  # fmt: skip
 
 
 def host_distribution() -> Distribution:
     """The distribution this host runs, or the one it is derived from (os-release(5)).
 
-    Raises GlibcUnavailable where neither is in the catalogue.
+    Any host with dnf is one of RPM's, unless the catalogue knows it as one of Debian's packages.
+    Raises GlibcUnavailable for all others.
     """
     try:
         release = platform.freedesktop_os_release()
     except OSError:
         raise GlibcUnavailable("this host has no os-release file", _OTHERWISE) from None
-    known = distributions()
-    for name in (release.get("ID", ""), *release.get("ID_LIKE", "").split()):
+    known, own = distributions(), release.get("ID", "")
+    for name in (own, *release.get("ID_LIKE", "").split()):
         if name in known:
             return known[name]
-    shown = release.get("PRETTY_NAME") or release.get("ID") or "this distribution"
+    rpm = _catalogue()["rpm"]
+    table = next((one for name, one in rpm.items() if own in (name, *one["like"])), None)
+    if table is not None or programs.find("dnf"):
+        return _of_releases(own, release.get("VERSION_ID", ""), table or {"releases": {}})
+    shown = release.get("PRETTY_NAME") or own or "this distribution"
     raise GlibcUnavailable(f"no glibc packages are known for {shown}", _OTHERWISE)
+
+
+def _of_releases(name: str, version: str, table: dict[str, Any]) -> Distribution:
+    """A distribution of RPM packages, whose suites are releases: the host's own, at least."""
+    known: dict[str, str] = table["releases"]
+    # what dnf takes for $releasever there, which the packages of a host say
+    own: str = table.get("own") or version.partition(".")[0]
+    suites = {own: Suite(own, known.get(own, ""))}
+    if table.get("others"):
+        suites |= {one: Suite(one, glibc) for one, glibc in known.items()}
+    ordered = sorted(suites.values(), key=lambda suite: list(map(int, suite.glibc.split(".")[1:])))
+    return Distribution(name or "linux", "", tuple(ordered), (), manager="dnf")
+
+
+def release(name: str) -> Suite:
+    """Any release of a distribution of RPM packages. Raises GlibcError where it can be none."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise GlibcError(f"{name!r} names no release; expected such as 9, 42 or rawhide")
+    return Suite(name, "")
 
 
 def host_id() -> str:

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from harness.glibcs.apt import PackageRequest, Progress, Watcher
 from harness.glibcs.archive import unpack
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.cache import cache_folder, entries, making, publish
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
 from harness.glibcs.elf import ElfError, read_elf_file
 from harness.glibcs.fetching import download_package, silent, unpacking
+from harness.glibcs.managers import PackageRequest, Progress, Watcher
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 
@@ -88,6 +88,8 @@ def fetch_emulator(build: Build, progress: Watcher = silent) -> Emulator | None:
     except GlibcUnavailable as missing:
         failure = missing
     distribution = host_distribution()
+    if distribution.manager == "dnf":
+        raise failure
     with making("qemu") as work:
         # under the lock: another run may just have fetched it
         with suppress(GlibcUnavailable):

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from harness.glibcs import apt, cache, catalog
-from harness.glibcs.apt import PackageRequest, Progress, Watcher
+from harness.glibcs import apt, cache, catalog, dnf
 from harness.glibcs.apt_sources import Source, choose, host_sources, is_pocket
 from harness.glibcs.archive import unpack
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, host_id, native_arch
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
+from harness.glibcs.managers import PackageRequest, Progress, Watcher
 from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 
@@ -28,16 +28,17 @@ def silent(_: Progress) -> None:
 def fetch(
     wanted: str, arch: str | None = None, progress: Watcher = silent, refresh: bool = False
 ) -> Build:
-    """Fetch a glibc as a package, through the host's apt-get; gives the build in the cache.
+    """Fetch a glibc as a package, through the host's apt-get or dnf; gives the build in the cache.
 
     Args:
-        wanted: A version (``2.31``, ``2.36:armhf``) or a suite (``bookworm``).
+        wanted: A version (``2.31``, ``2.36:armhf``) or a suite (``bookworm``; ``9`` of RPM's).
         arch: Debian's name of the architecture; the host's own by default.
         progress: Called as the work goes on.
         refresh: Fetch again even when the suite's build is in the cache.
 
     Raises:
-        GlibcUnavailable: No apt-get, mirror, keys, suite or network, or what came was not a glibc.
+        GlibcUnavailable: No apt-get, dnf, mirror, keys, suite or network, or what came was no
+            glibc.
         GlibcMissing: No suite is known to carry that version.
         GlibcError: *wanted* or *arch* is malformed.
     """
@@ -49,16 +50,16 @@ def fetch(
         raise GlibcError(f"{arch!r} is not an architecture; expected Debian's name, such as amd64")
     distribution = offered() if is_version(name) else host_distribution()
     if not is_version(name) and distribution.suite(name) is None:
-        own = _own_suites(distribution)
-        distribution = own if own.suite(name) else distribution
+        if distribution.manager == "dnf":
+            distribution = replace(distribution, suites=(catalog.release(name),))
+        elif (own := _own_suites(distribution)).suite(name):
+            distribution = own
     failure: GlibcUnavailable | None = None
     for suite in _suites(distribution, name):
-        request = PackageRequest(
-            catalog.package_name(arch), distribution, suite, arch, distribution.component,
-            (catalog.MODULE, *catalog.MODULE_NEEDS),
-        )  # fmt: skip
         try:
-            build = _fetch_suite(request, progress, refresh, name)
+            build = _fetch_suite(
+                package_request(distribution, suite, arch), progress, refresh, name
+            )
         except GlibcUnavailable as error:
             failure = failure or error
             continue
@@ -72,6 +73,14 @@ def fetch(
     raise failure
 
 
+def package_request(distribution: Distribution, suite: Suite, arch: str) -> PackageRequest:
+    """What to fetch for a suite's glibc."""
+    package, also = catalog.package_name(arch), (catalog.MODULE, *catalog.MODULE_NEEDS)
+    if distribution.manager == "dnf":
+        package, also = catalog.RPM_PACKAGES
+    return PackageRequest(package, distribution, suite, arch, distribution.component, also)
+
+
 def catalogue(distribution: Distribution | None = None) -> tuple[Suite, ...]:
     """The suites ``glibc fetch --all`` fetches, one for each version; by default `offered` ones."""
     return tuple(suite for suite in (distribution or offered()).suites if not suite.extra)
@@ -83,11 +92,12 @@ def offered() -> Distribution:
     Raises GlibcUnavailable where none is known.
     """
     chosen = host_distribution()
-    with suppress(GlibcUnavailable):  # who fetches says so
-        sources = host_sources()
-        if not choose(sources, chosen, chosen.suites[0].name, native_arch()):
-            own = _own_suites(chosen)
-            return own if own.suites else chosen
+    if chosen.manager != "dnf":
+        with suppress(GlibcUnavailable):  # who fetches says so
+            sources = host_sources()
+            if not choose(sources, chosen, chosen.suites[0].name, native_arch()):
+                own = _own_suites(chosen)
+                return own if own.suites else chosen
     return chosen
 
 
@@ -191,7 +201,7 @@ def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
                 download_package(module, work / "module", watch)
         return package
     except GlibcUnavailable as failure:
-        if request.arch == native_arch():
+        if request.arch == native_arch() or request.distribution.manager == "dnf":
             raise
         cross = replace(
             request, package=catalog.cross_package_name(request.arch), arch=native_arch(), also=()
@@ -207,22 +217,31 @@ def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
 
 
 def download_package(request: PackageRequest, work: Path, watch: Watcher) -> Path:
-    """Fetch one package; gives the ``.deb`` in ``work``, a private folder, not there yet."""
+    """Fetch one package; gives its file in ``work``, a private folder, not there yet."""
     work.mkdir()
+    if request.distribution.manager == "dnf":
+        return dnf.download(request, work, watch)
+    return _first_mirror(
+        request, work, lambda source, folder: apt.download(request, source, folder, watch)
+    )
 
-    def download(source: Source) -> Path:
-        return apt.download(request, source, Path(tempfile.mkdtemp(dir=work)), watch)
 
-    return first_mirror(request, download)
+def reach(request: PackageRequest, work: Path) -> None:
+    """See that the host's mirrors have the request's suite, by its index alone; as above."""
+    work.mkdir()
+    if request.distribution.manager == "dnf":
+        dnf.reach(request, work)
+    else:
+        _first_mirror(request, work, lambda source, folder: apt.reach(request, source, folder))
 
 
-def first_mirror(request: PackageRequest, ask: Callable[[Source], Got]) -> Got:
+def _first_mirror(request: PackageRequest, work: Path, ask: Callable[[Source, Path], Got]) -> Got:
     """What the first of the host's mirrors gives; GlibcUnavailable of the first where none does."""
     distribution = request.distribution
     failure: GlibcUnavailable | None = None
     for source in choose(host_sources(), distribution, request.suite.name, request.arch):
         try:
-            return ask(source)
+            return ask(source, Path(tempfile.mkdtemp(dir=work)))
         except GlibcUnavailable as error:
             failure = failure or error
     raise failure or GlibcUnavailable(
@@ -234,13 +253,15 @@ def first_mirror(request: PackageRequest, ask: Callable[[Source], Got]) -> Got:
 def _install(request: PackageRequest, work: Path, package: Path) -> Build:
     tree = work / "tree"
     tree.mkdir()
-    for one in sorted(work.rglob("*.deb")):
+    for one in sorted(work.rglob(f"*{package.suffix}")):
         unpack(one, tree)
     found = from_directory(tree)
     if found.arch != request.arch:
         raise GlibcError(f"{package.name} is for {found.arch}; expected {request.arch}")
-    # apt names the file PACKAGE_VERSION_ARCH.deb, with a colon of the version as %3a
-    name, version = package.name.replace("%3a", ":").split("_")[:2]
+    if package.suffix == ".rpm":
+        name, version = dnf.named(package)
+    else:  # apt names the file PACKAGE_VERSION_ARCH.deb, with a colon of the version as %3a
+        name, version = package.name.replace("%3a", ":").split("_")[:2]
     shown = version if name == request.package else f"{name} {version}"
     distribution, suite = request.distribution.id, request.suite.name
     build = replace(

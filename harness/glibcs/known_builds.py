@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.glibcs import cache
-from harness.glibcs.apt_sources import no_apt
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_packed
 from harness.glibcs.fetching import offered
 from harness.glibcs.host_libc import host
+from harness.glibcs.managers import not_here
 from harness.glibcs.release import package_of_host
 from harness.model.dialects import NEWEST, dialect, told
 from harness.sandbox import programs
@@ -256,8 +256,8 @@ def _remedy(spec: str, version: str, arch: str) -> str:
         if arch not in SUPPORTED:
             near = did_you_mean(arch, SUPPORTED, f"{version}:{{}}")
             return f"the architectures known here are {', '.join(SUPPORTED)}{near}"
-        if programs.find("apt-get") is None:
-            return no_apt().hint
+        if programs.find(distribution.manager) is None:
+            return not_here(distribution.manager).hint
         return f"{_FETCH} {spec}"
     return distribution.offer
 

@@ -1,8 +1,9 @@
 """Run a command that ends, with every process it started, when its asker dies.
 
-A program of its own, ``python -I -S supervise.py COMMAND…``, without threads and with the standard
-library alone. Its input is a pipe of which the asker alone has the other end: the kernel closes
-that however the asker ends. The command's is empty.
+A program of its own, ``python -I -S supervise.py [--root] COMMAND…``, without threads and with the
+standard library alone. Its input is a pipe of which the asker alone has the other end: the kernel
+closes that however the asker ends. The command's is empty. ``--root`` shows an ordinary user's
+command that it is root, where the kernel allows a user namespace.
 
 Two nets: the command is process 1 of a pid namespace where the kernel allows one; and its orphans
 become children of this process (PR_SET_CHILD_SUBREAPER), which ends them itself. Sources:
@@ -21,11 +22,11 @@ _CLONE_NEWUSER, _CLONE_NEWPID = 0x10000000, 0x20000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(command: list[str]) -> int:
+def main(command: list[str], root: bool) -> int:
     """Run *command* until it or the input ends; gives its exit status as a shell would."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    if _works():
-        _enter()
+    if _works(root):
+        _enter(root)
     child = os.fork()
     if child == 0:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -56,10 +57,11 @@ def _wait(child: int) -> int:
             return 128 + signal.SIGKILL
 
 
-def _enter() -> None:
+def _enter(root: bool) -> None:
     """Give the processes started from now on a pid namespace; OSError where that cannot be."""
-    maps = {"setgroups": "deny", "uid_map": f"{os.geteuid()} {os.geteuid()} 1",
-            "gid_map": f"{os.getegid()} {os.getegid()} 1"}  # fmt: skip
+    user, group = os.geteuid(), os.getegid()
+    maps = {"setgroups": "deny", "uid_map": f"{0 if root else user} {user} 1",
+            "gid_map": f"{0 if root else group} {group} 1"}  # fmt: skip
     if _libc.unshare(_CLONE_NEWPID) == 0:
         return
     if _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWPID) != 0:
@@ -69,12 +71,12 @@ def _enter() -> None:
             file.write(text)
 
 
-def _works() -> bool:
+def _works(root: bool) -> bool:
     """Whether _enter works here, tried by a child: half of it could not be undone."""
     child = os.fork()
     if child == 0:
         try:
-            _enter()
+            _enter(root)
             os.fork()  # the first one is process 1; it can be refused by a limit
         except BaseException:
             os._exit(1)
@@ -94,4 +96,5 @@ def _children() -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    as_root = sys.argv[1] == "--root"
+    sys.exit(main(sys.argv[1 + as_root :], as_root))

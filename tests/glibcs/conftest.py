@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import Build, GlibcUnavailable, Progress, command, host, stage
-from harness.glibcs.apt import PackageRequest, Watcher
 from harness.glibcs.apt_sources import Source
 from harness.glibcs.catalog import Distribution, Suite, native_arch
+from harness.glibcs.managers import PackageRequest, Watcher
 from tests.e2e.kit import start
 
 OTHER = "s390x" if native_arch() != "s390x" else "amd64"

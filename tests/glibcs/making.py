@@ -1,4 +1,4 @@
-"""Small artificial ELF files and Debian packages."""
+"""Small artificial ELF files and packages."""
 
 import io
 import struct
@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 from harness.versions import ARCHITECTURES
+from tests.e2e.kit import start
 
 
 def elf(
@@ -98,3 +99,18 @@ def deb(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
         for name, content in parts:
             output.write(ar_header(name, len(content)) + content + b"\n" * (len(content) % 2))
     return path
+
+
+def rpm(folder: Path, name: str, *files: tuple[str, Path], release: str = "1") -> Path:
+    """A package with these files, by the real rpmbuild."""
+    spec = folder / f"{name}.spec"
+    lines = [f"install -D {path} %{{buildroot}}{place}" for place, path in files]
+    spec.write_text(
+        f"Name: {name}\nVersion: 2.34\nRelease: {release}\nSummary: x\nLicense: x\n"
+        "AutoReqProv: no\n%description\n%install\n" + "\n".join(lines) + "\n%files\n"
+        + "\n".join(place for place, _ in files)
+    )  # fmt: skip
+    tops = ["--define", f"_topdir {folder}", "--define", "__os_install_post %{nil}"]
+    tops += ["--define", "debug_package %{nil}", "--define", "_build_id_links none"]
+    start("rpmbuild", "-bb", *tops, spec, check=True)
+    return next(folder.glob(f"RPMS/*/{name}-2.34-{release}.*.rpm"))

@@ -11,9 +11,9 @@ import pytest
 
 from harness.doctor import glibcs
 from harness.glibcs import Build, Emulator, GlibcError, GlibcUnavailable, command, emulators, stage
-from harness.glibcs.apt import PackageRequest
 from harness.glibcs.catalog import Suite, native_arch
 from harness.glibcs.emulators import emulator_for, fetch_emulator, is_static
+from harness.glibcs.managers import PackageRequest
 from harness.sandbox import programs
 from tests.glibcs.conftest import Mirror
 from tests.glibcs.making import deb, elf, link, member

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import Progress, apt, catalogue, fetch, fetching, find, host, inventory, remove
-from harness.glibcs.apt import PackageRequest
 from harness.glibcs.apt_sources import Source
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Suite
+from harness.glibcs.managers import PackageRequest
 from tests.conftest import Call
 from tests.glibcs.conftest import OTHER, Mirror
 from tests.glibcs.making import deb, link, member

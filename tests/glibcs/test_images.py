@@ -26,7 +26,7 @@ from harness.glibcs.libc_files import WANTED
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 from tests.e2e.kit import start
-from tests.glibcs.making import deb, elf, hard, link, member, tar
+from tests.glibcs.making import deb, elf, hard, link, member, rpm, tar
 
 OCI = "application/vnd.oci.image"
 ROOTED = Path(images.__file__).with_name("rooted.py")
@@ -273,26 +273,12 @@ def test_packages_belong_together(tmp_path: Path) -> None:
         find(f"{libc}+gone.rpm")
 
 
-def _rpm(folder: Path, name: str, *files: tuple[str, Path], needs: Callable[..., str]) -> Path:
-    """A package with these files, by the real rpmbuild."""
-    spec = folder / f"{name}.spec"
-    lines = [f"install -D {path} %{{buildroot}}{place}" for place, path in files]
-    spec.write_text(
-        f"Name: {name}\nVersion: 2.34\nRelease: 1\nSummary: x\nLicense: x\nAutoReqProv: no\n"
-        "%description\n%install\n" + "\n".join(lines) + "\n%files\n"
-        + "\n".join(place for place, _ in files)
-    )  # fmt: skip
-    tops = ["--define", f"_topdir {folder}", "--define", "__os_install_post %{nil}"]
-    tops += ["--define", "debug_package %{nil}", "--define", "_build_id_links none"]
-    start(needs("rpmbuild", "rpm"), "-bb", *tops, spec, check=True)
-    return next(folder.glob(f"RPMS/*/{name}-2.34-1.*.rpm"))
-
-
 def test_rpm_packages(tmp_path: Path, own: Build, needs: Callable[..., str]) -> None:
     needs("rpm2archive", "rpm2cpio")
+    needs("rpmbuild", "rpm")
     first, second = own.files[:2], own.files[2:]
     packages = [
-        _rpm(tmp_path, name, *((f"/usr/lib64/{one}", path) for one, path in files), needs=needs)
+        rpm(tmp_path, name, *((f"/usr/lib64/{one}", path) for one, path in files))
         for name, files in (("glibc", first), ("glibc-common", second))
     ]
     (build,) = find("+".join(map(str, packages)))
