@@ -22,7 +22,7 @@ from harness.compare.fuzz.engine import BatchSpec, FuzzReport, numbers, reports
 from harness.compare.fuzz.engine import examine as examine_batch
 from harness.compare.run import HostJob, JobOutcome
 from harness.compare.run import examine as examine_host
-from harness.sandbox import Outcome, Pool, SandboxError
+from harness.sandbox import Outcome, Pool, SandboxError, programs
 
 _PATIENCE = 60.0  # seconds without any worker
 _ANSWERS = 15.0  # seconds for the scheduler to answer
@@ -85,6 +85,8 @@ class Cluster(AbstractContextManager["Cluster"]):
                 "--scheduler needs the extra 'cluster': pip install 'gai-harness[cluster]'"
             ) from None
         self._dask = distributed
+        # its client may look for ``ip`` to name itself, in this process's own PATH
+        os.environ["PATH"] = programs.environment().get("PATH", os.defpath)
         given = {"tls_ca_file": ca, "tls_client_cert": cert, "tls_client_key": key}
         files = {name: file for name, file in given.items() if file is not None}
         scheme, separator, _ = scheduler.partition("://")

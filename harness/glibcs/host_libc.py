@@ -72,7 +72,7 @@ def python_parts(build: Build) -> dict[str, Path]:
     extensions = [Path(str(module.__file__)) for module in (_core, _cffi_backend)]
     libraries: dict[str, Path] = {}
     for path in _mapped_files():
-        with suppress(ElfError):  # what else is mapped: locales, caches
+        with suppress(ElfError):  # what else is mapped, like a file that is gone
             libraries[read_elf_file(path, follow=True)[0].soname or path.name] = path
     glibc = {*build.names, *host().names}
     own: dict[str, Path] = {}
@@ -96,9 +96,10 @@ def python_parts(build: Build) -> dict[str, Path]:
 
 
 def _mapped_files() -> list[Path]:
-    """The files that are mapped into this process (proc(5)), each once, in order.
+    """The files whose code is mapped into this process (proc(5)), each once, in order.
 
-    One that was replaced by an update has its successor at the same place.
+    One that was replaced by an update has its successor at the same place. Another's library may
+    be mapped as well, to be read.
     """
     try:
         maps = _MAPS.read_text(errors="surrogateescape")
@@ -109,7 +110,7 @@ def _mapped_files() -> list[Path]:
     names = [
         one[5].replace("\\012", "\n").removesuffix(" (deleted)")
         for one in fields
-        if len(one) == 6 and one[5].startswith("/")
+        if len(one) == 6 and "x" in one[1] and one[5].startswith("/")
     ]
     return [Path(name) for name in dict.fromkeys(names)]
 

@@ -1,5 +1,6 @@
 """Libraries that are read: of a directory, of this process, and any ELF file."""
 
+import mmap
 import os
 import shutil
 import sys
@@ -221,7 +222,7 @@ def maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
     """Call it with files: they are what this process has mapped."""
 
     def write(*files: str) -> None:
-        lines = [f"7f0000000000-7f0000001000 r--p 00000000 fe:00 1    {file}" for file in files]
+        lines = [f"7f0000000000-7f0000001000 r-xp 00000000 fe:00 1    {file}" for file in files]
         lines += ["7ffd00000000-7ffd00001000 rw-p 00000000 00:00 0    [stack]", "7f1-7f2 r 0 0 0"]
         (tmp_path / "maps").write_text("\n".join(lines) + "\n")
         monkeypatch.setattr("harness.glibcs.host_libc._MAPS", tmp_path / "maps")
@@ -245,6 +246,13 @@ def test_a_libc_replaced_meanwhile(maps: Callable[..., None], tmp_path: Path, ow
     maps(f"{tmp_path}/libc.so.6 (deleted)")
     with pytest.raises(GlibcError, match="cannot be read"):
         host()
+
+
+def test_a_libc_that_is_only_read_is_not_its_own(tree: Make, own: Build) -> None:
+    other = tree("lib") / "lib/libc.so.6"
+    with other.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ):
+        assert f"{other}\n" in Path("/proc/self/maps").read_text()
+        assert host() == own
 
 
 # --- ELF files

@@ -127,7 +127,7 @@ def test_an_ordinary_user_asks_in_a_process_of_theirs(tmp_path: Path) -> None:
         "with living(unshare=IN_USERS) as pid:\n"
         "    sys.exit(subprocess.run([*sys.argv[1:], f'pid:{pid}']).returncode)\n"
     )
-    command = [sys.executable, "-c", script.read_text(), str(COMMAND), *words]
+    command = [sys.executable, "-P", "-c", script.read_text(), str(COMMAND), *words]
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     (home := tmp_path / "home").mkdir(mode=0o777)
