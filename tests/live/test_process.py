@@ -122,7 +122,7 @@ def test_an_ordinary_user_asks_in_a_process_of_theirs(tmp_path: Path) -> None:
     words = ["explain", "web", "inner", "--json", "--in"]
     script = tmp_path / "ask.py"
     script.write_text(
-        "import subprocess, sys\n"
+        "import subprocess, sys\nsys.path.append('.')\n"
         "from tests.live.test_process import IN_USERS, living\n"
         "with living(unshare=IN_USERS) as pid:\n"
         "    sys.exit(subprocess.run([*sys.argv[1:], f'pid:{pid}']).returncode)\n"
