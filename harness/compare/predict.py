@@ -129,6 +129,8 @@ def services_of(given: Services, view: HostView) -> NameService:
             services.append(
                 Service(kind, actions=actions, resolver=resolver, servers=given.servers)
             )
+        elif kind == "missing":
+            services.append(Service(kind, actions=actions))
         else:
             held = name_service(given.nss, kind, first, view)
             services.append(Service(kind, held.names, actions=actions))

@@ -180,6 +180,9 @@ _CAUSES = {
     Cause.MULTI_OFF: "multi is off in host.conf: the hosts file gives one line of a name alone",
     Cause.EARLIER_SERVICE: "another service of nsswitch.conf's hosts line decides",
     Cause.NO_AAAA: "no-aaaa in resolv.conf: DNS is asked for no IPv6 address",
+    Cause.BY_FAMILY: "its module is asked for one family after the other",
+    Cause.SERVICE_FAILED: "a service that nsswitch.conf's hosts line names is not there",
+    Cause.ACTION: "an action of nsswitch.conf's hosts line drops what a service found",
     Cause.SEARCH: "resolv.conf's search domains and ndots: another name with an answer comes first",
     Cause.EARLIER_SERVER: "another DNS server is asked first, and its answer counts",
     Cause.SERVFAIL: "a DNS server says SERVFAIL",
@@ -195,6 +198,7 @@ _CAUSES = {
     Cause.LATE: "a DNS reply comes too late",
     Cause.CLOSED: "no DNS server listens there",
     Cause.ALL_ADDS: "with AI_ALL the IPv4 form that a hosts file's line has is mapped and added",
+    Cause.ASKED_AGAIN: "nsswitch.conf's hosts line has the service twice, and goes on after it",
     Cause.NO_OWN_ADDRESS: "myhostname gives it where the host has no address of the family asked "
     "for",
     Cause.BAD_FLAGS: "a flag is unknown, or AI_CANONNAME is given without a name",

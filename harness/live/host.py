@@ -55,11 +55,13 @@ def snapshot(
     indexes = {link.index: link.name for link in netlink.links()}
     if isinstance(wanted, Mapping):
         found, service = wanted, _short(wanted, indexes)
+        lacking = set[str]()
     else:
         reading = read(wanted, indexes)
         left_out += reading.left_out
         found = _given(wanted, reading, indexes, left_out)
         service = {"name_service": reading.raw}
+        lacking = {name for name, one in reading.answers.items() if one.lacking}
     data = machine.read_gai_conf() if isinstance(gai_conf, EllipsisType) else gai_conf
     destinations = [str(each).partition("%")[0] for listed in found.values() for each in listed]
     text = None if data is None else data.decode("utf-8", "replace")
@@ -73,7 +75,7 @@ def snapshot(
         "host": host,
         **service,
         "gai_conf": text,
-        "lookups": [_lookup(name, found[name]) for name in found],
+        "lookups": [_lookup(name, found[name], name in lacking) for name in found],
         "left_out": [str(each) for each in left_out],
     }
     told = raw.get("name_service", {})
@@ -105,10 +107,14 @@ def _host(netlink: Netlink, destinations: Sequence[str], left_out: list[Said]) -
     }
 
 
-def _lookup(name: str, addresses: Sequence[Target | str]) -> Data:
-    """The look-up of a name; that nobody knows it is said, for a file takes it for mistyped."""
+def _lookup(name: str, addresses: Sequence[Target | str], lacking: bool) -> Data:
+    """The look-up of a name; that nobody knows it is said, for a file takes it for mistyped.
+
+    ``lacking``: it comes to a service that is not there.
+    """
     known = addresses or literal(name) is not None
-    return {"name": name} if known else {"name": name, "expect": {"error": "EAI_NONAME"}}
+    error = "EAI_SYSTEM" if lacking else "EAI_NONAME"
+    return {"name": name} if known else {"name": name, "expect": {"error": error}}
 
 
 def _short(wanted: Destinations, indexes: Mapping[int, str]) -> Data:

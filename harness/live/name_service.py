@@ -37,13 +37,15 @@ _STANDS_IN = "in a copy a module that hands over lists has its answer, and not i
 class Answer:
     """The addresses that glibc is given for a name, by a ``service`` if any, and in its order.
 
-    ``note``: why that is not certain. ``failed``: the service, with how it failed, that ended it.
+    ``note``: why that is not certain. ``failed``: the service, with how it failed, that ended it;
+    ``lacking``: it is not there.
     """
 
     service: str | None = None
     targets: tuple[Target, ...] = ()
     note: Said = Said("")  # noqa: RUF009 - it cannot be changed
     failed: str = ""
+    lacking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class _Tables:
     dns: dict[str, list[Target]] = field(default_factory=dict)
     nss: dict[str, list[Target]] = field(default_factory=dict)
     kept: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)  # services of which there is no module
     ended: set[int] = field(default_factory=set)  # modules that know no name, and end the look-up
     left_out: list[Said] = field(default_factory=list)
 
@@ -150,7 +153,11 @@ def _ask(
         else:
             status, targets, holder = names.ask_service(service, name, timeout)
         if status not in names.STATUSES:
-            notes.append(Said("{}: {}", _known(service.name), Said(status)))
+            if status == names.NO_MODULE:
+                kind = "missing"
+                tables.missing.add(place)
+            else:
+                notes.append(Said("{}: {}", _known(service.name), Said(status)))
             if not ended and ("UNAVAIL" in service.returns or service is services[-1]):
                 failed = f"{service.name} {status}"
             status = "UNAVAIL"
@@ -195,7 +202,8 @@ def _ask(
             if kind == "nss" and place not in tables.kept:  # which is not there to end it
                 del tables.held[key]
             break
-    return Answer(answer.service, answer.targets, joined(notes), failed)
+    lacking = failed.endswith(names.NO_MODULE)
+    return Answer(answer.service, answer.targets, joined(notes), failed, lacking)
 
 
 def _known(service: str) -> str:
@@ -217,7 +225,8 @@ def _hosts_line(services: Sequence[names.Service], tables: _Tables) -> str:
                     tables.left_out.append(Said("{}: a condition that is not understood", word))
             if place in tables.ended:  # for whatever reason: what stands in has this one
                 words = ["NOTFOUND=return"]
-            shown.append(_shown(service.name if known else "nss", words))
+            kind = "missing" if place in tables.missing else service.name if known else "nss"
+            shown.append(_shown(kind, words))
     if len(shown) > _MOST_SERVICES:
         tables.left_out.append(Said(f"services behind the first {_MOST_SERVICES}"))
     return " ".join(shown[:_MOST_SERVICES])

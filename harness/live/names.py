@@ -25,6 +25,7 @@ from harness.model.host import Target
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 STATUSES = ("SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN")
 _STATUS = {1: "SUCCESS", 0: "NOTFOUND", -1: "UNAVAIL", -2: "TRYAGAIN"}
+NO_MODULE = "has no function getaddrinfo could call"
 _MOST = 1 << 22
 _ERANGE = 34
 
@@ -142,7 +143,7 @@ def _ask_one(service: Service, name: str) -> Found:
         return _called(both, name, AF_UNSPEC)
     single = _function(service.name, "gethostbyname2_r")
     if single is None:
-        return Found("has no function getaddrinfo could call")
+        return Found(NO_MODULE)
     found: list[Target] = []
     statuses = []
     for one in (AF_INET6, AF_INET):

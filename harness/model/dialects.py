@@ -118,12 +118,20 @@ ROWS: tuple[Row, ...] = (
         (2, 27), "no_data_told_by_family",
         "a look-up for one family says EAI_NONAME of a name without such addresses, unless a "
         "module sets errno too [read]",
-        "EAI_NODATA where the service tells it [read: 5f8340f583, f4a6be2582, bug 21922; run]",
+        "EAI_NODATA where the service tells it, and EAI_SYSTEM where its module is missing [read: "
+        "5f8340f583, f4a6be2582, bug 21922; run]",
     ),
     *_from(
         (2, 29), "numeric_names_whole",
         "a blank ends an IPv4 address, whatever follows it [read]",
         "an IPv4 address is the whole name [read: 108bc4049f, CVE-2016-10739; run]",
+    ),
+    *_from(
+        (2, 32), "files_keep_errno",
+        "the files service sets errno when it reads a line, and a plain IPv4 look-up then takes a "
+        "DNS failure after it for EAI_NODATA [run: 2.31]",
+        "the files service leaves errno as it is [run: 2.36 to 2.44; bdee910e88 of 2.32 reads its "
+        "lines anew]",
     ),
     *_from(
         (2, 36), "continue_discards",
@@ -254,6 +262,7 @@ class Dialect:
     node_local_zone_names: bool
     no_data_told_by_family: bool
     numeric_names_whole: bool
+    files_keep_errno: bool
     continue_discards: bool
     last_family_noted: bool
     no_aaaa_known: bool

@@ -162,12 +162,16 @@ class Server:
 
 
 class Reply(NamedTuple):
-    """What a service gives, with the h_errno it leaves."""
+    """What a service gives, with the h_errno it leaves.
+
+    ``read``: it has read an answer into the caller's memory, of whatever use.
+    """
 
     status: Status
     targets: tuple[Target, ...] = ()
     canonname: str | None = None
     trouble: Trouble = ""
+    read: bool = False
 
 
 class _Received(NamedTuple):
@@ -226,7 +230,7 @@ def _of_one(found: _Received, name: str, dialect: Dialect) -> Reply:
     if packet.addresses:
         return _of_slice(packet, name, dialect)
     alike = dialect.empty_answers_alike or not packet.chain
-    return Reply("TRYAGAIN" if alike else "NOTFOUND", trouble="NO_RECOVERY")
+    return Reply("TRYAGAIN" if alike else "NOTFOUND", trouble="NO_RECOVERY", read=True)
 
 
 class _Stub:

@@ -322,8 +322,9 @@ def _addresses(
 
 def held(name: str, service: NameService, dialect: Dialect) -> tuple[Held, ...] | None:
     """The addresses that the services have for a name, in their order; None for one unknown."""
-    kinds = {one.kind: one for one in service.chain}  # two alike hold the same
-    known = [one.held(name, dialect) for one in kinds.values()]
+    places = {one.kind: place for place, one in reversed([*enumerate(service.chain)])}
+    # two alike hold the same
+    known = [service.chain[place].held(name, dialect, place) for place in sorted(places.values())]
     if all(one is None for one in known):
         return None
     return tuple(one for each in known for one in each or ())

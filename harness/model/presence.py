@@ -7,10 +7,11 @@ mind than `harness.model.lookup`. The reasons stand in `harness.model.reasons`.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
@@ -30,8 +31,8 @@ from harness.model.lookup import (
     held,
     sockets,
 )
-from harness.model.reasons import Cause, Question, lifted, stops
-from harness.model.services import Held, mapped
+from harness.model.reasons import NARROWING, Cause, Lifted, Question, stops
+from harness.model.services import Held, Source, mapped
 
 
 class Made(StrEnum):
@@ -65,7 +66,7 @@ class Account:
     @property
     def made(self) -> Made:
         """What became of it."""
-        if {Cause.ALL_ADDS, Cause.NO_OWN_ADDRESS} & {*self.causes}:
+        if {Cause.ALL_ADDS, Cause.ASKED_AGAIN, Cause.NO_OWN_ADDRESS} & {*self.causes}:
             return Made.ADDED
         if self.returned is None:
             return Made.LEFT_OUT
@@ -118,19 +119,15 @@ def presence(
     expected = tuple(one.target for one in known)
     made = _made(expected, found)
     other = {n for n, one in enumerate(made) if one.returned != expected[n]}
-    causes: dict[int, tuple[Cause, ...]] = {}
     always = tuple(stops(question))
-    for reasons, without in lifted(question, always) if other else ():
-        answer = _made(expected, without.find())
-        back = {n for n in other if _is_back(expected[n], made[n].returned, answer[n].returned)}
-        causes |= dict.fromkeys(back, reasons)
-        other -= back
-        if not other:
-            break
-    # alone, each service gives a copy of its own, and which of them it is cannot be told
-    copies = {target for target, often in Counter(expected).items() if often > 1}
-    if len(service.hosts) > 1:
-        causes |= {n: (Cause.EARLIER_SERVICE,) for n in other if expected[n] in copies}
+    sources = {known[n].source for n in other}
+    lifted = {
+        one: Lifted(question, one, always, partial(_returned_of, known, one)) for one in sources
+    }
+    causes = {}
+    for n in other:
+        is_back = partial(_is_back, n, expected[n], made[n].returned)
+        causes[n] = lifted[known[n].source].needed(is_back)
     accounts = [
         Account(own.target, *one, causes.get(n, ()), own.name)
         for n, (own, one) in enumerate(zip(known, made, strict=True))
@@ -140,11 +137,6 @@ def presence(
     host = tuple(dict.fromkeys(one for one in seen if one is not None))
     why = () if found.error is None else _error(question, found.error, always)
     return Presence(request, tuple(accounts), host, found.error, why)
-
-
-def _is_back(expected: Target, before: Target | None, after: Target | None) -> bool:
-    """Whether an address that was left out is there, or one that was changed is as it is held."""
-    return after is not None if before is None else after == expected
 
 
 class _Placed(NamedTuple):
@@ -185,22 +177,47 @@ def _made(expected: Sequence[Target], found: Found) -> list[_Placed]:
     return made
 
 
+def _returned_of(
+    known: Sequence[Held], source: Source, found: Found, causes: frozenset[Cause]
+) -> dict[int, Target | None]:
+    """What becomes of the addresses of a source in the look-up without ``causes``.
+
+    Those of others count as far as that look-up asks them: one alike may stand before.
+    """
+    alone = [at for at, cause in enumerate(NARROWING) if cause in causes]
+    kept = [n for n, one in enumerate(known) if all(one.source[at] == source[at] for at in alone)]
+    made = _made([known[n].target for n in kept], found)
+    return {n: one.returned for n, one in zip(kept, made, strict=True)}
+
+
+def _is_back(
+    number: int, expected: Target, before: Target | None, after: dict[int, Target | None]
+) -> bool:
+    """Whether an address that was left out is there, or one that was changed is as it is held."""
+    return after[number] is not None if before is None else after[number] == expected
+
+
 def _added(accounts: Sequence[Account], found: Found, question: Question) -> Iterator[Account]:
     """What else was found: with AI_ALL an address of a hosts file is IPv6, and mapped IPv4 too.
 
-    And myhostname has a loopback address of a family of which the host has no other.
+    A service that stands on the line twice may give all of it again, and myhostname has a loopback
+    address of a family of which the host has no other.
     """
     own = any(one.own is not None for one in question.service.hosts)
     given = {one.place for one in accounts}
-    forms = {}
+    forms, again = {}, {one.returned: one.held for one in accounts}
     for one in reversed(accounts):
         for form in _other_forms(one.held):
             if isinstance(form.address, IPv4Address):
                 forms[mapped(form.address)] = one.held
     for place, target in enumerate(targets(found)):
-        if place not in given and target in forms:
+        if place in given:
+            continue
+        if target in forms:
             yield Account(forms[target], place, target, (Cause.ALL_ADDS,))
-        elif place not in given and own:
+        elif target in again:
+            yield Account(again[target], place, target, (Cause.ASKED_AGAIN,))
+        elif own:
             yield Account(target, place, target, (Cause.NO_OWN_ADDRESS,))
 
 
@@ -234,15 +251,19 @@ def _error(question: Question, error: str, always: tuple[Cause, ...]) -> tuple[C
     if request.name is None and request.service in (None, "*"):
         return (Cause.NO_QUESTION,)
     failed = error in ("EAI_AGAIN", "EAI_SYSTEM")  # whatever there is to be found
-    for causes, without in lifted(question, always):
-        other = without.find().error
-        if other is None or (failed and other != error):
-            return causes
+
+    name = request.name or ""
+    services = enumerate(question.service.hosts)
+    sources = [one for place, each in services for one in each.sources(name, place)] or [Source()]
+    lifted = (Lifted(question, one, always, lambda found, _: found.error) for one in sources)
+    ways = (one.needed(lambda other: not other or (failed and other != error)) for one in lifted)
+    fewest = min(filter(None, ways), key=len, default=None)
+    if fewest is not None:
+        return fewest
     try:
         sockets(request, question.service.services, question.dialect)
     except LookupFailed:
         return (*always, Cause.NUMERICSERV)
-    name = request.name or ""
     if "%" in name and inet_pton6(name.partition("%")[0]) is not None:
         return (*always, Cause.ZONE)
     if held(name, question.service, question.dialect) is not None:

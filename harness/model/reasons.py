@@ -5,15 +5,14 @@ A further reason is a further row of `_LIFTS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial, reduce
-from itertools import chain, combinations, islice
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from harness.model.dialects import Dialect
-from harness.model.dns import Server
+from harness.model.dns import State
 from harness.model.lookup import (
     AF_INET,
     AF_INET6,
@@ -29,9 +28,12 @@ from harness.model.lookup import (
     find,
     looks_numeric,
 )
-from harness.model.services import Service
+from harness.model.services import Service, Source
+
+T = TypeVar("T")
 
 _MAPS = AI_V4MAPPED | AI_ALL
+_MOST_DOTS = 254
 
 
 class Cause(StrEnum):
@@ -46,6 +48,9 @@ class Cause(StrEnum):
     MULTI_OFF = "multi-off"
     EARLIER_SERVICE = "earlier-service"
     NO_AAAA = "no-aaaa"
+    ACTION = "action"
+    BY_FAMILY = "by-family"
+    SERVICE_FAILED = "service-failed"
     SEARCH = "search-domain"
     EARLIER_SERVER = "earlier-dns-server"
     # what a DNS server says, or does not say
@@ -62,6 +67,7 @@ class Cause(StrEnum):
     LATE = "dns-late"
     CLOSED = "dns-closed"
     ALL_ADDS = "all-adds-mapped"
+    ASKED_AGAIN = "asked-again"
     NO_OWN_ADDRESS = "no-own-address"
     # of an error alone
     BAD_FLAGS = "bad-flags"
@@ -75,7 +81,6 @@ class Cause(StrEnum):
     UNKNOWN_NAME = "name-unknown"
     NO_ADDRESS = "no-address"
     NO_REPLY = "no-reply"
-    SERVICE_FAILED = "service-failed"
 
 
 class Question(NamedTuple):
@@ -104,21 +109,18 @@ class Question(NamedTuple):
 
 
 class _Lift(NamedTuple):
-    """A reason: whether it may be one of a look-up, and the look-up without it."""
+    """A reason, and the look-up without it: the same one where it is none of that look-up."""
 
     cause: Cause
-    applies: Callable[[Question], bool]
     without: Callable[[Question], Question]
 
 
 def _flag(cause: Cause, flag: int) -> _Lift:
-    return _Lift(cause, lambda q: bool(q.request.flags & flag), lambda q: q.flags(taken=flag))
+    return _Lift(cause, lambda q: q.flags(taken=flag))
 
 
-def _alone(service: Service) -> _Lift:
-    """That another service is asked too."""
-    alone = partial(Question.held_by, hosts=(service,))
-    return _Lift(Cause.EARLIER_SERVICE, lambda _: True, alone)
+def _services(cause: Cause, change: Callable[[Service], Service]) -> _Lift:
+    return _Lift(cause, lambda q: q.held_by(hosts=tuple(map(change, q.service.hosts))))
 
 
 def _with_all_records(service: Service) -> Service:
@@ -127,86 +129,134 @@ def _with_all_records(service: Service) -> Service:
     return replace(service, resolver=replace(service.resolver, options=options))
 
 
-def _of_dns(question: Question) -> Iterator[_Lift]:
-    """What DNS servers say in the place of records, that one of them is asked first, and where."""
-    for service in question.service.hosts:
-        words = {word for one in service.servers for word in one.words}
-        for word in sorted(words):
-            without = tuple(one.without(word) for one in service.servers)
-            yield _served_by(Cause(f"dns-{word}"), without)
-        if len(service.servers) > 1:
-            for one in service.servers:
-                yield _served_by(Cause.EARLIER_SERVER, (one,))
-        name = question.request.name or ""
-        if service.kind == "dns" and service.resolver.search:
-            for spelled in service.resolver.spellings(name):
-                whole = partial(Question.asked, name=f"{spelled}.")
-                yield _Lift(Cause.SEARCH, lambda _: True, whole)
+def _without_action(service: Service) -> Service:
+    """The service without an action that drops what it has found."""
+    others = {**service.actions}
+    others.pop("SUCCESS", None)
+    return replace(service, actions=others)
 
 
-def _served_by(cause: Cause, servers: tuple[Server, ...]) -> _Lift:
-    def without(question: Question) -> Question:
-        hosts = question.service.hosts
-        other = (replace(one, servers=servers if one.servers else ()) for one in hosts)
-        return question.held_by(hosts=tuple(other))
-
-    return _Lift(cause, lambda _: True, without)
+def _asked_for_both(service: Service) -> Service:
+    return replace(service, kind="nss") if service.kind == "nss_by_family" else service
 
 
-_MOST_TOGETHER = 3  # reasons beside those that end the look-up: a file may have sixteen
-_MOST_TRIED = 1024
+def _with_module(service: Service) -> Service:
+    """A service that is there, and knows no name, in the place of one that is missing."""
+    return replace(service, kind="nss") if service.kind == "missing" else service
+
+
+def _through_others(question: Question) -> Question:
+    """A name that looks like a number is asked for in the way that does not look at that."""
+    numeric = question.request.family == AF_INET and looks_numeric(question.request.name or " ")
+    return question.flags(put=AI_CANONNAME) if numeric else question
+
+
+def _with_mapped(question: Question) -> Question:
+    request = question.request
+    maps = request.family == AF_INET6 and request.flags & _MAPS == AI_V4MAPPED
+    return question.flags(put=AI_ALL) if maps else question
+
+
+def _of_any_family(question: Question) -> Question:
+    known = question.request.family in (AF_INET, AF_INET6)
+    return question.asked(family=AF_UNSPEC) if known else question
+
 
 # the more telling of two that would both do stands first
 _LIFTS = (
     _flag(Cause.ADDRCONFIG, AI_ADDRCONFIG),
     _flag(Cause.NUMERICHOST, AI_NUMERICHOST),
-    _Lift(
-        Cause.LOOKS_NUMERIC,
-        lambda q: q.request.family == AF_INET and looks_numeric(q.request.name or " "),
-        lambda q: q.flags(put=AI_CANONNAME),
-    ),
-    _Lift(
-        Cause.V4MAPPED_WITHOUT_ALL,
-        lambda q: q.request.family == AF_INET6 and q.request.flags & _MAPS == AI_V4MAPPED,
-        lambda q: q.flags(put=AI_ALL),
-    ),
+    _Lift(Cause.LOOKS_NUMERIC, _through_others),
+    _services(Cause.ACTION, _without_action),
+    _Lift(Cause.V4MAPPED_WITHOUT_ALL, _with_mapped),
     _flag(Cause.ALL_LOSES_IPV6, AI_ALL),
-    _Lift(
-        Cause.FAMILY,
-        lambda q: q.request.family in (AF_INET, AF_INET6),
-        lambda q: q.asked(family=AF_UNSPEC),
-    ),
-    _Lift(
-        Cause.MULTI_OFF,
-        lambda q: not all(one.multi for one in q.service.hosts),
-        lambda q: q.held_by(hosts=tuple(replace(one, multi=True) for one in q.service.hosts)),
-    ),
-    _Lift(
-        Cause.NO_AAAA,
-        lambda q: any("no-aaaa" in one.resolver.options for one in q.service.hosts),
-        lambda q: q.held_by(hosts=tuple(map(_with_all_records, q.service.hosts))),
-    ),
+    _Lift(Cause.FAMILY, _of_any_family),
+    _services(Cause.MULTI_OFF, lambda one: replace(one, multi=True)),
+    _services(Cause.BY_FAMILY, _asked_for_both),
+    _services(Cause.SERVICE_FAILED, _with_module),
+    _services(Cause.NO_AAAA, _with_all_records),
 )
 
 
-def lifted(
-    question: Question, always: Sequence[Cause]
-) -> Iterator[tuple[tuple[Cause, ...], Question]]:
-    """The look-up without one of its reasons, then without two of them, and so on.
+NARROWING = Cause.EARLIER_SERVICE, Cause.EARLIER_SERVER, Cause.SEARCH
+"""Without these nobody but a source is asked: they are of the parts of a `Source`, in turn."""
 
-    Those of ``always`` are taken away each time.
+
+def _of_source(question: Question, source: Source) -> Iterator[_Lift]:
+    """That others come before the one who has an address, and what DNS servers say."""
+    if not question.service.hosts:
+        return
+    own = question.service.hosts[source.service]
+    yield _Lift(
+        Cause.EARLIER_SERVICE, lambda q: q.held_by(hosts=(q.service.hosts[source.service],))
+    )
+    for word in sorted({word for server in own.servers for word in server.words}):
+        yield _services(Cause(f"dns-{word}"), partial(_unsaid, word))
+    yield _services(Cause.EARLIER_SERVER, partial(_served_by, source.server))
+    yield _services(Cause.SEARCH, partial(_asked_as, source.spelled, question.request.name or ""))
+
+
+def _unsaid(word: State, service: Service) -> Service:
+    return replace(service, servers=tuple(one.without(word) for one in service.servers))
+
+
+def _served_by(number: int, service: Service) -> Service:
+    return replace(service, servers=service.servers[number : number + 1])
+
+
+def _asked_as(spelled: str | None, name: str, service: Service) -> Service:
+    """The service with the search domain alone that makes a name of another, or without any."""
+    search = () if spelled == name else ((spelled or "").removeprefix(f"{name}."),)
+    resolver = replace(service.resolver, search=search, ndots=_MOST_DOTS)
+    return replace(service, resolver=resolver) if service.resolver.search else service
+
+
+class Lifted(Generic[T]):
+    """A look-up without some of its reasons, each way tried once, for what a ``source`` has.
+
+    Those of ``always`` are taken away each time; ``look`` is what is to be known of each look-up.
     """
-    applying = [one for one in _LIFTS if one.applies(question)]
-    if len(question.service.hosts) > 1:
-        applying += [_alone(one) for one in question.service.hosts]
-    applying += _of_dns(question)
-    sizes = range(1, min(len(applying), len(always) + _MOST_TOGETHER) + 1)
-    every = chain.from_iterable(combinations(applying, size) for size in sizes)
-    for chosen in islice(every, _MOST_TRIED):
-        causes = tuple(one.cause for one in chosen)
-        if set(always) <= set(causes):
-            lifts = (one.without for one in chosen)
-            yield causes, reduce(lambda asked, without: without(asked), lifts, question)
+
+    def __init__(
+        self,
+        question: Question,
+        source: Source,
+        always: Collection[Cause],
+        look: Callable[[Found, frozenset[Cause]], T],
+    ) -> None:
+        self._question, self._look = question, look
+        every = (*_LIFTS, *_of_source(question, source))
+        self._lifts = dict(one for one in every if one.without(question) != question)
+        self._always = frozenset(always)
+        self._seen: dict[frozenset[Cause], T] = {}
+
+    def needed(self, is_over: Callable[[T], bool]) -> tuple[Cause, ...]:
+        """The reasons that have to be taken away for something, none where that does not help.
+
+        One that is enough alone, else all of them but those that can be put back.
+        """
+
+        def ends(causes: frozenset[Cause]) -> bool:
+            return is_over(self._without(causes))
+
+        free = [one for one in self._lifts if one not in self._always]
+        ways = [self._always, *(self._always | {one} for one in free)]
+        chosen = next((each for each in ways if each and ends(each)), None)
+        if chosen is None:
+            chosen = self._always.union(free)
+            if not ends(chosen):
+                return ()
+            for one in reversed(free):
+                fewer = chosen - {one}
+                chosen = fewer if ends(fewer) else chosen
+        return tuple(one for one in self._lifts if one in chosen)
+
+    def _without(self, causes: frozenset[Cause]) -> T:
+        if causes not in self._seen:
+            lifts = (without for one, without in self._lifts.items() if one in causes)
+            asked = reduce(lambda question, without: without(question), lifts, self._question)
+            self._seen[causes] = self._look(asked.find(), causes)
+        return self._seen[causes]
 
 
 def stops(question: Question) -> Iterator[Cause]:

@@ -6,7 +6,7 @@ Sources: nsswitch.conf(5), host.conf(5), and glibc's history as `harness.model.d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple
@@ -21,7 +21,9 @@ AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 AI_CANONNAME, AI_V4MAPPED, AI_ALL = 0x2, 0x8, 0x10
 FAMILY = {4: AF_INET, 6: AF_INET6}
 
-Kind = Literal["files", "dns", "nss", "nss_by_family", "myhostname"]
+Kind = Literal["files", "dns", "nss", "nss_by_family", "myhostname", "missing"]
+"""What a service is; ``missing``: the machine has no module of that name."""
+
 Action = Literal["return", "continue", "merge"]
 
 
@@ -33,11 +35,22 @@ class UndefinedAnswer(Exception):
     """What glibc answers depends on memory that it overwrites."""
 
 
+class Source(NamedTuple):
+    """Who has an address: the service's place on the line, and of dns the server and the name
+    that it is asked for.
+    """
+
+    service: int = 0
+    server: int = 0
+    spelled: str | None = None
+
+
 class Held(NamedTuple):
     """An address that a service has, and the name that has it where that is another one."""
 
     target: Target
     name: str | None = None
+    source: Source = Source()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +84,31 @@ class Service:
         """The servers that the dns service asks."""
         return self.servers or (Server(self.names),)
 
-    def held(self, name: str, dialect: Dialect) -> tuple[Held, ...] | None:
-        """The addresses it has for a name, with DNS in any spelling; None for one unknown."""
-        if self.own is not None:
-            found_own = myhostname.answer(self.own, name, AF_UNSPEC, dialect)
-            return None if found_own is None else tuple(map(Held, found_own[1]))
+    def sources(self, name: str, place: int) -> Iterator[Source]:
+        """Who may have a name: the service, which stands at a ``place``, or each DNS server."""
         if self.kind != "dns":
-            known = self.names.get(self.key(name))
-            return None if known is None else tuple(map(Held, known))
+            yield Source(place)
+            return
+        for spelled in self.resolver.spellings(name):
+            yield from (Source(place, n, spelled) for n in range(len(self.dns_servers)))
+
+    def held(self, name: str, dialect: Dialect, place: int = 0) -> tuple[Held, ...] | None:
+        """The addresses it has for a name, with DNS in any spelling; None for one unknown."""
         asked, found = ascii_lower(name.removesuffix(".")), list[Held]()
         is_known = False
-        for spelled in self.resolver.spellings(name):
-            for server in self.dns_servers:
-                end, targets = server.held(spelled)
-                is_known |= targets is not None
+        for source in self.sources(name, place):
+            holder, targets = None, self.names.get(self.key(name))
+            if self.own is not None:
+                found_own = myhostname.answer(self.own, name, AF_UNSPEC, dialect)
+                targets = None if found_own is None else found_own[1]
+            elif source.spelled is not None:
+                end, targets = self.dns_servers[source.server].held(source.spelled)
                 holder = None if ascii_lower(end) == asked else end
-                own = [Held(target, holder) for target in targets or ()]
-                others = server is not self.dns_servers[0]  # who tell much the same
-                found += [one for one in own if not (others and one in found)]
+            is_known |= targets is not None
+            before = {(one.target, one.name) for one in found}
+            for target in targets or ():  # servers tell much the same
+                if not source.server or (target, holder) not in before:
+                    found.append(Held(target, holder, source))
         return tuple(found) if is_known else None
 
     def action(self, status: Status) -> Action:
@@ -133,7 +153,10 @@ def answer(
                 break
         elif found.targets and at_once:
             raise UndefinedAnswer
-        if at_once and service.kind != "nss_by_family":
+        if service.kind == "missing":
+            status, taken, replies, got_ipv6 = "UNAVAIL", [], [], found.got_ipv6
+            trouble = "NETDB_INTERNAL" if dialect.no_data_told_by_family else trouble
+        elif at_once and service.kind != "nss_by_family":
             reply = _both_families(service, name, first_reply, dialect)
             taken = _taken(reply.targets, family, flags)
             trouble = reply.trouble
@@ -195,18 +218,24 @@ def _through_gethostbyname2(
     Where that does not end the look-up, the addresses kept count as the next service's answer if
     that has none, and both are lost if it has some.
     """
-    own = reply = Reply("UNAVAIL")
-    status: Status = "UNAVAIL"
+    own = reply = Reply("NOTFOUND")  # where nobody is asked, errno says that nothing went wrong
+    status: Status = "NOTFOUND"
     kept: Reply | None = None
+    has_errno = False
     for service in chain:
+        if service.kind == "missing":  # and passed over, as long as that may go on
+            if service.action("UNAVAIL") != "continue":
+                break
+            continue
         own = _of_family(service, name, AF_INET, first_reply, dialect)
         status = own.status
+        has_errno |= _sets_errno(service, own, dialect)
         if kept is None:
             reply = own
         elif status == "SUCCESS":
             status, kept = "UNAVAIL", None
-        elif service.kind == "files":
-            raise UndefinedAnswer  # it has read its lines to where the addresses lie
+        elif service.kind == "files" or own.read:
+            raise UndefinedAnswer  # it has read lines, or records, to where the addresses lie
         else:
             status = "SUCCESS"
         if status == "SUCCESS" and service.action(status) == "merge":
@@ -217,10 +246,20 @@ def _through_gethostbyname2(
             break
     if status == "SUCCESS":
         return Answer(list(reply.targets), got_ipv6=False, canonname=None)
+    if own.status == "UNAVAIL" and not has_errno:
+        status = "NOTFOUND"
     if status != "NOTFOUND":  # errno is set, and h_errno is looked at for two words alone
         raise LookupFailed("EAI_AGAIN" if own.trouble == "TRY_AGAIN" else "EAI_NODATA")
     told = own.trouble == "NO_DATA" and dialect.no_data_told_by_family
     raise LookupFailed("EAI_NODATA" if told else "EAI_NONAME")
+
+
+def _sets_errno(service: Service, reply: Reply, dialect: Dialect) -> bool:
+    """Whether errno is set where it was not: dns then says TRY_AGAIN, of the last name it asks."""
+    if service.kind == "files":
+        return bool(service.names) and not dialect.files_keep_errno
+    nss = service.kind in ("nss", "nss_by_family")
+    return reply.trouble == "TRY_AGAIN" or (nss and reply.status == "NOTFOUND")
 
 
 def _taken(targets: Sequence[Target], family: int, flags: int) -> list[Target]:

@@ -44,7 +44,8 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType({
 
 NAME_SERVERS = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 _MODULE_FILE = "gaiharness.names"  # of the name service module, csrc/NSS.md
-_MODULES = {"nss": "gaiharness", "nss_by_family": "gai_family"}  # its names in nsswitch.conf
+# what they are called in nsswitch.conf; of the last one there is no module
+_MODULES = {"nss": "gaiharness", "nss_by_family": "gai_family", "missing": "gai_missing"}
 _MINIMUM_STEP = 1_000_000  # ns between two versions of a file
 
 
@@ -77,7 +78,8 @@ def write_services(
     Raises OSError.
     """
     resolv_conf = (*(f"nameserver {one}" for one in NAME_SERVERS[:servers]), *resolv_conf)
-    listed = re.sub(r"\bnss(_by_family)?\b", lambda kind: _MODULES[kind[0]], hosts)
+    modules = rf"\b({'|'.join(_MODULES)})\b"
+    listed = re.sub(modules, lambda kind: _MODULES[kind[0]], hosts)
     texts: dict[str, str | None] = {
         "hosts": "".join(f"{line}\n" for line in files),
         _MODULE_FILE: None if module is None else "".join(f"{line}\n" for line in module),

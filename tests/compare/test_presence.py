@@ -5,21 +5,33 @@ The expectations are written by hand. Then the named cause is taken away: the ad
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.compare.plan import make_jobs
+from harness.compare.predict import request_for, services_of
 from harness.compare.results import Result
 from harness.compare.run import run
+from harness.model.address_table import address_table
+from harness.model.dialects import dialect
+from harness.model.host import HostView, Link
+from harness.model.lookup import find
+from harness.model.presence import Made, presence, targets
 from harness.model.reasons import Cause
 from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, load
+from harness.scenario.fuzz import draw_batches, weights
+from harness.scenario.nameservice import NameService, parse_hosts
 from harness.scenario.schema import Scenario
 from tests.compare.kit import host_lane
 from tests.conftest import Call
 from tests.live import kit
+from tests.model.kit import row
 
 FOLDER = Path(__file__).with_name("presence")
 
@@ -166,6 +178,46 @@ def codes(found: Mapping[str, Any]) -> dict[str, tuple[str | None, str]]:
 
 def test_every_report_is_expected_something() -> None:
     assert {path.stem for path in FOLDER.iterdir()} == EXPECTED.keys()
+
+
+def _held(service: NameService, name: str) -> set[str]:
+    """The addresses that the drawn services of the hosts line hold for a name, zones left out."""
+    kinds, held = {kind for kind, _ in parse_hosts(service.hosts)}, list[str]()
+    if "files" in kinds:
+        held += [line.split()[0] for line in service.files if name in line.lower().split()[1:]]
+    if kinds & {"nss", "nss_by_family"}:
+        held += service.nss.get(name, ())
+    asked = [name, *(f"{name}.{domain}" for domain in service.resolv_conf.search)]
+    for server in service.dns if "dns" in kinds else ():
+        held += [one for spelled in asked for one in server.names.get(spelled, ())]
+    return {text.partition("%")[0] for text in held}
+
+
+def test_every_address_of_a_drawn_name_service_has_a_reason() -> None:
+    """Whatever the line, its actions, the servers and the replies: returned as held, or why not."""
+    numbers = range(weights.SERVICES_AT, 40, weights.SERVICES_EVERY)
+    links = tuple(Link(number, f"eth{number - 2}", 1) for number in range(1, 12))
+    view = HostView((), (replace(links[0], name="lo"), *links[1:]))
+    hosts = [[row("127.0.0.1/8", 1), row("192.0.2.2/24")], [row("2001:db8::2/64")]]
+    spoken = [dialect(glibc) for glibc in ("2.31", "2.36", "2.44")]
+    for batch in chain.from_iterable(draw_batches(9, number) for number in numbers):
+        assert batch.service is not None
+        names = services_of(batch.service, view)
+        for number, lookup in enumerate(batch.lookups[::2]):
+            rows, own = hosts[number % 2], spoken[number % 3]
+            said = presence(request_for(lookup), names, rows, own)
+            plain = (lookup.name or "").lower()
+            listed = {str(one.held.address) for one in said.accounts}
+            table = address_table(rows)
+            found = find(request_for(lookup), names, table.seen_ipv4, table.seen_ipv6, own)
+            assert said.returned == targets(found)
+            if found.undefined:
+                continue
+            assert {str(ip_address(text)) for text in _held(batch.service, plain)} <= listed
+            of_the_call = {*said.causes} & {Cause.SOCKTYPE, Cause.SERVICE, Cause.NUMERICSERV}
+            for one in said.accounts if not of_the_call else ():
+                as_held = one.returned == one.held and one.made is not Made.ADDED
+                assert bool(one.causes) is not as_held, (batch.title, lookup, own, one)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -1,5 +1,6 @@
 """A live host's name service in every form: explained, taken away again, carried by a snapshot."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from harness.compare.live import explain_live
 from harness.compare.plan import lanes_for, make_jobs
 from harness.compare.presence import AccountRow
 from harness.compare.results import Result, Verdict
+from harness.compare.run import run
 from harness.kernel.netlink import Netlink
 from harness.kubelet.replay import contradictions
 from harness.live.host import snapshot
@@ -102,6 +104,8 @@ def _native(name: str, family: int = 0) -> set[str]:
 def _without(box: Box, etc: Etc, name: str, family: int, causes: Sequence[Cause]) -> set[str]:
     """All that a real glibc gives for a name once the causes are taken away."""
     lines = [etc.nsswitch]
+    if Cause.ACTION in causes:
+        lines = [re.sub(r"\[SUCCESS=(continue|merge)\]", "", etc.nsswitch or "")]
     if Cause.EARLIER_SERVICE in causes:
         lines = ["files", "dns"]
     conf = "multi on" if Cause.MULTI_OFF in causes else etc.host_conf
@@ -140,7 +144,8 @@ def test_what_is_said_of_a_live_host_is_so_on_real_glibc(pool: Pool) -> None:
         assert [one for one in tried.results if one.verdict is not Verdict.AGREE] == [], tried.etc
         assert [one for one in tried.without if not one[2]] == [], tried.etc
     causes = {cause for tried in found for _, one, _ in tried.without for cause in one.causes}
-    assert causes == {Cause.EARLIER_SERVICE, Cause.MULTI_OFF, Cause.FAMILY}
+    known = {Cause.EARLIER_SERVICE, Cause.ACTION, Cause.MULTI_OFF, Cause.FAMILY}
+    assert causes == known
 
 
 OTHER = "another service of nsswitch.conf's hosts line decides"
@@ -216,6 +221,20 @@ def test_a_snapshot_answers_as_its_host_does(pool: Pool) -> None:
         assert [order for order in got if not order[0].startswith("Answer")] == [
             order for order in wanted if order
         ], etc
+
+
+def test_a_service_that_is_not_there_is_not_there_in_a_copy(pool: Pool) -> None:
+    ends = Etc("files [NOTFOUND=continue] gone [UNAVAIL=return] dns")
+    for etc, copy, listed, _ in pool.run(taken, [ends, Etc("gone files")]):
+        service = copy.scenario.name_service
+        assert service is not None
+        assert service.hosts == (etc.nsswitch or "").replace("gone", "missing")
+        errors = [one.error for lookup in copy.scenario.lookups for one in lookup.expect]
+        assert set(errors) == {"EAI_SYSTEM" if etc == ends else "EAI_NONAME"}
+        (outcome,) = run(make_jobs([copy], lanes_for("host", "auto")), 1)
+        verdicts = [result.verdict for report in outcome.reports for result in report.results]
+        assert verdicts == [Verdict.AGREE] * len(NAMES)
+        assert len([one for one in listed if one]) == len(NAMES) - len(errors)
 
 
 def test_what_a_copy_cannot_have_is_named(pool: Pool) -> None:

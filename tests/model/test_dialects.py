@@ -25,6 +25,7 @@ FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
         ("mapped_beside_ipv6", "2.25", "2.26"),
         ("no_data_told_by_family", "2.26", "2.27"),
         ("numeric_names_whole", "2.28", "2.29"),
+        ("files_keep_errno", "2.31", "2.32"),
         ("continue_discards", "2.35", "2.36"),
         ("last_family_noted", "2.35", "2.36"),
         ("no_aaaa_known", "2.35", "2.36"),
@@ -50,7 +51,7 @@ def test_what_changed_from_2_29_on() -> None:
     assert changed == {
         "glibc", "continue_discards", "last_family_noted", "no_aaaa_known", "merge_ends_lookup",
             "gaiconf_numbers_checked", "mptcp_known", "systemd", "empty_answers_alike",
-            "short_errors_match", "strict_error_known",
+            "short_errors_match", "strict_error_known", "files_keep_errno",
     }  # fmt: skip
 
 
@@ -111,10 +112,10 @@ def test_before_the_table_begins_and_a_new_row() -> None:
 
 
 def test_versions_between_two_boundaries_are_one_dialect() -> None:
-    # 2.31, 2.34 with another systemd beside it, 2.36 with [SUCCESS=continue], 2.41 with its
-    # gai.conf, 2.42 with its protocol
-    parts = (0, 3), (3, 5), (5, 10), (10, 11), (11, 99)
+    # 2.31, 2.32 with another way to read hosts, 2.34 with another systemd beside it, 2.36 with
+    # [SUCCESS=continue], 2.41 with its gai.conf, 2.42 with its protocol
+    parts = (0, 1), (1, 3), (3, 5), (5, 10), (10, 11), (11, 99)
     groups = [{dialect(glibc) for glibc in VERSIONS[a:b]} for a, b in parts]
-    assert [len(group) for group in groups] == [1, 1, 1, 1, 1]
-    assert len(set.union(*groups)) == 5
+    assert [len(group) for group in groups] == [1, 1, 1, 1, 1, 1]
+    assert len(set.union(*groups)) == 6
     assert all(dialect(one.glibc, one.arch) == one for one in EVERY_DIALECT)

@@ -1,11 +1,12 @@
 """Several services: whose word counts, and the canonical name."""
 
-from ipaddress import ip_address
+from dataclasses import replace
+from ipaddress import IPv6Address, ip_address
 
 import pytest
 
 from harness.model.dialects import Dialect, dialect
-from harness.model.dns import Resolver, Status
+from harness.model.dns import Record, Resolver, Server, Status, Word
 from harness.model.host import Target
 from harness.model.lookup import AI_CANONNAME, AI_V4MAPPED, NameService, Request, find
 from harness.model.presence import presence
@@ -102,16 +103,41 @@ def test_the_first_line_that_can_be_said_in_the_family() -> None:
     assert mapped == "2001:db8::1"
 
 
-def test_what_another_service_or_multi_keeps_back() -> None:
-    names = service("files").names
-    for chain, name, left in (
-        ((service("files"), service("dns")), "a", [(), (), (Cause.EARLIER_SERVICE,)]),
-        ((Service("files", names, multi=False),), "a", [(), (Cause.MULTI_OFF,)]),
-    ):
-        held = {"a": tuple(target for one in chain for target in one.names.get(name, ()))}
-        request = Request(name, socktype=1)
-        found = presence(request, NameService(held, hosts=chain), (), NEW)
-        assert [one.causes for one in found.accounts] == left
+ZONED = {"a": (Target(IPv6Address("fe80::1"), 2),)}
+GOES_ON = service("files", {"SUCCESS": "continue"})
+
+
+@pytest.mark.parametrize(
+    ("chain", "family", "spoken", "wanted"),
+    [
+        ((service("files"), service("dns")), UNSPEC, NEW, ", , earlier-service"),
+        ((replace(service("files"), multi=False),), UNSPEC, NEW, ", multi-off"),
+        ((service("files", {"SUCCESS": "merge"}),), INET, NEW, "action, family"),
+        ((GOES_ON, service("dns")), UNSPEC, NEW, "action, action, "),
+        ((Service("nss_by_family", ZONED),), UNSPEC, NEW, "by-family"),
+        # the IPv6 address is there twice; for both families at once it would be left to chance
+        ((GOES_ON, GOES_ON), INET6, OLD, "action+family, , asked-again"),
+        ((GOES_ON, GOES_ON), INET6, NEW, "family, "),
+    ],
+)
+def test_what_keeps_an_address_back(
+    chain: tuple[Service, ...], family: int, spoken: Dialect, wanted: str
+) -> None:
+    request = Request("a", family=family, socktype=1)
+    found = presence(request, NameService({}, hosts=chain), (), spoken)
+    assert ", ".join("+".join(one.causes) for one in found.accounts) == wanted
+
+
+def test_a_copy_is_told_apart_and_two_words_are_taken_away_together() -> None:
+    names = service("dns").names
+    replies: dict[str, dict[Record, Word]] = {"a": {"A": "nodata"}, "b": {"A": "servfail"}}
+    asked = Service("dns", servers=(Server(names, {"b": "a"}, replies),))
+    chain = asked, Service("nss", names)
+    copied = presence(Request("a", socktype=1), NameService({}, hosts=chain), (), NEW)
+    told = [(one.place, one.causes) for one in copied.accounts]
+    assert told == [(0, ()), (None, (Cause.EARLIER_SERVICE,))]
+    alias = presence(Request("b", socktype=1), NameService({}, hosts=(asked,)), (), NEW)
+    assert [one.causes for one in alias.accounts] == [(Cause.NODATA, Cause.SERVFAIL)]
 
 
 @pytest.mark.parametrize(
