@@ -12,7 +12,8 @@ from harness.cli.parser import FINDING, OK, Options
 from harness.cli.scheduler import fuzz_reports
 from harness.cli.streams import say, write_json
 from harness.compare.fuzz.engine import Disagreement, FuzzReport
-from harness.compare.fuzz.shrink import shrink, write_scenario
+from harness.compare.fuzz.shrink import shrink
+from harness.compare.fuzz.write import write_scenario
 from harness.compare.plan import trusted_lanes
 from harness.report.fuzz import Group, as_text, document
 from harness.report.terminal import bar

@@ -201,6 +201,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " one glibc", type=whole(1), metavar="N"),
         option("--seed", "the same seed gives the same cases, whatever --jobs is (default 1)",
                type=whole(0), default=1, metavar="S"),
+        option("--draw", "what is drawn: everything (default), or only the hosts with whole name"
+               " services, which are one in nine", choices=("all", "services"), default="all"),
         _BUILDS,
         shared("fetch"),
         shared("jobs"),

@@ -39,12 +39,14 @@ def fuzz_reports(
     """The batches of ``fuzz``. Raises ClusterError."""
     if _is_here(options):
         jobs = options.jobs or os.cpu_count() or 1
-        yield from fuzz(lanes, options.seed, cases=options.cases, seconds=seconds, jobs=jobs)
+        yield from fuzz(
+            lanes, options.seed, cases=options.cases, seconds=seconds, jobs=jobs, draw=options.draw
+        )
         return
     glibcs = cluster.Glibcs.of(lanes, options.glibc, "worker")
     with _cluster(options) as opened:
         yield from cluster.fuzz_on(
-            opened, glibcs, options.seed, cases=options.cases, seconds=seconds
+            opened, glibcs, options.seed, cases=options.cases, seconds=seconds, draw=options.draw
         )
 
 

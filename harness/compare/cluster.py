@@ -23,6 +23,7 @@ from harness.compare.fuzz.engine import examine as examine_batch
 from harness.compare.run import HostJob, JobOutcome
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError, programs
+from harness.scenario.fuzz import Draw
 
 _PATIENCE = 60.0  # seconds without any worker
 _ANSWERS = 15.0  # seconds for the scheduler to answer
@@ -175,13 +176,14 @@ def fuzz_on(
     *,
     cases: int | None = None,
     seconds: float | None = None,
+    draw: Draw = "all",
 ) -> Iterator[FuzzReport]:
     """As `harness.compare.fuzz.engine.fuzz`, on a cluster: the same batches in the same order.
 
     Raises ClusterError, and SandboxError for a failure inside a sandbox.
     """
-    tasks = (Task(BatchSpec(seed, number, ()), glibcs) for number in numbers(seconds))
-    yield from reports(cluster.stream(tasks), seed, cases)
+    tasks = (Task(BatchSpec(seed, number, ()), glibcs) for number in numbers(seconds, draw))
+    yield from reports(cluster.stream(tasks), seed, cases, draw)
 
 
 def run_on(cluster: Cluster, glibcs: Glibcs, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:

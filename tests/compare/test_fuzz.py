@@ -18,8 +18,9 @@ from harness.compare.fuzz.engine import (
     examine,
     fuzz,
 )
-from harness.compare.fuzz.shrink import Trial, run_trials, shrink, write_scenario
+from harness.compare.fuzz.shrink import Trial, run_trials, shrink
 from harness.compare.fuzz.tally import known_keys
+from harness.compare.fuzz.write import write_scenario
 from harness.compare.plan import lanes_for
 from harness.compare.predict import request_for, services_of
 from harness.model.dialects import dialect
@@ -121,8 +122,8 @@ FIRST = {  # the batch of seed 7 that first shows a bug on glibc 2.36; 0 where i
     "ipv6_limited": 2, "reload_forgets_time": 6, "reload_newer_only": 3, "reload_unasked": 1,
     "multi_always_off": 2, "actions_unnoticed": 16, "search_unnoticed": 7, "first_server_alone": 16,
 }  # fmt: skip
-SHRUNK_EACH_TIME = ("table_kept", "defaults_stay", "rule9_dropped")
-"""One of the address table, one of gai.conf, one of the sort."""
+SHRUNK_EACH_TIME = ("table_kept", "defaults_stay", "rule9_dropped", "actions_unnoticed")
+"""One of the address table, one of gai.conf, one of the sort, one that name services show alone."""
 
 
 def found(pool: PlantedPool) -> Disagreement:
@@ -155,6 +156,11 @@ def shrunk(bug: str) -> Disagreement:
     assert sum(map(len, scenario.names.values())) <= 3
     assert len(conf.splitlines()) <= 3
     assert len(own) <= 4
+    if scenario.name_service is not None:
+        services, held = parse_hosts(scenario.name_service.hosts), scenario.name_service.addresses()
+        assert len(services) <= 2
+        assert sum(len(actions) for _, actions in services) <= 1
+        assert sum(map(len, held.values())) <= 3
     return small
 
 
@@ -180,6 +186,7 @@ def test_what_is_found_becomes_a_small_scenario_file(bug: str, call: Call) -> No
     loaded = load(path)
     assert loaded.gai_conf == small.evidence.conf.data
     assert loaded.scenario.names == small.evidence.scenario.names
+    assert loaded.scenario.name_service == small.evidence.scenario.name_service
     text = path.read_text()
     assert "answers:" in text
     assert "the model says:" in text

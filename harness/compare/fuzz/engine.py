@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields, replace
-from itertools import count, groupby
+from itertools import groupby
 from operator import itemgetter, ne
 
 from harness import sandbox
@@ -37,7 +37,14 @@ from harness.native.record import TIME, Answer, Crashed, Outcome, TimedOut, deco
 from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
 from harness.sandbox import Outcome as JobEnd
 from harness.sandbox import Pool
-from harness.scenario.fuzz import Batch, Round, draw_batches, scenario_of
+from harness.scenario.fuzz import (
+    Batch,
+    Draw,
+    Round,
+    batch_numbers,
+    draw_batches,
+    scenario_of,
+)
 from harness.scenario.fuzz.weights import LOOKUPS_A_ROUND
 
 TIMEOUT = 10.0  # seconds for a look-up
@@ -145,7 +152,10 @@ class Engine(AbstractContextManager["Engine"]):
         netlink = batch.netlink == "allowed"
         by_family = self.work.names.asks("nss_by_family")
         preload = FAMILY_MODULE_NAME if by_family else MODULE_NAME
-        self._lanes = [enter(worker_lane(box, spec, (preload,), netlink=netlink)) for spec in lanes]
+        from harness.kernel.own_names import IPV6_FILES  # loads pyroute2, which is loaded there
+
+        proc = IPV6_FILES if batch.asks_myhostname else ()
+        self._lanes = [enter(worker_lane(box, spec, (preload,), proc, netlink)) for spec in lanes]
         self._fixed: dict[Rule9, list[Fixed]] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
 
@@ -396,34 +406,38 @@ def fuzz(
     cases: int | None = None,
     seconds: float | None = None,
     jobs: int = 1,
+    draw: Draw = "all",
 ) -> Iterator[FuzzReport]:
     """Compare until ``cases`` are done or ``seconds`` have passed, whichever comes first.
 
     Parameters: ``lanes`` the glibcs, called by their workers; ``seed`` determines every case,
-    whatever ``jobs`` (sandboxes at a time) is. Yields the report of each batch, in order. Raises
-    SandboxUnavailable where the machine allows no sandbox, SandboxError for a failure inside one.
+    whatever ``jobs`` (sandboxes at a time) is, ``draw`` which of them are made. Yields the report
+    of each batch, in order. Raises SandboxUnavailable where the machine allows no sandbox,
+    SandboxError for a failure inside one.
     """
-    specs = (BatchSpec(seed, number, tuple(lanes)) for number in numbers(seconds))
+    specs = (BatchSpec(seed, number, tuple(lanes)) for number in numbers(seconds, draw))
     with Pool(jobs) as pool:
-        yield from reports(pool.outcomes(examine, specs), seed, cases)
+        yield from reports(pool.outcomes(examine, specs), seed, cases, draw)
 
 
-def numbers(seconds: float | None) -> Iterator[int]:
+def numbers(seconds: float | None, draw: Draw = "all") -> Iterator[int]:
     """The numbers of the batches to begin, until ``seconds`` have passed."""
     end = None if seconds is None else time.monotonic() + seconds
-    for number in count():
+    for number in batch_numbers(draw):
         if end is not None and time.monotonic() >= end:
             return
         yield number
 
 
-def reports(outcomes: Iterable[JobEnd], seed: int, cases: int | None) -> Iterator[FuzzReport]:
+def reports(
+    outcomes: Iterable[JobEnd], seed: int, cases: int | None, draw: Draw = "all"
+) -> Iterator[FuzzReport]:
     """The reports of the batches, until ``cases`` are done.
 
     A host that the kernel refuses is a batch without cases; any other error is raised.
     """
     done = 0
-    for number, outcome in enumerate(outcomes):
+    for number, outcome in zip(batch_numbers(draw), outcomes, strict=False):
         if outcome.error is None:
             report: FuzzReport = outcome.values[0]
         elif str(outcome.error).startswith("host."):
@@ -437,12 +451,14 @@ def reports(outcomes: Iterable[JobEnd], seed: int, cases: int | None) -> Iterato
 
 
 def examine(box: "sandbox.Box", spec: BatchSpec) -> Iterator[FuzzReport]:
-    """Inside a sandbox: draw the batch and compare it."""
+    """Inside a sandbox: draw the batch and compare it, on the lanes with the modules it asks."""
     rows = spec.number % ROWS_EVERY == 0
     report = FuzzReport()
-    batches = draw_batches(spec.seed, spec.number)
+    able = tuple(lane for lane in spec.lanes if lane.myhostname)
+    batches = draw_batches(spec.seed, spec.number, bool(able))
     box.build(batches[0].host)
     for batch in batches:
-        with Engine(box, batch, spec.lanes, rows=rows) as engine:
+        lanes = able if batch.asks_myhostname else spec.lanes
+        with Engine(box, batch, lanes, rows=rows) as engine:
             report += engine.run()
     yield replace(report, batches=1)

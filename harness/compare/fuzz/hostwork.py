@@ -49,7 +49,7 @@ class HostWork:
 
     def __init__(self, box: "sandbox.Box", batch: Batch, dialects: Iterable[Dialect]) -> None:
         netlink = batch.netlink == "allowed"
-        plain = replace(box.observe(()), netlink=netlink)
+        plain = replace(box.observe((), own=batch.asks_myhostname), netlink=netlink)
         self.requests = [request_for(lookup) for lookup in batch.lookups]
         if batch.service is None:
             self.names = name_service(batch.names, batch.resolver, batch.first_reply, plain)

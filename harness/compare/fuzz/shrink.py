@@ -1,4 +1,4 @@
-"""Shrinking a disagreement to the smallest scenario that still shows it, and writing that.
+"""Shrinking a disagreement to the smallest scenario that still shows it.
 
 Delta debugging on the scenario as data: each pass offers simpler trials, every one of them is
 really run again, and the first that still disagrees in the same way is kept, until no pass helps.
@@ -13,8 +13,6 @@ from functools import partial
 from ipaddress import ip_address
 from itertools import groupby, islice
 from operator import attrgetter
-from pathlib import Path
-from textwrap import fill
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -22,13 +20,11 @@ from pydantic import ValidationError
 from harness import sandbox
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Disagreement, Engine
-from harness.compare.predict import lookup_title
 from harness.model.dns import Record
 from harness.model.host import IPAddress, address_text
 from harness.model.lookup import looks_numeric
 from harness.sandbox import Pool
 from harness.scenario.fuzz import Batch, Round
-from harness.scenario.load import as_yaml
 from harness.scenario.nameservice import NameService
 from harness.scenario.schema import After, Host, Lookup, Resolver
 
@@ -37,7 +33,7 @@ T = TypeVar("T")
 _PLAIN: Any = {"mode": "json", "by_alias": True, "exclude_defaults": True}
 _AT_ONCE = 64
 _PLAIN_VALUES = (b"0", b"1", b"9")
-_SERVICE = re.compile(r"(\w+)( *\[[^\]]*\])?")
+_SERVICE = re.compile(r"(\w+)(?: *\[([^\]]*)\])?")
 # not "default", which a route may go to
 _ADDRESS = re.compile(r"([0-9a-f:.]*[:.][0-9a-f:.]*)((?:[/%].*)?)", re.IGNORECASE)
 
@@ -284,13 +280,29 @@ def smaller_host(trial: Trial) -> Iterator[Trial]:
 def smaller_service(trial: Trial) -> Iterator[Trial]:
     """The name service without parts of it: services, actions, servers, names, options."""
     if trial.service is not None:
-        hosts = _SERVICE.findall(trial.service.get("hosts", ""))
-        for at, (kind, actions) in enumerate(hosts):
-            for one in ((), (kind,)) if actions else ((),):
-                parts = [*map("".join, hosts[:at]), *one, *map("".join, hosts[at + 1 :])]
-                yield replace(trial, service={**trial.service, "hosts": " ".join(parts)})
-        for service in fewer_parts(trial.service):
-            yield replace(trial, service=service)
+        for tree in fewer_parts(_in_words(trial.service)):
+            yield replace(trial, service=_as_text(tree))
+
+
+def _in_words(service: dict[str, Any]) -> dict[str, Any]:
+    """A name service with its lines as lists: a service with its actions, an address with names."""
+    tree = dict(service)
+    if "hosts" in tree:
+        tree["hosts"] = [[kind, *words.split()] for kind, words in _SERVICE.findall(tree["hosts"])]
+    if "files" in tree:
+        tree["files"] = [line.split() for line in tree["files"]]
+    return tree
+
+
+def _as_text(tree: dict[str, Any]) -> dict[str, Any]:
+    service = dict(tree)
+    if "hosts" in tree:
+        services = filter(None, tree["hosts"])
+        shown = (f"{one} [{' '.join(words)}]" if words else one for one, *words in services)
+        service["hosts"] = " ".join(shown)
+    if "files" in tree:
+        service["files"] = [" ".join(line) for line in tree["files"] if line]
+    return service
 
 
 def usual_lengths(trial: Trial) -> Iterator[Trial]:
@@ -304,7 +316,8 @@ def usual_lengths(trial: Trial) -> Iterator[Trial]:
 
 def plainer_addresses(trial: Trial) -> Iterator[Trial]:
     """Whole groups of numbers replaced by zero wherever they stand, host and answer alike."""
-    texts = [*trial.answer, *(row["address"] for row in _rows(trial.host))]
+    service = _in_words(trial.service or {})
+    texts = [*trial.answer, *(row["address"] for row in _rows(trial.host)), *_texts(service)]
     known = [split[0] for text in texts if (split := _split(text))]
     for version, width, bits in ((6, 16, 128), (4, 8, 32)):
         values = [int(address) for address in known if address.version == version]
@@ -315,7 +328,8 @@ def plainer_addresses(trial: Trial) -> Iterator[Trial]:
             for plain in (0, 1) if group > 1 else ():
                 change = partial(_renumbered, version, one << at, group << at, plain << at)
                 answer = tuple(change(text) or text for text in trial.answer)
-                yield replace(trial, host=_changed(trial.host, change), answer=answer)
+                host, own = _changed(trial.host, change), _as_text(_changed(service, change))
+                yield replace(trial, host=host, answer=answer, service=trial.service and own)
 
 
 def _renumbered(version: int, mask: int, old: int, new: int, text: str) -> str | None:
@@ -355,6 +369,15 @@ def _rows(host: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from interface.get("addresses", ())
 
 
+def _texts(tree: Any) -> Iterator[str]:
+    """All texts in a tree but the keys."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, (dict, list)):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from _texts(part)
+
+
 def _split(text: str) -> tuple[IPAddress, str] | None:
     """The address in a text, and what stands behind it: a length, a zone."""
     parts = _ADDRESS.fullmatch(text)
@@ -371,37 +394,3 @@ def _changed(tree: Any, change: Callable[[str], str | None]) -> Any:
     if isinstance(tree, list):
         return [_changed(part, change) for part in tree]
     return change(tree) or tree if isinstance(tree, str) else tree
-
-
-def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "") -> Path:
-    """Write a disagreement as the scenario file ``name``.yaml, which `gai-harness run` reproduces.
-
-    What each side says stands in it as a comment and the description. Parameters: ``found`` the
-    disagreement, shrunk; ``folder`` is made when it is not there; ``origin`` where it comes
-    from, a phrase. Returns the file's path. Raises OSError.
-    """
-    result = found.result
-    native = ", ".join(result.native) or result.error or "nothing"
-    model = ", ".join(result.model) or result.model_error or "nothing"
-    comments = [
-        f"glibc {result.glibc} ({result.arch}) answers: {native}",
-        f"the model says: {model}",
-        *(f"explained by: {one}" for one in result.causes[:1]),
-        *result.differences[:3],
-        *(f"the model's reason: {reason.why}" for reason in result.decisions),
-        *(f"the model remarks: {remark.text}" for remark in result.remarks),
-        *(f"undefined in this glibc: {line}" for line in result.undefined),
-    ]
-    if result.agreed:
-        comments.append("only the fast path of the model differs; its rules agree with glibc")
-    description = (
-        f"Found by fuzzing{origin and f' ({origin})'}: native and model differ on "
-        f"{lookup_title(found.evidence.lookup)} with glibc {result.glibc}. "
-        f"Native: {native}. Model: {model}."
-    )
-    scenario = found.evidence.scenario.model_copy(update={"description": description})
-    text = as_yaml(scenario, [fill(line, 94, subsequent_indent="  ") for line in comments])
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path

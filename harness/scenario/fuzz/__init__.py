@@ -1,13 +1,15 @@
 """Random hosts, names, gai.conf files and look-ups for fuzzing: the same ones for a seed."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_interface
+from itertools import count
 from typing import Literal
 
 from harness.model.dns import Record
 from harness.model.host import address_text
+from harness.model.services import Kind
 
 from ..host import Host
 from ..hostspec import Address
@@ -55,6 +57,11 @@ class Batch:
     service: NameService | None = None
 
     @property
+    def asks_myhostname(self) -> bool:
+        """Whether systemd's module is asked."""
+        return self.service is not None and "myhostname" in self.service.hosts
+
+    @property
     def size(self) -> int:
         """How many look-ups are made on each glibc."""
         return sum(len(each.lookups) for each in self.rounds)
@@ -68,24 +75,46 @@ class Batch:
         return tuple(lookup.model_copy(update={"after": after}) for lookup, after in pairs)
 
 
-def draw_batches(seed: int, number: int) -> tuple[Batch, ...]:
-    """What is done on the host of one number: one batch, or one for each whole name service."""
+Draw = Literal["all", "services"]
+"""What is drawn: everything, or the hosts with whole name services alone."""
+
+
+def batch_numbers(draw: Draw) -> Iterator[int]:
+    """The numbers of the batches that are done, in turn."""
+    return count(weights.SERVICES_AT, weights.SERVICES_EVERY) if draw == "services" else count()
+
+
+def draw_batches(seed: int, number: int, myhostname: bool = False) -> tuple[Batch, ...]:
+    """What is done on the host of one number: one batch, or one for each whole name service.
+
+    ``myhostname``: systemd's module is among the services.
+    """
     if number % weights.SERVICES_EVERY != weights.SERVICES_AT:
         return (draw_batch(seed, number),)
     dice = Dice(f"gai-harness fuzz {seed} {number}")
     host = draw_host(dice)
+    if myhostname:  # which knows a name that other services may know too
+        # without a domain, which glibc would search for names
+        host = host.model_copy(update={"hostname": f"n{dice.randint(1, weights.SERVICE_NAMES)}"})
+    kinds = weights.KINDS_ASKED | (weights.OWN_KIND if myhostname else {})
     destinations = _draw_destinations(dice, host, zones=True)
     title = f"fuzz-{seed}-{number}"
-    return tuple(_draw_services(dice, host, title, destinations) for _ in range(weights.PARTS))
-
-
-def _draw_services(dice: Dice, host: Host, title: str, destinations: list[str]) -> Batch:
-    """A host with a whole name service; most of it is asked without a gai.conf."""
-    service = draw_name_service(
-        dice, partial(_draw_answer, dice, counts=weights.SERVED), destinations
+    return tuple(
+        _draw_services(dice, host, title, destinations, kinds) for _ in range(weights.PARTS)
     )
+
+
+def _draw_services(
+    dice: Dice, host: Host, title: str, destinations: list[str], kinds: Mapping[Kind, float]
+) -> Batch:
+    """A host with a whole name service; most of it is asked without a gai.conf."""
+    draw_answer = partial(_draw_answer, dice, counts=weights.SERVED)
+    service = draw_name_service(dice, draw_answer, destinations, kinds)
     tables = weights.SERVICE_SPELLINGS, weights.SERVICE_FAMILIES, weights.SERVICE_FLAGS
-    names = (dice.one(every_name()) for _ in range(weights.LOOKUPS_A_PART))
+    names = [dice.one(every_name()) for _ in range(weights.LOOKUPS_A_PART)]
+    if "myhostname" in service.hosts:
+        own = {host.hostname: weights.OWN_NAME} | weights.OWN_NAMES
+        names = [dice.pick(own) if dice.chance(weights.OWN) else name for name in names]
     lookups = tuple(_draw_lookup(dice, name, destinations, *tables) for name in names)
     gai_conf = draw_gai_conf(dice, destinations) if dice.chance(weights.SORTED) else None
     rounds = (Round(gai_conf, tuple(range(len(lookups)))),)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from typing import TypeVar
 
 from harness.model.dns import SLOW, UNORDERED
+from harness.model.services import Kind
 
 from ..nameservice import DnsServer, NameReplies, NameService, ResolvConf, plain_name
 from . import weights
@@ -25,10 +26,12 @@ def every_name() -> list[str]:
     return [*bare, *bare, *(f"{name}.{domain}" for domain in weights.DOMAINS for name in bare)]
 
 
-def draw_name_service(dice: Dice, answer: Answer, destinations: list[str]) -> NameService:
+def draw_name_service(
+    dice: Dice, answer: Answer, destinations: list[str], kinds: Mapping[Kind, float]
+) -> NameService:
     """A name service whose names have addresses of ``destinations``, zones where one can have them.
 
-    Parameters: ``answer`` draws those of a name.
+    Parameters: ``answer`` draws those of a name; ``kinds`` are those of the services.
     """
     plain = list(dict.fromkeys(text.partition("%")[0] for text in destinations))
     options = tuple(dice.flags(weights.RESOLVER_OPTIONS))
@@ -37,7 +40,7 @@ def draw_name_service(dice: Dice, answer: Answer, destinations: list[str]) -> Na
     # which of several servers is asked first is up to chance with rotate
     servers = 1 if "rotate" in options else dice.pick(weights.SERVERS)
     return NameService(
-        hosts=" ".join(_draw_service(dice) for _ in range(dice.pick(weights.CHAIN))),
+        hosts=" ".join(_draw_service(dice, kinds) for _ in range(dice.pick(weights.CHAIN))),
         multi=dice.chance(weights.MULTI),
         files=tuple(_draw_line(dice, plain) for _ in range(dice.pick(weights.HOSTS_LINES))),
         dns=tuple(_draw_server(dice, lambda: answer(plain), avoided) for _ in range(servers)),
@@ -77,9 +80,9 @@ def _some(dice: Dice, part: float) -> list[str]:
     return [name for name in dict.fromkeys(every_name()) if dice.chance(part)]
 
 
-def _draw_service(dice: Dice) -> str:
+def _draw_service(dice: Dice, kinds: Mapping[Kind, float]) -> str:
     """A service of the hosts line, and what is to be done after it."""
-    kind = dice.pick(weights.KINDS_ASKED)
+    kind = dice.pick(kinds)
     if not dice.chance(weights.ACTED):
         return kind
     criteria = (

@@ -156,7 +156,13 @@ LOOKUPS_A_PART = 24
 SORTED = 0.3  # of them with a gai.conf
 SERVICE_NAMES = 12  # of them in each domain
 CHAIN = {1: 22, 2: 44, 3: 24, 4: 10}
-KINDS_ASKED: dict[Kind, float] = {"files": 30, "dns": 52, "nss": 12, "nss_by_family": 6}
+KINDS_ASKED: dict[Kind, float] = {
+    "files": 30, "dns": 52, "nss": 12, "nss_by_family": 6, "missing": 5,
+}  # fmt: skip
+OWN_KIND: dict[Kind, float] = {"myhostname": 12}
+OWN = 0.5  # of the look-ups where it is asked, for a name of its own: the host's, or one of these
+OWN_NAME = 40
+OWN_NAMES = {"_gateway": 20, "_outbound": 20, "localhost": 10, "x.localhost": 5}
 ACTED = 0.4  # of the services
 CRITERIA = {1: 72, 2: 22, 3: 6}
 STATUSES: dict[Status, float] = {"SUCCESS": 42, "NOTFOUND": 38, "UNAVAIL": 10, "TRYAGAIN": 10}
