@@ -156,6 +156,7 @@ def _ask(
             if status == names.NO_MODULE:
                 kind = "missing"
                 tables.missing.add(place)
+                tables.left_out.append(Said("{}: {}", _known(service.name), Said(status)))
             else:
                 notes.append(Said("{}: {}", _known(service.name), Said(status)))
             if not ended and ("UNAVAIL" in service.returns or service is services[-1]):

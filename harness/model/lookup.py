@@ -36,6 +36,7 @@ from harness.model.services import (
     Kind,
     LookupFailed,
     Service,
+    StaleFailure,
     UndefinedAnswer,
     answer,
     mapped,
@@ -168,7 +169,8 @@ class Found:
 
     ``needs_sort`` says whether getaddrinfo goes on to sort: only with more than one address.
     ``canonname`` is the name that AI_CANONNAME asks for; the first entry has it, after the sort.
-    ``undefined``: glibc overwrites what it has found, and anything may come of it.
+    ``undefined``: glibc overwrites what it has found, and anything may come of it; ``stale``: an
+    earlier look-up of the process may have left another error.
     """
 
     items: tuple[Item, ...] = ()
@@ -176,6 +178,7 @@ class Found:
     needs_sort: bool = False
     canonname: str | None = None
     undefined: bool = False
+    stale: bool = False
 
 
 def find(
@@ -189,7 +192,7 @@ def find(
     try:
         return _find(request, service, seen_ipv4, seen_ipv6, dialect)
     except LookupFailed as failure:
-        return Found(error=str(failure))
+        return Found(error=str(failure), stale=isinstance(failure, StaleFailure))
     except UndefinedAnswer:
         return Found(undefined=True)
 

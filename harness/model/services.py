@@ -31,6 +31,10 @@ class LookupFailed(Exception):
     """getaddrinfo fails; the argument is the EAI name."""
 
 
+class StaleFailure(LookupFailed):
+    """The same, unless an earlier look-up of the process has left another h_errno."""
+
+
 class UndefinedAnswer(Exception):
     """What glibc answers depends on memory that it overwrites."""
 
@@ -222,6 +226,7 @@ def _through_gethostbyname2(
     status: Status = "NOTFOUND"
     kept: Reply | None = None
     has_errno = False
+    told: Trouble | None = None  # h_errno
     for service in chain:
         if service.kind == "missing":  # and passed over, as long as that may go on
             if service.action("UNAVAIL") != "continue":
@@ -230,6 +235,8 @@ def _through_gethostbyname2(
         own = _of_family(service, name, AF_INET, first_reply, dialect)
         status = own.status
         has_errno |= _sets_errno(service, own, dialect)
+        if service.kind != "files" or service.multi or status != "SUCCESS":
+            told = own.trouble
         if kept is None:
             reply = own
         elif status == "SUCCESS":
@@ -240,7 +247,7 @@ def _through_gethostbyname2(
             status = "SUCCESS"
         if status == "SUCCESS" and service.action(status) == "merge":
             if dialect.merge_ends_lookup:
-                raise LookupFailed("EAI_NODATA")  # EINVAL, which getaddrinfo takes for this
+                raise _failure(told)  # EINVAL
             status, kept = "UNAVAIL", reply
         if service.action(status) == "return":
             break
@@ -249,9 +256,16 @@ def _through_gethostbyname2(
     if own.status == "UNAVAIL" and not has_errno:
         status = "NOTFOUND"
     if status != "NOTFOUND":  # errno is set, and h_errno is looked at for two words alone
-        raise LookupFailed("EAI_AGAIN" if own.trouble == "TRY_AGAIN" else "EAI_NODATA")
-    told = own.trouble == "NO_DATA" and dialect.no_data_told_by_family
-    raise LookupFailed("EAI_NODATA" if told else "EAI_NONAME")
+        raise _failure(told)
+    no_data = own.trouble == "NO_DATA" and dialect.no_data_told_by_family
+    raise LookupFailed("EAI_NODATA" if no_data else "EAI_NONAME")
+
+
+def _failure(told: Trouble | None) -> LookupFailed:
+    """What getaddrinfo makes of an errno, with the h_errno of the services if they have set it."""
+    if told is None:
+        return StaleFailure("EAI_NODATA")
+    return LookupFailed("EAI_AGAIN" if told == "TRY_AGAIN" else "EAI_NODATA")
 
 
 def _sets_errno(service: Service, reply: Reply, dialect: Dialect) -> bool:

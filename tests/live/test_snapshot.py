@@ -277,8 +277,7 @@ WORDS = (
 def test_nothing_of_a_host_is_told_by_a_redacted_snapshot(pool: Pool, tmp_path: Path) -> None:
     whole, *redacted = pool.run(kit.marked, list(WORDS))
     status, out, said = whole
-    assert status == 1
-    assert "qzx.not-there: glibc says" in out, "a service that is not there makes another error"
+    assert status == 0
     for place in ("qzx0", "qzx1.7", "qzx-v", "qzxt", "qzx0:qzx", "qzx.example", "93.184.216.77",
                   "2a02:beef:1::77", "fe80::beef:7", "2a02:beef:9::", "8.131.77.0/24", "# qzx",
                   "precedence qzx", "192.168.77.9"):  # fmt: skip
@@ -289,7 +288,7 @@ def test_nothing_of_a_host_is_told_by_a_redacted_snapshot(pool: Pool, tmp_path: 
         assert words in out
         assert words in said
     for words, (status, out, said) in zip(WORDS[1:], redacted, strict=True):
-        assert (status, out == "") in ((int("--no-check" not in words), False), (2, True)), words
+        assert (status, out == "") in ((0, False), (2, True)), words
         found = TOLD.search(out) or TOLD.search(said)
         assert found is None, (words, found, out, said)
     orders = []

@@ -103,6 +103,35 @@ def test_the_first_line_that_can_be_said_in_the_family() -> None:
     assert mapped == "2001:db8::1"
 
 
+MERGES: dict[Status, Action] = {"SUCCESS": "merge"}
+ONE_LINE = replace(service("files", MERGES), multi=False)
+FAILS = Service("dns", servers=(Server({}, always="refused"),))
+LEADS_NOWHERE = Service("dns", servers=(Server({"c": ()}, {"a": "c"}),))
+
+
+@pytest.mark.parametrize(
+    ("chain", "spoken", "wanted"),
+    [
+        # the hosts file with one line says nothing of h_errno, which DNS has set before
+        ((FAILS, ONE_LINE), NEW, "EAI_AGAIN"),
+        ((FAILS, ONE_LINE), OLD, "EAI_AGAIN"),
+        ((FAILS, service("files", MERGES)), NEW, "EAI_NODATA"),
+        ((ONE_LINE,), NEW, "EAI_NODATA or an earlier one's"),
+        ((service("files", MERGES),), NEW, "EAI_NODATA"),
+        # an answer without an address is read to where the addresses are kept
+        ((service("files", MERGES), LEADS_NOWHERE), OLD, "undefined"),
+        ((service("files", MERGES), Service("dns")), OLD, "192.0.2.1"),
+    ],
+)
+def test_what_a_merge_leaves_of_errors(
+    chain: tuple[Service, ...], spoken: Dialect, wanted: str
+) -> None:
+    request = Request("a", family=INET, socktype=1)
+    found = find(request, NameService({}, hosts=chain), True, True, spoken)
+    earlier = " or an earlier one's" if found.stale else ""
+    assert said(chain, "a", INET, spoken) + earlier == wanted
+
+
 ZONED = {"a": (Target(IPv6Address("fe80::1"), 2),)}
 GOES_ON = service("files", {"SUCCESS": "continue"})
 

@@ -44,7 +44,7 @@ class HostWork:
     """One built host with a batch's names, observed.
 
     Parameters: ``box`` with the host built; ``batch``; ``dialects`` those to answer for. For each
-    of these ``undefined`` are the look-ups whose answer chance decides.
+    of these ``undefined`` are the look-ups whose answer chance decides, or an earlier one.
     """
 
     def __init__(self, box: "sandbox.Box", batch: Batch, dialects: Iterable[Dialect]) -> None:
@@ -64,7 +64,7 @@ class HostWork:
         self.targets: list[Target] = []
         self.asked: dict[Dialect, list[AskedLookup]] = {}
         self.undefined = {
-            dialect: {number for number, one in enumerate(listed) if one.undefined}
+            dialect: {number for number, one in enumerate(listed) if one.undefined or one.stale}
             for dialect, listed in found.items()
         }
         for dialect, listed in found.items():
