@@ -33,3 +33,11 @@ def write(key: str, value: str) -> None:
 def exists(key: str) -> bool:
     """Whether this kernel has a setting, a constant of ours."""
     return Path("/proc/sys", *key.split(".")).exists()
+
+
+def read(key: str) -> str | None:
+    """A setting that `write` takes; None where this kernel has none."""
+    try:
+        return Path("/proc/sys", *(sysctls.parts(key) or ())).read_text().strip()
+    except FileNotFoundError:
+        return None

@@ -3,6 +3,7 @@
 import errno
 import time
 from collections import Counter
+from collections.abc import Callable
 from ipaddress import ip_interface
 from socket import AF_INET, AF_INET6
 
@@ -136,6 +137,29 @@ def _up(sock: netlink.Netlink, device: Device, interface: Interface) -> None:
     what = f"to bring up the {device.used} device"
     with devices.naming(f"host.interfaces.{device.name}", what):
         devices.set_flags(sock, device.index, wanted, mask)
+    disabled = sysctls.read(f"net.ipv6.conf.{device.name}.disable_ipv6")
+    if device.used == "veth" and disabled == "0":
+        _wait_until(lambda: _leads_multicast(sock, device.index))
+
+
+def _leads_multicast(sock: netlink.Netlink, index: int) -> bool:
+    """Whether a device has its own route for multicast; the first of several is taken.
+
+    That of a veth is made in a work queue, when its carrier has come. Source: addrconf_notify()
+    in net/ipv6/addrconf.c and net/core/link_watch.c.
+    """
+    return any(
+        row.type == "multicast" and hop.dev == index
+        for row in sock.routes(AF_INET6)
+        for hop in row.hops
+    )
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what the kernel does in a work queue: half a minute at most, if it is busy."""
+    deadline = time.monotonic() + _PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
 
 
 def _has_unfinished(interface: Interface) -> bool:
@@ -203,7 +227,7 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
 
 
 def _wait_for_routes(sock: netlink.Netlink, host: Host) -> None:
-    """Wait until every IPv6 address of the host has its routes, half a minute at most.
+    """Wait until every IPv6 address of the host has its routes.
 
     A new IPv6 address is in the address dump at once, but its own route and the one to its peer
     are made in a work queue, even where no duplicate address detection is asked for. On a busy
@@ -220,8 +244,7 @@ def _wait_for_routes(sock: netlink.Netlink, host: Host) -> None:
             # an optimistic one's peer has to wait for the detection's end
             if row.peer_ip not in (None, row.ip) and "optimistic" not in row.flags:
                 expected["unicast", f"{row.peer_ip}/128"] = 1
-    deadline = time.monotonic() + _PATIENCE
-    while expected and expected - Counter((row.type, row.to) for row in sock.routes(AF_INET6)):
-        if time.monotonic() > deadline:
-            return
-        time.sleep(_PAUSE)
+    if expected:
+        _wait_until(
+            lambda: not expected - Counter((row.type, row.to) for row in sock.routes(AF_INET6))
+        )

@@ -57,6 +57,13 @@ def test_a_rule_steers_where_it_matches(pool: Pool, rule: dict[str, Any], taken:
     assert sources(pool, host, FAR4, FAR6) == expected
 
 
+def test_multicast_leaves_by_the_first_interface_at_once(pool: Pool) -> None:
+    """The kernel makes those routes in a work queue, which may be late on a busy machine."""
+    for _ in range(25):
+        assert sources(pool, host_of({"a": "", "b": TWO["b"]}), "ff0e::9") == [None]
+    assert sources(pool, host_of({"a": TWO["a"], "b": ""}), "ff0e::9") == ["2001:db8:a::2"]
+
+
 # a host, and the sources it gives for destinations
 STEERED: dict[str, tuple[Data, dict[str, str | None]]] = {
     "wg-quick takes all but the local networks": (
