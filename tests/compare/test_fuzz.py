@@ -147,6 +147,20 @@ def test_every_trial_of_a_host_is_answered_for() -> None:
     assert all(shown)
 
 
+def test_an_address_is_told_apart_by_all_that_is_found_of_its_source(pool: Pool) -> None:
+    """A source in 127/8 is 127.0.0.1 to an IPv4 socket, and may be deprecated to another one."""
+    old = {"address": "127.37.184.239/8", "flags": ["deprecated"]}
+    rows = ["127.37.184.239/24", "127.60.194.224/16", old]
+    host = {"interfaces": {
+        "eth0": {"addresses": ["10.0.0.1/8", "172.28.54.43/24", "2001:db8::2/64"]},
+        "lo": {"addresses": rows},
+    }}  # fmt: skip
+    answers = ("2001:db8::9", "127.37.184.111"), ("127.36.184.239", "127.37.184.111", "10.0.0.1")
+    trials = tuple(Trial(host, each, None, {"name": "web"}, "files") for each in answers)
+    (outcome,) = pool.outcomes(run_trials, [(trials, lanes()[0])])
+    assert outcome.values == [(None, None)]
+
+
 def shrunk(bug: str) -> Disagreement:
     with PlantedPool(2, bug) as pool:
         small = shrink(pool, found(pool))

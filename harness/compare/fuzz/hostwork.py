@@ -59,7 +59,7 @@ class HostWork:
         self.view: HostView = replace(box.observe(targets_of(found)), netlink=netlink)
         self.table = address_table(self.view.dumped)
         self._packed: dict[tuple[Item, int], bytes] = {}
-        self._slots: dict[tuple[Target, int | None, int], int] = {}
+        self._slots: dict[tuple[object, ...], int] = {}
         self.candidates: list[Candidate] = []
         self.targets: list[Target] = []
         self.asked: dict[Dialect, list[AskedLookup]] = {}
@@ -118,7 +118,8 @@ class HostWork:
 
     def _slot(self, target: Target, candidate: Candidate) -> int:
         """The candidate's number; on one host a target differs by the entry found only."""
-        key = target, candidate.index, candidate.prefixlen
+        one = candidate
+        key = target, one.index, one.prefixlen, one.deprecated, one.home
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = len(self.candidates)
