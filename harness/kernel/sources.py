@@ -139,7 +139,8 @@ class Routing:
             )
             for _, same in alike:
                 group = list(same)
-                if any(row.type == "throw" for row in group):
+                # a route without an interface is none to whoever asks for one
+                if interface in (0, 1) and any(row.type == "throw" for row in group):
                     break
                 if ways := self._usable(group, interface):
                     return ways
