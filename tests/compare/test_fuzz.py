@@ -120,7 +120,7 @@ FIRST = {  # the batch of seed 7 that first shows a bug on glibc 2.36; 0 where i
     "optimistic_unnoticed": 14, "last_of_duplicates": 8, "loopback_by_itself": 15,
     "last_line_wins": 9, "rfc6724_ula": 1, "wrap_around_refused": 12, "nul_unnoticed": 32,
     "ipv6_limited": 2, "reload_forgets_time": 6, "reload_newer_only": 3, "reload_unasked": 1,
-    "multi_always_off": 2, "actions_unnoticed": 16, "search_unnoticed": 7, "first_server_alone": 16,
+    "multi_always_off": 2, "actions_unnoticed": 7, "search_unnoticed": 7, "first_server_alone": 7,
 }  # fmt: skip
 SHRUNK_EACH_TIME = ("table_kept", "defaults_stay", "rule9_dropped", "actions_unnoticed")
 """One of the address table, one of gai.conf, one of the sort, one that name services show alone."""

@@ -152,7 +152,7 @@ ROUNDS = 14
 # whole name services: of so many batches the one of that number
 SERVICES_EVERY, SERVICES_AT = 9, 7
 PARTS = 6  # name services on a host
-LOOKUPS_A_PART = 24
+LOOKUPS_A_PART = 60
 SORTED = 0.3  # of them with a gai.conf
 SERVICE_NAMES = 12  # of them in each domain
 CHAIN = {1: 22, 2: 44, 3: 24, 4: 10}
