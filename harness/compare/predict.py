@@ -99,7 +99,7 @@ def name_service(
 
 def names_of(scenario: Scenario, view: HostView) -> NameService:
     """What the model's name service holds of a scenario; ``view`` knows the host's own names."""
-    given = scenario.name_service
+    given = scenario.served
     if given is None:
         return name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, view)
     return services_of(given, view)

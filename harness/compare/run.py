@@ -215,8 +215,9 @@ def collect(
 
 def set_names(box: "sandbox.Box", scenario: Scenario) -> None:
     """Inside a sandbox: give the host the name service of a scenario. Raises SandboxError."""
-    if scenario.name_service is not None:
-        box.set_name_service(scenario.name_service)
+    service = scenario.served
+    if service is not None:
+        box.set_name_service(service)
     else:
         box.set_names(scenario.names, scenario.resolver, scenario.dns.first_reply)
 

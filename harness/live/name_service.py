@@ -286,6 +286,9 @@ def _resolv_conf(left_out: list[Said]) -> Data:
             left_out.append(
                 Said("resolv.conf: sortlist, which sorts DNS's answer to a plain IPv4 look-up")
             )
+    domain = names.hostname().partition(".")[2]
+    if domain:
+        conf.setdefault("search", [domain])
     if len(conf.get("search", ())) > _MOST_DOMAINS:
         left_out.append(Said(f"resolv.conf: search domains behind the first {_MOST_DOMAINS}"))
         conf["search"] = conf["search"][:_MOST_DOMAINS]

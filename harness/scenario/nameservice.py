@@ -251,6 +251,13 @@ class NameService(Model, json_schema_extra=values.one_or_many("dns")):
             for one in self.dns
         )
 
+    def searching(self, domain: str) -> Self:
+        """The service with a domain to search, where it has none. Source: resolv.conf(5)."""
+        if self.resolv_conf.search:
+            return self
+        conf = self.resolv_conf.model_copy(update={"search": (domain,)})
+        return self.model_copy(update={"resolv_conf": conf})
+
     @property
     def is_slow(self) -> bool:
         """Whether a resolver may have to wait for a server in vain."""

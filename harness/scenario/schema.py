@@ -15,7 +15,7 @@ from harness.text.validation import bad
 from . import values
 from .host import Host
 from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, Rule
-from .nameservice import Dns, Names, NameService, check_dns_names, parse_hosts
+from .nameservice import Dns, DnsServer, Names, NameService, check_dns_names, parse_hosts
 from .values import FrozenDict, Model, NamedAddress, Place, Text, Whole, Word
 
 __all__ = [
@@ -167,6 +167,17 @@ class Scenario(Model):
         return self
 
     @property
+    def served(self) -> NameService | None:
+        """The whole name service if it is one: DNS without search domains has that of the host."""
+        own, domain = self.name_service, self.host.hostname.partition(".")[2]
+        if not domain or not self.asks("dns"):
+            return own
+        if own is None:
+            server = DnsServer(names=self.names, first_reply=self.dns.first_reply)
+            own = NameService(hosts="dns", dns=(server,))
+        return own.searching(domain)
+
+    @property
     def hosts_line(self) -> str:
         """The ``hosts:`` line of nsswitch.conf, where nss is the name service module."""
         return self.resolver if self.name_service is None else self.name_service.hosts
@@ -222,14 +233,13 @@ class Scenario(Model):
 
     def _check_answers(self) -> None:
         """Bound what a run has to hold: look-ups × addresses × kinds of socket."""
-        held: Mapping[str, Collection[str]] = self.names
-        if self.name_service is not None:
-            held = self.name_service.addresses()
+        service = self.served
+        held: Mapping[str, Collection[str]] = self.names if service is None else service.addresses()
         counts = {ascii_lower(name): len(addresses) for name, addresses in held.items()}
         total = 0
         for number, lookup in enumerate(self.lookups):
             asked = ascii_lower(lookup.name or "")
-            spellings = (self.name_service or NameService()).spellings(asked)
+            spellings = (service or NameService()).spellings(asked)
             known = max(counts.get(one, 0) for one in spellings)
             if self.asks("myhostname") and knows(lookup.name or "", self.host.hostname):
                 known += sum(len(one.addresses) for one in self.host.interfaces.values())

@@ -22,7 +22,7 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
     Yields:
         The number of the look-up, from 0, and what was expected of its name, in words.
     """
-    service = scenario.name_service
+    service = scenario.served
     known = (
         {plain_name(name): name for name in scenario.names} if service is None else service.known()
     )
