@@ -3,16 +3,15 @@
 import socket
 import sys
 from ipaddress import ip_address
-from typing import Literal
 
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import content, write_json
 from harness.cli.subjects import sorted_out
 from harness.compare.plan import load_scenarios, trusted_lanes
-from harness.kubelet.decide import NEWEST, Flags, parse_version
+from harness.kubelet.decide import NEWEST, Flags, node_ips, parse_version
 from harness.kubelet.node import NodeError, NodeObject, read_node
 from harness.kubelet.report import judge
-from harness.kubelet.resolver import Chosen, Resolver, Surroundings, choose_resolver
+from harness.kubelet.resolver import Chosen, Surroundings, choose_resolver
 from harness.kubelet.run import Gathered, in_scenario, on_this_host, surroundings
 from harness.report.kubelet import as_text
 from harness.scenario import LoadedScenario
@@ -36,6 +35,7 @@ def main(options: Options) -> int:
         options.node_name = word
     if not scenarios and options.glibc != "host":
         raise UsageError("--glibc: only with a SCENARIO; this host's own glibc answers here")
+    want = tuple(map(ip_address, options.want))
     node = None if options.node is None else _read_node(options)
     loaded: LoadedScenario | None = None
     if scenarios:
@@ -43,9 +43,9 @@ def main(options: Options) -> int:
         if others:
             raise UsageError(f"{' '.join(map(str, scenarios))}: one scenario was expected")
     flags = _flags(options, node, loaded)
+    node_ips(",".join(map(str, want)), flags.version, "--want")
     gathered, chosen = _gather(options, flags, loaded)
     source = "this host" if loaded is None else loaded.scenario.name
-    want = tuple(map(ip_address, options.want))
     report = judge(source, flags, gathered.net, chosen, gathered.answers, node, want)
     write_json(report) if options.format == "json" else sys.stdout.write(as_text(report))
     wrong = (
@@ -90,8 +90,6 @@ def _flags(options: Options, node: NodeObject | None, loaded: LoadedScenario | N
 def _gather(
     options: Options, flags: Flags, loaded: LoadedScenario | None
 ) -> tuple[Gathered, Chosen]:
-    told = loaded is None or loaded.scenario.name_service is not None
-    asked: Resolver | Literal["auto"] = options.resolver or ("auto" if told else "cgo")
     if loaded is None:
         around = surroundings()
         gathered = on_this_host(flags.name)
@@ -99,9 +97,7 @@ def _gather(
         around = Surroundings.of(loaded.scenario, flags.hostname)
         gathered = in_scenario(loaded, trusted_lanes(options.glibc, "auto"), flags.name)
     own = choose_resolver(flags.name, around)
-    if asked == "auto":
+    if options.resolver in (None, "auto"):
         return gathered, own
-    why = "as asked" if options.resolver else "the default with a scenario"
-    if asked == "cgo" and own.resolver == "go":
-        why = f"{why}, although {own.why}"
-    return gathered, Chosen(asked, why)
+    although = f", although {own.why}" if options.resolver == "cgo" and own.resolver == "go" else ""
+    return gathered, Chosen(options.resolver, f"as asked{although}")

@@ -231,16 +231,17 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                choices=("inet", "inet6")),
         option("--kubelet-version", "such as 1.17 (default: the Node object's, or a recent one)",
                metavar="V"),
-        option("--resolver", "whom kubelet asks: glibc through cgo, Go's own resolver, or auto,"
-               " which follows nsswitch.conf as a kubelet built with cgo does (default: cgo for a"
-               " scenario, else auto)", choices=("auto", "cgo", "go")),
+        option("--resolver", "whom kubelet asks: glibc through cgo, Go's own resolver, or auto"
+               " (default), what Go built with cgo does by the host's nsswitch.conf; a scenario's"
+               " 'resolver: files' stands there for 'hosts: files', dns for 'hosts: dns'",
+               choices=("auto", "cgo", "go")),
         shared("glibc", "with a scenario: as for run"),
         shared("fetch"),
         option("--node", "compare with a Node object: kubectl get node NAME -o json, the raw value"
                " etcd stores (etcdctl get --print-value-only), or etcdctl get -w json",
                metavar="FILE|-"),
-        option("--want", "the InternalIP it should be (default: the one the default route gives)",
-               metavar="A[,B]", type=addresses, action="extend", default=[]),
+        option("--want", "the InternalIP it should be: says whether it is, and tries the --node-ip"
+               " that gives it", metavar="A[,B]", type=addresses, action="extend", default=[]),
         *_JSON,
     ),
     "suggest": (

@@ -99,11 +99,13 @@ class NodeIPError(ValueError):
     exit_status = 2
 
 
-def node_ips(text: str, version: KubeletVersion) -> tuple[IPAddress, ...]:
+def node_ips(
+    text: str, version: KubeletVersion, option: str = "--node-ip"
+) -> tuple[IPAddress, ...]:
     """The addresses of a --node-ip: none, one, or a dual-stack pair.
 
     kubelet ignores, with a line in its log, a part that is no address. Raises NodeIPError
-    for a combination it refuses.
+    for a combination it refuses; ``option`` is what was typed.
     """
     if version < DUAL_STACK_SINCE:
         one = parse_ip(text)
@@ -112,9 +114,9 @@ def node_ips(text: str, version: KubeletVersion) -> tuple[IPAddress, ...]:
         address for part in text.split(",") if (address := parse_ip(part.strip())) is not None
     )
     if len(found) > 2 or (len(found) == 2 and found[0].version == found[1].version):
-        raise NodeIPError(f"--node-ip {text}: one address or an IPv4 and an IPv6 one was expected")
+        raise NodeIPError(f"{option} {text}: one address or an IPv4 and an IPv6 one was expected")
     if len(found) == 2 and any(address.is_unspecified for address in found):
-        raise NodeIPError(f"--node-ip {text}: a pair without 0.0.0.0 and :: was expected")
+        raise NodeIPError(f"{option} {text}: a pair without 0.0.0.0 and :: was expected")
     return found
 
 

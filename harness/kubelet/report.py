@@ -11,7 +11,7 @@ from harness.compare.presence import PresenceRow
 from harness.compare.results import PairReason
 from harness.compare.values import fill
 from harness.kubelet.decide import Flags, NameLookup, NodeDecision, StepName, decide
-from harness.kubelet.net import Net, NoAddressError, choose
+from harness.kubelet.net import Net, NoAddressError, choose, unusable
 from harness.kubelet.node import NodeObject
 from harness.kubelet.resolver import Chosen, Resolver
 from harness.model.host import IPAddress
@@ -52,6 +52,14 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Possible:
+    """An address of the host that a kubelet takes as its node's."""
+
+    address: IPAddress
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
 class Remedy:
     """A --node-ip and what kubelet would then report; ``solves`` when that is what was wanted."""
 
@@ -75,7 +83,11 @@ class NodeReport(NodeDecision):
     resolvers_differ: bool
     resolvers: tuple[NodeCase, ...]
     recorded: Recorded | None
-    remedy: Remedy | None
+    remedy: Annotated[Remedy | None, Field(description="null where no --want says what is meant")]
+    candidates: Annotated[
+        tuple[Possible, ...],
+        Field(description="every address that --node-ip may name; those behind the name first"),
+    ]
     schema: Schema = 1
 
 
@@ -91,7 +103,7 @@ def judge(
     """Decide with every resolver and compare with what is recorded and wanted.
 
     Parameters: ``answers`` of both resolvers, in any order; ``want`` the InternalIPs that
-    should be reported, by default the address of the interface with the default route.
+    should be reported: which of the host's addresses is meant, nobody can guess.
     Raises NodeIPError for a --node-ip kubelet does not start with.
     """
     ordered = sorted(answers, key=lambda answer: answer.resolver != chosen.resolver)
@@ -103,12 +115,11 @@ def judge(
         same = node.internal_ips == decision.addresses
         why = () if same else tuple(_explanations(node, flags, net, cases))
         recorded = Recorded(node.internal_ips, same, why)
-    wanted = want or _default_route_choice(net, flags)
-    if wanted and (want or decision.step is not StepName.NODE_IP):
-        text = ",".join(map(str, wanted))
+    if want:
+        text = ",".join(map(str, want))
         given = replace(flags, node_ip=text)
         tried = [decide(given, net, answer) for answer in ordered]
-        solves = all(each.addresses == wanted for each in tried)
+        solves = all(each.addresses == want for each in tried)
         remedy = Remedy(text, solves, tried[0].addresses, tried[0].error)
     return fill(
         NodeReport,
@@ -121,7 +132,15 @@ def judge(
         resolvers=cases,
         recorded=recorded,
         remedy=remedy,
+        candidates=tuple(_candidates(net, ordered)),
     )
+
+
+def _candidates(net: Net, answers: list[ResolverAnswer]) -> Iterator[Possible]:
+    held = {ip: link.name for link in net.interfaces for ip in link.addresses if not unusable(ip)}
+    named = [address for answer in answers for address in answer.addresses if address in held]
+    for address in dict.fromkeys([*named, *held]):
+        yield Possible(address, held[address])
 
 
 def _case(answer: ResolverAnswer, decision: NodeDecision) -> NodeCase:

@@ -8,6 +8,8 @@ from harness.model.host import IPAddress
 from harness.report.words import beyond
 from harness.text.shown import one_line
 
+_SHOWN = 8  # with IPVS a node has thousands; the JSON has all
+
 
 def as_text(report: NodeReport) -> str:
     """The whole report as lines for a terminal."""
@@ -40,6 +42,8 @@ def _lines(report: NodeReport) -> Iterator[str]:
         yield from _recorded(report.recorded)
     if report.remedy is not None:
         yield f"  {_remedy(report.remedy, report)}"
+    elif report.candidates and (report.step is not StepName.NODE_IP or report.error):
+        yield from _candidates(report)
 
 
 def _resolver(case: NodeCase, report: NodeReport) -> Iterator[str]:
@@ -60,6 +64,17 @@ def _recorded(recorded: Recorded) -> Iterator[str]:
     yield f"  the Node object has {_listed(recorded.internal_ips) or 'no InternalIP'}: {verdict}"
     for line in recorded.explanations:
         yield f"     {line}"
+
+
+def _candidates(report: NodeReport) -> Iterator[str]:
+    """The addresses that may be meant: which one, only the person who asks knows."""
+    shown = report.candidates[:_SHOWN]
+    listed = ", ".join(f"{one.address} ({one.interface})" for one in shown)
+    more = len(report.candidates) - len(shown)
+    rest = f" and {more} more" if more else ""
+    yield f"  addresses of this host that a kubelet may report: {listed}{rest}"
+    if report.error or len(report.candidates) > 1:
+        yield "  if another was meant: --want ADDRESS"
 
 
 def _remedy(remedy: Remedy, now: NodeReport) -> str:

@@ -118,6 +118,7 @@ WRONG_USE = {
     "kubelet --glibc 2.31": "--glibc",
     "kubelet --kubelet-version new": "--kubelet-version",
     "kubelet --want x": "--want",
+    "kubelet --want 172.18.45.3,172.18.45.9": "--want 172.18.45.3,172.18.45.9: one address or",
     "kubelet --node no-such.json": "a file that can be read was expected",
     "kubelet --scenario kubelet-look-up --node-ip 172.18.45.3,172.18.45.9": "--node-ip",
     "kubelet --scenario kubelet-look-up --hostname-override ' '": "--hostname-override",

@@ -52,7 +52,7 @@ def test_each_step_decides(
 ) -> None:
     found = as_json("--scenario", scenario, *options)
     assert (found["step"], found["internal_ips"]) == (step, [expected])
-    assert [one["name"] for one in found["resolvers"]] == ["cgo", "go"]
+    assert [one["name"] for one in found["resolvers"]] == ["go", "cgo"]
     for one in found["resolvers"]:
         assert (one["step"], one["internal_ips"]) == (step, [expected])
     assert found["steps"][-1]["decided"]
@@ -62,19 +62,74 @@ def test_the_resolvers_differ_and_the_output_says_so(call: Call, as_json: AsJson
     done = call("kubelet", "--scenario", DIFFER)
     assert done.status == 0, done.err
     for words in (
-        "the InternalIP depends on the resolver", "InternalIP: 172.18.45.9",
-        "InternalIP with it: 172.18.45.3", "rule 9", "rule 10",
+        "the InternalIP depends on the resolver", "InternalIP: 172.18.45.3",
+        "InternalIP with it: 172.18.45.9", "rule 9", "rule 10",
     ):  # fmt: skip
         assert words in done.out
-    assert as_json("--scenario", DIFFER, "--resolver", "go")["internal_ips"] == ["172.18.45.3"]
     # a file of "hosts: files" is what Go understands itself, cgo or not
-    assert as_json("--scenario", DIFFER, "--resolver", "auto")["internal_ips"] == ["172.18.45.3"]
+    for resolver, expected in {
+        "go": "172.18.45.3",
+        "auto": "172.18.45.3",
+        "cgo": "172.18.45.9",
+    }.items():
+        assert as_json("--scenario", DIFFER, "--resolver", resolver)["internal_ips"] == [expected]
+
+
+def test_one_node_written_two_ways_has_one_resolver(as_json: AsJson, tmp_path: Path) -> None:
+    host = """
+name: my-node
+host: {interfaces: {eth0: {addresses: [172.18.45.6/24, 172.31.80.8/16]}}}
+lookups: [{name: node-1}]
+"""
+    short, whole, module = (tmp_path / f"{name}.yaml" for name in ("short", "whole", "module"))
+    short.write_text(f"{host}names: {{node-1: [172.31.80.8]}}\n")
+    hosts = "name_service: {hosts: files, files: [172.31.80.8 node-1]}"
+    whole.write_text(f"{host}{hosts}\n")
+    module.write_text(f"{host}names: {{node-1: [172.31.80.8]}}\nresolver: nss\n")
+    assert as_json(short)["resolver"] == as_json(whole)["resolver"]
+    assert as_json(short)["resolver"]["name"] == "go"
+    # a module of another name is what Go leaves to glibc
+    assert as_json(module)["resolver"]["name"] == "cgo"
+
+
+def test_without_a_wish_no_address_is_called_the_one_meant(
+    call: Call, as_json: AsJson, tmp_path: Path
+) -> None:
+    """The default route's interface has a third address first, which nobody asked about."""
+    file = tmp_path / "node.yaml"
+    file.write_text("""
+name: my-node
+host:
+  interfaces:
+    eth0: {addresses: [172.18.45.2/24, 172.18.45.6/24, 172.31.80.8/32, 169.254.7.7/16]}
+  routes: [{to: default, via: 172.18.45.1}]
+names:
+  node-1: [172.31.80.8, 172.18.45.6]
+lookups: [{name: node-1}]
+""")
+    done = call("kubelet", file)
+    assert done.status == 0
+    assert "InternalIP: 172.31.80.8\n" in done.out
+    assert "remedy" not in done.out
+    assert "keeps it" not in done.out
+    listed = "172.31.80.8 (eth0), 172.18.45.6 (eth0), 172.18.45.2 (eth0)\n"
+    assert f"a kubelet may report: {listed}  if another was meant: --want ADDRESS" in done.out
+    found = as_json(file)
+    assert found["remedy"] is None
+    assert [one["address"] for one in found["candidates"]] == [
+        "172.31.80.8", "172.18.45.6", "172.18.45.2",
+    ]  # fmt: skip
+    wished = call("kubelet", file, "--want", "172.18.45.6")
+    assert wished.status == 1
+    assert "remedy: --node-ip 172.18.45.6; decided again" in wished.out
+    assert "if another was meant" not in wished.out
 
 
 def test_a_record_as_predicted() -> None:
     """A real start: the Node object comes through a pipe."""
-    words = "--scenario", LOOK_UP, "--node", "-", "--json"
-    done = start(*COMMAND, *words, input=node("172.18.45.3").decode(), check=True)
+    words = "--scenario", LOOK_UP, "--node", "-", "--want", "172.18.45.9", "--json"
+    done = start(*COMMAND, *words, input=node("172.18.45.3").decode())
+    assert done.returncode == 1  # as predicted, but not as wanted
     found = json.loads(done.stdout)
     assert found["recorded"] == {
         "internal_ips": ["172.18.45.3"], "as_predicted": True, "explanations": [],
@@ -85,7 +140,7 @@ def test_a_record_as_predicted() -> None:
 
 
 @pytest.mark.parametrize(("scenario", "recorded", "words"), [
-    (DIFFER, node("172.18.45.3"), ["with Go's own resolver kubelet reports it"]),
+    (DIFFER, node("172.18.45.9"), ["with glibc", "kubelet reports it"]),
     (LOOK_UP, node("172.18.45.9"), [
         "is among the name's addresses", "what the default route gives",
         "--node-ip 172.18.45.9 reports it",
