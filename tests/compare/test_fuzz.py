@@ -96,6 +96,16 @@ def test_whole_name_services_are_drawn() -> None:
     assert kinds == {*weights.KINDS_ASKED}
 
 
+def test_myhostname_is_drawn_where_a_glibc_has_it() -> None:
+    numbers = range(weights.SERVICES_AT, 60, weights.SERVICES_EVERY)
+    without = chain.from_iterable(draw_batches(9, number) for number in numbers)
+    assert not any(batch.asks_myhostname for batch in without)
+    drawn = chain.from_iterable(draw_batches(9, number, True) for number in numbers)
+    asked = [batch for batch in drawn if batch.asks_myhostname]
+    names = {lookup.name for batch in asked for lookup in batch.lookups}
+    assert {*weights.OWN_NAMES, asked[0].host.hostname} <= names
+
+
 def test_dice_do_not_change() -> None:
     # another version of Python must draw the same cases for a seed
     dice = Dice("gai-harness fuzz 1 2")
