@@ -277,7 +277,10 @@ def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> It
             )
             yield Remark("reply", text + ", ".join(dict.fromkeys(map(str, theirs))))
     if prediction.by_chance:
-        yield Remark("chance", "this glibc overwrites what it has found: anything may come of it")
+        why = "this glibc overwrites what it has found"
+        if any(one.own is not None and one.own.bare_way for one in service.chain):
+            why = "this nss-myhostname takes a way without a gateway for one"
+        yield Remark("chance", f"{why}: anything may come of it")
     if prediction.order is None:
         return
     ranked = prediction.order.ranked

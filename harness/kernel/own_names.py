@@ -34,7 +34,9 @@ def own_names(netlink: Netlink) -> OwnNames:
     ]
     routes = [*netlink.routes(AF_INET), *netlink.routes(AF_INET6)]
     gateways = [gateway for route in routes for gateway in _gateways(route)]
-    return OwnNames(socket.gethostname(), tuple(addresses), tuple(gateways), _has_ipv6())
+    ways = [route.hops for route in routes if _is_default(route) and len(route.hops) > 1]
+    bare = any(hop.via is None for hops in ways for hop in hops)
+    return OwnNames(socket.gethostname(), tuple(addresses), tuple(gateways), _has_ipv6(), bare)
 
 
 def _has_ipv6() -> bool:
@@ -44,9 +46,13 @@ def _has_ipv6() -> bool:
     return there.exists()
 
 
-def _gateways(route: KernelRoute) -> Iterator[OwnAddress]:
+def _is_default(route: KernelRoute) -> bool:
     default = route.to.endswith("/0") and route.source is None and route.table == _MAIN
-    if not default or route.type != "unicast":
+    return default and route.type == "unicast"
+
+
+def _gateways(route: KernelRoute) -> Iterator[OwnAddress]:
+    if not _is_default(route):
         return
     for hop in route.hops:
         if hop.via is not None:

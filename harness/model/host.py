@@ -96,13 +96,15 @@ class OwnAddress:
 @dataclass(frozen=True, slots=True)
 class OwnNames:
     """What a host knows by itself: its name, its addresses but those of the loopback and deprecated
-    ones, its gateways, and whether it has IPv6 at all.
+    ones, its gateways, whether it has IPv6 at all, and whether a default route of several ways has
+    one without a gateway.
     """
 
     hostname: str
     addresses: tuple[OwnAddress, ...] = ()
     gateways: tuple[OwnAddress, ...] = ()
     ipv6: bool = True
+    bare_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

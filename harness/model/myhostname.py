@@ -59,6 +59,16 @@ def answer(
     return kind, tuple(targets)
 
 
+def is_undefined(own: OwnNames, name: str, family: int, dialect: Dialect) -> bool:
+    """Whether the module keeps a way without a gateway, as a gateway of no family.
+
+    It then ends the process, or knows no name, as that one happens to be sorted.
+    """
+    asked = ("_gateway",) if dialect.systemd < 249 else ("_gateway", "_outbound")
+    known = _kind(name, own.hostname) in asked
+    return own.bare_way and dialect.systemd < 257 and family == AF_UNSPEC and known
+
+
 def _kind(name: str, hostname: str) -> str | None:
     """The canonical name of a name that the module knows."""
     plain = name.lower().removesuffix(".")

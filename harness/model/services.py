@@ -36,7 +36,7 @@ class StaleFailure(LookupFailed):
 
 
 class UndefinedAnswer(Exception):
-    """What glibc answers depends on memory that it overwrites."""
+    """What glibc answers depends on memory that it overwrites, or a module of it on chance."""
 
 
 class Source(NamedTuple):
@@ -322,6 +322,8 @@ def _of_family(
 
 
 def _own(own: OwnNames, name: str, family: int, dialect: Dialect) -> Reply:
+    if myhostname.is_undefined(own, name, family, dialect):
+        raise UndefinedAnswer
     known = myhostname.answer(own, name, family, dialect)
     return Reply("NOTFOUND") if known is None else Reply("SUCCESS", known[1], known[0])
 

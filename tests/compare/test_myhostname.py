@@ -22,7 +22,8 @@ def test_every_build_that_has_the_module_gives_what_was_reasoned(path: Path) -> 
     results = [result for report in outcome.reports for result in report.results]
     assert len(results) == len(lanes) * len(outcome.job.scenario.lookups)
     assert [one for one in results if one.failed] == []
-    for one in results:  # nothing that came is without an account
+    known = [one for one in results if not any(each.kind == "chance" for each in one.remarks)]
+    for one in known:  # nothing that came is without an account
         told = [each.returned for each in one.presence.addresses] if one.presence else []
         assert sorted(filter(None, told)) == sorted(one.native)
 

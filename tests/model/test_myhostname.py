@@ -7,7 +7,14 @@ import pytest
 
 from harness.model.dialects import dialect
 from harness.model.host import OwnAddress, OwnNames
-from harness.model.myhostname import AF_INET, AF_INET6, AF_UNSPEC, answer, knows
+from harness.model.myhostname import (
+    AF_INET,
+    AF_INET6,
+    AF_UNSPEC,
+    answer,
+    is_undefined,
+    knows,
+)
 
 GLOBAL, LINK = 0, 253  # rtnetlink(7): RT_SCOPE_UNIVERSE, RT_SCOPE_LINK
 OLD, MIDDLE, NEW = "2.31", "2.36", "2.44"  # beside which 247, 252 and 257 and later stand
@@ -67,6 +74,15 @@ def test_the_preferred_source_of_a_route_counts_since_257() -> None:
     host = OwnNames("node", gateways=(own("192.0.2.1", source="192.0.2.2", preferred=preferred),))
     said = {one: answer(host, "_outbound", AF_INET, dialect(one)) for one in (MIDDLE, NEW)}
     assert [str(each[1][0]) for each in said.values() if each] == ["192.0.2.2", "192.0.2.77"]
+
+
+def test_what_comes_of_a_way_without_a_gateway() -> None:
+    host = OwnNames("node", bare_way=True)
+    asked = [(name, one) for one in (OLD, MIDDLE, NEW) for name in ("_gateway", "_outbound")]
+    odd = [(name, one) for name, one in asked if is_undefined(host, name, AF_UNSPEC, dialect(one))]
+    assert odd == [("_gateway", OLD), ("_gateway", MIDDLE), ("_outbound", MIDDLE)]
+    assert not any(is_undefined(host, name, AF_INET, dialect(one)) for name, one in asked)
+    assert not is_undefined(OwnNames("node"), "_gateway", AF_UNSPEC, dialect(OLD))
 
 
 def test_which_names_it_may_have() -> None:

@@ -133,9 +133,9 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("web: [192.0.2.1], web.: [192.0.2.2]", "", "differs only in a final dot"),
     ],
     (SERVICE, "name_service"): [
-        ("hosts: files mdns", ".hosts", "services (files, dns, nss, nss_by_family, myhostname)"),
+        ("hosts: files mdns", ".hosts", "(files, dns, nss, nss_by_family, myhostname, missing)"),
         ("hosts: ''", ".hosts", "1 to 8 services"),
-        ("hosts: '[NOTFOUND=return] files'", ".hosts", "nss, nss_by_family, myhostname)"),
+        ("hosts: '[NOTFOUND=return] files'", ".hosts", "nss, nss_by_family, myhostname, missing)"),
         ("hosts: 'files [NOTFOUND=stop]'", ".hosts", "return, continue, merge"),
         ("hosts: 'files [FOUND=return] dns'", ".hosts", "SUCCESS, NOTFOUND, UNAVAIL, TRYAGAIN"),
         ("hosts: 'files [] dns'", ".hosts", "[STATUS=action]"),

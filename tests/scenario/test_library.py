@@ -28,13 +28,13 @@ def test_every_file_loads_and_says_what_it_shows(path: Path) -> None:
     assert len(scenario.description) > 50
     for look in scenario.lookups:
         given_names: Mapping[str, Sequence[str]] = scenario.names
-        if scenario.name_service is not None:
-            given_names = scenario.name_service.addresses()
+        if scenario.served is not None:
+            given_names = scenario.served.addresses()
         listed = {name.rstrip(".").lower(): texts for name, texts in given_names.items()}
         asked = (look.name or "").rstrip(".").lower()
         if asked and asked not in listed and re.match(r"[0-9%\[ :-]|.*:", asked):
             continue  # a number: what it means is nowhere else in the file
-        service = scenario.name_service
+        service = scenario.served
         spelled = (asked,) if service is None else service.spellings(asked)
         given = {text for one in spelled for text in listed.get(one, ())}
         for expect in look.expect:
