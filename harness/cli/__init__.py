@@ -35,6 +35,7 @@ In what order glibc's getaddrinfo returns addresses, and why.
 
 begin with:
   gai-harness doctor          what this host can do
+  gai-harness kubelet NODE    the InternalIP a kubelet reports here, and the step that decided
   gai-harness explain NAME    the order of a host name here and now, and the rules behind it
   gai-harness run             real glibc against the model, on the library of scenarios
   gai-harness help COMMAND    all that a command takes"""

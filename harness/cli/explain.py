@@ -18,6 +18,7 @@ from harness.compare.live import explain_live
 from harness.compare.predict import lookup_title
 from harness.compare.run import HostJob
 from harness.glibcs.elf import sha256
+from harness.kubelet.own_name import in_scenarios, on_this_host
 from harness.live import process
 from harness.model.reasons import Cause
 from harness.native.trace import strace
@@ -54,13 +55,11 @@ def main(options: Options) -> int:
     else:
         why = f"only scenarios have this, and {wanted[0] or '--service'} is none"
         _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
-        explanations = [explain_live(_lookup(one, options), options.pair) for one in wanted]
+        explanations = [_live(_lookup(one, options), options.pair) for one in wanted]
     if options.pair:
         _check_pair(options.pair, explanations)
     write_json(document(explanations)) if options.format == "json" else write_text(explanations)
     unknown = not scenarios and _tell_unknown(explanations)
-    if not scenarios and options.inside is None:
-        tell_own_names(names)
     wrong = any(
         # a crash is no order, though the model foresaw it
         item.result.failed
@@ -71,12 +70,9 @@ def main(options: Options) -> int:
     return FINDING if wrong or unknown else OK
 
 
-def tell_own_names(names: Sequence[str]) -> None:
-    """Say of this host's own name, looked up here, that a kubelet may be answered otherwise."""
-    from harness.kubelet.own_name import not_from_glibc
-
-    for line in filter(None, map(not_from_glibc, names)):
-        say(line, sys.stderr)
+def _live(lookup: Lookup, pair: tuple[str, str] | None, where: str = "this-host") -> Explanation:
+    found = explain_live(lookup, pair, where=where)
+    return replace(found, own_name=on_this_host(lookup.name))
 
 
 def _refuse(options: Options, names: Sequence[str], why: str) -> None:
@@ -153,7 +149,7 @@ def _in_process(options: Options, names: Sequence[str]) -> list[Explanation]:
         if not changed and _is_this_hosts(its):
             asked: list[str | None] = [*names] or [None]
             lookups = [_lookup(one, options) for one in asked]
-            ask = partial(explain_live, pair=options.pair, where=f"pid-{pid}")
+            ask = partial(_live, pair=options.pair, where=f"pid-{pid}")
             return process.inside(pid, lambda: [*map(ask, lookups)])
         say(f"pid:{pid}: glibc {its.label} is asked on a copy of its network", sys.stderr)
     return _copy(options, names, builds, pid)
@@ -215,8 +211,9 @@ def _explained(options: Options, jobs: list[HostJob], lookups: Sequence[str]) ->
         for job, numbers in zip(jobs, picked(jobs, lookups), strict=True)
         for number in numbers
     }
+    own = in_scenarios(job.scenario for job in jobs)
     return [
-        item
+        replace(item, own_name=own.get((item.result.scenario, item.result.lookup), ""))
         for item in explain(jobs, options.pair)
         if (item.result.scenario, item.result.lookup) in wanted
     ]

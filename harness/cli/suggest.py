@@ -1,11 +1,13 @@
 """``gai-harness suggest``: the smallest gai.conf change that yields a wished order."""
 
-from harness.cli.explain import tell_own_names
+from dataclasses import replace
+
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import write_json
 from harness.cli.subjects import jobs_for, picked, sorted_out
 from harness.compare.plan import trusted_lanes
 from harness.compare.suggest import Wish, fulfil
+from harness.kubelet.own_name import in_scenarios
 from harness.report.suggest import document, write_text
 
 
@@ -34,8 +36,10 @@ def main(options: Options) -> int:
         if number not in wished
     ]
     wishes = [Wish(number, tuple(options.want)) for number in wished]
-    answered = fulfil(jobs[0], wishes, kept, others_stay=not options.no_keep)
+    own = in_scenarios([jobs[0].scenario])
+    answered = [
+        replace(one, own_name=own.get((one.scenario, one.lookup), ""))
+        for one in fulfil(jobs[0], wishes, kept, others_stay=not options.no_keep)
+    ]
     write_json(document(answered)) if options.format == "json" else write_text(answered)
-    if not scenarios:
-        tell_own_names(names)
     return OK if all(one.verified for one in answered) else FINDING

@@ -1,10 +1,13 @@
 """``gai-harness whatif``: another gai.conf, tried on a private copy before it goes live."""
 
+from dataclasses import replace
+
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import write_json
 from harness.cli.subjects import jobs_for, sorted_out
 from harness.compare import plan
 from harness.compare.whatif import change, whatif
+from harness.kubelet.own_name import in_scenarios
 from harness.report.whatif import Document, TextReport
 
 
@@ -21,12 +24,18 @@ def main(options: Options) -> int:
     jobs = jobs_for(*sorted_out(options.what, options.scenarios), lanes)
     changes = []
     text = TextReport()
-    for one in whatif([change(job, new, options.lines) for job in jobs for new in files]):
+    own = in_scenarios(job.scenario for job in jobs)
+    for found in whatif([change(job, new, options.lines) for job in jobs for new in files]):
+        lookups = (
+            replace(each, own_name=own.get((found.scenario, each.lookup), ""))
+            for each in found.lookups
+        )
+        one = replace(found, lookups=tuple(lookups))
         changes.append(one)
         if options.format == "text":
             text.add(one)
-    found = Document(tuple(changes))
-    write_json(found) if options.format == "json" else text.finish(found)
-    died = any(one.after.predicted for lookup in found.lookups for one in lookup.results)
-    wrong = found.disagree or died or (options.expect_unchanged and found.changed)
+    document = Document(tuple(changes))
+    write_json(document) if options.format == "json" else text.finish(document)
+    died = any(one.after.predicted for lookup in document.lookups for one in lookup.results)
+    wrong = document.disagree or died or (options.expect_unchanged and document.changed)
     return FINDING if wrong else OK

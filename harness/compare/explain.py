@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.advice.lint import Finding
 from harness.compare.evidence import line_findings
+from harness.compare.fields import OwnName
 from harness.compare.predict import Prediction
 from harness.compare.results import PairReason, Result
 from harness.compare.run import HostJob, collect, reports
@@ -69,6 +70,7 @@ class Explanation:
     trace: TraceReport | None = None
     apart: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    own_name: OwnName = ""
 
 
 def capture(job: HostJob) -> bytes:

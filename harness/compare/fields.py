@@ -16,6 +16,10 @@ Bits: TypeAlias = Annotated[int, Field(ge=0, le=128)]
 Where: TypeAlias = Annotated[
     str, Field(description="a build in words that no other of the run has: 2.36:amd64 (bookworm)")
 ]
+OwnName: TypeAlias = Annotated[
+    str,
+    Field(description="of the host's own name, that a kubelet asks another than glibc, else empty"),
+]
 Reason: TypeAlias = Annotated[str, Field(description="why the baseline accepts it")]
 
 

@@ -8,6 +8,7 @@ from harness import sandbox
 from harness.advice.lint import Finding, lint
 from harness.advice.suggest import Impossible, LookupCase, Suggestion, answered_order, suggest
 from harness.compare.evidence import Evidence, NamedGaiConf
+from harness.compare.fields import OwnName
 from harness.compare.predict import lookup_title, request_for, sort_input
 from harness.compare.results import Result
 from harness.compare.run import HostJob, collect, reports
@@ -65,6 +66,7 @@ class Answered:
     keeps: tuple[str, ...] = ()
     kept: tuple[Result, ...] = ()
     remedies: tuple[str, ...] = ()
+    own_name: OwnName = ""
 
     @property
     def possible(self) -> bool:

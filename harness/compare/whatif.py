@@ -15,7 +15,7 @@ from harness import sandbox
 from harness.advice.lint import Finding, lint
 from harness.compare.differences import VersionChange
 from harness.compare.evidence import Evidence, NamedGaiConf
-from harness.compare.fields import Arch, Glibc
+from harness.compare.fields import Arch, Glibc, OwnName
 from harness.compare.results import LookupReport, PairReason, Result, listed
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.values import fill
@@ -111,6 +111,7 @@ class WhatIf:
     results: tuple[Comparison, ...]
     versions_differ: tuple[VersionChange, ...]
     predictions: tuple[VersionRange, ...] = ()
+    own_name: OwnName = ""
 
     @property
     def failed(self) -> bool:

@@ -21,6 +21,7 @@ from harness.live.routing import labels, pinned, routes, rules
 from harness.live.said import Data, Name, Said, literal
 from harness.model.host import Target
 from harness.scenario import LoadedScenario, Scenario
+from harness.scenario.host import HOSTNAME
 from harness.text.errors import InputError
 from harness.text.validation import validated
 
@@ -78,9 +79,10 @@ def snapshot(
         "lookups": [_lookup(name, found[name], name in lacking) for name in found],
         "left_out": [str(each) for each in left_out],
     }
-    told = raw.get("name_service", {})
-    if "myhostname" in f"{told.get('hosts')} {told.get('nsswitch')}":
-        host["hostname"] = socket.gethostname()
+    told, own = raw.get("name_service", {}), socket.gethostname()
+    asked = "myhostname" in f"{told.get('hosts')} {told.get('nsswitch')}"
+    if asked or (told and HOSTNAME.fullmatch(own)):
+        host["hostname"] = own
     try:
         scenario = validated(Scenario, raw, "snapshot")
     except InputError as problem:

@@ -19,7 +19,7 @@ from harness.advice.lint import Finding
 from harness.compare import results as of
 from harness.compare.differences import ArchitectureChange, BuildChange, VersionChange
 from harness.compare.explain import TraceReport
-from harness.compare.fields import Count, Schema, Where
+from harness.compare.fields import Count, OwnName, Schema, Where
 from harness.glibcs import InventoryEntry
 
 
@@ -57,6 +57,7 @@ class Explained(of.Result):
     findings: Annotated[
         tuple[Finding, ...], Field(description="lint's, of the lines of the gai.conf it used")
     ] = ()
+    own_name: OwnName = ""
 
 
 @dataclass(frozen=True, slots=True)

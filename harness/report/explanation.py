@@ -42,6 +42,8 @@ def write_text(explanations: Sequence[Explanation], console: Terminal | None = N
             _write(console, builds(one.result for one in same), same[0], remarks)
         for line in items[0].apart:
             console.say(f"  {line}", "yellow")
+        if items[0].own_name:
+            console.say(f"  {items[0].own_name}", "yellow")
         for line in _of_the_file(items):
             console.say(f"  {line}", "yellow")
     if line := beyond(one.result.glibc for one in explanations):

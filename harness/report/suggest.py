@@ -8,7 +8,7 @@ from pydantic import Field
 
 from harness.advice.lint import Finding
 from harness.advice.suggest import Blocker, Impossible, Mended, SideEffects, Suggestion
-from harness.compare.fields import Schema
+from harness.compare.fields import OwnName, Schema
 from harness.compare.results import Result
 from harness.compare.suggest import Answered
 from harness.compare.values import fill, grouped
@@ -36,6 +36,8 @@ def write_text(answered: Sequence[Answered]) -> None:
                 out.say(f"    {build}: {given} (model: {result.verdict})")
         else:
             _suggestion(out, one, one.outcome)
+        if one.own_name:
+            out.say(f"  {one.own_name}", "yellow")
     if line := beyond(result.glibc for one in answered for result in one.before):
         out.say(line, "yellow")
 
@@ -113,6 +115,7 @@ class Outcome:
     after: tuple[Result, ...]
     keeps: Annotated[tuple[str, ...], Field(description="the look-ups of --keep")]
     kept: Annotated[tuple[Result, ...], Field(description="their results under the new file")]
+    own_name: OwnName
 
 
 @dataclass(frozen=True, slots=True)

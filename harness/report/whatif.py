@@ -57,6 +57,8 @@ class TextReport:
             self._say("    by the model, under the new file:", "yellow")
             for prediction in what.predictions:
                 self._say(f"      glibc {_predicted(prediction)}", "yellow")
+        if what.own_name:
+            self._say(f"    {what.own_name}", "yellow")
 
 
 def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """A whole host, and the checks that span its parts: what its kernel would refuse."""
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Annotated, Any, Self
@@ -13,6 +14,8 @@ from harness.text.validation import bad
 from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
 from .sysctls import JSON_SCHEMA, check_sysctl
 from .values import IFNAMSIZ, FrozenDict, IPNetwork, Model, Place, Setting, Text, Truth
+
+HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
 
 
 def _check_names(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -34,9 +37,7 @@ class Host(Model):
     ``default_rules: false`` takes away. ``addrlabels``, where it is given, is the whole table.
     """
 
-    hostname: Annotated[Text, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$")] = (
-        "sandbox"
-    )
+    hostname: Annotated[Text, Field(pattern=f"^{HOSTNAME.pattern}$")] = "sandbox"
     interfaces: Annotated[
         Mapping[Text, Interface], Field(max_length=4096), AfterValidator(_check_names)
     ] = Field(default_factory=FrozenDict)

@@ -225,6 +225,16 @@ def test_the_command_writes_a_file_that_replays(tmp_path: Path, call: Call) -> N
     assert call("snapshot", "localhost", "--no-check", "-o", tmp_path / "no" / "x").status == 2
 
 
+@pytest.mark.parametrize(("own", "written"), [("node-7", "node-7"), ("my_node", "sandbox")])
+def test_the_hosts_own_name_is_in_it(
+    monkeypatch: pytest.MonkeyPatch, own: str, written: str
+) -> None:
+    """Whatever the hosts line: a kubelet's answer depends on it; but not one no scenario takes."""
+    monkeypatch.setattr("socket.gethostname", lambda: own)
+    with closing(Netlink()) as sock:
+        assert snapshot(["localhost"], sock).scenario.host.hostname == written
+
+
 def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
     with closing(Netlink()) as sock:
         scenario = snapshot({"n": ["192.0.2.99", "2001:db8::99"]}, sock, None).scenario
