@@ -252,11 +252,11 @@ def _tell(found: Probe, out: TextIO | None = None) -> None:
         say(f"{one.row} is {one.follows} here; the model has {one.model}", out)
     for each in found.unexplained[:_MOST_UNEXPLAINED]:
         conf = "" if each.gai_conf == "default" else f" [{each.gai_conf}]"
-        say(
-            f"no row explains {each.scenario}: {each.lookup}{conf}: "
-            + "; ".join((f"glibc says {each.native}, the model {each.model}", *each.differences)),
-            out,
-        )
+        sides = f"glibc says {each.native}, the model {each.model}"
+        if each.native == each.model:
+            sides = "the same addresses, but other entries"
+        words = "; ".join((sides, *each.differences))
+        say(f"no row explains {each.scenario}: {each.lookup}{conf}: {words}", out)
     if (more := len(found.unexplained) - _MOST_UNEXPLAINED) > 0:
         say(f"no row explains {more} more answers (--json lists them)", out)
     for line in found.refused:

@@ -13,7 +13,7 @@ from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.fields import Arch, Count, Glibc, Schema, Where
 from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.run import HostJob, collect
-from harness.compare.verdict import fits, judge, prediction_for
+from harness.compare.verdict import by_server, fits, judge, prediction_for
 from harness.model.dialects import FEATURES, Dialect, dialect, shown, turned
 from harness.native.record import LaneError, TimedOut
 from harness.sandbox import Box, NoSandbox, Pool
@@ -103,11 +103,15 @@ def _evidences(box: Box, job: HostJob) -> Iterator[Evidence]:
 def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = ()) -> Probe:
     """What the answers ``seen`` of one build say of its rows. Pure."""
     known: dict[Dialect, tuple[bool, ...]] = {}
+    cases = [by_server(one) or (one,) for one in seen]
 
     def explained(own: Dialect) -> tuple[bool, ...]:
         """Which of the answers that dialect explains."""
         if own not in known:
-            known[own] = tuple(fits(one, prediction_for(one, dialect=own)) for one in seen)
+            known[own] = tuple(
+                any(fits(each, prediction_for(each, dialect=own)) for each in possible)
+                for possible in cases
+            )
         return known[own]
 
     nearest = lane.dialect

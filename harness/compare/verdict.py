@@ -108,10 +108,9 @@ def judge(
     ``known`` keeps the analyses of one look-up under one gai.conf: builds of the same case
     share them.
     """
-    for number in predict.first_servers(evidence.names):
+    for number, each in enumerate(by_server(evidence)):
         # which server is the first is settled by the answer
-        names = predict.from_server(evidence.names, number)
-        result = judge(replace(evidence, names=names), model)
+        result = judge(each, model)
         if result.verdict is Verdict.AGREE:
             said = f"rotate in resolv.conf: by chance DNS server {number + 1} was asked first"
             return replace(result, remarks=(*result.remarks, Remark("chance", said)))
@@ -161,6 +160,14 @@ def judge(
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts, sockets),
         elapsed_ns=native.elapsed_ns if isinstance(native, Answer) else 0,
         sockets=sockets,
+    )
+
+
+def by_server(evidence: Evidence) -> tuple[Evidence, ...]:
+    """The evidence for each DNS server that chance may have asked first; none without chance."""
+    return tuple(
+        replace(evidence, names=predict.from_server(evidence.names, number))
+        for number in predict.first_servers(evidence.names)
     )
 
 

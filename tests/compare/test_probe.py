@@ -96,6 +96,20 @@ def test_an_answer_that_no_row_explains_is_named(seen: list[Evidence]) -> None:
         assert (only.scenario, read.differing) == ("presort-v4mapped", ())
 
 
+def test_chance_is_no_answer_without_an_explanation() -> None:
+    """With rotate each process may ask another DNS server first; a third answer is nobody's."""
+    jobs = make_jobs(load_scenarios([Path("dns-rotate")]), (host_lane(),))
+    seen = [one for one in evidence_of(jobs * 16) if one.lookup.name == "web"]
+    answers = {one.native.addrinfos for one in seen if isinstance(one.native, Answer)}
+    assert len(answers) == 2, "by chance"
+    read, _ = found(seen)
+    assert (read.unexplained, read.differing) == ((), ())
+    (first, second) = answers
+    both = Answer(None, 0, 0, first + second, "2.36")
+    read, _ = found([replace(seen[0], native=both)])
+    assert [one.scenario for one in read.unexplained] == ["dns-rotate"]
+
+
 def test_what_a_version_expects_is_not_expected_of_a_build_told_otherwise(
     seen: list[Evidence],
 ) -> None:
