@@ -113,11 +113,11 @@ def _side(result: Result, prediction: Prediction, before: str, after: str) -> Si
         expected = _decision(prediction, after, before)
         if expected is not None and expected.preferred:
             why += f", and would turn it by {expected.why}"
-    elif result.error is None and before:
+    elif result.error is None and {before, after} <= {*result.order}:
         decision = _decision(prediction, before, after)
         why = "the order of the answer, not sorted" if decision is None else decision.why
         rule = None if decision is None else decision.rule
-    return Side(result.where, result.order, result.error, rule, why)
+    return Side(result.where, result.order, result.error, rule, why, result.agreed)
 
 
 def _decision(prediction: Prediction, before: str, after: str) -> Decision | None:

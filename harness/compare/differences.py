@@ -121,14 +121,22 @@ class Side:
     error: str | None
     rule: Annotated[
         RuleNumber | None,
-        Field(description="that decided; null where the model does not explain it"),
+        Field(description="that decided; null where none did, or the model does not explain it"),
     ]
     why: str
+    agreed: Annotated[bool, Field(description="the model says the same of this build")] = True
 
     @property
     def answer(self) -> str:
         """The order or error, in words."""
         return in_words(self.error, self.order)
+
+    @property
+    def decided(self) -> str:
+        """What put the first differing addresses in order, in words."""
+        if not self.agreed:
+            return "unexplained by the model"
+        return f"rule {self.rule}" if self.rule else "the order found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +158,10 @@ class BuildChange(Change):
             return "no defined effect of gai.conf"
         if old.error or new.error:
             return f"{old.error or 'an order'} → {new.error or 'an order'}"
-        unexplained = "unexplained by the model"
-        rules = (f"rule {one.rule}" if one.rule else unexplained for one in (old, new))
-        return " → ".join(rules)
+        if {*old.order} != {*new.order}:
+            known = old.agreed and new.agreed
+            return "other addresses found" + ("" if known else ", unexplained by the model")
+        return f"{old.decided} → {new.decided}"
 
     @property
     def failed(self) -> bool:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.compare.changes import architectures, changes
-from harness.compare.differences import ArchitectureChange
+from harness.compare.changes import against, architectures, changes
+from harness.compare.differences import ArchitectureChange, BuildChange, Side
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.plan import label, lanes_for, load_scenarios, make_jobs, shortened
+from harness.compare.results import Verdict
 from harness.compare.run import run
-from harness.compare.verdict import judge
+from harness.compare.verdict import analyse, judge
 from harness.glibcs import Build
 from harness.native.record import Answer
 from tests.compare.kit import evidence_of, host_lane
@@ -92,6 +93,41 @@ def test_versions_are_compared_within_an_architecture(seen: Evidence) -> None:
     ]
     (change,) = changes(evidences, [judge(each) for each in evidences])
     assert (change.between, change.why) == ("2.36 → 2.41 on s390x", ())
+
+
+def test_other_addresses_found_are_no_order_that_the_model_does_not_explain() -> None:
+    jobs = make_jobs(load_scenarios([Path("dns-strict-error")]), (host_lane(),))
+    old = next(one for one in evidence_of(jobs) if one.lookup.name == "half")
+    old = replace(old, lane=replace(old.lane, glibc="2.36"))
+    new = replace(old, lane=replace(old.lane, glibc="2.41", label="newer"))
+    # what the scenario expects of 2.41: both addresses of the second server
+    addresses = ("2001:db8:9::9", "172.31.80.9")
+    said = replace(
+        judge(new), verdict=Verdict.AGREE, native=addresses, model=addresses, differences=(),
+        first_difference=None,
+    )  # fmt: skip
+    analyses = {one.case: analyse(one) for one in (old, new)}
+    (change,) = against([new, old], [said, judge(old)], analyses, 0)
+    assert change.rules == "other addresses found"
+    assert (change.old.why, change.new.why) == ("", "")
+    assert "strict_error_known" in change.because
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (Side("mine", (FAR, NEAR), None, None, "", agreed=False),
+         "rule 9 → unexplained by the model"),
+        (Side("mine", (FAR, NEAR), None, None, ""), "rule 9 → the order found"),
+        (Side("mine", (FAR, NEAR), None, 10, ""), "rule 9 → rule 10"),
+        (Side("mine", (FAR,), None, None, ""), "other addresses found"),
+        (Side("mine", (FAR,), None, None, "", agreed=False),
+         "other addresses found, unexplained by the model"),
+        (Side("mine", (), "EAI_AGAIN", None, ""), "an order → EAI_AGAIN"),
+    ],
+)  # fmt: skip
+def test_what_a_change_is_called(new: Side, words: str) -> None:
+    assert BuildChange(Side("host", (NEAR, FAR), None, 9, ""), new).rules == words
 
 
 def labels(*lanes: LaneSpec) -> list[str]:

@@ -201,7 +201,7 @@ ACCEPTED = lookup(
     against=(
         BuildChange(
             Side(_GOOD.where, (NEAR, FAR), None, 9, BY_RULE_9.why),
-            Side(_KNOWN.where, (FAR, NEAR), None, None, ""),
+            Side(_KNOWN.where, (FAR, NEAR), None, None, "", agreed=False),
         ),
     ),
 )  # fmt: skip
