@@ -42,8 +42,9 @@ class TextReport(Writer):
     """Writes reports one by one as they come, then the summary; nothing is wrapped.
 
     ``quiet`` leaves out look-ups on which native and model agree and all builds answer alike,
-    what a baseline accepts, and what is told again at the end. ``brief`` does so, too, and has
-    a line for each scenario.
+    predicted crashes, what a baseline accepts, and what is told again at the end: there, a change
+    is one line, below the causes. ``brief`` leaves out such look-ups, too, and has a line for each
+    scenario.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class TextReport(Writer):
         super().__init__(stream, title)
         self._console = Terminal(file=stream)
         self._say = self._console.say
-        self._quiet = quiet or brief
+        self._few = quiet or brief
+        self._quiet = quiet
         self._brief = brief
         self._heading = ""  # the scenario that stands above the next look-up
         self._unshown: Counter[str] = Counter()  # look-ups of the scenario, by what came of them
+        self._last_words: Counter[str] = Counter()  # of crashes that are told by their changes
         self._remarks = Remarks()
         self._lookups: set[tuple[str, str, str]] = set()
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
@@ -78,8 +81,9 @@ class TextReport(Writer):
         if report.scenario != self._scenario:
             self._end_scenario()
             self._scenario = report.scenario
-        if self._quiet and not _noteworthy(report):
+        if self._few and not _noteworthy(report, self._quiet):
             self._unshown[_outcome(report)] += 1
+            self._last_words.update(one.said for one in report.results if one.failed and one.said)
             return
         if report.scenario != self._heading:
             self._heading = report.scenario
@@ -93,7 +97,7 @@ class TextReport(Writer):
         ):
             self._answer(list(same), report.results)
         for change in report.differences:
-            if _held(report, change) or (self._quiet and report.against):
+            if _held(report, change) or (self._few and report.against):
                 continue  # each is held against the reference below
             known = isinstance(change, BuildChange) and not change.failed
             self._say(f"    {change.headline}", "dim" if known else "yellow")
@@ -112,13 +116,35 @@ class TextReport(Writer):
             self._say(line)
         if newer := beyond(glibc for glibc, *_ in self._ran):
             self._say(newer, "yellow")
-        if self._changed:
+        if self._changed and not (self._quiet and self.against.reference):
             plural = "s"[: self._changed != 1]
             self._say(f"{self._changed} difference{plural} between neighbouring versions")
+        causes = [one for one in self._notices if one.kind == "cause"]
+        if self._quiet:
+            self._causes(causes)
+            self._changes_in_lines()
+        else:
+            self._changes_in_full()
+        if words := self.against.words:
+            self._say(words, "bold")
+        for notice in self._notices:
+            if notice.kind == "stale":  # refused hosts are told elsewhere
+                words = f"stale in the baseline: {_where(notice)}: {notice.text}"
+                self._say(words, "bold yellow")
+        if not self._quiet:
+            self._causes(causes)
+        if self._brief and lookups:
+            self._say("every look-up with its orders and rules: gai-harness run -v")
+
+    def _causes(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            self._say(f"glibc {notice.build}: {notice.text}", "bold")
+
+    def _changes_in_full(self) -> None:
         for rules, count, held in self.against.groups():
             heading = f"{rules}: {count}"
             for report, change in held:
-                if change.accepted and self._quiet:
+                if change.accepted and self._few:
                     continue  # counted below
                 if heading:
                     self._say(heading, "bold yellow")
@@ -129,16 +155,22 @@ class TextReport(Writer):
                     continue
                 for line in (place, *(f"    {line}" for line in change_lines(change))):
                     self._say(line)
-        if words := self.against.words:
-            self._say(words, "bold")
-        for notice in self._notices:
-            if notice.kind == "stale":  # refused hosts are told elsewhere
-                words = f"stale in the baseline: {_where(notice)}: {notice.text}"
-                self._say(words, "bold yellow")
-            if notice.kind == "cause":
-                self._say(f"glibc {notice.build}: {notice.text}", "bold")
-        if self._brief and lookups:
-            self._say("every look-up with its orders and rules: gai-harness run -v")
+
+    def _changes_in_lines(self) -> None:
+        """The reasons, each with how many changes it explains, and a line for each change."""
+        for why, count in self.against.reasons.most_common():
+            self._say(f"{why}: {count} of {self.against.failing} differences", "bold")
+        for said, count in self._last_words.most_common():
+            self._say(f"it said {said}: {count} of {self.against.failing} differences", "bold")
+        several = len(self._ran) > 2  # beside the reference
+        for rules, _, held in self.against.groups():
+            news = [(report, change) for report, change in held if change.failed]
+            if news:
+                self._say(f"{rules}: {len(news)}", "bold yellow")
+            for report, change in news:
+                on = f" on {change.new.where}" if several else ""
+                line = f"{change.new.answer} instead of {change.old.answer}{on}"
+                self._say(f"  {report.scenario}: {_title(report)}: {line}")
 
     def _end_scenario(self) -> None:
         """Write the line of a scenario's look-ups that are not shown, where there are any."""
@@ -206,16 +238,19 @@ def _held(report: LookupReport, change: Change) -> bool:
     return of_version and bool(report.reference)
 
 
-def _noteworthy(report: LookupReport) -> bool:
-    """Whether ``--quiet`` shows a look-up: something fails or differs that is not told at the end.
+def _noteworthy(report: LookupReport, quiet: bool) -> bool:
+    """Whether a look-up is shown: something fails or differs that is not told at the end.
 
-    Builds that differ from each other do not both answer as the reference.
+    Builds that differ from each other do not both answer as the reference. ``quiet``: a crash
+    that was predicted is counted only.
     """
     told = {change.new.where for change in report.against if not change.accepted}
     return bool(
         (report.differences and not report.against)
         or any(
-            result.predicted or result.untrusted or (result.failed and not _said(result, told))
+            (result.predicted and not quiet)
+            or result.untrusted
+            or (result.failed and not _said(result, told))
             for result in report.results
         )
     )
@@ -223,8 +258,7 @@ def _noteworthy(report: LookupReport) -> bool:
 
 def _said(result: Result, told: Collection[str]) -> bool:
     """Whether a change, told for the builds ``told``, says all that is wrong with a result."""
-    only_order = result.verdict is Verdict.DISAGREE and not result.unmet
-    return only_order and not result.differences and result.where in told
+    return not result.agreed and not result.differences and result.where in told
 
 
 def _outcome(report: LookupReport) -> str:

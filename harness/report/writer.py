@@ -1,5 +1,6 @@
 """What the formats of a run have in common: a writer, and answers held against another build's."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TextIO
@@ -54,12 +55,14 @@ class Against:
     """What a run's builds answer otherwise than the one they are held against, added up.
 
     ``pairs`` answers were held against those of the build ``reference``, "" where none is.
+    ``failing`` changes are findings, ``reasons`` what explains them, with how many.
     """
 
     def __init__(self) -> None:
         self._held: Spool[Held] = Spool()
         self._places: dict[str, list[int]] = {}
-        self._failing: set[str] = set()
+        self._findings: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
         self.reference = ""
         self.pairs = self._unlucky = self._known = 0
 
@@ -72,7 +75,8 @@ class Against:
             self._places.setdefault(change.rules, []).append(len(self._held))
             self._held.append((bare, change))
             if change.failed:
-                self._failing.add(change.rules)
+                self._findings[change.rules] += 1
+                self.reasons.update(change.why)
             self._unlucky += change.undefined
             self._known += change.accepted
 
@@ -83,9 +87,14 @@ class Against:
         but findings stand before what is none.
         """
         for rules, places in sorted(
-            self._places.items(), key=lambda item: (item[0] not in self._failing, -len(item[1]))
+            self._places.items(), key=lambda item: (item[0] not in self._findings, -len(item[1]))
         ):
             yield rules, len(places), (self._held[place] for place in places)
+
+    @property
+    def failing(self) -> int:
+        """How many changes are findings."""
+        return self._findings.total()
 
     @property
     def words(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.compare.bench.curve import Point, Sample, growth
 from harness.compare.bench.measure import BenchReport, Rate
-from harness.compare.results import Remark, Verdict
+from harness.compare.results import Notice, Remark, Verdict
 from harness.model.dialects import NEWEST
 from harness.report.bench import PlotError, as_text, draw, panels, svg
 from harness.report.doctor import Check, conclusion, write_check
@@ -81,6 +81,47 @@ def test_quiet_tells_a_change_once_and_counts_what_is_accepted() -> None:
     assert "as meant" not in quiet
     assert "1 of 1 answers differ" in quiet
     assert quiet.endswith(", 1 accepted\n")
+
+
+def test_quiet_names_causes_first_then_a_line_for_each_change() -> None:
+    good, known = kit.ACCEPTED.results
+    unmet = ("native: expected near, got far",)
+    bad = replace(known, accepted=False, unmet=unmet)
+    died = replace(bad, native=(), verdict=Verdict.CRASHED, error="SIGABRT", said="x.c:1: no")
+    [change] = kit.ACCEPTED.against
+    crash = replace(change, new=replace(change.new, order=(), error="SIGABRT"))
+    by_row = replace(change, why=(kit.CHECKED,))
+    reports = [
+        replace(kit.ACCEPTED, results=(good, result), against=(one,))
+        for result, one in ((bad, change), (died, crash), (bad, by_row))
+    ]
+    cause = Notice("cause", "", "explained by: a patch; 2 of 2 differences", build=known.where)
+    near, far = kit.NEAR, kit.FAR
+    quiet = written("text", reports, cause, quiet=True).splitlines()
+    assert quiet[1:] == [
+        f"glibc {known.where}: {cause.text}",
+        f"{kit.CHECKED}: 1 of 3 differences",
+        "it said x.c:1: no: 1 of 3 differences",
+        "rule 9 → unexplained by the model: 2",
+        f"  patched: web: {far}, {near} instead of {near}, {far}",
+        f"  patched: web: {far}, {near} instead of {near}, {far}",
+        "an order → SIGABRT: 1",
+        f"  patched: web: SIGABRT instead of {near}, {far}",
+        f"3 of 3 answers differ from {good.where}",
+    ]
+    # a third build makes a difference to whose answer it is
+    third = kit.result("2.36", (near, far))
+    three = replace(kit.ACCEPTED, results=(third, good, bad))
+    line = f"  patched: web: {far}, {near} instead of {near}, {far} on {known.where}"
+    assert line in written("text", [three], quiet=True).splitlines()
+
+
+def test_quiet_counts_predicted_crashes_in_one_line() -> None:
+    crashing = replace(kit.CRASHING, changes=())
+    quiet = written("text", [crashing, crashing], quiet=True)
+    assert quiet.count("\n") == 1
+    assert "2 crashed (2 predicted)" in quiet
+    assert "SIGSEGV" in written("text", [crashing], brief=True)
 
 
 def test_a_long_remark_is_told_once() -> None:
