@@ -5,6 +5,7 @@ kernel/user_namespace.c.
 """
 
 import errno
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from . import syscalls
 from .values import NoSandbox, SandboxUnavailable
 
 _SYSCTLS = Path("/proc/sys")
-_CAP_SYS_ADMIN = 21
+_CAP_SYS_ADMIN, _CAP_SETFCAP = 21, 31
 _UNCONFINED = "start the container with --security-opt {}=unconfined"
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EFBIG})
 REFUSED = _USED_UP | {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN}
@@ -59,6 +60,11 @@ def _hint(number: int | None) -> str:
     for switch in SWITCHES:
         if switch.value == switch.refuses and not (switch.spares_root and _PRIVILEGED):
             return f"allow it with: sysctl {switch.key}={switch.allows}"
+    if denied and _UNMAPPED:
+        return (
+            "root needs CAP_SETFCAP to map itself: run it as another user, or start the container "
+            "with --cap-add SETFCAP"
+        )
     if number in (errno.ENOSPC, errno.EUSERS):
         return "the limit of namespaces is reached: raise sysctl user.max_user_namespaces"
     if number in (errno.EINVAL, errno.ENOSYS):
@@ -122,4 +128,7 @@ def _text(name: str) -> str:
 
 
 # as it was before this process entered a namespace, where everybody has every right
-_PRIVILEGED = bool(int(_read("status", r"^CapEff:\s*(\w+)") or "0", 16) >> _CAP_SYS_ADMIN & 1)
+_HELD = int(_read("status", r"^CapEff:\s*(\w+)") or "0", 16)
+_PRIVILEGED = bool(_HELD >> _CAP_SYS_ADMIN & 1)
+# since Linux 5.12 (user_namespaces(7))
+_UNMAPPED = os.geteuid() == 0 and not _HELD >> _CAP_SETFCAP & 1

@@ -76,6 +76,7 @@ REFUSALS = [
     ("limited", "namespaces", "sysctl user.max_user_namespaces=10000"),
     ("chrooted", "namespaces", "this is a chroot"),
     ("filtered", "namespaces", "--security-opt seccomp=unconfined"),
+    ("powerless", "namespaces", "--cap-add SETFCAP"),
     ("masked", "sysctls", "--security-opt systempaths=unconfined"),
 ]
 

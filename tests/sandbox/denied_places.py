@@ -97,6 +97,17 @@ def masked() -> None:
     syscalls.mount("tmpfs", "/proc/scsi" if Path("/proc/scsi").is_dir() else "/proc/fs", "tmpfs")
 
 
+def powerless() -> None:
+    """Root without any capability, as an engine's --cap-drop ALL leaves it."""
+    uid, gid = os.getuid(), os.getgid()
+    syscalls.unshare(syscalls.CLONE_NEWUSER)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    syscalls.bound_capabilities()
+    syscalls.drop_capabilities()
+
+
 def procless() -> None:
     """/proc is an empty folder."""
     _emptied("/proc")
@@ -124,7 +135,7 @@ def _own_namespaces(flags: int) -> None:
 
 def enter(place: str) -> None:
     """Put this process into the place."""
-    places = (limited, chrooted, filtered, podman, masked, procless, devless)
+    places = (limited, chrooted, filtered, podman, masked, powerless, procless, devless)
     call, _, error = place.partition(":")
     if error:
         _refuse(call, error=getattr(errno, error))
