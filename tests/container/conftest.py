@@ -14,10 +14,11 @@ import pytest
 
 from tests.conftest import Once, removed_at_the_end
 from tests.container.action import BAD, GOOD, Ran, Runner
+from tests.container.engine import Engine
 from tests.container.kit import ROOT, Builder, Image, Machine, Root, make_base, stages
 from tests.e2e.kit import start
 
-_ENOUGH = 3 << 30  # bytes: the base and what the stages put over it, with room to spare
+_ENOUGH = 5 << 30  # bytes: the base, what the stages put over it, two images and a container
 _ME = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 
@@ -71,6 +72,20 @@ def images(place: Path, built: dict[str, Image]) -> dict[str, Image]:
         name: replace(image, root=image.root.over(place / f"{_ME}-{name}"))
         for name, image in built.items()
     }
+
+
+@pytest.fixture(scope="session")
+def engines(place: Path, built: dict[str, Image], needs: Callable[..., str]) -> dict[bool, Engine]:
+    """A real podman as root, and as an ordinary user (True), with the image in its storage."""
+    needs("podman")
+    image = built[""]
+    changes = [f"ENV {name}={value}" for name, value in image.environment.items()]
+    changes += [f"USER {image.user}", f"WORKDIR {image.folder}"]
+    made = {}
+    for rootless in (False, True):
+        made[rootless] = Engine(place / f"{_ME}-podman-{rootless}", rootless)
+        made[rootless].load(image.root.lower, changes)
+    return made
 
 
 @pytest.fixture(scope="session")

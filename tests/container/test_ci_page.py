@@ -17,11 +17,11 @@ ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 BLOCKS = re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", PAGE, re.M | re.S)
 GITHUB = [(name, yaml.safe_load(text)) for name, text in BLOCKS if name.startswith(".github/")]
 GITLAB = [(name, yaml.safe_load(text)) for name, text in BLOCKS if name == ".gitlab-ci.yml"]
+MANIFESTS = [(name, yaml.safe_load(text)) for name, text in BLOCKS if name.startswith("gai-")]
 
 
 def test_every_pipeline_of_the_page_is_tested_here() -> None:
-    parts = PAGE.count("# the container's part of a manifest")  # of a pod: no pipeline
-    assert len(GITHUB) + len(GITLAB) == PAGE.count("```yaml\n") - parts
+    assert len(GITHUB) + len(GITLAB) + len(MANIFESTS) == PAGE.count("```yaml\n")
     assert GITHUB
     assert GITLAB
 
@@ -30,11 +30,29 @@ def test_every_pipeline_of_the_page_is_tested_here() -> None:
 def test_the_services_schema(
     name: str, text: str, tool: Callable[..., Any], tmp_path: Path
 ) -> None:
-    schema = "vendor.gitlab-ci" if "gitlab" in name else "vendor.github-workflows"
     file = tmp_path / Path(name).name
     file.write_text(text)
+    if name.startswith("gai-"):
+        done = tool("kubernetes-validate", "--strict", "-k", "1.33", file)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return
+    schema = "vendor.gitlab-ci" if "gitlab" in name else "vendor.github-workflows"
     done = tool("check-jsonschema", "--builtin-schema", schema, file)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_manifests_are_what_the_containerfile_makes() -> None:
+    """The image's user, its words, and in the one for every node nothing that a policy refuses."""
+    containerfile = (ROOT / "Containerfile").read_text()
+    specs = {name: manifest["spec"]["template"]["spec"] for name, manifest in MANIFESTS}
+    for spec in specs.values():
+        (container,) = spec["containers"]
+        assert f"\nUSER {container['securityContext']['runAsUser']}\n" in containerfile
+    # Pod Security Standards, "restricted"
+    context = specs["gai-harness-nodes.yaml"]["containers"][0]["securityContext"]
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert (context["runAsNonRoot"], context["allowPrivilegeEscalation"]) == (True, False)
 
 
 def uses_of(workflow: dict[str, Any]) -> list[dict[str, Any]]:
