@@ -202,7 +202,8 @@ ROWS = (
     Row(
         "foreign architectures", _foreign,
         "a glibc of another architecture runs through qemu-user; --glibc 2.36:armhf names one",
-        "apt-get install qemu-user-static, or let gai-harness glibc fetch VERSION:ARCH fetch it",
+        f"{programs.install('qemu-user-static')}, or let "
+        "gai-harness glibc fetch VERSION:ARCH fetch it",
     ),
     Row(
         "cache folder", _folder, "no glibc but the host's own can be run",

@@ -174,7 +174,7 @@ def _worker() -> Found:
 
 def _strace(box: Box) -> Found:
     if programs.find("strace") is None:
-        return Finding("not installed", remedy="apt-get install strace")
+        return Finding("not installed", remedy=programs.install("strace"))
     if not _has_own_proc():
         return Finding(
             "a sandbox cannot mount a /proc of its own, in which strace finds it",

@@ -75,7 +75,7 @@ def emulator_for(build: Build) -> Emulator | None:
             f"{build.arch} programs run here through qemu-user, and a static "
             f"{_names(build.arch)[0]} is neither in the PATH nor in the cache",
             f"gai-harness glibc fetch {build.version}:{build.arch} fetches it, "
-            "or install it: apt-get install qemu-user-static",
+            f"or install it: {programs.install('qemu-user-static')}",
             (f"{build.version}:{build.arch}",),
         )
     return found
@@ -89,7 +89,10 @@ def fetch_emulator(build: Build, progress: Watcher = silent) -> Emulator | None:
         failure = missing
     distribution = host_distribution()
     if distribution.manager == "dnf":
-        raise failure
+        raise GlibcUnavailable(
+            f"{build.arch} programs run here through qemu-user, which is fetched by apt-get only",
+            f"install it: {programs.install('qemu-user-static')}",
+        )
     with making("qemu") as work:
         # under the lock: another run may just have fetched it
         with suppress(GlibcUnavailable):

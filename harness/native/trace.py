@@ -52,7 +52,7 @@ def strace() -> str:
     """The path of strace. Raises TraceUnavailable with what to install."""
     found = programs.find("strace")
     if found is None:
-        raise TraceUnavailable("strace is not installed; apt-get install strace")
+        raise TraceUnavailable(f"strace is not installed; {programs.install('strace')}")
     return found
 
 

@@ -19,6 +19,12 @@ def find(name: str) -> str | None:
     return shutil.which(name, path=_absolute(os.environ.get("PATH", os.defpath)))
 
 
+def install(package: str) -> str:
+    """The command with which this host's package manager installs a package."""
+    managers = ("apt-get", "dnf", "zypper")
+    return f"{next(filter(find, managers), managers[0])} install {package}"
+
+
 def environment() -> dict[str, str]:
     """This environment without PYTHONPATH and without ways into the current folder."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -14,6 +14,7 @@ import pytest
 
 from harness.glibcs import Build, GlibcUnavailable
 from harness.glibcs.catalog import host_distribution
+from harness.sandbox import programs
 from tests.e2e.kit import Ended, start
 from tests.glibcs.making import elf, rpm
 from tests.processes import Program, until
@@ -192,7 +193,7 @@ def test_dnf_ends_with_its_asker(rpm_host: RpmHost, cache: Path, user: bool) -> 
             assert until(lambda: not started.family(), 15)
 
 
-@pytest.mark.parametrize(("release", "programs", "suites", "every"), [
+@pytest.mark.parametrize(("release", "present", "suites", "every"), [
     ({"ID": "fedora", "VERSION_ID": "44"}, (), "40 41 42 43 44", "2.39 2.40 2.41 2.42 2.43"),
     ({"ID": "almalinux", "ID_LIKE": "rhel centos fedora", "VERSION_ID": "8.10"}, (), "8", "2.28"),
     ({"ID": "amzn", "ID_LIKE": "fedora", "VERSION_ID": "2023"}, ("dnf",), "latest", "2.34"),
@@ -201,17 +202,19 @@ def test_dnf_ends_with_its_asker(rpm_host: RpmHost, cache: Path, user: bool) -> 
     ({"ID": "opensuse-leap", "VERSION_ID": "16.0"}, (), None, ""),
 ])  # fmt: skip
 def test_what_a_host_has_is_chosen_by_its_name_and_its_programs(
-    release: dict[str, str], programs: tuple[str, ...], suites: str | None, every: str,
+    release: dict[str, str], present: tuple[str, ...], suites: str | None, every: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("platform.freedesktop_os_release", lambda: release)
-    monkeypatch.setattr("harness.sandbox.programs.find", lambda one: one in programs or None)
+    monkeypatch.setattr("harness.sandbox.programs.find", lambda one: one in present or None)
     if suites is None:
         with pytest.raises(GlibcUnavailable, match="no glibc packages are known for opensuse-leap"):
             host_distribution()
         return
     found = host_distribution()
     assert found.manager == ("apt-get" if "kali" in release["ID"] else "dnf")
+    own = next(iter(sorted(present)), "apt-get")
+    assert programs.install("strace") == f"{own} install strace"
     kept = found.suites if found.manager == "dnf" else found.suites[:1]
     assert " ".join(one.name for one in kept) == suites
     assert " ".join(one.glibc for one in kept) == every
