@@ -10,7 +10,7 @@ from typing import Self
 
 from harness.advice import meant
 from harness.model import gaiconf
-from harness.model.addresses import V4MAPPED
+from harness.model.addresses import V4MAPPED, prefix_text
 from harness.model.dialects import NEWEST, Dialect
 from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import Cause, Effect, GaiConf, Line, PrefixEntry
@@ -237,11 +237,7 @@ def _numbers(number: int, words: Sequence[str], entry: PrefixEntry) -> Iterator[
 
 def _text(entry: PrefixEntry) -> str:
     masked = entry.key[0] << (entry.width - entry.bits)
-    if entry.width == 32:
-        return f"{IPv4Address(masked)}/{entry.bits}"
-    if masked >> 32 == 0xFFFF and entry.bits >= 96:
-        return f"::ffff:{IPv4Address(masked - V4MAPPED)}/{entry.bits}"
-    return f"{IPv6Address(masked)}/{entry.bits}"
+    return prefix_text((IPv4Address if entry.width == 32 else IPv6Address)(masked), entry.bits)
 
 
 def _table(keyword: str, conf: GaiConf) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from itertools import permutations, product
 
-from harness.model.addresses import V4MAPPED, inet_pton4, is_v4mapped, parse, unmapped
+from harness.model.addresses import V4MAPPED, inet_pton4, is_v4mapped, parse, prefix_text, unmapped
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import PrefixEntry
 from harness.model.order import Candidate, order_for
@@ -111,10 +111,7 @@ def _values(keyword: str, network: Network, policy: Policy) -> set[int]:
 
 
 def _written(network: Network) -> str:
-    address, bits = network.network_address, network.prefixlen
-    if is_v4mapped(address) and bits >= 96:
-        return f"::ffff:{unmapped(address) if bits > 96 else '0:0'}/{bits}"
-    return str(network)
+    return prefix_text(network.network_address, network.prefixlen)
 
 
 def _readings(keyword: str, words: Sequence[str]) -> Iterator[tuple[Network, str]]:

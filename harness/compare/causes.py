@@ -19,6 +19,7 @@ from harness.compare.evidence import Evidence
 from harness.compare.predict import FLAGS, GLIBC, ModelParts, Prediction, predict, request_for
 from harness.compare.results import Notice, Result, Verdict
 from harness.compare.verdict import fits, reading
+from harness.model.addresses import prefix_text
 from harness.model.dialects import ROWS, Dialect, shown, turned
 from harness.model.dns import Record
 from harness.model.gaiconf import PrefixEntry
@@ -29,7 +30,6 @@ from harness.model.host import (
     AddressRow,
     HostView,
     Route,
-    address_text,
 )
 from harness.model.lookup import NameService, Request
 from harness.model.order import RULES, Compare, Destination, Rule
@@ -267,9 +267,7 @@ def _default(table: str, entries: Sequence[PrefixEntry]) -> Alter:
 
 def _network(entry: PrefixEntry) -> str:
     address = (IPv4Address if entry.width == 32 else IPv6Address)(entry.prefix)
-    # as RFCs write it
-    text = address_text(address).replace("::ffff:0.0.0.0", "::ffff:0:0")
-    return f"{text}/{entry.bits}"
+    return prefix_text(address, entry.bits)
 
 
 def _values(table: str) -> set[int]:

@@ -40,6 +40,16 @@ def parse_target(text: str, links: Mapping[str, int]) -> Target:
     return Target(IPv6Address(address), number)
 
 
+def prefix_text(address: IPAddress, bits: int) -> str:
+    """A prefix as gai.conf(5) writes it: all of IPv4 is ``::ffff:0:0/96``, a part of it dotted.
+
+    >>> prefix_text(IPv6Address("::ffff:10.0.0.0"), 104)
+    '::ffff:10.0.0.0/104'
+    """
+    whole = int(address) == V4MAPPED and bits <= 96
+    return f"{'::ffff:0:0' if whole else address_text(address)}/{bits}"
+
+
 def means(text: str, target: Target, links: Mapping[str, int]) -> bool:
     """Whether a text means a target: by interface or number of the zone, or in any zone."""
     if "%" not in text:

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import pairwise
 from typing import Any
 
-from harness.model.addresses import V4MAPPED, leading_zeros
+from harness.model.addresses import V4MAPPED, leading_zeros, prefix_text
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, parse_gai_conf
 from harness.model.policy import Policy
@@ -47,10 +47,7 @@ class NewLine:
         prefix, bits = self.prefix, self.bits
         if self.keyword == "scopev4":
             prefix, bits = prefix | V4MAPPED, bits + 96
-        address = str(IPv6Address(prefix))
-        if prefix >> 32 == 0xFFFF and bits >= 96:
-            address = "::ffff:0:0" if bits == 96 else f"::ffff:{IPv4Address(prefix & 0xFFFFFFFF)}"
-        return f"{self.keyword} {address}/{bits} {self.value}"
+        return f"{self.keyword} {prefix_text(IPv6Address(prefix), bits)} {self.value}"
 
     @property
     def whole(self) -> Prefix:
