@@ -124,7 +124,7 @@ def refusal(address: IPAddress, net: Net) -> str | None:
     """Why an address cannot be the node's, None when it can (validateNodeIP)."""
     if kind := unusable(address):
         return f"{address} is {kind}"
-    return None if address in net.addresses else f"{address} is on no interface of this host"
+    return None if address in net.addresses else f"{address} is on no interface of the host"
 
 
 def decide(flags: Flags, net: Net, found: NameLookup) -> NodeDecision:

@@ -169,7 +169,7 @@ def _explanations(
     if len(recorded) == 1 and recorded[0] in own.addresses:
         yield f"{text} is among the name's addresses: kubelet takes it when it comes first"
     if missing := [str(address) for address in recorded if address not in net.addresses]:
-        yield f"{', '.join(missing)} is on no interface of this host (any more)"
+        yield f"{', '.join(missing)} is on no interface of the host (any more)"
         return
     if recorded == _default_route_choice(net, flags):
         yield f"{text} is what the default route gives: the name was not found then"

@@ -5,13 +5,22 @@ from io import StringIO
 from itertools import groupby
 
 from harness.compare.explain import Explanation, TraceReport
-from harness.compare.results import DestinationRow, Result
+from harness.compare.results import DestinationRow, Result, Verdict
 from harness.compare.values import fill, grouped
 from harness.report.documents import Explain, Explained
 from harness.report.tables import folded, table_lines
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
-from harness.report.words import Remarks, beyond, builds, equality, lint_line, told
+from harness.report.words import (
+    THIS_HOST,
+    Remarks,
+    beyond,
+    builds,
+    comparison,
+    equality,
+    lint_line,
+    told,
+)
 
 _WIDE = 150
 _MOST_FINDINGS = 10  # of a file that is no gai.conf at all there are thousands
@@ -24,8 +33,13 @@ def as_text(explanations: Sequence[Explanation]) -> str:
     return stream.getvalue()
 
 
-def write_text(explanations: Sequence[Explanation], console: Terminal | None = None) -> None:
-    """Print explanations, one look-up after the other, equal versions side by side."""
+def write_text(
+    explanations: Sequence[Explanation], console: Terminal | None = None, here: bool = False
+) -> None:
+    """Print explanations, one look-up after the other, equal versions side by side.
+
+    ``here``: they are of this host, or of a copy of it.
+    """
     if console is None:
         console = Terminal()
         if not console.is_terminal:
@@ -35,7 +49,8 @@ def write_text(explanations: Sequence[Explanation], console: Terminal | None = N
         explanations, key=lambda e: (e.result.scenario, e.result.lookup, e.result.gai_conf)
     ):
         items = list(group)
-        console.say(f"{scenario}: {lookup} (gai.conf: {gai_conf})", "bold")
+        where = THIS_HOST if here else scenario
+        console.say(f"{where}: {lookup} (gai.conf: {gai_conf})", "bold")
         for line in device_lines(items[0].devices):
             console.say(f"  {line}", "dim")
         for same in grouped(items, _alike).values():
@@ -66,8 +81,9 @@ def _alike(one: Explanation) -> tuple[object, ...]:
 
 def _write(console: Terminal, on: str, found: Explanation, remarks: Remarks) -> None:
     result = found.result
-    error = f" ({result.error})" if result.error else ""
-    console.say(f"  glibc {on}: native and model {result.verdict}{error}")
+    failed = result.verdict in (Verdict.CRASHED, Verdict.ERROR)  # the words name the error then
+    error = f" ({result.error})" if result.error and not failed else ""
+    console.say(f"  glibc {on}: {comparison(result)}{error}")
     if result.rows:
         console.say(f"  {told(result)}")
     if result.said:

@@ -72,7 +72,7 @@ def _candidates(report: NodeReport) -> Iterator[str]:
     listed = ", ".join(f"{one.address} ({one.interface})" for one in shown)
     more = len(report.candidates) - len(shown)
     rest = f" and {more} more" if more else ""
-    yield f"  addresses of this host that a kubelet may report: {listed}{rest}"
+    yield f"  addresses of the host that a kubelet may report: {listed}{rest}"
     if report.error or len(report.candidates) > 1:
         yield "  if another was meant: --want ADDRESS"
 

@@ -13,16 +13,20 @@ from harness.compare.results import Result
 from harness.compare.suggest import Answered
 from harness.compare.values import fill, grouped
 from harness.report.terminal import Terminal
-from harness.report.words import beyond, builds
+from harness.report.words import THIS_HOST, beyond, builds
 
 _SHOWN = 6  # examples of changed decisions; the JSON has all
 
 
-def write_text(answered: Sequence[Answered]) -> None:
-    """Print what came of each wish; lines to add stand alone, so that they can be copied."""
+def write_text(answered: Sequence[Answered], here: bool = False) -> None:
+    """Print what came of each wish; lines to add stand alone, so that they can be copied.
+
+    ``here``: they are of a copy of this host.
+    """
     out = Terminal()
     for one in answered:
-        out.say(f"{one.scenario}: {one.lookup}, wanted {', '.join(one.wanted)}", "bold")
+        where = THIS_HOST if here else one.scenario
+        out.say(f"{where}: {one.lookup}, wanted {', '.join(one.wanted)}", "bold")
         for order, names in _orders(one.before):
             out.say(f"  now on glibc {names}: {order}")
         if isinstance(one.outcome, Impossible):

@@ -11,22 +11,25 @@ from harness.compare.fields import Count, Schema
 from harness.compare.values import grouped
 from harness.compare.whatif import Comparison, HostChange, Move, VersionRange, WhatIf
 from harness.report.terminal import Terminal
-from harness.report.words import beyond, builds, lint_line
+from harness.report.words import THIS_HOST, beyond, builds, comparison, lint_line
 
 
 class TextReport:
     """Writes changes one by one as they come.
 
-    ``console`` decides on colours and width; nothing is wrapped.
+    ``console`` decides on colours and width; nothing is wrapped. ``here``: the changes are tried
+    on copies of this host.
     """
 
-    def __init__(self, console: Terminal | None = None) -> None:
+    def __init__(self, console: Terminal | None = None, here: bool = False) -> None:
         self._say = (console or Terminal()).say
+        self._here = here
         self._told: tuple[Finding, ...] | None = None
 
     def add(self, change: HostChange) -> None:
         """Write what one change does to the look-ups of one host."""
-        self._say(f"{change.scenario}: {change.before} → {change.after}", "bold")
+        where = THIS_HOST if self._here else change.scenario
+        self._say(f"{where}: {change.before} → {change.after}", "bold")
         if change.findings != self._told:
             self._told = change.findings
             for finding in change.findings:
@@ -64,9 +67,9 @@ class TextReport:
 def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
     """What builds that answer alike gave before and after, in lines with their styles."""
     first = same[0]
-    verdict = f"native and model {first.before.verdict}"
-    if first.before.verdict != first.after.verdict:
-        verdict += f" before, {first.after.verdict} after"
+    verdict, after = comparison(first.before), comparison(first.after)
+    if verdict != after:
+        verdict = f"before, {verdict}; after, {after}"
     yield (
         f"    glibc {builds(one.after for one in same)}: {verdict}",
         "bold red" if first.failed else "",

@@ -42,6 +42,19 @@ def headline(result: Result) -> str:
     return f"expectation failed: {result.unmet[0]}" if result.unmet else result.answer
 
 
+THIS_HOST = "this host"
+"""What texts call the machine that the program runs on, whatever JSON calls a copy of it."""
+
+
+def comparison(result: Result) -> str:
+    """How glibc and model compare, in words: they agree or not, or glibc gave no answer."""
+    if result.verdict is Verdict.CRASHED:
+        return f"glibc crashes ({result.error})" + ", as the model says" * result.predicted
+    if result.verdict is Verdict.ERROR:
+        return f"glibc gives {result.error}"
+    return f"native and model {result.verdict}"
+
+
 def result_lines(result: Result) -> Iterator[tuple[str, str]]:
     """Everything known of a result in lines, each with its kind; a remark has its own kind."""
     if result.untrusted:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.compare.evidence import NamedGaiConf
+from harness.compare.explain import Explanation
 from harness.compare.plan import load_gai_conf, load_scenarios, make_jobs
 from harness.compare.results import LookupReport, PairReason, Result, Verdict
 from harness.compare.run import HostJob
@@ -20,6 +21,7 @@ from harness.compare.whatif import (
     with_lines,
 )
 from harness.report.documents import dump
+from harness.report.explanation import as_text as explained
 from harness.report.terminal import Terminal
 from harness.report.whatif import Document, TextReport
 from tests.compare.kit import host_lane
@@ -76,6 +78,18 @@ def test_what_moved_and_how_far(
     assert (found.changed, found.failed) == (changed, failed)
     assert [(p.address, p.was, p.now) for p in found.places] == places
     assert [p.moved for p in found.places] == [changed] * len(places)
+
+
+def test_a_crash_is_glibcs_and_not_the_models() -> None:
+    foreseen = compare_results(result("a", "b"), replace(CRASHED, predicted=True))
+    before, after = report(foreseen.before), report(foreseen.after)
+    change = HostChange("host", "old", "new", None, (), (compare_reports(before, after),))
+    said = "before, native and model agree; after, glibc crashes (SIGSEGV), as the model says\n"
+    assert said in text_of(change)
+    shown = explained([Explanation("web", replace(CRASHED, predicted=True))])
+    assert "glibc 2.36 amd64: glibc crashes (SIGSEGV), as the model says\n" in shown
+    shown = explained([Explanation("web", CRASHED)])
+    assert "glibc 2.36 amd64: glibc crashes (SIGSEGV)\n" in shown
 
 
 def test_which_rule_decides_now_and_before() -> None:

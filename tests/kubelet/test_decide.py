@@ -82,7 +82,7 @@ def test_a_step_decides(node_ip: str, lookup: NameLookup, step: StepName, expect
 
 
 @pytest.mark.parametrize(("node_ip", "version", "why"), [
-    ("198.51.100.1", NEWEST, "is on no interface of this host"),
+    ("198.51.100.1", NEWEST, "is on no interface of the host"),
     ("127.0.0.1", NEWEST, "a loopback address"), ("::1", NEWEST, "a loopback address"),
     ("224.0.0.1", NEWEST, "a multicast address"), ("fe80::1", NEWEST, "a link-local address"),
     ("169.254.1.1", NEWEST, "a link-local address"),

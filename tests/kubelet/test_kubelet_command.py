@@ -146,7 +146,7 @@ def test_a_record_as_predicted() -> None:
         "--node-ip 172.18.45.9 reports it",
     ]),
     (LOOK_UP, node("10.0.0.1", spec={"providerID": "x://y"}),
-     ["is on no interface of this host", "with a cloud provider"]),
+     ["is on no interface of the host", "with a cloud provider"]),
     (LOOK_UP, node(), ["the Node has no InternalIP"]),
 ])  # fmt: skip
 def test_another_record_is_explained(
