@@ -10,7 +10,7 @@ from pathlib import Path
 from harness import glibcs
 from harness.cli.parser import FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.streams import say, write_json
-from harness.cli.subjects import jobs_for, picked, sorted_out
+from harness.cli.subjects import jobs_for, picked, sorted_out, tell_unknown
 from harness.cli.values import PROGRAMS
 from harness.compare import plan
 from harness.compare.explain import Explanation, capture, explain
@@ -20,16 +20,11 @@ from harness.compare.run import HostJob
 from harness.glibcs.elf import sha256
 from harness.kubelet.own_name import in_scenarios, on_this_host
 from harness.live import process
-from harness.model.reasons import Cause
 from harness.native.trace import strace
 from harness.report.explanation import document, write_text
-from harness.scenario import library
 from harness.scenario.schema import Lookup
-from harness.text.errors import InputError, show
-from harness.text.nearest import did_you_mean
+from harness.text.errors import InputError
 from harness.text.validation import validated
-
-_NO_ANSWER = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_AGAIN")
 
 _HINTS = ("service", "family", "socktype", "protocol")
 
@@ -58,8 +53,11 @@ def main(options: Options) -> int:
         explanations = [_live(_lookup(one, options), options.pair) for one in wanted]
     if options.pair:
         _check_pair(options.pair, explanations)
-    write_json(document(explanations)) if options.format == "json" else write_text(explanations)
-    unknown = not scenarios and _tell_unknown(explanations)
+    if options.format == "json":
+        write_json(document(explanations))
+    else:
+        write_text(explanations, here=not scenarios and options.inside is None)
+    unknown = not scenarios and tell_unknown((item.name, item.result) for item in explanations)
     wrong = any(
         # a crash is no order, though the model foresaw it
         item.result.failed
@@ -95,29 +93,6 @@ def _check_pair(pair: Sequence[str], explanations: Sequence[Explanation]) -> Non
         if known and strange and text not in known:
             wanted = f"one of the answer's addresses was expected ({', '.join(known)})"
             raise UsageError(f"--pair {text}: {wanted}")
-
-
-def _tell_unknown(explanations: Sequence[Explanation]) -> bool:
-    """Say why names have no address, and which scenario an unknown one may have meant.
-
-    True where nobody knows, or says, an address of one of them.
-    """
-    unknown = False
-    lines = []
-    for item in explanations:
-        found = item.result.presence
-        if item.result.error not in _NO_ANSWER or item.name is None or found is None:
-            continue
-        words, meant = found.why, ""
-        unknown |= item.result.error == "EAI_AGAIN"
-        if Cause.UNKNOWN_NAME in found.causes:
-            unknown = True
-            words = "the name service knows no address"
-            meant = did_you_mean(item.name, (path.stem for path in library()), "the scenario {}")
-        lines.append(f"{show(item.name)}: {words}{meant}")
-    for line in dict.fromkeys(lines):
-        say(line, sys.stderr)
-    return unknown
 
 
 def _lookup(name: str | None, options: Options) -> Lookup:

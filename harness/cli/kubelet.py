@@ -5,10 +5,10 @@ import sys
 from ipaddress import ip_address
 
 from harness.cli.parser import FINDING, OK, Options, UsageError
-from harness.cli.streams import content, write_json
+from harness.cli.streams import content, say, write_json
 from harness.cli.subjects import sorted_out
 from harness.compare.plan import load_scenarios, trusted_lanes
-from harness.kubelet.decide import NEWEST, Flags, node_ips, parse_version
+from harness.kubelet.decide import NEWEST, Flags, StepName, node_ips, parse_version
 from harness.kubelet.node import NodeError, NodeObject, read_node
 from harness.kubelet.report import judge
 from harness.kubelet.resolver import Chosen, Surroundings, choose_resolver
@@ -16,7 +16,7 @@ from harness.kubelet.run import Gathered, in_scenario, on_this_host, surrounding
 from harness.report.kubelet import as_text
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup
-from harness.text.errors import InputError
+from harness.text.errors import InputError, show
 from harness.text.validation import validated
 
 _NODE_LIMIT = 1 << 26  # many a Node; etcd keeps no object above a few MiB
@@ -48,6 +48,11 @@ def main(options: Options) -> int:
     source = "this host" if loaded is None else loaded.scenario.name
     report = judge(source, flags, gathered.net, chosen, gathered.answers, node, want)
     write_json(report) if options.format == "json" else sys.stdout.write(as_text(report))
+    called = socket.gethostname()
+    asked = report.step in (StepName.LOOKUP, StepName.DEFAULT_ROUTE)
+    if loaded is None and asked and report.resolvers[0].error and flags.name != called:
+        words = f"the name was not found; this host is called {show(called)}"
+        say(f"{show(flags.name)}: {words}", sys.stderr)
     wrong = (
         report.error is not None
         or (report.recorded is not None and not report.recorded.as_predicted)

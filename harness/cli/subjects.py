@@ -1,7 +1,7 @@
 """What a command is about: scenarios with their look-ups, or names looked up on this host."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -12,12 +12,18 @@ from harness.cli.streams import say
 from harness.compare import plan
 from harness.compare.evidence import LaneSpec
 from harness.compare.predict import chosen, lookup_title
+from harness.compare.results import Result
 from harness.compare.run import HostJob
 from harness.kernel.netlink import Netlink
 from harness.live import process
 from harness.live.host import Snapshot, snapshot
+from harness.model.reasons import Cause
+from harness.scenario import library
+from harness.text.errors import show
+from harness.text.nearest import did_you_mean
 
 _SHOWN = 20
+_NO_ANSWER = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_AGAIN")
 
 
 def sorted_out(
@@ -89,3 +95,25 @@ def jobs_for(
         for job, numbers in zip(jobs, picked(jobs, names), strict=True)
         if numbers
     ]
+
+
+def tell_unknown(found: Iterable[tuple[str | None, Result]]) -> bool:
+    """Say why names have no address, and which scenario an unknown one may have meant.
+
+    True where nobody knows, or says, an address of one of them.
+    """
+    unknown = False
+    lines = []
+    for name, result in found:
+        if result.error not in _NO_ANSWER or name is None or result.presence is None:
+            continue
+        words, meant = result.presence.why, ""
+        unknown |= result.error == "EAI_AGAIN"
+        if Cause.UNKNOWN_NAME in result.presence.causes:
+            unknown = True
+            words = "the name service knows no address"
+            meant = did_you_mean(name, (path.stem for path in library()), "the scenario {}")
+        lines.append(f"{show(name)}: {words}{meant}")
+    for line in dict.fromkeys(lines):
+        say(line, sys.stderr)
+    return unknown

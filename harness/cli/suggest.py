@@ -41,5 +41,8 @@ def main(options: Options) -> int:
         replace(one, own_name=own.get((one.scenario, one.lookup), ""))
         for one in fulfil(jobs[0], wishes, kept, others_stay=not options.no_keep)
     ]
-    write_json(document(answered)) if options.format == "json" else write_text(answered)
+    if options.format == "json":
+        write_json(document(answered))
+    else:
+        write_text(answered, here=not scenarios)
     return OK if all(one.verified for one in answered) else FINDING

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import write_json
-from harness.cli.subjects import jobs_for, sorted_out
+from harness.cli.subjects import jobs_for, sorted_out, tell_unknown
 from harness.compare import plan
 from harness.compare.whatif import change, whatif
 from harness.kubelet.own_name import in_scenarios
@@ -12,8 +12,8 @@ from harness.report.whatif import Document, TextReport
 
 
 def main(options: Options) -> int:
-    """Compare; 1 when native and model differ, a process dies of the new file, or an order
-    changes that should not.
+    """Compare; 1 when native and model differ, a process dies of the new file, an order changes
+    that should not, or nobody knows a name.
     """
     if not options.gai_conf and not options.lines:
         raise UsageError("--gai-conf NEW or --set LINE was expected")
@@ -21,9 +21,10 @@ def main(options: Options) -> int:
         raise UsageError("--set: one line of a gai.conf was expected")
     files = [*map(plan.load_gai_conf, options.gai_conf)] if options.gai_conf else [None]
     lanes = plan.trusted_lanes(options.glibc, "auto")
-    jobs = jobs_for(*sorted_out(options.what, options.scenarios), lanes)
+    scenarios, names = sorted_out(options.what, options.scenarios)
+    jobs = jobs_for(scenarios, names, lanes)
     changes = []
-    text = TextReport()
+    text = TextReport(here=not scenarios)
     own = in_scenarios(job.scenario for job in jobs)
     for found in whatif([change(job, new, options.lines) for job in jobs for new in files]):
         lookups = (
@@ -37,5 +38,11 @@ def main(options: Options) -> int:
     document = Document(tuple(changes))
     write_json(document) if options.format == "json" else text.finish(document)
     died = any(one.after.predicted for lookup in document.lookups for one in lookup.results)
-    wrong = document.disagree or died or (options.expect_unchanged and document.changed)
+    unknown = not scenarios and tell_unknown(
+        (lookup.name, one.after)
+        for found in changes
+        for lookup, what in zip(jobs[0].scenario.lookups, found.lookups, strict=True)
+        for one in what.results
+    )
+    wrong = document.disagree or died or unknown or (options.expect_unchanged and document.changed)
     return FINDING if wrong else OK

@@ -1,6 +1,7 @@
 """What is a finding of the person's own file or name, and what repeated options add up to."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,19 @@ def test_a_file_that_kills_the_process_is_a_finding(
     mended = ("fact-3.4-no-length-scopev4", "--gai-conf", "none", *old)
     assert gai_harness("whatif", *mended).returncode == 0
     assert gai_harness("run", "fact-3.4-no-length-scopev4", *old).returncode == 0
+
+
+def test_a_name_that_nobody_knows_is_a_finding(call: Call) -> None:
+    said = "'zzz.invalid': the name "
+    done = call("whatif", "zzz.invalid", "--set", "precedence ::ffff:0:0/96 100")
+    assert done.status == 1
+    assert said in done.err
+    assert done.out.startswith("this host: own → own with 1 line in front\n")
+    of_node = call("kubelet", "zzz.invalid")
+    called = f"this host is called '{socket.gethostname()}'\n"
+    assert of_node.err.endswith(f"{said}was not found; {called}")
+    assert "is called" not in call("kubelet", "--scenario", "kubelet-default-route").err
+    assert "is called" not in call("kubelet", "localhost").err
 
 
 @pytest.mark.parametrize(("flag", "family"), [("-4", "inet"), ("-6", "inet6")])

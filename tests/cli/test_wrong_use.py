@@ -277,7 +277,7 @@ def test_a_host_name_nobody_knows() -> None:
     assert re.fullmatch(f"'zzz.invalid': {why}\n", done.stderr)
     assert gai_harness("explain", "localhost").stderr == ""
     nameless = gai_harness("explain", "--service", "80", "--flags", "AI_PASSIVE")
-    assert nameless.stdout.startswith("this-host: :80 AI_PASSIVE")
+    assert nameless.stdout.startswith("this host: :80 AI_PASSIVE")
     assert (nameless.returncode, nameless.stderr) == (0, "")
     done = gai_harness("explain", LONG)  # for a file it would be too long
     assert done.returncode == 1
