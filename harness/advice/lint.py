@@ -86,7 +86,7 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
         if tried < _TRIED and any(one.code in _MENDABLE for one in of_line):
             tried += 1
             of_line = list(_mended(data, of_line))
-        findings += of_line
+        findings += [_one_address(one, raw, after) for one in of_line]
     findings += [*_reloads(new), *_scopes(data, new)]
     # what holds for all versions once, the rest with the versions it holds for
     of_old, of_new = _tables(old, _OLD), _tables(new, _NEW)
@@ -117,8 +117,18 @@ def _mended(data: bytes, findings: Sequence[Finding]) -> Iterator[Finding]:
         # that one host is read from 2.41 on is as wrong where a network was meant
         alone = one.code == "GAI006" and len(findings) == 1
         network = alone and not prefix.endswith(("/32" if "." in prefix else "/128", "/128"))
-        now = replace(one, message=cut + one.message, glibc="all" if network else one.glibc)
-        yield now.offering(line)
+        message = cut + one.message + ", and from 2.41 it is one address" * network
+        yield replace(one, message=message, glibc="all" if network else one.glibc).offering(line)
+
+
+def _one_address(found: Finding, raw: bytes, new: Line) -> Finding:
+    """Of a prefix without a length, how one address is written, where nothing else was meant."""
+    words = gaiconf.line_words(raw)
+    if found.code != "GAI006" or found.meant or not (new.entry or len(words) == 2):
+        return found
+    dotted = "." in words[1] and ":" not in words[1]
+    one = f"; one address is written {words[1]}/{32 if dotted else 128}"
+    return replace(found, message=found.message + one)
 
 
 def _scopes(data: bytes, conf: GaiConf) -> Iterator[Finding]:
@@ -156,10 +166,7 @@ def _line(raw: bytes, old: Line, new: Line) -> Iterator[Finding]:
             yield Finding("GAI007", number, f"reload {value!r} means no; only yes means yes")
         return
     if old.effect is Effect.UNDEFINED:
-        length = 32 if "." in words[1] and ":" not in words[1] else 128
-        one = f"; one address is written {words[1]}/{length}"
-        message = "no prefix length: a process that resolves a name can die here"
-        message += one if new.entry or len(words) == 2 else ""
+        message = "no prefix length: up to 2.40 a process that resolves a name can die here"
         yield Finding("GAI006", number, message, "<2.41")
     if new.effect is Effect.IGNORED:
         finding = _ignored(number, words, old, new)

@@ -91,7 +91,10 @@ def meant(data: bytes, number: int, dialects: Sequence[Dialect]) -> str | None:
     """
     lines = data.split(b"\n")
     words = plain(lines[number - 1]).split()
-    keyword = nearest(words[0], TABLES) if len(words) > 2 else None
+    low = [word.lower() for word in words]
+    if low[:1] == ["reload"] and low[1:2] in (["yes"], ["no"]):
+        return " ".join(low[:2]) if low[:2] != words[:2] else None
+    keyword = nearest(low[0], TABLES) if len(words) > 2 else None
     if keyword is None:
         return None
     for network, value in _readings(keyword, words):

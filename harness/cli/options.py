@@ -255,6 +255,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                action="append", default=[], metavar="NAME[=A,B,…]",
                type=checked("a look-up, NAME or NAME=A,B,…", keep)),
         flag("--no-keep", "the other look-ups may change"),
+        shared("output", "write the whole gai.conf suggested there"),
         shared("glibc", "the builds that must all give the order, as for run (default host)"),
         shared("fetch"),
         *_JSON,

@@ -1,12 +1,16 @@
 """``gai-harness suggest``: the smallest gai.conf change that yields a wished order."""
 
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from harness.advice.suggest import Suggestion
 from harness.cli.parser import FINDING, OK, Options, UsageError
-from harness.cli.streams import write_json
+from harness.cli.streams import say, write_json
 from harness.cli.subjects import jobs_for, picked, sorted_out
 from harness.compare.plan import trusted_lanes
-from harness.compare.suggest import Wish, fulfil
+from harness.compare.suggest import Answered, Wish, fulfil
 from harness.kubelet.own_name import in_scenarios
 from harness.report.suggest import document, write_text
 
@@ -17,7 +21,10 @@ def main(options: Options) -> int:
     if not scenarios and options.lookup:
         raise UsageError("--lookup: a SCENARIO was expected beside it")
     if not scenarios and len(names) > 1:
-        raise UsageError(f"{' '.join(names)}: one NAME was expected")
+        raise UsageError(
+            f"{' '.join(names)}: one NAME was expected; what must stay as it is goes with"
+            f" --keep {names[1]}"
+        )
     if options.no_keep and options.keep:
         raise UsageError("either --keep or --no-keep was expected")
     lanes = trusted_lanes(options.glibc, "auto")
@@ -45,4 +52,24 @@ def main(options: Options) -> int:
         write_json(document(answered))
     else:
         write_text(answered, here=not scenarios)
+    if options.output is not None:
+        _write(answered, options.output)
     return OK if all(one.verified for one in answered) else FINDING
+
+
+def _write(answered: Sequence[Answered], output: str) -> None:
+    """Write the whole new gai.conf, if there is one that real glibc confirms."""
+    files = {
+        one.outcome.gai_conf or b""
+        for one in answered
+        if isinstance(one.outcome, Suggestion) and one.verified
+    }
+    if len(files) > 1:
+        raise UsageError("-o: one look-up was expected: each has a gai.conf of its own here")
+    if not files:
+        say(f"{output}: not written, as there is no gai.conf to suggest", sys.stderr)
+    for data in files:
+        try:
+            Path(output).write_bytes(data)
+        except OSError as error:
+            raise UsageError(f"{output}: cannot be written: {error.strerror}") from None

@@ -16,6 +16,8 @@ from harness.report.terminal import Terminal
 from harness.report.words import THIS_HOST, beyond, builds
 
 _SHOWN = 6  # examples of changed decisions; the JSON has all
+# of lines that glibc ignores, reads otherwise than they look, or dies of
+_BROKEN = {f"GAI{number:03}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 17, 20)}
 
 
 def write_text(answered: Sequence[Answered], here: bool = False) -> None:
@@ -40,6 +42,8 @@ def write_text(answered: Sequence[Answered], here: bool = False) -> None:
                 out.say(f"    {build}: {given} (model: {result.verdict})")
         else:
             _suggestion(out, one, one.outcome)
+            if line := _left_broken(one.findings, len(one.outcome.lines)):
+                out.say(f"  {line}", "yellow")
         if one.own_name:
             out.say(f"  {one.own_name}", "yellow")
     if line := beyond(result.glibc for one in answered for result in one.before):
@@ -79,6 +83,8 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
     effects = found.elsewhere
     if effects.lookups:
         out.say(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")
+    for phrase in effects.reaches:
+        out.say(f"  also {phrase}", "yellow")
     if effects.kinds:
         more = len(effects.kinds) - _SHOWN
         rest = f" and {more} more" if more > 0 else ""
@@ -86,6 +92,16 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         out.say(f"  from this host's sources it also puts {listed}{rest}", "yellow")
     if answered.remedies:
         out.say(f"  without gai.conf: {', or '.join(answered.remedies)}")
+
+
+def _left_broken(findings: Sequence[Finding], added: int) -> str:
+    """The broken lines that a suggestion keeps; ``added`` lines stand in front of them."""
+    numbers = {one.line - added: one.code for one in findings if one.code in _BROKEN}
+    listed = [f"{number} ({code})" for number, code in list(numbers.items())[:_SHOWN]]
+    listed += ["…"] * (len(numbers) > _SHOWN)
+    s = "s" if len(numbers) > 1 else ""
+    which = f"kept as it was, but not as it looks: line{s} {', '.join(listed)} of the present file"
+    return f"{which} (gai-harness lint says why)" if numbers else ""
 
 
 def _impossible(out: Terminal, found: Impossible, keeps: Sequence[str]) -> None:

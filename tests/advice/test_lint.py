@@ -126,7 +126,7 @@ MEANT: list[tuple[str | Path, str, str, tuple[str, ...]]] = [
     (Path("letter-for-colons.conf"), "GAI002", "is not an IPv6 address", (V4_FIRST,)),
     (Path("lost-letter.conf"), "GAI020", "::/8 is reserved", (V4_FIRST,)),
     (Path("lost-colon.conf"), "GAI002", "is not an IPv6 address", (V4_FIRST,)),
-    (Path("scope-without-length.conf"), "GAI006", "192.168.0.0/32", ("scopev4 192.168.0.0/16 5",)),
+    (Path("scope-without-length.conf"), "GAI006", "one address", ("scopev4 192.168.0.0/16 5",)),
     ("precedence 2001:db8:5:: 60", "GAI006", "die", ("precedence 2001:db8:5::/48 60",)),
     ("label ::ffff:10.0.0.0 5", "GAI006", "die", ("label ::ffff:10.0.0.0/104 5",)),
     ("label 2001:db8::6 5", "GAI006", "die", ("label 2001:db8::6/128 5",)),
@@ -138,6 +138,9 @@ MEANT: list[tuple[str | Path, str, str, tuple[str, ...]]] = [
     ("scopev4 169.254/16 14", "GAI002", "'169.254'", ("scopev4 169.254.0.0/16 14",)),
     ("\ufefflabel ::1/128 0", "GAI001", "byte order mark", ("label ::1/128 0",)),
     ("Label ::1/128 0", "GAI001", "lower case", ("label ::1/128 0",)),
+    ("Reload  YES", "GAI001", "lower case", ("reload yes",)),
+    ("reload Yes", "GAI007", "means no", ("reload yes",)),
+    ("reload maybe", "GAI007", "means no", ()),
     # not offered: another line has these addresses, nothing like it is known, no value
     ("precedence ::ffff:0:0/96 10\nprecedence ::fff:0:0/96 100", "GAI020", "::fff:0:0/96", ()),
     ("precedence ::ffff:0.0.0.0/97 1\nprecedence 0.0.0.0/0 100", "GAI002", "IPv4 address", ()),
@@ -159,11 +162,16 @@ def test_what_was_probably_meant(
     for line in lines:
         assert finding.message.endswith(f"probably meant: {line}")
         # the line alone does what it says, with every version
-        assert {one.code for one in lint(line) if one.line} == set()
+        left = {one.code for one in lint(line) if one.line}
+        assert left == ({"GAI015"} if line == "reload yes" else set())  # which is a risk as meant
 
 
 def test_a_network_without_length_is_as_wrong_from_2_41_on() -> None:
-    assert only("GAI006", "scopev4 192.168.0.0 5").glibc == "all"
+    network = only("GAI006", "scopev4 192.168.0.0 5")
+    assert network.glibc == "all"
+    # one meaning, and the versions of each of the two effects
+    assert "192.168.0.0/32" not in network.message
+    assert "up to 2.40 a process" in network.message
     assert only("GAI006", "scopev4 192.168.0.1 5").glibc == "<2.41"
 
 

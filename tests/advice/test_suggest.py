@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from itertools import permutations
 
 import pytest
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from harness.advice.lint import lint
 from harness.advice.suggest import Impossible, LookupCase, Suggestion, answered_order, suggest
 from harness.advice.suggest import lines as gai_lines
-from harness.advice.suggest.lines import NewLine, as_prefix, with_new_lines
+from harness.advice.suggest.kinds import reaches
+from harness.advice.suggest.lines import NewLine, as_prefix, with_new_lines, with_rows
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
 from harness.model.gaiconf import parse_gai_conf
@@ -214,12 +215,13 @@ def test_an_undefined_line_is_written_out_first() -> None:
     assert [one.new for one in done.mended] == ["precedence 2001:db8:9::1/128 5 # low"]
     assert done.lines == ()
     assert not [one for one in lint(done.gai_conf or b"") if one.code == "GAI006"]
-    # scopes have lengths of IPv4
+    # scopes have lengths of IPv4; a network was meant where lint says so
     text, found = gai_lines.mended(
-        b"\nscopev4 10.0.0.1 5\nscopev4 ::ffff:10.0.0.2 5\n", [dialect("2.31")]
+        b"\nscopev4 10.0.0.1 5\nscopev4 ::ffff:10.0.0.2 5\nscopev4 10.0.0.0 5 # own\n",
+        [dialect("2.31")],
     )
-    assert text == b"\nscopev4 10.0.0.1/32 5\nscopev4 ::ffff:10.0.0.2/128 5\n"
-    assert [one.line for one in found] == [2, 3]
+    assert text == b"\nscopev4 10.0.0.1/32 5\nscopev4 10.0.0.2/32 5\nscopev4 10.0.0.0/8 5 # own\n"
+    assert [one.line for one in found] == [2, 3, 4]
     assert gai_lines.mended(b"scopev4 10.0.0.1 5\n", [dialect("2.41")])[1] == ()
 
 
@@ -335,3 +337,25 @@ def test_a_build_that_would_crash_is_a_case_of_its_own() -> None:
         assert isinstance(made, Suggestion)
         policy = Policy.build(made.gai_conf, old.dialect)
         assert answered_order(old, policy)[:1] == targets("10.1.0.9")
+
+
+@pytest.mark.parametrize(("line", "expected"), [
+    # IPv4 has 10, ::/96 20, 2002::/16 30 and other IPv6 40
+    (("precedence", "::ffff:172.31.0.0/112", 45),
+     "puts all of 172.31.0.0/16 before ::/96, other IPv4, 2002::/16, other IPv6"),
+    (("precedence", "::ffff:172.31.0.0/112", 30),
+     "puts all of 172.31.0.0/16 before ::/96, other IPv4"
+     "|puts all of 172.31.0.0/16 level with 2002::/16"),
+    (("precedence", "2001:db8::/32", 5),
+     "puts all of 2001:db8::/32 behind ::/96, other IPv4, 2002::/16, other IPv6"),
+    (("precedence", "::ffff:0:0/96", 35), "puts all of IPv4 before ::/96, 2002::/16"),
+    (("label", "fd00::/8", 9), "gives all of fd00::/8 the label 9"),
+    (("scopev4", "10.0.0.0/8", 5), "gives all of 10.0.0.0/8 the scope 5"),
+    (("precedence", "::ffff:172.31.80.8/128", 45), ""),
+])  # fmt: skip
+def test_what_a_wide_prefix_reaches(line: tuple[str, str, int], expected: str) -> None:
+    keyword, text, value = line
+    network = ip_network(text)
+    new = NewLine(keyword, int(network.network_address), network.prefixlen, value)
+    old = Policy.build(None, dialect("2.41"))
+    assert "|".join(reaches([new], old, with_rows(old, [new]))) == expected

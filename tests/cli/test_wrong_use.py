@@ -104,7 +104,7 @@ WRONG_USE = {
     "suggest --want 10.1.1.1 --scenario rule9-ipv4-in-subnet --lookup no":
         "one of the scenario's look-ups",
     "suggest --want 10.1.1.1 --lookup no": "a SCENARIO was expected",
-    "suggest a b --want 10.1.1.1": "a b: one NAME was expected",
+    "suggest a b --want 10.1.1.1": "what must stay as it is goes with --keep b",
     "suggest good.yaml many.yaml --want 10.1.1.1": "one scenario was expected",
     "suggest --want 10.1.1.1": "a NAME to look up",
     "suggest --want 10.1.1.1 name --scenario rule1-no-route": "name: one of the scenario's",
@@ -289,5 +289,6 @@ def test_without_arguments_the_help_begins_with_what_to_begin_with(call: Call) -
     done = call()
     assert done == call("--help")
     assert (done.status, done.err) == (0, "")
-    first = [line for line in done.out.splitlines() if "gai-harness " in line][:4]
-    assert [line.split()[1] for line in first[1:]] == ["doctor", "explain", "run"]
+    first = [line for line in done.out.splitlines() if "gai-harness " in line][:5]
+    # as the README: kubelet before explain
+    assert [line.split()[1] for line in first[1:]] == ["doctor", "kubelet", "explain", "run"]

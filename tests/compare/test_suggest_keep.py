@@ -42,6 +42,53 @@ def suggested(tmp_path: Path, call: Call) -> Suggested:
     return ask
 
 
+HOST = """
+name: my-node
+host:
+  interfaces: {eth0: {addresses: [172.18.45.6/24, 172.31.80.8/16]}}
+  routes: [{to: default, via: 172.18.45.1}]
+names: {node-1: [172.31.80.8, 172.18.45.6, "2001:db8::1"]}
+lookups: [{name: node-1}]
+gai_conf: |
+  Precedence ::1/128 50
+  scopev4 10.0.0.0/8 5
+  scopev4 169.254.0.0/16 2
+  scopev4 127.0.0.0/8 2
+  reload Yes
+"""
+
+
+def test_the_file_is_written_and_what_else_it_does_is_said(call: Call, tmp_path: Path) -> None:
+    """A wide prefix reaches more than the wish; broken lines stay, and both are told."""
+    file, new = tmp_path / "my-node.yaml", tmp_path / "new.conf"
+    file.write_text(HOST)
+    done = call("suggest", file, "--want", "172.18.45.6", "-o", new)
+    assert done.status == 0, done
+    assert "precedence ::ffff:172.18.0.0/112 15\n" in done.out
+    # 15 stands between the 10 of IPv4 and the 20 of ::/96
+    assert "  also puts all of 172.18.0.0/16 before other IPv4\n" in done.out
+    broken = "kept as it was, but not as it looks: lines 1 (GAI001), 5 (GAI007) of the present file"
+    assert broken in done.out
+    (found,) = json.loads(call("suggest", file, "--want", "172.18.45.6", "--json").out)[
+        "suggestions"
+    ]
+    assert new.read_text() == found["gai_conf"]
+    assert new.read_text().endswith("reload Yes\n")
+    (changed,) = json.loads(call("whatif", file, "--gai-conf", new, "--json").out)["changes"]
+    order = changed["lookups"][0]["results"][0]["after"]["native"]
+    assert order[0] == "172.18.45.6"
+
+
+def test_what_is_not_possible_is_not_written(call: Call, tmp_path: Path) -> None:
+    file, new = tmp_path / "my-node.yaml", tmp_path / "new.conf"
+    file.write_text(HOST)
+    done = call("suggest", file, "--want", "2001:db8::1", "-o", new)  # there is no route to it
+    assert done.status == 1
+    assert "new.conf: not written" in done.err
+    assert not new.exists()
+    assert call("suggest", file, "--want", "172.18.45.6", "-o", tmp_path / "no" / "x").status == 2
+
+
 def own(one: Any) -> list[str]:
     return [line["text"] for line in one["lines"] if not line["keeps_default"]]
 

@@ -195,8 +195,3 @@ def test_a_name_that_nobody_knows_here_is_not_called_known(call: Call) -> None:
     # without a DNS server to ask it is the other of the two
     assert "does not know zzz.invalid" in said or "EAI_AGAIN" in said
     assert "knows zzz.invalid" not in said
-
-
-def test_the_help_begins_as_the_readme_does(call: Call) -> None:
-    said = call("help").out
-    assert 0 < said.index("gai-harness kubelet NODE") < said.index("gai-harness explain NAME")

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import pairwise
 from typing import Any
 
+from harness.advice.lint import lint
 from harness.model.addresses import V4MAPPED, leading_zeros, prefix_text
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, parse_gai_conf
@@ -108,12 +109,17 @@ def shorter(prefix: Prefix, width: int = 128) -> Iterator[Prefix]:
     yield from sorted({*found, *cuts}, key=lambda one: one[1])
 
 
-def is_block(prefix: Prefix) -> bool:
-    """True for a block with a meaning of its own, ::/0 and those of IPv4 among them."""
+def network_text(prefix: Prefix) -> str:
+    """A prefix of 128 bits as one writes it; IPv4's without what stands before its bits."""
     four = prefix[0] >> 32 == 0xFFFF and prefix[1] >= 96
     value, bits = (prefix[0] - V4MAPPED, prefix[1] - 96) if four else prefix
-    text = f"{IPv4Address(value) if four else IPv6Address(value)}/{bits}"
-    return text in _BLOCKS[4 if four else 6] or bits == 0
+    return f"{IPv4Address(value) if four else IPv6Address(value)}/{bits}"
+
+
+def is_block(prefix: Prefix) -> bool:
+    """True for a block with a meaning of its own, ::/0 and those of IPv4 among them."""
+    text = network_text(prefix)
+    return text in _BLOCKS[4 if "." in text else 6] or text.endswith("/0")
 
 
 def as_prefix(entry: PrefixEntry) -> Prefix:
@@ -159,10 +165,12 @@ def restored(lines: Sequence[NewLine], present: GaiConf, dialect: Dialect) -> tu
 def mended(data: bytes, dialects: Sequence[Dialect]) -> tuple[bytes, tuple[Mended, ...]]:
     """The file with every line that is undefined in one of the dialects written out.
 
-    With /128 (or /32) a prefix means in every version what gai.conf(5) says of none.
+    As lint says it was probably meant; else with /128 (or /32), by which a prefix means in every
+    version what gai.conf(5) says of none.
     """
     rows = data.split(b"\n")
     found = []
+    meant = {one.line: one.meant[0] for one in lint(data) if one.code == "GAI006" and one.meant}
     undefined = {
         line.number: line
         for dialect in dialects
@@ -174,6 +182,8 @@ def mended(data: bytes, dialects: Sequence[Dialect]) -> tuple[bytes, tuple[Mende
         words = row.split()
         dotted = b"." in words[1] and b":" not in words[1]
         new = row.replace(words[1], words[1] + (b"/32" if dotted else b"/128"), 1)
+        if number in meant:
+            new = b"".join([meant[number].encode() + b" ", *row.partition(b"#")[1:]]).rstrip()
         rows[number - 1] = new
         found.append(Mended(number, row.decode("utf-8", "replace"), new.decode("utf-8", "replace")))
     return b"\n".join(rows), tuple(found)

@@ -37,13 +37,15 @@ Found = tuple[tuple[object, ...], bool, Lines]
 class SideEffects:
     """How many ``pairs`` of other ``lookups`` turn round, and ``kind_pairs`` of kinds of addresses.
 
-    Those are reached from this host's sources; ``kinds`` says which come first now.
+    Those are reached from this host's sources; ``kinds`` says which come first now. ``reaches``
+    says what each line for more than one address does to all the others of its prefix.
     """
 
     pairs: int = 0
     kind_pairs: int = 0
     lookups: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    reaches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +313,8 @@ class _Search:
             else:
                 examples.setdefault(f"{name} and {other} tie")
         lookups = tuple(name for name, count in turned.items() if count)
-        return SideEffects(sum(turned.values()), number, lookups, tuple(examples))
+        whole = tuple(kinds.reaches(new, self.policies[-1], with_rows(self.policies[-1], new)))
+        return SideEffects(sum(turned.values()), number, lookups, tuple(examples), whole)
 
     @cached_property
     def sources(self) -> tuple[IPAddress, ...]:
