@@ -71,6 +71,8 @@ class GitHubReport(Writer):
 
     def finish(self) -> None:
         """Write the totals as a notice, and the job summary."""
+        if self.beyond:
+            self._command("warning", [self.beyond], "gai-harness")
         self._command("notice", [self._totals, self.against.words], "gai-harness")
         if not self._file:
             return
@@ -142,7 +144,9 @@ class GitHubReport(Writer):
             sign = "❌" if notice.wrong else "⚠️"
             where = _text(", ".join(notice.place))
             yield f"- {sign} {notice.kind}: {where}: {_text(notice.text)}\n"
-        yield "\n" if self._notices else ""
+        if self.beyond:
+            yield f"- ⚠️ {_text(self.beyond)}\n"
+        yield "\n" if self._notices or self.beyond else ""
         if self._failures:
             yield from ("### Failures\n\n", *self._failures, "\n")
         if self.against.words:

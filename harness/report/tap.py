@@ -58,6 +58,8 @@ class TapReport(Writer):
 
     def finish(self) -> None:
         """Write the plan."""
+        if self.beyond:
+            self._line(f"# {escaped(self.beyond)}")
         self._line(f"1..{self._count}")
 
     def _test(self, passed: bool, name: str, directive: str = "") -> None:

@@ -15,7 +15,6 @@ from harness.report.terminal import Terminal
 from harness.report.words import (
     Remarks,
     acceptance,
-    beyond,
     change_lines,
     result_lines,
     told,
@@ -114,8 +113,8 @@ class TextReport(Writer):
             self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))
         for line in self._told:
             self._say(line)
-        if newer := beyond(glibc for glibc, *_ in self._ran):
-            self._say(newer, "yellow")
+        if self.beyond:
+            self._say(self.beyond, "yellow")
         if self._changed and not (self._quiet and self.against.reference):
             plural = "s"[: self._changed != 1]
             self._say(f"{self._changed} difference{plural} between neighbouring versions")

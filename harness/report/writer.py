@@ -7,6 +7,7 @@ from typing import TextIO
 
 from harness.compare.differences import BuildChange
 from harness.compare.results import LookupReport, Notice, Summary
+from harness.report.words import beyond
 from harness.sandbox.spool import Spool
 
 Held = tuple[LookupReport, BuildChange]
@@ -24,10 +25,12 @@ class Writer:
         self.summary = Summary()
         self.against = Against()
         self._notices: list[Notice] = []
+        self._versions: dict[str, None] = {}
 
     def add(self, report: LookupReport) -> None:
         """Take one look-up, on every glibc asked for."""
         self.summary += Summary.of(report.results)
+        self._versions.update(dict.fromkeys(result.glibc for result in report.results))
         self.against.add(report)
 
     def note(self, notice: Notice) -> None:
@@ -36,6 +39,11 @@ class Writer:
 
     def finish(self) -> None:
         """Write what is still to be written."""
+
+    @property
+    def beyond(self) -> str:
+        """Which versions of the run are newer than the model knows, in a line; "" for none."""
+        return beyond(self._versions)
 
 
 class KeepingWriter(Writer):

@@ -149,9 +149,14 @@ def test_a_build_newer_than_the_model_is_named_once() -> None:
     assert not kit.result(f"{NEWEST}.1", (kit.NEAR,)).beyond_model
     both = kit.lookup("both", [known, newer])
     said = f"the model knows glibc up to {NEWEST}, and judges 9.1 as that"
-    for quiet in (False, True):
-        assert written("text", [both, both], quiet=quiet).count(said) == 1
-    assert said not in written("text", [kit.lookup("one", [known])])
+    assert written("text", [both, both], quiet=True).count(said) == 1
+    for name in ("text", "github", "tap"):
+        assert written(name, [both, both]).count(said) == 1
+        assert said not in written(name, [kit.lookup("one", [known])])
+    # a test that is skipped: its message, and the text that GitLab shows
+    found = ElementTree.fromstring(written("junit", [both, both])).findall(".//skipped")
+    assert [said in str(one.get("message")) and said in str(one.text) for one in found] == [True]
+    assert "<skipped" not in written("junit", [kit.lookup("one", [known])])
 
 
 @pytest.mark.parametrize("name", FORMATS)
