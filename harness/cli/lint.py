@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 from harness.advice.accepted import Acceptance, AcceptError, acceptances
 from harness.advice.lint import Finding, lint
@@ -35,13 +36,18 @@ def main(options: Options) -> int:
 
         write_json(Lint(tuple(fill(FileFinding, finding, file=name) for name, finding in found)))
         return FINDING if found else OK
+    tell: Callable[[str], None] = say
+    if sys.stdout.isatty():
+        from harness.report.terminal import Terminal  # twice the time of the rest
+
+        tell = Terminal().say
     for name, finding in found:
         message = finding.message + ("" if finding.glibc == "all" else f" [glibc {finding.glibc}]")
         if options.format == "github":
             _github(name, finding, message)
         else:
             place = f"{name}:{finding.line}" if finding.line else name
-            say(f"{place}: {finding.code} {message}")
+            tell(f"{place}: {finding.code} {message}")
     return FINDING if found else OK
 
 

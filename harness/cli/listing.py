@@ -42,5 +42,7 @@ def show(options: Options) -> int:
                 say(line)
             say("")
     plural = "s"[: len(listed) != 1]
-    say(f"{len(listed)} scenario{plural}; to run one: gai-harness run NAME, a suite: --suite NAME")
+    console.say(
+        f"{len(listed)} scenario{plural}; to run one: gai-harness run NAME, a suite: --suite NAME"
+    )
     return OK

@@ -8,7 +8,7 @@ from harness.compare.explain import Explanation, TraceReport
 from harness.compare.results import DestinationRow, Result, Verdict
 from harness.compare.values import fill, grouped
 from harness.report.documents import Explain, Explained
-from harness.report.tables import folded, table_lines
+from harness.report.tables import fits, folded, table_lines
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
 from harness.report.words import (
@@ -145,11 +145,15 @@ _HEADINGS = (
     "common prefix", "flags",
 )  # fmt: skip
 # the columns in which each rule sees what it decides on
-_SEEN = {1: (3,), 2: (4,), 3: (9,), 4: (9,), 5: (5,), 6: (6,), 7: (7,), 8: (4,), 9: (8,)}
+_SEEN = {1: (3,), 2: (4,), 3: (9,), 4: (9,), 5: (5,), 6: (6,), 7: (7,), 8: (4,), 9: (8,), 10: (1,)}
+_SPARED = (9, 3, 7, 4, 5, 6, 8, 2, 1)  # the columns that are too much, the least telling first
 
 
 def _facts(result: Result, width: int) -> Iterator[str]:
-    """The table of the destinations; what all have in common stands above it."""
+    """The table of the destinations; what all have in common stands above it.
+
+    So do the columns that decided nothing, where there is no room for them.
+    """
     rows = [_cells(row) for row in result.destinations]
     decided = {at for one in result.decisions for at in _SEEN.get(one.rule or 0, ())}
     alike = {
@@ -157,16 +161,30 @@ def _facts(result: Result, width: int) -> Iterator[str]:
         for at, column in enumerate(zip(*rows, strict=True))
         if len(rows) > 1 and len({*column}) == 1 and at > 1 and at not in decided
     }
-    yield ""
-    if alike:
-        common = "; ".join(f"{_HEADINGS[at]} {rows[0][at]}" for at in sorted(alike))
-        for line in folded(f"in common: {common}", width - 2):
-            yield f"  {line}"
-        yield ""
     kept = [at for at in range(len(_HEADINGS)) if at not in alike]
-    table = [[row[at] for at in kept] for row in (_HEADINGS, *rows)]
-    yield from table_lines(table, width, "  ")
+    beside: list[int] = []
+    for at in _SPARED:
+        if at in kept and at not in decided and not fits(_columns(rows, kept), width, "  ", True):
+            kept.remove(at)
+            beside.append(at)
+    if not fits(_columns(rows, kept), width, "  "):  # a block for each has room for all
+        kept, beside = sorted([*kept, *beside]), []
     yield ""
+    above = [f"in common: {'; '.join(f'{_HEADINGS[at]} {rows[0][at]}' for at in sorted(alike))}"]
+    above += [
+        f"{_HEADINGS[at]} in this order: {', '.join(row[at] for row in rows)}"
+        for at in sorted(beside)
+    ]
+    for line in above if alike else above[1:]:
+        yield from (f"  {each}" for each in folded(line, width - 2))
+    if alike or beside:
+        yield ""
+    yield from table_lines(_columns(rows, kept), width, "  ")
+    yield ""
+
+
+def _columns(rows: Sequence[Sequence[str]], kept: Sequence[int]) -> list[list[str]]:
+    return [[row[at] for at in kept] for row in (_HEADINGS, *rows)]
 
 
 def _cells(row: DestinationRow) -> tuple[str, ...]:

@@ -62,8 +62,8 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         return
     for mended in found.mended:
         out.say(f"  write line {mended.line} with its prefix length (it is undefined up to 2.40):")
-        out.say(f"    - {mended.old}")
-        out.say(f"    + {mended.new}")
+        out.say(f"    - {mended.old}", whole=True)
+        out.say(f"    + {mended.new}", whole=True)
     if found.lines:
         where = "in front of the present gai.conf" if answered.present.data else "in gai.conf"
         out.say(f"  put {where}:")
@@ -72,7 +72,7 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
             first = line.restored and not kept
             note = "   # the defaults, which the new line would drop" if first else ""
             kept = line.restored
-            out.say(f"    {line.text}{note}", "" if line.restored else "bold")
+            out.say(f"    {line.text}{note}", "" if line.restored else "bold", whole=True)
     out.say(f"  verified on real glibc {verified}: {_orders(answered.after)[0][0]}", "green")
     for decision in answered.after[0].decisions[: max(1, len(answered.wanted) - 1)]:
         out.say(f"    {decision.why}", "dim")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
+from typing import Any
 
 from rich.cells import cell_len
 
@@ -19,12 +20,11 @@ def table_lines(rows: Sequence[Row], width: int | None = None, indent: str = "")
     each row becomes a block that begins with its first cell. None is any width.
     """
     shown = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
-    before = len(indent) + sum(widths[:-1]) + _GAP * (len(widths) - 1)
-    room = max(widths[-1:]) if width is None else width - before
-    if room < min(widths[-1], max(_PROSE, cell_len(shown[0][-1]))):
-        yield from _blocks(shown, width or before, indent)
+    widths, before = _measured(shown, indent)
+    if width is not None and not fits(rows, width, indent):
+        yield from _blocks(shown, width, indent)
         return
+    room = widths[-1] if width is None else width - before
     for *cells, last in shown:
         start = indent + "".join(map(_padded, cells, widths))
         for line in folded(last, room) or [""]:
@@ -32,9 +32,41 @@ def table_lines(rows: Sequence[Row], width: int | None = None, indent: str = "")
             start = " " * before
 
 
+def fits(rows: Sequence[Row], width: int, indent: str = "", whole: bool = False) -> bool:
+    """Whether `table_lines` makes columns of a table; if ``whole``, without a wrapped cell."""
+    shown = [[one_line(cell) for cell in row] for row in rows]
+    widths, before = _measured(shown, indent)
+    least = widths[-1] if whole else max(_PROSE, cell_len(shown[0][-1]))
+    return width - before >= min(widths[-1], least)
+
+
+def _measured(shown: Sequence[Row], indent: str) -> tuple[list[int], int]:
+    """The width of each column, and where the last one begins."""
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    return widths, len(indent) + sum(widths[:-1]) + _GAP * (len(widths) - 1)
+
+
 def folded(text: str, room: int) -> list[str]:
     """Lines of at most ``room`` columns; between words where that can be."""
-    return [text] if cell_len(text) <= room else wrap(text, max(room, 8), break_on_hyphens=False)
+    return [text] if cell_len(text) <= room else _wrap(text, max(room, 8))
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A line of prose in lines of at most ``width`` columns, the later ones indented further.
+
+    No word is broken, so that an address or a path stays one.
+    """
+    if cell_len(text) <= width:
+        return [text]
+    margin = " " * (len(text) - len(text.lstrip()) + 2)
+    more = {"subsequent_indent": margin, "break_long_words": False}
+    return _wrap(text, max(width, 2 * len(margin)), **more)
+
+
+def _wrap(text: str, room: int, **more: Any) -> list[str]:
+    # at the beginning of a line such an address would get brackets
+    glued = text.replace(" ::", "\xa0::")
+    return [line.replace("\xa0", " ") for line in wrap(glued, room, break_on_hyphens=False, **more)]
 
 
 def _blocks(rows: Sequence[Row], width: int, indent: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from harness.report.tables import wrapped
 from harness.text.shown import Shown, escaped, lines, one_line
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ class Terminal(Console):
         """As rich's; the lines of a text are no commands to a CI's runner."""
         super().print(*map(_shown, objects), **options)
 
-    def say(self, text: str = "", style: str = "") -> None:
-        """One line, as it is: not wrapped, and with no markup in it."""
-        self.print(Text(one_line(text), style), soft_wrap=True, highlight=False)
+    def say(self, text: str = "", style: str = "", whole: bool = False) -> None:
+        """One line, with no markup in it; wrapped on a terminal alone, and never if ``whole``."""
+        line = one_line(text)
+        for each in wrapped(line, self.width) if self.is_terminal and not whole else [line]:
+            self.print(Text(each, style), soft_wrap=True, highlight=False)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -116,3 +118,21 @@ def test_a_number_is_shown_as_written(line: str, said: str, tmp_path: Path, call
     path = tmp_path / "a.conf"
     path.write_text(f"{line}\n")
     assert f":1: GAI00{3 if 'length' in said else 7} {said}: ignored" in call("lint", path).out
+
+
+def test_a_message_is_wrapped_on_a_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "tie.conf"
+    file.write_text("precedence ::ffff:0:0/96 100\n")
+    command = [sys.executable, "-P", "-m", "harness", "lint", str(file)]
+    master, slave = os.openpty()
+    environment = {**os.environ, "COLUMNS": "60", "NO_COLOR": "1", "TERM": "xterm"}
+    done = subprocess.run(command, stdout=slave, env=environment, check=False)
+    os.close(slave)
+    shown = os.read(master, 1 << 16).decode()
+    os.close(master)
+    assert done.returncode == 1
+    first, *more = shown.splitlines()
+    assert more
+    assert all(line.startswith("  ") and len(line) <= 60 for line in more)
+    piped = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=False)
+    assert piped.stdout.decode() == " ".join(line.strip() for line in [first, *more]) + "\n"

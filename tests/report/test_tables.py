@@ -1,6 +1,7 @@
 """Tables at the widths of terminals: no heading is cut, no cell is lost, no line is too long."""
 
 import io
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.conftest import Call
 from tests.report.html import kit
 
 WIDTHS = 60, 80, 100, 200
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 LONG = "2001:db8:1234:5678:9abc:def0:1234:5678"
 ROWS = [
     ("GLIBC", "ARCH", "STATE", "ORIGIN"),
@@ -59,11 +61,30 @@ def test_explain_fits_and_says_once_what_is_common(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_what_decided_stays_a_column_and_long_addresses_become_blocks(width: int) -> None:
+def test_three_addresses_of_two_families_stay_a_table(width: int) -> None:
+    """What decided stays a column; what has no room stands above, one value for each address."""
+    six = kit.row("2001:db8:ffff:9::1234", 2, source="2001:db8:1:2::5678", common_prefix=32)
+    by_rule_6 = kit.reason(6, six.destination, "precedence 40", kit.NEAR, "precedence 10")
+    decisions = (by_rule_6, kit.BY_RULE_9)
+    lines = explained(width, six, kit.NEAR_ROW, kit.FAR_ROW, decisions=decisions)
+    assert max(map(len, lines)) <= width
+    headings = next(line for line in lines if "destination" in line)
+    assert "precedence  common prefix" in headings
+    text = " ".join(" ".join(lines).split())
+    if width == 60:
+        assert "source" not in headings
+        assert "label in this order: 1 = 1, 4 = 4, 4 = 4" in text
+    if width == 100:
+        assert "source" in headings
+        assert "in this order" not in text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_decided_stays_a_column_and_no_value_is_lost(width: int) -> None:
     six = replace(kit.row(LONG, 0), source=LONG[:-1] + "9", flags=("deprecated", "temporary"))
     lines = explained(width, six, kit.NEAR_ROW, decisions=(kit.BY_RULE_10,))
     assert max(map(len, lines)) <= width
-    text = " ".join(lines)
+    text = " ".join(" ".join(lines).split())
     for words in (LONG, six.source or "", "scope 14 = 14", "1 = 1", "4 = 4", "40"):
         assert words in text
     alike = replace(kit.FAR_ROW, common_prefix=29)
@@ -79,4 +100,22 @@ def test_builds_are_listed_within_the_terminal(
     monkeypatch.setenv("COLUMNS", str(width))
     lines = call("glibc", "list").out.splitlines()
     assert max(map(len, lines)) <= width
+    listed = ANSI.sub("", call("run", "--list").out).splitlines()
+    assert max(map(len, listed)) <= width
     assert lines[0].split() == ["GLIBC", "ARCH", "STATE", "NAME", "ORIGIN"]
+
+
+def test_prose_is_wrapped_on_a_terminal_alone() -> None:
+    line = f"  rule 6: {'a precedence and ' * 5}::ffff:0:0/96 stand behind {LONG}"
+    written = {}
+    for terminal, whole in ((True, False), (True, True), (False, False)):
+        stream = io.StringIO()
+        console = Terminal(file=stream, width=40, force_terminal=terminal, color_system=None)
+        console.say(line, whole=whole)
+        written[terminal, whole] = stream.getvalue()
+    assert written[True, True] == written[False, False] == f"{line}\n"
+    lines = written[True, False].splitlines()
+    assert max(map(len, lines)) <= len(f"    {LONG}")  # no address is broken
+    assert [len(one) - len(one.lstrip()) for one in lines] == [2, *[4] * (len(lines) - 1)]
+    # no bracket is put around an address that would begin a line
+    assert " ".join(" ".join(lines).split()) == line.strip()
