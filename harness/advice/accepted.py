@@ -6,9 +6,10 @@ file; behind an entry it accepts the finding of that line. glibc reads neither. 
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
-from harness.advice.lint import CODES, Finding
+from harness.advice.lint import CODES, Finding, lint
 from harness.text.nearest import did_you_mean
 
 _COMMENT = re.compile(rb"([^#]*)#\s*gai-harness:\s*accept\b\s*(\S*)\s*(.*)")
@@ -16,11 +17,15 @@ _COMMENT = re.compile(rb"([^#]*)#\s*gai-harness:\s*accept\b\s*(\S*)\s*(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """A code that is accepted, and why; ``line`` where only in that one, else 0."""
+    """A code that is accepted, and why; ``line`` where only in that one, else 0.
+
+    ``stands`` is the line of the comment that says so, 0 for an option.
+    """
 
     code: str
     reason: str
     line: int = 0
+    stands: int = 0
 
     def takes(self, finding: Finding) -> bool:
         """Whether the finding is accepted by it."""
@@ -42,7 +47,21 @@ def acceptances(data: bytes) -> Iterator[Acceptance]:
             raise AcceptError(f"{number}: accept {code}: {expected(code)}")
         if not reason:
             raise AcceptError(f"{number}: accept {code}: a reason behind it was expected")
-        yield Acceptance(code, reason, number if found[1].strip() else 0)
+        yield Acceptance(code, reason, number if found[1].strip() else 0, number)
+
+
+def accepted(data: bytes) -> tuple[Acceptance, ...]:
+    """What the comments accept; one that is not written as it should accepts nothing."""
+    known: list[Acceptance] = []
+    with suppress(AcceptError):
+        known.extend(acceptances(data))
+    return tuple(known)
+
+
+def unaccepted(data: bytes) -> tuple[Finding, ...]:
+    """What lint finds in a gai.conf, without what its comments accept."""
+    known = accepted(data)
+    return tuple(one for one in lint(data) if not any(each.takes(one) for each in known))
 
 
 def expected(code: str) -> str:

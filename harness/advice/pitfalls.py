@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address
 
+from harness.advice.accepted import accepted
 from harness.model.address_table import AddressTable, address_table, candidates
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
@@ -164,15 +165,19 @@ def _partial_tables(
     known: Sequence[Destination], gai_conf: bytes | None, dialect: Dialect
 ) -> Iterator[Pitfall]:
     conf = parse_gai_conf(gai_conf or b"", dialect)
-    for keyword, lines, usual in (("label", conf.labels, 8), ("precedence", conf.precedence, 5)):
-        if lines and len(lines) < usual - 1:
+    meant = {one.code for one in accepted(gai_conf or b"")}
+    tables = (
+        ("GAI011", "label", conf.labels, 8), ("GAI012", "precedence", conf.precedence, 5),
+    )  # fmt: skip
+    for code, keyword, lines, usual in tables:
+        if lines and len(lines) < usual - 1 and code not in meant:
             yield Pitfall(
                 "defaults-dropped",
                 f"gai.conf has {len(lines)} {keyword} line{'s'[: len(lines) > 1]}: all "
                 f"default {keyword} entries are gone, only ::/0 is added back.",
             )
     addresses = [one for item in known for one in (item.address, item.source) if one is not None]
-    near = any(one in network for one in addresses for network in _NEAR)
+    near = "GAI013" not in meant and any(one in network for one in addresses for network in _NEAR)
     if near and conf.scopes and not any(entry.prefix >> 16 == 0xA9FE for entry in conf.scopes):
         yield Pitfall(
             "defaults-dropped",

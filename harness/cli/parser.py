@@ -41,9 +41,10 @@ class Joined(argparse.Action):
 def _are_addresses(word: str) -> bool:
     from ipaddress import ip_address  # not for --help
 
-    bare = (one.strip("[]").partition("%")[0] for one in word.strip(",").split(","))
+    words = word.replace(",", " ").split()
+    bare = [one.strip("[]").partition("%")[0] for one in words]
     with suppress(ValueError):
-        return all(map(ip_address, bare))
+        return bool([*map(ip_address, bare)])
     return False
 
 

@@ -66,8 +66,8 @@ def _address(text: str) -> str:
 
 
 def addresses(text: str) -> tuple[str, ...]:
-    """Addresses with commas between, each in its normal form."""
-    return tuple(map(address, text.split(",")))
+    """Addresses with commas or blanks between, each in its normal form."""
+    return tuple(map(address, re.split(r"\s*,\s*|\s+", text.strip())))
 
 
 def _pair(text: str) -> tuple[str, ...] | None:

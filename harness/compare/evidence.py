@@ -1,11 +1,10 @@
 """What was really seen: which build was asked, under which gai.conf, and what it answered. Pure."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.advice.accepted import Acceptance, AcceptError, acceptances
-from harness.advice.lint import Finding, lint
+from harness.advice.accepted import unaccepted
+from harness.advice.lint import Finding
 from harness.compare.fields import LaneKind
 from harness.compare.results import where
 from harness.model.dialects import Dialect, dialect, told
@@ -110,14 +109,8 @@ def line_findings(conf: NamedGaiConf, glibc: str) -> tuple[Finding, ...]:
     What holds for the file as a whole is left to `harness.advice.pitfalls`, which knows the order,
     and what a comment of the file accepts is left out.
     """
-    data = conf.data or b""
-    meant: list[Acceptance] = []
-    with suppress(AcceptError):  # such a comment accepts nothing
-        meant.extend(acceptances(data))
     return tuple(
         one
-        for one in lint(data)
-        if one.line
-        and (one.glibc == "all" or satisfies(glibc, one.glibc))
-        and not any(each.takes(one) for each in meant)
+        for one in unaccepted(conf.data or b"")
+        if one.line and (one.glibc == "all" or satisfies(glibc, one.glibc))
     )

@@ -1,5 +1,6 @@
 """``explain`` on the live host: the real getaddrinfo of this host, as it is."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -10,13 +11,19 @@ from harness.compare.presence import PresenceRow
 from harness.compare.results import Remark, Result, Verdict
 from harness.compare.verdict import judge, prediction_for, presence_of
 from harness.glibcs import host
+from harness.kernel.rows import ADDRESS_FLAGS
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.name_service import Answer, read
 from harness.live.said import Said
 from harness.model.addresses import inet_aton, inet_pton6
 from harness.model.dialects import NEWEST, dialect
 from harness.model.dns import ascii_lower
-from harness.model.host import HostView, Target
+from harness.model.host import (
+    IFA_F_DADFAILED,
+    IFA_F_OPTIMISTIC,
+    HostView,
+    Target,
+)
 from harness.model.lookup import NameService, Request
 from harness.model.services import Service
 from harness.native.cffi_lane import CffiLane
@@ -26,6 +33,8 @@ from harness.scenario.nameservice import NameService as Services
 from harness.scenario.schema import Host, Lookup, Scenario
 from harness.text.errors import InputError
 from harness.text.validation import validated
+
+_TENTATIVE = ADDRESS_FLAGS["tentative"]
 
 
 def explain_live(
@@ -59,10 +68,28 @@ def explain_live(
     failed = PresenceRow.unanswered(request, result.error, given.failed)
     known = failed or presence_of(evidence)
     result = replace(result, presence=known)
-    if note:
-        result = replace(result, remarks=(*result.remarks, Remark("order", note)))
+    more = [Remark("order", note)] if note else []
+    more += [Remark("tentative", line) for line in tentative(view)]
+    result = replace(result, remarks=(*result.remarks, *more))
     reason = None if pair is None else pair_reason(prediction_for(evidence), pair, names.links)
     return Explanation(lookup.name, result, reason, findings=line_findings(conf, lane.glibc))
+
+
+def tentative(view: HostView) -> Iterator[str]:
+    """The host's addresses that the kernel takes for no source yet, in words.
+
+    Source: linux, net/ipv6/addrconf.c (ipv6_dev_get_saddr skips them, the optimistic excepted).
+    """
+    links = {link.index: link.name for link in view.links}
+    for row in view.addresses:
+        if row.flags & (_TENTATIVE | IFA_F_OPTIMISTIC) == _TENTATIVE:
+            why = "for about a second after it was added: ask again"
+            if row.flags & IFA_F_DADFAILED:
+                why = "for another host in its network has it"
+            yield (
+                f"{row.address} of {links.get(row.index, row.index)} is tentative, so the kernel"
+                f" takes it for no source {why}"
+            )
 
 
 def _judged(evidence: Evidence, request: Request, given: Answer) -> tuple[Result, Evidence, str]:

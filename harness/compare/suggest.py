@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from harness import sandbox
-from harness.advice.lint import Finding, lint
+from harness.advice.accepted import unaccepted
+from harness.advice.lint import Finding
 from harness.advice.suggest import Impossible, LookupCase, Suggestion, answered_order, suggest
 from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.fields import OwnName
@@ -146,7 +147,7 @@ def fulfil(
                 one,
                 after=after,
                 kept=tuple(chain.from_iterable(kept_results)),
-                findings=lint(outcome.gai_conf or b""),
+                findings=unaccepted(outcome.gai_conf or b""),
                 remedies=_without_gai_conf(job.scenario, wish, before),
             )
         found.append(one)

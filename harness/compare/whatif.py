@@ -12,7 +12,8 @@ from typing import Annotated
 from pydantic import Field
 
 from harness import sandbox
-from harness.advice.lint import Finding, lint
+from harness.advice.accepted import unaccepted
+from harness.advice.lint import Finding
 from harness.compare.differences import VersionChange
 from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.fields import Arch, Glibc, OwnName
@@ -121,7 +122,10 @@ class WhatIf:
 
 @dataclass(frozen=True, slots=True)
 class HostChange:
-    """One host and what another gai.conf does there; ``findings`` are lint's of the new file."""
+    """One host and what another gai.conf does there; ``findings`` are lint's of the new file.
+
+    What a comment of the file accepts is none of them.
+    """
 
     scenario: str
     before: str
@@ -211,7 +215,7 @@ def whatif(jobs: Sequence[HostJob]) -> Iterator[HostChange]:
             before, after = job.gai_confs
             text = None if after.data is None else after.data.decode("utf-8", "replace")
             yield HostChange(
-                job.scenario.name, before.name, after.name, text, lint(after.data or b""),
+                job.scenario.name, before.name, after.name, text, unaccepted(after.data or b""),
                 tuple(found),
             )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import get_args
 from harness.kernel.rows import ADDRESS_FLAGS, BY_KERNEL, SCOPES, KernelAddress, KernelLink
 from harness.live.machine import Dumps
 from harness.live.said import Address, Data, Link, Said
-from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
+from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6, IFA_F_DADFAILED
 from harness.sandbox.values import LOOPBACK_INDEX
 from harness.scenario.hostspec import Kind
 
@@ -16,8 +16,6 @@ _BY_TYPE = {ARPHRD_SIT: "sit", ARPHRD_TUNNEL: "tunnel", ARPHRD_TUNNEL6: "tunnel6
 _NATIVE_KINDS = frozenset(get_args(Kind)) - set(_BY_TYPE.values())
 _ARPHRD_ETHER, _ARPHRD_LOOPBACK = 1, 772
 _EQUAL = ("", "ethernet", "ifb", "team", "hsr", "geneve", "gretap", "ip6gretap", "netdevsim")
-# of a detection of duplicates: one that has failed is as one that runs
-_DAD_FAILED = 0x08
 _FLAGS4 = ("deprecated", "noprefixroute")
 _SCOPE_NAMES = {number: name for name, number in SCOPES.items() if name != "nowhere"}
 _MOST = 250
@@ -96,7 +94,8 @@ def _address(
             leave_out("scope", row.scope)
         elif scope == ("host" if row.own.is_loopback else "global"):
             scope = None
-    bits = row.flags | (ADDRESS_FLAGS["tentative"] if row.flags & _DAD_FAILED else 0)
+    # of a detection of duplicates: one that has failed is as one that runs
+    bits = row.flags | (ADDRESS_FLAGS["tentative"] if row.flags & IFA_F_DADFAILED else 0)
     flags = [name for name, bit in ADDRESS_FLAGS.items() if bits & bit and name != "nodad"]
     if row.own.version == 4:
         flags = [name for name in flags if name in _FLAGS4]

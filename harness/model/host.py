@@ -15,6 +15,7 @@ IPAddress = IPv4Address | IPv6Address
 # ifa_flags bits, linux/if_addr.h
 IFA_F_NODAD = 0x02
 IFA_F_OPTIMISTIC = 0x04
+IFA_F_DADFAILED = 0x08
 IFA_F_HOMEADDRESS = 0x10
 IFA_F_DEPRECATED = 0x20
 

@@ -90,6 +90,33 @@ def test_what_is_meant_is_accepted(tmp_path: Path, call: Call) -> None:
     assert ":2: GAI015 " in call("lint", path).out
 
 
+def test_a_comment_with_nothing_to_accept_is_told(tmp_path: Path, call: Call) -> None:
+    path = tmp_path / "stale.conf"
+    path.write_text(
+        "label ::1/128 0\n# gai-harness: accept GAI013 no scopes here\n"
+        "# gai-harness: accept GAI011 the labels are ours\n"
+    )
+    done = call("lint", "--accept", "GAI012", path)
+    assert (done.status, done.out) == (0, "")
+    told = f"{path}:2: accept GAI013: there is no such finding to accept\n1 finding accepted\n"
+    assert done.err == told
+
+
+def test_explain_and_whatif_leave_out_what_is_accepted(tmp_path: Path, call: Call) -> None:
+    path = tmp_path / "meant.conf"
+    lines = "precedence ::ffff:0:0/96 100\nreload yes\n"
+    path.write_text(lines)
+    words = ["seed-rule9-dual-stack", "--gai-conf", path]
+    assert "GAI012" in call("whatif", *words).out
+    assert "all default precedence entries are gone" in call("explain", *words).out
+    comments = (f"# gai-harness: accept {code} as meant\n" for code in ("GAI012", "GAI015"))
+    path.write_text(lines + "".join(comments))
+    assert "GAI0" not in call("whatif", *words).out
+    explained = call("explain", *words).out
+    assert "GAI0" not in explained
+    assert "entries are gone" not in explained
+
+
 @pytest.mark.parametrize(
     ("comment", "said"),
     [

@@ -1,6 +1,7 @@
 """The same word does the same on every command, and the listings say what there is."""
 
 import json
+import shlex
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,9 +50,11 @@ def test_both_words_for_json(command: str) -> None:
 
 SAME = [
     ["explain s.yaml --pair A B", "explain s.yaml --pair A,B", "explain --pair A, B s.yaml",
-     "explain s.yaml web --pair A B", "explain s.yaml --lookup web --pair=A,B"],
+     "explain s.yaml web --pair A B", "explain s.yaml --pair 'A B'",
+     "explain s.yaml --lookup web --pair=A,B"],
     ["suggest s.yaml --want A B", "suggest --scenario s.yaml --want A,B",
-     "suggest --want A B s.yaml web", "suggest s.yaml --want A --want B --lookup 1"],
+     "suggest --want A B s.yaml web", "suggest s.yaml --want 'A  B'",
+     "suggest s.yaml --want A --want B --lookup 1"],
     ["kubelet s.yaml", "kubelet --scenario s.yaml", "kubelet s.yaml web",
      "kubelet --snapshot s.yaml --node-name web"],
     ["whatif s.yaml --gai-conf none", "whatif --scenario s.yaml --gai-conf none",
@@ -68,7 +71,8 @@ SAME = [
 @pytest.mark.parametrize("lines", SAME, ids=lambda lines: lines[0])
 def test_lines_that_say_the_same(lines: list[str], here: Path, call: Call) -> None:
     near, far = "192.0.2.3", "192.0.2.9"
-    said = [call(*line.replace("A", near).replace("B", far).split()) for line in lines]
+    named = (line.replace("A", near).replace("B", far) for line in lines)
+    said = [call(*shlex.split(line)) for line in named]
     assert said[0].out
     assert said == said[:1] * len(lines)
 

@@ -205,7 +205,9 @@ def called(*words: str) -> tuple[int, str, str]:
 
 def explained(box: Box, spec: list[str]) -> Iterator[tuple[int, str, str]]:
     """What ``explain`` writes on a host whose name web has an address of each family."""
-    box.build(Host.model_validate(host_of({"eth0": "10.1.0.2/24 2001:db8::2/64"})))
+    six = {"address": "2001:db8::2/64", "flags": ["tentative"] if "tentative" in spec else []}
+    eth0 = {"addresses": ["10.1.0.2/24", six]}
+    box.build(Host.model_validate({"interfaces": {"eth0": eth0}}))
     box.set_names({"web": ["10.1.0.9", "2001:db8::9"]}, "files")
-    for words in spec:
+    for words in (one for one in spec if one != "tentative"):
         yield called("explain", *words.split())

@@ -8,6 +8,8 @@ import pytest
 
 from harness.live import machine, name_service, names
 from harness.model.host import Target
+from harness.sandbox import Pool
+from tests.live import kit
 
 
 def test_ipv6_ignores_linkdown_by_interface_alone(
@@ -62,3 +64,15 @@ def test_who_answers(
     assert (found.service, found.targets) == answer[:2]
     assert str(found.note).startswith(answer[2])
     assert bool(str(found.note)) is bool(answer[2])
+
+
+def test_an_address_that_is_no_source_yet_is_named(pool: Pool) -> None:
+    """As one is for a second after ip addr add; without it there is nothing to say."""
+    asked = ["web", "web -4 --json"]
+    *_, (status, out, _), (_, as_json, _) = pool.run(kit.explained, ["tentative", *asked])
+    assert status == 0
+    line = "tentative: 2001:db8::2 of eth0 is tentative, so the kernel takes it for no source"
+    assert line in out
+    assert '"kind": "tentative"' in as_json
+    (_, out, _), _ = pool.run(kit.explained, asked)
+    assert "is tentative" not in out
