@@ -168,7 +168,7 @@ def _verdict(name: str, error: Exception) -> tuple[int, str] | None:
     if error.__context__ and streams.exhausted(error.__context__):
         # a room has said in its words that the disk is full
         return CANNOT, line if "cannot" in line else f"cannot go on: {line}"
-    if getattr(error, "fetch", ()) and name != "glibc":
+    if getattr(error, "fetch", ()):
         line += " (or this line with --fetch)"
     leads_on = "gai-harness " in line or "did you mean" in line
     if status == CANNOT and name not in ("", "doctor") and not leads_on:

@@ -58,8 +58,11 @@ class Acceptance:
             kept = self._baseline.updated(stale)
             with whole(self._path) as stream:
                 write(stream, kept)
-            plural = "s"[: len(kept) != 1]
-            say(f"{self._path}: {len(kept)} accepted difference{plural} written", sys.stderr)
+            changes = sum(bool(one.against) for one in kept)
+            counts = ((len(kept) - changes, "result"), (changes, "change"))
+            # without --against there are no changes
+            words = [f"{n} accepted {what}{'s'[: n != 1]}" for n, what in counts if n]
+            say(f"{self._path}: {' and '.join(words) or 'nothing accepted'} written", sys.stderr)
         for entry, why in stale.items():
             yield Notice(
                 kind="stale", scenario=entry.scenario, lookup=entry.lookup,

@@ -8,7 +8,7 @@ from harness.cli.values import (
     PROGRAMS,
     addresses,
     checked,
-    code,
+    codes,
     given,
     keep,
     name,
@@ -266,9 +266,9 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         shared("format", "text (default), json, or GitHub's workflow annotations",
                choices=("text", "json", "github")),
         _AS_JSON,
-        option("--accept", "this finding is meant: do not report it; may be given several times."
-               " A comment in the file does it with a reason: # gai-harness: accept GAI012 REASON",
-               action="append", default=[], metavar="GAI012", type=code),
+        option("--accept", "these findings are meant: do not report them; may be given several"
+               " times. A comment in the file does it with a reason: # gai-harness: accept GAI012"
+               " REASON", action="extend", default=[], metavar="GAI012[,GAI014]", type=codes),
     ),
     "glibc": (),
     "glibc list": _JSON,

@@ -113,6 +113,13 @@ seconds = checked(
     lambda text: float(text) if 0.001 <= float(text) <= 3600 else None,
 )
 code = checked("a code of lint, such as GAI012,", lambda text: text if text in CODES else None)
+
+
+def codes(text: str) -> tuple[str, ...]:
+    """Codes of lint with commas between."""
+    return tuple(map(code, text.split(",")))
+
+
 process = checked("a process, pid:NUMBER,", _process)
 report = checked(f"FORMAT=FILE ({', '.join(FORMATS)})", _report)
 scheduler = checked("local or an address such as tcp://host:8786", _scheduler)

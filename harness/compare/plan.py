@@ -9,7 +9,7 @@ from harness import glibcs
 from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
-from harness.glibcs import Build, Emulator, GlibcError, together
+from harness.glibcs import Build, Emulator, GlibcError, GlibcMissing, together
 from harness.glibcs.libc_files import MYHOSTNAME
 from harness.native.worker_lane import (
     FAMILY_MODULE_NAME,
@@ -156,7 +156,7 @@ def _specs(glibc: str, lane: str, also: Sequence[str] = ()) -> dict[tuple[str, s
                 for spec in _lanes_of(build, lane) if word in words else ():
                     specs.setdefault((build.id, spec.lane), spec)
         except GlibcError as problem:
-            if not problem.fetch:
+            if not (problem.fetch or isinstance(problem, GlibcMissing)):
                 raise
             missing.append(problem)
     if missing:

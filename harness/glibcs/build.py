@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,11 +115,25 @@ class GlibcMissing(GlibcError):
 
 
 def together(missing: Sequence[GlibcError]) -> GlibcError:
-    """Several that can be fetched as one: all their words, and the one command."""
+    """Several as one: all their words, what is known of those that cannot be fetched, the command.
+
+    Those that cannot be fetched are of `GlibcMissing`.
+    """
     if len(missing) == 1:
         return missing[0]
-    words = tuple(dict.fromkeys(word for one in missing for word in one.fetch))
-    reason = f"not on this host: glibc {', '.join(words)}"
+    named = [
+        (one.spec,) if isinstance(one, GlibcMissing) and not one.fetch else one.fetch
+        for one in missing
+    ]
+    reason = f"not on this host: glibc {', '.join(dict.fromkeys(chain(*named)))}"
     if emulated := [one.reason for one in missing if isinstance(one, GlibcUnavailable)]:
         reason += f" ({'; '.join(dict.fromkeys(emulated))})"
-    return GlibcUnavailable(reason, f"gai-harness glibc fetch {' '.join(words)}", words)
+    words = tuple(dict.fromkeys(word for one in missing for word in one.fetch))
+    hints = [f"gai-harness glibc fetch {' '.join(words)}"] if words else []
+    elsewhere: dict[str, list[str]] = {}
+    for one in missing:
+        if isinstance(one, GlibcMissing) and not one.fetch:
+            elsewhere.setdefault(one.hint, []).append(one.spec)
+    for hint, specs in elsewhere.items():  # the command stands last
+        hints.insert(0, f"for {', '.join(dict.fromkeys(specs))}: {hint}")
+    return GlibcUnavailable(reason, "; ".join(hints), words)

@@ -57,7 +57,10 @@ class Distribution:
         if not known:  # of a derivative, whose suites nobody knows
             first, *_ = names = [suite.name for suite in self.suites]
             return f"{self.id} offers {', '.join(names)}: gai-harness glibc fetch {first}"
-        return f"{self.id} is known to have {known}; gai-harness glibc add DIR takes any"
+        return (
+            f"{self.id} is known to have {known}; --glibc takes an image (docker://IMAGE) or"
+            " packages (FILE.deb, FILE.rpm) with another, and gai-harness glibc add DIR any folder"
+        )
 
     def suite(self, name: str) -> Suite | None:
         """The suite of that name, or None."""

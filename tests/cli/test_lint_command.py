@@ -79,6 +79,10 @@ def test_what_is_meant_is_accepted(tmp_path: Path, call: Call) -> None:
     assert ": GAI012 " in call("lint", path).out
     done = call("lint", "--accept", "GAI012", "--accept", "GAI015", path)
     assert (done.status, done.out, done.err) == (0, "", "2 findings accepted\n")
+    assert call("lint", "--accept", "GAI012,GAI015", path) == done
+    mistyped = call("lint", "--accept", "GAI012,GAI15", path)
+    assert mistyped.status == 2
+    assert "such as GAI012, was expected, got 'GAI15'" in mistyped.err
     path.write_text(
         "# gai-harness: accept GAI012 no 6to4 here\nprecedence ::ffff:0:0/96 100\n"
         "reload yes # gai-harness: accept GAI015 our tool writes it whole\n"

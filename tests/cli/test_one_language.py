@@ -140,6 +140,30 @@ def test_all_builds_that_are_missing_are_named_and_fetched(
     assert asked == words
 
 
+def test_what_can_be_fetched_and_what_cannot_are_named_in_one_line(
+    here: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(here / "cache"))
+    try:
+        oldest = host_distribution().suites[0].glibc
+    except GlibcUnavailable:
+        pytest.skip("no glibc packages are known for this distribution")
+    foreign = f"{oldest}:s390x"
+    done = call("run", "--glibc", f"1.98,{foreign},1.99")
+    assert done.status == 3
+    assert done.err.startswith(
+        f"gai-harness run: not on this host: glibc 1.98, {foreign}, 1.99; for 1.98, 1.99: "
+    )
+    for way in ("docker://", "FILE.deb", "FILE.rpm", "gai-harness glibc add DIR"):
+        assert way in done.err
+    assert done.err.endswith(f"; gai-harness glibc fetch {foreign} (or this line with --fetch)\n")
+    none = call("run", "--glibc", "1.98,1.99")
+    assert "--fetch" not in none.err
+    assert "glibc 1.98, 1.99; for 1.98, 1.99: " in none.err
+    probed = call("glibc", "probe", foreign)
+    assert probed.err.endswith(f"glibc fetch {foreign} (or this line with --fetch)\n")
+
+
 @pytest.mark.parametrize("command", ["run", "explain", "whatif", "suggest", "kubelet"])
 def test_a_build_newer_than_the_model_is_said_so_once(
     command: str, here: Path, call: Call, monkeypatch: pytest.MonkeyPatch

@@ -121,6 +121,9 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     made = gai_harness("run", *words, "--update-baseline")
     assert made.returncode == 0, made.stderr
     first = baseline.read_text()
+    numbers = [part.count("\n  - scenario:") for part in first.split("\nchanges:")]
+    counts = "{} accepted results and {} accepted changes written\n".format(*numbers)
+    assert made.stderr.endswith(f": {counts}")
     baseline.write_text(first.replace('reason: ""', 'reason: "distribution patch 7"'))
     status, read = run_json(*words)
     assert status == 0
