@@ -55,7 +55,7 @@ def _matters(
     link_local = AddressRow(0, IPv6Address("fe80::"), None, 64)
     kept = address_table((*view.addresses, link_local))
     steps = []
-    for table in (None, kept):
+    for table in (address_table(view.dumped), kept):
         found = candidates(list(given), view, dialect, table)
         try:
             decisions = order_for(found, policy, dialect).decisions

@@ -21,7 +21,7 @@ from harness.compare.results import Notice, Result, Verdict
 from harness.compare.verdict import fits, reading
 from harness.model.addresses import prefix_text
 from harness.model.dialects import ROWS, Dialect, shown, turned
-from harness.model.dns import Record
+from harness.model.dns_servers import Record
 from harness.model.gaiconf import PrefixEntry
 from harness.model.host import (
     IFA_F_DEPRECATED,
@@ -39,7 +39,7 @@ from harness.model.policy import (
     DEFAULT_SCOPES,
     Policy,
 )
-from harness.model.standards import RFC6724
+from harness.model.standards import RFC6724, of_reached
 from harness.native.record import Answer
 
 _TABLES = {"labels": "label", "precedence": "precedence", "scopes": "scopev4"}
@@ -213,8 +213,10 @@ def _rules() -> Iterator[tuple[str, Alter]]:
         yield f"{name} is turned round", altered(rule.number, smaller=not rule.smaller)
         within = partial(_within_family, rule, (4, 6))
         yield f"{name} is skipped between families", altered(rule.number, values=within)
-        words = "of unreachable destinations too" if rule.of_sources else "of reachable ones only"
-        yield f"{name} is asked {words}", altered(rule.number, of_sources=not rule.of_sources)
+        yield (
+            f"{name} is asked of reachable ones only",
+            altered(rule.number, values=of_reached(rule).values),
+        )
     yield "rule 10 (leave the order unchanged) is turned round", altered(10, smaller=False)
     nine = RULES[8]
     for version in (4, 6):

@@ -11,19 +11,14 @@ from harness.compare.presence import PresenceRow
 from harness.compare.results import Remark, Result, Verdict
 from harness.compare.verdict import judge, prediction_for, presence_of
 from harness.glibcs import host
-from harness.kernel.rows import ADDRESS_FLAGS
+from harness.kernel.rows import ADDRESS_FLAGS, IFA_F_DADFAILED
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
 from harness.live.name_service import Answer, read
 from harness.live.said import Said
 from harness.model.addresses import inet_aton, inet_pton6
 from harness.model.dialects import NEWEST, dialect
-from harness.model.dns import ascii_lower
-from harness.model.host import (
-    IFA_F_DADFAILED,
-    IFA_F_OPTIMISTIC,
-    HostView,
-    Target,
-)
+from harness.model.dns_servers import ascii_lower
+from harness.model.host import IFA_F_OPTIMISTIC, HostView, Target
 from harness.model.lookup import NameService, Request
 from harness.model.services import Service
 from harness.native.cffi_lane import CffiLane

@@ -11,7 +11,8 @@ from harness.model import lookup as model_lookup
 from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
-from harness.model.dns import Record, Resolver, ascii_lower
+from harness.model.dns import Resolver
+from harness.model.dns_servers import Record, ascii_lower
 from harness.model.gaiconf import Line
 from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find

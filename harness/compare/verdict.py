@@ -23,7 +23,7 @@ from harness.compare.values import fill
 from harness.model.addresses import parse_target
 from harness.model.cycles import find_cycle
 from harness.model.dialects import Dialect, dialect
-from harness.model.dns import Record
+from harness.model.dns_servers import Record
 from harness.model.host import HostView, Target
 from harness.model.lookup import Item, NameService, Request
 from harness.model.order import Destination, compare_pair

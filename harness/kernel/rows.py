@@ -22,6 +22,7 @@ ADDRESS_FLAGS = {
     "mngtmpaddr": 0x100, "noprefixroute": 0x200, "nodad": 0x02,
 }  # fmt: skip
 """A scenario's words for bits of IFA_FLAGS."""
+IFA_F_DADFAILED = 0x08  # linux/if_addr.h
 PREFERENCES = {"low": 3, "medium": 0, "high": 1}
 RULE_TYPES = {"unicast": 1, "nop": 3, "blackhole": 6, "unreachable": 7, "prohibit": 8}
 FR_ACT_GOTO = 2

@@ -19,6 +19,7 @@ from harness.kubelet.net import Net, NodeInterface, plain
 from harness.kubelet.report import ResolverAnswer
 from harness.kubelet.resolver import Surroundings, go_services, hosts_file
 from harness.live.machine import look, read_gai_conf
+from harness.model.dns_servers import ascii_lower
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService
 from harness.model.presence import presence
@@ -154,7 +155,7 @@ def _as_go_lists(
 def _of(service: Service, names: NameService, name: str) -> tuple[Target, ...]:
     """What Go finds in one service."""
     if service.kind == "files":
-        return service.names.get(service.key(name), ())
+        return service.names.get(ascii_lower(name), ())
     for spelled in service.resolver.spellings(name):
         _, known = service.dns_servers[0].held(spelled)
         if known:  # the two replies, one after the other

@@ -5,10 +5,17 @@ Read through netlink; nothing is changed. Source: linux/if_addr.h, linux/if_arp.
 
 from typing import get_args
 
-from harness.kernel.rows import ADDRESS_FLAGS, BY_KERNEL, SCOPES, KernelAddress, KernelLink
+from harness.kernel.rows import (
+    ADDRESS_FLAGS,
+    BY_KERNEL,
+    IFA_F_DADFAILED,
+    SCOPES,
+    KernelAddress,
+    KernelLink,
+)
 from harness.live.machine import Dumps
 from harness.live.said import Address, Data, Link, Said
-from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6, IFA_F_DADFAILED
+from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 from harness.sandbox.values import LOOPBACK_INDEX
 from harness.scenario.hostspec import Kind
 

@@ -13,7 +13,7 @@ from typing import get_args
 from harness.live import names
 from harness.live.said import Data, Said, joined, literal
 from harness.model.addresses import inet_pton4, inet_pton6
-from harness.model.dns import ascii_lower
+from harness.model.dns_servers import ascii_lower
 from harness.model.host import Target
 from harness.model.myhostname import knows
 from harness.scenario.nameservice import ResolverOption, parse_hosts

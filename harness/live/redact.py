@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from harness.live.address_map import AddressMap, IPNetwork, RedactionError, address_map
 from harness.live.said import Address, Data, Link, Name, Said, literal
 from harness.model.addresses import inet_pton4, inet_pton6
-from harness.model.dns import ascii_lower
+from harness.model.dns_servers import ascii_lower
 from harness.model.gaiconf import line_words
 from harness.model.host import IPAddress, address_text
 from harness.model.myhostname import knows

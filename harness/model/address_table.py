@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
-from harness.model.addresses import V4MAPPED, as_ipv6_int
+from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
 from harness.model.host import (
     ARPHRD_SIT,
@@ -27,7 +27,7 @@ from harness.model.host import (
 from harness.model.order import Candidate
 
 NOT_NATIVE = frozenset({ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6})
-_LOOPBACK4 = int(IPv4Address("127.0.0.1"))
+_LOOPBACK4, _LOOPBACK6 = IPv4Address("127.0.0.1"), IPv6Address("::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +60,22 @@ class AddressTable:
         ``inet_socket``: the source was read from an AF_INET socket. Only then 127/8 is
         looked up as 127.0.0.1.
         """
-        key = as_ipv6_int(source)
-        loopback = inet_socket and source.version == 4 and int(source) >> 24 == 127
-        if loopback and dialect.loopback_source_by_127_0_0_1:
-            key = V4MAPPED | _LOOPBACK4
+        loopback = inet_socket and source.is_loopback and dialect.loopback_source_by_127_0_0_1
+        key = as_ipv6_int(_LOOPBACK4 if loopback else source)
         # 2.41 rewrote bsearch with a base and a count; it probes the same entries as before.
-        low, high = 0, len(self.entries)
-        while low < high:
-            middle = (low + high) // 2
-            entry = self.entries[middle]
+        entries = self.entries
+        while entries:
+            middle = len(entries) // 2
+            entry, *after = entries[middle:]
             if key == entry.key:
                 return entry
-            if key < entry.key:
-                high = middle
-            else:
-                low = middle + 1
+            entries = entries[:middle] if key < entry.key else tuple(after)
         return None
 
 
-def entry_of(row: AddressRow, address: IPAddress, deprecated: int) -> Entry:
+def entry_of(row: AddressRow, address: IPAddress, *deprecated: int) -> Entry:
     """The row of the dump filed under ``address``; ``deprecated`` the flags that count as such."""
-    flags = bool(row.flags & deprecated), bool(row.flags & IFA_F_HOMEADDRESS)
+    flags = any(row.flags & one for one in deprecated), bool(row.flags & IFA_F_HOMEADDRESS)
     return Entry(as_ipv6_int(address), row.prefixlen, *flags, row.index)
 
 
@@ -113,47 +108,37 @@ def address_table(rows: Sequence[AddressRow] | None) -> AddressTable:
     if rows is None:
         return AddressTable((), True, True)
     entries = []
-    seen_ipv4 = seen_ipv6 = False
+    seen = set()
     for row in rows:
         address = row.address if row.address is not None else row.local
         if address is None:
             continue
-        if address.version == 4:
-            seen_ipv4 |= int(address) != _LOOPBACK4
-        else:
-            seen_ipv6 |= int(address) != 1
-        entries.append(entry_of(row, address, IFA_F_DEPRECATED | IFA_F_OPTIMISTIC))
-    if not seen_ipv6:
+        if address not in (_LOOPBACK4, _LOOPBACK6):
+            seen.add(address.version)
+        entries.append(entry_of(row, address, IFA_F_DEPRECATED, IFA_F_OPTIMISTIC))
+    if 6 not in seen:
         entries = []
     entries.sort(key=lambda entry: entry.key)  # a stable merge sort in glibc too
-    return AddressTable(tuple(entries), seen_ipv4, seen_ipv6)
+    return AddressTable(tuple(entries), 4 in seen, 6 in seen)
 
 
 def candidates(
-    targets: Sequence[Target], view: HostView, dialect: Dialect, table: AddressTable | None = None
+    targets: Sequence[Target], view: HostView, dialect: Dialect, table: AddressTable
 ) -> list[Candidate]:
-    """What glibc knows of each target when it begins to sort.
+    """What glibc knows of each target when it begins to sort; ``table`` is made of the view's dump.
 
     One UDP socket is connected to target after target: an AF_INET6 one also serves later
     IPv4 targets, unless net.ipv6.bindv6only forbids it. The socket's family decides how a
     127/8 source is looked up. Raises KeyError for a target the view has no route for.
     """
-    if table is None:
-        table = address_table(view.dumped)
     native = native_links(view)
-    socket_version: int | None = None
+    inet6_socket = False
     result = []
     for target in targets:
-        version = target.address.version
-        if (
-            socket_version is None
-            or (socket_version == 4 and version == 6)
-            or (socket_version == 6 and version == 4 and view.bindv6only)
-        ):
-            socket_version = version
+        of_ipv6 = isinstance(target.address, IPv6Address)
+        inet6_socket = of_ipv6 or (inet6_socket and not view.bindv6only)
         source = view.routes[target].source
-        inet_socket = version == 4 and socket_version == 4
-        entry = None if source is None else table.find(source, inet_socket, dialect)
+        entry = None if source is None else table.find(source, not inet6_socket, dialect)
         known = entry is not None and native.get(entry.index, False)
         result.append(candidate(target, source, entry, known))
     return result

@@ -8,9 +8,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from harness.model.host import IPAddress, Target, address_text
 
-V4MAPPED = 0xFFFF << 32
+V4MAPPED = int(IPv6Address("::ffff:0:0"))
 _C_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
-_DECIMAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
+_DECIMAL = re.compile(r"[ \t\n\v\f\r]*(?:\+|(-))?([0-9]+)")
 
 
 def parse(address: str | IPAddress) -> IPAddress:
@@ -68,12 +68,12 @@ def scope_number(zone: str) -> int | None:
 
 def as_ipv6_int(address: IPAddress) -> int:
     """The 128-bit value tables are searched with: IPv4 as ::ffff:a.b.c.d (RFC 3484 §2.1)."""
-    return int(address) | V4MAPPED if address.version == 4 else int(address)
+    return int(address) | V4MAPPED if isinstance(address, IPv4Address) else int(address)
 
 
 def is_v4mapped(address: IPAddress) -> bool:
     """True for an IPv6 address in ::ffff:0:0/96."""
-    return address.version == 6 and int(address) >> 32 == 0xFFFF
+    return isinstance(address, IPv6Address) and address.ipv4_mapped is not None
 
 
 def unmapped(address: IPAddress) -> IPv4Address:
@@ -112,7 +112,7 @@ def inet_aton(text: str) -> IPv4Address | None:
         base = (16, 8, 10)[match.lastindex - 1]
         numbers.append(_value(match[match.lastindex], base))
     *first, last = numbers  # the last one fills what the others leave
-    if len(first) > 3 or max(first, default=0) > 255 or last >> 8 * (4 - len(first)):
+    if len(first) > 3 or any(one > 255 for one in first) or last >> 8 * (4 - len(first)):
         return None
     return IPv4Address(bytes(first) + last.to_bytes(4 - len(first), "big"))
 
@@ -120,18 +120,17 @@ def inet_aton(text: str) -> IPv4Address | None:
 def strtoul(text: str, word_bits: int) -> int | None:
     """strtoul(3) of the whole text in base 10, sign and wrap-around included.
 
-    None for what is no number; ``1 << word_bits`` where it fits into no unsigned long (ERANGE).
+    None for what is no number; ULONG_MAX for what fits into no unsigned long.
     """
     match = _DECIMAL.fullmatch(text)
     if match is None:
         return None
-    number, whole = _value(match[2]), 1 << word_bits
-    if number >= whole:
-        return whole
-    return -number % whole if match[1] == "-" else number
+    number, most = _value(match[2]), (1 << word_bits) - 1
+    if number > most:
+        return most
+    return -number & most if match[1] else number
 
 
 def _value(digits: str, base: int = 10) -> int:
-    """The value of digits; more than 24 stand for 2⁷², for int() refuses very long ones."""
-    digits = digits.lstrip("0") or "0"
-    return int(digits, base) if len(digits) <= 24 else 1 << 72
+    """The value of digits, whose first 24 are beyond 64 bits: int() refuses very long ones."""
+    return int(digits.lstrip("0")[:24] or "0", base)

@@ -279,14 +279,9 @@ class Dialect:
 
     def netmask(self, prefixlen: int) -> int:
         """The IPv4 netmask of ``prefixlen`` bits, whose shift by 32 is up to the processor."""
-        if prefixlen == 0:
-            return 0xFFFFFFFF if self.shift_by_32 == "modulo" else 0
+        if not prefixlen:
+            return {"modulo": 0xFFFFFFFF, "zero": 0}[self.shift_by_32]
         return 0xFFFFFFFF << (32 - prefixlen) & 0xFFFFFFFF
-
-    @property
-    def tested_of_first(self) -> int:
-        """The bits that rule 9 looks at in the first of two IPv4 destinations it compares."""
-        return 0xFFFFFFFF if self.first_of_pair_keeps_top_bit else 0x7FFFFFFF
 
 
 @lru_cache(maxsize=64)

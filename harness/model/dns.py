@@ -7,47 +7,22 @@ Sources: resolv.conf(5), RFC 1034, RFC 1035, RFC 2308, and glibc's history as
 
 from __future__ import annotations
 
-import string
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Literal, NamedTuple
 
 from harness.model.dialects import Dialect
-from harness.model.host import IPAddress, Target
+from harness.model.dns_servers import Packet, Record, Server
+from harness.model.host import Target
 
-Record = Literal["A", "AAAA"]
 Status = Literal["SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN"]
 Trouble = Literal["", "HOST_NOT_FOUND", "NO_DATA", "TRY_AGAIN", "NO_RECOVERY", "NETDB_INTERNAL"]
 """What a service leaves in h_errno."""
-Word = Literal[
-    "servfail", "refused", "formerr", "nxdomain", "nodata", "unrelated", "truncated", "silent",
-    "late", "lame", "short",
-]  # fmt: skip
-"""What a server says to a question in the place of its records.
-
-``unrelated``: a record of another type alone; ``truncated``: over UDP only that TCP is to be used;
-``silent``: nothing, over TCP the end of the connection; ``late``: nothing the first time;
-``lame``: an empty answer by a server that is not responsible and asks no other; ``short``:
-REFUSED in a message that leaves the question out.
-"""
-State = Literal[Word, "closed"]
-"""A word, or that nothing listens."""
-SLOW: frozenset[str] = frozenset(("silent", "late", "short"))
-"""What makes a resolver wait."""
-UNORDERED = SLOW | {"servfail", "refused", "lame"}
-"""What is no answer to a resolver over UDP: the replies to such a pair go out as asked for."""
-
-_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-_RCODES = {"servfail": "SERVFAIL", "refused": "REFUSED", "short": "REFUSED", "formerr": "FORMERR"}
 _TROUBLES: dict[str, Trouble] = {
     "NXDOMAIN": "HOST_NOT_FOUND", "SERVFAIL": "TRY_AGAIN", "NOERROR": "NO_DATA",
 }  # fmt: skip
 _UDP_SIZE, _EDNS_SIZE = 512, 1200
-
-
-def ascii_lower(name: str) -> str:
-    """``name`` as strcasecmp(3) compares it in the C locale: only A to Z have another case."""
-    return name.translate(_LOWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,102 +38,20 @@ class Resolver:
     attempts: int = 2
     offset: int | None = None
 
+    def domains(self, name: str) -> tuple[str, ...]:
+        """A name in each search domain, without final dots; one with a final dot is in none."""
+        if name.endswith("."):
+            return ()
+        return tuple(f"{name}.{domain.removesuffix('.')}" for domain in self.search)
+
+    def as_it_is_first(self, name: str) -> bool:
+        """Whether a name is asked for as it is before it is in its domains."""
+        return name.count(".") >= self.ndots
+
     def spellings(self, name: str) -> tuple[str, ...]:
         """The names that are asked for in turn, without final dots."""
-        bare = name.removesuffix(".")
-        if bare != name:
-            return (bare,)
-        domains = tuple(f"{name}.{domain.removesuffix('.')}" for domain in self.search)
-        return (bare, *domains) if name.count(".") >= self.ndots else (*domains, bare)
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A server's reply: ``chain`` has the targets of CNAME records, ``size`` the bytes at most.
-
-    ``word`` is what it says in the place of records, None where it says what it holds.
-    """
-
-    rcode: str
-    chain: tuple[str, ...] = ()
-    addresses: tuple[IPAddress, ...] = ()
-    word: Word | None = None
-    size: int = 0
-
-    @property
-    def negative(self) -> bool:
-        """Whether res_query takes it for no answer."""
-        answers = self.chain or self.addresses or self.word == "unrelated"
-        return self.rcode != "NOERROR" or not answers
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A DNS server: the addresses of lower-case names, CNAME records, and what it says otherwise.
-
-    ``replies`` has words by name and record type, ``always`` the word for every question.
-    ``first`` is the reply to a pair of questions that goes out first, None where that is as for
-    all servers, ``firsts`` that of a name. ``closed``: nothing listens at its address.
-    """
-
-    names: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    replies: Mapping[str, Mapping[Record, Word]] = field(default_factory=dict)
-    first: Record | None = None
-    firsts: Mapping[str, Record] = field(default_factory=dict)
-    always: Word | None = None
-    closed: bool = False
-
-    def packet(self, name: str, record: Record) -> Packet:
-        """The reply to a question, with the CNAME records that lead away from the name."""
-        key, chain = ascii_lower(name), list[str]()
-        while (word := self.always or self.replies.get(key, {}).get(record)) is None:
-            if key not in self.aliases:
-                break
-            chain.append(self.aliases[key])
-            key = ascii_lower(chain[-1])
-        if word in ("nodata", "nxdomain"):
-            rcode, held = {"nodata": "NOERROR", "nxdomain": "NXDOMAIN"}[word], tuple[Target, ...]()
-        elif word in (None, "truncated", "late"):
-            known = key in self.names or key in self.replies
-            rcode, held = "NOERROR" if known else "NXDOMAIN", self.names.get(key, ())
-        else:
-            rcode, held = _RCODES.get(word, "NOERROR"), ()
-            chain.clear()
-        version, width = (4, 16) if record == "A" else (6, 28)
-        addresses = tuple(one.address for one in held if one.address.version == version)
-        size = 29 + len(name) + sum(14 + len(one) for one in chain) + width * len(addresses)
-        return Packet(rcode, tuple(chain), addresses, word, size)
-
-    def held(self, name: str) -> tuple[str, tuple[Target, ...] | None]:
-        """The name that a name leads to and its addresses, whatever is said in their place."""
-        while ascii_lower(name) in self.aliases:
-            name = self.aliases[ascii_lower(name)]
-        key = ascii_lower(name)
-        return name, self.names.get(key, () if key in self.replies else None)
-
-    @property
-    def words(self) -> frozenset[State]:
-        """All that it says or does in the place of what it holds."""
-        said: set[State] = {"closed"} if self.closed else set()
-        said |= {self.always} if self.always else set()
-        return frozenset(said.union(*(each.values() for each in self.replies.values())))
-
-    def without(self, word: State) -> Server:
-        """The server as it is without something that it says or does."""
-        replies = {
-            name: {record: one for record, one in each.items() if one != word}
-            for name, each in self.replies.items()
-        }
-        always = None if self.always == word else self.always
-        return replace(
-            self, replies=replies, always=always, closed=self.closed and word != "closed"
-        )
-
-    def order(self, name: str, first: Record) -> tuple[Record, Record]:
-        """The replies to a pair in the order in which they go out; ``first`` for all servers."""
-        first = self.firsts.get(ascii_lower(name), self.first or first)
-        return ("A", "AAAA") if first == "A" else ("AAAA", "A")
+        bare, domains = name.removesuffix("."), self.domains(name)
+        return (bare, *domains) if self.as_it_is_first(name) else (*domains, bare)
 
 
 class Reply(NamedTuple):
@@ -181,36 +74,15 @@ class _Received(NamedTuple):
     second: Packet | None = None
 
 
-def ask(
-    servers: Sequence[Server],
-    resolver: Resolver,
-    name: str,
-    records: tuple[Record, ...],
-    first: Record,
-    dialect: Dialect,
-) -> Reply:
-    """What the dns service makes of a name, asked for one record type or for both at once.
-
-    ``first`` is the reply that the servers send first.
-    """
-    stub = _Stub(servers, resolver, first, dialect)
-    both = len(records) == 2
-    if both and stub.no_aaaa:
-        records = ("A",)
-    found, trouble = stub.search(name, records)
-    if found is None:
-        waited = stub.errno in ("ETIMEDOUT", "ECONNREFUSED")
-        return Reply("UNAVAIL" if waited else "NOTFOUND", trouble=trouble)
-    return (_of_both if both else _of_one)(found, stub.asked, dialect)
-
-
 def _of_both(found: _Received, name: str, dialect: Dialect) -> Reply:
     reply = Reply("NOTFOUND")
     for packet in filter(None, found):
         own = _of_slice(packet, name, dialect)
-        status = reply.status
-        if status != "SUCCESS" and own.status != "NOTFOUND":
-            status = own.status
+        match reply.status, own.status:
+            case ("SUCCESS", _) | (_, "NOTFOUND"):
+                status = reply.status
+            case _:
+                status = own.status
         canonname = reply.canonname or own.canonname
         reply = Reply(status, reply.targets + own.targets, canonname, own.trouble)
     return reply
@@ -233,62 +105,79 @@ def _of_one(found: _Received, name: str, dialect: Dialect) -> Reply:
     return Reply("TRYAGAIN" if alike else "NOTFOUND", trouble="NO_RECOVERY", read=True)
 
 
-class _Stub:
-    """The resolver during one look-up: ``errno`` of its last query, and what it has learnt.
+class Stub:
+    """The resolver during one look-up, and what it has learnt.
 
-    ``rcode`` is what the last reply said that came first, ``asked`` the last name asked for.
+    ``first`` is the reply that the servers send first.
+
+    ``unheard``: its last query ended without a server that was heard of, and where ``refused`` none
+    was there. ``rcode`` is what the last reply said that came first, ``asked`` the last name asked
+    for. ``single``: AAAA is asked for when A has been answered; ``reopened``: with another socket.
     """
+
+    unheard: bool
+    refused: bool
 
     def __init__(
         self, servers: Sequence[Server], resolver: Resolver, first: Record, dialect: Dialect
     ) -> None:
-        self.servers = servers
+        numbered, start = [*enumerate(servers)], resolver.offset or 0
+        self.servers = numbered[start:] + numbered[:start]
         self.resolver = resolver
         self.first = first
         self.dialect = dialect
-        self.offset = resolver.offset or 0
-        # 1: AAAA is asked for when A has been answered; 2: with another socket
-        self.single = int("single-request" in resolver.options)
+        self.single = "single-request" in resolver.options
+        self.reopened = False
         self.no_aaaa = "no-aaaa" in resolver.options and dialect.no_aaaa_known
         self.strict = "strict-error" in resolver.options and dialect.strict_error_known
-        self.errno = ""
-        self.rcode = "NOERROR"
+        self.most = _EDNS_SIZE if "edns0" in resolver.options else _UDP_SIZE
+        self.rcode = ""
         self.asked = ""
+
+    def ask(self, name: str, records: tuple[Record, ...]) -> Reply:
+        """What the dns service makes of a name, asked for one record type or for both at once."""
+        both = records == ("A", "AAAA")
+        if both and self.no_aaaa:
+            records = ("A",)
+        found, trouble = self.search(name, records)
+        if found is None:
+            return Reply("UNAVAIL" if self.unheard else "NOTFOUND", trouble=trouble)
+        return (_of_both if both else _of_one)(found, self.asked, self.dialect)
 
     def search(self, name: str, records: tuple[Record, ...]) -> tuple[_Received | None, Trouble]:
         """The first name with an answer, of the name as it is and in each search domain."""
         bare = name.removesuffix(".")
-        own: Trouble = ""
-        trouble: Trouble = "HOST_NOT_FOUND"
+        own: Trouble | None = None
+        if self.resolver.as_it_is_first(name):
+            found, own = self.query(bare, records)
+            if found is not None:
+                return found, own
         troubles: set[Trouble] = set()
-        done = False
-        for spelled in self.resolver.spellings(name):
-            if done and spelled != bare:
-                continue
+        for spelled in self.resolver.domains(name):
             found, trouble = self.query(spelled, records)
             if found is not None:
-                return found, ""
-            if spelled == bare:
-                own = trouble
-            elif self.errno == "ECONNREFUSED":
+                return found, trouble
+            if self.refused:
                 return None, "TRY_AGAIN"
-            else:
-                servfail = trouble == "TRY_AGAIN" and self.rcode == "SERVFAIL"
-                done |= trouble not in ("NO_DATA", "HOST_NOT_FOUND") and not servfail
-                if servfail or trouble == "NO_DATA":
+            match trouble, self.rcode:
+                case ("NO_DATA", _) | ("TRY_AGAIN", "SERVFAIL"):
                     troubles.add(trouble)
-        if self.resolver.spellings(name)[0] == bare:
+                case ("HOST_NOT_FOUND", _):
+                    pass
+                case _:
+                    break
+        if own is not None:
             return None, own
-        for one in ("NO_DATA", "TRY_AGAIN"):
-            if one in troubles:
-                return None, one
-        return None, trouble
+        found, trouble = self.query(bare, records)
+        if found is None and troubles:
+            trouble = "NO_DATA" if "NO_DATA" in troubles else "TRY_AGAIN"
+        return found, trouble
 
     def query(self, name: str, records: tuple[Record, ...]) -> tuple[_Received | None, Trouble]:
         """The replies to the questions for one name, None with the trouble where none is of use."""
-        self.asked, self.rcode = name, "NOERROR"
+        self.asked, self.rcode = name, ""
         # A is asked for in its place, and no answer counts
-        hidden = records == ("AAAA",) and self.no_aaaa
+        hidden = self.no_aaaa and "A" not in records
         found, last = self.send(name, ("A",) if hidden else records)
         if found is None and not (hidden and (last is None or last.word == "short")):
             return None, "TRY_AGAIN"
@@ -311,33 +200,40 @@ class _Stub:
     ) -> tuple[_Received | None, Packet | None]:
         """The replies of the first server that is of use, and the last one that came."""
         over_tcp = "use-vc" in self.resolver.options
-        heard, late = False, set[tuple[int, Record]]()
+        late = set[tuple[int, Record]]()
         last: Packet | None = None
-        start, count = self.offset, len(self.servers)
+        servers = self.servers
         if "rotate" in self.resolver.options:
-            self.offset += 1
+            first, *others = servers
+            self.servers = [*others, first]
         for _ in range(self.resolver.attempts):
-            for number in (shift % count for shift in range(start, start + count)):
-                server = self.servers[number]
+            for number, server in servers:
                 if server.closed:
-                    self.errno = "ECONNREFUSED"
+                    self.unheard = self.refused = True
                     continue
                 exchange = _Exchange(self, server, number, name, records, late)
                 if not over_tcp:
-                    heard = True
                     found = exchange.datagrams()
                     over_tcp = exchange.truncated
                 if over_tcp:
                     found = exchange.stream()
                 last = exchange.last or last
+                self.unheard = self.refused = False
                 if found is not None:
-                    self.errno = ""
                     return found, last
-                self.errno = "ENODATA" if over_tcp else "ETIMEDOUT"
             if over_tcp:
                 return None, last
-        self.errno = "ETIMEDOUT" if heard else "ECONNREFUSED"
+        self.unheard, self.refused = True, all(server.closed for _, server in servers)
         return None, last
+
+
+class _Taken(Enum):
+    """What a resolver makes of what comes over UDP."""
+
+    NONE = auto()
+    ERROR = auto()
+    TRUNCATED = auto()
+    ANSWER = auto()
 
 
 class _Exchange:
@@ -345,20 +241,18 @@ class _Exchange:
 
     def __init__(
         self,
-        stub: _Stub,
+        stub: Stub,
         server: Server,
         number: int,
         name: str,
         records: tuple[Record, ...],
         late: set[tuple[int, Record]],
     ) -> None:
-        self.stub, self.server, self.number, self.records = stub, server, number, records
+        self.stub, self.number, self.late = stub, number, late
+        self.both = records == ("A", "AAAA")
         self.packets = {one: server.packet(name, one) for one in records}
-        words = {packet.word for packet in self.packets.values()}
-        own = server.order(name, stub.first)
-        self.in_stream = [one for one in own if one in records]
-        self.arrivals = records if words & UNORDERED else self.in_stream
-        self.late = late
+        self.arrivals = server.arrivals(name, records, stub.first, stream=False)
+        self.in_stream = server.arrivals(name, records, stub.first, stream=True)
         self.truncated = False
         self.last: Packet | None = None
 
@@ -370,59 +264,65 @@ class _Exchange:
             return False
         return word != "silent"
 
-    def _take(self, record: Record, first: bool) -> Literal["none", "error", "truncated", "answer"]:
+    def _take(self, record: Record, first: bool) -> _Taken:
         """One datagram; ``first``: it is the first to come."""
         if not self._comes(record):
-            return "none"
+            return _Taken.NONE
         packet = self.packets[record]
         if first:
             self.stub.rcode, self.last = packet.rcode, packet
         if packet.word == "short" and not self.stub.dialect.short_errors_match:
-            return "none"
+            return _Taken.NONE
         if packet.word in ("servfail", "refused", "lame", "short"):
-            return "error"
-        most = _EDNS_SIZE if "edns0" in self.stub.resolver.options else _UDP_SIZE
-        return "truncated" if packet.word == "truncated" or packet.size > most else "answer"
+            return _Taken.ERROR
+        return _Taken.TRUNCATED if packet.cut(self.stub.most) else _Taken.ANSWER
 
     def datagrams(self) -> _Received | None:
         """The replies over UDP; None where they are of no use, or `truncated`."""
-        if len(self.records) == 2 and self.stub.single:
+        if self.both and self.stub.single:
             # a server that is to answer AAAA first sends the resolver to TCP, where it can
             by_option = "single-request" in self.stub.resolver.options
-            self.truncated = self.arrivals[0] == "AAAA" and not by_option
+            self.truncated = "A" not in self.arrivals[:1] and not by_option
             return None if self.truncated else self._in_turn()
         places: list[Packet | None] = []
+        missing = False
         for record in self.arrivals:
-            taken = self._take(record, first=not places)
-            if taken == "truncated":
-                self.truncated = True
-                return None
-            if taken == "error" and (places or self.stub.strict or len(self.records) == 1):
-                return (
-                    _Received(places[0]) if places and places[0] and not self.stub.strict else None
-                )
-            if taken != "none":
-                places.append(self.packets[record] if taken == "answer" else None)
-        if len(places) == len(self.records):
+            kept = next(filter(None, places), None)
+            match self._take(record, first=not places):
+                case _Taken.NONE:
+                    missing = True
+                case _Taken.TRUNCATED:
+                    self.truncated = True
+                    return None
+                case _Taken.ERROR if places or self.stub.strict or not self.both:
+                    return None if kept is None or self.stub.strict else _Received(kept)
+                case _Taken.ERROR:
+                    places.append(None)
+                case _Taken.ANSWER:
+                    places.append(self.packets[record])
+        if not missing:
             return _Received(*places)
-        if not places or places[0] is None:
+        if not any(places):
             return None
-        self.stub.single = 1  # from here on, for the whole process
+        self.stub.single = True  # from here on, for the whole process
         return self._in_turn()
 
     def _in_turn(self) -> _Received | None:
         """A is asked for, and AAAA when it has been answered."""
         answer = self.packets["A"]
-        while (taken := self._take("A", first=True)) == "answer":
+        while (taken := self._take("A", first=True)) is _Taken.ANSWER:
             taken = self._take("AAAA", first=False)
-            if taken == "answer":
-                return _Received(answer, self.packets["AAAA"])
-            if taken == "truncated":
-                break
-            if taken == "error" or self.stub.single == 2:
-                return None if taken == "error" and self.stub.strict else _Received(answer)
-            self.stub.single = 2
-        self.truncated = taken == "truncated"
+            match taken:
+                case _Taken.ANSWER:
+                    return _Received(answer, self.packets["AAAA"])
+                case _Taken.TRUNCATED:
+                    break
+                case _Taken.ERROR:
+                    return None if self.stub.strict else _Received(answer)
+            if self.stub.reopened:
+                return _Received(answer)
+            self.stub.reopened = True
+        self.truncated = taken is _Taken.TRUNCATED
         return None
 
     def stream(self) -> _Received | None:
@@ -431,5 +331,5 @@ class _Exchange:
         if not all(coming):
             return None
         packets = [self.packets[one] for one in self.in_stream]
-        self.stub.rcode, self.last = packets[0].rcode, packets[0]
+        self.stub.rcode = packets[0].rcode
         return _Received(*packets)

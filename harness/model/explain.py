@@ -65,9 +65,9 @@ def _native(item: Destination) -> str:
 
 def _common_prefix(item: Destination, first: bool) -> str:
     bits = item.common_prefix
-    if first and item.more_as_first:
+    if first and item.common_prefix_as_first != bits:
         return (
-            f"shares no bit with {_source(item)}, but counts as {bits + item.more_as_first}, "
+            f"shares no bit with {_source(item)}, but counts as {item.common_prefix_as_first}, "
             "because this build does not test the top bit of the first of two"
         )
     if item.address.version == 4 and bits == 0:

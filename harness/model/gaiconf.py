@@ -150,7 +150,8 @@ def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) 
     defined = "/" in first or dialect.gaiconf_numbers_checked
     entry = None
     try:
-        prefix, bits, width = (_scope_prefix if keyword == "scopev4" else _prefix)(first, dialect)
+        read = {"scopev4": _scope_prefix}.get(keyword, _prefix)
+        prefix, bits, width = read(first, dialect)
         try:
             entry = PrefixEntry(prefix, bits, _value(second, dialect), width)
         except _Dropped:
@@ -218,13 +219,11 @@ def _value(text: str, dialect: Dialect) -> int:
 
 def _number(text: str, dialect: Dialect, what: str, missing: Cause, bad: Cause) -> int:
     """A number as `strtoul` reads it; up to 2.40 an empty string is 0."""
-    if text == "":
+    if not text:
         if dialect.gaiconf_numbers_checked:
             raise _Dropped(missing, f"the {what} is missing")
         return 0
     number = strtoul(text, dialect.word_bits)
     if number is None:
         raise _Dropped(bad, f"{what} {text!r} is no number")
-    if number >> dialect.word_bits:
-        raise _Dropped(bad, f"{what} {explain.number(text)} does not fit into an unsigned long")
     return number

@@ -13,9 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 IPAddress = IPv4Address | IPv6Address
 
 # ifa_flags bits, linux/if_addr.h
-IFA_F_NODAD = 0x02
 IFA_F_OPTIMISTIC = 0x04
-IFA_F_DADFAILED = 0x08
 IFA_F_HOMEADDRESS = 0x10
 IFA_F_DEPRECATED = 0x20
 
@@ -86,12 +84,12 @@ class OwnAddress:
 
     address: IPAddress
     index: int
-    scope: int = 0
-    metric: int = 0
+    scope: int | None = None
+    metric: int | None = None
     weight: int | None = None
     preferred: IPAddress | None = None
     source: IPAddress | None = None
-    tentative: bool = False
+    tentative: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

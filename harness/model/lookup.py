@@ -21,7 +21,7 @@ from harness.model.addresses import (
     unmapped,
 )
 from harness.model.dialects import Dialect
-from harness.model.dns import Record
+from harness.model.dns_servers import Record
 from harness.model.host import Target
 from harness.model.services import (
     AF_INET,
@@ -88,7 +88,7 @@ AI_CANONIDN = 0x80
 AI_NUMERICSERV = 0x400
 AI_IDN_ALLOW_UNASSIGNED, AI_IDN_USE_STD3_ASCII_RULES = 0x100, 0x200  # retired, and ignored
 _KNOWN_FLAGS = 0x7FF
-AI_DEFAULT = AI_V4MAPPED | AI_ADDRCONFIG  # what glibc makes of a call without hints
+AI_DEFAULT = 0x28  # V4MAPPED and ADDRCONFIG: what glibc makes of a call without hints
 
 SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_DCCP = 1, 2, 3, 5, 6
 IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP = 6, 17, 33, 132
@@ -100,10 +100,7 @@ _DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The arguments of one getaddrinfo call, in C's numbers; None is NULL.
-
-    Without ``hints`` NULL is given for them; the numbers are then what glibc takes in their place.
-    """
+    """The arguments of one getaddrinfo call, in C's numbers; None is NULL."""
 
     name: str | None
     service: str | None = None
@@ -111,7 +108,6 @@ class Request:
     socktype: int = 0
     protocol: int = 0
     flags: int = 0
-    hints: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +204,19 @@ def _find(
     if family not in (AF_UNSPEC, AF_INET, AF_INET6):
         raise LookupFailed("EAI_FAMILY")
     if flags & AI_ADDRCONFIG:
-        if family == AF_UNSPEC and seen_ipv4 != seen_ipv6:
+        if not family and seen_ipv4 is not seen_ipv6:
             family = AF_INET if seen_ipv4 else AF_INET6
-        elif (family == AF_INET and not seen_ipv4) or (family == AF_INET6 and not seen_ipv6):
+        elif not {AF_INET: seen_ipv4, AF_INET6: seen_ipv6}.get(family, True):
             raise LookupFailed("EAI_NONAME")
     wanted = sockets(request, service.services, dialect)
-    targets, got_ipv6, canonname = _addresses(name, family, flags, service, dialect)
-    if got_ipv6 and flags & (AI_V4MAPPED | AI_ALL) == AI_V4MAPPED:
+    targets, canonname, got_ipv6 = _addresses(name, family, flags, service, dialect)
+    if got_ipv6 and flags & AI_V4MAPPED and not flags & AI_ALL:
         targets = [target for target in targets if not is_v4mapped(target.address)]
     if not targets:
         raise LookupFailed("EAI_NONAME")
     items = tuple(Item(target, *socket) for target in targets for socket in wanted)
     return Found(
-        items, None, len(targets) > 1, canonname if name and flags & AI_CANONNAME else None
+        items, None, bool(targets[1:]), canonname if name and flags & AI_CANONNAME else None
     )
 
 
@@ -261,11 +257,11 @@ def sockets(
     asked = [k for k in _KNOWN if dialect.mptcp_known or k.protocol != IPPROTO_MPTCP]
     port: int | None = 0
     if service:
-        number = _service_number(service, dialect)
+        number = strtoul(service, dialect.word_bits)
         if number is None and request.flags & AI_NUMERICSERV:
             raise LookupFailed("EAI_NONAME")
-        # a negative number counts as numeric for AI_NUMERICSERV, yet is looked up as a name
-        port = None if number is None or number < 0 else number & 0xFFFF
+        # cut to an int, a negative one counts as numeric above, yet is looked up as a name
+        port = None if number is None or number >> 31 & 1 else number & 0xFFFF
     hinted = bool(socktype or protocol)
     if hinted:
         asked = [
@@ -288,17 +284,6 @@ def sockets(
     return result
 
 
-def _service_number(service: str, dialect: Dialect) -> int | None:
-    """strtoul(3) of the whole text, cut to an int; None when it is a name."""
-    number = strtoul(service, dialect.word_bits)
-    if number is None:
-        return None
-    if number >> dialect.word_bits:
-        return -1  # ULONG_MAX as an int
-    number &= 0xFFFFFFFF
-    return number - (1 << 32) if number >> 31 else number
-
-
 # --- the addresses of a name
 
 
@@ -310,12 +295,12 @@ def _addresses(
         local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
         both = [Target(ip_address(text)) for text in local]
         own = [one for one in both if family in (AF_UNSPEC, FAMILY[one.address.version])]
-        return Answer(own, got_ipv6=False, canonname=None)
+        return Answer(own)
     if flags & AI_IDN and not name.isascii():
         raise LookupFailed("EAI_IDN_ENCODE")  # the C locale has no such letters
     number = _numeric(name, family, flags, service, dialect)
     if number is not None:
-        return Answer([number], got_ipv6=False, canonname=name)
+        return Answer([number], name)
     if flags & AI_NUMERICHOST:
         raise LookupFailed("EAI_NONAME")
     if family == AF_INET and not flags & AI_CANONNAME and looks_numeric(name):
@@ -340,10 +325,14 @@ def looks_numeric(name: str) -> bool:
     return ":" in name and (name[0] == ":" or name[0] in "0123456789abcdefABCDEF")
 
 
+def _first_word(name: str) -> str:
+    return _BLANK.split(name, maxsplit=1)[0]
+
+
 def _numeric(
     name: str, family: int, flags: int, service: NameService, dialect: Dialect
 ) -> Target | None:
-    four = inet_aton(name if dialect.numeric_names_whole else _BLANK.split(name, maxsplit=1)[0])
+    four = inet_aton(name if dialect.numeric_names_whole else _first_word(name))
     if four is not None:
         if family in (AF_UNSPEC, AF_INET):
             return Target(four)
@@ -361,7 +350,7 @@ def _numeric(
     four = unmapped(six)
     if zone_given:
         # checked, then dropped; by now the IPv4 address lies over the first four bytes
-        _scope_id(IPv6Address(int(four) << 96 | int(six)), zone, service, dialect)
+        _scope_id(IPv6Address(four.packed + six.packed[4:]), zone, service, dialect)
     return Target(four)
 
 
@@ -375,8 +364,6 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService, dialect: Di
         number = scope_number(zone)
     else:
         number = strtoul(zone or "0", dialect.word_bits)
-        if number is not None:  # ULONG_MAX where it fits into none; then cut to 32 bits
-            number = min(number, (1 << dialect.word_bits) - 1) & 0xFFFFFFFF
     if number is None:
         raise LookupFailed("EAI_NONAME")
-    return number
+    return number & 0xFFFFFFFF

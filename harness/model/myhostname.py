@@ -6,15 +6,15 @@ src/shared/local-addresses.c and src/basic/hostname-util.c, 247 to 262.
 """
 
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
+from typing import Any
 
 from harness.model.dialects import Dialect
 from harness.model.host import OwnAddress, OwnNames, Target
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 _VERSIONS = {AF_UNSPEC: (4, 6), AF_INET: (4,), AF_INET6: (6,)}
-# what the host's own name has where it has no address of the family but of the loopback
-_FALLBACK = ("127.0.0.2", "::1")
+_UP_TO_247, _UP_TO_249 = (247,), (247, 249)  # of the values of the row `systemd`
 _LOCAL = ("localhost", "localhost.localdomain")
 
 
@@ -30,33 +30,33 @@ def answer(
 
     AF_UNSPEC is gethostbyname4_r, which alone gives scope ids; a family is gethostbyname3_r.
     """
-    ipv6 = own.ipv6 or dialect.systemd < 249  # which asks whether IPv6 is switched off
-    versions = [one for one in _VERSIONS[family] if one == 4 or ipv6]
+    known = (4, 6) if own.ipv6 or dialect.systemd in _UP_TO_247 else (4,)
+    versions = [one for one in _VERSIONS[family] if one in known]
     kind = _kind(name, own.hostname)
     if kind is None or not versions:
         return None
     found: Iterable[OwnAddress] = ()
-    if kind == "_gateway":
-        found = own.gateways
-    elif kind == "_outbound":
-        found = _sources(own, dialect) if dialect.systemd >= 249 else ()
-    elif kind != "localhost":
-        late = dialect.systemd >= 257  # which leaves tentative addresses out
-        found = (one for one in own.addresses if not (late and one.tentative))
+    fallback: tuple[str, ...] = ()
+    match kind:
+        case "localhost":
+            fallback = "127.0.0.1", "::1"
+        case "_gateway":
+            found = own.gateways
+        case "_outbound":
+            found = _sources(own, dialect)
+        case _:  # where it has no address of the family but of the loopback
+            found, fallback = _own(own, dialect), ("127.0.0.2", "::1")
     listed = sorted(
         ((_key(one, dialect), one) for one in found if one.address.version in versions),
         key=lambda pair: pair[0],
     )
-    if dialect.systemd >= 249:  # each once
+    if dialect.systemd not in _UP_TO_247:  # each once
         listed = [*dict(listed).items()]
-    targets = [_target(one, family) for _, one in listed]
-    if not targets and kind.startswith("_"):
-        return None
-    if not targets:
-        local = ("127.0.0.1", "::1") if kind == "localhost" else _FALLBACK
-        every = [Target(ip_address(text)) for text in local]
-        targets = [one for one in every if one.address.version in versions]
-    return kind, tuple(targets)
+    every = [Target(ip_address(text)) for text in fallback]
+    targets = [_target(one, family) for _, one in listed] or [
+        one for one in every if one.address.version in versions
+    ]
+    return (kind, tuple(targets)) if targets else None
 
 
 def is_undefined(own: OwnNames, name: str, family: int, dialect: Dialect) -> bool:
@@ -64,9 +64,9 @@ def is_undefined(own: OwnNames, name: str, family: int, dialect: Dialect) -> boo
 
     It then ends the process, or knows no name, as that one happens to be sorted.
     """
-    asked = ("_gateway",) if dialect.systemd < 249 else ("_gateway", "_outbound")
+    asked = ("_gateway",) if dialect.systemd in _UP_TO_247 else ("_gateway", "_outbound")
     known = _kind(name, own.hostname) in asked
-    return own.bare_way and dialect.systemd < 257 and family == AF_UNSPEC and known
+    return own.bare_way and dialect.systemd in _UP_TO_249 and not family and known
 
 
 def _kind(name: str, hostname: str) -> str | None:
@@ -80,24 +80,32 @@ def _kind(name: str, hostname: str) -> str | None:
     return hostname if name in (hostname, f"{hostname}.") else None
 
 
+def _own(own: OwnNames, dialect: Dialect) -> Iterable[OwnAddress]:
+    """The host's addresses; newer modules leave tentative ones out."""
+    older = dialect.systemd in _UP_TO_249
+    return (one for one in own.addresses if older or not one.tentative)
+
+
 def _sources(own: OwnNames, dialect: Dialect) -> Iterable[OwnAddress]:
     """The host's addresses that the ways to the gateways have as their source."""
-    late = dialect.systemd >= 257
+    if dialect.systemd in _UP_TO_247:
+        return
+    older = dialect.systemd in _UP_TO_249
     for one in own.gateways:
-        source = (one.preferred if late else None) or one.source
+        source = (None if older else one.preferred) or one.source
         if source is not None:
-            yield OwnAddress(source, one.index, weight=None if late else one.weight)
+            yield OwnAddress(source, one.index, weight=one.weight if older else None)
 
 
-def _key(one: OwnAddress, dialect: Dialect) -> tuple[int | bytes, ...]:
+def _key(one: OwnAddress, dialect: Dialect) -> tuple[Any, ...]:
     """IPv4 first, then scope, metric, weight, interface and the address itself."""
-    if dialect.systemd < 257:  # the ways of a multipath route have no weight and no interface
-        weight, index = 0, one.index if one.weight is None else 0
+    if dialect.systemd in _UP_TO_249:  # the ways of a multipath route have no weight, no interface
+        way: tuple[int, ...] = (one.index,) if one.weight is None else ()
     else:
-        weight, index = one.weight or 0, one.index
-    return one.address.version, one.scope, one.metric, weight, index, one.address.packed
+        way = one.weight or 0, one.index
+    return one.address.version, one.scope, one.metric, way, one.address.packed
 
 
 def _target(one: OwnAddress, family: int) -> Target:
-    scoped = family == AF_UNSPEC and one.address.version == 6 and one.address.is_link_local
+    scoped = isinstance(one.address, IPv6Address) and one.address.is_link_local and not family
     return Target(one.address, one.index if scoped else 0)

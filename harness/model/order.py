@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from ipaddress import IPv6Address
 from itertools import pairwise
 from typing import TypeVar
 
@@ -49,9 +50,9 @@ class Destination:
     """Everything the ten rules look at, for one candidate at one position of the input.
 
     ``scope``, ``label`` and ``precedence`` are the address's own; ``common_prefix`` is in
-    bits. ``more_as_first`` bits are added to it where the destination is the first of the
-    two compared: 0, unless a compiler made it otherwise (see `dialects.ROWS`). ``place`` is
-    its place among the addresses, from 1; 0 where that is its position's.
+    bits, ``common_prefix_as_first`` where the destination is the first of the two compared:
+    the same, unless a compiler made it otherwise (see `dialects.ROWS`). ``place`` is its
+    place among the addresses, from 1; None where that is its position's.
     """
 
     position: int
@@ -68,8 +69,8 @@ class Destination:
     source_label: int | None
     precedence: int
     common_prefix: int
-    more_as_first: int = 0
-    place: int = 0
+    common_prefix_as_first: int
+    place: int | None = None
 
     @property
     def address(self) -> IPAddress:
@@ -89,26 +90,23 @@ Values = tuple[int, int]
 class Rule:
     """A rule: its number and title in RFC 3484 §6, and the two values it compares.
 
-    The greater value is preferred, or the ``smaller``. A rule ``of_sources`` is skipped for
-    destinations that have none.
+    The greater value is preferred, or the ``smaller``.
     """
 
     number: int
     title: str
     values: Callable[[Destination, Destination], Values]
     smaller: bool = False
-    of_sources: bool = False
 
     def compare(self, a: Destination, b: Destination) -> int:
         """Below 0 where ``a`` is preferred, above 0 where ``b`` is, 0 where they tie."""
-        if self.of_sources and not a.reachable:  # b neither, says rule 1
-            return 0
         one, other = self.values(a, b)
         return one - other if self.smaller else other - one
 
 
 _TIE = 0, 0
 # Each rule: what the RFC says of the destinations DA and DB, what glibc makes of it, the values.
+# Rules 2, 3, 4, 5, 7 and 9 are about sources: two destinations without any tie there.
 # fmt: off
 RULES: tuple[Rule, ...] = (
     # If DB is known to be unreachable or if Source(DB) is undefined, then prefer DA.
@@ -117,21 +115,20 @@ RULES: tuple[Rule, ...] = (
 
     # If Scope(DA) = Scope(Source(DA)) and Scope(DB) <> Scope(Source(DB)), then prefer DA.
     # glibc: across families too.
-    Rule(2, "prefer matching scope", of_sources=True,
-         values=lambda a, b: (a.scope == a.source_scope, b.scope == b.source_scope)),
+    Rule(2, "prefer matching scope",
+         lambda a, b: (a.scope == a.source_scope, b.scope == b.source_scope)),
 
     # If Source(DA) is deprecated and Source(DB) is not, then prefer DB.
     # glibc: an optimistic address counts as deprecated.
-    Rule(3, "avoid deprecated addresses", of_sources=True, smaller=True,
-         values=lambda a, b: (a.deprecated, b.deprecated)),
+    Rule(3, "avoid deprecated addresses", lambda a, b: (a.deprecated, b.deprecated), smaller=True),
 
     # If Source(DA) is a home address and Source(DB) is not, then prefer DA (mobile IPv6).
     # glibc: one flag says so; an address that is home and care-of at once is not told apart.
-    Rule(4, "prefer home addresses", of_sources=True, values=lambda a, b: (a.home, b.home)),
+    Rule(4, "prefer home addresses", lambda a, b: (a.home, b.home)),
 
     # If Label(Source(DA)) = Label(DA) and Label(Source(DB)) <> Label(DB), then prefer DA.
-    Rule(5, "prefer matching label", of_sources=True,
-         values=lambda a, b: (a.label == a.source_label, b.label == b.source_label)),
+    Rule(5, "prefer matching label",
+         lambda a, b: (a.label == a.source_label, b.label == b.source_label)),
 
     # If Precedence(DA) > Precedence(DB), then prefer DA.
     # glibc: of unreachable destinations too.
@@ -139,8 +136,8 @@ RULES: tuple[Rule, ...] = (
 
     # If DA is reached via an encapsulating transition mechanism and DB is not, then prefer DB.
     # glibc: an interface it does not know counts as such; equal interfaces are not compared.
-    Rule(7, "prefer native transport", of_sources=True,
-         values=lambda a, b: (a.native, b.native) if a.index != b.index else _TIE),
+    Rule(7, "prefer native transport",
+         lambda a, b: (a.native, b.native) if a.index != b.index else _TIE),
 
     # If Scope(DA) < Scope(DB), then prefer DA.
     # glibc: across families, and of unreachable destinations too.
@@ -149,8 +146,8 @@ RULES: tuple[Rule, ...] = (
     # If DA and DB belong to one family and CommonPrefixLen(DA, Source(DA)) >
     # CommonPrefixLen(DB, Source(DB)), then prefer DA.
     # glibc: an IPv4 destination outside the subnet of its source has 0 bits (`common_prefix`).
-    Rule(9, "use longest matching prefix", of_sources=True,
-         values=lambda a, b: (a.common_prefix + a.more_as_first, b.common_prefix)
+    Rule(9, "use longest matching prefix",
+         lambda a, b: (a.common_prefix_as_first, b.common_prefix)
          if a.address.version == b.address.version else _TIE),
 
     # If DA preceded DB in the original list, prefer DA.
@@ -165,16 +162,20 @@ def decide(a: Destination, b: Destination, rules: Rules = RULES) -> tuple[int, R
 
     Rule 10 always does, because no two positions are equal; 0 is said of one and itself.
     """
-    found = ((verdict, rule) for rule in rules if (verdict := rule.compare(a, b)))
-    return next(found, (0, rules[-1]))
+    for rule in rules:
+        verdict = rule.compare(a, b)
+        if verdict:
+            break
+    return verdict, rule
 
 
-# (destination, source or None, prefix length of the source) -> bits
-CommonPrefix = Callable[[IPAddress, IPAddress | None, int], int]
+BUT_TOP_BIT = 0x7FFFFFFF
+# (destination, its source, prefix length of the source) -> bits
+CommonPrefix = Callable[[IPAddress, IPAddress, int], int]
 
 
 def common_prefix(
-    dialect: Dialect, address: IPAddress, source: IPAddress | None, prefixlen: int,
+    dialect: Dialect, address: IPAddress, source: IPAddress, prefixlen: int,
     tested: int = 0xFFFFFFFF,
 ) -> int:  # fmt: skip
     """CommonPrefixLen(Source(D), D) of rule 9, in bits.
@@ -183,14 +184,12 @@ def common_prefix(
     source's prefix length. IPv4: since 2.8 only inside the source's subnet, else 0; there
     the bits of ``tested`` are looked at, and the others taken to be equal.
     """
-    if source is None:
-        return 0
     difference = int(address) ^ int(source)
-    if address.version == 6:
-        return leading_zeros(difference, 128)
+    if isinstance(address, IPv6Address):
+        return leading_zeros(difference, address.max_prefixlen)
     if dialect.rule9_ipv4_in_subnet_only and difference & dialect.netmask(prefixlen):
         return 0
-    return leading_zeros(difference & tested, 32)
+    return leading_zeros(difference & tested, address.max_prefixlen)
 
 
 def destination(
@@ -198,12 +197,17 @@ def destination(
 ) -> Destination:
     """A candidate as the rules see it; ``common`` measures the common prefix for rule 9.
 
-    Raises ValueError for a text that is no address.
+    Of one that cannot be reached, nothing of a source counts. Raises ValueError for a text that is
+    no address.
     """
     address = parse(candidate.destination)
     source = None if candidate.source is None else parse(candidate.source)
-    if source is not None and source.version != address.version:
+    if source is None:
+        candidate, bits = Candidate(address, None, scope_id=candidate.scope_id), 0
+    elif type(source) is not type(address):
         raise ValueError(f"{address} from {source}: one family was expected")
+    else:
+        bits = common(address, source, candidate.prefixlen)
     native = candidate.native
     return Destination(
         position=position,
@@ -219,7 +223,8 @@ def destination(
         label=policy.label(address),
         source_label=None if source is None else policy.label(source),
         precedence=policy.precedence_of(address),
-        common_prefix=common(address, source, candidate.prefixlen),
+        common_prefix=bits,
+        common_prefix_as_first=bits,
     )
 
 
@@ -228,11 +233,10 @@ def glibc_destination(
 ) -> Destination:
     """A candidate as the rules of the glibc of ``dialect`` see it; raises as `destination`."""
     made = destination(candidate, position, policy, partial(common_prefix, dialect))
-    if dialect.first_of_pair_keeps_top_bit:
+    if made.source is None or dialect.first_of_pair_keeps_top_bit:
         return made
-    tested = dialect.tested_of_first
-    bits = common_prefix(dialect, made.address, made.source, made.prefixlen, tested)
-    return replace(made, more_as_first=bits - made.common_prefix)
+    bits = common_prefix(dialect, made.address, made.source, made.prefixlen, BUT_TOP_BIT)
+    return replace(made, common_prefix_as_first=bits)
 
 
 T = TypeVar("T")
@@ -243,21 +247,15 @@ def merge_sort(items: Sequence[T], compare: Callable[[T, T], int]) -> list[T]:
 
     The steps matter: where the comparison is not transitive, no order is right and they decide.
     """
-    if len(items) <= 1:
-        return list(items)
     middle = len(items) // 2
+    if not middle:
+        return list(items)
     left = merge_sort(items[:middle], compare)
     right = merge_sort(items[middle:], compare)
     merged: list[T] = []
-    i = j = 0
-    while i < len(left) and j < len(right):
-        if compare(left[i], right[j]) <= 0:
-            merged.append(left[i])
-            i += 1
-        else:
-            merged.append(right[j])
-            j += 1
-    return merged + left[i:] + right[j:]
+    while left and right:
+        merged.append((left if compare(left[0], right[0]) <= 0 else right).pop(0))
+    return merged + left + right
 
 
 Compare = Callable[[Destination, Destination], int]
@@ -268,8 +266,8 @@ Sort = Callable[[Sequence[Destination], Compare], list[Destination]]
 class Decision:
     """Why ``before`` stands before its neighbour ``after``: the rule, and the values it compared.
 
-    ``preferred`` is False where that rule would have put them the other way round. This
-    happens only where the comparison is not transitive and the sort never compared the two.
+    ``verdict`` is that of the rule: above 0 where it would have put them the other way round.
+    This happens only where the comparison is not transitive and the sort never compared the two.
     """
 
     before: Destination
@@ -277,7 +275,12 @@ class Decision:
     rule: int
     title: str
     values: Values
-    preferred: bool = True
+    verdict: int
+
+    @property
+    def preferred(self) -> bool:
+        """Whether the rule puts them in this order."""
+        return self.verdict <= 0
 
     @property
     def why(self) -> str:
@@ -302,7 +305,7 @@ class Order:
 def compare_pair(a: Destination, b: Destination, rules: Rules = RULES) -> Decision:
     """The decision between two destinations standing in the order ``a``, ``b``."""
     verdict, rule = decide(a, b, rules)
-    return Decision(a, b, rule.number, rule.title, rule.values(a, b), preferred=verdict <= 0)
+    return Decision(a, b, rule.number, rule.title, rule.values(a, b), verdict)
 
 
 def order_of(known: Sequence[Destination], rules: Rules = RULES, sort: Sort = merge_sort) -> Order:

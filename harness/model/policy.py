@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
@@ -14,6 +14,7 @@ from harness.model.host import IPAddress
 GLOBAL_SCOPE = 14
 SITE_LOCAL_SCOPE = 5
 LINK_LOCAL_SCOPE = 2
+_SCOPES_OF_IPV6 = {0x3FA: LINK_LOCAL_SCOPE, 0x3FB: SITE_LOCAL_SCOPE}  # fe80::/10 and fec0::/10
 
 
 def prefixes(*entries: tuple[str, int]) -> tuple[PrefixEntry, ...]:
@@ -124,21 +125,18 @@ class Policy:
 
     def scope(self, address: IPAddress) -> int:
         """The scope of an address (RFC 3484 §3.1 and §3.2, RFC 4291 §2.5.3 for ::1)."""
-        value = int(address)
-        if address.version == 4:
-            return _value(self.scopes, value)
-        return ipv6_scope(value)
+        if isinstance(address, IPv4Address):
+            return _value(self.scopes, int(address))
+        return ipv6_scope(int(address))
 
 
 def ipv6_scope(value: int) -> int:
     """The scope of an IPv6 address, which no gai.conf changes (RFC 3484 §3.1)."""
     if value >> 120 == 0xFF:  # multicast carries its scope
         return value >> 112 & 0xF
-    if value >> 118 == 0xFE80 >> 6 or value == 1:
+    if value == 1:
         return LINK_LOCAL_SCOPE
-    if value >> 118 == 0xFEC0 >> 6:
-        return SITE_LOCAL_SCOPE
-    return GLOBAL_SCOPE
+    return _SCOPES_OF_IPV6.get(value >> 118, GLOBAL_SCOPE)
 
 
 def _value(table: tuple[PrefixEntry, ...], address: int) -> int:
@@ -151,6 +149,7 @@ def _table(
     # One line drops all defaults; only a missing /0, the last of them, is added back.
     if not lines:
         return default
-    if not any(entry.bits == 0 for entry in lines):
+    if all(entry.bits for entry in lines):
         lines += default[-1:]
-    return tuple(sorted(lines, key=lambda entry: -entry.bits))  # stable: the first line wins
+    # stable: the first line wins
+    return tuple(sorted(lines, key=lambda entry: entry.bits, reverse=True))

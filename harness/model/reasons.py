@@ -12,7 +12,7 @@ from functools import partial, reduce
 from typing import Generic, NamedTuple, TypeVar
 
 from harness.model.dialects import Dialect
-from harness.model.dns import State
+from harness.model.dns_servers import State
 from harness.model.lookup import (
     AF_INET,
     AF_INET6,

@@ -12,14 +12,18 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple
 
 from harness.model import myhostname
-from harness.model.addresses import V4MAPPED, is_v4mapped, unmapped
+from harness.model.addresses import as_ipv6_int, is_v4mapped, unmapped
 from harness.model.dialects import Dialect
-from harness.model.dns import Record, Reply, Resolver, Server, Status, Trouble, ascii_lower, ask
+from harness.model.dns import Reply, Resolver, Status, Stub, Trouble
+from harness.model.dns_servers import Record, Server, ascii_lower
 from harness.model.host import IPAddress, OwnNames, Target
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 AI_CANONNAME, AI_V4MAPPED, AI_ALL = 0x2, 0x8, 0x10
 FAMILY = {4: AF_INET, 6: AF_INET6}
+_RECORDS: dict[int, tuple[Record, ...]] = {
+    AF_UNSPEC: ("A", "AAAA"), AF_INET: ("A",), AF_INET6: ("AAAA",),
+}  # fmt: skip
 
 Kind = Literal["files", "dns", "nss", "nss_by_family", "myhostname", "missing"]
 """What a service is; ``missing``: the machine has no module of that name."""
@@ -79,10 +83,6 @@ class Service:
     servers: tuple[Server, ...] = ()
     own: OwnNames | None = None
 
-    def key(self, name: str) -> str:
-        """How ``names`` has a name that is asked for: DNS has none with a final dot."""
-        return ascii_lower(name.removesuffix(".") if self.kind == "dns" else name)
-
     @property
     def dns_servers(self) -> tuple[Server, ...]:
         """The servers that the dns service asks."""
@@ -101,7 +101,7 @@ class Service:
         asked, found = ascii_lower(name.removesuffix(".")), list[Held]()
         is_known = False
         for source in self.sources(name, place):
-            holder, targets = None, self.names.get(self.key(name))
+            holder, targets = None, self.names.get(ascii_lower(name))
             if self.own is not None:
                 found_own = myhostname.answer(self.own, name, AF_UNSPEC, dialect)
                 targets = None if found_own is None else found_own[1]
@@ -124,8 +124,8 @@ class Answer(NamedTuple):
     """The addresses of a name; ``got_ipv6``: an AF_INET6 look-up itself found some."""
 
     targets: list[Target]
-    got_ipv6: bool
-    canonname: str | None
+    canonname: str | None = None
+    got_ipv6: bool | None = None
 
 
 def answer(
@@ -140,17 +140,19 @@ def answer(
 
     Raises LookupFailed, and UndefinedAnswer for what chance decides.
     """
+    look_up = _LookUp(name, first_reply, dialect)
     if family == AF_INET and not flags & AI_CANONNAME:
-        return _through_gethostbyname2(chain, name, first_reply, dialect)
-    at_once = family == AF_UNSPEC or dialect.families_asked_together
-    found = Answer([], got_ipv6=False, canonname=None)
+        return _through_gethostbyname2(chain, look_up, dialect)
+    got_ipv6: bool | None
+    at_once = not family or dialect.families_asked_together
+    found = Answer([])
     trouble: Trouble = ""
     of_ipv6: Trouble = ""
     merge = False
     status: Status = "UNAVAIL"
     for service in chain:
         if dialect.continue_discards:
-            found = Answer([], got_ipv6=False, canonname=None)
+            found = Answer([])
             if merge:  # which the database of hosts does not know
                 if status in ("UNAVAIL", "TRYAGAIN"):
                     raise LookupFailed("EAI_SYSTEM")
@@ -160,49 +162,50 @@ def answer(
         if service.kind == "missing":
             status, taken, replies, got_ipv6 = "UNAVAIL", [], [], found.got_ipv6
             trouble = "NETDB_INTERNAL" if dialect.no_data_told_by_family else trouble
-        elif at_once and service.kind != "nss_by_family":
-            reply = _both_families(service, name, first_reply, dialect)
-            taken = _taken(reply.targets, family, flags)
-            trouble = reply.trouble
-            if reply.status == "SUCCESS":
-                trouble = "" if taken else "NO_DATA"
-            of_ipv6 = trouble
-            got_ipv6 = family == AF_INET6 and any(one.address.version == 6 for one in reply.targets)
-            status, replies = reply.status, [reply]
+        elif at_once and not service.kind.endswith("by_family"):
+            six = look_up.asked(service, AF_UNSPEC)
+            replies, taken, status, got_ipv6 = [six], list(six.targets), six.status, None
+            trouble = of_ipv6 = "" if taken else six.trouble
+            if family:
+                taken, got_ipv6 = _taken(six.targets, family, flags)
+                if not taken and six.targets:
+                    trouble = of_ipv6 = "NO_DATA"
         else:
-            first = AF_INET if family == AF_INET else AF_INET6
-            replies = [_of_family(service, name, first, first_reply, dialect)]
-            six, taken = replies[0], list(replies[0].targets)
-            status = six.status
+            six = look_up.asked(service, family or AF_INET6)
+            replies, taken, status = [six], list(six.targets), six.status
             trouble = of_ipv6 = _told(six, service, dialect)
-            got_ipv6 = found.got_ipv6 or (first == AF_INET6 and bool(taken))
+            got_ipv6 = found.got_ipv6 or bool(taken)
             maps = flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6)
-            if family == AF_UNSPEC or (family == AF_INET6 and maps):
-                four = _of_family(service, name, AF_INET, first_reply, dialect)
+            if {AF_UNSPEC: True, AF_INET6: maps}.get(family):
+                four = look_up.asked(service, AF_INET)
                 replies.append(four)
                 trouble = _told(four, service, dialect)
-                got_ipv6 &= not (four.targets and dialect.last_family_noted)
-                others = list(four.targets)
-                if family == AF_INET6:
-                    others = [mapped(one.address) for one in others]
-                kept = dialect.mapped_beside_ipv6 or not others
-                taken = [*taken, *others] if kept else others
-                if six.status in ("SUCCESS", "TRYAGAIN") and four.status != "SUCCESS":
-                    status = six.status
-                elif four.status != "UNAVAIL":
-                    status = four.status
+                if four.targets and dialect.last_family_noted:
+                    got_ipv6 = False
+                others = [mapped(one.address) if family else one for one in four.targets]
+                taken = [*taken, *others] if dialect.mapped_beside_ipv6 else others or taken
+                match four.status:
+                    case "UNAVAIL":
+                        pass
+                    case "SUCCESS":
+                        status = four.status
+                    case _ if six.status in ("NOTFOUND", "UNAVAIL"):
+                        status = four.status
         names = [found.canonname, *(one.canonname for one in replies)]
         canonname = next((one for one in names if one is not None), None)
-        found = Answer([*found.targets, *taken], got_ipv6, canonname)
-        action = service.action(status)
-        if action == "return":
-            break
-        merge = action == "merge"
+        found = Answer([*found.targets, *taken], canonname, got_ipv6)
+        match service.action(status):
+            case "return":
+                break
+            case "merge":
+                merge = True
+            case "continue":
+                merge = False
     if trouble == "NETDB_INTERNAL":
         raise LookupFailed("EAI_SYSTEM")
     told = "NO_DATA", "TRY_AGAIN"
     if trouble in told and of_ipv6 in told:
-        raise LookupFailed("EAI_AGAIN" if trouble == of_ipv6 == "TRY_AGAIN" else "EAI_NODATA")
+        raise LookupFailed("EAI_NODATA" if "NO_DATA" in (trouble, of_ipv6) else "EAI_AGAIN")
     if not found.targets:
         raise LookupFailed("EAI_NONAME")
     return found
@@ -214,9 +217,7 @@ def _told(reply: Reply, service: Service, dialect: Dialect) -> Trouble:
     return reply.trouble if heard else ""
 
 
-def _through_gethostbyname2(
-    chain: Sequence[Service], name: str, first_reply: Record, dialect: Dialect
-) -> Answer:
+def _through_gethostbyname2(chain: Sequence[Service], look_up: _LookUp, dialect: Dialect) -> Answer:
     """AF_INET without AI_CANONNAME. It knows merging, but not how to merge hosts.
 
     Where that does not end the look-up, the addresses kept count as the next service's answer if
@@ -229,34 +230,42 @@ def _through_gethostbyname2(
     told: Trouble | None = None  # h_errno
     for service in chain:
         if service.kind == "missing":  # and passed over, as long as that may go on
-            if service.action("UNAVAIL") != "continue":
+            if service.action("UNAVAIL") in ("return", "merge"):
                 break
             continue
-        own = _of_family(service, name, AF_INET, first_reply, dialect)
+        own = look_up.asked(service, AF_INET)
         status = own.status
         has_errno |= _sets_errno(service, own, dialect)
-        if service.kind != "files" or service.multi or status != "SUCCESS":
-            told = own.trouble
+        match status:
+            case "SUCCESS" if not service.multi:
+                pass
+            case _:
+                told = own.trouble
         if kept is None:
             reply = own
-        elif status == "SUCCESS":
-            status, kept = "UNAVAIL", None
-        elif service.kind == "files" or own.read:
-            raise UndefinedAnswer  # it has read lines, or records, to where the addresses lie
         else:
-            status = "SUCCESS"
+            match status, service.kind:
+                case "SUCCESS", _:
+                    status, kept = "UNAVAIL", None
+                case _, kind if own.read or kind == "files":
+                    raise UndefinedAnswer  # it has read lines, or records, to where they lie
+                case _:
+                    status = "SUCCESS"
         if status == "SUCCESS" and service.action(status) == "merge":
             if dialect.merge_ends_lookup:
                 raise _failure(told)  # EINVAL
             status, kept = "UNAVAIL", reply
         if service.action(status) == "return":
             break
-    if status == "SUCCESS":
-        return Answer(list(reply.targets), got_ipv6=False, canonname=None)
-    if own.status == "UNAVAIL" and not has_errno:
-        status = "NOTFOUND"
-    if status != "NOTFOUND":  # errno is set, and h_errno is looked at for two words alone
-        raise _failure(told)
+    match status, own.status:
+        case "SUCCESS", _:
+            return Answer(list(reply.targets))
+        case "NOTFOUND", _:
+            pass
+        case _, "UNAVAIL" if not has_errno:
+            pass
+        case _:  # errno is set, and h_errno is looked at for two words alone
+            raise _failure(told)
     no_data = own.trouble == "NO_DATA" and dialect.no_data_told_by_family
     raise LookupFailed("EAI_NODATA" if no_data else "EAI_NONAME")
 
@@ -265,103 +274,85 @@ def _failure(told: Trouble | None) -> LookupFailed:
     """What getaddrinfo makes of an errno, with the h_errno of the services if they have set it."""
     if told is None:
         return StaleFailure("EAI_NODATA")
-    return LookupFailed("EAI_AGAIN" if told == "TRY_AGAIN" else "EAI_NODATA")
+    return LookupFailed({"TRY_AGAIN": "EAI_AGAIN"}.get(told, "EAI_NODATA"))
 
 
 def _sets_errno(service: Service, reply: Reply, dialect: Dialect) -> bool:
     """Whether errno is set where it was not: dns then says TRY_AGAIN, of the last name it asks."""
-    if service.kind == "files":
-        return bool(service.names) and not dialect.files_keep_errno
-    nss = service.kind in ("nss", "nss_by_family")
-    return reply.trouble == "TRY_AGAIN" or (nss and reply.status == "NOTFOUND")
+    match service.kind, reply.status:
+        case "files", _:
+            return bool(service.names) and not dialect.files_keep_errno
+        case (("nss" | "nss_by_family"), "NOTFOUND"):
+            return True
+    return reply.trouble == "TRY_AGAIN"
 
 
-def _taken(targets: Sequence[Target], family: int, flags: int) -> list[Target]:
-    """What a look-up takes of an answer for both families, each at its place."""
-    maps = family == AF_INET6 and flags & AI_V4MAPPED
-    return [
-        one if family in (AF_UNSPEC, FAMILY[one.address.version]) else mapped(one.address)
-        for one in targets
-        if family in (AF_UNSPEC, FAMILY[one.address.version]) or maps
-    ]
+def _taken(targets: Sequence[Target], family: int, flags: int) -> tuple[list[Target], bool]:
+    """What a look-up for one family takes of an answer for both, and whether IPv6 is in it."""
+    own = [one for one in targets if family == FAMILY[one.address.version]]
+    if family == AF_INET or not flags & AI_V4MAPPED:
+        return own, family == AF_INET6 and bool(own)
+    taken = [mapped(one.address) if one.address.version == 4 else one for one in targets]
+    return taken, bool(own)
 
 
 def mapped(address: IPAddress) -> Target:
     """An IPv4 address in its IPv6 form."""
-    return Target(IPv6Address(V4MAPPED | int(address)))
+    return Target(IPv6Address(as_ipv6_int(address)))
 
 
 # --- one service
 
 
-def _both_families(service: Service, name: str, first_reply: Record, dialect: Dialect) -> Reply:
-    """A service's gethostbyname4_r."""
-    if service.own is not None:
-        return _own(service.own, name, AF_UNSPEC, dialect)
-    if service.kind == "dns":
-        return _asked(service, name, ("A", "AAAA"), first_reply, dialect)
-    known = service.names.get(service.key(name))
-    return _reply(service, name, known, list(enumerate(known or ())))
+class _LookUp:
+    """One look-up: a name that services are asked for, and the resolver's state meanwhile."""
+
+    def __init__(self, name: str, first_reply: Record, dialect: Dialect) -> None:
+        self._name, self._first, self._dialect = name, first_reply, dialect
+        self._stub: Stub | None = None
+
+    def asked(self, service: Service, family: int) -> Reply:
+        """A service's gethostbyname4_r for AF_UNSPEC, its gethostbyname3_r or 2_r for a family."""
+        name = self._name
+        if service.own is not None:
+            if myhostname.is_undefined(service.own, name, family, self._dialect):
+                raise UndefinedAnswer
+            own = myhostname.answer(service.own, name, family, self._dialect)
+            return Reply("NOTFOUND") if own is None else Reply("SUCCESS", own[1], own[0])
+        if service.kind == "dns":
+            if self._stub is None:
+                servers, resolver = service.dns_servers, service.resolver
+                self._stub = Stub(servers, resolver, self._first, self._dialect)
+            return self._stub.ask(name, _RECORDS[family])
+        key = ascii_lower(name)
+        known = service.names.get(key)
+        told = [(place, _said_in(service, one, family)) for place, one in enumerate(known or ())]
+        found = [(place, one) for place, one in told if one is not None]
+        if not found:
+            # the hosts file knows only whole lines: either one of the family is there, or no name
+            held = known is not None and service.kind.startswith("nss")
+            return Reply("NOTFOUND", trouble="NO_DATA" if held else "HOST_NOT_FOUND")
+        if not service.multi:
+            found = found[:1]
+        if key in service.owners:
+            canonname = service.owners[key][found[0][0]]
+        else:
+            canonname = service.spelled.get(key, name)
+        return Reply("SUCCESS", tuple(one for _, one in found), canonname)
 
 
-def _of_family(
-    service: Service, name: str, family: int, first_reply: Record, dialect: Dialect
-) -> Reply:
-    """A service's gethostbyname3_r, or 2_r: its struct hostent has no room for scope ids."""
-    if service.own is not None:
-        return _own(service.own, name, family, dialect)
-    if service.kind == "dns":
-        record: Record = "A" if family == AF_INET else "AAAA"
-        return _asked(service, name, (record,), first_reply, dialect)
-    known = service.names.get(service.key(name))
-    told = (
-        (place, _said_in(service, one.address, family)) for place, one in enumerate(known or ())
-    )
-    found = [(place, Target(address)) for place, address in told if address is not None]
-    return _reply(service, name, known, found)
-
-
-def _own(own: OwnNames, name: str, family: int, dialect: Dialect) -> Reply:
-    if myhostname.is_undefined(own, name, family, dialect):
-        raise UndefinedAnswer
-    known = myhostname.answer(own, name, family, dialect)
-    return Reply("NOTFOUND") if known is None else Reply("SUCCESS", known[1], known[0])
-
-
-def _asked(
-    service: Service, name: str, records: tuple[Record, ...], first: Record, dialect: Dialect
-) -> Reply:
-    return ask(service.dns_servers, service.resolver, name, records, first, dialect)
-
-
-def _reply(
-    service: Service,
-    name: str,
-    known: Sequence[Target] | None,
-    found: Sequence[tuple[int, Target]],
-) -> Reply:
-    """A reply with the addresses ``found``, each with its place in what is ``known``."""
-    if not found:
-        # the hosts file knows only whole lines: either one of the family is there, or no name
-        held = known is not None and service.kind != "files"
-        return Reply("NOTFOUND", trouble="NO_DATA" if held else "HOST_NOT_FOUND")
-    if service.kind == "files" and not service.multi:
-        found = found[:1]
-    key = service.key(name)
-    if key in service.owners:
-        canonname = service.owners[key][found[0][0]]
-    else:
-        canonname = service.spelled.get(key, name)
-    return Reply("SUCCESS", tuple(target for _, target in found), canonname)
-
-
-def _said_in(service: Service, address: IPAddress, family: int) -> IPAddress | None:
-    """An address in a family: the files module also turns ::1 and ::ffff:a.b.c.d into IPv4."""
+def _said_in(service: Service, target: Target, family: int) -> Target | None:
+    """A target in a family, for which there is no room for scope ids: the files module also turns
+    ::1 and ::ffff:a.b.c.d into IPv4.
+    """
+    address = target.address
+    if not family:
+        return target
     if FAMILY[address.version] == family:
-        return address
-    if family == AF_INET and service.kind == "files" and isinstance(address, IPv6Address):
+        return Target(address)
+    if isinstance(address, IPv6Address) and not service.kind.startswith("nss"):
         if is_v4mapped(address):
-            return unmapped(address)
+            return Target(unmapped(address))
         if int(address) == 1:
-            return IPv4Address("127.0.0.1")
+            return Target(IPv4Address("127.0.0.1"))
     return None

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from harness.model.address_table import Entry, candidate, entry_of, native_links
 from harness.model.addresses import is_v4mapped, leading_zeros, unmapped
 from harness.model.dialects import NEWEST, dialect
 from harness.model.host import IFA_F_DEPRECATED, HostView, IPAddress, Target
-from harness.model.order import RULES, CommonPrefix, Order, Rules, destination, order_of
+from harness.model.order import (
+    RULES,
+    CommonPrefix,
+    Destination,
+    Order,
+    Rule,
+    Rules,
+    destination,
+    order_of,
+)
 from harness.model.policy import DEFAULT_SCOPES, SCOPES_WITH_SITE_LOCAL, Policy, prefixes
 
 # The parser's newest reading of gai.conf stands for the documented one.
@@ -31,19 +41,26 @@ class Standard:
     rules: Rules = RULES
 
 
-def _all_bits(destination: IPAddress, source: IPAddress | None, _prefixlen: int) -> int:
+def of_reached(rule: Rule) -> Rule:
+    """A rule that is skipped for two destinations that cannot be reached."""
+    return replace(rule, values=partial(_of_reached, rule))
+
+
+def _of_reached(rule: Rule, a: Destination, b: Destination) -> tuple[int, int]:
+    return rule.values(a, b) if a.reachable else (0, 0)
+
+
+def _all_bits(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
     """CommonPrefixLen of RFC 3484 §2.2."""
-    if source is None:
-        return 0
     return leading_zeros(int(destination) ^ int(source), destination.max_prefixlen)
 
 
-def _within_prefix(destination: IPAddress, source: IPAddress | None, prefixlen: int) -> int:
+def _within_prefix(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
     """CommonPrefixLen of RFC 6724 §2.2: up to the source's prefix length."""
     return min(_all_bits(destination, source, prefixlen), prefixlen)
 
 
-def _of_ipv6_half(destination: IPAddress, source: IPAddress | None, prefixlen: int) -> int:
+def _of_ipv6_half(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
     """Go's: at most "the portion of the address not including the interface ID".
 
     For IPv4 the rule undid DNS round robin, so Go dropped it there (golang/go#13283, #18518).
@@ -89,7 +106,7 @@ STANDARDS = (RFC3484, RFC6724)
 GOLANG = Standard(
     "Go", RFC6724.policy, _of_ipv6_half,
     tuple(
-        replace(rule, of_sources=rule.number not in (1, 10))
+        rule if rule.number in (1, 10) else of_reached(rule)
         for rule in RULES if rule.number in (1, 2, 5, 6, 8, 9, 10)
     ),
 )  # fmt: skip

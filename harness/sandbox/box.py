@@ -8,7 +8,7 @@ from typing import Any
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
 from harness.model.addresses import parse_target
-from harness.model.dns import Record, Server
+from harness.model.dns_servers import Record, Server
 from harness.model.host import HostView, Target
 from harness.scenario.nameservice import NameService, dns_table, parse_hosts
 from harness.scenario.schema import Host

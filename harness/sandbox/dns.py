@@ -18,7 +18,7 @@ from typing import Any, Literal
 import dnslib  # type: ignore[import-untyped]
 from dnslib import QTYPE, RR, DNSRecord
 
-from harness.model.dns import UNORDERED, Packet, Record, Server
+from harness.model.dns_servers import UNORDERED, Packet, Record, Server
 
 from . import syscalls
 from .names import NAME_SERVERS
@@ -214,11 +214,7 @@ class _Server:
         packet = None if record is None else self.server.packet(text, record)
         sizes = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]
         reply, cut = reply_to(query, packet), cut_reply_to(query)
-        if (
-            packet
-            and not stream
-            and (packet.word == "truncated" or packet.size > max([_UDP_SIZE, *sizes]))
-        ):
+        if packet and not stream and packet.cut(max([_UDP_SIZE, *sizes])):
             reply = cut
         words = {self.server.packet(text, one).word for one in _RECORDS.values()}
         first = {"A": _A, "AAAA": _AAAA}[self.server.order(text, self.first)[0]]

@@ -11,7 +11,7 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-unt
 
 from harness.kernel import netlink
 from harness.kernel.rows import ADDRESS_FLAGS, SCOPES
-from harness.model.host import IFA_F_DEPRECATED, IFA_F_NODAD
+from harness.model.host import IFA_F_DEPRECATED
 from harness.scenario.schema import Address, Host, Interface
 from harness.scenario.sysctls import interface_of
 
@@ -188,7 +188,7 @@ def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
     far = ip_interface(address.peer) if address.peer is not None else local
     flags = sum(ADDRESS_FLAGS[flag] for flag in set(address.flags) - _NOT_TAKEN)
     if local.version == 6 and not _UNFINISHED_FLAGS & set(address.flags):
-        flags |= IFA_F_NODAD
+        flags |= ADDRESS_FLAGS["nodad"]
     usual = "host" if local.version == 4 and local.ip.is_loopback else "global"
     deprecated = {"ifa_preferred": 0, "ifa_valid": _FOREVER} if flags & IFA_F_DEPRECATED else None
     message = netlink.message(

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.model.addresses import inet_aton
-from harness.model.dns import SLOW, Record, Resolver, Server, State, Status, Word, ascii_lower
+from harness.model.dns import Resolver, Status
+from harness.model.dns_servers import SLOW, Record, Server, State, Word, ascii_lower
 from harness.model.host import Target
 from harness.model.services import Action, Kind
 from harness.text.validation import bad

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from harness.model.dns import ascii_lower
+from harness.model.dns_servers import ascii_lower
 from harness.model.myhostname import knows
 from harness.model.services import Kind
 from harness.text.errors import some

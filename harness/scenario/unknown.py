@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.model.addresses import inet_aton, inet_pton6
-from harness.model.dns import ascii_lower
+from harness.model.dns_servers import ascii_lower
 from harness.model.myhostname import knows
 from harness.text.nearest import did_you_mean
 

@@ -216,9 +216,9 @@ def reread(change: Callable[[Reading, bytes | None, int], tuple[Reading, int]], 
 
 
 def _multi_always_off(put: Put) -> None:
-    original = services_module._reply
-    reply = lambda service, *more: original(replace(service, multi=False), *more)  # noqa: E731
-    put(services_module, "_reply", reply)
+    original = services_module._LookUp.asked
+    asked = lambda own, service, family: original(own, replace(service, multi=False), family)  # noqa: E731
+    put(services_module._LookUp, "asked", asked)
 
 
 def _first_server_alone(put: Put) -> None:
@@ -226,8 +226,8 @@ def _first_server_alone(put: Put) -> None:
         self.servers = self.servers[:1]
         return original(self, *asked)
 
-    original = dns_module._Stub.send
-    put(dns_module._Stub, "send", send)
+    original = dns_module.Stub.send
+    put(dns_module.Stub, "send", send)
 
 
 def row_changed(feature: str, put: Put) -> None:
@@ -265,9 +265,7 @@ PLANTED: dict[str, Bug] = {
         "action",
         lambda _, status: "return" if status == "SUCCESS" else "continue",
     ),
-    "search_unnoticed": lambda put: put(
-        dns_module.Resolver, "spellings", lambda _, name: (name.removesuffix("."),)
-    ),
+    "search_unnoticed": lambda put: put(dns_module.Resolver, "domains", lambda *_: ()),
     "first_server_alone": _first_server_alone,
 }
 """What the fuzzer has to find."""

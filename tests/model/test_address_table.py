@@ -23,7 +23,6 @@ from harness.model.host import (
     ARPHRD_TUNNEL6,
     IFA_F_DEPRECATED,
     IFA_F_HOMEADDRESS,
-    IFA_F_NODAD,
     IFA_F_OPTIMISTIC,
     AddressRow,
     HostView,
@@ -100,8 +99,8 @@ def test_a_point_to_point_address_is_found_by_its_peer_only() -> None:
 def test_flags() -> None:
     for flags, deprecated, home in (
         (0, False, False), (IFA_F_DEPRECATED, True, False), (IFA_F_OPTIMISTIC, True, False),
-        (IFA_F_HOMEADDRESS, False, True), (IFA_F_NODAD, False, False), (0xFF, True, True),
-        (1, False, False),  # TEMPORARY is not used
+        (IFA_F_HOMEADDRESS, False, True), (0x02, False, False), (0xFF, True, True),
+        (1, False, False),  # NODAD and TEMPORARY are not used
     ):  # fmt: skip
         entry = only([row("2001:db8::1/64", flags=flags)], "2001:db8::1")
         assert (entry.deprecated, entry.home) == (deprecated, home)
@@ -178,7 +177,7 @@ def test_a_source_in_127_after_other_targets(
     }
     rows = [LO4, row("10.0.0.1/8"), row("2001:db8::1/64")]
     targets, host = view(rows, sources | {"127.0.0.2": "127.0.0.2"}, bindv6only=bindv6only)
-    found = candidates(targets, host, dialect(glibc))
+    found = candidates(targets, host, dialect(glibc), address_table(host.dumped))
     assert found[-1].index == index
     # other IPv4 sources are found whatever the socket
     assert [one.prefixlen for one in found[:-1]] == [64 if ":" in to else 8 for to in before]
@@ -195,19 +194,19 @@ def test_interface_types() -> None:
         targets, host = view(
             [row("2001:db8::1/64", 2)], {"2001:db8::2": "2001:db8::1"}, types={2: kind}
         )
-        assert candidates(targets, host, NOW)[0].native is native
+        assert candidates(targets, host, NOW, address_table(host.dumped))[0].native is native
 
 
 def test_what_becomes_of_a_target() -> None:
     rows = [row("10.0.0.1/8", flags=IFA_F_DEPRECATED)]
     targets, host = view(rows, {"10.0.0.2": "10.0.0.1", "10.0.0.4": None})
-    reached, unreached = candidates(targets, host, NOW)
+    reached, unreached = candidates(targets, host, NOW, address_table(host.dumped))
     # its source is not found; it has none; there is no answer for it
     assert reached == Candidate(ip_address("10.0.0.2"), ip_address("10.0.0.1"))
     assert unreached == Candidate(ip_address("10.0.0.4"), None)
     with pytest.raises(KeyError):
-        candidates([Target(ip_address("10.0.0.3"))], host, NOW)
+        candidates([Target(ip_address("10.0.0.3"))], host, NOW, address_table(host.dumped))
     # the scope id is the target's
     target = Target(ip_address("fe80::2"), 3)
     host = HostView((FE80,), (Link(3, "if3", ETHER),), {target: Route(ip_address("fe80::1"))})
-    assert candidates([target], host, NOW)[0].scope_id == 3
+    assert candidates([target], host, NOW, address_table(host.dumped))[0].scope_id == 3

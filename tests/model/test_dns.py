@@ -11,7 +11,8 @@ import pytest
 
 from harness.model.addresses import parse_target
 from harness.model.dialects import dialect
-from harness.model.dns import Record, Resolver, Server, Word, ask
+from harness.model.dns import Resolver, Stub
+from harness.model.dns_servers import Record, Server, Word
 
 BOTH: tuple[Record, ...] = ("A", "AAAA")
 A: tuple[Record, ...] = ("A",)
@@ -98,7 +99,7 @@ CASES: dict[str, tuple[Sequence[Server], Resolver, str, tuple[Record, ...], Reco
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_found(case: str) -> None:
     servers, resolver, name, records, first, glibc, wanted = CASES[case]
-    reply = ask(servers, resolver, name, records, first, dialect(glibc))
+    reply = Stub(servers, resolver, first, dialect(glibc)).ask(name, records)
     if reply.status == "SUCCESS":
         ends = [] if (reply.canonname or name).lower() == name.lower() else [reply.canonname]
         assert [*map(str, reply.targets), *ends] == wanted.split()
@@ -109,10 +110,18 @@ def test_what_is_found(case: str) -> None:
 def test_a_servfail_in_a_domain_is_told_where_nothing_else_is_found() -> None:
     """resolv.conf(5), search: until one is found. A later domain may have it."""
     said: dict[str, Mapping[Record, Word]] = {"web.corp": {"A": "servfail"}}
-    found = ask([server({"web.lab": WEB}, said)], CORP, "web", A, "A", dialect("2.36"))
+    found = Stub([server({"web.lab": WEB}, said)], CORP, "A", dialect("2.36")).ask("web", A)
     assert (found.status, found.canonname) == ("SUCCESS", "web.lab")
-    found = ask([server({}, said)], CORP, "web", A, "A", dialect("2.36"))
+    found = Stub([server({}, said)], CORP, "A", dialect("2.36")).ask("web", A)
     assert found.trouble == "TRY_AGAIN"
+
+
+def test_rotate_goes_on_with_the_next_question() -> None:
+    """resolv.conf(5): the servers are used in turn, by both questions of an IPv6 look-up too."""
+    stub = Stub([GOOD, LAST], options("rotate", offset=1), "A", dialect("2.36"))
+    first, then = stub.ask("web", BOTH), stub.ask("web", BOTH)
+    assert " ".join(map(str, first.targets)) == OTHER
+    assert " ".join(map(str, then.targets)) == WEB
 
 
 def test_what_a_server_is_without() -> None:

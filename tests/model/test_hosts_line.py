@@ -6,7 +6,8 @@ from ipaddress import IPv6Address, ip_address
 import pytest
 
 from harness.model.dialects import Dialect, dialect
-from harness.model.dns import Record, Resolver, Server, Status, Word
+from harness.model.dns import Resolver, Status
+from harness.model.dns_servers import Record, Server, Word
 from harness.model.host import Target
 from harness.model.lookup import AI_CANONNAME, AI_V4MAPPED, NameService, Request, find
 from harness.model.presence import presence

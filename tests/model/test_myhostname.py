@@ -22,7 +22,8 @@ OLD, MIDDLE, NEW = "2.31", "2.36", "2.44"  # beside which 247, 252 and 257 and l
 
 def own(text: str, index: int = 2, scope: int = GLOBAL, **more: Any) -> OwnAddress:
     source = more.pop("source", None)
-    return OwnAddress(ip_address(text), index, scope, source=source and ip_address(source), **more)
+    more = {"metric": 0, "source": source and ip_address(source), **more}
+    return OwnAddress(ip_address(text), index, scope, **more)
 
 
 NODE = OwnNames(

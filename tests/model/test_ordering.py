@@ -40,12 +40,17 @@ def fact(position: int = 0, destination: str = "2001:db8::1", **changes: Any) ->
     plain = Destination(
         position, Target(ip_address(destination)), ip_address(source), prefixlen=64,
         deprecated=False, home=False, index=2, native=True, scope=14, source_scope=14,
-        label=1, source_label=1, precedence=40, common_prefix=20,
+        label=1, source_label=1, precedence=40, common_prefix=20, common_prefix_as_first=20,
     )  # fmt: skip
-    return replace(plain, **changes)
+    bits = changes.get("common_prefix", plain.common_prefix)
+    return replace(plain, **{"common_prefix_as_first": bits, **changes})
 
 
-UNREACHABLE: dict[str, Any] = {"source": None, "source_scope": None, "source_label": None}
+UNREACHABLE: dict[str, Any] = {
+    "source": None, "source_scope": None, "source_label": None, "deprecated": False, "home": False,
+    "index": None, "native": False, "common_prefix": 0,
+}  # fmt: skip
+"""What `destination` makes of one without a source."""
 
 # What makes the second of two else equal destinations the better one, by exactly one rule.
 # (rule, worse, better)
@@ -198,7 +203,13 @@ def test_common_prefix() -> None:
     now = dialect("2.36")
     found = {(a, b): common_prefix(now, ip_address(a), ip_address(b), 24) for a, b in shared}
     assert found == shared
-    assert {common_prefix(now, ip_address(one), None, 24) for one, _ in shared} == {0}
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_nothing_of_a_source_counts_where_there_is_none(address: str) -> None:
+    asked = Candidate(address, None, 24, deprecated=True, home=True, index=3, native=True)
+    (only,) = order([asked], Policy.default("2.36"), "2.36").ranked
+    assert {name: getattr(only, name) for name in UNREACHABLE} == UNREACHABLE
 
 
 # --- the sort, and cycles between rules 9 and 10: facts 2.9 and 2.10

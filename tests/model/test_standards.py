@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from harness.model.address_table import candidates
+from harness.model.address_table import address_table, candidates
 from harness.model.dialects import dialect
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, HostView, Target
 from harness.model.order import Order, order_for
@@ -72,7 +72,11 @@ def host(sources: str, asked: str) -> tuple[list[Target], HostView]:
 
 def glibc_order(targets: list[Target], seen: HostView, glibc: str, conf: str = "") -> Order:
     spoken = dialect(glibc)
-    return order_for(candidates(targets, seen, spoken), Policy.build(conf, spoken), spoken)
+    return order_for(
+        candidates(targets, seen, spoken, address_table(seen.dumped)),
+        Policy.build(conf, spoken),
+        spoken,
+    )
 
 
 # glibc agrees with all of these: its own labels for fec0::/10 (5) and 2001::/32 (7) match on

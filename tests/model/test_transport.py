@@ -4,7 +4,7 @@ import pytest
 
 from harness.compare.explain import pair_reason
 from harness.compare.predict import predict
-from harness.model.address_table import candidates
+from harness.model.address_table import address_table, candidates
 from harness.model.dialects import dialect
 from harness.model.host import ARPHRD_SIT, AddressRow
 from harness.model.lookup import NameService, Request
@@ -28,7 +28,11 @@ def answer(glibc: str, *names: str, sources: dict[str, str | None] | None = None
     targets, host = view(rows, {name: known[name] for name in names}, types={4: ARPHRD_SIT})
     spoken = dialect(glibc)
     try:
-        found = order(candidates(targets, host, spoken), Policy.build(None, spoken), glibc)
+        found = order(
+            candidates(targets, host, spoken, address_table(host.dumped)),
+            Policy.build(None, spoken),
+            glibc,
+        )
     except ProcessAborted:
         return "SIGABRT"
     return " ".join(map(str, found.destinations))
@@ -90,7 +94,11 @@ def test_what_cannot_be_reached_is_noted_with_the_unknown_ones() -> None:
 def test_decisions_are_those_of_the_sort() -> None:
     targets, host = view(ROWS6, {name: SOURCES6[name] for name in (NEAR, FAR, NEAR_TOO, PEER)})
     spoken = dialect(OLD)
-    found = order(candidates(targets, host, spoken), Policy.build(None, spoken), OLD)
+    found = order(
+        candidates(targets, host, spoken, address_table(host.dumped)),
+        Policy.build(None, spoken),
+        OLD,
+    )
     assert [one.rule for one in found.decisions] == [10, 7, 9]
     assert all(one.preferred for one in found.decisions)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord  # type: ignore[import-untyped]
 
-from harness.model.dns import Record, Server
+from harness.model.dns_servers import Record, Server
 from harness.model.host import Target
 from harness.native.record import LaneError
 from harness.native.worker_lane import bundled_module

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from harness import sandbox
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Disagreement, Engine
-from harness.model.dns import Record
+from harness.model.dns_servers import Record
 from harness.model.host import IPAddress, address_text
 from harness.model.lookup import looks_numeric
 from harness.sandbox import Pool

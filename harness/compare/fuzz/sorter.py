@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import INT_MAX, PrefixEntry
-from harness.model.order import Candidate
+from harness.model.order import BUT_TOP_BIT, Candidate
 from harness.model.policy import Policy, ipv6_scope
 
 # A destination's key: rules 1 to 8, the bits behind the common prefix, IP version, and how many
@@ -36,7 +36,8 @@ _UNREACHABLE = 1 << 67  # above every bit of the rules after it
 class Rule9:
     """All that the sort needs to know of a dialect: how rule 9 measures IPv4 addresses.
 
-    ``mask_of_0`` is the netmask of prefix length 0; ``tested_of_first`` as in `Dialect`.
+    ``mask_of_0`` is the netmask of prefix length 0; ``tested_of_first`` are the bits that are
+    looked at in the first of two IPv4 destinations.
     """
 
     in_subnet_only: bool
@@ -63,7 +64,9 @@ class SortInput:
     def of(cls, policy: Policy, dialect: Dialect) -> "SortInput":
         """What the order depends on under a policy in a dialect."""
         rule9 = Rule9(
-            dialect.rule9_ipv4_in_subnet_only, dialect.netmask(0), dialect.tested_of_first
+            dialect.rule9_ipv4_in_subnet_only,
+            dialect.netmask(0),
+            0xFFFFFFFF if dialect.first_of_pair_keeps_top_bit else BUT_TOP_BIT,
         )
         stateful = dialect.rule7_fills_in_unknown
         return cls(policy.labels, policy.precedence, policy.scopes, rule9, stateful)

@@ -8,7 +8,7 @@ from harness.compare.fuzz.sorter import Key, deciding_rule
 from harness.model import reasons
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import ROWS, Dialect
-from harness.model.dns import SLOW
+from harness.model.dns_servers import SLOW
 from harness.model.gaiconf import Cause, Effect, Line, line_words
 from harness.model.host import IPAddress, Target
 from harness.model.order import Candidate

@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 from itertools import count
 from typing import Literal
 
-from harness.model.dns import Record
+from harness.model.dns_servers import Record
 from harness.model.host import address_text
 from harness.model.services import Kind
 

@@ -6,7 +6,7 @@ Nothing is drawn that waits for seconds, or that depends on what a process has a
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import TypeVar
 
-from harness.model.dns import SLOW, UNORDERED
+from harness.model.dns_servers import SLOW, UNORDERED
 from harness.model.services import Kind
 
 from ..nameservice import DnsServer, NameReplies, NameService, ResolvConf, plain_name

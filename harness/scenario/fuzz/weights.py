@@ -8,7 +8,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
-from harness.model.dns import Record, State, Status, Word
+from harness.model.dns import Status
+from harness.model.dns_servers import Record, State, Word
 from harness.model.services import Action, Kind
 
 from ..nameservice import ResolverOption
