@@ -94,6 +94,12 @@ def can_be_source6(address: IPAddress | None, flags: int) -> bool:
     return isinstance(address, IPv6Address) and not tentative
 
 
+def _anycast(row: KernelAddress) -> IPAddress | None:
+    """The first address of a subnet, which an IPv6 router has as well (RFC 4291 §2.6.1)."""
+    net = _network(row.network)
+    return net[0] if net.version == 6 and net.prefixlen < 127 else None
+
+
 @dataclass(frozen=True)
 class Routing:
     """A host's dumps; of the ``routes`` those of the main table are enough."""
@@ -112,8 +118,11 @@ class Routing:
         address, interface = wanted
         if address.version == 6 and any(row.source for row in self.routes):
             raise NotKnown("a route depends on the source")
-        if address.version == 6 and address.is_multicast and not self._has_local(6):
-            raise NotKnown("the way to a multicast address is in the local table")
+        if address.version == 6 and not self._has_local(6):
+            if address.is_multicast:
+                raise NotKnown("the way to a multicast address is in the local table")
+            if any(address == _anycast(row) for row in self.addresses):
+                raise NotKnown("the way to a subnet's anycast address is in the local table")
         found = {self._by(way, address) for way in self._ways(address, interface)}
         if not found:
             found = {self._no_way(errno.ENETUNREACH, address)}
