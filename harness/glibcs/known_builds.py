@@ -84,9 +84,10 @@ def find(spec: str) -> list[Build]:
 
     Args:
         spec: ``host``; ``all`` (the host's, then every one in the cache by ascending version, of
-            the host's architecture; ``all:ARCH`` for another, ``all:all`` for every one); a
-            version, ``2.36``, ``2.36:armhf`` or ``2.36:all`` (the distribution's package
-            before one that was added, before the host's); a name given to `add`; an image,
+            the host's architecture; ``all:ARCH`` for another, ``all:all`` for every one; none of
+            an image that was named once); a version, ``2.36``, ``2.36:armhf`` or ``2.36:all`` (the
+            distribution's package before one that was added, the host's, and that of an image
+            named once); a name given to `add`; an image,
             packages or a process (`harness.glibcs.images`); or a directory, with ``:ARCH`` behind
             it where it has a glibc of several architectures.
 
@@ -97,18 +98,21 @@ def find(spec: str) -> list[Build]:
     """
     if spec == "host":
         return [host()]
-    kept = [one.build for one in cache.cached() if one.build is not None]
+    entries = [(one.build, one.kind) for one in cache.cached() if one.build is not None]
+    # an image or packages are named by who means them: they stay no part of later runs
+    kept = [build for build, kind in entries if kind != "image"]
     name, _, arch = spec.partition(":")
     if name == "all":  # whatever a file of the cache calls its build
         return _all(kept, arch or native_arch())
-    named = [build for build in kept if spec in (build.name, build.id)]
+    named = [build for build, _ in entries if spec in (build.name, build.id)]
     if named:
         return named
     if is_packed(spec):
         with _source(spec, None) as found, cache.making("packed") as work:
             return [cache.keep(build, work, "image") for build in found]
     if is_version(name):
-        return _of_version(spec, name, arch or native_arch(), kept)
+        given = [build for build, kind in entries if kind == "image"]
+        return _of_version(spec, name, arch or native_arch(), kept, given)
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
         path, _, arch = spec.rpartition(":")
         # a colon may be the name's own
@@ -231,13 +235,15 @@ def _all(kept: list[Build], arch: str) -> list[Build]:
     return found
 
 
-def _of_version(spec: str, version: str, arch: str, kept: list[Build]) -> list[Build]:
+def _of_version(
+    spec: str, version: str, arch: str, kept: list[Build], given: list[Build]
+) -> list[Build]:
     wanted = spec
     if arch == "all":
         found = [build for build in _all(kept, arch) if build.version == version]
         wanted, arch = f"{version} --arch all", native_arch()
     else:
-        builds = (*kept, _own())
+        builds = (*kept, _own(), *given)
         found = [one for one in builds if one and (one.version, one.arch) == (version, arch)][:1]
     if not found:
         hint = _remedy(wanted, version, arch)

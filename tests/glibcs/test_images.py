@@ -130,6 +130,18 @@ def test_layers_lie_over_each_other(form: str, layout: Layout, tmp_path: Path) -
     assert find(build.id) == [build]
 
 
+def test_what_was_given_for_one_run_is_in_no_other(layout: Layout) -> None:
+    libc = elf(content=b"GNU C Library (made up) stable release version 2.33.\n")
+    layout.image(tar(RELEASE, member(LIBC, libc), member(LD, LOADER)))
+    (given,) = find(f"oci:{layout.folder}")
+    for every in ("all", f"all:{given.arch}", "all:all"):
+        assert given not in find(every)
+    assert find("2.33:amd64") == [given]  # where no other build is of that version
+    added = add(f"oci:{layout.folder}", "kept")
+    assert added in find("all:amd64")
+    assert find("2.33:amd64") == [added]
+
+
 def _of_several(layout: Layout) -> None:
     for arch, name, variant in (
         ("amd64", "amd64", None), ("s390x", "s390x", None), ("arm", "armhf", "v7"),
