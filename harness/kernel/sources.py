@@ -118,24 +118,31 @@ class Routing:
         address, interface = wanted
         if address.version == 6 and any(row.source for row in self.routes):
             raise NotKnown("a route depends on the source")
-        if address.version == 6 and not self._has_local(6):
-            if address.is_multicast:
-                raise NotKnown("the way to a multicast address is in the local table")
-            if any(address == _anycast(row) for row in self.addresses):
-                raise NotKnown("the way to a subnet's anycast address is in the local table")
-        found = {self._by(way, address) for way in self._ways(address, interface)}
-        if not found:
-            found = {self._no_way(errno.ENETUNREACH, address)}
+        if address.version == 6 and address.is_multicast and not self._has_local(6):
+            raise NotKnown("the way to a multicast address is in the local table")
+        found = self._found(address, interface)
+        # only the local table has an anycast address, and it may not be among the routes
+        anycast = any(address == _anycast(row) for row in self.addresses)
+        if anycast and found != self._found(address, interface, router=True):
+            raise NotKnown("it depends on whether the host is a router")
         if len(found) > 1:
             raise NotKnown(f"{len(found)} routes to it are equally good")
         (one,) = found
         return refused(one) if isinstance(one, int) else answered(target, one)
 
-    def _ways(self, address: IPAddress, interface: int) -> list[Way]:
+    def _found(
+        self, address: IPAddress, interface: int, router: bool = False
+    ) -> set[IPAddress | int]:
+        """The sources, or errnos, of the equally good ways."""
+        ways = self._ways(address, interface, router)
+        found = {self._by(way, address) for way in ways}
+        return found or {self._no_way(errno.ENETUNREACH, address)}
+
+    def _ways(self, address: IPAddress, interface: int, router: bool) -> list[Way]:
         """The routes that the kernel may take, all of one prefix and metric."""
         near = [
             row
-            for row in (*self.routes, *self._local(address.version))
+            for row in (*self.routes, *self._local(address.version, router))
             if row.version == address.version and not row.tos and address in _network(row.to)
         ]
         for tables in _TABLES[address.version]:
@@ -169,8 +176,8 @@ class Routing:
     def _has_local(self, version: int) -> bool:
         return any(row.table == _LOCAL and row.version == version for row in self.routes)
 
-    def _local(self, version: int) -> Iterator[KernelRoute]:
-        """What the local table holds, where it is not among the routes."""
+    def _local(self, version: int, router: bool = False) -> Iterator[KernelRoute]:
+        """What the local table holds, of a ``router`` or not, where it is not among the routes."""
         if self._has_local(version):
             return
 
@@ -189,6 +196,8 @@ class Routing:
             if version == 6:
                 if can_be_source6(row.own, row.flags):
                     yield local(f"{row.own}/128", row.index, "local")
+                if router and (first := _anycast(row)) is not None:
+                    yield local(f"{first}/128", row.index, "anycast")
                 continue
             net = _network(row.network)
             primary = row if not row.flags & _SECONDARY else next(
