@@ -32,12 +32,17 @@ import json, os, subprocess, sys
 from pathlib import Path
 from dnslib import DNSRecord, QTYPE, RR
 from dnslib.server import DNSLogger, DNSServer
+from pyroute2 import IPRoute
 
 etc, root = json.loads(sys.argv[1]), sys.argv[2]
-for line in ("link set lo up", "link add eth0 type veth peer name eth1", "link set eth1 up",
-             "link set eth0 up", "addr add 10.9.0.2/24 dev eth0",
-             "addr add 2001:db8:9::2/64 dev eth0 nodad"):
-    subprocess.run(["ip", *line.split()], check=True)
+with IPRoute() as ip:
+    ip.link("add", ifname="eth0", kind="veth", peer="eth1")
+    for name in ("lo", "eth1", "eth0"):
+        (index,) = ip.link_lookup(ifname=name)
+        ip.link("set", index=index, state="up")
+    ip.addr("add", index=index, address="10.9.0.2", prefixlen=24)
+    no_detection = 2
+    ip.addr("add", index=index, address="2001:db8:9::2", prefixlen=64, flags=no_detection)
 
 inner = RR.fromZone("inner 60 A 10.9.0.8")  # here: codecs are not in that root
 
