@@ -261,7 +261,7 @@ def test_a_name_is_explained_on_a_copy_of_this_host(
     live, both, family, unknown = ([*json.loads(out)["explanations"]] for _, out, _ in said)
     new, old = ["10.1.0.9", "2001:db8::9"], ["2001:db8::9", "10.1.0.9"]
     assert [each["native"] for each in (*live, *both, *family)] == [old, new, new, *[new[:1]] * 2]
-    assert both[1]["glibc"] == "2.41"
+    assert "2.41" in {each["glibc"] for each in both}  # before or behind this host's
     assert {each["scenario"] for each in both} == {"copy-of-this-host"}
     assert {each["error"] for each in unknown} == {"EAI_NONAME"}
     assert said[3][2].count("zzz: the name service knows no address") == 1
