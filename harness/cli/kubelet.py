@@ -14,6 +14,7 @@ from harness.kubelet.report import judge
 from harness.kubelet.resolver import Chosen, Surroundings, choose_resolver
 from harness.kubelet.run import Gathered, in_scenario, on_this_host, surroundings
 from harness.report.kubelet import as_text
+from harness.report.terminal import Terminal
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup
 from harness.text.errors import InputError, show
@@ -47,7 +48,12 @@ def main(options: Options) -> int:
     gathered, chosen = _gather(options, flags, loaded)
     source = "this host" if loaded is None else loaded.scenario.name
     report = judge(source, flags, gathered.net, chosen, gathered.answers, node, want)
-    write_json(report) if options.format == "json" else sys.stdout.write(as_text(report))
+    if options.format == "json":
+        write_json(report)
+    else:
+        terminal = Terminal()
+        for line in as_text(report).splitlines():
+            terminal.say(line)
     called = socket.gethostname()
     asked = report.step in (StepName.LOOKUP, StepName.DEFAULT_ROUTE)
     if loaded is None and asked and report.resolvers[0].error and flags.name != called:

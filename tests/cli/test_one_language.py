@@ -223,6 +223,8 @@ def test_many_scenarios_on_a_terminal_are_a_line_each(
     lines = call("run", tmp_path).out.splitlines()
     assert lines[:2] == ["one: 1 as expected", "two: 1 as expected"]
     assert lines[-1].endswith("gai-harness run -v")
-    assert call("run", "-v", tmp_path).out == piped
+    # the same text, wrapped
+    assert call("run", "-v", tmp_path).out.split() == piped.split()
     # what is named one by one is shown
-    assert call("run", tmp_path / "one.yaml", tmp_path / "two.yaml").out == piped
+    one_by_one = call("run", tmp_path / "one.yaml", tmp_path / "two.yaml").out
+    assert one_by_one.split() == piped.split()
