@@ -89,7 +89,7 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         more = len(effects.kinds) - _SHOWN
         rest = f" and {more} more" if more > 0 else ""
         listed = "; ".join(effects.kinds[:_SHOWN])
-        out.say(f"  from this host's sources it also puts {listed}{rest}", "yellow")
+        out.say(f"  from the host's sources it also puts {listed}{rest}", "yellow")
     if answered.remedies:
         out.say(f"  without gai.conf: {', or '.join(answered.remedies)}")
 
