@@ -1,5 +1,6 @@
 """What a job sees inside its sandbox."""
 
+import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from harness.model.host import HostView, Target
 from harness.scenario.nameservice import NameService, dns_table, parse_hosts
 from harness.scenario.schema import Host
 
-from . import messages, namespaces, syscalls
+from . import messages, namespaces, syscalls, userns_diagnosis
 from .capture import Capture
 from .devices import naming
 from .dns import NameServer
@@ -47,9 +48,12 @@ class Box:
         if self._built:
             raise SandboxError("a sandbox holds one host: take another one for the next")
         self._built = True
-        if host.hostname != namespaces.HOSTNAME:
+        if host.hostname not in (namespaces.HOSTNAME, os.uname().nodename):
             with naming("host.hostname", host.hostname):
-                syscalls.set_hostname(host.hostname)
+                try:
+                    syscalls.set_hostname(host.hostname)
+                except PermissionError as problem:  # podman's seccomp filter
+                    raise userns_diagnosis.hostname(host.hostname, problem) from None
         return build(self._netlink, host)
 
     def set_names(

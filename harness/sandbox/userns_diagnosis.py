@@ -85,6 +85,12 @@ def refused(what: str, problem: OSError) -> NoSandbox:
     return NoSandbox(f"the kernel refuses {what}{said}", _hint(problem.errno))
 
 
+def hostname(name: str, problem: OSError) -> SandboxUnavailable:
+    """The error for a host name that may not be set, although there is a namespace for it."""
+    said = f"host.hostname: the kernel refused {name}: {problem.strerror}"
+    return SandboxUnavailable(said, _UNCONFINED.format("seccomp"))
+
+
 def unavailable(problem: OSError, what: str = "no sandbox could be made") -> SandboxUnavailable:
     """The error for a refused call, the file name of ``problem``, which ``what`` needed."""
     called = f"{problem.filename}: " if isinstance(problem.filename, str) else ""

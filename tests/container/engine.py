@@ -14,6 +14,8 @@ from pathlib import Path
 IMAGE = "localhost/gai-harness:latest"
 _NOBODY = 65534
 _SPACE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+# root's cache of where blobs came from, whose place no configuration names
+_HIDDEN = '[ ! -d /var/lib/containers ] || mount -t tmpfs tmpfs /var/lib/containers; exec "$@"'
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -52,7 +54,7 @@ class Engine:
         self, *words: str | Path, network: bool = False, stdin: int = subprocess.DEVNULL
     ) -> subprocess.CompletedProcess[str]:
         """Run podman; ``network`` gives it the machine's, as a client."""
-        before = [*_SPACE, *([] if network else ["--net"])]
+        before = [*_SPACE, *([] if network else ["--net"]), "sh", "-ec", _HIDDEN, "sh"]
         if self.rootless:
             identity = (f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
             before += ["setpriv", *identity]

@@ -120,6 +120,17 @@ def test_a_container_without_an_option(words: list[str]) -> None:
     assert "Traceback" not in there.stderr
 
 
+def test_a_host_name_under_podmans_filter() -> None:
+    """Which allows a sandbox, and no name for it; a copy of this host has its name already."""
+    done = start(*PLACE, "podman", COMMAND, "run", "dns-own-domain")
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "host.hostname: the kernel refused node.example" in done.stderr
+    assert "--security-opt seccomp=unconfined" in done.stderr
+    copied = start(*PLACE, "podman", COMMAND, "snapshot", "localhost")
+    assert (copied.returncode, copied.stderr) == (0, "")
+
+
 def test_a_snapshot_without_proc() -> None:
     done = start(*PLACE, "procless", COMMAND, "snapshot", "localhost")
     assert (done.returncode, done.stdout) == (3, "")
