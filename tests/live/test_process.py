@@ -148,6 +148,7 @@ def test_another_glibc_is_asked_on_a_copy(
     tmp_path: Path, call: Call, fetch_glibcs: Callable[..., str]
 ) -> None:
     """And links of that root lead to its own files: the one out of it to none."""
+    fetch_glibcs("2.36")
     fetch_glibcs("2.41")
     root = _root(tmp_path / "root", "2.41")
     with living(root) as pid:
