@@ -18,8 +18,9 @@ from typing import Any, Self
 
 from harness import __version__
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.engine import BatchSpec, FuzzReport, numbers, reports
-from harness.compare.fuzz.engine import examine as examine_batch
+from harness.compare.fuzz.batches import BatchSpec, numbers, reports
+from harness.compare.fuzz.batches import examine as examine_batch
+from harness.compare.fuzz.engine import FuzzReport
 from harness.compare.run import HostJob, JobOutcome
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError, programs
@@ -178,7 +179,7 @@ def fuzz_on(
     seconds: float | None = None,
     draw: Draw = "all",
 ) -> Iterator[FuzzReport]:
-    """As `harness.compare.fuzz.engine.fuzz`, on a cluster: the same batches in the same order.
+    """As `harness.compare.fuzz.batches.fuzz`, on a cluster: the same batches in the same order.
 
     Raises ClusterError, and SandboxError for a failure inside a sandbox.
     """

@@ -11,13 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.engine import (
-    BatchSpec,
-    Disagreement,
-    FuzzReport,
-    examine,
-    fuzz,
-)
+from harness.compare.fuzz.batches import BatchSpec, examine, fuzz
+from harness.compare.fuzz.engine import Disagreement, FuzzReport
 from harness.compare.fuzz.shrink import Trial, run_trials, shrink
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.fuzz.write import write_scenario

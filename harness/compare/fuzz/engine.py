@@ -7,9 +7,8 @@ its destinations per (policy, dialect), the names' file per batch, one forked se
 bytes; only a difference is decoded and judged.
 """
 
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
@@ -35,14 +34,9 @@ from harness.native.frames import lookup_payload
 from harness.native.lanes import Lane
 from harness.native.record import TIME, Answer, Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
-from harness.sandbox import Outcome as JobEnd
-from harness.sandbox import Pool
 from harness.scenario.fuzz import (
     Batch,
-    Draw,
     Round,
-    batch_numbers,
-    draw_batches,
     scenario_of,
 )
 from harness.scenario.fuzz.weights import LOOKUPS_A_ROUND
@@ -384,81 +378,3 @@ class Engine(AbstractContextManager["Engine"]):
             native=native,
             before=tuple(zip(lookups[start:position], files[start:position], strict=True)),
         )
-
-
-ROWS_EVERY = 8
-"""One batch in so many also counts dialect rows and lines, which costs several batches' work."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchSpec:
-    """One batch to do: the seed's ``number``-th on ``lanes``."""
-
-    seed: int
-    number: int
-    lanes: tuple[LaneSpec, ...]
-
-
-def fuzz(
-    lanes: Sequence[LaneSpec],
-    seed: int,
-    *,
-    cases: int | None = None,
-    seconds: float | None = None,
-    jobs: int = 1,
-    draw: Draw = "all",
-) -> Iterator[FuzzReport]:
-    """Compare until ``cases`` are done or ``seconds`` have passed, whichever comes first.
-
-    Parameters: ``lanes`` the glibcs, called by their workers; ``seed`` determines every case,
-    whatever ``jobs`` (sandboxes at a time) is, ``draw`` which of them are made. Yields the report
-    of each batch, in order. Raises SandboxUnavailable where the machine allows no sandbox,
-    SandboxError for a failure inside one.
-    """
-    specs = (BatchSpec(seed, number, tuple(lanes)) for number in numbers(seconds, draw))
-    with Pool(jobs) as pool:
-        yield from reports(pool.outcomes(examine, specs), seed, cases, draw)
-
-
-def numbers(seconds: float | None, draw: Draw = "all") -> Iterator[int]:
-    """The numbers of the batches to begin, until ``seconds`` have passed."""
-    end = None if seconds is None else time.monotonic() + seconds
-    for number in batch_numbers(draw):
-        if end is not None and time.monotonic() >= end:
-            return
-        yield number
-
-
-def reports(
-    outcomes: Iterable[JobEnd], seed: int, cases: int | None, draw: Draw = "all"
-) -> Iterator[FuzzReport]:
-    """The reports of the batches, until ``cases`` are done.
-
-    A host that the kernel refuses is a batch without cases; any other error is raised.
-    """
-    done = 0
-    for number, outcome in zip(batch_numbers(draw), outcomes, strict=False):
-        if outcome.error is None:
-            report: FuzzReport = outcome.values[0]
-        elif str(outcome.error).startswith("host."):
-            report = FuzzReport(1, refused=(f"fuzz-{seed}-{number}: {outcome.error}",))
-        else:
-            raise outcome.error
-        yield report
-        done += report.cases
-        if cases is not None and done >= cases:
-            return
-
-
-def examine(box: "sandbox.Box", spec: BatchSpec) -> Iterator[FuzzReport]:
-    """Inside a sandbox: draw the batch and compare it, on the lanes with the modules it asks."""
-    rows = spec.number % ROWS_EVERY == 0
-    report = FuzzReport()
-    able = tuple(lane for lane in spec.lanes if lane.myhostname)
-    batches = draw_batches(spec.seed, spec.number, bool(able))
-    box.build(batches[0].host)
-    for batch in batches:
-        lanes = able if batch.asks_myhostname else spec.lanes
-        with Engine(box, batch, lanes, rows=rows) as engine:
-            report += engine.run()
-    yield replace(report, batches=1)
