@@ -233,8 +233,9 @@ class Routing:
         lost = source.is_loopback and not self._is_loopback(hop.dev) and row.type != "local"
         if lost:
             return errno.EINVAL
-        # the socket has no SO_BROADCAST
-        return errno.EACCES if row.type == "broadcast" or address == _EVERY4 else source
+        # the socket has no SO_BROADCAST; a multicast address is one by whatever route
+        broadcast = row.type == "broadcast" and not address.is_multicast
+        return errno.EACCES if broadcast or address == _EVERY4 else source
 
     def _is_loopback(self, index: int) -> bool:
         return any(link.loopback for link in self.links if link.index == index)
