@@ -5,7 +5,6 @@ kernel/user_namespace.c.
 """
 
 import errno
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,4 +136,4 @@ def _text(name: str) -> str:
 _HELD = int(_read("status", r"^CapEff:\s*(\w+)") or "0", 16)
 _PRIVILEGED = bool(_HELD >> _CAP_SYS_ADMIN & 1)
 # since Linux 5.12 (user_namespaces(7))
-_UNMAPPED = os.geteuid() == 0 and not _HELD >> _CAP_SETFCAP & 1
+_UNMAPPED = _read("status", r"^Uid:\s*\d+\s+(\d+)") == "0" and not _HELD >> _CAP_SETFCAP & 1
