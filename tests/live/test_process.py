@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,22 +124,20 @@ def test_with_the_glibc_of_this_host_it_is_live(unshare: tuple[str, ...], call: 
 
 
 @pytest.mark.bare
-def test_an_ordinary_user_asks_in_a_process_of_theirs(tmp_path: Path) -> None:
+def test_an_ordinary_user_asks_in_a_process_of_theirs() -> None:
     words = ["explain", "web", "inner", "--json", "--in"]
-    script = tmp_path / "ask.py"
-    script.write_text(
+    script = (
         "import subprocess, sys\nsys.path.append('.')\n"
         "from tests.live.test_process import IN_USERS, living\n"
         "with living(unshare=IN_USERS) as pid:\n"
         "    sys.exit(subprocess.run([*sys.argv[1:], f'pid:{pid}']).returncode)\n"
     )
-    command = [sys.executable, "-P", "-c", script.read_text(), str(COMMAND), *words]
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    (home := tmp_path / "home").mkdir(mode=0o777)
-    home.chmod(0o777)
-    env = {"HOME": str(home), "GAI_HARNESS_CACHE": str(home / "cache")}
-    done = start(*command, env=env) if os.geteuid() else ordinary_user.run(command, environment=env)
+    command = [sys.executable, "-P", "-c", script, str(COMMAND), *words]
+    with tempfile.TemporaryDirectory() as home:  # pytest's own folders are closed to others
+        Path(home).chmod(0o777)
+        env = {"HOME": home, "GAI_HARNESS_CACHE": f"{home}/cache"}
+        own = os.geteuid() != 0
+        done = start(*command, env=env) if own else ordinary_user.run(command, environment=env)
     assert (done.returncode, done.stderr) == (0, "")
     assert [*_orders(done.stdout).values()] == [["10.9.0.7", "2001:db8:9::7"], ["10.9.0.8"]]
 
