@@ -62,7 +62,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
             return page
 
         yield now
-        assert said == []
+        assert said == [], said
         assert asked == opened
 
 
