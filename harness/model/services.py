@@ -236,36 +236,26 @@ def _through_gethostbyname2(chain: Sequence[Service], look_up: _LookUp, dialect:
         own = look_up.asked(service, AF_INET)
         status = own.status
         has_errno |= _sets_errno(service, own, dialect)
-        match status:
-            case "SUCCESS" if not service.multi:
-                pass
-            case _:
-                told = own.trouble
+        if status != "SUCCESS" or service.multi:
+            told = own.trouble
         if kept is None:
             reply = own
+        elif status == "SUCCESS":
+            status, kept = "UNAVAIL", None
+        elif own.read or service.kind == "files":
+            raise UndefinedAnswer  # it has read lines, or records, to where they lie
         else:
-            match status, service.kind:
-                case "SUCCESS", _:
-                    status, kept = "UNAVAIL", None
-                case _, kind if own.read or kind == "files":
-                    raise UndefinedAnswer  # it has read lines, or records, to where they lie
-                case _:
-                    status = "SUCCESS"
+            status = "SUCCESS"
         if status == "SUCCESS" and service.action(status) == "merge":
             if dialect.merge_ends_lookup:
                 raise _failure(told)  # EINVAL
             status, kept = "UNAVAIL", reply
         if service.action(status) == "return":
             break
-    match status, own.status:
-        case "SUCCESS", _:
-            return Answer(list(reply.targets))
-        case "NOTFOUND", _:
-            pass
-        case _, "UNAVAIL" if not has_errno:
-            pass
-        case _:  # errno is set, and h_errno is looked at for two words alone
-            raise _failure(told)
+    if status == "SUCCESS":
+        return Answer(list(reply.targets))
+    if status != "NOTFOUND" and (own.status != "UNAVAIL" or has_errno):
+        raise _failure(told)  # errno is set, and h_errno is looked at for two words alone
     no_data = own.trouble == "NO_DATA" and dialect.no_data_told_by_family
     raise LookupFailed("EAI_NODATA" if no_data else "EAI_NONAME")
 
@@ -274,7 +264,7 @@ def _failure(told: Trouble | None) -> LookupFailed:
     """What getaddrinfo makes of an errno, with the h_errno of the services if they have set it."""
     if told is None:
         return StaleFailure("EAI_NODATA")
-    return LookupFailed({"TRY_AGAIN": "EAI_AGAIN"}.get(told, "EAI_NODATA"))
+    return LookupFailed("EAI_AGAIN" if told == "TRY_AGAIN" else "EAI_NODATA")
 
 
 def _sets_errno(service: Service, reply: Reply, dialect: Dialect) -> bool:
