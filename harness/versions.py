@@ -6,6 +6,7 @@ import platform
 import re
 import sys
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 _VERSION = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,3}")
 _SNAPSHOT = 9000
@@ -47,6 +48,17 @@ class Version:
 
     def __str__(self) -> str:
         return ".".join(map(str, self.numbers))
+
+
+ResolverName = Literal["glibc", "musl", "c-ares", "go"]
+RESOLVERS: tuple[ResolverName, ...] = get_args(ResolverName)
+"""Whose getaddrinfo, or what stands for it, a build has."""
+
+
+def age(version: str) -> tuple[int, Version]:
+    """What sorts versions from old to new: ``"2.36"``, behind those of glibc ``"musl 1.2.3"``."""
+    name, _, number = version.rpartition(" ")
+    return [*RESOLVERS].index(name or "glibc"), Version.parse(number)  # type: ignore[arg-type]
 
 
 def is_version(text: str) -> bool:

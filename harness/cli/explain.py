@@ -44,7 +44,7 @@ def main(options: Options) -> int:
         why = f"only scenarios have this, and {wanted[0] or '--service'} is none"
         _refuse(options, ("lookup",), why)
         explanations = _in_process(options, names)
-    elif names and (options.glibc is not None or options.gai_conf):
+    elif names and (options.glibc is not None or options.resolver or options.gai_conf):
         _refuse(options, ("lookup",), f"only scenarios have this, and {names[0]} is none")
         explanations = _copy(options, names, options.glibc or "host")
     else:
@@ -144,7 +144,8 @@ def _copy(
 
     ``inside`` is a process whose network is copied in its place.
     """
-    (job,) = jobs_for((), names, plan.lanes_for(builds, "auto"), inside)
+    lanes = plan.lanes_for(builds, "auto", resolver=options.resolver or "glibc")
+    (job,) = jobs_for((), names, lanes, inside)
     lookups = tuple(_lookup(name, options) for name in names)
     confs = tuple(plan.load_gai_conf(name) for name in options.gai_conf)
     whose = "this-host" if inside is None else f"pid-{inside}"
@@ -160,7 +161,7 @@ def _scenarios(
     _refuse(options, (*_HINTS, "flags", "as"), "a scenario says this itself, in its lookups")
     jobs = plan.make_jobs(
         plan.load_scenarios(scenarios),
-        plan.lanes_for(options.glibc or "host", "auto"),
+        plan.lanes_for(options.glibc or "host", "auto", resolver=options.resolver or "glibc"),
         [plan.load_gai_conf(name) for name in options.gai_conf],
     )
     return _explained(options, jobs, lookups)

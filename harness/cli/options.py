@@ -50,6 +50,9 @@ _SHARED: dict[str, tuple[str, dict[str, Any]]] = {
     "in": ("--in", {"dest": "inside", "type": process, "metavar": "pid:NUMBER"}),
     "jobs": ("-j --jobs", {"type": whole(1, 256), "metavar": "N",
              "help": "hosts examined at the same time (default: the number of processors)"}),
+    "resolver": ("--resolver", {"action": Joined, "default": "glibc", "metavar": "NAME,…|all",
+                 "help": "whose getaddrinfo is asked: glibc (default, the builds of --glibc), musl,"
+                         " c-ares, go, one version of it (musl=1.2.3), or all"}),
     "lookup": ("--lookup", {"action": "append", "default": [], "metavar": "NAME|NUMBER"}),
     "output": ("-o --output", {"metavar": "FILE"}),
     "scenario": ("--scenario --snapshot", {"dest": "scenarios", "action": "append", "default": [],
@@ -121,6 +124,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " smoke; may be given several times"),
         shared("glibc",
                "the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all"),
+        shared("resolver"),
         shared("fetch"),
         option("--against", "run on this build too, and list every look-up that a build of --glibc"
                " answers in another order, by the rules that decided", metavar="BUILD"),
@@ -172,6 +176,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                choices=tuple(PROGRAMS)),
         "with a scenario; a name is looked up on a copy of this host then",
         shared("glibc", default=None),
+        shared("resolver", default=None),
         shared("fetch"),
         shared("gai-conf"),
         "for scenarios",

@@ -35,8 +35,10 @@ def main(options: Options) -> int:
     expect_no_build(options.glibc, map(str, options.scenarios), "a scenario")
     reference = None
     if options.against is None:
-        lanes = plan.lanes_for(options.glibc, options.lane)
+        lanes = plan.lanes_for(options.glibc, options.lane, resolver=options.resolver)
     else:
+        if options.resolver != "glibc":
+            raise UsageError("--resolver: no --against beside it was expected")
         lanes, reference = plan.lanes_against(options.glibc, options.lane, options.against)
     scenarios = loaded(options)
     gai_confs = [plan.load_gai_conf(name) for name in options.gai_conf]
@@ -51,8 +53,8 @@ def main(options: Options) -> int:
         (outputs if options.update_baseline else inputs).append(options.baseline)
     spare(outputs, inputs)
     acceptance = Acceptance(options, jobs)
-    versions = dict.fromkeys(lane.glibc for job in jobs for lane in job.lanes)
-    title = f"glibc {', '.join(versions)}"
+    versions = dict.fromkeys(lane.version for job in jobs for lane in job.lanes)
+    title = ("glibc " if "glibc" in {lane.resolver for lane in lanes} else "") + ", ".join(versions)
     with ExitStack() as stack:
         stream = sys.stdout
         if options.output is not None:
@@ -85,6 +87,8 @@ def _report(
         came = counted(came, len(jobs), "hosts")
     for line in dict.fromkeys(lacks_module(one) for job in jobs for one in job.left_out):
         complain(f"gai-harness run: left out where a scenario asks for it: {line}")
+    for line in plan.unasked(jobs):
+        complain(f"gai-harness run: {line}")
     for outcome in came:
         job = outcome.job
         if outcome.error is not None:

@@ -144,8 +144,12 @@ def _reasons(one: Seen, other: Seen) -> tuple[str, ...]:
 
 
 def _by_arch(evidences: Sequence[Evidence], results: Sequence[Result]) -> dict[str, list[Seen]]:
-    """The builds of each architecture that are trusted, oldest first; this host's first."""
-    pairs = (seen for seen in zip(evidences, results, strict=True) if not seen[1].untrusted)
+    """glibc's builds of each architecture that are trusted, oldest first; this host's first."""
+    pairs = (
+        seen
+        for seen in zip(evidences, results, strict=True)
+        if not seen[1].untrusted and seen[1].resolver == "glibc"
+    )
     aged = sorted(pairs, key=lambda seen: Version.parse(seen[1].glibc))
     found = grouped(aged, lambda seen: seen[1].arch)
     given = [result.arch for result in results]

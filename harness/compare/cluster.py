@@ -234,4 +234,4 @@ def _pool(pid: int) -> Pool:  # noqa: ARG001 - a forked process needs one of its
 
 def _label(lane: LaneSpec) -> tuple[str, str, str, str, str]:
     build = ", told ".join((lane.build, *lane.rows))  # what the model says depends on it too
-    return lane.glibc, lane.arch, lane.lane, build, lane.label
+    return lane.version, lane.arch, lane.lane, build, lane.label

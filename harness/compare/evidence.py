@@ -6,14 +6,15 @@ from pathlib import Path
 from harness.advice.accepted import unaccepted
 from harness.advice.lint import Finding
 from harness.compare.fields import LaneKind
-from harness.compare.results import where
-from harness.model.dialects import Dialect, dialect, told
+from harness.compare.results import version, where
+from harness.model.dialects import NEWEST, Dialect, dialect, told
 from harness.model.host import HostView
 from harness.model.lookup import NameService
 from harness.native.record import Outcome
 from harness.native.trace import Trace
 from harness.scenario.schema import Lookup, Scenario
 from harness.scenario.values import satisfies
+from harness.versions import ResolverName
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class LaneSpec:
     ``emulator`` names the qemu-user that a foreign architecture runs through, ``untrusted``
     says what the self-test of such a lane found wrong, if anything. ``rows`` are those in which
     the build was told to differ from its version. ``myhostname``: it has systemd's module.
+    ``resolver`` is what is asked; of another than glibc ``resolver_version`` is its version, and
+    ``glibc`` that of the glibc beneath it, or "".
     """
 
     glibc: str
@@ -41,25 +44,34 @@ class LaneSpec:
     parts: tuple[tuple[str, Path], ...] = ()
     myhostname: bool = False
     rows: tuple[str, ...] = ()
+    resolver: ResolverName = "glibc"
+    resolver_version: str = ""
 
     @property
     def dialect(self) -> Dialect:
-        """How this build behaves."""
-        return told(dialect(self.glibc, self.arch), self.rows)
+        """How this build behaves; of another resolver than glibc, nothing is told by it."""
+        return told(dialect(self.glibc or NEWEST, self.arch), self.rows)
+
+    @property
+    def version(self) -> str:
+        """As results say it: ``2.36``, ``musl 1.2.3``."""
+        return version(self.glibc, self.resolver, self.resolver_version)
 
     @property
     def where(self) -> str:
         """The build in words that no other build of a run has, as results say it."""
-        return where(self.glibc, self.arch, self.label, self.lane)
+        return where(self.version, self.arch, self.label, self.lane)
 
     @property
     def name(self) -> str:
         """The build for a message: ``2.36:s390x (debian bookworm 2.36-9, qemu-s390x 7.2.22)``."""
-        return f"{self.glibc}:{self.arch} ({', '.join(filter(None, (self.build, self.emulator)))})"
+        origin = ", ".join(filter(None, (self.build, self.emulator)))
+        return f"{self.version}:{self.arch} ({origin})"
 
 
-Case = tuple[Dialect, int]
-"""What tells the model's answers to one look-up apart: the dialect, and after how many others."""
+Case = tuple[Dialect, str, int]
+"""What tells the model's answers to one look-up apart: the dialect, the version of another
+resolver than glibc, and after how many look-ups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,8 @@ class Evidence:
     @property
     def case(self) -> Case:
         """Equal for builds that have one answer of the model."""
-        return self.dialect, len(self.before)
+        other = "" if self.lane.resolver == "glibc" else self.lane.version
+        return self.dialect, other, len(self.before)
 
 
 def line_findings(conf: NamedGaiConf, glibc: str) -> tuple[Finding, ...]:

@@ -4,7 +4,13 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-Glibc: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)+$", description='as "2.36"')]
+Glibc: TypeAlias = Annotated[
+    str,
+    Field(
+        pattern=r"^([0-9]+(\.[0-9]+)+)?$",
+        description='as "2.36"; empty where a resolver with no glibc beneath it answered',
+    ),
+]
 Arch: TypeAlias = Annotated[
     str, Field(pattern=r"^[a-z0-9-]+$", description="Debian's name: amd64, armhf")
 ]

@@ -1,16 +1,19 @@
 """From the words of the command line to jobs: scenarios × gai.conf × glibc."""
 
 import stat
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
 from harness import glibcs
 from harness.compare.evidence import LaneSpec, NamedGaiConf
+from harness.compare.predict import kinds_of, request_for
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
 from harness.glibcs import Build, Emulator, GlibcError, GlibcMissing, together
 from harness.glibcs.libc_files import MYHOSTNAME
+from harness.model.resolvers import page
 from harness.native.worker_lane import (
     FAMILY_MODULE_NAME,
     MODULE_NAME,
@@ -19,9 +22,10 @@ from harness.native.worker_lane import (
 )
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
+from harness.scenario.schema import Scenario
 from harness.text.nearest import did_you_mean
 from harness.text.reading import GAI_CONF_LIMIT, read_bounded
-from harness.versions import Version
+from harness.versions import age
 
 
 class PlanError(ValueError):
@@ -97,8 +101,13 @@ def load_gai_conf(name: str) -> NamedGaiConf:
         ) from None
 
 
-def lanes_for(glibc: str, lane: str, tested: bool = True) -> tuple[LaneSpec, ...]:
-    """The lanes for ``--glibc`` (comma-separated builds) and ``--lane``.
+def lanes_for(
+    glibc: str, lane: str, tested: bool = True, resolver: str = "glibc"
+) -> tuple[LaneSpec, ...]:
+    """The lanes for ``--glibc`` (comma-separated builds), ``--lane`` and ``--resolver``.
+
+    ``resolver`` names resolvers in the same way, each with a version where it is one
+    (``glibc,musl=1.2.3``), or all; of glibc, the builds are those of ``glibc``.
 
     ``auto`` calls the host's glibc through cffi when it is asked for as ``host`` or among
     ``all``, every other build by the worker. Lanes of other architectures are put to the
@@ -106,7 +115,13 @@ def lanes_for(glibc: str, lane: str, tested: bool = True) -> tuple[LaneSpec, ...
     on them. Raises GlibcMissing for a build that is not there and PlanError for a lane that a
     build does not have.
     """
-    lanes = shortened(sorted(_specs(glibc, lane).values(), key=_by_version))
+    words = [word.strip() for word in resolver.split(",")]
+    specs = [*_specs(glibc, lane).values()] if {"glibc", "all"} & {*words} else []
+    if others := [word for word in words if word != "glibc"]:
+        from harness.glibcs.others import find_others
+
+        specs += [_other_lane(build) for build in find_others(others)]
+    lanes = shortened(sorted(specs, key=_by_version))
     return marked(lanes) if tested else lanes
 
 
@@ -165,7 +180,7 @@ def _specs(glibc: str, lane: str, also: Sequence[str] = ()) -> dict[tuple[str, s
 
 
 def _by_version(spec: LaneSpec) -> tuple[object, ...]:
-    return Version.parse(spec.glibc), spec.arch, spec.build, spec.label, spec.lane
+    return age(spec.version), spec.arch, spec.build, spec.label, spec.lane
 
 
 def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
@@ -203,9 +218,20 @@ def _lanes_of(build: Build, lane: str) -> list[LaneSpec]:
     return lanes
 
 
+def _other_lane(build: Build) -> LaneSpec:
+    """The lane of another resolver than glibc, which only a worker asks."""
+    return LaneSpec(
+        "" if build.resolver in ("musl", "go") else build.version, build.arch, "worker",
+        build.origin, tuple(glibcs.command(build)), _staged(build), label(build),
+        resolver=build.resolver, resolver_version=build.resolver_version,
+    )  # fmt: skip
+
+
 def _staged(build: Build, emulator: Emulator | None = None) -> Path:
-    modules = dict.fromkeys((MODULE_NAME, FAMILY_MODULE_NAME), bundled_module(build.arch))
-    return glibcs.stage(build, bundled_worker(build.arch), modules, emulator)
+    modules = {}
+    if build.resolver == "glibc":
+        modules = dict.fromkeys((MODULE_NAME, FAMILY_MODULE_NAME), bundled_module(build.arch))
+    return glibcs.stage(build, bundled_worker(build.arch, build.resolver), modules, emulator)
 
 
 def make_jobs(
@@ -218,23 +244,46 @@ def make_jobs(
     """One job per scenario; ``gai_confs`` replace each scenario's own, and its expectations.
 
     ``reference`` is the number of the lane that the others are held against, if any is. Where a
-    scenario asks a module that some lanes have, the others are left out of its job.
+    scenario asks a module that some lanes have, the others are left out of its job; so is a lane
+    of another resolver than glibc that can be put none of its look-ups, and a job without lanes.
     """
     jobs = []
     for one in scenarios:
         able = [n for n, spec in enumerate(lanes) if spec.myhostname]
         if not able or not one.scenario.asks("myhostname") or reference not in (None, *able):
             able = [*range(len(lanes))]
+        not_asked = _not_asked(one.scenario, [lanes[n] for n in able])
         jobs.append(
             HostJob(
                 one.scenario, (NamedGaiConf(one.gai_conf_name, one.gai_conf),),
                 tuple(lanes[n] for n in able), timeout, str(one.path), lines=one.lines,
                 reference=None if reference is None else able.index(reference),
                 left_out=tuple(spec for n, spec in enumerate(lanes) if n not in able),
+                not_asked=not_asked,
             )
         )  # fmt: skip
     confs = tuple(gai_confs)
     return [replace(job.without_expectations(), gai_confs=confs) for job in jobs] if confs else jobs
+
+
+def _not_asked(scenario: Scenario, lanes: Sequence[LaneSpec]) -> dict[tuple[int, int], str]:
+    """Which look-ups are no match for which lane, by their numbers, and why."""
+    kinds, found = kinds_of(scenario), {}
+    for number, lane in enumerate(lanes):
+        if lane.resolver != "glibc":
+            for position, lookup in enumerate(scenario.lookups):
+                if why := page(lane.resolver).not_asked(request_for(lookup), kinds):
+                    found[number, position] = why
+    return found
+
+
+def unasked(jobs: Sequence[HostJob]) -> Iterator[str]:
+    """What lanes were not asked, a line for each resolver and reason."""
+    found: Counter[tuple[str, str]] = Counter()
+    for job in jobs:
+        found.update({(job.lanes[n].resolver, why) for (n, _), why in job.not_asked.items()})
+    for (resolver, why), count in found.items():
+        yield f"{resolver} was not asked on {count} of {len(jobs)} hosts: {why}"
 
 
 def label(build: Build) -> str:
@@ -265,10 +314,10 @@ def shortened(specs: Sequence[LaneSpec]) -> tuple[LaneSpec, ...]:
     ]
     builds: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
     for spec, text in zip(specs, texts, strict=True):
-        builds.setdefault((spec.glibc, spec.arch, text), set()).add((spec.build, spec.label))
+        builds.setdefault((spec.version, spec.arch, text), set()).add((spec.build, spec.label))
     return tuple(
         replace(spec, label=text)
-        if len(builds[spec.glibc, spec.arch, text]) == 1
+        if len(builds[spec.version, spec.arch, text]) == 1
         else replace(spec, label=f"{text}, {spec.build}")
         for spec, text in zip(specs, texts, strict=True)
     )

@@ -18,6 +18,7 @@ from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
+from harness.model.resolvers import page
 from harness.model.services import Kind, Service
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
@@ -25,6 +26,7 @@ from harness.sandbox import SERVICES
 from harness.scenario.nameservice import NameService as Services
 from harness.scenario.nameservice import parse_hosts
 from harness.scenario.schema import Lookup, Scenario
+from harness.versions import ResolverName
 
 FAMILIES = {"unspec": 0, "inet": 2, "inet6": 10}
 SOCKTYPES = {"any": 0, "stream": 1, "dgram": 2, "raw": 3, "seqpacket": 5, "dccp": 6}
@@ -104,6 +106,14 @@ def names_of(scenario: Scenario, view: HostView) -> NameService:
     if given is None:
         return name_service(scenario.names, scenario.resolver, scenario.dns.first_reply, view)
     return services_of(given, view)
+
+
+def kinds_of(scenario: Scenario) -> NameService:
+    """The same without what they hold: which kinds of services are asked, in turn."""
+    if scenario.served is None:
+        return NameService({}, scenario.resolver)
+    hosts = tuple(Service(kind, actions=does) for kind, does in parse_hosts(scenario.served.hosts))
+    return NameService({}, hosts[0].kind, hosts=hosts)
 
 
 def services_of(given: Services, view: HostView) -> NameService:
@@ -244,6 +254,21 @@ def predict(
         tuple(items(other) for other in others if other is not None),
         may_abort=None in (order, *others),
     )
+
+
+def predict_other(
+    request: Request, service: NameService, view: HostView, resolver: ResolverName, version: str
+) -> Prediction:
+    """Predict one look-up of another resolver than glibc, which reads no gai.conf."""
+    model = page(resolver)
+    found = model.find(request, service, view, version)
+    if not found.needs_sort:
+        return Prediction(
+            found.items, found.error, None, found.canonname, by_chance=found.undefined
+        )
+    order = model.order([item.target for item in found.items], view, version)
+    items = tuple(found.items[one.position] for one in order.ranked)
+    return Prediction(items, None, order, found.canonname)
 
 
 def sort_input(

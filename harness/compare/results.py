@@ -21,6 +21,7 @@ from harness.model.dialects import beyond_model
 from harness.model.explain import seen
 from harness.model.order import Decision
 from harness.sandbox import DeviceNote
+from harness.versions import ResolverName
 
 
 class Verdict(StrEnum):
@@ -163,12 +164,19 @@ class Result:
     presence: Annotated[
         PresenceRow | None, Field(description="null where the model was not asked")
     ] = None
+    resolver: Annotated[ResolverName, Field(description="whose code was asked")] = "glibc"
+    resolver_version: Annotated[str, Field(description="of another resolver than glibc")] = ""
 
     @computed_field(description="newer than the model knows, and judged as the newest known")  # type: ignore[prop-decorator]
     @property
     def beyond_model(self) -> bool:
         """True for a release that is newer than the newest one the model knows."""
-        return beyond_model(self.glibc)
+        return self.resolver == "glibc" and beyond_model(self.glibc)
+
+    @property
+    def version(self) -> str:
+        """What answered: ``2.36`` of glibc, else with the resolver's name: ``musl 1.2.3``."""
+        return version(self.glibc, self.resolver, self.resolver_version)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -204,7 +212,7 @@ class Result:
         """The same without the build's names and its time: equal for builds that say the same."""
         return replace(
             self, glibc="", arch="", lane="worker", build="", label="", emulator=None, rows=(),
-            elapsed_ns=0, **changes,
+            resolver_version="", elapsed_ns=0, **changes,
         )  # fmt: skip
 
     @property
@@ -213,7 +221,12 @@ class Result:
 
         The same in every run, so that a history of results can be kept by it.
         """
-        return where(self.glibc, self.arch, self.label, self.lane)
+        return where(self.version, self.arch, self.label, self.lane)
+
+    @property
+    def who(self) -> str:
+        """The same with the resolver's name: "glibc 2.36:amd64 (bookworm)"."""
+        return f"glibc {self.where}" if self.resolver == "glibc" else self.where
 
     @property
     def agreed(self) -> bool:
@@ -234,10 +247,15 @@ class Result:
         return self.differs and not self.accepted
 
 
-def where(glibc: str, arch: str, label: str, lane: LaneKind) -> str:
+def version(glibc: str, resolver: ResolverName, resolver_version: str) -> str:
+    """What answered, in words; see `Result`."""
+    return glibc if resolver == "glibc" else f"{resolver} {resolver_version}"
+
+
+def where(version: str, arch: str, label: str, lane: LaneKind) -> str:
     """A build in words that no other build of a run has; see `Result`."""
     usual = "cffi" if label == "host" else "worker"
-    return f"{glibc}:{arch} ({label if lane == usual else f'{label}, {lane}'})"
+    return f"{version}:{arch} ({label if lane == usual else f'{label}, {lane}'})"
 
 
 def listed(addresses: Sequence[str], sockets: int) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 import os
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness import sandbox
@@ -24,6 +24,9 @@ from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
 from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
+from harness.model.host import HostView, Target
+from harness.model.lookup import NameService
+from harness.model.resolvers import page
 from harness.model.services import Kind
 from harness.native.cffi_lane import CffiLane  # here, and not by every sandbox anew
 from harness.native.lanes import Lane, Session
@@ -38,6 +41,7 @@ from harness.native.worker_lane import (
 from harness.sandbox import DeviceNote, NoSandbox, Pool, SandboxError
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup, Scenario
+from harness.versions import ResolverName
 
 Collected = tuple[tuple[Evidence, ...], tuple[DeviceNote, ...]]
 """The evidence of all lanes for one look-up, and the notes on the devices used."""
@@ -56,7 +60,8 @@ class HostJob:
     ``trace`` records the system calls of every look-up. ``lines`` are those of the look-ups
     in the file, where they are known. ``reference`` is the number of the lane that the
     others are held against. ``dialects`` are those that the kernel's routes are asked for too.
-    ``controls`` are causes to try on agreements too. ``left_out`` are lanes that lack a module.
+    ``controls`` are causes to try on agreements too. ``left_out`` are lanes that lack a module,
+    ``not_asked`` the numbers of lanes and look-ups that are no match, each with the reason.
     """
 
     scenario: Scenario
@@ -70,6 +75,7 @@ class HostJob:
     dialects: tuple[Dialect, ...] = ()
     controls: tuple[str, ...] = ()
     left_out: tuple[LaneSpec, ...] = ()
+    not_asked: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def without_expectations(self) -> "HostJob":
         """The job for another gai.conf: what the file expects, it expects under its own.
@@ -119,6 +125,8 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
     for number, (evidences, devices) in enumerate(collected):
         known: dict[Case, Analysis] = {}
         line = lines[number % lookups]
+        if not evidences:
+            continue  # no lane of this run is put this question
         judged = ((each, judge(each, known=known)) for each in evidences)
         results = tuple(
             replace(result, source=job.source, line=line, causes=_causes(job, each, result))
@@ -166,6 +174,7 @@ def collect(
         devices = box.build(scenario.host)
     set_names(box, scenario)
     requests = [request_for(lookup) for lookup in scenario.lookups]
+    numbers = range(len(requests))
     netlink = scenario.netlink == "allowed"
     plain = replace(box.observe((), own=scenario.asks("myhostname")), netlink=netlink)
     names = names_of(scenario, plain)
@@ -178,6 +187,9 @@ def collect(
     variants = [names, *(from_server(names, number) for number in first_servers(names))]
     found = [found_for(requests, one, plain, dialects) for one in variants]
     targets = dict.fromkeys(target for each in found for target in targets_of(each))
+    for other in {(lane.resolver, lane.resolver_version) for lane in job.lanes}:
+        if other[0] != "glibc":
+            targets.update(dict.fromkeys(_targets_of_other(other, requests, names, plain)))
     view = replace(box.observe(targets), netlink=netlink)
     before_lookups()
     with ExitStack() as stack:
@@ -186,31 +198,57 @@ def collect(
         for conf in job.gai_confs:
             box.set_gai_conf(conf.data)
             files = files_of(conf, scenario.lookups)
-            answers: list[list[tuple[Outcome, Trace | None]]] = []
+            answers: list[list[tuple[Outcome | None, Trace | None]]] = []
+            said: list[tuple[Outcome, Trace | None]]
             for lane, spec in zip(lanes, job.lanes, strict=True):
+                put = [n for n in numbers if (len(answers), n) not in job.not_asked]
+                few = [files[n] for n in put], [requests[n] for n in put]
                 if job.trace:
-                    traces = (traced(lane, one, box.tmpdir(), job.timeout) for one in requests)
-                    answers.append([(trace.outcome, trace) for trace in traces])
+                    traces = (traced(lane, one, box.tmpdir(), job.timeout) for one in few[1])
+                    said = [(trace.outcome, trace) for trace in traces]
                 else:
-                    said = _ask(box, lane, spec, files, requests, job.timeout, anew)
-                    answers.append([(one, None) for one in said])
+                    plainly = _ask(box, lane, spec, *few, job.timeout, anew)
+                    said = [(one, None) for one in plainly]
+                by_number = dict(zip(put, said, strict=True))
+                answers.append([by_number.get(n, (None, None)) for n in numbers])
             before: list[tuple[tuple[Lookup, NamedGaiConf], ...]] = [()] * len(lanes)
             for lookup, file, *asked in zip(scenario.lookups, files, *answers, strict=True):
                 evidences = tuple(
                     # with the version that the glibc gives itself
                     Evidence(
-                        scenario, lookup, file, view, names,
-                        replace(spec, glibc=native.glibc) if isinstance(native, Answer) else spec,
-                        native, trace, past,
+                        scenario, lookup, file, view, names, _as_it_says(spec, native), native,
+                        trace, past,
                     )
                     for spec, (native, trace), past in zip(job.lanes, asked, before, strict=True)
+                    if native is not None
                 )  # fmt: skip
                 yield evidences, devices
                 if file.mtime:  # what the process has read by now counts for its next look-up
                     before = [
-                        (*one.before, (lookup, file)) if isinstance(one.native, Answer) else ()
-                        for one in evidences
+                        (*past, (lookup, file)) if isinstance(native, Answer) else ()
+                        for (native, _), past in zip(asked, before, strict=True)
                     ]
+
+
+def _as_it_says(spec: LaneSpec, native: Outcome) -> LaneSpec:
+    """The lane with the version that it gives itself."""
+    if not isinstance(native, Answer):
+        return spec
+    if spec.resolver == "glibc":
+        return replace(spec, glibc=native.glibc)
+    return replace(spec, resolver_version=native.glibc)
+
+
+def _targets_of_other(
+    other: tuple[ResolverName, str], requests: Sequence[Query], names: NameService, view: HostView
+) -> Iterator[Target]:
+    """Every destination that another resolver than glibc may sort."""
+    resolver, version = other
+    model = page(resolver)
+    for request in requests:
+        if not model.not_asked(request, names):
+            for item in model.find(request, names, view, version).items:
+                yield item.target
 
 
 def set_names(box: "sandbox.Box", scenario: Scenario) -> None:
@@ -309,7 +347,7 @@ def _ask(
     much the same in all processes forked from one: each look-up is then tried in several
     started afresh, and a death counts more than an answer.
     """
-    first = files[0]
+    first = files[0] if files and spec.resolver == "glibc" else NamedGaiConf("", None)
     if not first.mtime and first.data and parse_gai_conf(first.data, spec.dialect).undefined:
         return [_ask_often(lane, request, timeout) for request in requests]
     outcomes: list[Outcome] = []

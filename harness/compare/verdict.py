@@ -43,7 +43,7 @@ class Analysis:
     remarks: tuple[Remark, ...]
     departures: tuple[Departure, ...]
     destinations: tuple[DestinationRow, ...]
-    presence: PresenceRow
+    presence: PresenceRow | None
 
 
 def prediction_for(
@@ -56,11 +56,11 @@ def prediction_for(
 
     ``names`` replace its name service.
     """
-    dialect = dialect or evidence.dialect
-    return predict.predict(
-        predict.request_for(evidence.lookup), names or evidence.names, evidence.view,
-        reading(evidence, dialect).data, dialect, model,
-    )  # fmt: skip
+    dialect, lane = dialect or evidence.dialect, evidence.lane
+    asked = predict.request_for(evidence.lookup), names or evidence.names, evidence.view
+    if lane.resolver != "glibc":
+        return predict.predict_other(*asked, lane.resolver, lane.resolver_version)
+    return predict.predict(*asked, reading(evidence, dialect).data, dialect, model)
 
 
 def reading(evidence: Evidence, dialect: Dialect | None = None) -> Reading:
@@ -79,9 +79,12 @@ def reading(evidence: Evidence, dialect: Dialect | None = None) -> Reading:
 
 
 def analyse(evidence: Evidence, model: ModelParts = GLIBC) -> Analysis:
-    """The model's answer with every reason, remark and departure."""
+    """The model's answer with every reason, and of glibc's every remark and departure."""
     prediction = prediction_for(evidence, model)
     ranked = () if prediction.order is None else prediction.order.ranked
+    if evidence.lane.resolver != "glibc":
+        known = rows(ranked, evidence.view)
+        return Analysis(prediction, reasons(prediction), (), (), known, None)
     return Analysis(
         prediction,
         reasons(prediction),
@@ -330,6 +333,8 @@ def _unmet(
     """The expectations of the file that native or model do not meet, one line each."""
     failures: list[str] = []
     lane = evidence.lane
+    if lane.resolver != "glibc":
+        return ()  # what a file expects is glibc's
     own = dialect(lane.glibc, lane.arch)
     if own != lane.dialect and prediction_for(evidence, dialect=own) != prediction:
         return ()  # they are of the version, from which this build was told to differ

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.text.shown import escaped
-from harness.versions import Version
+from harness.versions import ResolverName, Version
 
 
 class Package(NamedTuple):
@@ -37,6 +37,9 @@ class Build:
         rows: What ``glibc add --row`` told of it: rows of the dialect table in which it differs
             from its version, ``"gaiconf_numbers_checked=true"``.
         package: What its distribution says of it.
+        resolver: What in it is asked. Of musl and Go the version is their own; c-ares stands
+            beside a glibc, whose version it is.
+        resolver_version: Of another resolver than glibc, its version: ``"1.18.1"``.
     """
 
     version: str
@@ -47,6 +50,8 @@ class Build:
     name: str | None = None
     rows: tuple[str, ...] = ()
     package: Package = Package()  # noqa: RUF009 - it cannot be changed
+    resolver: ResolverName = "glibc"
+    resolver_version: str = ""
 
     @property
     def loader(self) -> Path:

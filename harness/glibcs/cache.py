@@ -31,7 +31,7 @@ from harness.glibcs.build import Build, GlibcError, GlibcUnavailable, Package
 from harness.glibcs.elf import LARGEST, sha256
 from harness.model.dialects import NEWEST, dialect, told
 from harness.text.reading import read_regular
-from harness.versions import is_version
+from harness.versions import RESOLVERS, is_version
 
 SCHEMA = 1
 # A manifest has a line of 150 bytes for each of a dozen files.
@@ -39,7 +39,8 @@ _LONGEST_MANIFEST = 64 * 1024
 _MOST_FILES = 64
 # Of a package: where it came from.
 _OF_PACKAGE = {**Package()._asdict(), "deb_sha256": ""}
-_TEXTS = {"id", "version", "arch", "origin", "kind", *_OF_PACKAGE}
+_OF_RESOLVER = {"resolver": "glibc", "resolver_version": ""}
+_TEXTS = {"id", "version", "arch", "origin", "kind", *_OF_PACKAGE, *_OF_RESOLVER}
 # What a command may spend on what dead ones left; the next one goes on.
 _CLEARING_SECONDS = 1.0
 # The key, and what tempfile adds to it.
@@ -180,6 +181,7 @@ def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
         "schema": SCHEMA, "id": build.id, "version": build.version, "arch": build.arch,
         "origin": build.origin, "kind": kind, "files": files, "name": build.name,
         **_OF_PACKAGE, **build.package._asdict(), **package, "rows": build.rows,
+        "resolver": build.resolver, "resolver_version": build.resolver_version,
     }  # fmt: skip
     text = json.dumps(manifest, indent=1)
     (made / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -196,7 +198,7 @@ def read_cached(folder: Path) -> Cached:
     try:
         data = json.loads(read_regular(folder / "manifest.json", _LONGEST_MANIFEST))
         added = date.fromtimestamp((folder / "manifest.json").lstat().st_mtime).isoformat()
-        texts = {"name": None, "rows": (), **_OF_PACKAGE, **data}
+        texts = {"name": None, "rows": (), **_OF_PACKAGE, **_OF_RESOLVER, **data}
         name, rows = texts.pop("name"), tuple(texts.pop("rows"))
         schema, files = texts.pop("schema"), texts.pop("files")
         told(dialect(NEWEST), rows)  # ValueError for what is no row
@@ -208,6 +210,8 @@ def read_cached(folder: Path) -> Cached:
             and texts.keys() == _TEXTS
             and all(isinstance(text, str) for text in every)
             and is_version(texts["version"])
+            and texts["resolver"] in RESOLVERS
+            and is_version(texts["resolver_version"] or texts["version"])
             and 2 <= len(files) <= _MOST_FILES
             and all(type(size) is int and not {"/", "\0"} & {*one} for one, size, _ in files)
             and all(_has_size(folder / "lib" / one, size) for one, size, _ in files)
@@ -219,7 +223,8 @@ def read_cached(folder: Path) -> Cached:
     build = Build(
         texts["version"], texts["arch"], texts["origin"], texts["id"],
         tuple((soname, folder / "lib" / soname) for soname, _, _ in files), name, rows,
-        Package(*(texts[key] for key in Package._fields)),
+        Package(*(texts[key] for key in Package._fields)), texts["resolver"],
+        texts["resolver_version"],
     )  # fmt: skip
     kind, distribution, suite = (texts[key] for key in ("kind", "distribution", "suite"))
     return Cached(folder, build, kind, distribution, suite, added)

@@ -99,6 +99,7 @@ def find(spec: str) -> list[Build]:
     if spec == "host":
         return [host()]
     entries = [(one.build, one.kind) for one in cache.cached() if one.build is not None]
+    entries = [(build, kind) for build, kind in entries if build.resolver == "glibc"]
     # an image or packages are named by who means them: they stay no part of later runs
     kept = [build for build, kind in entries if kind != "image"]
     name, _, arch = spec.partition(":")

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.native.lanes import Lane
 from harness.native.record import LaneError
-from harness.versions import interpreter_arch
+from harness.versions import ResolverName, interpreter_arch
 
 #: What glibc makes of the service name "gaiharness" in nsswitch.conf.
 MODULE_NAME = "libnss_gaiharness.so.2"
@@ -16,11 +16,12 @@ MODULE_NAME = "libnss_gaiharness.so.2"
 FAMILY_MODULE_NAME = "libnss_gai_family.so.2"
 
 
-def bundled_worker(arch: str | None = None) -> Path:
+def bundled_worker(arch: str | None = None, resolver: ResolverName = "glibc") -> Path:
     """The worker program that was built with this package, for ``arch`` (Debian's name; this
-    interpreter's by default). Raises LaneError when there is none.
+    interpreter's by default) and a resolver. Raises LaneError when there is none.
     """
-    return _bundled("worker", "worker-{}", arch)
+    form = "worker-{}" if resolver == "glibc" else f"worker-{resolver}-{{}}"
+    return _bundled("worker", form, arch)
 
 
 def bundled_module(arch: str | None = None) -> Path:

@@ -194,11 +194,12 @@ def lookup_names(lookups: Sequence[Lookup]) -> list[str]:
 def lane_names(lanes: Sequence[LaneSpec]) -> list[str]:
     """A name for each build: "2.36", "2.36:armhf", "2.36-host" beside another 2.36."""
     own = native_arch()
-    often = Counter((lane.glibc, lane.arch) for lane in lanes)
+    often = Counter((lane.version, lane.arch) for lane in lanes)
     names = []
     for lane in lanes:
-        name = lane.glibc if lane.arch == own else f"{lane.glibc}:{lane.arch}"
-        if often[lane.glibc, lane.arch] > 1:
+        name = lane.version if lane.arch == own else f"{lane.version}:{lane.arch}"
+        name = name.replace(" ", "-")
+        if often[lane.version, lane.arch] > 1:
             name += "-" + re.sub(r"[^\w.+-]+", "-", lane.label)
         names.append(name)
     return names

@@ -99,7 +99,7 @@ class Lab:
 
     def header(self) -> list[str]:
         """Which builds of glibc, where they are from, and which gai.conf files: lines to print."""
-        builds = ", ".join(f"{one.glibc} {one.arch} ({one.build})" for one in self.lanes)
+        builds = ", ".join(f"{one.version} {one.arch} ({one.build})" for one in self.lanes)
         confs = ", ".join(one.name for one in self.gai_confs)
         said = [f"gai-harness: glibc {builds}", *([f"gai-harness: gai.conf {confs}"] * bool(confs))]
         return [one_line(line) for line in said]

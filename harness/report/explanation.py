@@ -61,7 +61,7 @@ def write_text(
             console.say(f"  {items[0].own_name}", "yellow")
         for line in _of_the_file(items):
             console.say(f"  {line}", "yellow")
-    if line := beyond(one.result.glibc for one in explanations):
+    if line := beyond(one.result.glibc for one in explanations if one.result.resolver == "glibc"):
         console.say(line, "yellow")
 
 
@@ -83,7 +83,8 @@ def _write(console: Terminal, on: str, found: Explanation, remarks: Remarks) -> 
     result = found.result
     failed = result.verdict in (Verdict.CRASHED, Verdict.ERROR)  # the words name the error then
     error = f" ({result.error})" if result.error and not failed else ""
-    console.say(f"  glibc {on}: {comparison(result)}{error}")
+    of = "glibc " if result.resolver == "glibc" else ""
+    console.say(f"  {of}{on}: {comparison(result)}{error}")
     if result.rows:
         console.say(f"  {told(result)}")
     if result.said:

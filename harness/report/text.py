@@ -23,7 +23,7 @@ from harness.report.words import (
 from harness.report.writer import Writer
 from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
-from harness.versions import Version
+from harness.versions import age
 
 _COLOURS = {
     Verdict.AGREE: "green", Verdict.DISAGREE: "bold red", Verdict.CRASHED: "magenta",
@@ -70,7 +70,9 @@ class TextReport(Writer):
         super().add(report)
         self._lookups.add((report.scenario, report.lookup, report.gai_conf))
         for result in report.results:
-            self._ran[result.glibc, result.arch, result.lane, result.label] = result.emulator or ""
+            self._ran[result.version, result.arch, result.lane, result.label] = (
+                result.emulator or ""
+            )
             if result.rows:
                 self._told[told(result)] = None
         self._changed += sum(
@@ -217,7 +219,7 @@ def _where(notice: Notice) -> str:
 
 def _label(result: Result, among: Sequence[Result]) -> str:
     """The version, and what tells the build from others: architecture, origin, lane, or all."""
-    text = result.glibc
+    text = result.version
     if len({each.arch for each in among}) > 1:
         text += f":{result.arch}"
     words = told_apart(result, among)
@@ -226,7 +228,7 @@ def _label(result: Result, among: Sequence[Result]) -> str:
 
 def _builds(builds: Collection[tuple[str, str, str, str]]) -> Iterator[str]:
     """Every build of a run, oldest first, with its label where its version has several."""
-    for glibc, arch, lane, label in sorted(builds, key=lambda key: (Version.parse(key[0]), *key)):
+    for glibc, arch, lane, label in sorted(builds, key=lambda key: (age(key[0]), *key)):
         alone = len({other for *version, _, other in builds if version == [glibc, arch]}) == 1
         yield f"{glibc} {arch} ({lane if alone else f'{label}, {lane}'})"
 

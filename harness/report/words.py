@@ -38,7 +38,7 @@ def headline(result: Result) -> str:
     if result.verdict is Verdict.DISAGREE:
         if result.differences and (result.native, result.error) == (result.model, None):
             return f"the same addresses, but {result.differences[0]}"
-        return f"glibc says {result.answer}, the model {result.model_answer}"
+        return f"{result.resolver} says {result.answer}, the model {result.model_answer}"
     return f"expectation failed: {result.unmet[0]}" if result.unmet else result.answer
 
 
@@ -49,9 +49,10 @@ THIS_HOST = "this host"
 def comparison(result: Result) -> str:
     """How glibc and model compare, in words: they agree or not, or glibc gave no answer."""
     if result.verdict is Verdict.CRASHED:
-        return f"glibc crashes ({result.error})" + ", as the model says" * result.predicted
+        died = f"{result.resolver} crashes ({result.error})"
+        return died + ", as the model says" * result.predicted
     if result.verdict is Verdict.ERROR:
-        return f"glibc gives {result.error}"
+        return f"{result.resolver} gives {result.error}"
     return f"native and model {result.verdict}"
 
 
@@ -137,8 +138,8 @@ def told(result: Result) -> str:
 
 def told_apart(result: Result, among: Iterable[Result]) -> str:
     """The fewest words that tell a build from those of its version and architecture."""
-    version = result.glibc, result.arch
-    alike = {(one.label, one.lane) for one in among if (one.glibc, one.arch) == version}
+    version = result.version, result.arch
+    alike = {(one.label, one.lane) for one in among if (one.version, one.arch) == version}
     labels = [label for label, _ in alike]
     words = [result.label] if len({*labels}) > 1 else []
     words += [result.lane] if labels.count(result.label) > 1 else []
@@ -152,7 +153,7 @@ def names_of_builds(results: Iterable[Result]) -> str:
 
 def builds(results: Iterable[Result]) -> str:
     """Versions and architectures of results, each once."""
-    return ", ".join(dict.fromkeys(f"{result.glibc} {result.arch}" for result in results))
+    return ", ".join(dict.fromkeys(f"{result.version} {result.arch}" for result in results))
 
 
 def change_headline(change: BuildChange) -> str:
@@ -209,7 +210,7 @@ def cases(report: LookupReport) -> Iterator[Case]:
 
 def _case(report: LookupReport, result: Result) -> Case:
     plain = Case(
-        f"{question(report)} · glibc {result.where}",
+        f"{question(report)} · {result.who}",
         result.where,
         kind=str(result.verdict),
         lines=tuple(story(result)),
@@ -234,7 +235,7 @@ def _case(report: LookupReport, result: Result) -> Case:
 
 
 def _held(report: LookupReport, result: Result, change: BuildChange | None) -> Case:
-    name = f"{question(report)} · glibc {result.where} against {report.reference}"
+    name = f"{question(report)} · {result.who} against {report.reference}"
     plain = Case(name, result.where, kind="changed")
     if change is None:
         return plain

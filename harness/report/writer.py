@@ -30,7 +30,9 @@ class Writer:
     def add(self, report: LookupReport) -> None:
         """Take one look-up, on every glibc asked for."""
         self.summary += Summary.of(report.results)
-        self._versions.update(dict.fromkeys(result.glibc for result in report.results))
+        self._versions.update(
+            dict.fromkeys(one.glibc for one in report.results if one.resolver == "glibc")
+        )
         self.against.add(report)
 
     def note(self, notice: Notice) -> None:

@@ -10,7 +10,7 @@ from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.values import grouped
 from harness.report.html.answers import SYMBOLS, UNTRUSTED, Group, letters
 from harness.report.words import acceptance, told_apart, unused_name
-from harness.versions import Version
+from harness.versions import age
 
 _LISTED = 40
 
@@ -46,7 +46,7 @@ class Columns:
         ordered = sorted(
             builds.values(),
             key=lambda one: (
-                one.arch not in own, archs.index(one.arch), Version.parse(one.glibc), _key(one)
+                one.arch not in own, archs.index(one.arch), age(one.version), _key(one)
             ),
         )  # fmt: skip
         self._numbers = {_key(result): number for number, result in enumerate(ordered)}
@@ -54,12 +54,12 @@ class Columns:
         taken: dict[str, int] = {}
         for number, result in enumerate(ordered):
             origin = told_apart(result, ordered)
-            words = [result.glibc, *[result.arch] * (len(archs) > 1)]
+            words = [result.version, *[result.arch] * (len(archs) > 1)]
             end = f" ({origin})" if origin else ""
             name = unused_name(_slug("-".join(filter(None, [*words, origin]))), taken, "-")
             self.columns.append(
                 Column(
-                    number, result, origin, " ".join(words) + end, result.glibc + end, name,
+                    number, result, origin, " ".join(words) + end, result.version + end, name,
                     self._left(result),
                 )
             )  # fmt: skip
@@ -82,7 +82,7 @@ class Columns:
         last = len(self.columns) - 1
         if last < 0 or self.columns[last].of.arch == result.arch:
             return last if last >= 0 else None
-        same = [column.number for column in self.columns if column.of.glibc == result.glibc]
+        same = [column.number for column in self.columns if column.of.version == result.version]
         return same[-1] if same else last
 
 
@@ -92,7 +92,7 @@ def _slug(text: str) -> str:
 
 
 def _key(result: Result) -> tuple[str, ...]:
-    return result.glibc, result.arch, result.label, result.build, result.lane
+    return result.version, result.arch, result.label, result.build, result.lane
 
 
 class Cell(NamedTuple):
