@@ -110,17 +110,17 @@ def _side(result: Result, prediction: Prediction, before: str, after: str) -> Si
     rule, why = None, ""
     if result.error is None and before and not result.agreed:
         why = "the model does not explain this order"
-        expected = _decision(prediction, after, before)
+        expected = decision_between(prediction, after, before)
         if expected is not None and expected.preferred:
             why += f", and would turn it by {expected.why}"
     elif result.error is None and {before, after} <= {*result.order}:
-        decision = _decision(prediction, before, after)
+        decision = decision_between(prediction, before, after)
         why = "the order of the answer, not sorted" if decision is None else decision.why
         rule = None if decision is None else decision.rule
     return Side(result.where, result.order, result.error, rule, why, result.agreed)
 
 
-def _decision(prediction: Prediction, before: str, after: str) -> Decision | None:
+def decision_between(prediction: Prediction, before: str, after: str) -> Decision | None:
     """Which rule puts one address before another; None where they were not sorted."""
     if prediction.order is None:
         return None

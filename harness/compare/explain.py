@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from itertools import permutations
+from itertools import permutations, zip_longest
 from typing import TYPE_CHECKING
 
 from harness.advice.lint import Finding
+from harness.compare.changes import decision_between
 from harness.compare.evidence import line_findings
 from harness.compare.fields import OwnName
 from harness.compare.predict import Prediction
@@ -55,12 +56,28 @@ class TraceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast:
+    """Where two resolvers part: the first address that the second puts elsewhere, or has not.
+
+    ``one`` and ``other`` are the builds, each with what it gives first and why.
+    """
+
+    one: str
+    one_first: str
+    one_why: str
+    other: str
+    other_first: str
+    other_why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """One look-up on one glibc, explained.
 
     ``name`` is the name looked up; ``pair`` is the decision between the two addresses asked
     for, if both were among the answers. ``apart`` says for the whole look-up where versions
     or architectures differ, and why. ``findings`` are lint's of the lines of its gai.conf.
+    ``contrasts`` say for the whole look-up where other resolvers part from the first build.
     """
 
     name: str | None
@@ -71,6 +88,7 @@ class Explanation:
     apart: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     own_name: OwnName = ""
+    contrasts: tuple[Contrast, ...] = ()
 
 
 def capture(job: HostJob) -> bytes:
@@ -103,8 +121,10 @@ def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Itera
         (report,) = reports(replace(job, source="", lines=()), [(evidences, devices)])
         between = (*report.changes, *report.architectures)
         apart = tuple(f"{one.between}: {one.because}" for one in between)
-        for evidence, result in zip(evidences, report.results, strict=True):
-            found, links = prediction_for(evidence), evidence.names.links
+        predictions = [*map(prediction_for, evidences)]
+        beside = contrasts(report.results, predictions)
+        for evidence, result, found in zip(evidences, report.results, predictions, strict=True):
+            links = evidence.names.links
             reason = None if pair is None else pair_reason(found, pair, links)
             trace = None
             if evidence.trace is not None:
@@ -112,7 +132,40 @@ def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Itera
                 trace = TraceReport(evidence.trace.calls, tuple(filter(None, checks)))
             found_lines = line_findings(evidence.conf, evidence.lane.glibc)
             name = evidence.lookup.name
-            yield Explanation(name, result, reason, devices, trace, apart, found_lines)
+            yield Explanation(
+                name, result, reason, devices, trace, apart, found_lines, contrasts=beside
+            )
+
+
+def contrasts(results: Sequence[Result], predictions: Sequence[Prediction]) -> tuple[Contrast, ...]:
+    """Where each resolver's answer parts from the first build's; of builds that answer alike, once.
+
+    ``predictions`` are the model's for each of the results.
+    """
+    (first, expected), *others = zip(results, predictions, strict=True)
+    found: dict[tuple[object, ...], Contrast] = {}
+    for other, prediction in others:
+        key = other.resolver, other.returned
+        if other.resolver == first.resolver or other.returned == first.returned or key in found:
+            continue
+        pairs = zip_longest(first.order, other.order, fillvalue="")
+        one_first, other_first = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+        found[key] = Contrast(
+            first.who, one_first or first.answer, _why(first, expected, one_first, other_first),
+            other.who, other_first or other.answer,
+            _why(other, prediction, other_first, one_first),
+        )  # fmt: skip
+    return tuple(found.values())
+
+
+def _why(result: Result, prediction: Prediction, before: str, after: str) -> str:
+    """Why one address stands before another in an answer, as far as the model explains it."""
+    if result.error is not None or not result.agreed:
+        return result.error or "the model does not explain this order"
+    if after and after not in result.order:
+        return f"{after} is not returned"
+    decision = decision_between(prediction, before, after)
+    return "as found, not sorted" if decision is None else decision.why
 
 
 def pair_reason(

@@ -18,7 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from harness.advice.lint import Finding
 from harness.compare import results as of
 from harness.compare.differences import ArchitectureChange, BuildChange, VersionChange
-from harness.compare.explain import TraceReport
+from harness.compare.explain import Contrast, TraceReport
 from harness.compare.fields import Count, OwnName, Schema, Where
 from harness.glibcs import InventoryEntry
 
@@ -58,6 +58,9 @@ class Explained(of.Result):
         tuple[Finding, ...], Field(description="lint's, of the lines of the gai.conf it used")
     ] = ()
     own_name: OwnName = ""
+    contrasts: Annotated[
+        tuple[Contrast, ...], Field(description="where other resolvers part from the first build")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

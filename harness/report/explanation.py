@@ -1,6 +1,6 @@
 """Explanations for a terminal and as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import groupby
 
@@ -55,6 +55,9 @@ def write_text(
             console.say(f"  {line}", "dim")
         for same in grouped(items, _alike).values():
             _write(console, builds(one.result for one in same), same[0], remarks)
+        if len({one.result.resolver for one in items}) > 1:
+            for line in _side_by_side(items, console.width):
+                console.say(line)
         for line in items[0].apart:
             console.say(f"  {line}", "yellow")
         if items[0].own_name:
@@ -139,6 +142,31 @@ def _traced(trace: TraceReport) -> Iterator[tuple[str, str]]:
             says = f"but the kernel's route look-up says {check.looked_up}"
         style = "" if check.same else "bold red"
         yield f"connect {check.destination}: source {check.traced}, {says}", style
+
+
+def _side_by_side(items: Sequence[Explanation], width: int) -> Iterator[str]:
+    """The place that each resolver gives each address, and the reasons where two part."""
+    groups = grouped(items, lambda one: (one.result.resolver, one.result.returned))
+    columns = [same[0].result for same in groups.values()]
+    rows = [["address", *(_versions(one.result for one in same) for same in groups.values())]]
+    for text in dict.fromkeys(text for one in columns for text in one.order):
+        places = ([n for n, each in enumerate(one.order, 1) if each == text] for one in columns)
+        rows.append([text, *(", ".join(map(str, each)) or "-" for each in places)])
+    if any(one.error for one in columns):
+        rows.append(["error", *(one.error or "" for one in columns)])
+    yield ""
+    yield from table_lines(rows, width, "  ")
+    yield ""
+    for part in items[0].contrasts:
+        yield f"  {part.one} has {part.one_first} first: {part.one_why}"
+        yield f"  {part.other} has {part.other_first} first: {part.other_why}"
+
+
+def _versions(results: Iterable[Result]) -> str:
+    """The resolver and the versions of it that answer alike: ``musl 1.2.3, 1.2.5``."""
+    listed = list(results)
+    numbers = (one.resolver_version or one.glibc for one in listed)
+    return f"{listed[0].resolver} {', '.join(dict.fromkeys(numbers))}"
 
 
 _HEADINGS = (
