@@ -11,7 +11,7 @@ from rich.progress import TimeElapsedColumn
 from harness.cli.parser import FINDING, OK, Options
 from harness.cli.scheduler import fuzz_reports
 from harness.cli.streams import say, write_json
-from harness.compare.fuzz.engine import Disagreement, FuzzReport
+from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.fuzz.shrink import shrink
 from harness.compare.fuzz.write import write_scenario
 from harness.compare.plan import trusted_lanes
@@ -22,7 +22,7 @@ from harness.sandbox import Pool
 
 def main(options: Options) -> int:
     """Fuzz; returns the exit status."""
-    lanes = trusted_lanes(options.glibc, "worker")
+    lanes = trusted_lanes(options.glibc, "worker", options.resolver)
     jobs = options.jobs or os.cpu_count() or 1
     seconds = options.seconds
     if seconds is None and options.cases is None:

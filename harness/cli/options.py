@@ -209,6 +209,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--draw", "what is drawn: everything (default), or only the hosts with whole name"
                " services, which are one in nine", choices=("all", "services"), default="all"),
         _BUILDS,
+        shared("resolver"),
         shared("fetch"),
         shared("jobs"),
         shared("output", "where the scenario files of disagreements go (default: fuzz-found)",

@@ -13,8 +13,9 @@ from harness.cli.scheduler import job_outcomes
 from harness.cli.streams import complain
 from harness.compare import plan
 from harness.compare.causes import Explained
+from harness.compare.open_lane import lacks_module
 from harness.compare.results import Notice
-from harness.compare.run import HostJob, JobOutcome, lacks_module
+from harness.compare.run import HostJob, JobOutcome
 from harness.report.formats import writer
 from harness.report.terminal import counted
 from harness.report.writer import Writer

@@ -10,7 +10,7 @@ from harness.cli.values import LOCAL
 from harness.compare import cluster
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.batches import fuzz
-from harness.compare.fuzz.engine import FuzzReport
+from harness.compare.fuzz.found import FuzzReport
 from harness.compare.run import HostJob, JobOutcome, run
 
 

@@ -97,6 +97,8 @@ def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[st
     The plainest comes first. ``among`` are the only ones to try. None is tried for a crash, a
     time-out, or more destinations on the host than a person would look through.
     """
+    if evidence.lane.resolver != "glibc":
+        return ()
     if not isinstance(evidence.native, Answer) or len(evidence.view.routes) > _MOST_TARGETS:
         return ()
     question = Question.of(evidence)

@@ -20,7 +20,7 @@ from harness import __version__
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.batches import BatchSpec, numbers, reports
 from harness.compare.fuzz.batches import examine as examine_batch
-from harness.compare.fuzz.engine import FuzzReport
+from harness.compare.fuzz.found import FuzzReport
 from harness.compare.run import HostJob, JobOutcome
 from harness.compare.run import examine as examine_host
 from harness.sandbox import Outcome, Pool, SandboxError, programs

@@ -125,12 +125,12 @@ def lanes_for(
     return marked(lanes) if tested else lanes
 
 
-def trusted_lanes(glibc: str, lane: str) -> tuple[LaneSpec, ...]:
+def trusted_lanes(glibc: str, lane: str, resolver: str = "glibc") -> tuple[LaneSpec, ...]:
     """The lanes of `lanes_for`, where a finding is worth something on all of them.
 
     Raises what `lanes_for` raises, and SandboxUnavailable for a lane that fails its self-test.
     """
-    lanes = lanes_for(glibc, lane)
+    lanes = lanes_for(glibc, lane, resolver=resolver)
     for one in lanes:
         if one.untrusted:
             raise SandboxUnavailable(

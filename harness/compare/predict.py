@@ -1,6 +1,6 @@
 """A look-up as getaddrinfo is asked it, and what the model says: an order or an error."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -181,6 +181,21 @@ def targets_of(found: Mapping[Dialect, Iterable[Found]]) -> tuple[Target, ...]:
     """Every destination that glibc may sort, so that its route can be asked for."""
     sorted_ones = (one for listed in found.values() for one in listed if one.needs_sort)
     return tuple(dict.fromkeys(item.target for one in sorted_ones for item in one.items))
+
+
+def targets_of_other(
+    resolver: ResolverName,
+    version: str,
+    requests: Iterable[Request],
+    names: NameService,
+    view: HostView,
+) -> Iterator[Target]:
+    """Every destination that another resolver than glibc may sort."""
+    model = page(resolver)
+    for request in requests:
+        if not model.not_asked(request, names):
+            for item in model.find(request, names, view, version).items:
+                yield item.target
 
 
 @dataclass(frozen=True, slots=True)

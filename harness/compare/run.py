@@ -2,15 +2,15 @@
 
 import os
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from harness import sandbox
 from harness.compare.causes import causes
 from harness.compare.changes import against, architectures, changes
 from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
+from harness.compare.open_lane import open_lane
 from harness.compare.predict import (
     first_servers,
     found_for,
@@ -19,29 +19,18 @@ from harness.compare.predict import (
     names_of,
     request_for,
     targets_of,
+    targets_of_other,
 )
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
 from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
-from harness.model.host import HostView, Target
-from harness.model.lookup import NameService
-from harness.model.resolvers import page
-from harness.model.services import Kind
-from harness.native.cffi_lane import CffiLane  # here, and not by every sandbox anew
 from harness.native.lanes import Lane, Session
-from harness.native.record import Answer, LaneError, Outcome, Query
+from harness.native.record import Answer, Outcome, Query
 from harness.native.trace import Trace, traced
-from harness.native.worker_lane import (
-    FAMILY_MODULE_NAME,
-    MODULE_NAME,
-    WorkerLane,
-    bundled_module,
-)
 from harness.sandbox import DeviceNote, NoSandbox, Pool, SandboxError
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup, Scenario
-from harness.versions import ResolverName
 
 Collected = tuple[tuple[Evidence, ...], tuple[DeviceNote, ...]]
 """The evidence of all lanes for one look-up, and the notes on the devices used."""
@@ -189,7 +178,7 @@ def collect(
     targets = dict.fromkeys(target for each in found for target in targets_of(each))
     for other in {(lane.resolver, lane.resolver_version) for lane in job.lanes}:
         if other[0] != "glibc":
-            targets.update(dict.fromkeys(_targets_of_other(other, requests, names, plain)))
+            targets.update(dict.fromkeys(targets_of_other(*other, requests, names, plain)))
     view = replace(box.observe(targets), netlink=netlink)
     before_lookups()
     with ExitStack() as stack:
@@ -239,18 +228,6 @@ def _as_it_says(spec: LaneSpec, native: Outcome) -> LaneSpec:
     return replace(spec, resolver_version=native.glibc)
 
 
-def _targets_of_other(
-    other: tuple[ResolverName, str], requests: Sequence[Query], names: NameService, view: HostView
-) -> Iterator[Target]:
-    """Every destination that another resolver than glibc may sort."""
-    resolver, version = other
-    model = page(resolver)
-    for request in requests:
-        if not model.not_asked(request, names):
-            for item in model.find(request, names, view, version).items:
-                yield item.target
-
-
 def set_names(box: "sandbox.Box", scenario: Scenario) -> None:
     """Inside a sandbox: give the host the name service of a scenario. Raises SandboxError."""
     service = scenario.served
@@ -278,56 +255,6 @@ def files_of(conf: NamedGaiConf, lookups: Sequence[Lookup]) -> list[NamedGaiConf
                 conf = NamedGaiConf(f"change {changed}", data, mtime)
         files.append(conf)
     return files
-
-
-def open_lane(
-    box: "sandbox.Box", spec: LaneSpec, kinds: Collection[Kind] = (), netlink: bool = True
-) -> Lane:
-    """Inside a sandbox: the lane of a spec, ready for the name services that are asked.
-
-    Without ``netlink`` its processes may open no such socket.
-
-    Raises LaneError for a worker that does not start, or lacks a module, with the build's name.
-    """
-    myhostname = "myhostname" in kinds
-    if myhostname and not spec.myhostname:
-        raise LaneError(lacks_module(spec))
-    if not spec.command:
-        # a private root has the module in its library folder
-        modules = [bundled_module()] if "nss" in kinds else []
-        if "nss_by_family" in kinds:  # glibc looks for it by the name it calls itself
-            own, other = MODULE_NAME.encode(), FAMILY_MODULE_NAME.encode()
-            modules.append(box.tmpdir() / FAMILY_MODULE_NAME)
-            modules[-1].write_bytes(bundled_module().read_bytes().replace(own, other))
-        return CffiLane(modules, netlink)
-    from harness.kernel.own_names import IPV6_FILES  # loads pyroute2, which sandboxes alone need
-
-    lane = worker_lane(box, spec, (), IPV6_FILES if myhostname else (), netlink)
-    try:
-        lane.start()
-    except LaneError as problem:
-        raise LaneError(f"glibc {spec.name} does not run here: {problem}") from None
-    return lane
-
-
-def lacks_module(spec: LaneSpec) -> str:
-    """What is said of a lane without systemd's module, and what helps."""
-    hint = f"gai-harness glibc fetch {spec.glibc} --refresh brings it"
-    if spec.build == "host":
-        hint = "the distribution's package libnss-myhostname has it"
-    return f"glibc {spec.name} has no libnss_myhostname.so.2: {hint}"
-
-
-def worker_lane(
-    box: "sandbox.Box",
-    spec: LaneSpec,
-    preload: Sequence[str] = (),
-    proc: Sequence[Path] = (),
-    netlink: bool = True,
-) -> WorkerLane:
-    """Inside a sandbox: the worker of a spec in its private root; it is started when used."""
-    root = None if spec.skeleton is None else box.private_root(spec.skeleton, spec.parts, proc)
-    return WorkerLane(spec.command, root=root, preload=preload, netlink=netlink)
 
 
 def _ask(

@@ -119,7 +119,7 @@ def objection(box: "Box", spec: tuple[LaneSpec, Host]) -> Iterator[str]:
 
     Raises LaneError for a worker that does not start: there is nothing to be shown of it.
     """
-    from harness.compare.run import open_lane
+    from harness.compare.open_lane import open_lane
     from harness.kernel.netlink import Netlink  # pyroute2: the askers need none of it
 
     lane, host = spec

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.fields import Count, Schema
-from harness.compare.fuzz.engine import Disagreement, FuzzReport
+from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.results import Result, Verdict
 from harness.compare.values import fill
 from harness.text.shown import one_line
@@ -108,7 +108,7 @@ def document(
         Document,
         report,
         seed=seed,
-        glibc=tuple(f"{lane.glibc}:{lane.arch}" for lane in lanes),
+        glibc=tuple(f"{lane.version}:{lane.arch}" for lane in lanes),
         builds=tuple(lane.where for lane in lanes),
         jobs=jobs,
         seconds=round(elapsed, 3),

@@ -8,7 +8,7 @@ import pytest
 from harness.cli import main
 from harness.compare.causes import Alter, Explained, Question, causes, changes_for
 from harness.compare.evidence import Evidence
-from harness.compare.fuzz.engine import Disagreement, FuzzReport
+from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.results import Result, Verdict
 from harness.compare.verdict import judge
 from harness.native.record import AddrInfo, Answer

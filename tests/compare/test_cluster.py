@@ -22,7 +22,7 @@ import pytest
 from harness.compare import cluster as clusters
 from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, do, fuzz_on, run_on
 from harness.compare.fuzz.batches import BatchSpec, fuzz
-from harness.compare.fuzz.engine import FuzzReport
+from harness.compare.fuzz.found import FuzzReport
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import LookupReport
 from harness.compare.run import JobOutcome, run

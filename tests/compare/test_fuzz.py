@@ -12,7 +12,7 @@ import pytest
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.batches import BatchSpec, examine, fuzz
-from harness.compare.fuzz.engine import Disagreement, FuzzReport
+from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.fuzz.shrink import Trial, run_trials, shrink
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.fuzz.write import write_scenario

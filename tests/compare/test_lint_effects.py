@@ -10,8 +10,8 @@ import pytest
 
 from harness.advice.lint import CODES, lint
 from harness.compare.evidence import LaneSpec
+from harness.compare.open_lane import open_lane
 from harness.compare.plan import lanes_for
-from harness.compare.run import open_lane
 from harness.native.lanes import Session
 from harness.native.record import Answer, Crashed, Query
 from harness.sandbox import Box, Pool

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.compare.evidence import LaneSpec
-from harness.compare.run import open_lane
+from harness.compare.open_lane import open_lane
 from harness.native.lanes import Lane
 from harness.native.record import Answer, Query
 from harness.native.worker_lane import WorkerLane, bundled_worker

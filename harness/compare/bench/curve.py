@@ -23,7 +23,7 @@ from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import TIMEOUT
 from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.fuzz.sorter import Sorter, SortInput
-from harness.compare.run import worker_lane
+from harness.compare.open_lane import worker_lane
 from harness.compare.values import fill
 from harness.model.address_table import address_table, candidates
 from harness.model.order import order_for

@@ -25,8 +25,9 @@ from harness.compare.bench.curve import Point, Sample, sample, timed
 from harness.compare.evidence import LaneSpec
 from harness.compare.fields import Schema
 from harness.compare.fuzz.engine import TIMEOUT, Engine
+from harness.compare.open_lane import worker_lane
 from harness.compare.predict import request_for
-from harness.compare.run import visit, worker_lane
+from harness.compare.run import visit
 from harness.model.policy import Policy
 from harness.native import frames
 from harness.native.record import LaneError

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from harness import sandbox
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.engine import Engine, FuzzReport
+from harness.compare.fuzz.engine import Engine
+from harness.compare.fuzz.found import FuzzReport
 from harness.sandbox import Outcome as JobEnd
 from harness.sandbox import Pool
 from harness.scenario.fuzz import Draw, batch_numbers, draw_batches

@@ -10,7 +10,7 @@ bytes; only a difference is decoded and judged.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter, ne
 
@@ -18,17 +18,19 @@ from harness import sandbox
 from harness.compare import predict
 from harness.compare.causes import causes
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
+from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.fuzz.hostwork import SUCCESS, AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
-from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, known_keys, line_kinds
-from harness.compare.results import Result
-from harness.compare.run import files_of, worker_lane
+from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
+from harness.compare.open_lane import worker_lane
+from harness.compare.run import files_of
 from harness.compare.verdict import fits, judge, prediction_for
 from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.model.reload import Reading
+from harness.model.resolvers import page
 from harness.model.transport import ProcessAborted
 from harness.native.frames import lookup_payload
 from harness.native.lanes import Lane
@@ -40,62 +42,12 @@ from harness.scenario.fuzz import (
     scenario_of,
 )
 from harness.scenario.fuzz.weights import LOOKUPS_A_ROUND
+from harness.versions import ResolverName
 
 TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
-_KEPT = 20  # of each build: a bug shows in thousands of cases
 _KEPT_OF_BATCH = 4  # each is tried with hundreds of changes of the model
 _CONTROLS = 8  # agreements that the cause of a disagreement must leave as they are
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """One case on which native and model differ, with everything to look into it."""
-
-    evidence: Evidence
-    result: Result
-
-
-@dataclass(frozen=True, slots=True)
-class FuzzReport:
-    """What batches gave.
-
-    ``cases`` counts look-ups × gai.conf × glibc; ``crashes`` the sessions that died as
-    predicted, ``unasked`` the look-ups lost with them; ``native_ns`` is the time inside
-    getaddrinfo; ``refused`` are hosts that the kernel would not build, ``disagreements`` the
-    first of the ``differing`` cases. ``counts`` says how often each of `known_keys` decided.
-    """
-
-    batches: int = 0
-    cases: int = 0
-    crashes: int = 0
-    unasked: int = 0
-    native_ns: int = 0
-    differing: int = 0
-    refused: tuple[str, ...] = ()
-    counts: Counter[str] = field(default_factory=Counter)
-    disagreements: tuple[Disagreement, ...] = ()
-
-    def __add__(self, more: "FuzzReport") -> "FuzzReport":
-        both = (getattr(self, one.name) + getattr(more, one.name) for one in fields(self))
-        report = FuzzReport(*both)
-        return replace(report, disagreements=_fair(report.disagreements, _KEPT))
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """The `known_keys` that never came up."""
-        return tuple(key for key in known_keys() if not self.counts[key])
-
-
-def _fair(found: Iterable[Disagreement], most: int) -> tuple[Disagreement, ...]:
-    """The first so many of each build: one that is broken hides no other."""
-    of_build: Counter[str] = Counter()
-    kept = []
-    for one in found:
-        of_build[one.result.where] += 1
-        if of_build[one.result.where] <= most:
-            kept.append(one)
-    return tuple(kept)
 
 
 def _size(evidence: Evidence) -> int:
@@ -136,10 +88,15 @@ class Engine(AbstractContextManager["Engine"]):
             box.set_names(batch.names, batch.resolver, batch.first_reply)
         else:
             box.set_name_service(batch.service)
-        self._dialects = list(dict.fromkeys(spec.dialect for spec in lanes))
-        self._rows = turned(self._dialects[-1]) if rows else {}
-        self.work = HostWork(box, batch, (*self._dialects, *self._rows.values()))
-        self._tally = Tally(self.work) if tallied else None
+        of_glibc = [spec for spec in lanes if spec.resolver == "glibc"]
+        others = [(one.resolver, one.resolver_version) for one in lanes if one not in of_glibc]
+        self._dialects = list(dict.fromkeys(spec.dialect for spec in of_glibc))
+        self._rows = turned(self._dialects[-1]) if rows and of_glibc else {}
+        dialects = (*self._dialects, *self._rows.values())
+        self.work = HostWork(box, batch, dialects, dict.fromkeys(others))
+        self._tally = Tally(self.work) if tallied and of_glibc else None
+        self._unasked = {other: self._not_asked(other[0]) for other in others}
+        self._right: dict[tuple[int, int, bytes], bool] = {}  # what other resolvers said before
         self._payloads = [lookup_payload(query, TIMEOUT) for query in self.work.requests]
         self._stack = ExitStack()
         enter = self._stack.enter_context
@@ -172,10 +129,8 @@ class Engine(AbstractContextManager["Engine"]):
         """
         kept = Counter() if kept is None else kept
         rounds = {own: each.without(self.work.undefined[own]) for own in self._dialects}
-        asked = [
-            [self._payloads[lookup] for lookup in rounds[spec.dialect].lookups]
-            for spec in self._specs
-        ]
+        owns = [self._own(each, rounds, spec) for spec in self._specs]
+        asked = [[self._payloads[lookup] for lookup in own.lookups] for own in owns]
         bursts = []
         if not each.after:
             self._box.set_gai_conf(each.gai_conf)
@@ -187,8 +142,8 @@ class Engine(AbstractContextManager["Engine"]):
         disagreements: list[Disagreement] = []
         cases = crashes = unasked = elapsed = differing = 0
         for number, lane in enumerate(self._lanes):
-            dialect = self._specs[number].dialect
-            own, wanted = rounds[dialect], expected[dialect]
+            own, spec = owns[number], self._specs[number]
+            known = expected[spec.dialect] if spec.resolver == "glibc" else None
             if bursts:
                 answers, end = bursts[number].finish()
             else:
@@ -198,7 +153,8 @@ class Engine(AbstractContextManager["Engine"]):
             for position, record in enumerate(answers):
                 elapsed += int.from_bytes(record[TIME], "little")
                 start = _VERSION_AT + 1 + record[_VERSION_AT]
-                if record[:9] + record[start:] != wanted[position]:
+                said = record[:9] + record[start:]
+                if not self._fits(own, position, number, record, said, known):
                     wrong += self._wrong(own, position, number, decode(record))
                 elif len(agreed) < _CONTROLS:
                     agreed.append(position)
@@ -206,15 +162,15 @@ class Engine(AbstractContextManager["Engine"]):
                 found = self._wrong(own, len(answers), number, end)
                 wrong += found
                 crashes += not found
-                unasked += len(wanted) - len(answers) - 1
-            cases += len(wanted)
+                unasked += len(own.lookups) - len(answers) - 1
+            cases += len(own.lookups)
             differing += len(wrong)
             if wrong:
                 natives = {at: decode(answers[at]) for at in agreed}
-                known = [self._evidence(own, at, number, one) for at, one in natives.items()]
+                control = [self._evidence(own, at, number, one) for at, one in natives.items()]
                 few = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - kept[number]]
                 kept[number] += len(few)
-                disagreements += [_disagreement(one, known) for one in few]
+                disagreements += [_disagreement(one, control) for one in few]
         return FuzzReport(
             cases=cases,
             crashes=crashes,
@@ -223,6 +179,32 @@ class Engine(AbstractContextManager["Engine"]):
             differing=differing,
             disagreements=tuple(disagreements),
         )
+
+    def _not_asked(self, resolver: ResolverName) -> set[int]:
+        """The look-ups that another resolver than glibc is not put."""
+        ask = page(resolver).not_asked
+        return {n for n, one in enumerate(self.work.requests) if ask(one, self.work.names)}
+
+    def _own(self, each: Round, rounds: Mapping[Dialect, Round], spec: LaneSpec) -> Round:
+        """A round as one lane is asked it; another resolver than glibc sees no gai.conf."""
+        if spec.resolver == "glibc":
+            return rounds[spec.dialect]
+        left_out = self._unasked[spec.resolver, spec.resolver_version]
+        return replace(each, after=()).without(left_out)
+
+    def _fits(
+        self, own: Round, position: int, number: int, record: bytes, said: bytes,
+        known: list[bytes] | None,
+    ) -> bool:  # fmt: skip
+        """Whether a record, ``said`` without its time, is what the model says."""
+        if known is not None:
+            return said == known[position]
+        key = number, own.lookups[position], said
+        right = self._right.get(key)
+        if right is None:
+            evidence = self._evidence(own, position, number, decode(record))
+            right = self._right[key] = fits(evidence, prediction_for(evidence))
+        return right
 
     def _files(self, each: Round) -> list[NamedGaiConf]:
         """gai.conf as each look-up finds it."""

@@ -9,7 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from harness import sandbox
-from harness.compare.predict import found_for, name_service, request_for, services_of, targets_of
+from harness.compare.predict import (
+    found_for,
+    name_service,
+    request_for,
+    services_of,
+    targets_of,
+    targets_of_other,
+)
 from harness.model.address_table import address_table, candidates
 from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
@@ -17,6 +24,7 @@ from harness.model.lookup import Found, Item
 from harness.model.order import Candidate
 from harness.native.record import EAI_NAMES, ENTRY, NAME, RECORD_VERSION, encode_text
 from harness.scenario.fuzz import Batch
+from harness.versions import ResolverName
 
 _COUNT = struct.Struct("<I")
 _OUTCOME = struct.Struct("<Bii")
@@ -45,9 +53,17 @@ class HostWork:
 
     Parameters: ``box`` with the host built; ``batch``; ``dialects`` those to answer for. For each
     of these ``undefined`` are the look-ups whose answer chance decides, or an earlier one.
+    ``others`` are other resolvers than glibc, by name and version, whose destinations are
+    observed too.
     """
 
-    def __init__(self, box: "sandbox.Box", batch: Batch, dialects: Iterable[Dialect]) -> None:
+    def __init__(
+        self,
+        box: "sandbox.Box",
+        batch: Batch,
+        dialects: Iterable[Dialect],
+        others: Iterable[tuple[ResolverName, str]] = (),
+    ) -> None:
         netlink = batch.netlink == "allowed"
         plain = replace(box.observe((), own=batch.asks_myhostname), netlink=netlink)
         self.requests = [request_for(lookup) for lookup in batch.lookups]
@@ -56,7 +72,11 @@ class HostWork:
         else:
             self.names = services_of(batch.service, plain)
         found = found_for(self.requests, self.names, plain, dict.fromkeys(dialects))
-        self.view: HostView = replace(box.observe(targets_of(found)), netlink=netlink)
+        targets = dict.fromkeys(targets_of(found))
+        for other in others:
+            asked = targets_of_other(*other, self.requests, self.names, plain)
+            targets.update(dict.fromkeys(asked))
+        self.view: HostView = replace(box.observe(targets), netlink=netlink)
         self.table = address_table(self.view.dumped)
         self._packed: dict[tuple[Item, int], bytes] = {}
         self._slots: dict[tuple[object, ...], int] = {}

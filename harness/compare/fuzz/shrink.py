@@ -19,7 +19,8 @@ from pydantic import ValidationError
 
 from harness import sandbox
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.engine import Disagreement, Engine
+from harness.compare.fuzz.engine import Engine
+from harness.compare.fuzz.found import Disagreement
 from harness.model.dns_servers import Record
 from harness.model.host import IPAddress, address_text
 from harness.model.lookup import looks_numeric

@@ -3,7 +3,7 @@
 from pathlib import Path
 from textwrap import fill
 
-from harness.compare.fuzz.engine import Disagreement
+from harness.compare.fuzz.found import Disagreement
 from harness.compare.predict import lookup_title
 from harness.scenario.load import as_yaml
 
