@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from harness.advice.lint import Finding
 from harness.compare.changes import decision_between
-from harness.compare.evidence import line_findings
+from harness.compare.evidence import Evidence, line_findings
 from harness.compare.fields import OwnName
 from harness.compare.predict import Prediction
-from harness.compare.results import PairReason, Result
+from harness.compare.results import Departure, PairReason, Result
 from harness.compare.run import HostJob, collect, reports
-from harness.compare.verdict import prediction_for
+from harness.compare.verdict import departures, prediction_for
 from harness.model.addresses import means, parse_target
 from harness.model.host import HostView
 from harness.model.order import compare_pair
+from harness.model.standards import RFC6724_UPDATE, STANDARDS
 from harness.native.trace import Connection
 from harness.sandbox import DeviceNote, Pool
 
@@ -77,7 +78,8 @@ class Explanation:
     ``name`` is the name looked up; ``pair`` is the decision between the two addresses asked
     for, if both were among the answers. ``apart`` says for the whole look-up where versions
     or architectures differ, and why. ``findings`` are lint's of the lines of its gai.conf.
-    ``contrasts`` say for the whole look-up where other resolvers part from the first build.
+    ``contrasts`` say for the whole look-up where other resolvers part from the first build, and
+    ``standards`` what RFC 3484, RFC 6724 and its update would return, where that is otherwise.
     """
 
     name: str | None
@@ -89,6 +91,7 @@ class Explanation:
     findings: tuple[Finding, ...] = ()
     own_name: OwnName = ""
     contrasts: tuple[Contrast, ...] = ()
+    standards: tuple[Departure, ...] = ()
 
 
 def capture(job: HostJob) -> bytes:
@@ -123,6 +126,7 @@ def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Itera
         apart = tuple(f"{one.between}: {one.because}" for one in between)
         predictions = [*map(prediction_for, evidences)]
         beside = contrasts(report.results, predictions)
+        literal = standards_beside(evidences[0], predictions[0])
         for evidence, result, found in zip(evidences, report.results, predictions, strict=True):
             links = evidence.names.links
             reason = None if pair is None else pair_reason(found, pair, links)
@@ -133,8 +137,17 @@ def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Itera
             found_lines = line_findings(evidence.conf, evidence.lane.glibc)
             name = evidence.lookup.name
             yield Explanation(
-                name, result, reason, devices, trace, apart, found_lines, contrasts=beside
-            )
+                name, result, reason, devices, trace, apart, found_lines, contrasts=beside,
+                standards=literal,
+            )  # fmt: skip
+
+
+def standards_beside(evidence: Evidence, prediction: Prediction) -> tuple[Departure, ...]:
+    """What each standard, its update included, would return where that is another order."""
+    if prediction.order is None:
+        return ()
+    every = (*STANDARDS, RFC6724_UPDATE)
+    return tuple(departures(evidence, prediction.order.ranked, every))
 
 
 def contrasts(results: Sequence[Result], predictions: Sequence[Prediction]) -> tuple[Contrast, ...]:

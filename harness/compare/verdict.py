@@ -29,7 +29,7 @@ from harness.model.lookup import Item, NameService, Request
 from harness.model.order import Destination, compare_pair
 from harness.model.presence import presence
 from harness.model.reload import Reading
-from harness.model.standards import STANDARDS, standard_order
+from harness.model.standards import STANDARDS, Standard, standard_order
 from harness.native.record import Answer, Crashed, Outcome, TimedOut
 from harness.scenario.schema import Expect
 
@@ -260,11 +260,15 @@ def rows(known: Sequence[Destination], view: HostView) -> tuple[DestinationRow, 
     return tuple(table.values())
 
 
-def departures(evidence: Evidence, ranked: Sequence[Destination]) -> Iterator[Departure]:
+def departures(
+    evidence: Evidence,
+    ranked: Sequence[Destination],
+    standards: Sequence[Standard] = STANDARDS,
+) -> Iterator[Departure]:
     """Where a literal RFC 3484 or RFC 6724 would order these destinations otherwise."""
     targets = list(_by_position(ranked))
     glibc = list(dict.fromkeys(item.target for item in ranked))
-    for standard in STANDARDS:
+    for standard in standards:
         order = standard_order(standard, targets, evidence.view, reading(evidence).data)
         by_target = {item.target: item for item in order.ranked}
         pairs = zip((item.target for item in order.ranked), glibc, strict=True)

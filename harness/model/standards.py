@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from ipaddress import IPv6Address, ip_network
 
 from harness.model.address_table import Entry, candidate, entry_of, native_links
 from harness.model.addresses import is_v4mapped, leading_zeros, unmapped
@@ -33,12 +34,16 @@ _DOCUMENTED = dialect(NEWEST)
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """One way to order: its name, default tables, how far rule 9 looks, and its rules."""
+    """One way to order: its name, default tables, how far rule 9 looks, and its rules.
+
+    ``known_local``: its table has rows for the unique local prefixes that the host is in.
+    """
 
     name: str
     policy: Policy
     common_prefix: CommonPrefix
     rules: Rules = RULES
+    known_local: bool = False
 
 
 def of_reached(rule: Rule) -> Rule:
@@ -100,6 +105,23 @@ RFC6724 = Standard(
 )  # fmt: skip
 STANDARDS = (RFC3484, RFC6724)
 
+# draft-ietf-6man-rfc6724-update-15 §4.1 and §4.3: unique local destinations before IPv4, 6to4
+# behind it, and what is known to be local before all
+_KNOWN_LOCAL_LABEL, _KNOWN_LOCAL_PRECEDENCE = 14, 45
+RFC6724_UPDATE = Standard(
+    "RFC 6724's update",
+    replace(
+        RFC6724.policy,
+        precedence=prefixes(
+            ("::1/128", 50), ("::/96", 1), ("::ffff:0:0/96", 20), ("2001::/32", 5),
+            ("2002::/16", 5), ("3ffe::/16", 1), ("fec0::/10", 1), ("fc00::/7", 30), ("::/0", 40),
+        ),
+    ),
+    _within_prefix,
+    known_local=True,
+)  # fmt: skip
+_UNIQUE_LOCAL = ip_network("fd00::/8")
+
 # What net.LookupIP gives where it does not ask getaddrinfo: RFC 6724's tables, no gai.conf, nothing
 # about flags or interfaces, and after rule 1 only two reachable destinations are compared. Source:
 # golang/go, src/net/addrselect.go of Go 1.19; the tests hold this to the real program.
@@ -129,6 +151,24 @@ def standard_policy(standard: Standard, gai_conf: bytes | str | None) -> Policy:
     return Policy(*tables)
 
 
+def _with_known_local(policy: Policy, standard: Standard, view: HostView) -> Policy:
+    """The tables with a /48 for each address of the host in fd00::/8; gai.conf's stay as they are.
+
+    Prefixes that only routers announce (the draft's rules 1 to 3) no scenario has.
+    """
+    held = (row.address if row.local is None else row.local for row in view.addresses)
+    local = [one for one in held if isinstance(one, IPv6Address) and one in _UNIQUE_LOCAL]
+    own = dict.fromkeys(str(ip_network((one.packed, 48), strict=False)) for one in local)
+    values = ("labels", _KNOWN_LOCAL_LABEL), ("precedence", _KNOWN_LOCAL_PRECEDENCE)
+    for name, value in values:
+        if getattr(policy, name) == getattr(standard.policy, name):
+            rows = prefixes(*((text, value) for text in own))
+            # the longest prefix is searched first; only ::1 and IPv4's /96 are longer
+            table = sorted((*getattr(policy, name), *rows), key=lambda row: -row.bits)
+            policy = replace(policy, **{name: tuple(table)})
+    return policy
+
+
 def standard_order(
     standard: Standard,
     targets: Sequence[Target],
@@ -141,6 +181,8 @@ def standard_order(
     target the view has no route for.
     """
     policy = standard_policy(standard, gai_conf)
+    if standard.known_local:
+        policy = _with_known_local(policy, standard, view)
     native = native_links(view)
     entries: dict[IPAddress | None, Entry] = {}
     for row in view.addresses:  # the first one counts

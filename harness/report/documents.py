@@ -61,6 +61,10 @@ class Explained(of.Result):
     contrasts: Annotated[
         tuple[Contrast, ...], Field(description="where other resolvers part from the first build")
     ] = ()
+    standards: Annotated[
+        tuple[of.Departure, ...],
+        Field(description="RFC 3484, RFC 6724 and its update, where they would return another"),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

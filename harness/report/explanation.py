@@ -154,12 +154,18 @@ def _side_by_side(items: Sequence[Explanation], width: int) -> Iterator[str]:
         rows.append([text, *(", ".join(map(str, each)) or "-" for each in places)])
     if any(one.error for one in columns):
         rows.append(["error", *(one.error or "" for one in columns)])
+    for each in items[0].standards:
+        rows[0].append(each.standard)
+        for row in rows[1:]:
+            row.append(str(each.order.index(row[0]) + 1) if row[0] in each.order else "-")
     yield ""
     yield from table_lines(rows, width, "  ")
     yield ""
     for part in items[0].contrasts:
         yield f"  {part.one} has {part.one_first} first: {part.one_why}"
         yield f"  {part.other} has {part.other_first} first: {part.other_why}"
+    for each in items[0].standards:
+        yield f"  {each.standard} would have {each.order[0]} first: {each.why}"
 
 
 def _versions(results: Iterable[Result]) -> str:

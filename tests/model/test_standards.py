@@ -14,6 +14,7 @@ from harness.model.policy import Policy
 from harness.model.standards import (
     RFC3484,
     RFC6724,
+    RFC6724_UPDATE,
     STANDARDS,
     Standard,
     standard_order,
@@ -101,7 +102,19 @@ PARTED: list[tuple[str, str, dict[str, str]]] = [
     # RFC 6724 §2.1: fc00::/7 has precedence 3, below IPv4's 35. In RFC 3484 and in glibc
     # (fact 2.2) it has ::/0's 40, above IPv4's 10.
     ("fd00::2/64 192.0.2.2/24", "192.0.2.9<192.0.2.2 fd00::1<fd00::2",
-     {"192.0.2.9 fd00::1 by 6": "RFC6724", "fd00::1 192.0.2.9 by 6": "RFC3484 2.36"}),
+     {"192.0.2.9 fd00::1 by 6": "RFC6724", "fd00::1 192.0.2.9 by 6": "RFC3484 update 2.36"}),
+    # the update's rows of the host's own /48 (rule 4 of its §4.3): 45 is above ::/0's 40, and
+    # label 14 is both's; rule 9 sees 126 bits and 62. Of another /48 the destination has label 13, and so rule 5 decides
+    ("fd00:1:1::2/64 2001:db8::2/64", "2001:db8::1<2001:db8::2 fd00:1:1:2::1<fd00:1:1::2",
+     {"fd00:1:1:2::1 2001:db8::1 by 6": "update",
+      "2001:db8::1 fd00:1:1:2::1 by 6": "RFC6724",
+      "2001:db8::1 fd00:1:1:2::1 by 9": "RFC3484 2.36"}),
+    ("fd00:1:1::2/64 2001:db8::2/64", "fd00:1:2::1<fd00:1:1::2 2001:db8::1<2001:db8::2",
+     {"2001:db8::1 fd00:1:2::1 by 5": "update", "2001:db8::1 fd00:1:2::1 by 6": "RFC6724"}),
+    # its §4.1: 6to4 has precedence 5, below IPv4's 20
+    ("2002:c000:202::2/64 192.0.2.2/24", "2002:c000:202::1<2002:c000:202::2 192.0.2.9<192.0.2.2",
+     {"192.0.2.9 2002:c000:202::1 by 6": "RFC6724 update",
+      "2002:c000:202::1 192.0.2.9 by 6": "RFC3484 2.36"}),
     # RFC 3484 has one label for both, so precedence decides for IPv6. glibc's label 6 and
     # RFC 6724's label 13 tell them apart: rule 5 decides for IPv4.
     ("fd00::2/64 192.0.2.2/24", "2001:db8::1<fd00::2 192.0.2.9<192.0.2.2",
@@ -133,6 +146,7 @@ PARTED: list[tuple[str, str, dict[str, str]]] = [
 def test_where_standards_and_glibc_part(sources: str, asked: str, orders: dict[str, str]) -> None:
     targets, seen = host(sources, asked)
     standards = {one.name.replace(" ", ""): one for one in STANDARDS}
+    standards["update"] = RFC6724_UPDATE
     for expected, names in orders.items():
         for name in names.split():
             if name in standards:
