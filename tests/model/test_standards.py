@@ -104,7 +104,8 @@ PARTED: list[tuple[str, str, dict[str, str]]] = [
     ("fd00::2/64 192.0.2.2/24", "192.0.2.9<192.0.2.2 fd00::1<fd00::2",
      {"192.0.2.9 fd00::1 by 6": "RFC6724", "fd00::1 192.0.2.9 by 6": "RFC3484 update 2.36"}),
     # the update's rows of the host's own /48 (rule 4 of its §4.3): 45 is above ::/0's 40, and
-    # label 14 is both's; rule 9 sees 126 bits and 62. Of another /48 the destination has label 13, and so rule 5 decides
+    # label 14 is both's; rule 9 sees 126 bits and 62. Of another /48 the destination has label 13,
+    # and so rule 5 decides
     ("fd00:1:1::2/64 2001:db8::2/64", "2001:db8::1<2001:db8::2 fd00:1:1:2::1<fd00:1:1::2",
      {"fd00:1:1:2::1 2001:db8::1 by 6": "update",
       "2001:db8::1 fd00:1:1:2::1 by 6": "RFC6724",
