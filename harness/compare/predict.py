@@ -12,10 +12,10 @@ from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect
 from harness.model.dns import Resolver
-from harness.model.dns_servers import Record, ascii_lower
+from harness.model.dns_servers import Record, Server, ascii_lower
 from harness.model.gaiconf import Line
 from harness.model.host import HostView, Target
-from harness.model.lookup import Found, Item, NameService, Request, find
+from harness.model.lookup import Etc, Found, Item, NameService, Request, find
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
 from harness.model.resolvers import page
@@ -90,13 +90,20 @@ def name_service(
     if kind == "dns":  # where a final dot ends a name and is no part of it
         names = {name.removesuffix("."): each for name, each in names.items()}
     parsed = {text: parse_target(text, links) for each in names.values() for text in each}
+    held = {ascii_lower(name): tuple([parsed[t] for t in each]) for name, each in names.items()}
+    lines = (f"{text} {name}" for name, each in names.items() for text in each)
     return NameService(
-        names={ascii_lower(name): tuple([parsed[t] for t in each]) for name, each in names.items()},
+        names=held,
         kind=kind,
         first_reply=first_reply,
         services=dict(SERVICES),  # the sandbox's table, in a form that can be sent
         links=links,
         spelled={ascii_lower(name): name for name in names} if kind == "files" else {},
+        etc=Etc(
+            kind,
+            tuple(lines) if kind == "files" else (),
+            servers=(Server(held) if kind == "dns" else Server(closed=True),),
+        ),
     )
 
 
@@ -118,7 +125,8 @@ def kinds_of(scenario: Scenario) -> NameService:
 
 def services_of(given: Services, view: HostView) -> NameService:
     """What the model's name service holds of several services; as `names_of`."""
-    first = given.dns[0].first_reply
+    first, conf = given.dns[0].first_reply, given.resolv_conf
+    resolver = Resolver(conf.search, conf.ndots, frozenset(conf.options), conf.attempts)
     services = []
     for kind, actions in parse_hosts(given.hosts):
         if kind == "myhostname":
@@ -134,9 +142,6 @@ def services_of(given: Services, view: HostView) -> NameService:
             owners = {name: tuple(owner for _, owner in each) for name, each in of_lines.items()}
             services.append(Service(kind, held.names, {}, owners, given.multi, actions))
         elif kind == "dns":
-            conf = given.resolv_conf
-            options = frozenset(conf.options)
-            resolver = Resolver(conf.search, conf.ndots, options, conf.attempts)
             services.append(
                 Service(kind, actions=actions, resolver=resolver, servers=given.servers)
             )
@@ -146,7 +151,12 @@ def services_of(given: Services, view: HostView) -> NameService:
             held = name_service(given.nss, kind, first, view)
             services.append(Service(kind, held.names, actions=actions))
     every = name_service(given.addresses(), "files", first, view)
-    return replace(every, kind=services[0].kind, spelled={}, hosts=tuple(services))
+    running = any(one.kind == "dns" for one in services)
+    servers = given.servers if running else (Server(closed=True),) * len(given.dns)
+    return replace(
+        every, kind=services[0].kind, spelled={}, hosts=tuple(services),
+        etc=Etc(given.hosts, given.files, resolver, servers),
+    )  # fmt: skip
 
 
 def first_servers(names: NameService) -> range:
@@ -162,7 +172,8 @@ def first_servers(names: NameService) -> range:
 def from_server(names: NameService, number: int) -> NameService:
     """A name service whose DNS server of that number, from 0, is asked first."""
     hosts = (replace(one, resolver=replace(one.resolver, offset=number)) for one in names.hosts)
-    return replace(names, hosts=tuple(hosts))
+    resolver = replace(names.etc.resolver, offset=number)
+    return replace(names, hosts=tuple(hosts), etc=replace(names.etc, resolver=resolver))
 
 
 def found_for(

@@ -21,7 +21,8 @@ from harness.model.addresses import (
     unmapped,
 )
 from harness.model.dialects import Dialect
-from harness.model.dns_servers import Record
+from harness.model.dns import Resolver
+from harness.model.dns_servers import Record, Server
 from harness.model.host import Target
 from harness.model.services import (
     AF_INET,
@@ -69,6 +70,7 @@ __all__ = [
     "SOCK_RAW",
     "SOCK_SEQPACKET",
     "SOCK_STREAM",
+    "Etc",
     "Found",
     "Item",
     "LookupFailed",
@@ -111,6 +113,20 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Etc:
+    """The files of a name service as other resolvers than glibc read them, each in its own way.
+
+    ``hosts_line`` is that of nsswitch.conf, ``hosts`` are the lines of the hosts file, ``resolver``
+    and ``servers`` what resolv.conf says: also where the line asks no DNS, and nothing listens.
+    """
+
+    hosts_line: str = "files"
+    hosts: tuple[str, ...] = ()
+    resolver: Resolver = field(default_factory=Resolver)
+    servers: tuple[Server, ...] = (Server(closed=True),)
+
+
+@dataclass(frozen=True, slots=True)
 class NameService:
     """What the name service holds.
 
@@ -119,6 +135,7 @@ class NameService:
     ``first_reply`` is the record type whose reply arrives first. Only with ``nss`` an IPv6
     address may have a scope id. ``spelled`` has the names as the service writes them. ``hosts``
     are the services to ask in turn where that is more than one service with what stands here.
+    ``etc`` is the same as files.
     """
 
     names: Mapping[str, tuple[Target, ...]]
@@ -128,6 +145,7 @@ class NameService:
     links: Mapping[str, int] = field(default_factory=dict)
     spelled: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[Service, ...] = ()
+    etc: Etc = field(default_factory=Etc)
 
     @property
     def chain(self) -> tuple[Service, ...]:
