@@ -13,7 +13,7 @@ ffibuilder.cdef(
 ffibuilder.set_source(
     "harness.native._core",
     '#include "serve.h"\n',
-    sources=["csrc/core.c", "csrc/view.c", "csrc/serve.c", "csrc/dispatch.c"],
+    sources=["csrc/core.c", "csrc/libc.c", "csrc/view.c", "csrc/serve.c", "csrc/dispatch.c"],
     include_dirs=["csrc"],
     depends=["csrc/core.h", "csrc/view.h", "csrc/serve.h"],
     extra_compile_args=["-std=c11"],

@@ -2,7 +2,6 @@
 #include "core.h"
 
 #include <errno.h>
-#include <gnu/libc-version.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -11,7 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* version, EAI code, errno, elapsed, length of the glibc version */
+/* version, EAI code, errno, elapsed, length of the resolver's version */
 #define HEAD_SIZE (1u + 4u + 4u + 8u + 1u)
 #define COUNT_SIZE 4u
 /* family, socktype, protocol, flags, ai_addrlen, sa_family, port, scope id, address length */
@@ -78,17 +77,17 @@ uint8_t *gai_buffer_grow(struct gai_buffer *buffer, size_t size)
 
 /* Never fails: the caller has reserved the room. Returns the offset of the entry count. */
 static size_t put_head(struct gai_buffer *buffer, int32_t eai, int32_t error, uint64_t elapsed,
-                       const char *glibc, size_t glibc_length)
+                       const char *version, size_t version_length)
 {
     uint8_t *at = buffer->data + buffer->length;
     at[0] = GAI_RECORD_VERSION;
     gai_put32(at + 1, (uint32_t)eai);
     gai_put32(at + 5, (uint32_t)error);
     gai_put64(at + 9, elapsed);
-    at[17] = (uint8_t)glibc_length;
-    memcpy(at + HEAD_SIZE, glibc, glibc_length);
-    gai_put32(at + HEAD_SIZE + glibc_length, 0);
-    buffer->length += HEAD_SIZE + glibc_length + COUNT_SIZE;
+    at[17] = (uint8_t)version_length;
+    memcpy(at + HEAD_SIZE, version, version_length);
+    gai_put32(at + HEAD_SIZE + version_length, 0);
+    buffer->length += HEAD_SIZE + version_length + COUNT_SIZE;
     return buffer->length - COUNT_SIZE;
 }
 
@@ -172,37 +171,27 @@ static uint64_t nanoseconds(const struct timespec *from, const struct timespec *
     return elapsed < 0 ? 0 : (uint64_t)elapsed;
 }
 
-int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer)
+int gai_call_begin(struct gai_call *call, const char *version, struct gai_buffer *buffer)
 {
-    const char *glibc = gnu_get_libc_version();
-    size_t glibc_length = strlen(glibc);
-    if (glibc_length > 255)
-        glibc_length = 255;
+    size_t length = strlen(version);
+    *call = (struct gai_call){.version = version, .version_length = length > 255 ? 255 : length};
     /* Reserved before the call, so that "no memory" can always be reported as a record. */
-    if (gai_buffer_reserve(buffer, HEAD_SIZE + glibc_length + COUNT_SIZE) != 0)
+    if (gai_buffer_reserve(buffer, HEAD_SIZE + call->version_length + COUNT_SIZE) != 0)
         return -1;
+    clock_gettime(CLOCK_MONOTONIC, &call->start);
+    return 0;
+}
 
-    struct addrinfo hints;
-    memset(&hints, 0, sizeof hints);
-    hints.ai_family = query->family;
-    hints.ai_socktype = query->socktype;
-    hints.ai_protocol = query->protocol;
-    hints.ai_flags = query->flags;
-
-    struct addrinfo *list = NULL;
-    struct timespec before = {0}, after = {0};
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    errno = 0;
-    int eai = getaddrinfo(query->name, query->service, query->no_hints ? NULL : &hints, &list);
-    int error = errno;
-    clock_gettime(CLOCK_MONOTONIC, &after);
-
+void gai_call_end(const struct gai_call *call, int32_t eai, int32_t error,
+                  const struct addrinfo *list, struct gai_buffer *buffer)
+{
+    struct timespec end = {0};
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    const uint64_t elapsed = nanoseconds(&call->start, &end);
     const size_t start = buffer->length;
-    /* errno has a meaning only with EAI_SYSTEM; otherwise it is what some inner call left. */
-    size_t count_at = put_head(buffer, eai, eai == EAI_SYSTEM ? error : 0,
-                               nanoseconds(&before, &after), glibc, glibc_length);
+    size_t count_at = put_head(buffer, eai, error, elapsed, call->version, call->version_length);
     if (eai != 0)
-        return 0;
+        return;
 
     uint32_t count = 0;
     int failed = 0;
@@ -214,13 +203,10 @@ int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer)
         count++;
     }
     failed = failed || put_names(buffer, list) != 0 || buffer->length - start > GAI_RECORD_MAX;
-    if (list != NULL)
-        freeaddrinfo(list);
     if (failed) {
         buffer->length = start;
-        put_head(buffer, EAI_MEMORY, ENOMEM, nanoseconds(&before, &after), glibc, glibc_length);
-        return 0;
+        put_head(buffer, EAI_MEMORY, ENOMEM, elapsed, call->version, call->version_length);
+        return;
     }
     gai_put32(buffer->data + count_at, count);
-    return 0;
 }

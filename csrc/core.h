@@ -1,9 +1,10 @@
-/* One getaddrinfo call, packed into bytes. See PROTOCOL.md for the record. */
+/* One look-up, packed into bytes. See PROTOCOL.md for the record. */
 #ifndef GAI_CORE_H
 #define GAI_CORE_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define GAI_RECORD_VERSION 2u
 /* A reply larger than this cannot come from an honest hosts file or DNS answer. */
@@ -28,9 +29,28 @@ struct gai_query {
     int no_hints;
 };
 
-/* Appends one record to the buffer: 0, or -1 when there is no memory even for an error record
- * (the buffer is then unchanged). When memory runs out later, the record says EAI_MEMORY. */
+/* The version of the resolver that is asked: the C library's (libc.c), or another's. */
+const char *gai_version(void);
+
+/* Asks it, and appends one record to the buffer: 0, or -1 when there is no memory even for an
+ * error record (the buffer is then unchanged). When memory runs out later, the record says
+ * EAI_MEMORY. */
 int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer);
+
+struct addrinfo;
+
+/* A call that is being made. */
+struct gai_call {
+    const char *version;
+    size_t version_length;
+    struct timespec start;
+};
+
+/* Before the call: makes room for an error record and takes the time. 0, or -1 without memory. */
+int gai_call_begin(struct gai_call *call, const char *version, struct gai_buffer *buffer);
+/* After it: appends the record of what it returned. `error` is errno where that has a meaning. */
+void gai_call_end(const struct gai_call *call, int32_t eai, int32_t error,
+                  const struct addrinfo *list, struct gai_buffer *buffer);
 
 /* Makes room for `extra` more bytes: 0, or -1 without any change. */
 int gai_buffer_reserve(struct gai_buffer *buffer, size_t extra);

@@ -1,10 +1,9 @@
 /* The worker's loop: forks a process per session and tells how each ended. See PROTOCOL.md.
- * It never calls getaddrinfo itself, so that each session starts with glibc untouched.
+ * It never asks the resolver itself, so that each session starts with it untouched.
  * The worker program is nothing else; the extension has it too, for the
  * lanes in which an interpreter is the worker. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <gnu/libc-version.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +24,14 @@ static int fail(const char *text)
 
 static int say_hello(void)
 {
-    const char *glibc = gnu_get_libc_version();
+    const char *version = gai_version();
     uint8_t payload[128];
-    size_t length = strlen(glibc);
+    size_t length = strlen(version);
     if (length > sizeof payload - 5)
         length = sizeof payload - 5;
     gai_put32(payload, GAI_PROTOCOL_VERSION);
     payload[4] = (uint8_t)length;
-    memcpy(payload + 5, glibc, length);
+    memcpy(payload + 5, version, length);
     return gai_write_frame(STDOUT_FILENO, GAI_HELLO, payload, 5 + length);
 }
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from harness.versions import ARCHITECTURES, interpreter_arch
 
 HERE = Path(__file__).resolve().parent
-WORKER_SOURCES = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")
+WORKER_SOURCES = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c", "libc.c")
 MODULE_SOURCES = ("nss.c",)
 MODULE_NAME = "libnss_gaiharness.so.2"  # glibc makes it of the service's name
 FLAGS = ("-std=c11", "-O2", "-g0", "-Wall", "-Wextra")

@@ -31,7 +31,7 @@ def sanitized_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.importorskip("ziglang")
         command = [sys.executable, "-P", "-m", "ziglang", "cc"]
         command += ["-fsanitize=undefined", "-fsanitize-trap=undefined"]
-    sources = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")
+    sources = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c", "libc.c")
     folder = tmp_path_factory.mktemp("sanitized")
     return compiled([*command, "-Wconversion"], sources, folder / "worker")
 

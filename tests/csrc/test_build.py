@@ -117,7 +117,7 @@ def test_one_architecture_that_fails_is_named_and_the_rest_is_built(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "source", ["core.c", "view.c", "serve.c", "dispatch.c", "worker.c", "nss.c"]
+    "source", ["core.c", "libc.c", "view.c", "serve.c", "dispatch.c", "worker.c", "nss.c"]
 )
 def test_no_warning(source: str, tmp_path: Path, needs: Callable[..., str]) -> None:
     compiler = shutil.which("clang") or needs("gcc", "gcc libc6-dev")
@@ -198,7 +198,7 @@ def compiler(needs: Callable[..., str]) -> str:
 
 def test_no_memory_is_an_error_and_nothing_leaks(tmp_path: Path, compiler: str) -> None:
     command = [compiler, *SANITIZED, "-Wl,--wrap=realloc", f"-I{CSRC}"]
-    sources = (str(Path(__file__).with_name("memory.c")), "core.c")
+    sources = (str(Path(__file__).with_name("memory.c")), "core.c", "libc.c")
     program = compiled(command, sources, tmp_path / "memory")
     done = start(program)
     assert (done.returncode, done.stderr) == (0, "")

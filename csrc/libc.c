@@ -1,0 +1,35 @@
+/* The C library's own getaddrinfo, whose record core.c packs. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <gnu/libc-version.h>
+#include <netdb.h>
+#include <string.h>
+
+#include "core.h"
+
+const char *gai_version(void)
+{
+    return gnu_get_libc_version();
+}
+
+int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer)
+{
+    struct addrinfo hints;
+    memset(&hints, 0, sizeof hints);
+    hints.ai_family = query->family;
+    hints.ai_socktype = query->socktype;
+    hints.ai_protocol = query->protocol;
+    hints.ai_flags = query->flags;
+
+    struct gai_call call;
+    struct addrinfo *list = NULL;
+    if (gai_call_begin(&call, gai_version(), buffer) != 0)
+        return -1;
+    errno = 0;
+    int eai = getaddrinfo(query->name, query->service, query->no_hints ? NULL : &hints, &list);
+    /* errno has a meaning only with EAI_SYSTEM; otherwise it is what some inner call left. */
+    gai_call_end(&call, eai, eai == EAI_SYSTEM ? errno : 0, list, buffer);
+    if (list != NULL)
+        freeaddrinfo(list);
+    return 0;
+}
