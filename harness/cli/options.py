@@ -196,6 +196,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " that; may be given several times",
                dest="lines", action="append", default=[], metavar="LINE"),
         shared("glibc"),
+        shared("resolver"),
         shared("fetch"),
         flag("--expect-unchanged", "end with status 1 when an order changes"),
         *_JSON,

@@ -20,7 +20,7 @@ def main(options: Options) -> int:
     if any("\n" in line or "\0" in line for line in options.lines):
         raise UsageError("--set: one line of a gai.conf was expected")
     files = [*map(plan.load_gai_conf, options.gai_conf)] if options.gai_conf else [None]
-    lanes = plan.trusted_lanes(options.glibc, "auto")
+    lanes = plan.trusted_lanes(options.glibc, "auto", options.resolver)
     scenarios, names = sorted_out(options.what, options.scenarios)
     jobs = jobs_for(scenarios, names, lanes)
     changes = []

@@ -23,7 +23,7 @@ from harness.compare.values import fill
 from harness.compare.verdict import prediction_for
 from harness.model.dialects import FIRST_RUN, ROWS, dialect
 from harness.sandbox import Pool
-from harness.versions import Version
+from harness.versions import ResolverName, Version
 
 # older versions cannot be run to see whether it is so
 _OLDEST = Version.parse(FIRST_RUN).release
@@ -64,9 +64,9 @@ class PairChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One look-up on one glibc, before and after.
+    """One look-up on one build, before and after.
 
-    ``changed`` is True when glibc's answer is another one; ``moved`` are those of ``places`` that
+    ``changed`` is True when its answer is another one; ``moved`` are those of ``places`` that
     stand elsewhere than before.
     """
 
@@ -78,6 +78,8 @@ class Comparison:
     after: Result
     places: tuple[Move, ...]
     decisions: tuple[PairChange, ...]
+    resolver: ResolverName = "glibc"
+    resolver_version: str = ""
 
     @property
     def failed(self) -> bool:
@@ -177,8 +179,8 @@ def compare_reports(before: LookupReport, after: LookupReport) -> WhatIf:
 
 def compare_results(before: Result, after: Result) -> Comparison:
     """What moved between two answers of one glibc. Pure; ValueError for two different glibcs."""
-    if (before.glibc, before.arch, before.lane) != (after.glibc, after.arch, after.lane):
-        raise ValueError(f"glibc {before.glibc} and {after.glibc}: one build was expected")
+    if before.where != after.where:
+        raise ValueError(f"{before.where} and {after.where}: one build was expected")
     was, now = (_numbered(one.order) for one in (before, after))
     places = [Move(one[0], number, was.get(one)) for one, number in now.items()]
     places += [Move(one[0], None, number) for one, number in was.items() if one not in now]
@@ -222,12 +224,14 @@ def whatif(jobs: Sequence[HostJob]) -> Iterator[HostChange]:
 
 def _examine(box: "sandbox.Box", job: HostJob) -> Iterator[WhatIf]:
     """Inside a sandbox: the reports under both files, paired by look-up."""
-    collected = list(collect(box, job))
+    collected = [one for one in collect(box, job) if one[0]]
     judged = list(reports(job, collected))
-    number = len(job.scenario.lookups)
+    number = len(collected) // 2
     pairs = zip(judged[:number], judged[number:], collected[number:], strict=True)
     for before, after, (evidences, _) in pairs:
-        yield replace(compare_reports(before, after), predictions=predictions(evidences[0]))
+        of_glibc = [one for one in evidences if one.lane.resolver == "glibc"]
+        said = predictions(of_glibc[0]) if of_glibc else ()
+        yield replace(compare_reports(before, after), predictions=said)
 
 
 def predictions(evidence: Evidence) -> tuple[VersionRange, ...]:

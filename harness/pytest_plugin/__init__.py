@@ -33,6 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the builds of glibc to run scenarios on (default: ini gai_glibc, or host)",
     )  # fmt: skip
     group.addoption(
+        "--gai-resolver", metavar="NAME,…|all",
+        help="whose getaddrinfo to ask: glibc, musl, c-ares, go (default: ini gai_resolver, or"
+        " glibc)",
+    )  # fmt: skip
+    group.addoption(
         "--gai-conf", action="append", metavar="FILE",
         help="run scenarios under this gai.conf instead of their own; may be given several"
         " times; a name of the catalogue works, as does 'none' (default: ini gai_conf)",
@@ -46,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what becomes of a test where this host cannot make private networks"
         " (default: ini gai_no_sandbox, or fail)",
     )  # fmt: skip
+    parser.addini("gai_resolver", "whose getaddrinfo to ask", default="glibc")
     parser.addini("gai_glibc", "builds of glibc to run scenarios on", default="host")
     parser.addini("gai_conf", "gai.conf files to run scenarios under", "linelist", default=[])
     parser.addini("gai_fetch", "fetch a missing glibc", "bool", default=False)

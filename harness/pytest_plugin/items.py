@@ -70,6 +70,8 @@ class GaiFile(pytest.File):
         for lookup, title in enumerate(lookups):
             for conf, gai_conf in enumerate(self.job.gai_confs):
                 for lane, build in enumerate(builds):
+                    if (lane, lookup) in self.job.not_asked:
+                        continue
                     name = item_name(title, build, gai_conf.name if confs else "")
                     yield GaiItem.from_parent(
                         self,
@@ -166,13 +168,22 @@ def examine_spots(pool: Pool, job: HostJob, wanted: Collection[Spot]) -> Finding
         lines=tuple(job.lines[number] for number in lookups if number < len(job.lines)),
         gai_confs=tuple(job.gai_confs[number] for number in confs),
         lanes=tuple(job.lanes[number] for number in lanes),
+        not_asked={
+            (lanes.index(lane), lookups.index(lookup)): why
+            for (lane, lookup), why in job.not_asked.items()
+            if lane in lanes and lookup in lookups
+        },
     )
+    asked = {
+        lookup: [lane for lane in lanes if (lane, lookup) not in job.not_asked]
+        for lookup in lookups
+    }
     (outcome,) = pool.outcomes(examine, [part])
     found: Findings = {}
-    places = [(lookup, conf) for conf in confs for lookup in lookups]
+    places = [(lookup, conf) for conf in confs for lookup in lookups if asked[lookup]]
     # shorter where the host was ended by an error
     for (lookup, conf), report in zip(places, outcome.values, strict=False):
-        for lane, result in zip(lanes, report.results, strict=True):
+        for lane, result in zip(asked[lookup], report.results, strict=True):
             found[Spot(lookup, conf, lane)] = Examined(result, report)
     problem, left = outcome.error, [spot for spot in wanted if spot not in found]
     if problem is None or not left:

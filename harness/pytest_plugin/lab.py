@@ -29,20 +29,25 @@ class Lab:
     @cached_property
     def lanes(self) -> tuple[LaneSpec, ...]:
         """The builds of glibc to run on, oldest first."""
-        given: str | None = self._config.option.gai_glibc
+        option = self._config.option
+        asked = str(option.gai_resolver or self._config.getini("gai_resolver"))
+        given: str | None = option.gai_glibc
         if given is not None:
-            return self.lanes_for(given, "--gai-glibc")
-        return self.lanes_for(str(self._config.getini("gai_glibc")), "gai_glibc")
+            return self.lanes_for(given, "--gai-glibc", asked)
+        return self.lanes_for(str(self._config.getini("gai_glibc")), "gai_glibc", asked)
 
-    def lanes_for(self, words: str, where: str) -> tuple[LaneSpec, ...]:
-        """The builds of glibc of a comma-separated list, which was written at ``where``."""
+    def lanes_for(self, words: str, where: str, resolver: str = "glibc") -> tuple[LaneSpec, ...]:
+        """The builds of glibc of a comma-separated list, which was written at ``where``.
+
+        ``resolver`` is as for ``--resolver``.
+        """
         try:
             if self._fetches:
                 self._fetch_missing(words)
             try:
-                return lanes_for(words, "auto")
+                return lanes_for(words, "auto", resolver=resolver)
             except NoSandbox:  # each scenario says so, or is skipped
-                return lanes_for(words, "auto", tested=False)
+                return lanes_for(words, "auto", tested=False, resolver=resolver)
         except (GlibcError, PlanError, LaneError, SandboxError) as problem:
             text = str(problem).removeprefix("--glibc: ")
             if getattr(problem, "fetch", ()) and not self._fetches:

@@ -43,7 +43,8 @@ class TextReport:
         if found.disagree:
             text += f"; native and model disagree on {found.disagree}"
         self._say(text, "bold")
-        if line := beyond(one.after.glibc for what in found.lookups for one in what.results):
+        results = [one.after for what in found.lookups for one in what.results]
+        if line := beyond(one.glibc for one in results if one.resolver == "glibc"):
             self._say(line, "yellow")
 
     def _lookup(self, what: WhatIf) -> None:
@@ -53,7 +54,9 @@ class TextReport:
             for line, style in _comparison(same):
                 self._say(line, style)
         if len(groups) > 1:
-            self._say("    the versions of glibc react differently", "yellow")
+            several = len({one.resolver for one in what.results}) > 1
+            whose = "resolvers" if several else "versions of glibc"
+            self._say(f"    the {whose} react differently", "yellow")
         for change in what.versions_differ:
             self._say(f"    {change.older} → {change.newer} differs: {change.because}", "yellow")
         if len(what.predictions) > 1:
@@ -67,11 +70,12 @@ class TextReport:
 def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
     """What builds that answer alike gave before and after, in lines with their styles."""
     first = same[0]
+    of_glibc = first.resolver == "glibc"
     verdict, after = comparison(first.before), comparison(first.after)
     if verdict != after:
         verdict = f"before, {verdict}; after, {after}"
     yield (
-        f"    glibc {builds(one.after for one in same)}: {verdict}",
+        f"    {'glibc ' * of_glibc}{builds(one.after for one in same)}: {verdict}",
         "bold red" if first.failed else "",
     )
     for when, result in (("before", first.before), ("after", first.after)):

@@ -228,6 +228,6 @@ def test_with_a_missing_glibc_its_qemu_is_fetched_too(monkeypatch: pytest.Monkey
     got: list[object] = []
     monkeypatch.setattr(lab, "find", lambda word: [word])
     monkeypatch.setattr(lab, "fetch_emulator", got.append)
-    monkeypatch.setattr(lab, "lanes_for", lambda *_: ())
+    monkeypatch.setattr(lab, "lanes_for", lambda *_, **__: ())
     lab_of(fetch=True).lanes_for("2.36:s390x,2.41", "--gai-glibc")
     assert got == ["2.36:s390x", "2.41"]
