@@ -11,17 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.native.calls import Reader, SystemCall
 from harness.native.lanes import Lane
 from harness.native.record import Outcome, Query
 from harness.sandbox import programs
 
 _CALLS = "socket,connect,getsockname,sendto,recvmsg,openat,open,bind"
 _ATTACH_TIME = 10.0
-_ADDRESS = re.compile(
-    r'inet_addr\("(?P<four>[0-9.]+)"\)|inet_pton\(AF_INET6, "(?P<six>[0-9a-f:.]+)"'
-)
-_CALL = re.compile(r"^(?:\d+\s+)?(?P<name>\w+)\((?P<rest>.*)$")
-_SCOPE = re.compile(r'sin6_scope_id=(?:if_nametoindex\("(?P<name>[^"]+)"\)|(?P<id>\d+))')
 
 
 class TraceUnavailable(Exception):
@@ -107,33 +103,16 @@ def _wait_attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
 def connections(calls: Sequence[str]) -> tuple[Connection, ...]:
     """The connects of a look-up's sort, each with the source that getsockname() returned."""
     found: list[Connection] = []
+    reader = Reader()
     for line in calls:
-        call = _CALL.match(line)
-        if call is None:
+        call = reader.read(line)
+        if not isinstance(call, SystemCall) or call.endpoint is None:
             continue
-        rest = call["rest"]
-        if call["name"] == "connect" and "AF_UNSPEC" not in rest:
-            destination = _address(rest)
-            if destination is None or "htons(53)" in rest:
-                continue
-            error = re.search(r"= -1 (E[A-Z]+)", rest)
-            found.append(Connection(destination, None, error[1] if error else None))
-        elif call["name"] == "getsockname" and found and "AF_NETLINK" not in rest:
-            source = _address(rest)
+        address, port = call.endpoint
+        if call.name == "connect" and port != 53:
+            found.append(Connection(address, None, call.error))
+        elif call.name == "getsockname" and found:
             last = found[-1]
-            if last.error is None and last.source is None and source is not None:
-                found[-1] = Connection(last.destination, source)
+            if last.error is None and last.source is None:
+                found[-1] = Connection(last.destination, address)
     return tuple(found)
-
-
-def _address(text: str) -> str | None:
-    match = _ADDRESS.search(text)
-    if match is None:
-        return None
-    if match["four"] is not None:
-        return match["four"]
-    address: str = match["six"]
-    scope = _SCOPE.search(text)
-    if scope is not None and (scope["name"] or scope["id"] != "0"):
-        address += f"%{scope['name'] or scope['id']}"
-    return address
