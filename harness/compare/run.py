@@ -1,7 +1,6 @@
 """Running jobs: one host, built once, under every gai.conf and every glibc asked for."""
 
 import os
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -29,7 +28,6 @@ from harness.native.lanes import Lane, Session
 from harness.native.record import Answer, Outcome, Query
 from harness.native.trace import Trace, traced
 from harness.sandbox import DeviceNote, NoSandbox, Pool, SandboxError
-from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup, Scenario
 
 Collected = tuple[tuple[Evidence, ...], tuple[DeviceNote, ...]]
@@ -307,43 +305,6 @@ def _ask_often(lane: Lane, request: Query, timeout: float) -> Outcome:
             break
         lane.close()  # a worker is started anew for the next
     return outcome
-
-
-def stand(
-    box: "sandbox.Box", loaded: LoadedScenario
-) -> Iterator[tuple[DeviceNote, ...] | JobOutcome]:
-    """Inside a sandbox, for `Pool.converse`: build a scenario's host, which others work in.
-
-    Yields the notes on the devices used and sends its namespaces. Then it answers each
-    HostJob it hears with a JobOutcome, of this host as it is by then; the names and the
-    gai.conf are put back after each.
-    """
-
-    def furnish() -> None:
-        set_names(box, scenario)
-        box.set_gai_conf(loaded.gai_conf)
-
-    scenario = loaded.scenario
-    devices = box.build(scenario.host)
-    box.show_machine_etc()
-    furnish()
-    yield devices
-    box.send_namespaces()
-    while True:
-        try:
-            job = box.hear()
-        except EOFError:
-            return
-        try:
-            outcome = JobOutcome(job, tuple(reports(job, collect(box, job, devices=devices))))
-        except SandboxError as problem:
-            outcome = JobOutcome(job, (), problem)
-        except Exception as problem:  # one question must not end the host
-            last = " ".join(f"{type(problem).__name__}: {problem}".split())  # without its notes
-            details = "".join(traceback.format_exception(problem))
-            outcome = JobOutcome(job, (), SandboxError(f"no answer: {last}", details))
-        furnish()
-        yield outcome
 
 
 def visit(box: "sandbox.Box", spec: object) -> Iterator[None]:  # noqa: ARG001

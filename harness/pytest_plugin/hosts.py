@@ -15,13 +15,13 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
+from harness.compare import standing
 from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.explain import Explanation
 from harness.compare.plan import PlanError, load_gai_conf
 from harness.compare.predict import FAMILIES, FLAGS, SOCKTYPES
 from harness.compare.results import LookupReport, PairReason, Result
-from harness.compare.run import HostJob, JobOutcome, stand
-from harness.native.worker_lane import bundled_module
+from harness.compare.run import HostJob, JobOutcome
 from harness.pytest_plugin import children
 from harness.pytest_plugin.lab import lab_of
 from harness.report.explanation import as_text
@@ -52,7 +52,7 @@ class HostBox(ExitStack):
         super().__init__()
         self.loaded = loaded
         with ExitStack() as stack:
-            self._conversation = stack.enter_context(pool.converse(stand, loaded))
+            self._conversation = stack.enter_context(pool.converse(standing.stand, loaded))
             self.devices: tuple[DeviceNote, ...] = self._conversation.receive()
             self._namespaces = stack.enter_context(self._conversation.namespaces())
             self.enter_context(stack.pop_all())
@@ -89,10 +89,9 @@ class HostBox(ExitStack):
         if isinstance(argv, (str, bytes)):
             raise TypeError("box.command: a list of words was expected")
         given = os.environ if env is None else env
-        variables = {k: v for k, v in given.items() if k not in RESOLVER_VARIABLES}
-        if self.loaded.scenario.asks("nss"):
-            # glibc takes a loaded name service module by its soname
-            variables["LD_PRELOAD"] = str(bundled_module())
+        environment = standing.variables(given)
+        if module := standing.preloaded(self.loaded.scenario):
+            environment["LD_PRELOAD"] = module
         work = partial(
             subprocess.run,
             [os.fspath(word) for word in argv],
@@ -102,7 +101,7 @@ class HostBox(ExitStack):
             errors="replace",
             timeout=timeout,
             input=input,
-            env=variables,
+            env=environment,
             cwd=cwd,
             check=check,
         )
@@ -132,10 +131,10 @@ class HostBox(ExitStack):
             os.environ.pop(variable, None)
         if self._matters:
             children.check_fresh()
-        if self.loaded.scenario.asks("nss"):
+        if module := standing.preloaded(self.loaded.scenario):
             import ctypes
 
-            ctypes.CDLL(str(bundled_module()))
+            ctypes.CDLL(module)
         return function()
 
 
@@ -171,9 +170,8 @@ class Builder(ExitStack):
             if names is not None or resolver is not None:
                 scenario = _renamed(scenario, names, resolver)
             loaded = replace(loaded, scenario=scenario, gai_conf=conf.data, gai_conf_name=conf.name)
-            if scenario.asks("nss_by_family") or scenario.netlink == "refused":
-                why = "a program of one's own takes no part in that"
-                raise PlanError(f"gai_host: neither nss_by_family nor netlink: refused: {why}")
+            if why := standing.no_place(scenario):
+                raise PlanError(f"gai_host: {why}")
             return self.enter_context(HostBox(self.lab.pool, loaded))
         except SandboxUnavailable as problem:
             line = self.lab.give_up(problem)
