@@ -280,7 +280,7 @@ class Dialect:
     def netmask(self, prefixlen: int) -> int:
         """The IPv4 netmask of ``prefixlen`` bits, whose shift by 32 is up to the processor."""
         if not prefixlen:
-            return {"modulo": 0xFFFFFFFF, "zero": 0}[self.shift_by_32]
+            return 0xFFFFFFFF if self.shift_by_32 == "modulo" else 0
         return 0xFFFFFFFF << (32 - prefixlen) & 0xFFFFFFFF
 
 

@@ -176,7 +176,7 @@ def answer(
             trouble = of_ipv6 = _told(six, service, dialect)
             got_ipv6 = found.got_ipv6 or bool(taken)
             maps = flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6)
-            if {AF_UNSPEC: True, AF_INET6: maps}.get(family):
+            if family == AF_UNSPEC or (family == AF_INET6 and maps):
                 four = look_up.asked(service, AF_INET)
                 replies.append(four)
                 trouble = _told(four, service, dialect)
@@ -184,23 +184,16 @@ def answer(
                     got_ipv6 = False
                 others = [mapped(one.address) if family else one for one in four.targets]
                 taken = [*taken, *others] if dialect.mapped_beside_ipv6 else others or taken
-                match four.status:
-                    case "UNAVAIL":
-                        pass
-                    case "SUCCESS":
-                        status = four.status
-                    case _ if six.status in ("NOTFOUND", "UNAVAIL"):
-                        status = four.status
+                no_six = six.status in ("NOTFOUND", "UNAVAIL")
+                if four.status == "SUCCESS" or (four.status != "UNAVAIL" and no_six):
+                    status = four.status
         names = [found.canonname, *(one.canonname for one in replies)]
         canonname = next((one for one in names if one is not None), None)
         found = Answer([*found.targets, *taken], canonname, got_ipv6)
-        match service.action(status):
-            case "return":
-                break
-            case "merge":
-                merge = True
-            case "continue":
-                merge = False
+        action = service.action(status)
+        if action == "return":
+            break
+        merge = action == "merge"
     if trouble == "NETDB_INTERNAL":
         raise LookupFailed("EAI_SYSTEM")
     told = "NO_DATA", "TRY_AGAIN"
@@ -269,11 +262,10 @@ def _failure(told: Trouble | None) -> LookupFailed:
 
 def _sets_errno(service: Service, reply: Reply, dialect: Dialect) -> bool:
     """Whether errno is set where it was not: dns then says TRY_AGAIN, of the last name it asks."""
-    match service.kind, reply.status:
-        case "files", _:
-            return bool(service.names) and not dialect.files_keep_errno
-        case (("nss" | "nss_by_family"), "NOTFOUND"):
-            return True
+    if service.kind == "files":
+        return bool(service.names) and not dialect.files_keep_errno
+    if service.kind.startswith("nss") and reply.status == "NOTFOUND":
+        return True
     return reply.trouble == "TRY_AGAIN"
 
 
