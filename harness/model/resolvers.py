@@ -15,7 +15,7 @@ from harness.model.lookup import Found, NameService, Request
 from harness.model.order import Order
 from harness.versions import ResolverName
 
-_PAGES: dict[ResolverName, str] = {"musl": "musl", "c-ares": "cares", "go": "golang"}
+PAGES: dict[ResolverName, str] = {"musl": "musl", "c-ares": "cares", "go": "golang"}
 
 
 class ResolverModel(Protocol):
@@ -35,4 +35,4 @@ class ResolverModel(Protocol):
 
 def page(resolver: ResolverName) -> ResolverModel:
     """The model of a resolver that is not glibc. Raises KeyError for glibc."""
-    return cast("ResolverModel", import_module(f"harness.model.{_PAGES[resolver]}"))
+    return cast("ResolverModel", import_module(f"harness.model.{PAGES[resolver]}"))

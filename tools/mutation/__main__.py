@@ -29,18 +29,20 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from difflib import unified_diff
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a folder
 
+from harness.model.resolvers import PAGES
 from tools.mutation.changes import changes
 from tools.mutation.judges import MODEL, Judges
 
 TREE = MODEL.parents[1]
 DECIDING = (
     "addresses", "address_table", "dialects", "dns", "gaiconf", "host", "lookup", "myhostname",
-    "order", "policy", "reload", "services",
+    "order", "policy", "reload", "services", *PAGES.values(),
 )  # fmt: skip
 """The tests of the model judge the others: they find words and reasons for what these decide
 (`explain`, `presence`, `cycles`), are orders that no glibc has (`standards`), speak of versions
@@ -63,13 +65,23 @@ def collect(folder: Path) -> bytes:
         from harness.scenario import load
         from tests.compare.kit import evidence_of
 
-        lanes = lanes_for(_BUILDS, "worker")
+        lanes = lanes_for(_BUILDS, "worker", resolver="all")
         modules = map(load, sorted((TREE / "tests/compare/myhostname").iterdir()))
         scenarios = [*load_scenarios(()), *modules, *load_suite("rule9")[::_EVERY]]
         found = evidence_of(make_jobs(scenarios, lanes), 2)
         pieces: list[Any] = []
-        for at in range(0, len(found), len(lanes)):
-            asked = found[at : at + len(lanes)]
+        asked_alike = groupby(
+            found,
+            lambda one: (
+                one.scenario.name,
+                one.lookup,
+                one.conf.name,
+                len(one.before),
+                one.lane.resolver,
+            ),
+        )
+        for _, group in asked_alike:
+            asked = list(group)
             alike = all(_answered(one.native) == _answered(asked[0].native) for one in asked)
             enough = (asked[0], *(one for one in asked if one.lane.arch == "armhf"), asked[-1])
             pieces += enough if alike else asked

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+from harness.model.resolvers import PAGES, page
+
 from .changes import functions, given, part
 
 MODEL = Path(__file__).resolve().parents[2] / "harness/model"
@@ -80,6 +82,8 @@ class Judges:
         sys.setprofile(lambda frame, *_: called.add(frame.f_code))
         from harness.compare.verdict import prediction_for
 
+        for resolver in PAGES:
+            page(resolver)
         sys.setprofile(None)
         self._imported = called
         self._imports = {(Path(one.co_filename).stem, one.co_qualname) for one in called}
@@ -109,7 +113,8 @@ class Judges:
                 self._runs.setdefault(line, set()).add(number)
         # what has noticed a change of late is first
         self._order = sorted(set[int]().union(*self._runs.values()))
-        self._lanes = sorted({(one.lane.glibc, one.lane.arch) for one in self._pieces})
+        of_glibc = (one.lane for one in self._pieces if one.lane.resolver == "glibc")
+        self._lanes = sorted({(one.glibc, one.arch) for one in of_glibc})
         self._builds = self._rows()
         gc.freeze()
 
