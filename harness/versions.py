@@ -55,6 +55,11 @@ RESOLVERS: tuple[ResolverName, ...] = get_args(ResolverName)
 """Whose getaddrinfo, or what stands for it, a build has."""
 
 
+def named_version(glibc: str, resolver: ResolverName, resolver_version: str) -> str:
+    """The version of what is asked, with its name where that is not glibc: ``musl 1.2.3``."""
+    return glibc if resolver == "glibc" else f"{resolver} {resolver_version}"
+
+
 def age(version: str) -> tuple[int, Version]:
     """What sorts versions from old to new: ``"2.36"``, behind those of glibc ``"musl 1.2.3"``."""
     name, _, number = version.rpartition(" ")

@@ -146,7 +146,7 @@ def _run(name: str, words: list[str]) -> int:
             from harness.cli.glibc import bring
 
             builds = (getattr(options, each, None) for each in ("glibc", "against", "build"))
-            if failed := bring(builds):
+            if failed := bring(builds, getattr(options, "resolver", None) or "glibc"):
                 return failed
         status: int = import_module(f"harness.cli.{name}").main(options)
         return status

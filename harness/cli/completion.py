@@ -101,7 +101,11 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
             names = [
                 "host",
                 "all",
-                *(_name(one) for one in inventory() if one.state != "available"),
+                *(
+                    _name(one)
+                    for one in inventory()
+                    if one.state != "available" and one.resolver == "glibc"
+                ),
             ]
             done, comma, _rest = prefix.rpartition(",")
             taken = done.split(",")
@@ -109,10 +113,12 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
             return [*more, *_files(prefix)] if "/" in prefix else more
         case "distribution" | "fetchable":
             from harness.glibcs.catalog import host_distribution
+            from harness.glibcs.others import PACKAGES
 
             suites_of_it = host_distribution().suites
             versions = [one.glibc for one in suites_of_it if kind == "fetchable"]
-            return [*dict.fromkeys([*versions, *(one.name for one in suites_of_it)])]
+            others = [*PACKAGES] if kind == "fetchable" else []
+            return [*dict.fromkeys([*versions, *(one.name for one in suites_of_it), *others])]
         case "removable":
             from harness.glibcs import inventory
 
@@ -142,6 +148,8 @@ def _name(entry: InventoryEntry) -> str:
 
     if entry.state == "damaged":
         return entry.id
+    if entry.resolver != "glibc":
+        return entry.name or f"{entry.resolver}={entry.resolver_version}"
     own = entry.arch == native_arch()
     return entry.name or (f"{entry.version}" if own else f"{entry.version}:{entry.arch}")
 

@@ -14,6 +14,7 @@ from rich.progress import TaskProgressColumn
 from harness import glibcs
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import complain, say, write_json
+from harness.glibcs.others import fetch_others, find_others, is_other, suites_with
 from harness.model.dialects import FIRST_RUN
 from harness.report.tables import table_lines
 from harness.report.terminal import Terminal, bar
@@ -37,7 +38,7 @@ def _list(options: Options) -> int:
     if options.format == "json":
         _write(entries)
         return OK
-    rows = [("GLIBC", "ARCH", "STATE", "NAME", "ORIGIN")]
+    rows = [("VERSION", "ARCH", "STATE", "NAME", "ORIGIN")]
     for one in entries:
         remedy = f" (gai-harness glibc remove {one.id})" if one.state == "damaged" else ""
         of = " ".join(filter(None, (one.distribution, one.release, one.package_version)))
@@ -45,7 +46,7 @@ def _list(options: Options) -> int:
         told += [f"added {one.added}"] if one.added else []
         told += [f"told {row}" for row in one.rows]
         origin = ", ".join((f"{one.origin}{remedy}", *told))
-        rows.append((one.version or "-", one.arch or "-", one.state, one.name or "-", origin))
+        rows.append((one.named_version or "-", one.arch or "-", one.state, one.name or "-", origin))
     _table(rows)
     return OK
 
@@ -79,8 +80,10 @@ def _fetch(options: Options) -> int:
     return _as_json(ids, status) if as_json else status
 
 
-def bring(specs: Iterable[str | None]) -> int:
+def bring(specs: Iterable[str | None], resolvers: str = "glibc") -> int:
     """``--fetch``: fetch what is missing of the builds that the words of --glibc name.
+
+    ``resolvers`` are the words of --resolver; of others than glibc too, what is missing is fetched.
 
     The exit status is that of ``glibc fetch``; a word that names no build is left to the command.
     """
@@ -94,6 +97,11 @@ def bring(specs: Iterable[str | None]) -> int:
                 glibcs.emulator_for(build)
         except glibcs.GlibcError as problem:
             wanted.update(dict.fromkeys(problem.fetch))
+    for word in filter(is_other, map(str.strip, resolvers.split(","))):
+        try:
+            find_others([word])
+        except glibcs.GlibcError as problem:
+            wanted.update(dict.fromkeys(problem.fetch))
     return _fetched(wanted, None, False, sys.stderr)[0] if wanted else OK
 
 
@@ -101,12 +109,19 @@ def _fetched(
     words: Iterable[str], archs: str | None, refresh: bool, out: TextIO | None
 ) -> tuple[int, list[str]]:
     """Fetch what the words name, with a line for each on ``out``: the exit status, and the ids."""
+    others = [word for word in words if is_other(word)]
     # The value says that the user can do without it.
-    wanted = dict.fromkeys(words, False)
+    wanted = dict.fromkeys((word for word in words if word not in others), False)
     if every := wanted.pop("all", None) is not None:
         wanted |= {suite.name: suite.archived for suite in glibcs.catalogue()}
     for name in wanted:
         _architectures(name.partition(":")[2] or None, several=False)
+    suites = {
+        f"{' and '.join(names)} of {suite.name}": (suite, names)
+        for suite, names in (suites_with(others) if others else {}).items()
+    }
+    named = any("=" in word for word in others)
+    wanted |= {name: suite.archived and not named for name, (suite, _) in suites.items()}
     status, ids = OK, []
     for arch in _architectures(archs):
         fetched = 0
@@ -114,8 +129,11 @@ def _fetched(
         for name, optional in wanted.items():
             try:
                 with _watching() as watch:
-                    build = glibcs.fetch(name, arch, watch, refresh)
-                    emulator = glibcs.fetch_emulator(build, watch)
+                    if name in suites:
+                        builds = fetch_others(*suites[name], arch, watch, refresh)
+                    else:
+                        builds = [glibcs.fetch(name, arch, watch, refresh)]
+                    emulators = [glibcs.fetch_emulator(build, watch) for build in builds]
             except glibcs.GlibcError as error:
                 # not every suite has had every architecture
                 optional = (optional or (every and arch is not None)) and isinstance(
@@ -128,9 +146,11 @@ def _fetched(
                 last = error
             else:
                 fetched += 1
-                ids.append(build.id)
-                through = f", runs through {emulator}" if emulator else ""
-                say(f"glibc {build.version} {build.arch} ({build.origin}){through}", out)
+                for build, emulator in zip(builds, emulators, strict=True):
+                    ids.append(build.id)
+                    through = f", runs through {emulator}" if emulator else ""
+                    said = build.named_version if build.is_other else f"glibc {build.version}"
+                    say(f"{said} {build.arch} ({build.origin}){through}", out)
                 (out or sys.stdout).flush()
         if not fetched and last is not None:
             status = max(status, last.exit_status)
@@ -186,7 +206,10 @@ def _add(options: Options) -> int:
     as_json = options.format == "json"
     out = sys.stderr if as_json else None
     told = f", told {', '.join(build.rows)}" if build.rows else ""
-    say(f"glibc {build.version} {build.arch} ({build.origin}) as {build.name}{told}", out)
+    said = build.named_version if build.is_other else f"glibc {build.version}"
+    say(f"{said} {build.arch} ({build.origin}) as {build.name}{told}", out)
+    if build.is_other:
+        return _as_json([build.id]) if as_json else OK
     if build.ordered_version < Version.parse(FIRST_RUN):
         say(
             f"glibc {build.version} does not run here: the worker takes symbols of {FIRST_RUN}; "

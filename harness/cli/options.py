@@ -281,7 +281,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "glibc list": _JSON,
     "glibc fetch": (
         option("versions", "a version, 2.31 or 2.36:armhf, a suite, bookworm (with dnf a release, "
-               "9), or all", nargs="*", metavar="VERSION"),
+               "9), or all; another resolver, musl or c-ares, in every version that there is, or"
+               " in one: musl=1.2.3, musl=trixie", nargs="*", metavar="VERSION"),
         flag("--all", "every version the distribution has, as the word all"),
         shared("suite", "what this suite carries; may be given several times"),
         shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…",

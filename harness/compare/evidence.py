@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.advice.accepted import unaccepted
 from harness.advice.lint import Finding
 from harness.compare.fields import LaneKind
-from harness.compare.results import version, where
+from harness.compare.results import where
 from harness.model.dialects import NEWEST, Dialect, dialect, told
 from harness.model.host import HostView
 from harness.model.lookup import NameService
@@ -14,7 +14,7 @@ from harness.native.record import Outcome
 from harness.native.trace import Trace
 from harness.scenario.schema import Lookup, Scenario
 from harness.scenario.values import satisfies
-from harness.versions import ResolverName
+from harness.versions import ResolverName, named_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class LaneSpec:
     @property
     def version(self) -> str:
         """As results say it: ``2.36``, ``musl 1.2.3``."""
-        return version(self.glibc, self.resolver, self.resolver_version)
+        return named_version(self.glibc, self.resolver, self.resolver_version)
 
     @property
     def where(self) -> str:

@@ -21,7 +21,7 @@ from harness.model.dialects import beyond_model
 from harness.model.explain import seen
 from harness.model.order import Decision
 from harness.sandbox import DeviceNote
-from harness.versions import ResolverName
+from harness.versions import ResolverName, named_version
 
 
 class Verdict(StrEnum):
@@ -176,7 +176,7 @@ class Result:
     @property
     def version(self) -> str:
         """What answered: ``2.36`` of glibc, else with the resolver's name: ``musl 1.2.3``."""
-        return version(self.glibc, self.resolver, self.resolver_version)
+        return named_version(self.glibc, self.resolver, self.resolver_version)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -245,11 +245,6 @@ class Result:
     def failed(self) -> bool:
         """True when this result alone makes the run end with status 1."""
         return self.differs and not self.accepted
-
-
-def version(glibc: str, resolver: ResolverName, resolver_version: str) -> str:
-    """What answered, in words; see `Result`."""
-    return glibc if resolver == "glibc" else f"{resolver} {resolver_version}"
 
 
 def where(version: str, arch: str, label: str, lane: LaneKind) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.text.shown import escaped
-from harness.versions import ResolverName, Version
+from harness.versions import ResolverName, Version, named_version
 
 
 class Package(NamedTuple):
@@ -74,9 +74,24 @@ class Build:
         return Version.parse(self.version)
 
     @property
+    def named_version(self) -> str:
+        """The version of what is asked, with its name where that is not glibc: ``musl 1.2.3``."""
+        return named_version(self.version, self.resolver, self.resolver_version)
+
+    @property
+    def is_other(self) -> bool:
+        """Whether another resolver than glibc's is asked in it."""
+        return self.resolver != "glibc"
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All that it is called behind its resolver's name: a version, its id, its own name."""
+        return (self.resolver_version or self.version, self.id, *filter(None, (self.name,)))
+
+    @property
     def label(self) -> str:
         """A short title that tells builds of one version apart: ``2.36:amd64 (host)``."""
-        return f"{self.version}:{self.arch} ({self.origin})"
+        return f"{self.named_version}:{self.arch} ({self.origin})"
 
 
 class GlibcError(Exception):

@@ -31,7 +31,7 @@ from harness.glibcs.build import Build, GlibcError, GlibcUnavailable, Package
 from harness.glibcs.elf import LARGEST, sha256
 from harness.model.dialects import NEWEST, dialect, told
 from harness.text.reading import read_regular
-from harness.versions import RESOLVERS, is_version
+from harness.versions import RESOLVERS, Version, is_version
 
 SCHEMA = 1
 # A manifest has a line of 150 bytes for each of a dozen files.
@@ -231,7 +231,7 @@ def read_cached(folder: Path) -> Cached:
 
 
 def cached() -> list[Cached]:
-    """Every build in the cache by ascending version, packages first; damaged ones last."""
+    """Every build in the cache: glibcs first, of these packages, by version; damaged ones last."""
     found = (one for one in entries("builds") if one.is_dir(follow_symlinks=False))
     return sorted((read_cached(Path(one)) for one in found), key=_rank)
 
@@ -251,11 +251,13 @@ def entries(name: str) -> list[os.DirEntry[str]]:
     return []
 
 
-def _rank(entry: Cached) -> tuple[bool, bool, tuple[int, ...], str]:
-    if entry.build is None:
-        return (True, True, (), entry.folder.name)
-    version = entry.build.ordered_version.numbers
-    return (False, entry.kind != "package", version, entry.folder.name)
+def _rank(entry: Cached) -> tuple[bool, int, bool, tuple[int, ...], str]:
+    build = entry.build
+    if build is None:
+        return (True, 0, True, (), entry.folder.name)
+    version = Version.parse(build.resolver_version or build.version).numbers
+    resolver = RESOLVERS.index(build.resolver)
+    return (False, resolver, entry.kind != "package", version, entry.folder.name)
 
 
 def _has_size(path: Path, size: int) -> bool:

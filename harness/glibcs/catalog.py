@@ -3,7 +3,8 @@
 import platform
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -37,6 +38,8 @@ class Suite:
     archived: bool = False  # it gets no more updates, and its index may be past its date
     extra: bool = False  # its version is another suite's too
     modules: str = ""  # the suite that has the module for it, where it has none itself
+    # the versions of other resolvers it is expected to carry, by their names
+    others: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

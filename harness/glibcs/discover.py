@@ -45,6 +45,10 @@ PACKED = (
 _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
 
 
+class NoGlibc(GlibcError):
+    """A tree in which there is nothing of glibc."""
+
+
 class Tree:
     """A directory taken for a root of its own; a link to it is followed first.
 
@@ -151,7 +155,7 @@ def from_directory(path: Path | str, arch: str | None = None, name: str = "") ->
             f"{tree.name}: glibc was built here and is not installed; expected what "
             f"make -C {shlex.quote(str(tree.root))} install DESTDIR={shlex.quote(made)} makes"
         )
-    found = list(_libcs(tree, _folders(tree))) or list(_libcs(tree, _walk(tree)))
+    found = list(_libcs(tree, folders_of(tree))) or list(_libcs(tree, _walk(tree)))
     folder, libc = _one(tree, found, arch)
 
     def library(name: str) -> Path | None:
@@ -174,7 +178,8 @@ def from_directory(path: Path | str, arch: str | None = None, name: str = "") ->
     return build
 
 
-def _folders(tree: Tree) -> Iterator[str]:
+def folders_of(tree: Tree) -> Iterator[str]:
+    """The folders of a tree where C libraries usually lie, whether they are there or not."""
     for folder in _FOLDERS:
         yield folder
         for name in tree.entries(folder):
@@ -226,7 +231,7 @@ def _dangling(tree: Tree, inside: str) -> GlibcError:
 
 def _one(tree: Tree, found: list[tuple[str, Libc]], arch: str | None) -> tuple[str, Libc]:
     if not found:
-        raise GlibcError(f"{tree.name}: {_instead(tree)}")
+        raise NoGlibc(f"{tree.name}: {_instead(tree)}")
     kept = [one for one in found if arch in (None, one[1].arch)]
     if len(kept) == 1:
         return kept[0]
@@ -244,11 +249,13 @@ def _one(tree: Tree, found: list[tuple[str, Libc]], arch: str | None) -> tuple[s
 
 def _instead(tree: Tree) -> str:
     """What a tree without a glibc has in its place."""
-    for folder in _folders(tree):
+    for folder in folders_of(tree):
         for name in tree.entries(folder):
             if name.startswith("ld-musl-"):
                 where = f"{folder}/{name}".strip("/")
-                return f"a musl tree ({where}); expected one with glibc (libc.so.6)"
+                return (
+                    f"a musl tree ({where}); expected one with glibc (for --resolver: musl=FOLDER)"
+                )
     return "no libc.so.6 in it; expected a root file system or an install prefix with glibc"
 
 

@@ -177,6 +177,7 @@ def _in_cache(request: PackageRequest, wanted: str) -> Build | None:
         build = entry.build
         if (
             build is not None
+            and not build.is_other
             and (entry.kind, build.arch, entry.distribution, entry.suite) == origin
             and (not is_version(wanted) or build.version == wanted)
         ):

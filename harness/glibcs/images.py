@@ -23,9 +23,10 @@ from harness.glibcs import cache
 from harness.glibcs.archive import IMAGE, is_glibc, opened, unpack, unpack_tar
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import native_arch
-from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree, from_directory
+from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree
 from harness.glibcs.elf import sha256
 from harness.glibcs.libc_files import WANTED
+from harness.glibcs.other_files import any_in_directory
 from harness.glibcs.release import RELEASES, STATUS, package_of
 from harness.sandbox import programs
 from harness.text.reading import read_regular
@@ -170,14 +171,14 @@ def _file(spec: str, name: str) -> Path:
 
 
 def _build(spec: str, tree: Path, shown: str, digest: str) -> Build:
-    """The glibc of an unpacked tree, with what its distribution says of itself."""
-    found = from_directory(tree, name=spec)
+    """The glibc of an unpacked tree, or its musl, with what its distribution says of itself."""
+    found = any_in_directory(tree, name=spec)
     digest = digest or sha256(found.libc)
     package = package_of(Tree(tree), shown, shown.split(" + "))
     told = package._replace(package_version="") if package.package_version in shown else package
     return replace(
         found,
-        id=f"packed-{digest[:12]}-{found.version}-{found.arch}",
+        id=f"packed-{digest[:12]}-{found.named_version.replace(' ', '-')}-{found.arch}",
         origin=" ".join(filter(None, told)),
         package=package,
     )

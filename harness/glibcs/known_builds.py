@@ -14,11 +14,12 @@ from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_p
 from harness.glibcs.fetching import offered
 from harness.glibcs.host_libc import host
 from harness.glibcs.managers import not_here
+from harness.glibcs.other_files import any_in_directory
 from harness.glibcs.release import package_of_host
 from harness.model.dialects import NEWEST, dialect, told
 from harness.sandbox import programs
 from harness.text.nearest import did_you_mean, nearest
-from harness.versions import SUPPORTED, is_version
+from harness.versions import RESOLVERS, SUPPORTED, ResolverName, is_version, named_version
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 _FETCH = "gai-harness glibc fetch"
@@ -48,6 +49,13 @@ class InventoryEntry:
     package_version: str = ""
     source: str = ""
     added: str = ""
+    resolver: ResolverName = "glibc"
+    resolver_version: str = ""
+
+    @property
+    def named_version(self) -> str:
+        """As `Build.named_version`."""
+        return named_version(self.version, self.resolver, self.resolver_version)
 
 
 def inventory() -> tuple[InventoryEntry, ...]:
@@ -63,6 +71,8 @@ def inventory() -> tuple[InventoryEntry, ...]:
             continue
         state = {"package": "cached", "image": "image"}.get(one.kind, "added")
         entries.append(_entry(one.build, state, one.added))
+        if one.build.is_other:
+            continue
         have |= {(one.distribution, of, one.build.arch) for of in (one.build.version, one.suite)}
     with contextlib.suppress(GlibcUnavailable):
         distribution, arch = offered(), native_arch()
@@ -99,7 +109,7 @@ def find(spec: str) -> list[Build]:
     if spec == "host":
         return [host()]
     entries = [(one.build, one.kind) for one in cache.cached() if one.build is not None]
-    entries = [(build, kind) for build, kind in entries if build.resolver == "glibc"]
+    entries = [(build, kind) for build, kind in entries if not build.is_other]
     # an image or packages are named by who means them: they stay no part of later runs
     kept = [build for build, kind in entries if kind != "image"]
     name, _, arch = spec.partition(":")
@@ -110,6 +120,11 @@ def find(spec: str) -> list[Build]:
         return named
     if is_packed(spec):
         with _source(spec, None) as found, cache.making("packed") as work:
+            if other := next((build for build in found if build.is_other), None):
+                raise GlibcError(
+                    f"{spec}: {other.named_version}; expected one with glibc "
+                    f"(for --resolver: {other.resolver}={spec})"
+                )
             return [cache.keep(build, work, "image") for build in found]
     if is_version(name):
         given = [build for build, kind in entries if kind == "image"]
@@ -129,7 +144,7 @@ def add(
     arch: str | None = None,
     rows: Sequence[str] = (),
 ) -> Build:
-    """Register the glibc of a directory or an image: its files are copied into the cache.
+    """Register the glibc of a directory or an image, or its musl: its files go into the cache.
 
     ``name`` is what to call it from now on, by default the directory's own; ``path`` and ``arch``
     are as for `from_directory` or `images.unpacked`, ``rows`` what it is told, as in `Build`.
@@ -147,6 +162,8 @@ def add(
             each = ", ".join(one.arch for one in (found, *more))
             raise GlibcError(f"{path}: for {each}; expected one, which --arch names")
         place = str(path).replace(":", "-") if is_packed(str(path)) else os.path.realpath(path)
+        if found.is_other and rows:
+            raise GlibcError(f"--row is of glibc's dialect table, and {path} has {found.resolver}")
         chosen = _name(name, Path(place), found)
         key = f"added-{chosen}-{found.version}-{found.arch}"
         work = stack.enter_context(cache.making(f"added-{chosen}"))
@@ -171,13 +188,14 @@ def _source(path: str, arch: str | None) -> Iterator[list[Build]]:
         with unpacked(image, arch or own) as found:
             yield found
     else:
-        yield [from_directory(path, arch)]
+        yield [any_in_directory(path, arch)]
 
 
 def remove(spec: str) -> list[str]:
     """Remove builds from the cache, with the private roots made of them; gives their ids.
 
-    ``spec`` is a version (``2.31``, ``2.36:armhf``), a name given to `add`, an id, or ``all``.
+    ``spec`` is a version (``2.31``, ``2.36:armhf``), another resolver or a version of one
+    (``musl``, ``musl=1.2.3``), a name given to `add`, an id, or ``all``.
     Raises GlibcError where nothing in the cache is called that.
     """
     if spec == "host":
@@ -187,8 +205,7 @@ def remove(spec: str) -> list[str]:
     chosen = [
         one
         for one in cache.cached()
-        if spec in ("all", one.folder.name)
-        or (one.build and (spec == one.build.name or (one.build.version, one.build.arch) == wanted))
+        if spec in ("all", one.folder.name) or (one.build and _means(spec, wanted, one.build))
     ]
     if not chosen and spec != "all":
         raise _unknown(spec)
@@ -197,6 +214,15 @@ def remove(spec: str) -> list[str]:
             for number, folder in enumerate((one.folder, *cache.roots_of(one.folder.name))):
                 _retire(folder, work / f"removed{number}")
     return [one.folder.name for one in chosen]
+
+
+def _means(spec: str, version_and_arch: tuple[str, str], build: Build) -> bool:
+    if build.is_other:
+        resolver, equals, what = spec.partition("=")
+        meant = resolver == build.resolver and (not equals or what in build.named)
+    else:
+        meant = (build.version, build.arch) == version_and_arch
+    return meant or spec == build.name
 
 
 def _retire(folder: Path, grave: Path) -> None:
@@ -210,7 +236,7 @@ def _entry(build: Build, state: str, added: str = "") -> InventoryEntry:
     source = source or ("package" if state == "cached" else build.origin)
     return InventoryEntry(
         build.version, build.arch, state, build.origin, build.id, build.name, build.rows,
-        distribution, release, version, source, added,
+        distribution, release, version, source, added, build.resolver, build.resolver_version,
     )  # fmt: skip
 
 
@@ -272,18 +298,20 @@ def _remedy(spec: str, version: str, arch: str) -> str:
 def _name(name: str | None, directory: Path, found: Build) -> str:
     chosen = directory.name if name is None else name
     if name is None and not _NAME.match(chosen):
-        chosen = f"local-{found.version}"
+        chosen = f"local-{found.named_version.replace(' ', '-')}"
     if not _NAME.match(chosen) or chosen in _RESERVED:
         raise GlibcError(
             f"{chosen!r} cannot name a glibc; expected letters, digits and . _ + - (not host, all)"
         )
-    if is_version(chosen) and chosen != found.version:
-        raise GlibcError(f"{directory}: glibc {found.version} cannot be named {chosen}")
+    if (is_version(chosen) and chosen != found.version) or chosen in RESOLVERS:
+        shown = found.named_version if found.is_other else f"glibc {found.version}"
+        raise GlibcError(f"{directory}: {shown} cannot be named {chosen}")
     return chosen
 
 
 def _unknown(spec: str) -> GlibcError:
-    known = [build.name or build.version for one in cache.cached() if (build := one.build)]
+    builds = [one.build for one in cache.cached() if one.build and not one.build.is_other]
+    known = [build.name or build.version for build in builds]
     shown = ", ".join(dict.fromkeys(known)) or "nothing"
     return GlibcError(
         f"{spec!r} names no glibc; expected a version, host, all, a directory, {PACKED}, "

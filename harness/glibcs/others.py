@@ -1,48 +1,209 @@
-"""Other resolvers than glibc's: the builds of them that the cache has."""
+"""Other resolvers than glibc's: the builds of them that the cache has, and fetching more."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from harness.glibcs import cache
+from harness.glibcs.archive import is_glibc, unpack
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
-from harness.glibcs.catalog import native_arch
+from harness.glibcs.catalog import Distribution, Suite, native_arch
+from harness.glibcs.discover import is_packed
+from harness.glibcs.elf import sha256
+from harness.glibcs.fetching import download_package, fetch, offered, silent, unpacking
+from harness.glibcs.managers import PackageRequest, Progress, Watcher
+from harness.glibcs.other_files import CARES_FILE, musl_in_directory, with_cares
 from harness.text.nearest import did_you_mean
-from harness.versions import RESOLVERS, is_version
+from harness.versions import RESOLVERS
 
 OTHERS = tuple(name for name in RESOLVERS if name != "glibc")
+PACKAGES: dict[str, tuple[str, ...]] = {"musl": ("musl",), "c-ares": ("libc-ares2", "libcares2")}
+"""The packages of a resolver; the first is in every suite, though c-ares' has become empty."""
+_FETCH = "gai-harness glibc fetch"
+_KNOWN_OF = "its packages are known of Debian and its kin"
 
 
 def find_others(words: Sequence[str]) -> list[Build]:
     """The builds that words name, each once, those of one resolver from old to new.
 
     Args:
-        words: ``musl``, one version of it (``musl=1.2.3``, as apt-get writes it), or ``all``:
-            what there is of each.
+        words: ``musl``; ``musl=`` and a version of it (as apt-get writes it), a suite, a name given
+            to `harness.glibcs.add`, a directory or an image; or ``all``: what there is of each.
 
     Raises:
         GlibcUnavailable: Nothing of a resolver, or not that version, is on this host.
-        GlibcError: A word names no resolver.
+        GlibcError: A word names no resolver, or nothing of it.
     """
-    held = [one.build for one in cache.cached() if one.build is not None]
-    held = [one for one in held if one.resolver != "glibc" and one.arch == native_arch()]
+    held = [
+        (one.build, one)
+        for one in cache.cached()
+        if one.build is not None and one.build.is_other and one.build.arch == native_arch()
+    ]
     found: dict[str, Build] = {}
     for word in words:
-        name, _, version = word.partition("=")
-        if (name not in OTHERS or (version and not is_version(version))) and word != "all":
-            near = did_you_mean(name, (*RESOLVERS, "all"))
-            known = ", ".join(RESOLVERS)
-            raise GlibcError(
-                f"--resolver {word}: one of {known}, NAME=VERSION or all was expected{near}"
-            )
+        name, what = _resolver(word, ("all",))
         fitting = [
-            one
-            for one in held
-            if word == "all" or (one.resolver == name and version in ("", one.resolver_version))
+            build
+            for build, one in held
+            if name in ("all", build.resolver)
+            # an image is named by who means it: it stays no part of later runs
+            and (what in (*build.named, one.suite) if what else one.kind != "image")
         ]
-        if not fitting and word != "all":
-            raise GlibcUnavailable(
-                f"{name} {version}".strip() + " is not on this host",
-                f"gai-harness glibc fetch {name}",
-                (name,),
-            )
+        if not fitting and (is_packed(what) or "/" in what):
+            fitting = _opened(name, what)
+        if not fitting and name != "all":
+            raise _missing(name, what)
         found.update({one.id: one for one in fitting})
     return list(found.values())
+
+
+def is_other(word: str) -> bool:
+    """Whether a word means another resolver than glibc's: ``musl``, ``musl=trixie``."""
+    return word.partition("=")[0] in OTHERS
+
+
+def suites_with(words: Iterable[str]) -> dict[Suite, list[str]]:
+    """What to fetch of which suite: the resolvers that words name by the suite that has each.
+
+    ``musl`` alone means every suite that has another version of it. Raises GlibcError for a word
+    that names nothing, GlibcUnavailable where this host's distribution has none of it.
+    """
+    wanted: dict[Suite, list[str]] = {}
+    for word in words:
+        name, what = _resolver(word)
+        distribution = offered()
+        having = [one for one in distribution.suites if name in one.others]
+        if what:  # a version may be in several suites
+            having = [one for one in having if what in (one.name, one.others[name])][:1]
+        else:
+            every = {one.others[name]: one for one in reversed(having) if not one.extra}
+            having = [*reversed(every.values())]
+        if not having:
+            raise GlibcUnavailable(f"{word} cannot be fetched", _offer(name, distribution))
+        for suite in having:
+            named = wanted.setdefault(suite, [])
+            named += [name] if name not in named else []
+    return wanted
+
+
+def fetch_others(
+    suite: Suite,
+    resolvers: Sequence[str],
+    arch: str | None = None,
+    progress: Watcher = silent,
+    refresh: bool = False,
+) -> list[Build]:
+    """Fetch resolvers of one suite at once, c-ares with that suite's glibc; gives the builds.
+
+    Args:
+        suite: Of the distribution that this host has, as `suites_with` gives it.
+        resolvers: Names of `PACKAGES`.
+        arch: Debian's name of the architecture; the host's own by default.
+        progress: Called as the work goes on.
+        refresh: Fetch again even what is in the cache.
+
+    Raises:
+        GlibcUnavailable: No apt-get, mirror, keys, network or package, or what came is damaged.
+    """
+    arch, distribution = arch or native_arch(), offered()
+    with cache.making(f"others-{distribution.id}-{suite.name}-{arch}") as work:
+        # under the lock: another run may just have fetched them
+        builds = {} if refresh else _in_cache(distribution.id, suite.name, arch)
+        wanted = [name for name in resolvers if name not in builds]
+        if not wanted:
+            progress(Progress(suite.name, "cached", 1.0))
+            return [builds[name] for name in resolvers]
+        if "c-ares" in wanted:
+            builds["glibc"] = fetch(suite.name, arch, progress)
+        first, *also = (package for name in wanted for package in PACKAGES[name])
+        components = " ".join(dict.fromkeys((distribution.component, distribution.tools)))
+        request = PackageRequest(first, distribution, suite, arch, components, tuple(also))
+        download_package(request, work / "apt", progress)
+        with unpacking(suite, progress):
+            builds |= {name: _install(name, request, work, builds) for name in wanted}
+        notes = [
+            f"suite {suite.name} carries {builds[name].named_version}, not {suite.others[name]}"
+            for name in wanted
+            if builds[name].resolver_version != suite.others.get(name)
+        ]
+        progress(Progress(suite.name, "done", 1.0, "; ".join(notes)))
+    return [builds[name] for name in resolvers]
+
+
+def _in_cache(distribution: str, suite: str, arch: str) -> dict[str, Build]:
+    return {
+        one.build.resolver: one.build
+        for one in cache.cached()
+        if one.build is not None
+        and (one.kind, one.distribution, one.suite) == ("package", distribution, suite)
+        and one.build.arch == arch
+    }
+
+
+def _install(name: str, request: PackageRequest, work: Path, builds: dict[str, Build]) -> Build:
+    tree = work / name
+    tree.mkdir()
+    found = [path for one in PACKAGES[name] for path in (work / "apt").rglob(f"{one}_*.deb")]
+    for path in found:
+        unpack(path, tree, _is_wanted)
+    if not found:
+        raise GlibcError(f"no package of {name}")
+    if name == "musl":
+        made, origin = musl_in_directory(tree, request.arch), ""
+    else:
+        made, origin = with_cares(builds["glibc"], tree), f", {builds['glibc'].origin}"
+    package = found[-1]  # what is empty stands first
+    version = package.name.replace("%3a", ":").split("_")[1]
+    distribution, suite = request.distribution.id, request.suite.name
+    made = replace(
+        made,
+        id=f"{distribution}-{suite}-{name}-{made.resolver_version}-{made.arch}",
+        origin=f"{distribution} {suite} {name} {version}{origin}",
+    )
+    return cache.keep(
+        made, work, "package", distribution=distribution, suite=suite, package_version=version,
+        deb_sha256=sha256(package),
+    )  # fmt: skip
+
+
+def _is_wanted(member: str) -> bool:
+    return is_glibc(member) or CARES_FILE.fullmatch(member.rpartition("/")[2]) is not None
+
+
+def _resolver(word: str, more: tuple[str, ...] = ()) -> tuple[str, str]:
+    """A resolver's name and what is said of it behind the sign of equality."""
+    name, equals, what = word.partition("=")
+    if (name not in OTHERS and word not in more) or (equals and not what):
+        near = did_you_mean(name, (*RESOLVERS, *more))
+        raise GlibcError(
+            f"{word!r}: one of {', '.join(RESOLVERS)}, or NAME=VERSION, was expected{near}"
+        )
+    return name, what
+
+
+def _opened(name: str, what: str) -> list[Build]:
+    """The build of a directory, or the builds of an image, which then lie in the cache."""
+    if not is_packed(what):
+        opened = [musl_in_directory(what)] if name == "musl" else []
+    else:
+        from harness.glibcs.images import unpacked  # only who names an image pays for it
+
+        with unpacked(what) as found, cache.making("packed") as work:
+            opened = [cache.keep(one, work, "image") for one in found if one.resolver == name]
+    return [one for one in opened if one.arch == native_arch()]
+
+
+def _missing(name: str, what: str) -> GlibcError:
+    spec = f"{name}={what}" if what else name
+    try:
+        suites_with([spec])
+    except GlibcUnavailable as problem:
+        return GlibcUnavailable(f"{spec} is not on this host", problem.hint)
+    return GlibcUnavailable(f"{spec} is not on this host", f"{_FETCH} {spec}", (spec,))
+
+
+def _offer(name: str, distribution: Distribution) -> str:
+    """Which versions of a resolver there are, as a line's hint."""
+    known = dict.fromkeys(one.others[name] for one in distribution.suites if name in one.others)
+    says = f"{distribution.id} is known to have {', '.join(known)}" if known else _KNOWN_OF
+    return says + ("; gai-harness glibc add DIR takes any folder" if name == "musl" else "")

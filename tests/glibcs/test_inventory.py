@@ -189,7 +189,7 @@ def test_the_command_lists(own: Build, call: Call) -> None:
     key = _keep(own, "2.31", "bullseye")
     done = call("glibc", "list")
     first, second, third, *_ = map(str.split, done.out.splitlines())
-    assert (done.status, first) == (0, ["GLIBC", "ARCH", "STATE", "NAME", "ORIGIN"])
+    assert (done.status, first) == (0, ["VERSION", "ARCH", "STATE", "NAME", "ORIGIN"])
     assert second[:4] == [own.version, own.arch, "host", "-"]
     assert second[4].strip(",") == "host"
     today = date.today().isoformat()
@@ -201,6 +201,7 @@ def test_the_command_lists(own: Build, call: Call) -> None:
         "version": "2.31", "arch": own.arch, "state": "cached", "origin": "debian bullseye 2.31-1",
         "id": key, "name": None, "rows": [], "distribution": "debian", "release": "bullseye",
         "package_version": "2.31-1", "source": "package", "added": today,
+        "resolver": "glibc", "resolver_version": "",
     }  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def test_builds_are_listed_within_the_terminal(
     assert max(map(len, lines)) <= width
     listed = ANSI.sub("", call("run", "--list").out).splitlines()
     assert max(map(len, listed)) <= width
-    assert lines[0].split() == ["GLIBC", "ARCH", "STATE", "NAME", "ORIGIN"]
+    assert lines[0].split() == ["VERSION", "ARCH", "STATE", "NAME", "ORIGIN"]
 
 
 def test_prose_is_wrapped_on_a_terminal_alone() -> None:
