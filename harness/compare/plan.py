@@ -8,12 +8,10 @@ from pathlib import Path, PurePath
 
 from harness import glibcs
 from harness.compare.evidence import LaneSpec, NamedGaiConf
-from harness.compare.predict import kinds_of, request_for
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
 from harness.glibcs import Build, Emulator, GlibcError, GlibcMissing, together
 from harness.glibcs.libc_files import MYHOSTNAME
-from harness.model.resolvers import page
 from harness.native.worker_lane import (
     FAMILY_MODULE_NAME,
     MODULE_NAME,
@@ -22,7 +20,6 @@ from harness.native.worker_lane import (
 )
 from harness.sandbox import SandboxUnavailable
 from harness.scenario import LoadedScenario, gai_conf_files, library, load
-from harness.scenario.schema import Scenario
 from harness.text.nearest import did_you_mean
 from harness.text.reading import GAI_CONF_LIMIT, read_bounded
 from harness.versions import age
@@ -252,29 +249,16 @@ def make_jobs(
         able = [n for n, spec in enumerate(lanes) if spec.myhostname]
         if not able or not one.scenario.asks("myhostname") or reference not in (None, *able):
             able = [*range(len(lanes))]
-        not_asked = _not_asked(one.scenario, [lanes[n] for n in able])
         jobs.append(
             HostJob(
                 one.scenario, (NamedGaiConf(one.gai_conf_name, one.gai_conf),),
                 tuple(lanes[n] for n in able), timeout, str(one.path), lines=one.lines,
                 reference=None if reference is None else able.index(reference),
                 left_out=tuple(spec for n, spec in enumerate(lanes) if n not in able),
-                not_asked=not_asked,
             )
         )  # fmt: skip
     confs = tuple(gai_confs)
     return [replace(job.without_expectations(), gai_confs=confs) for job in jobs] if confs else jobs
-
-
-def _not_asked(scenario: Scenario, lanes: Sequence[LaneSpec]) -> dict[tuple[int, int], str]:
-    """Which look-ups are no match for which lane, by their numbers, and why."""
-    kinds, found = kinds_of(scenario), {}
-    for number, lane in enumerate(lanes):
-        if lane.resolver != "glibc":
-            for position, lookup in enumerate(scenario.lookups):
-                if why := page(lane.resolver).not_asked(request_for(lookup), kinds):
-                    found[number, position] = why
-    return found
 
 
 def unasked(jobs: Sequence[HostJob]) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Running jobs: one host, built once, under every gai.conf and every glibc asked for."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from harness import sandbox
 from harness.compare.causes import causes
@@ -14,6 +14,7 @@ from harness.compare.predict import (
     first_servers,
     found_for,
     from_server,
+    kinds_of,
     lookup_title,
     names_of,
     request_for,
@@ -24,6 +25,7 @@ from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
 from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
+from harness.model.resolvers import page
 from harness.native.lanes import Lane, Session
 from harness.native.record import Answer, Outcome, Query
 from harness.native.trace import Trace, traced
@@ -47,8 +49,7 @@ class HostJob:
     ``trace`` records the system calls of every look-up. ``lines`` are those of the look-ups
     in the file, where they are known. ``reference`` is the number of the lane that the
     others are held against. ``dialects`` are those that the kernel's routes are asked for too.
-    ``controls`` are causes to try on agreements too. ``left_out`` are lanes that lack a module,
-    ``not_asked`` the numbers of lanes and look-ups that are no match, each with the reason.
+    ``controls`` are causes to try on agreements too. ``left_out`` are lanes that lack a module.
     """
 
     scenario: Scenario
@@ -62,7 +63,19 @@ class HostJob:
     dialects: tuple[Dialect, ...] = ()
     controls: tuple[str, ...] = ()
     left_out: tuple[LaneSpec, ...] = ()
-    not_asked: Mapping[tuple[int, int], str] = field(default_factory=dict)
+
+    @property
+    def not_asked(self) -> dict[tuple[int, int], str]:
+        """The numbers of lanes and look-ups where another resolver than glibc is asked nothing,
+        each with the reason.
+        """
+        kinds, found = kinds_of(self.scenario), {}
+        for number, lane in enumerate(self.lanes):
+            if lane.resolver != "glibc":
+                for position, lookup in enumerate(self.scenario.lookups):
+                    if why := page(lane.resolver).not_asked(request_for(lookup), kinds):
+                        found[number, position] = why
+        return found
 
     def without_expectations(self) -> "HostJob":
         """The job for another gai.conf: what the file expects, it expects under its own.
@@ -161,7 +174,7 @@ def collect(
         devices = box.build(scenario.host)
     set_names(box, scenario)
     requests = [request_for(lookup) for lookup in scenario.lookups]
-    numbers = range(len(requests))
+    numbers, not_asked = range(len(requests)), job.not_asked
     netlink = scenario.netlink == "allowed"
     plain = replace(box.observe((), own=scenario.asks("myhostname")), netlink=netlink)
     names = names_of(scenario, plain)
@@ -188,7 +201,7 @@ def collect(
             answers: list[list[tuple[Outcome | None, Trace | None]]] = []
             said: list[tuple[Outcome, Trace | None]]
             for lane, spec in zip(lanes, job.lanes, strict=True):
-                put = [n for n in numbers if (len(answers), n) not in job.not_asked]
+                put = [n for n in numbers if (len(answers), n) not in not_asked]
                 few = [files[n] for n in put], [requests[n] for n in put]
                 if job.trace:
                     traces = (traced(lane, one, box.tmpdir(), job.timeout) for one in few[1])

@@ -65,12 +65,13 @@ class GaiFile(pytest.File):
             self.config.stash[reporting.REFUSAL] = problem
             return
         (self.job,) = make_jobs([loaded], lanes, confs)
+        unasked = self.job.not_asked
         self._findings: Findings = {}
         lookups, builds = lookup_names(loaded.scenario.lookups), lane_names(lanes)
         for lookup, title in enumerate(lookups):
             for conf, gai_conf in enumerate(self.job.gai_confs):
                 for lane, build in enumerate(builds):
-                    if (lane, lookup) in self.job.not_asked:
+                    if (lane, lookup) in unasked:
                         continue
                     name = item_name(title, build, gai_conf.name if confs else "")
                     yield GaiItem.from_parent(
@@ -168,15 +169,10 @@ def examine_spots(pool: Pool, job: HostJob, wanted: Collection[Spot]) -> Finding
         lines=tuple(job.lines[number] for number in lookups if number < len(job.lines)),
         gai_confs=tuple(job.gai_confs[number] for number in confs),
         lanes=tuple(job.lanes[number] for number in lanes),
-        not_asked={
-            (lanes.index(lane), lookups.index(lookup)): why
-            for (lane, lookup), why in job.not_asked.items()
-            if lane in lanes and lookup in lookups
-        },
     )
+    unasked = job.not_asked
     asked = {
-        lookup: [lane for lane in lanes if (lane, lookup) not in job.not_asked]
-        for lookup in lookups
+        lookup: [lane for lane in lanes if (lane, lookup) not in unasked] for lookup in lookups
     }
     (outcome,) = pool.outcomes(examine, [part])
     found: Findings = {}
