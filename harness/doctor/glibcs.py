@@ -139,7 +139,7 @@ def _packages() -> Found:
     versions = ", ".join(dict.fromkeys(suite.glibc for suite in suites if suite.glibc))
     had = f"had {versions}" if versions else f"the suites {', '.join(one.name for one in suites)}"
     meaning = "gai-harness glibc fetch takes them from there; --network tries whether it answers"
-    if distribution.manager == "dnf":
+    if distribution.of_rpm:
         found = f"dnf and this host's repositories; {distribution.id} has {had}"
         return Finding(found, "ok", meaning)
     sources = host_sources()
@@ -172,7 +172,7 @@ def mirror_rows() -> Iterator[Row]:
     """A row for each suite of this distribution; none where no package can be had at all."""
     with suppress(GlibcUnavailable):
         distribution, arch = _offer(), catalog.native_arch()
-        everywhere = distribution.manager == "dnf"
+        everywhere = distribution.of_rpm
         sources = () if everywhere else host_sources()
         for suite in catalogue(distribution):
             if everywhere or choose(sources, distribution, suite.name, arch):
@@ -185,7 +185,7 @@ def _mirror(request: PackageRequest) -> Found:
     with cache.making(f"reach-{request.suite.name}") as work:
         reach(request, work / "reach")
     # dnf checks a package's signature; few repositories sign their index
-    signed = ", signed" if request.distribution.manager != "dnf" else ""
+    signed = "" if request.distribution.of_rpm else ", signed"
     expected = request.suite.glibc and f"; glibc {request.suite.glibc} is expected there"
     return f"answers{signed}{expected}"
 

@@ -54,6 +54,11 @@ class Distribution:
     manager: str = "apt-get"  # the program that fetches its packages
 
     @property
+    def of_rpm(self) -> bool:
+        """Whether its packages are RPM's."""
+        return self.manager == "dnf"
+
+    @property
     def offer(self) -> str:
         """Which versions there are, as a line's hint."""
         known = ", ".join(dict.fromkeys(suite.glibc for suite in self.suites if suite.glibc))

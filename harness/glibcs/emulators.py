@@ -88,7 +88,7 @@ def fetch_emulator(build: Build, progress: Watcher = silent) -> Emulator | None:
     except GlibcUnavailable as missing:
         failure = missing
     distribution = host_distribution()
-    if distribution.manager == "dnf":
+    if distribution.of_rpm:
         raise GlibcUnavailable(
             f"{build.arch} programs run here through qemu-user, which is fetched by apt-get only",
             f"install it: {programs.install('qemu-user-static')}",

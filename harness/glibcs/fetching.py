@@ -50,7 +50,7 @@ def fetch(
         raise GlibcError(f"{arch!r} is not an architecture; expected Debian's name, such as amd64")
     distribution = offered() if is_version(name) else host_distribution()
     if not is_version(name) and distribution.suite(name) is None:
-        if distribution.manager == "dnf":
+        if distribution.of_rpm:
             distribution = replace(distribution, suites=(catalog.release(name),))
         elif (own := _own_suites(distribution)).suite(name):
             distribution = own
@@ -76,7 +76,7 @@ def fetch(
 def package_request(distribution: Distribution, suite: Suite, arch: str) -> PackageRequest:
     """What to fetch for a suite's glibc."""
     package, also = catalog.package_name(arch), (catalog.MODULE, *catalog.MODULE_NEEDS)
-    if distribution.manager == "dnf":
+    if distribution.of_rpm:
         package, also = catalog.RPM_PACKAGES
     return PackageRequest(package, distribution, suite, arch, distribution.component, also)
 
@@ -92,7 +92,7 @@ def offered() -> Distribution:
     Raises GlibcUnavailable where none is known.
     """
     chosen = host_distribution()
-    if chosen.manager != "dnf":
+    if not chosen.of_rpm:
         with suppress(GlibcUnavailable):  # who fetches says so
             sources = host_sources()
             if not choose(sources, chosen, chosen.suites[0].name, native_arch()):
@@ -202,7 +202,7 @@ def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
                 download_package(module, work / "module", watch)
         return package
     except GlibcUnavailable as failure:
-        if request.arch == native_arch() or request.distribution.manager == "dnf":
+        if request.arch == native_arch() or request.distribution.of_rpm:
             raise
         cross = replace(
             request, package=catalog.cross_package_name(request.arch), arch=native_arch(), also=()
@@ -220,7 +220,7 @@ def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
 def download_package(request: PackageRequest, work: Path, watch: Watcher) -> Path:
     """Fetch one package; gives its file in ``work``, a private folder, not there yet."""
     work.mkdir()
-    if request.distribution.manager == "dnf":
+    if request.distribution.of_rpm:
         return dnf.download(request, work, watch)
     return _first_mirror(
         request, work, lambda source, folder: apt.download(request, source, folder, watch)
@@ -230,7 +230,7 @@ def download_package(request: PackageRequest, work: Path, watch: Watcher) -> Pat
 def reach(request: PackageRequest, work: Path) -> None:
     """See that the host's mirrors have the request's suite, by its index alone; as above."""
     work.mkdir()
-    if request.distribution.manager == "dnf":
+    if request.distribution.of_rpm:
         dnf.reach(request, work)
     else:
         _first_mirror(request, work, lambda source, folder: apt.reach(request, source, folder))
