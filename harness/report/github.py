@@ -100,9 +100,10 @@ class GitHubReport(Writer):
             if len(results) < len(failed):
                 lines.append(f"{on}:")
             lines += story(results[0])
-            title = f"❌ {_title(report)} on glibc {on}: {line}"
+            title = f"❌ {_title(report)} on {words.whose(results)}{on}: {line}"
             self._failures.append(_folded(title, [place(report), *story(results[0])]))
-        title = f"{_title(report)} on glibc {words.names_of_builds(failed)}"
+        on = f"{words.whose(failed)}{words.names_of_builds(failed)}"
+        title = f"{_title(report)} on {on}"
         self._command("error", lines, title, report.source, report.line)
 
     def _command(

@@ -62,6 +62,7 @@ class TextReport(Writer):
         self._lookups: set[tuple[str, str, str]] = set()
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
         self._told: dict[str, None] = {}
+        self._resolvers: set[str] = set()
         self._changed = 0
         self._scenario = ""
 
@@ -70,6 +71,7 @@ class TextReport(Writer):
         super().add(report)
         self._lookups.add((report.scenario, report.lookup, report.gai_conf))
         for result in report.results:
+            self._resolvers.add(result.resolver)
             self._ran[result.version, result.arch, result.lane, result.label] = (
                 result.emulator or ""
             )
@@ -108,7 +110,8 @@ class TextReport(Writer):
         self._end_scenario()
         lookups = len(self._lookups)
         on = ", ".join(_builds(self._ran))
-        what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on glibc {on}" if on else "")
+        whose = "glibc " if "glibc" in self._resolvers else ""
+        what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on {whose}{on}" if on else "")
         self._say(f"{what}{self.summary.beside(lookups)}: {self.summary.words}", "bold")
         through = sorted({(arch, name) for (_, arch, *_), name in self._ran.items() if name})
         if through:
@@ -186,7 +189,8 @@ class TextReport(Writer):
         crashed = first.verdict is Verdict.CRASHED
         labels = one_line(" ".join(_label(result, among) for result in results))
         verdict = f"{first.verdict} with {first.error}" if crashed else str(first.verdict)
-        head = Text(f"    glibc {labels}: ").append(one_line(verdict), _COLOURS[first.verdict])
+        whose = "glibc " if first.resolver == "glibc" else ""
+        head = Text(f"    {whose}{labels}: ").append(one_line(verdict), _COLOURS[first.verdict])
         self._console.print(head, soft_wrap=True, highlight=False)
         for kind, line in result_lines(first):
             plain = kind == "why" and first.verdict is Verdict.AGREE

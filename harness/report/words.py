@@ -1,6 +1,6 @@
 """What is said of results in plain words. Each format takes its part of it and adds its style."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -149,6 +149,11 @@ def told_apart(result: Result, among: Iterable[Result]) -> str:
 def names_of_builds(results: Iterable[Result]) -> str:
     """The builds of results, in words."""
     return ", ".join(result.where for result in results)
+
+
+def whose(results: Sequence[Result]) -> str:
+    """What stands before the names of builds: "glibc " where the first of them is one."""
+    return "glibc " if results[0].resolver == "glibc" else ""
 
 
 def builds(results: Iterable[Result]) -> str:

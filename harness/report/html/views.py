@@ -64,6 +64,13 @@ class Columns:
                 )
             )  # fmt: skip
 
+    @property
+    def resolvers(self) -> str:
+        """Whose builds they are, in words: "glibc", "glibc, musl and Go"."""
+        names = dict.fromkeys(column.of.resolver for column in self.columns)
+        *others, last = ({"go": "Go"}.get(name, name) for name in names or ("glibc",))
+        return f"{', '.join(others)} and {last}" if others else last
+
     def __len__(self) -> int:
         return len(self.columns)
 
@@ -148,18 +155,19 @@ class LookupView:
         if worst.unmet and result.failed:
             return f"expectation failed: {worst.unmet[0]}", "failed"
         if result.failed:
+            died = f"{result.resolver} died of {result.error}"
             reasons = {
                 Verdict.DISAGREE: "native and model disagree",
-                Verdict.CRASHED: f"glibc died of {result.error}, which the model did not predict",
+                Verdict.CRASHED: f"{died}, which the model did not predict",
                 Verdict.ERROR: f"error: {result.error}",
             }
             return reasons.get(result.verdict, str(result.verdict)), "failed"
-        died = result.verdict is Verdict.CRASHED
-        parts = [f"glibc died of {result.error}, as predicted"] if died else []
+        crashed = result.verdict is Verdict.CRASHED
+        parts = [f"{result.resolver} died of {result.error}, as predicted"] if crashed else []
         parts += [acceptance(result)] if result.accepted else []
         parts += dict.fromkeys(change.short for change in self.report.differences)
         failed = any(change.failed for change in self.report.differences)
-        kind = "failed" if failed else "crashed" if died else "differs"
+        kind = "failed" if failed else "crashed" if crashed else "differs"
         return "; ".join(parts) or "builds differ", kind
 
     @property
