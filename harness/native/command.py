@@ -1,0 +1,169 @@
+"""A command of the person at the keyboard, run under strace inside a sandbox.
+
+It is no resolver that is tested: it runs as the caller's own code, on the caller's files, in the
+network and with the names of the sandbox. With the sandbox ends all that it has started.
+"""
+
+import os
+import selectors
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.native.calls import ProcessEnd, Reader, SystemCall
+from harness.native.contacts import Contact, Contacts, Look
+from harness.native.trace import TraceUnavailable, strace
+
+_CALLS = (
+    "execve,socket,connect,getsockname,getsockopt,sendto,sendmsg,sendmmsg,recvfrom,recvmsg,"
+    "?recvmmsg,write,read,close"
+)
+_KEPT = 64 * 1024  # bytes of what it prints
+_PIECE = 64 * 1024
+_GLANCE = 0.05  # seconds between two looks at whether strace has ended
+
+
+class CommandError(Exception):
+    """A command that cannot be started; one line."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run: its words, its environment, and the seconds after which it is ended."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command did; see `Contacts`.
+
+    ``status`` and ``signal`` say how it ended, both None where the time was up before it had.
+    ``timed_out``: it, or a process that it left behind, was ended. ``output`` is what all of them
+    printed, as far as it is kept; ``output_left_out`` are the bytes behind that, and ``left_out``
+    the addresses behind those kept.
+    """
+
+    looks: tuple[Look, ...]
+    contacts: tuple[Contact, ...]
+    left_out: int
+    status: int | None
+    signal: str | None
+    timed_out: bool
+    elapsed_ms: float
+    output: str
+    output_left_out: int
+
+
+def run(command: Command, folder: Path) -> Ran:
+    """Run a command until it and all that descends from it have ended, or its time is up.
+
+    What is left of it then has to be ended by the caller. ``folder`` is a private folder.
+    Raises TraceUnavailable where strace is missing or may not trace, CommandError for a command
+    that the kernel does not start.
+    """
+    place = folder / "calls"
+    os.mkfifo(place)
+    log, output, printed = _Log(), bytearray(), 0
+    deadline = time.monotonic() + command.timeout
+    with (
+        os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK), "rb", 0) as calls,
+        _started(command, place) as tracer,
+        selectors.DefaultSelector() as selector,
+    ):
+        assert tracer.stdout is not None
+        selector.register(calls, selectors.EVENT_READ)
+        selector.register(tracer.stdout, selectors.EVENT_READ)
+        while (left := deadline - time.monotonic()) > 0:
+            ended = tracer.poll() is not None
+            ready = selector.select(0 if ended else min(left, _GLANCE))
+            for key, _ in ready:
+                data = os.read(key.fd, _PIECE)
+                if not data:
+                    selector.unregister(key.fileobj)
+                elif key.fileobj is calls:
+                    log.feed(data)
+                else:
+                    printed += len(data)
+                    output += data[: _KEPT - len(output)]
+            if ended and not ready:
+                break
+        timed_out = tracer.poll() is None
+        tracer.kill()
+    words = output.decode(errors="replace")
+    log.check(command, words)
+    looks, contacts = log.found()
+    return Ran(
+        looks, contacts, log.contacts.left_out, *log.ending, timed_out,
+        round(log.elapsed(command.timeout) * 1000, 3), words, printed - len(output),
+    )  # fmt: skip
+
+
+def _started(command: Command, place: Path) -> subprocess.Popen[bytes]:
+    # what has the loader look elsewhere is for the command, and not for strace
+    of_loader = [name for name in command.environment if name.startswith("LD_")]
+    given = (word for name in of_loader for word in ("-E", f"{name}={command.environment[name]}"))
+    kept = {k: v for k, v in command.environment.items() if k not in of_loader}
+    try:
+        return subprocess.Popen(
+            [strace(), "-f", "-q", "-ttt", "-T", "-y", "-s", "0", "-e", f"trace={_CALLS}",
+             "-o", str(place), *given, "--", *command.words],
+            env=kept, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,  # a signal to its process group spares the sandbox
+        )  # fmt: skip
+    except OSError as problem:
+        raise TraceUnavailable(f"strace cannot be started: {problem.strerror}") from None
+
+
+class _Log:
+    """What strace has written so far: the calls, and the first process's beginning and end."""
+
+    def __init__(self) -> None:
+        self.contacts = Contacts({name: index for index, name in socket.if_nameindex()})
+        self._reader = Reader()
+        self._rest = b""
+        self._first: SystemCall | None = None
+        self._end: ProcessEnd | None = None
+
+    def feed(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            read = self._reader.read(line.decode(errors="replace"))
+            if isinstance(read, SystemCall):
+                if self._first is None:
+                    self._first = read  # the execve of the command itself
+                self.contacts.take(read)
+            elif read is not None and self._first is not None and read.pid == self._first.pid:
+                self._end = read
+
+    def check(self, command: Command, said: str) -> None:
+        """Raise where the command did not start, with what strace ``said``."""
+        if self._first is None:
+            last = said.strip().rpartition("\n")[2] or "no reason given"
+            raise TraceUnavailable(f"strace cannot trace a command: {last}")
+        if self._first.error is not None:
+            raise CommandError(f"{command.words[0]}: cannot be started: {self._first.error}")
+
+    @property
+    def ending(self) -> tuple[int | None, str | None]:
+        """Status and signal of the command."""
+        return (None, None) if self._end is None else (self._end.status, self._end.signal)
+
+    def elapsed(self, timeout: float) -> float:
+        """The seconds that the command ran; ``timeout`` where it had not ended."""
+        if self._first is None or self._end is None:
+            return timeout
+        return max(self._end.at - self._first.at, 0.0)
+
+    def found(self) -> tuple[tuple[Look, ...], tuple[Contact, ...]]:
+        """What was looked at and contacted, with the calls that have not returned."""
+        for call in self._reader.unfinished():
+            self.contacts.take(call)
+        return self.contacts.found(0.0 if self._first is None else self._first.at)
