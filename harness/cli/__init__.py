@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "run": "compare real glibc with the model on scenarios",
     "explain": "say why a look-up gives its order",
     "whatif": "try a gai.conf on a private copy: the order before and after",
+    "watch": "run a command in a copy of the host, and say to which addresses it connects",
     "fuzz": "compare millions of random cases, native against model",
     "bench": "measure native against modelled sorting, and the engine",
     "kubelet": "predict the InternalIP a kubelet reports, and say what decides it",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from harness.cli.parser import Options
+from harness.cli.parser import COMMAND, Options
 
 if TYPE_CHECKING:
     from harness.glibcs import InventoryEntry
@@ -41,6 +41,14 @@ def complete(made: Callable[[Sequence[str]], argparse.ArgumentParser]) -> NoRetu
         point = int(os.environ.get("COMP_POINT", len(line))) - len("help")
         os.environ |= {"COMP_LINE": shorter, "COMP_POINT": str(point)}
     parser = made(os.environ.get("COMP_LINE", "").split()[1:2])
+    typed = line[: int(os.environ.get("COMP_POINT", len(line)))]
+    own, dashes, command = typed.partition(" -- ")
+    if dashes and own.split()[1:2] == ["watch"]:
+        # what follows is another program's line, of which the options are not ours
+        alone = f"gai-harness {command}"
+        os.environ |= {"COMP_LINE": alone, "COMP_POINT": str(len(alone))}
+        parser = argparse.ArgumentParser(add_help=False)
+        parser.add_argument("program" if " " not in command else COMMAND, nargs="*")
     os.environ.update(programs.environment())  # argcomplete asks bash for the files
     for command, action in _actions(parser, ""):
         # an option of one command before the option of that name of any
@@ -75,7 +83,7 @@ _KINDS = {
     "--gai-conf": "gai.conf", "--glibc": "build", "--against": "build", "run --suite": "suite",
     "glibc fetch --suite": "distribution", "glibc fetch versions": "fetchable",
     "glibc remove versions": "removable", "glibc probe build": "build", "--row": "row",
-    "--report": "report", "--flags": "flag", "--scheduler": "scheduler",
+    "--report": "report", "--flags": "flag", "--scheduler": "scheduler", "program": "program",
 }  # fmt: skip
 """What fits each place of the command line."""
 
@@ -130,6 +138,15 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
             name, equals, file = prefix.partition("=")
             files = (f"{name}={found}" for found in _files(file))
             return list(files) if equals else [f"{one}=" for one in FORMATS]
+        case "program":
+            import glob
+            import os
+            from pathlib import Path
+
+            folders = (Path(one) for one in os.environ.get("PATH", "").split(os.pathsep) if one)
+            found = (path for each in folders for path in each.glob(f"{glob.escape(prefix)}*"))
+            names = sorted({path.name for path in found if os.access(path, os.X_OK)})
+            return [*names, *_files(prefix)] if prefix else []
         case "row":
             from harness.model.dialects import FEATURES, shown
 

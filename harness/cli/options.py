@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from harness.cli.parser import Joined
+from harness.cli.parser import COMMAND, Joined
 from harness.cli.values import (
     PROGRAMS,
     addresses,
@@ -29,8 +29,8 @@ TLS = {
     "key": "its key, where FILE of --tls-cert does not hold it too",
 }
 SCHEMAS = (
-    "scenario", "results", "explain", "whatif", "suggest", "kubelet", "bench", "fuzz", "doctor",
-    "lint", "list", "probe", "builds",
+    "scenario", "results", "explain", "whatif", "watch", "suggest", "kubelet", "bench", "fuzz",
+    "doctor", "lint", "list", "probe", "builds",
 )  # fmt: skip
 
 
@@ -199,6 +199,18 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         shared("resolver"),
         shared("fetch"),
         flag("--expect-unchanged", "end with status 1 when an order changes"),
+        *_JSON,
+    ),
+    "watch": (
+        _subjects("looked up by the command in a copy of this host"),
+        option(COMMAND, "the command and its arguments: it runs as you, in the copy's network and"
+               " with its names, and sees this host's files; nobody listens on any port there",
+               nargs="*", metavar="-- COMMAND"),
+        shared("scenario"),
+        shared("gai-conf", "with this gai.conf in the place of the copy's: a path, a name of the"
+               " catalogue, or 'none' for no file", action="store", default=None),
+        option("--timeout", "end the command and all that it started after so long (default 30)",
+               type=seconds, default=30.0, metavar="SECONDS"),
         *_JSON,
     ),
     "fuzz": (

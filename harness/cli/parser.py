@@ -12,6 +12,8 @@ from harness.text.shown import one_line
 from harness.versions import is_version
 
 OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
+COMMAND = "words"
+"""The argument that takes all behind ``--`` as it is: the words of another command."""
 Options = argparse.Namespace
 """What the words of a command line give, by the names of the options."""
 
@@ -80,7 +82,13 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
         """As argparse's; an unknown option is reported with the nearest known one."""
-        parsed, extra = self.parse_known_args(_gathered(args or ()), namespace)
+        own, command = [*(args or ())], None
+        if "--" in own and any(action.dest == COMMAND for action in self._actions):
+            at = own.index("--")
+            own, command = own[:at], own[at + 1 :]
+        parsed, extra = self.parse_known_args(_gathered(own), namespace)
+        if command is not None:
+            setattr(parsed, COMMAND, command)
         if extra:
             words = (word.partition("=")[0] for word in extra if word.startswith("-"))
             known = [*self._options()]

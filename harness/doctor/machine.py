@@ -247,7 +247,7 @@ ROWS = (
     Row("cffi lane", _core, "the host's own glibc is called through it", _AGAIN, "cannot"),
     Row("worker lane", _worker, "no other glibc can be called", _AGAIN),
     Row(
-        "strace", inside=_strace, meaning="explain --trace cannot be used",
+        "strace", inside=_strace, meaning="explain --trace and watch cannot be used",
         remedy="a container must allow ptrace(2): --cap-add SYS_PTRACE",
     ),
     Row(

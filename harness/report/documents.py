@@ -118,6 +118,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "results": ("run --format json", "harness.report.documents:Run"),
     "explain": ("explain --json", "harness.report.documents:Explain"),
     "whatif": ("whatif --json", "harness.report.whatif:Document"),
+    "watch": ("watch --json", "harness.report.watch:Document"),
     "suggest": ("suggest --json", "harness.report.suggest:Document"),
     "kubelet": ("kubelet --json", "harness.kubelet.report:NodeReport"),
     "bench": ("bench --json", "harness.compare.bench.measure:BenchReport"),

@@ -34,7 +34,10 @@ CASES: list[tuple[str, set[str], bool]] = [
     ("gai-harness run --suite ", set(suites()), True),
     ("gai-harness run seed-", {name for name in LIBRARY if name.startswith("seed-")}, True),
     *((f"gai-harness {command} seed-rule9-d", {"seed-rule9-dual-stack"}, True)
-      for command in ("explain", "whatif", "suggest", "kubelet", "snapshot")),
+      for command in ("explain", "whatif", "watch", "suggest", "kubelet", "snapshot")),
+    ("gai-harness watch x -- ba", {"bash"}, False),
+    ("gai-harness watch x -- cat --minu", set(), True),
+    ("gai-harness watch x -- cat -n minu", {"minutes.txt"}, True),
     ("gai-harness help gl", {"glibc"}, True),
     ("gai-harness help glibc f", {"fetch"}, True),
     ("gai-harness lint rfc3", {"rfc3484.conf"}, True),

@@ -45,6 +45,7 @@ COMMANDS: list[tuple[list[str], set[int]]] = [
     (["explain", "localhost"], {0}),
     (["explain", SEED, "--glibc", "local-copy:armhf"], {2, 3}),
     (["whatif", "--scenario", SEED, "--gai-conf", "none"], {0}),
+    (["watch", SEED, "--", "true"], {0, 3}),
     (["suggest", SEED, "--lookup", "web", "--want", "172.31.80.8"], {0, 1, 2}),
     (["snapshot", "localhost"], {0}),
     (["kubelet", "--scenario", SEED], {0}),

@@ -57,6 +57,8 @@ def commands(folder: Path) -> list[list[str]]:
         ["explain", ok], ["explain", ok, "--json"], ["explain", EVIL],
         ["whatif", ok, "--gai-conf", conf], ["whatif", ok, "--gai-conf", conf, "--json"],
         ["whatif", ok, "--set", EVIL], ["whatif", EVIL],
+        ["watch", ok, "--", "echo", EVIL], ["watch", ok, "--json", "--", "echo", EVIL],
+        ["watch", ok, "--", EVIL], ["watch", EVIL, "--", "true"],
         ["suggest", EVIL, "--want", "10.0.0.9"], ["suggest", ok, "--want", EVIL],
         ["suggest", ok, "--want", "10.0.0.9,::1"], ["lint", EVIL],
         ["snapshot", EVIL], ["snapshot", EVIL, "--redact", "--no-check"],

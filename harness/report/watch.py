@@ -1,0 +1,152 @@
+"""What a command did with addresses, for a terminal and as JSON."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.compare.fields import Count, Schema
+from harness.compare.results import Result
+from harness.compare.values import fill
+from harness.compare.watch import DOMAIN, Tried, Watched
+from harness.native.command import Ran
+from harness.native.contacts import Contact, Look, Milliseconds
+from harness.report.tables import table_lines
+from harness.report.terminal import Terminal
+from harness.report.text import device_lines
+from harness.report.words import THIS_HOST, comparison, result_lines
+
+_HEADINGS = ("ms", "what", "address", "port", "result")
+_LINES = 40  # of what the command printed; JSON has more
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``gai-harness watch --json``; the keys of a result are those of ``run``."""
+
+    command: tuple[str, ...]
+    results: Annotated[
+        tuple[Result, ...], Field(description="the look-ups, asked of glibc on the same host")
+    ]
+    looks: tuple[Look, ...]
+    contacts: tuple[Contact, ...]
+    left_out: Annotated[Count, Field(description="of both, those behind the first thousand")]
+    tried: tuple[Tried, ...]
+    status: Annotated[int | None, Field(description="the command's; null where it has none")]
+    signal: Annotated[str | None, Field(description="what killed the command")]
+    timed_out: Annotated[
+        bool, Field(description="the command, or a process that it left, was ended")
+    ]
+    elapsed_ms: Milliseconds
+    output: Annotated[str, Field(description="what it printed on both streams, as it came")]
+    output_left_out: Annotated[Count, Field(description="bytes of it that are not kept")]
+    schema: Schema = 1
+
+
+def document(words: Sequence[str], found: Watched) -> Document:
+    """All that was found as one JSON document; ``words`` are the command's."""
+    return fill(Document, found.ran, found, command=tuple(words))
+
+
+def write_text(
+    words: Sequence[str], found: Watched, console: Terminal | None = None, here: bool = False
+) -> None:
+    """Print what the look-ups give, what the command did, and what it printed.
+
+    ``here``: the host is a copy of this one.
+    """
+    console = console or Terminal()
+    for report in found.reports:
+        where = THIS_HOST if here else report.scenario
+        console.say(f"{where}: {report.lookup} (gai.conf: {report.gai_conf})", "bold")
+        for line in device_lines(report.devices):
+            console.say(f"  {line}", "dim")
+        for result in report.results:
+            console.say(f"  {result.who}: {comparison(result)}", "" if result.agreed else "red")
+            for kind, line in result_lines(result):
+                if kind != "model" or not result.agreed:
+                    console.say(f"  {line}")
+    console.say(f"{shlex.join(words)}: {_ending(found.ran)}", "bold")
+    for line in _table(found.ran, console.width if console.is_terminal else None):
+        console.say(line, whole=True)
+    for line in _order(found):
+        console.say(f"  {line}")
+    for line in _printed(found.ran):
+        console.say(line, "dim")
+
+
+def _ending(ran: Ran) -> str:
+    """How the command ended, in words."""
+    took = f"{ran.elapsed_ms:.0f} ms"
+    if ran.signal is not None:
+        how = f"killed by {ran.signal} after {took}"
+    elif ran.status is not None:
+        how = f"ended with status {ran.status} after {took}"
+    else:
+        return f"did not end, and was ended after {took}"
+    return how + ("; what it left running was ended" if ran.timed_out else "")
+
+
+def _table(ran: Ran, width: int | None) -> Iterator[str]:
+    """Looks and contacts in one table, as they came."""
+    if not ran.looks and not ran.contacts:
+        yield "  it asked for no source, and came to no address"
+        return
+    rows = [(one.at_ms, _look(one)) for one in ran.looks]
+    rows += [(one.at_ms, _contact(one)) for one in ran.contacts]
+    rows.sort(key=lambda row: row[0])
+    yield ""
+    yield from table_lines([_HEADINGS, *(row for _, row in rows)], width, "  ")
+    if ran.left_out:
+        yield f"  and {ran.left_out} more"
+    yield ""
+
+
+def _look(one: Look) -> tuple[str, ...]:
+    source = f"source {one.source}" if one.source else one.error or "no source"
+    return f"{one.at_ms:.1f}", "looked at", one.address, str(one.port), source
+
+
+def _contact(one: Contact) -> tuple[str, ...]:
+    what = "name server" if one.port == DOMAIN else f"{one.protocol.upper()} {_verb(one)}"
+    after = "" if one.after_ms is None else f" after {one.after_ms:.1f} ms"
+    result = one.result + after * (one.result != "sent")
+    if one.result == "no answer":
+        result = one.result + (f", closed{after}" if after else "")
+    if one.in_progress:
+        result = f"in progress, {'' if one.result == 'no answer' else 'then '}{result}"
+    return f"{one.at_ms:.1f}", what, one.address, str(one.port), result
+
+
+def _verb(one: Contact) -> str:
+    return "connect" if one.protocol in ("tcp", "sctp") else "send"
+
+
+def _order(found: Watched) -> Iterator[str]:
+    """How the addresses that were tried compare with glibc's order."""
+    orders = {one.lookup: one.order for one in found.results}
+    for tried in found.tried:
+        line = f"tried for {tried.lookup}: {', '.join(tried.addresses)}"
+        if tried.as_ordered:
+            yield f"{line}: glibc's order"
+        else:
+            yield f"{line}; glibc's order is {', '.join(orders[tried.lookup])}"
+    known = {address for one in found.tried for address in one.addresses}
+    others = dict.fromkeys(
+        one.address for one in found.ran.contacts if one.address not in known and one.port != DOMAIN
+    )
+    if others:
+        yield f"of no look-up above: {', '.join(others)}"
+
+
+def _printed(ran: Ran) -> Iterator[str]:
+    lines = ran.output.splitlines()
+    if lines:
+        yield "it printed:"
+    yield from (f"  {line}" for line in lines[:_LINES])
+    if (more := len(lines) - _LINES) > 0:
+        yield f"  … ({more} more lines)"
+    if ran.output_left_out:
+        yield f"  … ({ran.output_left_out} more bytes)"
