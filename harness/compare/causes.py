@@ -18,7 +18,7 @@ from typing import Any
 from harness.compare.evidence import Evidence
 from harness.compare.predict import FLAGS, GLIBC, ModelParts, Prediction, predict, request_for
 from harness.compare.results import Notice, Result, Verdict
-from harness.compare.verdict import fits, reading
+from harness.compare.verdict import by_server, fits, reading
 from harness.model.addresses import prefix_text
 from harness.model.dialects import ROWS, Dialect, shown, turned
 from harness.model.dns_servers import Record
@@ -101,14 +101,17 @@ def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[st
         return ()
     if not isinstance(evidence.native, Answer) or len(evidence.view.routes) > _MOST_TARGETS:
         return ()
-    question = Question.of(evidence)
+    # chance may have chosen the DNS server that is asked first
+    questions = [*map(Question.of, by_server(evidence) or (evidence,))]
     found = []
     for words, alter in changes_for(evidence.dialect).items():
         if among is not None and words not in among:
             continue
-        with suppress(KeyError):
-            if fits(evidence, alter(question).answer()):
-                found.append(words)
+        for question in questions:
+            with suppress(KeyError):
+                if fits(evidence, alter(question).answer()):
+                    found.append(words)
+                    break
     return tuple(found)
 
 

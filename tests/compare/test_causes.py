@@ -10,7 +10,7 @@ from harness.compare.causes import Alter, Explained, Question, causes, changes_f
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.results import Result, Verdict
-from harness.compare.verdict import judge
+from harness.compare.verdict import by_server, judge
 from harness.native.record import AddrInfo, Answer
 from harness.report.fuzz import Group
 from tests.compare.patched import ipv4_first
@@ -63,6 +63,22 @@ def test_what_was_changed_is_named(words: str, library_evidence: list[Evidence])
             explained.add_control(given, controls)
     (notice,) = explained.notices()
     assert words in notice.text
+
+
+def test_whichever_server_chance_asks_first_the_cause_is_found(
+    library_evidence: list[Evidence],
+) -> None:
+    words = "the default precedence of ::ffff:0:0/96 is 100, not 10"
+    rotated = [one for one in library_evidence if len(by_server(one)) > 1]
+    turned = 0
+    for evidence in rotated:
+        for each in by_server(evidence):
+            broken = as_broken(each, changes_for(each.dialect)[words])
+            if judge(broken).verdict is Verdict.DISAGREE:
+                turned += 1
+                # what was collected does not say which one it was
+                assert words in causes(replace(evidence, native=broken.native))
+    assert turned >= 2
 
 
 def test_two_causes_are_told_apart_and_what_spoils_agreements_is_none(
