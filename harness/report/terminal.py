@@ -76,6 +76,9 @@ def bar(*columns: "ProgressColumn") -> "Progress":
 
 def counted(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """Pass ``items`` on while a bar on standard error counts them up to ``total``."""
+    if not Terminal(stderr=True).is_terminal:
+        yield from items
+        return
     from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 
     with bar(MofNCompleteColumn(), TimeElapsedColumn()) as shown:
