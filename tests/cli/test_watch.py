@@ -192,6 +192,15 @@ def test_node_takes_the_order_as_it_is_or_ipv4_first(watch: Watch) -> None:
     assert tried(took["ipv4first"])[0] == (HALF[1], "ECONNREFUSED")
 
 
+@pytest.mark.needs("node", "nodejs")
+def test_node_takes_the_families_by_turns_from_20_on(watch: Watch) -> None:
+    version = watch("node", "--version")["output"].strip()
+    turns = int(version.removeprefix("v").partition(".")[0]) >= 20
+    read = watch("node", "--dns-result-order=verbatim", "-e", NODE.replace("half", "here"))
+    wanted = [HERE[0], HERE[2], HERE[1], HERE[3]] if turns else HERE[:1]
+    assert tried(read) == refused(wanted)
+
+
 @pytest.mark.needs("keytool", "default-jre-headless")
 @pytest.mark.parametrize(
     ("option", "first"), [("false", "192.0.2.2"), ("true", HERE[0]), ("system", HERE[0])]

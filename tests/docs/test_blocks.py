@@ -41,6 +41,9 @@ def test_the_page_is_true(
     blocks = page(name).blocks
     if any("--trace" in block.text for block in blocks):
         needs("strace")
+    if any("gai-harness watch" in block.text for block in blocks):
+        needs("strace")
+        needs("curl")
     if any("unshare -rnm ./" in block.text for block in blocks):
         needs("ip", "iproute2")
     try:
