@@ -176,6 +176,27 @@ def from_server(names: NameService, number: int) -> NameService:
     return replace(names, hosts=tuple(hosts), etc=replace(names.etc, resolver=resolver))
 
 
+def chances(
+    names: NameService, resolver: ResolverName = "glibc"
+) -> Iterator[tuple[str, NameService]]:
+    """The name service for each way that chance may decide, in words; none without chance.
+
+    Go's two questions take the servers of rotate in turn, one each, and the answers count as they
+    are read: for both it is chance which is the first.
+    """
+    numbers = first_servers(names)
+    if resolver != "go":
+        for number in numbers:
+            said = f"rotate in resolv.conf: by chance DNS server {number + 1} was asked first"
+            yield said, from_server(names, number)
+    elif names.asks("dns"):
+        records: tuple[Record, ...] = ("A", "AAAA")
+        for each in [from_server(names, number) for number in numbers[:2]] or [names]:
+            for first in sorted(records, key=lambda one: one != names.first_reply):
+                said = f"by chance Go read the reply to {first} first"
+                yield said, replace(each, first_reply=first)
+
+
 def found_for(
     requests: Sequence[Request], service: NameService, view: HostView, dialects: Iterable[Dialect]
 ) -> dict[Dialect, list[Found]]:

@@ -111,13 +111,16 @@ def judge(
     ``known`` keeps the analyses of one look-up under one gai.conf: builds of the same case
     share them.
     """
-    for number, each in enumerate(by_server(evidence)):
-        # which server is the first is settled by the answer
-        result = judge(each, model)
+    plain = _judged(evidence, model, {} if known is None else known)
+    for said, each in by_chance(evidence):
+        # what chance has decided is settled by the answer
+        result = _judged(each, model, {})
         if result.verdict is Verdict.AGREE:
-            said = f"rotate in resolv.conf: by chance DNS server {number + 1} was asked first"
             return replace(result, remarks=(*result.remarks, Remark("chance", said)))
-    known = {} if known is None else known
+    return plain
+
+
+def _judged(evidence: Evidence, model: ModelParts, known: dict[Case, Analysis]) -> Result:
     if evidence.case not in known:
         known[evidence.case] = analyse(evidence, model)
     analysis = known[evidence.case]
@@ -166,12 +169,20 @@ def judge(
     )
 
 
+def by_chance(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
+    """The evidence for each way that chance may have decided, in words; none without chance.
+
+    Nor where it is the plain one: the remark would be noise.
+    """
+    if evidence.lane.resolver != "glibc" and fits(evidence, prediction_for(evidence)):
+        return
+    for said, names in predict.chances(evidence.names, evidence.lane.resolver):
+        yield said, replace(evidence, names=names)
+
+
 def by_server(evidence: Evidence) -> tuple[Evidence, ...]:
     """The evidence for each DNS server that chance may have asked first; none without chance."""
-    return tuple(
-        replace(evidence, names=predict.from_server(evidence.names, number))
-        for number in predict.first_servers(evidence.names)
-    )
+    return tuple(each for _, each in by_chance(evidence))
 
 
 def entry_differences(native: Answer, prediction: Prediction, request: Request) -> Iterator[str]:

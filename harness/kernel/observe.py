@@ -10,12 +10,13 @@ import errno
 import os
 import socket
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 
-from harness.model.host import HostView, Route, Target
+from harness.model.host import HostView, IPAddress, Route, Target
 
 from .netlink import Netlink, route_request
 from .own_names import own_names
@@ -103,13 +104,21 @@ def _connected(target: Target) -> Route:
     """What the connect() of a new UDP socket to a target gives; nothing is sent."""
     ipv4 = isinstance(target.address, IPv4Address)
     where = (str(target.address), 0) if ipv4 else (str(target.address), 0, 0, target.scope_id)
-    try:
+
+    def source(broadcasts: bool) -> IPAddress:
         with socket.socket(AF_INET if ipv4 else AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, broadcasts)
             sock.connect(where)
             text: str = sock.getsockname()[0]
+        return ip_address(text.partition("%")[0])
+
+    try:
+        return Route(source(False))
     except OSError as problem:
-        return refused(problem.errno or 0)
-    return Route(ip_address(text.partition("%")[0]))
+        route = refused(problem.errno or 0)
+    with suppress(OSError):
+        return replace(route, broadcast=source(True))
+    return route
 
 
 def _request(target: Target, only_ipv6: bool) -> bytes | Route:
@@ -127,6 +136,7 @@ def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:
     if not ipv4:
         return refused(errno.EADDRNOTAVAIL) if source is None else Route(IPv6Address(source))
     if answer[_TYPE] == ROUTE_TYPES["broadcast"]:
-        return refused(errno.EACCES)  # the socket has no SO_BROADCAST
+        own = IPv4Address(source or bytes(4))
+        return replace(refused(errno.EACCES), broadcast=own)  # the socket has no SO_BROADCAST
     # a host without any address still sends, from 0.0.0.0
     return answered(target, IPv4Address(source or bytes(4)))

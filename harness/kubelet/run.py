@@ -19,12 +19,12 @@ from harness.kubelet.net import Net, NodeInterface, plain
 from harness.kubelet.report import ResolverAnswer
 from harness.kubelet.resolver import Surroundings, go_services, hosts_file
 from harness.live.machine import look, read_gai_conf
+from harness.model import golang
 from harness.model.dns_servers import ascii_lower
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService
 from harness.model.presence import presence
 from harness.model.services import Service
-from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.native.record import Answer, Crashed, Outcome
 from harness.sandbox import Box, Pool
 from harness.scenario import LoadedScenario
@@ -71,7 +71,7 @@ def _gather(box: Box, job: HostJob) -> Iterator[Gathered]:
     name = evidences[0].lookup.name
     assert name is not None
     line = f"hosts: {job.scenario.seen_hosts_line}"
-    targets = go_targets(_as_go_lists(evidences[0].names, name, line))
+    targets = golang.go_targets(_as_go_lists(evidences[0].names, name, line))
     answers.append(_go(name, targets, box.observe(targets)))
     with closing(Netlink()) as netlink:
         yield Gathered(read_net(netlink), tuple(answers))
@@ -88,7 +88,7 @@ def on_this_host(name: str) -> Gathered:
         native = session.lookup(request)
     said, names = read_names(request, look(own=True))
     lines = tuple(map(Target, hosts_file(_text("/etc/hosts") or "", name)))
-    targets = go_targets(_as_go_lists(names, name, _text("/etc/nsswitch.conf"), lines))
+    targets = golang.go_targets(_as_go_lists(names, name, _text("/etc/nsswitch.conf"), lines))
     with closing(Netlink()) as netlink:
         net = read_net(netlink)
     view = look(tuple(dict.fromkeys((*said.targets, *targets))))
@@ -194,7 +194,7 @@ def _looked_up(outcome: Outcome) -> tuple[tuple[IPAddress, ...], str | None]:
 
 
 def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") -> ResolverAnswer:
-    order = standard_order(GOLANG, targets, view)
+    order = golang.order(targets, view)
     between = (one for one in order.decisions if one.before.address != one.after.address)
     return ResolverAnswer(
         order.destinations,

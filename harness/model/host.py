@@ -68,10 +68,13 @@ class Link:
 class Route:
     """What a UDP connect() to one destination would meet: the ``source`` the kernel picks, or
     None for a destination that cannot be reached, with the errno's name ("ENETUNREACH").
+
+    ``broadcast`` is the source of a socket with SO_BROADCAST, where one without is refused.
     """
 
     source: IPAddress | None
     error: str | None = None
+    broadcast: IPAddress | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

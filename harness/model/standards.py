@@ -1,4 +1,4 @@
-"""What others do, beside glibc: RFC 3484 and RFC 6724 taken literally, and Go's own resolver.
+"""What is done beside glibc: RFC 3484 and RFC 6724 taken literally.
 
 The rules are the same ten; the tables, the scopes of IPv4 addresses and the reach of
 rule 9 differ. The sources' prefix lengths, flags and interfaces are the kernel's own,
@@ -13,7 +13,7 @@ from functools import partial
 from ipaddress import IPv6Address, ip_network
 
 from harness.model.address_table import Entry, candidate, entry_of, native_links
-from harness.model.addresses import is_v4mapped, leading_zeros, unmapped
+from harness.model.addresses import leading_zeros
 from harness.model.dialects import NEWEST, dialect
 from harness.model.host import IFA_F_DEPRECATED, HostView, IPAddress, Target
 from harness.model.order import (
@@ -55,22 +55,14 @@ def _of_reached(rule: Rule, a: Destination, b: Destination) -> tuple[int, int]:
     return rule.values(a, b) if a.reachable else (0, 0)
 
 
-def _all_bits(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
+def all_bits(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
     """CommonPrefixLen of RFC 3484 §2.2."""
     return leading_zeros(int(destination) ^ int(source), destination.max_prefixlen)
 
 
 def _within_prefix(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
     """CommonPrefixLen of RFC 6724 §2.2: up to the source's prefix length."""
-    return min(_all_bits(destination, source, prefixlen), prefixlen)
-
-
-def _of_ipv6_half(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
-    """Go's: at most "the portion of the address not including the interface ID".
-
-    For IPv4 the rule undid DNS round robin, so Go dropped it there (golang/go#13283, #18518).
-    """
-    return min(_all_bits(destination, source, prefixlen), 64) if destination.version == 6 else 0
+    return min(all_bits(destination, source, prefixlen), prefixlen)
 
 
 # RFC 3484 §2.1 and §3.2
@@ -85,7 +77,7 @@ RFC3484 = Standard(
         ),
         SCOPES_WITH_SITE_LOCAL,
     ),
-    _all_bits,
+    all_bits,
 )  # fmt: skip
 # RFC 6724 §2.1 and §3.2
 RFC6724 = Standard(
@@ -121,24 +113,6 @@ RFC6724_UPDATE = Standard(
     known_local=True,
 )  # fmt: skip
 _UNIQUE_LOCAL = ip_network("fd00::/8")
-
-# What net.LookupIP gives where it does not ask getaddrinfo: RFC 6724's tables, no gai.conf, nothing
-# about flags or interfaces, and after rule 1 only two reachable destinations are compared. Source:
-# golang/go, src/net/addrselect.go of Go 1.19; the tests hold this to the real program.
-GOLANG = Standard(
-    "Go", RFC6724.policy, _of_ipv6_half,
-    tuple(
-        rule if rule.number in (1, 10) else of_reached(rule)
-        for rule in RULES if rule.number in (1, 2, 5, 6, 8, 9, 10)
-    ),
-)  # fmt: skip
-
-
-def go_targets(targets: Sequence[Target]) -> tuple[Target, ...]:
-    """Targets as Go sees them: ::ffff:a.b.c.d is the IPv4 address itself."""
-    return tuple(
-        Target(unmapped(one.address)) if is_v4mapped(one.address) else one for one in targets
-    )
 
 
 def standard_policy(standard: Standard, gai_conf: bytes | str | None) -> Policy:

@@ -1,4 +1,4 @@
-"""Real Go: whom it asks; with cgo it follows glibc, without harness.model.standards.GOLANG."""
+"""Real Go: whom it asks; with cgo it follows glibc, without harness.model.golang."""
 
 import json
 import re
@@ -13,8 +13,8 @@ import pytest
 
 from harness.kubelet.net import plain
 from harness.kubelet.resolver import Surroundings, choose_resolver, hosts_file
+from harness.model import golang
 from harness.model.host import HostView, Target
-from harness.model.standards import GOLANG, go_targets, standard_order
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
 from harness.sandbox import Box, Pool
@@ -105,7 +105,9 @@ def ask_everybody(box: Box, asked: tuple[Scenario, bytes | None, Programs]) -> I
         return {one["name"]: tuple(one["addresses"]) for one in map(json.loads, lines)}
 
     yield Said(
-        box.observe(go_targets([Target(ip_address(t)) for n in names for t in scenario.names[n]])),
+        box.observe(
+            golang.go_targets([Target(ip_address(t)) for n in names for t in scenario.names[n]])
+        ),
         glibc,
         cgo=by_go(programs.cgo, "netdns=cgo"),
         pure=by_go(programs.pure),
@@ -126,8 +128,8 @@ def model_orders(scenario: Scenario, said: Said) -> list[Orders]:
             listed = [ip_address(text) for text in texts]
             if first is not None:
                 listed.sort(key=lambda address: address.version != first)
-            targets = go_targets([Target(address) for address in listed])
-            orders[name] = tuple(map(str, standard_order(GOLANG, targets, said.view).destinations))
+            targets = golang.go_targets([Target(address) for address in listed])
+            orders[name] = tuple(map(str, golang.order(targets, said.view).destinations))
         found.append(orders)
     return found
 

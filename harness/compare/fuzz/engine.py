@@ -24,7 +24,7 @@ from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
 from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
-from harness.compare.verdict import fits, judge, prediction_for
+from harness.compare.verdict import by_chance, fits, judge, prediction_for
 from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for
@@ -203,7 +203,10 @@ class Engine(AbstractContextManager["Engine"]):
         right = self._right.get(key)
         if right is None:
             evidence = self._evidence(own, position, number, decode(record))
-            right = self._right[key] = fits(evidence, prediction_for(evidence))
+            right = fits(evidence, prediction_for(evidence)) or any(
+                fits(each, prediction_for(each)) for _, each in by_chance(evidence)
+            )
+            self._right[key] = right
         return right
 
     def _files(self, each: Round) -> list[NamedGaiConf]:
