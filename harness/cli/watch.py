@@ -27,10 +27,10 @@ def main(options: Options) -> int:
         raise UsageError(f"{scenarios[0]}: one scenario was expected, not {len(jobs)}")
     if why := no_place(jobs[0].scenario):
         raise UsageError(f"{scenarios[0]}: {why}")
-    strace()  # says at once when it is missing
     job = jobs[0]
     if options.gai_conf is not None:
         job = replace(job, gai_confs=(plan.load_gai_conf(options.gai_conf),))
+    strace()  # says at once when it is missing
     found = watch(job, Command(words, variables(os.environ), options.timeout))
     if options.format == "json":
         write_json(document(options.words, found))
