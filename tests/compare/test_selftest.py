@@ -138,9 +138,9 @@ def test_only_foreign_lanes_are_tried_and_each_emulator_once(monkeypatch: Patch)
 def test_what_only_counts_findings_refuses_a_lane_that_fails(monkeypatch: Patch) -> None:
     """Fuzzing and suggestions: there a wrong lane would be taken for a wrong model."""
     wrong = replace(lane(FOREIGN), untrusted="seen upside down")
-    monkeypatch.setattr(plan, "lanes_for", lambda *_: (lane(FOREIGN),))
+    monkeypatch.setattr(plan, "lanes_for", lambda *_, **__: (lane(FOREIGN),))
     assert plan.trusted_lanes("2.36", "auto") == (lane(FOREIGN),)
-    monkeypatch.setattr(plan, "lanes_for", lambda *_: (lane(FOREIGN), wrong))
+    monkeypatch.setattr(plan, "lanes_for", lambda *_, **__: (lane(FOREIGN), wrong))
     with pytest.raises(SandboxUnavailable, match="cannot be trusted here: seen upside down"):
         plan.trusted_lanes("2.36", "auto")
 
@@ -209,9 +209,9 @@ def test_an_untrusted_result_is_shown_and_not_counted(verdict: Verdict) -> None:
 
 def test_a_run_in_which_nothing_counts_is_no_success(monkeypatch: Patch, call: Call) -> None:
     doubtful = replace(host_lane(), untrusted="seen upside down")
-    monkeypatch.setattr(plan, "lanes_for", lambda *_: (doubtful,))
+    monkeypatch.setattr(plan, "lanes_for", lambda *_, **__: (doubtful,))
     done = call("run", "seed-rule9-ipv4-only")
     assert done.status == 3
     assert "no result is counted" in done.err
-    monkeypatch.setattr(plan, "lanes_for", lambda *_: (host_lane(), doubtful))
+    monkeypatch.setattr(plan, "lanes_for", lambda *_, **__: (host_lane(), doubtful))
     assert call("run", "seed-rule9-ipv4-only").status == 0
