@@ -129,7 +129,7 @@ def test_a_lane_that_sees_wrongly(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (target,) = (one for one in toolchain.TARGETS if one.debian == ARCHES[0])
     worker = tmp_path / "worker"
     toolchain.compile_worker(worker, target, tmp_path / "scratch")
-    monkeypatch.setattr(plan, "bundled_worker", lambda _: worker)
+    monkeypatch.setattr(plan, "bundled_worker", lambda *_: worker)
     selftest._objection.cache_clear()
 
     lanes = plan.lanes_for(f"2.36:{ARCHES[0]}", "worker")
