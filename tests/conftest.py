@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from harness.cli import main
+from harness.glibcs import Build, golang
 from harness.glibcs.cache import cache_folder
 from harness.glibcs.catalog import host_distribution, native_arch
 from harness.sandbox import Pool, SandboxUnavailable
@@ -78,6 +79,7 @@ def _seed(own: Path, users: Path) -> None:
         version, arch = word.split(":")
         builds += [(suite, arch) for suite in distribution.carrying(version)]
     names = [f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}" for suite, arch in builds]
+    names += [path.name for path in users.glob("builds/go-*")]
     for name in (*(f"builds/{name}" for name in names), "qemu", "browser"):
         if (users / name).is_dir():
             shutil.copytree(users / name, own / name)
@@ -209,6 +211,13 @@ def needs() -> Callable[..., str]:
     It gives the program's path; where there is none it skips the test, but fails it in CI.
     """
     return _program
+
+
+@pytest.fixture(scope="session")
+def go_resolver() -> Build:
+    """Go's own resolver, built by this host's Go."""
+    _program("go", "golang-go")
+    return golang.built()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -14,6 +14,7 @@ from rich.progress import TaskProgressColumn
 from harness import glibcs
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import complain, say, write_json
+from harness.glibcs import golang
 from harness.glibcs.others import fetch_others, find_others, is_other, suites_with
 from harness.model.dialects import FIRST_RUN
 from harness.report.tables import table_lines
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from harness.compare.probe import Probe
 
 _MOST_UNEXPLAINED = 10
-_STEPS = {"update": "reading the index", "download": "downloading", "unpack": "unpacking"}
+_STEPS = {
+    "update": "reading the index", "download": "downloading", "unpack": "unpacking",
+    "build": "building",
+}  # fmt: skip
 
 
 def main(options: Options) -> int:
@@ -110,6 +114,7 @@ def _fetched(
 ) -> tuple[int, list[str]]:
     """Fetch what the words name, with a line for each on ``out``: the exit status, and the ids."""
     others = [word for word in words if is_other(word)]
+    by_go = [word for word in others if word == "go"][:1]
     # The value says that the user can do without it.
     wanted = dict.fromkeys((word for word in words if word not in others), False)
     if every := wanted.pop("all", None) is not None:
@@ -118,10 +123,11 @@ def _fetched(
         _architectures(name.partition(":")[2] or None, several=False)
     suites = {
         f"{' and '.join(names)} of {suite.name}": (suite, names)
-        for suite, names in (suites_with(others) if others else {}).items()
+        for suite, names in suites_with(one for one in others if one not in by_go).items()
     }
     named = any("=" in word for word in others)
     wanted |= {name: suite.archived and not named for name, (suite, _) in suites.items()}
+    wanted |= dict.fromkeys(by_go, False)
     status, ids = OK, []
     for arch in _architectures(archs):
         fetched = 0
@@ -129,7 +135,9 @@ def _fetched(
         for name, optional in wanted.items():
             try:
                 with _watching() as watch:
-                    if name in suites:
+                    if name in by_go:
+                        builds = [golang.built(arch, watch, refresh)]
+                    elif name in suites:
                         builds = fetch_others(*suites[name], arch, watch, refresh)
                     else:
                         builds = [glibcs.fetch(name, arch, watch, refresh)]

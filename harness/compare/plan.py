@@ -225,6 +225,8 @@ def _other_lane(build: Build) -> LaneSpec:
 
 
 def _staged(build: Build, emulator: Emulator | None = None) -> Path:
+    if build.resolver == "go":  # the program is all that there is of it
+        return glibcs.stage(replace(build, files=()), build.loader)
     modules = {}
     if build.resolver == "glibc":
         modules = dict.fromkeys((MODULE_NAME, FAMILY_MODULE_NAME), bundled_module(build.arch))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.doctor.rows import Finding, Found, Row
-from harness.glibcs import cache, catalog, emulators
+from harness.glibcs import cache, catalog, emulators, golang
 from harness.glibcs.apt_sources import Source, choose, host_sources
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.fetching import catalogue, offered, package_request, reach
@@ -111,6 +111,12 @@ def _start(box: Box, spec: tuple[list[str], Path]) -> Iterator[None]:
     yield None
 
 
+def _go() -> Found:
+    _, version = golang.host_go()
+    kept = any(build.version == version for build in golang.kept())
+    return f"{version}; its resolver is built{'' if kept else ' when it is first asked'}"
+
+
 def _folder() -> Found:
     folder = cache.cache_folder()
     existing = next(one for one in (folder, *folder.parents) if one.exists())
@@ -205,6 +211,7 @@ ROWS = (
         f"{programs.install('qemu-user-static')}, or let "
         "gai-harness glibc fetch VERSION:ARCH fetch it",
     ),
+    Row("go", _go, "--resolver go cannot be asked"),
     Row(
         "cache folder", _folder, "no glibc but the host's own can be run",
         "name another one in the environment variable GAI_HARNESS_CACHE",

@@ -212,7 +212,7 @@ def read_cached(folder: Path) -> Cached:
             and is_version(texts["version"])
             and texts["resolver"] in RESOLVERS
             and is_version(texts["resolver_version"] or texts["version"])
-            and 2 <= len(files) <= _MOST_FILES
+            and (1 if texts["resolver"] == "go" else 2) <= len(files) <= _MOST_FILES
             and all(type(size) is int and not {"/", "\0"} & {*one} for one, size, _ in files)
             and all(_has_size(folder / "lib" / one, size) for one, size, _ in files)
         ):

@@ -30,8 +30,8 @@ _RESERVED = frozenset({"host", "all"})
 class InventoryEntry:
     """One line of ``glibc list``; of what can be fetched, the version is the one expected.
 
-    The state is ``host``, ``cached`` (a package), ``added`` (with ``glibc add``), ``image`` (named
-    to ``--glibc``: an image, packages, a process), ``available`` (can be
+    The state is ``host``, ``cached`` (a package), ``added`` (with ``glibc add``), ``built`` (of
+    Go), ``image`` (named to ``--glibc``: an image, packages, a process), ``available`` (can be
     fetched) or ``damaged`` (fetch or add it again), which has no version and no architecture.
     ``rows`` are as in `Build`. ``distribution``, ``release`` and ``package_version`` are what the
     distribution says, ``source`` is where it was taken from and ``added`` the day; "" is unknown.
@@ -69,7 +69,7 @@ def inventory() -> tuple[InventoryEntry, ...]:
         if one.build is None:
             entries.append(InventoryEntry("", "", "damaged", str(one.folder), one.folder.name))
             continue
-        state = {"package": "cached", "image": "image"}.get(one.kind, "added")
+        state = {"package": "cached", "image": "image", "built": "built"}.get(one.kind, "added")
         entries.append(_entry(one.build, state, one.added))
         if one.build.is_other:
             continue

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.glibcs import cache
+from harness.glibcs import cache, golang
 from harness.glibcs.archive import is_glibc, unpack
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, Suite, native_arch
@@ -30,18 +30,26 @@ def find_others(words: Sequence[str]) -> list[Build]:
         words: ``musl``; ``musl=`` and a version of it (as apt-get writes it), a suite, a name given
             to `harness.glibcs.add`, a directory or an image; or ``all``: what there is of each.
 
+    ``go`` is built by this host's Go where that has not been done.
+
     Raises:
         GlibcUnavailable: Nothing of a resolver, or not that version, is on this host.
         GlibcError: A word names no resolver, or nothing of it.
     """
+    named = [_resolver(word, ("all",)) for word in words]
+    if ("go", "") in named:
+        golang.built()
+    of_go = {build.id for build in golang.kept()}
     held = [
         (one.build, one)
         for one in cache.cached()
-        if one.build is not None and one.build.is_other and one.build.arch == native_arch()
+        if one.build is not None
+        and one.build.is_other
+        and one.build.arch == native_arch()
+        and (one.build.resolver != "go" or one.build.id in of_go)
     ]
     found: dict[str, Build] = {}
-    for word in words:
-        name, what = _resolver(word, ("all",))
+    for name, what in named:
         fitting = [
             build
             for build, one in held
@@ -195,6 +203,9 @@ def _opened(name: str, what: str) -> list[Build]:
 
 def _missing(name: str, what: str) -> GlibcError:
     spec = f"{name}={what}" if what else name
+    if name == "go":
+        hint = f"put a Go of that version first on PATH, and {_FETCH} go"
+        return GlibcUnavailable(f"{spec} is not on this host", hint)
     try:
         suites_with([spec])
     except GlibcUnavailable as problem:
@@ -204,6 +215,8 @@ def _missing(name: str, what: str) -> GlibcError:
 
 def _offer(name: str, distribution: Distribution) -> str:
     """Which versions of a resolver there are, as a line's hint."""
+    if name == "go":
+        return f"{_FETCH} go builds it with the Go of this host"
     known = dict.fromkeys(one.others[name] for one in distribution.suites if name in one.others)
     says = f"{distribution.id} is known to have {', '.join(known)}" if known else _KNOWN_OF
     return says + ("; gai-harness glibc add DIR takes any folder" if name == "musl" else "")

@@ -78,6 +78,8 @@ def stage(
 
 def command(build: Build, emulator: Emulator | None = None) -> list[str]:
     """The argument list that runs the staged program inside its root."""
+    if build.resolver == "go":
+        return ["/worker"]
     through = [] if emulator is None else [f"/{emulator.name}"]
     return [*through, f"/lib/{build.files[0][0]}", "--library-path", "/lib", "/worker"]
 

@@ -71,16 +71,14 @@ class Box:
         """
         if resolver.startswith("nss"):
             names = self._with_numbers(names)
-        if resolver == "dns":
-            self._serve([Server(dns_table(names))], first_reply)
+        self._serve([Server(dns_table(names))] if resolver == "dns" else [], first_reply)
         write_names(self.etc, names, resolver)
 
     def set_name_service(self, service: NameService) -> None:
         """Give the built host a name service as a scenario describes it. Raises SandboxError."""
         module = self._with_numbers(service.nss)
         kinds = {kind for kind, _ in parse_hosts(service.hosts)}
-        if "dns" in kinds:
-            self._serve(service.servers, service.dns[0].first_reply)
+        self._serve(service.servers if "dns" in kinds else (), service.dns[0].first_reply)
         lines = [f"{address} {name}" for name, each in module.items() for address in each]
         write_services(
             self.etc,
@@ -104,11 +102,12 @@ class Box:
             raise SandboxError(f"names: {error}") from None
 
     def _serve(self, servers: Sequence[Server], first_reply: Record) -> None:
-        """Put servers in the place of the last ones."""
+        """Put servers in the place of the last ones, if any: some resolvers ask DNS in any case."""
         if self._server is not None:
             self._server.close()
             self._server = None  # the next may not start
-        self._server = NameServer(servers, first_reply)
+        if servers:
+            self._server = NameServer(servers, first_reply)
 
     def hear(self) -> Any:
         """The next value the asking process sends (`Pool.converse`). Raises EOFError at its end."""

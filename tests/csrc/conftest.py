@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.glibcs import Build
 from harness.native.worker_lane import bundled_worker
 from tests.e2e.kit import start
 
@@ -36,10 +37,13 @@ def sanitized_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled([*command, "-Wconversion"], sources, folder / "worker")
 
 
-@pytest.fixture(params=["bundled", "sanitized"])
+@pytest.fixture(params=["bundled", "sanitized", "go"])
 def worker(request: pytest.FixtureRequest) -> Path:
     if request.param == "bundled":
         return bundled_worker()
+    if request.param == "go":
+        build: Build = request.getfixturevalue("go_resolver")
+        return build.loader
     path = request.getfixturevalue("sanitized_worker")
     assert isinstance(path, Path)
     return path

@@ -14,7 +14,7 @@ import pytest
 
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
-from harness.glibcs import host
+from harness.glibcs import Build, host
 from harness.glibcs.catalog import native_arch
 from harness.model.lookup import AI_DEFAULT
 from harness.native.cffi_lane import CffiLane
@@ -85,19 +85,25 @@ def held_by_this_process() -> tuple[dict[str, str], list[str]]:
     return open_ones, [pid for one in tasks for pid in (one / "children").read_text().split()]
 
 
-@pytest.fixture(params=["cffi", "worker", "loader"])
+GLIBC = "cffi", "worker", "loader"
+
+
+@pytest.fixture(params=[*GLIBC, "go"])
 def lane(request: pytest.FixtureRequest, worker: Path, loader: str) -> Iterator[Lane]:
-    """Every way to the host's glibc; when it is closed, nothing is left of it."""
-    before = held_by_this_process()
+    """Every way to the host's glibc, and to Go; when it is closed, nothing is left of it."""
     made: Lane = CffiLane()
-    if request.param != "cffi":
+    if request.param == "go":
+        made = WorkerLane([request.getfixturevalue("go_resolver").loader])
+    elif request.param != "cffi":
         made = WorkerLane([worker] if request.param == "worker" else [loader, worker])
+    before = held_by_this_process()
     with made:
         yield made
     made.close()
     assert held_by_this_process() == before
 
 
+@pytest.mark.parametrize("lane", GLIBC, indirect=True)
 def test_answers(lane: Lane) -> None:
     with lane.open() as session:
         wrong = Query(None), Query("x", family=99), Query("not", flags=socket.AI_NUMERICHOST)
@@ -116,6 +122,35 @@ def test_answers(lane: Lane) -> None:
     assert [(one.canonname, one.flags) for one in named.addrinfos] == [("127.0.0.1", 2)]
     errors = [one.error for one in failed if isinstance(one, Answer)]
     assert errors == ["EAI_NONAME", "EAI_FAMILY", "EAI_NONAME"]
+
+
+@pytest.mark.parametrize("lane", ["go"], indirect=True)
+def test_answers_of_go(lane: Lane, go_resolver: Build) -> None:
+    """An entry for each address, of no socket type, and its version; what it has no word for."""
+    wrong = [
+        NUMERIC, Query("x", family=99), Query("x", flags=socket.AI_NUMERICHOST),
+        Query("x", protocol=6), Query(None),
+    ]  # fmt: skip
+    with lane.open() as session:
+        one, scoped, mapped, *failed = (
+            session.lookup(query)
+            for query in (
+                Query("192.0.2.7", socktype=1), Query("fe80::1%lo"), Query("::ffff:192.0.2.7%lo"),
+                Query("192.0.2.7", family=socket.AF_INET6), *wrong,
+            )
+        )  # fmt: skip
+    four = AddrInfo(2, 0, 0, "192.0.2.7", 0, 0, 0, 16, 2)
+    index = socket.if_nametoindex("lo")
+    assert isinstance(one, Answer)
+    assert (one.glibc, one.addrinfos) == (go_resolver.version, (four,))
+    assert 0 < one.elapsed_ns < 10**9
+    assert isinstance(scoped, Answer)
+    assert scoped.addrinfos == (AddrInfo(10, 0, 0, "fe80::1", 0, index, 0, 28, 10),)
+    assert isinstance(mapped, Answer)
+    assert mapped.addrinfos == (four,)
+    assert [one.error for one in failed if isinstance(one, Answer)] == [
+        "EAI_ADDRFAMILY", "EAI_SERVICE", "EAI_FAMILY", "EAI_BADFLAGS", "EAI_SOCKTYPE", "EAI_NONAME",
+    ]  # fmt: skip
 
 
 def test_every_lane_gives_the_same_records(worker: Path, loader: str) -> None:
@@ -190,9 +225,15 @@ def test_a_stopped_session_times_out(lane: Lane) -> None:
         assert isinstance(session.lookup(NUMERIC), Answer)
 
 
-@pytest.mark.parametrize("kind", ["cffi", "worker"])
-def test_a_lookup_that_hangs_times_out(kind: str, pool: Pool) -> None:
-    (spec,) = lanes_for("host", kind)
+@pytest.mark.parametrize("kind", ["cffi", "worker", "go"])
+def test_a_lookup_that_hangs_times_out(
+    kind: str, pool: Pool, request: pytest.FixtureRequest
+) -> None:
+    if kind == "go":
+        request.getfixturevalue("go_resolver")
+        (spec,) = lanes_for("host", "auto", resolver="go")
+    else:
+        (spec,) = lanes_for("host", kind)
     waited, after = pool.run(waits, spec)
     assert waited == [TimedOut(0.5)] * 3
     assert isinstance(after, Answer)

@@ -240,9 +240,10 @@ class Engine(AbstractContextManager["Engine"]):
                 wanted += self._predicted(lookups, policy, dialect, shared, self._tally)
                 if self._tally is not None:
                     self._tally.policy(line_kinds(data, conf.lines), policy, len(lookups))
-        newest = self._dialects[-1]
-        if self._rows and self._tally is not None and not rounds[newest].after:
-            self._count_rows(rounds[newest], self._tally, made[newest])
+        if self._rows and self._tally is not None:
+            newest = self._dialects[-1]
+            if not rounds[newest].after:
+                self._count_rows(rounds[newest], self._tally, made[newest])
         return made
 
     def _readings(
