@@ -1,15 +1,22 @@
 /* The C library's own getaddrinfo, whose record core.c packs. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <gnu/libc-version.h>
 #include <netdb.h>
 #include <string.h>
+#ifdef __GLIBC__ /* any header of it says so */
+#include <gnu/libc-version.h>
+#endif
 
 #include "core.h"
 
 const char *gai_version(void)
 {
+#ifdef __GLIBC__
     return gnu_get_libc_version();
+#else
+    /* musl does not say what it is: who starts the worker gives it as argv[0]. */
+    return program_invocation_name;
+#endif
 }
 
 int gai_lookup(const struct gai_query *query, struct gai_buffer *buffer)

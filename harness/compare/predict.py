@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
+from ipaddress import ip_address
 from itertools import combinations
 from operator import or_
 
@@ -35,6 +36,9 @@ FLAGS: dict[str, int] = {
     for name in vars(model_lookup)
     if name.startswith("AI_") and name != "AI_DEFAULT"  # which is two of them
 }
+
+LOOPBACKS = tuple(Target(ip_address(text)) for text in ("127.0.0.1", "::1"))
+"""What is reached where a family is configured, as musl has it."""
 
 # Every subset of this many lines is tried; beyond it, none or all of them.
 _MOST_UNDEFINED = 6
@@ -222,8 +226,10 @@ def targets_of_other(
     names: NameService,
     view: HostView,
 ) -> Iterator[Target]:
-    """Every destination that another resolver than glibc may sort."""
+    """Every destination that another resolver may sort, or reaches to see what a host has."""
     model = page(resolver)
+    if any(one.flags & model_lookup.AI_ADDRCONFIG for one in requests):
+        yield from LOOPBACKS
     for request in requests:
         if not model.not_asked(request, names):
             for item in model.find(request, names, view, version).items:
@@ -237,7 +243,8 @@ class Prediction:
 
     ``alternatives`` are further orders a glibc may give where the file's effect is
     undefined, ``may_abort`` that SIGABRT is one of them; ``undefined`` names the lines.
-    ``by_chance``: whatever glibc answers, the model has nothing to say against it.
+    ``by_chance``: whatever glibc answers, the model has nothing to say against it. ``all_named``
+    and ``flags`` are as in `Found`.
     """
 
     items: tuple[Item, ...]
@@ -248,6 +255,8 @@ class Prediction:
     alternatives: tuple[tuple[Item, ...], ...] = ()
     may_abort: bool = False
     by_chance: bool = False
+    all_named: bool = False
+    flags: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,13 +318,14 @@ def predict_other(
     """Predict one look-up of another resolver than glibc, which reads no gai.conf."""
     model = page(resolver)
     found = model.find(request, service, view, version)
-    if not found.needs_sort:
-        return Prediction(
-            found.items, found.error, None, found.canonname, by_chance=found.undefined
-        )
-    order = model.order([item.target for item in found.items], view, version)
-    items = tuple(found.items[one.position] for one in order.ranked)
-    return Prediction(items, None, order, found.canonname)
+    order, items = None, found.items
+    if found.needs_sort:
+        order = model.order([item.target for item in found.items], view, version)
+        items = tuple(found.items[one.position] for one in order.ranked)
+    return Prediction(
+        items, found.error, order, found.canonname, by_chance=found.undefined,
+        all_named=found.all_named, flags=found.flags,
+    )  # fmt: skip
 
 
 def sort_input(

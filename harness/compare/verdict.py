@@ -190,10 +190,11 @@ def entry_differences(native: Answer, prediction: Prediction, request: Request) 
     wanted = iter(prediction.items)
     for number, info in enumerate(native.addrinfos):
         item = next(wanted, None)
-        canonname = prediction.canonname if number == 0 else None
+        canonname = prediction.canonname if number == 0 or prediction.all_named else None
+        flags = request.flags if prediction.flags is None else prediction.flags
         pairs: list[tuple[str, object, object]] = [
             ("canonical name", info.canonname, canonname),
-            ("flags", info.flags, request.flags),
+            ("flags", info.flags, flags),
         ]
         if item is not None and info.address and info.target == item.target:
             pairs += [

@@ -81,7 +81,9 @@ def command(build: Build, emulator: Emulator | None = None) -> list[str]:
     if build.resolver == "go":
         return ["/worker"]
     through = [] if emulator is None else [f"/{emulator.name}"]
-    return [*through, f"/lib/{build.files[0][0]}", "--library-path", "/lib", "/worker"]
+    # musl does not say what it is, and the worker says it in its place
+    told = ["--argv0", build.version] if build.resolver == "musl" else []
+    return [*through, f"/lib/{build.files[0][0]}", "--library-path", "/lib", *told, "/worker"]
 
 
 def _linked(program: Path, target: Path) -> bool:

@@ -29,6 +29,8 @@ State = Literal[Word, "closed"]
 """A word, or that nothing listens."""
 SLOW: frozenset[str] = frozenset(("silent", "late", "short"))
 """What makes a resolver wait."""
+UNHEARD: frozenset[str] = frozenset(("servfail", "refused", "formerr", "closed"))
+"""What makes musl wait for an answer that does not come, and glibc go on."""
 UNORDERED = frozenset(("silent", "late", "short", "servfail", "refused", "lame"))
 """What is no answer to a resolver over UDP: the replies to such a pair go out as asked for."""
 

@@ -102,7 +102,10 @@ _DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The arguments of one getaddrinfo call, in C's numbers; None is NULL."""
+    """The arguments of one getaddrinfo call, in C's numbers; None is NULL.
+
+    Without ``hints`` NULL is given for them; the numbers are then what glibc takes in their place.
+    """
 
     name: str | None
     service: str | None = None
@@ -110,6 +113,7 @@ class Request:
     socktype: int = 0
     protocol: int = 0
     flags: int = 0
+    hints: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,9 @@ class Found:
     """The addrinfos in the order found, or the EAI name of the failure.
 
     ``needs_sort`` says whether getaddrinfo goes on to sort: only with more than one address.
-    ``canonname`` is the name that AI_CANONNAME asks for; the first entry has it, after the sort.
+    ``canonname`` is the name that AI_CANONNAME asks for; the first entry has it, after the sort,
+    or every one where they are ``all_named``. ``flags`` is the ai_flags of each entry, None where
+    that is what was asked for.
     ``undefined``: glibc overwrites what it has found, and anything may come of it; ``stale``: an
     earlier look-up of the process may have left another error.
     """
@@ -193,6 +199,8 @@ class Found:
     canonname: str | None = None
     undefined: bool = False
     stale: bool = False
+    all_named: bool = False
+    flags: int | None = None
 
 
 def find(

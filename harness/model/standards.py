@@ -15,6 +15,7 @@ from ipaddress import IPv6Address, ip_network
 from harness.model.address_table import Entry, candidate, entry_of, native_links
 from harness.model.addresses import leading_zeros
 from harness.model.dialects import NEWEST, dialect
+from harness.model.explain import with_places
 from harness.model.host import IFA_F_DEPRECATED, HostView, IPAddress, Target
 from harness.model.order import (
     RULES,
@@ -170,4 +171,4 @@ def standard_order(
         is_native = entry is None or native.get(entry.index, True)
         made = candidate(target, source, entry, is_native)
         known.append(destination(made, position, policy, standard.common_prefix))
-    return order_of(known, standard.rules)
+    return order_of(with_places(known), standard.rules)

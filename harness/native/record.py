@@ -50,11 +50,8 @@ class RecordError(LaneError):
 class Query(Request):
     """The arguments of one call, in a form that C can take: what the model is asked, checked.
 
-    Without ``hints`` NULL is given for them; the numbers are then what glibc takes in their place.
     Raises ValueError for a NUL or too many bytes in a text, or a number that is no C int.
     """
-
-    hints: bool = True
 
     def __post_init__(self) -> None:
         for what in ("name", "service"):

@@ -28,6 +28,7 @@ _PORT = 53
 _UDP_SIZE = 512
 _TCP_SIZE = 65535
 _TTL = 60
+_TC = 0x02  # in the third byte
 _A, _AAAA = 1, 28
 _RECORDS: dict[int, Record] = {_A: "A", _AAAA: "AAAA"}
 _BATCH = 64  # datagrams read before any is answered
@@ -213,9 +214,11 @@ class _Server:
         record = _RECORDS.get(kind)
         packet = None if record is None else self.server.packet(text, record)
         sizes = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]
-        reply, cut = reply_to(query, packet), cut_reply_to(query)
+        reply = reply_to(query, packet)
         if packet and not stream and packet.cut(max([_UDP_SIZE, *sizes])):
-            reply = cut
+            reply = cut_reply_to(query)
+        # with its records, for a resolver that takes no notice of the bit: musl up to 1.2.3
+        cut = bytes([*reply[:2], reply[2] | _TC, *reply[3:]])
         words = {self.server.packet(text, one).word for one in _RECORDS.values()}
         first = {"A": _A, "AAAA": _AAAA}[self.server.order(text, self.first)[0]]
         slow = packet.word if packet else None

@@ -58,7 +58,10 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
     """
     lines = [f"{address} {name}" for name, addresses in names.items() for address in addresses]
     module = lines if resolver.startswith("nss") else None
-    write_services(etc, resolver, lines if resolver == "files" else (), module)
+    files = lines if resolver == "files" else ()
+    # musl asks DNS all the same, where nobody listens
+    resolv_conf = () if resolver == "dns" else ("options timeout:1",)
+    write_services(etc, resolver, files, module, resolv_conf=resolv_conf)
 
 
 def write_services(

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.model.addresses import inet_aton
 from harness.model.dns import Resolver, Status
-from harness.model.dns_servers import SLOW, Record, Server, State, Word, ascii_lower
+from harness.model.dns_servers import SLOW, UNHEARD, Record, Server, State, Word, ascii_lower
 from harness.model.host import Target
 from harness.model.services import Action, Kind
 from harness.text.validation import bad
@@ -273,11 +273,21 @@ class NameService(Model, json_schema_extra=values.one_or_many("dns")):
         rotates = len(self.dns) > 1 and "rotate" in self.resolv_conf.options
         return self.is_slow or rotates
 
+    @property
+    def has_unheard(self) -> bool:
+        """Whether another resolver than glibc's may wait where that goes on at once: musl for a
+        better answer than an error, and both where nsswitch.conf leaves DNS out.
+        """
+        words = {word for one in self.servers for word in one.words}
+        return not words.isdisjoint(UNHEARD) or all(
+            kind != "dns" for kind, _ in parse_hosts(self.hosts)
+        )
+
     def resolv_conf_lines(self) -> list[str]:
         """The lines of resolv.conf beside the servers' addresses."""
         conf = self.resolv_conf
         # glibc's own five seconds would make a look-up of a silent server last for half a minute
-        timeout = conf.timeout or (1 if self.is_slow else None)
+        timeout = conf.timeout or (1 if self.is_slow or self.has_unheard else None)
         options = [f"ndots:{conf.ndots}", f"attempts:{conf.attempts}", *conf.options]
         if timeout is not None:
             options.append(f"timeout:{timeout}")

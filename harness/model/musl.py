@@ -1,0 +1,242 @@
+"""How musl orders addresses: RFC 6724, as far as musl follows it, in one number for each address.
+
+The table, the rules, the order, and what getaddrinfo makes of its arguments; the names are in
+`musl_names`, what changed between versions in `musl_rows`. Source: musl, src/network/lookup_name.c,
+getaddrinfo.c, lookup_serv.c and lookup_ipliteral.c; no version from 1.1.24 to 1.2.6 changed the
+order. There is no way to configure it: musl reads no gai.conf and no nsswitch.conf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+
+from harness.model.addresses import leading_zeros, strtoul
+from harness.model.host import HostView, IPAddress, Target
+from harness.model.lookup import (
+    AI_ADDRCONFIG,
+    AI_ALL,
+    AI_CANONNAME,
+    AI_NUMERICHOST,
+    AI_NUMERICSERV,
+    AI_PASSIVE,
+    AI_V4MAPPED,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+    SOCK_DGRAM,
+    SOCK_STREAM,
+    Found,
+    Item,
+    NameService,
+    Request,
+)
+from harness.model.musl_names import MOST_ADDRESSES, dns, hosts_file, number
+from harness.model.musl_rows import Behaviour, behaviour
+from harness.model.order import RULES, Order
+from harness.model.policy import GLOBAL_SCOPE, Policy, prefixes
+from harness.model.services import (
+    AF_INET,
+    AF_INET6,
+    AF_UNSPEC,
+    LookupFailed,
+    UndefinedAnswer,
+    mapped,
+)
+from harness.model.standards import Standard, standard_order
+
+_KNOWN_FLAGS = (
+    AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_V4MAPPED | AI_ALL | AI_ADDRCONFIG
+    | AI_NUMERICSERV
+)  # fmt: skip
+_LONGEST_NAME = 254
+_MOST_PORT = 65535
+_MOST_SERVICES = 2
+_LOOPBACK4, _LOOPBACK6 = Target(IPv4Address("127.0.0.1")), Target(IPv6Address("::1"))
+_ANY4, _ANY6 = Target(IPv4Address(0)), Target(IPv6Address(0))
+# the errors of a socket or a connect() that mean "there is none of this family"
+_ABSENT = frozenset(
+    {"EADDRNOTAVAIL", "EAFNOSUPPORT", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"}
+)  # fmt: skip
+
+# RFC 6724 §2.1's table without the rows of address ranges that were given back.
+POLICY = Policy(
+    prefixes(
+        ("::1/128", 0), ("::ffff:0:0/96", 4), ("2001::/32", 5), ("2002::/16", 2), ("fc00::/7", 13),
+        ("::/0", 1),
+    ),
+    prefixes(
+        ("::1/128", 50), ("::ffff:0:0/96", 35), ("2001::/32", 5), ("2002::/16", 30),
+        ("fc00::/7", 3), ("::/0", 40),
+    ),
+    prefixes(("0.0.0.0/0", GLOBAL_SCOPE)),
+)  # fmt: skip
+
+
+def common_prefix(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
+    """CommonPrefixLen of RFC 3484 §2.2, of an IPv4 address as ::ffff:a.b.c.d: 96 bits and more."""
+    width = destination.max_prefixlen
+    return 128 - width + leading_zeros(int(destination) ^ int(source), width)
+
+
+# RFC 6724 §6 with these rules:
+# 1  as the RFC has it: what a UDP socket cannot be connected to is unreachable.
+# 2  as the RFC has it, across families; but every IPv4 address is global, 127.0.0.1 and
+#    169.254.0.0/16 too, since musl looks at ::ffff:a.b.c.d.
+# 3, 4 and 7 are left out: musl looks at no flag of an address, and at no interface.
+# 5  as the RFC has it.
+# 6  as the RFC has it, of unreachable destinations too.
+# 8  as the RFC has it, of unreachable destinations too.
+# 9  all equal leading bits, whatever the source's prefix length: for IPv4 as well, where IPv6
+#    addresses are in the list, and across families (only ::ffff:a.b.c.d and a.b.c.d come so far).
+# 10 no two have the same number, so that the sort's own steps do not matter.
+MUSL = Standard(
+    "musl", POLICY, common_prefix,
+    tuple(
+        rule if rule.number != 9
+        else replace(rule, values=lambda a, b: (a.common_prefix, b.common_prefix))
+        for rule in RULES if rule.number in (1, 2, 5, 6, 8, 9, 10)
+    ),
+)  # fmt: skip
+
+
+def order(targets: Sequence[Target], view: HostView, version: str = "") -> Order:  # noqa: ARG001
+    """The order in which musl gives ``targets``, which are in the order found.
+
+    It is that of every ``version``. Raises KeyError for a target the view has no route for.
+    """
+    return standard_order(MUSL, targets, view)
+
+
+def not_asked(request: Request, names: NameService) -> str:  # noqa: ARG001
+    """Why musl is not put a question; "" where it is."""
+    if any(one.kind.startswith("nss") or one.kind == "myhostname" for one in names.chain):
+        return "musl reads no nsswitch.conf: a module of its is glibc's"
+    return ""
+
+
+def find(request: Request, names: NameService, view: HostView, version: str) -> Found:
+    """What musl has in hand before it sorts. A list of IPv4 addresses alone is never sorted.
+
+    Of the view's routes only those to 127.0.0.1 and ::1 count, with AI_ADDRCONFIG; without them
+    both are there. Raises ValueError for a version that is too old.
+    """
+    try:
+        return _find(request, names, view, behaviour(version))
+    except LookupFailed as failure:
+        return Found(error=str(failure))
+    except UndefinedAnswer:
+        return Found(undefined=True)
+
+
+def _find(request: Request, names: NameService, view: HostView, own: Behaviour) -> Found:
+    if not request.hints:  # where glibc takes AI_ADDRCONFIG and AI_V4MAPPED, musl takes none
+        request = replace(request, flags=0)
+    family, flags = request.family, request.flags
+    if request.name is None and request.service is None:
+        raise LookupFailed("EAI_NONAME")
+    if flags & ~_KNOWN_FLAGS:
+        raise LookupFailed("EAI_BADFLAGS")
+    if family not in (AF_UNSPEC, AF_INET, AF_INET6):
+        raise LookupFailed("EAI_FAMILY")
+    missing = False
+    if flags & AI_ADDRCONFIG:
+        family, missing = _configured(family, view, own)
+    sockets = _sockets(request, names.services)
+    # IPv4 in the place of IPv6 is a look-up for both, of which the one is then taken
+    both = family == AF_INET6 and bool(flags & AI_V4MAPPED)
+    if both:
+        family = AF_UNSPEC
+    targets, canonname = _addresses(request.name, family, flags, names, own)
+    if missing:
+        raise LookupFailed("EAI_NODATA")
+    if both:
+        six = [one for one in targets if one.address.version == 6]
+        chosen = targets if flags & AI_ALL or not six else six
+        targets = [mapped(one.address) if one.address.version == 4 else one for one in chosen]
+    has_ipv6 = any(one.address.version == 6 for one in targets)
+    items = tuple(Item(target, *socket) for target in targets for socket in sockets)
+    return Found(
+        items, None, len(targets) > 1 and has_ipv6, canonname, all_named=True, flags=0
+    )  # fmt: skip
+
+
+def _configured(family: int, view: HostView, own: Behaviour) -> tuple[int, bool]:
+    """The family that is left by AI_ADDRCONFIG, and whether the one asked for is missing.
+
+    A family is there where its loopback address can be reached.
+    """
+    missing = False
+    for one, other, loopback in (
+        (AF_INET, AF_INET6, _LOOPBACK4), (AF_INET6, AF_INET, _LOOPBACK6),
+    ):  # fmt: skip
+        route = view.routes.get(loopback)
+        if family == other or route is None or route.source is not None:
+            continue
+        if route.error not in _ABSENT:
+            raise LookupFailed("EAI_SYSTEM")
+        if family == one and not own.no_data_told:
+            raise LookupFailed("EAI_NONAME")
+        missing |= family == one
+        family = other
+    return family, missing
+
+
+def _sockets(
+    request: Request, services: Mapping[tuple[str, str], int]
+) -> list[tuple[int, int, int]]:
+    """The (socktype, protocol, port) each address is returned with; raises LookupFailed."""
+    service, socktype, protocol = request.service, request.socktype, request.protocol
+    usual = {SOCK_STREAM: IPPROTO_TCP, SOCK_DGRAM: IPPROTO_UDP}
+    if socktype in usual:
+        if protocol not in (0, usual[socktype]):
+            raise LookupFailed("EAI_SERVICE")
+        protocol = usual[socktype]
+    elif socktype:
+        if service is not None:
+            raise LookupFailed("EAI_SERVICE")
+        return [(socktype & 0xFF, protocol & 0xFF, 0)]  # kept in a byte each
+    # of any type with another protocol than these two, both are given
+    asked = [
+        pair for pair in usual.items()
+        if protocol not in usual.values() or protocol == pair[1]
+    ]  # fmt: skip
+    port = strtoul(service, 64) if service else 0
+    if service == "" or (port is not None and port > _MOST_PORT):
+        raise LookupFailed("EAI_SERVICE")
+    if port is not None:
+        return [(*pair, port) for pair in asked]
+    if request.flags & AI_NUMERICSERV:
+        raise LookupFailed("EAI_NONAME")
+    # any word of a line counts as its name: "80/tcp" too
+    lines = dict.fromkeys(
+        (text, held)
+        for (name, text), held in services.items()
+        if service in (name, f"{held}/{text}")
+    )
+    by_name = {"tcp": (SOCK_STREAM, IPPROTO_TCP), "udp": (SOCK_DGRAM, IPPROTO_UDP)}
+    found = [(*by_name[text], held) for text, held in lines if by_name.get(text) in asked]
+    if not found:
+        raise LookupFailed("EAI_SERVICE")
+    return found[:_MOST_SERVICES]
+
+
+def _addresses(
+    name: str | None, family: int, flags: int, names: NameService, own: Behaviour
+) -> tuple[list[Target], str | None]:
+    """The addresses of a name, or for none, and the canonical name; raises as `find` catches."""
+    if name is None:
+        local = (_ANY4, _ANY6) if flags & AI_PASSIVE else (_LOOPBACK4, _LOOPBACK6)
+        unwanted = {AF_INET: 6, AF_INET6: 4}.get(family)
+        return [one for one in local if one.address.version != unwanted], None
+    if not 1 <= len(name.encode("utf-8", "surrogateescape")) <= _LONGEST_NAME:
+        raise LookupFailed("EAI_NONAME")
+    literal = number(name, family, names.links, own)
+    if literal is not None:
+        return [literal], name
+    if flags & AI_NUMERICHOST:
+        raise LookupFailed("EAI_NONAME")
+    found = hosts_file(name, family, names, own)
+    if found is None:
+        found = dns(name, family, names.etc, own)
+    return found[0][:MOST_ADDRESSES], found[1]

@@ -1,0 +1,269 @@
+"""musl's names: numbers, the hosts file, and DNS.
+
+Source: musl, src/network/lookup_ipliteral.c, lookup_name.c, resolvconf.c, res_msend.c,
+res_mkquery.c and dns_parse.c, and what changed there between 1.1.24 and 1.2.6 (`musl_rows`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+
+from harness.model.addresses import inet_aton, inet_pton6, scope_number
+from harness.model.dns_servers import Packet, Record
+from harness.model.host import Target
+from harness.model.lookup import Etc, NameService
+from harness.model.musl_rows import Behaviour
+from harness.model.services import AF_INET, AF_INET6, LookupFailed, UndefinedAnswer
+
+MOST_ADDRESSES = 48
+"""A look-up gives no more (MAXADDRS), whatever a file or an answer has."""
+Named = tuple[list[Target], str]
+"""Addresses and a canonical name."""
+_BLANKS = b" \t\n\v\f\r"
+_LONGEST_LINE = 511  # of the hosts file, that is read at once; the rest is taken for another line
+_LONGEST_RESOLV_CONF_LINE = 255  # with its end; a longer one is passed over
+_LONGEST_NAME, _LONGEST_DNS_NAME, _LONGEST_LABEL = 254, 253, 63
+_BUFFER = 256  # for a name with its domain
+_BEFORE_ZONE = 64
+_UDP_SIZE = 512  # musl asks without EDNS
+_POINTER = 510  # the last place in an answer that a name may refer to, up to 1.2.4
+_HEADER, _QUESTION, _RECORD = 12, 4, 10  # bytes: the message's, and beside a name each one's
+_RECORDS: dict[int, tuple[Record, ...]] = {AF_INET: ("A",), AF_INET6: ("AAAA",)}
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def number(
+    text: str, family: int, links: Mapping[str, int], own: Behaviour
+) -> Target | None:  # fmt: skip
+    """The address that a text is, None for none. Raises LookupFailed for another family's."""
+    wrong = LookupFailed("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
+    four = inet_aton(text)
+    if four is not None:
+        if family == AF_INET6:
+            raise wrong
+        return Target(four)
+    address, percent, zone = text.partition("%")
+    six = inet_pton6(address) if len(address) < _BEFORE_ZONE else None
+    if six is None:
+        return None
+    if family == AF_INET:
+        raise wrong
+    if not percent:
+        return Target(six)
+    digits = zone[: len(zone) - len(zone.lstrip("0123456789"))]
+    scope: int | None
+    if digits and digits == zone:
+        scope = scope_number(zone)  # also where an interface is called so
+    else:
+        local = six.is_link_local or int(six) >> 112 & 0xFF0F == 0xFF02
+        scope = links.get(zone) if local else None
+    if scope is None:
+        raise LookupFailed("EAI_NONAME")
+    return Target(six, scope)
+
+
+# --- the hosts file
+
+
+def hosts_file(name: str, family: int, names: NameService, own: Behaviour) -> Named | None:
+    """What the hosts file has for a name, in the case it is spelled in; None where it has none.
+
+    Raises LookupFailed where it has the name with addresses of another family alone.
+    """
+    wanted = _encode(name)
+    found: list[Target] = []
+    canonname, is_named, is_there = name, False, False
+    for line in _read_lines(names.etc.hosts):
+        if len(found) == MOST_ADDRESSES:
+            break
+        if not _has_word(line, wanted):
+            continue
+        address, *words = line.split()
+        if line[:1] in _BLANKS:
+            continue  # nothing stands for an address
+        try:
+            target = number(address.decode("latin-1"), family, names.links, own)
+        except LookupFailed:
+            target, is_there = None, True
+            if not own.first_line_names:
+                continue
+        else:
+            if target is None:
+                continue
+            found.append(target)
+        if _is_hostname(words[0]) and not (is_named and own.first_line_names):
+            canonname, is_named = words[0].decode("utf-8", "surrogateescape"), True
+    if found:
+        return found, canonname
+    if is_there:
+        raise LookupFailed("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
+    return None
+
+
+def _read_lines(lines: Sequence[str]) -> Iterator[bytes]:
+    for line in lines:
+        whole = _encode(line) + b"\n"
+        for start in range(0, len(whole), _LONGEST_LINE):
+            yield whole[start : start + _LONGEST_LINE]
+
+
+def _has_word(line: bytes, wanted: bytes) -> bool:
+    """Whether a word stands in a line, not as its first, and with a blank at either side."""
+    at = line.find(wanted, 1)
+    while at >= 0:
+        after = line[at + len(wanted) : at + len(wanted) + 1]
+        if line[at - 1] in _BLANKS and after and after in _BLANKS:
+            return True
+        at = line.find(wanted, at + 1)
+    return False
+
+
+def _is_hostname(name: bytes) -> bool:
+    """Whether a name is fit for a canonical one, as musl sees it: no underscore is."""
+    if not 1 <= len(name) <= _LONGEST_NAME:
+        return False
+    return all(byte >= 0x80 or chr(byte).isalnum() or byte in b".-" for byte in name)
+
+
+# --- DNS
+
+
+def dns(name: str, family: int, etc: Etc, own: Behaviour) -> Named:
+    """What DNS has for a name, asked for in the search domains or as it is.
+
+    With as many dots as ndots, or one at the end, it is in no domain. Raises LookupFailed, and
+    UndefinedAnswer where servers say different things: musl asks all of them at once.
+    """
+    bare = name.removesuffix(".")
+    if not bare or bare.endswith("."):
+        raise LookupFailed("EAI_NONAME")
+    spelled = []
+    if bare == name and name.count(".") < etc.resolver.ndots:
+        spelled = [f"{bare}.{one}" for one in _domains(etc)]
+        spelled = [one for one in spelled if len(_encode(one)) < _BUFFER]
+    for full, canonname in (*((one, one) for one in spelled), (name, bare)):
+        found = _asked(full, canonname, family, etc, own)
+        if found is not None:
+            return found
+    raise LookupFailed("EAI_NONAME")
+
+
+def _domains(etc: Etc) -> tuple[str, ...]:
+    """The search domains; none where their line of resolv.conf is too long to be read."""
+    line = f"search {' '.join(etc.resolver.search)}\n"
+    return etc.resolver.search if len(line) <= _LONGEST_RESOLV_CONF_LINE else ()
+
+
+def _asked(name: str, canonname: str, family: int, etc: Etc, own: Behaviour) -> Named | None:
+    """What DNS has for one spelling; None for a name it does not know, which the next one is for.
+
+    Any other failure ends the search. Raises as `dns`.
+    """
+    question = name.removesuffix(".")
+    labels = _encode(question).split(b".")
+    if sum(len(one) + 1 for one in labels) - 1 > _LONGEST_DNS_NAME or not all(
+        1 <= len(one) <= _LONGEST_LABEL for one in labels
+    ):
+        if own.bad_names_unknown:
+            return None
+        raise LookupFailed("EAI_NONAME")
+    records = _RECORDS.get(family, ("A", "AAAA"))
+    said = [_said(etc, question, record, own) for record in records]
+    outcomes = [_outcome(packets, canonname, own) for packets in product(*said)]
+    if any(one != outcomes[0] for one in outcomes):
+        raise UndefinedAnswer  # whichever is the first to answer
+    outcome = outcomes[0]
+    if isinstance(outcome, str):
+        raise LookupFailed(outcome)
+    return outcome
+
+
+def _said(etc: Etc, name: str, record: Record, own: Behaviour) -> list[Packet | None]:
+    """The answers to a question of which the first to come counts; None for none at all.
+
+    What is neither an answer nor "no such name" is waited past, SERVFAIL asked again at once.
+    """
+    at_once: list[Packet | None] = []
+    later: list[Packet | None] = []
+    for server in etc.servers:
+        packet = server.packet(name, record)
+        if server.closed or packet.word == "silent" or packet.rcode not in ("NOERROR", "NXDOMAIN"):
+            continue
+        read = _read(packet, name, record, own)
+        (later if packet.word == "late" else at_once).append(read)
+    # every server is asked again when a part of the time has gone by
+    return at_once or (later if etc.resolver.attempts > 1 else []) or [None]
+
+
+def _outcome(packets: Sequence[Packet | None], name: str, own: Behaviour) -> Named | str | None:
+    """What comes of the answers: addresses, the EAI name of an error, or None for no such name."""
+    for packet in packets if own.whole_answers else ():
+        if packet is None:
+            return "EAI_AGAIN"
+        if packet.rcode == "NXDOMAIN":
+            return None
+    found: list[Target] = []
+    for packet in reversed(packets) if own.ipv6_first else packets:
+        if packet is None or packet.rcode == "NXDOMAIN":
+            continue
+        if not own.tcp and len(found) == MOST_ADDRESSES:
+            break  # its CNAME records are not looked at either
+        valid = [one for one in packet.chain if _is_hostname(_encode(one))]
+        name = (name, *valid)[-1]
+        found += map(Target, packet.addresses[: MOST_ADDRESSES - len(found)])
+    if found:
+        return found, name
+    first = packets[0]
+    if not own.whole_answers and (first is None or first.rcode == "NXDOMAIN"):
+        return "EAI_AGAIN" if first is None else None
+    return "EAI_NODATA" if own.no_data_told else "EAI_NONAME"
+
+
+def _read(packet: Packet, name: str, record: Record, own: Behaviour) -> Packet:
+    """What musl reads of an answer: of one that came by TCP, as much as fits."""
+    if not packet.cut(_UDP_SIZE):
+        return packet
+    if not own.tcp:
+        return Packet("NOERROR")  # it has no records
+    if 1 + len(packet.chain) + len(packet.addresses) > own.records:
+        return Packet(packet.rcode)
+    known: dict[tuple[str, ...], int] = {}
+    place = _HEADER + _encoded(name, _HEADER, known) + _QUESTION
+    chain: list[str] = []
+    owner = name
+    for target in packet.chain:
+        start = place + _encoded(owner, place, known) + _RECORD
+        place = start + _encoded(target, start, known)
+        if place > own.answer_size or not _is_reached(owner, known, own):
+            return replace(packet, chain=tuple(chain), addresses=())
+        chain.append(target)
+        owner = target
+    if not _is_reached(owner, known, own):
+        return replace(packet, addresses=())
+    size = 2 + _RECORD + {"A": 4, "AAAA": 16}[record]
+    return replace(packet, addresses=packet.addresses[: max(0, own.answer_size - place) // size])
+
+
+def _is_reached(name: str, known: Mapping[tuple[str, ...], int], own: Behaviour) -> bool:
+    """Whether musl follows what refers to a name that has been written before."""
+    return own.records > 1 << 8 or known.get(tuple(name.split(".")), 0) <= _POINTER
+
+
+def _encoded(name: str, place: int, known: dict[tuple[str, ...], int]) -> int:
+    """The bytes of a name at a place of a message, where what was written before is referred to.
+
+    ``known`` has the places of names, and takes this one's (RFC 1035 §4.1.4).
+    """
+    labels, size = tuple(name.split(".")), 0
+    while labels:
+        if labels in known:
+            return size + 2
+        known[labels] = place + size
+        size += 1 + len(labels[0])
+        labels = labels[1:]
+    return size + 1
