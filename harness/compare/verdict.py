@@ -209,7 +209,11 @@ def entry_differences(native: Answer, prediction: Prediction, request: Request) 
 
 def fits(evidence: Evidence, prediction: Prediction) -> bool:
     """Whether the model explains an answer or a crash, those that chance decides included."""
-    native = evidence.native
+    return explains(evidence.native, prediction, predict.request_for(evidence.lookup))
+
+
+def explains(native: Outcome, prediction: Prediction, request: Request) -> bool:
+    """As `fits`, of what a request was answered."""
     items, error = _answered(native)
     if prediction.by_chance:
         return not isinstance(native, TimedOut)
@@ -220,7 +224,7 @@ def fits(evidence: Evidence, prediction: Prediction) -> bool:
     same |= error is None and items in prediction.alternatives
     if not same or not isinstance(native, Answer):
         return False
-    return not any(entry_differences(native, prediction, predict.request_for(evidence.lookup)))
+    return not any(entry_differences(native, prediction, request))
 
 
 def _answered(native: Outcome) -> tuple[tuple[Item, ...], str | None]:

@@ -100,7 +100,7 @@ def find(request: Request, names: NameService, view: HostView, version: str) -> 
     except LookupFailed as failure:
         return Found(error=str(failure))
     items = tuple(Item(target, 0, 0, 0) for target in targets)
-    return Found(items, needs_sort=bool(items[1:]))
+    return Found(items, needs_sort=bool(items[1:]), flags=0)
 
 
 def _find(request: Request, names: NameService, view: HostView, own: Behaviour) -> Sequence[Target]:
@@ -128,7 +128,7 @@ def not_asked(request: Request, names: NameService) -> str:
         return "LookupIPAddr is asked for a name alone, and takes no service"
     if request.family not in (AF_UNSPEC, AF_INET, AF_INET6):
         return "Go knows the networks ip, ip4 and ip6 alone"
-    if request.flags:
+    if request.flags and request.hints:
         return "Go has no word for getaddrinfo's flags"
     if request.protocol or request.socktype not in range(SOCK_DGRAM + 1):
         return "LookupIPAddr looks addresses up for no kind of socket"

@@ -27,6 +27,7 @@ from harness.model.lookup import (
     AF_INET6,
     AF_UNSPEC,
     AI_CANONNAME,
+    AI_DEFAULT,
     Etc,
     NameService,
     Request,
@@ -461,7 +462,8 @@ def test_rotate() -> None:
 @pytest.mark.parametrize(("request_", "asked"), [
     (Request("web"), True), (Request("web", socktype=2), True), (Request("web", socktype=3), False),
     (Request("web", "80"), False), (Request(None, "80"), False),
-    (Request("web", flags=AI_CANONNAME), False), (Request("web", protocol=6), False),
+    (Request("web", flags=AI_CANONNAME), False), (Request("web", flags=AI_DEFAULT), False),
+    (Request("web", flags=AI_DEFAULT, hints=False), True), (Request("web", protocol=6), False),
     (Request("web", family=99), False),
 ])  # fmt: skip
 def test_questions_go_has_no_word_for(request_: Request, asked: bool) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter, ne
 
 from harness import sandbox
@@ -24,7 +24,7 @@ from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
 from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
-from harness.compare.verdict import by_chance, fits, judge, prediction_for
+from harness.compare.verdict import explains, fits, judge, prediction_for
 from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for
@@ -202,12 +202,17 @@ class Engine(AbstractContextManager["Engine"]):
         key = number, own.lookups[position], said
         right = self._right.get(key)
         if right is None:
-            evidence = self._evidence(own, position, number, decode(record))
-            right = fits(evidence, prediction_for(evidence)) or any(
-                fits(each, prediction_for(each)) for _, each in by_chance(evidence)
-            )
-            self._right[key] = right
+            right = self._right[key] = self._explains(number, key[1], decode(record))
         return right
+
+    def _explains(self, number: int, lookup: int, native: Answer) -> bool:
+        """As `fits`, without evidence, whose scenario takes longer to make than all the rest."""
+        spec, work = self._specs[number], self.work
+        request, names = work.requests[lookup], work.names
+        possible = chain([names], (one for _, one in predict.chances(names, spec.resolver)))
+        asked = spec.resolver, spec.resolver_version
+        predicted = (predict.predict_other(request, one, work.view, *asked) for one in possible)
+        return any(explains(native, each, request) for each in predicted)
 
     def _files(self, each: Round) -> list[NamedGaiConf]:
         """gai.conf as each look-up finds it."""

@@ -150,6 +150,9 @@ func parseLookup(payload []byte) (asked query, ok bool) {
 	if asked.service, rest, ok = takeText(rest); !ok {
 		return asked, false
 	}
-	whole := len(rest) == 0 || len(rest) == 1 && rest[0] == 0 // NULL for the hints
-	return asked, whole && asked.timeout > 0 && asked.timeout <= longestMs
+	if len(rest) == 1 && rest[0] == 0 { // NULL for the hints: there are none
+		asked.family, asked.socktype, asked.protocol, asked.flags = 0, 0, 0, 0
+		rest = nil
+	}
+	return asked, len(rest) == 0 && asked.timeout > 0 && asked.timeout <= longestMs
 }
