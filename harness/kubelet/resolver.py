@@ -13,9 +13,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from harness.kubelet.net import parse_ip
 from harness.live.names import hosts_line
+from harness.model.golang_names import in_hosts_file
+from harness.model.golang_rows import behaviour
 from harness.model.host import IPAddress
+from harness.model.lookup import Etc
 from harness.scenario.schema import Host, Scenario
 
 Resolver = Literal["cgo", "go"]
@@ -25,6 +27,7 @@ _GO_OPTIONS = (
     "rotate", "single-request", "single-request-reopen", "use-vc", "usevc", "tcp", "trust-ad",
     "edns0",
 )  # fmt: skip
+_GO = "1.24"  # what is read of a hosts file has been the same for long
 _GATEWAYS = ("gateway", "_gateway", "_outbound")
 
 
@@ -128,16 +131,8 @@ def go_services(nsswitch: str | None) -> tuple[str, ...]:
 
 def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
     """The addresses of a name in a hosts file, as Go reads it: every line, in order."""
-    wanted = name.rstrip(".").lower()
-    found: list[IPAddress] = []
-    for raw in text.splitlines():
-        fields = raw.partition("#")[0].split()
-        if wanted not in (field.rstrip(".").lower() for field in fields[1:]):
-            continue
-        address = parse_ip(fields[0].partition("%")[0])
-        if address is not None:
-            found.append(address)
-    return tuple(found)
+    etc = Etc(hosts=tuple(text.split("\n")))
+    return tuple(one.address for one in in_hosts_file(name, etc, behaviour(_GO)))
 
 
 def _unknown_to_go(resolv_conf: str) -> str:

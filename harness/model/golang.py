@@ -9,7 +9,7 @@ version from 1.15 to 1.26 changed the order. There is no way to configure it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
@@ -105,8 +105,7 @@ def find(request: Request, names: NameService, view: HostView, version: str) -> 
 
 def _find(request: Request, names: NameService, view: HostView, own: Behaviour) -> Sequence[Target]:
     name, family = request.name or "", request.family
-    links = names.links if view.netlink else {}
-    number = literal(name, links, own)
+    number = literal(name, _interfaces(names, view), own)
     if number is None:
         hostname = None if view.own is None else view.own.hostname
         targets = find_targets(name, family, names, hostname, own)
@@ -120,6 +119,13 @@ def _find(request: Request, names: NameService, view: HostView, own: Behaviour) 
     if not taken:
         raise LookupFailed("EAI_ADDRFAMILY")
     return taken
+
+
+def _interfaces(names: NameService, view: HostView) -> Mapping[str, int]:
+    """The interfaces that Go knows the names of: a dump gives them, where it has all of one."""
+    if not view.netlink:
+        return {}
+    return {name: index for name, index in names.links.items() if index not in view.unlisted}
 
 
 def not_asked(request: Request, names: NameService) -> str:

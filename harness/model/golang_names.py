@@ -180,9 +180,9 @@ def in_hosts_file(name: str, etc: Etc, own: Behaviour) -> list[Target]:
 def _hosts_file(lines: tuple[str, ...], own: Behaviour) -> Mapping[str, Sequence[Target]]:
     held: dict[str, list[Target]] = {}
     for line in lines:
-        address, *names = line.split()
+        address, *names = [*filter(None, re.split("[ \t\r]", line.partition("#")[0])), ""]
         target = literal(address, {}, own)
-        for name in names if target is not None else ():
+        for name in filter(None, names if target is not None else ()):
             assert target is not None
             held.setdefault(_absolute(name), []).append(target)
     return held

@@ -324,6 +324,18 @@ def test_a_miss_in_the_hosts_file_alone_was_no_error() -> None:
     assert found("none", Etc("files", HOSTS), OLD, AF_INET) == "EAI_ADDRFAMILY"
 
 
+def test_interfaces_that_no_dump_names() -> None:
+    """One with more alternative names than fit a message, and all where netlink is refused."""
+    names, request = NameService({}, links={"eth0": 7, "eth1": 8}), Request("fe80::1%eth1")
+    for seen, wanted in (
+        (NO_HOST, "fe80::1%8"),
+        (replace(NO_HOST, unlisted=frozenset([8])), "fe80::1"),
+        (replace(NO_HOST, netlink=False), "fe80::1"),
+    ):
+        (item,) = golang.find(request, names, seen, NEW).items
+        assert str(item.target) == wanted
+
+
 def held(*texts: str) -> tuple[Target, ...]:
     return tuple(Target(ip_address(text)) for text in texts)
 
