@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import pytest
 from filelock import FileLock
@@ -26,6 +26,8 @@ FOREIGN = ("2.36:armhf", "2.36:s390x")
 """Builds of other processors that tests use."""
 Made = TypeVar("Made")
 _OWN_CACHE = pytest.StashKey[Path]()
+_TOGETHER = "tests/container/"
+"""What its files share takes a minute to make: a second worker would wait for it."""
 # how long an example takes on a busy machine says nothing of what is tested
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
@@ -43,6 +45,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_OWN_CACHE] = own
     _seed(own, cache_folder())
     os.environ["GAI_HARNESS_CACHE"] = str(own)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """``--dist loadfile``, but the files of `_TOGETHER` stay with one worker."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    scheduler = LoadFileScheduling(config, log)
+    file = scheduler._split_scope
+    scheduler._split_scope = lambda test: _TOGETHER if test.startswith(_TOGETHER) else file(test)
+    return scheduler
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
