@@ -52,6 +52,14 @@ def _unavailable(why: str) -> GlibcUnavailable:
     return GlibcUnavailable(why, hint)
 
 
+def is_hosts(version: str) -> bool:
+    """Whether a version, or any where it is empty, is to be built by this host's Go."""
+    try:
+        return version in ("", host_go()[1])
+    except GlibcUnavailable:
+        return not version  # which says why it cannot be
+
+
 def kept() -> Iterator[Build]:
     """The programs in the cache, of whichever Go, that these sources made."""
     end = f"-{_digest()}"

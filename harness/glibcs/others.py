@@ -37,7 +37,7 @@ def find_others(words: Sequence[str]) -> list[Build]:
         GlibcError: A word names no resolver, or nothing of it.
     """
     named = [_resolver(word, ("all",)) for word in words]
-    if ("go", "") in named:
+    if any(name == "go" and golang.is_hosts(what) for name, what in named):
         golang.built()
     of_go = {build.id for build in golang.kept()}
     held = [

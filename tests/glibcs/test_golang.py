@@ -116,7 +116,7 @@ def test_it_is_built_once_and_kept(go_says: GoSays, monkeypatch: Patch, call: Ca
     go_says("go version go1.24.4 linux/amd64")
     assert [one.version for one in find_others(["go"])] == ["1.19.8", "1.24.4"]
     assert len(remove("go")) == 2
-    assert [one.version for one in find_others(["go"])] == ["1.24.4"]
+    assert [one.version for one in find_others(["go=1.24.4"])] == ["1.24.4"]
 
 
 def test_older_sources_are_forgotten(go_says: GoSays, monkeypatch: Patch, tmp_path: Path) -> None:
