@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.glibcs import cache
-from harness.glibcs.build import Build, GlibcUnavailable
+from harness.glibcs.build import Build, GlibcUnavailable, Package
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.managers import Progress, Watcher, run
 from harness.native import worker_lane
@@ -92,7 +92,7 @@ def built(
         program = _compiled(path, version, work, progress)
         build = Build(
             version, arch, f"Go {version} of this host", key, (("resolver", program),),
-            resolver="go", resolver_version=version,
+            package=Package(source="built here"), resolver="go", resolver_version=version,
         )  # fmt: skip
         build = cache.keep(build, work, "built")
         for old in cache.entries("builds"):  # of the same Go, by older sources

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.compare.plan import label
 from harness.doctor import examine, glibcs
 from harness.glibcs import Progress, command, golang, inventory, remove
 from harness.glibcs.build import GlibcUnavailable
@@ -108,7 +109,8 @@ def test_it_is_built_once_and_kept(go_says: GoSays, monkeypatch: Patch, call: Ca
     assert golang.built(refresh=True) == build
     assert log.exists()
     (entry,) = (one for one in inventory() if one.resolver == "go")
-    assert (entry.state, entry.named_version) == ("built", "go 1.19.8")
+    assert (entry.state, entry.named_version, entry.source) == ("built", "go 1.19.8", "built here")
+    assert label(build) == "built here"
     assert call("glibc", "fetch", "go").out == f"go 1.19.8 {native_arch()} ({build.origin})\n"
     (check,) = examine([row for row in glibcs.ROWS if row.topic == "go"])
     assert check.found == "1.19.8; its resolver is built"
