@@ -31,7 +31,8 @@ def data_files() -> set[str]:
     configs = {f"gai.conf.d/{one.name}" for one in (ROOT / "gai.conf.d").glob("*.conf")}
     library = {f"library/{one.name}" for one in ROOT.glob("harness/scenario/library/*.yaml")}
     assert configs
-    return {f"harness/scenario/{name}" for name in configs | library | {"descriptions.yaml"}}
+    go = {f"harness/native/go/{one.name}" for one in ROOT.glob("harness/native/go/*.go")}
+    return go | {f"harness/scenario/{name}" for name in configs | library | {"descriptions.yaml"}}
 
 
 @pytest.mark.parametrize("arch", TAGS)
