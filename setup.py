@@ -82,7 +82,7 @@ class BuildNative(build_ext):
                     raise toolchain.BuildError(NO_HEADERS)
                 self.include_dirs = [*headers, *(self.include_dirs or [])]
                 super().run()
-            failures = toolchain.compile_programs(self._programs(), scratch)
+            failures = toolchain.compile_programs(self._programs(), scratch, musl=(TARGET,))
             if TARGET in failures:
                 raise toolchain.BuildError(failures.pop(TARGET))
         except toolchain.BuildError as error:
@@ -107,9 +107,7 @@ class BuildNative(build_ext):
         """The extension and the programs of the architectures that could be built."""
         folder = self._programs()
         programs = [
-            path
-            for target in toolchain.TARGETS
-            for path in (toolchain.worker_in(folder, target), toolchain.module_in(folder, target))
+            path for target in toolchain.TARGETS for path in toolchain.programs_in(folder, target)
         ]
         return [*super().get_outputs(), *(str(path) for path in programs if path.is_file())]
 

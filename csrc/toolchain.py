@@ -40,6 +40,13 @@ class Target:
     baseline: tuple[int, int] = (2, 17)
 
     @property
+    def musl(self) -> str:
+        """zig's target for musl, which has no symbol versions."""
+        return (
+            self.triple.partition("gnu")[0] + "musl" + ("eabihf" if "eabihf" in self.triple else "")
+        )
+
+    @property
     def platform(self) -> str:
         """The platform tag of a wheel for it (PEP 600), which an index takes."""
         machine = ARCHITECTURES[self.debian].machines[0].replace("i386", "i686")
@@ -106,29 +113,35 @@ def zig_environment(scratch: Path) -> dict[str, str]:
 
 
 def compile_programs(
-    folder: Path, scratch: Path, targets: Sequence[Target] = TARGETS
+    folder: Path,
+    scratch: Path,
+    targets: Sequence[Target] = TARGETS,
+    musl: Sequence[Target] = (),
 ) -> dict[Target, str]:
     """Builds worker and name service module for every target, as many at once as processors.
 
     Args:
-        folder: where ``worker-ARCH`` and ``nss-ARCH.so`` go; what an earlier build left there
-            of a target that fails now is removed.
+        folder: where ``worker-ARCH``, ``worker-RESOLVER-ARCH`` and ``nss-ARCH.so`` go; what an
+            earlier build left there of a target that fails now is removed.
         scratch: a folder for zig's caches.
         targets: the architectures.
+        musl: those of them with a worker for musl too: for it zig makes the start-up files of each
+            first, which costs four seconds of a processor where nothing is in its cache.
 
     Returns:
         The targets that could not be built, each with the reason.
     """
 
     def build(target: Target) -> str | None:
-        worker, module = worker_in(folder, target), module_in(folder, target)
-        for path in (worker, module):
+        for path in programs_in(folder, target):
             path.unlink(missing_ok=True)
         try:
-            compile_worker(worker, target, scratch)
-            compile_module(module, target, scratch)
+            for resolver in ("glibc", "musl") if target in musl else ("glibc",):
+                compile_worker(worker_in(folder, target, resolver), target, scratch, resolver)
+            compile_module(module_in(folder, target), target, scratch)
         except BuildError as error:
-            worker.unlink(missing_ok=True)
+            for path in programs_in(folder, target):
+                path.unlink(missing_ok=True)
             return str(error)
         return None
 
@@ -137,9 +150,15 @@ def compile_programs(
     return {one: why for one, why in zip(targets, reasons, strict=True) if why is not None}
 
 
-def worker_in(folder: Path, target: Target) -> Path:
-    """The worker of a target among the programs in ``folder``."""
-    return folder / f"worker-{target.debian}"
+def programs_in(folder: Path, target: Target) -> list[Path]:
+    """Where all programs of a target are, or would be, in ``folder``."""
+    workers = (worker_in(folder, target, resolver) for resolver in ("glibc", "musl"))
+    return [*workers, module_in(folder, target)]
+
+
+def worker_in(folder: Path, target: Target, resolver: str = "glibc") -> Path:
+    """The worker of a target and a resolver among the programs in ``folder``."""
+    return folder / f"worker{'' if resolver == 'glibc' else f'-{resolver}'}-{target.debian}"
 
 
 def module_in(folder: Path, target: Target) -> Path:
@@ -147,18 +166,21 @@ def module_in(folder: Path, target: Target) -> Path:
     return folder / f"nss-{target.debian}.so"
 
 
-def compile_worker(output: Path, target: Target, scratch: Path) -> None:
+def compile_worker(output: Path, target: Target, scratch: Path, resolver: str = "glibc") -> None:
     """Builds the worker program.
 
     Args:
         output: the file to write.
         target: the architecture.
         scratch: a folder for zig's caches.
+        resolver: whose getaddrinfo it calls, ``glibc`` or ``musl``.
 
     Raises:
         BuildError: the compiler refuses.
     """
-    _compile("worker", output, target, scratch, WORKER_SOURCES, ("-fPIE", "-pie"))
+    musl = resolver == "musl"  # which zig would put into the program
+    triple, more = (target.musl, ("-dynamic",)) if musl else (target.triple, ())
+    _compile("worker", output, triple, scratch, WORKER_SOURCES, ("-fPIE", "-pie", *more))
 
 
 def compile_module(output: Path, target: Target, scratch: Path) -> None:
@@ -173,13 +195,13 @@ def compile_module(output: Path, target: Target, scratch: Path) -> None:
         BuildError: the compiler refuses.
     """
     options = ("-fPIC", "-shared", "-fvisibility=hidden", f"-Wl,-soname,{MODULE_NAME}")
-    _compile("name service module", output, target, scratch, MODULE_SOURCES, options)
+    _compile("name service module", output, target.triple, scratch, MODULE_SOURCES, options)
 
 
 def _compile(
     what: str,
     output: Path,
-    target: Target,
+    triple: str,
     scratch: Path,
     sources: tuple[str, ...],
     options: tuple[str, ...],
@@ -189,7 +211,7 @@ def _compile(
     command = [
         *zig(),
         "-target",
-        target.triple,
+        triple,
         *FLAGS,
         "-fno-sanitize=all",  # zig turns some on, which would need its own run-time library
         *options,

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shlex
 import shutil
 import subprocess
 import sysconfig
@@ -16,9 +17,11 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from harness.cli import main
-from harness.glibcs import Build, golang
+from harness.glibcs import Build, command, golang
 from harness.glibcs.cache import cache_folder
 from harness.glibcs.catalog import host_distribution, native_arch
+from harness.glibcs.others import find_others
+from harness.native.worker_lane import bundled_worker
 from harness.sandbox import Pool, SandboxUnavailable
 from tests.processes import warm_pools
 
@@ -94,7 +97,8 @@ def _seed(own: Path, users: Path) -> None:
         version, arch = word.split(":")
         builds += [(suite, arch) for suite in distribution.carrying(version)]
     names = [f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}" for suite, arch in builds]
-    names += [path.name for path in users.glob("builds/go-*")]
+    for word in ("go-*", "*-musl-*", "*-c-ares-*"):
+        names += [path.name for path in users.glob(f"builds/{word}")]
     for name in (*(f"builds/{name}" for name in names), "qemu", "browser"):
         if (users / name).is_dir():
             shutil.copytree(users / name, own / name)
@@ -233,6 +237,29 @@ def go_resolver() -> Build:
     """Go's own resolver, built by this host's Go."""
     _program("go", "golang-go")
     return golang.built()
+
+
+@pytest.fixture(scope="session")
+def musls(fetch_glibcs: Callable[..., str]) -> list[Build]:
+    """Every musl that the distribution has, from old to new."""
+    fetch_glibcs("musl")
+    return find_others(["musl"])
+
+
+@pytest.fixture(scope="session")
+def musl_worker(musls: list[Build], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worker on the newest of them, as a program that needs no words, nor a jail: these are the
+    distribution's own libraries, signed as the host's are.
+    """
+    _, path = musls[-1].files[0]
+    argv = [path, *command(musls[-1])[1:-1], bundled_worker(resolver="musl")]
+    started = tmp_path_factory.mktemp("musl") / "worker"
+    words = shlex.join(map(str, argv)).replace(
+        "--library-path /lib", f"--library-path {path.parent}"
+    )
+    started.write_text(f"#!/bin/sh\nexec {words}\n")
+    started.chmod(0o755)
+    return started
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

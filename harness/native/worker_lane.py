@@ -20,8 +20,9 @@ def bundled_worker(arch: str | None = None, resolver: ResolverName = "glibc") ->
     """The worker program that was built with this package, for ``arch`` (Debian's name; this
     interpreter's by default) and a resolver. Raises LaneError when there is none.
     """
-    form = "worker-{}" if resolver == "glibc" else f"worker-{resolver}-{{}}"
-    return _bundled("worker", form, arch)
+    if resolver == "glibc":
+        return _bundled("worker", "worker-{}", arch)
+    return _bundled("worker", f"worker-{resolver}-{{}}", arch, f"{resolver} on ")
 
 
 def bundled_module(arch: str | None = None) -> Path:
@@ -32,11 +33,11 @@ def bundled_module(arch: str | None = None) -> Path:
     return _bundled("name service module", "nss-{}.so", arch)
 
 
-def _bundled(what: str, form: str, arch: str | None) -> Path:
+def _bundled(what: str, form: str, arch: str | None, whose: str = "") -> Path:
     arch = arch or interpreter_arch()
     path = Path(__file__).with_name("bin") / form.format(arch)
     if not path.is_file():
-        raise LaneError(f"this installation has no {what} for {arch}")
+        raise LaneError(f"this installation has no {what} for {whose}{arch}")
     return path
 
 

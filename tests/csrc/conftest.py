@@ -37,13 +37,13 @@ def sanitized_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled([*command, "-Wconversion"], sources, folder / "worker")
 
 
-@pytest.fixture(params=["bundled", "sanitized", "go"])
+@pytest.fixture(params=["bundled", "sanitized", "musl", "go"])
 def worker(request: pytest.FixtureRequest) -> Path:
     if request.param == "bundled":
         return bundled_worker()
     if request.param == "go":
         build: Build = request.getfixturevalue("go_resolver")
         return build.loader
-    path = request.getfixturevalue("sanitized_worker")
+    path = request.getfixturevalue(f"{request.param}_worker")
     assert isinstance(path, Path)
     return path

@@ -58,6 +58,8 @@ class Program:
             }
             tags = list(elf.get_section_by_name(".dynamic").iter_tags())
             self.needed = [tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"]
+            loaders = [one for one in elf.iter_segments() if one.header.p_type == "PT_INTERP"]
+            self.interpreters = [one.get_interp_name() for one in loaders]
             self.soname = [tag.soname for tag in tags if tag.entry.d_tag == "DT_SONAME"]
             symbols = elf.get_section_by_name(".dynsym").iter_symbols()
             self.exported = {
@@ -79,7 +81,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of every architecture, compiled from the sources as they are now."""
     pytest.importorskip("ziglang")
     folder = tmp_path_factory.mktemp("programs")
-    assert toolchain.compile_programs(folder / "bin", folder / "scratch") == {}
+    own = (toolchain.host_target(),)
+    assert toolchain.compile_programs(folder / "bin", folder / "scratch", musl=own) == {}
     return folder / "bin"
 
 
@@ -100,6 +103,25 @@ def test_every_architecture(target: Any, whence: str, request: pytest.FixtureReq
         assert max(one.versions["libc.so.6"]) <= target.baseline
     assert (worker.soname, module.soname) == ([], [MODULE])
     assert target.baseline == FIRST.get(target.debian, (2, 17))
+
+
+@pytest.mark.parametrize("whence", ["compiled", "installed"])
+def test_the_worker_for_musl(whence: str, request: pytest.FixtureRequest) -> None:
+    """For this architecture; it needs musl alone, by the name that every musl takes for its own."""
+    own = toolchain.host_target()
+    if whence == "compiled":
+        path = toolchain.worker_in(request.getfixturevalue("programs"), own, "musl")
+    else:
+        path = bundled_worker(resolver="musl")
+    worker = Program(path)
+    assert worker.machine == MACHINES[own.debian]
+    assert (worker.needed, worker.versions, worker.soname) == (["libc.so"], {}, [])
+    (loader,) = worker.interpreters
+    assert re.fullmatch(r"/lib/ld-musl-[a-z0-9_]+\.so\.1", loader)
+    others = [one.debian for one in toolchain.TARGETS if one != own]
+    for arch in others:
+        with pytest.raises(LaneError, match=f"no worker for musl on {arch}"):
+            bundled_worker(arch, "musl")
 
 
 def test_one_architecture_that_fails_is_named_and_the_rest_is_built(tmp_path: Path) -> None:

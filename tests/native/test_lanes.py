@@ -88,12 +88,14 @@ def held_by_this_process() -> tuple[dict[str, str], list[str]]:
 GLIBC = "cffi", "worker", "loader"
 
 
-@pytest.fixture(params=[*GLIBC, "go"])
+@pytest.fixture(params=[*GLIBC, "musl", "go"])
 def lane(request: pytest.FixtureRequest, worker: Path, loader: str) -> Iterator[Lane]:
-    """Every way to the host's glibc, and to Go; when it is closed, nothing is left of it."""
+    """Every way to the host's glibc, and to others; when it is closed, nothing is left of it."""
     made: Lane = CffiLane()
     if request.param == "go":
         made = WorkerLane([request.getfixturevalue("go_resolver").loader])
+    elif request.param == "musl":
+        made = WorkerLane([request.getfixturevalue("musl_worker")])
     elif request.param != "cffi":
         made = WorkerLane([worker] if request.param == "worker" else [loader, worker])
     before = held_by_this_process()
@@ -122,6 +124,29 @@ def test_answers(lane: Lane) -> None:
     assert [(one.canonname, one.flags) for one in named.addrinfos] == [("127.0.0.1", 2)]
     errors = [one.error for one in failed if isinstance(one, Answer)]
     assert errors == ["EAI_NONAME", "EAI_FAMILY", "EAI_NONAME"]
+
+
+@pytest.mark.parametrize("lane", ["musl"], indirect=True)
+def test_answers_of_musl(lane: Lane, musls: list[Build]) -> None:
+    """No flags, a canonical name whether asked for or not, and the version that it is told."""
+    with lane.open() as session:
+        one, scoped, *failed = (
+            session.lookup(query)
+            for query in (
+                Query("192.0.2.7", "53", socktype=2, flags=socket.AI_NUMERICHOST),
+                Query("fe80::1%lo", socktype=1), Query("192.0.2.7", family=socket.AF_INET6),
+                Query("x", flags=0x40), Query(None), Query("x", "http", socktype=3),
+            )
+        )  # fmt: skip
+    assert isinstance(one, Answer)
+    assert (one.glibc, one.errno) == (musls[-1].version, 0)
+    entry = AddrInfo(2, 2, 17, "192.0.2.7", 53, 0, 0, 16, 2, "192.0.2.7")
+    assert one.addrinfos == (entry,)
+    assert isinstance(scoped, Answer)
+    assert [each.scope_id for each in scoped.addrinfos] == [socket.if_nametoindex("lo")]
+    assert [each.error for each in failed if isinstance(each, Answer)] == [
+        "EAI_NODATA", "EAI_BADFLAGS", "EAI_NONAME", "EAI_SERVICE",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("lane", ["go"], indirect=True)
@@ -221,11 +246,14 @@ def test_a_stopped_session_times_out(lane: Lane) -> None:
         assert isinstance(session.lookup(NUMERIC), Answer)
 
 
-@pytest.mark.parametrize("kind", ["cffi", "worker", "go"])
+@pytest.mark.parametrize("kind", ["cffi", "worker", "musl", "go"])
 def test_a_lookup_that_hangs_times_out(
     kind: str, pool: Pool, request: pytest.FixtureRequest
 ) -> None:
-    if kind == "go":
+    if kind == "musl":
+        request.getfixturevalue("musls")
+        spec, *_ = lanes_for("host", "auto", resolver="musl")
+    elif kind == "go":
         request.getfixturevalue("go_resolver")
         (spec,) = lanes_for("host", "auto", resolver="go")
     else:
