@@ -10,6 +10,11 @@
 /* A reply larger than this cannot come from an honest hosts file or DNS answer. */
 #define GAI_RECORD_MAX (16u * 1024u * 1024u)
 
+/* Flags of a query for c-ares, where netdb.h has none: to leave the order as found, and to wait for
+ * each server for a quarter of a second at first. */
+#define GAI_NOSORT 0x40000000
+#define GAI_SHORT_WAIT 0x20000000
+
 /* A growing byte string; {0} is an empty one. Free it with gai_buffer_free. */
 struct gai_buffer {
     uint8_t *data;
@@ -29,7 +34,8 @@ struct gai_query {
     int no_hints;
 };
 
-/* The version of the resolver that is asked: the C library's (libc.c), or another's. */
+/* The version of the resolver that is asked: the C library's (libc.c), or another's. NULL, with the
+ * reason on standard error, where it is not there. */
 const char *gai_version(void);
 
 /* Asks it, and appends one record to the buffer: 0, or -1 when there is no memory even for an

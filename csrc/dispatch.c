@@ -25,6 +25,8 @@ static int fail(const char *text)
 static int say_hello(void)
 {
     const char *version = gai_version();
+    if (version == NULL)
+        return -1;
     uint8_t payload[128];
     size_t length = strlen(version);
     if (length > sizeof payload - 5)

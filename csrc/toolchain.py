@@ -19,7 +19,11 @@ from pathlib import Path
 from harness.versions import ARCHITECTURES, interpreter_arch
 
 HERE = Path(__file__).resolve().parent
-WORKER_SOURCES = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c", "libc.c")
+WORKER_SOURCES = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c")
+#: What asks each resolver, and the libraries it needs beside libc: up to 2.33 dlopen is in libdl.
+ASKERS: dict[str, tuple[str, ...]] = {
+    "glibc": ("libc.c",), "musl": ("libc.c",), "c-ares": ("cares.c", "-ldl"),
+}  # fmt: skip
 MODULE_SOURCES = ("nss.c",)
 MODULE_NAME = "libnss_gaiharness.so.2"  # glibc makes it of the service's name
 FLAGS = ("-std=c11", "-O2", "-g0", "-Wall", "-Wextra")
@@ -118,7 +122,7 @@ def compile_programs(
     targets: Sequence[Target] = TARGETS,
     musl: Sequence[Target] = (),
 ) -> dict[Target, str]:
-    """Builds worker and name service module for every target, as many at once as processors.
+    """Builds workers and name service module for every target, as many at once as processors.
 
     Args:
         folder: where ``worker-ARCH``, ``worker-RESOLVER-ARCH`` and ``nss-ARCH.so`` go; what an
@@ -136,7 +140,9 @@ def compile_programs(
         for path in programs_in(folder, target):
             path.unlink(missing_ok=True)
         try:
-            for resolver in ("glibc", "musl") if target in musl else ("glibc",):
+            for resolver in ASKERS:
+                if resolver == "musl" and target not in musl:
+                    continue
                 compile_worker(worker_in(folder, target, resolver), target, scratch, resolver)
             compile_module(module_in(folder, target), target, scratch)
         except BuildError as error:
@@ -152,8 +158,7 @@ def compile_programs(
 
 def programs_in(folder: Path, target: Target) -> list[Path]:
     """Where all programs of a target are, or would be, in ``folder``."""
-    workers = (worker_in(folder, target, resolver) for resolver in ("glibc", "musl"))
-    return [*workers, module_in(folder, target)]
+    return [*(worker_in(folder, target, one) for one in ASKERS), module_in(folder, target)]
 
 
 def worker_in(folder: Path, target: Target, resolver: str = "glibc") -> Path:
@@ -173,14 +178,15 @@ def compile_worker(output: Path, target: Target, scratch: Path, resolver: str = 
         output: the file to write.
         target: the architecture.
         scratch: a folder for zig's caches.
-        resolver: whose getaddrinfo it calls, ``glibc`` or ``musl``.
+        resolver: whom it asks, of `ASKERS`.
 
     Raises:
         BuildError: the compiler refuses.
     """
     musl = resolver == "musl"  # which zig would put into the program
     triple, more = (target.musl, ("-dynamic",)) if musl else (target.triple, ())
-    _compile("worker", output, triple, scratch, WORKER_SOURCES, ("-fPIE", "-pie", *more))
+    sources = (*WORKER_SOURCES, *ASKERS[resolver])
+    _compile("worker", output, triple, scratch, sources, ("-fPIE", "-pie", *more))
 
 
 def compile_module(output: Path, target: Target, scratch: Path) -> None:
@@ -216,7 +222,7 @@ def _compile(
         "-fno-sanitize=all",  # zig turns some on, which would need its own run-time library
         *options,
         "-s",
-        *(str(HERE / name) for name in sources),
+        *(name if name.startswith("-l") else str(HERE / name) for name in sources),
         "-o",
         str(output),
     ]

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from csrc.toolchain import WORKER_SOURCES
 from harness.glibcs import Build
 from harness.native.worker_lane import bundled_worker
 from tests.e2e.kit import start
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
 _STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-O1")
+CARES_STAND_IN = Path(__file__).with_name("cares_stand_in.c")
 SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
@@ -23,21 +25,42 @@ def compiled(command: Sequence[str], sources: Sequence[str], output: Path) -> Pa
     return output
 
 
+def sanitizing() -> list[str]:
+    """A compiler with ASan and UBSan; with UBSan alone where only zig can compile."""
+    compiler = os.environ.get("GAI_HARNESS_SANITIZE") or shutil.which("gcc")
+    if compiler:
+        return [compiler, *SANITIZED]
+    pytest.importorskip("ziglang")
+    command = [sys.executable, "-P", "-m", "ziglang", "cc"]
+    return [*command, "-fsanitize=undefined", "-fsanitize-trap=undefined"]
+
+
 @pytest.fixture(scope="session")
 def sanitized_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The worker under ASan and UBSan; under UBSan alone where only zig can compile."""
-    compiler = os.environ.get("GAI_HARNESS_SANITIZE") or shutil.which("gcc")
-    command = [compiler or "", *SANITIZED]
-    if not compiler:
-        pytest.importorskip("ziglang")
-        command = [sys.executable, "-P", "-m", "ziglang", "cc"]
-        command += ["-fsanitize=undefined", "-fsanitize-trap=undefined"]
-    sources = ("worker.c", "dispatch.c", "serve.c", "view.c", "core.c", "libc.c")
+    """The worker under the sanitizers."""
     folder = tmp_path_factory.mktemp("sanitized")
-    return compiled([*command, "-Wconversion"], sources, folder / "worker")
+    sources = (*WORKER_SOURCES, "libc.c")
+    return compiled([*sanitizing(), "-Wconversion"], sources, folder / "worker")
 
 
-@pytest.fixture(params=["bundled", "sanitized", "musl", "go"])
+def compiled_library(command: Sequence[str], source: Path, folder: Path) -> None:
+    """Compile what stands for c-ares' library."""
+    library = ["-shared", "-fPIC", "-Wl,-soname,libcares.so.2"]
+    compiled([*command, *library], [str(source)], folder / "libcares.so.2")
+
+
+@pytest.fixture(scope="session")
+def cares_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worker of c-ares under the sanitizers, with a stand-in for the library."""
+    folder = tmp_path_factory.mktemp("cares")
+    compiled_library(sanitizing(), CARES_STAND_IN, folder)
+    # what ASan puts in the place of dlopen looks where the program says, and not its library
+    found = ["-ldl", "-Wl,--disable-new-dtags", f"-Wl,-rpath,{folder}"]
+    sources = (*WORKER_SOURCES, "cares.c")
+    return compiled([*sanitizing(), "-Wconversion", *found], sources, folder / "worker")
+
+
+@pytest.fixture(params=["bundled", "sanitized", "musl", "cares", "go"])
 def worker(request: pytest.FixtureRequest) -> Path:
     if request.param == "bundled":
         return bundled_worker()

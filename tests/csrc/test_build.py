@@ -91,16 +91,16 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_architecture(target: Any, whence: str, request: pytest.FixtureRequest) -> None:
     if whence == "compiled":
         folder = request.getfixturevalue("programs")
-        paths = toolchain.worker_in(folder, target), toolchain.module_in(folder, target)
+        paths = toolchain.programs_in(folder, target)
+        worker, cares, module = (Program(path) for path in paths if "musl" not in path.name)
     else:
-        paths = bundled_worker(target.debian), bundled_module(target.debian)
-    worker, module = map(Program, paths)
-    for one in (worker, module):
+        worker, cares = (Program(bundled_worker(target.debian, one)) for one in ("glibc", "c-ares"))
+        module = Program(bundled_module(target.debian))
+    for one, needed in ((worker, set()), (cares, {"libdl.so.2"}), (module, set())):
         assert one.machine == MACHINES[target.debian]
-        assert one.needed == ["libc.so.6"]
         # the loader's __tls_get_addr and its like would be of another library
-        assert set(one.versions) == {"libc.so.6"}
-        assert max(one.versions["libc.so.6"]) <= target.baseline
+        assert set(one.needed) == set(one.versions) == {"libc.so.6", *needed}
+        assert max(max(versions) for versions in one.versions.values()) <= target.baseline
     assert (worker.soname, module.soname) == ([], [MODULE])
     assert target.baseline == FIRST.get(target.debian, (2, 17))
 
@@ -139,7 +139,8 @@ def test_one_architecture_that_fails_is_named_and_the_rest_is_built(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "source", ["core.c", "libc.c", "view.c", "serve.c", "dispatch.c", "worker.c", "nss.c"]
+    "source",
+    ["core.c", "libc.c", "cares.c", "view.c", "serve.c", "dispatch.c", "worker.c", "nss.c"],
 )
 def test_no_warning(source: str, tmp_path: Path, needs: Callable[..., str]) -> None:
     compiler = shutil.which("clang") or needs("gcc", "gcc libc6-dev")
