@@ -50,9 +50,14 @@ class Version:
         return ".".join(map(str, self.numbers))
 
 
-ResolverName = Literal["glibc", "musl", "c-ares", "go"]
+ResolverName = Literal["glibc", "musl", "c-ares", "c-ares-nosort", "go"]
 RESOLVERS: tuple[ResolverName, ...] = get_args(ResolverName)
-"""Whose getaddrinfo, or what stands for it, a build has."""
+"""Whose getaddrinfo, or what stands for it, a build has; of c-ares with ARES_AI_NOSORT, too."""
+
+
+def sorting(resolver: ResolverName) -> ResolverName:
+    """The resolver that is asked not to sort: that of its builds, its worker and its model."""
+    return "c-ares" if resolver == "c-ares-nosort" else resolver
 
 
 def named_version(glibc: str, resolver: ResolverName, resolver_version: str) -> str:

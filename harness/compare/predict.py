@@ -5,12 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
 from ipaddress import ip_address
-from itertools import combinations
+from itertools import combinations, permutations
 from operator import or_
 
 from harness.model import lookup as model_lookup
 from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
+from harness.model.cares import NOSORT, SHORT_WAIT
+from harness.model.cares_rows import behaviour
 from harness.model.dialects import Dialect
 from harness.model.dns import Resolver
 from harness.model.dns_servers import Record, Server, ascii_lower
@@ -27,7 +29,7 @@ from harness.sandbox import SERVICES
 from harness.scenario.nameservice import NameService as Services
 from harness.scenario.nameservice import parse_hosts
 from harness.scenario.schema import Lookup, Scenario
-from harness.versions import ResolverName
+from harness.versions import ResolverName, sorting
 
 FAMILIES = {"unspec": 0, "inet": 2, "inet6": 10}
 SOCKTYPES = {"any": 0, "stream": 1, "dgram": 2, "raw": 3, "seqpacket": 5, "dccp": 6}
@@ -42,6 +44,8 @@ LOOPBACKS = tuple(Target(ip_address(text)) for text in ("127.0.0.1", "::1"))
 
 # Every subset of this many lines is tried; beyond it, none or all of them.
 _MOST_UNDEFINED = 6
+# Every order of this many addresses is tried; beyond it, any is as good as another.
+_MOST_UNSETTLED = 5
 
 
 def request_for(lookup: Lookup) -> Query:
@@ -56,6 +60,19 @@ def request_for(lookup: Lookup) -> Query:
         protocol=lookup.protocol,
         flags=reduce(or_, (FLAGS.get(one) or int(one, 16) for one in lookup.flags), 0),
     )
+
+
+def worded(request: Query, resolver: ResolverName, version: str, service: Services | None) -> Query:
+    """The arguments as a resolver's worker is given them; ``service`` is a scenario's, if any."""
+    flags = request.flags
+    if resolver == "c-ares-nosort":
+        flags |= NOSORT
+    if sorting(resolver) == "c-ares" and service is not None:
+        slow = service.is_slow or (
+            service.has_closed and not behaviour(version).by_failures
+        )  # and is waited for
+        flags |= SHORT_WAIT * slow
+    return request if flags == request.flags else replace(request, flags=flags)
 
 
 def lookup_title(lookup: Lookup) -> str:
@@ -181,13 +198,20 @@ def from_server(names: NameService, number: int) -> NameService:
 
 
 def chances(
-    names: NameService, resolver: ResolverName = "glibc"
+    names: NameService, resolver: ResolverName = "glibc", ways: int = 1
 ) -> Iterator[tuple[str, NameService]]:
     """The name service for each way that chance may decide, in words; none without chance.
+
+    Of c-ares' look-up there are so many ``ways``, of which the plain one is left out.
 
     Go's two questions take the servers of rotate in turn, one each, and the answers count as they
     are read: for both it is chance which is the first.
     """
+    if sorting(resolver) == "c-ares":
+        for number in range(1, ways):
+            said = "by chance c-ares asked other DNS servers, or heard of them in another order"
+            yield said, replace(names, etc=replace(names.etc, chance=number))
+        return
     numbers = first_servers(names)
     if resolver != "go":
         for number in numbers:
@@ -232,8 +256,10 @@ def targets_of_other(
         yield from LOOPBACKS
     for request in requests:
         if not model.not_asked(request, names):
-            for item in model.find(request, names, view, version).items:
-                yield item.target
+            found = model.find(request, names, view, version)
+            yield from (item.target for item in found.items)
+            if found.ways > 1:  # whichever server is asked, and whatever for
+                yield from (one for server in names.etc.servers for one in server.every_target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +269,8 @@ class Prediction:
 
     ``alternatives`` are further orders a glibc may give where the file's effect is
     undefined, ``may_abort`` that SIGABRT is one of them; ``undefined`` names the lines.
-    ``by_chance``: whatever glibc answers, the model has nothing to say against it. ``all_named``
-    and ``flags`` are as in `Found`.
+    ``by_chance``: whatever glibc answers, the model has nothing to say against it. ``all_named``,
+    ``flags``, ``errno`` and ``ways`` are as in `Found`.
     """
 
     items: tuple[Item, ...]
@@ -257,6 +283,8 @@ class Prediction:
     by_chance: bool = False
     all_named: bool = False
     flags: int | None = None
+    errno: int | None = None
+    ways: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,14 +345,22 @@ def predict_other(
 ) -> Prediction:
     """Predict one look-up of another resolver than glibc, which reads no gai.conf."""
     model = page(resolver)
+    if resolver == "c-ares-nosort":
+        request = replace(request, flags=request.flags | NOSORT)
     found = model.find(request, service, view, version)
     order, items = None, found.items
+    unsettled: tuple[Item, ...] = ()
     if found.needs_sort:
         order = model.order([item.target for item in found.items], view, version)
         items = tuple(found.items[one.position] for one in order.ranked)
+        unsettled = items[len(items) - order.unsettled :]
+    settled = items[: len(items) - len(unsettled)]
+    many = len(unsettled) > _MOST_UNSETTLED
     return Prediction(
-        items, found.error, order, found.canonname, by_chance=found.undefined,
-        all_named=found.all_named, flags=found.flags,
+        items, found.error, order, found.canonname,
+        alternatives=() if many else tuple((*settled, *one) for one in permutations(unsettled)),
+        by_chance=found.undefined or many, all_named=found.all_named, flags=found.flags,
+        errno=found.errno, ways=found.ways,
     )  # fmt: skip
 
 

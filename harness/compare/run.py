@@ -20,6 +20,7 @@ from harness.compare.predict import (
     request_for,
     targets_of,
     targets_of_other,
+    worded,
 )
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.verdict import Analysis, judge
@@ -202,7 +203,11 @@ def collect(
             said: list[tuple[Outcome, Trace | None]]
             for lane, spec in zip(lanes, job.lanes, strict=True):
                 put = [n for n in numbers if (len(answers), n) not in not_asked]
-                few = [files[n] for n in put], [requests[n] for n in put]
+                own = [
+                    worded(one, spec.resolver, spec.resolver_version, scenario.served)
+                    for one in requests
+                ]
+                few = [files[n] for n in put], [own[n] for n in put]
                 if job.trace:
                     traces = (traced(lane, one, box.tmpdir(), job.timeout) for one in few[1])
                     said = [(trace.outcome, trace) for trace in traces]

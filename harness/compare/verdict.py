@@ -115,7 +115,7 @@ def judge(
     for said, each in by_chance(evidence):
         # what chance has decided is settled by the answer
         result = _judged(each, model, {})
-        if result.verdict is Verdict.AGREE:
+        if result.verdict is Verdict.AGREE or (result.predicted and not plain.predicted):
             return replace(result, remarks=(*result.remarks, Remark("chance", said)))
     return plain
 
@@ -174,9 +174,16 @@ def by_chance(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
 
     Nor where it is the plain one: the remark would be noise.
     """
-    if evidence.lane.resolver != "glibc" and fits(evidence, prediction_for(evidence)):
-        return
-    for said, names in predict.chances(evidence.names, evidence.lane.resolver):
+    resolver, ways = evidence.lane.resolver, 1
+    if resolver != "glibc":
+        prediction = prediction_for(evidence)
+        if fits(evidence, prediction):
+            return
+        ways = prediction.ways
+        if ways > 1:  # so many at most
+            (_, names), *_ = predict.chances(evidence.names, resolver, 2)
+            ways = prediction_for(evidence, names=names).ways
+    for said, names in predict.chances(evidence.names, resolver, ways):
         yield said, replace(evidence, names=names)
 
 
@@ -187,6 +194,8 @@ def by_server(evidence: Evidence) -> tuple[Evidence, ...]:
 
 def entry_differences(native: Answer, prediction: Prediction, request: Request) -> Iterator[str]:
     """What differs in the entries beside their addresses and places, one line each."""
+    if prediction.errno is not None and native.errno != prediction.errno:
+        yield f"errno {native.errno}, expected {prediction.errno}"
     wanted = iter(prediction.items)
     for number, info in enumerate(native.addrinfos):
         item = next(wanted, None)
@@ -219,7 +228,9 @@ def explains(native: Outcome, prediction: Prediction, request: Request) -> bool:
         return not isinstance(native, TimedOut)
     if isinstance(native, Crashed):
         of_a_line = bool(prediction.undefined) and error == "SIGSEGV"
-        return prediction.may_abort if error == "SIGABRT" else of_a_line
+        if error == "SIGABRT":
+            return prediction.may_abort
+        return of_a_line or error == prediction.error
     same = (items, error) == (prediction.items, prediction.error)
     same |= error is None and items in prediction.alternatives
     if not same or not isinstance(native, Answer):

@@ -27,8 +27,9 @@ def find_others(words: Sequence[str]) -> list[Build]:
     """The builds that words name, each once, those of one resolver from old to new.
 
     Args:
-        words: ``musl``; ``musl=`` and a version of it (as apt-get writes it), a suite, a name given
-            to `harness.glibcs.add`, a directory or an image; or ``all``: what there is of each.
+        words: ``musl``, or ``c-ares-nosort`` for c-ares that does not sort; ``musl=`` and a version
+            of it (as apt-get writes it), a suite, a name given to `harness.glibcs.add`, a directory
+            or an image; or ``all``: what there is of each.
 
     ``go`` is built by this host's Go where that has not been done.
 
@@ -48,8 +49,8 @@ def find_others(words: Sequence[str]) -> list[Build]:
         and one.build.arch == native_arch()
         and (one.build.resolver != "go" or one.build.id in of_go)
     ]
-    found: dict[str, Build] = {}
-    for name, what in named:
+    found: dict[tuple[str, str], Build] = {}
+    for word, (name, what) in zip(words, named, strict=True):
         fitting = [
             build
             for build, one in held
@@ -61,7 +62,9 @@ def find_others(words: Sequence[str]) -> list[Build]:
             fitting = _opened(name, what)
         if not fitting and name != "all":
             raise _missing(name, what)
-        found.update({one.id: one for one in fitting})
+        if word.startswith("c-ares-nosort"):
+            fitting = [replace(one, resolver="c-ares-nosort") for one in fitting]
+        found.update({(one.id, one.resolver): one for one in fitting})
     return list(found.values())
 
 
@@ -179,14 +182,14 @@ def _is_wanted(member: str) -> bool:
 
 
 def _resolver(word: str, more: tuple[str, ...] = ()) -> tuple[str, str]:
-    """A resolver's name and what is said of it behind the sign of equality."""
+    """The resolver of a build, and what is said of it behind the sign of equality."""
     name, equals, what = word.partition("=")
     if (name not in OTHERS and word not in more) or (equals and not what):
         near = did_you_mean(name, (*RESOLVERS, *more))
         raise GlibcError(
             f"{word!r}: one of {', '.join(RESOLVERS)}, or NAME=VERSION, was expected{near}"
         )
-    return name, what
+    return "c-ares" if name == "c-ares-nosort" else name, what
 
 
 def _opened(name: str, what: str) -> list[Build]:

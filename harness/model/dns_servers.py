@@ -113,6 +113,11 @@ class Server:
         return name, self.names.get(key, () if key in self.replies else None)
 
     @property
+    def every_target(self) -> tuple[Target, ...]:
+        """All addresses that it may name."""
+        return tuple(dict.fromkeys(one for each in self.names.values() for one in each))
+
+    @property
     def words(self) -> frozenset[State]:
         """All that it says or does in the place of what it holds."""
         said: set[State] = {"closed"} if self.closed else set()

@@ -122,12 +122,14 @@ class Etc:
 
     ``hosts_line`` is that of nsswitch.conf, ``hosts`` are the lines of the hosts file, ``resolver``
     and ``servers`` what resolv.conf says: also where the line asks no DNS, and nothing listens.
+    ``chance``: of the answers that time decides between, the one by this number, from 0.
     """
 
     hosts_line: str = "files"
     hosts: tuple[str, ...] = ()
     resolver: Resolver = field(default_factory=Resolver)
     servers: tuple[Server, ...] = (Server(closed=True),)
+    chance: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ class Found:
     ``canonname`` is the name that AI_CANONNAME asks for; the first entry has it, after the sort,
     or every one where they are ``all_named``. ``flags`` is the ai_flags of each entry, None where
     that is what was asked for.
+    ``errno`` is what the record has beside the error, where the resolver has a word of its own.
+    ``ways``: so many answers there may be, as time decides; `Etc.chance` asks for one of them.
     ``undefined``: glibc overwrites what it has found, and anything may come of it; ``stale``: an
     earlier look-up of the process may have left another error.
     """
@@ -201,6 +205,8 @@ class Found:
     stale: bool = False
     all_named: bool = False
     flags: int | None = None
+    errno: int | None = None
+    ways: int = 1
 
 
 def find(

@@ -290,11 +290,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The destinations in order, for each neighbouring pair the decision, and the rules used."""
+    """The destinations in order, for each neighbouring pair the decision, and the rules used.
+
+    ``unsettled``: so many at the end may stand in any order.
+    """
 
     ranked: tuple[Destination, ...]
     decisions: tuple[Decision, ...]
     rules: Rules = field(default=RULES, repr=False, compare=False)
+    unsettled: int = 0
 
     @property
     def destinations(self) -> tuple[IPAddress, ...]:

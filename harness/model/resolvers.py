@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from harness.model.host import HostView, Target
 from harness.model.lookup import Found, NameService, Request
 from harness.model.order import Order
-from harness.versions import ResolverName
+from harness.versions import ResolverName, sorting
 
 PAGES: dict[ResolverName, str] = {"musl": "musl", "c-ares": "cares", "go": "golang"}
 
@@ -35,4 +35,4 @@ class ResolverModel(Protocol):
 
 def page(resolver: ResolverName) -> ResolverModel:
     """The model of a resolver that is not glibc. Raises KeyError for glibc."""
-    return cast("ResolverModel", import_module(f"harness.model.{PAGES[resolver]}"))
+    return cast("ResolverModel", import_module(f"harness.model.{PAGES[sorting(resolver)]}"))

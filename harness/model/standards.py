@@ -152,12 +152,22 @@ def standard_order(
 ) -> Order:
     """The order that ``standard`` gives to ``targets``, which are in the name service's order.
 
-    Each is given the kernel's own knowledge of the source that reaches it. Raises KeyError for a
-    target the view has no route for.
+    Raises KeyError for a target the view has no route for.
     """
     policy = standard_policy(standard, gai_conf)
     if standard.known_local:
         policy = _with_known_local(policy, standard, view)
+    known = known_destinations(standard, policy, targets, view)
+    return order_of(with_places(known), standard.rules)
+
+
+def known_destinations(
+    standard: Standard, policy: Policy, targets: Sequence[Target], view: HostView
+) -> list[Destination]:
+    """Targets with the kernel's own knowledge of the source that reaches each; as `standard_order`.
+
+    ``policy`` are the tables.
+    """
     native = native_links(view)
     entries: dict[IPAddress | None, Entry] = {}
     for row in view.addresses:  # the first one counts
@@ -171,4 +181,4 @@ def standard_order(
         is_native = entry is None or native.get(entry.index, True)
         made = candidate(target, source, entry, is_native)
         known.append(destination(made, position, policy, standard.common_prefix))
-    return order_of(with_places(known), standard.rules)
+    return known

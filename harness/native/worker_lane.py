@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.native.lanes import Lane
 from harness.native.record import LaneError
-from harness.versions import ResolverName, interpreter_arch
+from harness.versions import ResolverName, interpreter_arch, sorting
 
 #: What glibc makes of the service name "gaiharness" in nsswitch.conf.
 MODULE_NAME = "libnss_gaiharness.so.2"
@@ -20,6 +20,7 @@ def bundled_worker(arch: str | None = None, resolver: ResolverName = "glibc") ->
     """The worker program that was built with this package, for ``arch`` (Debian's name; this
     interpreter's by default) and a resolver. Raises LaneError when there is none.
     """
+    resolver = sorting(resolver)
     if resolver == "glibc":
         return _bundled("worker", "worker-{}", arch)
     return _bundled("worker", f"worker-{resolver}-{{}}", arch, f"{resolver} on ")

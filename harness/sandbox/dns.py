@@ -156,7 +156,7 @@ class _Server:
         self.first = first
         self.ordering = Ordering()
         self._known: dict[tuple[bytes, bool], _Known | None] = {}
-        self._late: set[bytes] = set()
+        self._late: set[tuple[bytes, bytes, int]] = set()
 
     async def serve(self, tcp: socket.socket) -> None:
         asyncio.get_running_loop().add_reader(self.udp, self._datagrams)
@@ -196,8 +196,10 @@ class _Server:
         known = self._known[key]
         if known is None or known.slow == "silent":
             return None
-        if known.slow == "late" and data not in self._late:
-            self._late.add(data)
+        # the same question again may have another EDNS record
+        asked = data[:2], known.name, known.kind
+        if known.slow == "late" and asked not in self._late:
+            self._late.add(asked)
             return None
         cut = known.cut and data[:2] + known.cut
         return Question(peer, known.name, known.kind, data[:2] + known.reply, cut, known.first)

@@ -274,6 +274,11 @@ class NameService(Model, json_schema_extra=values.one_or_many("dns")):
         return self.is_slow or rotates
 
     @property
+    def has_closed(self) -> bool:
+        """Whether one of the servers is not there."""
+        return any(one.always == "closed" for one in self.dns)
+
+    @property
     def has_unheard(self) -> bool:
         """Whether another resolver than glibc's may wait where that goes on at once: musl for a
         better answer than an error, and both where nsswitch.conf leaves DNS out.

@@ -50,6 +50,10 @@ _KEPT_OF_BATCH = 4  # each is tried with hundreds of changes of the model
 _CONTROLS = 8  # agreements that the cause of a disagreement must leave as they are
 
 
+def _resolver_of(spec: LaneSpec) -> tuple[ResolverName, str]:
+    return spec.resolver, spec.resolver_version
+
+
 def _size(evidence: Evidence) -> int:
     """How much there is to look through: a small case is tried and read sooner."""
     native = evidence.native
@@ -89,7 +93,7 @@ class Engine(AbstractContextManager["Engine"]):
         else:
             box.set_name_service(batch.service)
         of_glibc = [spec for spec in lanes if spec.resolver == "glibc"]
-        others = [(one.resolver, one.resolver_version) for one in lanes if one not in of_glibc]
+        others = [_resolver_of(one) for one in lanes if one not in of_glibc]
         self._dialects = list(dict.fromkeys(spec.dialect for spec in of_glibc))
         self._rows = turned(self._dialects[-1]) if rows and of_glibc else {}
         dialects = (*self._dialects, *self._rows.values())
@@ -97,7 +101,13 @@ class Engine(AbstractContextManager["Engine"]):
         self._tally = Tally(self.work) if tallied and of_glibc else None
         self._unasked = {other: self._not_asked(other[0]) for other in others}
         self._right: dict[tuple[int, int, bytes], bool] = {}  # what other resolvers said before
-        self._payloads = [lookup_payload(query, TIMEOUT) for query in self.work.requests]
+        self._payloads = [
+            [
+                lookup_payload(predict.worded(one, *_resolver_of(spec), batch.service), TIMEOUT)
+                for one in self.work.requests
+            ]
+            for spec in lanes
+        ]
         self._stack = ExitStack()
         enter = self._stack.enter_context
         netlink = batch.netlink == "allowed"
@@ -130,7 +140,10 @@ class Engine(AbstractContextManager["Engine"]):
         kept = Counter() if kept is None else kept
         rounds = {own: each.without(self.work.undefined[own]) for own in self._dialects}
         owns = [self._own(each, rounds, spec) for spec in self._specs]
-        asked = [[self._payloads[lookup] for lookup in own.lookups] for own in owns]
+        asked = [
+            [payloads[lookup] for lookup in own.lookups]
+            for own, payloads in zip(owns, self._payloads, strict=True)
+        ]
         bursts = []
         if not each.after:
             self._box.set_gai_conf(each.gai_conf)

@@ -1,0 +1,241 @@
+"""How c-ares orders addresses: RFC 6724 §6, as far as ares_getaddrinfo follows it.
+
+The table, the rules, the order, and what it makes of its arguments; the names are in `cares_names`
+and `cares_dns`, what changed between versions in `cares_rows`. Source: c-ares,
+src/lib/ares_getaddrinfo.c and ares_sortaddrinfo.c of the tags that `cares_rows` names. There is no
+way to configure the order: c-ares reads no gai.conf, and sortlist of resolv.conf is for
+ares_gethostbyname alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+
+from harness.model.addresses import leading_zeros
+from harness.model.cares_dns import Channel
+from harness.model.cares_names import Collected, Dns, Failed, hosts_file, ipv4, ipv6, is_localhost
+from harness.model.cares_names import lookups as lookups_of
+from harness.model.cares_rows import Behaviour, Status, behaviour
+from harness.model.chance import MOST_WAYS, Chance, outcomes
+from harness.model.host import HostView, IPAddress, Target
+from harness.model.lookup import (
+    AI_CANONNAME,
+    AI_NUMERICSERV,
+    AI_PASSIVE,
+    Found,
+    Item,
+    NameService,
+    Request,
+)
+from harness.model.order import RULES, Destination, Order, order_of
+from harness.model.policy import DEFAULT_SCOPES, Policy, prefixes
+from harness.model.services import AF_INET, AF_INET6, AF_UNSPEC, FAMILY, UndefinedAnswer
+from harness.model.standards import RFC6724, Standard, known_destinations
+
+NOSORT = 0x40000000
+"""ARES_AI_NOSORT, in a place that netdb.h leaves free (csrc/PROTOCOL.md)."""
+SHORT_WAIT = 0x20000000
+"""The worker waits a quarter of a second for a server, and not two or five (csrc/PROTOCOL.md)."""
+
+# RFC 6724 §2.1's table, but :: is no IPv4-compatible address.
+POLICY = Policy(
+    (*prefixes(("::/128", 1)), *RFC6724.policy.labels),
+    (*prefixes(("::/128", 40)), *RFC6724.policy.precedence),
+    DEFAULT_SCOPES,
+)
+_NOBODY_SCOPE, _NOBODY_LABEL = 1, 1
+
+
+def common_prefix(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
+    """CommonPrefixLen of RFC 3484 §2.2 for IPv6; IPv4 addresses are not compared."""
+    if destination.version == 4:
+        return 0
+    return leading_zeros(int(destination) ^ int(source), destination.max_prefixlen)
+
+
+# RFC 6724 §6 with these rules:
+# 1  as the RFC has it: what a UDP socket cannot be connected to is unreachable.
+# 2  as the RFC has it, across families. Of two unreachable destinations too: no source counts as
+#    one of scope 1, which a node-local multicast address alone has. Before 1.18 memory that was
+#    never written is taken for the source.
+# 3, 4 and 7 are left out: c-ares looks at no flag of an address, and at no interface.
+# 5  as the RFC has it. Of two unreachable destinations no source counts as one of label 1: a usual
+#    IPv6 address goes before one of the rarer kinds, and before IPv4.
+# 6  as the RFC has it, of unreachable destinations too.
+# 8  as the RFC has it, of unreachable destinations too.
+# 9  IPv6 only: all equal leading bits, whatever the source's prefix length.
+# 10 as the RFC has it. The sort is qsort(3), which in glibc is the merge sort; its steps matter
+#    where ::ffff:a.b.c.d and a.b.c.d stand in one list, as rule 9 then compares only some.
+CARES = Standard(
+    "c-ares", POLICY, common_prefix,
+    tuple(rule for rule in RULES if rule.number in (1, 2, 5, 6, 8, 9, 10)),
+)  # fmt: skip
+
+
+def order(targets: Sequence[Target], view: HostView, version: str) -> Order:
+    """The order in which c-ares ``version`` gives ``targets``, which are in the order found.
+
+    Raises KeyError for a target the view has no route for, ValueError for a version too old.
+    """
+    known = [_seen(one) for one in known_destinations(CARES, CARES.policy, targets, view)]
+    found = order_of(known, CARES.rules)
+    unreachable = sum(not one.reachable for one in known)
+    return replace(found, unsettled=unreachable * behaviour(version).unreachable_by_chance)
+
+
+def _seen(one: Destination) -> Destination:
+    """A destination as the rules see it, where it has no source."""
+    if one.reachable:
+        return one
+    return replace(one, source_scope=_NOBODY_SCOPE, source_label=_NOBODY_LABEL)
+
+
+def not_asked(request: Request, names: NameService) -> str:  # noqa: ARG001
+    """Why c-ares is not put a question; "" where it is."""
+    if any(one.kind.startswith("nss") or one.kind == "myhostname" for one in names.chain):
+        return "c-ares reads the hosts file and DNS alone: a module of nsswitch.conf is glibc's"
+    return ""
+
+
+_EAI = {
+    Status.ENODATA: "EAI_NODATA", Status.ENOTFOUND: "EAI_NONAME", Status.EBADNAME: "EAI_NONAME",
+    Status.ESERVFAIL: "EAI_AGAIN", Status.ECONNREFUSED: "EAI_AGAIN", Status.ETIMEOUT: "EAI_AGAIN",
+    Status.ENOTIMP: "EAI_FAMILY", Status.ESERVICE: "EAI_SERVICE",
+}  # fmt: skip
+
+
+def find(
+    request: Request,
+    names: NameService,
+    view: HostView,  # noqa: ARG001
+    version: str,
+) -> Found:
+    """What c-ares has in hand before it sorts; where time decides, see `Found.ways`.
+
+    These are an upper bound for the likeliest one, and exact for the others. Nothing of the view
+    counts. Raises ValueError for a version that is too old.
+    """
+    own, number, chance = behaviour(version), names.etc.chance, Chance()
+    if not number:
+        plain = _find(request, names, own, chance)
+        return replace(plain, ways=MOST_WAYS if chance.taken else 1)
+    ways = [*outcomes(lambda chance: _find(request, names, own, chance))]
+    return replace(ways[min(number, len(ways) - 1)], ways=len(ways))
+
+
+def _find(request: Request, names: NameService, own: Behaviour, chance: Chance) -> Found:
+    try:
+        found, port, sorts = _addresses(request, names, own, chance)
+    except Failed as failure:
+        status: Status = failure.args[0]
+        return Found(error=_EAI.get(status, "EAI_FAIL"), errno=status)
+    except UndefinedAnswer:
+        return Found(undefined=True)
+    except _Died:
+        return Found(error="SIGSEGV")
+    socket = (request.socktype, request.protocol) if request.hints else (0, 0)
+    items = tuple(Item(target, *socket, port) for target in found.targets)
+    wants_name = request.hints and request.flags & AI_CANONNAME
+    return Found(
+        items, None, sorts and len(items) > 1 and not request.flags & NOSORT,
+        found.canonname if items and wants_name else None, flags=0, errno=Status.SUCCESS,
+    )  # fmt: skip
+
+
+class _Died(Exception):
+    """The process does."""
+
+
+def _addresses(
+    request: Request, names: NameService, own: Behaviour, chance: Chance
+) -> tuple[Collected, int, bool]:
+    """The addresses, the port of each, and whether they are to be sorted; raises Failed, _Died."""
+    name, family = request.name, request.family if request.hints else AF_UNSPEC
+    flags = request.flags if request.hints else 0
+    if family not in (AF_UNSPEC, AF_INET, AF_INET6):
+        raise Failed(Status.ENOTIMP)
+    if name is None and not own.nameless:
+        raise _Died
+    if name is None and request.service is None:
+        raise Failed(Status.ENOTFOUND)
+    if name is not None and re.search(r"\.onion\.?$", name, re.I | re.A):
+        raise Failed(Status.ENOTFOUND)
+    port = _port(request.service, flags, names, own)
+    if name is None:
+        local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
+        both = Target(IPv6Address(local[0])), Target(IPv4Address(local[1]))
+        targets = [one for one in both if family in (AF_UNSPEC, FAMILY[one.address.version])]
+        return Collected(targets), port, False
+    four, six = ipv4(name), ipv6(name, own) if family != AF_INET else None
+    found = Collected()
+    if four is not None:
+        found.targets.append(Target(four))
+        found.canonname = name
+        if family == AF_INET or not own.literal_asked_for:
+            return found, port, False
+        found.canonname = None
+    elif six is not None:
+        return Collected([Target(six)], name), port, False
+    etc = names.etc
+    channel = Channel(etc.servers, etc.resolver, names.first_reply, own, chance)
+    dns = Dns(name, family, etc, channel)
+    status = Status.ECONNREFUSED
+    for lookup in lookups_of(etc.hosts_line, own):
+        if lookup == "f" and hosts_file(name, family, etc, own, found):
+            return found, port, True
+        if lookup == "b" and not is_localhost(name, own):
+            status = dns.search(found, status)
+            if status is Status.SUCCESS:
+                if not found.targets and own.alias_alone == "crash":
+                    raise _Died
+                return found, port, True
+    raise Failed(status)
+
+
+def _port(service: str | None, flags: int, names: NameService, own: Behaviour) -> int:
+    """The port of a service over TCP, whatever the socket is for; raises Failed."""
+    if service is None:
+        return 0
+    port = 0 if flags & AI_NUMERICSERV else names.services.get((service, "tcp"), 0)
+    if port:
+        return port
+    number = _number(service, own)
+    if number is None:
+        raise Failed(Status.ESERVICE)
+    return number
+
+
+_BLANKS = r"[ \t\n\v\f\r]*"
+_C_NUMBER = re.compile(_BLANKS + r"([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)?", re.A)
+_DECIMAL = re.compile(_BLANKS + r"([+-]?)([0-9]+)", re.A)
+_ULONG = 1 << 64
+_MOST_PORT = 65535
+
+
+def _number(text: str, own: Behaviour) -> int | None:
+    """The port that a text is, None for none."""
+    if own.port_numbers in ("whole", "digits"):
+        match = _DECIMAL.fullmatch(text)
+        if text == "" and own.port_numbers == "whole":
+            return 0
+        if match is None or (own.port_numbers == "digits" and not text[0].isdecimal()):
+            return None
+        value = _unsigned(match[1], int(match[2][-30:]))
+        return value if value is not None and value <= _MOST_PORT else None
+    match = _C_NUMBER.match(text)
+    digits = (match and match[2]) or "0"
+    base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+    value = _unsigned(match[1] if match else "", int(digits, base))
+    if own.port_numbers == "nonzero":
+        return (_ULONG - 1 if value is None else value) & _MOST_PORT or None
+    return value if value is not None and value <= _MOST_PORT else None
+
+
+def _unsigned(sign: str, number: int) -> int | None:
+    """What strtoul(3) makes of a number, None for one that is too large."""
+    if number >= _ULONG:
+        return None
+    return -number % _ULONG if sign == "-" else number

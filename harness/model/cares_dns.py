@@ -1,0 +1,390 @@
+"""c-ares' questions to DNS servers: who is asked, again and next, and whose answer comes last.
+
+A name's A and AAAA are two questions that know nothing of each other: each has its own server, its
+own retries and its own end. The addresses stand in the order in which the answers come, and where
+there are none the last answer is the word. So time is told here as far as it counts, in round
+trips, and where two replies may come in either order, `Chance` has both. Source: c-ares,
+src/lib/ares_process.c, ares_send.c, ares_query.c and ares_getaddrinfo.c of the tags that
+`cares_rows` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+from harness.model.cares_rows import Behaviour, Status
+from harness.model.chance import Chance
+from harness.model.dns import Resolver
+from harness.model.dns_servers import UNORDERED, Packet, Record, Server
+
+_STATUSES = {
+    "NXDOMAIN": Status.ENOTFOUND, "FORMERR": Status.EFORMERR, "SERVFAIL": Status.ESERVFAIL,
+    "REFUSED": Status.EREFUSED,
+}  # fmt: skip
+_FAILURES = Status.ESERVFAIL, Status.EREFUSED
+_WAIT = 1_000_000  # round trips
+
+
+class Reply(NamedTuple):
+    """The end of one question: what is said, and the records where there are any."""
+
+    status: Status
+    packet: Packet | None = None
+
+
+@dataclass(slots=True)
+class _Question:
+    """One question on its way.
+
+    ``sent`` is the time, ``serial`` its place among all that was sent. ``answered``: there will be
+    a reply, or an error where the server is not there. ``cookie``: it goes with one (RFC 7873);
+    ``plain``: without EDNS.
+    """
+
+    record: Record
+    server: int
+    error: Status
+    stream: bool = False
+    tries: int = 0
+    given_up: bool = False
+    cookie: bool = True
+    plain: bool = False
+    on_way: bool = False
+    sent: int = 0
+    serial: int = 0
+    until: int = 0
+    answered: bool = False
+    skipped: set[int] = field(default_factory=set)
+    connections: set[tuple[int, int]] = field(default_factory=set)
+
+
+class Channel:
+    """A channel during one look-up: what it has learnt of its servers goes on to the next name.
+
+    ``first`` is the reply to a pair of questions that servers send first.
+    """
+
+    def __init__(
+        self, servers: Sequence[Server], resolver: Resolver, first: Record, own: Behaviour,
+        chance: Chance,
+    ) -> None:  # fmt: skip
+        self.servers, self.own, self.chance, self.first = servers, own, chance, first
+        options = resolver.options
+        self.rotates = "rotate" in options
+        self.stream = own.options_read and "use-vc" in options
+        tries = resolver.attempts if own.options_read else own.tries
+        self.most = len(servers) * tries
+        self.failures = [0] * len(servers)
+        self.failed = [0] * len(servers)  # when each did the last time
+        self.asked = 0
+        self.late = set[tuple[int, Record]]()
+        self.without_cookies = set[int]()  # servers that are known to know none
+        self.clock = 0
+
+    def ask(self, name: str, records: Sequence[Record]) -> list[Reply]:
+        """The replies to the questions for one name, in the order in which they end."""
+        return _Exchange(self, name, records).run()
+
+    def best(self) -> int:
+        """The server that failed least, the longest ago."""
+        ranks = list(zip(self.failures, self.failed, range(len(self.servers)), strict=True))
+        if not self.rotates:
+            return min(ranks)[2]
+        least = [number for number, failures in enumerate(self.failures)
+                 if failures == min(self.failures)]  # fmt: skip
+        return least[self.chance.choose(len(least))]
+
+    def fail(self, server: int) -> None:
+        """Note a failure of a server."""
+        self.clock += 1
+        self.failures[server] += 1
+        self.failed[server] = self.clock
+
+
+class _Exchange:
+    """The questions for one name, until each has ended."""
+
+    def __init__(self, channel: Channel, name: str, records: Sequence[Record]) -> None:
+        self.channel, self.own, self.name = channel, channel.own, name.removesuffix(".")
+        self.now = 0
+        self.replies: list[Reply] = []
+        self.unread_error = set[int]()  # sockets of servers that are not there
+        self.connection = [0] * len(channel.servers)
+        self.over_udp = set[tuple[int, Record, int]]()
+        self.later: list[Callable[[], None]] | None = None
+        self.moved = False  # a question, to another server or to TCP
+        self.questions = []
+        for record in records:
+            start = channel.asked if channel.rotates else 0
+            channel.asked += 1
+            error = Status.SUCCESS if self.own.by_failures else Status.ECONNREFUSED
+            self.questions.append(
+                _Question(record, start % len(channel.servers), error, channel.stream)
+            )
+
+    def run(self) -> list[Reply]:
+        for question in self.questions:
+            self._send(question)
+        while on_way := [one for one in self.questions if one.on_way]:
+            until = min(one.until for one in on_way)
+            coming = [one for one in on_way if one.answered and one.sent < until]
+            if coming:
+                self._take(self._next(coming))
+                continue
+            self.now = until
+            for one in on_way:
+                if one.until == until:
+                    self._timed_out(one)
+        if self.moved and len(self.replies) > 1 and self.channel.chance.choose(2):
+            self.replies.reverse()  # as a machine with more to do may have it
+        return self.replies
+
+    def _take(self, questions: Sequence[_Question]) -> None:
+        """Take the replies that are read at once: some of what they bring about comes after all."""
+        self.later = [] if len(questions) > 1 else None
+        for one in questions:
+            if not one.on_way:
+                continue
+            self.now = max(self.now, one.sent + 1)
+            if self.channel.servers[one.server].closed:
+                self._refused(one)
+            else:
+                self._answered(one)
+        later, self.later = self.later or [], None
+        for each in later:
+            each()
+
+    # --- what comes next
+
+    def _next(self, coming: Sequence[_Question]) -> Sequence[_Question]:
+        """The reply that is read next, or both."""
+        if len(coming) == 1:
+            return coming
+        one, other = sorted(coming, key=lambda q: (q.sent, q.stream, q.serial))
+        choose = self.channel.chance.choose
+        if self.channel.servers[one.server].closed:
+            return [one]
+        if (one.server, one.stream) != (other.server, other.stream):
+            return [other] if choose(2) else [one]
+        if one.sent == other.sent:
+            first = self._order_of(one.server)[0] if one.stream else self._first(one.server)
+            if other.record == first == "AAAA" and not (one.stream and choose(2)):
+                one, other = other, one
+        at_once = self.own.sent_later and (self._goes_on(one) or self._goes_on(other))
+        return [one, other] if at_once and choose(2) else [one]
+
+    def _order_of(self, number: int) -> tuple[Record, Record]:
+        """The replies to the pair in the order in which a server wants to send them."""
+        return self.channel.servers[number].order(self.name, self.channel.first)
+
+    def _first(self, number: int) -> Record | None:
+        """The reply to the pair that goes out first over UDP; None where each goes at once."""
+        order, server = self._order_of(number), self.channel.servers[number]
+        words = {server.packet(self.name, one).word for one in order}
+        return None if words & UNORDERED else order[0]
+
+    def _packet(self, question: _Question, record: Record | None = None) -> Packet:
+        server = self.channel.servers[question.server]
+        return server.packet(self.name, record or question.record)
+
+    def _goes_on(self, question: _Question, record: Record | None = None) -> bool:
+        """Whether a reply is not the end of a question."""
+        packet = self._packet(question, record)
+        cut = not question.stream and packet.cut(self.own.edns_size)
+        return cut or packet.rcode in ("SERVFAIL", "REFUSED", "FORMERR")
+
+    # --- sending
+
+    def _send(self, question: _Question, again: bool = False) -> None:
+        """Send it, ``again``: to the same server."""
+        if self.later is not None and self.own.sent_later:
+            self.later.append(partial(self._send_now, question, again))
+            question.on_way = False
+        else:
+            self._send_now(question, again)
+
+    def _send_now(self, question: _Question, again: bool = False) -> None:
+        channel = self.channel
+        if self.own.by_failures and not again:
+            question.server = channel.best()
+        number = question.server
+        closed = channel.servers[number].closed
+        if question.stream:
+            if not self.connection[number]:
+                channel.clock += 1
+                self.connection[number] = channel.clock
+            question.connections.add((number, self.connection[number]))
+        elif closed:
+            if number in self.unread_error:  # the answer to an earlier question has come as errno
+                self.unread_error.discard(number)
+                self._write_failed(question)
+                return
+            self.unread_error.add(number)
+        channel.clock += 1
+        self.moved |= again or question.tries > 0 or question.stream
+        question.cookie = number not in channel.without_cookies
+        question.on_way, question.sent, question.serial = True, self.now, channel.clock
+        question.until = self.now + _WAIT * 2 ** (question.tries // len(channel.servers))
+        question.answered = closed or question.stream or self._is_answered(question)
+        if not question.stream:
+            self.over_udp.add((number, question.record, self.now))
+
+    def _is_answered(self, question: _Question) -> bool:
+        """Whether a server says something over UDP."""
+        match self._packet(question).word:
+            case "silent":
+                return False
+            case "late":
+                return self._came_late(question)
+            case "short":  # which no question is found for, or which is no DNS message
+                return self.own.by_failures
+        return True
+
+    def _came_late(self, question: _Question) -> bool:
+        """Whether a late reply comes: not the first time."""
+        key = question.server, question.record
+        known = key in self.channel.late
+        self.channel.late.add(key)
+        return known
+
+    # --- what came of it
+
+    def _answered(self, question: _Question) -> None:
+        number, own, packet = question.server, self.own, self._packet(question)
+        if question.stream and (
+            packet.word == "silent" or (packet.word == "late" and not self._came_late(question))
+        ):
+            self._lost(number, stream=True)
+            return
+        if packet.word == "short" and own.by_failures:
+            self._lost(number, question.stream, Status.EBADRESP)
+            return
+        self.channel.without_cookies.add(number)
+        if not question.stream and (packet.cut(own.edns_size) or self._parted(question)):
+            question.stream = True
+            self._send(question)
+            return
+        if packet.rcode == "FORMERR" and own.format_retried and question.cookie:
+            question.cookie, before = False, question.plain
+            question.plain = True
+            if not before:
+                self._send(question, again=True)
+                return
+        status = _STATUSES.get(packet.rcode, Status.SUCCESS)
+        if status in _FAILURES:
+            question.error = status if own.error_told else question.error
+            if own.by_failures:
+                self.channel.fail(number)
+                self._again(question)
+            else:
+                self._skip(question, number)
+                self._next_server(question)
+            return
+        self.channel.failures[number] = 0
+        self.channel.failed[number] = 0
+        answers = packet.addresses or packet.chain or packet.word == "unrelated"
+        if status is Status.SUCCESS and not answers:
+            status = Status.ENODATA
+        self._end(question, Reply(status, packet if status is Status.SUCCESS else None))
+
+    def _parted(self, question: _Question) -> bool:
+        """Whether the server sends a question on to TCP, because it is to answer the other first.
+
+        A goes out before AAAA, so that only an A that is to wait can be without its partner.
+        """
+        first, number = self._first(question.server), question.server
+        if first is None or question.record == first:
+            return False
+        if first == "A":
+            return not any((number, first, at) in self.over_udp for at in range(question.sent + 1))
+        if (number, first, question.sent) not in self.over_udp:
+            return True
+        return self._goes_on(question, first) and self.channel.chance.choose(2) == 0
+
+    def _end(self, question: _Question, reply: Reply) -> None:
+        question.on_way = False
+        if self.later is not None and self.own.told_later:
+            self.later.append(partial(self._end_now, question, reply))
+        else:
+            self._end_now(question, reply)
+
+    def _end_now(self, question: _Question, reply: Reply) -> None:
+        self.replies.append(reply)
+        found = reply.packet is not None and bool(reply.packet.addresses)
+        way = self.own.gives_up
+        if found and way != "never" and (way == "any" or question.record == "A"):
+            for other in self.questions:
+                other.given_up = True
+
+    def _timed_out(self, question: _Question) -> None:
+        question.error = Status.ETIMEOUT
+        if self.own.by_failures:
+            self.channel.fail(question.server)
+            self._again(question)
+        else:
+            self._next_server(question)
+
+    def _refused(self, question: _Question) -> None:
+        if question.stream or question.server in self.unread_error:
+            self._lost(question.server, question.stream)
+        else:
+            question.answered = False  # the error was another question's
+
+    def _write_failed(self, question: _Question) -> None:
+        if self.own.by_failures:
+            question.error = Status.ECONNREFUSED
+            self._lost(question.server, stream=False)
+            self._again(question)
+        else:
+            self._skip(question, question.server)
+            self._next_server(question)
+
+    def _lost(self, number: int, stream: bool, error: Status = Status.ECONNREFUSED) -> None:
+        """A socket of a server is closed: what was asked through it is asked elsewhere."""
+        if self.own.by_failures:
+            self.channel.fail(number)
+        self.unread_error.discard(number)
+        self.connection[number] = 0
+        for one in self.questions:
+            if not one.on_way or one.server != number:
+                continue
+            if not self.own.by_failures:
+                self._skip(one, number)
+                self._next_server(one)
+            elif one.stream is stream:
+                one.error = error
+                self._again(one)
+
+    # --- asking again
+
+    def _again(self, question: _Question) -> None:
+        """Of the server that failed least, which is chosen when it is sent."""
+        question.on_way = False
+        question.tries += 1
+        if question.tries < self.channel.most and not question.given_up:
+            self._send(question)
+        else:
+            self._end(question, Reply(question.error))
+
+    def _skip(self, question: _Question, number: int) -> None:
+        if len(self.channel.servers) > 1:
+            question.skipped.add(number)
+
+    def _next_server(self, question: _Question) -> None:
+        """Of the next server in turn."""
+        question.on_way = False
+        while not question.given_up:
+            question.tries += 1
+            if question.tries >= self.channel.most:
+                break
+            question.server = (question.server + 1) % len(self.channel.servers)
+            here = question.server, self.connection[question.server]
+            if question.server not in question.skipped and not (
+                question.stream and here in question.connections
+            ):
+                self._send(question)
+                return
+        self._end(question, Reply(question.error))
