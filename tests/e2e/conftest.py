@@ -28,7 +28,7 @@ def versions(fetch_glibcs: Callable[..., str], unreachable: Unreachable) -> list
     found = [
         one["version"]
         for one in listed["builds"]
-        if one["state"] == "cached" and one["arch"] == native_arch()
+        if (one["state"], one["arch"], one["resolver"]) == ("cached", native_arch(), "glibc")
     ]
     if len(set(found)) < 5:  # an archived suite that the mirror has dropped is passed over
         unreachable(f"only glibc {', '.join(found)} could be fetched")
