@@ -36,6 +36,21 @@ class Program(subprocess.Popen[str]):
         """The processes of it that are there, itself included."""
         return marked(self.mark)
 
+    def namespaces(self) -> set[str]:
+        """Those of its processes in which this one is not."""
+        return namespaces(self.family()) - namespaces([os.getpid()])
+
+    def left(self, inside: set[str], before: Mapping[str, object]) -> list[str]:
+        """What of it is there after its end: nothing, it is to be hoped.
+
+        Processes, namespaces of those ``inside``, parts of `machine` that are not as ``before``.
+        """
+        processes = until(lambda: not self.family())
+        spaces = until(lambda: not inside & namespaces(everybody()))
+        after = machine()
+        changed = [name for name, value in before.items() if after[name] != value]
+        return ["processes"] * (not processes) + ["namespaces"] * (not spaces) + changed
+
     def __exit__(self, *_: object) -> None:
         for pid in self.family():
             with suppress(ProcessLookupError):

@@ -6,14 +6,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import pytest
 
 from harness.glibcs.catalog import native_arch
 from tests.conftest import Once
-from tests.e2e.kit import ROOT, document, gai_harness, start
+from tests.e2e.kit import COMMAND, ROOT, Ended, Matrix, as_ordinary_user, document, start
+from tests.processes import Program, machine, until
 from tests.sandbox import ordinary_user
 
 NO_NETWORK = ("No matching distribution", "Connection", "Temporary failure", "timed out")
@@ -36,21 +38,34 @@ def versions(fetch_glibcs: Callable[..., str], unreachable: Unreachable) -> list
 
 
 @pytest.fixture(scope="session")
-def matrix(versions: list[str], once: Once) -> tuple[subprocess.CompletedProcess[str], Path]:
+def matrix(versions: list[str], once: Once) -> Matrix:
     """The whole library on every version, run once: its JSON on stdout, and its page."""
 
-    def run(folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    def run(folder: Path) -> Matrix:
         page = folder / "report.html"
-        done = gai_harness("run", "--glibc", "all", "--format", "json", "--report", f"html={page}")
-        return done, page
+        words = ("run", "--glibc", "all", "--format", "json", "--report", f"html={page}")
+        before = machine()
+        with Program(
+            COMMAND, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as program:  # fmt: skip
+            inside = until(program.namespaces)
+            assert inside, "no sandbox was seen"
+            said = program.communicate(timeout=600)
+            left = program.left(inside, before)
+        return Matrix(Ended(words, program.returncode, *said), page, left)
 
     return once("matrix", run)
 
 
 @pytest.fixture(scope="session")
-def library_report(once: Once) -> tuple[int, dict[str, Any]]:
-    """The status and the JSON of the whole library in both lanes on the host's glibc, run once."""
-    return once("library-report", lambda _: document("run", "--lane", "both", "--format", "json"))
+def library_report(once: Once) -> Ended:
+    """The whole library in both lanes on the host's glibc, run once by an ordinary user."""
+
+    def run(_: Path) -> Ended:
+        with home_of_ordinary_user() as home:
+            return as_ordinary_user(home, "run", "--lane", "both", "--format", "json")
+
+    return once("library-report", run)
 
 
 @pytest.fixture(scope="session")
@@ -120,11 +135,18 @@ def run_pip(command: list[str], unreachable: Unreachable) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture
-def home() -> Iterator[Path]:
+@contextmanager
+def home_of_ordinary_user() -> Iterator[Path]:
     """A home folder that belongs to the ordinary user."""
     made = Path(tempfile.mkdtemp(prefix="gai-harness-home-"))
     if os.geteuid() == 0:
         os.chown(made, ordinary_user.UID, ordinary_user.UID)
     yield made
     shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """One for one test."""
+    with home_of_ordinary_user() as made:
+        yield made

@@ -8,7 +8,7 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,6 +22,17 @@ from tests.sandbox import ordinary_user
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sysconfig.get_path("scripts"), "gai-harness")
 Ended = subprocess.CompletedProcess[str]
+OF_EVERY_KIND = ("seed-rule9-dual-stack", "case-seed-node-dns", "nss-link-local",
+                 "rule7-native-tunnel", "fact-3.3-missing-value")  # fmt: skip
+"""Each way to names, a scope id, a tunnel and a gai.conf, where not the whole library is run."""
+
+
+class Matrix(NamedTuple):
+    """A run of the whole library on every version: its end, its page, and what of it was left."""
+
+    done: Ended
+    page: Path
+    left: list[str]
 
 
 def start(

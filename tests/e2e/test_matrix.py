@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
 from itertools import groupby, product
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.kit import ROOT, start
+from tests.e2e.kit import ROOT, Matrix, start
 from tests.report.html.browser import Open, browser, open_page
 from tools.findings import __main__ as findings
 from tools.findings.page import run_on
@@ -20,18 +19,17 @@ __all__ = ["browser", "open_page"]
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 
-Matrix = tuple[subprocess.CompletedProcess[str], Path]
 PAGE = ROOT / "docs" / "findings.md"
 
 
 @pytest.fixture(scope="module")
 def report(matrix: Matrix) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(matrix[0].stdout)
+    document: dict[str, Any] = json.loads(matrix.done.stdout)
     return document
 
 
 def test_every_version_agrees(matrix: Matrix, report: dict[str, Any], versions: list[str]) -> None:
-    assert (matrix[0].returncode, matrix[0].stderr) == (0, "")
+    assert (matrix.done.returncode, matrix.done.stderr) == (0, "")
     summary = report["summary"]
     assert summary["disagree"] == summary["error"] == summary["expectation_failed"] == 0
     by_version = Counter(
@@ -139,7 +137,7 @@ def alone(order: list[str], sockets: int) -> list[str]:
 
 def test_the_page_shows_them_all(matrix: Matrix, report: dict[str, Any], open_page: Open) -> None:
     results = report["results"]
-    page = open_page(matrix[1])
+    page = open_page(matrix.page)
     often = Counter(glibc for glibc, _ in {(r["glibc"], r["build"]) for r in results})
     wanted = []
     for result in results:
@@ -164,4 +162,4 @@ def test_the_page_shows_them_all(matrix: Matrix, report: dict[str, Any], open_pa
         assert int(total.replace(",", "")) == verdicts[verdict]
     lookups = {(r["scenario"], r["lookup"], r["gai_conf"]) for r in results}
     assert page.inner_text("#count") == f"{len(lookups)} of {len(lookups)} look-ups"
-    assert matrix[1].stat().st_size < 1_000 * len(results)
+    assert matrix.page.stat().st_size < 1_000 * len(results)

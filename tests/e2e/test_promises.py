@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.scenario import library, load
-from tests.e2e.kit import COMMAND, document, gai_harness, start
+from tests.e2e.kit import COMMAND, Ended, document, gai_harness, start
 
 RESULT: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("scenario", "lookup", "gai_conf", "glibc", "arch", "lane", "verdict"), (str,)),
@@ -35,9 +35,10 @@ WRITERS: dict[str, list[str]] = {
 VERDICTS = ("agree", "disagree", "crashed", "error")
 
 
-def test_the_document_of_a_run(library_report: tuple[int, dict[str, Any]]) -> None:
-    status, written = library_report
-    assert (status, written["schema"]) == (0, 1)
+def test_the_document_of_a_run(library_report: Ended) -> None:
+    assert (library_report.returncode, library_report.stderr) == (0, "")
+    written = json.loads(library_report.stdout)
+    assert written["schema"] == 1
     summary, results = written["summary"], written["results"]
     assert all(type(count) is int for count in summary.values())
     assert len(results) >= 80
