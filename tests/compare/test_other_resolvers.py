@@ -1,0 +1,58 @@
+"""A fault of another resolver's model is noticed by the library."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+
+from harness.compare.evidence import Evidence
+from harness.compare.plan import lanes_for, load_scenarios, make_jobs
+from harness.compare.results import Verdict
+from harness.compare.verdict import judge
+from harness.model import cares, golang, musl
+from harness.versions import ResolverName
+from tests.compare.kit import evidence_of
+
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("resolvers")]
+
+STANDARDS: dict[ResolverName, tuple[ModuleType, str]] = {
+    "musl": (musl, "MUSL"), "c-ares": (cares, "CARES"), "go": (golang, "GOLANG"),
+}  # fmt: skip
+# without a source, rule 2 says of every destination of the library what rule 1 says, but in Go
+CASES = [
+    pytest.param(name, rule, turned, id=f"{name}-{rule}-{'turned' if turned else 'left out'}")
+    for name in STANDARDS
+    for rule in (1, 2, 5, 6, 8, 9)
+    for turned in (False, True)
+    if rule > 1 or turned or name == "go"
+]
+
+
+@pytest.fixture(scope="module")
+def evidences(fetch_glibcs: Callable[..., str]) -> dict[ResolverName, list[Evidence]]:
+    """What the newest of each answered to the library."""
+    fetch_glibcs("musl", "c-ares", "go")
+    newest = {one.resolver: one for one in lanes_for("host", "worker", resolver="all")}
+    lanes = tuple(newest[name] for name in STANDARDS)
+    found: dict[ResolverName, list[Evidence]] = {lane.resolver: [] for lane in lanes}
+    for one in evidence_of(make_jobs(load_scenarios(()), lanes), 16):
+        found[one.lane.resolver].append(one)
+    return found
+
+
+@pytest.mark.parametrize(("resolver", "number", "turned"), CASES)
+def test_the_library_notices_each_rule(
+    resolver: ResolverName, number: int, turned: bool,
+    evidences: dict[ResolverName, list[Evidence]], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    page, name = STANDARDS[resolver]
+    standard = getattr(page, name)
+    rules = [
+        replace(rule, smaller=not rule.smaller) if rule.number == number else rule
+        for rule in standard.rules
+        if turned or rule.number != number
+    ]
+    monkeypatch.setattr(page, name, replace(standard, rules=tuple(rules)))
+    verdicts = {judge(one).verdict for one in evidences[resolver]}
+    assert Verdict.DISAGREE in verdicts

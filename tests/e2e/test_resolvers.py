@@ -1,0 +1,145 @@
+"""The same question to every resolver: glibc's, musl's, c-ares' and Go's own."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.cli.parser import OK, WRONG_USE
+from harness.compare.plan import lanes_for
+from tests.conftest import Call
+
+pytestmark = [pytest.mark.network, pytest.mark.xdist_group("resolvers")]
+
+OTHERS = ("musl", "c-ares", "go")
+HOST = """
+name: two-near-two-far
+host:
+  interfaces:
+    eth0: {addresses: [172.18.45.2/24, "2001:db8:1::2/64"]}
+  routes: [{to: default, via: 172.18.45.1}, {to: "::/0", via: "2001:db8:1::1"}]
+names:
+  four: [172.31.80.8, 172.18.45.6]
+  both: [172.31.80.9, 172.18.45.7, "2001:db8:9::1"]   # c-ares joins names that share an address
+lookups: [{name: four}, {name: both}]
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def there(fetch_glibcs: Callable[..., str]) -> None:
+    fetch_glibcs("musl", "c-ares", "go")
+
+
+def results(call: Call, *words: str) -> list[dict[str, Any]]:
+    done = call("run", *words, "--format", "json")
+    assert done.status == OK, done.err
+    found: list[dict[str, Any]] = json.loads(done.out)["results"]
+    return found
+
+
+@pytest.mark.parametrize("resolver", OTHERS)
+def test_the_library_and_its_model_agree(call: Call, resolver: str) -> None:
+    *_, newest = lanes_for("host", "worker", resolver=resolver)
+    agree(call, resolver, f"{resolver}={newest.resolver_version}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("resolver", ["musl", "c-ares"])
+def test_every_version_agrees_with_its_model(call: Call, resolver: str) -> None:
+    assert agree(call, resolver, resolver) >= 3
+
+
+def agree(call: Call, resolver: str, words: str) -> int:
+    """The library on some versions of a resolver, as the model says; gives their number."""
+    # who waits out what a server does not answer costs no processor: many hosts at a time
+    asked = results(call, "--resolver", words, "--jobs", "16")
+    # c-ares up to 1.21 dies of a service without a name, and the model says so
+    assert {one["verdict"] for one in asked if not one["predicted"]} == {"agree"}
+    assert {one["resolver"] for one in asked} == {resolver}
+    versions = Counter(one["resolver_version"] for one in asked)
+    # most of the library can be asked of musl and c-ares; Go has no words for hints
+    assert min(versions.values()) >= {"go": 200}.get(resolver, 500)
+    return len(versions)
+
+
+def test_who_follows_rule_9_for_ipv4(call: Call, tmp_path: Any) -> None:
+    path = tmp_path / "host.yaml"
+    path.write_text(HOST)
+    asked = results(call, str(path), "--resolver", "all")
+    orders = {(one["resolver"], one["lookup"]): one["native"] for one in asked}
+    far, near, six = "172.31.80.8", "172.18.45.6", "2001:db8:9::1"
+    # glibc counts bits inside the source's subnet; c-ares and Go of IPv6 alone
+    assert orders["glibc", "four"] == [near, far]
+    assert orders["c-ares", "four"] == orders["go", "four"] == [far, near]
+    # musl sorts where an IPv6 address is in the answer, and counts all bits then:
+    # 172.18.45.7 shares 29 with 172.18.45.2, 172.31.80.9 shares 12
+    assert orders["musl", "four"] == [far, near]
+    far, near = "172.31.80.9", "172.18.45.7"
+    assert orders["musl", "both"] == [six, near, far]
+    assert orders["c-ares", "both"] == orders["go", "both"] == [six, far, near]
+
+
+def test_glibc_alone_reads_gai_conf(call: Call, tmp_path: Any) -> None:
+    path = tmp_path / "host.yaml"
+    path.write_text(HOST)
+    words = [str(path), "--resolver", "all", "--gai-conf"]
+    firsts = [
+        {
+            one["resolver"]: one["native"][0]
+            for one in results(call, *words, conf)
+            if one["lookup"] == "both"
+        }
+        for conf in ("none", "prefer-ipv4.conf")
+    ]
+    assert firsts[0] == dict.fromkeys(("glibc", *OTHERS), "2001:db8:9::1")
+    assert firsts[1].pop("glibc") == "172.18.45.7"
+    assert firsts[1] == dict.fromkeys(OTHERS, "2001:db8:9::1")
+
+
+def test_explain_puts_them_side_by_side(call: Call, tmp_path: Any) -> None:
+    path = tmp_path / "host.yaml"
+    path.write_text(HOST)
+    words = ("explain", str(path), "--lookup", "both", "--resolver", "glibc,musl,go")
+    done = call(*words)
+    assert done.status == OK
+    (table,) = [text for text in done.out.split("\n\n") if text.startswith("  address")]
+    heading, *rows = table.splitlines()
+    assert heading.split()[:2] == ["address", "glibc"]
+    # the place of each in glibc's order, musl's (rule 9 as glibc) and Go's (as found)
+    places = {row.split()[0]: [cell for cell in row.split()[1:] if cell.isdigit()] for row in rows}
+    assert places["2001:db8:9::1"][:1] == ["1"]
+    assert (places["172.18.45.7"][0], places["172.31.80.9"][0]) == ("2", "3")
+    (contrast,) = [
+        one
+        for one in json.loads(call(*words, "--json").out)["explanations"][0]["contrasts"]
+        if one["other"].startswith("go ")
+    ]
+    assert (contrast["one_first"], contrast["other_first"]) == ("172.18.45.7", "172.31.80.9")
+    assert contrast["one_why"].startswith("rule 9: ")
+    assert contrast["other_why"].startswith("rule 10: ")
+
+
+def test_what_is_not_asked_is_named(call: Call) -> None:
+    done = call("run", "--resolver", "glibc,musl", "nss-link-local", "-q")
+    assert done.status == OK
+    assert "musl was not asked on 1 of 1 hosts: musl reads no nsswitch.conf" in done.err
+
+
+WRONG = {
+    "run --resolver muls": "did you mean musl?",
+    "run --resolver musl=9.9.9": "musl=9.9.9 is not on this host",
+    "run --resolver musl --against 2.31": "no --against beside it was expected",
+    "fuzz --resolver c-ars": "did you mean c-ares?",
+    "explain web --resolver ,": "or NAME=VERSION, was expected",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_wrong_words_are_one_line(call: Call, words: str) -> None:
+    done = call(*words.split())
+    assert done.status in (WRONG_USE, 3)
+    assert done.status == WRONG_USE or "not on this host" in done.err
+    assert done.err.count("\n") == 1
+    assert WRONG[words] in done.err
