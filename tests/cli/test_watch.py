@@ -317,7 +317,8 @@ def test_a_sigkill_leaves_nothing(scenario: Path) -> None:
         assert inside
         os.kill(program.pid, signal.SIGKILL)
         assert until(lambda: not program.family())
-        assert not inside & namespaces(everybody())
+        # another sandbox may have got a number of theirs for a moment
+        assert until(lambda: not inside & namespaces(everybody()))
     assert machine() == before
 
 
