@@ -113,8 +113,8 @@ def _state() -> dict[Path, tuple[int, ...]]:
 @pytest.mark.parametrize("user", [False, True], ids=["root", "user"])
 def test_a_release_of_the_hosts_repositories(rpm_host: RpmHost, own: Build, user: bool) -> None:
     before = _state()
-    listed = [line.split() for line in rpm_host.run("glibc", "list").stdout.splitlines()]
-    assert ["2.34", "amd64", "available", "-", "rocky", "9"] in listed
+    offered = [line.split() for line in rpm_host.run("glibc", "list").stdout.splitlines()]
+    assert ["2.34", "amd64", "available", "-", "rocky", "9"] in offered
     done = rpm_host.run("glibc", "fetch", "9", user=user)
     line = f"glibc {own.version} {own.arch} (rocky 9 2.34-60.el9)\n"
     assert (done.returncode, done.stdout) == (0, line), done.stderr
