@@ -14,14 +14,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from harness.live.names import hosts_line
-from harness.model.golang_names import in_hosts_file
+from harness.model.golang_names import in_hosts_file, is_usual
 from harness.model.golang_rows import behaviour
 from harness.model.host import IPAddress
 from harness.model.lookup import Etc
 from harness.scenario.schema import Host, Scenario
 
 Resolver = Literal["cgo", "go"]
-_ACTIONS = {"success": "return", **dict.fromkeys(("notfound", "unavail", "tryagain"), "continue")}
 _LOCAL_NAMES = ("localhost", "localhost.localdomain")
 _GO_OPTIONS = (
     "rotate", "single-request", "single-request-reopen", "use-vc", "usevc", "tcp", "trust-ad",
@@ -99,7 +98,7 @@ def choose_resolver(name: str, around: Surroundings) -> Chosen:
             if local or plain in _GATEWAYS or plain == around.hostname.lower():
                 return Chosen("cgo", f"nsswitch.conf names myhostname, which knows {name}")
         elif source in ("files", "dns"):
-            if not _standard(criteria):
+            if not is_usual(criteria):
                 return Chosen("cgo", f"nsswitch.conf has conditions after {source}")
         elif source.startswith("mdns"):
             mdns = True
@@ -121,7 +120,7 @@ def go_services(nsswitch: str | None) -> tuple[str, ...]:
     sources = hosts_line(nsswitch) or []
     known = [name for name, _ in sources if name in ("files", "dns")]
     strange = any(
-        not _standard(criteria)
+        not is_usual(criteria)
         if name in ("files", "dns")
         else name != "myhostname" and not name.startswith("mdns")
         for name, criteria in sources
@@ -146,12 +145,3 @@ def _unknown_to_go(resolv_conf: str) -> str:
             if word not in _GO_OPTIONS and not word.startswith(("ndots:", "timeout:", "attempts:")):
                 return f"the option {word}"
     return ""
-
-
-def _standard(criteria: list[str]) -> bool:
-    """Whether the conditions say only what holds without them."""
-    pairs = [text.lower().partition("=")[::2] for text in criteria]
-    *others, last = pairs or [("success", "return")]
-    return all(_ACTIONS.get(status) == action for status, action in others) and (
-        last[0] in _ACTIONS and last[1] in ("return", _ACTIONS[last[0]])
-    )

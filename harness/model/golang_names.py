@@ -112,12 +112,12 @@ def hosts_line(text: str) -> tuple[Word, ...] | None:
             plain = [one.removeprefix("!") for one in conditions]
             if not closed or any(len(one) < 3 or "=" not in one for one in plain):
                 return None
-        found.append(Word(name, _usual(conditions)))
+        found.append(Word(name, is_usual(conditions)))
         rest = rest.strip(_BLANKS)
     return tuple(found)
 
 
-def _usual(conditions: Sequence[str]) -> bool:
+def is_usual(conditions: Sequence[str]) -> bool:
     """Whether conditions say only what holds without them; the last may say "return" of any."""
     for number, text in enumerate(conditions, 1):
         status, _, action = ascii_lower(text).partition("=")
