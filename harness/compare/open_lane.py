@@ -43,7 +43,8 @@ def open_lane(
     try:
         lane.start()
     except LaneError as problem:
-        raise LaneError(f"glibc {spec.name} does not run here: {problem}") from None
+        who = "glibc " if spec.resolver == "glibc" else ""
+        raise LaneError(f"{who}{spec.name} does not run here: {problem}") from None
     return lane
 
 

@@ -53,7 +53,7 @@ def _cached() -> Found:
         return None
     names: dict[str, list[str]] = {catalog.native_arch(): []}
     for build in (one.build for one in kept if one.build is not None):
-        names.setdefault(build.arch, []).append(build.name or build.version)
+        names.setdefault(build.arch, []).append(build.name or build.named_version)
     found = "; ".join(
         (f"{arch}: " if number else "") + ", ".join(dict.fromkeys(each))
         for number, (arch, each) in enumerate(names.items())
@@ -70,7 +70,8 @@ def _cached() -> Found:
 def _foreign() -> Found:
     """Which other architectures' programs run here; with a build in the cache, it is tried."""
     try:
-        newest = {one.build.arch: one.build for one in cache.cached() if one.build is not None}
+        builds = (one.build for one in cache.cached())
+        newest = {one.arch: one for one in builds if one is not None and not one.is_other}
     except GlibcUnavailable:
         return None
     ways: dict[str, list[str]] = {}

@@ -14,6 +14,8 @@ from pathlib import Path
 from harness.glibcs.build import Build, GlibcError
 from harness.glibcs.discover import NoGlibc, Tree, folders_of, from_directory
 from harness.glibcs.elf import Elf, ElfError, read_elf_file
+from harness.model.musl_rows import FIRST
+from harness.versions import Version
 
 MUSL_LOADER = re.compile(r"ld-musl-[A-Za-z0-9_-]{1,32}\.so\.1")
 CARES = "libcares.so.2"
@@ -77,6 +79,8 @@ def _musl(tree: Tree, arch: str | None) -> Build:
         each = ", ".join(f"{version} for {elf.arch}" for _, _, elf, version in found) or "none"
         raise GlibcError(f"{tree.name}: one musl was expected (ld-musl-ARCH.so.1), found {each}")
     name, path, elf, version = kept[0]
+    if Version.parse(version) < Version.parse(FIRST):
+        raise GlibcError(f"{tree.name}: musl {version}; the model begins with {FIRST}")
     key = hashlib.sha256(os.fsencode(tree.root)).hexdigest()[:12]
     return Build(
         version, elf.arch, f"directory {tree.root}", f"directory-{key}-musl-{version}-{elf.arch}",

@@ -101,6 +101,22 @@ def test_myhostname_is_drawn_where_a_glibc_has_it() -> None:
     assert {*weights.OWN_NAMES, asked[0].host.hostname} <= names
 
 
+def test_plain_names_are_drawn_for_other_resolvers() -> None:
+    """Of the hosts file and DNS alone, without a gai.conf, and many look-ups in its place."""
+    numbers = range(weights.SERVICES_AT + 1)
+    resolvers = set()
+    for batch in chain.from_iterable(draw_batches(9, number, plain=True) for number in numbers):
+        assert [(each.gai_conf, each.after) for each in batch.rounds] == [(None, ())]
+        assert batch.rounds[0].lookups == tuple(range(len(batch.lookups)))
+        if batch.service is None:
+            assert len(batch.lookups) == weights.NAMES * weights.LOOKUPS_A_NAME
+            resolvers.add(batch.resolver)
+        else:
+            kinds = {one for one, _ in parse_hosts(batch.service.hosts)}
+            assert kinds <= {"files", "dns", "missing"}
+    assert resolvers == {"files", "dns"}
+
+
 def test_dice_do_not_change() -> None:
     # another version of Python must draw the same cases for a seed
     dice = Dice("gai-harness fuzz 1 2")

@@ -90,6 +90,7 @@ def test_its_root_has_the_loader_under_both_names(alpine: Path, program: Path) -
 
 @pytest.mark.parametrize(("content", "said"), [
     (_musl("amd64", "1.2"), "does not name its release"),
+    (_musl("amd64", "1.1.23"), r"musl 1\.1\.23; the model begins with 1\.1\.24"),
     (_musl("amd64", "1.2.3", b"\x001.2.4\0"), "does not name its release"),
     (_musl("amd64")[:-80], "cut short"),
     (b"", "an empty file"),
@@ -97,7 +98,7 @@ def test_its_root_has_the_loader_under_both_names(alpine: Path, program: Path) -
 def test_a_musl_that_cannot_be_told(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / LD).write_bytes(content)
-    with pytest.raises(GlibcError, match=f"{LD}: .*{said}"):
+    with pytest.raises(GlibcError, match=said):
         any_in_directory(tmp_path)
 
 

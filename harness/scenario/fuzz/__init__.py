@@ -84,23 +84,28 @@ def batch_numbers(draw: Draw) -> Iterator[int]:
     return count(weights.SERVICES_AT, weights.SERVICES_EVERY) if draw == "services" else count()
 
 
-def draw_batches(seed: int, number: int, myhostname: bool = False) -> tuple[Batch, ...]:
+def draw_batches(
+    seed: int, number: int, myhostname: bool = False, plain: bool = False
+) -> tuple[Batch, ...]:
     """What is done on the host of one number: one batch, or one for each whole name service.
 
-    ``myhostname``: systemd's module is among the services.
+    ``myhostname``: systemd's module is among the services. ``plain``: none of glibc's modules is,
+    and no gai.conf, so that there are more look-ups in its place.
     """
     if number % weights.SERVICES_EVERY != weights.SERVICES_AT:
-        return (draw_batch(seed, number),)
+        return (draw_batch(seed, number, plain),)
     dice = Dice(f"gai-harness fuzz {seed} {number}")
     host = draw_host(dice)
     if myhostname:  # which knows a name that other services may know too
         # without a domain, which glibc would search for names
         host = host.model_copy(update={"hostname": f"n{dice.randint(1, weights.SERVICE_NAMES)}"})
     kinds = weights.KINDS_ASKED | (weights.OWN_KIND if myhostname else {})
+    kinds = weights.PLAIN_KINDS if plain else kinds
     destinations = _draw_destinations(dice, host, zones=True)
     title = f"fuzz-{seed}-{number}"
     return tuple(
-        _draw_services(dice, host, title, destinations, kinds) for _ in range(weights.PARTS)
+        _draw_services(dice, host, title, destinations, kinds)
+        for _ in range(1 if plain else weights.PARTS)
     )
 
 
@@ -121,18 +126,28 @@ def _draw_services(
     return Batch(title, host, {}, lookups, rounds, "files", service=service)
 
 
-def draw_batch(seed: int, number: int) -> Batch:
-    """Batch ``number`` of a seed: the same one whenever and wherever it is drawn."""
+def draw_batch(seed: int, number: int, plain: bool = False) -> Batch:
+    """Batch ``number`` of a seed: the same one whenever and wherever it is drawn.
+
+    ``plain`` is as for `draw_batches`.
+    """
     dice = Dice(f"gai-harness fuzz {seed} {number}")
     host = draw_host(dice)
-    resolver = dice.pick(weights.RESOLVERS)
+    resolver = dice.pick(weights.PLAIN_RESOLVERS if plain else weights.RESOLVERS)
     destinations = _draw_destinations(dice, host, zones=resolver.startswith("nss"))
     # what looks like a number is no name for all
     called = [*(f"n{i}" for i in range(1, weights.NAMES)), "256.1.1.1"]
     names = {name: _draw_answer(dice, destinations) for name in called}
-    lookups = tuple(_draw_lookup(dice, name, destinations) for name in names)
-    positions = range(len(lookups))
-    rounds = tuple(_draw_round(dice, positions, destinations) for _ in range(weights.ROUNDS))
+    if plain:
+        numbers = _draw_destinations(dice, host, zones=True)
+        spellings = weights.PLAIN_SPELLINGS if resolver == "files" else weights.SPELLINGS
+        several = [name for name in names for _ in range(weights.LOOKUPS_A_NAME)]
+        lookups = tuple(_draw_lookup(dice, name, numbers, spellings) for name in several)
+        rounds: tuple[Round, ...] = (Round(None, tuple(range(len(lookups)))),)
+    else:
+        lookups = tuple(_draw_lookup(dice, name, destinations) for name in names)
+        positions = range(len(lookups))
+        rounds = tuple(_draw_round(dice, positions, destinations) for _ in range(weights.ROUNDS))
     first_reply = dice.pick(weights.FIRST_REPLIES) if resolver == "dns" else "A"
     title, netlink = f"fuzz-{seed}-{number}", dice.pick(weights.NETLINK)
     return Batch(title, host, names, lookups, rounds, resolver, first_reply, netlink)

@@ -103,6 +103,10 @@ SYSCTLS = {
 }  # fmt: skip
 
 RESOLVERS: dict[Resolver, float] = {"nss": 76, "nss_by_family": 6, "files": 14, "dns": 4}
+# for resolvers that ask no module of nsswitch.conf, and read no gai.conf
+PLAIN_RESOLVERS: dict[Resolver, float] = {"files": 40, "dns": 60}
+PLAIN_KINDS: dict[Kind, float] = {"files": 35, "dns": 60, "missing": 5}
+LOOKUPS_A_NAME = 12
 FIRST_REPLIES: dict[Record, float] = {"A": 50, "AAAA": 50}
 NAMES = 40
 ANSWERS = {
@@ -146,6 +150,8 @@ SERVICES = {
     "18446744073709551616": 0.5, "9999999999999999999999": 1,
 }  # fmt: skip
 SPELLINGS = {"as-is": 93, "upper": 3, "dot": 2, "unknown": 1, "numeric": 1}
+# in the hosts file alone: for any other name some ask DNS, where nobody answers for a second
+PLAIN_SPELLINGS = {"as-is": 96, "numeric": 3.9, "unknown": 0.1}
 
 LOOKUPS_A_ROUND = 20
 ROUNDS = 14
