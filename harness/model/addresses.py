@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from harness.model.host import IPAddress, Target, address_text
 
 V4MAPPED = int(IPv6Address("::ffff:0:0"))
+_LONGEST_INTERFACE = 15
 _C_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
 _DECIMAL = re.compile(r"[ \t\n\v\f\r]*(?:\+|(-))?([0-9]+)")
 
@@ -58,6 +59,22 @@ def means(text: str, target: Target, links: Mapping[str, int]) -> bool:
         return parse_target(text, links) == target
     except ValueError:
         return False
+
+
+def interface_index(name: str, links: Mapping[str, int], *, cut: bool = False) -> int | None:
+    """The index that if_nametoindex(3) gives for a name, None for none.
+
+    The kernel passes over a colon and what is behind it, which was an alias once. A name is of 15
+    bytes at most (IFNAMSIZ); with ``cut`` more of them are left away.
+
+    >>> interface_index("eth0:1", {"eth0": 2})
+    2
+    """
+    data = name.encode("utf-8", "surrogateescape")
+    if len(data) > _LONGEST_INTERFACE and not cut:
+        return None
+    kept = data[:_LONGEST_INTERFACE].partition(b":")[0]
+    return links.get(kept.decode("utf-8", "surrogateescape"))
 
 
 def scope_number(zone: str) -> int | None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from harness.model.addresses import (
     inet_aton,
     inet_pton6,
+    interface_index,
     is_v4mapped,
     scope_number,
     strtoul,
@@ -390,8 +391,9 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService, dialect: Di
     # An interface name only for link-local addresses; a number for any.
     multicast = int(address) >> 112 & 0xFF0F
     local = multicast == 0xFF02 or (multicast == 0xFF01 and dialect.node_local_zone_names)
-    if (address.is_link_local or local) and zone in service.links:
-        return service.links[zone]
+    index = interface_index(zone, service.links) if address.is_link_local or local else None
+    if index is not None:
+        return index
     if dialect.zone_numbers_checked:
         number = scope_number(zone)
     else:

@@ -235,6 +235,10 @@ LITERALS: list[tuple[str, int, str]] = [
     ("fe80::1%4294967296", AF_UNSPEC, "EAI_NONAME"),
     ("fe80::1%", AF_UNSPEC, "EAI_NONAME"),
     ("fe80::1%eth1", AF_UNSPEC, "EAI_NONAME"),
+    # to the kernel a colon begins an alias, and a name has 15 bytes, of which musl sends the first
+    ("fe80::1%eth0:1", AF_UNSPEC, "fe80::1%2"),
+    ("fe80::1%eth0:0123456789abcdef", AF_UNSPEC, "fe80::1%2"),
+    ("fe80::1%:1", AF_UNSPEC, "EAI_NONAME"),
     ("fe80::1%eth0", AF_INET, "EAI_NODATA"),
     ("192.0.2.1%2", AF_UNSPEC, "EAI_AGAIN"),  # no number: a name
 ]
