@@ -42,7 +42,8 @@ from tools.mutation.judges import MODEL, Judges
 TREE = MODEL.parents[1]
 DECIDING = (
     "addresses", "address_table", "dialects", "dns", "gaiconf", "host", "lookup", "myhostname",
-    "order", "policy", "reload", "services", *PAGES.values(),
+    "order", "policy", "reload", "services",
+    *sorted(one.stem for one in MODEL.glob("*.py") if one.stem.startswith(tuple(PAGES.values()))),
 )  # fmt: skip
 """The tests of the model judge the others: they find words and reasons for what these decide
 (`explain`, `presence`, `cycles`), are orders that no glibc has (`standards`), speak of versions
