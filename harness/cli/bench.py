@@ -11,7 +11,9 @@ from harness.report.terminal import Terminal
 
 
 def main(options: Options) -> int:
-    """Measure; returns the exit status, a finding when native and model differ."""
+    """Measure; returns the exit status: a finding when native and model differ, or when a ratio
+    reaches less of its goal than ``--floor``.
+    """
     lanes = trusted_lanes(options.glibc, "worker")
     with Terminal(stderr=True).status("measuring") as status:
         report = bench(lanes, quick=options.quick, told=status.update)
@@ -20,4 +22,7 @@ def main(options: Options) -> int:
     write_json(report) if options.format == "json" else sys.stdout.write(as_text(report, width))
     if options.plot is not None:
         draw(options.plot, report.points)
-    return OK if report.agreed else FINDING
+    fine = report.agreed and all(
+        one.reached is None or one.reached >= options.floor for one in report.ratios
+    )
+    return OK if fine else FINDING

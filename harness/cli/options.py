@@ -19,6 +19,7 @@ from harness.cli.values import (
     report,
     scheduler,
     seconds,
+    share,
     whole,
 )  # fmt: skip
 from harness.report.formats import FORMATS
@@ -237,6 +238,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--plot", "draw cost against number of destinations into FILE.svg, or FILE.png"
                " with the extra 'plot'", type=picture, metavar="FILE"),
         flag("--quick", "a tenth of the measuring, and less certainty"),
+        option("--floor", "end with status 1 when a ratio reaches less than this share of its goal"
+               " (default 0: never)", type=share, default=0.0, metavar="SHARE"),
     ),
     "kubelet": (
         _subjects("the node's, as with --node-name", metavar="NODE|SCENARIO"),

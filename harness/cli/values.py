@@ -112,6 +112,7 @@ seconds = checked(
     "a number of seconds from 0.001 to 3600",
     lambda text: float(text) if 0.001 <= float(text) <= 3600 else None,
 )
+share = checked("a share from 0 to 1", lambda text: float(text) if 0 <= float(text) <= 1 else None)
 code = checked("a code of lint, such as GAI012,", lambda text: text if text in CODES else None)
 
 

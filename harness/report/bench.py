@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 
 from harness.compare.bench.curve import Point, growth
+from harness.compare.bench.goals import WORDS, Ratio
 from harness.compare.bench.measure import BenchReport, LaneRates, Rate
 from harness.compare.values import grouped
 from harness.report.tables import table_lines
@@ -91,12 +92,21 @@ def _lines(report: BenchReport, width: int | None) -> Iterator[str]:
     for one in report.rates:
         yield f"  glibc {one.glibc} ({one.build}): {_costs(one)}"
     yield ""
+    rows = [(one.key, f"{one.value:.2f}", _goal(one), WORDS[one.key]) for one in report.ratios]
+    yield from table_lines([("ratio", "value", "goal", "of"), *rows], width)
+    yield ""
     yield (
         f"Load average {report.load[0]:.1f} before, {report.load[1]:.1f} after, on "
         f"{report.processors} processors"
     )
     if not report.agreed:
         yield "Native and model DISAGREE on the order of a benchmark's name"
+
+
+def _goal(one: Ratio) -> str:
+    if one.goal is None:
+        return "-"
+    return f"{'at most' if one.at_most else 'at least'} {one.goal:g}"
 
 
 def _lane(point: Point) -> tuple[str, str, str]:

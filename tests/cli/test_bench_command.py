@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.compare.bench.curve import FAMILIES, SIZES
+from harness.compare.bench.goals import WORDS, Ratio
 from harness.compare.bench.measure import BenchReport, bench
 from harness.compare.plan import lanes_for
 from tests.conftest import Call, Patch
@@ -42,12 +43,14 @@ def test_json_svg_and_text(tmp_path: Path, call: Call) -> None:
     assert rates["prepared"]["lookups"] == 400
     assert rates["against_by_hand"] > 0
     assert report["together"]["ratio"] > 0
+    assert [one["key"] for one in report["ratios"]] == list(WORDS)
+    assert all(one["value"] > 0 for one in report["ratios"])
     root = ElementTree.parse(picture).getroot()
     titles = [one.text for one in root.iter(f"{SVG}text")]
     assert sum("glibc" in (title or "") for title in titles) == len(FAMILIES)
     done = call("bench")
     assert done.status == 0
-    for part in ("mixed   1024", "prepared cases", "whole fuzz loop", "by hand", "Load average"):
+    for part in ("mixed   1024", "prepared cases", "whole fuzz loop", "by hand", "at most 28"):
         assert part in done.out
 
 
@@ -57,3 +60,17 @@ def test_a_disagreement_is_a_finding(measured: BenchReport, monkeypatch: Patch, 
     monkeypatch.setattr("harness.cli.bench.bench", lambda *_, **__: found)
     done = call("bench")
     assert (done.status, "DISAGREE" in done.out) == (1, True)
+
+
+@pytest.mark.parametrize(("at_most", "value"), [(False, 0.4), (True, 2.5)])
+def test_a_ratio_far_from_its_goal_is_a_finding_where_a_floor_is_given(
+    at_most: bool, value: float, measured: BenchReport, monkeypatch: Patch, call: Call
+) -> None:
+    ratio = Ratio("model", value, 1.0, at_most)
+    assert ratio.reached == 0.4
+    found = replace(measured, ratios=(ratio, Ratio("together", 0.01)))
+    monkeypatch.setattr("harness.cli.bench.bench", lambda *_, **__: found)
+    floors = ("0.5", "0.4", "0")
+    assert [call("bench", "--floor", floor).status for floor in floors] == [1, 0, 0]
+    assert call("bench").status == 0
+    assert call("bench", "--floor", "50").status == 2

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.compare.bench.curve import Point, Sample, growth
+from harness.compare.bench.goals import Ratio
 from harness.compare.bench.measure import BenchReport, Rate
 from harness.compare.results import Notice, Remark, Verdict
 from harness.model.dialects import NEWEST
@@ -223,7 +224,15 @@ def test_a_file_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_the_tables_of_a_measurement_fit(width: int) -> None:
-    report = BenchReport((point(2), point(1024)), (), Rate(1, 1, 1, 1, 1, 1), 0.1, (1, 1), 2)
+    report = BenchReport(
+        (Ratio("model", 0.3, 0.25, True),),
+        (point(2), point(1024)),
+        (),
+        Rate(1, 1, 1, 1, 1, 1),
+        0.1,
+        (1, 1),
+        2,
+    )
     tables = as_text(report, width).partition("\nglibc ")[2].partition("\nThe model's time")[0]
     assert max(map(len, tables.splitlines())) <= width
     for name in ("+kernel", "rules", "native", "trip"):

@@ -20,7 +20,7 @@ from operator import add
 from pydantic import computed_field
 
 from harness import sandbox
-from harness.compare.bench import curve
+from harness.compare.bench import curve, goals
 from harness.compare.bench.curve import Point, Sample, sample, timed
 from harness.compare.evidence import LaneSpec
 from harness.compare.fields import Schema
@@ -111,9 +111,10 @@ class BenchReport:
 
     ``points`` are glibc by glibc, ``together`` is the fuzz loop on all of them at once,
     ``sandbox`` the seconds of an empty one, ``load`` the machine's load average before and
-    after, ``processors`` how many it has.
+    after, ``processors`` how many it has. ``ratios`` are what all of it comes to.
     """
 
+    ratios: tuple[goals.Ratio, ...]
     points: tuple[Point, ...]
     rates: tuple[LaneRates, ...]
     together: Rate
@@ -137,7 +138,8 @@ def bench(
 
     Parameters: ``quick`` for a tenth of the time and less certainty; ``told`` is called with
     what is being measured.
-    Raises SandboxUnavailable where the machine allows no sandbox.
+    Raises SandboxUnavailable where the machine allows no sandbox, LaneError when one of the
+    harness' own commands fails.
     """
     before = os.getloadavg()[0]
     with Pool(1) as pool:
@@ -168,8 +170,17 @@ def bench(
         for _ in range(count):
             list(pool.run(visit, None))
         sandbox = (time.perf_counter() - started) / count
+    told("whole commands")
+    ratios = (
+        *goals.of_engine(
+            [one.prepared.ratio for one in rates], [one.whole.ratio for one in rates],
+            together.ratio, points,
+        ),
+        *goals.of_commands(2 if quick else 20),
+    )  # fmt: skip
     load = before, os.getloadavg()[0]
-    return BenchReport(tuple(points), tuple(rates), together, sandbox, load, os.cpu_count() or 1)
+    processors = os.cpu_count() or 1
+    return BenchReport(ratios, tuple(points), tuple(rates), together, sandbox, load, processors)
 
 
 def _prepared(box: "sandbox.Box", spec: tuple[Lanes, int]) -> Iterator[Rate]:

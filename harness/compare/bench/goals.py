@@ -1,0 +1,97 @@
+"""What the harness costs, as ratios with a goal each: under keys that do not change.
+
+Every ratio is of one run. Rates and times are of processor time, but for ``cores``, which the
+clock alone can show.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import computed_field
+
+from harness.compare.bench.curve import Point
+from harness.native.record import LaneError
+
+_STARTS = 5  # of each program; the fastest counts
+_ALL_GLIBCS = 5  # that the goal of the fuzz loop on several is for
+_CLI = (sys.executable, "-P", "-m", "harness")
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One ratio and what it should be: ``goal`` at least, or at most; None for no goal.
+
+    ``key`` is one of `WORDS`.
+    """
+
+    key: str
+    value: float
+    goal: float | None = None
+    at_most: bool = False
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def reached(self) -> float | None:
+        """How much of the goal is reached: 1 and more is all of it. None without one."""
+        if self.goal is None:
+            return None
+        return self.goal / self.value if self.at_most else self.value / self.goal
+
+
+WORDS = {
+    "prepared": "engine on prepared cases, in rates of the bare loop, the slowest glibc",
+    "whole": "whole fuzz loop, in rates of the bare loop, the slowest glibc",
+    "together": "whole fuzz loop on every glibc measured, in rates of the bare loop",
+    "model": "model, in native calls, at its slowest number of destinations",
+    "cores": "fuzz by the clock, two jobs in rates of one",
+    "start": "run seed-rule9-dual-stack, in starts of an empty Python",
+}
+"""What each key stands for."""
+
+
+def of_engine(
+    prepared: Sequence[float], whole: Sequence[float], together: float, points: Sequence[Point]
+) -> Iterator[Ratio]:
+    """The ratios of what was measured in sandboxes; of each glibc one of the first two."""
+    yield Ratio("prepared", min(prepared), 0.8)
+    yield Ratio("whole", min(whole), 0.45)
+    yield Ratio("together", together, 0.7 if len(whole) >= _ALL_GLIBCS else None)
+    yield Ratio("model", max(point.ratio for point in points), 0.25, at_most=True)
+
+
+def of_commands(seconds: int) -> Iterator[Ratio]:
+    """The ratios of whole commands, two of them fuzzing for ``seconds``. Raises LaneError where
+    one fails.
+    """
+    cases = [_fuzzed(jobs, seconds) for jobs in (1, 2)]
+    yield Ratio("cores", cases[1] / cases[0], 1.8 if (os.cpu_count() or 1) > 1 else None)
+    run = min(_processor(*_CLI, "run", "seed-rule9-dual-stack") for _ in range(_STARTS))
+    empty = min(_processor(sys.executable, "-P", "-c", "pass") for _ in range(_STARTS))
+    yield Ratio("start", run / empty, 28, at_most=True)
+
+
+def _fuzzed(jobs: int, seconds: int) -> float:
+    """Cases a second by the clock."""
+    said = _output(*_CLI, "fuzz", "--json", "--jobs", str(jobs), "--seconds", str(seconds))
+    found = json.loads(said)
+    return float(found["cases"] / found["seconds"])
+
+
+def _processor(*command: str) -> float:
+    """The processor time of a command and of all its processes, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _output(*command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _output(*command: str) -> bytes:
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise LaneError(f"{' '.join(command)} ended with status {done.returncode}")
+    return done.stdout
