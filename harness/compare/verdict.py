@@ -24,7 +24,7 @@ from harness.model.addresses import parse_target
 from harness.model.cycles import find_cycle
 from harness.model.dialects import Dialect, dialect
 from harness.model.dns_servers import Record
-from harness.model.host import HostView, Target
+from harness.model.host import HostView, Target, address_text
 from harness.model.lookup import Item, NameService, Request
 from harness.model.order import Destination, compare_pair
 from harness.model.presence import presence
@@ -276,7 +276,7 @@ def rows(known: Sequence[Destination], view: HostView) -> tuple[DestinationRow, 
             DestinationRow,
             item,
             destination=str(item.target),
-            source=None if item.source is None else str(item.source),
+            source=None if item.source is None else address_text(item.source),
             error=None if route is None else route.error,
             destination_scope=item.scope,
             destination_label=item.label,

@@ -11,6 +11,8 @@ from itertools import groupby
 from math import gcd
 from typing import Any
 
+from harness.model.host import address_text
+
 Decision = Any
 Destination = Any
 _ODD = " — the rule prefers the other way, but the sort never compared the two"
@@ -48,19 +50,21 @@ def describe(rule: int, item: Destination, *, first: bool = False) -> str:
 def _source(item: Destination) -> str:
     if item.source is None:
         return "no source"
-    if item.prefixlen == 0:
-        return f"{item.source} (prefix length unknown)"
-    return f"{item.source}/{item.prefixlen}"
+    source = address_text(item.source)
+    return f"{source}/{item.prefixlen}" if item.prefixlen else f"{source} (prefix length unknown)"
 
 
-def _matching(what: str, own: int, of_source: int | None, source: object) -> str:
-    return f"{what} {own} {'=' if own == of_source else '≠'} {of_source} of {source}"
+def _matching(what: str, own: int, of_source: int | None, source: Any) -> str:
+    sign = "=" if own == of_source else "≠"
+    of = "no source" if source is None else address_text(source)
+    return f"{what} {own} {sign} {of_source} of {of}"
 
 
 def _native(item: Destination) -> str:
+    source = f"source {address_text(item.source)}"
     if item.index is None:
-        return f"source {item.source} is on an unknown interface, not counted as native"
-    return f"source {item.source} is on a {'native' if item.native else 'tunnel'} interface"
+        return f"{source} is on an unknown interface, not counted as native"
+    return f"{source} is on a {'native' if item.native else 'tunnel'} interface"
 
 
 def _common_prefix(item: Destination, first: bool) -> str:
@@ -79,10 +83,16 @@ def _common_prefix(item: Destination, first: bool) -> str:
 
 
 _WORDS: dict[int, Callable[[Destination], str]] = {
-    1: lambda item: f"reached from {item.source}" if item.reachable else "cannot be reached",
+    1: lambda item: (
+        f"reached from {address_text(item.source)}" if item.reachable else "cannot be reached"
+    ),
     2: lambda item: _matching("scope", item.scope, item.source_scope, item.source),
-    3: lambda item: f"source {item.source} is {'' if item.deprecated else 'not '}deprecated",
-    4: lambda item: f"source {item.source} is {'a' if item.home else 'no'} home address",
+    3: lambda item: (
+        f"source {address_text(item.source)} is {'' if item.deprecated else 'not '}deprecated"
+    ),
+    4: lambda item: (
+        f"source {address_text(item.source)} is {'a' if item.home else 'no'} home address"
+    ),
     5: lambda item: _matching("label", item.label, item.source_label, item.source),
     6: lambda item: f"precedence {item.precedence}",
     7: _native,

@@ -340,3 +340,9 @@ def test_a_mixed_pair_and_a_text_that_is_no_address_are_refused() -> None:
     for text in ("fe80::1%eth0", "nonsense", "192.0.2.256", ""):
         with pytest.raises(ValueError, match="address"):
             run([Candidate(text, None)])
+
+
+@pytest.mark.parametrize("rule", [1, 2, 3, 4, 5, 7, 9])
+def test_a_mapped_source_is_shown_with_its_dots(rule: int) -> None:
+    one = fact(source=ip_address("::ffff:192.0.2.2"), destination="::ffff:203.0.113.9")
+    assert "::ffff:192.0.2.2" in describe(rule, one)
