@@ -258,7 +258,7 @@ def _tables() -> Iterator[tuple[str, Alter]]:
                 yield words, _default(table, (*before, *after))
             for value in _values(table) - {entry.value}:
                 words = f"the default {keyword} of {shown} is {value}, not {entry.value}"
-                changed = replace(entry, value=value)
+                changed = entry._replace(value=value)
                 yield words, _default(table, (*before, changed, *after))
 
 

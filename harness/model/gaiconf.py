@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import NamedTuple
 
 from harness.model import explain
 from harness.model.addresses import inet_pton4, inet_pton6, is_v4mapped, strtoul, unmapped
@@ -18,8 +19,7 @@ _SPACE = " \t\n\v\f\r"  # isspace() in the C locale
 _BLANKS = re.compile(rf"[{_SPACE}]+")
 
 
-@dataclass(frozen=True, slots=True)
-class PrefixEntry:
+class PrefixEntry(NamedTuple):  # a dataclass takes longer to make, and far longer to hash
     """A row of a table: the prefix, its length and the value; ``width`` is 32 for IPv4 scopes."""
 
     prefix: int

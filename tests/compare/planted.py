@@ -48,22 +48,32 @@ def _rule(put: Put, number: int, values: Callable[[Destination, Destination], Va
     put(predict_module, "GLIBC", ModelParts(rules=rules))
 
 
-def _keys(put: Put, change: Callable[[Key], Key]) -> None:
-    original = Sorter.key_of
-    put(Sorter, "key_of", lambda self, fixed: change(original(self, fixed)))
-
-
 def rule_dropped(number: int, put: Put) -> None:
     """Rules 1 to 8: their bits of the key are cleared."""
     # bit 0 to 31 above precedence's field are the single bits
     width = 31 if number in (6, 8) else 1
     mask = ~(((1 << width) - 1) << RULE_BITS[number - 1])
-    _keys(put, lambda key: (key[0] & mask, *key[1:]))
+    original = Sorter.rules
+    put(Sorter, "rules", lambda self, group, value: original(self, group, value) & mask)
     _rule(put, number, lambda *_: (0, 0))
 
 
+def _rows(put: Put, change: Callable[[Candidate, int], int]) -> None:
+    """Other low parts of keys; ``change`` is given the candidate and the usual one."""
+
+    def fixed(self: Sorter, candidates: Sequence[Candidate]) -> Fixed:
+        groups, rows = original(self, candidates)
+        both = zip(candidates, rows, strict=True)
+        return Fixed(
+            groups, [(value, number, change(one, low)) for one, (value, number, low) in both]
+        )
+
+    original = Sorter.fixed
+    put(Sorter, "fixed", fixed)
+
+
 def _rule9_dropped(put: Put) -> None:
-    _keys(put, lambda key: (key[0], 0, key[2], 0))
+    _rows(put, lambda *_: 0)
     _rule(put, 9, lambda *_: (0, 0))
 
 
@@ -107,18 +117,16 @@ def _stable_sort(put: Put) -> None:
 def _ipv6_limited(put: Put) -> None:
     """Rule 9 compares no more bits of IPv6 addresses than the prefix has."""
 
-    def fixed(self: Sorter, candidate: Candidate) -> Fixed:
-        value, source, bits, far, version, more = original(self, candidate)
-        if version == 6 and source is not None:
-            far = max(far, 128 - candidate.prefixlen)
-        return value, source, bits, far, version, more
+    def change(one: Candidate, low: int) -> int:
+        of_ipv6 = isinstance(one.destination, IPv6Address) and one.source is not None
+        return max(low, 128 - one.prefixlen << 6) if of_ipv6 else low
 
     def limited(own: Dialect, destination: Any, source: Any, prefixlen: int, *more: int) -> int:
         bits: int = common(own, destination, source, prefixlen, *more)
         return min(bits, prefixlen) if destination.version == 6 else bits
 
-    original, common = Sorter.fixed, order_module.common_prefix
-    put(Sorter, "fixed", fixed)
+    common = order_module.common_prefix
+    _rows(put, change)
     put(order_module, "common_prefix", limited)
 
 
@@ -176,7 +184,7 @@ def missing_value(value: int, put: Put) -> None:
 
     def table(lines: Any, default: Any) -> Any:
         if lines and default[-1].value == meant:
-            default = (replace(default[-1], value=value),)
+            default = (default[-1]._replace(value=value),)
         return original(lines, default)
 
     put(policy_module, "_table", table)

@@ -66,7 +66,7 @@ def test_same_order_as_rules(candidates: list[Candidate], conf: bytes | None, bu
     sorter = Sorter(SortInput.of(policy, spoken))
     rules, positions = ordered(candidates, policy, spoken)
     assert sorter.order(candidates) == positions
-    keys = [sorter.key(candidates[position]) for position in positions]
+    keys = sorter.keys(sorter.fixed([candidates[position] for position in positions]))
     assert [deciding_rule(a, b) for a, b in pairwise(keys)] == rules
 
 

@@ -186,7 +186,7 @@ def _point(
     targets = [work.targets[slot] for slot in asked.slots]
     policy = Policy.build(None, dialect)
     sorter = Sorter(SortInput.of(policy, dialect))
-    keys = [sorter.key(candidate) for candidate in own]
+    keys = sorter.keys(sorter.fixed(own))
 
     def observed() -> list[int]:
         view = box.observe(targets)

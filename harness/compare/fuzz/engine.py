@@ -117,7 +117,7 @@ class Engine(AbstractContextManager["Engine"]):
 
         proc = IPV6_FILES if batch.asks_myhostname else ()
         self._lanes = [enter(worker_lane(box, spec, (preload,), proc, netlink)) for spec in lanes]
-        self._fixed: dict[Rule9, list[Fixed]] = {}
+        self._fixed: dict[Rule9, Fixed] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
 
     def __exit__(self, *_: object) -> None:
@@ -151,7 +151,6 @@ class Engine(AbstractContextManager["Engine"]):
             bursts = [lane.burst(payloads, TIMEOUT) for lane, payloads in lanes]
         # the workers are busy meanwhile
         expected = self._expected(rounds)
-        self._keys.clear()
         disagreements: list[Disagreement] = []
         cases = crashes = unasked = elapsed = differing = 0
         for number, lane in enumerate(self._lanes):
@@ -312,7 +311,7 @@ class Engine(AbstractContextManager["Engine"]):
                     else sorter.sort(own)
                 )
                 if tally is not None and order:
-                    tally.sorted(one, own, order)
+                    tally.sorted(one, sorter, own, order)
                 entries = one.entries
                 body = one.head + b"".join([entries[position] for position in order]) + one.names
                 shared[key] = body
@@ -353,9 +352,8 @@ class Engine(AbstractContextManager["Engine"]):
             sorter = Sorter(given)
             fixed = self._fixed.get(given.rule9)
             if fixed is None:
-                fixed = list(map(sorter.fixed, self.work.candidates))
-                self._fixed[given.rule9] = fixed
-            known = self._keys[given] = sorter, list(map(sorter.key_of, fixed))
+                fixed = self._fixed[given.rule9] = sorter.fixed(self.work.candidates)
+            known = self._keys[given] = sorter, sorter.keys(fixed)
         return known
 
     def _wrong(self, each: Round, position: int, number: int, native: Outcome) -> list[Evidence]:

@@ -1,16 +1,21 @@
-"""The fast sort: rules 1 to 8 as one integer per destination, computed once.
+"""The fast sort: what the rules see of a destination as one integer, smaller is better.
 
 `harness.model.order` is the text to read; this module gives the same order in a fraction of
 the time, as musl's resolver does it. Rules 1 to 8 look at one destination at a time, so
-their verdicts pack into one number, smaller is better. Rule 9 can be packed too as long as
+their verdicts pack into one number, and rule 9 into the bits below, as long as
 no two families tie in rules 1 to 8; where they do, the comparison is not transitive and
 glibc's own merge sort has to be followed step by step. Property tests hold the two sorts to
 each other.
+
+What is worked out once, and how often: a table's intervals per table; the verdicts of rules 1 to 8
+per source and interval; per destination only the interval and the bits behind the common prefix.
 """
 
+from bisect import bisect, bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address
+from functools import lru_cache
+from ipaddress import IPv6Address
+from typing import NamedTuple
 
 from harness.model.addresses import V4MAPPED
 from harness.model.dialects import Dialect
@@ -18,22 +23,24 @@ from harness.model.gaiconf import INT_MAX, PrefixEntry
 from harness.model.order import BUT_TOP_BIT, Candidate
 from harness.model.policy import Policy, ipv6_scope
 
-# A destination's key: rules 1 to 8, the bits behind the common prefix, IP version, and how many
-# of these bits count as equal where the destination is the first of the two compared.
-Key = tuple[int, int, int, int]
-# What no policy changes: destination, source or None, the rules' bits and the last three of Key.
-Fixed = tuple[int, int | None, int, int, int, int]
+Key = int
+"""A destination's key. From the lowest bit: `MORE`, so many bits behind the common prefix of
+rule 9 count as equal where the destination is the first of the two compared; `FAR`, how many these
+bits are; `SIX` for IPv6; and from `RULES_AT` on rules 1 to 8, each from its bit of `RULE_BITS`."""
 
-_PREFIX_BITS = 8
+MORE, FAR, SIX, RULES_AT = 0x3F, 0xFF << 6, 1 << 14, 15
 RULE_BITS = (67, 66, 65, 64, 63, 32, 31, 0)
-"""The lowest bit of each of the rules 1 to 8 in the first number of a key."""
+"""The lowest bit of each of the rules 1 to 8 in their part of a key."""
 
-_MASKS = tuple(0xFFFFFFFF << (32 - length) & 0xFFFFFFFF for length in range(1, 33))
-_UNREACHABLE = 1 << 67  # above every bit of the rules after it
+_OUTSIDE = 32 << 6  # of a destination outside the subnet of its source: no common prefix
+_MULTICAST = 0xFF << 120
+# where the scope of an IPv6 address changes: ::1, fe80::/10, fec0::/10, multicast
+_SCOPE_ENDS = 0, 1, 2, 0x3FA << 118, 0x3FB << 118, 0x3FC << 118, _MULTICAST
+_DEPRECATED, _NOT_HOME, _NOT_NATIVE = 1 << 65, 1 << 64, 1 << 31
+_UNREACHABLE, _OTHER_SCOPE, _OTHER_LABEL = 1 << 67, 1 << 66, 1 << 63
 
 
-@dataclass(frozen=True, slots=True)
-class Rule9:
+class Rule9(NamedTuple):
     """All that the sort needs to know of a dialect: how rule 9 measures IPv4 addresses.
 
     ``mask_of_0`` is the netmask of prefix length 0; ``tested_of_first`` are the bits that are
@@ -45,8 +52,7 @@ class Rule9:
     tested_of_first: int
 
 
-@dataclass(frozen=True, slots=True)
-class SortInput:
+class SortInput(NamedTuple):
     """What an order depends on besides the candidates: the tables, and the dialect's rule 9.
 
     `Sorter` is given nothing else, so whatever it works out can be kept under this value.
@@ -72,6 +78,29 @@ class SortInput:
         return cls(policy.labels, policy.precedence, policy.scopes, rule9, stateful)
 
 
+class Group(NamedTuple):
+    """What destinations of one source have in common; no policy changes it.
+
+    ``source`` is None where there is none, and an IPv4 one is mapped; ``bits`` are those of the
+    rules 3, 4 and 7.
+    """
+
+    of_ipv6: bool
+    source: int | None
+    bits: int
+
+
+class Fixed(NamedTuple):
+    """What of some candidates no policy changes, only rule 9 of the dialect.
+
+    For each in ``rows`` the destination, IPv4 mapped, the position of its group in ``groups``
+    and the low part of its key.
+    """
+
+    groups: list[Group]
+    rows: list[tuple[int, int, int]]
+
+
 class Sorter:
     """Sorts destinations under one policy and dialect; remembers what it has worked out.
 
@@ -79,120 +108,164 @@ class Sorter:
     """
 
     def __init__(self, given: SortInput) -> None:
-        self._labels = _shifted(given.labels, 128)
-        self._precedence = _shifted(given.precedence, 128)
-        self._scopes = _shifted(given.scopes, 32)
         self._rule9 = given.rule9
-        self._masks = (given.rule9.mask_of_0, *_MASKS)
-        self._lopsided = given.rule9.tested_of_first != 0xFFFFFFFF
-        # scope, label, and the bits of rules 6 and 8. An address comes back in many
-        # candidates. Integers are the keys: hashing an address object costs more than a rule
-        self._known4: dict[int, tuple[int, int, int]] = {}
-        self._known6: dict[int, tuple[int, int, int]] = {}
+        self._starts, self._rows = _intervals(given)
+        self._verdicts: dict[Group, list[Key]] = {}  # by interval; 0 for one not yet met
+        self._met: tuple[set[int], set[int]] = set(), set()  # rules 1 to 8 of IPv4, of IPv6
+        self.uneven = given.rule9.tested_of_first != 0xFFFFFFFF
+        """Whether a key may have `MORE`."""
 
-    def _learn(self, value: int, version: int) -> tuple[int, int, int]:
-        if version == 4:
-            known, wide, scope = self._known4, value | V4MAPPED, _search(self._scopes, value)
-        else:
-            known, wide, scope = self._known6, value, ipv6_scope(value)
-        late = (INT_MAX - _search(self._precedence, wide)) << 32 | scope
-        learned = known[value] = scope, _search(self._labels, wide), late
-        return learned
+    def fixed(self, candidates: Sequence[Candidate]) -> Fixed:
+        """The part of the candidates' keys that no policy changes; their addresses are objects."""
+        tested = self._rule9.tested_of_first
+        groups: list[Group] = []
+        rows: list[tuple[int, int, int]] = []
+        # by the source's identity: hashing an address costs more than a rule
+        known: dict[tuple[object, ...], tuple[int, int | None, int, int]] = {}
+        for one in candidates:
+            destination = one.destination
+            key = (
+                destination.__class__, id(one.source), one.prefixlen,
+                one.deprecated, one.home, one.index, one.native,
+            )  # fmt: skip
+            found = known.get(key)
+            if found is None:
+                group, mask, wide = self._group(one)
+                found = known[key] = len(groups), group.source, mask, wide
+                groups.append(group)
+            number, source, mask, wide = found
+            value = int(destination) | wide
+            if source is None:
+                low = 0
+            elif (difference := value ^ source) & mask:
+                low = _OUTSIDE
+            else:
+                low = difference.bit_length() << 6
+                if low == _OUTSIDE and wide:
+                    low |= 32 - (difference & tested).bit_length()
+            rows.append((value, number, low))
+        return Fixed(groups, rows)
 
-    def fixed(self, candidate: Candidate) -> Fixed:
-        """The part of a candidate's key that no policy changes, only rule 9 of the dialect."""
-        destination, source = candidate.destination, candidate.source
-        assert not isinstance(destination, str)
-        is_ipv4 = isinstance(destination, IPv4Address)
-        value = int(destination)
-        version = 4 if is_ipv4 else 6
-        if source is None:
-            return value, None, _UNREACHABLE, 0, version, 0
-        assert not isinstance(source, str)
-        native = candidate.native
-        if native is None:
-            native = candidate.index is not None
-        bits = candidate.deprecated << 65 | (not candidate.home) << 64 | (not native) << 31
-        source_value = int(source)
-        difference = value ^ source_value
-        far = difference.bit_length()
-        more = 0
-        if is_ipv4:
-            rule9 = self._rule9
-            if rule9.in_subnet_only and difference & self._masks[candidate.prefixlen]:
-                far = 32
-            elif far == 32:
-                more = 32 - (difference & rule9.tested_of_first).bit_length()
-        return value, source_value, bits, far, version, more
-
-    def key_of(self, fixed: Fixed) -> Key:
-        """The key under this sorter's policy."""
-        value, source, bits, far, version, more = fixed
-        known = self._known4 if version == 4 else self._known6
-        scope, label, late = known.get(value) or self._learn(value, version)
-        if source is None:
-            return bits | late, far, version, more
-        source_scope, source_label, _ = known.get(source) or self._learn(source, version)
-        if scope != source_scope:
-            bits |= 1 << 66
-        if label != source_label:
-            bits |= 1 << 63
-        return bits | late, far, version, more
-
-    def key(self, candidate: Candidate) -> Key:
-        """The key of a candidate whose addresses are ``ipaddress`` objects."""
-        return self.key_of(self.fixed(candidate))
+    def keys(self, fixed: Fixed) -> list[Key]:
+        """The keys under this sorter's policy."""
+        starts, groups, known = self._starts, fixed.groups, self._verdicts
+        for group in groups:
+            if group not in known:
+                known[group] = [0] * (len(starts) + 1)
+        verdicts = [known[group] for group in groups]
+        return [
+            (verdicts[number][bisect(starts, value)] or self._verdict(groups[number], value)) | low
+            for value, number, low in fixed.rows
+        ]
 
     def sort(self, keys: Sequence[Key]) -> list[int]:
         """The positions of ``keys`` in the order glibc returns them."""
-        if _families_tie(keys) or (self._lopsided and any(key[3] for key in keys)):
+        if self.tied(keys) or (self.uneven and any(key & MORE for key in keys)):
             return _merge(list(range(len(keys))), keys)
-        packed = [
-            (rules << _PREFIX_BITS | far) << 32 | position
-            for position, (rules, far, _, _) in enumerate(keys)
-        ]
-        packed.sort()
-        return [value & 0xFFFFFFFF for value in packed]
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
+    def tied(self, keys: Sequence[Key]) -> bool:
+        """Whether addresses of both families tie in rules 1 to 8."""
+        four, six = self._met
+        return not four.isdisjoint(six) and _families_tie(keys)
 
     def order(self, candidates: Sequence[Candidate]) -> list[int]:
         """The positions of ``candidates`` in the order glibc returns them."""
-        return self.sort(list(map(self.key, candidates)))
+        return self.sort(self.keys(self.fixed(candidates)))
+
+    def _group(self, one: Candidate) -> tuple[Group, int, int]:
+        """A candidate's group; the bits outside of which rule 9 counts nothing; what makes its
+        addresses, as numbers, mapped ones.
+        """
+        of_ipv6 = isinstance(one.destination, IPv6Address)
+        mask = 0
+        if not of_ipv6 and self._rule9.in_subnet_only:
+            length = one.prefixlen
+            mask = 0xFFFFFFFF << (32 - length) & 0xFFFFFFFF if length else self._rule9.mask_of_0
+        wide = 0 if of_ipv6 else V4MAPPED
+        if one.source is None:
+            return Group(of_ipv6, None, _UNREACHABLE), mask, wide
+        native = one.index is not None if one.native is None else one.native
+        bits = (
+            one.deprecated * _DEPRECATED | (not one.home) * _NOT_HOME | (not native) * _NOT_NATIVE
+        )
+        return Group(of_ipv6, int(one.source) | wide, bits), mask, wide
+
+    def _verdict(self, group: Group, value: int) -> Key:
+        """Rules 1 to 8 for a destination of a group; kept for its interval."""
+        rules = self.rules(group, value)
+        self._met[group.of_ipv6].add(rules)
+        verdict = rules << RULES_AT | group.of_ipv6 * SIX
+        if value < _MULTICAST:  # a multicast address carries its own scope
+            self._verdicts[group][bisect(self._starts, value)] = verdict
+        return verdict
+
+    def rules(self, group: Group, value: int) -> int:
+        """The verdicts of rules 1 to 8 on a destination of a group, as bits."""
+        of_ipv6, source, bits = group
+        starts, rows = self._starts, self._rows
+        label, precedence, scope = rows[bisect(starts, value)]
+        if of_ipv6:
+            scope = ipv6_scope(value)
+        if source is not None:
+            source_label, _, source_scope = rows[bisect(starts, source)]
+            if label != source_label:
+                bits |= _OTHER_LABEL
+            if scope != (ipv6_scope(source) if of_ipv6 else source_scope):
+                bits |= _OTHER_SCOPE
+        return bits | (INT_MAX - precedence) << 32 | scope
 
 
-_Shifted = tuple[tuple[int, int, int], ...]
+_Row = tuple[int, int, int]
 
 
-def _shifted(table: Sequence[PrefixEntry], width: int) -> _Shifted:
-    """The rows as (bits to drop, what is left of the prefix, value)."""
-    return tuple((width - row.bits, row.prefix >> (width - row.bits), row.value) for row in table)
+@lru_cache(maxsize=256)
+def _ranges(table: tuple[PrefixEntry, ...]) -> list[_Row]:
+    """The rows as (first address, the one behind the last, value), IPv4 mapped; the last first."""
+    made = []
+    for prefix, bits, value, width in reversed(table):
+        size = 1 << (width - bits)
+        first = prefix & -size | (V4MAPPED if width == 32 else 0)
+        made.append((first, first + size, value))
+    return made
 
 
-def _search(table: _Shifted, address: int) -> int:
-    for drop, prefix, value in table:
-        if address >> drop == prefix:
-            return value
-    raise AssertionError("every table ends with a prefix of length 0")
+@lru_cache(maxsize=64)
+def _intervals(given: SortInput) -> tuple[list[int], list[_Row]]:
+    """Where each interval of addresses but the first begins that no table and no scope parts, and
+    for each the label, the precedence and the scope of IPv4 addresses.
+    """
+    tables = [_ranges(table) for table in given[:3]]
+    ends = {end for table in tables for first, behind, _ in table for end in (first, behind)}
+    starts = sorted(ends.union(_SCOPE_ENDS))
+    columns = []
+    for table in tables:
+        column = [0] * len(starts)
+        for first, behind, value in table:  # the first row of a table that holds an address counts
+            low, high = bisect_left(starts, first), bisect_left(starts, behind)
+            column[low:high] = [value] * (high - low)
+        columns.append(column)
+    return starts[1:], list(zip(*columns, strict=True))
 
 
 def _families_tie(keys: Sequence[Key]) -> bool:
-    four = {key[0] for key in keys if key[2] == 4}
-    return bool(four) and any(key[2] == 6 and key[0] in four for key in keys)
+    six = {key >> RULES_AT for key in keys if key & SIX}
+    return bool(six) and any(key >> RULES_AT in six for key in keys if not key & SIX)
 
 
 def deciding_rule(before: Key, after: Key) -> int:
     """The number of the rule that tells two destinations apart; 10 where only the position does."""
-    different = before[0] ^ after[0]
-    if different:
-        return _RULE_OF_BIT[different.bit_length()]
-    if before[2] != after[2]:
-        return 10
-    return 9 if before[1] - before[3] != after[1] else 10
+    length = (before ^ after).bit_length()
+    if length >= SIX.bit_length() or not before & MORE:
+        return RULE_OF_LENGTH[length]
+    return 10 if (before & FAR) - ((before & MORE) << 6) == after & FAR else 9
 
 
-_RULE_OF_BIT = [
+RULE_OF_LENGTH = [10] * 7 + [9] * 8 + [10] + [
     next((rule for rule, lowest in enumerate(RULE_BITS, 1) if length > lowest), 8)
-    for length in range(69)
-]
+    for length in range(1, 69)
+]  # fmt: skip
+"""The rule that tells two keys apart, by the length of their difference in bits: not with MORE."""
 
 
 def _merge(positions: list[int], keys: Sequence[Key]) -> list[int]:
@@ -206,14 +279,14 @@ def _merge(positions: list[int], keys: Sequence[Key]) -> list[int]:
     i = j = 0
     while i < len(left) and j < len(right):
         a, b = left[i], right[j]
-        (rules_a, far_a, version_a, more), (rules_b, far_b, version_b, _) = keys[a], keys[b]
-        if rules_a != rules_b:
-            first = rules_a < rules_b
-        elif version_a == version_b:
-            far_a -= more
-            first = far_a < far_b if far_a != far_b else a < b
-        else:
+        one, other = keys[a], keys[b]
+        if (one ^ other) >> RULES_AT:
+            first = one < other
+        elif (one ^ other) & SIX:
             first = a < b
+        else:
+            far = (one & FAR) - ((one & MORE) << 6)
+            first = far < other & FAR if far != other & FAR else a < b
         if first:
             merged.append(a)
             i += 1

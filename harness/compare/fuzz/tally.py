@@ -2,9 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from itertools import chain, pairwise
+from operator import eq, or_, xor
 
 from harness.compare.fuzz.hostwork import AskedLookup, HostWork
-from harness.compare.fuzz.sorter import Key, deciding_rule
+from harness.compare.fuzz.sorter import (
+    FAR,
+    RULE_OF_LENGTH,
+    SIX,
+    Key,
+    Sorter,
+    deciding_rule,
+)
 from harness.model import reasons
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import ROWS, Dialect
@@ -79,6 +89,8 @@ class Tally:
     def __init__(self, work: HostWork) -> None:
         self._work = work
         self._rules = [0] * 11
+        self._lengths = [0] * len(RULE_OF_LENGTH)
+        self._traits: dict[int, tuple[int, bool, bool]] = {}  # of the look-ups that work holds
         self._masks: Counter[int] = Counter()
         self._other: Counter[str] = Counter()
         twice = Counter(entry.key for entry in work.table.entries)
@@ -117,30 +129,42 @@ class Tally:
             }
         return sum(_BIT[name] for name, there in traits.items() if there)
 
-    def sorted(self, one: AskedLookup, keys: Sequence[Key], order: Sequence[int]) -> None:
-        """Count one sorted look-up: ``order`` are positions of ``keys``."""
-        rules, slots, masks = self._rules, one.slots, self._slot_masks
-        before = order[0]
-        for after in order[1:]:
-            if slots[before] != slots[after]:
-                rules[deciding_rule(keys[before], keys[after])] += 1
-            before = after
-        mask = 0
-        for slot in set(slots):
-            mask |= masks[slot]
+    def sorted(
+        self, one: AskedLookup, sorter: Sorter, keys: Sequence[Key], order: Sequence[int]
+    ) -> None:
+        """Count one sorted look-up: ``order`` are positions of ``keys``, which ``sorter`` made."""
+        mask, repeated, of_both = self._traits.get(id(one)) or self._learn(one)
         self._masks[mask] += 1
-        other = self._other
-        if len(set(slots)) < len(slots):
+        slots, other = one.slots, self._other
+        if sorter.uneven:
+            for before, after in pairwise(order):
+                if slots[before] != slots[after]:
+                    self._rules[deciding_rule(keys[before], keys[after])] += 1
+        else:
+            lengths, ordered = self._lengths, [keys[position] for position in order]
+            for length in map(int.bit_length, map(xor, ordered, ordered[1:])):
+                lengths[length] += 1
+            if repeated:  # no rule tells an address from itself
+                places = [slots[position] for position in order]
+                lengths[0] -= sum(map(eq, places, places[1:]))
+        if repeated:
             other["trap repeated-address"] += 1
-        four = {rules for rules, _, version, _ in keys if version == 4}
-        six = {rules for rules, _, version, _ in keys if version == 6}
-        if four and six:
+        if of_both:
             if self._work.view.bindv6only:
                 other["trap bindv6only"] += 1
-            if not four.isdisjoint(six):
+            if sorter.tied(keys):
                 other["trap families-tie"] += 1
                 if len(keys) <= 16 and _has_cycle(keys):
                     other["trap no-right-answer"] += 1
+
+    def _learn(self, one: AskedLookup) -> tuple[int, bool, bool]:
+        """What a look-up meets whatever the policy: traps, an address twice, both families."""
+        different = set(one.slots)
+        mask = reduce(or_, (self._slot_masks[slot] for slot in different))
+        versions = {self._work.targets[slot].address.version for slot in different}
+        made = mask, len(different) < len(one.slots), len(versions) > 1
+        self._traits[id(one)] = made
+        return made
 
     def services(self, dialect: Dialect, lookups: int) -> None:
         """Count what left addresses out, of the first so many look-ups."""
@@ -168,7 +192,10 @@ class Tally:
     def counts(self) -> Counter[str]:
         """Everything counted so far: how often each of `known_keys` decided."""
         found = Counter(self._other)
-        found.update({f"rule {number}": times for number, times in enumerate(self._rules) if times})
+        rules = enumerate(self._rules)
+        for number, times in chain(rules, zip(RULE_OF_LENGTH, self._lengths, strict=True)):
+            if times:
+                found[f"rule {number}"] += times
         for mask, times in self._masks.items():
             for name, bit in _BIT.items():
                 if mask & bit:
@@ -178,12 +205,12 @@ class Tally:
 
 def _has_cycle(keys: Sequence[Key]) -> bool:
     """Whether a near address, a far one before it and one of the other family between them tie."""
-    for j, (rules, near, version, _) in enumerate(keys):
+    heads = [key // SIX for key in keys]  # rules 1 to 8 and, in the lowest bit, the family
+    for j, near in enumerate(keys):
         for i in range(j):
-            if keys[i][0] == rules and keys[i][2] == version and keys[i][1] > near:
-                for other in keys[i + 1 : j]:
-                    if other[0] == rules and other[2] != version:
-                        return True
+            farther = heads[i] == heads[j] and keys[i] & FAR > near & FAR
+            if farther and heads[j] ^ 1 in heads[i + 1 : j]:
+                return True
     return False
 
 
