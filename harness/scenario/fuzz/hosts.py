@@ -1,5 +1,6 @@
 """Random hosts: interfaces, addresses, routes, rules and sysctls, as a scenario file has them."""
 
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -42,6 +43,9 @@ def draw_host(dice: Dice) -> Host:
 
 def _accepted(document: dict[str, Any], routes: list[Row], rules: list[Row]) -> Host:
     """The host with those routes and rules that are consistent with it."""
+    rows_given = {"routes": routes, "rules": rules} if routes or rules else {}
+    with suppress(ValidationError):  # most often all of them: each depends on those before it alone
+        return Host.model_validate(document | rows_given)
     kept: dict[str, list[Row]] = {"routes": [], "rules": []}
     host = Host.model_validate(document)
     for key, rows in (("routes", routes), ("rules", rules)):

@@ -5,8 +5,10 @@ often; `gai-harness fuzz` counts them and says what it left out.
 """
 
 import random
+from bisect import bisect
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar
+from itertools import accumulate
+from typing import Any, Literal, TypeVar
 
 from harness.model.dns import Status
 from harness.model.dns_servers import Record, State, Word
@@ -21,9 +23,19 @@ T = TypeVar("T")
 class Dice(random.Random):
     """The same draws for a seed's text on every machine and in every Python."""
 
+    def __init__(self, seed: str) -> None:
+        super().__init__(seed)
+        # by the identity of the table, which is kept here so that no other one can have it
+        self._known: dict[int, tuple[Mapping[Any, float], list[Any], list[float]]] = {}
+
     def pick(self, weights: Mapping[T, float]) -> T:
-        """One item of a table of weights."""
-        return self.choices([*weights], [*weights.values()])[0]
+        """One item of a table of weights, which never changes."""
+        known = self._known.get(id(weights))
+        if known is None:
+            known = self._known[id(weights)] = weights, [*weights], [*accumulate(weights.values())]
+        _, items, sums = known
+        found: T = items[bisect(sums, self.random() * sums[-1], 0, len(sums) - 1)]
+        return found
 
     def one(self, items: Sequence[T]) -> T:
         """One of ``items``, each as likely. Raises IndexError for none."""
@@ -45,7 +57,8 @@ class Dice(random.Random):
 
     def flags(self, odds: Mapping[T, float]) -> list[T]:
         """The keys that came up, each with its own probability."""
-        return [flag for flag, probability in odds.items() if self.chance(probability)]
+        random = self.random
+        return [flag for flag, probability in odds.items() if random() < probability]
 
 
 # which families a host has; "link-local" is IPv4 with fe80:: alone
