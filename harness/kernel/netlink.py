@@ -148,7 +148,7 @@ class Netlink:
 
     def links(self) -> list[KernelLink]:
         """The link dump. Raises RefusedError."""
-        return [rows.link(each) for each in self._decoded(ifinfmsg)]
+        return [rows.link(each) for each in self.dump(ifinfmsg)]
 
     def link_indexes(self) -> list[int]:
         """The indexes of the links that a dump has. Raises RefusedError."""
@@ -156,13 +156,27 @@ class Netlink:
 
     def addresses(self) -> list[KernelAddress]:
         """The address dump of both families. Raises RefusedError."""
-        return [rows.address(each) for each in self._decoded(ifaddrmsg)]
+        return [rows.address(each) for each in self.dump(ifaddrmsg)]
 
     def rules(self, family: int) -> list[Any]:
-        """The routing rules of AF_INET or AF_INET6 in order; none where the kernel has none."""
+        """The routing rules of AF_INET or AF_INET6 in order, as pyroute2 decodes them; none where
+        the kernel has none.
+        """
         with suppress(RefusedError):
-            return self._decoded(fibmsg, family)
+            found = [fibmsg(data) for data in self.dump(fibmsg, family)]
+            for each in found:
+                each.decode()
+            return found
         return []
+
+    def has_other_rules(self, version: int) -> bool:
+        """Whether a family has routing rules that no namespace begins with."""
+        family = AF_INET if version == 4 else AF_INET6
+        with suppress(RefusedError):
+            return not all(
+                rows.is_kernels_rule(each, version) for each in self.dump(fibmsg, family)
+            )
+        return False
 
     def routes(self, family: int) -> list[KernelRoute]:
         """The routes of every table of AF_INET or AF_INET6; none where the kernel has none."""
@@ -174,14 +188,8 @@ class Netlink:
     def address_labels(self) -> list[KernelLabel]:
         """The kernel's IPv6 address label table; empty without IPv6."""
         with suppress(RefusedError):
-            return [rows.label(each) for each in self._decoded(label_message, AF_INET6)]
+            return [rows.label(each) for each in self.dump(label_message, AF_INET6)]
         return []
-
-    def _decoded(self, form: type[nlmsg], family: int = 0) -> list[Any]:
-        found = [form(data) for data in self.dump(form, family)]
-        for each in found:
-            each.decode()
-        return found
 
     def _messages(self) -> Iterator[tuple[int, int, bytes]]:
         while True:

@@ -12,7 +12,8 @@ import socket
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 
@@ -20,7 +21,7 @@ from harness.model.host import HostView, IPAddress, Route, Target
 
 from .netlink import Netlink, route_request
 from .own_names import own_names
-from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes, is_kernels_rule
+from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes
 from .sources import answered, asked, can_be_source6, refused
 
 _TYPE = 23  # rtm_type
@@ -33,20 +34,25 @@ def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> H
 
     ``own``: with its own names too.
     """
-    only_ipv6 = _bindv6only()
     addresses = tuple(row.for_model for row in netlink.addresses())
-    has_source6 = any(can_be_source6(row.address, row.flags) for row in addresses)
     links = tuple(link.for_model for link in netlink.links())
     with closing(Netlink(os.sysconf("SC_PAGE_SIZE"))) as small:  # glibc's buffer
         unlisted = {link.index for link in links}.difference(small.link_indexes())
-    return HostView(
+    view = HostView(
         addresses=addresses,
         links=links,
         unlisted=frozenset(unlisted),
-        routes=_routes(netlink, targets, only_ipv6, has_source6),
-        bindv6only=only_ipv6,
+        bindv6only=_bindv6only(),
         own=own_names(netlink) if own else None,
     )
+    return with_routes(netlink, view, targets)
+
+
+def with_routes(netlink: Netlink, view: HostView, targets: Iterable[Target]) -> HostView:
+    """An observed host with the ways to ``targets`` in the place of others. Raises OSError."""
+    has_source6 = any(can_be_source6(row.address, row.flags) for row in view.addresses)
+    routes = _routes(netlink, targets, view.bindv6only, has_source6)
+    return replace(view, routes=routes)
 
 
 def _bindv6only() -> bool:
@@ -94,10 +100,9 @@ def _source_decides(netlink: Netlink, version: int) -> bool:
     give two different answers, and a request through netlink is one look-up only.
     Source: ip_route_connect() and ip6_dst_lookup_tail() of the kernel.
     """
-    family = AF_INET if version == 4 else AF_INET6
-    if not all(is_kernels_rule(rule, version) for rule in netlink.rules(family)):
+    if netlink.has_other_rules(version):
         return True
-    return version == 6 and any(row.source for row in netlink.routes(family))
+    return version == 6 and any(row.source for row in netlink.routes(AF_INET6))
 
 
 def _connected(target: Target) -> Route:
@@ -134,9 +139,14 @@ def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:
         return refused(answer if ipv4 or has_source6 else errno.EADDRNOTAVAIL)
     source = attributes(answer, ROUTE_ATTRIBUTES).get(RTA_PREFSRC)
     if not ipv4:
-        return refused(errno.EADDRNOTAVAIL) if source is None else Route(IPv6Address(source))
+        return refused(errno.EADDRNOTAVAIL) if source is None else Route(_source(source))
+    own = _source(source or bytes(4))  # a host without any address still sends, from 0.0.0.0
     if answer[_TYPE] == ROUTE_TYPES["broadcast"]:
-        own = IPv4Address(source or bytes(4))
         return replace(refused(errno.EACCES), broadcast=own)  # the socket has no SO_BROADCAST
-    # a host without any address still sends, from 0.0.0.0
-    return answered(target, IPv4Address(source or bytes(4)))
+    return answered(target, own)
+
+
+@lru_cache(maxsize=256)
+def _source(data: bytes) -> IPAddress:
+    """A source: most targets have one of a few, which is one object then."""
+    return ip_address(data)

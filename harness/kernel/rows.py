@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_interface, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop
-from typing import Any
 
 from harness.model.host import AddressRow, IPAddress, Link
 
@@ -58,8 +57,15 @@ _CLONED = 0x200
 _ROUTE_TYPES = {number: name for name, number in ROUTE_TYPES.items()}
 _IFF_UP, _IFF_LOOPBACK, _IFF_POINTOPOINT = 0x1, 0x8, 0x10
 _SECONDARY, _NOPREFIXROUTE = 0x01, 0x200
+_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg
+_IFNAME, _MASTER, _LINKINFO = 3, 10, 18
+_INFO_KIND, _INFO_DATA, _VRF_TABLE = 1, 2, 1
+_ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
+_FAR, _LOCAL, _LABEL, _BROADCAST, _FLAGS, _METRIC = 1, 2, 3, 4, 8, 9
+_LABEL_ROW = struct.Struct("=BBBBII")  # struct ifaddrlblmsg
+_RULE_PRIORITY, _RULE_LIMIT, _RULE_TABLE, _RULE_PAD, _RULE_PROTOCOL = 6, 14, 15, 18, 21
 # what a rule of the kernel's own carries
-_PLAIN_RULE = {"FRA_PRIORITY", "FRA_TABLE", "FRA_SUPPRESS_PREFIXLEN", "FRA_PROTOCOL", "FRA_PAD"}
+_PLAIN_RULE = {_RULE_PRIORITY, _RULE_LIMIT, _RULE_TABLE, _RULE_PAD, _RULE_PROTOCOL}
 
 
 def attributes(data: bytes, offset: int) -> Mapping[int, bytes]:
@@ -107,15 +113,16 @@ class KernelLink:
         return Link(self.index, self.name, self.type)
 
 
-def link(message: Any) -> KernelLink:
-    """A message of the link dump, as pyroute2 decodes it."""
-    info = message.get_attr("IFLA_LINKINFO")
-    kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
-    data = info.get_attr("IFLA_INFO_DATA") if kind == "vrf" else None
+def link(data: bytes) -> KernelLink:
+    """A message of the link dump."""
+    _, hardware, index, flags, _ = _LINK.unpack_from(data, 16)
+    found = attributes(data, 16 + _LINK.size)
+    info = attributes(found.get(_LINKINFO, b""), 0)
+    kind = _text(info.get(_INFO_KIND, b""))
+    of_vrf = attributes(info.get(_INFO_DATA, b""), 0) if kind == "vrf" else {}
     return KernelLink(
-        message["index"], message.get_attr("IFLA_IFNAME"), message["ifi_type"], kind,
-        message["flags"], message.get_attr("IFLA_MASTER") or 0,
-        data.get_attr("IFLA_VRF_TABLE") if data else None,
+        index, _text(found[_IFNAME]), hardware, kind, flags, _number(found.get(_MASTER), 0),
+        _number(of_vrf[_VRF_TABLE], 0) if _VRF_TABLE in of_vrf else None,
     )  # fmt: skip
 
 
@@ -177,15 +184,18 @@ class KernelAddress:
         return AddressRow(self.index, self.address, self.local, self.prefixlen, self.flags & 0xFF)
 
 
-def address(message: Any) -> KernelAddress:
-    """A message of the address dump, as pyroute2 decodes it."""
-    flags = message.get_attr("IFA_FLAGS")
-    ends = map(message.get_attr, ("IFA_ADDRESS", "IFA_LOCAL", "IFA_BROADCAST"))
-    far, local, broadcast = (None if text is None else ip_address(text) for text in ends)
+def address(data: bytes) -> KernelAddress:
+    """A message of the address dump."""
+    family, prefixlen, flags, scope, index = _ADDRESS.unpack_from(data, 16)
+    found = attributes(data, 16 + _ADDRESS.size)
+    far, local, broadcast = (
+        ip_address(found[number]) if number in found else None
+        for number in (_FAR, _LOCAL, _BROADCAST)
+    )
     return KernelAddress(
-        message["index"], message["family"], far, local, message["prefixlen"],
-        message["flags"] if flags is None else flags, message["scope"],
-        message.get_attr("IFA_LABEL"), message.get_attr("IFA_RT_PRIORITY"),
+        index, family, far, local, prefixlen, _number(found.get(_FLAGS), flags), scope,
+        _text(found[_LABEL]) if _LABEL in found else None,
+        _number(found[_METRIC], 0) if _METRIC in found else None,
         broadcast,
     )  # fmt: skip
 
@@ -200,18 +210,20 @@ class KernelLabel:
     label: int
 
 
-def label(message: Any) -> KernelLabel:
-    """A message of the label dump, as pyroute2 decodes it."""
-    prefix, value = message.get_attr("IFAL_ADDRESS"), message.get_attr("IFAL_LABEL")
-    return KernelLabel(prefix, message["prefixlen"], message["index"], value)
+def label(data: bytes) -> KernelLabel:
+    """A message of the label dump."""
+    _, _, length, _, index, _ = _LABEL_ROW.unpack_from(data, 16)
+    found = attributes(data, 16 + _LABEL_ROW.size)
+    return KernelLabel(_address(found[1]), length, index, _number(found[2], 0))
 
 
-def is_kernels_rule(message: Any, version: int) -> bool:
-    """Whether a routing rule, as pyroute2 decodes it, is one a namespace begins with."""
-    carried = {name for name, _ in message["attrs"]}
-    key = (message.get_attr("FRA_PRIORITY") or 0, message.get_attr("FRA_TABLE") or message["table"])
-    free = message.get_attr("FRA_SUPPRESS_PREFIXLEN") in (None, NO_LIMIT)
-    plain = not message["flags"] and not carried - _PLAIN_RULE
+def is_kernels_rule(data: bytes, version: int) -> bool:
+    """Whether a message of the dump of routing rules is of one that a namespace begins with."""
+    *_, table, _, _, _, flags = ROUTE.unpack_from(data, 16)  # struct fib_rule_hdr has the same form
+    found = attributes(data, ROUTE_ATTRIBUTES)
+    key = _number(found.get(_RULE_PRIORITY), 0), _number(found.get(_RULE_TABLE), 0) or table
+    free = _number(found.get(_RULE_LIMIT), NO_LIMIT) == NO_LIMIT
+    plain = not flags and not found.keys() - _PLAIN_RULE
     return key in KERNEL_RULES[version] and free and plain
 
 
@@ -276,6 +288,10 @@ def route(data: bytes) -> KernelRoute | None:
 
 def _number(data: bytes | None, otherwise: int) -> int:
     return otherwise if data is None else int(struct.unpack("=I", data)[0])
+
+
+def _text(data: bytes) -> str:
+    return data.partition(b"\0")[0].decode(errors="surrogateescape")
 
 
 def _address(data: bytes) -> str:

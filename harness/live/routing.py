@@ -205,7 +205,7 @@ def rules(
 ) -> tuple[list[Data], bool]:
     """The scenario's rules, from the dumps of 4 and 6; whether the kernel's own are all there."""
     complete = all(
-        sum(kernel.is_kernels_rule(each, version) for each in messages)
+        sum(kernel.is_kernels_rule(each.data, version) for each in messages)
         == len(kernel.KERNEL_RULES[version])
         for version, messages in by_version.items()
         if messages
@@ -214,7 +214,7 @@ def rules(
         _rule(message, version, names, left_out)
         for version, messages in by_version.items()
         for message in messages
-        if not complete or not kernel.is_kernels_rule(message, version)
+        if not complete or not kernel.is_kernels_rule(message.data, version)
     ]
     return [data for data in found if data is not None], complete
 
