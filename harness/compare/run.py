@@ -191,7 +191,7 @@ def collect(
     for other in {(lane.resolver, lane.resolver_version) for lane in job.lanes}:
         if other[0] != "glibc":
             targets.update(dict.fromkeys(targets_of_other(*other, requests, names, plain)))
-    view = replace(box.observe(targets), netlink=netlink)
+    view = box.observe_routes(plain, targets)
     before_lookups()
     with ExitStack() as stack:
         kinds = {service.kind for service in names.chain}

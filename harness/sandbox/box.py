@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.kernel.netlink import Netlink
-from harness.kernel.observe import observe
+from harness.kernel.observe import observe, with_routes
 from harness.model.addresses import parse_target
 from harness.model.dns_servers import Record, Server
 from harness.model.host import HostView, Target
@@ -137,6 +137,12 @@ class Box:
         ``own``: and what the host's own names are.
         """
         return observe(self._netlink, targets, own)
+
+    def observe_routes(self, view: HostView, targets: Iterable[Target]) -> HostView:
+        """What `observe` gave with the ways to ``targets`` in the place of others, which takes half
+        the time of another one. Raises OSError.
+        """
+        return with_routes(self._netlink, view, targets)
 
     def capture(self) -> Capture:
         """Begin to capture the netlink traffic. Raises SandboxUnavailable without nlmon devices."""

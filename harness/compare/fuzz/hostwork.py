@@ -76,7 +76,7 @@ class HostWork:
         for other in others:
             asked = targets_of_other(*other, self.requests, self.names, plain)
             targets.update(dict.fromkeys(asked))
-        self.view: HostView = replace(box.observe(targets), netlink=netlink)
+        self.view: HostView = box.observe_routes(plain, targets)
         self.table = address_table(self.view.dumped)
         self._packed: dict[tuple[Item, int], bytes] = {}
         self._slots: dict[tuple[object, ...], int] = {}
