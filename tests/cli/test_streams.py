@@ -27,7 +27,7 @@ def shell(
     return subprocess.run(
         ["sh", "-c", f'"$@" {redirections}', "sh", sys.executable, "-P", "-m", "harness",
          *map(str, arguments)],
-        capture_output=True, check=False, timeout=120, env={**os.environ, **(env or {})},
+        capture_output=True, check=False, timeout=600, env={**os.environ, **(env or {})},
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def test_a_reader_that_has_gone_is_no_verdict(arguments: list[str]) -> None:
     os.close(read)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "harness", *arguments],
-        stdout=write, stderr=subprocess.PIPE, check=False, timeout=120,
+        stdout=write, stderr=subprocess.PIPE, check=False, timeout=600,
     )  # fmt: skip
     os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")

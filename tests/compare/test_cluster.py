@@ -122,7 +122,7 @@ def test_a_seed_gives_the_same_whatever_becomes_of_workers(
     ):
         assert cluster.encrypted
         victim, other = dask.workers
-        cluster.client.wait_for_workers(2, timeout=120)
+        cluster.client.wait_for_workers(2, timeout=600)
         pids: dict[str, int] = cluster.client.run(os.getpid)
         (lost,) = [where for where, pid in pids.items() if pid == victim.pid]
         victim.send_signal(signal.SIGSTOP)  # so what it is given is still its own when it dies

@@ -93,7 +93,7 @@ def make_base(suite: str, folder: Path, *packages: str) -> Path:
     options += [f"--aptopt={line}" for line in settings.stdout.splitlines() if _APT.match(line)]
     done = subprocess.run(
         ["mmdebstrap", "--quiet", "--variant=minbase", *options, suite, str(folder), "-"],
-        input="\n".join(entry) + "\n", capture_output=True, text=True, check=False, timeout=300,
+        input="\n".join(entry) + "\n", capture_output=True, text=True, check=False, timeout=1200,
     )  # fmt: skip
     if done.returncode != 0:
         raise LookupError(f"mmdebstrap: {done.stderr.strip().splitlines()[-1:]}")

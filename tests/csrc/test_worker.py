@@ -44,7 +44,7 @@ def number(value: int) -> bytes:
 
 def run(worker: Path, data: bytes) -> tuple[int, list[Frame], bytes]:
     done = subprocess.run(
-        [str(worker)], input=data, capture_output=True, timeout=30, check=False, env={}
+        [str(worker)], input=data, capture_output=True, timeout=300, check=False, env={}
     )
     frames, at = [], 0
     while at < len(done.stdout):

@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         [sys.executable, "-P", "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-E", "-b", "html",
          "-D", "try_page_runtime=0",
          folder / "docs", folder / "out"],
-        capture_output=True, text=True, check=False, timeout=300,
+        capture_output=True, text=True, check=False, timeout=1200,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert done.stderr == ""

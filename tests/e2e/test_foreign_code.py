@@ -120,7 +120,7 @@ def _image(folder: Path, arch: str, own: Path) -> Path:
     subprocess.run(
         [*toolchain.zig(), "-target", TRIPLES[arch], "-static", "-O1", *defines,
          "-o", loader, ROOT / "tests/e2e/attack.c"],
-        env=toolchain.zig_environment(folder), check=True, timeout=300,
+        env=toolchain.zig_environment(folder), check=True, timeout=1200,
     )  # fmt: skip
     if arch == "amd64":
         shutil.copyfile(host().libc, library / "libc.so.6")

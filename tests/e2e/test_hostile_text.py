@@ -164,7 +164,7 @@ def test_an_interface_may_be_called_anything(folder: Path) -> None:
                   "explain localhost", "kubelet", "doctor"):  # fmt: skip
         done = subprocess.run(
             [*base, f"{script} '{COMMAND}' {words}"],
-            capture_output=True, check=False, timeout=120, cwd=folder,
+            capture_output=True, check=False, timeout=600, cwd=folder,
         )  # fmt: skip
         for data in (done.stdout, done.stderr):
             assert not acts(data.decode("utf-8", "surrogateescape")), words

@@ -26,7 +26,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [*toolchain.zig(), "-target", toolchain.host_target().triple, "-shared", "-fPIC",
          "-o", made, folder / "own.c"],
-        env=toolchain.zig_environment(folder), check=True, timeout=300,
+        env=toolchain.zig_environment(folder), check=True, timeout=1200,
     )  # fmt: skip
     return made
 

@@ -195,5 +195,5 @@ def test_ctrl_c_while_it_runs(tmp_path: Path) -> None:
         # it is past its imports, and makes sandboxes
         assert until(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=600)
     assert (process.returncode, said) == (130, "interrupted\n")

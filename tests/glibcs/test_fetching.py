@@ -122,7 +122,7 @@ def test_what_is_there_is_not_fetched_again(mirror: Mirror, own: Build) -> None:
 
 
 def test_two_fetches_at_once_download_once(mirror: Mirror) -> None:
-    together = threading.Barrier(4, timeout=60)
+    together = threading.Barrier(4, timeout=600)
 
     def run(_: int) -> Build:
         together.wait()

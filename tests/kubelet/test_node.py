@@ -93,7 +93,7 @@ def through_etcd(box: Box, stored: tuple[bytes, Path, str, str]) -> Iterator[tup
     def etcdctl(*arguments: str, value: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             [client, *arguments], input=value, env={**os.environ, **environment},
-            capture_output=True, check=False, timeout=30,
+            capture_output=True, check=False, timeout=300,
         )  # fmt: skip
 
     with Program(server, "--data-dir", folder, env=environment, stdout=subprocess.DEVNULL):

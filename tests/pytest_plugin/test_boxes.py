@@ -77,7 +77,7 @@ def test_every_resolver_answers_functions_and_commands(gai_host: GaiHost, resolv
             assert box.run(order, "web") == NEAR_FIRST
         finally:
             stop.set()
-    done = box.command(["getent", "ahostsv4", "web"], timeout=20, check=True)
+    done = box.command(["getent", "ahostsv4", "web"], timeout=300, check=True)
     assert [one.split()[0] for one in done.stdout.splitlines() if "STREAM" in one] == NEAR_FIRST
 
 

@@ -144,7 +144,7 @@ def test_prove_reads_it(accepted: tuple[LookupReport, ...], tmp_path: Path) -> N
     path = tmp_path / "a.tap"
     path.write_text(text)
     done = subprocess.run(
-        ["prove", "--exec", "cat", path], capture_output=True, text=True, check=False, timeout=60
+        ["prove", "--exec", "cat", path], capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stdout
     (block,) = {tuple(test.yaml_block["explanation"]) for test in tap_lines(text)}
