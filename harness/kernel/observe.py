@@ -102,7 +102,7 @@ def _source_decides(netlink: Netlink, version: int) -> bool:
     """
     if netlink.has_other_rules(version):
         return True
-    return version == 6 and any(row.source for row in netlink.routes(AF_INET6))
+    return version == 6 and netlink.has_source_routes()
 
 
 def _connected(target: Target) -> Route:

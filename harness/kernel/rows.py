@@ -6,7 +6,7 @@ Source: linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/fib_rules.h.
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_interface, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from harness.model.host import AddressRow, IPAddress, Link
@@ -48,24 +48,30 @@ HOP_DEAD, HOP_ONLINK, HOP_LINKDOWN = 1, 4, 16
 BY_KERNEL = 2  # RTPROT_KERNEL
 
 ATTRIBUTE = struct.Struct("=HH")
+NESTED = 0x8000  # a bit of an attribute's number; most of the kernel's forms go without
+IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 3, 5, 10, 18
+IFLA_PROP_LIST, IFLA_ALT_IFNAME = 52, 53
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+VETH_INFO_PEER, IFLA_VRF_TABLE, IFLA_IPTUN_REMOTE = 1, 1, 3
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 4, 6, 8
+IFA_RT_PRIORITY = 9
+IFAL_ADDRESS, IFAL_LABEL = 1, 2
+_LINK_ATTRIBUTES, _ADDRESS_ATTRIBUTES, _LABEL_ATTRIBUTES = 32, 24, 28  # where they begin
+LINK = struct.Struct("=BxHiII")  # struct ifinfomsg
+ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
+_LABEL = struct.Struct("=xxBxI")  # struct ifaddrlblmsg
 ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 ROUTE_ATTRIBUTES = 16 + ROUTE.size  # struct nlmsghdr comes first
 NEXT_HOP = struct.Struct("=HBBi")  # struct rtnexthop
-RTA_DST, _SRC, RTA_OIF, RTA_GATEWAY, _PRIORITY, RTA_PREFSRC, _MULTIPATH = 1, 2, 4, 5, 6, 7, 9
-_TABLE, _PREF, _ENCAP_TYPE, RTA_IP_PROTO = 15, 20, 21, 27
+RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC = 1, 2, 4, 5, 6, 7
+RTA_MULTIPATH, RTA_TABLE, RTA_PREF, _ENCAP_TYPE, RTA_IP_PROTO = 9, 15, 20, 21, 27
 _CLONED = 0x200
 _ROUTE_TYPES = {number: name for name, number in ROUTE_TYPES.items()}
 _IFF_UP, _IFF_LOOPBACK, _IFF_POINTOPOINT = 0x1, 0x8, 0x10
 _SECONDARY, _NOPREFIXROUTE = 0x01, 0x200
-_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg
-_IFNAME, _MASTER, _LINKINFO = 3, 10, 18
-_INFO_KIND, _INFO_DATA, _VRF_TABLE = 1, 2, 1
-_ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
-_FAR, _LOCAL, _LABEL, _BROADCAST, _FLAGS, _METRIC = 1, 2, 3, 4, 8, 9
-_LABEL_ROW = struct.Struct("=BBBBII")  # struct ifaddrlblmsg
-_RULE_PRIORITY, _RULE_LIMIT, _RULE_TABLE, _RULE_PAD, _RULE_PROTOCOL = 6, 14, 15, 18, 21
+_FRA_PRIORITY, _FRA_SUPPRESS_PREFIXLEN, _FRA_TABLE, _FRA_PAD, _FRA_PROTOCOL = 6, 14, 15, 18, 21
 # what a rule of the kernel's own carries
-_PLAIN_RULE = {_RULE_PRIORITY, _RULE_LIMIT, _RULE_TABLE, _RULE_PAD, _RULE_PROTOCOL}
+_PLAIN_RULE = {_FRA_PRIORITY, _FRA_SUPPRESS_PREFIXLEN, _FRA_TABLE, _FRA_PAD, _FRA_PROTOCOL}
 
 
 def attributes(data: bytes, offset: int) -> Mapping[int, bytes]:
@@ -115,14 +121,15 @@ class KernelLink:
 
 def link(data: bytes) -> KernelLink:
     """A message of the link dump."""
-    _, hardware, index, flags, _ = _LINK.unpack_from(data, 16)
-    found = attributes(data, 16 + _LINK.size)
-    info = attributes(found.get(_LINKINFO, b""), 0)
-    kind = _text(info.get(_INFO_KIND, b""))
-    of_vrf = attributes(info.get(_INFO_DATA, b""), 0) if kind == "vrf" else {}
+    _, kind, index, flags, _ = LINK.unpack_from(data, 16)
+    found = attributes(data, _LINK_ATTRIBUTES)
+    info = attributes(found.get(IFLA_LINKINFO, b""), 0)
+    name = _text(info.get(IFLA_INFO_KIND)) or ""
+    inner = attributes(info.get(IFLA_INFO_DATA, b""), 0) if name == "vrf" else {}
     return KernelLink(
-        index, _text(found[_IFNAME]), hardware, kind, flags, _number(found.get(_MASTER), 0),
-        _number(of_vrf[_VRF_TABLE], 0) if _VRF_TABLE in of_vrf else None,
+        index, _text(found.get(IFLA_IFNAME)) or "", kind, name, flags,
+        _number(found.get(IFLA_MASTER), 0),
+        _number(inner[IFLA_VRF_TABLE], 0) if IFLA_VRF_TABLE in inner else None,
     )  # fmt: skip
 
 
@@ -186,17 +193,13 @@ class KernelAddress:
 
 def address(data: bytes) -> KernelAddress:
     """A message of the address dump."""
-    family, prefixlen, flags, scope, index = _ADDRESS.unpack_from(data, 16)
-    found = attributes(data, 16 + _ADDRESS.size)
-    far, local, broadcast = (
-        ip_address(found[number]) if number in found else None
-        for number in (_FAR, _LOCAL, _BROADCAST)
-    )
+    family, prefixlen, flags, scope, index = ADDRESS.unpack_from(data, 16)
+    found = attributes(data, _ADDRESS_ATTRIBUTES)
+    metric = found.get(IFA_RT_PRIORITY)
     return KernelAddress(
-        index, family, far, local, prefixlen, _number(found.get(_FLAGS), flags), scope,
-        _text(found[_LABEL]) if _LABEL in found else None,
-        _number(found[_METRIC], 0) if _METRIC in found else None,
-        broadcast,
+        index, family, _end(found.get(IFA_ADDRESS)), _end(found.get(IFA_LOCAL)), prefixlen,
+        _number(found.get(IFA_FLAGS), flags), scope, _text(found.get(IFA_LABEL)),
+        None if metric is None else _number(metric, 0), _end(found.get(IFA_BROADCAST)),
     )  # fmt: skip
 
 
@@ -212,19 +215,19 @@ class KernelLabel:
 
 def label(data: bytes) -> KernelLabel:
     """A message of the label dump."""
-    _, _, length, _, index, _ = _LABEL_ROW.unpack_from(data, 16)
-    found = attributes(data, 16 + _LABEL_ROW.size)
-    return KernelLabel(_address(found[1]), length, index, _number(found[2], 0))
+    prefixlen, index = _LABEL.unpack_from(data, 16)
+    found = attributes(data, _LABEL_ATTRIBUTES)
+    prefix = _address(found.get(IFAL_ADDRESS, bytes(16)))
+    return KernelLabel(prefix, prefixlen, index, _number(found.get(IFAL_LABEL), 0))
 
 
 def is_kernels_rule(data: bytes, version: int) -> bool:
-    """Whether a message of the dump of routing rules is of one that a namespace begins with."""
-    *_, table, _, _, _, flags = ROUTE.unpack_from(data, 16)  # struct fib_rule_hdr has the same form
-    found = attributes(data, ROUTE_ATTRIBUTES)
-    key = _number(found.get(_RULE_PRIORITY), 0), _number(found.get(_RULE_TABLE), 0) or table
-    free = _number(found.get(_RULE_LIMIT), NO_LIMIT) == NO_LIMIT
-    plain = not flags and not found.keys() - _PLAIN_RULE
-    return key in KERNEL_RULES[version] and free and plain
+    """Whether a message of the rules' dump is one of those that a namespace begins with."""
+    table, flags = data[20], data[24:28]
+    found = attributes(data, ROUTE_ATTRIBUTES)  # struct fib_rule_hdr is as long as struct rtmsg
+    key = _number(found.get(_FRA_PRIORITY), 0), _number(found.get(_FRA_TABLE), 0) or table
+    free = _number(found.get(_FRA_SUPPRESS_PREFIXLEN), NO_LIMIT) == NO_LIMIT
+    return key in KERNEL_RULES[version] and free and not any(flags) and found.keys() <= _PLAIN_RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,26 +275,33 @@ def route(data: bytes) -> KernelRoute | None:
     return KernelRoute(
         version=4 if family == 2 else 6,
         to=f"{_address(found.get(RTA_DST, none))}/{dst_len}",
-        source=f"{_address(found.get(_SRC, none))}/{src_len}" if src_len else None,
-        table=_number(found.get(_TABLE), table),
+        source=f"{_address(found.get(RTA_SRC, none))}/{src_len}" if src_len else None,
+        table=_number(found.get(RTA_TABLE), table),
         type=_ROUTE_TYPES[kind],
         scope=scope,
         protocol=protocol,
-        metric=_number(found.get(_PRIORITY), 0),
+        metric=_number(found.get(RTA_PRIORITY), 0),
         prefsrc=_address(found[RTA_PREFSRC]) if RTA_PREFSRC in found else None,
-        pref=found.get(_PREF, b"\0")[0],
+        pref=found.get(RTA_PREF, b"\0")[0],
         hops=tuple(_hops(found, flags)),
         tos=tos,
         encapsulated=_ENCAP_TYPE in found,
     )
 
 
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.partition(b"\0")[0].decode(errors="surrogateescape")
+
+
+def _end(data: bytes | None) -> IPAddress | None:
+    """One end of an address."""
+    if data is None:
+        return None
+    return IPv4Address(data) if len(data) == 4 else IPv6Address(data)
+
+
 def _number(data: bytes | None, otherwise: int) -> int:
     return otherwise if data is None else int(struct.unpack("=I", data)[0])
-
-
-def _text(data: bytes) -> str:
-    return data.partition(b"\0")[0].decode(errors="surrogateescape")
 
 
 def _address(data: bytes) -> str:
@@ -304,7 +314,7 @@ def _hops(found: Mapping[int, bytes], flags: int) -> Iterator[Hop]:
     def hop(inner: Mapping[int, bytes], *rest: int) -> Hop:
         return Hop(_address(inner[RTA_GATEWAY]) if RTA_GATEWAY in inner else None, *rest)
 
-    data = found.get(_MULTIPATH)
+    data = found.get(RTA_MULTIPATH)
     if data is None:
         if RTA_OIF in found:
             yield hop(found, _number(found[RTA_OIF], 0), flags)

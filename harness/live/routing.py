@@ -201,20 +201,22 @@ def _looked_up(netlink: "Netlink", text: str) -> KernelRoute | None:
 
 
 def rules(
-    by_version: Mapping[int, Sequence[Any]], names: Collection[str], left_out: list[Said]
+    by_version: Mapping[int, Sequence[bytes]], names: Collection[str], left_out: list[Said]
 ) -> tuple[list[Data], bool]:
     """The scenario's rules, from the dumps of 4 and 6; whether the kernel's own are all there."""
+    from harness.kernel.rules import decoded
+
     complete = all(
-        sum(kernel.is_kernels_rule(each.data, version) for each in messages)
+        sum(kernel.is_kernels_rule(each, version) for each in messages)
         == len(kernel.KERNEL_RULES[version])
         for version, messages in by_version.items()
         if messages
     )
     found = [
-        _rule(message, version, names, left_out)
+        _rule(decoded(message), version, names, left_out)
         for version, messages in by_version.items()
         for message in messages
-        if not complete or not kernel.is_kernels_rule(message.data, version)
+        if not complete or not kernel.is_kernels_rule(message, version)
     ]
     return [data for data in found if data is not None], complete
 

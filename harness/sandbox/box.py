@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe, with_routes
@@ -17,10 +17,12 @@ from harness.scenario.schema import Host
 from . import messages, namespaces, syscalls, userns_diagnosis
 from .capture import Capture
 from .devices import naming
-from .dns import NameServer
-from .names import Resolver, replace, write_names, write_services
+from .names import Resolver, replace, write_constants, write_names, write_services
 from .topology import build
 from .values import DeviceNote, SandboxError
+
+if TYPE_CHECKING:
+    from .dns import NameServer
 
 
 class Box:
@@ -32,6 +34,7 @@ class Box:
 
     def __init__(self, asker: socket.socket) -> None:
         self.etc = Path("/etc")
+        write_constants(self.etc)
         write_names(self.etc, {}, "files")
         self._asker = asker
         self._netlink = Netlink()
@@ -107,6 +110,8 @@ class Box:
             self._server.close()
             self._server = None  # the next may not start
         if servers:
+            from .dns import NameServer  # asyncio and dnslib, which few hosts need
+
             self._server = NameServer(servers, first_reply)
 
     def hear(self) -> Any:

@@ -6,12 +6,11 @@ import os
 import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from itertools import count
-from typing import Any
 
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyped]
-
-from harness.kernel import netlink
+from harness.kernel import messages, netlink, rows
+from harness.kernel.messages import Attribute, number, packed, text
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 
 from . import sysctls
@@ -59,11 +58,7 @@ _UNAVAILABLE = {
 }
 _missing: set[str] = set()  # types this kernel has refused before
 # a tunnel is known by its ends, so each gets another one
-_REMOTE = {
-    "sit": ("IFLA_SIT_REMOTE", "192.0.2.{0}"),
-    "ipip": ("IFLA_IPIP_REMOTE", "192.0.2.{0}"),
-    "ip6tnl": ("IFLA_IP6TNL_REMOTE", "2001:db8::{1:x}"),
-}
+_REMOTE = {"sit": "192.0.2.{0}", "ipip": "192.0.2.{0}", "ip6tnl": "2001:db8::{1:x}"}
 _ON_ANOTHER = ("macvlan", "macvtap", "ipvlan")
 
 # linux/if_tun.h; the direction bits of an ioctl number differ on three architectures
@@ -98,25 +93,27 @@ def add_device(
     name: str,
     kind: str,
     index: int,
-    *data: tuple[str, object],
+    *data: Attribute,
     below: int | None = None,
 ) -> None:
     """Ask the kernel for a device, perhaps on one ``below``, with its kind's ``data``."""
-    info: list[Any] = [("IFLA_INFO_KIND", kind)]
-    if data:
-        info.append(("IFLA_INFO_DATA", {"attrs": [*data]}))
-    attrs = {"IFLA_IFNAME": name, "IFLA_LINKINFO": {"attrs": info}, "IFLA_LINK": below}
-    sock.add(netlink.message(ifinfmsg, attrs, index=index))
+    info = packed(
+        (rows.IFLA_INFO_KIND, text(kind)), (rows.IFLA_INFO_DATA, packed(*data) if data else None)
+    )
+    attributes = (
+        (rows.IFLA_IFNAME, text(name)), (rows.IFLA_LINKINFO, info), (rows.IFLA_LINK, number(below)),
+    )  # fmt: skip
+    sock.add(messages.link(index, *attributes))
 
 
 def set_flags(sock: netlink.Netlink, index: int, flags: int, mask: int) -> None:
     """Set the ``mask`` bits of an interface's flags to ``flags``. Raises OSError."""
-    sock.change(netlink.message(ifinfmsg, index=index, flags=flags, change=mask))
+    sock.change(messages.link(index, flags=flags, change=mask))
 
 
-def set_attribute(sock: netlink.Netlink, index: int, name: str, value: object) -> None:
+def set_attribute(sock: netlink.Netlink, index: int, *attribute: Attribute) -> None:
     """Set an attribute of an interface: its name while it is down, its master. Raises OSError."""
-    sock.change(netlink.message(ifinfmsg, {name: value}, index=index))
+    sock.change(messages.link(index, *attribute))
 
 
 def make(
@@ -164,17 +161,17 @@ def _make(
     elif used == "veth":
         hidden = PEER_INDEX + index
         peer = next(p for n in count(index, 1000) if (p := f"peer{n}") not in reserved)
-        end = {"index": hidden, "attrs": [("IFLA_IFNAME", peer)]}
-        add_device(sock, name, used, index, ("VETH_INFO_PEER", end))
+        end = messages.link_body(hidden, (rows.IFLA_IFNAME, text(peer)))
+        add_device(sock, name, used, index, (rows.VETH_INFO_PEER, end))
         # without this the hidden end would get multicast routes of its own
         if sysctls.exists("net.ipv6.conf"):
             sysctls.write(f"net.ipv6.conf.{peer}.disable_ipv6", "1")
         set_flags(sock, hidden, IFF_UP, IFF_UP)
     elif used in _REMOTE:
-        attribute, remote = _REMOTE[used]
-        add_device(sock, name, used, index, (attribute, remote.format(index % 250 + 1, index)))
+        remote = ip_address(_REMOTE[used].format(index % 250 + 1, index))
+        add_device(sock, name, used, index, (rows.IFLA_IPTUN_REMOTE, remote.packed))
     elif used == "vrf":
-        add_device(sock, name, used, index, ("VRF_TABLE", table or 0))
+        add_device(sock, name, used, index, (rows.IFLA_VRF_TABLE, number(table or 0)))
     else:
         add_device(sock, name, used, index)
 

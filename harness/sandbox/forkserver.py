@@ -13,6 +13,7 @@ supervisor dies, and with pid 1 goes everything in its pid namespace.
 import errno
 import gc
 import importlib
+import itertools
 import os
 import pickle
 import select
@@ -27,6 +28,9 @@ from . import box, messages, namespaces, syscalls, userns_diagnosis
 from .values import SandboxError
 
 _REQUEST_SIZE = 65536
+# What few hosts need takes longer to import than the rest; for many hosts that is done once here,
+# after so many requests, and for few by those that need it.
+_RARE, _WARM = ("sandbox.dns", "kernel.rules"), 3
 
 
 def serve(control: socket.socket, asker: int) -> None:
@@ -49,7 +53,11 @@ def serve(control: socket.socket, asker: int) -> None:
     importlib.import_module("harness.scenario.schema")
     gc.collect()
     gc.freeze()  # the children share these pages for longer
-    while True:
+    for number in itertools.count():
+        if number == _WARM:
+            for name in _RARE:
+                importlib.import_module(f"harness.{name}")
+            gc.freeze()
         ready = [descriptor for descriptor, _ in poll.poll()]
         if ready != [control.fileno()] or (request := _request(control)) is None:
             return
@@ -162,11 +170,11 @@ def _as_sandbox_error(problem: BaseException) -> SandboxError:
     )
 
 
-def main() -> None:
-    """Serve on the inherited socket: ``forkserver.main()`` with argv [-c, descriptor, pid]."""
-    with socket.socket(fileno=int(sys.argv[1])) as control:
+def main(descriptor: int, asker: int) -> None:
+    """Serve on the inherited socket ``descriptor`` for the process ``asker``."""
+    with socket.socket(fileno=descriptor) as control:
         try:
-            serve(control, int(sys.argv[2]))
+            serve(control, asker)
         except OSError as problem:
             with suppress(OSError):
                 # answer every request with the error for which no sandbox can be made

@@ -42,6 +42,15 @@ PROTOCOLS: Mapping[str, int] = MappingProxyType({
 })  # fmt: skip
 """The protocol numbers that the private protocols file lists."""
 
+_CONSTANTS = {
+    "services": "".join(
+        f"{' '.join((name, f'{port}/{protocol}', *_ALIASES.get(name, ())))}\n"
+        for (name, protocol), port in _LISTED.items()
+    ),
+    "protocols": "".join(f"{name} {number}\n" for name, number in PROTOCOLS.items()),
+    "networks": "",
+}
+
 NAME_SERVERS = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 _MODULE_FILE = "gaiharness.names"  # of the name service module, csrc/NSS.md
 # what they are called in nsswitch.conf; of the last one there is no module
@@ -50,7 +59,7 @@ _MINIMUM_STEP = 1_000_000  # ns between two versions of a file
 
 
 def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolver) -> None:
-    """Write hosts, nsswitch.conf, resolv.conf, host.conf, services, protocols and networks.
+    """Write hosts, nsswitch.conf, resolv.conf and host.conf.
 
     The addresses of ``names``, in order, go into the hosts file when ``resolver`` is "files", and
     into the name service module's own when it is "nss" or "nss_by_family", where scope ids are
@@ -89,15 +98,15 @@ def write_services(
         "nsswitch.conf": f"hosts: {listed}\nservices: files\nnetworks: files\nprotocols: files\n",
         "resolv.conf": "".join(f"{line}\n" for line in resolv_conf),
         "host.conf": f"multi {'on' if multi else 'off'}\n",
-        "services": "".join(
-            f"{' '.join((name, f'{port}/{protocol}', *_ALIASES.get(name, ())))}\n"
-            for (name, protocol), port in _LISTED.items()
-        ),
-        "protocols": "".join(f"{name} {number}\n" for name, number in PROTOCOLS.items()),
-        "networks": "",
     }
     for name, text in texts.items():
         replace(etc / name, None if text is None else text.encode())
+
+
+def write_constants(etc: Path) -> None:
+    """Write services, protocols and networks, which are the same for every host. Raises OSError."""
+    for name, text in _CONSTANTS.items():
+        replace(etc / name, text.encode())
 
 
 def replace(path: Path, data: bytes | None, mtime: int | None = None) -> None:

@@ -5,53 +5,62 @@ Source: linux/rtnetlink.h, linux/fib_rules.h, linux/if_addrlabel.h.
 
 import struct
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from socket import AF_INET, AF_INET6
-from typing import Any
 
-from pyroute2.netlink.rtnl.fibmsg import fibmsg  # type: ignore[import-untyped]
-
-from harness.kernel import netlink, rows
-from harness.kernel.netlink import Netlink
+from harness.kernel import messages, rows
+from harness.kernel.messages import Message, number
+from harness.kernel.netlink import Netlink, RefusedError
 from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
 
-from .devices import naming
+from .devices import naming, refused
 from .values import SandboxError
 
 _RTPROT_STATIC = 4
 _FAMILIES = {4: AF_INET, 6: AF_INET6}
 
 
-def add_route(sock: Netlink, field: str, route: RouteSpec, indexes: Mapping[str, int]) -> None:
-    """Add the route of a host's ``field``. Raises SandboxError where the kernel refuses it."""
+def add_routes(sock: Netlink, routes: Sequence[RouteSpec], indexes: Mapping[str, int]) -> None:
+    """Add a host's routes in order. Raises SandboxError where the kernel refuses one."""
+    made = [_route(f"host.routes[{n}]", route, indexes) for n, route in enumerate(routes)]
+    try:
+        sock.add(*made)
+    except RefusedError as problem:
+        place = f"host.routes[{problem.position}]"
+        raise refused(place, _words(routes[problem.position]), problem) from None
+
+
+def _route(field: str, route: RouteSpec, indexes: Mapping[str, int]) -> Message:
     network = route.network
     source = None if route.source is None else ip_network(route.source)
     hops = [_next_hop(field, hop, indexes) for hop in route.nexthops]
-    attributes = {
-        "RTA_TABLE": route.table,
-        "RTA_DST": str(network.network_address) if network.prefixlen else None,
-        "RTA_SRC": None if source is None else str(source.network_address),
-        "RTA_GATEWAY": route.via,
-        "RTA_OIF": None if route.dev is None else _index(field, route.dev, indexes),
-        "RTA_MULTIPATH": b"".join(hops) or None,
-        "RTA_PREFSRC": route.from_,
-        "RTA_PRIORITY": route.metric,
-        "RTA_PREF": None if route.pref is None else rows.PREFERENCES[route.pref],
-    }
-    message = netlink.message(
-        netlink.route_message,
-        attributes,
-        family=_FAMILIES[network.version],
-        dst_len=network.prefixlen,
-        src_len=0 if source is None else source.prefixlen,
-        table=route.table if route.table < 256 else 0,
-        proto=_RTPROT_STATIC,
-        type=rows.ROUTE_TYPES[route.type],
-        scope=_scope(route),
-        flags=rows.HOP_ONLINK if route.on_link else 0,
+    head = rows.ROUTE.pack(
+        _FAMILIES[network.version],
+        network.prefixlen,
+        0 if source is None else source.prefixlen,
+        0,
+        route.table if route.table < 256 else 0,
+        _RTPROT_STATIC,
+        _scope(route),
+        rows.ROUTE_TYPES[route.type],
+        rows.HOP_ONLINK if route.on_link else 0,
     )
-    with naming(field, _words(route)):
-        sock.add(message)
+    attributes = messages.packed(
+        (rows.RTA_TABLE, number(route.table)),
+        (rows.RTA_DST, network.network_address.packed if network.prefixlen else None),
+        (rows.RTA_SRC, None if source is None else source.network_address.packed),
+        (rows.RTA_GATEWAY, _packed(route.via)),
+        (rows.RTA_OIF, number(None if route.dev is None else _index(field, route.dev, indexes))),
+        (rows.RTA_MULTIPATH, b"".join(hops) or None),
+        (rows.RTA_PREFSRC, _packed(route.from_)),
+        (rows.RTA_PRIORITY, number(route.metric)),
+        (rows.RTA_PREF, None if route.pref is None else bytes([rows.PREFERENCES[route.pref]])),
+    )
+    return Message(messages.ROUTE, head + attributes)
+
+
+def _packed(address: str | None) -> bytes | None:
+    return None if address is None else ip_address(address).packed
 
 
 def _words(route: RouteSpec) -> str:
@@ -102,16 +111,19 @@ def _next_hop(field: str, hop: NextHop, indexes: Mapping[str, int]) -> bytes:
 
 def remove_kernel_rules(sock: Netlink) -> None:
     """Take away the rules a network namespace begins with. Raises RefusedError."""
-    for version, rules in rows.KERNEL_RULES.items():
-        for priority, table in rules:
+    from harness.kernel.rules import rule  # loads pyroute2, which few hosts need
+
+    for version, known in rows.KERNEL_RULES.items():
+        for priority, table in known:
             attrs = {"FRA_PRIORITY": priority, "FRA_TABLE": table}
             fields = {"family": _FAMILIES[version], "action": rows.RULE_TYPES["unicast"]}
-            message = netlink.message(fibmsg, attrs, table=table, **fields)
-            sock.remove(message)
+            sock.remove(rule(attrs, table=table, **fields))
 
 
 def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
     """Add the routing rule of a host's ``field``. Raises SandboxError where it is refused."""
+    from harness.kernel.rules import rule as message
+
     ends = [None if text is None else ip_network(text) for text in (rule.from_, rule.to)]
     source, destination = (
         str(end.network_address) if end is not None and end.prefixlen else None for end in ends
@@ -124,8 +136,7 @@ def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
         "FRA_FWMARK": int(mark, 0) if mark else None,
         "FRA_FWMASK": (int(mask, 0) if mask else rows.NO_LIMIT) if mark else None,
     } | {attribute: getattr(rule, word) for word, attribute in rows.RULE_WORDS.items()}
-    message = netlink.message(
-        fibmsg,
+    made = message(
         attributes,
         family=_FAMILIES[rule.version],
         src_len=ends[0].prefixlen if ends[0] else 0,
@@ -135,16 +146,16 @@ def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
         flags=rows.FIB_RULE_INVERT if rule.not_ else 0,
     )
     with naming(field, f"the rule of priority {rule.priority}"):
-        sock.add(message)
+        sock.add(made)
 
 
 def set_address_labels(
-    sock: Netlink, rows: Sequence[AddressLabel], indexes: Mapping[str, int]
+    sock: Netlink, table: Sequence[AddressLabel], indexes: Mapping[str, int]
 ) -> None:
     """Make the kernel's table of address labels the one given. Raises SandboxError."""
-    for old in sock.address_labels():
-        sock.remove(_label(old.prefix, old.length, old.index, old.label))
-    for position, row in enumerate(rows):
+    old = sock.address_labels()
+    sock.remove(*(_label(one.prefix, one.length, one.index, one.label) for one in old))
+    for position, row in enumerate(table):
         field = f"host.addrlabels[{position}]"
         network = ip_network(row.prefix)
         index = 0 if row.dev is None else _index(field, row.dev, indexes)
@@ -153,7 +164,5 @@ def set_address_labels(
             sock.add(message)
 
 
-def _label(prefix: str, length: int, index: int, value: int) -> Any:
-    attrs = {"IFAL_ADDRESS": prefix, "IFAL_LABEL": value}
-    fields = {"family": AF_INET6, "prefixlen": length, "index": index}
-    return netlink.message(netlink.label_message, attrs, **fields)
+def _label(prefix: str, length: int, index: int, value: int) -> Message:
+    return messages.label(IPv6Address(prefix), length, index, value)

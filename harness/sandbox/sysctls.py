@@ -1,6 +1,8 @@
 """Kernel settings below net, of the network namespace this process is in."""
 
 import errno
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.scenario import sysctls
@@ -18,16 +20,41 @@ def write(key: str, value: str) -> None:
     if path is None:
         raise SandboxError(f"host.sysctls.{key}: no sysctl of a network namespace that is known")
     try:
-        with Path("/proc/sys", *path).open("wb", buffering=0) as file:
-            file.write(value.encode())
+        _put(os.path.join("/proc/sys", *path), value)  # noqa: PTH118 - thirteen times per sandbox
     except OSError as problem:
-        if problem.errno == errno.EROFS:
-            raise NoSandbox(
-                "/proc/sys is read-only here, so a sandbox cannot set sysctls",
-                "start the container with --security-opt systempaths=unconfined",
-            ) from None
-        said = "no such setting" if problem.errno == errno.ENOENT else problem.strerror
-        raise SandboxError(f"host.sysctls.{key}: the kernel refused {value!r}: {said}") from None
+        raise _refused(key, value, problem) from None
+
+
+def begin(settings: Mapping[str, str]) -> None:
+    """Set those of our own constants that this kernel has, none of an interface with a dot.
+
+    Raises as `write`.
+    """
+    for key, value in settings.items():
+        try:
+            _put(f"/proc/sys/{key.replace('.', '/')}", value)
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            raise _refused(key, value, problem) from None
+
+
+def _put(path: str, value: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, value.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _refused(key: str, value: str, problem: OSError) -> SandboxError:
+    if problem.errno == errno.EROFS:
+        return NoSandbox(
+            "/proc/sys is read-only here, so a sandbox cannot set sysctls",
+            "start the container with --security-opt systempaths=unconfined",
+        )
+    said = "no such setting" if problem.errno == errno.ENOENT else problem.strerror
+    return SandboxError(f"host.sysctls.{key}: the kernel refused {value!r}: {said}")
 
 
 def exists(key: str) -> bool:

@@ -1,15 +1,15 @@
 """Building a scenario's host in the network namespace of this process."""
 
 import errno
+import struct
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_interface
-from socket import AF_INET, AF_INET6
+from socket import AF_INET6
 
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # type: ignore[import-untyped]
-
-from harness.kernel import netlink
+from harness.kernel import messages, netlink, rows
+from harness.kernel.messages import Message, number, text
 from harness.kernel.rows import ADDRESS_FLAGS, SCOPES
 from harness.model.host import IFA_F_DEPRECATED
 from harness.scenario.schema import Address, Host, Interface
@@ -19,6 +19,8 @@ from . import devices, routing, sysctls, userns_diagnosis
 from .values import LOOPBACK_INDEX, Device, DeviceNote
 
 _FOREVER = 0xFFFFFFFF
+# struct ifa_cacheinfo: preferred for no time and valid for ever
+_DEPRECATED = struct.pack("=IIII", 0, _FOREVER, 0, 0)
 _PATIENCE, _PAUSE = 30.0, 0.0005  # seconds
 # The kernel takes no IFA_F_TEMPORARY from outside, and with IFA_F_MANAGETEMPADDR it would
 # make addresses of its own: see _in_order() for what a temporary address becomes.
@@ -53,9 +55,7 @@ def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
 
     Returns and raises as `Box.build`.
     """
-    for key, value in _BEGINNING.items():
-        if sysctls.exists(key):
-            sysctls.write(key, value)
+    sysctls.begin(_BEGINNING)
     for key, value in host.sysctls.items():
         if interface_of(key) is None:
             sysctls.write(key, value)
@@ -78,22 +78,18 @@ def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
         for member in host.interfaces[device.name].interfaces:
             # before they are up and have addresses, which a change of the master would take
             with devices.naming(f"host.interfaces.{device.name}.interfaces", member):
-                devices.set_attribute(sock, indexes[member], "IFLA_MASTER", device.index)
+                devices.set_attribute(
+                    sock, indexes[member], (rows.IFLA_MASTER, number(device.index))
+                )
     for device in made:
         if host.interfaces[device.name].up:
             _up(sock, device, host.interfaces[device.name])
-    for device in [_LOOPBACK, *made]:
-        if device.name in host.interfaces:
-            for position, address in _in_order(host, device.name):
-                place = f"host.interfaces.{device.name}.addresses[{position}]"
-                with devices.naming(place, address.address):
-                    _add_address(sock, device.index, address)
+    _add_addresses(sock, host, indexes)
     notes += _remove_unlisted(sock, made, host)
     _wait_for_routes(sock, host)
     if host.addrlabels is not None:
         routing.set_address_labels(sock, host.addrlabels, indexes)
-    for position, route in enumerate(host.routes):
-        routing.add_route(sock, f"host.routes[{position}]", route, indexes)
+    routing.add_routes(sock, host.routes, indexes)
     if not host.default_rules:  # only now: gateways are looked for by these rules
         routing.remove_kernel_rules(sock)
     for position, rule in enumerate(host.rules):
@@ -111,7 +107,7 @@ def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[D
         if name in present:
             # a tunnel module puts one device of its own into every namespace
             given = present[name]
-            devices.set_attribute(sock, given, "IFLA_IFNAME", f"given{given}")
+            devices.set_attribute(sock, given, (rows.IFLA_IFNAME, text(f"given{given}")))
         kind = interface.kind
         device = devices.make(sock, name, kind, index, interface.table, host.interfaces)
         made.append(device)
@@ -137,8 +133,8 @@ def _up(sock: netlink.Netlink, device: Device, interface: Interface) -> None:
     what = f"to bring up the {device.used} device"
     with devices.naming(f"host.interfaces.{device.name}", what):
         devices.set_flags(sock, device.index, wanted, mask)
-    disabled = sysctls.read(f"net.ipv6.conf.{device.name}.disable_ipv6")
-    if device.used == "veth" and disabled == "0":
+    on = device.used == "veth" and sysctls.read(f"net.ipv6.conf.{device.name}.disable_ipv6") == "0"
+    if on:
         _wait_until(lambda: _leads_multicast(sock, device.index))
 
 
@@ -183,27 +179,34 @@ def _in_order(host: Host, name: str) -> list[tuple[int, Address]]:
     return sorted(addresses, key=lambda item: ("temporary" in item[1].flags) == last)
 
 
-def _add_address(sock: netlink.Netlink, index: int, address: Address) -> None:
+def _add_addresses(sock: netlink.Netlink, host: Host, indexes: Mapping[str, int]) -> None:
+    wanted = [
+        (f"host.interfaces.{name}.addresses[{position}]", index, address)
+        for name, index in indexes.items()
+        if name in host.interfaces
+        for position, address in _in_order(host, name)
+    ]
+    try:
+        sock.add(*(_address(index, address) for _, index, address in wanted))
+    except netlink.RefusedError as problem:
+        place, _, address = wanted[problem.position]
+        raise devices.refused(place, address.address, problem) from None
+
+
+def _address(index: int, address: Address) -> Message:
     local = ip_interface(address.address)
     far = ip_interface(address.peer) if address.peer is not None else local
     flags = sum(ADDRESS_FLAGS[flag] for flag in set(address.flags) - _NOT_TAKEN)
     if local.version == 6 and not _UNFINISHED_FLAGS & set(address.flags):
         flags |= ADDRESS_FLAGS["nodad"]
     usual = "host" if local.version == 4 and local.ip.is_loopback else "global"
-    deprecated = {"ifa_preferred": 0, "ifa_valid": _FOREVER} if flags & IFA_F_DEPRECATED else None
-    message = netlink.message(
-        ifaddrmsg,
-        {
-            "IFA_LOCAL": str(local.ip), "IFA_ADDRESS": str(far.ip), "IFA_FLAGS": flags,
-            "IFA_LABEL": address.label, "IFA_RT_PRIORITY": address.metric,
-            "IFA_CACHEINFO": deprecated,
-        },
-        family=AF_INET if local.version == 4 else AF_INET6,
-        prefixlen=far.network.prefixlen,
-        index=index,
-        scope=SCOPES[address.scope or usual],
+    return messages.address(
+        local.ip, far.ip, far.network.prefixlen, index, SCOPES[address.scope or usual],
+        (rows.IFA_FLAGS, number(flags)),
+        (rows.IFA_LABEL, text(address.label)),
+        (rows.IFA_RT_PRIORITY, number(address.metric)),
+        (rows.IFA_CACHEINFO, _DEPRECATED if flags & IFA_F_DEPRECATED else None),
     )  # fmt: skip
-    sock.add(message)
 
 
 def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> list[DeviceNote]:
@@ -218,9 +221,7 @@ def _remove_unlisted(sock: netlink.Netlink, made: list[Device], host: Host) -> l
     for row in sock.addresses():
         if row.index == LOOPBACK_INDEX or (row.index, row.own) in listed:
             continue
-        attrs = {"IFA_LOCAL": str(row.own), "IFA_ADDRESS": str(row.far)}
-        fields = {"family": row.family, "prefixlen": row.prefixlen, "index": row.index}
-        sock.remove(netlink.message(ifaddrmsg, attrs, **fields))
+        sock.remove(messages.address(row.own, row.far, row.prefixlen, row.index, 0))
         if row.index in names:
             notes.append(DeviceNote(names[row.index], f"removed {row.own}, which is not listed"))
     return notes

@@ -144,14 +144,15 @@ def test_nothing_heavy_is_imported(words: str) -> None:
 def test_of_pyroute2_only_messages_are_imported_and_a_user_of_it_finds_all() -> None:
     script = (
         "import sys, harness.sandbox.box\n"
-        "assert 'pyroute2.netlink.rtnl.rtmsg' in sys.modules\n"
+        "assert 'pyroute2.netlink' not in sys.modules\n"
+        "from harness.kernel import rules\n"
+        "assert 'pyroute2.netlink.rtnl.fibmsg' in sys.modules\n"
         "assert 'pyroute2.ndb' not in sys.modules\n"
         "import pyroute2, pyroute2.netlink\n"
         "from pyroute2 import IPRoute, ndb\n"
-        "from harness.kernel import netlink\n"
         "assert pyroute2.NDB is ndb.main.NDB and pyroute2.IPRoute is IPRoute\n"
         "assert type(pyroute2) is type(sys) and pyroute2.__version__ and pyroute2.__file__\n"
-        "assert pyroute2.netlink.nlmsg is netlink.nlmsg\n"
+        "assert pyroute2.netlink.rtnl.fibmsg.fibmsg is rules.fibmsg\n"
     )
     done = start(sys.executable, "-P", "-c", script)
     assert (done.returncode, done.stderr) == (0, "")
