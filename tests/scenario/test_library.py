@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from harness.scenario import LoadedScenario, gai_conf_files, json_schema, library, load
+from harness.text.strict_yaml import parse
 from tests.conftest import Call
 
 PATHS = library()
@@ -19,6 +20,12 @@ PATHS = library()
 @pytest.fixture(scope="module")
 def loaded() -> list[LoadedScenario]:
     return [load(path) for path in PATHS]
+
+
+def test_libyaml_reads_every_file_as_pyyaml_does() -> None:
+    for path in PATHS:
+        pure, fast = (parse(path.name, path.read_bytes(), "", libyaml=on) for on in (False, True))
+        assert pure == fast, path
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
