@@ -27,8 +27,9 @@ from harness.compare.verdict import Analysis, judge
 from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.resolvers import page
+from harness.native.frames import lookup_payload
 from harness.native.lanes import Lane, Session
-from harness.native.record import Answer, Outcome, Query
+from harness.native.record import Answer, LaneError, Outcome, Query, decode
 from harness.native.trace import Trace, traced
 from harness.sandbox import DeviceNote, NoSandbox, Pool, SandboxError
 from harness.scenario.schema import Lookup, Scenario
@@ -100,13 +101,16 @@ class JobOutcome:
     error: SandboxError | None = None
 
 
-def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutcome]:
+def run(
+    jobs: Sequence[HostJob], workers: int | None = None, *, forked: bool = False
+) -> Iterator[JobOutcome]:
     """Run every job in a sandbox of its own, in the order of ``jobs``.
 
-    ``workers`` sandboxes at a time (default: as many as processors). A host the kernel
-    refuses ends its own job only. Raises SandboxUnavailable when no sandbox can be had.
+    ``workers`` sandboxes at a time (default: as many as processors); ``forked`` as for `Pool`. A
+    host the kernel refuses ends its own job only. Raises SandboxUnavailable when no sandbox can be
+    had.
     """
-    with Pool(workers or os.cpu_count() or 1) as pool:
+    with Pool(workers or os.cpu_count() or 1, forked=forked) as pool:
         outcomes = pool.outcomes(examine, jobs)
         for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
             if number == 0 and isinstance(outcome.error, NoSandbox):
@@ -212,7 +216,7 @@ def collect(
                     traces = (traced(lane, one, box.tmpdir(), job.timeout) for one in few[1])
                     said = [(trace.outcome, trace) for trace in traces]
                 else:
-                    plainly = _ask(box, lane, spec, *few, job.timeout, anew)
+                    plainly = _ask(box, lane, spec, *few, job.timeout, anew, "dns" not in kinds)
                     said = [(one, None) for one in plainly]
                 by_number = dict(zip(put, said, strict=True))
                 answers.append([by_number.get(n, (None, None)) for n in numbers])
@@ -237,7 +241,8 @@ def collect(
 
 def _as_it_says(spec: LaneSpec, native: Outcome) -> LaneSpec:
     """The lane with the version that it gives itself."""
-    if not isinstance(native, Answer):
+    known = spec.glibc if spec.resolver == "glibc" else spec.resolver_version
+    if not isinstance(native, Answer) or native.glibc == known:
         return spec
     if spec.resolver == "glibc":
         return replace(spec, glibc=native.glibc)
@@ -281,10 +286,12 @@ def _ask(
     requests: Sequence[Query],
     timeout: float,
     anew: bool,
+    at_once: bool,
 ) -> list[Outcome]:
     """All look-ups on one lane, each with its gai.conf; a session whose process died is replaced.
 
-    ``anew``: each look-up is made by a process of its own.
+    ``anew``: each look-up is made by a process of its own; ``at_once``: they may follow each other
+    without a pause.
 
     Where the file's effect is undefined, what happens to lie in memory decides, and that is
     much the same in all processes forked from one: each look-up is then tried in several
@@ -293,6 +300,8 @@ def _ask(
     first = files[0] if files and spec.resolver == "glibc" else NamedGaiConf("", None)
     if not first.mtime and first.data and parse_gai_conf(first.data, spec.dialect).undefined:
         return [_ask_often(lane, request, timeout) for request in requests]
+    if not anew and not any(file.mtime for file in files) and at_once:
+        return _ask_at_once(lane, requests, timeout)
     outcomes: list[Outcome] = []
     session: Session | None = None
     present: NamedGaiConf | None = None
@@ -311,6 +320,21 @@ def _ask(
     finally:
         if session is not None:
             session.close()
+    return outcomes
+
+
+def _ask_at_once(lane: Lane, requests: Sequence[Query], timeout: float) -> list[Outcome]:
+    """All look-ups in as few sessions as they survive, each written and read as a whole."""
+    payloads = [lookup_payload(request, timeout) for request in requests]
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(payloads):
+        session = lane.burst(payloads[len(outcomes) :], timeout)
+        records, end = session.finish()
+        if not session.pid:
+            raise LaneError(f"the session did not start: {end}")
+        outcomes += map(decode, records)
+        if end is not None:
+            outcomes.append(end)
     return outcomes
 
 

@@ -19,10 +19,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from . import messages, programs, userns_diagnosis
 from .spool import Spool
@@ -39,7 +40,7 @@ Job = Callable[["Box", Any], Iterator[Any]]
 _FORKSERVER = (
     "import sys, json; given = json.loads(sys.argv.pop()); "
     "sys.path[:] = given + [entry for entry in sys.path if entry not in given]; "
-    "from harness.sandbox.forkserver import main; main()"
+    "from harness.sandbox.forkserver import main; main(*map(int, sys.argv[1:]))"
 )
 # these change what glibc's resolver does, so the children must not inherit them
 RESOLVER_VARIABLES = (
@@ -112,12 +113,17 @@ class Conversation(Closing):
 
 
 class Pool(Closing):
-    """Runs functions in fresh sandboxes, ``jobs`` at once; use it as a context manager."""
+    """Runs functions in fresh sandboxes, ``jobs`` at once; use it as a context manager.
 
-    def __init__(self, jobs: int = 1) -> None:
+    ``forked``: the fork server may be a fork of this process, which has imported most of what it
+    needs. Say so where this process has never called getaddrinfo: its children inherit its memory.
+    """
+
+    def __init__(self, jobs: int = 1, *, forked: bool = False) -> None:
         if jobs < 1:
             raise ValueError("jobs must be 1 or more")
         self.jobs = jobs
+        self._forked = forked
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._forkserver: subprocess.Popen[bytes] | None = None
@@ -254,23 +260,60 @@ class Pool(Closing):
     def _start(self) -> None:
         left_out = (*RESOLVER_VARIABLES, *_LOADER_VARIABLES)
         environment = {k: v for k, v in programs.environment().items() if k not in left_out}
-        path = json.dumps(programs.module_path())
+        path, asker = programs.module_path(), os.getpid()
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            arguments = [str(theirs.fileno()), str(os.getpid()), path]
+            number = theirs.fileno()
+            options: dict[str, Any] = {
+                "stdin": subprocess.DEVNULL,
+                # what a child prints must not end up in a report on standard output
+                "stdout": sys.__stderr__ if _is_file(sys.__stderr__) else subprocess.DEVNULL,
+                "start_new_session": True,  # Ctrl-C reaches the asking process only
+            }
+            if self._forked and _may_fork():
+                command = ["forkserver"]
+                options["preexec_fn"] = lambda: _serve(number, asker, environment, path)
+            else:
+                given = map(str, (number, asker, json.dumps(path)))
+                command = [sys.executable, "-P", "-c", _FORKSERVER, *given]
+                options |= {"env": environment, "pass_fds": [number]}
             with theirs:
-                self._forkserver = subprocess.Popen(
-                    [sys.executable, "-P", "-c", _FORKSERVER, *arguments],
-                    env=environment,
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    # what a child prints must not end up in a report on standard output
-                    stdout=sys.__stderr__ if _is_file(sys.__stderr__) else subprocess.DEVNULL,
-                    start_new_session=True,  # Ctrl-C reaches the asking process only
-                )
+                self._forkserver = subprocess.Popen(command, **options)
         except OSError as problem:
             raise userns_diagnosis.unavailable(problem) from None
         self._control = ours
+
+
+def _may_fork() -> bool:
+    """Whether a fork of this process has one thread, and only glibc's code before glibc's."""
+    with suppress(OSError):
+        alone = len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - names are enough
+        return alone and not any(name in os.environ for name in _LOADER_VARIABLES)
+    return False
+
+
+def _serve(
+    control: int, asker: int, environment: Mapping[str, str], path: Sequence[str]
+) -> NoReturn:
+    """In a fork of this process, in the place of a program: what `_FORKSERVER` does."""
+    status = 1
+    try:
+        # Popen's own pipe too: its end tells the parent that the child has started
+        os.closerange(3, control)
+        os.closerange(control + 1, os.sysconf("SC_OPEN_MAX"))
+        # what this process has not yet written stays where it is
+        sys.stdout = sys.stderr = os.fdopen(2, "w", 1, "utf-8", "backslashreplace")
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.path[:] = path
+        from .forkserver import main
+
+        main(control, asker)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 def _advance(job: Conversation, values: Spool[Any]) -> Outcome | None:

@@ -1,5 +1,7 @@
+import json
 import os
 import pickle
+import subprocess
 import sys
 import sysconfig
 import threading
@@ -149,6 +151,55 @@ def test_a_job_answers_what_it_hears_and_tells_of_a_failure(pool: Pool) -> None:
         assert conversation.receive() == 1
         with pytest.raises(SandboxError, match="LookupError: nobody foresaw this"):
             conversation.receive()
+
+
+# --- a fork server that is a fork of the asking process
+
+_ASKER = """
+import json, os, sys, threading
+sys.path.append(sys.argv[1])
+os.environ["RES_OPTIONS"] = "ndots:15"
+from tests.sandbox import jobs
+from harness.sandbox import Pool
+sys.of_the_asker = True
+if sys.argv[2] == "with a thread":
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+held = open(sys.argv[0])
+print("written once")
+with Pool(forked=True) as pool:
+    (found,) = pool.run(jobs.evaluated, sys.argv[3])
+print(json.dumps(found))
+"""
+_SEEN = (
+    "print('said inside', flush=True), hasattr(os.sys, 'of_the_asker'),"
+    " 'RES_OPTIONS' in os.environ,"
+    " os.getcwd() in os.sys.path, any('asker.py' in os.readlink(one.path)"
+    " for one in os.scandir('/proc/self/fd'))"
+)
+
+
+@pytest.mark.parametrize(
+    ("case", "env", "forked"),
+    [
+        ("plain", {}, True),
+        ("with a thread", {}, False),
+        ("with a library", {"LD_PRELOAD": "libgai-none.so"}, False),
+    ],
+)
+def test_a_fork_of_the_asker_serves_as_well(
+    tmp_path: Path, case: str, env: dict[str, str], forked: bool
+) -> None:
+    (tmp_path / "asker.py").write_text(_ASKER)
+    tree = str(Path(harness.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "asker.py"), tree, case, _SEEN],
+        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, **env}, timeout=300,
+        check=True,
+    )  # fmt: skip
+    written, found = done.stdout.splitlines()
+    assert written == "written once"
+    assert json.loads(found) == [None, forked, False, False, False]
+    assert "said inside" in done.stderr
 
 
 # --- what a started Python and program may find, when the current folder is somebody else's
