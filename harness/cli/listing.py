@@ -5,9 +5,6 @@ from itertools import starmap
 from harness.cli.parser import OK, Options, UsageError
 from harness.cli.streams import say, write_json
 from harness.compare import plan
-from harness.report.documents import Listed, Shows
-from harness.report.tables import table_lines
-from harness.report.terminal import Terminal
 from harness.scenario import LoadedScenario
 from harness.scenario.suites import SHOWN
 
@@ -24,6 +21,10 @@ def show(options: Options) -> int:
 
     Raises UsageError for a format that is none of a list, ScenarioError for a bad file.
     """
+    from harness.report.documents import Listed, Shows
+    from harness.report.tables import table_lines
+    from harness.report.terminal import Terminal
+
     if options.format not in ("text", "json"):
         raise UsageError(f"--list: --format text or json was expected, not {options.format}")
     listed = {

@@ -17,7 +17,7 @@ from harness.compare.open_lane import lacks_module
 from harness.compare.results import Notice
 from harness.compare.run import HostJob, JobOutcome
 from harness.report.formats import writer
-from harness.report.terminal import counted
+from harness.report.lines import counted
 from harness.report.writer import Writer
 
 

@@ -349,7 +349,7 @@ def told(dialect: Dialect, rows: Iterable[str]) -> Dialect:
             perhaps = did_you_mean(value, known, f"{name}={{}}")
             raise ValueError(f"{text}: {name} is {' or '.join(known)}{perhaps}")
         changes[name] = known[value]
-    return replace(dialect, **changes)
+    return replace(dialect, **changes) if changes else dialect
 
 
 def turned(dialect: Dialect) -> dict[str, Dialect]:

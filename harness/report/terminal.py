@@ -43,6 +43,10 @@ class Terminal(Console):
         for each in wrapped(line, self.width) if self.is_terminal and not whole else [line]:
             self.print(Text(each, style), soft_wrap=True, highlight=False)
 
+    def say_parts(self, *parts: tuple[str, str]) -> None:
+        """One line of texts with a style each, which is not wrapped."""
+        self.print(Text.assemble(*parts), soft_wrap=True, highlight=False)
+
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:

@@ -6,12 +6,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TextIO
 
-from rich.text import Text
-
 from harness.compare.differences import BuildChange, Change, VersionChange
 from harness.compare.results import LookupReport, Notice, Result, Verdict
 from harness.compare.values import grouped
-from harness.report.terminal import Terminal
+from harness.report.lines import printer
 from harness.report.words import (
     Remarks,
     acceptance,
@@ -50,7 +48,7 @@ class TextReport(Writer):
         self, stream: TextIO, title: str = "", *, quiet: bool = False, brief: bool = False
     ) -> None:
         super().__init__(stream, title)
-        self._console = Terminal(file=stream)
+        self._console = printer(stream)
         self._say = self._console.say
         self._few = quiet or brief
         self._quiet = quiet
@@ -190,8 +188,8 @@ class TextReport(Writer):
         labels = one_line(" ".join(_label(result, among) for result in results))
         verdict = f"{first.verdict} with {first.error}" if crashed else str(first.verdict)
         whose = "glibc " if first.resolver == "glibc" else ""
-        head = Text(f"    {whose}{labels}: ").append(one_line(verdict), _COLOURS[first.verdict])
-        self._console.print(head, soft_wrap=True, highlight=False)
+        styled = one_line(verdict), _COLOURS[first.verdict]
+        self._console.say_parts((f"    {whose}{labels}: ", ""), styled)
         for kind, line in result_lines(first):
             plain = kind == "why" and first.verdict is Verdict.AGREE
             line = self._remarks.of(kind, line)
