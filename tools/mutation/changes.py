@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import zip_longest
 from types import CodeType
+from typing import TypeGuard
 
 _NEED_ARGUMENTS = ("VariableInserter", "VariableReplacer")
 
@@ -61,15 +62,33 @@ def meaning(source: str) -> str:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             name = ast.unparse(node.targets[0])
             if name in ("DEFAULT_LABELS", "DEFAULT_PRECEDENCE"):
-                texts, values = zip(*map(ast.literal_eval, node.value.args), strict=True)
-                known = sorted({*values}) if name == "DEFAULT_PRECEDENCE" else values
-                places = [known.index(one) for one in values]
                 # the last stands beside what a user writes
-                node.value = ast.Constant(repr((texts, places, values[-1])))
+                last = ast.literal_eval(node.value.args[-1])
+                node.value = ast.Constant(f"{_told(node.value, name == 'DEFAULT_LABELS')}, {last}")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Policy" and node.args[1:]:
+            # no user has a word in it
+            node.args = [
+                ast.Constant(_told(one, number == 0)) if number < 2 and _is_table(one) else one
+                for number, one in enumerate(node.args)
+            ]
+        if isinstance(node, ast.BinOp) and "AI_" in ast.unparse(node.right)[:3]:
+            # bits that are apart
+            node.op = ast.BitOr() if isinstance(node.op, ast.Add | ast.BitXor) else node.op
         if isinstance(node, ast.Call):
             kept = (one for one in node.keywords if one.arg not in ("frozen", "slots"))
             node.keywords = list(kept)
     return ast.dump(tree)
+
+
+def _is_table(node: ast.expr) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "prefixes"
+
+
+def _told(table: ast.Call, labels: bool) -> str:
+    """What a table of labels tells apart, or how one of precedences ranks its prefixes."""
+    texts, values = zip(*map(ast.literal_eval, table.args), strict=True)
+    known = values if labels else sorted({*values})
+    return repr((texts, [known.index(one) for one in values]))
 
 
 @cache
