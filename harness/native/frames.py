@@ -4,7 +4,6 @@ import os
 import select
 import struct
 import time
-from collections import deque
 from collections.abc import Iterable
 
 from harness.native.record import LaneError, Query, RecordError, encode_text
@@ -19,6 +18,7 @@ PROTOCOL_VERSION = 1
 
 _HEADER = struct.Struct("<Ic")
 _SESSION = struct.Struct("<IcI")
+_LENGTH = struct.Struct("<I")
 _REPLY_MAX = 17 * 1024 * 1024
 _CHUNK = 1 << 18
 _TIMEOUT_MS_MAX = 86_400_000
@@ -40,8 +40,16 @@ def session_frame(kind: bytes, session: int, payload: bytes = b"") -> bytes:
 
 def whole_session(session: int, lookups: Iterable[bytes]) -> bytes:
     """All requests of one session, from OPEN to END; ``lookups`` from `lookup_payload`."""
-    asked = [session_frame(LOOKUP, session, payload) for payload in lookups]
-    return b"".join([session_frame(OPEN, session), *asked, session_frame(END, session)])
+    asked = session_frames(LOOKUP, session, lookups)
+    return session_frame(OPEN, session) + asked + session_frame(END, session)
+
+
+def session_frames(kind: bytes, session: int, payloads: Iterable[bytes]) -> bytes:
+    """Many requests of one type to one session."""
+    pack = _SESSION.pack
+    return b"".join(
+        [part for each in payloads for part in (pack(4 + len(each), kind, session), each)]
+    )
 
 
 def lookup_payload(query: Query, timeout: float) -> bytes:
@@ -74,7 +82,7 @@ class Channel:
     through ``read_fd``, so that neither side can block.
     """
 
-    __slots__ = ("_frames", "_in", "_out", "_read_fd", "_write_fd")
+    __slots__ = ("_in", "_out", "_poll", "_read_fd", "_write_fd", "_writing")
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd = read_fd
@@ -83,7 +91,9 @@ class Channel:
         os.set_blocking(write_fd, False)
         self._in = bytearray()
         self._out = bytearray()
-        self._frames: deque[tuple[bytes, bytes]] = deque()
+        self._poll = select.poll()
+        self._poll.register(read_fd, select.POLLIN)
+        self._writing = False
 
     def send(self, data: bytes) -> None:
         """Queues requests and writes what the pipe takes now; ``receive`` writes the rest."""
@@ -95,33 +105,50 @@ class Channel:
         self._out.clear()
         self.send(data)
 
-    def receive(self, timeout: float) -> tuple[bytes, bytes] | None:
+    def receive(self, timeout: float, pause: float = 0.0) -> tuple[bytes, bytes] | None:
         """The next frame as (type, payload), or None at the end of the other side.
 
+        A ``pause`` in seconds lets several come before it looks: waking up for each takes longer
+        than to read it.
         Raises StalledError when none came in ``timeout`` seconds, RecordError for what is none.
         """
-        if self._frames:
-            return self._frames.popleft()
+        frame = self._frame()
         deadline = time.monotonic() + timeout
-        poll = select.poll()
-        poll.register(self._read_fd, select.POLLIN)
-        writing = False
-        while not self._frames:
-            if writing != bool(self._out):
-                writing = bool(self._out)
-                if writing:
-                    poll.register(self._write_fd, select.POLLOUT)
+        while frame is None:
+            if pause:
+                time.sleep(pause)
+            if self._writing != bool(self._out):
+                self._writing = bool(self._out)
+                if self._writing:
+                    self._poll.register(self._write_fd, select.POLLOUT)
                 else:
-                    poll.unregister(self._write_fd)
+                    self._poll.unregister(self._write_fd)
             left = deadline - time.monotonic()
-            events = poll.poll(max(0.0, left) * 1000 + 1) if left > 0 else []
+            events = self._poll.poll(max(0.0, left) * 1000 + 1) if left > 0 else []
             if not events:
                 raise StalledError(f"no reply within {timeout:g} s")
             if any(fd == self._write_fd for fd, _ in events):
                 self._write()
             if any(fd == self._read_fd for fd, _ in events) and not self._read():
                 return None
-        return self._frames.popleft()
+            frame = self._frame()
+        return frame
+
+    def take(self, kind: bytes, start: bytes, most: int) -> list[bytes]:
+        """Of the frames that are here already, those of a type whose payload begins with ``start``,
+        which is left out: up to ``most``, and up to the first other one.
+        """
+        data, begins, size = self._in, kind + start, len(self._in)
+        found: list[bytes] = []
+        at = 0
+        while len(found) < most and at + _HEADER.size <= size:
+            end = at + _HEADER.size + _LENGTH.unpack_from(data, at)[0]
+            if end > size or not data.startswith(begins, at + 4, end):
+                break
+            found.append(bytes(data[at + 4 + len(begins) : end]))
+            at = end
+        del data[:at]
+        return found
 
     def close(self) -> None:
         """Closes both ends; harmless when repeated."""
@@ -146,15 +173,18 @@ class Channel:
         except BlockingIOError:
             return True
         self._in += data
-        at = 0
-        while len(self._in) - at >= _HEADER.size:
-            length, kind = _HEADER.unpack_from(self._in, at)
-            if length > _REPLY_MAX:
-                raise RecordError(f"a frame of {length} bytes")
-            end = at + _HEADER.size + length
-            if end > len(self._in):
-                break
-            self._frames.append((kind, bytes(self._in[at + _HEADER.size : end])))
-            at = end
-        del self._in[:at]
         return bool(data)
+
+    def _frame(self) -> tuple[bytes, bytes] | None:
+        """The next whole frame that is here already. Raises RecordError for what is none."""
+        if len(self._in) < _HEADER.size:
+            return None
+        length, kind = _HEADER.unpack_from(self._in)
+        if length > _REPLY_MAX:
+            raise RecordError(f"a frame of {length} bytes")
+        end = _HEADER.size + length
+        if end > len(self._in):
+            return None
+        payload = bytes(self._in[_HEADER.size : end])
+        del self._in[:end]
+        return kind, payload

@@ -23,6 +23,7 @@ START_TIME = 10.0
 _GRACE = 2.0
 # the payload of a DIED frame: the session's number, how it ended, the value, a cookie
 _DIED = struct.Struct("<IBi16s")
+_PAUSE = 0.0003  # seconds between two looks at what a burst has answered: a few look-ups
 _COMPLAINTS = 1 << 16
 _LONGEST_CLUE = 500
 _SEALS = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
@@ -139,6 +140,7 @@ class Session(Closing):
         self._key = number.to_bytes(4, "little")
         self._end: Crashed | TimedOut | LaneError | None = None
         self._closed = False
+        self._pause = 0.0
         self.pid = 0
 
     @property
@@ -156,6 +158,19 @@ class Session(Closing):
     def ask(self, lookup: bytes, timeout: float) -> bytes | Crashed | TimedOut:
         """As `lookup`, of what `frames.lookup_payload` packed; the record is not decoded."""
         return self._ask(frames.LOOKUP, lookup, timeout)
+
+    def ask_all(
+        self, lookups: Sequence[bytes], timeout: float
+    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
+        """As `ask` for several, in one write: the records, and how the session ended early.
+
+        There are fewer records than look-ups exactly when the second part is not None.
+        """
+        if self._closed:
+            raise ValueError("the session is closed")
+        if self._end is None:
+            self._channel.send(frames.session_frames(frames.LOOKUP, self._number, lookups))
+        return self._answers(len(lookups), timeout)
 
     def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
         """What the kernel looks like from this process; getaddrinfo is not called.
@@ -209,6 +224,10 @@ class Session(Closing):
         """The answers, fewer than ``wanted`` where the process has ended, and how it has."""
         answers: list[bytes] = []
         while self._end is None and len(answers) < wanted:
+            here = self._channel.take(frames.ANSWER, self._key, wanted - len(answers))
+            if here:
+                answers += here
+                continue
             data = self._next(timeout)
             if data is not None:
                 answers.append(data)
@@ -219,7 +238,7 @@ class Session(Closing):
     def _next(self, timeout: float) -> bytes | None:
         """Takes one frame: a record or view, or None after it has changed the session's state."""
         try:
-            frame = self._channel.receive(timeout + _GRACE)
+            frame = self._channel.receive(timeout + _GRACE, self._pause)
             if frame is not None:
                 return self._take(*frame, timeout)
             self._end = self._worker.lost()
@@ -265,6 +284,7 @@ class Burst(Session):
         super().__init__(worker, number)
         self._timeout = timeout
         self._wanted = len(lookups)
+        self._pause = _PAUSE
         self._channel.send(frames.whole_session(number, lookups))
 
     def finish(self) -> tuple[list[bytes], Crashed | TimedOut | None]:
