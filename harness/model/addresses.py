@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from harness.model.host import IPAddress, Target, address_text
@@ -34,11 +35,16 @@ def parse_target(text: str, links: Mapping[str, int]) -> Target:
     """
     address, percent, zone = text.partition("%")
     if not percent:
-        return Target(ip_address(address))
+        return _target(address)
     number = links.get(zone, scope_number(zone))
     if number is None:
         raise ValueError(f"{text}: no interface {zone}")
     return Target(IPv6Address(address), number)
+
+
+@lru_cache(maxsize=1024)  # a host's addresses are those of many names
+def _target(text: str) -> Target:
+    return Target(ip_address(text))
 
 
 def prefix_text(address: IPAddress, bits: int) -> str:
@@ -103,6 +109,7 @@ def leading_zeros(value: int, width: int) -> int:
     return width - value.bit_length()
 
 
+@lru_cache(maxsize=1024)  # files of one host, and versions of glibc, read the same prefixes
 def inet_pton6(text: str) -> IPv6Address | None:
     """Parse as inet_pton(AF_INET6) does (RFC 4291 §2.2 text forms, no zone), or None."""
     try:
@@ -111,6 +118,7 @@ def inet_pton6(text: str) -> IPv6Address | None:
         return None
 
 
+@lru_cache(maxsize=1024)
 def inet_pton4(text: str) -> IPv4Address | None:
     """Parse as inet_pton(AF_INET) does (four decimal numbers, no leading zeros), or None."""
     try:
@@ -139,6 +147,8 @@ def strtoul(text: str, word_bits: int) -> int | None:
 
     None for what is no number; ULONG_MAX for what fits into no unsigned long.
     """
+    if len(text) < 10 and text.isascii() and text.isdecimal():
+        return int(text)
     match = _DECIMAL.fullmatch(text)
     if match is None:
         return None

@@ -5,7 +5,6 @@ gai.conf(5) describes the intention; this module follows what glibc does, per di
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import NamedTuple
@@ -15,8 +14,6 @@ from harness.model.addresses import inet_pton4, inet_pton6, is_v4mapped, strtoul
 from harness.model.dialects import Dialect
 
 INT_MAX = 0x7FFFFFFF
-_SPACE = " \t\n\v\f\r"  # isspace() in the C locale
-_BLANKS = re.compile(rf"[{_SPACE}]+")
 
 
 class PrefixEntry(NamedTuple):  # a dataclass takes longer to make, and far longer to hash
@@ -168,9 +165,9 @@ def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) 
 
 def line_words(raw: bytes) -> list[str]:
     """The words of a line up to a comment or NUL; blanks are those of the C locale only."""
-    # C strings end at NUL, comments begin anywhere.
-    text = raw.partition(b"\0")[0].partition(b"#")[0].decode("latin-1")
-    return [word for word in _BLANKS.split(text) if word]
+    # C strings end at NUL, comments begin anywhere, and bytes know no other blanks
+    words = raw.partition(b"\0")[0].partition(b"#")[0].split()
+    return [word.decode("latin-1") for word in words]
 
 
 def _prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:

@@ -37,6 +37,9 @@ class Target:
     address: IPAddress
     scope_id: int = 0
 
+    def __hash__(self) -> int:  # an address's own takes several times as long
+        return hash(int(self.address) ^ self.scope_id)
+
     def __str__(self) -> str:
         text = address_text(self.address)
         return f"{text}%{self.scope_id}" if self.scope_id else text

@@ -5,7 +5,6 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from ipaddress import ip_interface
 from socket import AF_INET6
 
 from harness.kernel import messages, netlink, rows
@@ -14,6 +13,7 @@ from harness.kernel.rows import ADDRESS_FLAGS, SCOPES
 from harness.model.host import IFA_F_DEPRECATED
 from harness.scenario.schema import Address, Host, Interface
 from harness.scenario.sysctls import interface_of
+from harness.scenario.values import as_interface
 
 from . import devices, routing, sysctls, userns_diagnosis
 from .values import LOOPBACK_INDEX, Device, DeviceNote
@@ -194,8 +194,8 @@ def _add_addresses(sock: netlink.Netlink, host: Host, indexes: Mapping[str, int]
 
 
 def _address(index: int, address: Address) -> Message:
-    local = ip_interface(address.address)
-    far = ip_interface(address.peer) if address.peer is not None else local
+    local = as_interface(address.address)
+    far = as_interface(address.peer) if address.peer is not None else local
     flags = sum(ADDRESS_FLAGS[flag] for flag in set(address.flags) - _NOT_TAKEN)
     if local.version == 6 and not _UNFINISHED_FLAGS & set(address.flags):
         flags |= ADDRESS_FLAGS["nodad"]

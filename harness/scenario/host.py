@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -13,7 +13,17 @@ from harness.text.validation import bad
 
 from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
 from .sysctls import JSON_SCHEMA, check_sysctl
-from .values import IFNAMSIZ, FrozenDict, IPNetwork, Model, Place, Setting, Text, Truth
+from .values import (
+    IFNAMSIZ,
+    FrozenDict,
+    IPNetwork,
+    Model,
+    Place,
+    Setting,
+    Text,
+    Truth,
+    as_interface,
+)
 
 HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
 
@@ -84,7 +94,7 @@ class _Routing:
             for address in interface.addresses:
                 self._add(ip_network(address.ip), _OWN)
                 if interface.up and "noprefixroute" not in address.flags:
-                    link = ip_interface(address.peer or address.address).network
+                    link = as_interface(address.peer or address.address).network
                     self._add(link, name, _ANY_LINK)
 
     def _add(self, network: IPNetwork, *owners: str) -> None:

@@ -3,7 +3,7 @@
 The words are netplan's where it has one and iproute2's for the rest.
 """
 
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -68,7 +68,7 @@ class Address(Model, json_schema_extra=_short_or_long):
     def _consistent(self) -> Self:
         version = self.ip.version
         if self.peer is not None:
-            peer = ip_interface(self.peer)
+            peer = values.as_interface(self.peer)
             if peer.version != version:
                 raise bad("a peer of the same family as the address", self.peer, at=("peer",))
             if peer.network.prefixlen != self.prefixlen:
@@ -90,7 +90,7 @@ class Address(Model, json_schema_extra=_short_or_long):
     @property
     def ip(self) -> IPAddress:
         """The local address."""
-        return ip_interface(self.address).ip
+        return values.as_interface(self.address).ip
 
     @property
     def prefixlen(self) -> int:
@@ -100,7 +100,7 @@ class Address(Model, json_schema_extra=_short_or_long):
     @property
     def peer_ip(self) -> IPAddress | None:
         """The address at the other end of a point-to-point link, if there is one."""
-        return None if self.peer is None else ip_interface(self.peer).ip
+        return None if self.peer is None else values.as_interface(self.peer).ip
 
 
 AltName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$")]

@@ -5,7 +5,15 @@ A parser gives the value in its normal form or raises what `bad` makes.
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
+from functools import lru_cache
+from ipaddress import (
+    IPv4Interface,
+    IPv4Network,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+)
 from operator import eq, ge, gt, le, lt, ne
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
@@ -17,6 +25,7 @@ from harness.text.validation import bad
 from harness.versions import Version
 
 IPNetwork = IPv4Network | IPv6Network
+IPInterface = IPv4Interface | IPv6Interface
 Place = tuple[str | int, ...]
 """A path in the file, as `bad` takes it."""
 
@@ -53,6 +62,12 @@ class FrozenDict(dict[_K, _V]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
+
+
+@lru_cache(maxsize=1024)
+def as_interface(text: str) -> IPInterface:
+    """An address with its prefix length, which is parsed once however often it is asked for."""
+    return ip_interface(text)
 
 
 def _word(value: Any) -> Any:
@@ -166,7 +181,7 @@ def _fwmark(text: str) -> str:
 
 
 def _flag(text: str) -> str:
-    number = int(text, 0) if re.fullmatch(_MARK, text) else 0
+    number = int(text, 0) if text[:1].isdigit() and re.fullmatch(_MARK, text) else 0
     if 0 < number < 1 << 31:
         return f"{number:#x}"
     name = f"AI_{text.upper().removeprefix('AI_')}"

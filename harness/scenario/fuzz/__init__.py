@@ -3,7 +3,6 @@
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import ip_interface
 from itertools import count
 from typing import Literal
 
@@ -15,6 +14,7 @@ from ..host import Host
 from ..hostspec import Address
 from ..nameservice import NameService
 from ..schema import After, Dns, Family, Lookup, Resolver, Scenario
+from ..values import as_interface
 from . import weights
 from .gaiconf import draw_gai_conf, with_reload
 from .hosts import draw_host
@@ -35,8 +35,8 @@ class Round:
 
     def without(self, lookups: Container[int]) -> "Round":
         """The round without some look-ups; as it is where gai.conf changes between them."""
-        kept = tuple(one for one in self.lookups if one not in lookups)
-        return self if self.after else replace(self, lookups=kept)
+        kept = tuple([one for one in self.lookups if one not in lookups])
+        return self if self.after or kept == self.lookups else replace(self, lookups=kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,10 @@ class Batch:
         if not each.after:
             return tuple(lookups)
         pairs = zip(lookups, each.after, strict=True)
-        return tuple(lookup.model_copy(update={"after": after}) for lookup, after in pairs)
+        return tuple(
+            lookup if after is None else lookup.model_copy(update={"after": after})
+            for lookup, after in pairs
+        )
 
 
 Draw = Literal["all", "services"]
@@ -259,7 +262,7 @@ def _zone(dice: Dice, own: str, names: list[str]) -> str:
 
 def _near(dice: Dice, row: Address) -> str | None:
     """A destination in some relation to one of the host's addresses."""
-    own = ip_interface(row.address)
+    own = as_interface(row.address)
     width = own.max_prefixlen
     value, host_bits = int(own.ip), width - own.network.prefixlen
     match dice.pick(weights.NEAR):

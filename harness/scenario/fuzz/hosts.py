@@ -1,13 +1,13 @@
 """Random hosts: interfaces, addresses, routes, rules and sysctls, as a scenario file has them."""
 
 from contextlib import suppress
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..host import Host
-from ..values import IPNetwork
+from ..values import IPNetwork, as_interface
 from . import weights
 from .weights import Dice
 
@@ -106,7 +106,7 @@ class _Plan:
             rows.append(row)
             if "noprefixroute" not in row.get("flags", ()) and self.is_up(name):
                 near = row.get("peer") or row["address"]
-                self.networks[name].append(ip_interface(near).network)
+                self.networks[name].append(as_interface(near).network)
 
     def _draw_address(self, name: str) -> Row:
         dice, profile = self.dice, self.profile
