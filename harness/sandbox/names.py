@@ -119,10 +119,16 @@ def replace(path: Path, data: bytes | None, mtime: int | None = None) -> None:
         path.unlink(missing_ok=True)
         return
     new = path.with_name(f".{path.name}.new")
-    new.write_bytes(data)
-    with suppress(FileNotFoundError):
-        made = new.stat()
-        if mtime is None:
-            mtime = max(made.st_mtime_ns, path.stat().st_mtime_ns + _MINIMUM_STEP)
-        os.utime(new, ns=(made.st_atime_ns, mtime))
+    # opened once: a gai.conf is written for every few look-ups
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        while data:
+            data = data[os.write(file, data) :]
+        with suppress(FileNotFoundError):
+            made = os.fstat(file)
+            if mtime is None:
+                mtime = max(made.st_mtime_ns, path.stat().st_mtime_ns + _MINIMUM_STEP)
+            os.utime(file, ns=(made.st_atime_ns, mtime))
+    finally:
+        os.close(file)
     new.rename(path)
