@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from ipaddress import ip_address
 from itertools import combinations, permutations
 from operator import or_
@@ -13,7 +13,7 @@ from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
 from harness.model.cares import NOSORT, SHORT_WAIT
 from harness.model.cares_rows import behaviour
-from harness.model.dialects import Dialect
+from harness.model.dialects import Dialect, for_each
 from harness.model.dns import Resolver
 from harness.model.dns_servers import Record, Server, ascii_lower
 from harness.model.gaiconf import Line
@@ -234,13 +234,17 @@ def found_for(
     """
     table = address_table(view.dumped)
     seen = table.seen_ipv4, table.seen_ipv6
-    return {one: [find(each, service, *seen, one) for each in requests] for one in dialects}
+    every = tuple(dialects)
+    each = [for_each(every, partial(find, one, service, *seen)) for one in requests]
+    return {one: [found[at] for found in each] for at, one in enumerate(every)}
 
 
 def targets_of(found: Mapping[Dialect, Iterable[Found]]) -> tuple[Target, ...]:
     """Every destination that glibc may sort, so that its route can be asked for."""
     sorted_ones = (one for listed in found.values() for one in listed if one.needs_sort)
-    return tuple(dict.fromkeys(item.target for one in sorted_ones for item in one.items))
+    # most are few objects, and an object's number is hashed sooner than an address
+    objects = {id(item.target): item.target for one in sorted_ones for item in one.items}
+    return tuple(dict.fromkeys(objects.values()))
 
 
 def targets_of_other(

@@ -6,7 +6,7 @@ glibc looks them up in a table of its own, and here most of the surprises begin.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -63,13 +63,16 @@ class AddressTable:
         loopback = inet_socket and source.is_loopback and dialect.loopback_source_by_127_0_0_1
         key = as_ipv6_int(_LOOPBACK4 if loopback else source)
         # 2.41 rewrote bsearch with a base and a count; it probes the same entries as before.
-        entries = self.entries
-        while entries:
-            middle = len(entries) // 2
-            entry, *after = entries[middle:]
+        low, high = 0, len(self.entries)
+        while low < high:
+            middle = low + (high - low) // 2
+            entry = self.entries[middle]
             if key == entry.key:
                 return entry
-            entries = entries[:middle] if key < entry.key else tuple(after)
+            if key < entry.key:
+                high = middle
+            else:
+                low = middle + 1
         return None
 
 
@@ -127,18 +130,35 @@ def candidates(
 ) -> list[Candidate]:
     """What glibc knows of each target when it begins to sort; ``table`` is made of the view's dump.
 
-    One UDP socket is connected to target after target: an AF_INET6 one also serves later
-    IPv4 targets, unless net.ipv6.bindv6only forbids it. The socket's family decides how a
-    127/8 source is looked up. Raises KeyError for a target the view has no route for.
+    Raises KeyError for a target the view has no route for.
     """
     native = native_links(view)
+    sockets = inet_sockets(targets, view.bindv6only)
+    both = zip(targets, sockets, strict=True)
+    return [reached(target, inet, view, dialect, table, native) for target, inet in both]
+
+
+def inet_sockets(targets: Sequence[Target], bindv6only: bool) -> list[bool]:
+    """Whether an AF_INET socket is connected to each target in turn.
+
+    One UDP socket is connected to target after target: an AF_INET6 one also serves later
+    IPv4 targets, unless net.ipv6.bindv6only forbids it.
+    """
     inet6_socket = False
-    result = []
+    found = []
     for target in targets:
         of_ipv6 = isinstance(target.address, IPv6Address)
-        inet6_socket = of_ipv6 or (inet6_socket and not view.bindv6only)
-        source = view.routes[target].source
-        entry = None if source is None else table.find(source, not inet6_socket, dialect)
-        known = entry is not None and native.get(entry.index, False)
-        result.append(candidate(target, source, entry, known))
-    return result
+        inet6_socket = of_ipv6 or (inet6_socket and not bindv6only)
+        found.append(not inet6_socket)
+    return found
+
+
+def reached(
+    target: Target, inet_socket: bool, view: HostView, dialect: Dialect, table: AddressTable,
+    native: Mapping[int, bool],
+) -> Candidate:  # fmt: skip
+    """One of the `candidates`: the socket's family decides how a 127/8 source is looked up."""
+    source = view.routes[target].source
+    entry = None if source is None else table.find(source, inet_socket, dialect)
+    known = entry is not None and native.get(entry.index, False)
+    return candidate(target, source, entry, known)

@@ -12,10 +12,10 @@ and up to 2.8 a look-up for both families asks for IPv6 first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from harness.text.nearest import did_you_mean
 from harness.versions import ARCHITECTURES, Version
@@ -27,6 +27,7 @@ COMPLETE_FROM = "2.9"
 FIRST_RUN = "2.17"
 """The oldest glibc the worker starts under: it takes symbols of that version (clock_gettime)."""
 _FIRST = (2, 5)
+T = TypeVar("T")
 _32BIT = frozenset(row.name for row in ARCHITECTURES.values() if row.bits == 32)
 
 
@@ -350,6 +351,40 @@ def told(dialect: Dialect, rows: Iterable[str]) -> Dialect:
             raise ValueError(f"{text}: {name} is {' or '.join(known)}{perhaps}")
         changes[name] = known[value]
     return replace(dialect, **changes) if changes else dialect
+
+
+class _Noting:
+    """A dialect that notes which of its features are asked for, with their values."""
+
+    def __init__(self, dialect: Dialect, noted: dict[str, Any]) -> None:
+        self._told = dialect, noted
+
+    def __getattr__(self, name: str) -> Any:
+        dialect, noted = self._told
+        noted[name] = value = getattr(dialect, name)
+        setattr(self, name, value)  # the next time it is found without this
+        return value
+
+
+def for_each(dialects: Iterable[Dialect], work: Callable[[Dialect], T]) -> list[T]:
+    """What ``work`` makes of each dialect, done once for those that agree in all it asks for.
+
+    >>> one, other = for_each([dialect("2.31"), dialect("2.44")], lambda own: [own.word_bits])
+    >>> one is other
+    True
+    """
+    done: list[tuple[dict[str, Any], T]] = []
+    made: list[T] = []
+    for one in dialects:
+        for noted, known in done:
+            if all(getattr(one, name) == value for name, value in noted.items()):
+                made.append(known)
+                break
+        else:
+            asked: dict[str, Any] = {}
+            made.append(work(cast(Dialect, _Noting(one, asked))))
+            done.append((asked, made[-1]))
+    return made
 
 
 def turned(dialect: Dialect) -> dict[str, Dialect]:

@@ -164,8 +164,12 @@ def _loopback_by_itself(put: Put) -> None:
         own = replace(own, loopback_source_by_127_0_0_1=False)
         return table_module.candidates(targets, view, own, table)
 
-    for module in (hostwork_module, predict_module):
-        put(module, "candidates", other)
+    def reached(target: Any, inet_socket: Any, view: Any, own: Dialect, *more: Any) -> Any:
+        own = replace(own, loopback_source_by_127_0_0_1=False)
+        return table_module.reached(target, inet_socket, view, own, *more)
+
+    put(predict_module, "candidates", other)
+    put(hostwork_module, "reached", reached)
 
 
 def lines_read(change: Callable[[Any, Any], Any], put: Put) -> None:

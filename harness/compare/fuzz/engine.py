@@ -8,11 +8,11 @@ bytes; only a difference is decoded and judged.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from itertools import chain, groupby
-from operator import itemgetter, ne
+from itertools import chain, groupby, islice
+from operator import eq, itemgetter, ne
 
 from harness import sandbox
 from harness.compare import predict
@@ -25,7 +25,7 @@ from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
 from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
 from harness.compare.verdict import explains, fits, judge, prediction_for
-from harness.model.dialects import Dialect, turned
+from harness.model.dialects import Dialect, for_each, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for
 from harness.model.policy import Policy
@@ -94,7 +94,10 @@ class Engine(AbstractContextManager["Engine"]):
             box.set_name_service(batch.service)
         of_glibc = [spec for spec in lanes if spec.resolver == "glibc"]
         others = [_resolver_of(one) for one in lanes if one not in of_glibc]
-        self._dialects = list(dict.fromkeys(spec.dialect for spec in of_glibc))
+        of_lanes = [spec.dialect if spec in of_glibc else None for spec in lanes]
+        self._dialects = list(dict.fromkeys(own for own in of_lanes if own is not None))
+        # hashing a dialect takes longer than to sort a look-up
+        self._numbers = [None if own is None else self._dialects.index(own) for own in of_lanes]
         self._rows = turned(self._dialects[-1]) if rows and of_glibc else {}
         dialects = (*self._dialects, *self._rows.values())
         self.work = HostWork(box, batch, dialects, dict.fromkeys(others))
@@ -119,6 +122,7 @@ class Engine(AbstractContextManager["Engine"]):
         self._lanes = [enter(worker_lane(box, spec, (preload,), proc, netlink)) for spec in lanes]
         self._fixed: dict[Rule9, Fixed] = {}
         self._keys: dict[SortInput, tuple[Sorter, list[Key]]] = {}
+        self._policies: dict[bytes | None, list[tuple[Policy, Collection[str]]]] = {}
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -138,8 +142,11 @@ class Engine(AbstractContextManager["Engine"]):
         ``kept`` counts the disagreements of each lane that are kept, here and in other rounds.
         """
         kept = Counter() if kept is None else kept
-        rounds = {own: each.without(self.work.undefined[own]) for own in self._dialects}
-        owns = [self._own(each, rounds, spec) for spec in self._specs]
+        rounds = [each.without(self.work.undefined[own]) for own in self._dialects]
+        owns = [
+            self._other(each, spec) if at is None else rounds[at]
+            for at, spec in zip(self._numbers, self._specs, strict=True)
+        ]
         asked = [
             [payloads[lookup] for lookup in own.lookups]
             for own, payloads in zip(owns, self._payloads, strict=True)
@@ -150,26 +157,34 @@ class Engine(AbstractContextManager["Engine"]):
             lanes = zip(self._lanes, asked, strict=True)
             bursts = [lane.burst(payloads, TIMEOUT) for lane, payloads in lanes]
         # the workers are busy meanwhile
-        expected = self._expected(rounds)
+        files = self._files(each) if each.after else []
+        expected = self._expected(rounds, files)
         disagreements: list[Disagreement] = []
         cases = crashes = unasked = elapsed = differing = 0
         for number, lane in enumerate(self._lanes):
-            own, spec = owns[number], self._specs[number]
-            known = expected[spec.dialect] if spec.resolver == "glibc" else None
+            own, at = owns[number], self._numbers[number]
             if bursts:
                 answers, end = bursts[number].finish()
             else:
-                answers, end = self._steps(lane, asked[number], self._files(own))
-            wrong: list[Evidence] = []
-            agreed: list[int] = []
-            for position, record in enumerate(answers):
-                elapsed += int.from_bytes(record[TIME], "little")
-                start = _VERSION_AT + 1 + record[_VERSION_AT]
-                said = record[:9] + record[start:]
-                if not self._fits(own, position, number, record, said, known):
-                    wrong += self._wrong(own, position, number, decode(record))
-                elif len(agreed) < _CONTROLS:
-                    agreed.append(position)
+                steps = self._files(own) if at is None else files
+                answers, end = self._steps(lane, asked[number], steps)
+            elapsed += sum([int.from_bytes(record[TIME], "little") for record in answers])
+            said = [
+                record[:9] + record[_VERSION_AT + 1 + record[_VERSION_AT] :] for record in answers
+            ]
+            if at is not None:
+                fitting = list(map(eq, said, expected[at]))
+            else:
+                fitting = [
+                    self._fits(own, one, number, answers[one], said[one])
+                    for one in range(len(said))
+                ]
+            wrong = [
+                evidence
+                for position, fits in enumerate(fitting)
+                if not fits
+                for evidence in self._wrong(own, position, number, decode(answers[position]))
+            ]
             if end is not None:
                 found = self._wrong(own, len(answers), number, end)
                 wrong += found
@@ -178,8 +193,8 @@ class Engine(AbstractContextManager["Engine"]):
             cases += len(own.lookups)
             differing += len(wrong)
             if wrong:
-                natives = {at: decode(answers[at]) for at in agreed}
-                control = [self._evidence(own, at, number, one) for at, one in natives.items()]
+                agreed = islice((one for one, fits in enumerate(fitting) if fits), _CONTROLS)
+                control = [self._evidence(own, one, number, decode(answers[one])) for one in agreed]
                 few = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - kept[number]]
                 kept[number] += len(few)
                 disagreements += [_disagreement(one, control) for one in few]
@@ -197,20 +212,13 @@ class Engine(AbstractContextManager["Engine"]):
         ask = page(resolver).not_asked
         return {n for n, one in enumerate(self.work.requests) if ask(one, self.work.names)}
 
-    def _own(self, each: Round, rounds: Mapping[Dialect, Round], spec: LaneSpec) -> Round:
-        """A round as one lane is asked it; another resolver than glibc sees no gai.conf."""
-        if spec.resolver == "glibc":
-            return rounds[spec.dialect]
+    def _other(self, each: Round, spec: LaneSpec) -> Round:
+        """A round as another resolver than glibc is asked it, which sees no gai.conf."""
         left_out = self._unasked[spec.resolver, spec.resolver_version]
         return replace(each, after=()).without(left_out)
 
-    def _fits(
-        self, own: Round, position: int, number: int, record: bytes, said: bytes,
-        known: list[bytes] | None,
-    ) -> bool:  # fmt: skip
-        """Whether a record, ``said`` without its time, is what the model says."""
-        if known is not None:
-            return said == known[position]
+    def _fits(self, own: Round, position: int, number: int, record: bytes, said: bytes) -> bool:
+        """Whether another resolver's record, ``said`` without its time, is what the model says."""
         key = number, own.lookups[position], said
         right = self._right.get(key)
         if right is None:
@@ -239,29 +247,41 @@ class Engine(AbstractContextManager["Engine"]):
         with lane.open() as session:
             for file, steps in groupby(zip(files, asked, strict=True), itemgetter(0)):
                 self._box.set_gai_conf(file.data, file.mtime)
-                for _, payload in steps:
-                    answer = session.ask(payload, TIMEOUT)
-                    if not isinstance(answer, bytes):
-                        return answers, answer
-                    answers.append(answer)
+                found, end = session.ask_all([payload for _, payload in steps], TIMEOUT)
+                answers += found
+                if end is not None:
+                    return answers, end
         return answers, None
 
-    def _expected(self, rounds: Mapping[Dialect, Round]) -> dict[Dialect, list[bytes]]:
+    def _expected(
+        self, rounds: Sequence[Round], files: Sequence[NamedGaiConf]
+    ) -> list[list[bytes]]:
+        """What each dialect answers; ``files`` are there where gai.conf changes."""
         shared: dict[tuple[int, int], bytes] = {}
-        made: dict[Dialect, list[bytes]] = {}
-        for dialect, each in rounds.items():
-            wanted = made[dialect] = []
-            for data, lookups in self._readings(each, self._files(each), dialect):
-                conf = parse_gai_conf(data or b"", dialect)
-                policy = Policy.of(conf, dialect)
+        made: list[list[bytes]] = []
+        for at, (dialect, each) in enumerate(zip(self._dialects, rounds, strict=True)):
+            wanted: list[bytes] = []
+            made.append(wanted)
+            for data, lookups in self._readings(each, files, dialect):
+                policy, kinds = self._read(data)[at]
                 wanted += self._predicted(lookups, policy, dialect, shared, self._tally)
                 if self._tally is not None:
-                    self._tally.policy(line_kinds(data, conf.lines), policy, len(lookups))
-        if self._rows and self._tally is not None:
-            newest = self._dialects[-1]
-            if not rounds[newest].after:
-                self._count_rows(rounds[newest], self._tally, made[newest])
+                    self._tally.policy(kinds, policy, len(lookups))
+        if self._rows and self._tally is not None and not rounds[-1].after:
+            self._count_rows(rounds[-1], self._tally, made[-1])
         return made
+
+    def _read(self, data: bytes | None) -> list[tuple[Policy, Collection[str]]]:
+        """What each dialect makes of a file, and the kinds of its lines where they are counted."""
+
+        def read(dialect: Dialect) -> tuple[Policy, Collection[str]]:
+            conf = parse_gai_conf(data or b"", dialect)
+            kinds = () if self._tally is None else line_kinds(data, conf.lines)
+            return Policy.of(conf, dialect), kinds
+
+        if data not in self._policies:
+            self._policies[data] = for_each(self._dialects, read)
+        return self._policies[data]
 
     def _readings(
         self, each: Round, files: Sequence[NamedGaiConf], dialect: Dialect

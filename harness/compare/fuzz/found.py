@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.tally import known_keys
@@ -40,9 +40,9 @@ class FuzzReport:
     disagreements: tuple[Disagreement, ...] = ()
 
     def __add__(self, more: "FuzzReport") -> "FuzzReport":
-        both = (getattr(self, one.name) + getattr(more, one.name) for one in fields(self))
-        report = FuzzReport(*both)
-        return replace(report, disagreements=_fair(report.disagreements, _KEPT))
+        both = [getattr(self, one.name) + getattr(more, one.name) for one in fields(self)]
+        both[-1] = _fair(both[-1], _KEPT)
+        return FuzzReport(*both)
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from harness.compare.predict import (
     targets_of,
     targets_of_other,
 )
-from harness.model.address_table import address_table, candidates
+from harness.model.address_table import address_table, inet_sockets, native_links, reached
 from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item
@@ -78,7 +78,10 @@ class HostWork:
             targets.update(dict.fromkeys(asked))
         self.view: HostView = box.observe_routes(plain, targets)
         self.table = address_table(self.view.dumped)
-        self._packed: dict[tuple[Item, int], bytes] = {}
+        self._native = native_links(self.view)
+        # targets by their identity, as long as they are in ``found``: many names have the same
+        self._packed: dict[tuple[int, ...], bytes] = {}
+        self._reached: dict[tuple[int, bool, bool], int] = {}
         self._slots: dict[tuple[object, ...], int] = {}
         self.candidates: list[Candidate] = []
         self.targets: list[Target] = []
@@ -111,8 +114,12 @@ class HostWork:
             code = _CODES[one.error]
             return AskedLookup(_OUTCOME.pack(RECORD_VERSION, code, 0) + _COUNT.pack(0))
         packed = self._packed
+        keys = [(id(one.target), one.socktype, one.protocol, one.port, flags) for one in one.items]
         entries = tuple(
-            [packed.get((item, flags)) or self._pack(item, flags) for item in one.items]
+            [
+                packed.get(key) or packed.setdefault(key, _pack(item, flags))
+                for key, item in zip(keys, one.items, strict=True)
+            ]
         )
         count = _COUNT.pack(len(entries))
         names = _COUNT.pack(0)
@@ -123,21 +130,20 @@ class HostWork:
             return AskedLookup(SUCCESS + count + b"".join(entries) + names)
         # the socket an address is connected with depends on those before it
         wanted = [item.target for item in one.items]
-        known = candidates(wanted, self.view, dialect, self.table)
-        slots = tuple(map(self._slot, wanted, known))
-        return AskedLookup(None, SUCCESS + count, entries, slots, names)
+        sockets = inet_sockets(wanted, self.view.bindv6only)
+        slots = [self._slot(*each, dialect) for each in zip(wanted, sockets, strict=True)]
+        return AskedLookup(None, SUCCESS + count, entries, tuple(slots), names)
 
-    def _pack(self, item: Item, flags: int) -> bytes:
-        data = item.target.address.packed
-        packed = ENTRY.pack(
-            item.family, item.socktype, item.protocol, flags, item.addrlen, item.family,
-            item.port, item.target.scope_id, len(data),
-        ) + data  # fmt: skip
-        self._packed[item, flags] = packed
-        return packed
-
-    def _slot(self, target: Target, candidate: Candidate) -> int:
+    def _slot(self, target: Target, inet_socket: bool, dialect: Dialect) -> int:
         """The candidate's number; on one host a target differs by the entry found only."""
+        way = id(target), inet_socket, dialect.loopback_source_by_127_0_0_1
+        slot = self._reached.get(way)
+        if slot is None:
+            asked = self.view, dialect, self.table, self._native
+            slot = self._reached[way] = self._new(target, reached(target, inet_socket, *asked))
+        return slot
+
+    def _new(self, target: Target, candidate: Candidate) -> int:
         one = candidate
         key = target, one.index, one.prefixlen, one.deprecated, one.home
         slot = self._slots.get(key)
@@ -146,3 +152,11 @@ class HostWork:
             self.candidates.append(candidate)
             self.targets.append(target)
         return slot
+
+
+def _pack(item: Item, flags: int) -> bytes:
+    data = item.target.address.packed
+    return ENTRY.pack(
+        item.family, item.socktype, item.protocol, flags, item.addrlen, item.family,
+        item.port, item.target.scope_id, len(data),
+    ) + data  # fmt: skip

@@ -109,7 +109,7 @@ class Sorter:
 
     def __init__(self, given: SortInput) -> None:
         self._rule9 = given.rule9
-        self._starts, self._rows = _intervals(given)
+        self._tables, self._starts = _parted(*given[:3])
         self._verdicts: dict[Group, list[Key]] = {}  # by interval; 0 for one not yet met
         self._met: tuple[set[int], set[int]] = set(), set()  # rules 1 to 8 of IPv4, of IPv6
         self.uneven = given.rule9.tested_of_first != 0xFFFFFFFF
@@ -203,49 +203,48 @@ class Sorter:
     def rules(self, group: Group, value: int) -> int:
         """The verdicts of rules 1 to 8 on a destination of a group, as bits."""
         of_ipv6, source, bits = group
-        starts, rows = self._starts, self._rows
-        label, precedence, scope = rows[bisect(starts, value)]
-        if of_ipv6:
-            scope = ipv6_scope(value)
+        (labels, label), (precedences, precedence), _ = self._tables
+        scope = self._scope(of_ipv6, value)
         if source is not None:
-            source_label, _, source_scope = rows[bisect(starts, source)]
-            if label != source_label:
+            if label[bisect(labels, value)] != label[bisect(labels, source)]:
                 bits |= _OTHER_LABEL
-            if scope != (ipv6_scope(source) if of_ipv6 else source_scope):
+            if scope != self._scope(of_ipv6, source):
                 bits |= _OTHER_SCOPE
-        return bits | (INT_MAX - precedence) << 32 | scope
+        return bits | (INT_MAX - precedence[bisect(precedences, value)]) << 32 | scope
+
+    def _scope(self, of_ipv6: bool, value: int) -> int:
+        if of_ipv6:
+            return ipv6_scope(value)
+        starts, scopes = self._tables[2]
+        return scopes[bisect(starts, value)]
 
 
-_Row = tuple[int, int, int]
-
-
-@lru_cache(maxsize=256)
-def _ranges(table: tuple[PrefixEntry, ...]) -> list[_Row]:
-    """The rows as (first address, the one behind the last, value), IPv4 mapped; the last first."""
-    made = []
-    for prefix, bits, value, width in reversed(table):
-        size = 1 << (width - bits)
-        first = prefix & -size | (V4MAPPED if width == 32 else 0)
-        made.append((first, first + size, value))
-    return made
+_Table = tuple[PrefixEntry, ...]
+_Intervals = tuple[list[int], list[int]]
 
 
 @lru_cache(maxsize=64)
-def _intervals(given: SortInput) -> tuple[list[int], list[_Row]]:
-    """Where each interval of addresses but the first begins that no table and no scope parts, and
-    for each the label, the precedence and the scope of IPv4 addresses.
+def _parted(*tables: _Table) -> tuple[list[_Intervals], list[int]]:
+    """Each table's intervals, and where each begins that none of them parts, nor a scope."""
+    found = [_intervals(table) for table in tables]
+    return found, sorted({*_SCOPE_ENDS, *(start for starts, _ in found for start in starts)})
+
+
+@lru_cache(maxsize=256)
+def _intervals(table: _Table) -> _Intervals:
+    """Where each interval of addresses that a table parts begins but the first, and the values.
+
+    An IPv4 table is that of mapped addresses, and holds no others.
     """
-    tables = [_ranges(table) for table in given[:3]]
-    ends = {end for table in tables for first, behind, _ in table for end in (first, behind)}
-    starts = sorted(ends.union(_SCOPE_ENDS))
-    columns = []
-    for table in tables:
-        column = [0] * len(starts)
-        for first, behind, value in table:  # the first row of a table that holds an address counts
-            low, high = bisect_left(starts, first), bisect_left(starts, behind)
-            column[low:high] = [value] * (high - low)
-        columns.append(column)
-    return starts[1:], list(zip(*columns, strict=True))
+    starts, values = [0], [0]
+    for prefix, bits, value, width in reversed(table):  # the first row that holds an address counts
+        size = 1 << (width - bits)
+        first = prefix & -size | (V4MAPPED if width == 32 else 0)
+        low, high = bisect_left(starts, first), bisect_left(starts, first + size)
+        behind = starts[high : high + 1] != [first + size]
+        starts[low:high] = [first, first + size] if behind else [first]
+        values[low:high] = [value, values[high - 1]] if behind else [value]
+    return starts[1:], values
 
 
 def _families_tie(keys: Sequence[Key]) -> bool:
