@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from harness import sandbox
 from harness.compare.causes import causes
 from harness.compare.changes import against, architectures, changes
-from harness.compare.evidence import Case, Evidence, LaneSpec, NamedGaiConf
+from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.open_lane import open_lane
 from harness.compare.predict import (
     first_servers,
@@ -23,7 +23,8 @@ from harness.compare.predict import (
     worded,
 )
 from harness.compare.results import LookupReport, Result, Verdict
-from harness.compare.verdict import Analysis, judge
+from harness.compare.sharing import Shared
+from harness.compare.verdict import judge
 from harness.model.dialects import NEWEST, Dialect, dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.resolvers import page
@@ -111,7 +112,7 @@ def run(
     had.
     """
     with Pool(workers or os.cpu_count() or 1, forked=forked) as pool:
-        outcomes = pool.outcomes(examine, jobs)
+        outcomes = pool.outcomes(examine, jobs, kept=True)
         for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
             if number == 0 and isinstance(outcome.error, NoSandbox):
                 raise outcome.error  # said once, not for each host
@@ -128,7 +129,7 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
     lookups = len(job.scenario.lookups)
     lines = job.lines if len(job.lines) == lookups else (None,) * lookups
     for number, (evidences, devices) in enumerate(collected):
-        known: dict[Case, Analysis] = {}
+        known = Shared()
         line = lines[number % lookups]
         if not evidences:
             continue  # no lane of this run is put this question
@@ -152,7 +153,9 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
             source=job.source,
             line=line,
             reference="" if at is None else results[at].where,
-            against=against(*compared, known, at) if at is not None and compared[0] else (),
+            against=against(*compared, known.analyses, at)
+            if at is not None and compared[0]
+            else (),
         )
 
 

@@ -14,7 +14,7 @@ from harness.model.host import HostView, Target
 from harness.scenario.nameservice import NameService, dns_table, parse_hosts
 from harness.scenario.schema import Host
 
-from . import messages, namespaces, syscalls, userns_diagnosis
+from . import devices, messages, namespaces, syscalls, userns_diagnosis
 from .capture import Capture
 from .devices import naming
 from .names import Resolver, replace, write_constants, write_names, write_services
@@ -34,14 +34,29 @@ class Box:
 
     def __init__(self, asker: socket.socket) -> None:
         self.etc = Path("/etc")
+        self._asker = asker
+        self._begin()
+
+    def _begin(self) -> None:
         write_constants(self.etc)
         write_names(self.etc, {}, "files")
-        self._asker = asker
         self._netlink = Netlink()
         self._built = False
         self._server: NameServer | None = None
         self._scratch: Path | None = None
         self._roots: dict[tuple[Path, tuple[tuple[str, Path], ...], tuple[Path, ...]], Path] = {}
+
+    def renew(self) -> None:
+        """Leave the host behind with all that runs on it, and be as new. Raises SandboxUnavailable.
+
+        This process stays, and its users and process tree; the network and every folder are others.
+        """
+        self._netlink.close()
+        if self._server is not None:
+            self._server.close()
+        devices.forget()
+        namespaces.renew(self._scratch)
+        self._begin()
 
     def build(self, host: Host) -> tuple[DeviceNote, ...]:
         """Build the host, once per box; what is worth knowing of its interfaces.

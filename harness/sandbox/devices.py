@@ -57,6 +57,7 @@ _UNAVAILABLE = {
     for kind, module in (("sit", "sit"), ("tunnel", "ipip"), ("tunnel6", "ip6_tunnel"))
 }
 _missing: set[str] = set()  # types this kernel has refused before
+_open: list[int] = []  # descriptors that devices live by
 # a tunnel is known by its ends, so each gets another one
 _REMOTE = {"sit": "192.0.2.{0}", "ipip": "192.0.2.{0}", "ip6tnl": "2001:db8::{1:x}"}
 _ON_ANOTHER = ("macvlan", "macvtap", "ipvlan")
@@ -178,7 +179,7 @@ def _make(
 
 def _make_tun(name: str, index: int, hardware: int) -> None:
     try:
-        # closing it would take the device away: it is open as long as the sandbox stands
+        # closing it would take the device away: it is open as long as the host stands
         tun = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP)) from None
@@ -190,6 +191,13 @@ def _make_tun(name: str, index: int, hardware: int) -> None:
     except OSError:
         os.close(tun)
         raise
+    _open.append(tun)
+
+
+def forget() -> None:
+    """Let go of the devices of a host that is left behind."""
+    while _open:
+        os.close(_open.pop())
 
 
 def offered(sock: netlink.Netlink, kind: str, index: int, below: Device) -> int:

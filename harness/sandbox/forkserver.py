@@ -138,10 +138,17 @@ def _supervise(job: socket.socket, forkserver: int) -> None:
 def _run(job: socket.socket) -> None:
     function, spec = pickle.loads(messages.receive_bytes(job))
     namespaces.furnish()
-    for value in function(box.Box(job), spec):
-        messages.send(job, ("value", value))
-    # said before this process ends: taking a network down is slow and nobody waits for it
-    messages.send(job, ("done", None))
+    host = box.Box(job)
+    while True:
+        for value in function(host, spec):
+            messages.send(job, ("value", value))
+        # said before this process ends: taking a network down is slow and nobody waits for it
+        messages.send(job, ("done", None))
+        try:
+            function, spec = pickle.loads(messages.receive_bytes(job))
+        except (EOFError, ConnectionResetError):  # it was the last one
+            return
+        host.renew()
 
 
 def _tell(job: socket.socket, problem: BaseException) -> None:

@@ -6,6 +6,7 @@ pid 1 whose death ends everything in it.
 """
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ BARE = syscalls.MS_NOSUID | syscalls.MS_NODEV
 _READ_ONLY = syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY
 # where an answer could come from that is not the sandbox's: nscd, systemd-resolved
 _HIDDEN = ("/run", "/var/run", "/var/cache/nscd", "/var/db/nscd")
+# where a folder for temporary files may be, where there is none of the hidden ones
+_SPARE = Path("/mnt"), Path("/media"), Path("/srv")
 # what decides over names and their order comes from the scenario alone
 _NAME_SERVICE = frozenset((
     "gai.conf", "gaiharness.names", "host.conf", "hostname", "hosts", "networks", "nscd.conf",
@@ -114,6 +117,32 @@ def furnish() -> None:
         syscalls.mount("proc", "/proc", "proc", BARE | syscalls.MS_NOEXEC)
 
 
+def renew(used: Path | None) -> None:
+    """Give the furnished namespaces a new network, and what `furnish` gave them.
+
+    Call it as pid 1: every other process is ended first. ``used`` is what `scratch` gave, if it was
+    called. Raises SandboxUnavailable.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    what = "one more network"
+    try:
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        if used in _SPARE:
+            syscalls.unmount(str(used), syscalls.MNT_DETACH)
+        for place in ("/etc", *daemons()):
+            what = f"another private mount on {place}"
+            syscalls.unmount(place, syscalls.MNT_DETACH)
+            mount_tmpfs(place)
+    except OSError as problem:
+        raise userns_diagnosis.refused(what, problem) from None
+    with suppress(OSError):
+        syscalls.set_hostname(HOSTNAME)
+
+
 def hide(*places: str) -> None:
     """Make this mount namespace private, and the places in it empty folders. Raises OSError."""
     syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
@@ -163,7 +192,7 @@ def scratch() -> Path:
         place = Path(emptied[0]) / "gai-harness"
         place.mkdir()
         return place
-    for place in (Path("/mnt"), Path("/media"), Path("/srv")):
+    for place in _SPARE:
         if place.is_dir():
             mount_tmpfs(place)
             return place

@@ -104,6 +104,12 @@ class Conversation(Closing):
         """Wait for `Box.send_namespaces`. Raises SandboxError where the sandbox has gone."""
         return messages.receive_namespaces(self._sock)
 
+    def again(self, payload: bytes) -> None:
+        """Put another job to a sandbox whose last one has ended well: on a host of its own."""
+        # a sandbox that has died is found out where the answer is read
+        with suppress(BrokenPipeError, ConnectionResetError):
+            messages.send_bytes(self._sock, payload)
+
     def close(self) -> None:
         """End the sandbox with every process in it; harmless when repeated."""
         # a process that entered it has a copy of the socket, which closing alone leaves open
@@ -171,10 +177,17 @@ class Pool(Closing):
         """Run ``function`` for as long as the conversation is open. Raises as `run`."""
         return self._begin(function, _payload(function, spec))
 
-    def outcomes(self, function: Job, specs: Iterable[Any]) -> Iterator[Outcome]:
-        """Like `map`, but a failed job gives an `Outcome` with its error and the rest go on."""
+    def outcomes(
+        self, function: Job, specs: Iterable[Any], *, kept: bool = False
+    ) -> Iterator[Outcome]:
+        """Like `map`, but a failed job gives an `Outcome` with its error and the rest go on.
+
+        ``kept``: the process of a job that has ended well takes another one, in a new network with
+        new folders (`Box.renew`); forking one costs more than most hosts do.
+        """
         waiting = enumerate(specs)
         running: dict[Conversation, tuple[int, Spool[Any]]] = {}
+        idle: list[Conversation] = []
         finished: dict[int, Outcome] = {}
         following = 0
         exhausted = False
@@ -186,8 +199,13 @@ class Pool(Closing):
                         number, spec = next(waiting, (-1, None))
                         exhausted = number < 0
                         if not exhausted:
+                            payload = _payload(function, spec)
                             try:
-                                job = self._begin(function, _payload(function, spec))
+                                if idle:
+                                    job = idle.pop()
+                                    job.again(payload)
+                                else:
+                                    job = self._begin(function, payload)
                             except SandboxError as problem:
                                 finished[number] = Outcome([], problem)
                             else:
@@ -205,10 +223,13 @@ class Pool(Closing):
                             finished[number] = outcome
                             selector.unregister(job)
                             del running[job]
-                            job.close()
+                            if kept and outcome.error is None:
+                                idle.append(job)
+                            else:
+                                job.close()
                 yield from (finished[number] for number in sorted(finished))
             finally:
-                for job in running:
+                for job in (*running, *idle):
                     job.close()
 
     def _stream(self, function: Job, payload: bytes) -> Iterator[Any]:

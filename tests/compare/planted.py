@@ -310,7 +310,13 @@ class PlantedPool(Pool):
         super().__init__(jobs)
         self.bug = bug
 
-    def outcomes(self, function: Job, specs: Iterable[Any]) -> Iterator[Outcome]:
+    def outcomes(
+        self,
+        function: Job,
+        specs: Iterable[Any],
+        *,
+        kept: bool = False,  # noqa: ARG002
+    ) -> Iterator[Outcome]:
         return super().outcomes(_with_bug, ((self.bug, function, spec) for spec in specs))
 
 

@@ -242,3 +242,27 @@ def _others(words: list[str]) -> Iterator[str]:
         value = int(words[0])
         yield from (str(each) for each in (1 - value, value + 1, value - 1, value * 2))
     yield from ("0 0", "0 1000", "20000 30000", "20000-20010", "1", "7")
+
+
+def littering(box: Box, host: Host) -> Iterator[Any]:
+    """What there is before a host is built, and the host's notes; then leaves all sorts of things.
+
+    The network and the process tree come last.
+    """
+    processes = {entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    links = [link.name for link in box._netlink.links()]
+    found = {str(path): path.read_bytes() for path in Path("/etc").iterdir() if path.is_file()}
+    own = os.uname().nodename, box.tmpdir().name, [*box.tmpdir().iterdir()]
+    yield processes, links, found, own, box.build(host)
+    box.set_gai_conf(b"reload yes\n")
+    box.set_names({"web": ["192.0.2.1"]}, "dns")
+    (box.tmpdir() / "left").touch()
+    box.private_root(_skeleton(box))
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
+    yield _network(), str(Path("/proc/self/ns/pid").readlink())
+
+
+def _skeleton(box: Box) -> Path:
+    skeleton = box.tmpdir() / "skeleton"
+    (skeleton / "etc").mkdir(parents=True)
+    return skeleton

@@ -17,6 +17,7 @@ import pytest
 
 import harness
 from harness.sandbox import Outcome, Pool, SandboxError, SandboxUnavailable, programs
+from harness.scenario.schema import Host
 from tests.sandbox import jobs
 
 
@@ -263,3 +264,36 @@ def test_programs_of_absolute_folders_only(here: Path, monkeypatch: pytest.Monke
     assert programs.find("gai-tool") == str(here / "bin/gai-tool")
     monkeypatch.delenv("PATH")
     assert programs.find("sh") == "/bin/sh" or not os.path.lexists("/bin/sh")
+
+
+# --- a process that is kept for further hosts
+
+_TUNNELS = Host.model_validate({
+    "hostname": "left.example",
+    "interfaces": {"t": {"kind": "tunnel"}, "w": {"kind": "wireguard"},
+                   "eth0": {"addresses": ["10.0.0.1/24", "2001:db8::1/64"]}},
+    "sysctls": {"net.ipv6.bindv6only": "1"},
+})  # fmt: skip
+
+
+def test_a_kept_process_has_nothing_of_the_host_before() -> None:
+    with Pool(1) as pool:
+        outcomes = [*pool.outcomes(jobs.littering, [_TUNNELS] * 3, kept=True)]
+    assert [one.error for one in outcomes] == [None] * 3
+    assert outcomes[1].values[0] == outcomes[2].values[0] == outcomes[0].values[0]
+    networks, trees = zip(*(one.values[1] for one in outcomes), strict=True)
+    assert (len({*networks}), len({*trees})) == (3, 1)
+
+
+def test_a_kept_process_is_replaced_when_it_has_failed() -> None:
+    with Pool(1) as pool:
+        specs = ["a", "crash", "b", "c"]
+        first, second, third, fourth = pool.outcomes(jobs.crashing, specs, kept=True)
+    assert [one.error is None for one in (first, second, third, fourth)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert str(second.error) == "the sandbox died: SIGSEGV"
+    assert third.values == ["b", "survived"]
