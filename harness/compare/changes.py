@@ -13,8 +13,9 @@ from harness.compare.differences import ArchitectureChange, BuildChange, Side, V
 from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import Prediction
 from harness.compare.results import Result
+from harness.compare.sharing import Analysis
 from harness.compare.values import grouped
-from harness.compare.verdict import Analysis, prediction_for
+from harness.compare.verdict import prediction_for
 from harness.model.dialects import TOLD, Row, differences, shown
 from harness.model.order import Decision, compare_pair
 from harness.versions import Version

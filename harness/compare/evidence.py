@@ -91,7 +91,8 @@ class Evidence:
     """What was really seen for one look-up: the host as the kernel tells it, glibc's answer.
 
     ``conf`` is the file as the look-up found it; where a scenario changes it, ``before`` has the
-    look-ups that its process made before, each with the file it found.
+    look-ups that its process made before, each with the file it found. ``asked`` is a dialect in
+    the place of the lane's own.
     """
 
     scenario: Scenario
@@ -103,11 +104,12 @@ class Evidence:
     native: Outcome
     trace: Trace | None = None
     before: tuple[tuple[Lookup, NamedGaiConf], ...] = ()
+    asked: Dialect | None = None
 
     @property
     def dialect(self) -> Dialect:
         """How the build that answered behaves."""
-        return self.lane.dialect
+        return self.asked or self.lane.dialect
 
     @property
     def case(self) -> Case:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
+_NONE = object()
 
 
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
@@ -21,8 +23,15 @@ def fill(kind: type[T], *values: Any, **fields_of: Any) -> T:
 
     A field that neither has keeps its default; TypeError where it has none.
     """
-    for name in (each.name for each in fields(kind)):  # type: ignore[arg-type]
-        for value in values:
-            if name not in fields_of and hasattr(value, name):
-                fields_of[name] = getattr(value, name)
+    for name in _names(kind):  # type: ignore[arg-type]
+        for value in () if name in fields_of else values:
+            found = getattr(value, name, _NONE)
+            if found is not _NONE:
+                fields_of[name] = found
+                break
     return kind(**fields_of)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))

@@ -1,13 +1,13 @@
 """Native answer and model side by side: the verdict, the reasons, the expectations. Pure."""
 
-import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby, pairwise, zip_longest
 
 from harness.advice.pitfalls import find_pitfalls
 from harness.compare import predict
-from harness.compare.evidence import Case, Evidence
+from harness.compare.answers import answered, entry_differences, explained, explains
+from harness.compare.evidence import Evidence
 from harness.compare.predict import GLIBC, ModelParts, Prediction
 from harness.compare.presence import PresenceRow
 from harness.compare.results import (
@@ -19,31 +19,20 @@ from harness.compare.results import (
     Verdict,
     listed,
 )
+from harness.compare.sharing import Analysis, Shared
 from harness.compare.values import fill
 from harness.model.addresses import parse_target
 from harness.model.cycles import find_cycle
 from harness.model.dialects import Dialect, dialect
 from harness.model.dns_servers import Record
 from harness.model.host import HostView, Target, address_text
-from harness.model.lookup import Item, NameService, Request
+from harness.model.lookup import NameService
 from harness.model.order import Destination, compare_pair
 from harness.model.presence import presence
 from harness.model.reload import Reading
 from harness.model.standards import STANDARDS, Standard, standard_order
 from harness.native.record import Answer, Crashed, Outcome, TimedOut
 from harness.scenario.schema import Expect
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """All that the model says of one look-up in one dialect."""
-
-    prediction: Prediction
-    decisions: tuple[PairReason, ...]
-    remarks: tuple[Remark, ...]
-    departures: tuple[Departure, ...]
-    destinations: tuple[DestinationRow, ...]
-    presence: PresenceRow | None
 
 
 def prediction_for(
@@ -104,35 +93,47 @@ def presence_of(evidence: Evidence, names: NameService | None = None) -> Presenc
 def judge(
     evidence: Evidence,
     model: ModelParts = GLIBC,
-    known: dict[Case, Analysis] | None = None,
+    known: Shared | None = None,
 ) -> Result:
     """Compare what glibc answered with what the model says.
 
-    ``known`` keeps the analyses of one look-up under one gai.conf: builds of the same case
-    share them.
+    ``known`` is what the builds share on one look-up under one gai.conf.
     """
-    plain = _judged(evidence, model, {} if known is None else known)
+    plain = _judged(evidence, model, known)
     for said, each in by_chance(evidence):
         # what chance has decided is settled by the answer
-        result = _judged(each, model, {})
+        result = _judged(each, model)
         if result.verdict is Verdict.AGREE or (result.predicted and not plain.predicted):
             return replace(result, remarks=(*result.remarks, Remark("chance", said)))
     return plain
 
 
-def _judged(evidence: Evidence, model: ModelParts, known: dict[Case, Analysis]) -> Result:
-    if evidence.case not in known:
-        known[evidence.case] = analyse(evidence, model)
-    analysis = known[evidence.case]
+def _judged(evidence: Evidence, model: ModelParts, known: Shared | None = None) -> Result:
+    if known is None:
+        return _compared(evidence, analyse(evidence, model))
+    analysis = known.analysis(evidence, lambda each: analyse(each, model))
+    native, lane = evidence.native, evidence.lane
+    alike = known.result(analysis, native)
+    if alike is None or not isinstance(native, Answer):
+        return known.keep(analysis, native, _compared(evidence, analysis))
+    orders = alike.native, analysis.prediction, alike.model, alike.sockets
+    return replace(
+        alike, glibc=lane.glibc, arch=lane.arch, lane=lane.lane, build=lane.build,
+        label=lane.label, rows=lane.rows, emulator=lane.emulator or None,
+        untrusted=lane.untrusted or None, resolver_version=lane.resolver_version,
+        unmet=_unmet(evidence, native, *orders), elapsed_ns=native.elapsed_ns,
+    )  # fmt: skip
+
+
+def _compared(evidence: Evidence, analysis: Analysis) -> Result:
     prediction, lane = analysis.prediction, evidence.lane
-    native = evidence.native
-    items, error = _answered(native)
-    right = fits(evidence, prediction)
+    native, request = evidence.native, predict.request_for(evidence.lookup)
+    items, error = answered(native)
+    right = explained(native, items, error, prediction, request)
     differences: tuple[str, ...] = ()
     if isinstance(native, Answer):
         verdict = Verdict.AGREE if right else Verdict.DISAGREE
         if not right:
-            request = predict.request_for(evidence.lookup)
             differences = tuple(entry_differences(native, prediction, request))
     else:
         verdict = Verdict.CRASHED if isinstance(native, Crashed) else Verdict.ERROR
@@ -192,64 +193,9 @@ def by_server(evidence: Evidence) -> tuple[Evidence, ...]:
     return tuple(each for _, each in by_chance(evidence))
 
 
-def entry_differences(native: Answer, prediction: Prediction, request: Request) -> Iterator[str]:
-    """What differs in the entries beside their addresses and places, one line each."""
-    if prediction.errno is not None and native.errno != prediction.errno:
-        yield f"errno {native.errno}, expected {prediction.errno}"
-    wanted = iter(prediction.items)
-    for number, info in enumerate(native.addrinfos):
-        item = next(wanted, None)
-        canonname = prediction.canonname if number == 0 or prediction.all_named else None
-        flags = request.flags if prediction.flags is None else prediction.flags
-        pairs: list[tuple[str, object, object]] = [
-            ("canonical name", info.canonname, canonname),
-            ("flags", info.flags, flags),
-        ]
-        if item is not None and info.address and info.target == item.target:
-            pairs += [
-                (name, getattr(info, name), getattr(item, name))
-                for name in ("family", "socktype", "protocol", "port", "addrlen")
-            ]
-            pairs.append(("sa_family", info.sa_family, item.family))
-        for name, seen, expected in pairs:
-            if seen != expected:
-                yield f"entry {number}: {name} {seen}, expected {expected}"
-
-
 def fits(evidence: Evidence, prediction: Prediction) -> bool:
     """Whether the model explains an answer or a crash, those that chance decides included."""
     return explains(evidence.native, prediction, predict.request_for(evidence.lookup))
-
-
-def explains(native: Outcome, prediction: Prediction, request: Request) -> bool:
-    """As `fits`, of what a request was answered."""
-    items, error = _answered(native)
-    if prediction.by_chance:
-        return not isinstance(native, TimedOut)
-    if isinstance(native, Crashed):
-        of_a_line = bool(prediction.undefined) and error == "SIGSEGV"
-        if error == "SIGABRT":
-            return prediction.may_abort
-        return of_a_line or error == prediction.error
-    same = (items, error) == (prediction.items, prediction.error)
-    same |= error is None and items in prediction.alternatives
-    if not same or not isinstance(native, Answer):
-        return False
-    return not any(entry_differences(native, prediction, request))
-
-
-def _answered(native: Outcome) -> tuple[tuple[Item, ...], str | None]:
-    """The addrinfos of an outcome, and its error: a signal's name for a crash."""
-    if isinstance(native, Answer):
-        items = (
-            Item(info.target, info.socktype, info.protocol, info.port)
-            for info in native.addrinfos
-            if info.address
-        )
-        return tuple(items), native.error
-    if isinstance(native, Crashed):
-        return (), signal.Signals(native.signal).name
-    return (), f"no answer within {native.seconds:g} s"
 
 
 def reasons(prediction: Prediction) -> tuple[PairReason, ...]:
@@ -367,9 +313,12 @@ def _unmet(
     if lane.resolver != "glibc":
         return ()  # what a file expects is glibc's
     own = dialect(lane.glibc, lane.arch)
-    if own != lane.dialect and prediction_for(evidence, dialect=own) != prediction:
+    if lane.rows and own != lane.dialect and prediction_for(evidence, dialect=own) != prediction:
         return ()  # they are of the version, from which this build was told to differ
-    _, native_error = ((), "no answer") if isinstance(native, TimedOut) else _answered(native)
+    if isinstance(native, Answer):
+        native_error = native.error
+    else:
+        native_error = "no answer" if isinstance(native, TimedOut) else answered(native)[1]
     sides = ("native", native_order, native_error), ("model", model_order, prediction.error)
     for expect in evidence.lookup.expect:
         if not expect.matches(evidence.lane.glibc, evidence.lane.arch):
@@ -404,4 +353,5 @@ def _deciding_rule(expect: Expect, prediction: Prediction) -> int | None:
         return None
     if expect.order[0] == expect.order[1]:
         return prediction.order.decisions[0].rule
-    return next((reason.rule for reason in reasons(prediction)), None)
+    different = (one for one in prediction.order.decisions if one.before.target != one.after.target)
+    return next((one.rule for one in different), None)

@@ -15,13 +15,16 @@ _C_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
 _DECIMAL = re.compile(r"[ \t\n\v\f\r]*(?:\+|(-))?([0-9]+)")
 
 
+_parsed = lru_cache(1 << 12)(ip_address)
+
+
 def parse(address: str | IPAddress) -> IPAddress:
     """Return ``address`` as an ``ipaddress`` object; ValueError for what is none, or has a zone."""
     if not isinstance(address, str):
         return address
     if "%" in address:
         raise ValueError(f"{address}: an address without %zone was expected")
-    return ip_address(address)
+    return _parsed(address)
 
 
 def parse_target(text: str, links: Mapping[str, int]) -> Target:

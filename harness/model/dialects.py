@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 from harness.text.nearest import did_you_mean
@@ -353,17 +353,27 @@ def told(dialect: Dialect, rows: Iterable[str]) -> Dialect:
     return replace(dialect, **changes) if changes else dialect
 
 
-class _Noting:
-    """A dialect that notes which of its features are asked for, with their values."""
+class Watched:
+    """A dialect that notes what is asked of it. It equals itself alone, so that no cache serves it.
 
-    def __init__(self, dialect: Dialect, noted: dict[str, Any]) -> None:
-        self._told = dialect, noted
+    What was worked out under it holds for every dialect that says the same of all that was asked.
+    """
+
+    def __init__(self, own: Dialect) -> None:
+        self._own = own
+        self._asked: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
-        dialect, noted = self._told
-        noted[name] = value = getattr(dialect, name)
+        value = getattr(self._own, name)
+        if callable(value):  # a method asks, too
+            return partial(getattr(Dialect, name), self)
+        self._asked[name] = value
         setattr(self, name, value)  # the next time it is found without this
         return value
+
+    def holds_for(self, other: Dialect) -> bool:
+        """Whether another dialect says the same of all that was asked."""
+        return all(getattr(other, name) == value for name, value in self._asked.items())
 
 
 def for_each(dialects: Iterable[Dialect], work: Callable[[Dialect], T]) -> list[T]:
@@ -373,17 +383,17 @@ def for_each(dialects: Iterable[Dialect], work: Callable[[Dialect], T]) -> list[
     >>> one is other
     True
     """
-    done: list[tuple[dict[str, Any], T]] = []
+    done: list[tuple[Watched, T]] = []
     made: list[T] = []
     for one in dialects:
-        for noted, known in done:
-            if all(getattr(one, name) == value for name, value in noted.items()):
+        for watched, known in done:
+            if watched.holds_for(one):
                 made.append(known)
                 break
         else:
-            asked: dict[str, Any] = {}
-            made.append(work(cast(Dialect, _Noting(one, asked))))
-            done.append((asked, made[-1]))
+            own = Watched(one)
+            made.append(work(cast(Dialect, own)))
+            done.append((own, made[-1]))
     return made
 
 

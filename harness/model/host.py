@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 IPAddress = IPv4Address | IPv6Address
@@ -23,6 +24,7 @@ ARPHRD_TUNNEL6 = 769
 ARPHRD_SIT = 776
 
 
+@lru_cache(1 << 12)
 def address_text(address: IPAddress) -> str:
     """An address as every output shows it: ``::ffff:a.b.c.d`` dotted on every Python."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

@@ -287,7 +287,7 @@ def sockets(
     ``services`` as `NameService` has them; ports are in host byte order.
     """
     service, socktype, protocol = _given(request.service), request.socktype, request.protocol
-    asked = [k for k in _KNOWN if dialect.mptcp_known or k.protocol != IPPROTO_MPTCP]
+    known = (k for k in _KNOWN if k.protocol != IPPROTO_MPTCP or dialect.mptcp_known)
     port: int | None = 0
     if service:
         number = strtoul(service, dialect.word_bits)
@@ -297,14 +297,15 @@ def sockets(
         port = None if number is None or number >> 31 & 1 else number & 0xFFFF
     hinted = bool(socktype or protocol)
     if hinted:
-        asked = [
-            k for k in asked
+        first = next((
+            k for k in known
             if socktype in (0, k.socktype) and (k.protocol is None or protocol in (0, k.protocol))
-        ][:1]  # fmt: skip
-        if not asked:
+        ), None)  # fmt: skip
+        if first is None:
             raise LookupFailed("EAI_SOCKTYPE" if socktype else "EAI_SERVICE")
-    elif port is not None:
-        asked = [k for k in asked if k.default]
+        asked = [first]
+    else:
+        asked = [*known] if port is None else [k for k in _KNOWN if k.default]
     if port is None or (service and hinted):
         asked = [k for k in asked if k.protocol is not None]
     result = []

@@ -150,8 +150,8 @@ def answer(
     of_ipv6: Trouble = ""
     merge = False
     status: Status = "UNAVAIL"
-    for service in chain:
-        if dialect.continue_discards:
+    for place, service in enumerate(chain):
+        if place and dialect.continue_discards:
             found = Answer([])
             if merge:  # which the database of hosts does not know
                 if status in ("UNAVAIL", "TRYAGAIN"):

@@ -198,6 +198,7 @@ def specifier(text: str) -> str:
     return ",".join(f"{clause[1]}{clause[2]}" for clause in clauses if clause)
 
 
+@lru_cache(1 << 10)
 def satisfies(version: str, spec: str) -> bool:
     """Whether a glibc version fits a specifier. Raises ValueError where either is none.
 

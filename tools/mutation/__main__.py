@@ -61,8 +61,8 @@ def collect(folder: Path) -> bytes:
     """
     kept = folder / "evidence.pickle"
     if not kept.exists():
+        from harness.compare.answers import answered
         from harness.compare.plan import lanes_for, load_scenarios, load_suite, make_jobs
-        from harness.compare.verdict import _answered
         from harness.scenario import load
         from tests.compare.kit import evidence_of
 
@@ -83,7 +83,7 @@ def collect(folder: Path) -> bytes:
         )
         for _, group in asked_alike:
             asked = list(group)
-            alike = all(_answered(one.native) == _answered(asked[0].native) for one in asked)
+            alike = all(answered(one.native) == answered(asked[0].native) for one in asked)
             enough = (asked[0], *(one for one in asked if one.lane.arch == "armhf"), asked[-1])
             pieces += enough if alike else asked
         # what myhostname asks of the kernel, no emulator translates as a whole

@@ -246,10 +246,11 @@ def _decided(one: Any, found: Any) -> Any:
 def _fails(one: Any, said: Any) -> bool:
     """Whether the model fails on a piece of evidence; ``said`` is what did not."""
     from harness.compare.presence import PresenceRow
-    from harness.compare.verdict import Analysis, judge, prediction_for, reasons
+    from harness.compare.sharing import Analysis, Shared
+    from harness.compare.verdict import judge, prediction_for, reasons
 
     found = prediction_for(one)
     if _decided(one, found) == said:
         return False
     analysis = Analysis(found, reasons(found), (), (), (), PresenceRow())
-    return found.by_chance or judge(one, known={one.case: analysis}).failed
+    return found.by_chance or judge(one, known=Shared({one.case: analysis})).failed

@@ -16,6 +16,7 @@ from operator import eq, itemgetter, ne
 
 from harness import sandbox
 from harness.compare import predict
+from harness.compare.answers import explains
 from harness.compare.causes import causes
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.fuzz.found import Disagreement, FuzzReport
@@ -24,7 +25,7 @@ from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
 from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
 from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
-from harness.compare.verdict import explains, fits, judge, prediction_for
+from harness.compare.verdict import fits, judge, prediction_for
 from harness.model.dialects import Dialect, for_each, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for

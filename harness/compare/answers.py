@@ -1,0 +1,73 @@
+"""Whether a prediction says what a resolver has answered, and what differs in the entries. Pure."""
+
+import signal
+from collections.abc import Iterator
+
+from harness.compare.predict import Prediction
+from harness.model.lookup import Item, Request
+from harness.native.record import Answer, Crashed, Outcome, TimedOut
+
+
+def entry_differences(native: Answer, prediction: Prediction, request: Request) -> Iterator[str]:
+    """What differs in the entries beside their addresses and places, one line each."""
+    if prediction.errno is not None and native.errno != prediction.errno:
+        yield f"errno {native.errno}, expected {prediction.errno}"
+    wanted = iter(prediction.items)
+    for number, info in enumerate(native.addrinfos):
+        item = next(wanted, None)
+        canonname = prediction.canonname if number == 0 or prediction.all_named else None
+        flags = request.flags if prediction.flags is None else prediction.flags
+        pairs: list[tuple[str, object, object]] = [
+            ("canonical name", info.canonname, canonname),
+            ("flags", info.flags, flags),
+        ]
+        if item is not None and info.address and info.target == item.target:
+            pairs += [
+                (name, getattr(info, name), getattr(item, name))
+                for name in ("family", "socktype", "protocol", "port", "addrlen")
+            ]
+            pairs.append(("sa_family", info.sa_family, item.family))
+        for name, seen, expected in pairs:
+            if seen != expected:
+                yield f"entry {number}: {name} {seen}, expected {expected}"
+
+
+def explains(native: Outcome, prediction: Prediction, request: Request) -> bool:
+    """Whether the model explains an answer or a crash, those that chance decides included."""
+    return explained(native, *answered(native), prediction, request)
+
+
+def explained(
+    native: Outcome,
+    items: tuple[Item, ...],
+    error: str | None,
+    prediction: Prediction,
+    request: Request,
+) -> bool:
+    """As `explains`; ``items`` and ``error`` are what `answered` gives."""
+    if prediction.by_chance:
+        return not isinstance(native, TimedOut)
+    if isinstance(native, Crashed):
+        of_a_line = bool(prediction.undefined) and error == "SIGSEGV"
+        if error == "SIGABRT":
+            return prediction.may_abort
+        return of_a_line or error == prediction.error
+    same = (items, error) == (prediction.items, prediction.error)
+    same |= error is None and items in prediction.alternatives
+    if not same or not isinstance(native, Answer):
+        return False
+    return not any(entry_differences(native, prediction, request))
+
+
+def answered(native: Outcome) -> tuple[tuple[Item, ...], str | None]:
+    """The addrinfos of an outcome, and its error: a signal's name for a crash."""
+    if isinstance(native, Answer):
+        items = (
+            Item(info.target, info.socktype, info.protocol, info.port)
+            for info in native.addrinfos
+            if info.address
+        )
+        return tuple(items), native.error
+    if isinstance(native, Crashed):
+        return (), signal.Signals(native.signal).name
+    return (), f"no answer within {native.seconds:g} s"

@@ -1,0 +1,71 @@
+"""What is worked out once for all builds that share it: analyses, and results of like answers.
+
+Two versions of glibc differ in some of forty features, and a look-up asks a few of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from harness.compare.evidence import Case, Evidence
+from harness.compare.predict import Prediction
+from harness.compare.presence import PresenceRow
+from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result
+from harness.model.dialects import Watched
+from harness.native.record import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that the model says of one look-up in one dialect."""
+
+    prediction: Prediction
+    decisions: tuple[PairReason, ...]
+    remarks: tuple[Remark, ...]
+    departures: tuple[Departure, ...]
+    destinations: tuple[DestinationRow, ...]
+    presence: PresenceRow | None
+
+
+class Shared:
+    """What judging one look-up under one gai.conf has worked out so far, by one model.
+
+    ``analyses`` are known at the beginning.
+    """
+
+    def __init__(self, analyses: Mapping[Case, Analysis] = MappingProxyType({})) -> None:
+        self.analyses = dict(analyses)
+        self._watched: list[tuple[Watched, Case, Analysis]] = []
+        self._results: list[tuple[Analysis, Answer, Result]] = []
+
+    def analysis(self, evidence: Evidence, analyse: Callable[[Evidence], Analysis]) -> Analysis:
+        """The analysis for a build: by ``analyse`` where it cannot have that of another one."""
+        case = evidence.case
+        if case in self.analyses:
+            return self.analyses[case]
+        for watched, (_, *rest), found in self._watched:
+            if rest == [*case[1:]] and watched.holds_for(case[0]):
+                self.analyses[case] = found
+                return found
+        own: Any = Watched(case[0])
+        found = analyse(replace(evidence, asked=own))
+        self._watched.append((own, case, found))
+        self.analyses[case] = found
+        return found
+
+    def result(self, analysis: Analysis, native: object) -> Result | None:
+        """The result for another build with this analysis that answered the same, if any."""
+        if not isinstance(native, Answer):
+            return None
+        for known, answer, result in self._results:
+            same = (answer.error, answer.errno) == (native.error, native.errno)
+            if known is analysis and same and answer.addrinfos == native.addrinfos:
+                return result
+        return None
+
+    def keep(self, analysis: Analysis, native: object, result: Result) -> Result:
+        """Remember a result for `result`; gives it back."""
+        if isinstance(native, Answer):
+            self._results.append((analysis, native, result))
+        return result
