@@ -121,4 +121,10 @@ def test_a_table_is_what_it_tells_apart_and_how_it_ranks(table: str, same: bool)
 def test_flags_are_bits_that_are_apart() -> None:
     assert meaning("X = AI_ALL + AI_PASSIVE") == meaning("X = AI_ALL | AI_PASSIVE")
     assert meaning("X = AI_ALL - AI_PASSIVE") != meaning("X = AI_ALL | AI_PASSIVE")
+    assert meaning("X = AI_ALL | AI_A + AI_B ^ AI_C") == meaning("X = AI_ALL | AI_A | AI_B | AI_C")
     assert meaning("X = A + B") != meaning("X = A | B")
+
+
+def test_an_address_is_of_one_version_or_the_other() -> None:
+    assert meaning("X = one.version >= 6") == meaning("X = one.version == 6")
+    assert meaning("X = one.version <= 6") != meaning("X = one.version == 6")

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import zip_longest
@@ -71,13 +72,26 @@ def meaning(source: str) -> str:
                 ast.Constant(_told(one, number == 0)) if number < 2 and _is_table(one) else one
                 for number, one in enumerate(node.args)
             ]
-        if isinstance(node, ast.BinOp) and "AI_" in ast.unparse(node.right)[:3]:
-            # bits that are apart
-            node.op = ast.BitOr() if isinstance(node.op, ast.Add | ast.BitXor) else node.op
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+            words = re.fullmatch(
+                r"[(]*AI_\w+(?:[ ()]*[|+^][ ()]*AI_\w+)+[)]*", ast.unparse(node.value)
+            )
+            if words:  # bits that are apart
+                node.value = ast.Constant(str(re.findall(r"\w+", words[0])))
+        if isinstance(node, ast.Compare) and _is_version(node):
+            # of an address: there are two
+            text = ast.unparse(ast.Expression(node)).removeprefix(ast.unparse(node.left))
+            known = [eval(f"{one}{text}") for one in (4, 6)]
+            node.ops, node.comparators = [ast.Eq()], [ast.Constant(str(known))]
         if isinstance(node, ast.Call):
             kept = (one for one in node.keywords if one.arg not in ("frozen", "slots"))
             node.keywords = list(kept)
     return ast.dump(tree)
+
+
+def _is_version(node: ast.Compare) -> bool:
+    numbers = all(isinstance(one, ast.Constant) for one in node.comparators)
+    return numbers and ast.unparse(node.left).endswith(".version")
 
 
 def _is_table(node: ast.expr) -> TypeGuard[ast.Call]:

@@ -240,7 +240,8 @@ def _decided(one: Any, found: Any) -> Any:
     rules = found.order and [one.rule for one in found.order.decisions]
     undefined = [line.number for line in found.undefined]
     said = found.error, found.canonname, rules, undefined, found.may_abort, found.by_chance
-    return listed, said, request_for(one.lookup).flags
+    beside = found.all_named, found.flags, found.errno, found.ways
+    return listed, said, beside, request_for(one.lookup).flags
 
 
 def _fails(one: Any, said: Any) -> bool:
