@@ -141,6 +141,9 @@ def _run(name: str, words: list[str]) -> int:
     options = parser.parse_args(words[1:])
     from harness.glibcs.cache import clear_dead
 
+    if name != "watch":  # whose command has the environment as it is
+        # no plug-in of pydantic's is ours, and to look for some reads every package's metadata
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     clear_dead()  # what a command that was killed left in the cache
     try:
         if getattr(options, "fetch", False):

@@ -8,7 +8,6 @@ from pathlib import Path
 from harness.cli.outputs import whole
 from harness.cli.parser import Options, UsageError
 from harness.cli.streams import say
-from harness.compare.baseline import Baseline, Sources, read, write
 from harness.compare.results import LookupReport, Notice
 from harness.compare.run import HostJob, JobOutcome
 
@@ -31,6 +30,8 @@ class Acceptance:
         self._path: str | None = options.baseline
         if self._path is None:
             return
+        from harness.compare.baseline import Baseline, Sources, read  # not for most runs
+
         path = Path(self._path)
         new = not os.path.lexists(path)
         if not path.parent.is_dir():
@@ -55,6 +56,8 @@ class Acceptance:
             return
         stale = self._baseline.stale(outcomes, self._sources.gone)
         if self._update:
+            from harness.compare.baseline import write
+
             kept = self._baseline.updated(stale)
             with whole(self._path) as stream:
                 write(stream, kept)

@@ -21,13 +21,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from harness.glibcs.archive import unpack
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.cache import cache_folder, entries, making, publish
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, native_arch
 from harness.glibcs.elf import ElfError, read_elf_file
-from harness.glibcs.fetching import download_package, silent, unpacking
-from harness.glibcs.managers import PackageRequest, Progress, Watcher
+from harness.glibcs.managers import PackageRequest, Progress, Watcher, silent
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 
@@ -167,6 +165,9 @@ def _suites(distribution: Distribution) -> Iterator[Suite]:
 
 def _fetch(request: PackageRequest, work: Path, watch: Watcher) -> None:
     """Put the static programs of one package into the cache; none may be in it."""
+    from harness.glibcs.archive import unpack  # only who fetches pays for it
+    from harness.glibcs.fetching import download_package, unpacking
+
     suite = request.suite
     work.mkdir()
     archive = download_package(request, work / "apt", watch)

@@ -14,15 +14,11 @@ from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailab
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, host_id, native_arch
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
-from harness.glibcs.managers import PackageRequest, Progress, Watcher
+from harness.glibcs.managers import PackageRequest, Progress, Watcher, silent
 from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 
 Got = TypeVar("Got")
-
-
-def silent(_: Progress) -> None:
-    """The watcher of a fetch that nobody looks at."""
 
 
 def fetch(

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from harness.glibcs import cache
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
-from harness.glibcs.catalog import host_distribution, native_arch
+from harness.glibcs.catalog import Distribution, host_distribution, native_arch
 from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_packed
-from harness.glibcs.fetching import offered
 from harness.glibcs.host_libc import host
 from harness.glibcs.managers import not_here
 from harness.glibcs.other_files import any_in_directory
@@ -75,7 +74,7 @@ def inventory() -> tuple[InventoryEntry, ...]:
             continue
         have |= {(one.distribution, of, one.build.arch) for of in (one.build.version, one.suite)}
     with contextlib.suppress(GlibcUnavailable):
-        distribution, arch = offered(), native_arch()
+        distribution, arch = _offered(), native_arch()
         for suite in distribution.suites:
             if have.isdisjoint((distribution.id, of, arch) for of in (suite.glibc, suite.name)):
                 key = f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}"
@@ -279,10 +278,16 @@ def _of_version(
     return found
 
 
+def _offered() -> Distribution:
+    from harness.glibcs.fetching import offered  # only who lacks a build pays for it
+
+    return offered()
+
+
 def _remedy(spec: str, version: str, arch: str) -> str:
     """How to get a version: a command only where the distribution is known to have had it."""
     try:
-        distribution = offered()
+        distribution = _offered()
     except GlibcUnavailable as problem:
         return problem.hint
     if distribution.carrying(version):

@@ -40,6 +40,10 @@ class Progress:
 Watcher = Callable[[Progress], object]
 
 
+def silent(_: Progress) -> None:
+    """The watcher of a fetch that nobody looks at."""
+
+
 @dataclass(frozen=True, slots=True)
 class PackageRequest:
     """A package to fetch, from one suite and one component of a distribution's archive.

@@ -10,8 +10,8 @@ from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, Suite, native_arch
 from harness.glibcs.discover import is_packed
 from harness.glibcs.elf import sha256
-from harness.glibcs.fetching import download_package, fetch, offered, silent, unpacking
-from harness.glibcs.managers import PackageRequest, Progress, Watcher
+from harness.glibcs.fetching import download_package, fetch, offered, unpacking
+from harness.glibcs.managers import PackageRequest, Progress, Watcher, silent
 from harness.glibcs.other_files import CARES_FILE, musl_in_directory, with_cares
 from harness.text.nearest import did_you_mean
 from harness.versions import RESOLVERS
