@@ -23,7 +23,8 @@ START_TIME = 10.0
 _GRACE = 2.0
 # the payload of a DIED frame: the session's number, how it ended, the value, a cookie
 _DIED = struct.Struct("<IBi16s")
-_PAUSE = 0.0003  # seconds between two looks at what a burst has answered: a few look-ups
+# seconds between two looks at what has been answered, where more than a few are waited for
+_PAUSE, _FEW = 0.0003, 2
 _COMPLAINTS = 1 << 16
 _LONGEST_CLUE = 500
 _SEALS = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
@@ -140,7 +141,6 @@ class Session(Closing):
         self._key = number.to_bytes(4, "little")
         self._end: Crashed | TimedOut | LaneError | None = None
         self._closed = False
-        self._pause = 0.0
         self.pid = 0
 
     @property
@@ -228,17 +228,17 @@ class Session(Closing):
             if here:
                 answers += here
                 continue
-            data = self._next(timeout)
+            data = self._next(timeout, _PAUSE if wanted - len(answers) > _FEW else 0.0)
             if data is not None:
                 answers.append(data)
         if isinstance(self._end, LaneError):
             raise self._end
         return answers, self._end
 
-    def _next(self, timeout: float) -> bytes | None:
+    def _next(self, timeout: float, pause: float = 0.0) -> bytes | None:
         """Takes one frame: a record or view, or None after it has changed the session's state."""
         try:
-            frame = self._channel.receive(timeout + _GRACE, self._pause)
+            frame = self._channel.receive(timeout + _GRACE, pause)
             if frame is not None:
                 return self._take(*frame, timeout)
             self._end = self._worker.lost()
@@ -284,7 +284,6 @@ class Burst(Session):
         super().__init__(worker, number)
         self._timeout = timeout
         self._wanted = len(lookups)
-        self._pause = _PAUSE
         self._channel.send(frames.whole_session(number, lookups))
 
     def finish(self) -> tuple[list[bytes], Crashed | TimedOut | None]:
