@@ -36,14 +36,17 @@ WHOLE = (
 # `default` has other settings of neighbours that are the machine's; the kernel copies the whole
 # table `conf` for each namespace
 _NEIGHBOUR = (
-    "app_solicit|base_reachable_time_ms|delay_first_probe_time|mcast_solicit|retrans_time_ms"
-    "|ucast_solicit"
+    "app_solicit", "base_reachable_time_ms", "delay_first_probe_time", "mcast_solicit",
+    "retrans_time_ms", "ucast_solicit",
+)  # fmt: skip
+_NAME = "[!-.0-~]+"
+_PATTERN = (
+    rf"^net\.ipv[46]\.(conf\.{_NAME}\.[a-z][a-z0-9_]*|neigh\.{_NAME}\.({'|'.join(_NEIGHBOUR)}))$"
 )
-_PATTERN = rf"^net\.ipv[46]\.(conf\.[!-.0-~]+\.[a-z][a-z0-9_]*|neigh\.[!-.0-~]+\.({_NEIGHBOUR}))$"
 JSON_SCHEMA: JsonDict = {"maxLength": 128, "anyOf": [{"enum": [*WHOLE]}, {"pattern": _PATTERN}]}
 """What a JSON Schema says of the names."""
 
-_OF_INTERFACE = re.compile(r"net\.(ipv[46])\.(conf|neigh)\.(.+)\.([a-z0-9_]+)")
+_OF_INTERFACE = re.compile(rf"net\.(ipv[46])\.(conf|neigh)\.({_NAME})\.([a-z0-9_]+)")
 _EVERYWHERE = ("all", "default", "lo")
 
 
@@ -51,10 +54,11 @@ def parts(key: str) -> tuple[str, ...] | None:
     """A setting's path below /proc/sys, "eth0.7" one part of it; None for one not in the lists."""
     if key in WHOLE:
         return tuple(key.split("."))
-    found = _OF_INTERFACE.fullmatch(key)
-    if found is None or len(key) > 128 or not re.fullmatch(_PATTERN, key):
+    found = _OF_INTERFACE.fullmatch(key)  # the pattern takes a millisecond to compile
+    if found is None or len(key) > 128:
         return None
-    return ("net", *found.groups()) if found[3].strip(".") else None
+    known = found[4] in _NEIGHBOUR if found[2] == "neigh" else found[4][0].isalpha()
+    return ("net", *found.groups()) if known and found[3].strip(".") else None
 
 
 def interface_of(key: str) -> str | None:
