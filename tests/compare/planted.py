@@ -18,7 +18,7 @@ from harness.compare.fuzz import engine as engine_module
 from harness.compare.fuzz import hostwork as hostwork_module
 from harness.compare.fuzz import sorter as sorter_module
 from harness.compare.fuzz import tally as tally_module
-from harness.compare.fuzz.sorter import RULE_BITS, Fixed, Key, Sorter
+from harness.compare.fuzz.sorter import FAR, MORE, RULE_BITS, RULES_AT, Fixed, Key, Sorter
 from harness.compare.predict import ModelParts
 from harness.model import address_table as table_module
 from harness.model import dns as dns_module
@@ -52,28 +52,27 @@ def rule_dropped(number: int, put: Put) -> None:
     """Rules 1 to 8: their bits of the key are cleared."""
     # bit 0 to 31 above precedence's field are the single bits
     width = 31 if number in (6, 8) else 1
-    mask = ~(((1 << width) - 1) << RULE_BITS[number - 1])
-    original = Sorter.rules
-    put(Sorter, "rules", lambda self, group, value: original(self, group, value) & mask)
+    mask = ~(((1 << width) - 1) << RULE_BITS[number - 1] << RULES_AT)
+    original = Sorter.verdict
+    put(Sorter, "verdict", lambda self, one, value: original(self, one, value) & mask)
     _rule(put, number, lambda *_: (0, 0))
 
 
-def _rows(put: Put, change: Callable[[Candidate, int], int]) -> None:
-    """Other low parts of keys; ``change`` is given the candidate and the usual one."""
+def _keys(put: Put, change: Callable[[Candidate, Key], Key]) -> None:
+    """Other keys; ``change`` is given the candidate and the usual one, or its low part alone."""
 
     def fixed(self: Sorter, candidates: Sequence[Candidate]) -> Fixed:
-        groups, rows = original(self, candidates)
-        both = zip(candidates, rows, strict=True)
-        return Fixed(
-            groups, [(value, number, change(one, low)) for one, (value, number, low) in both]
-        )
+        groups, rows = of_many(self, candidates)
+        changed = [(value, at, change(one, low), one) for value, at, low, one in rows]
+        return Fixed(groups, changed)
 
-    original = Sorter.fixed
+    of_many, of_one = Sorter.fixed, Sorter.key
     put(Sorter, "fixed", fixed)
+    put(Sorter, "key", lambda self, one: change(one, of_one(self, one)))
 
 
 def _rule9_dropped(put: Put) -> None:
-    _rows(put, lambda *_: 0)
+    _keys(put, lambda _, key: key & ~(FAR | MORE))
     _rule(put, 9, lambda *_: (0, 0))
 
 
@@ -117,16 +116,16 @@ def _stable_sort(put: Put) -> None:
 def _ipv6_limited(put: Put) -> None:
     """Rule 9 compares no more bits of IPv6 addresses than the prefix has."""
 
-    def change(one: Candidate, low: int) -> int:
+    def change(one: Candidate, key: Key) -> Key:
         of_ipv6 = isinstance(one.destination, IPv6Address) and one.source is not None
-        return max(low, 128 - one.prefixlen << 6) if of_ipv6 else low
+        return key & ~FAR | max(key & FAR, 128 - one.prefixlen << 6) if of_ipv6 else key
 
     def limited(own: Dialect, destination: Any, source: Any, prefixlen: int, *more: int) -> int:
         bits: int = common(own, destination, source, prefixlen, *more)
         return min(bits, prefixlen) if destination.version == 6 else bits
 
     common = order_module.common_prefix
-    _rows(put, change)
+    _keys(put, change)
     put(order_module, "common_prefix", limited)
 
 

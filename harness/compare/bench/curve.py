@@ -131,8 +131,9 @@ class Point:
     """The costs at one number of destinations of one family mix, on one glibc.
 
     ``native`` is getaddrinfo alone, as the worker's clock has it; ``round_trip`` the same
-    with the pipes and the decoding. ``cold`` and ``warm`` are the model's fast path, with
-    new memory and with what it remembers of the addresses; ``again`` its sort alone, the
+    with the pipes and the decoding. ``cold`` and ``warm`` are the model's fast path, its tables
+    being ready as glibc's are: with nothing known of the addresses, and with what no policy
+    changes known as the engine knows it of many; ``again`` its sort alone, the
     keys being known; ``readable`` the rules as a text to read, reasons included;
     ``observed`` the kernel's look-ups, the address table and the cold sort.
     ``agreed``: both sides gave the same order.
@@ -185,8 +186,10 @@ def _point(
     own = [work.candidates[slot] for slot in asked.slots]
     targets = [work.targets[slot] for slot in asked.slots]
     policy = Policy.build(None, dialect)
-    sorter = Sorter(SortInput.of(policy, dialect))
-    keys = sorter.keys(sorter.fixed(own))
+    given = SortInput.of(policy, dialect)  # glibc's tables are ready, too
+    sorter = Sorter(given)
+    fixed = sorter.fixed(own)
+    keys = sorter.keys(fixed)
 
     def observed() -> list[int]:
         view = box.observe(targets)
@@ -194,8 +197,8 @@ def _point(
         return Sorter(SortInput.of(policy, dialect)).order(known)
 
     models: dict[str, Callable[[], object]] = {
-        "cold": lambda: Sorter(SortInput.of(policy, dialect)).order(own),
-        "warm": lambda: sorter.order(own),
+        "cold": lambda: Sorter(given).order(own),
+        "warm": lambda: sorter.sort(sorter.keys(fixed)),
         "again": lambda: sorter.sort(keys),
         "readable": lambda: order_for(own, policy, dialect),
         "observed": observed,

@@ -37,7 +37,12 @@ _MULTICAST = 0xFF << 120
 # where the scope of an IPv6 address changes: ::1, fe80::/10, fec0::/10, multicast
 _SCOPE_ENDS = 0, 1, 2, 0x3FA << 118, 0x3FB << 118, 0x3FC << 118, _MULTICAST
 _DEPRECATED, _NOT_HOME, _NOT_NATIVE = 1 << 65, 1 << 64, 1 << 31
+_MANY = 16  # candidates for which it takes less time to find groups first
 _UNREACHABLE, _OTHER_SCOPE, _OTHER_LABEL = 1 << 67, 1 << 66, 1 << 63
+
+
+_Table = tuple[PrefixEntry, ...]
+_Row = tuple[int, int, int, int]
 
 
 class Rule9(NamedTuple):
@@ -52,186 +57,34 @@ class Rule9(NamedTuple):
     tested_of_first: int
 
 
-class SortInput(NamedTuple):
-    """What an order depends on besides the candidates: the tables, and the dialect's rule 9.
+class Tables:
+    """A policy's three tables, parted into intervals of addresses; IPv4 ones are mapped."""
 
-    `Sorter` is given nothing else, so whatever it works out can be kept under this value.
-    ``stateful``: rule 7 depends on the comparisons before it (glibc 2.8 to 2.18), for which the
-    fast sort does not stand.
-    """
+    def __init__(self, *tables: _Table) -> None:
+        self._found = [_intervals(table) for table in tables]
+        ends = (start for starts, _ in self._found for start in starts)
+        self.starts = sorted({*_SCOPE_ENDS, *ends})
+        """Where each interval begins but the first."""
+        self._rows: list[_Row | None] = [None] * (len(self.starts) + 1)
 
-    labels: tuple[PrefixEntry, ...]
-    precedence: tuple[PrefixEntry, ...]
-    scopes: tuple[PrefixEntry, ...]
-    rule9: Rule9
-    stateful: bool
-
-    @classmethod
-    def of(cls, policy: Policy, dialect: Dialect) -> "SortInput":
-        """What the order depends on under a policy in a dialect."""
-        rule9 = Rule9(
-            dialect.rule9_ipv4_in_subnet_only,
-            dialect.netmask(0),
-            0xFFFFFFFF if dialect.first_of_pair_keeps_top_bit else BUT_TOP_BIT,
-        )
-        stateful = dialect.rule7_fills_in_unknown
-        return cls(policy.labels, policy.precedence, policy.scopes, rule9, stateful)
-
-
-class Group(NamedTuple):
-    """What destinations of one source have in common; no policy changes it.
-
-    ``source`` is None where there is none, and an IPv4 one is mapped; ``bits`` are those of the
-    rules 3, 4 and 7.
-    """
-
-    of_ipv6: bool
-    source: int | None
-    bits: int
-
-
-class Fixed(NamedTuple):
-    """What of some candidates no policy changes, only rule 9 of the dialect.
-
-    For each in ``rows`` the destination, IPv4 mapped, the position of its group in ``groups``
-    and the low part of its key.
-    """
-
-    groups: list[Group]
-    rows: list[tuple[int, int, int]]
-
-
-class Sorter:
-    """Sorts destinations under one policy and dialect; remembers what it has worked out.
-
-    Not safe for several threads.
-    """
-
-    def __init__(self, given: SortInput) -> None:
-        self._rule9 = given.rule9
-        self._tables, self._starts = _parted(*given[:3])
-        self._verdicts: dict[Group, list[Key]] = {}  # by interval; 0 for one not yet met
-        self._met: tuple[set[int], set[int]] = set(), set()  # rules 1 to 8 of IPv4, of IPv6
-        self.uneven = given.rule9.tested_of_first != 0xFFFFFFFF
-        """Whether a key may have `MORE`."""
-
-    def fixed(self, candidates: Sequence[Candidate]) -> Fixed:
-        """The part of the candidates' keys that no policy changes; their addresses are objects."""
-        tested = self._rule9.tested_of_first
-        groups: list[Group] = []
-        rows: list[tuple[int, int, int]] = []
-        # by the source's identity: hashing an address costs more than a rule
-        known: dict[tuple[object, ...], tuple[int, int | None, int, int]] = {}
-        for one in candidates:
-            destination = one.destination
-            key = (
-                destination.__class__, id(one.source), one.prefixlen,
-                one.deprecated, one.home, one.index, one.native,
-            )  # fmt: skip
-            found = known.get(key)
-            if found is None:
-                group, mask, wide = self._group(one)
-                found = known[key] = len(groups), group.source, mask, wide
-                groups.append(group)
-            number, source, mask, wide = found
-            value = int(destination) | wide
-            if source is None:
-                low = 0
-            elif (difference := value ^ source) & mask:
-                low = _OUTSIDE
-            else:
-                low = difference.bit_length() << 6
-                if low == _OUTSIDE and wide:
-                    low |= 32 - (difference & tested).bit_length()
-            rows.append((value, number, low))
-        return Fixed(groups, rows)
-
-    def keys(self, fixed: Fixed) -> list[Key]:
-        """The keys under this sorter's policy."""
-        starts, groups, known = self._starts, fixed.groups, self._verdicts
-        for group in groups:
-            if group not in known:
-                known[group] = [0] * (len(starts) + 1)
-        verdicts = [known[group] for group in groups]
-        return [
-            (verdicts[number][bisect(starts, value)] or self._verdict(groups[number], value)) | low
-            for value, number, low in fixed.rows
-        ]
-
-    def sort(self, keys: Sequence[Key]) -> list[int]:
-        """The positions of ``keys`` in the order glibc returns them."""
-        if self.tied(keys) or (self.uneven and any(key & MORE for key in keys)):
-            return _merge(list(range(len(keys))), keys)
-        return sorted(range(len(keys)), key=keys.__getitem__)
-
-    def tied(self, keys: Sequence[Key]) -> bool:
-        """Whether addresses of both families tie in rules 1 to 8."""
-        four, six = self._met
-        return not four.isdisjoint(six) and _families_tie(keys)
-
-    def order(self, candidates: Sequence[Candidate]) -> list[int]:
-        """The positions of ``candidates`` in the order glibc returns them."""
-        return self.sort(self.keys(self.fixed(candidates)))
-
-    def _group(self, one: Candidate) -> tuple[Group, int, int]:
-        """A candidate's group; the bits outside of which rule 9 counts nothing; what makes its
-        addresses, as numbers, mapped ones.
+    def row(self, value: int) -> _Row:
+        """Of an address the label, precedence as in a key, and the scope as an IPv4 and an IPv6
+        address.
         """
-        of_ipv6 = isinstance(one.destination, IPv6Address)
-        mask = 0
-        if not of_ipv6 and self._rule9.in_subnet_only:
-            length = one.prefixlen
-            mask = 0xFFFFFFFF << (32 - length) & 0xFFFFFFFF if length else self._rule9.mask_of_0
-        wide = 0 if of_ipv6 else V4MAPPED
-        if one.source is None:
-            return Group(of_ipv6, None, _UNREACHABLE), mask, wide
-        native = one.index is not None if one.native is None else one.native
-        bits = (
-            one.deprecated * _DEPRECATED | (not one.home) * _NOT_HOME | (not native) * _NOT_NATIVE
-        )
-        return Group(of_ipv6, int(one.source) | wide, bits), mask, wide
-
-    def _verdict(self, group: Group, value: int) -> Key:
-        """Rules 1 to 8 for a destination of a group; kept for its interval."""
-        rules = self.rules(group, value)
-        self._met[group.of_ipv6].add(rules)
-        verdict = rules << RULES_AT | group.of_ipv6 * SIX
-        if value < _MULTICAST:  # a multicast address carries its own scope
-            self._verdicts[group][bisect(self._starts, value)] = verdict
-        return verdict
-
-    def rules(self, group: Group, value: int) -> int:
-        """The verdicts of rules 1 to 8 on a destination of a group, as bits."""
-        of_ipv6, source, bits = group
-        (labels, label), (precedences, precedence), _ = self._tables
-        scope = self._scope(of_ipv6, value)
-        if source is not None:
-            if label[bisect(labels, value)] != label[bisect(labels, source)]:
-                bits |= _OTHER_LABEL
-            if scope != self._scope(of_ipv6, source):
-                bits |= _OTHER_SCOPE
-        return bits | (INT_MAX - precedence[bisect(precedences, value)]) << 32 | scope
-
-    def _scope(self, of_ipv6: bool, value: int) -> int:
-        if of_ipv6:
-            return ipv6_scope(value)
-        starts, scopes = self._tables[2]
-        return scopes[bisect(starts, value)]
-
-
-_Table = tuple[PrefixEntry, ...]
-_Intervals = tuple[list[int], list[int]]
-
-
-@lru_cache(maxsize=64)
-def _parted(*tables: _Table) -> tuple[list[_Intervals], list[int]]:
-    """Each table's intervals, and where each begins that none of them parts, nor a scope."""
-    found = [_intervals(table) for table in tables]
-    return found, sorted({*_SCOPE_ENDS, *(start for starts, _ in found for start in starts)})
+        at = bisect(self.starts, value)
+        row = self._rows[at]
+        if row is None:
+            label, precedence, scope = (
+                values[bisect(starts, value)] for starts, values in self._found
+            )
+            row = label, (INT_MAX - precedence) << 32, scope, ipv6_scope(value)
+            if value < _MULTICAST:
+                self._rows[at] = row
+        return row
 
 
 @lru_cache(maxsize=256)
-def _intervals(table: _Table) -> _Intervals:
+def _intervals(table: _Table) -> tuple[list[int], list[int]]:
     """Where each interval of addresses that a table parts begins but the first, and the values.
 
     An IPv4 table is that of mapped addresses, and holds no others.
@@ -245,6 +98,180 @@ def _intervals(table: _Table) -> _Intervals:
         starts[low:high] = [first, first + size] if behind else [first]
         values[low:high] = [value, values[high - 1]] if behind else [value]
     return starts[1:], values
+
+
+parted = lru_cache(maxsize=256)(Tables)
+"""The tables of a policy, parted once: equal ones are most often the same object."""
+
+
+class SortInput(NamedTuple):
+    """What an order depends on besides the candidates: the tables, and the dialect's rule 9.
+
+    `Sorter` is given nothing else, so whatever it works out can be kept under this value.
+    ``stateful``: rule 7 depends on the comparisons before it (glibc 2.8 to 2.18), for which the
+    fast sort does not stand.
+    """
+
+    tables: Tables
+    rule9: Rule9
+    stateful: bool
+
+    @classmethod
+    def of(cls, policy: Policy, dialect: Dialect) -> "SortInput":
+        """What the order depends on under a policy in a dialect."""
+        rule9 = Rule9(
+            dialect.rule9_ipv4_in_subnet_only,
+            dialect.netmask(0),
+            0xFFFFFFFF if dialect.first_of_pair_keeps_top_bit else BUT_TOP_BIT,
+        )
+        stateful = dialect.rule7_fills_in_unknown
+        tables = parted(policy.labels, policy.precedence, policy.scopes)
+        return cls(tables, rule9, stateful)
+
+
+class Fixed(NamedTuple):
+    """What of some candidates no policy changes, only rule 9 of the dialect.
+
+    ``groups`` says how many groups there are, each of one source in one state. For each candidate
+    ``rows`` has its destination as a number, IPv4 mapped, the number of its group, the low part of
+    its key, and itself.
+    """
+
+    groups: int
+    rows: list[tuple[int, int, int, Candidate]]
+
+
+class Sorter:
+    """Sorts destinations under one policy and dialect; their addresses are objects.
+
+    Not safe for several threads.
+    """
+
+    def __init__(self, given: SortInput) -> None:
+        self._rule9 = given.rule9
+        self._tables = given.tables
+        self._may_tie = True
+        self.uneven = given.rule9.tested_of_first != 0xFFFFFFFF
+        """Whether a key may have `MORE`."""
+
+    def key(self, one: Candidate) -> Key:
+        """The key of one candidate."""
+        of_ipv6 = isinstance(one.destination, IPv6Address)
+        wide = 0 if of_ipv6 else V4MAPPED
+        value = int(one.destination) | wide
+        if one.source is None:
+            return self.verdict(one, value)
+        mask = 0 if of_ipv6 else self._mask(one.prefixlen)
+        return self.verdict(one, value) | self._low(value ^ (int(one.source) | wide), mask, wide)
+
+    def verdict(self, one: Candidate, value: int) -> Key:
+        """A candidate's key without its low part; ``value`` is its destination, IPv4 mapped."""
+        of_ipv6 = isinstance(one.destination, IPv6Address)
+        scope = 3 if of_ipv6 else 2
+        own = self._tables.row(value)
+        rules = own[1] | own[scope]
+        if one.source is None:
+            rules |= _UNREACHABLE
+        else:
+            source = int(one.source)
+            other = self._tables.row(source if of_ipv6 else source | V4MAPPED)
+            if own[0] != other[0]:
+                rules |= _OTHER_LABEL
+            if own[scope] != other[scope]:
+                rules |= _OTHER_SCOPE
+            if one.deprecated:
+                rules |= _DEPRECATED
+            if not one.home:
+                rules |= _NOT_HOME
+            if not one.native and (one.native is not None or one.index is None):
+                rules |= _NOT_NATIVE
+        return rules << RULES_AT | (SIX if of_ipv6 else 0)
+
+    def fixed(self, candidates: Sequence[Candidate]) -> Fixed:
+        """The part of many candidates' keys that no policy changes."""
+        rows: list[tuple[int, int, int, Candidate]] = []
+        # by the source's identity: hashing an address costs more than a rule
+        known: dict[tuple[object, ...], tuple[int, int | None, int, int]] = {}
+        for one in candidates:
+            destination = one.destination
+            key = (
+                destination.__class__, id(one.source), one.prefixlen,
+                one.deprecated, one.home, one.index, one.native,
+            )  # fmt: skip
+            found = known.get(key)
+            if found is None:
+                of_ipv6 = isinstance(destination, IPv6Address)
+                wide = 0 if of_ipv6 else V4MAPPED
+                source = None if one.source is None else int(one.source) | wide
+                mask = 0 if of_ipv6 else self._mask(one.prefixlen)
+                found = known[key] = len(known), source, mask, wide
+            number, source, mask, wide = found
+            value = int(destination) | wide
+            if source is None:
+                low = 0
+            elif (difference := value ^ source) & mask:
+                low = _OUTSIDE
+            else:
+                low = difference.bit_length() << 6
+                if low == _OUTSIDE and wide:
+                    low = self._low(difference, mask, wide)
+            rows.append((value, number, low, one))
+        return Fixed(len(known), rows)
+
+    def keys(self, fixed: Fixed) -> list[Key]:
+        """The keys of many candidates: rules 1 to 8 are the same for a group and an interval.
+
+        Only these are given to `sort` and `tied` from then on.
+        """
+        starts, few = self._tables.starts, range(fixed.groups)
+        verdicts = [[0] * (len(starts) + 1) for _ in few]  # 0 is one not yet met
+        met: set[Key] = set()
+
+        def new(one: Candidate, value: int, of_group: list[Key]) -> Key:
+            verdict = self.verdict(one, value)
+            met.add(verdict)
+            if value < _MULTICAST:  # a multicast address carries its own scope
+                of_group[bisect(starts, value)] = verdict
+            return verdict
+
+        keys = [
+            (verdicts[number][bisect(starts, value)] or new(one, value, verdicts[number])) | low
+            for value, number, low, one in fixed.rows
+        ]
+        self._may_tie = any(verdict ^ SIX in met for verdict in met)
+        return keys
+
+    def sort(self, keys: Sequence[Key]) -> list[int]:
+        """The positions of ``keys`` in the order glibc returns them."""
+        if self.tied(keys) or (self.uneven and any(key & MORE for key in keys)):
+            return _merge(list(range(len(keys))), keys)
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
+    def tied(self, keys: Sequence[Key]) -> bool:
+        """Whether addresses of both families tie in rules 1 to 8."""
+        return self._may_tie and _families_tie(keys)
+
+    def order(self, candidates: Sequence[Candidate]) -> list[int]:
+        """The positions of ``candidates`` in the order glibc returns them."""
+        if len(candidates) >= _MANY:
+            return self.sort(self.keys(self.fixed(candidates)))
+        self._may_tie = True
+        return self.sort(list(map(self.key, candidates)))
+
+    def _mask(self, length: int) -> int:
+        """The bits of IPv4 addresses that rule 9 wants to be equal before it counts any."""
+        if not self._rule9.in_subnet_only:
+            return 0
+        return 0xFFFFFFFF << (32 - length) & 0xFFFFFFFF if length else self._rule9.mask_of_0
+
+    def _low(self, difference: int, mask: int, wide: int) -> int:
+        """The low part of a key, from what a destination and its source differ in."""
+        if difference & mask:
+            return _OUTSIDE
+        low = difference.bit_length() << 6
+        if low == _OUTSIDE and wide:
+            low |= 32 - (difference & self._rule9.tested_of_first).bit_length()
+        return low
 
 
 def _families_tie(keys: Sequence[Key]) -> bool:
