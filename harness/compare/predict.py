@@ -110,7 +110,8 @@ def name_service(
     links = {link.name: link.index for link in view.links}
     if kind == "dns":  # where a final dot ends a name and is no part of it
         names = {name.removesuffix("."): each for name, each in names.items()}
-    parsed = {text: parse_target(text, links) for each in names.values() for text in each}
+    texts = dict.fromkeys(text for each in names.values() for text in each)
+    parsed = {text: parse_target(text, links) for text in texts}
     held = {ascii_lower(name): tuple([parsed[t] for t in each]) for name, each in names.items()}
     lines = (f"{text} {name}" for name, each in names.items() for text in each)
     return NameService(

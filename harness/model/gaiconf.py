@@ -122,10 +122,17 @@ def parse_gai_conf(
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     tables: dict[str, list[PrefixEntry]] = {"label": [], "precedence": [], "scopev4": []}
+    known = [name for name in tables if name != "scopev4" or dialect.scopev4_configurable]
     lines = []
     for number, raw in enumerate(data.split(b"\n"), 1):
         keyword, first, second = [*line_words(raw), "", "", ""][:3]  # the rest is ignored
-        line = _line(number, keyword, first, second, dialect)
+        if keyword in known:
+            line = _line(number, keyword, first, second, dialect)
+        elif keyword in ("", "reload"):
+            line = Line(number, keyword, Effect.USED if keyword else Effect.BLANK)
+        else:
+            reason = f"unknown keyword {keyword!r}"
+            line = Line(number, keyword, Effect.IGNORED, reason, cause=Cause.KEYWORD)
         lines.append(line)
         honoured = honour_undefined is True or (honour_undefined and number in honour_undefined)
         if line.entry is not None and (line.effect is Effect.USED or honoured):
@@ -137,17 +144,12 @@ def parse_gai_conf(
 
 
 def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) -> Line:
-    tables = ("label", "precedence", *(("scopev4",) if dialect.scopev4_configurable else ()))
-    if keyword not in (*tables, "reload", ""):
-        reason = f"unknown keyword {keyword!r}"
-        return Line(number, keyword, Effect.IGNORED, reason, cause=Cause.KEYWORD)
-    if keyword not in tables:
-        return Line(number, keyword, Effect.USED if keyword else Effect.BLANK)
+    """A line of one of the tables."""
     # up to 2.40 the pointer left behind by the length is read before the value is
     defined = "/" in first or dialect.gaiconf_numbers_checked
     entry = None
     try:
-        read = {"scopev4": _scope_prefix}.get(keyword, _prefix)
+        read = _scope_prefix if keyword == "scopev4" else _prefix
         prefix, bits, width = read(first, dialect)
         try:
             entry = PrefixEntry(prefix, bits, _value(second, dialect), width)

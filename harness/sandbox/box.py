@@ -112,10 +112,9 @@ class Box:
         """``names`` with the indexes of interfaces for zones."""
         links = {link.name: link.index for link in self._netlink.links()}
         try:
-            return {
-                name: [str(parse_target(text, links)) for text in addresses]
-                for name, addresses in names.items()
-            }
+            texts = dict.fromkeys(text for addresses in names.values() for text in addresses)
+            written = {text: str(parse_target(text, links)) for text in texts}
+            return {name: [written[text] for text in each] for name, each in names.items()}
         except ValueError as error:
             raise SandboxError(f"names: {error}") from None
 

@@ -248,32 +248,44 @@ def line_kinds(gai_conf: bytes | None, lines: Sequence[Line]) -> dict[str, list[
 
 
 def _kinds(raw: bytes, line: Line) -> list[str]:
-    traits = {
-        "NUL": b"\0" in raw, "huge line": len(raw) > _HUGE, "carriage return": b"\r" in raw,
-        "not ASCII": not raw.isascii(),
-    }  # fmt: skip
+    kinds = ["NUL"] if b"\0" in raw else []
+    if len(raw) > _HUGE:
+        kinds.append("huge line")
+    if b"\r" in raw:
+        kinds.append("carriage return")
+    if not raw.isascii():
+        kinds.append("not ASCII")
     match line.effect:
         case Effect.BLANK:
-            traits["comment" if b"#" in raw else "blank"] = True
+            kinds.append("comment" if b"#" in raw else "blank")
         case Effect.UNDEFINED:
-            traits[f"{line.cause}, undefined"] = True
+            kinds.append(f"{line.cause}, undefined")
         case Effect.IGNORED:
             missing = line.cause in (Cause.NO_VALUE, Cause.EMPTY_LENGTH)
-            traits[f"{line.cause}, dropped" if missing else f"{line.cause}"] = True
+            kinds.append(f"{line.cause}, dropped" if missing else f"{line.cause}")
         case Effect.USED if line.keyword == "reload":
             yes = line_words(raw)[1:2] == ["yes"]
-            traits["reload yes" if yes else "reload otherwise"] = True
+            kinds.append("reload yes" if yes else "reload otherwise")
         case _:
-            words = line_words(raw)
-            _, slash, length = words[1].partition("/")
-            numbers = [number for number in (length, *words[2:3]) if number]
-            traits |= {
-                line.keyword: True,
-                "no value, taken as 0": len(words) < 3,
-                "empty length, taken as /0": bool(slash and not length),
-                "no length, taken as a host": not slash,
-                "rest ignored": len(words) > 3,
-                "sign or wrap-around": any(number[0] in "+-" for number in numbers),
-                "leading zeros": any(len(n) > 1 and n[0] == "0" for n in numbers),
-            }
-    return [kind for kind, there in traits.items() if there]
+            kinds += _kinds_used(line.keyword, *line_words(raw)[1:])
+    return kinds
+
+
+def _kinds_used(keyword: str, prefix: str, *more: str) -> list[str]:
+    """What there is to a line that gives an entry: its keyword and the words behind it."""
+    _, slash, length = prefix.partition("/")
+    numbers = [number for number in (length, *more[:1]) if number]
+    kinds = [keyword]
+    if not more:
+        kinds.append("no value, taken as 0")
+    if slash and not length:
+        kinds.append("empty length, taken as /0")
+    if not slash:
+        kinds.append("no length, taken as a host")
+    if more[1:]:
+        kinds.append("rest ignored")
+    if any(number[0] in "+-" for number in numbers):
+        kinds.append("sign or wrap-around")
+    if any(len(number) > 1 and number[0] == "0" for number in numbers):
+        kinds.append("leading zeros")
+    return kinds
