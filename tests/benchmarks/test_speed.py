@@ -6,19 +6,32 @@ body once, without measuring.
 
 from collections.abc import Iterator
 from ipaddress import ip_address
+from itertools import count
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.compare.bench.curve import FAMILIES, HOST, SIZES, destinations
+from harness.compare.bench.curve import (
+    FAMILIES,
+    HOST,
+    LOOKUPS_A_CONF,
+    SIZES,
+    destinations,
+    prepared_batch,
+)
+from harness.compare.fuzz.engine import Engine
+from harness.compare.fuzz.found import FuzzReport
 from harness.compare.fuzz.sorter import Sorter, SortInput
+from harness.compare.plan import lanes_for
 from harness.model.dialects import dialect
 from harness.model.order import Candidate, order_for
 from harness.model.policy import Policy
-from harness.native.record import Query
+from harness.native.frames import lookup_payload
+from harness.native.record import Query, decode
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Box, Pool
 from harness.scenario import gai_conf_files
+from harness.scenario.fuzz import draw_batch
 from harness.scenario.host import Host
 
 pytestmark = pytest.mark.benchmark(max_time=0.1, min_rounds=3, warmup=False)
@@ -26,17 +39,58 @@ SPOKEN = dialect("2.36", "amd64")
 SOURCES = {4: ip_address("172.18.45.2"), 6: ip_address("2001:db8:1::2")}
 
 
+def candidates(family: str, size: int) -> list[Candidate]:
+    """So many, one in eight without a source."""
+    return [
+        Candidate(address, SOURCES[address.version] if i % 8 else None, 24, index=2)
+        for i, address in enumerate(map(ip_address, destinations(family, size)))
+    ]
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_model_sort(benchmark: BenchmarkFixture, family: str, size: int) -> None:
     benchmark.group = f"model sort, {family}"
-    own = [  # one in eight without a source
-        Candidate(address, SOURCES[address.version] if i % 8 else None, 24, index=2)
-        for i, address in enumerate(map(ip_address, destinations(family, size)))
-    ]
+    own = candidates(family, size)
     policy = Policy.build(None, SPOKEN)
     order = benchmark(lambda: Sorter(SortInput.of(policy, SPOKEN)).order(own))
     assert order == [one.position for one in order_for(own, policy, SPOKEN).ranked]
+
+
+def test_keys_of_a_host(benchmark: BenchmarkFixture) -> None:
+    """Under a gai.conf that was not met before, as the engine has one for every few look-ups."""
+    benchmark.group = "engine"
+    own, numbers = candidates("mixed", 160), count()
+
+    def keyed() -> tuple[Sorter, list[int]]:
+        conf = f"precedence ::ffff:0:0/96 {next(numbers)}\n"
+        sorter = Sorter(SortInput.of(Policy.build(conf, SPOKEN), SPOKEN))
+        return sorter, sorter.keys(sorter.fixed(own))
+
+    sorter, keys = benchmark(keyed)
+    assert keys == list(map(sorter.key, own))
+
+
+def test_drawn_batch(benchmark: BenchmarkFixture) -> None:
+    benchmark.group = "engine"
+    assert benchmark(draw_batch, 1, 2) == draw_batch(1, 2)
+
+
+def compared(box: Box, confs: int) -> Iterator[FuzzReport]:
+    """Inside a sandbox: prepared cases under so many gai.conf files, on this host's glibc."""
+    batch = prepared_batch(confs)
+    box.build(batch.host)
+    with Engine(box, batch, lanes_for("host", "worker")) as engine:
+        yield engine.run()
+
+
+def test_prepared_cases(benchmark: BenchmarkFixture) -> None:
+    benchmark.group = "engine"
+    with Pool(1) as pool:
+        (report,) = benchmark.pedantic(  # type: ignore[no-untyped-call]
+            lambda: list(pool.run(compared, 10)), rounds=3
+        )
+    assert (report.cases, report.differing) == (10 * LOOKUPS_A_CONF, 0)
 
 
 @pytest.mark.parametrize("name", ["glibc-defaults.conf", "rfc6724.conf"])
@@ -52,6 +106,16 @@ def test_native_lookup(benchmark: BenchmarkFixture) -> None:
     with WorkerLane([bundled_worker()]) as lane, lane.open() as session:
         answer = benchmark(session.lookup, query)
     assert [one.address for one in answer.addrinfos] == ["127.0.0.1"]
+
+
+def test_native_burst(benchmark: BenchmarkFixture) -> None:
+    """A session for twenty look-ups, whose answers are not decoded."""
+    benchmark.group = "native"
+    asked = [lookup_payload(Query("127.0.0.1", socktype=1), 10.0)] * LOOKUPS_A_CONF
+    with WorkerLane([bundled_worker()]) as lane:
+        answers, early = benchmark(lambda: lane.burst(asked, 10.0).finish())
+    assert early is None
+    assert [decode(one).error for one in answers] == [None] * LOOKUPS_A_CONF
 
 
 def test_native_session(benchmark: BenchmarkFixture) -> None:
