@@ -1,6 +1,7 @@
 """Changed models held against what glibcs answered."""
 
 import gc
+import importlib
 import importlib.abc
 import importlib.util
 import os
@@ -17,6 +18,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from harness.model.resolvers import PAGES, page
+from harness.versions import sorting
 
 from .changes import functions, given, part
 
@@ -113,8 +115,12 @@ class Judges:
                 self._runs.setdefault(line, set()).add(number)
         # what has noticed a change of late is first
         self._order = sorted(set[int]().union(*self._runs.values()))
-        of_glibc = (one.lane for one in self._pieces if one.lane.resolver == "glibc")
-        self._lanes = sorted({(one.glibc, one.arch) for one in of_glibc})
+        self._lanes = sorted(
+            {
+                (one.lane.resolver, one.lane.resolver_version or one.lane.glibc, one.lane.arch)
+                for one in self._pieces
+            }
+        )
         self._builds = self._rows()
         gc.freeze()
 
@@ -177,7 +183,7 @@ class Judges:
                 for each in [each for each in sys.modules if each.startswith(_USERS)]:
                     del sys.modules[each]
                 sys.meta_path.insert(0, Changed(name, changed))
-                if module == "dialects" and self._rows() == self._builds:
+                if module.endswith(("dialects", "_rows")) and self._rows() == self._builds:
                     return "rows"
                 rest = cache(lambda: pickle.loads(self._evidence))
                 find = lambda at: pickle.loads(first[at]) if at in first else rest()[at]  # noqa: E731
@@ -192,10 +198,17 @@ class Judges:
         return "survived"
 
     def _rows(self) -> list[str]:
-        """The dialects of the judged builds."""
+        """The dialects of the judged builds, and how the other resolvers' versions behave."""
         from harness.model.dialects import dialect
 
-        return [repr(dialect(*build)) for build in self._lanes]
+        said = []
+        for resolver, version, arch in self._lanes:
+            if resolver == "glibc":
+                said.append(repr(dialect(version, arch)))
+            else:
+                rows = importlib.import_module(f"harness.model.{PAGES[sorting(resolver)]}_rows")
+                said.append(repr(rows.behaviour(version)))
+        return said
 
     def _in_place(self, name: str, source: str, changed: str) -> bool:
         """Make a change in the model that stands here, where it is in functions alone."""
