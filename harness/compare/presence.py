@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from harness.compare.values import grouped
+from harness.compare.values import grouped, sent_by_values
 from harness.model.host import address_text
 from harness.model.lookup import AF_INET, AF_INET6, AI_V4MAPPED, Request
 from harness.model.presence import Account, Made, Presence
@@ -20,6 +20,7 @@ _SERVICE_FAILED = ("EAI_AGAIN", "EAI_FAIL", "EAI_SYSTEM")
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
+@sent_by_values
 @dataclass(frozen=True, slots=True)
 class AccountRow:
     """One address that the name service holds, or that could be expected without one."""
@@ -40,6 +41,7 @@ class AccountRow:
     ] = None
 
 
+@sent_by_values
 @dataclass(frozen=True, slots=True)
 class PresenceRow:
     """Every address of a look-up accounted for, and why there is none, by the model.

@@ -6,10 +6,10 @@ is a key, its annotation what the schema says of it. Keys are added, never renam
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from itertools import groupby
-from operator import add
+from operator import add, attrgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, computed_field
@@ -17,6 +17,7 @@ from pydantic import Field, computed_field
 from harness.compare.differences import ArchitectureChange, BuildChange, VersionChange
 from harness.compare.fields import Arch, Bits, Count, Glibc, LaneKind, Reason, RuleNumber, in_words
 from harness.compare.presence import PresenceRow
+from harness.compare.values import sent_by_values
 from harness.model.dialects import beyond_model
 from harness.model.explain import seen
 from harness.model.order import Decision
@@ -33,6 +34,7 @@ class Verdict(StrEnum):
     ERROR = "error"
 
 
+@sent_by_values
 @dataclass(frozen=True, slots=True)
 class PairReason:
     """Why ``before`` stands before ``after``; ``seen`` is what the rule saw of each, in words."""
@@ -53,6 +55,7 @@ class PairReason:
         return cls(before, after, decision.rule, decision.why, decision.preferred, seen(decision))
 
 
+@sent_by_values
 @dataclass(frozen=True, slots=True)
 class DestinationRow:
     """One destination in the order returned, with all that the rules looked at.
@@ -81,6 +84,7 @@ class DestinationRow:
     ] = 0
 
 
+@sent_by_values
 @dataclass(frozen=True, slots=True)
 class Remark:
     """Something to know beside the order: ``kind`` is chance, cycle, reload, reply or trap."""
@@ -89,6 +93,7 @@ class Remark:
     text: str
 
 
+@sent_by_values
 @dataclass(frozen=True, slots=True)
 class Departure:
     """A standard that orders otherwise: its order, and why at the first difference."""
@@ -98,6 +103,7 @@ class Departure:
     why: str
 
 
+@sent_by_values
 @dataclass(frozen=True, slots=True)
 class Result:
     """One lookup on one glibc under one gai.conf, native and modelled.
@@ -247,6 +253,19 @@ class Result:
         return self.differs and not self.accepted
 
 
+_OF_BUILD = (
+    "glibc", "arch", "lane", "build", "label", "emulator", "rows", "resolver_version", "elapsed_ns"
+)  # fmt: skip
+beside_build = attrgetter(
+    *(
+        one.name
+        for one in fields(Result)
+        if one.name not in (*_OF_BUILD, "destinations", "departures")
+    )
+)
+"""What a text says of a result: equal for builds whose answers stand side by side."""
+
+
 def where(version: str, arch: str, label: str, lane: LaneKind) -> str:
     """A build in words that no other build of a run has; see `Result`."""
     usual = "cffi" if label == "host" else "worker"
@@ -295,6 +314,7 @@ class Notice:
         return tuple(filter(None, (self.scenario, self.lookup, self.gai_conf, self.build)))
 
 
+@sent_by_values
 @dataclass(frozen=True, slots=True)
 class LookupReport:
     """One lookup under one gai.conf on every glibc asked for, oldest first.
@@ -334,6 +354,12 @@ class LookupReport:
         return any(one.failed for one in self.results) or any(one.failed for one in self.against)
 
 
+_counts = attrgetter(
+    "agree", "disagree", "crashed", "error", "expectation_failed", "failed", "accepted",
+    "predicted", "untrusted",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Counts over a whole run, in the JSON contract's words."""
@@ -366,7 +392,7 @@ class Summary:
         return cls(**counts)
 
     def __add__(self, other: "Summary") -> "Summary":
-        return Summary(*map(add, astuple(self), astuple(other)))
+        return Summary(*map(add, _counts(self), _counts(other)))
 
     def beside(self, lookups: int) -> str:
         """The number of answers, for a number of look-ups that is not the same; else nothing."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import fields
-from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,7 +22,7 @@ def fill(kind: type[T], *values: Any, **fields_of: Any) -> T:
 
     A field that neither has keeps its default; TypeError where it has none.
     """
-    for name in _names(kind):  # type: ignore[arg-type]
+    for name in _names(kind):
         for value in () if name in fields_of else values:
             found = getattr(value, name, _NONE)
             if found is not _NONE:
@@ -32,6 +31,20 @@ def fill(kind: type[T], *values: Any, **fields_of: Any) -> T:
     return kind(**fields_of)
 
 
-@cache
+def sent_by_values(kind: type[T]) -> type[T]:
+    """Have a dataclass pickled as a call with its values; by itself it is a third as fast."""
+    kind.__reduce__ = _reduce  # type: ignore[method-assign]
+    return kind
+
+
+def _reduce(self: Any) -> tuple[Any, ...]:
+    return type(self), tuple([getattr(self, name) for name in _names(type(self))])
+
+
+_known_names: dict[type, tuple[str, ...]] = {}
+
+
 def _names(kind: type) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
+    if kind not in _known_names:
+        _known_names[kind] = tuple(each.name for each in fields(kind))
+    return _known_names[kind]

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TextIO
 
 from harness.compare.differences import BuildChange, Change, VersionChange
-from harness.compare.results import LookupReport, Notice, Result, Verdict
+from harness.compare.results import LookupReport, Notice, Result, Verdict, beside_build
 from harness.compare.values import grouped
 from harness.report.lines import printer
 from harness.report.words import (
@@ -93,9 +93,7 @@ class TextReport(Writer):
                 self._say(f"  {line}", "dim")
         self._say(f"  {_title(report)}")
         # neighbours that say the same stand side by side
-        for _, same in groupby(
-            report.results, lambda one: one.without_build(destinations=(), departures=())
-        ):
+        for _, same in groupby(report.results, beside_build):
             self._answer(list(same), report.results)
         for change in report.differences:
             if _held(report, change) or (self._few and report.against):

@@ -40,7 +40,6 @@ def serve(control: socket.socket, asker: int) -> None:
     and the folder it was found in or nothing, and carries the job's stream socket; ``asker`` is
     the asking process's pid. Raises OSError.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
     poll = select.poll()
     try:
         poll.register(os.pidfd_open(asker), select.POLLIN)
@@ -53,6 +52,16 @@ def serve(control: socket.socket, asker: int) -> None:
     importlib.import_module("harness.scenario.schema")
     gc.collect()
     gc.freeze()  # the children share these pages for longer
+    alive = os.pipe()
+    try:
+        _serve(control, poll, alive)
+    finally:
+        os.close(alive[1])
+        while _reaped(0):  # all at once: by this pipe they know
+            pass
+
+
+def _serve(control: socket.socket, poll: select.poll, alive: tuple[int, int]) -> None:
     for number in itertools.count():
         if number == _WARM:
             for name in _RARE:
@@ -66,7 +75,16 @@ def serve(control: socket.socket, asker: int) -> None:
             module, _, home = message.partition("\0")
             if home and home not in sys.path:
                 sys.path.append(home)  # behind all others
-            _fork_job(control, job, module)
+            _fork_job(control, job, module, alive)
+        while _reaped(os.WNOHANG):  # so that their processor time is that of the asker's children
+            pass
+
+
+def _reaped(options: int) -> bool:
+    """Whether a child has ended and was waited for."""
+    with suppress(ChildProcessError):
+        return os.waitpid(-1, options)[0] > 0
+    return False
 
 
 def _request(control: socket.socket) -> tuple[str, socket.socket] | None:
@@ -74,7 +92,9 @@ def _request(control: socket.socket) -> tuple[str, socket.socket] | None:
     return (os.fsdecode(message), socket.socket(fileno=descriptors[0])) if message else None
 
 
-def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
+def _fork_job(
+    control: socket.socket, job: socket.socket, module: str, alive: tuple[int, int]
+) -> None:
     # a failure shows up again in the child, with its reason
     with suppress(Exception):
         importlib.import_module(module)
@@ -82,7 +102,8 @@ def _fork_job(control: socket.socket, job: socket.socket, module: str) -> None:
 
     def supervise() -> None:
         control.close()
-        _supervise(job, forkserver)
+        os.close(alive[1])
+        _supervise(job, forkserver, alive[0])
 
     try:
         _forked(job, supervise)
@@ -103,9 +124,11 @@ def _forked(job: socket.socket, work: Callable[[], None]) -> int:
     return syscalls.forked(told)
 
 
-def _supervise(job: socket.socket, forkserver: int) -> None:
-    """Enter the namespaces, fork pid 1 and wait for it; kill it once the asker has gone."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+def _supervise(job: socket.socket, forkserver: int, alive: int) -> None:
+    """Enter the namespaces, fork pid 1 and wait for it; kill it once the asker has gone.
+
+    ``alive`` is a pipe that the fork server closes at its end.
+    """
     syscalls.die_with_parent()
     namespaces.enter()
     syscalls.die_with_parent()  # a change of credentials clears it
@@ -116,6 +139,7 @@ def _supervise(job: socket.socket, forkserver: int) -> None:
 
     def pid_one() -> None:
         os.close(alive_write)
+        os.close(alive)
         syscalls.die_with_parent()
         watch = select.poll()
         watch.register(alive_read, 0)
@@ -124,10 +148,11 @@ def _supervise(job: socket.socket, forkserver: int) -> None:
 
     pid = _forked(job, pid_one)
     os.close(alive_read)
-    poll = select.poll()
-    poll.register(os.pidfd_open(pid), select.POLLIN)
+    poll, ended = select.poll(), os.pidfd_open(pid)
+    poll.register(ended, select.POLLIN)
     poll.register(job, 0)  # only POLLHUP: the asker has closed its end
-    if all(descriptor == job.fileno() for descriptor, _ in poll.poll()):
+    poll.register(alive, 0)
+    if all(descriptor != ended for descriptor, _ in poll.poll()):
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):

@@ -1,6 +1,7 @@
 """What an order must be by RFC 3484 §6, on strings of bits: a second opinion beside the model."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from itertools import takewhile
 from typing import Any
@@ -15,6 +16,7 @@ _SHIFTS_TO_ZERO = ["armhf", "ppc64el", "s390x"]
 Ranking = Sequence[tuple[int, Callable[[str], int]]]
 
 
+@lru_cache(1 << 10)
 def bits(address: str) -> str:
     """An address as 32 or 128 characters."""
     parsed = ip_address(address)
@@ -28,6 +30,7 @@ def flip(address: str, *positions: int) -> str:
     return str(type(parsed)(int(parsed) ^ mask))
 
 
+@lru_cache(1 << 14)
 def shared(one: str, other: str) -> int:
     """How many leading bits two addresses of one family have in common."""
     pairs = zip(bits(one), bits(other), strict=True)
