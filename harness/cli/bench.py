@@ -16,7 +16,7 @@ def main(options: Options) -> int:
     """
     lanes = trusted_lanes(options.glibc, "worker")
     with Terminal(stderr=True).status("measuring") as status:
-        report = bench(lanes, quick=options.quick, told=status.update)
+        report = bench(lanes, options.quick, status.update, options.glibc)
     terminal = Terminal()
     width = terminal.width if terminal.is_terminal else None
     write_json(report) if options.format == "json" else sys.stdout.write(as_text(report, width))

@@ -352,6 +352,27 @@ def _ask_often(lane: Lane, request: Query, timeout: float) -> Outcome:
     return outcome
 
 
+def bare(box: "sandbox.Box", job: HostJob) -> Iterator[int]:
+    """Inside a sandbox: build the host and make the look-ups, with nothing of the model.
+
+    Yields how many look-ups were made: what a run costs is set against this.
+    """
+    scenario = job.scenario
+    box.build(scenario.host)
+    set_names(box, scenario)
+    kinds = {service.kind for service in kinds_of(scenario).chain}
+    requests = [request_for(lookup) for lookup in scenario.lookups]
+    made = 0
+    for spec in job.lanes:
+        with open_lane(box, spec, kinds, scenario.netlink == "allowed") as lane:
+            for conf in job.gai_confs:
+                box.set_gai_conf(conf.data)
+                files = files_of(conf, scenario.lookups)
+                at_once = "dns" not in kinds
+                made += len(_ask(box, lane, spec, files, requests, job.timeout, False, at_once))
+    yield made
+
+
 def visit(box: "sandbox.Box", spec: object) -> Iterator[None]:  # noqa: ARG001
     """Inside a sandbox: nothing. It shows that one can be made."""
     yield None

@@ -14,8 +14,12 @@ from dataclasses import dataclass
 
 from pydantic import computed_field
 
+from harness.compare import plan
 from harness.compare.bench.curve import Point
+from harness.compare.evidence import LaneSpec
+from harness.compare.run import HostJob, bare, visit
 from harness.native.record import LaneError
+from harness.sandbox import Pool
 
 _STARTS = 5  # of each program; the fastest counts
 _ALL_GLIBCS = 5  # that the goal of the fuzz loop on several is for
@@ -50,6 +54,8 @@ WORDS = {
     "model": "model, in native calls, at its slowest number of destinations",
     "cores": "fuzz by the clock, two jobs in rates of one",
     "start": "run seed-rule9-dual-stack, in starts of an empty Python",
+    "library": "run of the library, in its hosts and look-ups alone",
+    "suite": "run --suite rule9 on every glibc measured, in its hosts and look-ups alone",
 }
 """What each key stands for."""
 
@@ -75,6 +81,40 @@ def of_commands(seconds: int) -> Iterator[Ratio]:
     yield Ratio("start", run / empty, 28, at_most=True)
 
 
+def of_runs(lanes: Sequence[LaneSpec], glibc: str, quick: bool) -> Iterator[Ratio]:
+    """The ratios of whole runs, which ``quick`` makes of a few hosts; ``glibc`` names ``lanes``.
+
+    Raises LaneError where one fails.
+    """
+    library = plan.load_scenarios(())[:: 40 if quick else 1]
+    names = [one.scenario.name for one in library] if quick else []
+    own = plan.lanes_for("host", "auto")
+    whole = _processor(*_CLI, "run", *names)
+    yield Ratio("library", whole / _alone(plan.make_jobs(library, own)), 3, at_most=True)
+    suite = "smoke" if quick else "rule9"
+    command = "run", "--suite", suite, "--glibc", glibc, "--lane", "worker"
+    jobs = plan.make_jobs(plan.load_suite(suite), tuple(lanes))
+    yield Ratio("suite", _processor(*_CLI, *command) / _alone(jobs), 6, at_most=True)
+
+
+def _alone(jobs: Sequence[HostJob]) -> float:
+    """The processor time of the hosts and look-ups of jobs, without the start of a Python."""
+    times = []
+    for work, specs in ((visit, [None]), (bare, jobs)):
+        before = _used()
+        with Pool(1) as pool:
+            for _ in pool.outcomes(work, specs, kept=True):
+                pass  # a host that this kernel refuses costs the run as little
+        times.append(_used() - before)
+    return times[1] - times[0]
+
+
+def _used() -> float:
+    """The processor time of this process's children that have ended, and of theirs, in seconds."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
+
+
 def _fuzzed(jobs: int, seconds: int) -> float:
     """Cases a second by the clock."""
     said = _output(*_CLI, "fuzz", "--json", "--jobs", str(jobs), "--seconds", str(seconds))
@@ -84,10 +124,9 @@ def _fuzzed(jobs: int, seconds: int) -> float:
 
 def _processor(*command: str) -> float:
     """The processor time of a command and of all its processes, in seconds."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = _used()
     _output(*command)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return _used() - before
 
 
 def _output(*command: str) -> bytes:

@@ -133,11 +133,12 @@ def bench(
     lanes: Sequence[LaneSpec],
     quick: bool = False,
     told: Callable[[str], None] = lambda _: None,
+    glibc: str = "host",
 ) -> BenchReport:
     """Measure ``lanes``, glibcs called by their workers.
 
     Parameters: ``quick`` for a tenth of the time and less certainty; ``told`` is called with
-    what is being measured.
+    what is being measured; ``glibc`` names the builds of ``lanes`` as ``--glibc`` does.
     Raises SandboxUnavailable where the machine allows no sandbox, LaneError when one of the
     harness' own commands fails.
     """
@@ -177,6 +178,7 @@ def bench(
             together.ratio, points,
         ),
         *goals.of_commands(2 if quick else 20),
+        *goals.of_runs(lanes, glibc, quick),
     )  # fmt: skip
     load = before, os.getloadavg()[0]
     processors = os.cpu_count() or 1
