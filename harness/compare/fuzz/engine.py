@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from itertools import chain, groupby, islice
 from operator import eq, itemgetter, ne
+from typing import NamedTuple
 
 from harness import sandbox
 from harness.compare import predict
@@ -67,6 +68,17 @@ def _disagreement(evidence: Evidence, agreed: Iterable[Evidence]) -> Disagreemen
     for one in agreed:
         left = causes(one, left)
     return Disagreement(evidence, replace(judge(evidence, predict.GLIBC), causes=left))
+
+
+class _Plan(NamedTuple):
+    """A round as each lane is asked it, gai.conf as its look-ups find it where it changes, and what
+    each dialect answers.
+    """
+
+    each: Round
+    owns: list[Round]
+    files: list[NamedGaiConf]
+    expected: list[list[bytes]]
 
 
 class Engine(AbstractContextManager["Engine"]):
@@ -131,23 +143,33 @@ class Engine(AbstractContextManager["Engine"]):
     def run(self) -> FuzzReport:
         """Every round of the batch. Raises LaneError when a worker breaks."""
         kept: Counter[int] = Counter()
-        rounds = (self.round(each, kept) for each in self._batch.rounds)
-        report = sum(rounds, FuzzReport(batches=1))
+        # all at once: between two sessions the processor has forgotten the model, and takes twice
+        # as long
+        planned = [self._plan(each) for each in self._batch.rounds]
+        report = sum((self._compare(each, kept) for each in planned), FuzzReport(batches=1))
         if self._rows and self._tally is not None and self._batch.service is not None:
             self._tally.services(self._dialects[-1], LOOKUPS_A_ROUND)
         return report if self._tally is None else replace(report, counts=self._tally.counts())
 
-    def round(self, each: Round, kept: Counter[int] | None = None) -> FuzzReport:
-        """One gai.conf on every glibc. Raises LaneError when a worker breaks.
+    def round(self, each: Round) -> FuzzReport:
+        """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
+        return self._compare(self._plan(each), Counter())
 
-        ``kept`` counts the disagreements of each lane that are kept, here and in other rounds.
-        """
-        kept = Counter() if kept is None else kept
+    def _plan(self, each: Round) -> _Plan:
         rounds = [each.without(self.work.undefined[own]) for own in self._dialects]
         owns = [
             self._other(each, spec) if at is None else rounds[at]
             for at, spec in zip(self._numbers, self._specs, strict=True)
         ]
+        files = self._files(each) if each.after else []
+        return _Plan(each, owns, files, self._expected(rounds, files))
+
+    def _compare(self, plan: _Plan, kept: Counter[int]) -> FuzzReport:
+        """Ask every lane and compare.
+
+        ``kept`` counts the disagreements of each lane that are kept, here and in other rounds.
+        """
+        each, owns, files, expected = plan
         asked = [
             [payloads[lookup] for lookup in own.lookups]
             for own, payloads in zip(owns, self._payloads, strict=True)
@@ -157,9 +179,6 @@ class Engine(AbstractContextManager["Engine"]):
             self._box.set_gai_conf(each.gai_conf)
             lanes = zip(self._lanes, asked, strict=True)
             bursts = [lane.burst(payloads, TIMEOUT) for lane, payloads in lanes]
-        # the workers are busy meanwhile
-        files = self._files(each) if each.after else []
-        expected = self._expected(rounds, files)
         disagreements: list[Disagreement] = []
         cases = crashes = unasked = elapsed = differing = 0
         for number, lane in enumerate(self._lanes):
