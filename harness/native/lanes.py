@@ -23,8 +23,9 @@ START_TIME = 10.0
 _GRACE = 2.0
 # the payload of a DIED frame: the session's number, how it ended, the value, a cookie
 _DIED = struct.Struct("<IBi16s")
-# answers that are waited for one by one, and the longest pause where there are more, in seconds
-_FEW, _PAUSE = 2, 0.005
+# answers that are waited for one by one; in seconds the longest pause where there are more, and
+# what a look-up takes at least
+_FEW, _PAUSE, _QUICKEST = 2, 0.005, 0.00008
 _COMPLAINTS = 1 << 16
 _LONGEST_CLUE = 500
 _SEALS = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
@@ -160,19 +161,20 @@ class Session(Closing):
         """As `lookup`, of what `frames.lookup_payload` packed; the record is not decoded."""
         return self._ask(frames.LOOKUP, lookup, timeout)
 
-    def ask_all(
-        self, lookups: Sequence[bytes], timeout: float
-    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
-        """As `ask` for several, in one write: the records, and how the session ended early.
-
-        There are fewer records than look-ups exactly when the second part is not None.
-        """
+    def send(self, lookups: Sequence[bytes]) -> None:
+        """Ask several look-ups, as `ask` has them, in one write; `receive` takes the answers."""
         if self._closed:
             raise ValueError("the session is closed")
         self._asked = time.monotonic()
         if self._end is None:
             self._channel.send(frames.session_frames(frames.LOOKUP, self._number, lookups))
-        return self._answers(len(lookups), timeout)
+
+    def receive(self, count: int, timeout: float) -> tuple[list[bytes], Crashed | TimedOut | None]:
+        """The records of so many look-ups that were sent, and how the session ended early.
+
+        There are fewer records than look-ups exactly when the second part is not None.
+        """
+        return self._answers(count, timeout)
 
     def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
         """What the kernel looks like from this process; getaddrinfo is not called.
@@ -232,9 +234,8 @@ class Session(Closing):
                 continue
             left, pause = wanted - len(answers), 0.0
             if left > _FEW:  # half the time that they will take
-                pause = min(
-                    (time.monotonic() - self._asked) / (len(answers) + 1) * left / 2, _PAUSE
-                )
+                each = (time.monotonic() - self._asked) / (len(answers) + 1)
+                pause = min(max(each, _QUICKEST) * left / 2, _PAUSE)
             data = self._next(timeout, pause)
             if data is not None:
                 answers.append(data)

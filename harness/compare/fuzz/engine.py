@@ -35,7 +35,6 @@ from harness.model.reload import Reading
 from harness.model.resolvers import page
 from harness.model.transport import ProcessAborted
 from harness.native.frames import lookup_payload
-from harness.native.lanes import Lane
 from harness.native.record import TIME, Answer, Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
 from harness.scenario.fuzz import (
@@ -68,6 +67,10 @@ def _disagreement(evidence: Evidence, agreed: Iterable[Evidence]) -> Disagreemen
     for one in agreed:
         left = causes(one, left)
     return Disagreement(evidence, replace(judge(evidence, predict.GLIBC), causes=left))
+
+
+# a session's records, and how it ended early
+_Answers = tuple[list[bytes], Crashed | TimedOut | None]
 
 
 class _Plan(NamedTuple):
@@ -175,19 +178,23 @@ class Engine(AbstractContextManager["Engine"]):
             for own, payloads in zip(owns, self._payloads, strict=True)
         ]
         bursts = []
-        if not each.after:
+        stepped: dict[int, _Answers] = {}
+        if each.after:
+            of_glibc = [number for number, at in enumerate(self._numbers) if at is not None]
+            stepped = self._steps(of_glibc, asked, files)
+        else:
             self._box.set_gai_conf(each.gai_conf)
             lanes = zip(self._lanes, asked, strict=True)
             bursts = [lane.burst(payloads, TIMEOUT) for lane, payloads in lanes]
         disagreements: list[Disagreement] = []
         cases = crashes = unasked = elapsed = differing = 0
-        for number, lane in enumerate(self._lanes):
-            own, at = owns[number], self._numbers[number]
+        for number, (own, at) in enumerate(zip(owns, self._numbers, strict=True)):
             if bursts:
                 answers, end = bursts[number].finish()
+            elif at is None:
+                answers, end = self._steps([number], asked, self._files(own))[number]
             else:
-                steps = self._files(own) if at is None else files
-                answers, end = self._steps(lane, asked[number], steps)
+                answers, end = stepped[number]
             elapsed += sum([int.from_bytes(record[TIME], "little") for record in answers])
             said = [
                 record[:9] + record[_VERSION_AT + 1 + record[_VERSION_AT] :] for record in answers
@@ -260,18 +267,27 @@ class Engine(AbstractContextManager["Engine"]):
         return files_of(NamedGaiConf(name, each.gai_conf), self._batch.asked(each))
 
     def _steps(
-        self, lane: Lane, asked: Sequence[bytes], files: Sequence[NamedGaiConf]
-    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
-        """A session in which gai.conf changes: its records, and how it ended early."""
-        answers: list[bytes] = []
-        with lane.open() as session:
-            for file, steps in groupby(zip(files, asked, strict=True), itemgetter(0)):
+        self,
+        numbers: Sequence[int],
+        asked: Sequence[Sequence[bytes]],
+        files: Sequence[NamedGaiConf],
+    ) -> dict[int, _Answers]:
+        """A session on each of some lanes in which gai.conf changes, for all at once."""
+        found: dict[int, _Answers] = {number: ([], None) for number in numbers}
+        with ExitStack() as stack:
+            sessions = {one: stack.enter_context(self._lanes[one].open()) for one in numbers}
+            at = 0
+            for file, several in groupby(files):
                 self._box.set_gai_conf(file.data, file.mtime)
-                found, end = session.ask_all([payload for _, payload in steps], TIMEOUT)
-                answers += found
-                if end is not None:
-                    return answers, end
-        return answers, None
+                count = len(list(several))
+                alive = [number for number in numbers if found[number][1] is None]
+                for number in alive:
+                    sessions[number].send(asked[number][at : at + count])
+                for number in alive:
+                    answers, end = sessions[number].receive(count, TIMEOUT)
+                    found[number] = found[number][0] + answers, end
+                at += count
+        return found
 
     def _expected(
         self, rounds: Sequence[Round], files: Sequence[NamedGaiConf]
