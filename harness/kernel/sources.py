@@ -15,7 +15,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import groupby, product
 
-from harness.model.addresses import leading_zeros
+from harness.model.addresses import is_link_local, is_multicast, leading_zeros
 from harness.model.host import (
     IFA_F_DEPRECATED,
     IFA_F_HOMEADDRESS,
@@ -76,9 +76,9 @@ def asked(target: Target, only_ipv6: bool) -> tuple[IPAddress, int] | Route:
 
 
 def _needs_scope(address: IPv6Address) -> bool:
-    if address.is_multicast:
+    if is_multicast(address):
         return address.packed[1] & 0x0F in (1, 2)
-    return address.is_link_local
+    return is_link_local(address)
 
 
 def answered(target: Target, source: IPAddress) -> Route:
@@ -118,7 +118,7 @@ class Routing:
         address, interface = wanted
         if address.version == 6 and any(row.source for row in self.routes):
             raise NotKnown("a route depends on the source")
-        if address.version == 6 and address.is_multicast and not self._has_local(6):
+        if address.version == 6 and is_multicast(address) and not self._has_local(6):
             raise NotKnown("the way to a multicast address is in the local table")
         found = self._found(address, interface)
         # only the local table has an anycast address, and it may not be among the routes
@@ -234,7 +234,7 @@ class Routing:
         if lost:
             return errno.EINVAL
         # the socket has no SO_BROADCAST; a multicast address is one by whatever route
-        broadcast = row.type == "broadcast" and not address.is_multicast
+        broadcast = row.type == "broadcast" and not is_multicast(address)
         return errno.EACCES if broadcast or address == _EVERY4 else source
 
     def _is_loopback(self, index: int) -> bool:
@@ -259,7 +259,7 @@ class Routing:
 
     def _source6(self, address: IPv6Address, dev: int) -> IPAddress | int:
         """The best address by the kernel's rules. Raises NotKnown where a setting decides."""
-        here = address.is_multicast or _scope6(address) <= 2
+        here = is_multicast(address) or _scope6(address) <= 2
         rows = [
             row for row in self.addresses
             if can_be_source6(row.own, row.flags) and (row.index == dev or not here)
@@ -292,7 +292,7 @@ def _best6(
         return (
             own == address,
             -scope if scope >= wanted else scope - 128,
-            own.is_loopback or _label6(own) in (3, 4) or not row.flags & avoided,
+            int(own) == 1 or _label6(own) in (3, 4) or not row.flags & avoided,
             home and bool(row.flags & IFA_F_HOMEADDRESS),
             row.index == dev,
             _label6(own) == _label6(address),
@@ -309,9 +309,9 @@ def _best6(
 
 def _scope6(address: IPv6Address) -> int:
     """The scope of RFC 4007 as the kernel numbers it."""
-    if address.is_multicast:
+    if is_multicast(address):
         return address.packed[1] & 0x0F
-    if address.is_link_local or address.is_loopback:
+    if is_link_local(address) or int(address) == 1:
         return 2
     return 5 if address.is_site_local else 14
 

@@ -102,6 +102,18 @@ def is_v4mapped(address: IPAddress) -> bool:
     return isinstance(address, IPv6Address) and address.ipv4_mapped is not None
 
 
+def is_link_local(address: IPAddress) -> bool:
+    """True in fe80::/10 and 169.254.0.0/16. From Python 3.13 on, ``ipaddress`` counts the latter in
+    its mapped form too, which neither the kernel nor a C library does.
+    """
+    return address.is_link_local and not is_v4mapped(address)
+
+
+def is_multicast(address: IPAddress) -> bool:
+    """True in ff00::/8 and 224.0.0.0/4, for a mapped one as `is_link_local`."""
+    return address.is_multicast and not is_v4mapped(address)
+
+
 def unmapped(address: IPAddress) -> IPv4Address:
     """``::ffff:a.b.c.d`` as ``a.b.c.d``."""
     return IPv4Address(int(address) & 0xFFFFFFFF)

@@ -16,6 +16,7 @@ from harness.model.addresses import (
     inet_aton,
     inet_pton6,
     interface_index,
+    is_link_local,
     is_v4mapped,
     scope_number,
     strtoul,
@@ -392,7 +393,7 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService, dialect: Di
     # An interface name only for link-local addresses; a number for any.
     multicast = int(address) >> 112 & 0xFF0F
     local = multicast == 0xFF02 or (multicast == 0xFF01 and dialect.node_local_zone_names)
-    index = interface_index(zone, service.links) if address.is_link_local or local else None
+    index = interface_index(zone, service.links) if is_link_local(address) or local else None
     if index is not None:
         return index
     if dialect.zone_numbers_checked:

@@ -10,7 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-from harness.model.addresses import inet_aton, inet_pton6, interface_index, scope_number
+from harness.model.addresses import (
+    inet_aton,
+    inet_pton6,
+    interface_index,
+    is_link_local,
+    scope_number,
+)
 from harness.model.dns_servers import Packet, Record
 from harness.model.host import Target
 from harness.model.lookup import Etc, NameService
@@ -60,7 +66,7 @@ def number(
     if digits and digits == zone:
         scope = scope_number(zone)  # also where an interface is called so
     else:
-        local = six.is_link_local or int(six) >> 112 & 0xFF0F == 0xFF02
+        local = is_link_local(six) or int(six) >> 112 & 0xFF0F == 0xFF02
         scope = interface_index(zone, links, cut=True) if local else None
     if scope is None:
         raise LookupFailed("EAI_NONAME")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+from harness.model.addresses import is_link_local
 from harness.model.dialects import Dialect
 from harness.model.host import OwnAddress, OwnNames, Target
 
@@ -107,5 +108,5 @@ def _key(one: OwnAddress, dialect: Dialect) -> tuple[Any, ...]:
 
 
 def _target(one: OwnAddress, family: int) -> Target:
-    scoped = isinstance(one.address, IPv6Address) and one.address.is_link_local and not family
+    scoped = isinstance(one.address, IPv6Address) and is_link_local(one.address) and not family
     return Target(one.address, one.index if scoped else 0)

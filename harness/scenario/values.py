@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Strict
 from pydantic import WithJsonSchema as JsonSchema
 
+from harness.model.addresses import is_multicast
 from harness.model.host import address_text
 from harness.text.validation import bad
 from harness.versions import Version
@@ -139,7 +140,7 @@ def _interface_address(text: str) -> str:
     bits = address.max_prefixlen
     if slash and not (length.isascii() and length.isdecimal() and int(length) <= bits):
         raise bad(f"a prefix length from 0 to {bits}", text)
-    if address.is_unspecified or address.is_multicast:
+    if not int(address) or is_multicast(address):
         raise bad("a unicast address: an interface cannot have this one", text)
     return f"{address_text(address)}/{int(length) if slash else bits}"
 

@@ -15,7 +15,7 @@ from harness.model.address_table import (
     candidates,
     native_links,
 )
-from harness.model.addresses import as_ipv6_int
+from harness.model.addresses import as_ipv6_int, is_link_local, is_multicast
 from harness.model.dialects import dialect
 from harness.model.host import (
     ARPHRD_SIT,
@@ -210,3 +210,19 @@ def test_what_becomes_of_a_target() -> None:
     target = Target(ip_address("fe80::2"), 3)
     host = HostView((FE80,), (Link(3, "if3", ETHER),), {target: Route(ip_address("fe80::1"))})
     assert candidates([target], host, NOW, address_table(host.dumped))[0].scope_id == 3
+
+
+@pytest.mark.bare
+@pytest.mark.parametrize(
+    ("text", "link_local", "multicast"),
+    [
+        ("fe80::1", True, False), ("febf::1", True, False), ("169.254.7.1", True, False),
+        ("ff02::1", False, True), ("224.0.0.1", False, True), ("::1", False, False),
+        ("::ffff:169.254.7.1", False, False), ("::ffff:224.0.0.1", False, False),
+    ],
+)  # fmt: skip
+def test_a_mapped_address_is_of_no_kind_of_the_ipv4_one_on_any_python(
+    text: str, link_local: bool, multicast: bool
+) -> None:
+    address = ip_address(text)
+    assert (is_link_local(address), is_multicast(address)) == (link_local, multicast)

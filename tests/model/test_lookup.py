@@ -161,7 +161,8 @@ ANSWERS: list[tuple[Kind, str, int, int, str]] = [
         ("ff01::1%eth0", "ff01::1%2"), ("fe80::1%4294967295", "fe80::1%4294967295"),
         ("fe80::1%0", "fe80::1"))),
     *(("files", name, AF_UNSPEC, 0, "EAI_NONAME") for name in (
-        "ff05::1%eth0", "2001:db8::1%eth0", "fe80::1%eth9", "fe80::1%", "fe80::1%3x",
+        "ff05::1%eth0", "::ffff:169.254.7.1%eth0", "2001:db8::1%eth0", "fe80::1%eth9", "fe80::1%",
+        "fe80::1%3x",
         "fe80::1%eth0:0123456789a", "fe80::1%:eth0",
         "fe80::1%+3", "fe80::1%4294967296", "fe80::1%" + "9" * 5000, "%eth0", "192.0.2.1%3")),
     # the zone of a mapped address is checked and dropped; the test for link-local looks at the

@@ -117,9 +117,9 @@ def _key(place: int, target: IPAddress, source: IPAddress | None) -> int:
         return IPv6Address(f"::ffff:{address}") if address.version == 4 else IPv6Address(address)
 
     def scope(address: IPv6Address) -> int:
-        if address.is_multicast:
+        if address.packed[0] == 0xFF:
             return address.packed[1] & 15
-        if address.is_link_local or address.is_loopback:
+        if int(address) >> 118 == 0x3FA or int(address) == 1:
             return 2
         return 5 if address.is_site_local else 14
 
@@ -227,6 +227,7 @@ LITERALS: list[tuple[str, int, str]] = [
     ("ff02::1%eth0", AF_UNSPEC, "ff02::1%2"),
     ("ff01::1%eth0", AF_UNSPEC, "EAI_NONAME"),  # of one node: no name counts
     ("2001:db8::1%eth0", AF_UNSPEC, "EAI_NONAME"),
+    ("::ffff:169.254.7.1%eth0", AF_UNSPEC, "EAI_NONAME"),
     ("2001:db8::1%2", AF_UNSPEC, "2001:db8::1%2"),
     ("fe80::1%7", AF_UNSPEC, "fe80::1%7"),  # a number before an interface called so
     ("fe80::1%007", AF_UNSPEC, "fe80::1%7"),

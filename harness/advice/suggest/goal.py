@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from harness.model import Candidate, Destination, Dialect, Policy
-from harness.model.addresses import as_ipv6_int, parse
+from harness.model.addresses import as_ipv6_int, is_link_local, parse
 from harness.model.explain import describe
 from harness.model.host import Target
 from harness.model.order import RULES, compare_pair, decide, glibc_destination
@@ -258,7 +258,7 @@ def _walk(a: Destination, b: Destination, scopes_free: bool) -> tuple[int | None
 
 def _lacks_scope(item: Destination) -> bool:
     """True for a link-local address that the kernel refuses, not knowing on which link it is."""
-    local = item.address.version == 6 and item.address.is_link_local
+    local = item.address.version == 6 and is_link_local(item.address)
     return local and not item.target.scope_id and not item.reachable
 
 

@@ -16,7 +16,7 @@ from harness.compare.fuzz.sorter import (
     deciding_rule,
 )
 from harness.model import reasons
-from harness.model.addresses import as_ipv6_int
+from harness.model.addresses import as_ipv6_int, is_link_local
 from harness.model.dialects import ROWS, Dialect
 from harness.model.dns_servers import SLOW
 from harness.model.gaiconf import Cause, Effect, Line, line_words
@@ -110,7 +110,7 @@ class Tally:
         unknown = candidate.index is None and bool(work.table.entries)
         traits: dict[str, bool] = {}
         if address.version == 6:
-            traits["scope-id" if target.scope_id else "no-scope-id"] = address.is_link_local
+            traits["scope-id" if target.scope_id else "no-scope-id"] = is_link_local(address)
             traits["mapped"] = int(address) >> 32 == 0xFFFF
         if source is None:
             traits["unreachable"] = True
