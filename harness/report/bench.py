@@ -33,7 +33,7 @@ _COLUMNS, _WIDTH, _HEIGHT = 3, 360, 300  # of the panels, in pixels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 40, 348, 256  # of the axes in a panel
 _LEGEND = """\
 Ratios are in units of the native call (getaddrinfo alone, by the worker's clock), then the
-fastest times in microseconds. model: pure Python, nothing remembered; warm: addresses known;
+fastest times in microseconds. model: pure Python, its tables ready; warm: addresses known;
 sort: keys known; +kernel: with the look-ups that the model asks of the kernel; rules: the
 readable rules with their reasons; trip: the native call through the worker and decoded.
 """

@@ -14,7 +14,7 @@ from typing import Any
 from harness.compare import evidence as evidence_module
 from harness.compare import predict as predict_module
 from harness.compare.causes import insertion_sort
-from harness.compare.fuzz import engine as engine_module
+from harness.compare.fuzz import found as found_module
 from harness.compare.fuzz import hostwork as hostwork_module
 from harness.compare.fuzz import sorter as sorter_module
 from harness.compare.fuzz import tally as tally_module
@@ -323,5 +323,5 @@ def _with_bug(box: Box, asked: tuple[str, Job, Any]) -> Iterator[Any]:
     bug, function, spec = asked
     PLANTED[bug](setattr)
     # the changes that are tried are of the model as it is: with the bug in it all explain it
-    engine_module.causes = lambda *_: ()  # type: ignore[attr-defined]
+    found_module.causes = lambda *_: ()  # type: ignore[attr-defined]
     yield from function(box, spec)

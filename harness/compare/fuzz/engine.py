@@ -8,7 +8,7 @@ bytes; only a difference is decoded and judged.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from itertools import chain, groupby, islice
@@ -18,15 +18,15 @@ from typing import NamedTuple
 from harness import sandbox
 from harness.compare import predict
 from harness.compare.answers import explains
-from harness.compare.causes import causes
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
-from harness.compare.fuzz.found import Disagreement, FuzzReport
+from harness.compare.fuzz.found import Disagreement, FuzzReport, judged
 from harness.compare.fuzz.hostwork import SUCCESS, AskedLookup, HostWork
 from harness.compare.fuzz.sorter import Fixed, Key, Rule9, Sorter, SortInput
+from harness.compare.fuzz.steps import Answers, in_steps
 from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
 from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
-from harness.compare.verdict import fits, judge, prediction_for
+from harness.compare.verdict import fits, prediction_for
 from harness.model.dialects import Dialect, for_each, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.order import order_for
@@ -59,18 +59,6 @@ def _size(evidence: Evidence) -> int:
     """How much there is to look through: a small case is tried and read sooner."""
     native = evidence.native
     return len(native.addrinfos) if isinstance(native, Answer) else 0
-
-
-def _disagreement(evidence: Evidence, agreed: Iterable[Evidence]) -> Disagreement:
-    """A case judged, with what explains it and none of what is agreed on."""
-    left = causes(evidence)
-    for one in agreed:
-        left = causes(one, left)
-    return Disagreement(evidence, replace(judge(evidence, predict.GLIBC), causes=left))
-
-
-# a session's records, and how it ended early
-_Answers = tuple[list[bytes], Crashed | TimedOut | None]
 
 
 class _Plan(NamedTuple):
@@ -178,10 +166,10 @@ class Engine(AbstractContextManager["Engine"]):
             for own, payloads in zip(owns, self._payloads, strict=True)
         ]
         bursts = []
-        stepped: dict[int, _Answers] = {}
+        stepped: dict[int, Answers] = {}
         if each.after:
             of_glibc = [number for number, at in enumerate(self._numbers) if at is not None]
-            stepped = self._steps(of_glibc, asked, files)
+            stepped = self._in_steps(of_glibc, asked, files)
         else:
             self._box.set_gai_conf(each.gai_conf)
             lanes = zip(self._lanes, asked, strict=True)
@@ -192,7 +180,7 @@ class Engine(AbstractContextManager["Engine"]):
             if bursts:
                 answers, end = bursts[number].finish()
             elif at is None:
-                answers, end = self._steps([number], asked, self._files(own))[number]
+                answers, end = self._in_steps([number], asked, self._files(own))[number]
             else:
                 answers, end = stepped[number]
             elapsed += sum([int.from_bytes(record[TIME], "little") for record in answers])
@@ -224,7 +212,7 @@ class Engine(AbstractContextManager["Engine"]):
                 control = [self._evidence(own, one, number, decode(answers[one])) for one in agreed]
                 few = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - kept[number]]
                 kept[number] += len(few)
-                disagreements += [_disagreement(one, control) for one in few]
+                disagreements += [judged(one, control) for one in few]
         return FuzzReport(
             cases=cases,
             crashes=crashes,
@@ -266,28 +254,11 @@ class Engine(AbstractContextManager["Engine"]):
         name = "default" if each.gai_conf is None else "inline"
         return files_of(NamedGaiConf(name, each.gai_conf), self._batch.asked(each))
 
-    def _steps(
-        self,
-        numbers: Sequence[int],
-        asked: Sequence[Sequence[bytes]],
-        files: Sequence[NamedGaiConf],
-    ) -> dict[int, _Answers]:
-        """A session on each of some lanes in which gai.conf changes, for all at once."""
-        found: dict[int, _Answers] = {number: ([], None) for number in numbers}
-        with ExitStack() as stack:
-            sessions = {one: stack.enter_context(self._lanes[one].open()) for one in numbers}
-            at = 0
-            for file, several in groupby(files):
-                self._box.set_gai_conf(file.data, file.mtime)
-                count = len(list(several))
-                alive = [number for number in numbers if found[number][1] is None]
-                for number in alive:
-                    sessions[number].send(asked[number][at : at + count])
-                for number in alive:
-                    answers, end = sessions[number].receive(count, TIMEOUT)
-                    found[number] = found[number][0] + answers, end
-                at += count
-        return found
+    def _in_steps(
+        self, numbers: Sequence[int], asked: Sequence[list[bytes]], files: Sequence[NamedGaiConf]
+    ) -> dict[int, Answers]:
+        lanes = {number: self._lanes[number] for number in numbers}
+        return in_steps(self._box, lanes, asked, files, TIMEOUT)
 
     def _expected(
         self, rounds: Sequence[Round], files: Sequence[NamedGaiConf]

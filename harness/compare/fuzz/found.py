@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
+from harness.compare import predict
+from harness.compare.causes import causes
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.results import Result
+from harness.compare.verdict import judge
 
 _KEPT = 20  # of each build: a bug shows in thousands of cases
 
@@ -17,6 +20,14 @@ class Disagreement:
 
     evidence: Evidence
     result: Result
+
+
+def judged(evidence: Evidence, agreed: Iterable[Evidence]) -> Disagreement:
+    """A case judged, with what explains it and none of what is agreed on."""
+    left = causes(evidence)
+    for one in agreed:
+        left = causes(one, left)
+    return Disagreement(evidence, replace(judge(evidence, predict.GLIBC), causes=left))
 
 
 @dataclass(frozen=True, slots=True)
