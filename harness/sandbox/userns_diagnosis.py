@@ -15,6 +15,7 @@ from .values import NoSandbox, SandboxUnavailable
 _SYSCTLS = Path("/proc/sys")
 _CAP_SYS_ADMIN, _CAP_SETFCAP = 21, 31
 _UNCONFINED = "start the container with --security-opt {}=unconfined"
+_FEWER = "try fewer --jobs or a higher limit"
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EFBIG})
 REFUSED = _USED_UP | {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN}
 """Of an OSError: the kernel, a filter before it or a limit says no; the program is not at fault."""
@@ -48,6 +49,8 @@ SWITCHES = (
 
 def _hint(number: int | None) -> str:
     """What would help against a refusal with the errno ``number``."""
+    if number in (errno.EMFILE, errno.ENFILE):
+        return _FEWER
     denied = number in (errno.EPERM, errno.EACCES)
     if denied and _filtered():
         return f"a seccomp filter refuses unshare(2): {_UNCONFINED.format('seccomp')}"
@@ -95,7 +98,7 @@ def unavailable(problem: OSError, what: str = "no sandbox could be made") -> San
     called = f"{problem.filename}: " if isinstance(problem.filename, str) else ""
     said = f"{what}: {called}{problem.strerror}"
     if problem.errno in _USED_UP:
-        return SandboxUnavailable(said, "try fewer --jobs or a higher limit")
+        return SandboxUnavailable(said, _FEWER)
     if problem.errno == errno.EAGAIN:
         return NoSandbox(said, "the limit of processes is reached: see ulimit -u and pids.max")
     if _read("status", r"^Seccomp:\s*(\d+)") == "2" and not _filtered():
