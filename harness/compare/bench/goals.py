@@ -94,7 +94,7 @@ def of_runs(lanes: Sequence[LaneSpec], glibc: str, quick: bool) -> Iterator[Rati
     suite = "smoke" if quick else "rule9"
     command = "run", "--suite", suite, "--glibc", glibc, "--lane", "worker"
     jobs = plan.make_jobs(plan.load_suite(suite), tuple(lanes))
-    yield Ratio("suite", _processor(*_CLI, *command) / _alone(jobs), 6, at_most=True)
+    yield Ratio("suite", _processor(*_CLI, *command) / _alone(jobs), 4.2, at_most=True)
 
 
 def _alone(jobs: Sequence[HostJob]) -> float:
