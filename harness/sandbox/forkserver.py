@@ -28,6 +28,7 @@ from . import box, messages, namespaces, syscalls, userns_diagnosis
 from .values import SandboxError
 
 _REQUEST_SIZE = 65536
+_LOOK = 200  # milliseconds that an ended child may stay a zombie
 # What few hosts need takes longer to import than the rest; for many hosts that is done once here,
 # after so many requests, and for few by those that need it.
 _RARE, _WARM = ("sandbox.dns", "sandbox.jail", "kernel.rules"), 3
@@ -56,9 +57,10 @@ def serve(control: socket.socket, asker: int) -> None:
     try:
         _serve(control, poll, alive)
     finally:
-        os.close(alive[1])
-        while _reaped(0):  # all at once: by this pipe they know
-            pass
+        os.close(alive[1])  # by which they know
+        with suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
 
 
 def _serve(control: socket.socket, poll: select.poll, alive: tuple[int, int]) -> None:
@@ -67,7 +69,8 @@ def _serve(control: socket.socket, poll: select.poll, alive: tuple[int, int]) ->
             for name in _RARE:
                 importlib.import_module(f"harness.{name}")
             gc.freeze()
-        ready = [descriptor for descriptor, _ in poll.poll()]
+        while not (ready := [descriptor for descriptor, _ in poll.poll(_reaped())]):
+            pass
         if ready != [control.fileno()] or (request := _request(control)) is None:
             return
         message, job = request
@@ -76,15 +79,17 @@ def _serve(control: socket.socket, poll: select.poll, alive: tuple[int, int]) ->
             if home and home not in sys.path:
                 sys.path.append(home)  # behind all others
             _fork_job(control, job, module, alive)
-        while _reaped(os.WNOHANG):  # so that their processor time is that of the asker's children
-            pass
 
 
-def _reaped(options: int) -> bool:
-    """Whether a child has ended and was waited for."""
+def _reaped() -> int | None:
+    """Wait for the children that have ended, so that their processor time is that of the asker's
+    children: the milliseconds until the next look, None where there are no others.
+    """
     with suppress(ChildProcessError):
-        return os.waitpid(-1, options)[0] > 0
-    return False
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return _LOOK
+    return None
 
 
 def _request(control: socket.socket) -> tuple[str, socket.socket] | None:
