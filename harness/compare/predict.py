@@ -226,6 +226,22 @@ def chances(
                 yield said, replace(each, first_reply=first)
 
 
+def other_ways(
+    resolver: ResolverName,
+    names: NameService,
+    plain: "Prediction",
+    predicted: Callable[[NameService], "Prediction"],
+) -> Iterator[tuple[str, NameService]]:
+    """What `chances` gives of another resolver than glibc, whose answer is ``predicted`` of names:
+    ``plain`` without chance.
+    """
+    ways = plain.ways
+    if ways > 1:  # so many at most
+        (_, second), *_ = chances(names, resolver, 2)
+        ways = predicted(second).ways
+    yield from chances(names, resolver, ways)
+
+
 def found_for(
     requests: Sequence[Request], service: NameService, view: HostView, dialects: Iterable[Dialect]
 ) -> dict[Dialect, list[Found]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, pairwise, zip_longest
 
 from harness.advice.pitfalls import find_pitfalls
@@ -175,16 +176,14 @@ def by_chance(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
 
     Nor where it is the plain one: the remark would be noise.
     """
-    resolver, ways = evidence.lane.resolver, 1
+    resolver, found = evidence.lane.resolver, predict.chances(evidence.names)
     if resolver != "glibc":
-        prediction = prediction_for(evidence)
-        if fits(evidence, prediction):
+        plain = prediction_for(evidence)
+        if fits(evidence, plain):
             return
-        ways = prediction.ways
-        if ways > 1:  # so many at most
-            (_, names), *_ = predict.chances(evidence.names, resolver, 2)
-            ways = prediction_for(evidence, names=names).ways
-    for said, names in predict.chances(evidence.names, resolver, ways):
+        predicted = partial(prediction_for, evidence, predict.GLIBC)
+        found = predict.other_ways(resolver, evidence.names, plain, predicted)
+    for said, names in found:
         yield said, replace(evidence, names=names)
 
 

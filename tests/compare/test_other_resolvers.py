@@ -7,10 +7,12 @@ from types import ModuleType
 import pytest
 
 from harness.compare.evidence import Evidence
+from harness.compare.fuzz.batches import BatchSpec, examine
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import Verdict
 from harness.compare.verdict import judge
 from harness.model import cares, golang, musl
+from harness.sandbox import Pool
 from harness.versions import ResolverName
 from tests.compare.kit import evidence_of
 
@@ -54,3 +56,12 @@ def test_the_library_notices_each_rule(
     monkeypatch.setattr(page, name, replace(standard, rules=tuple(rules)))
     verdicts = {judge(one).verdict for one in evidences[resolver]}
     assert Verdict.DISAGREE in verdicts
+
+
+def test_the_fuzzer_knows_what_chance_decides(fetch_glibcs: Callable[..., str]) -> None:
+    """A server's FORMERR, after which c-ares asks it again or another: only time says which."""
+    fetch_glibcs("c-ares")
+    lanes = lanes_for("host", "worker", resolver="c-ares")
+    with Pool(1) as pool:
+        found = [*pool.run(examine, BatchSpec(201, 25, tuple(lanes)))]
+    assert [(one.cases > 0, one.differing) for one in found] == [(True, 0)]

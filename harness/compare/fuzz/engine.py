@@ -29,6 +29,7 @@ from harness.compare.run import files_of
 from harness.compare.verdict import fits, prediction_for
 from harness.model.dialects import Dialect, for_each, turned
 from harness.model.gaiconf import parse_gai_conf
+from harness.model.lookup import NameService
 from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.model.reload import Reading
@@ -243,11 +244,15 @@ class Engine(AbstractContextManager["Engine"]):
     def _explains(self, number: int, lookup: int, native: Answer) -> bool:
         """As `fits`, without evidence, whose scenario takes longer to make than all the rest."""
         spec, work = self._specs[number], self.work
-        request, names = work.requests[lookup], work.names
-        possible = chain([names], (one for _, one in predict.chances(names, spec.resolver)))
-        asked = spec.resolver, spec.resolver_version
-        predicted = (predict.predict_other(request, one, work.view, *asked) for one in possible)
-        return any(explains(native, each, request) for each in predicted)
+        request, resolver = work.requests[lookup], spec.resolver
+
+        def predicted(names: NameService) -> predict.Prediction:
+            return predict.predict_other(request, names, work.view, resolver, spec.resolver_version)
+
+        plain = predicted(work.names)
+        ways = predict.other_ways(resolver, work.names, plain, predicted)
+        found = chain([plain], (predicted(names) for _, names in ways))
+        return any(explains(native, each, request) for each in found)
 
     def _files(self, each: Round) -> list[NamedGaiConf]:
         """gai.conf as each look-up finds it."""
