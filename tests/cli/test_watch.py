@@ -131,10 +131,9 @@ def test_the_second_family_is_tried_after_the_delay(watch: Watch) -> None:
     read = watch(*python(ASYNCIO.format('"half", 80, happy_eyeballs_delay=0.2')))
     first, second = read["contacts"]
     assert (first["address"], second["address"]) == (*HALF,)
-    assert 200 <= second["at_ms"] - first["at_ms"] < 900
+    assert 200 <= second["at_ms"] - first["at_ms"] < first["after_ms"]
     assert second["result"] == "ECONNREFUSED"
     assert (first["result"], first["in_progress"]) == ("no answer", True)
-    assert first["after_ms"] >= 900  # closed when wait_for gave up
     slow = watch(*python(ASYNCIO.format('"half", 80')))
     assert tried(slow) == [(HALF[0], "no answer")]
 
