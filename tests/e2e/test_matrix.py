@@ -161,5 +161,5 @@ def test_the_page_shows_them_all(matrix: Matrix, report: dict[str, Any], open_pa
         total = page.inner_text(f".totals .{verdict} b").lstrip("✓✕").strip()
         assert int(total.replace(",", "")) == verdicts[verdict]
     lookups = {(r["scenario"], r["lookup"], r["gai_conf"]) for r in results}
-    assert page.inner_text("#count") == f"{len(lookups)} of {len(lookups)} look-ups"
+    assert page.inner_text("#count") == f"{len(lookups):,} of {len(lookups):,} look-ups"
     assert matrix.page.stat().st_size < 1_000 * len(results)

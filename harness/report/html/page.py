@@ -30,7 +30,7 @@ _SCRIPTS = ("state.js", "store.js", "filters.js", "matrix.js", "page.js")
 
 _FEW = 8  # so many look-ups or fewer are all open
 _PAGE_SIZE = 200  # so many look-ups are drawn at a time where some are packed
-WRITTEN_OUT = 1000
+WRITTEN_OUT = 1500
 """Up to so many look-ups stand in the page as they are; of more, some are packed."""
 
 Piece = tuple[int, str, str]
