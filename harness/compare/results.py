@@ -216,10 +216,7 @@ class Result:
 
     def without_build(self, **changes: Any) -> "Result":
         """The same without the build's names and its time: equal for builds that say the same."""
-        return replace(
-            self, glibc="", arch="", lane="worker", build="", label="", emulator=None, rows=(),
-            resolver_version="", elapsed_ns=0, **changes,
-        )  # fmt: skip
+        return replace(self, **{**_NO_BUILD, **changes})
 
     @property
     def where(self) -> str:
@@ -253,16 +250,12 @@ class Result:
         return self.differs and not self.accepted
 
 
-_OF_BUILD = (
-    "glibc", "arch", "lane", "build", "label", "emulator", "rows", "resolver_version", "elapsed_ns"
-)  # fmt: skip
-beside_build = attrgetter(
-    *(
-        one.name
-        for one in fields(Result)
-        if one.name not in (*_OF_BUILD, "destinations", "departures")
-    )
-)
+_NO_BUILD: dict[str, Any] = {
+    "glibc": "", "arch": "", "lane": "worker", "build": "", "label": "", "emulator": None,
+    "rows": (), "resolver_version": "", "elapsed_ns": 0,
+}  # fmt: skip
+_UNSAID = {*_NO_BUILD, "destinations", "departures"}
+beside_build = attrgetter(*(one.name for one in fields(Result) if one.name not in _UNSAID))
 """What a text says of a result: equal for builds whose answers stand side by side."""
 
 

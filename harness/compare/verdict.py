@@ -118,12 +118,15 @@ def _judged(evidence: Evidence, model: ModelParts, known: Shared | None = None) 
     if alike is None or not isinstance(native, Answer):
         return known.keep(analysis, native, _compared(evidence, analysis))
     orders = alike.native, analysis.prediction, alike.model, alike.sockets
-    return replace(
-        alike, glibc=lane.glibc, arch=lane.arch, lane=lane.lane, build=lane.build,
-        label=lane.label, rows=lane.rows, emulator=lane.emulator or None,
-        untrusted=lane.untrusted or None, resolver_version=lane.resolver_version,
-        unmet=_unmet(evidence, native, *orders), elapsed_ns=native.elapsed_ns,
-    )  # fmt: skip
+    return fill(
+        Result,
+        lane,
+        alike,
+        emulator=lane.emulator or None,
+        untrusted=lane.untrusted or None,
+        unmet=_unmet(evidence, native, *orders),
+        elapsed_ns=native.elapsed_ns,
+    )
 
 
 def _compared(evidence: Evidence, analysis: Analysis) -> Result:

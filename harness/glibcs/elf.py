@@ -54,8 +54,11 @@ def read_elf(data: bytes | mmap.mmap) -> Elf:
         raise ElfError("not an ELF file" if len(data) else "an empty file")
     if data[4:5] not in (b"\1", b"\2") or data[5:6] not in (b"\1", b"\2"):
         raise ElfError("an ELF header with an unknown class or byte order")
+    from elftools.elf.elffile import ELFFile  # only who reads a library pays for it
+
     try:
-        return _read(_File(data), data)
+        stream: Any = io.BytesIO(data) if isinstance(data, bytes) else data
+        return _read(ELFFile(stream), data)
     except ElfError:
         raise
     except Exception:
@@ -79,28 +82,7 @@ def read_elf_file(path: Path, *, follow: bool = False) -> tuple[Elf, mmap.mmap]:
     return read_elf(data), data
 
 
-class _File:
-    """The header of an ELF file and the structures that it has, as pyelftools parses them.
-
-    Its ELFFile is not imported: the half of it is about debugging.
-    """
-
-    def __init__(self, data: bytes | mmap.mmap) -> None:
-        from elftools.elf.structs import ELFStructs  # only who reads a library pays for it
-
-        self.stream: Any = io.BytesIO(data) if isinstance(data, bytes) else data
-        self.elfclass, self.little_endian = 32 * data[4], data[5] == 1
-        self.structs = ELFStructs(self.little_endian, self.elfclass)
-        self.structs.create_basic_structs()
-        self._header = _parse(self, "Elf_Ehdr", 0)
-        kind = self._header["e_type"], self._header["e_machine"]
-        self.structs.create_advanced_structs(*kind, self._header["e_ident"]["EI_OSABI"])
-
-    def __getitem__(self, name: str) -> Any:
-        return self._header[name]
-
-
-def _read(file: _File, data: bytes | mmap.mmap) -> Elf:
+def _read(file: Any, data: bytes | mmap.mmap) -> Elf:
     from elftools.elf.enums import ENUM_E_MACHINE
 
     count, step = file["e_phnum"], file["e_phentsize"]
@@ -127,7 +109,7 @@ def _read(file: _File, data: bytes | mmap.mmap) -> Elf:
     )
 
 
-def _parse(file: _File, name: str, offset: int) -> Any:
+def _parse(file: Any, name: str, offset: int) -> Any:
     from elftools.common.utils import struct_parse
 
     return struct_parse(getattr(file.structs, name), file.stream, offset)
@@ -140,7 +122,7 @@ def _text(data: bytes | mmap.mmap, offset: int) -> str:
     return data[offset:end].decode("utf-8", "replace")
 
 
-def _dynamic(file: _File, segment: Any) -> list[tuple[str | int, int]]:
+def _dynamic(file: Any, segment: Any) -> list[tuple[str | int, int]]:
     entries: list[tuple[str | int, int]] = []
     step = file.structs.Elf_Dyn.sizeof()
     for number in range(min(segment["p_filesz"] // step, _MOST_ENTRIES)):
@@ -160,7 +142,7 @@ def _file_offset(loaded: list[Any], address: int) -> int:
     raise ElfError("an ELF file whose dynamic section points outside it")
 
 
-def _versions(file: _File, loaded: list[Any], table: dict[str | int, int]) -> Iterator[int]:
+def _versions(file: Any, loaded: list[Any], table: dict[str | int, int]) -> Iterator[int]:
     """Where the names of the symbol versions lie in the string table."""
     offset = _file_offset(loaded, table["DT_VERDEF"])
     count = table.get("DT_VERDEFNUM", 0)

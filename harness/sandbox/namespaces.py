@@ -120,9 +120,11 @@ def furnish() -> None:
 def renew(used: Path | None) -> None:
     """Give the furnished namespaces a new network, and what `furnish` gave them.
 
-    Call it as pid 1: every other process is ended first. ``used`` is what `scratch` gave, if it was
-    called. Raises SandboxUnavailable.
+    For pid 1 of a private process tree alone: every other process in it is ended first. ``used`` is
+    what `scratch` gave, if it was called. Raises SandboxUnavailable; ValueError elsewhere.
     """
+    if os.getpid() != 1:  # elsewhere the next line would end all that the caller may end
+        raise ValueError("only the first process of a sandbox can renew it")
     with suppress(ProcessLookupError):
         os.kill(-1, signal.SIGKILL)
     with suppress(ChildProcessError):

@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 
 import harness
-from harness.sandbox import Outcome, Pool, SandboxError, SandboxUnavailable, programs
+from harness.sandbox import Outcome, Pool, SandboxError, SandboxUnavailable, namespaces, programs
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 
@@ -283,6 +283,13 @@ def test_a_kept_process_has_nothing_of_the_host_before() -> None:
     assert outcomes[1].values[0] == outcomes[2].values[0] == outcomes[0].values[0]
     networks, trees = zip(*(one.values[1] for one in outcomes), strict=True)
     assert (len({*networks}), len({*trees})) == (3, 1)
+
+
+def test_only_the_first_process_of_a_sandbox_renews_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere it would end every process that the caller may end."""
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a process was to be ended"))
+    with pytest.raises(ValueError, match="first process"):
+        namespaces.renew(None)
 
 
 def test_a_kept_process_is_replaced_when_it_has_failed() -> None:

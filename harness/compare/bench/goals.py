@@ -104,18 +104,18 @@ def _alone(jobs: Sequence[HostJob]) -> float:
     """The processor time of the hosts and look-ups of jobs, without the start of a Python."""
     times = []
     for work, specs in ((visit, [None]), (bare, jobs)):
-        before = _used()
+        before = ended()
         with Pool(1) as pool:
             for _ in pool.outcomes(work, specs, kept=True):
                 pass  # a host that this kernel refuses costs the run as little
-        times.append(_used() - before)
+        times.append(ended() - before)
     return times[1] - times[0]
 
 
-def _used() -> float:
+def ended() -> float:
     """The processor time of this process's children that have ended, and of theirs, in seconds."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return ended.ru_utime + ended.ru_stime
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _fuzzed(jobs: int, seconds: int) -> float:
@@ -127,9 +127,9 @@ def _fuzzed(jobs: int, seconds: int) -> float:
 
 def _processor(*command: str) -> float:
     """The processor time of a command and of all its processes, in seconds."""
-    before = _used()
+    before = ended()
     _output(*command)
-    return _used() - before
+    return ended() - before
 
 
 def _output(*command: str) -> bytes:

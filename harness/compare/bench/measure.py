@@ -7,7 +7,6 @@ worker, so that other programs on the machine and the number of cores do not dec
 """
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -249,8 +248,7 @@ def _by_hand() -> None:
 
 def _processor() -> float:
     """Seconds of processor time of this process and of its children that have ended."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + ended.ru_utime + ended.ru_stime
+    return time.process_time() + goals.ended()
 
 
 def _against_bare(
