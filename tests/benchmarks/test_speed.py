@@ -24,6 +24,7 @@ from harness.compare.fuzz.found import FuzzReport
 from harness.compare.fuzz.sorter import Sorter, SortInput
 from harness.compare.plan import lanes_for
 from harness.model.dialects import dialect
+from harness.model.host import Target
 from harness.model.order import Candidate, order_for
 from harness.model.policy import Policy
 from harness.native.frames import lookup_payload
@@ -32,7 +33,6 @@ from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Box, Pool
 from harness.scenario import gai_conf_files
 from harness.scenario.fuzz import draw_batch
-from harness.scenario.host import Host
 
 pytestmark = pytest.mark.benchmark(max_time=0.1, min_rounds=3, warmup=False)
 SPOKEN = dialect("2.36", "amd64")
@@ -124,17 +124,22 @@ def test_native_session(benchmark: BenchmarkFixture) -> None:
         benchmark(lambda: lane.open().close())
 
 
-def standing(box: Box, host: Host) -> Iterator[int]:
-    """Inside a sandbox: build the host and observe it."""
-    box.build(host)
-    yield len(box.observe(()).addresses)
+def observed(box: Box, times: int) -> Iterator[tuple[int, int]]:
+    """Inside a sandbox: build the host, and observe it with the ways to 64 targets each time."""
+    box.build(HOST)
+    targets = [Target(ip_address(one)) for one in destinations("mixed", 64)]
+    for _ in range(times):
+        view = box.observe(targets)
+        yield len(view.addresses), len(view.routes)
 
 
-def test_host(benchmark: BenchmarkFixture) -> None:
+@pytest.mark.parametrize("times", [1, 50])
+def test_observed_host(benchmark: BenchmarkFixture, times: int) -> None:
+    """Building counts for most of one time, observing for most of fifty."""
     benchmark.group = "host"
     own = sum(len(each.addresses) for each in HOST.interfaces.values())
     with Pool(1) as pool:
         found = benchmark.pedantic(  # type: ignore[no-untyped-call]
-            lambda: list(pool.run(standing, HOST)), rounds=3
+            lambda: list(pool.run(observed, times)), rounds=3
         )
-    assert found == [own + 2]
+    assert found == [(own + 2, 64)] * times
