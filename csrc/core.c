@@ -1,3 +1,4 @@
+/* One call of getaddrinfo, and its answer as a record of bytes; the contract is in core.h. */
 #define _GNU_SOURCE
 #include "core.h"
 

@@ -1,3 +1,4 @@
+/* Frames in and out, and the process of each session; the contract is in serve.h. */
 #define _GNU_SOURCE
 #include "serve.h"
 

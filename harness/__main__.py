@@ -11,14 +11,14 @@ _OWN = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 if _OWN:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from harness import cli  # noqa: E402
+from harness.cli import main as command  # noqa: E402
 
 
 def main() -> int:
     """Run the command and return its exit status."""
     if _OWN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    return cli.main()
+    return command.main()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from harness.cli import _HELP, COMMANDS, _top
+from harness.cli.main import _HELP, COMMANDS, _top
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -13,7 +13,7 @@ from harness.model import gaiconf
 from harness.model.addresses import V4MAPPED, prefix_text
 from harness.model.dialects import NEWEST, Dialect
 from harness.model.dialects import dialect as dialect_of
-from harness.model.gaiconf import Cause, Effect, GaiConf, Line, PrefixEntry
+from harness.model.gaiconf import Effect, GaiConf, Line, LineCause, PrefixEntry
 from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE, DEFAULT_SCOPES, Policy
 from harness.text.nearest import nearest
 
@@ -40,9 +40,11 @@ CODES: dict[str, str] = {
     "GAI020": "no host has an address of this prefix: it is of the reserved block ::/8",
 }
 
-_CODE_OF: dict[Cause | None, str] = {
-    **dict.fromkeys((Cause.EMPTY_LENGTH, Cause.BAD_LENGTH, Cause.CUTS_MAPPED), "GAI003"),
-    **dict.fromkeys((Cause.NO_VALUE, Cause.BAD_VALUE), "GAI007"),
+_CODE_OF: dict[LineCause | None, str] = {
+    **dict.fromkeys(
+        (LineCause.EMPTY_LENGTH, LineCause.BAD_LENGTH, LineCause.CUTS_MAPPED), "GAI003"
+    ),
+    **dict.fromkeys((LineCause.NO_VALUE, LineCause.BAD_VALUE), "GAI007"),
 }
 _KEYWORDS = ("label", "precedence", "scopev4", "reload")
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"  # as line_words() decodes it
@@ -202,7 +204,7 @@ def _ignored(number: int, words: Sequence[str], old: Line, new: Line) -> Finding
         return Finding("GAI004", number, "no value: 0 up to 2.40, ignored from 2.41")
     if len(words) > 1 and words[1].endswith("/") and used_before:
         return Finding("GAI005", number, "an empty length: /0 up to 2.40, ignored from 2.41")
-    if new.cause is Cause.KEYWORD:
+    if new.cause is LineCause.KEYWORD:
         return Finding("GAI001", number, f"{_keyword(new.keyword)}: ignored")
     code = _CODE_OF.get(new.cause, "GAI002")
     return Finding(code, number, f"{new.reason}{_mapped_length(words, new)}: ignored")
@@ -223,7 +225,7 @@ def _keyword(word: str) -> str:
 def _mapped_length(words: Sequence[str], line: Line) -> str:
     """The length to write after ``::ffff:a.b.c.d``, which counts from the left of IPv6."""
     length = words[1].partition("/")[2] if len(words) > 1 else ""
-    if line.cause is Cause.IPV4_PREFIX and length.isascii() and length.isdigit():
+    if line.cause is LineCause.IPV4_PREFIX and length.isascii() and length.isdigit():
         return f"/{min(int(length[:4]), 32) + 96}"
     return ""
 

@@ -17,7 +17,7 @@ from harness.compare.run import HostJob
 from harness.kernel.netlink import Netlink
 from harness.live import process
 from harness.live.host import Snapshot, snapshot
-from harness.model.reasons import Cause
+from harness.model.presence_reasons import Cause
 from harness.scenario import library
 from harness.text.errors import show
 from harness.text.nearest import did_you_mean

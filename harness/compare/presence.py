@@ -11,7 +11,7 @@ from harness.compare.values import grouped, sent_by_values
 from harness.model.host import address_text
 from harness.model.lookup import AF_INET, AF_INET6, AI_V4MAPPED, Request
 from harness.model.presence import Account, Made, Presence
-from harness.model.reasons import Cause
+from harness.model.presence_reasons import Cause
 
 _NAMED = 8  # addresses in one line
 _FAMILY = {AF_INET: "IPv4", AF_INET6: "IPv6"}

@@ -85,6 +85,22 @@ def label(prefix: IPAddress, prefixlen: int, index: int, value: int) -> Message:
     return Message(LABEL, head + packed(*own))
 
 
+def route_request(
+    address: IPAddress, interface: int = 0, protocol: int = 0, flags: int = 0
+) -> bytes:
+    """The request for the route to an address, for `Netlink.ask`.
+
+    ``interface`` and ``protocol`` may stay open (0); ``flags`` are RTM_F_*.
+    """
+    head = rows.ROUTE.pack(family(address), address.max_prefixlen, 0, 0, 0, 0, 0, 0, flags)
+    attributes = packed(
+        (rows.RTA_DST, address.packed),
+        (rows.RTA_OIF, number(interface or None)),
+        (rows.RTA_IP_PROTO, bytes([protocol]) if protocol else None),
+    )
+    return Message(ROUTE, head + attributes).request(GET, 0)
+
+
 def dump(form: int, of: int = 0) -> bytes:
     """The request for all messages of a form, of an address family where one is given."""
     head = bytes([of]).ljust(_SIZES[form], b"\0")

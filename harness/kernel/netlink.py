@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from socket import AF_INET, AF_INET6
 
-from harness.model.host import IPAddress
-
 from . import messages, rows
 from .messages import HEADER, Message
 from .rows import KernelAddress, KernelLabel, KernelLink, KernelRoute
@@ -168,22 +166,6 @@ class Netlink:
     def _messages(self) -> Iterator[tuple[int, int, bytes]]:
         while True:
             yield from _split(self._sock.recv(self._buffer))
-
-
-def route_request(
-    address: IPAddress, interface: int = 0, protocol: int = 0, flags: int = 0
-) -> bytes:
-    """The request for the route to an address, for `Netlink.ask`.
-
-    ``interface`` and ``protocol`` may stay open (0); ``flags`` are RTM_F_*.
-    """
-    head = rows.ROUTE.pack(messages.family(address), address.max_prefixlen, 0, 0, 0, 0, 0, 0, flags)
-    attributes = messages.packed(
-        (rows.RTA_DST, address.packed),
-        (rows.RTA_OIF, messages.number(interface or None)),
-        (rows.RTA_IP_PROTO, bytes([protocol]) if protocol else None),
-    )
-    return Message(messages.ROUTE, head + attributes).request(messages.GET, 0)
 
 
 def _batches(requests: Sequence[bytes]) -> Iterator[list[bytes]]:

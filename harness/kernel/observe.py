@@ -19,7 +19,8 @@ from socket import AF_INET, AF_INET6
 
 from harness.model.host import HostView, IPAddress, Route, Target
 
-from .netlink import Netlink, route_request
+from .messages import route_request
+from .netlink import Netlink
 from .own_names import own_names
 from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes
 from .sources import answered, asked, can_be_source6, refused

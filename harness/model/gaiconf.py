@@ -43,7 +43,7 @@ class Effect(Enum):
     UNDEFINED = "undefined"
 
 
-class Cause(StrEnum):
+class LineCause(StrEnum):
     """Why a line is ignored, or what makes it undefined."""
 
     KEYWORD = "unknown keyword"
@@ -70,7 +70,7 @@ class Line:
     effect: Effect
     reason: str = ""
     entry: PrefixEntry | None = None
-    cause: Cause | None = None
+    cause: LineCause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class GaiConf:
 class _Dropped(Exception):
     """The line is ignored; why."""
 
-    def __init__(self, cause: Cause, reason: str) -> None:
+    def __init__(self, cause: LineCause, reason: str) -> None:
         super().__init__(cause, reason)
         self.cause = cause
         self.reason = reason
@@ -132,7 +132,7 @@ def parse_gai_conf(
             line = Line(number, keyword, Effect.USED if keyword else Effect.BLANK)
         else:
             reason = f"unknown keyword {keyword!r}"
-            line = Line(number, keyword, Effect.IGNORED, reason, cause=Cause.KEYWORD)
+            line = Line(number, keyword, Effect.IGNORED, reason, cause=LineCause.KEYWORD)
         lines.append(line)
         honoured = honour_undefined is True or (honour_undefined and number in honour_undefined)
         if line.entry is not None and (line.effect is Effect.USED or honoured):
@@ -162,7 +162,7 @@ def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) 
     if defined:
         return Line(number, keyword, Effect.USED, entry=entry)
     reason = "no prefix length: undefined behaviour up to glibc 2.40"
-    return Line(number, keyword, Effect.UNDEFINED, reason, entry, Cause.NO_LENGTH)
+    return Line(number, keyword, Effect.UNDEFINED, reason, entry, LineCause.NO_LENGTH)
 
 
 def line_words(raw: bytes) -> list[str]:
@@ -179,8 +179,8 @@ def _prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:
     if address is not None:
         return int(address), _length(length, 128, dialect) if slash else 128, 128
     if inet_pton4(text) is not None:
-        raise _Dropped(Cause.IPV4_PREFIX, f"{text!r} is an IPv4 address: write ::ffff:{text}")
-    raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv6 address")
+        raise _Dropped(LineCause.IPV4_PREFIX, f"{text!r} is an IPv4 address: write ::ffff:{text}")
+    raise _Dropped(LineCause.NO_ADDRESS, f"{text!r} is not an IPv6 address")
 
 
 def _scope_prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:
@@ -190,33 +190,35 @@ def _scope_prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:
     if four is not None:
         return int(four), _length(length, 32, dialect) if slash else 32, 32
     if six is None:
-        raise _Dropped(Cause.NO_ADDRESS, f"{text!r} is not an IPv4 address")
+        raise _Dropped(LineCause.NO_ADDRESS, f"{text!r} is not an IPv4 address")
     if not is_v4mapped(six):
-        raise _Dropped(Cause.NOT_MAPPED, f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
+        raise _Dropped(LineCause.NOT_MAPPED, f"{text!r} is not an IPv4 or ::ffff:a.b.c.d address")
     bits = _length(length, 128, dialect) if slash else 128
     if bits < 96:
         reason = f"prefix length {bits} is below 96, which cuts into ::ffff:"
-        raise _Dropped(Cause.CUTS_MAPPED, reason)
+        raise _Dropped(LineCause.CUTS_MAPPED, reason)
     return int(unmapped(six)), bits - 96, 32
 
 
 def _length(text: str, most: int, dialect: Dialect) -> int:
-    bits = _number(text, dialect, "prefix length", Cause.EMPTY_LENGTH, Cause.BAD_LENGTH)
+    bits = _number(text, dialect, "prefix length", LineCause.EMPTY_LENGTH, LineCause.BAD_LENGTH)
     if bits > most:
         raise _Dropped(
-            Cause.BAD_LENGTH, f"prefix length {explain.number(text, bits)} is above {most}"
+            LineCause.BAD_LENGTH, f"prefix length {explain.number(text, bits)} is above {most}"
         )
     return bits
 
 
 def _value(text: str, dialect: Dialect) -> int:
-    number = _number(text, dialect, "value", Cause.NO_VALUE, Cause.BAD_VALUE)
+    number = _number(text, dialect, "value", LineCause.NO_VALUE, LineCause.BAD_VALUE)
     if number > INT_MAX:
-        raise _Dropped(Cause.BAD_VALUE, f"value {explain.number(text, number)} is above {INT_MAX}")
+        raise _Dropped(
+            LineCause.BAD_VALUE, f"value {explain.number(text, number)} is above {INT_MAX}"
+        )
     return number
 
 
-def _number(text: str, dialect: Dialect, what: str, missing: Cause, bad: Cause) -> int:
+def _number(text: str, dialect: Dialect, what: str, missing: LineCause, bad: LineCause) -> int:
     """A number as `strtoul` reads it; up to 2.40 an empty string is 0."""
     if not text:
         if dialect.gaiconf_numbers_checked:

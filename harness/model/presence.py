@@ -2,7 +2,7 @@
 
 The reasons are found by taking them away: an address is left out *because of* AI_ADDRCONFIG when
 `find` returns it for the same look-up without that flag. So what is said here is never of another
-mind than `harness.model.lookup`. The reasons stand in `harness.model.reasons`.
+mind than `harness.model.lookup`. The reasons stand in `harness.model.presence_reasons`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from harness.model.lookup import (
     held,
     sockets,
 )
-from harness.model.reasons import NARROWING, Cause, Lifted, Question, stops
+from harness.model.presence_reasons import NARROWING, Cause, Lifted, Question, stops
 from harness.model.services import Held, Source, mapped
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
+from harness.cli.main import main
 from harness.compare.causes import Alter, Explained, Question, causes, changes_for
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.found import Disagreement, FuzzReport

@@ -22,7 +22,7 @@ from harness.model.dialects import dialect
 from harness.model.host import HostView, Link, OwnAddress, OwnNames
 from harness.model.lookup import find
 from harness.model.presence import Made, presence, targets
-from harness.model.reasons import Cause
+from harness.model.presence_reasons import Cause
 from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, load
 from harness.scenario.fuzz import draw_batches, weights

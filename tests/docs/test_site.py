@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser
 
-from harness.cli import COMMANDS, _top
+from harness.cli.main import COMMANDS, _top
 from harness.scenario import gai_conf_files, json_schema
 from tests.docs.pages import ROOT, names, page
 from tests.report.html.browser import browser, listen

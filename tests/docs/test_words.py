@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.cli import COMMANDS, _top
+from harness.cli.main import COMMANDS, _top
 from harness.scenario import library
 from tests.docs.pages import ROOT, names, page
 

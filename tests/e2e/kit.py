@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from harness.cli import main
+from harness.cli.main import main
 from harness.compare.evidence import Evidence
 from harness.compare.run import HostJob, collect
 from harness.sandbox import Box

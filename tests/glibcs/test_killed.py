@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
+from harness.cli.main import main
 from harness.glibcs import apt
 from harness.glibcs.cache import clear_dead
 from tests.processes import Program, marked, until
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs a
 KILLS = int(os.environ.get("GAI_HARNESS_KILLS", "3"))
 FETCH = """
 import sys
-from harness.cli import main
+from harness.cli.main import main
 from harness.glibcs import fetching
 from harness.glibcs.catalog import Distribution, Suite
 from harness.glibcs.apt_sources import Source

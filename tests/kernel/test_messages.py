@@ -10,8 +10,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # type: ignore[import-untyp
 from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
 
 from harness.kernel import messages, rows
-from harness.kernel.messages import HEADER, Message, number, packed, text
-from harness.kernel.netlink import route_request
+from harness.kernel.messages import HEADER, Message, number, packed, route_request, text
 from harness.kernel.rows import KernelAddress, KernelLink
 
 FAR6 = ip_address("2001:db8::9")

@@ -13,7 +13,7 @@ from typing import Any
 
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
-from harness.cli import main as cli
+from harness.cli.main import main as cli
 from harness.compare.explain import Explanation
 from harness.compare.live import explain_live
 from harness.compare.run import HostJob, collect, set_names

@@ -14,7 +14,7 @@ from harness.compare.run import run
 from harness.kernel.netlink import Netlink
 from harness.kubelet.replay import contradictions
 from harness.live.host import snapshot
-from harness.model.reasons import Cause
+from harness.model.presence_reasons import Cause
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
 from harness.sandbox import Box, Pool

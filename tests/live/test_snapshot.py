@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.cli import main as cli
+from harness.cli.main import main as cli
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import Verdict
 from harness.compare.run import HostJob

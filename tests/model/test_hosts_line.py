@@ -11,7 +11,7 @@ from harness.model.dns_servers import Record, Server, Word
 from harness.model.host import Target
 from harness.model.lookup import AI_CANONNAME, AI_V4MAPPED, NameService, Request, find
 from harness.model.presence import presence
-from harness.model.reasons import Cause
+from harness.model.presence_reasons import Cause
 from harness.model.services import Action, Kind, Service
 
 OLD, MIDDLE, NEW = dialect("2.31"), dialect("2.36"), dialect("2.44")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.cli import main
+from harness.cli.main import main
 from harness.scenario import ScenarioError, library, load
 
 CASES = int(os.environ.get("GAI_HARNESS_MUTATED_FILES", "300"))

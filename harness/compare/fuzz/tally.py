@@ -15,15 +15,15 @@ from harness.compare.fuzz.sorter import (
     Sorter,
     deciding_rule,
 )
-from harness.model import reasons
 from harness.model.addresses import as_ipv6_int, is_link_local
 from harness.model.dialects import ROWS, Dialect
 from harness.model.dns_servers import SLOW
-from harness.model.gaiconf import Cause, Effect, Line, line_words
+from harness.model.gaiconf import Effect, Line, LineCause, line_words
 from harness.model.host import IPAddress, Target
 from harness.model.order import Candidate
 from harness.model.policy import Policy
 from harness.model.presence import presence
+from harness.model.presence_reasons import Cause
 from harness.model.reload import Step
 
 _HUGE = 4096
@@ -54,10 +54,10 @@ TRAPS = (
 READINGS = {step: f"reading {step.name.lower().replace('_', '-')}" for step in Step}
 """What a sort did with gai.conf, where that changes between two look-ups of a process."""
 
-_ALL = tuple(reasons.Cause)
+_ALL = tuple(Cause)
 CAUSES = tuple(
     cause
-    for cause in _ALL[_ALL.index(reasons.Cause.MULTI_OFF) : _ALL.index(reasons.Cause.ALL_ADDS)]
+    for cause in _ALL[_ALL.index(Cause.MULTI_OFF) : _ALL.index(Cause.ALL_ADDS)]
     if cause.removeprefix("dns-") not in SLOW
 )
 """Why a name service holds an address that is not returned."""
@@ -261,7 +261,7 @@ def _kinds(raw: bytes, line: Line) -> list[str]:
         case Effect.UNDEFINED:
             kinds.append(f"{line.cause}, undefined")
         case Effect.IGNORED:
-            missing = line.cause in (Cause.NO_VALUE, Cause.EMPTY_LENGTH)
+            missing = line.cause in (LineCause.NO_VALUE, LineCause.EMPTY_LENGTH)
             kinds.append(f"{line.cause}, dropped" if missing else f"{line.cause}")
         case Effect.USED if line.keyword == "reload":
             yes = line_words(raw)[1:2] == ["yes"]
