@@ -65,7 +65,7 @@ def main(options: Options) -> int:
         or (item.trace is not None and not item.trace.agreed)
         for item in explanations
     )
-    return FINDING if wrong or unknown else OK
+    return FINDING if wrong or unknown or not explanations else OK
 
 
 def _live(lookup: Lookup, pair: tuple[str, str] | None, where: str = "this-host") -> Explanation:
@@ -187,9 +187,16 @@ def _explained(options: Options, jobs: list[HostJob], lookups: Sequence[str]) ->
         for job, numbers in zip(jobs, picked(jobs, lookups), strict=True)
         for number in numbers
     }
+    for line in plan.unasked(jobs):
+        say(line, sys.stderr)
     own = in_scenarios(job.scenario for job in jobs)
     return [
-        replace(item, own_name=own.get((item.result.scenario, item.result.lookup), ""))
+        replace(
+            item,
+            own_name=own.get((item.result.scenario, item.result.lookup), "")
+            if item.result.resolver == "glibc"
+            else "",
+        )
         for item in explain(jobs, options.pair)
         if (item.result.scenario, item.result.lookup) in wanted
     ]

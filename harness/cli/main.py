@@ -8,7 +8,7 @@ from importlib import import_module
 
 from harness import __version__
 from harness.cli import streams
-from harness.cli.parser import CANNOT, OK, Parser
+from harness.cli.parser import CANNOT, OK, Options, Parser, UsageError
 from harness.text.nearest import did_you_mean
 
 INTERRUPTED, NO_READER = 130, 141  # as a shell says of SIGINT and SIGPIPE
@@ -139,6 +139,8 @@ def _run(name: str, words: list[str]) -> int:
     )
     declare(parser, name)
     options = parser.parse_args(words[1:])
+    if name != "kubelet":  # whose --resolver is another
+        _expect_glibc(options)
     from harness.glibcs.cache import clear_dead
 
     if name != "watch":  # whose command has the environment as it is
@@ -156,6 +158,16 @@ def _run(name: str, words: list[str]) -> int:
         return status
     except SystemExit:  # rich's way to say it
         raise BrokenPipeError from None
+
+
+def _expect_glibc(options: Options) -> None:
+    """Refuse what is said of glibc where ``--resolver`` asks others alone."""
+    resolver = getattr(options, "resolver", None)
+    if resolver is None or {"glibc", "all"} & {*resolver.split(",")}:
+        return
+    for option, usual in (("glibc", (None, "host")), ("lane", (None, "auto", "worker"))):
+        if (value := getattr(options, option, None)) not in usual:
+            raise UsageError(f"--{option} {value}: --resolver {resolver} asks no glibc")
 
 
 def _verdict(name: str, error: Exception) -> tuple[int, str] | None:

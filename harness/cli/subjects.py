@@ -105,11 +105,12 @@ def tell_unknown(found: Iterable[tuple[str | None, Result]]) -> bool:
     unknown = False
     lines = []
     for name, result in found:
-        if result.error not in _NO_ANSWER or name is None or result.presence is None:
+        if result.error not in _NO_ANSWER or name is None:
             continue
-        words, meant = result.presence.why, ""
-        unknown |= result.error == "EAI_AGAIN"
-        if Cause.UNKNOWN_NAME in result.presence.causes:
+        known, meant = result.presence, ""
+        words = known.why if known else f"{result.resolver} has no address"
+        unknown |= result.error == "EAI_AGAIN" or known is None
+        if known and Cause.UNKNOWN_NAME in known.causes:
             unknown = True
             words = "the name service knows no address"
             meant = did_you_mean(name, (path.stem for path in library()), "the scenario {}")

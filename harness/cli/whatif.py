@@ -1,9 +1,10 @@
 """``gai-harness whatif``: another gai.conf, tried on a private copy before it goes live."""
 
+import sys
 from dataclasses import replace
 
 from harness.cli.parser import FINDING, OK, Options, UsageError
-from harness.cli.streams import write_json
+from harness.cli.streams import say, write_json
 from harness.cli.subjects import jobs_for, sorted_out, tell_unknown
 from harness.compare import plan
 from harness.compare.whatif import change, whatif
@@ -25,7 +26,10 @@ def main(options: Options) -> int:
     jobs = jobs_for(scenarios, names, lanes)
     changes = []
     text = TextReport(here=not scenarios)
-    own = in_scenarios(job.scenario for job in jobs)
+    for line in plan.unasked(jobs):
+        say(line, sys.stderr)
+    with_glibc = any(lane.resolver == "glibc" for lane in lanes)
+    own = in_scenarios(job.scenario for job in jobs if with_glibc)
     for found in whatif([change(job, new, options.lines) for job in jobs for new in files]):
         lookups = (
             replace(each, own_name=own.get((found.scenario, each.lookup), ""))

@@ -58,9 +58,10 @@ class TraceReport:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Where two resolvers part: the first address that the second puts elsewhere, or has not.
+    """Where two resolvers part: what each has at the first place where they differ, and why.
 
-    ``one`` and ``other`` are the builds, each with what it gives first and why.
+    ``one`` and ``other`` are the builds; the address is "" where one's answer has ended, or is an
+    error.
     """
 
     one: str
@@ -121,6 +122,8 @@ def explain(jobs: Sequence[HostJob], pair: tuple[str, str] | None = None) -> Ite
 def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Iterator[Explanation]:
     job, pair = asked
     for evidences, devices in collect(box, job):
+        if not evidences:
+            continue  # none of the resolvers is put this question
         (report,) = reports(replace(job, source="", lines=()), [(evidences, devices)])
         between = (*report.changes, *report.architectures)
         apart = tuple(f"{one.between}: {one.because}" for one in between)
@@ -164,21 +167,29 @@ def contrasts(results: Sequence[Result], predictions: Sequence[Prediction]) -> t
         pairs = zip_longest(first.order, other.order, fillvalue="")
         one_first, other_first = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
         found[key] = Contrast(
-            first.who, one_first or first.answer, _why(first, expected, one_first, other_first),
-            other.who, other_first or other.answer,
-            _why(other, prediction, other_first, one_first),
+            first.who, one_first, _why(first, expected, one_first, other_first, other.order),
+            other.who, other_first, _why(other, prediction, other_first, one_first, first.order),
         )  # fmt: skip
     return tuple(found.values())
 
 
-def _why(result: Result, prediction: Prediction, before: str, after: str) -> str:
-    """Why one address stands before another in an answer, as far as the model explains it."""
+def _why(
+    result: Result, prediction: Prediction, before: str, after: str, others: Sequence[str]
+) -> str:
+    """Why one address stands before another in an answer, as far as the model explains it.
+
+    ``others`` is the answer that it is held against.
+    """
     if result.error is not None or not result.agreed:
         return result.error or "the model does not explain this order"
     if after and after not in result.order:
         return f"{after} is not returned"
+    if before and before not in others:
+        return f"{before} is returned by this one alone"
+    if not (before and after):  # one of them ends here, and has had this address before
+        return f"{before or after} is returned {result.order.count(before or after)} times"
     decision = decision_between(prediction, before, after)
-    return "as found, not sorted" if decision is None else decision.why
+    return result.unsorted or "as found, not sorted" if decision is None else decision.why
 
 
 def pair_reason(

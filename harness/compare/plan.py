@@ -267,9 +267,11 @@ def unasked(jobs: Sequence[HostJob]) -> Iterator[str]:
     """What lanes were not asked, a line for each resolver and reason."""
     found: Counter[tuple[str, str]] = Counter()
     for job in jobs:
-        found.update({(job.lanes[n].resolver, why) for (n, _), why in job.not_asked.items()})
+        left = {(job.lanes[n].resolver, why, at) for (n, at), why in job.not_asked.items()}
+        found.update((resolver, why) for resolver, why, _ in left)
+    lookups = sum(len(job.scenario.lookups) for job in jobs)
     for (resolver, why), count in found.items():
-        yield f"{resolver} was not asked on {count} of {len(jobs)} hosts: {why}"
+        yield f"{resolver} was not asked {count} of {lookups} look-ups: {why}"
 
 
 def label(build: Build) -> str:

@@ -195,6 +195,14 @@ class Result:
         return listed(self.model, self.sockets)
 
     @property
+    def unsorted(self) -> str:
+        """Why several addresses stand as they were found, in words; "" where they were sorted."""
+        if self.destinations or self.error or len({*self.native}) < 2:
+            return ""
+        why = _UNSORTED.get(self.resolver, "they are not sorted")
+        return f"as found: {why}"
+
+    @property
     def presence_lines(self) -> tuple[str, ...]:
         """What there is to say of addresses left out, changed or doubled, and of an error."""
         return () if self.presence is None else tuple(self.presence.lines(self.model_error))
@@ -249,6 +257,12 @@ class Result:
         """True when this result alone makes the run end with status 1."""
         return self.differs and not self.accepted
 
+
+_UNSORTED: dict[ResolverName, str] = {
+    "glibc": "the effect of the gai.conf is undefined",
+    "musl": "musl does not sort an answer that has IPv4 addresses alone",
+    "c-ares-nosort": "c-ares does not sort with ARES_AI_NOSORT",
+}
 
 _NO_BUILD: dict[str, Any] = {
     "glibc": "", "arch": "", "lane": "worker", "build": "", "label": "", "emulator": None,

@@ -184,6 +184,8 @@ def _is_wanted(member: str) -> bool:
 def _resolver(word: str, more: tuple[str, ...] = ()) -> tuple[str, str]:
     """The resolver of a build, and what is said of it behind the sign of equality."""
     name, equals, what = word.partition("=")
+    if name == "glibc" and what:
+        raise GlibcError(f"{word!r}: builds of glibc are named by --glibc {what}")
     if (name not in OTHERS and word not in more) or (equals and not what):
         near = did_you_mean(name, (*RESOLVERS, *more))
         raise GlibcError(

@@ -237,7 +237,7 @@ class _Redaction:
         return self._links[name]
 
     def _plain(self, text: str) -> str:
-        return address_text(self._map.address(ip_address(text)))
+        return address_text(self._map.address(literal(text) or ip_address(text)))
 
     def _with_length(self, text: str) -> str:
         address, _, length = text.partition("/")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, Self
 
+from harness.model.addresses import inet_aton
 from harness.model.host import IPAddress
 
 Data = dict[str, Any]
@@ -15,11 +16,11 @@ Data = dict[str, Any]
 
 
 def literal(text: str) -> IPAddress | None:
-    """The address that a text is, perhaps with a zone; None for a name."""
+    """The address that a text is, perhaps with a zone or as inet_aton reads it; None for a name."""
     try:
         return ip_address(text.partition("%")[0])
     except ValueError:
-        return None
+        return inet_aton(text)
 
 
 class Link(str):

@@ -96,7 +96,7 @@ def _seen(one: Destination) -> Destination:
 def not_asked(request: Request, names: NameService) -> str:  # noqa: ARG001
     """Why c-ares is not put a question; "" where it is."""
     if any(one.kind.startswith("nss") or one.kind == "myhostname" for one in names.chain):
-        return "c-ares reads the hosts file and DNS alone: a module of nsswitch.conf is glibc's"
+        return "a module of nsswitch.conf is glibc's: c-ares reads the hosts file and asks DNS"
     return ""
 
 

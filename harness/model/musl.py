@@ -111,7 +111,7 @@ def order(targets: Sequence[Target], view: HostView, version: str = "") -> Order
 def not_asked(request: Request, names: NameService) -> str:  # noqa: ARG001
     """Why musl is not put a question; "" where it is."""
     if any(one.kind.startswith("nss") or one.kind == "myhostname" for one in names.chain):
-        return "musl reads no nsswitch.conf: a module of its is glibc's"
+        return "a module of nsswitch.conf is glibc's: musl reads the hosts file and asks DNS"
     return ""
 
 

@@ -60,8 +60,8 @@ def write_text(
                 console.say(line)
         for line in items[0].apart:
             console.say(f"  {line}", "yellow")
-        if items[0].own_name:
-            console.say(f"  {items[0].own_name}", "yellow")
+        for line in dict.fromkeys(one.own_name for one in items if one.own_name):
+            console.say(f"  {line}", "yellow")
         for line in _of_the_file(items):
             console.say(f"  {line}", "yellow")
     if line := beyond(one.result.glibc for one in explanations if one.result.resolver == "glibc"):
@@ -100,8 +100,8 @@ def _write(console: Terminal, on: str, found: Explanation, remarks: Remarks) -> 
         if len(result.order) > len(result.destinations):  # one of them stands there twice
             console.say(f"  returned: {', '.join(result.order)}")
     elif result.native:
-        only = ", ".join(result.order)
-        console.say(f"  returned: {only} (one address: nothing is sorted)")
+        why = result.unsorted or "one address: nothing is sorted"
+        console.say(f"  returned: {', '.join(result.order)} ({why})")
     for line in result.presence_lines:
         console.say(f"  {line}", "cyan")
     for number, decision in enumerate(result.decisions, 1):
@@ -122,7 +122,7 @@ def _beside(found: Explanation, remarks: Remarks) -> Iterator[tuple[str, str]]:
     if pair is not None:
         yield f"asked: {pair.before} before {pair.after}: {pair.why}", "bold"
     if found.trace is not None:
-        yield from _traced(found.trace)
+        yield from _traced(found.trace, result.resolver)
     for line in result.undefined:
         yield f"undefined: {line}", "magenta"
     for remark in result.remarks:
@@ -132,8 +132,8 @@ def _beside(found: Explanation, remarks: Remarks) -> Iterator[tuple[str, str]]:
         yield f"{departure.standard} would return {order}: {departure.why}", "blue"
 
 
-def _traced(trace: TraceReport) -> Iterator[tuple[str, str]]:
-    yield "system calls of the real glibc:", "dim"
+def _traced(trace: TraceReport, resolver: str) -> Iterator[tuple[str, str]]:
+    yield f"system calls of the real {resolver}:", "dim"
     for call in trace.calls:
         yield f"  {call}", "dim"
     for check in trace.checks:
@@ -162,10 +162,17 @@ def _side_by_side(items: Sequence[Explanation], width: int) -> Iterator[str]:
     yield from table_lines(rows, width, "  ")
     yield ""
     for part in items[0].contrasts:
-        yield f"  {part.one} has {part.one_first} first: {part.one_why}"
-        yield f"  {part.other} has {part.other_first} first: {part.other_why}"
+        yield f"  {_has(part.one, part.one_first, part.other_first)}: {part.one_why}"
+        yield f"  {_has(part.other, part.other_first, part.one_first)}: {part.other_why}"
     for each in items[0].standards:
-        yield f"  {each.standard} would have {each.order[0]} first: {each.why}"
+        yield f"  {each.standard} would return {', '.join(each.order)}: {each.why}"
+
+
+def _has(who: str, first: str, then: str) -> str:
+    """What an answer has at the first place where two part; "" where it has ended or failed."""
+    if not first:
+        return who
+    return f"{who} has {first} before {then}" if then else f"{who} has {first} too"
 
 
 def _versions(results: Iterable[Result]) -> str:

@@ -12,6 +12,7 @@ from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.results import Result, Verdict
 from harness.compare.values import fill
 from harness.text.shown import one_line
+from harness.versions import RESOLVERS
 
 _GROUPS = (
     ("rule", "Rules (neighbouring pairs decided)"),
@@ -123,15 +124,19 @@ def document(
 def as_text(found: Document) -> str:
     """The document in words."""
     rate = found.cases / found.seconds if found.seconds else 0.0
+    others = [build for build in found.builds if build.startswith(RESOLVERS[1:])]
+    whose = "glibc " * (len(others) < len(found.builds))
     lines = [
-        f"seed {found.seed}, glibc {', '.join(found.builds)}, jobs {found.jobs}",
+        f"seed {found.seed}, {whose}{', '.join(found.builds)}, jobs {found.jobs}",
         f"{found.cases} cases on {found.batches} hosts in {found.seconds:.0f} s: {rate:.0f} a "
         f"second, {found.native_seconds:.0f} s inside getaddrinfo",
         f"{found.disagreements} disagreements, {found.crashes} crashes as predicted "
         f"({found.unasked} look-ups lost with them), {len(found.refused)} hosts refused",
         "",
     ]
-    for group, title in _GROUPS:
+    if not whose:
+        lines.append("What the cases met is counted for glibc alone.")
+    for group, title in _GROUPS if whose else ():
         lines.append(f"{title}:")
         for key, number in found.counts.items():
             kind, _, name = key.partition(" ")
@@ -140,7 +145,8 @@ def as_text(found: Document) -> str:
                 continue
             more = found.counts.get(f"{key}{_DECIDED}")
             lines.append(f"  {name:32}{number:>12}{f', decided {more}' if more else ''}")
-    lines += ["", f"Left out: {', '.join(found.left_out) or 'nothing'}"]
+    if whose:
+        lines += ["", f"Left out: {', '.join(found.left_out) or 'nothing'}"]
     lines += [f"Refused: {text}" for text in found.refused[:5]]
     for each in found.groups:
         causes = "; or by: ".join(each.causes[:_CAUSES])

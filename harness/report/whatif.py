@@ -53,9 +53,9 @@ class TextReport:
         for same in groups.values():
             for line, style in _comparison(same):
                 self._say(line, style)
-        if len(groups) > 1:
-            several = len({one.resolver for one in what.results}) > 1
-            whose = "resolvers" if several else "versions of glibc"
+        if len({(one.changed, one.moved, one.after.error) for one in what.results}) > 1:
+            asked = {one.resolver for one in what.results}
+            whose = "resolvers" if len(asked) > 1 else f"versions of {min(asked)}"
             self._say(f"    the {whose} react differently", "yellow")
         for change in what.versions_differ:
             self._say(f"    {change.older} → {change.newer} differs: {change.because}", "yellow")

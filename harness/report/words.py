@@ -76,6 +76,8 @@ def result_lines(result: Result) -> Iterator[tuple[str, str]]:
         yield "presence", line
     for decision in result.decisions:
         yield "why", f"  {decision.why}"
+    if result.unsorted:
+        yield "why", f"  {result.unsorted}"
     for remark in result.remarks:
         yield remark.kind, remark.text
     for departure in result.departures:

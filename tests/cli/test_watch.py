@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,8 @@ def test_curl(watch: Watch) -> None:
                   "http://half/")  # fmt: skip
     first, second = later["contacts"][:2]
     assert (first["address"], second["address"]) == (*HALF,)
-    assert 300 <= second["at_ms"] - first["at_ms"] < 1500
+    assert first["in_progress"]
+    assert 0 < second["at_ms"] - first["at_ms"] < first["after_ms"]
     only = watch("curl", "-s4", "http://here/")
     assert tried(only) == refused(HERE[2:])
     assert only["tried"][0]["as_ordered"] is False
@@ -308,8 +310,11 @@ def test_a_sigkill_leaves_nothing(scenario: Path) -> None:
     with Program(COMMAND, "watch", scenario, "--", "sh", "-c", "setsid sleep 300") as program:
 
         def slept() -> bool:
-            lines = (Path(f"/proc/{pid}/cmdline").read_bytes() for pid in program.family())
-            return any(line == sleeping for line in lines)
+            for pid in program.family():
+                with suppress(OSError):  # one that has ended meanwhile
+                    if Path(f"/proc/{pid}/cmdline").read_bytes() == sleeping:
+                        return True
+            return False
 
         assert until(slept)
         inside = namespaces(program.family()) - spaces

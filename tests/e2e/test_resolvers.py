@@ -1,13 +1,15 @@
 """The same question to every resolver: glibc's, musl's, c-ares' and Go's own."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.cli.parser import OK, WRONG_USE
+from harness.cli.parser import FINDING, OK, WRONG_USE
 from harness.compare.plan import lanes_for
 from tests.conftest import Call
 
@@ -24,6 +26,17 @@ names:
   four: [172.31.80.8, 172.18.45.6]
   both: [172.31.80.9, 172.18.45.7, "2001:db8:9::1"]   # c-ares joins names that share an address
 lookups: [{name: four}, {name: both}]
+"""
+
+CONTAINER = """
+name: container
+host:
+  interfaces:
+    eth0: {addresses: [172.17.0.2/16]}
+  routes: [{to: default, via: 172.17.0.1}]
+names:
+  web: [203.0.113.9, "2001:db8:9::1"]
+lookups: [{name: web, flags: [AI_ADDRCONFIG]}]
 """
 
 
@@ -124,12 +137,64 @@ def test_explain_puts_them_side_by_side(call: Call, tmp_path: Any) -> None:
 def test_what_is_not_asked_is_named(call: Call) -> None:
     done = call("run", "--resolver", "glibc,musl", "nss-link-local", "-q")
     assert done.status == OK
-    assert "musl was not asked on 1 of 1 hosts: musl reads no nsswitch.conf" in done.err
+    assert re.search(
+        r"musl was not asked (\d+) of \1 look-ups: a module of nsswitch.conf is glibc's", done.err
+    )
+    nothing = call("explain", "presort-canonname", "--resolver", "go")
+    assert (nothing.status, nothing.out) == (FINDING, "")
+    assert "go was not asked" in nothing.err
+    beside = call("whatif", "presort-canonname", "--resolver", "all", "--set", "reload no")
+    assert "go was not asked" in beside.err
+
+
+def test_an_answer_that_musl_does_not_sort_says_so(call: Call, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    name = "seed-rule9-ipv4-only"
+    done = call("run", name, "--resolver", "musl", "--report", f"html={page}")
+    why = "as found: musl does not sort an answer that has IPv4 addresses alone"
+    assert why in done.out
+    assert why in page.read_text()
+    assert "gai.conf is undefined" not in page.read_text()
+    explained = call("explain", name, "--resolver", "musl")
+    assert f"172.31.80.8, 172.18.45.6 ({why})" in explained.out
+    assert "one address" not in explained.out
+
+
+def test_where_one_returns_less_the_address_is_named(call: Call, tmp_path: Path) -> None:
+    place = tmp_path / "container.gai.yaml"
+    place.write_text(CONTAINER)
+    text = call("explain", place, "--resolver", "glibc,musl").out
+    assert "(host): 2001:db8:9::1 is not returned\n" in text
+    assert "has 2001:db8:9::1 too: 2001:db8:9::1 is returned by this one alone\n" in text
+    assert "first:" not in text
+
+
+def test_numbers_as_inet_aton_reads_them_are_looked_up_on_a_copy(call: Call) -> None:
+    done = call("explain", "10.1", "0x7f.1", "--resolver", "glibc,musl", "--json")
+    found = [one["native"] for one in json.loads(done.out)["explanations"]]
+    assert {*map(tuple, found)} == {("10.0.0.1",), ("127.0.0.1",)}
+
+
+def test_whom_nobody_knows_ends_with_a_finding_on_any_resolver(call: Call) -> None:
+    done = call("explain", "nobody.invalid", "--resolver", "musl")
+    assert done.status == FINDING
+    assert "musl has no address" in done.err
+
+
+def test_where_nothing_changes_no_resolver_reacts_differently(call: Call) -> None:
+    words = "whatif", "seed-rule9-dual-stack", "--resolver", "glibc,musl", "--set"
+    line = "precedence ::ffff:0:0/96 11"
+    still = call(*words, "label 2001:db8:dead::/48 7", "--set", line).out
+    assert "unchanged" in still
+    assert "react differently" not in still
 
 
 WRONG = {
     "run --resolver muls": "did you mean musl?",
     "run --resolver musl=9.9.9": "musl=9.9.9 is not on this host",
+    "run --resolver musl --glibc 2.31": "--glibc 2.31: --resolver musl asks no glibc",
+    "run --resolver go --lane cffi": "--lane cffi: --resolver go asks no glibc",
+    "run --resolver glibc=2.31": "builds of glibc are named by --glibc 2.31",
     "run --resolver musl --against 2.31": "no --against beside it was expected",
     "fuzz --resolver c-ars": "did you mean c-ares?",
     "explain web --resolver ,": "or NAME=VERSION, was expected",

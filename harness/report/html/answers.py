@@ -12,6 +12,7 @@ from harness.compare.results import Departure, DestinationRow, PairReason, Resul
 from harness.compare.values import grouped
 from harness.model.addresses import leading_zeros
 from harness.model.order import RULES
+from harness.versions import ResolverName
 
 UNTRUSTED = "untrusted"
 SYMBOLS = {
@@ -135,7 +136,13 @@ class Group:
                     times[place],
                     row,
                     frozenset(_FACTS[rule] for rule in beside),
-                    prefix_bits(row.destination, row.source, row.prefixlen, row.common_prefix)
+                    prefix_bits(
+                        row.destination,
+                        row.source,
+                        row.prefixlen,
+                        row.common_prefix,
+                        result.resolver,
+                    )
                     if row is not None and row.source and 9 in beside
                     else None,
                     *self._moved(address),
@@ -203,8 +210,8 @@ class BitGroup(NamedTuple):
 class PrefixBits:
     """A destination over its source, ready to be drawn; ``width`` is 32 or 128 bits.
 
-    ``equal`` are the leading bits both share, ``counted`` those that rule 9 counts and
-    ``prefixlen`` the bits of the source's subnet as glibc knows it, 0 for unknown.
+    ``equal`` are the leading bits both share, ``counted`` those that rule 9 of ``resolver`` counts
+    and ``prefixlen`` the bits of the source's subnet as glibc knows it, 0 for unknown.
     """
 
     destination: str
@@ -214,6 +221,7 @@ class PrefixBits:
     equal: int
     counted: int
     groups: tuple[BitGroup, ...]
+    resolver: ResolverName = "glibc"
 
     @property
     def words(self) -> str:
@@ -222,6 +230,11 @@ class PrefixBits:
         bits = "1 equal bit" if equal == 1 else f"{equal} equal bits"
         if equal == self.width:
             return f"The destination is the source itself: all {self.width} bits count."
+        if self.resolver != "glibc":  # which looks at no prefix length
+            if counted > self.width:  # as the IPv6 addresses that they are mapped to
+                return f"{bits}, and the {counted - equal} of ::ffff:0:0/96 before them count too."
+            count = "counts" if equal == 1 else "count"
+            return f"{bits} {count}." if counted == equal else f"{bits}, of which {counted} count."
         if self.width == 128:
             if equal > prefixlen > 0:
                 beyond = f"glibc does not stop at the source's /{prefixlen}"
@@ -242,11 +255,13 @@ class PrefixBits:
 
 
 @lru_cache(4096)  # the same addresses come again and again
-def prefix_bits(destination: str, source: str, prefixlen: int, counted: int) -> PrefixBits:
+def prefix_bits(
+    destination: str, source: str, prefixlen: int, counted: int, resolver: ResolverName = "glibc"
+) -> PrefixBits:
     """The bits of ``destination`` (perhaps with a zone) and ``source``, compared.
 
-    ``prefixlen`` is the source's, in bits, 0 where glibc does not know it. ``counted`` are
-    the bits rule 9 counts.
+    ``prefixlen`` is the source's, in bits, 0 where glibc does not know it; to other resolvers it
+    is nothing. ``counted`` are the bits that rule 9 of ``resolver`` counts.
     Raises ValueError for texts that are no addresses or not of one family.
 
     >>> prefix_bits("172.31.80.8", "172.18.45.2", 24, 0).equal
@@ -256,6 +271,7 @@ def prefix_bits(destination: str, source: str, prefixlen: int, counted: int) -> 
     if first.version != second.version:
         raise ValueError(f"{destination} from {source}: one family was expected")
     width = first.max_prefixlen
+    prefixlen = prefixlen if resolver == "glibc" else 0
     equal = leading_zeros(int(first) ^ int(second), width)
     size, form = (8, "d") if width == 32 else (16, "x")
     groups = []
@@ -269,7 +285,9 @@ def prefix_bits(destination: str, source: str, prefixlen: int, counted: int) -> 
                 tuple(Run(bits[at:end], _kind(at, equal), end == prefixlen) for at, end in spans)
             )
         groups.append(BitGroup(texts[0], texts[1], runs[0], runs[1]))
-    return PrefixBits(destination, source, width, prefixlen, equal, counted, tuple(groups))
+    return PrefixBits(
+        destination, source, width, prefixlen, equal, counted, tuple(groups), resolver
+    )
 
 
 def _kind(at: int, equal: int) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from harness.compare.results import LookupReport, Result
 from harness.report.html.answers import prefix_bits
 from harness.report.html.views import Columns, LookupView, views_of
+from harness.versions import ResolverName
 from tests.report.html import kit
 
 
@@ -110,6 +111,24 @@ def test_bits_say_what_is_equal_and_what_counts(
     drawn = prefix_bits(destination, source, prefixlen, counted)
     assert (drawn.equal, drawn.counted) == (equal, counted)
     assert says in drawn.words
+
+
+@pytest.mark.parametrize(
+    ("resolver", "pair", "counted", "says"),
+    [
+        ("musl", ("172.18.45.6", "172.18.45.2"), 125,
+         "29 equal bits, and the 96 of ::ffff:0:0/96 before them count too."),
+        ("musl", ("2001:db8:9::1", "2001:db8:1::2"), 44, "44 equal bits count."),
+        ("c-ares", ("2001:db8:1::6", "2001:db8:1::2"), 125, "125 equal bits count."),
+        ("go", ("2001:db8:1::6", "2001:db8:1::2"), 64, "125 equal bits, of which 64 count."),
+    ],
+)  # fmt: skip
+def test_bits_of_other_resolvers_end_at_no_prefix(
+    resolver: ResolverName, pair: tuple[str, str], counted: int, says: str
+) -> None:
+    drawn = prefix_bits(*pair, 64 if ":" in pair[0] else 24, counted, resolver)
+    assert drawn.words == says
+    assert drawn.prefixlen == 0
 
 
 def written(address: str) -> str:
