@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a folder
 
+from harness.text.shown import one_line
 from tools.findings.checks import (
     Findings,
     Result,
@@ -98,9 +99,17 @@ def _matching(results: Sequence[Result], wanted: set[str]) -> list[Result]:
 
 
 def _json(*words: str) -> dict[str, list[Result]]:
-    command = [sys.executable, "-P", "-m", "harness", *words, "--format", "json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    found: dict[str, list[Result]] = json.loads(done.stdout)
+    # a busy machine is no finding
+    patience = ["--timeout", "60"] if words[0] == "run" else []
+    command = [sys.executable, "-P", "-m", "harness", *words, *patience, "--format", "json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    found: dict[str, list[Result]] = json.loads(done.stdout or "{}")
+    for one in found.get("results", ()) if done.returncode else ():
+        if one["verdict"] != "agree" and not one["predicted"]:
+            build = f"{one['glibc']}:{one['arch']}"
+            told = f"{one['scenario']}: {one['lookup']}: {build}: {one['verdict']}, {one['error']}"
+            print(one_line(told), file=sys.stderr)
+    done.check_returncode()
     return found
 
 
