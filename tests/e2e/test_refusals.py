@@ -54,7 +54,8 @@ def in_words(done: subprocess.CompletedProcess[str]) -> None:
 # of them do; the last line of its output is the status.
 FORKED = """
 import json, os, sys, traceback
-from harness.cli.main import main, doctor, explain, run
+from harness.cli import doctor, explain, run
+from harness.cli.main import main
 from tests.sandbox.denied_places import enter
 for place, words, output in json.load(sys.stdin):
     if child := os.fork():
