@@ -174,5 +174,5 @@ def _name_service(request: Request, targets: tuple[Target, ...], view: HostView)
         names=names,
         kind="nss",
         services=service_ports(request.service),
-        links={link.name: link.index for link in view.links},
+        links=view.names,
     )

@@ -26,7 +26,7 @@ def open_lane(
 
     Raises LaneError for a worker that does not start, or lacks a module, with the build's name.
     """
-    myhostname = "myhostname" in kinds
+    myhostname = "myhostname" in kinds and spec.resolver == "glibc"
     if myhostname and not spec.myhostname:
         raise LaneError(lacks_module(spec))
     if not spec.command:

@@ -107,7 +107,7 @@ def name_service(
     view: HostView,
 ) -> NameService:
     """A scenario's names as the model's name service sees them, zones as numbers."""
-    links = {link.name: link.index for link in view.links}
+    links = view.names
     if kind == "dns":  # where a final dot ends a name and is no part of it
         names = {name.removesuffix("."): each for name, each in names.items()}
     texts = dict.fromkeys(text for each in names.values() for text in each)

@@ -77,13 +77,18 @@ _PLAIN_RULE = {_FRA_PRIORITY, _FRA_SUPPRESS_PREFIXLEN, _FRA_TABLE, _FRA_PAD, _FR
 def attributes(data: bytes, offset: int) -> Mapping[int, bytes]:
     """The attributes of a message by number, the first of each; they begin at ``offset``."""
     found: dict[int, bytes] = {}
+    for number, held in _every(data, offset):
+        found.setdefault(number, held)
+    return found
+
+
+def _every(data: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
     while offset + 4 <= len(data):
         length, number = ATTRIBUTE.unpack_from(data, offset)
         if length < 4:
             break
-        found.setdefault(number & 0x3FFF, data[offset + 4 : offset + length])
+        yield number & 0x3FFF, data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class KernelLink:
     flags: int
     master: int
     table: int | None
+    altnames: tuple[str, ...] = ()
 
     @property
     def up(self) -> bool:
@@ -116,7 +122,7 @@ class KernelLink:
     @property
     def for_model(self) -> Link:
         """What the model is told of it."""
-        return Link(self.index, self.name, self.type)
+        return Link(self.index, self.name, self.type, self.altnames)
 
 
 def link(data: bytes) -> KernelLink:
@@ -130,6 +136,7 @@ def link(data: bytes) -> KernelLink:
         index, _text(found.get(IFLA_IFNAME)) or "", kind, name, flags,
         _number(found.get(IFLA_MASTER), 0),
         _number(inner[IFLA_VRF_TABLE], 0) if IFLA_VRF_TABLE in inner else None,
+        tuple(_text(one) or "" for _, one in _every(found.get(IFLA_PROP_LIST, b""), 0)),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ src/lib/ares_process.c, ares_send.c, ares_query.c and ares_getaddrinfo.c of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ _STATUSES = {
 }  # fmt: skip
 _FAILURES = Status.ESERVFAIL, Status.EREFUSED
 _WAIT = 1_000_000  # round trips
+_LONGEST_READ = 253  # bytes of a name, without its final dot
 
 
 class Reply(NamedTuple):
@@ -74,7 +75,6 @@ class Channel:
         self.servers, self.own, self.chance, self.first = servers, own, chance, first
         options = resolver.options
         self.rotates = "rotate" in options
-        self.stream = own.options_read and "use-vc" in options
         tries = resolver.attempts if own.options_read else own.tries
         self.most = len(servers) * tries
         self.failures = [0] * len(servers)
@@ -109,10 +109,13 @@ class _Exchange:
 
     def __init__(self, channel: Channel, name: str, records: Sequence[Record]) -> None:
         self.channel, self.own, self.name = channel, channel.own, name.removesuffix(".")
+        # a name that is too long for DNS is sent all the same, and no server reads it
+        unread = len(self.name) > _LONGEST_READ
+        self.servers = [replace(one, always="silent") if unread else one for one in channel.servers]
         self.now = 0
         self.replies: list[Reply] = []
         self.unread_error = set[int]()  # sockets of servers that are not there
-        self.connection = [0] * len(channel.servers)
+        self.connection = [0] * len(self.servers)
         self.over_udp = set[tuple[int, Record, int]]()
         self.later: list[Callable[[], None]] | None = None
         self.moved = False  # a question, to another server or to TCP
@@ -121,9 +124,7 @@ class _Exchange:
             start = channel.asked if channel.rotates else 0
             channel.asked += 1
             error = Status.SUCCESS if self.own.by_failures else Status.ECONNREFUSED
-            self.questions.append(
-                _Question(record, start % len(channel.servers), error, channel.stream)
-            )
+            self.questions.append(_Question(record, start % len(self.servers), error))
 
     def run(self) -> list[Reply]:
         for question in self.questions:
@@ -149,7 +150,7 @@ class _Exchange:
             if not one.on_way:
                 continue
             self.now = max(self.now, one.sent + 1)
-            if self.channel.servers[one.server].closed:
+            if self.servers[one.server].closed:
                 self._refused(one)
             else:
                 self._answered(one)
@@ -165,7 +166,7 @@ class _Exchange:
             return coming
         one, other = sorted(coming, key=lambda q: (q.sent, q.stream, q.serial))
         choose = self.channel.chance.choose
-        if self.channel.servers[one.server].closed:
+        if self.servers[one.server].closed:
             return [one]
         if (one.server, one.stream) != (other.server, other.stream):
             return [other] if choose(2) else [one]
@@ -178,16 +179,16 @@ class _Exchange:
 
     def _order_of(self, number: int) -> tuple[Record, Record]:
         """The replies to the pair in the order in which a server wants to send them."""
-        return self.channel.servers[number].order(self.name, self.channel.first)
+        return self.servers[number].order(self.name, self.channel.first)
 
     def _first(self, number: int) -> Record | None:
         """The reply to the pair that goes out first over UDP; None where each goes at once."""
-        order, server = self._order_of(number), self.channel.servers[number]
+        order, server = self._order_of(number), self.servers[number]
         words = {server.packet(self.name, one).word for one in order}
         return None if words & UNORDERED else order[0]
 
     def _packet(self, question: _Question, record: Record | None = None) -> Packet:
-        server = self.channel.servers[question.server]
+        server = self.servers[question.server]
         return server.packet(self.name, record or question.record)
 
     def _goes_on(self, question: _Question, record: Record | None = None) -> bool:
@@ -211,7 +212,7 @@ class _Exchange:
         if self.own.by_failures and not again:
             question.server = channel.best()
         number = question.server
-        closed = channel.servers[number].closed
+        closed = self.servers[number].closed
         if question.stream:
             if not self.connection[number]:
                 channel.clock += 1
@@ -227,7 +228,7 @@ class _Exchange:
         self.moved |= again or question.tries > 0 or question.stream
         question.cookie = number not in channel.without_cookies
         question.on_way, question.sent, question.serial = True, self.now, channel.clock
-        question.until = self.now + _WAIT * 2 ** (question.tries // len(channel.servers))
+        question.until = self.now + _WAIT * 2 ** (question.tries // len(self.servers))
         question.answered = closed or question.stream or self._is_answered(question)
         if not question.stream:
             self.over_udp.add((number, question.record, self.now))
@@ -370,7 +371,7 @@ class _Exchange:
             self._end(question, Reply(question.error))
 
     def _skip(self, question: _Question, number: int) -> None:
-        if len(self.channel.servers) > 1:
+        if len(self.servers) > 1:
             question.skipped.add(number)
 
     def _next_server(self, question: _Question) -> None:
@@ -380,7 +381,7 @@ class _Exchange:
             question.tries += 1
             if question.tries >= self.channel.most:
                 break
-            question.server = (question.server + 1) % len(self.channel.servers)
+            question.server = (question.server + 1) % len(self.servers)
             here = question.server, self.connection[question.server]
             if question.server not in question.skipped and not (
                 question.stream and here in question.connections

@@ -31,7 +31,7 @@ _FOUR = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)")
 _OCTETS = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}")
 _BITS = re.compile(r"0|[1-9][0-9]{0,2}")
 _LONGEST_IPV6 = 50  # of the text, with /128
-_LONGEST_LABEL, _LONGEST_NAME, _LONGEST_OF_FILE = 63, 255, 255
+_LONGEST_LABEL, _LONGEST_NAME, _LONGEST_OF_FILE, _LONGEST_VALUE = 63, 255, 255, 511
 
 
 class Failed(Exception):
@@ -155,8 +155,13 @@ def _merged(
     for line in lines:
         text, *names = line.split()
         target = Target(ip_address(text))
-        known = [one for one in names if _PLAIN.fullmatch(one) and len(one) <= _LONGEST_OF_FILE]
-        if not known or len(names[0].encode()) > _LONGEST_OF_FILE:
+        known: list[str] = []
+        for one in names:
+            if one.isascii() and len(one) <= _LONGEST_OF_FILE:
+                known += [one] if _PLAIN.fullmatch(one) else []
+            elif not known:
+                break  # the line is bad, unless a name has been taken before
+        if not known:
             continue
         entry = by_address.get(str(target))
         if entry is None:
@@ -183,25 +188,29 @@ def spellings(name: str, etc: Etc, own: Behaviour) -> Iterator[str]:
     resolver = etc.resolver
     ended = name.endswith(".")
     domains = [f"{name}.{domain}" for domain in resolver.search]
+    if own.long_lines_ignored and len(" ".join(resolver.search).encode()) > _LONGEST_VALUE:
+        domains = []
     if ended and not own.end_dot_searched:
         domains = []
     first = ended or name.count(".") >= resolver.ndots
     yield from (name, *domains) if first else (*domains, name)
 
 
-def is_askable(name: str, own: Behaviour) -> bool:
-    """Whether a name can be put in a question."""
+def askable(name: str, own: Behaviour) -> Status:
+    """Whether a name can be put in a question, or what is wrong with it."""
     if own.plain_names and not _PLAIN.fullmatch(_ESCAPED.sub(r"\1", name)):
-        return False
+        return Status.EBADNAME
     labels = (
         _ESCAPED.sub("x", name).removesuffix(".").encode("utf-8", "surrogateescape").split(b".")
     )
     if labels == [b""]:
-        return name in ("", ".")
-    return (
-        all(1 <= len(one) <= _LONGEST_LABEL for one in labels)
-        and sum(len(one) + 1 for one in labels) + 1 <= _LONGEST_NAME
-    )
+        return Status.SUCCESS if name in ("", ".") else Status.EBADNAME
+    length = sum(len(one) + 1 for one in labels)
+    length += -1 if own.plain_names else 1  # of the text, or of the bytes that are sent
+    if length > _LONGEST_NAME or not all(1 <= len(one) <= _LONGEST_LABEL for one in labels):
+        return Status.EBADNAME
+    too_long = own.plain_names and len(name) > _LONGEST_NAME  # with a final dot
+    return Status.EFORMERR if too_long else Status.SUCCESS
 
 
 class Dns:
@@ -219,8 +228,8 @@ class Dns:
         Raises Failed where the look-up ends with an error.
         """
         for name in self.names:
-            if not is_askable(name, self.own):
-                replies = [Reply(Status.EBADNAME)] * len(self.records)
+            if (wrong := askable(name, self.own)) is not Status.SUCCESS:
+                replies = [Reply(wrong)] * len(self.records)
             else:
                 replies = self.channel.ask(name, self.records)
             status = self._end(name, replies, found)

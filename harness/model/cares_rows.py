@@ -51,8 +51,10 @@ class Behaviour:
     or an address are one entry; before, each is read by itself. ``unused_names``: a line of another
     family gives its canonical name all the same. ``whole_words``: of the hosts line, not only their
     first letters. ``end_dot_searched``: a name with a final dot is looked up in the domains too.
-    ``options_read``: timeout, attempts and use-vc of resolv.conf. ``plain_names``: what a name may
-    have in DNS is checked.
+    ``options_read``: timeout and attempts of resolv.conf; use-vc is read as well, and overwritten
+    by the flags of a channel that is given none. ``long_lines_ignored``: of resolv.conf, whose
+    value has more than 511 bytes. ``plain_names``: what a name may have in DNS is checked, and its
+    length by the text, so that one of 254 or 255 bytes is asked for.
 
     ``prefix_lengths``: of an address as a name: the bytes behind are 0 ("cut"), or what was in
     memory ("garbage"), or it is no address ("none").
@@ -79,6 +81,7 @@ class Behaviour:
     whole_words: bool = False
     end_dot_searched: bool = True
     options_read: bool = False
+    long_lines_ignored: bool = False
     plain_names: bool = False
     prefix_lengths: Literal["cut", "garbage", "none"] = "cut"
     tries: int = 4
@@ -117,6 +120,7 @@ ROWS: tuple[tuple[str, bool | int | str, str], ...] = (
     ("merged_hosts", True, "1.22.0"),
     ("plain_names", True, "1.22.0"),
     ("edns_size", 1232, "1.27.0"),
+    ("long_lines_ignored", True, "1.28.0"),
     ("options_read", True, "1.28.0"),
     ("whole_words", True, "1.28.0"),
     ("sent_later", True, "1.33.0"),

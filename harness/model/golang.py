@@ -105,7 +105,7 @@ def find(request: Request, names: NameService, view: HostView, version: str) -> 
 
 def _find(request: Request, names: NameService, view: HostView, own: Behaviour) -> Sequence[Target]:
     name, family = request.name or "", request.family
-    number = literal(name, _interfaces(names, view), own)
+    number = literal(name, _interfaces(view), own)
     if number is None:
         hostname = None if view.own is None else view.own.hostname
         targets = find_targets(name, family, names, hostname, own)
@@ -113,7 +113,8 @@ def _find(request: Request, names: NameService, view: HostView, own: Behaviour) 
         targets = [number]
     if family == AF_UNSPEC:
         return targets
-    if targets == [_ANY_IPV6]:  # a host may have IPv6 by half (golang/go#18806)
+    # a host may have IPv6 by half (golang/go#18806)
+    if [one.address for one in targets] == [_ANY_IPV6.address]:
         targets = [_ANY_IPV6, _ANY_IPV4]
     taken = [Target(one.address) for one in targets if FAMILY[one.address.version] == family]
     if not taken:
@@ -121,11 +122,11 @@ def _find(request: Request, names: NameService, view: HostView, own: Behaviour) 
     return taken
 
 
-def _interfaces(names: NameService, view: HostView) -> Mapping[str, int]:
+def _interfaces(view: HostView) -> Mapping[str, int]:
     """The interfaces that Go knows the names of: a dump gives them, where it has all of one."""
     if not view.netlink:
         return {}
-    return {name: index for name, index in names.links.items() if index not in view.unlisted}
+    return {one.name: one.index for one in view.links if one.index not in view.unlisted}
 
 
 def not_asked(request: Request, names: NameService) -> str:

@@ -211,6 +211,8 @@ def is_domain_name(name: str, own: Behaviour) -> bool:
 
 def _names(name: str, etc: Etc, own: Behaviour) -> Iterator[str]:
     """The names that DNS is asked for in turn, without final dots."""
+    if name.endswith(".") and len(name) == _LONGEST and not own.rooted_254_asked:
+        return
     onion = [ascii_lower(name.removesuffix("."))]
     spelled = etc.resolver.spellings(name)
     for one in spelled:

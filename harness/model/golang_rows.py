@@ -25,6 +25,7 @@ class Behaviour:
     before, it was an empty answer. ``asks_one_family``: DNS is asked for the family wanted alone.
     ``onion_by_name``: of the names to ask DNS for, those that end in .onion are left out; before,
     there were none if the name that was given does. ``root_is_name``: the name "." is one.
+    ``rooted_254_asked``: a name of 254 bytes, its final dot included (golang/go#54285).
     Literals: ``no_leading_zeros`` in IPv4 numbers, ``zone_from_first_percent``, which is not empty,
     and ``four_digits`` at most in a part of an IPv6 address.
     """
@@ -34,6 +35,7 @@ class Behaviour:
     asks_one_family: bool = False
     onion_by_name: bool = False
     root_is_name: bool = False
+    rooted_254_asked: bool = False
     no_leading_zeros: bool = False
     zone_from_first_percent: bool = False
     four_digits: bool = False
@@ -43,6 +45,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("no_leading_zeros", "1.17"),
     ("root_is_name", "1.17"),
     ("asks_one_family", "1.19"),
+    ("rooted_254_asked", "1.21"),
     ("services_one_by_one", "1.21"),
     ("miss_is_error", "1.21"),
     ("zone_from_first_percent", "1.21"),

@@ -62,11 +62,12 @@ class AddressRow:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One interface: index, name and hardware type (ARPHRD_*)."""
+    """One interface: index, name and hardware type (ARPHRD_*), and its further names."""
 
     index: int
     name: str
     type: int
+    altnames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,12 @@ class HostView:
     own: OwnNames | None = None
     unlisted: frozenset[int] = frozenset()
     netlink: bool = True
+
+    @property
+    def names(self) -> dict[str, int]:
+        """The index of each interface by every name that if_nametoindex(3) finds it by."""
+        named = [(name, one.index) for one in self.links for name in (one.name, *one.altnames)]
+        return dict(named)
 
     @property
     def dumped(self) -> tuple[AddressRow, ...] | None:

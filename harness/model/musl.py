@@ -208,12 +208,13 @@ def _sockets(
         return [(*pair, port) for pair in asked]
     if request.flags & AI_NUMERICSERV:
         raise LookupFailed("EAI_NONAME")
-    # any word of a line counts as its name: "80/tcp" too
-    lines = dict.fromkeys(
-        (text, held)
-        for (name, text), held in services.items()
-        if service in (name, f"{held}/{text}")
-    )
+    # any words of a line count as its name: "80/tcp" too
+    texts: dict[tuple[str, int], str] = {}
+    for (name, text), held in services.items():
+        texts[text, held] = f"{texts.get((text, held), '')} {name}" + (
+            "" if (text, held) in texts else f" {held}/{text}"
+        )
+    lines = [key for key, line in texts.items() if f" {service} " in f"{line} "]
     by_name = {"tcp": (SOCK_STREAM, IPPROTO_TCP), "udp": (SOCK_DGRAM, IPPROTO_UDP)}
     found = [(*by_name[text], held) for text, held in lines if by_name.get(text) in asked]
     if not found:

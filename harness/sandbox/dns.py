@@ -31,6 +31,7 @@ _TTL = 60
 _TC = 0x02  # in the third byte
 _A, _AAAA = 1, 28
 _RECORDS: dict[int, Record] = {_A: "A", _AAAA: "AAAA"}
+_LONGEST_NAME = 253  # without its final dot
 _BATCH = 64  # datagrams read before any is answered
 _REMEMBERED = 256  # first replies whose partner has not been asked for
 
@@ -213,6 +214,8 @@ class _Server:
             return None
         name, kind = b".".join(query.q.qname.label), query.q.qtype
         text = name.decode("latin-1")
+        if len(text) > _LONGEST_NAME:  # c-ares sends it, and there is no reply that could name it
+            return None
         record = _RECORDS.get(kind)
         packet = None if record is None else self.server.packet(text, record)
         sizes = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]

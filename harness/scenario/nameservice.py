@@ -22,8 +22,8 @@ _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 _MOST_SERVICES = 8
 _MOST_SERVERS = 3  # resolv.h: MAXNS
 _MOST_ALIASES = 8
-_SERVICE = re.compile(r"\s*([A-Za-z0-9_]+)\s*(?:\[([^\[\]]*)\])?")
-_CRITERION = re.compile(r"\s*(!?)([A-Za-z]+)\s*=\s*([A-Za-z]+)(?=\s|$)")
+_SERVICE = re.compile(r"\s*([A-Za-z0-9_]+)\s*(?:\[([^\[\]]*)\])?", re.A)
+_CRITERION = re.compile(r"\s*(!?)([A-Za-z]+)\s*=\s*([A-Za-z]+)(?=\s|$)", re.A)
 
 
 def check_name(name: str) -> str:
@@ -125,7 +125,7 @@ def _actions(criteria: str, text: str) -> dict[Status, Action]:
 
 
 def _hosts(text: str) -> str:
-    parse_hosts(text)
+    parse_hosts(values.printable(text))
     return text
 
 
@@ -163,7 +163,7 @@ class DnsServer(Dns):
             key = plain_name(name)
             if key in server.names:
                 raise bad("an alias or addresses of a name (RFC 1034)", name, at=("aliases",))
-            for _ in range(_MOST_ALIASES):
+            for _ in range(_MOST_ALIASES + 1):
                 key = ascii_lower(server.aliases.get(key, ""))
             if key:
                 raise bad(f"aliases that end within {_MOST_ALIASES}", name, at=("aliases",))

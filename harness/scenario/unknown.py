@@ -20,13 +20,16 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
     ``localhost`` and the host's own name need nobody who knows them.
 
     Yields:
-        The number of the look-up, from 0, and what was expected of its name, in words.
+        The number of the look-up, from 0, and what was expected of its name, in words. A name that
+        would be escaped is among them.
     """
     service = scenario.served
     known = (
         {plain_name(name): name for name in scenario.names} if service is None else service.known()
     )
     for number, lookup in enumerate(scenario.lookups):
+        if lookup.name and "\\" in lookup.name and scenario.asks("dns"):
+            yield number, "a name without \\, by which a question to DNS escapes what follows"
         if lookup.name is None or lookup.name == "*" or _meant(lookup):
             continue
         name = plain_name(lookup.name)
