@@ -65,6 +65,11 @@ def named_version(glibc: str, resolver: ResolverName, resolver_version: str) -> 
     return glibc if resolver == "glibc" else f"{resolver} {resolver_version}"
 
 
+def who(build: str) -> str:
+    """A build in words, with the resolver's name: "glibc 2.36:amd64 (host)"."""
+    return build if build.startswith(RESOLVERS[1:]) else f"glibc {build}"
+
+
 def age(version: str) -> tuple[int, Version]:
     """What sorts versions from old to new: ``"2.36"``, behind those of glibc ``"musl 1.2.3"``."""
     name, _, number = version.rpartition(" ")

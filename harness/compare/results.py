@@ -22,7 +22,7 @@ from harness.model.dialects import beyond_model
 from harness.model.explain import seen
 from harness.model.order import Decision
 from harness.sandbox import DeviceNote
-from harness.versions import ResolverName, named_version
+from harness.versions import ResolverName, named_version, who
 
 
 class Verdict(StrEnum):
@@ -237,7 +237,7 @@ class Result:
     @property
     def who(self) -> str:
         """The same with the resolver's name: "glibc 2.36:amd64 (bookworm)"."""
-        return f"glibc {self.where}" if self.resolver == "glibc" else self.where
+        return who(self.where)
 
     @property
     def agreed(self) -> bool:

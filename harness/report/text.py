@@ -21,7 +21,7 @@ from harness.report.words import (
 from harness.report.writer import Writer
 from harness.sandbox import DeviceNote
 from harness.text.shown import one_line
-from harness.versions import age
+from harness.versions import age, who
 
 _COLOURS = {
     Verdict.AGREE: "green", Verdict.DISAGREE: "bold red", Verdict.CRASHED: "magenta",
@@ -138,7 +138,7 @@ class TextReport(Writer):
 
     def _causes(self, notices: Sequence[Notice]) -> None:
         for notice in notices:
-            self._say(f"glibc {notice.build}: {notice.text}", "bold")
+            self._say(f"{who(notice.build)}: {notice.text}", "bold")
 
     def _changes_in_full(self) -> None:
         for rules, count, held in self.against.groups():
@@ -213,7 +213,7 @@ def _where(notice: Notice) -> str:
     words = [notice.scenario, notice.lookup]
     if notice.gai_conf not in ("", "default"):
         words.append(f"gai.conf {notice.gai_conf}")
-    words.append(f"glibc {notice.build}" if notice.build else "")
+    words.append(who(notice.build) if notice.build else "")
     return ", ".join(filter(None, words))
 
 

@@ -6,6 +6,7 @@ from textwrap import fill
 from harness.compare.fuzz.found import Disagreement
 from harness.compare.predict import lookup_title
 from harness.scenario.load import as_yaml
+from harness.versions import who
 
 
 def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "") -> Path:
@@ -19,7 +20,7 @@ def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "
     native = ", ".join(result.native) or result.error or "nothing"
     model = ", ".join(result.model) or result.model_error or "nothing"
     comments = [
-        f"glibc {result.glibc} ({result.arch}) answers: {native}",
+        f"{who(result.version)} ({result.arch}) answers: {native}",
         f"the model says: {model}",
         *(f"explained by: {one}" for one in result.causes[:1]),
         *result.differences[:3],
@@ -31,7 +32,7 @@ def write_scenario(found: Disagreement, folder: Path, name: str, origin: str = "
         comments.append("only the fast path of the model differs; its rules agree with glibc")
     description = (
         f"Found by fuzzing{origin and f' ({origin})'}: native and model differ on "
-        f"{lookup_title(found.evidence.lookup)} with glibc {result.glibc}. "
+        f"{lookup_title(found.evidence.lookup)} with {who(result.version)}. "
         f"Native: {native}. Model: {model}."
     )
     scenario = found.evidence.scenario.model_copy(update={"description": description})
